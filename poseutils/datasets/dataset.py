@@ -1,0 +1,75 @@
+"""A dataset: images on disk with the people on them, as plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..keypoints import KeypointLayout
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image and the N annotated people on it, in pixels of that image (pixel centres at +0.5).
+
+    Attributes:
+        image_id: a number that is the image's own within its dataset.
+        path: the image file.
+        size: width and height in pixels, or None if the annotation file does not say.
+        keypoints: (N, K, 3) float32 x, y and visibility: 0 not labelled, 1 labelled but hidden, 2 visible.
+        boxes: (N, 4) float32 x0, y0, x1, y1.
+        areas: (N,) float32, square pixels.
+        crowd: (N,) bool, True where the annotation covers a group.
+    """
+
+    image_id: int
+    path: Path
+    size: tuple[int, int] | None
+    keypoints: np.ndarray
+    boxes: np.ndarray
+    areas: np.ndarray
+    crowd: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+
+@dataclass(frozen=True)
+class Dataset(Sequence):
+    """Samples in order, the layout of their keypoints, and where they came from."""
+
+    samples: tuple[Sample, ...]
+    layout: KeypointLayout
+    source: Path
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return self.subset(self.samples[index])
+        return self.samples[index]
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self.samples)
+
+    def subset(self, samples: Sequence[Sample]) -> Dataset:
+        """The same dataset with only these samples."""
+        return Dataset(tuple(samples), self.layout, self.source)
+
+    def single(self) -> Dataset:
+        """Only the images with exactly one annotation, which is not a crowd and has a labelled keypoint.
+
+        This is what single-person models are trained and measured on, as the zoo's converter selects it (``single``).
+        """
+        return self.subset([s for s in self.samples if len(s) == 1 and not s.crowd[0] and (s.keypoints[0, :, 2] > 0).any()])
+
+    def split(self, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+        """Two disjoint datasets, drawn by ``seed``: all but ``fraction`` of the images, and ``fraction`` of them."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        held_out = set(order[: round(fraction * len(self))].tolist())
+        kept = [s for i, s in enumerate(self.samples) if i not in held_out]
+        return self.subset(kept), self.subset([self.samples[i] for i in sorted(held_out)])

@@ -1,0 +1,109 @@
+"""Poses, the one result type that every model is decoded to, and the similarity (OKS) that they are measured by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .keypoints import KeypointLayout
+
+
+@dataclass(frozen=True)
+class Poses:
+    """N people (or hands, heads, objects) found on one image.
+
+    Attributes:
+        keypoints: (N, K, 2) float32, x and y in pixels of the original image; the centre of the first pixel is (0.5, 0.5).
+        scores: (N, K) float32, the model's confidence in each keypoint.
+        boxes: (N, 4) float32, x0, y0, x1, y1 in pixels, or None if the model gives none.
+        box_scores: (N,) float32, the confidence in each person, or None.
+        layout: names, limbs and sigmas of the K keypoints.
+    """
+
+    keypoints: np.ndarray
+    scores: np.ndarray
+    layout: KeypointLayout
+    boxes: np.ndarray | None = None
+    box_scores: np.ndarray | None = None
+
+    def __post_init__(self):
+        expected = (len(self.scores), len(self.layout))
+        if self.keypoints.shape != expected + (2,) or self.scores.shape != expected:
+            raise ValueError(f"keypoints {self.keypoints.shape} and scores {self.scores.shape} given; layout {self.layout.name!r} "
+                             f"expects (N, {len(self.layout)}, 2) and (N, {len(self.layout)})")
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    def __getitem__(self, index) -> Poses:
+        """The people selected by an index, a slice, or an array of indices or booleans."""
+        index = [index] if isinstance(index, (int, np.integer)) else index
+        pick = (lambda array: None if array is None else array[index])
+        return replace(self, keypoints=self.keypoints[index], scores=self.scores[index], boxes=pick(self.boxes), box_scores=pick(self.box_scores))
+
+    @property
+    def person_scores(self) -> np.ndarray:
+        """(N,) one confidence a person: the box's where there is one, else the mean over keypoints."""
+        return self.scores.mean(axis=1) if self.box_scores is None else self.box_scores
+
+    def moved(self, affine: np.ndarray) -> Poses:
+        """The same poses with keypoints and boxes moved by a (2, 3) affine matrix that does not rotate boxes."""
+        affine = np.asarray(affine, dtype=np.float64)
+
+        def move(points: np.ndarray) -> np.ndarray:
+            return (points @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
+
+        boxes = None if self.boxes is None else move(self.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
+        return replace(self, keypoints=move(self.keypoints), boxes=boxes)
+
+    def plot(self, image, threshold: float = 0.15):
+        """Draws the poses over ``image`` with matplotlib and returns the Axes."""
+        from .plots import show_poses  # the one way up: people expect poses to draw themselves
+
+        return show_poses(image, self, threshold=threshold)
+
+    def to_coco(self, image_id: int, category_id: int = 1) -> list[dict]:
+        """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary a person.
+
+        Coordinates are in COCO's convention, which counts the first pixel's centre as (0, 0).
+        """
+        records = []
+        for i, score in enumerate(self.person_scores):
+            triplets = np.concatenate([self.keypoints[i] - 0.5, self.scores[i][:, None]], axis=1)
+            record = {"image_id": int(image_id), "category_id": category_id,
+                      "keypoints": [round(float(v), 3) for v in triplets.ravel()], "score": round(float(score), 5)}
+            if self.boxes is not None:
+                x0, y0, x1, y1 = self.boxes[i].tolist()
+                record["bbox"] = [round(v, 3) for v in (x0, y0, x1 - x0, y1 - y0)]
+            records.append(record)
+        return records
+
+
+def empty_poses(layout: KeypointLayout, with_boxes: bool = False) -> Poses:
+    """No pose at all, of the given layout."""
+    zeros = lambda *shape: np.zeros(shape, dtype=np.float32)  # noqa: E731
+    return Poses(zeros(0, len(layout), 2), zeros(0, len(layout)), layout, zeros(0, 4) if with_boxes else None, zeros(0) if with_boxes else None)
+
+
+def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """Object keypoint similarity, as COCO defines it (cocodataset.org, "Keypoint Evaluation"). Broadcasts over leading axes.
+
+    The mean over labelled keypoints of exp(-d² / (2 · area · (2σ)²)), d being the distance in pixels.
+
+    Args:
+        keypoints: (..., K, 2) predicted x, y.
+        truth: (..., K, 2) true x, y.
+        visible: (..., K), above zero where the keypoint is labelled.
+        area: (...) area of the object in square pixels.
+        sigmas: (K,) the layout's sigmas.
+
+    Returns:
+        (...) similarity from 0 to 1; NaN where no keypoint is labelled.
+    """
+    distance2 = np.square(np.asarray(keypoints, np.float64) - truth).sum(axis=-1)
+    variance2 = 2 * np.square(2 * np.asarray(sigmas, np.float64)) * np.maximum(np.asarray(area, np.float64), 1e-9)[..., None]
+    labelled = np.broadcast_to(np.asarray(visible) > 0, distance2.shape)
+    similarity = np.where(labelled, np.exp(-distance2 / variance2), 0).sum(axis=-1)
+    count = labelled.sum(axis=-1)
+    return np.where(count > 0, similarity / np.maximum(count, 1), np.nan)

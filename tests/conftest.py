@@ -1,0 +1,32 @@
+"""Shared fixtures: where the real models and images are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the repository."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def asset():
+    """``asset("models/x.tflite")``: the path of a real file in the cache; without it the test is skipped, or fails in CI."""
+    cache = os.environ.get("POSEUTILS_CACHE")
+
+    def find(name: str) -> Path:
+        if cache and (Path(cache) / name).exists():
+            return Path(cache) / name
+        reason = f"{name} is not in the cache folder (POSEUTILS_CACHE={cache or 'not set'}); fetch it to run this test"
+        if cache and os.environ.get("POSEUTILS_REQUIRE_ASSETS"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return find
