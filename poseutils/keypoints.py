@@ -79,7 +79,7 @@ _COCO_NAMES = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_s
 _COCO_SIGMAS = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087,
                 0.089, 0.089)
 _BODY_LIMBS = ((5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16))
-_FINGERS = ("thumb", "index", "middle", "ring", "pinky")
+_FINGERS = ("thumb", "index", "middle", "ring", "little")
 _FINGER_LIMBS = tuple((0 if joint == 0 else 4 * finger + joint, 4 * finger + joint + 1) for finger in range(5) for joint in range(4))
 
 COCO17 = KeypointLayout("coco17", _COCO_NAMES, limbs=((0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)) + _BODY_LIMBS,

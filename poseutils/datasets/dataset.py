@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,10 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.keypoints)
+
+    def renumbered(self, image_id: int) -> Sample:
+        """The same sample under another number."""
+        return replace(self, image_id=image_id)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""``load_dataset``: finds out what a path holds and reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import PoseError
+from ..keypoints import KeypointLayout
+from .coco import read_coco
+from .dataset import Dataset
+from .yolo import read_yolo
+
+
+def load_dataset(path: str | Path, split: str | None = None, layout: KeypointLayout | None = None) -> Dataset:
+    """Reads a dataset, whatever its form.
+
+    Args:
+        path: a COCO keypoints ``.json`` file, with the images in the folder of the same name beside it, in ``images/``, or
+            beside the file itself; a folder of images with such a file inside or beside it; a folder that holds
+            several such files, one a split; or a folder of images with a YOLO text label beside each.
+        split: which annotation file of a folder that holds several, by its name without ``.json``. Without it all are joined.
+        layout: the layout of the keypoints of a YOLO folder, whose labels do not name them (default: by their number).
+
+    Raises:
+        PoseError: if nothing of the kind is there, or what is there is damaged.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".json":
+        return read_coco(path)
+    if not path.is_dir():
+        beside = ", ".join(sorted(p.name for p in path.parent.glob("*"))[:8]) if path.parent.is_dir() else "no such folder either"
+        raise PoseError(f"no dataset at {path}: expected a COCO .json file or a folder. In {path.parent}: {beside or 'nothing'}")
+    annotations = _annotation_files(path)
+    if split is not None:
+        chosen = [a for a in annotations if a.stem == split]
+        if not chosen:
+            raise PoseError(f"{path} has no split {split!r}: it has {', '.join(a.stem for a in annotations) or 'no .json file'}")
+        return read_coco(chosen[0])
+    if annotations:
+        return _join([read_coco(a) for a in annotations], path)
+    return read_yolo(path, layout)
+
+
+def _annotation_files(folder: Path) -> list[Path]:
+    """The COCO files inside a folder, in its ``annotations/``, or beside it under its own name."""
+    inside = sorted(folder.glob("*.json")) or sorted((folder / "annotations").glob("*.json"))
+    beside = folder.with_name(folder.name + ".json")
+    return inside or ([beside] if beside.is_file() else [])
+
+
+def _join(parts: list[Dataset], source: Path) -> Dataset:
+    """Several annotation files as one dataset; their layouts must be the same, image ids that collide are renumbered."""
+    if len(parts) == 1:
+        return parts[0]
+    layouts = {part.layout for part in parts}
+    if len(layouts) > 1:
+        raise PoseError(f"{source} holds annotation files with different keypoints ({', '.join(sorted(x.name for x in layouts))}): choose one with split=")
+    samples = [sample for part in parts for sample in part]
+    if len({s.image_id for s in samples}) < len(samples):
+        samples = [s.renumbered(i) for i, s in enumerate(samples, 1)]
+    return Dataset(tuple(samples), parts[0].layout, source)

@@ -1,0 +1,223 @@
+"""Images: read them, fit them to a network's input, and map points between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from .errors import PoseError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+MAX_PIXELS = 178_956_970
+"""Pillow's own limit against decompression bombs: about 13,000 × 13,000 pixels."""
+
+PADDING_GREY = 114
+"""The value of the bars beside a letterboxed image, as YOLO networks are trained with."""
+
+ASPECT_RATIOS = ("fit", "padding", "crop", "full_screen")
+
+
+# ---------------------------------------------------------------- reading
+
+def find_images(folder: str | Path) -> list[Path]:
+    """All image files in a folder and its subfolders, sorted by name; a path to one image is a list of one.
+
+    Raises:
+        PoseError: if there is no such folder, or no image in it.
+    """
+    folder = Path(folder)
+    if folder.is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise PoseError(f"no such folder of images: {folder}. Give a folder or one image file.")
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if not paths:
+        raise PoseError(f"no image in {folder}: expected files that end in {', '.join(sorted(SUFFIXES))}.")
+    return paths
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Reads an image file, upright.
+
+    EXIF orientation is applied, grey becomes three equal channels, 16 bits become 8, transparency is put on white.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        PoseError: if the file is missing, empty, truncated, too large, or not an image.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise PoseError(f"no such image: {path}")
+    if path.stat().st_size == 0:
+        raise PoseError(f"{path} is empty (0 bytes): expected an image")
+    try:
+        with Image.open(path) as image:
+            _check_size(path, image)
+            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise PoseError(f"{path} is too large: {error}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million pixels.") from error
+    except UnidentifiedImageError as error:
+        raise PoseError(f"{path} is not an image that can be read (JPEG, PNG, WebP, BMP)") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        if isinstance(error, PoseError):
+            raise
+        raise PoseError(f"{path} is truncated or damaged: {error}") from error
+
+
+def _check_size(path: Path, image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PoseError(f"{path} is too large: {width} × {height} pixels; the limit is {MAX_PIXELS / 1e6:.0f} million. Make it smaller.")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return Image.fromarray((np.asarray(image, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+# ---------------------------------------------------------------- geometry
+
+@dataclass(frozen=True)
+class Transform:
+    """Where the points of an image lie on the network's input, and back.
+
+    Attributes:
+        matrix: (2, 3) float64, an affine map from pixels of the image to pixels of the input; pixel centres at +0.5 in both.
+    """
+
+    matrix: np.ndarray
+
+    def to_input(self, points: np.ndarray) -> np.ndarray:
+        """(..., 2) points of the image -> (..., 2) float64 points of the input."""
+        return np.asarray(points, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+
+    def to_image(self, points: np.ndarray) -> np.ndarray:
+        """(..., 2) points of the input -> (..., 2) float64 points of the image."""
+        return np.asarray(points, np.float64) @ self.inverse[:, :2].T + self.inverse[:, 2]
+
+    @property
+    def inverse(self) -> np.ndarray:
+        """(2, 3) the affine map from the input back to the image."""
+        linear = np.linalg.inv(self.matrix[:, :2])
+        return np.column_stack([linear, -linear @ self.matrix[:, 2]])
+
+
+def fit_to(image: np.ndarray, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear") -> tuple[np.ndarray, Transform]:
+    """Resizes an image to a network's input.
+
+    Args:
+        image: (H, W, 3) uint8 or float.
+        size: height and width of the input.
+        aspect_ratio: ``fit`` (or ``full_screen``) stretches the whole image over the input; ``padding`` keeps its proportions
+            and fills the rest with grey (letterbox); ``crop`` keeps them and fills the input with the middle of the image.
+        interpolation: one of ``KERNELS``, ``nearest`` or ``area``; the values are those of ``tf.image.resize`` without antialiasing.
+
+    Returns:
+        (height, width, 3) float32 in the image's own range, and the transform that maps points.
+    """
+    height, width = size
+    source, target = _regions(image.shape[:2], size, aspect_ratio)
+    (sx, sy, sw, sh), (tx, ty, tw, th) = source, target
+    resized = _resample(_resample(image, sy, sh, th, axis=0, interpolation=interpolation), sx, sw, tw, axis=1, interpolation=interpolation)
+    if (th, tw) != (height, width):
+        canvas = np.full((height, width, image.shape[2]), PADDING_GREY, dtype=np.float32)
+        canvas[ty:ty + th, tx:tx + tw] = resized
+        resized = canvas
+    scale_x, scale_y = tw / sw, th / sh
+    return resized, Transform(np.array([[scale_x, 0, tx - sx * scale_x], [0, scale_y, ty - sy * scale_y]]))
+
+
+def _regions(image_size: tuple[int, int], size: tuple[int, int], aspect_ratio: str) -> tuple[tuple, tuple]:
+    """The rectangle (x, y, width, height) of the image that is used, and that of the input where it goes."""
+    (image_height, image_width), (height, width) = image_size, size
+    whole_image, whole_input = (0.0, 0.0, image_width, image_height), (0, 0, width, height)
+    if aspect_ratio in ("fit", "full_screen"):
+        return whole_image, whole_input
+    if aspect_ratio == "padding":
+        scale = min(width / image_width, height / image_height)
+        w, h = max(1, round(image_width * scale)), max(1, round(image_height * scale))
+        return whole_image, ((width - w) // 2, (height - h) // 2, w, h)
+    if aspect_ratio == "crop":
+        scale = max(width / image_width, height / image_height)
+        w, h = width / scale, height / scale
+        return ((image_width - w) / 2, (image_height - h) / 2, w, h), whole_input
+    raise PoseError(f"aspect_ratio={aspect_ratio!r}: expected one of {', '.join(ASPECT_RATIOS)}")
+
+
+# ---------------------------------------------------------------- resampling
+
+def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: np.sinc(x) * np.sinc(x / radius)
+
+
+def _cubic(b: float, c: float) -> Callable[[np.ndarray], np.ndarray]:
+    """The two-parameter family of Mitchell and Netravali, "Reconstruction Filters in Computer Graphics" (1988)."""
+
+    def kernel(x: np.ndarray) -> np.ndarray:
+        x = np.abs(x)
+        near = (12 - 9 * b - 6 * c) * x**3 + (-18 + 12 * b + 6 * c) * x**2 + 6 - 2 * b
+        far = (-b - 6 * c) * x**3 + (6 * b + 30 * c) * x**2 + (-12 * b - 48 * c) * x + 8 * b + 24 * c
+        return np.where(x < 1, near, np.where(x < 2, far, 0)) / 6
+
+    return kernel
+
+
+KERNELS: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {
+    "bilinear": (1, lambda x: 1 - np.abs(x)),
+    "bicubic": (2, _cubic(0, 0.5)),
+    "mitchellcubic": (2, _cubic(1 / 3, 1 / 3)),
+    "lanczos3": (3, _lanczos(3)),
+    "lanczos5": (5, _lanczos(5)),
+    "gaussian": (1.5, lambda x: np.exp(-2 * x**2)),
+}
+"""Interpolation kernels: radius in pixels, and weight at a distance."""
+
+INTERPOLATIONS = ("nearest", "area", *KERNELS)
+
+
+@lru_cache(maxsize=256)
+def _taps(length: int, start: float, extent: float, count: int, interpolation: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels each of ``count`` outputs reads from ``start … start + extent`` of a row of ``length``, and with what weight.
+
+    Returns:
+        (count, T) indices and (count, T) float32 weights that sum to one; weight zero where a tap falls outside.
+    """
+    step = extent / count
+    centers = start + (np.arange(count) + 0.5) * step
+    if interpolation == "nearest":
+        return np.clip(np.floor(centers), 0, length - 1).astype(np.intp)[:, None], np.ones((count, 1), np.float32)
+    if interpolation == "area":
+        first = np.floor(centers - step / 2).astype(np.intp)
+        index = first[:, None] + np.arange(int(np.ceil(step)) + 1)
+        weight = np.minimum(index + 1, (centers + step / 2)[:, None]) - np.maximum(index, (centers - step / 2)[:, None])
+    elif interpolation in KERNELS:
+        radius, kernel = KERNELS[interpolation]
+        first = np.ceil(centers - radius - 0.5).astype(np.intp)
+        index = first[:, None] + np.arange(int(np.ceil(2 * radius)))
+        distance = np.abs(index + 0.5 - centers[:, None])
+        weight = np.where(distance < radius, kernel(distance), 0)
+    else:
+        raise PoseError(f"interpolation={interpolation!r}: expected one of {', '.join(INTERPOLATIONS)}")
+    weight = np.where((index >= 0) & (index < length), np.maximum(weight, 0) if interpolation == "area" else weight, 0)
+    return np.clip(index, 0, length - 1), (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _resample(image: np.ndarray, start: float, extent: float, count: int, axis: int, interpolation: str) -> np.ndarray:
+    """Resamples one axis of an (H, W, C) image to ``count`` pixels, in float32."""
+    index, weight = _taps(image.shape[axis], float(start), float(extent), count, interpolation)
+    shape = (-1, 1, 1) if axis == 0 else (1, -1, 1)
+    total = image.take(index[:, 0], axis=axis) * weight[:, 0].reshape(shape)
+    for tap in range(1, index.shape[1]):
+        total += image.take(index[:, tap], axis=axis) * weight[:, tap].reshape(shape)
+    return total
