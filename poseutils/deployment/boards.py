@@ -1,0 +1,115 @@
+"""The STM32 boards that a network may be meant for, and whether it fits their memory.
+
+Sizes are those of ST's data sheets, rounded to what a budget needs; check a figure that matters against the part's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from ..errors import PoseError
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board.
+
+    Attributes:
+        core: the processor; ``npu`` says whether a neural accelerator stands beside it.
+        target: the name that ``stedgeai --target`` knows its family by; None for a board that runs Linux.
+        ram_kib, largest_block_kib: RAM on the chip in all, and its largest contiguous block.
+        flash_kib: flash on the chip.
+        external_ram_mb, external_flash_mb: memory chips on the board.
+    """
+
+    name: str
+    core: str
+    mhz: int
+    target: str | None
+    ram_kib: int = 0
+    largest_block_kib: int = 0
+    flash_kib: int = 0
+    external_ram_mb: int = 0
+    external_flash_mb: int = 0
+    npu: bool = False
+
+    @property
+    def linux(self) -> bool:
+        return self.target is None
+
+
+_TABLE = (
+    Board("STM32N6570-DK", "Cortex-M55", 800, "stm32n6", 4200, 4200, 0, 32, 128, npu=True),
+    Board("STM32H747I-DISCO", "Cortex-M7", 400, "stm32h7", 1024, 512, 2048, 32, 128),
+    Board("NUCLEO-H743ZI2", "Cortex-M7", 480, "stm32h7", 1024, 512, 2048),
+    Board("STM32H7B3I-DK", "Cortex-M7", 280, "stm32h7", 1376, 1024, 2048, 16, 64),
+    Board("STM32H735G-DK", "Cortex-M7", 550, "stm32h7", 564, 320, 1024, 16, 64),
+    Board("STM32F769I-DISCO", "Cortex-M7", 216, "stm32f7", 512, 512, 2048, 16, 64),
+    Board("STM32F746G-DISCO", "Cortex-M7", 216, "stm32f7", 320, 320, 1024, 8, 16),
+    Board("STM32F469I-DISCO", "Cortex-M4", 180, "stm32f4", 320, 320, 2048, 16, 16),
+    Board("B-U585I-IOT02A", "Cortex-M33", 160, "stm32u5", 768, 768, 2048, 8, 64),
+    Board("STM32L4R9I-DISCO", "Cortex-M4", 120, "stm32l4", 640, 640, 2048),
+    Board("NUCLEO-G474RE", "Cortex-M4", 170, "stm32g4", 128, 128, 512),
+    Board("NUCLEO-F401RE", "Cortex-M4", 84, "stm32f4", 96, 96, 512),
+    Board("STM32MP257F-EV1", "2 x Cortex-A35", 1500, None, npu=True),
+    Board("STM32MP157F-DK2", "2 x Cortex-A7", 800, None),
+    Board("STM32MP135F-DK", "Cortex-A7", 1000, None),
+)
+BOARDS = {board.name: board for board in _TABLE}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where a network's two needs go on a board, each ``"internal"``, ``"external"`` or ``"no"``; the verdict is the worse of the two."""
+
+    board: Board
+    activations: str
+    weights: str
+    reason: str
+
+    @property
+    def verdict(self) -> str:
+        return max(self.activations, self.weights, key=("internal", "external", "no").index)
+
+
+def find_board(name: str) -> Board:
+    """The board of that name, in capitals or not.
+
+    Raises:
+        PoseError: if there is none; the nearest name is suggested.
+    """
+    known = {key.upper(): board for key, board in BOARDS.items()}
+    if str(name).upper() in known:
+        return known[str(name).upper()]
+    near = get_close_matches(str(name).upper(), known, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise PoseError(f"board {name!r} is not known. {hint}The boards are: {', '.join(BOARDS)}.")
+
+
+def fits(activation_kib: float, weight_kib: float, board: Board) -> Fit:
+    """Where the activations (in one piece) and the weights of a network find room on a board.
+
+    This is about the network alone: the application's own buffers (camera, display, stack) and code come on top.
+    """
+    if board.linux:
+        return Fit(board, "external", "external", "runs Linux: activations and weights are in the board's DDR memory")
+    activations = _place(activation_kib, board.largest_block_kib, board.external_ram_mb)
+    weights = _place(weight_kib, board.flash_kib, board.external_flash_mb)
+    block = "RAM in one block" if board.largest_block_kib < board.ram_kib else "RAM"
+    return Fit(board, activations, weights,
+               f"activations {_sentence(activations, activation_kib, board.largest_block_kib, board.external_ram_mb, block)}; "
+               f"weights {_sentence(weights, weight_kib, board.flash_kib, board.external_flash_mb, 'flash')}")
+
+
+def _place(kib: float, internal_kib: int, external_mb: int) -> str:
+    if kib <= internal_kib:
+        return "internal"
+    return "external" if kib <= external_mb * 1024 else "no"
+
+
+def _sentence(place: str, kib: float, internal_kib: int, external_mb: int, what: str) -> str:
+    internal = f"{internal_kib} KiB of internal {what}" if internal_kib else f"no internal {what}"
+    external = f"{external_mb} MB of external memory" if external_mb else "no external memory"
+    where = {"internal": f"in {internal}", "external": f"in {external} ({internal})", "no": f"too much: {internal}, {external}"}
+    return f"{kib:.0f} KiB {where[place]}"

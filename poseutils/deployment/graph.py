@@ -1,0 +1,139 @@
+"""A network as plain data: tensors, and the operators that read and write them in execution order; and what each costs.
+
+Nothing here knows a file format; `tflite.py` fills a :class:`Graph` from a .tflite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+FILTER_RANK = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 4}
+"""The operators whose multiply-accumulates are counted, and the rank of their filter, which is input 1."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """real = scale · (q − zero point); one scale for the tensor, or one for each index along ``axis``.
+
+    Attributes:
+        scales: (1,) or (C,) float32.
+        zero_points: as long as ``scales``, int64.
+        axis: the dimension that C runs along.
+    """
+
+    scales: np.ndarray
+    zero_points: np.ndarray
+    axis: int
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor: ``dtype`` is a lower-case name such as ``"int8"``, ``bytes`` its size; a constant is stored in the file."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int
+    quantization: Quantization | None
+    is_constant: bool
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def is_parameter(self) -> bool:
+        """A constant that was trained (weights, biases) rather than a shape, an axis or a list of indices: those are plain integers."""
+        return self.is_constant and ("float" in self.dtype or self.quantization is not None)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One kernel, such as ``"CONV_2D"``; inputs and outputs are indices of tensors, -1 for an optional input left out."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def data_input(self) -> int:
+        """The tensor that flows through, beside the filter: the first input, except of a transposed convolution (the third)."""
+        return self.inputs[2 if self.name == "TRANSPOSE_CONV" else 0]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A whole network. Operators are in the order in which they run."""
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    schema_version: int
+
+
+def macs(graph: Graph, operator: Operator) -> int:
+    """Multiply-accumulates of one operator, padding included; zero for those that are not convolutions or products.
+
+    - CONV_2D, filter (OC, KH, KW, IC / groups): output elements · KH · KW · IC / groups.
+    - DEPTHWISE_CONV_2D, filter (1, KH, KW, OC): output elements · KH · KW.
+    - FULLY_CONNECTED, filter (OC, IC): output elements · IC.
+    - TRANSPOSE_CONV, filter (OC, KH, KW, IC): input elements · KH · KW · OC.
+    """
+    if operator.name not in FILTER_RANK:
+        return 0
+    filter_shape = graph.tensors[operator.inputs[1]].shape
+    if operator.name == "TRANSPOSE_CONV":
+        return graph.tensors[operator.data_input].elements * prod(filter_shape[:3])
+    taps = filter_shape[1:3] if operator.name == "DEPTHWISE_CONV_2D" else filter_shape[1:]
+    return graph.tensors[operator.outputs[0]].elements * prod(taps)
+
+
+def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
+    """For each activation tensor, the first and the last operator (indices) during which it must be in memory.
+
+    The network's inputs live from the first operator, its outputs to the last; a result that nobody reads lives while it is written.
+    """
+    spans = {tensor: (0, 0) for tensor in graph.inputs}
+    for index, operator in enumerate(graph.operators):
+        for tensor in (*operator.inputs, *operator.outputs):
+            if tensor >= 0 and not graph.tensors[tensor].is_constant:
+                spans[tensor] = (spans.get(tensor, (index,))[0], index)
+    for tensor in graph.outputs:
+        if tensor in spans:
+            spans[tensor] = (spans[tensor][0], len(graph.operators) - 1)
+    return spans
+
+
+def live_bytes(graph: Graph) -> list[int]:
+    """For each operator, the sum of the activation tensors that are in memory while it runs."""
+    change = [0] * (len(graph.operators) + 1)
+    for tensor, (first, last) in lifetimes(graph).items():
+        change[first] += graph.tensors[tensor].bytes
+        change[last + 1] -= graph.tensors[tensor].bytes
+    return np.cumsum(change)[:-1].tolist()
+
+
+def layers(graph: Graph) -> list[dict]:
+    """One row an operator: index, operator, output (name), output_shape, macs, parameters, weight_bytes, live_bytes.
+
+    A weight that several operators share is counted at the first of them, so that the columns add up to the network's.
+    """
+    seen = set()
+    rows = []
+    for index, (operator, live) in enumerate(zip(graph.operators, live_bytes(graph))):
+        own = {t for t in operator.inputs if t >= 0 and graph.tensors[t].is_parameter} - seen
+        seen |= own
+        output = graph.tensors[operator.outputs[0]]
+        rows.append({"index": index, "operator": operator.name, "output": output.name, "output_shape": output.shape,
+                     "macs": macs(graph, operator), "parameters": sum(graph.tensors[t].elements for t in own),
+                     "weight_bytes": sum(graph.tensors[t].bytes for t in own), "live_bytes": live})
+    return rows
+
+
+def float_operators(graph: Graph) -> list[Operator]:
+    """The convolutions and products that compute in floating point; a full-integer network has none."""
+    return [op for op in graph.operators if op.name in FILTER_RANK and "float" in graph.tensors[op.data_input].dtype]
