@@ -1,0 +1,38 @@
+"""Pose estimation on STM32: decode, evaluate and export keypoint networks.
+
+The public words; each is loaded when it is first used, so that ``import poseutils`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_HOMES = {
+    "KeypointLayout": "keypoints", "COCO17": "keypoints", "PERSON13": "keypoints", "HAND21": "keypoints", "HEAD468": "keypoints",
+    "layout_for": "keypoints", "layout_from_names": "keypoints",
+    "Poses": "poses", "oks": "poses",
+    "PoseError": "errors",
+    "find_images": "images", "read_image": "images", "fit_to": "images",
+    "Dataset": "datasets", "Sample": "datasets", "load_dataset": "datasets",
+    "ZOO": "zoo", "fetch": "zoo",
+    "Model": "inference", "load_model": "inference",
+    "evaluate": "evaluation",
+    "load_config": "config",
+}
+_ROOMS = ("benchmarking", "config", "datasets", "decoders", "deployment", "evaluation", "images", "inference", "keypoints", "networks",
+          "pipeline", "plots", "poses", "quantization", "training", "widgets", "zoo")
+
+__version__ = "0.1.0"
+__all__ = sorted([*_HOMES, *_ROOMS])
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

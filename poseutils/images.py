@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -16,7 +17,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 MAX_PIXELS = 178_956_970
 """Pillow's own limit against decompression bombs: about 13,000 × 13,000 pixels."""
 
-PADDING_GREY = 114
+PADDING_GRAY = 114
 """The value of the bars beside a letterboxed image, as YOLO networks are trained with."""
 
 ASPECT_RATIOS = ("fit", "padding", "crop", "full_screen")
@@ -44,7 +45,7 @@ def find_images(folder: str | Path) -> list[Path]:
 def read_image(path: str | Path) -> np.ndarray:
     """Reads an image file, upright.
 
-    EXIF orientation is applied, grey becomes three equal channels, 16 bits become 8, transparency is put on white.
+    EXIF orientation is applied, gray becomes three equal channels, 16 bits become 8, transparency is put on white.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -117,21 +118,20 @@ def fit_to(image: np.ndarray, size: tuple[int, int], aspect_ratio: str = "fit", 
     """Resizes an image to a network's input.
 
     Args:
-        image: (H, W, 3) uint8 or float.
+        image: (H, W, 3) uint8.
         size: height and width of the input.
         aspect_ratio: ``fit`` (or ``full_screen``) stretches the whole image over the input; ``padding`` keeps its proportions
-            and fills the rest with grey (letterbox); ``crop`` keeps them and fills the input with the middle of the image.
-        interpolation: one of ``KERNELS``, ``nearest`` or ``area``; the values are those of ``tf.image.resize`` without antialiasing.
+            and fills the rest with gray (letterbox); ``crop`` keeps them and fills the input with the middle of the image.
+        interpolation: one of ``INTERPOLATIONS``. None of them but ``area`` smooths before it shrinks.
 
     Returns:
-        (height, width, 3) float32 in the image's own range, and the transform that maps points.
+        (height, width, 3) float32 from 0 to 255, and the transform that maps points.
     """
     height, width = size
-    source, target = _regions(image.shape[:2], size, aspect_ratio)
-    (sx, sy, sw, sh), (tx, ty, tw, th) = source, target
-    resized = _resample(_resample(image, sy, sh, th, axis=0, interpolation=interpolation), sx, sw, tw, axis=1, interpolation=interpolation)
+    (sx, sy, sw, sh), (tx, ty, tw, th) = _regions(image.shape[:2], size, aspect_ratio)
+    resized = _resize(image[sy:sy + sh, sx:sx + sw], (th, tw), interpolation)
     if (th, tw) != (height, width):
-        canvas = np.full((height, width, image.shape[2]), PADDING_GREY, dtype=np.float32)
+        canvas = np.full((height, width, image.shape[2]), PADDING_GRAY, dtype=np.float32)
         canvas[ty:ty + th, tx:tx + tw] = resized
         resized = canvas
     scale_x, scale_y = tw / sw, th / sh
@@ -139,9 +139,9 @@ def fit_to(image: np.ndarray, size: tuple[int, int], aspect_ratio: str = "fit", 
 
 
 def _regions(image_size: tuple[int, int], size: tuple[int, int], aspect_ratio: str) -> tuple[tuple, tuple]:
-    """The rectangle (x, y, width, height) of the image that is used, and that of the input where it goes."""
+    """The rectangle (x, y, width, height) of the image that is used, and that of the input where it goes, in whole pixels."""
     (image_height, image_width), (height, width) = image_size, size
-    whole_image, whole_input = (0.0, 0.0, image_width, image_height), (0, 0, width, height)
+    whole_image, whole_input = (0, 0, image_width, image_height), (0, 0, width, height)
     if aspect_ratio in ("fit", "full_screen"):
         return whole_image, whole_input
     if aspect_ratio == "padding":
@@ -150,12 +150,15 @@ def _regions(image_size: tuple[int, int], size: tuple[int, int], aspect_ratio: s
         return whole_image, ((width - w) // 2, (height - h) // 2, w, h)
     if aspect_ratio == "crop":
         scale = max(width / image_width, height / image_height)
-        w, h = width / scale, height / scale
-        return ((image_width - w) / 2, (image_height - h) / 2, w, h), whole_input
+        w, h = max(1, round(width / scale)), max(1, round(height / scale))
+        return ((image_width - w) // 2, (image_height - h) // 2, w, h), whole_input
     raise PoseError(f"aspect_ratio={aspect_ratio!r}: expected one of {', '.join(ASPECT_RATIOS)}")
 
 
 # ---------------------------------------------------------------- resampling
+
+_OPENCV = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST_EXACT, "area": cv2.INTER_AREA}
+
 
 def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda x: np.sinc(x) * np.sinc(x / radius)
@@ -165,59 +168,53 @@ def _cubic(b: float, c: float) -> Callable[[np.ndarray], np.ndarray]:
     """The two-parameter family of Mitchell and Netravali, "Reconstruction Filters in Computer Graphics" (1988)."""
 
     def kernel(x: np.ndarray) -> np.ndarray:
-        x = np.abs(x)
         near = (12 - 9 * b - 6 * c) * x**3 + (-18 + 12 * b + 6 * c) * x**2 + 6 - 2 * b
         far = (-b - 6 * c) * x**3 + (6 * b + 30 * c) * x**2 + (-12 * b - 48 * c) * x + 8 * b + 24 * c
-        return np.where(x < 1, near, np.where(x < 2, far, 0)) / 6
+        return np.where(x < 1, near, far) / 6
 
     return kernel
 
 
-KERNELS: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {
-    "bilinear": (1, lambda x: 1 - np.abs(x)),
+_KERNELS: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {
     "bicubic": (2, _cubic(0, 0.5)),
     "mitchellcubic": (2, _cubic(1 / 3, 1 / 3)),
     "lanczos3": (3, _lanczos(3)),
     "lanczos5": (5, _lanczos(5)),
     "gaussian": (1.5, lambda x: np.exp(-2 * x**2)),
 }
-"""Interpolation kernels: radius in pixels, and weight at a distance."""
+"""What OpenCV lacks, as ``tf.image.resize`` defines it without antialiasing: radius in pixels, weight at a distance."""
 
-INTERPOLATIONS = ("nearest", "area", *KERNELS)
+INTERPOLATIONS = (*_OPENCV, *_KERNELS)
+
+
+def _resize(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
+    """(H, W, 3) uint8 -> (height, width, 3) float32."""
+    if interpolation in _OPENCV:
+        return cv2.resize(image, size[::-1], interpolation=_OPENCV[interpolation]).astype(np.float32)
+    if interpolation not in _KERNELS:
+        raise PoseError(f"interpolation={interpolation!r}: expected one of {', '.join(INTERPOLATIONS)}")
+    rows = _resample(image, size[0], axis=0, interpolation=interpolation)
+    return _resample(rows, size[1], axis=1, interpolation=interpolation)
+
+
+def _resample(image: np.ndarray, count: int, axis: int, interpolation: str) -> np.ndarray:
+    """Resamples one axis of an (H, W, C) image to ``count`` pixels, in float32."""
+    index, weight = _taps(image.shape[axis], count, interpolation)
+    shape = (-1, 1, 1) if axis == 0 else (1, -1, 1)
+    return sum(image.take(index[:, tap], axis=axis) * weight[:, tap].reshape(shape) for tap in range(index.shape[1]))
 
 
 @lru_cache(maxsize=256)
-def _taps(length: int, start: float, extent: float, count: int, interpolation: str) -> tuple[np.ndarray, np.ndarray]:
-    """Which pixels each of ``count`` outputs reads from ``start … start + extent`` of a row of ``length``, and with what weight.
+def _taps(length: int, count: int, interpolation: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels of a row of ``length`` each of ``count`` outputs reads, and with what weight.
 
     Returns:
         (count, T) indices and (count, T) float32 weights that sum to one; weight zero where a tap falls outside.
     """
-    step = extent / count
-    centers = start + (np.arange(count) + 0.5) * step
-    if interpolation == "nearest":
-        return np.clip(np.floor(centers), 0, length - 1).astype(np.intp)[:, None], np.ones((count, 1), np.float32)
-    if interpolation == "area":
-        first = np.floor(centers - step / 2).astype(np.intp)
-        index = first[:, None] + np.arange(int(np.ceil(step)) + 1)
-        weight = np.minimum(index + 1, (centers + step / 2)[:, None]) - np.maximum(index, (centers - step / 2)[:, None])
-    elif interpolation in KERNELS:
-        radius, kernel = KERNELS[interpolation]
-        first = np.ceil(centers - radius - 0.5).astype(np.intp)
-        index = first[:, None] + np.arange(int(np.ceil(2 * radius)))
-        distance = np.abs(index + 0.5 - centers[:, None])
-        weight = np.where(distance < radius, kernel(distance), 0)
-    else:
-        raise PoseError(f"interpolation={interpolation!r}: expected one of {', '.join(INTERPOLATIONS)}")
-    weight = np.where((index >= 0) & (index < length), np.maximum(weight, 0) if interpolation == "area" else weight, 0)
+    radius, kernel = _KERNELS[interpolation]
+    centers = (np.arange(count) + 0.5) * (length / count)
+    first = np.ceil(centers - radius - 0.5).astype(np.intp)
+    index = first[:, None] + np.arange(int(np.ceil(2 * radius)))
+    distance = np.abs(index + 0.5 - centers[:, None])
+    weight = np.where((distance < radius) & (index >= 0) & (index < length), kernel(distance), 0)
     return np.clip(index, 0, length - 1), (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def _resample(image: np.ndarray, start: float, extent: float, count: int, axis: int, interpolation: str) -> np.ndarray:
-    """Resamples one axis of an (H, W, C) image to ``count`` pixels, in float32."""
-    index, weight = _taps(image.shape[axis], float(start), float(extent), count, interpolation)
-    shape = (-1, 1, 1) if axis == 0 else (1, -1, 1)
-    total = image.take(index[:, 0], axis=axis) * weight[:, 0].reshape(shape)
-    for tap in range(1, index.shape[1]):
-        total += image.take(index[:, tap], axis=axis) * weight[:, tap].reshape(shape)
-    return total

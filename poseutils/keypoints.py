@@ -122,17 +122,17 @@ def layout_from_coco_category(category: Mapping) -> KeypointLayout:
 
 
 def reduce_17_to_13(keypoints: np.ndarray) -> np.ndarray:
-    """COCO's 17 keypoints as the zoo's 13: the five head points become the mean of those that are labelled.
+    """COCO's 17 keypoints as the zoo's 13: the five head points become the mean of those that are labeled.
 
     Args:
         keypoints: (..., 17, 3) x, y in pixels and visibility 0, 1 or 2.
 
     Returns:
-        (..., 13, 3), the head first; its visibility is the highest of the five, zero if none is labelled.
+        (..., 13, 3), the head first; its visibility is the highest of the five, zero if none is labeled.
     """
     head = keypoints[..., :5, :]
-    labelled = (head[..., 2] > 0).astype(keypoints.dtype)[..., None]
-    count = labelled.sum(axis=-2)
-    mean = (head[..., :2] * labelled).sum(axis=-2) / np.maximum(count, 1)
+    labeled = (head[..., 2] > 0).astype(keypoints.dtype)[..., None]
+    count = labeled.sum(axis=-2)
+    mean = (head[..., :2] * labeled).sum(axis=-2) / np.maximum(count, 1)
     merged = np.concatenate([mean, head[..., 2].max(axis=-1, keepdims=True)], axis=-1)
     return np.concatenate([merged[..., None, :], keypoints[..., 5:, :]], axis=-2).astype(keypoints.dtype)

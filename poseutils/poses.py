@@ -89,21 +89,26 @@ def empty_poses(layout: KeypointLayout, with_boxes: bool = False) -> Poses:
 def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
     """Object keypoint similarity, as COCO defines it (cocodataset.org, "Keypoint Evaluation"). Broadcasts over leading axes.
 
-    The mean over labelled keypoints of exp(-d² / (2 · area · (2σ)²)), d being the distance in pixels.
+    The mean over labeled keypoints of exp(-d² / (2 · area · (2σ)²)), d being the distance in pixels.
 
     Args:
         keypoints: (..., K, 2) predicted x, y.
         truth: (..., K, 2) true x, y.
-        visible: (..., K), above zero where the keypoint is labelled.
+        visible: (..., K), above zero where the keypoint is labeled.
         area: (...) area of the object in square pixels.
         sigmas: (K,) the layout's sigmas.
 
     Returns:
-        (...) similarity from 0 to 1; NaN where no keypoint is labelled.
+        (...) similarity from 0 to 1; NaN where no keypoint is labeled.
     """
+    similarity = keypoint_similarity(keypoints, truth, area, sigmas)
+    labeled = np.broadcast_to(np.asarray(visible) > 0, similarity.shape)
+    count = labeled.sum(axis=-1)
+    return np.where(count > 0, np.where(labeled, similarity, 0).sum(axis=-1) / np.maximum(count, 1), np.nan)
+
+
+def keypoint_similarity(keypoints: np.ndarray, truth: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """The terms that :func:`oks` averages: (..., K) similarities from 0 to 1, labeled or not."""
     distance2 = np.square(np.asarray(keypoints, np.float64) - truth).sum(axis=-1)
     variance2 = 2 * np.square(2 * np.asarray(sigmas, np.float64)) * np.maximum(np.asarray(area, np.float64), 1e-9)[..., None]
-    labelled = np.broadcast_to(np.asarray(visible) > 0, distance2.shape)
-    similarity = np.where(labelled, np.exp(-distance2 / variance2), 0).sum(axis=-1)
-    count = labelled.sum(axis=-1)
-    return np.where(count > 0, similarity / np.maximum(count, 1), np.nan)
+    return np.exp(-distance2 / variance2)

@@ -19,7 +19,7 @@ class Sample:
         image_id: a number that is the image's own within its dataset.
         path: the image file.
         size: width and height in pixels, or None if the annotation file does not say.
-        keypoints: (N, K, 3) float32 x, y and visibility: 0 not labelled, 1 labelled but hidden, 2 visible.
+        keypoints: (N, K, 3) float32 x, y and visibility: 0 not labeled, 1 labeled but hidden, 2 visible.
         boxes: (N, 4) float32 x0, y0, x1, y1.
         areas: (N,) float32, square pixels.
         crowd: (N,) bool, True where the annotation covers a group.
@@ -65,7 +65,7 @@ class Dataset(Sequence):
         return Dataset(tuple(samples), self.layout, self.source)
 
     def single(self) -> Dataset:
-        """Only the images with exactly one annotation, which is not a crowd and has a labelled keypoint.
+        """Only the images with exactly one annotation, which is not a crowd and has a labeled keypoint.
 
         This is what single-person models are trained and measured on, as the zoo's converter selects it (``single``).
         """

@@ -1,0 +1,45 @@
+"""Decoders: the raw outputs of a network -> Poses in pixels of its input. One file a model_type.
+
+Each has two functions. ``find(outputs, view)`` picks the tensors it understands by shape or name and returns them as a
+dictionary, or None; ``decode(found, view, layout, thresholds)`` returns one :class:`~poseutils.poses.Poses` an image of the batch.
+Letters in shapes: B batch, K keypoints, H and W of the heatmap, F candidate boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+
+import numpy as np
+
+from ..errors import PoseError
+from . import hand, head, heatmaps, spe, yolo
+from .view import InputView, Thresholds
+
+DECODERS: dict[str, ModuleType] = {"heatmaps_spe": heatmaps, "spe": spe, "yolo_mpe": yolo, "hand_spe": hand, "head_spe": head}
+MODEL_TYPES = tuple(DECODERS)
+
+__all__ = ["DECODERS", "MODEL_TYPES", "InputView", "Thresholds", "find_outputs", "guess_model_type"]
+
+
+def find_outputs(model_type: str, outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray]:
+    """The tensors that the decoder of ``model_type`` reads, by its own names for them.
+
+    Raises:
+        PoseError: if the model type is unknown, or the outputs do not have its shape; says which type they would fit.
+    """
+    if model_type not in DECODERS:
+        raise PoseError(f"model_type={model_type!r}: expected one of {', '.join(DECODERS)}")
+    found = DECODERS[model_type].find(outputs, view)
+    if found is None:
+        shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in outputs.items())
+        other = guess_model_type(outputs, view)
+        hint = f" These outputs fit model_type={other!r}." if other else ""
+        raise PoseError(f"model_type={model_type!r} expects {DECODERS[model_type].EXPECTS}; the model gives {shapes}.{hint}")
+    return found
+
+
+def guess_model_type(outputs: Mapping[str, np.ndarray], view: InputView) -> str | None:
+    """The one model type that the outputs fit, or None if none or several do."""
+    fitting = [name for name, decoder in DECODERS.items() if decoder.find(outputs, view) is not None]
+    return fitting[0] if len(fitting) == 1 else None

@@ -1,0 +1,58 @@
+"""``hand_spe``: MediaPipe's hand landmarks on an image of one hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..keypoints import KeypointLayout
+from ..poses import Poses
+from .view import InputView, Thresholds
+
+EXPECTS = "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; may give (B, 63) in meters and (B, 1) handedness besides"
+_POINTS = 21
+
+
+def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
+    """``landmarks`` (B, 63), ``presence`` (B, 1), and if the network has them ``world`` (B, 63), ``handedness`` (B, 1).
+
+    The order of a file's tensors varies between conversions; the number in their names is the order of the network:
+    landmarks, presence, handedness, world landmarks.
+    """
+    named = sorted(outputs.items(), key=lambda item: _number(item[0]))
+    flat = [(name, array.reshape(array.shape[0], -1)) for name, array in named]
+    points = [(name, array) for name, array in flat if array.shape[1] == 3 * _POINTS]
+    flags = [(name, array) for name, array in flat if array.shape[1] == 1]
+    if len(points) not in (1, 2) or len(flags) not in (1, 2) or len(points) + len(flags) != len(flat):
+        return None
+    points.sort(key=lambda item: "world" in item[0].lower())
+    flags.sort(key=lambda item: "handedness" in item[0].lower())
+    names = ("landmarks", "world")[:len(points)] + ("presence", "handedness")[:len(flags)]
+    return dict(zip(names, [array for _, array in points + flags], strict=True))
+
+
+def _number(name: str) -> int:
+    """The number that ends a tensor's name, not counting TensorFlow's ``:0``: ``Identity`` 0, ``Identity_3:0`` 3."""
+    name = re.sub(r"(?<!PartitionedCall):\d+$", "", name)
+    match = re.search(r"[_:](\d+)$", name)
+    return int(match.group(1)) if match else 0
+
+
+def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
+    return _POINTS
+
+
+def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
+    """The 21 points as they are; every point's score is the hand's presence.
+
+    Args:
+        found: ``landmarks`` (B, 63) x, y, z in pixels of the input, ``presence`` (B, 1).
+
+    Returns:
+        B Poses of one hand each, in pixels of the input.
+    """
+    landmarks = found["landmarks"].reshape(-1, 1, _POINTS, 3).astype(np.float32)
+    scores = np.repeat(found["presence"].astype(np.float32), _POINTS, axis=1)
+    return [Poses(points[:, :, :2], score[None], layout) for points, score in zip(landmarks, scores, strict=True)]

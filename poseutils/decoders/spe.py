@@ -1,0 +1,41 @@
+"""``spe``: MoveNet single pose, the keypoints themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..keypoints import KeypointLayout
+from ..poses import Poses
+from .view import InputView, Thresholds
+
+EXPECTS = "one output (B, 1, K, 3) of y, x, score for each keypoint, from 0 to 1"
+
+
+def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
+    """``keypoints`` (B, K, 3)."""
+    if len(outputs) != 1:
+        return None
+    (points,) = outputs.values()
+    if points.ndim not in (3, 4) or points.shape[-1] != 3 or (points.ndim == 4 and points.shape[1] != 1):
+        return None
+    return {"keypoints": points.reshape(points.shape[0], points.shape[-2], 3)}
+
+
+def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
+    return found["keypoints"].shape[1]
+
+
+def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
+    """Fractions of the input, (y, x), become pixels, (x, y).
+
+    Args:
+        found: ``keypoints`` (B, K, 3) y, x, score.
+
+    Returns:
+        B Poses of one person each, in pixels of the input.
+    """
+    points = found["keypoints"].astype(np.float32)
+    keypoints = points[:, :, 1::-1] * np.array([view.width, view.height], np.float32)
+    return [Poses(keypoints[b:b + 1], points[b:b + 1, :, 2], layout) for b in range(len(points))]

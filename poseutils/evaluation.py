@@ -1,0 +1,170 @@
+"""Evaluation: mean OKS for networks of one person an image, COCO's AP for networks of several."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .datasets import Dataset, Sample
+from .datasets.coco import to_coco
+from .errors import PoseError
+from .files import write_json
+from .inference import Model
+from .keypoints import COCO17, PERSON13, KeypointLayout, reduce_17_to_13
+from .poses import Poses, keypoint_similarity, oks
+
+AREA_OF_BOX = 0.53
+"""The area of a person as a part of their box, which the zoo's OKS uses in place of the annotated one."""
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """How one image went.
+
+    Attributes:
+        sample: the image with its ground truth.
+        poses: what was predicted.
+        oks: mean over its people of the OKS of the best prediction, 0 where there is none; NaN if nobody is labeled.
+    """
+
+    sample: Sample
+    poses: Poses
+    oks: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an evaluation found.
+
+    Attributes:
+        metrics: flat names to numbers: ``oks``, ``images``, ``people``; for several people an image also ``ap``, ``ap50``,
+            ``ap75``, ``ap_medium``, ``ap_large``, ``ar``.
+        per_keypoint: name of each keypoint to its mean similarity, the term that OKS averages.
+        per_image: one result an image, in the dataset's order.
+        errors: messages about images that could not be read; they are left out of the metrics.
+    """
+
+    metrics: dict[str, float]
+    per_keypoint: dict[str, float]
+    per_image: list[ImageResult]
+    errors: list[str]
+
+    def worst(self, count: int) -> list[ImageResult]:
+        """The images with the lowest OKS, worst first."""
+        return sorted((r for r in self.per_image if not np.isnan(r.oks)), key=lambda r: r.oks)[:count]
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the metrics as JSON."""
+        return write_json(path, self.metrics)
+
+
+def evaluate(model: Model, dataset: Dataset, *, confidence: float = 0.001, nms_iou: float = 0.7, max_detections: int = 20,
+             progress: bool = True) -> Report:
+    """Predicts a dataset and measures the result.
+
+    ``oks`` is the zoo's mean OKS: COCO's object keypoint similarity with the area of a person taken as 0.53 × box width ×
+    box height, averaged over people. For networks of one person an image, only the images with exactly one annotated person
+    count, as in the zoo. ``ap``, ``ap50``… are computed by pycocotools with the annotated areas and crowds.
+
+    Args:
+        model: to evaluate. A 13-keypoint model is measured on 17-keypoint labels reduced as the zoo's converter does.
+        dataset: with the ground truth.
+        confidence, nms_iou, max_detections: see :class:`poseutils.decoders.Thresholds`; COCO asks for at most 20 people.
+        progress: shows a progress bar.
+
+    Raises:
+        PoseError: if the keypoints of model and dataset differ, or there is nothing to measure.
+    """
+    dataset = _matched(dataset, model.layout)
+    many = model.model_type == "yolo_mpe"
+    dataset = dataset if many else dataset.single()
+    if not len(dataset):
+        raise PoseError(f"{dataset.source}: no image has exactly one annotated person with labeled keypoints, which {model.model_type} is measured on")
+    results, errors = _predict(model, dataset, progress, confidence=confidence, nms_iou=nms_iou, max_detections=max_detections)
+    if not results:
+        raise PoseError(f"none of the {len(dataset)} images of {dataset.source} could be read; the first: {errors[0]}")
+    best = [pair for result in results for pair in _best_matches(result.sample, result.poses, model.layout)]
+    metrics = {"images": float(len(results)), "people": float(len(best)), "oks": _mean([similarity for similarity, _ in best])}
+    if many:
+        metrics |= coco_ap(results, dataset, model.layout)
+    return Report(metrics, _per_keypoint(best, model.layout), results, errors)
+
+
+def _matched(dataset: Dataset, layout: KeypointLayout) -> Dataset:
+    """The dataset with the model's keypoints."""
+    if len(dataset.layout) == len(layout):
+        return dataset
+    if layout == PERSON13 and dataset.layout == COCO17:
+        reduced = [replace(s, keypoints=reduce_17_to_13(s.keypoints)) for s in dataset]
+        return Dataset(tuple(reduced), layout, dataset.source)
+    raise PoseError(f"the model gives {len(layout)} keypoints ({layout.name}); {dataset.source} has {len(dataset.layout)} "
+                    f"({dataset.layout.name}): evaluate on a dataset with the model's keypoints")
+
+
+def _predict(model: Model, dataset: Dataset, progress: bool, **thresholds) -> tuple[list[ImageResult], list[str]]:
+    from tqdm.auto import tqdm
+
+    predictions = model.predict_each([s.path for s in dataset], **thresholds)
+    results, errors = [], []
+    for sample, prediction in zip(dataset, tqdm(predictions, total=len(dataset), desc="evaluate", unit="image", disable=not progress), strict=True):
+        if prediction.error:
+            errors.append(str(prediction.error))
+        else:
+            similarities = [s for s, _ in _best_matches(sample, prediction.poses, model.layout)]
+            results.append(ImageResult(sample, prediction.poses, _mean(similarities)))
+    return results, errors
+
+
+def _best_matches(sample: Sample, poses: Poses, layout: KeypointLayout) -> list[tuple[float, np.ndarray]]:
+    """For each labeled person, crowds apart: the OKS of the prediction that fits best, and its (K,) similarities (NaN: no label)."""
+    matches = []
+    for truth, box in zip(sample.keypoints[~sample.crowd], sample.boxes[~sample.crowd], strict=True):
+        labeled = truth[:, 2] > 0
+        if not labeled.any():
+            continue
+        area = AREA_OF_BOX * np.prod(np.maximum(box[2:] - box[:2], 1))
+        if not len(poses):
+            matches.append((0.0, np.where(labeled, 0.0, np.nan)))
+            continue
+        similarity = oks(poses.keypoints, truth[:, :2], labeled, np.full(len(poses), area), layout.sigma_array)
+        best = int(similarity.argmax())
+        terms = keypoint_similarity(poses.keypoints[best], truth[:, :2], area, layout.sigma_array)
+        matches.append((float(similarity[best]), np.where(labeled, terms, np.nan)))
+    return matches
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _per_keypoint(matches: list[tuple[float, np.ndarray]], layout: KeypointLayout) -> dict[str, float]:
+    """Mean similarity of each keypoint over the people on whom it is labeled; keypoints that never are, are left out."""
+    terms = np.array([t for _, t in matches]).reshape(-1, len(layout))
+    counts = (~np.isnan(terms)).sum(axis=0)
+    sums = np.nansum(terms, axis=0)
+    return {name: float(total / count) for name, total, count in zip(layout.names, sums, counts, strict=True) if count}
+
+
+def coco_ap(results: list[ImageResult], dataset: Dataset, layout: KeypointLayout) -> dict[str, float]:
+    """Average precision and recall of COCO's keypoint evaluation, by pycocotools."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    names = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
+    detections = [record for result in results for record in result.poses.to_coco(result.sample.image_id)]
+    if not detections:
+        return dict.fromkeys(names, 0.0)
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
+        truth = COCO()
+        truth.dataset = to_coco(dataset.subset([r.sample for r in results]))
+        truth.createIndex()
+        coco = COCOeval(truth, truth.loadRes(detections), "keypoints")
+        coco.params.kpt_oks_sigmas = layout.sigma_array
+        coco.evaluate()
+        coco.accumulate()
+        coco.summarize()
+    return dict(zip(names, (float(v) for v in coco.stats), strict=True))

@@ -1,0 +1,231 @@
+"""A network, whatever runs it: LiteRT, ONNX Runtime or Keras behind one small class.
+
+Pixels go in as an NHWC batch, as the network was trained on them; what comes out is float32, by output name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .errors import PoseError
+
+SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of a network.
+
+    Attributes:
+        name: as the file gives it.
+        shape: with None where any size goes.
+        dtype: NumPy's name of the type.
+        scale, zero_point: real = scale × (q - zero_point) for integer tensors; scale 0 if not quantized.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+@dataclass(frozen=True)
+class Network:
+    """A loaded network.
+
+    Attributes:
+        path: the file.
+        runtime: ``litert``, ``onnxruntime`` or ``keras``.
+        input: its one image input.
+        outputs: in the file's order.
+        invoke: takes an array of the input's own type and layout, gives the outputs in the file's order.
+        rescaling: scale and offset that make what a float input, or the real value of a quantized one, expects out of pixels
+            0…255. None feeds a quantized input the pixels themselves.
+    """
+
+    path: Path
+    runtime: str
+    input: TensorSpec
+    outputs: tuple[TensorSpec, ...]
+    invoke: Callable[[np.ndarray], list[np.ndarray]]
+    rescaling: tuple[float, float] | None = None
+
+    @property
+    def channels_first(self) -> bool:
+        """True if images go in as C×H×W."""
+        return self.input.shape[3] not in (1, 3, 4) and self.input.shape[1] in (1, 3, 4)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the input."""
+        return self.input.shape[2:4] if self.channels_first else self.input.shape[1:3]
+
+    def prepare(self, images: np.ndarray) -> np.ndarray:
+        """Pixels (B, H, W, 3), 0…255, float or uint8, as the array that ``invoke`` takes."""
+        images = images.transpose(0, 3, 1, 2) if self.channels_first else images
+        dtype = np.dtype(self.input.dtype)
+        scale, offset = self.rescaling or (1.0, 0.0)
+        if dtype.kind == "f":
+            return np.ascontiguousarray(images * np.float32(scale) + np.float32(offset), dtype=dtype)
+        limits = np.iinfo(dtype)
+        if self.rescaling is not None and self.input.scale:
+            images = (images * np.float32(scale) + np.float32(offset)) / np.float32(self.input.scale) + self.input.zero_point
+        elif limits.min < 0:
+            images = np.asarray(images, np.float32) + limits.min
+        return np.ascontiguousarray(np.rint(images).clip(limits.min, limits.max), dtype=dtype)
+
+    def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Runs a batch.
+
+        Args:
+            images: (B, H, W, 3) pixels 0…255, any B whatever the file's own batch size.
+
+        Returns:
+            Each output by name, (B, ...) float32, dequantized.
+        """
+        prepared = self.prepare(images)
+        own = self.input.shape[0]
+        parts = [prepared] if own is None else [prepared[i:i + own] for i in range(0, len(prepared), own)]
+        missing = (own or 1) - len(parts[-1])
+        if missing > 0:
+            parts[-1] = np.concatenate([parts[-1], np.zeros((missing, *prepared.shape[1:]), prepared.dtype)])
+        results = [self.invoke(part) for part in parts]
+        joined = [np.concatenate(arrays)[:len(images)] if len(results) > 1 or missing > 0 else arrays[0] for arrays in zip(*results, strict=True)]
+        return {spec.name: _dequantized(array, spec) for spec, array in zip(self.outputs, joined, strict=True)}
+
+
+def _dequantized(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    if array.dtype.kind in "iu" and spec.scale:
+        return (array.astype(np.float32) - spec.zero_point) * np.float32(spec.scale)
+    return array.astype(np.float32, copy=False)
+
+
+def open_network(path: str | Path, num_threads: int | None = None, rescaling: tuple[float, float] | None = None) -> Network:
+    """Opens a network file.
+
+    Args:
+        path: a .tflite, .onnx, .keras or .h5 file.
+        num_threads: of the runtime (default: all cores).
+        rescaling: scale and offset for pixels; None leaves pixels as they are.
+
+    Raises:
+        PoseError: if the file is missing, of another kind, damaged, or has not one image input.
+    """
+    path = Path(path)
+    openers = {".tflite": _open_tflite, ".onnx": _open_onnx, ".keras": _open_keras, ".h5": _open_keras}
+    if path.suffix.lower() not in openers:
+        raise PoseError(f"{path}: expected a model file that ends in {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise PoseError(f"no such model file: {path}")
+    if path.stat().st_size == 0:
+        raise PoseError(f"{path} is empty (0 bytes): expected a model")
+    runtime, inputs, outputs, invoke = openers[path.suffix.lower()](path, num_threads or os.cpu_count() or 1)
+    images = [spec for spec in inputs if len(spec.shape) == 4]
+    if len(inputs) != 1 or len(images) != 1:
+        raise PoseError(f"{path}: expected one image input of four dimensions, the model has {[(s.name, s.shape) for s in inputs]}")
+    network = Network(path, runtime, images[0], tuple(outputs), invoke, rescaling)
+    if None in network.input_size:
+        raise PoseError(f"{path}: its input {images[0].shape} leaves height and width open; export the model with a fixed input size")
+    return network
+
+
+def _open_tflite(path: Path, num_threads: int):
+    from ai_edge_litert.interpreter import Interpreter
+
+    _check_tflite(path)
+    try:
+        with _silent_stderr():
+            interpreter = Interpreter(str(path), num_threads=num_threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise PoseError(f"{path} is not a .tflite model that can be run: {error}") from error
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    input_index, output_indices = inputs[0]["index"], [d["index"] for d in outputs]
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        interpreter.set_tensor(input_index, array)
+        interpreter.invoke()
+        return [interpreter.get_tensor(index) for index in output_indices]
+
+    return "litert", [_tflite_spec(d) for d in inputs], [_tflite_spec(d) for d in outputs], invoke
+
+
+def _check_tflite(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(8)[4:] != b"TFL3":
+            raise PoseError(f"{path} is not a .tflite model: it lacks the TFL3 mark at its start")
+
+
+def _tflite_spec(detail: dict) -> TensorSpec:
+    scale, zero_point = detail["quantization"]
+    return TensorSpec(detail["name"], tuple(int(n) for n in detail["shape"]), np.dtype(detail["dtype"]).name, float(scale), int(zero_point))
+
+
+def _open_onnx(path: Path, num_threads: int):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own classes, which are not exported
+        raise PoseError(f"{path} is not an .onnx model that can be run: {error}") from error
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    name = inputs[0].name
+    return ("onnxruntime", [_onnx_spec(i) for i in inputs], [_onnx_spec(o) for o in outputs],
+            lambda array: session.run(None, {name: array}))
+
+
+def _onnx_spec(value) -> TensorSpec:
+    types = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float16)": "float16"}
+    shape = tuple(n if isinstance(n, int) else None for n in value.shape)
+    return TensorSpec(value.name, shape, types.get(value.type, value.type))
+
+
+def _open_keras(path: Path, num_threads: int):
+    model = load_keras(path)
+    outputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.outputs]
+    inputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.inputs]
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        results = model(array, training=False)
+        return [np.asarray(r) for r in (results if isinstance(results, (list, tuple)) else [results])]
+
+    return "keras", inputs, outputs, invoke
+
+
+def load_keras(path: str | Path):
+    """A Keras model from a .keras or .h5 file, without its optimizer. Code inside the file is refused (Keras's safe mode).
+
+    Raises:
+        PoseError: if the file is not a Keras model, or carries code.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silent_stderr():
+        import keras
+
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # zipfile, h5py, json and keras each raise their own
+        raise PoseError(f"{path} is not a Keras model that can be loaded safely: {error}") from error
+
+
+@contextlib.contextmanager
+def _silent_stderr():
+    """Hides what native libraries print while they start; Python's own errors are raised as always."""
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
