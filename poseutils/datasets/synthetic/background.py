@@ -1,0 +1,243 @@
+"""Everything behind the people: floor and wall or ground and sky in perspective, texture, pictures, foliage, and cast shadows."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from .drawing import Camera, Light, noise_at, noise_bank
+from .palette import any_color, skin_color
+
+
+_COARSE = 2
+"""Pixels a texel of the background, which is mostly out of focus."""
+
+
+def paint_background(rng: np.random.Generator, camera: Camera, light: Light, depth: float, skeletons: list) -> np.ndarray:
+    """(size, size, 3) float32 RGB 0..255. ``depth`` is the z at which people stand; a wall may stand behind them."""
+    kind = rng.choice(["room", "outdoors", "texture"], p=[0.42, 0.4, 0.18])
+    if kind == "texture":
+        canvas, floor = _mottled(rng, camera.size // _COARSE, any_color(rng, (0, 0.6), (0.15, 0.95)), rng.uniform(5, 45)), None
+    else:
+        canvas, floor = _floor_and_back(rng, camera, depth, indoors=kind == "room")
+    image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8)).resize((camera.size, camera.size), Image.Resampling.BILINEAR)
+    _draw_clutter(rng, image, foliage=kind != "room")
+    blur = rng.choice([0.5, rng.uniform(0.6, 1.5), rng.uniform(1.5, 4)], p=[0.4, 0.35, 0.25])
+    canvas = np.asarray(image.filter(ImageFilter.BoxBlur(float(blur))), dtype=np.float32)
+    if floor is not None:
+        shadow = _cast_shadow(camera, light, skeletons, floor) * np.float32(0.25 + 0.35 * min(light.strength, 1))
+        canvas = canvas * (1 - shadow[..., None])
+    return canvas
+
+
+def _floor_and_back(rng, camera: Camera, depth: float, indoors: bool):
+    pixels = np.linspace(0, camera.size, camera.size // _COARSE, endpoint=False, dtype=np.float32) + 0.5 * _COARSE
+    x, y = np.meshgrid((pixels - camera.center[0]) / camera.focal, (pixels - camera.center[1]) / camera.focal)
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    axes = camera.axes.astype(np.float32)
+    ray_x, ray_y, ray_z = (axes[0, i] * x + axes[1, i] * y + axes[2, i] for i in range(3))
+    position = camera.position.tolist()
+    wall = float(depth) - (rng.uniform(0.5, 3.5) if indoors else rng.uniform(6, 60))
+    to_wall = np.where(ray_z < -1e-3, (wall - position[2]) / np.minimum(ray_z, -1e-3), np.float32(1e4))
+    to_floor = np.where(ray_y < -1e-3, -position[1] / np.minimum(ray_y, -1e-3), np.float32(1e4))
+    floor = to_floor < to_wall
+    reach = np.minimum(np.minimum(to_floor, to_wall), 300)
+    across = position[0] + reach * ray_x
+    up = position[1] + reach * ray_y
+    away = position[2] + reach * ray_z
+    ground = _ground(rng, across, away, indoors)
+    back = _wall(rng, across, up) if indoors else _sky(rng, across, up, x, y)
+    canvas = np.where(floor[..., None], ground, back)
+    if indoors and rng.random() < 0.5:
+        canvas[~floor & (up < 0.12)] *= rng.uniform(0.4, 1.2)
+    falloff = 1 - rng.uniform(0, 0.35) * np.clip(np.hypot(x, y) * camera.focal / camera.size, 0, 1)
+    return canvas * falloff[..., None], floor
+
+
+def _ground(rng, u, v, indoors: bool) -> np.ndarray:
+    if indoors:
+        color = any_color(rng, (0.05, 0.6), (0.2, 0.85)) * (1, 0.93, 0.85)
+    else:
+        color = np.array([(85, 115, 50), (110, 130, 70), (130, 120, 100), (110, 110, 112), (200, 185, 150), (235, 238, 245), (80, 110, 130)][rng.integers(7)])
+    color = color * rng.uniform(0.7, 1.15)
+    rough = rng.uniform(0.03, 0.16)
+    shade = 1 + rough * noise_at(u, v, rng.uniform(0.01, 0.05)) + rough * noise_at(u, v, 0.003)
+    style = rng.integers(4) if indoors else 3 + rng.integers(3)
+    step = rng.uniform(0.1, 0.6)
+    if style == 0:
+        shade *= 1 - rng.uniform(0.1, 0.5) * _lines(u, step, 0.06)
+    elif style == 1:
+        shade *= 1 - rng.uniform(0.1, 0.5) * np.maximum(_lines(u, step, 0.05), _lines(v, step, 0.05))
+    elif style == 2:
+        shade *= 1 - rng.uniform(0.1, 0.7) * ((np.floor(u / step) + np.floor(v / step)) % 2)
+    elif style == 5:
+        shade *= 1 + rng.uniform(0.1, 0.6) * _lines(u, rng.uniform(1, 4), 0.04)
+    return shade[..., None].astype(np.float32) * color.astype(np.float32)
+
+
+def _wall(rng, u, v) -> np.ndarray:
+    color = any_color(rng, (0.0, 0.55), (0.25, 0.98))
+    shade = 1 + rng.uniform(0, 0.1) * noise_at(u, v, rng.uniform(0.01, 0.04)) + rng.uniform(-0.12, 0.12) * (v - 1)
+    style, step = rng.integers(6), rng.uniform(0.12, 0.8)
+    depth = rng.uniform(0.1, 0.5)
+    if style == 0:
+        row = np.floor(v / (step * 0.4))
+        shade *= 1 - depth * np.maximum(_lines(v, step * 0.4, 0.1), _lines(u + 0.5 * step * (row % 2), step, 0.05))
+    elif style == 1:
+        shade *= 1 - depth * _lines(u, step, rng.uniform(0.03, 0.5))
+    elif style == 2:
+        shade *= 1 - depth * np.maximum(_lines(u, step, 0.04), _lines(v, step, 0.04))
+    elif style == 3:
+        shade = np.where(v < rng.uniform(0.7, 1.3), shade * rng.uniform(0.5, 0.9), shade)
+    return shade[..., None].astype(np.float32) * color.astype(np.float32)
+
+
+def _sky(rng, u, v, x, y) -> np.ndarray:
+    """Sky with clouds over a far skyline of hills, trees or houses."""
+    top = np.array([(110, 160, 220), (180, 195, 210), (225, 230, 235), (150, 170, 200), (240, 200, 160)][rng.integers(5)]) * rng.uniform(0.75, 1.05)
+    low = 0.5 * top + 0.5 * np.array((235, 235, 230))
+    share = np.clip(v / (np.abs(v).max() * 0.7 + 1e-3), 0, 1)[..., None]
+    cloud = np.clip(noise_at(x * 60, y * 120, 1.0) * rng.uniform(0, 0.5), 0, 1)[..., None]
+    sky = (low + share * (top - low)) * (1 - cloud) + 245 * cloud
+    far = np.array([(60, 85, 45), (90, 105, 80), (120, 110, 100), (70, 80, 95), (45, 60, 40)][rng.integers(5)]) * rng.uniform(0.6, 1.3)
+    scale = 10 ** rng.uniform(-0.3, 0.9)
+    line = scale * rng.uniform(0.8, 3.5) + scale * 0.6 * noise_at(u, np.zeros_like(u), scale * rng.uniform(0.02, 0.12))
+    shade = 1 + rng.uniform(0.05, 0.28) * noise_at(u, v, scale * 0.02)
+    if rng.random() < 0.4:
+        line = scale * (1 + 3 * np.abs(noise_at(np.floor(u / scale / 1.5) * 37.0, np.zeros_like(u), 1.0)))
+        shade = shade * (1 - 0.45 * (_lines(u, scale * 0.4, 0.45) * _lines(v, scale * 0.5, 0.5)))
+    return np.where((v < line)[..., None], shade[..., None] * far, sky).astype(np.float32)
+
+
+def _lines(x: np.ndarray, step: float, share: float) -> np.ndarray:
+    scaled = x / step
+    return ((scaled - np.floor(scaled)) < share).astype(np.float32)
+
+
+def _mottled(rng, size: int, color: np.ndarray, contrast: float) -> np.ndarray:
+    """Smooth colour noise: a few octaves of each channel, stretched from the noise bank."""
+    canvas = np.empty((size, size, 3), np.float32)
+    cut = int(rng.integers(24, 256))
+    shared = _stretched(rng, cut, size)
+    for channel in range(3):
+        canvas[..., channel] = color[channel] + contrast * (shared + 0.35 * _stretched(rng, max(cut // 2, 8), size))
+    return canvas
+
+
+def _stretched(rng, cut: int, size: int) -> np.ndarray:
+    row, column = rng.integers(0, 257 - cut, 2)
+    patch = Image.fromarray(noise_bank()[row:row + cut, column:column + cut])
+    return np.asarray(patch.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def _draw_clutter(rng, image: Image.Image, foliage: bool) -> None:
+    pen = ImageDraw.Draw(image)
+    for _ in range(rng.integers(0, 5)):
+        draw = _CLUTTER[rng.integers(len(_CLUTTER))]
+        draw(rng, pen, image.size[0])
+    if foliage and rng.random() < 0.45:
+        for _ in range(rng.integers(1, 4)):
+            _foliage(rng, pen, image.size[0])
+
+
+def _tuple(color) -> tuple[int, int, int]:
+    return tuple(int(v) for v in np.clip(color, 0, 255))
+
+
+def _box(rng, size: int, low: float = 0.06, high: float = 0.5) -> tuple[float, float, float, float]:
+    x, y = rng.uniform(-0.1, 0.95, 2) * size
+    return x, y, x + rng.uniform(low, high) * size, y + rng.uniform(low, high) * size
+
+
+def _panel(rng, pen, size: int) -> None:
+    """A picture, window, screen or door: a frame with something in it."""
+    x0, y0, x1, y1 = _box(rng, size)
+    edge = rng.uniform(0.004, 0.03) * size
+    pen.rectangle((x0, y0, x1, y1), fill=_tuple(any_color(rng, (0, 0.5), (0.05, 1))))
+    if x1 - x0 > 2 * edge + 2 and y1 - y0 > 2 * edge + 2:
+        pen.rectangle((x0 + edge, y0 + edge, x1 - edge, y1 - edge), fill=_tuple(any_color(rng)))
+        for _ in range(rng.integers(0, 5)):
+            x, y = rng.uniform(x0 + edge, x1 - edge), rng.uniform(y0 + edge, y1 - edge)
+            pen.rectangle((x, y, min(x + rng.uniform(2, 30), x1 - edge), min(y + rng.uniform(2, 30), y1 - edge)), fill=_tuple(any_color(rng)))
+
+
+def _shelf(rng, pen, size: int) -> None:
+    """Rows of upright things, as books or bottles."""
+    x0, y0, x1, y1 = _box(rng, size, 0.15, 0.6)
+    pen.rectangle((x0, y0, x1, y1), fill=_tuple(any_color(rng, (0.1, 0.6), (0.1, 0.5))))
+    step = rng.uniform(0.06, 0.16) * size
+    for top in np.arange(y0, y1 - step, step):
+        x = x0
+        while x < x1:
+            width = rng.uniform(0.008, 0.035) * size
+            pen.rectangle((x, top + step * rng.uniform(0.1, 0.5), min(x + width, x1), top + step * 0.92), fill=_tuple(any_color(rng)))
+            x += width * rng.uniform(1, 1.3)
+
+
+def _sign(rng, pen, size: int) -> None:
+    """Lines of marks as of writing on a board."""
+    x0, y0, x1, y1 = _box(rng, size, 0.1, 0.45)
+    paper, ink = any_color(rng, (0, 0.8), (0.2, 1)), _tuple(any_color(rng))
+    pen.rectangle((x0, y0, x1, y1), fill=_tuple(paper))
+    height = rng.uniform(0.012, 0.05) * size
+    for top in np.arange(y0 + height, y1 - height, 2 * height):
+        x = x0 + height
+        while x < x1 - height:
+            width = rng.uniform(0.3, 1.8) * height
+            pen.rectangle((x, top, min(x + width, x1), top + height * rng.uniform(0.5, 1)), fill=ink)
+            x += width + height * rng.uniform(0.15, 0.5)
+
+
+def _blobs(rng, pen, size: int) -> None:
+    for _ in range(rng.integers(1, 7)):
+        x0, y0, x1, y1 = _box(rng, size, 0.03, 0.25)
+        pen.ellipse((x0, y0, x1, y1), fill=_tuple(any_color(rng)))
+
+
+def _branches(rng, pen, size: int) -> None:
+    """Thick bent lines, limb-like; some have the colour of skin."""
+    for _ in range(rng.integers(1, 4)):
+        color = skin_color(rng) if rng.random() < 0.4 else any_color(rng)
+        corners = rng.uniform(0, size, 2) + np.cumsum(rng.normal(0, 0.14 * size, (3, 2)), axis=0)
+        width = int(rng.uniform(0.012, 0.05) * size) + 1
+        pen.line([tuple(p) for p in corners.tolist()], fill=_tuple(color), width=width, joint="curve")
+
+
+def _foliage(rng, pen, size: int) -> None:
+    middle, spread = rng.uniform(0, size, 2), rng.uniform(0.05, 0.2, 2) * size
+    color = np.array([(60, 95, 40), (90, 120, 55), (40, 65, 35), (130, 120, 60), (120, 70, 50)][rng.integers(5)])
+    count = int(rng.integers(30, 110))
+    places = middle + rng.normal(0, 1, (count, 2)) * spread
+    radii = rng.uniform(0.006, 0.028, (count, 2)) * size
+    colors = np.clip(color * rng.uniform(0.5, 1.5, (count, 1)), 0, 255).astype(int)
+    for box, fill in zip(np.concatenate([places - radii, places + radii], axis=1).tolist(), colors.tolist()):
+        pen.ellipse(box, fill=tuple(fill))
+
+
+_CLUTTER = (_panel, _panel, _shelf, _sign, _blobs, _branches)
+
+
+def _cast_shadow(camera: Camera, light: Light, skeletons: list, floor: np.ndarray) -> np.ndarray:
+    """(size, size) 0 to 1: the limbs' shadow on the ground, and the dark where feet touch it."""
+    image = Image.new("L", (camera.size, camera.size))
+    pen = ImageDraw.Draw(image)
+    for origin, skeleton in skeletons:
+        lines = [((limb.root, limb.middle, limb.end), 0.11) for limb in skeleton.legs] + [((limb.root, limb.middle, limb.end), 0.07) for limb in skeleton.arms]
+        lines.append(((skeleton.spine[2], skeleton.spine[6], skeleton.spine[9]), 0.3))
+        lines.append(((skeleton.spine[-1], skeleton.head_center), 0.17))
+        for points, width in lines:
+            points = np.array(points) + origin
+            _shadow_line(pen, camera, points - light.direction * (np.maximum(points[:, 1:2], 0) / max(light.direction[1], 0.25)), width, 190)
+        for limb in skeleton.legs:
+            low = np.array([limb.end, limb.end]) + origin
+            _shadow_line(pen, camera, low * (1, 0, 1) + np.array([(-0.1, 0, 0), (0.1, 0, 0)]), 0.22 * max(0.0, 1 - 2 * low[0, 1]), 255)
+    soft = image.filter(ImageFilter.BoxBlur(camera.size * 0.012))
+    ground = Image.fromarray(floor).resize(soft.size)
+    return np.asarray(soft, dtype=np.float32) * np.asarray(ground, dtype=np.float32) / np.float32(255)
+
+
+def _shadow_line(pen, camera: Camera, points: np.ndarray, width: float, strength: int) -> None:
+    flat, depth = camera.project(points * (1, 0, 1))
+    pixels = int(width * camera.focal / max(depth.min(), 0.3))
+    if depth.min() > 0.3 and pixels > 0:
+        pen.line([tuple(p) for p in flat.tolist()], fill=strength, width=pixels, joint="curve")

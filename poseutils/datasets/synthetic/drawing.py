@@ -1,0 +1,194 @@
+"""From surfaces to pixels: projection, painter's algorithm into an identity buffer, then light and patterns for all pixels at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from .mesh import Surface
+from .palette import PATTERNS, pattern_mask
+
+FINE = 2
+"""Subpixels a pixel and direction of the identity buffer."""
+_NOISE_SIZE = 256
+_NEAR = 0.15
+_LEAST_QUAD = 0.1  # twice the square pixels below which a quadrilateral is left out
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole: ``axes`` rows are right, down and forward in the world; focal length and centre are pixels of the image."""
+
+    position: np.ndarray
+    axes: np.ndarray
+    focal: float
+    center: tuple[float, float]
+    size: int
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(..., 3) world -> (..., 2) x, y in pixels and (...) depth in metres."""
+        local = (points - self.position) @ self.axes.T
+        depth = np.maximum(local[..., 2], _NEAR)
+        return local[..., :2] / depth[..., None] * self.focal + np.asarray(self.center, points.dtype), local[..., 2]
+
+
+@dataclass(frozen=True)
+class Light:
+    """``direction`` (3,) points to the light; shade and sun (3,) tint what is turned away from it and what faces it."""
+
+    direction: np.ndarray
+    ambient: float
+    strength: float
+    shade: np.ndarray
+    sun: np.ndarray
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What was drawn, FINE² subpixels a pixel.
+
+    Attributes:
+        quad: (size·FINE, size·FINE) index of the quadrilateral seen, 0 for the background.
+        owner: (size·FINE, size·FINE) uint8, the person seen from 1 on, 0 for things and the background.
+        depth_of_quad: (Q,) metres from the camera's plane, infinite for the background.
+    """
+
+    quad: np.ndarray
+    owner: np.ndarray
+    depth_of_quad: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def noise_bank() -> np.ndarray:
+    """(256, 256) float32 smooth noise of several octaves, unit spread, that repeats without seams."""
+    rng = np.random.default_rng(20240)
+    spectrum = np.fft.rfft2(rng.standard_normal((_NOISE_SIZE, _NOISE_SIZE)))
+    frequency = np.hypot(np.fft.fftfreq(_NOISE_SIZE)[:, None], np.fft.rfftfreq(_NOISE_SIZE)) * _NOISE_SIZE
+    spectrum *= 1 / np.maximum(frequency, 3) ** 1.6
+    spectrum[0, 0] = 0
+    noise = np.fft.irfft2(spectrum, s=(_NOISE_SIZE, _NOISE_SIZE))
+    return (noise / noise.std()).astype(np.float32)
+
+
+def noise_at(u: np.ndarray, v: np.ndarray, scale: float) -> np.ndarray:
+    """The noise at coordinates in metres; ``scale`` metres are one texel."""
+    bank = noise_bank().ravel()
+    mask = _NOISE_SIZE - 1
+    return bank[((np.rint(v / scale).astype(np.int32) & mask) << 8) + (np.rint(u / scale).astype(np.int32) & mask)]
+
+
+def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarray, canvas: np.ndarray) -> Layer:
+    """Draws over ``canvas`` (size, size, 3) float32 in place.
+
+    Args:
+        table: (M, 10) the materials (see ``palette.Palette.table``).
+
+    Returns:
+        the identity buffer, for masks and visibility.
+    """
+    shape = surface.corners.shape[:2]
+    points, depth = camera.project(surface.corners.reshape(-1, 3))
+    points, depth = points.reshape(shape + (2,)), depth.reshape(shape)
+    seen = np.flatnonzero(_in_view(points, depth, camera.size))
+    middle = depth[seen].mean(axis=1)
+    order = seen[np.argsort(surface.lift[seen] - middle, kind="stable")]
+    quad = _paint(points[order], camera.size)
+    brightness = _brightness(surface, light)[order]
+    planes = _planes(points[order], np.concatenate([brightness[..., None], surface.uv[order]], axis=-1))
+    _shade(quad, planes, surface.material[order], table, light, canvas)
+    owner = np.concatenate([[0], surface.owner[order]]).astype(np.uint8)
+    return Layer(quad, owner[quad], np.concatenate([[np.inf], depth[order].mean(axis=1)]))
+
+
+def _in_view(points: np.ndarray, depth: np.ndarray, size: int) -> np.ndarray:
+    """Faces the camera, is in front of it, and touches the image."""
+    a, b = points[:, 2] - points[:, 0], points[:, 3] - points[:, 1]
+    facing = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0] < -_LEAST_QUAD
+    low, high = points.min(axis=1), points.max(axis=1)
+    return facing & (depth.min(axis=1) > _NEAR) & (low < size).all(axis=1) & (high > 0).all(axis=1)
+
+
+def _paint(points: np.ndarray, size: int) -> np.ndarray:
+    image = Image.new("I", (size * FINE, size * FINE))
+    pen = ImageDraw.Draw(image)
+    pixels = (points * FINE - 0.5).reshape(-1, 8)
+    for index, corners in enumerate(pixels.tolist(), start=1):
+        pen.polygon(corners, fill=index)
+    return np.asarray(image)
+
+
+def _brightness(surface: Surface, light: Light) -> np.ndarray:
+    """(Q, 4) light at each corner: from the sky, and from the sun where nothing stands in its way."""
+    facing = surface.normals @ light.direction.astype(np.float32)
+    sky = light.ambient * (0.72 + 0.28 * surface.normals[..., 1])
+    return sky + light.strength * np.clip(facing * 0.9 + 0.1, 0, None) * _lit(surface, light)
+
+
+def _lit(surface: Surface, light: Light, cell: float = 0.05) -> np.ndarray:
+    """(Q, 4) 0 in cast shadow to 1 in the light: a coarse shadow map over all corners."""
+    side = np.cross(light.direction, [0.0, 0.0, 1.0] if abs(light.direction[1]) > 0.9 else [0.0, 1.0, 0.0])
+    side /= np.linalg.norm(side)
+    axes = np.stack([side, np.cross(side, light.direction), light.direction]).astype(np.float32)
+    local = surface.corners.reshape(-1, 3) @ axes.T
+    place = np.clip(((local[:, :2] - local[:, :2].min(axis=0)) / cell).astype(np.int32), 0, 255)
+    flat = place[:, 0] * 256 + place[:, 1]
+    nearest = np.full(256 * 256, -np.inf, np.float32)
+    np.maximum.at(nearest, flat, local[:, 2])
+    hidden = np.clip((nearest[flat] - local[:, 2] - 0.10) / 0.15, 0, 1)
+    return (1 - 0.85 * hidden).reshape(surface.normals.shape[:2])
+
+
+def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(Q, 5, 3): middle x, y; then for each of three values its mean and gradient in x and y, as one affine function a quadrilateral."""
+    a, b = points[:, 2] - points[:, 0], points[:, 3] - points[:, 1]
+    da, db = values[:, 2] - values[:, 0], values[:, 3] - values[:, 1]
+    area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    inverse = np.where(np.abs(area) > 2, 1 / np.where(area == 0, 1, area), 0)[:, None]
+    along_x = (da * b[:, 1:] - db * a[:, 1:]) * inverse
+    along_y = (db * a[:, :1] - da * b[:, :1]) * inverse
+    middle = points.mean(axis=1)
+    start = values.mean(axis=1) - along_x * middle[:, :1] - along_y * middle[:, 1:]
+    return np.concatenate([start, along_x, along_y], axis=1).astype(np.float32)
+
+
+def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np.ndarray, light: Light, canvas: np.ndarray) -> None:
+    """Two of the four subpixels of every pixel, diagonal ones, give its colour; the second only where it shows something else."""
+    def color(place, quads, offset):
+        row, column = np.divmod(place.astype(np.int32), np.int32(canvas.shape[0]))
+        coefficients = planes[quads - 1]
+        value = coefficients[:, 3:6] * (column + np.float32(offset)).astype(np.float32)[:, None]
+        value += coefficients[:, 6:] * (row + np.float32(offset)).astype(np.float32)[:, None]
+        value += coefficients[:, :3]
+        return _surface_color(value[:, 1], value[:, 2], material[quads - 1], table, value[:, 0], light)
+
+    first, second = (quad[corner::FINE, corner::FINE].ravel() for corner in range(FINE))
+    flat = canvas.reshape(-1, 3)
+    changes = np.flatnonzero(first != second)
+    other = flat[changes]
+    drawn = np.flatnonzero(second[changes])
+    other[drawn] = color(changes[drawn], second[changes[drawn]], 0.75)
+    covered = np.flatnonzero(first)
+    flat[covered] = color(covered, first[covered], 0.25)
+    flat[changes] = 0.5 * (flat[changes] + other)
+
+
+def _surface_color(u, v, material, table, brightness, light: Light) -> np.ndarray:
+    rows = table[material]
+    folds = noise_at(0.4 * u, v, 0.004)
+    brightness = np.clip(brightness, 0.05, 1.6) * (1 + rows[:, 8] * folds)
+    color = rows[:, :3].copy()
+    used = np.unique(table[:, 6]).astype(int)
+    for pattern in used[used > 0]:
+        here = np.flatnonzero(rows[:, 6] == pattern)
+        if len(here):
+            mask = pattern_mask(pattern, u[here], v[here], rows[here, 7], folds[here])
+            color[here] += mask[:, None] * (rows[here, 3:6] - color[here])
+    tint = light.shade + np.clip(brightness, 0, 1)[:, None] * (light.sun - light.shade)
+    color *= brightness[:, None] * tint
+    color += (rows[:, 9] * 160 * np.clip(brightness - 0.85, 0, 1))[:, None]
+    return color
+
+

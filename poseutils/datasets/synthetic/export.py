@@ -1,0 +1,138 @@
+"""Whole datasets of synthetic people on disk: JPEG images and COCO annotations, drawn on all cores."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import shutil
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm.auto import tqdm
+
+from ...errors import PoseError
+from ...files import write_json
+from ...keypoints import COCO17
+from ..dataset import Dataset
+from .people import VERSION, draw_people
+
+_JPEG_QUALITY = 82
+
+
+def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, workers: int | None = None, progress: bool = True) -> Path:
+    """Draws ``count`` images into ``folder`` and their COCO annotations into ``<folder>.json``; image i depends on (seed, i, size) alone.
+
+    Everything is drawn into a temporary folder and moved into place when complete; what was there before is replaced.
+
+    Args:
+        folder: where the images go, ``000001.jpg`` and on.
+        count: how many images.
+        seed: non-negative integer; another seed gives other images.
+        size: width and height in pixels.
+        workers: processes; all cores if not given, 1 for none beside this one.
+        progress: whether to show a progress bar.
+
+    Returns:
+        ``folder``.
+
+    Raises:
+        PoseError: if the count, seed or size makes no sense, or the folder cannot be written.
+    """
+    folder = Path(folder)
+    if count < 1 or seed < 0 or size < 32:
+        raise PoseError(f"count={count}, seed={seed}, size={size} given; expected count of at least 1, seed of at least 0, size of at least 32")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+            drawn = Path(temporary) / folder.name
+            drawn.mkdir()
+            people = _draw_all(functools.partial(_draw_one, drawn, seed, size), count, workers or os.cpu_count() or 1, progress)
+            write_json(drawn.with_suffix(".json"), _coco(people, size))
+            _move_into_place(drawn, folder)
+    except OSError as error:
+        raise PoseError(f"cannot write {folder}: {error.strerror or error}. Choose a folder that can be written to and has room.") from error
+    return folder
+
+
+def synthetic_dataset(count: int, seed: int, size: int = 256) -> Dataset:
+    """``count`` images of synthetic people, drawn into the cache folder the first time and read from it afterwards.
+
+    The cache folder is ``POSEUTILS_CACHE`` if it is set and can be written to, else the user's own.
+    """
+    from .. import load_dataset
+
+    name = f"synthetic-people-v{VERSION}-seed{seed}-size{size}-{count}"
+    places = [root / "synthetic" / name for root in _cache_roots()]
+    for folder in places:
+        if folder.with_suffix(".json").is_file() and folder.is_dir():
+            return load_dataset(folder)
+    writable = next((folder for folder in places if _can_write(folder.parent)), places[-1])
+    return load_dataset(make_dataset(writable, count, seed, size))
+
+
+def _cache_roots() -> list[Path]:
+    import pooch  # slow to import, and only needed here
+
+    given = os.environ.get("POSEUTILS_CACHE")
+    return ([Path(given)] if given else []) + [Path(pooch.os_cache("poseutils"))]
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _draw_all(draw, count: int, workers: int, progress: bool) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    bar = functools.partial(tqdm, total=count, desc="drawing people", unit="image", disable=not progress)
+    if workers == 1 or count < 8:
+        return list(bar(map(draw, range(count))))
+    with ProcessPoolExecutor(min(workers, count), mp_context=multiprocessing.get_context("spawn")) as pool:
+        return list(bar(pool.map(draw, range(count), chunksize=max(1, min(32, count // (4 * workers))))))
+
+
+def _draw_one(folder: Path, seed: int, size: int, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    image, keypoints, boxes, areas = draw_people((seed, index), size)
+    Image.fromarray(image).save(folder / _file_name(index), quality=_JPEG_QUALITY)
+    return keypoints, boxes, areas
+
+
+def _file_name(index: int) -> str:
+    return f"{index + 1:06d}.jpg"
+
+
+def _coco(people: list, size: int) -> dict:
+    images, annotations = [], []
+    for index, (keypoints, boxes, areas) in enumerate(people):
+        images.append({"id": index + 1, "file_name": _file_name(index), "width": size, "height": size})
+        for person, box, area in zip(keypoints, boxes.tolist(), areas.tolist()):
+            annotations.append(_annotation(len(annotations) + 1, index + 1, person, box, area))
+    return {"info": {"description": "Synthetic people", "version": str(VERSION)}, "images": images, "annotations": annotations,
+            "categories": [COCO17.to_coco_category()]}
+
+
+def _annotation(number: int, image_id: int, keypoints: np.ndarray, box: list[float], area: float) -> dict:
+    """COCO counts the first pixel's centre as (0, 0) for keypoints, and its edge for boxes."""
+    labeled = keypoints[:, 2] > 0
+    shifted = np.where(labeled[:, None], keypoints - (0.5, 0.5, 0), 0)
+    x0, y0, x1, y1 = box
+    return {"id": number, "image_id": image_id, "category_id": COCO17.to_coco_category()["id"], "iscrowd": 0, "area": area,
+            "bbox": [x0, y0, x1 - x0, y1 - y0], "num_keypoints": int(labeled.sum()),
+            "keypoints": [round(value, 2) if i % 3 < 2 else int(value) for i, value in enumerate(shifted.ravel().tolist())]}
+
+
+def _move_into_place(drawn: Path, folder: Path) -> None:
+    """Images first, then the annotations: the folder with its json is complete."""
+    target = folder.with_suffix(".json")
+    target.unlink(missing_ok=True)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    drawn.rename(folder)
+    drawn.with_suffix(".json").rename(target)

@@ -1,0 +1,163 @@
+"""One image of synthetic people from a seed, with exact keypoints, boxes and areas."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from .background import paint_background
+from .body import place, sample_build
+from .drawing import FINE, Camera, Layer, draw_surface
+from .figure import add_person
+from .mesh import Mesh
+from .motions import sample_pose
+from .palette import Palette
+from .scene import add_seat, add_things, sample_camera, sample_light
+
+VERSION = 1
+"""Counts changes of the drawing, so that images made by an older one are not taken for today's."""
+_LEAST_AREA = 40
+# How far, in body heights, a keypoint may lie under its own person's surface and still count as seen there.
+_UNDER = np.array([0.02, 0.012, 0.012, 0.016, 0.016, 0.055, 0.055, 0.04, 0.04, 0.035, 0.035, 0.085, 0.085, 0.055, 0.055, 0.04, 0.04])
+
+
+def draw_people(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Draws one to three people in a random scene; the same seed and size give the same bytes.
+
+    Args:
+        seed: any non-negative integer, or a sequence of them.
+        size: width and height of the image in pixels.
+
+    Returns:
+        image: (size, size, 3) uint8 RGB.
+        keypoints: (N, 17, 3) float32 x, y in pixels (the first pixel's centre is (0.5, 0.5)) and visibility: 2 seen, 1 in the image but
+            hidden, 0 outside the image, with x and y 0. Left is the person's left.
+        boxes: (N, 4) float32 x0, y0, x1, y1 around what is seen of each person.
+        areas: (N,) float32 square pixels seen of each person.
+    """
+    rng = np.random.default_rng(seed)
+    mesh, palette = Mesh(), Palette()
+    count = rng.choice([1, 2, 3], p=[0.78, 0.15, 0.07])
+    people = [_sample_person(rng, i) for i in range(count)]
+    camera = sample_camera(rng, _framed(rng, people), size)
+    light = sample_light(rng)
+    points = []
+    for owner, (origin, skeleton, pose) in enumerate(people, start=1):
+        points.append(_stand(mesh, palette, rng, origin, skeleton, pose, owner))
+    way = camera.position - people[0][0]
+    add_things(mesh, palette, rng, people[0][0] * (1, 0, 1), way * (1, 0, 1) / np.linalg.norm(way * (1, 0, 1)))
+    canvas = paint_background(rng, camera, light, people[0][0][2], [person[:2] for person in people])
+    layer = draw_surface(mesh.surface(), camera, light, palette.table(), canvas)
+    keypoints, boxes, areas = _annotate(layer, camera, np.array(points), [person[1].build.height for person in people])
+    return _photograph(rng, canvas), keypoints, boxes, areas
+
+
+def _sample_person(rng, index: int):
+    """Origin (the middle of the hips in the world), skeleton and pose; feet or whatever is lowest on the ground."""
+    build = sample_build(rng)
+    pose = sample_pose(rng)
+    skeleton = place(build, pose)
+    legs = [leg.end[1] - 0.045 * build.height for leg in skeleton.legs] + [leg.middle[1] - 0.035 * build.height for leg in skeleton.legs]
+    body = [skeleton.spine[0][1] - 0.03 * build.height, *(skeleton.spine[3:10, 1] - 0.07 * build.height), skeleton.head_center[1] - 0.5 * build.head]
+    arms = [arm.end[1] - 0.02 * build.height for arm in skeleton.arms] + [arm.middle[1] - 0.03 * build.height for arm in skeleton.arms]
+    lowest = min(legs + body + arms)
+    spot = np.zeros(3) if index == 0 else np.array([rng.choice([-1, 1]) * rng.uniform(0.25, 1.1) * index, 0, rng.uniform(-1.6, 0.5)])
+    return spot + np.array([0, pose.jump - lowest, 0]), skeleton, pose
+
+
+def _framed(rng, people) -> np.ndarray:
+    """(P, 3) what the camera frames: mostly the whole first person, or everybody; sometimes only down to the knees, hips or chest."""
+    if len(people) > 1 and rng.random() < 0.6:
+        return np.concatenate([_outline(person) for person in people])
+    outline = _outline(people[0])
+    kind = rng.random()
+    if kind < 0.62:
+        return outline
+    return outline[:{0: 14, 1: 10, 2: 6}[min(int((kind - 0.62) / 0.38 * 3), 2)]]
+
+
+def _outline(person) -> np.ndarray:
+    """Points of one person from the head down: the more of them, the further down."""
+    origin, skeleton, _ = person
+    head = skeleton.head_center + skeleton.build.head * 0.6 * np.concatenate([skeleton.head.T[:2], -skeleton.head.T[:1]])
+    arms = [skeleton.arms[i].root for i in range(2)] + [skeleton.spine[6]]
+    hips = [skeleton.arms[i].middle for i in range(2)] + [leg.root for leg in skeleton.legs]
+    knees = [skeleton.arms[i].end for i in range(2)] + [leg.middle for leg in skeleton.legs]
+    feet = [leg.end + foot * 0.7 * skeleton.build.foot for leg, foot in zip(skeleton.legs, skeleton.feet)]
+    hands = [arm.end + (arm.end - arm.middle) * 0.5 for arm in skeleton.arms]
+    return np.concatenate([head, arms, hips, knees, feet, hands]) + origin
+
+
+def _stand(mesh: Mesh, palette: Palette, rng, origin, skeleton, pose, owner: int) -> np.ndarray:
+    """Draws one person, and the seat if they sit, where they stand; returns their keypoints (17, 3) in the world."""
+    start = len(mesh.stacks)
+    points = add_person(mesh, palette, rng, skeleton, owner) + origin
+    mesh.stacks[start:] = [(stack[0] + origin, *stack[1:]) for stack in mesh.stacks[start:]]
+    if pose.seat and rng.random() < 0.9:
+        add_seat(mesh, palette, rng, origin, pose.base[:, 2], pose.base[:, 0], skeleton.build.height)
+    return points
+
+
+def _annotate(layer: Layer, camera: Camera, points: np.ndarray, heights: list[float]):
+    flat, depth = camera.project(points)
+    keypoints, boxes, areas = [], [], []
+    for i, height in enumerate(heights):
+        mask = layer.owner == i + 1
+        area = np.count_nonzero(mask) / FINE**2
+        if area < _LEAST_AREA:
+            continue
+        visibility = _visibility(layer, i + 1, flat[i], depth[i] - _UNDER * height)
+        inside = visibility > 0
+        keypoints.append(np.concatenate([flat[i] * inside[:, None], visibility[:, None]], axis=1))
+        columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+        boxes.append(np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / FINE)
+        areas.append(area)
+    shaped = (np.array(keypoints).reshape(-1, 17, 3), np.array(boxes).reshape(-1, 4), np.array(areas))
+    return tuple(array.astype(np.float32) for array in shaped)
+
+
+def _visibility(layer: Layer, owner: int, flat: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """(17,) 0 outside, 1 hidden, 2 where a pixel next to the point shows this person's surface not much nearer than the point."""
+    limit = layer.quad.shape[0]
+    place = np.floor(flat * FINE).astype(int)
+    inside = ((place >= 0) & (place < limit)).all(axis=1)
+    seen = np.zeros(len(flat), bool)
+    for dx in (-1, 0, 1):
+        for dy in (-1, 0, 1):
+            x, y = np.clip(place + (dx, dy), 0, limit - 1).T
+            seen |= (layer.owner[y, x] == owner) & (layer.depth_of_quad[layer.quad[y, x]] >= reach)
+    return np.where(inside, 1 + seen, 0)
+
+
+def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
+    """What a camera adds: exposure, colour cast, vignette, blur and noise."""
+    size = canvas.shape[0]
+    cast = rng.normal(1, 0.04, 3) * rng.uniform(0.8, 1.15)
+    if rng.random() < 0.06:
+        canvas = np.repeat(canvas.mean(axis=2, keepdims=True), 3, axis=2)
+    canvas = canvas * cast.astype(np.float32)
+    if rng.random() < 0.3:
+        ramp = np.square(np.linspace(-1, 1, size, dtype=np.float32))
+        canvas *= (1 - rng.uniform(0.05, 0.25) * (ramp[:, None] + ramp))[..., None]
+    contrast = rng.normal(1, 0.08)
+    canvas = (canvas - 120) * np.float32(contrast) + np.float32(120 + rng.normal(0, 8))
+    canvas += np.float32(rng.uniform(0.5, 6)) * _grain(rng, size)
+    image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
+    if rng.random() < 0.3:
+        image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.3, 1.0))))
+    return np.asarray(image)
+
+
+def _grain(rng, size: int) -> np.ndarray:
+    noise = _white_noise()
+    row, column = rng.integers(0, noise.shape[0], 2)
+    tiles = -(-(size + noise.shape[0]) // noise.shape[0])
+    noise = np.tile(noise, (tiles, tiles, 1)) if tiles > 2 else noise
+    return np.roll(noise, (row, column), (0, 1))[:size, :size]
+
+
+@lru_cache(maxsize=1)
+def _white_noise() -> np.ndarray:
+    return np.random.default_rng(7).standard_normal((256, 256, 3), dtype=np.float32)
