@@ -1,0 +1,132 @@
+"""A whole configuration: its sections together, where its paths lead, how it is written to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, Field, PlainValidator, PrivateAttr, model_validator
+
+from ..errors import PoseError
+from ..files import write_text
+from . import names
+from .document import Dumper
+from .sections import (Benchmarking, DatasetSection, Deployment, Evaluation, General, Model, Postprocessing, Prediction, Preprocessing,
+                       Quantization, Section, Tools, Training, did_you_mean, in_the_order_written)
+
+NOT_YET_USED = (
+    "general.logs_dir", "general.saved_models_dir", "general.deterministic_ops", "general.display_figures", "general.gpu_memory_limit",
+    "model.pretrained", "training.dropout", "training.frozen_layers", "training.resume_training_from", "training.trained_model_path",
+    "postprocessing.plot_metrics", "quantization.quantizer", "quantization.optimize", "quantization.export_dir",
+    "evaluation.target", "evaluation.gen_npy_input", "evaluation.gen_npy_output", "evaluation.npy_in_name", "evaluation.npy_out_name",
+    "prediction.target", "tools.stedgeai.version", "tools.stedgeai.on_cloud", "tools.stedgeai.path_to_stedgeai", "tools.path_to_cubeIDE",
+    "deployment.c_project_path", "deployment.IDE", "deployment.verbosity", "deployment.label_file_path",
+    "deployment.hardware_setup.stlink_serial_number",
+)
+"""Attributes that are read and checked but change nothing; whoever sets one is told."""
+PATHS = ("model.model_path", "dataset.training_path", "dataset.validation_path", "dataset.test_path", "dataset.quantization_path",
+         "prediction.test_files_path")
+"""Attributes that name files or folders."""
+
+
+def services_of(operation_mode: str) -> list[str]:
+    """The services that an operation mode runs, in order: ``chain_qe`` is quantize, then evaluate.
+
+    Raises:
+        ValueError: if the mode is neither a service nor ``chain_`` and letters of services.
+    """
+    letters = names.MODES.get(operation_mode) or operation_mode.removeprefix("chain_")
+    if operation_mode not in names.MODES and (letters == operation_mode or not letters or set(letters) - set(names.SERVICES)):
+        meaning = ", ".join(f"{letter} {service}" for letter, service in names.SERVICES.items())
+        raise ValueError(f"one of {', '.join(names.MODES)}, or chain_ and letters of {meaning}, such as chain_tqe"
+                         f"{did_you_mean(operation_mode, tuple(names.MODES))}")
+    return [names.SERVICES[letter] for letter in letters]
+
+
+def _known_mode(mode: str) -> str:
+    services_of(mode)
+    return mode
+
+
+class Config(Section):
+    """A whole configuration. Paths are kept as written; :meth:`resolve` finds them."""
+
+    operation_mode: Annotated[str, AfterValidator(_known_mode)] | None = None
+    general: General = General()
+    model: Model = Field({}, validate_default=True)
+    dataset: DatasetSection = DatasetSection()
+    preprocessing: Preprocessing = Preprocessing()
+    data_augmentation: Annotated[dict[str, dict], PlainValidator(in_the_order_written)] = {}
+    training: Training = Training()
+    postprocessing: Postprocessing = Postprocessing()
+    quantization: Quantization = Quantization()
+    evaluation: Evaluation = Evaluation()
+    prediction: Prediction = Prediction()
+    tools: Tools = Tools()
+    benchmarking: Benchmarking = Benchmarking()
+    deployment: Deployment = Deployment()
+
+    _folder: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @model_validator(mode="after")
+    def _usual_keypoints(self) -> Config:
+        if self.dataset.keypoints is None:
+            self.dataset.keypoints = names.USUAL_KEYPOINTS[self.model.model_type]
+        sigmas = self.dataset.oks_sigmas
+        if isinstance(sigmas, list) and len(sigmas) != self.dataset.keypoints:
+            raise ValueError(f"dataset.oks_sigmas: {len(sigmas)} numbers given; expected one number, or one for each of "
+                             f"{self.dataset.keypoints} keypoints")
+        return self
+
+    def resolve(self, path: str) -> Path:
+        """An existing file or folder: looked for from the configuration file's folder, then from the current one.
+
+        Raises:
+            PoseError: if it is in neither; the message says where it was looked for.
+        """
+        tried = [(folder / Path(path).expanduser()).absolute() for folder in (self._folder, Path.cwd())]
+        for candidate in dict.fromkeys(tried):
+            if candidate.exists():
+                return candidate
+        raise PoseError(f"{path}: no such file or folder; looked for {' and '.join(map(str, dict.fromkeys(tried)))}")
+
+    def without_effect(self) -> list[str]:
+        """The attributes given a value other than the default that no service uses yet."""
+        defaults = Config(model={"model_type": self.model.model_type})
+        return [name for name in NOT_YET_USED if _attribute(self, name) != _attribute(defaults, name)]
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the configuration as it is used: every default filled in, paths absolute, what has no effect left out."""
+        values = self.model_dump(mode="json")
+        for name in NOT_YET_USED:
+            section, attribute = _parent(values, name)
+            del section[attribute]
+        for name in PATHS:
+            section, attribute = _parent(values, name)
+            section[attribute] = self._absolute(name, section[attribute])
+        text = yaml.dump(values, Dumper=Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=140)
+        return write_text(path, "# The configuration as it was used: overrides applied, every default filled in.\n" + text)
+
+    def _absolute(self, name: str, path: str | None) -> str | None:
+        """An absolute path, so that the saved file means the same from any folder; a model may also be a URL or a zoo name."""
+        if path is None:
+            return None
+        try:
+            return str(self.resolve(path))
+        except PoseError:
+            is_elsewhere = name == "model.model_path" and ("://" in path or "/" not in path)
+            return path if is_elsewhere else str((self._folder / path).absolute())
+
+
+def _attribute(value: Any, name: str) -> Any:
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _parent(values: dict, name: str) -> tuple[dict, str]:
+    *sections, attribute = name.split(".")
+    for section in sections:
+        values = values[section]
+    return values, attribute

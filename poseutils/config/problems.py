@@ -1,0 +1,118 @@
+"""What is wrong with a configuration, in words: the section and attribute, what was given, what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from .configuration import Config
+from .sections import Augmentations, Section, attributes_of, did_you_mean
+from .values import NUMBER
+
+SHAPE = "height, width and channels, such as (192, 192, 3)"
+_WORDS = {"bool_type": "True or False", "int_from_float": "a whole number", "int_parsing": "a whole number", "int_type": "a whole number",
+          "float_type": NUMBER, "string_type": "text", "list_type": "a list", "tuple_type": SHAPE,
+          "finite_number": "a finite number", "too_long": SHAPE, "missing": SHAPE,
+          "string_pattern_mismatch": "letters, digits, spaces and _ . + -, at most 64, the first a letter, a digit or _"}
+_UNQUOTED = '; within { } a tuple needs quotes: "(-0.1, 0.1)"'
+
+
+def describe(error: ValidationError, document: dict) -> list[str]:
+    """One line a problem. A value that fits none of several types makes one line, not one for each type."""
+    problems: dict[tuple, list[dict]] = {}
+    for detail in error.errors(include_url=False):
+        problems.setdefault(_attribute_path(detail["loc"], document), []).append(detail)
+    return [_line(path, details, document) for path, details in problems.items()]
+
+
+def _attribute_path(location: tuple, document: dict) -> tuple[str, ...]:
+    """The part of pydantic's location that the user wrote, without indices and names of types."""
+    path: tuple[str, ...] = ()
+    section = Config
+    for part in location:
+        path += (part,)
+        section = _section_below(section, part)
+        if section is None:
+            break
+    return path
+
+
+def _section_below(section: type[Section], name: str) -> type[Section] | None:
+    if section is Config and name == "data_augmentation":
+        return Augmentations
+    field = section.model_fields.get(name)
+    kind = field.annotation if field else None
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def _section_at(path: tuple[str, ...]) -> type[Section]:
+    section = Config
+    for name in path:
+        section = _section_below(section, name)
+    return section
+
+
+def _line(path: tuple[str, ...], details: list[dict], document: dict) -> str:
+    first = details[0]
+    given = _given(path, document)
+    if first["type"] == "extra_forbidden":
+        return _unknown(path, given)
+    if not path:
+        return _expected(first)
+    if given is None:
+        return f"{'.'.join(path)}: missing; choose one of {', '.join(_literals(path))}"
+    if first["type"] == "model_type":
+        return f"{'.'.join(path)}: {given!r} given; expected attributes below it: {', '.join(attributes_of(_section_at(path)))}"
+    allowed = " or ".join(dict.fromkeys(_expected(detail) for detail in details))
+    suggestion = _UNQUOTED if str(given).count("(") > str(given).count(")") else ""
+    if first["type"] == "literal_error":
+        suggestion = did_you_mean(given, _literals(path))
+    return f"{'.'.join(path)}: {_shortened(given)} given; expected {allowed}{suggestion}"
+
+
+def _unknown(path: tuple[str, ...], given: Any) -> str:
+    *parents, name = path
+    known = attributes_of(_section_at(tuple(parents)))
+    kind = "attribute" if parents else "section"
+    elsewhere = _home_of(path)
+    suggestion = f"; write it as {elsewhere}" if elsewhere else did_you_mean(name, known)
+    ending = "" if suggestion.endswith("?") else "."
+    return f"{'.'.join(path)}: unknown {kind}{suggestion}{ending} Known: {', '.join(known) or 'none'}"
+
+
+def _home_of(path: tuple[str, ...]) -> str | None:
+    """Where an attribute that was written into the wrong section belongs; the same section's own parts come first."""
+    homes = [home for home in _every_path(Config) if home[-1] == path[-1]]
+    homes.sort(key=lambda home: home[0] != path[0])
+    return ".".join(homes[0]) if homes else None
+
+
+def _every_path(section: type[Section], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name in attributes_of(section):
+        below = _section_below(section, name)
+        if below is None:
+            yield (*above, name)
+        elif below is not Augmentations:
+            yield from _every_path(below, (*above, name))
+
+
+def _given(path: tuple[str, ...], document: Any) -> Any:
+    for name in path:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _expected(detail: dict) -> str:
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return _WORDS.get(detail["type"], message)
+
+
+def _literals(path: tuple[str, ...]) -> tuple[str, ...]:
+    return getattr(_section_at(path[:-1]).model_fields[path[-1]].annotation, "__args__", ())
