@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 from .deployment.boards import BOARDS, fits
-from .deployment.graph import layers
+from .deployment.graph import Graph, layers
 from .deployment.tflite import read_tflite
 from .deployment.tflm import measure_arena
 from .errors import PoseError
@@ -53,14 +53,16 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
     if runs < 1:
         raise PoseError(f"runs={runs}: at least one inference must be timed")
     path = Path(model_path)
+    # Our own reader first: LiteRT does not survive every damaged file.
+    graph = read_tflite(path) if path.suffix.lower() == ".tflite" else None
     network = open_network(path, num_threads)
-    cost = _tflite_cost(path) if network.runtime == "litert" else _other_cost(path, network)
+    cost = _tflite_cost(path, graph) if graph else _other_cost(path, network)
     size = {"file_kib": path.stat().st_size / _KIB}
     return Report({**cost.metrics, **size, **_latency(network, runs)}, cost.layers, cost.boards, cost.missing)
 
 
-def _tflite_cost(path: Path) -> Report:
-    rows = layers(read_tflite(path))
+def _tflite_cost(path: Path, graph: Graph) -> Report:
+    rows = layers(graph)
     peak, weights = max(row["live_bytes"] for row in rows), sum(row["weight_bytes"] for row in rows)
     metrics = {"parameters": float(sum(row["parameters"] for row in rows)), "macs": float(sum(row["macs"] for row in rows)),
                "weights_kib": weights / _KIB, "live_peak_kib": peak / _KIB}

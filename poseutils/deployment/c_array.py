@@ -16,8 +16,8 @@ def c_name(name: str) -> str:
 def c_string(text: str) -> str:
     """``text`` as a C string literal: printable ASCII, the rest becomes ``?``."""
     plain = "".join(c if " " <= c <= "~" else "?" for c in text)
-    # \\? keeps ??/ and its like from being read as trigraphs.
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"').replace("??", "?\\?") + '"'
+    # A backslash keeps ??/ and its like from being read as trigraphs.
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?") + '"'
 
 
 def c_comment(text: str) -> str:

@@ -121,6 +121,8 @@ def _quantization(table, name: str, shape: tuple[int, ...]) -> Quantization | No
     zero_points = np.zeros(len(scales), np.int64) if table.ZeroPointIsNone() else table.ZeroPointAsNumpy()
     if len(zero_points) != len(scales):
         raise ValueError(f"tensor {name!r} has {len(scales)} scales and {len(zero_points)} zero points")
+    if not np.isfinite(scales).all():
+        raise ValueError(f"tensor {name!r} has a scale that is not a number")
     return Quantization(scales.astype(np.float32), zero_points.astype(np.int64), axis)
 
 

@@ -1,0 +1,140 @@
+"""A bundle: one folder with all that a network needs to go onto an STM32 board."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import __version__
+from ..errors import PoseError
+from ..keypoints import KeypointLayout
+from .app_config import app_config_text, why_not
+from .c_array import c_array_header, c_array_source
+from .graph import Tensor
+from .readme import readme_text
+from .spec import AppSettings, Spec, make_spec, settings_from_config
+
+MANIFEST = "manifest.json"
+_MAKER = "poseutils"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was written: its folder, and its manifest as a dictionary."""
+
+    path: Path
+    manifest: dict
+
+    @property
+    def files(self) -> dict[str, dict]:
+        """bytes and sha256 of each file by its name, the manifest itself not among them."""
+        return self.manifest["files"]
+
+
+def package(model_path: str | Path, out_dir: str | Path, *, model_type: str, layout: KeypointLayout, board: str = "STM32N6570-DK",
+            name: str = "network", config=None) -> Bundle:
+    """Writes a folder with the .tflite, the same as a C array, ST's app_config.h, labels, a README and a manifest.
+
+    The same input gives the same bytes. For a board that runs Linux there is no C code; for a network that ST's application cannot
+    decode there is no app_config.h, and the README says why.
+
+    Args:
+        model_path: a full-integer .tflite.
+        out_dir: the folder to write; one that an earlier call wrote is replaced.
+        model_type: what the outputs are, see :mod:`poseutils.decoders`.
+        layout: its keypoints.
+        board: one of :data:`poseutils.deployment.BOARDS`.
+        name: what files and C symbols are called; characters that C does not allow become ``_``.
+        config: a configuration whose preprocessing, postprocessing, tools and deployment sections fill app_config.h and the README;
+            the defaults of :class:`AppSettings` without.
+
+    Raises:
+        PoseError: if the model is not a full-integer .tflite, is of another type or layout, the board is not known, or ``out_dir`` is
+            a folder with other files or cannot be written.
+    """
+    settings = settings_from_config(config) if config is not None else AppSettings()
+    spec = make_spec(model_path, model_type, layout, board, name, settings)
+    files = _files(spec)
+    manifest = _manifest(spec, files)
+    files[MANIFEST] = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
+    with _replaced_folder(Path(out_dir)) as folder:
+        for file_name, data in files.items():
+            (folder / file_name).write_bytes(data)
+    return Bundle(Path(out_dir), manifest)
+
+
+def _files(spec: Spec) -> dict[str, bytes]:
+    """All files but the manifest, by name."""
+    digest = hashlib.sha256(spec.data).hexdigest()
+    about = f"{spec.source}, sha256 {digest}"
+    texts = {}
+    if not spec.board.linux:
+        texts[f"{spec.symbol}.c"] = c_array_source(spec.data, spec.symbol, about)
+        texts[f"{spec.symbol}.h"] = c_array_header(spec.symbol, about)
+        if why_not(spec) is None:
+            texts["app_config.h"] = app_config_text(spec)
+    texts["labels.txt"] = "".join(f"{label}\n" for label in spec.layout.names)
+    names = [f"{spec.name}.tflite", *texts, "README.md", MANIFEST]
+    texts["README.md"] = readme_text(spec, names, digest)
+    return {f"{spec.name}.tflite": spec.data, **{name: text.encode() for name, text in texts.items()}}
+
+
+def _manifest(spec: Spec, files: dict[str, bytes]) -> dict:
+    tensors = spec.graph.tensors
+    return {
+        "made_by": _MAKER,
+        "versions": {"manifest": 1, _MAKER: __version__, "tflite_schema": spec.graph.schema_version},
+        "model": {"source": spec.source, "model_type": spec.model_type, **spec.cost()},
+        "layout": {"name": spec.layout.name, "keypoints": list(spec.layout.names), "limbs": [list(limb) for limb in spec.layout.limbs]},
+        "board": spec.board.name,
+        "inputs": [_tensor_record(tensors[i]) for i in spec.graph.inputs],
+        "outputs": [_tensor_record(tensors[i]) for i in spec.graph.outputs],
+        "files": {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()},
+    }
+
+
+def _tensor_record(tensor: Tensor) -> dict:
+    record = {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
+    if tensor.quantization is None:
+        return record
+    return {**record, "scale": float(tensor.quantization.scales[0]), "zero_point": int(tensor.quantization.zero_points[0])}
+
+
+@contextmanager
+def _replaced_folder(folder: Path) -> Iterator[Path]:
+    """Yields an empty folder that takes the place of ``folder`` on success."""
+    _check_ours(folder)
+    workshop = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        (workshop / "new").mkdir()
+        yield workshop / "new"
+        if folder.exists():
+            folder.rename(workshop / "old")
+        (workshop / "new").rename(folder)
+    except OSError as error:
+        raise PoseError(f"cannot write {folder}: {error.strerror or error}. "
+                        "Choose a folder that can be written to and has room.") from error
+    finally:
+        if workshop is not None:
+            shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _check_ours(folder: Path) -> None:
+    """Only nothing, an empty folder, or a bundle may be replaced."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        if json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("made_by") == _MAKER:
+            return
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise PoseError(f"{folder} has other files in it and is not replaced: it is not a bundle that poseutils wrote. "
+                    "Choose a new or an empty folder.")

@@ -1,0 +1,158 @@
+"""The README of a bundle: what is in it, and what to do with it."""
+
+from __future__ import annotations
+
+import shlex
+from math import prod
+
+from ..zoo import ZOO
+from .app_config import why_not
+from .graph import Tensor
+from .spec import Spec
+
+_OUTPUTS = {
+    "heatmaps_spe": "`(1, H, W, K)`: one heatmap a keypoint. The keypoint is at the highest cell, its score is the cell's value; the "
+                    "cell in column c and row r has its center at ((c + 0.5) · width / W, (r + 0.5) · height / H) pixels of the input.",
+    "spe": "`(1, 1, K, 3)`: y, x and score of each keypoint; multiply y by the input's height and x by its width.",
+    "yolo_mpe": "`(1, 5 + 3K, F)`: for each of F candidates the box's center x, center y, width, height and score, then x, y and "
+                "score of each keypoint, all from 0 to 1 of the input. Drop those with a low score, then those that overlap a better one.",
+    "hand_spe": "21 points of x, y, z in pixels of the input (the tensor of 63 numbers with the lowest number in its name), the "
+                "presence of a hand, and where the network has them its handedness and the points in meters.",
+    "head_spe": "468 points of x, y in pixels of the input, without a score (with x, y, z and a presence in some releases).",
+}
+
+_DRAWN = (13, 17)
+
+
+def readme_text(spec: Spec, files: list[str], digest: str) -> str:
+    """The README, in Markdown. ``files`` are the names in the bundle, ``digest`` is the sha256 of the .tflite."""
+    steps = _linux_steps(spec) if spec.board.linux else _stedgeai_steps(spec)
+    parts = [f"# {spec.source} on {spec.board.name}", _about(spec, digest), "## What is here", _contents(spec, files), _absent(spec),
+             "## Room", _room(spec), "## Inputs and outputs", _tensors(spec), "## What to do", steps]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _about(spec: Spec, digest: str) -> str:
+    height, width = spec.input_size
+    license_ = next((f" License of the model: {entry.license}." for entry in ZOO.values() if entry.sha256 == digest), "")
+    return (f"A pose estimation network of type {spec.model_type} with {len(spec.layout)} keypoints ({spec.layout.name}), "
+            f"for images of {width}×{height} pixels, packaged by poseutils for the {spec.board.name} "
+            f"({spec.board.core}, {spec.board.mhz} MHz).{license_}")
+
+
+def _contents(spec: Spec, files: list[str]) -> str:
+    meaning = {f"{spec.name}.tflite": "the network, as it was given",
+               f"{spec.symbol}.c": "the same bytes as a C array, for firmware that runs TensorFlow Lite Micro",
+               f"{spec.symbol}.h": f"its declarations: `{spec.symbol}` and `{spec.symbol}_len`",
+               "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
+               "labels.txt": "the names of the keypoints, one a line, in the order of the network's output",
+               "README.md": "this text",
+               "manifest.json": "sizes and sha256 of the files, tensors, and what the bundle was made for"}
+    return "\n".join(f"- `{name}`: {meaning[name]}" for name in files)
+
+
+def _absent(spec: Spec) -> str:
+    if spec.board.linux:
+        return "The board runs Linux and loads the .tflite itself, so there is no C array and no `app_config.h`."
+    reason = why_not(spec)
+    if reason is None and len(spec.layout) not in _DRAWN:
+        return (f"ST's application knows the limbs of 13 and of 17 keypoints; to see those of {len(spec.layout)}, add them to its "
+                "drawing code (`manifest.json` lists them).")
+    return f"There is no `app_config.h`: {reason}. The decoding of the outputs below is yours to write." if reason else ""
+
+
+def _room(spec: Spec) -> str:
+    cost, fit = spec.cost(), spec.fit()
+    size = f"{cost['parameters']:,} parameters, {cost['macs'] / 1e6:.0f} million multiply-accumulates an image."
+    if spec.board.linux:
+        return f"{size} The board {fit.reason}."
+    verdict = {"internal": "fits in the chip's own memory", "external": "fits with the board's external memory", "no": "does not fit"}
+    return (f"{size} The network {verdict[fit.verdict]}: {fit.reason}.\n\nActivations are the most that is in memory at once, without an "
+            "interpreter's own data; ST's compiler may need less or more. The application's buffers and code come on top.")
+
+
+def _tensors(spec: Spec) -> str:
+    rows = [("input", spec.input), *(("output", spec.graph.tensors[i]) for i in spec.graph.outputs)]
+    table = "\n".join(f"| {kind} | `{tensor.name}` | {'×'.join(map(str, tensor.shape))} | {tensor.dtype} | {_real(tensor)} |"
+                      for kind, tensor in rows)
+    return (f"| | name | shape | type | real value |\n|---|---|---|---|---|\n{table}\n\n{_camera(spec.input, spec.settings.color_mode)}\n\n"
+            f"Outputs: {_OUTPUTS[spec.model_type]}")
+
+
+def _real(tensor: Tensor) -> str:
+    quantization = tensor.quantization
+    if quantization is None:
+        return "as it is"
+    return f"{quantization.scales[0]:.6g} · (q − {quantization.zero_points[0]})"
+
+
+def _camera(tensor: Tensor, color_mode: str) -> str:
+    pixels = {1: "gray", 3: color_mode.upper(), 4: "RGBA"}[tensor.shape[3]]
+    if tensor.dtype == "uint8":
+        return f"The input takes the camera's {pixels} bytes, 0 to 255, as they are: {prod(tensor.shape):,} an image."
+    if tensor.dtype == "int8":
+        return f"The input takes the camera's {pixels} bytes less 128, as int8: {prod(tensor.shape):,} an image."
+    return f"The input takes {tensor.dtype} values, not the camera's {pixels} bytes: scale the pixels as in training."
+
+
+def _linux_steps(spec: Spec) -> str:
+    host = f"root@{spec.settings.ip_address or 'BOARD_ADDRESS'}"
+    folder = spec.settings.board_deploy_path or "FOLDER_ON_THE_BOARD"
+    return f"""1. Copy the network and its labels to the board:
+
+```sh
+ssh {shlex.quote(host)} {shlex.quote(f"mkdir -p {shlex.quote(folder)}")}
+scp {spec.name}.tflite labels.txt {shlex.quote(f"{host}:{folder}")}
+```
+
+2. On the board, start ST's pose estimation application of X-LINUX-AI with this network. It takes the .tflite as it is.
+
+Nothing was copied to or run on a board to make this bundle."""
+
+
+def _stedgeai_steps(spec: Spec) -> str:
+    compile_ = _n6_steps(spec) if spec.board.npu else _mcu_steps(spec)
+    return (f"ST's compiler was not run to make this bundle. `stedgeai` (ST Edge AI Core) is ST's own, free to download from st.com; its "
+            f"first run may stop to ask for consent. In this folder:\n\n{compile_}\n\n"
+            f"Without ST's compiler: add `{spec.symbol}.c` and `{spec.symbol}.h` to firmware with TensorFlow Lite Micro and pass "
+            f"`{spec.symbol}` to `tflite::GetModel`.")
+
+
+def _mcu_steps(spec: Spec) -> str:
+    target, name = spec.board.target, spec.name
+    text = f"""1. See what the network needs, and that every operator is supported:
+
+```sh
+stedgeai analyze --model {name}.tflite --target {target} --workspace st_ai_ws --output st_ai_output
+```
+
+2. Generate the C code:
+
+```sh
+stedgeai generate --model {name}.tflite --target {target} --optimization {spec.settings.optimization} --allocate-inputs \
+--allocate-outputs --name {name} --workspace st_ai_ws --output st_ai_output
+```
+
+3. Add the files of `st_ai_output/` and ST's runtime library to your STM32CubeIDE project."""
+    return text if why_not(spec) else text + " `app_config.h` is that of ST's application for the STM32N6; here it serves as a reference."
+
+
+def _n6_steps(spec: Spec) -> str:
+    text = f"""1. Put `user_neuralart.json` of ST's pose estimation application (it is in its `Model/` folder) here, and compile for the
+neural accelerator:
+
+```sh
+stedgeai generate --model {spec.name}.tflite --target {spec.board.target} --st-neural-art profile@user_neuralart.json \
+--input-data-type uint8 --output-data-type float32
+```
+
+2. Turn the weights into the hex file that goes to the external flash at 0x70380000:
+
+```sh
+cp st_ai_output/network_atonbuf.xSPI2.raw network_data.xSPI2.bin
+arm-none-eabi-objcopy -I binary network_data.xSPI2.bin --change-addresses 0x70380000 -O ihex network_data.hex
+```
+
+3. Copy `network.c` and `network_ecblobs.h` of `st_ai_output/` into the application's `Model/` folder"""
+    configuration = "" if why_not(spec) else ", and `app_config.h` into its `Inc/` folder"
+    return f"{text}{configuration}; build it, and program it and `network_data.hex` with STM32CubeProgrammer."

@@ -1,0 +1,139 @@
+"""All that a bundle is made from, read from the model and checked against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..decoders import DECODERS, InputView, find_outputs
+from ..errors import PoseError
+from ..keypoints import KeypointLayout
+from .boards import Board, Fit, find_board, fits
+from .c_array import c_name
+from .graph import FILTER_RANK, Graph, Tensor, float_operators, layers
+from .tflite import parse_tflite, read_bytes
+
+_QUANTIZE_FIRST = "Quantize it first: operation_mode chain_qd quantizes and then deploys."
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """What the application on the board is told, by the names of user_config.yaml.
+
+    Attributes:
+        project_name: shown on the board's screen.
+        aspect_ratio: how the camera image is brought to the network's input: fit, crop, padding or full_screen.
+        color_mode: rgb, bgr, rgba or grayscale.
+        kpts_conf_thresh, confidence_thresh: scores from which a keypoint, and a box, is shown.
+        nms_thresh, max_detection_boxes: of the boxes of ``yolo_mpe``.
+        optimization: what ST's compiler aims at: balanced, time or ram.
+        ip_address, board_deploy_path: of a board that runs Linux.
+    """
+
+    project_name: str = "pose_estimation"
+    aspect_ratio: str = "fit"
+    color_mode: str = "rgb"
+    kpts_conf_thresh: float = 0.15
+    confidence_thresh: float = 0.25
+    nms_thresh: float = 0.5
+    max_detection_boxes: int = 100
+    optimization: str = "balanced"
+    ip_address: str | None = None
+    board_deploy_path: str | None = None
+
+
+def settings_from_config(config) -> AppSettings:
+    """The settings out of a :class:`poseutils.config.Config`."""
+    pre, post, hardware = config.preprocessing, config.postprocessing, config.deployment.hardware_setup
+    return AppSettings(config.general.project_name, pre.resizing.aspect_ratio, pre.color_mode,
+                       post.kpts_conf_thresh, post.confidence_showing, post.NMS_thresh, post.max_detection_boxes,
+                       config.tools.stedgeai.optimization, hardware.ip_address, config.deployment.board_deploy_path)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A network that can be deployed, and for what.
+
+    Attributes:
+        name: a C identifier, what ST's compiler and the C array call the network.
+        source: the model's file name.
+        data: the bytes of the .tflite.
+        outputs: shapes of the outputs by the decoder's names for them.
+    """
+
+    name: str
+    source: str
+    data: bytes
+    graph: Graph
+    model_type: str
+    layout: KeypointLayout
+    board: Board
+    settings: AppSettings
+    outputs: dict[str, tuple[int, ...]]
+
+    @property
+    def symbol(self) -> str:
+        """The C array."""
+        return f"{self.name}_model"
+
+    @property
+    def input(self) -> Tensor:
+        return self.graph.tensors[self.graph.inputs[0]]
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.input.shape[1:3]
+
+    def cost(self) -> dict[str, int]:
+        """parameters, macs, weight_bytes and live_peak_bytes."""
+        rows = layers(self.graph)
+        total = {key: sum(row[key] for row in rows) for key in ("parameters", "macs", "weight_bytes")}
+        return {**total, "live_peak_bytes": max(row["live_bytes"] for row in rows)}
+
+    def fit(self) -> Fit:
+        """Whether and where the board has room."""
+        cost = self.cost()
+        return fits(cost["live_peak_bytes"] / 1024, cost["weight_bytes"] / 1024, self.board)
+
+
+def make_spec(model_path: str | Path, model_type: str, layout: KeypointLayout, board: str, name: str, settings: AppSettings) -> Spec:
+    """Reads a model and checks that it can be deployed as what it is said to be.
+
+    Raises:
+        PoseError: if it is not a full-integer .tflite with one image input, its outputs are not of ``model_type``, its keypoints
+            are not as many as ``layout`` has, or the board is not known.
+    """
+    path = Path(model_path)
+    if path.suffix.lower() != ".tflite":
+        raise PoseError(f"{path.name}: a quantized .tflite is deployed, not a {path.suffix or 'file without suffix'}. {_QUANTIZE_FIRST}")
+    data = read_bytes(path)
+    graph = parse_tflite(data, path.name)
+    _check_integer(graph, path.name)
+    outputs = _find_outputs(graph, path.name, model_type, layout)
+    return Spec(c_name(name), path.name, data, graph, model_type, layout, find_board(board), settings, outputs)
+
+
+def _check_integer(graph: Graph, source: str) -> None:
+    floats = len(float_operators(graph))
+    if floats:
+        total = sum(operator.name in FILTER_RANK for operator in graph.operators)
+        raise PoseError(f"{source}: {floats} of its {total} convolutions compute in floating point; a full-integer network is expected. "
+                        + _QUANTIZE_FIRST)
+
+
+def _find_outputs(graph: Graph, source: str, model_type: str, layout: KeypointLayout) -> dict[str, tuple[int, ...]]:
+    inputs = [graph.tensors[i].shape for i in graph.inputs]
+    if len(inputs) != 1 or len(inputs[0]) != 4 or inputs[0][3] not in (1, 3, 4):
+        raise PoseError(f"{source}: one input of shape (1, height, width, channels) is expected; the model has {inputs}")
+    tensors = [graph.tensors[i] for i in graph.outputs]
+    # Decoders look at shapes and names alone, so arrays without memory of their own will do.
+    arrays = {tensor.name: np.broadcast_to(np.float32(0), tensor.shape) for tensor in tensors}
+    found = find_outputs(model_type, arrays, InputView(*inputs[0][1:3]))
+    count = DECODERS[model_type].count_keypoints(found)
+    if count != len(layout):
+        raise PoseError(f"{source} finds {count} keypoints; the layout {layout.name!r} has {len(layout)}. "
+                        "Give the layout it was trained for.")
+    return {name: array.shape for name, array in found.items()}

@@ -1,0 +1,66 @@
+"""Builds small .tflite files for tests, tensor by tensor, without TensorFlow."""
+
+from __future__ import annotations
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+
+def tensor(name, shape, dtype="INT8", data=None, scale=0.5, zero_point=0):
+    """One tensor; with ``data`` it is a constant, with ``scale`` None it is not quantized."""
+    return {"name": name, "shape": shape, "dtype": dtype, "data": data, "scale": scale, "zero_point": zero_point}
+
+
+def build(tensors, operators, inputs, outputs) -> bytes:
+    """A model; ``operators`` are (name, inputs, outputs) with indices into ``tensors``."""
+    model = schema.ModelT()
+    model.version, model.buffers = 3, [schema.BufferT()]
+    graph = schema.SubGraphT()
+    graph.tensors = [_tensor(model, **each) for each in tensors]
+    graph.inputs, graph.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
+    names = sorted({name for name, _, _ in operators})
+    model.operatorCodes = [_code(name) for name in names]
+    graph.operators = [_operator(names.index(name), reads, writes) for name, reads, writes in operators]
+    model.subgraphs = [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _tensor(model, name, shape, dtype, data, scale, zero_point):
+    made = schema.TensorT()
+    made.name, made.shape, made.type, made.buffer = name, np.array(shape, np.int32), getattr(schema.TensorType, dtype), 0
+    if data is not None:
+        made.buffer = len(model.buffers)
+        model.buffers.append(schema.BufferT())
+        model.buffers[-1].data = np.frombuffer(np.asarray(data).tobytes(), np.uint8)
+    if scale is not None:
+        made.quantization = schema.QuantizationParametersT()
+        made.quantization.scale, made.quantization.zeroPoint = np.array([scale], np.float32), np.array([zero_point], np.int64)
+    return made
+
+
+def _code(name):
+    made = schema.OperatorCodeT()
+    made.builtinCode = getattr(schema.BuiltinOperator, name)
+    made.deprecatedBuiltinCode = min(made.builtinCode, 127)
+    made.version = 1
+    return made
+
+
+def _operator(code, reads, writes):
+    made = schema.OperatorT()
+    made.opcodeIndex, made.inputs, made.outputs = code, np.array(reads, np.int32), np.array(writes, np.int32)
+    return made
+
+
+def heatmap_model(keypoints=3, dtype="INT8") -> bytes:
+    """16×16×3 pixels -> 4×4×K heatmaps by one 4×4 convolution with a stride of 4: 16 · K · 48 multiply-accumulates."""
+    filter_type = {"INT8": np.int8, "FLOAT32": np.float32}[dtype]
+    return build([tensor("image", (1, 16, 16, 3), "UINT8" if dtype == "INT8" else dtype, scale=1 / 255, zero_point=0),
+                  tensor("quantized", (1, 16, 16, 3), dtype),
+                  tensor("filter", (keypoints, 4, 4, 3), dtype, np.ones((keypoints, 4, 4, 3), filter_type)),
+                  tensor("bias", (keypoints,), "INT32", np.zeros(keypoints, np.int32)),
+                  tensor("heatmaps", (1, 4, 4, keypoints), dtype)],
+                 [("QUANTIZE", [0], [1]), ("CONV_2D", [1, 2, 3], [4])], [0], [4])
