@@ -167,4 +167,4 @@ def coco_ap(results: list[ImageResult], dataset: Dataset, layout: KeypointLayout
         coco.evaluate()
         coco.accumulate()
         coco.summarize()
-    return dict(zip(names, (float(v) for v in coco.stats), strict=True))
+    return {name: float(value) for name, value in zip(names, coco.stats, strict=True) if value >= 0}  # -1: nobody of that size

@@ -137,4 +137,4 @@ def _download(entry: Entry, folder: Path) -> Path:
         return Path(pooch.retrieve(entry.url, known_hash=f"sha256:{entry.sha256}", fname=entry.file, path=folder))
     except Exception as error:  # requests, urllib3, ssl and pooch each raise their own
         raise PoseError(f"cannot download {entry.name}: {error}\nGet {entry.url} by other means and put it at {folder / entry.file} "
-                        f"(sha256 {entry.sha256}), or set POSEUTILS_CACHE to a folder that has it.") from error
+                        f"(sha256 {entry.sha256}), or set POSEUTILS_CACHE to a folder that has it.") from None

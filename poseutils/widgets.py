@@ -1,0 +1,76 @@
+"""Interactive views for JupyterLab. Each stands beside a static picture of the same thing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .images import read_image
+from .inference import Model
+from .plots import draw_poses, overlay_heatmap
+
+
+def explore(model: Model, images: Sequence[str | os.PathLike], confidence: float = 0.25, threshold: float = 0.15):
+    """A small explorer of predictions: choose an image, move the thresholds, lay a keypoint's heatmap over it.
+
+    Args:
+        model: predicts; networks without heatmaps get no choice of one.
+        images: paths.
+        confidence: where the slider for people starts.
+        threshold: where the slider for keypoints starts.
+
+    Returns:
+        An ipywidgets box.
+    """
+    import ipywidgets as widgets
+
+    heatmaps = model.model_type == "heatmaps_spe"
+    choose = widgets.Dropdown(options=[(Path(p).name, str(p)) for p in images], description="image")
+    people = widgets.FloatSlider(confidence, min=0.01, max=0.99, step=0.01, description="people", continuous_update=False)
+    points = widgets.FloatSlider(threshold, min=0, max=1, step=0.01, description="keypoints", continuous_update=False)
+    overlay = widgets.Dropdown(options=[("none", None), ("all", -1)] + [(n, i) for i, n in enumerate(model.layout.names)], description="heatmap")
+    picture = widgets.Image(format="png", layout=widgets.Layout(max_width="640px"))
+
+    def update(_=None) -> None:
+        picture.value = to_png(render(model, choose.value, people.value, points.value, overlay.value if heatmaps else None))
+
+    controls = [choose, points, overlay] if heatmaps else [choose, people, points]
+    for control in controls:
+        control.observe(update, "value")
+    update()
+    return widgets.VBox([widgets.HBox(controls), picture])
+
+
+@lru_cache(maxsize=8)
+def _read(path: str) -> np.ndarray:
+    return read_image(path)
+
+
+def render(model: Model, path: str, confidence: float, threshold: float, heatmap: int | None) -> np.ndarray:
+    """The explorer's picture, (H, W, 3) uint8: poses, over a keypoint's heatmap if its index is given (-1 for all)."""
+    image = _read(path)
+    poses = model.predict(image, confidence=confidence)
+    if heatmap is not None:
+        pixels, transform = model.preprocess(image)
+        heat = model.raw(pixels[None])["heatmaps"][0]
+        heat = heat.max(axis=2) if heatmap < 0 else heat[:, :, heatmap]
+        image = overlay_heatmap(image, unfit(heat, transform.matrix, model.input_size, image.shape[:2]))
+    return draw_poses(image, poses, threshold)
+
+
+def unfit(heat: np.ndarray, matrix: np.ndarray, input_size: tuple[int, int], image_size: tuple[int, int]) -> np.ndarray:
+    """A heatmap (h, w) of the network's input as a map (H, W) of the image, zero where the input did not see it."""
+    stride = input_size[1] / heat.shape[1]
+    to_cells = matrix / stride
+    to_cells[:, 2] += to_cells[:, :2] @ (0.5, 0.5) - 0.5  # OpenCV counts from pixel centers
+    return cv2.warpAffine(heat.astype(np.float32), to_cells, image_size[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+
+def to_png(image: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB as the bytes of a PNG file."""
+    return cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()

@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+
+from poseutils.decoders import InputView, Thresholds, find_outputs, guess_model_type, hand, head, heatmaps, spe, yolo
+from poseutils.errors import PoseError
+from poseutils.keypoints import COCO17, HAND21, HEAD468, layout_for
+
+VIEW = InputView(192, 256)
+
+
+def test_heatmaps_peak_at_the_center_of_its_cell():
+    maps = np.random.default_rng(0).uniform(0, 0.5, (2, 48, 64, 17)).astype(np.float32)
+    maps[0, 10, 20, 3] = 0.9
+    maps[1, 47, 63, 16] = 0.8
+    first, second = heatmaps.decode(heatmaps.find({"x": maps}, VIEW), VIEW, COCO17)
+    np.testing.assert_allclose(first.keypoints[0, 3], (82, 42))
+    np.testing.assert_allclose(second.keypoints[0, 16], (254, 190))
+    assert first.scores[0, 3] == np.float32(0.9) and second.scores[0, 16] == np.float32(0.8)
+
+
+def test_heatmaps_with_channels_first():
+    maps = np.random.default_rng(0).uniform(0, 1, (1, 48, 64, 17)).astype(np.float32)
+    view = InputView(192, 256, channels_first=True)
+    expected = heatmaps.decode(heatmaps.find({"x": maps}, VIEW), VIEW, COCO17)[0]
+    found = heatmaps.decode(heatmaps.find({"x": maps.transpose(0, 3, 1, 2)}, view), view, COCO17)[0]
+    np.testing.assert_array_equal(found.keypoints, expected.keypoints)
+
+
+def test_movenet_gives_y_before_x():
+    points = np.zeros((1, 1, 17, 3), np.float32)
+    points[0, 0, 5] = (0.25, 0.5, 0.7)
+    (poses,) = spe.decode(spe.find({"x": points}, VIEW), VIEW, COCO17)
+    np.testing.assert_allclose(poses.keypoints[0, 5], (128, 48))
+    assert poses.scores[0, 5] == np.float32(0.7)
+
+
+def candidates(count=1008, keypoints=17, seed=0):
+    rng = np.random.default_rng(seed)
+    raw = rng.uniform(0, 1, (1, 5 + 3 * keypoints, count)).astype(np.float32)
+    raw[:, 2:4] *= 0.3
+    return raw
+
+
+def test_yolo_against_opencv_s_suppression():
+    import cv2
+
+    raw = candidates()
+    thresholds = Thresholds(confidence=0.2, nms_iou=0.4, max_detections=50)
+    (poses,) = yolo.decode(yolo.find({"x": raw}, VIEW), VIEW, COCO17, thresholds)
+    x, y, w, h, score = raw[0, :5].astype(np.float64) * np.array([256, 192, 256, 192, 1])[:, None]
+    boxes = np.stack([x - w / 2, y - h / 2, w, h], axis=1)
+    kept = np.array(cv2.dnn.NMSBoxes(boxes.tolist(), score.tolist(), 0.2, 0.4))[:50].ravel()
+    np.testing.assert_allclose(poses.box_scores, score[kept], rtol=1e-6)
+    np.testing.assert_allclose(poses.boxes[:, :2], boxes[kept, :2], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(poses.keypoints[:, 4], raw[0, [17, 18]][:, kept].T * (256, 192), rtol=1e-5)
+
+
+def test_yolo_units_and_transposed_outputs():
+    raw = candidates()
+    pixels = raw.copy()
+    pixels[:, 0:4:2] *= 256
+    pixels[:, 1:4:2] *= 192
+    points = pixels[:, 5:].reshape(1, 17, 3, -1)
+    points[:, :, 0] *= 256
+    points[:, :, 1] *= 192
+    view = InputView(192, 256, normalized=False)
+    (one,) = yolo.decode(yolo.find({"x": raw}, VIEW), VIEW, COCO17)
+    (other,) = yolo.decode(yolo.find({"x": pixels.swapaxes(1, 2)}, view), view, COCO17)
+    np.testing.assert_allclose(one.keypoints, other.keypoints, rtol=1e-5)
+    np.testing.assert_allclose(one.boxes, other.boxes, rtol=1e-3, atol=1e-3)
+
+
+def test_yolo_finds_nobody():
+    (poses,) = yolo.decode({"candidates": np.zeros((1, 56, 1008), np.float32)}, VIEW, COCO17)
+    assert len(poses) == 0 and poses.boxes.shape == (0, 4)
+
+
+def test_suppression_keeps_disjoint_boxes_and_the_limit():
+    boxes = np.array([[0, 0, 10, 10], [1, 1, 11, 11], [20, 0, 30, 10], [40, 0, 50, 10]], np.float32)
+    assert yolo.nms(boxes, 0.5, 10).tolist() == [0, 2, 3]
+    assert yolo.nms(boxes, 0.5, 2).tolist() == [0, 2]
+    assert yolo.nms(boxes, 0.9, 10).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("names", [("Identity:0", "Identity_1:0", "Identity_2:0", "Identity_3:0"),
+                                   ("StatefulPartitionedCall:0", "StatefulPartitionedCall:1", "StatefulPartitionedCall:2", "StatefulPartitionedCall:3"),
+                                   ("landmarks", "presence", "handedness", "world_landmarks")])
+def test_hand_tensors_by_name_in_any_order(names):
+    rng = np.random.default_rng(2)
+    tensors = dict(zip(names, [rng.uniform(0, 224, (1, 63)), np.array([[0.9]]), np.array([[0.2]]), rng.uniform(-0.1, 0.1, (1, 63))], strict=True))
+    view = InputView(224, 224)
+    for order in (names, names[::-1], (names[2], names[3], names[1], names[0])):
+        found = hand.find({name: tensors[name] for name in order}, view)
+        assert found["presence"] == 0.9 and found["handedness"] == 0.2 and np.abs(found["world"]).max() < 1
+        (poses,) = hand.decode(found, view, HAND21)
+        np.testing.assert_allclose(poses.keypoints[0], tensors[names[0]].reshape(21, 3)[:, :2], rtol=1e-6)
+
+
+def test_head_with_two_or_three_numbers_a_point():
+    points = np.random.default_rng(0).uniform(0, 192, (1, 468, 3)).astype(np.float32)
+    view = InputView(192, 192, channels_first=True)
+    flat = head.find({"landmarks": points[:, :, :2].reshape(1, 1, 1, 936)}, view)
+    deep = head.find({"a": points.reshape(1, 1, 1, 1404), "b": np.array([[[[0.75]]]])}, view)
+    one, other = head.decode(flat, view, HEAD468)[0], head.decode(deep, view, HEAD468)[0]
+    np.testing.assert_array_equal(one.keypoints, other.keypoints)
+    assert (one.scores == 1).all() and (other.scores == 0.75).all()
+
+
+SHAPES = {"heatmaps_spe": {"a": (1, 48, 64, 7)}, "spe": {"a": (1, 1, 7, 3)}, "yolo_mpe": {"a": (1, 26, 1008)},
+          "hand_spe": {"Identity": (1, 63), "Identity_1": (1, 1)}, "head_spe": {"a": (1, 936)}}
+
+
+@pytest.mark.parametrize("model_type", SHAPES)
+def test_each_type_is_recognized_and_every_other_refused(model_type):
+    outputs = {name: np.zeros(shape, np.float32) for name, shape in SHAPES[model_type].items()}
+    assert guess_model_type(outputs, VIEW) == model_type
+    for other in SHAPES.keys() - {model_type}:
+        with pytest.raises(PoseError, match=f"model_type='{other}' expects .*the model gives .*These outputs fit model_type='{model_type}'"):
+            find_outputs(other, outputs, VIEW)
+
+
+def test_unknown_types_shapes_and_thresholds():
+    with pytest.raises(PoseError, match="model_type='movenet': expected one of heatmaps_spe"):
+        find_outputs("movenet", {}, VIEW)
+    assert guess_model_type({"x": np.zeros((1, 1000))}, VIEW) is None
+    assert layout_for(yolo.count_keypoints({"candidates": np.zeros((1, 26, 1008))})).name == "custom7"
+    with pytest.raises(PoseError, match="expected confidence"):
+        Thresholds(confidence=2)

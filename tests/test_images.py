@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from poseutils.errors import PoseError
+from poseutils.images import ASPECT_RATIOS, INTERPOLATIONS, find_images, fit_to, read_image
+
+
+def noise(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".jpg"])
+def test_formats(tmp_path, suffix):
+    image = np.full((40, 60, 3), (200, 100, 50), np.uint8)
+    path = tmp_path / f"image{suffix}"
+    Image.fromarray(image).save(path)
+    read = read_image(path)
+    assert read.shape == (40, 60, 3) and read.dtype == np.uint8
+    assert np.abs(read.astype(int) - image).max() <= (0 if suffix in (".png", ".bmp") else 6)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(tmp_path, orientation):
+    upright = np.zeros((32, 48, 3), np.uint8)
+    upright[:8, :16] = 255  # a white mark at the top left
+    stored = {1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.transpose(1, 0, 2),
+              6: np.rot90(upright), 7: np.rot90(upright[:, ::-1], -1), 8: np.rot90(upright, -1)}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "x.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png"), upright)
+
+
+def test_gray_alpha_palette_and_16_bit(tmp_path):
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    Image.fromarray(gray).save(tmp_path / "gray.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "gray.png"), np.repeat(gray[:, :, None], 3, axis=2))
+    Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "deep.png")[:, :, 0], gray)
+    clear = np.zeros((4, 4, 4), np.uint8)
+    clear[:2] = (255, 0, 0, 255)
+    Image.fromarray(clear).save(tmp_path / "alpha.png")
+    image = read_image(tmp_path / "alpha.png")
+    assert (image[:2] == (255, 0, 0)).all() and (image[2:] == 255).all()
+    Image.fromarray(gray).convert("P").save(tmp_path / "palette.gif")
+    assert read_image(tmp_path / "palette.gif").shape == (16, 16, 3)
+
+
+def damaged_files(folder):
+    Image.fromarray(noise(64, 64)).save(folder / "good.jpg")
+    good = (folder / "good.jpg").read_bytes()
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "truncated.jpg").write_bytes(good[: len(good) // 2])
+    (folder / "text.jpg").write_text("not an image")
+    (folder / "zeros.png").write_bytes(bytes(100))
+    Image.new("1", (20000, 20000)).save(folder / "huge.png")
+    return {"empty.jpg": "empty", "truncated.jpg": "truncated", "text.jpg": "not an image", "zeros.png": "not an image", "huge.png": "too large",
+            "missing.jpg": "no such image"}
+
+
+def test_every_kind_of_damage_is_named(tmp_path):
+    for name, message in damaged_files(tmp_path).items():
+        with pytest.raises(PoseError, match=f"{name}.*{message}|{message}.*{name}"):
+            read_image(tmp_path / name)
+
+
+def test_find_images(tmp_path):
+    with pytest.raises(PoseError, match="no such folder"):
+        find_images(tmp_path / "none")
+    with pytest.raises(PoseError, match="no image in"):
+        find_images(tmp_path)
+    (tmp_path / "sub").mkdir()
+    for name in ("b.JPG", "sub/a.png", "notes.txt", ".hidden.png"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [p.name for p in find_images(tmp_path)] == ["b.JPG", "a.png"]
+
+
+@pytest.mark.parametrize("aspect_ratio", ASPECT_RATIOS)
+@pytest.mark.parametrize("size", [(480, 640), (640, 480), (37, 911), (1, 1)])
+def test_points_go_to_the_input_and_back(aspect_ratio, size):
+    points = np.random.default_rng(1).uniform(0, 1, (100, 2)) * size[::-1]
+    _, transform = fit_to(noise(*size), (192, 256), aspect_ratio)
+    np.testing.assert_allclose(transform.to_image(transform.to_input(points)), points, atol=1e-3)
+
+
+@pytest.mark.parametrize("aspect_ratio", ASPECT_RATIOS)
+def test_pixels_move_as_points_do(aspect_ratio):
+    """A bright blob drawn at a point is found, by its center of mass, where the transform says the point goes."""
+    y, x = np.mgrid[:300, :420] + 0.5
+    for point in [(210.0, 150.0), (180.5, 99.25), (251.0, 201.0)]:
+        blob = 255 * np.exp(-((x - point[0]) ** 2 + (y - point[1]) ** 2) / (2 * 8**2))
+        image = np.repeat(blob[:, :, None], 3, axis=2).astype(np.uint8)
+        resized, transform = fit_to(image, (192, 256), aspect_ratio)
+        weight = np.where(resized[:, :, 0] > 120, resized[:, :, 0] - 120, 0)  # above the gray of the padding
+        rows, columns = np.mgrid[:192, :256] + 0.5
+        found = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
+        np.testing.assert_allclose(found, transform.to_input(np.array(point)), atol=0.1)
+
+
+def test_padding_keeps_proportions_and_crop_fills():
+    padded, transform = fit_to(np.zeros((100, 200, 3), np.uint8), (192, 192), "padding")
+    assert transform.matrix[0, 0] == transform.matrix[1, 1] == 0.96
+    assert (padded[:48] == 114).all() and (padded[48:144] == 0).all() and (padded[144:] == 114).all()
+    cropped, transform = fit_to(np.zeros((100, 200, 3), np.uint8), (192, 192), "crop")
+    assert (cropped == 0).all()
+    np.testing.assert_allclose(transform.to_input(np.array([100.0, 50.0])), (96, 96))
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_interpolations_are_those_of_tensorflow(interpolation):
+    tensorflow = pytest.importorskip("tensorflow")
+    image = noise(97, 143)
+    expected = tensorflow.image.resize(image.astype(np.float32), (48, 64), method=interpolation).numpy()
+    ours, _ = fit_to(image, (48, 64), interpolation=interpolation)
+    # OpenCV rounds to whole values; TensorFlow takes bicubic's weights from a table of 1024 steps.
+    tolerance = {"bilinear": 1.01, "area": 1.01, "bicubic": 0.2}.get(interpolation, 0.02)
+    np.testing.assert_allclose(ours, expected, atol=tolerance)
+
+
+def test_unknown_words_are_refused():
+    with pytest.raises(PoseError, match="aspect_ratio='stretch'.*fit, padding"):
+        fit_to(noise(4, 4), (8, 8), "stretch")
+    with pytest.raises(PoseError, match="interpolation='best'.*bilinear"):
+        fit_to(noise(4, 4), (8, 8), interpolation="best")

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from poseutils.keypoints import COCO17, layout_for
+from poseutils.poses import Poses, empty_poses, oks
+
+
+def some_poses(count=3, seed=0):
+    rng = np.random.default_rng(seed)
+    corner = rng.uniform(0, 50, (count, 2))
+    return Poses(rng.uniform(0, 100, (count, 17, 2)).astype(np.float32), rng.uniform(0, 1, (count, 17)).astype(np.float32), COCO17,
+                 np.concatenate([corner, corner + 40], axis=1).astype(np.float32), rng.uniform(0, 1, count).astype(np.float32))
+
+
+def test_oks_equals_pycocotools():
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    rng = np.random.default_rng(3)
+    truth = rng.uniform(0, 200, (4, 17, 2)).round(1)
+    visible = rng.integers(0, 3, (4, 17))
+    found = truth + rng.normal(0, 8, truth.shape)
+    areas = rng.uniform(2000, 9000, 4)
+    flat = lambda points, third: np.concatenate([points, third[..., None]], axis=2).reshape(4, 51).tolist()  # noqa: E731
+    coco = COCO()
+    coco.dataset = {"images": [{"id": 1}], "categories": [{"id": 1}], "annotations": [
+        {"id": i + 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "keypoints": k, "area": a, "bbox": [0, 0, 200, 200],
+         "num_keypoints": int((v > 0).sum())} for i, (k, a, v) in enumerate(zip(flat(truth, visible), areas, visible, strict=True))]}
+    coco.createIndex()
+    results = coco.loadRes([{"image_id": 1, "category_id": 1, "keypoints": k, "score": 1 - i / 10} for i, k in enumerate(flat(found, visible))])
+    evaluator = COCOeval(coco, results, "keypoints")
+    evaluator.params.imgIds = [1]
+    evaluator._prepare()
+    expected = evaluator.computeOks(1, 1)
+    ours = oks(found[:, None], truth[None], visible[None], areas[None], COCO17.sigma_array)
+    np.testing.assert_allclose(ours, expected, rtol=1e-9)
+
+
+def test_oks_of_nobody_labeled_is_nan():
+    points = np.zeros((17, 2))
+    assert np.isnan(oks(points, points, np.zeros(17), np.array(100.0), COCO17.sigma_array))
+
+
+def test_coco_results_are_read_by_pycocotools_in_its_convention():
+    poses = some_poses()
+    records = poses.to_coco(7)
+    assert [r["image_id"] for r in records] == [7] * 3
+    points = np.array(records[1]["keypoints"]).reshape(17, 3)
+    np.testing.assert_allclose(points[:, :2], poses.keypoints[1] - 0.5, atol=1e-3)
+    np.testing.assert_allclose(records[1]["bbox"][2:], (40, 40), atol=1e-3)
+
+
+def test_moving_scales_points_and_boxes_alike():
+    poses = some_poses()
+    moved = poses.moved(np.array([[2, 0, 3], [0, 0.5, -1]]))
+    np.testing.assert_allclose(moved.keypoints, poses.keypoints * (2, 0.5) + (3, -1), rtol=1e-5)
+    np.testing.assert_allclose(moved.boxes[:, 2:], poses.boxes[:, 2:] * (2, 0.5) + (3, -1), rtol=1e-5)
+
+
+def test_selecting_people():
+    poses = some_poses()
+    assert len(poses[1]) == 1 and len(poses[:2]) == 2 and len(poses[poses.box_scores > 2]) == 0
+    np.testing.assert_array_equal(poses[np.array([2, 0])].boxes, poses.boxes[[2, 0]])
+
+
+def test_shapes_must_fit_the_layout():
+    with pytest.raises(ValueError, match="expects"):
+        Poses(np.zeros((1, 7, 2)), np.zeros((1, 7)), COCO17)
+    assert len(empty_poses(layout_for(7), with_boxes=True).boxes) == 0
