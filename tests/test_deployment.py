@@ -25,7 +25,7 @@ YOLO = "models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"
 
 @pytest.fixture
 def small(tmp_path):
-    """A full-integer network of three heatmaps of 4×4 for images of 16×16."""
+    """A full-integer network of three heatmaps of 4×6 for images of 16×24 (height × width)."""
     path = tmp_path / "small.tflite"
     path.write_bytes(heatmap_model(keypoints=3))
     return path
@@ -129,9 +129,9 @@ def test_bundle_is_whole_and_its_hashes_are_right(small, tmp_path):
         data = (bundle.path / name).read_bytes()
         assert record == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     assert json.loads((bundle.path / "manifest.json").read_text()) == bundle.manifest
-    assert bundle.manifest["inputs"] == [{"name": "image", "shape": [1, 16, 16, 3], "dtype": "uint8",
+    assert bundle.manifest["inputs"] == [{"name": "image", "shape": [1, 16, 24, 3], "dtype": "uint8",
                                           "scale": pytest.approx(1 / 255), "zero_point": 0}]
-    assert bundle.manifest["model"]["macs"] == 16 * 3 * 48
+    assert bundle.manifest["model"]["macs"] == 24 * 3 * 48
 
 
 def test_same_input_gives_the_same_bytes(small, tmp_path):
@@ -154,11 +154,11 @@ def test_c_files_of_a_bundle_compile(small, tmp_path, name):
 def test_app_config_of_heatmaps(small, tmp_path):
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=config())
     found = macros(bundle.path / "app_config.h")
-    expected = {"POSTPROCESS_TYPE": "POSTPROCESS_SPE_MOVENET_UF", "NN_WIDTH": "(16)", "NN_HEIGHT": "(16)", "NN_BPP": "3",
+    expected = {"POSTPROCESS_TYPE": "POSTPROCESS_SPE_MOVENET_UF", "NN_WIDTH": "(24)", "NN_HEIGHT": "(16)", "NN_BPP": "3",
                 "COLOR_MODE": "COLOR_BGR", "COLOR_BGR": "(0)", "COLOR_RGB": "(1)", "ASPECT_RATIO_MODE": "ASPECT_RATIO_CROP",
                 "ASPECT_RATIO_CROP": "(1)", "ASPECT_RATIO_FIT": "(2)", "ASPECT_RATIO_FULLSCREEN": "(3)", "USE_DCACHE": "",
                 "AI_POSE_PP_CONF_THRESHOLD": "(0.200000f)", "AI_POSE_PP_POSE_KEYPOINTS_NB": "(3)",
-                "AI_SPE_MOVENET_POSTPROC_HEATMAP_WIDTH": "(4)", "AI_SPE_MOVENET_POSTPROC_HEATMAP_HEIGHT": "(4)",
+                "AI_SPE_MOVENET_POSTPROC_HEATMAP_WIDTH": "(6)", "AI_SPE_MOVENET_POSTPROC_HEATMAP_HEIGHT": "(4)",
                 "AI_SPE_MOVENET_POSTPROC_NB_KEYPOINTS": "(3)", "WELCOME_MSG_1": '"small.tflite"', "WELCOME_MSG_2": '"my project"'}
     assert {name: found.get(name) for name in expected} == expected
     assert "CAMERA_FLIP" in found
@@ -223,7 +223,7 @@ def test_other_formats_are_sent_to_quantization(tmp_path, name):
 
 
 def test_wrong_type_and_wrong_layout_are_refused_naming_both(small, tmp_path):
-    with pytest.raises(PoseError, match=r"'spe' expects .*\(1, 4, 4, 3\).*'heatmaps_spe'"):
+    with pytest.raises(PoseError, match=r"'spe' expects .*\(1, 4, 6, 3\).*'heatmaps_spe'"):
         package(small, tmp_path / "out", model_type="spe", layout=THREE)
     with pytest.raises(PoseError, match="finds 3 keypoints; the layout 'coco17' has 17"):
         package(small, tmp_path / "out", model_type="heatmaps_spe", layout=pu.COCO17)

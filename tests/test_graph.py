@@ -53,14 +53,14 @@ def test_small_model_is_read_whole():
     image, _, kernel, bias, heatmaps = graph.tensors
     assert [op.name for op in graph.operators] == ["QUANTIZE", "CONV_2D"]
     assert (graph.inputs, graph.outputs, graph.schema_version) == ((0,), (4,), 3)
-    assert (image.name, image.shape, image.dtype, image.bytes, image.is_constant) == ("image", (1, 16, 16, 3), "uint8", 768, False)
+    assert (image.name, image.shape, image.dtype, image.bytes, image.is_constant) == ("image", (1, 16, 24, 3), "uint8", 1152, False)
     assert image.quantization.scales[0] == np.float32(1 / 255) and image.quantization.zero_points[0] == 0
     assert kernel.is_parameter and bias.is_parameter and bias.bytes == 12
     assert not heatmaps.is_constant
     rows = layers(graph)
     assert [row["parameters"] for row in rows] == [0, 3 * 48 + 3]
-    assert [row["macs"] for row in rows] == [0, 16 * 3 * 48]
-    assert [row["live_bytes"] for row in rows] == [768 + 768, 768 + 48]
+    assert [row["macs"] for row in rows] == [0, 24 * 3 * 48]
+    assert [row["live_bytes"] for row in rows] == [1152 + 1152, 1152 + 72]
 
 
 def one_operator(name, shapes, output_shape):
@@ -94,6 +94,11 @@ def test_a_tensor_lives_from_its_writer_to_its_last_reader():
     graph = skip_connection()
     assert lifetimes(graph) == {0: (0, 2), 1: (0, 1), 2: (1, 2), 4: (1, 1), 3: (2, 2)}
     assert live_bytes(graph) == [20, 40, 30]
+
+
+def test_an_output_lives_to_the_end():
+    chain = parse_tflite(build([tensor(name, (10,)) for name in "abc"], [("RELU", [0], [1]), ("RELU", [0], [2])], [0], [1, 2]), "early")
+    assert lifetimes(chain) == {0: (0, 1), 1: (0, 1), 2: (1, 1)}
 
 
 def test_indices_and_shapes_are_no_parameters():
@@ -142,6 +147,12 @@ def test_damage_anywhere_ends_in_a_graph_or_a_clear_error():
         except PoseError:
             refused += 1
     assert 200 < refused < 1000
+
+
+def test_scale_that_is_no_number_is_refused():
+    data = build([tensor("a", (4,)), tensor("b", (4,), scale=float("nan"))], [("RELU", [0], [1])], [0], [1])
+    with pytest.raises(PoseError, match="'b' has a scale that is not a number"):
+        parse_tflite(data, "odd.tflite")
 
 
 @pytest.mark.parametrize(("operators", "outputs", "complaint"), [
