@@ -20,14 +20,22 @@ def paint_background(rng: np.random.Generator, camera: Camera, light: Light, dep
         canvas, floor = _mottled(rng, camera.size // _COARSE, any_color(rng, (0, 0.6), (0.15, 0.95)), rng.uniform(5, 45)), None
     else:
         canvas, floor = _floor_and_back(rng, camera, depth, indoors=kind == "room")
-    image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8)).resize((camera.size, camera.size), Image.Resampling.BILINEAR)
-    _draw_clutter(rng, image, foliage=kind != "room")
-    blur = rng.choice([0.5, rng.uniform(0.6, 1.5), rng.uniform(1.5, 4)], p=[0.4, 0.35, 0.25])
-    canvas = np.asarray(image.filter(ImageFilter.BoxBlur(float(blur))), dtype=np.float32)
+    canvas = _with_clutter(rng, Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8)), (camera.size, camera.size), kind != "room")
     if floor is not None:
         shadow = _cast_shadow(camera, light, skeletons, floor) * np.float32(0.25 + 0.35 * min(light.strength, 1))
         canvas = canvas * (1 - shadow[..., None])
     return canvas
+
+
+def _with_clutter(rng, image: Image.Image, size: tuple[int, int], foliage: bool) -> np.ndarray:
+    """The background enlarged, things drawn on it, in focus or not; (size, size, 3) float32."""
+    if rng.random() < 0.45:
+        image = image.resize(size, Image.Resampling.BILINEAR)
+        _draw_clutter(rng, image, foliage)
+    else:
+        _draw_clutter(rng, image, foliage)
+        image = image.filter(ImageFilter.BoxBlur(float(rng.choice([0.3, rng.uniform(0.4, 2)])))).resize(size, Image.Resampling.BILINEAR)
+    return np.asarray(image).astype(np.float32)
 
 
 def _floor_and_back(rng, camera: Camera, depth: float, indoors: bool):
@@ -61,7 +69,7 @@ def _ground(rng, u, v, indoors: bool) -> np.ndarray:
         color = np.array([(85, 115, 50), (110, 130, 70), (130, 120, 100), (110, 110, 112), (200, 185, 150), (235, 238, 245), (80, 110, 130)][rng.integers(7)])
     color = color * rng.uniform(0.7, 1.15)
     rough = rng.uniform(0.03, 0.16)
-    shade = 1 + rough * noise_at(u, v, rng.uniform(0.01, 0.05)) + rough * noise_at(u, v, 0.003)
+    shade = 1 + rough * noise_at(u, v, rng.uniform(0.005, 0.025)) + rough * noise_at(u, v, 0.0015)
     style = rng.integers(4) if indoors else 3 + rng.integers(3)
     step = rng.uniform(0.1, 0.6)
     if style == 0:
@@ -77,7 +85,7 @@ def _ground(rng, u, v, indoors: bool) -> np.ndarray:
 
 def _wall(rng, u, v) -> np.ndarray:
     color = any_color(rng, (0.0, 0.55), (0.25, 0.98))
-    shade = 1 + rng.uniform(0, 0.1) * noise_at(u, v, rng.uniform(0.01, 0.04)) + rng.uniform(-0.12, 0.12) * (v - 1)
+    shade = 1 + rng.uniform(0, 0.1) * noise_at(u, v, rng.uniform(0.005, 0.02)) + rng.uniform(-0.12, 0.12) * (v - 1)
     style, step = rng.integers(6), rng.uniform(0.12, 0.8)
     depth = rng.uniform(0.1, 0.5)
     if style == 0:
@@ -97,12 +105,12 @@ def _sky(rng, u, v, x, y) -> np.ndarray:
     top = np.array([(110, 160, 220), (180, 195, 210), (225, 230, 235), (150, 170, 200), (240, 200, 160)][rng.integers(5)]) * rng.uniform(0.75, 1.05)
     low = 0.5 * top + 0.5 * np.array((235, 235, 230))
     share = np.clip(v / (np.abs(v).max() * 0.7 + 1e-3), 0, 1)[..., None]
-    cloud = np.clip(noise_at(x * 60, y * 120, 1.0) * rng.uniform(0, 0.5), 0, 1)[..., None]
+    cloud = np.clip(noise_at(x * 120, y * 240, 1.0) * rng.uniform(0, 0.5), 0, 1)[..., None]
     sky = (low + share * (top - low)) * (1 - cloud) + 245 * cloud
     far = np.array([(60, 85, 45), (90, 105, 80), (120, 110, 100), (70, 80, 95), (45, 60, 40)][rng.integers(5)]) * rng.uniform(0.6, 1.3)
     scale = 10 ** rng.uniform(-0.3, 0.9)
-    line = scale * rng.uniform(0.8, 3.5) + scale * 0.6 * noise_at(u, np.zeros_like(u), scale * rng.uniform(0.02, 0.12))
-    shade = 1 + rng.uniform(0.05, 0.28) * noise_at(u, v, scale * 0.02)
+    line = scale * rng.uniform(0.8, 3.5) + scale * 0.6 * noise_at(u, np.zeros_like(u), scale * rng.uniform(0.01, 0.06))
+    shade = 1 + rng.uniform(0.05, 0.28) * noise_at(u, v, scale * 0.01)
     if rng.random() < 0.4:
         line = scale * (1 + 3 * np.abs(noise_at(np.floor(u / scale / 1.5) * 37.0, np.zeros_like(u), 1.0)))
         shade = shade * (1 - 0.45 * (_lines(u, scale * 0.4, 0.45) * _lines(v, scale * 0.5, 0.5)))
@@ -117,7 +125,7 @@ def _lines(x: np.ndarray, step: float, share: float) -> np.ndarray:
 def _mottled(rng, size: int, color: np.ndarray, contrast: float) -> np.ndarray:
     """Smooth colour noise: a few octaves of each channel, stretched from the noise bank."""
     canvas = np.empty((size, size, 3), np.float32)
-    cut = int(rng.integers(24, 256))
+    cut = int(rng.integers(48, noise_bank().shape[0]))
     shared = _stretched(rng, cut, size)
     for channel in range(3):
         canvas[..., channel] = color[channel] + contrast * (shared + 0.35 * _stretched(rng, max(cut // 2, 8), size))
@@ -125,7 +133,7 @@ def _mottled(rng, size: int, color: np.ndarray, contrast: float) -> np.ndarray:
 
 
 def _stretched(rng, cut: int, size: int) -> np.ndarray:
-    row, column = rng.integers(0, 257 - cut, 2)
+    row, column = rng.integers(0, noise_bank().shape[0] - cut + 1, 2)
     patch = Image.fromarray(noise_bank()[row:row + cut, column:column + cut])
     return np.asarray(patch.resize((size, size), Image.Resampling.BILINEAR))
 
@@ -219,25 +227,27 @@ _CLUTTER = (_panel, _panel, _shelf, _sign, _blobs, _branches)
 
 def _cast_shadow(camera: Camera, light: Light, skeletons: list, floor: np.ndarray) -> np.ndarray:
     """(size, size) 0 to 1: the limbs' shadow on the ground, and the dark where feet touch it."""
-    image = Image.new("L", (camera.size, camera.size))
+    image = Image.new("L", floor.shape[::-1])
     pen = ImageDraw.Draw(image)
+    slope = light.direction / max(light.direction[1], 0.25)
     for origin, skeleton in skeletons:
-        lines = [((limb.root, limb.middle, limb.end), 0.11) for limb in skeleton.legs] + [((limb.root, limb.middle, limb.end), 0.07) for limb in skeleton.arms]
-        lines.append(((skeleton.spine[2], skeleton.spine[6], skeleton.spine[9]), 0.3))
-        lines.append(((skeleton.spine[-1], skeleton.head_center), 0.17))
-        for points, width in lines:
-            points = np.array(points) + origin
-            _shadow_line(pen, camera, points - light.direction * (np.maximum(points[:, 1:2], 0) / max(light.direction[1], 0.25)), width, 190)
-        for limb in skeleton.legs:
-            low = np.array([limb.end, limb.end]) + origin
-            _shadow_line(pen, camera, low * (1, 0, 1) + np.array([(-0.1, 0, 0), (0.1, 0, 0)]), 0.22 * max(0.0, 1 - 2 * low[0, 1]), 255)
-    soft = image.filter(ImageFilter.BoxBlur(camera.size * 0.012))
-    ground = Image.fromarray(floor).resize(soft.size)
-    return np.asarray(soft, dtype=np.float32) * np.asarray(ground, dtype=np.float32) / np.float32(255)
+        lines = [(limb.root, limb.middle, limb.end) for limb in (*skeleton.legs, *skeleton.arms)]
+        lines += [tuple(skeleton.spine[[2, 6, 9]]), (skeleton.spine[-1], skeleton.spine[-1], skeleton.head_center)]
+        points = np.array(lines) + origin
+        points -= np.maximum(points[..., 1:2], 0) * slope
+        _shadow_lines(pen, camera, points, (0.11, 0.11, 0.07, 0.07, 0.3, 0.17), 190)
+        ankles = np.array([leg.end for leg in skeleton.legs]) + origin
+        width = 0.22 * np.clip(1 - 2 * ankles[:, 1], 0, 1)
+        _shadow_lines(pen, camera, ankles[:, None] + np.array([(-0.1, 0, 0), (0.1, 0, 0)]), width, 255)
+    soft = np.asarray(image.filter(ImageFilter.BoxBlur(3)), dtype=np.float32) * floor
+    large = Image.fromarray(soft).resize((camera.size, camera.size), Image.Resampling.BILINEAR)
+    return np.asarray(large) / np.float32(255)
 
 
-def _shadow_line(pen, camera: Camera, points: np.ndarray, width: float, strength: int) -> None:
+def _shadow_lines(pen, camera: Camera, points: np.ndarray, widths, strength: int) -> None:
+    """Draws (L, P, 3) lines on the ground, widths in metres."""
     flat, depth = camera.project(points * (1, 0, 1))
-    pixels = int(width * camera.focal / max(depth.min(), 0.3))
-    if depth.min() > 0.3 and pixels > 0:
-        pen.line([tuple(p) for p in flat.tolist()], fill=strength, width=pixels, joint="curve")
+    for line, near, width in zip((flat / _COARSE).tolist(), depth.min(axis=1).tolist(), widths):
+        pixels = int(width * camera.focal / max(near, 0.3) / _COARSE)
+        if near > 0.3 and pixels > 0:
+            pen.line([tuple(p) for p in line], fill=strength, width=pixels, joint="curve")

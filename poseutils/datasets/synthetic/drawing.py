@@ -13,7 +13,7 @@ from .palette import PATTERNS, pattern_mask
 
 FINE = 2
 """Subpixels a pixel and direction of the identity buffer."""
-_NOISE_SIZE = 256
+_NOISE_SIZE = 512  # a power of two
 _NEAR = 0.15
 _LEAST_QUAD = 0.1  # twice the square pixels below which a quadrilateral is left out
 
@@ -63,7 +63,7 @@ class Layer:
 
 @lru_cache(maxsize=1)
 def noise_bank() -> np.ndarray:
-    """(256, 256) float32 smooth noise of several octaves, unit spread, that repeats without seams."""
+    """(512, 512) float32 smooth noise of several octaves, unit spread, that repeats without seams."""
     rng = np.random.default_rng(20240)
     spectrum = np.fft.rfft2(rng.standard_normal((_NOISE_SIZE, _NOISE_SIZE)))
     frequency = np.hypot(np.fft.fftfreq(_NOISE_SIZE)[:, None], np.fft.rfftfreq(_NOISE_SIZE)) * _NOISE_SIZE
@@ -75,9 +75,10 @@ def noise_bank() -> np.ndarray:
 
 def noise_at(u: np.ndarray, v: np.ndarray, scale: float) -> np.ndarray:
     """The noise at coordinates in metres; ``scale`` metres are one texel."""
-    bank = noise_bank().ravel()
-    mask = _NOISE_SIZE - 1
-    return bank[((np.rint(v / scale).astype(np.int32) & mask) << 8) + (np.rint(u / scale).astype(np.int32) & mask)]
+    mask, shift = _NOISE_SIZE - 1, _NOISE_SIZE.bit_length() - 1
+    column = (u * (1 / scale)).astype(np.int32) & mask
+    row = (v * (1 / scale)).astype(np.int32) & mask
+    return noise_bank().ravel()[(row << shift) + column]
 
 
 def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarray, canvas: np.ndarray) -> Layer:
@@ -177,7 +178,7 @@ def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np
 
 def _surface_color(u, v, material, table, brightness, light: Light) -> np.ndarray:
     rows = table[material]
-    folds = noise_at(0.4 * u, v, 0.004)
+    folds = noise_at(0.4 * u, v, 0.002)
     brightness = np.clip(brightness, 0.05, 1.6) * (1 + rows[:, 8] * folds)
     color = rows[:, :3].copy()
     used = np.unique(table[:, 6]).astype(int)

@@ -12,7 +12,7 @@ from .mesh import Mesh, cross, tube
 from .palette import Palette, add_cloth, any_color, cloth_color, skin_color
 
 # Half-axes of bare limbs along each bone, in body heights: share of the bone, sideways, to the front.
-_UPPER_ARM = np.array([(-0.03, 0.024, 0.026), (0.08, 0.033, 0.035), (0.3, 0.030, 0.034), (0.6, 0.026, 0.030), (0.9, 0.024, 0.024)])
+_UPPER_ARM = np.array([(-0.13, 0.004, 0.004), (-0.10, 0.017, 0.018), (-0.01, 0.027, 0.029), (0.14, 0.031, 0.034), (0.35, 0.029, 0.033), (0.6, 0.026, 0.030), (0.9, 0.024, 0.024)])
 _FOREARM = np.array([(0.1, 0.025, 0.024), (0.3, 0.026, 0.024), (0.65, 0.020, 0.019), (1.0, 0.0165, 0.0135)])
 _THIGH = np.array([(-0.08, 0.040, 0.045), (0.05, 0.050, 0.054), (0.3, 0.049, 0.052), (0.6, 0.041, 0.044), (0.9, 0.033, 0.036)])
 _SHIN = np.array([(0.1, 0.031, 0.033), (0.32, 0.033, 0.034), (0.65, 0.024, 0.025), (1.0, 0.019, 0.021)])
@@ -73,12 +73,12 @@ def sample_outfit(rng: np.random.Generator, palette: Palette, feminine: float) -
     sole = shoe if shoe == skin else palette.add(rng.choice([235, 40, 120]) * np.ones(3))
     glove = palette.add(cloth_color(rng)) if rng.random() < 0.04 else skin
     outfit = Outfit(skin, top, sleeve, bottom, leg, shoe, sole, glove, float(sleeves), float(legs), int(rng.choice([2, 3, 3, 4])),
-                    int(rng.choice([10, 11, 11, 12])), skirt, skirt_material, 0.0 if bare else rng.uniform(0.004, 0.018), rng.uniform(0.003, 0.016))
+                    10 + int(rng.random() > 0.15 * feminine) + int(rng.random() < 0.5), skirt, skirt_material, 0.0 if bare else rng.uniform(0.004, 0.018), rng.uniform(0.003, 0.016))
     return outfit, color
 
 
-def add_person(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, owner: int) -> np.ndarray:
-    """Draws a dressed person into the mesh and returns its (17, 3) COCO keypoints in world coordinates."""
+def add_person(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, owner: int, detailed: bool) -> np.ndarray:
+    """Draws a dressed person into the mesh, the face in detail or not, and returns its (17, 3) COCO keypoints in world coordinates."""
     outfit, color = sample_outfit(rng, palette, skeleton.build.feminine)
     _add_torso(mesh, skeleton, outfit, owner)
     for i in range(2):
@@ -86,7 +86,7 @@ def add_person(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, owner: int
         _add_arm(mesh, skeleton, outfit, skeleton.arms[i], (1, -1)[i], owner)
     if outfit.skirt:
         _add_skirt(mesh, skeleton, outfit, outfit.skirt, outfit.skirt_material, owner)
-    add_head(mesh, palette, rng, skeleton, outfit, color, owner)
+    add_head(mesh, palette, rng, skeleton, outfit, color, owner, detailed)
     left_arm, right_arm = skeleton.arms
     left_leg, right_leg = skeleton.legs
     joints = [left_arm.root, right_arm.root, left_arm.middle, right_arm.middle, left_arm.end, right_arm.end,
@@ -119,7 +119,7 @@ def _limb_rings(limb: Limb, upper: np.ndarray, lower: np.ndarray, size: float, h
         axes = np.stack([np.interp(share, np.concatenate([upper[:, 0], 1 + lower[:, 0]]), axes[:, i]) for i in range(2)], axis=1)
     dressed = share <= hem
     along = np.clip(share, None, 1)[:, None] * (limb.middle - limb.root) + np.clip(share - 1, 0, None)[:, None] * (limb.end - limb.middle)
-    radius = axes * size + (dressed * loose * (0.25 + 0.75 * np.clip(share / 0.5, 0, 1)))[:, None]
+    radius = axes * size + (dressed * loose * (0.2 + 0.8 * np.clip(share / 0.6, 0, 1)))[:, None]
     blend = np.clip((share - 0.8) / 0.4, 0, 1)[:, None]
     front = (1 - blend) * limb.front + blend * limb.lower_front
     return tube(limb.root + along, front, radius[:, 0], radius[:, 1]), dressed[1:]

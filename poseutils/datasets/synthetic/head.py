@@ -12,7 +12,7 @@ from .palette import Palette, any_color, cloth_color, hair_color
 _SKULL = np.array([(-0.50, 0.02, 0.02, 0.17), (-0.475, 0.12, 0.11, 0.15), (-0.40, 0.20, 0.19, 0.12), (-0.28, 0.265, 0.30, 0.06), (-0.12, 0.315, 0.385, 0.015),
                    (0.05, 0.335, 0.42, 0.00), (0.20, 0.335, 0.43, -0.01), (0.33, 0.29, 0.385, -0.015), (0.43, 0.20, 0.27, -0.015),
                    (0.485, 0.10, 0.14, -0.01), (0.50, 0.01, 0.01, -0.01)])
-_EYE, _EAR, _NOSE = (0.135, 0.01), (0.335, -0.06), (-0.14, 0.50)
+_EYE, _EAR, _NOSE = (0.135, 0.01), (0.335, -0.06), (-0.14, 0.475)
 _FACE_WIDTH = np.abs(COLUMN_ANGLES)
 HAIR_STYLES = {"short": 5, "crop": 2, "bob": 2, "long": 4, "tail": 1.5, "bun": 1.5, "afro": 0.8, "bald": 0.9}
 
@@ -20,12 +20,12 @@ HAIR_STYLES = {"short": 5, "crop": 2, "bob": 2, "long": 4, "tail": 1.5, "bun": 1
 def face_points(skeleton: Skeleton) -> np.ndarray:
     """(5, 3) nose tip, left eye, right eye, left ear, right ear, on the surface of the head."""
     x, y = _EYE
-    local = [(0, _NOSE[0], _NOSE[1]), (x, y, _surface(x, y)), (-x, y, _surface(x, y)),
+    local = [(0, *_NOSE), (x, y, _surface(x, y)), (-x, y, _surface(x, y)),
              (_EAR[0] + 0.02, _EAR[1], -0.03), (-_EAR[0] - 0.02, _EAR[1], -0.03)]
     return skeleton.head_center + np.array(local) @ skeleton.head.T * skeleton.build.head
 
 
-def add_head(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, outfit, skin: np.ndarray, owner: int) -> None:
+def add_head(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, outfit, skin: np.ndarray, owner: int, detailed: bool) -> None:
     """Skull, face, hair and what is worn on the head."""
     pen = _Pen(mesh, skeleton, owner)
     style = _style(rng, skeleton.build.feminine)
@@ -36,7 +36,7 @@ def add_head(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, outfit, skin
         beard = palette.add(0.45 * skin + 0.55 * color, rough=0.2)
         material[:4][:, _FACE_WIDTH < 100] = beard
     pen.rings(_SKULL, 1.0, material)
-    _add_face(pen, palette, rng, outfit.skin, skin, color)
+    _add_face(pen, palette, rng, outfit.skin, skin, color, detailed)
     hat = rng.random() < 0.17
     if style != "bald":
         _add_hair(pen, rng, style, hair, hat)
@@ -76,6 +76,12 @@ class _Pen:
         self.mesh.add_ellipsoid(self.origin + self.vector(center), self.vector(front), self.vector([x, 0, 0]), self.vector(up), material,
                                 self.owner, lift * self.size, rows)
 
+    def patch(self, center, radii, material: int, lift: float) -> None:
+        """A lens that lies on the face."""
+        x, y, z = radii
+        self.mesh.add_ellipsoid(self.origin + self.vector(center), self.vector((x, 0, 0)), self.vector((0, y, 0)), self.vector((0, 0, z)), material,
+                                self.owner, lift * self.size, rows=3)
+
 
 def _surface(x: float, y: float) -> float:
     """z of the face at x, y."""
@@ -83,27 +89,30 @@ def _surface(x: float, y: float) -> float:
     return float(forward + depth * np.sqrt(max(1 - (x / width) ** 2, 0)))
 
 
-def _add_face(pen: _Pen, palette: Palette, rng, skin_index: int, skin: np.ndarray, hair: np.ndarray) -> None:
+def _add_face(pen: _Pen, palette: Palette, rng, skin_index: int, skin: np.ndarray, hair: np.ndarray, detailed: bool) -> None:
     white, iris = palette.add((235, 232, 228)), palette.add(rng.choice([(40, 28, 20), (70, 48, 30), (60, 80, 95), (70, 85, 60)]) * 0.7)
     brow, lips = palette.add(hair * 0.55 + skin * 0.1), palette.add(skin * (0.86, 0.58, 0.56) + (12 * pen.feminine, 0, 0))
-    shade = palette.add(skin * 0.82)
+    shade = palette.add(skin * 0.9)
     glasses = rng.random()
     lens = palette.add((22, 22, 26), gloss=0.5) if glasses < 0.09 else palette.add((35, 30, 30))
     x, y = _EYE
     for side in (1, -1):
         z = _surface(x, y)
-        pen.ball((side * x, y, z - 0.012), (0.068, 0.030, 0.02), shade if glasses < 0.09 else white, 0.02, rows=3)
-        pen.ball((side * x, y, z + 0.003), (0.030, 0.030, 0.012), iris, 0.05, rows=3)
-        pen.ball((side * x, y + 0.085, _surface(x, y + 0.085) - 0.004), (0.085, 0.016, 0.02), brow, 0.04, rows=3)
+        if detailed:
+            pen.patch((side * x, y, z - 0.012), (0.068, 0.030, 0.02), white, 0.02)
+        pen.patch((side * x, y, z + 0.003), (0.030, 0.030, 0.012), iris, 0.05)
+        pen.patch((side * x, y + 0.085, _surface(x, y + 0.085) - 0.004), (0.085, 0.016, 0.02), brow, 0.04)
         if glasses < 0.17:
-            pen.ball((side * x, y - 0.005, z + 0.03), (0.105, 0.075 if glasses < 0.09 else 0.012, 0.015), lens, 0.08, rows=3)
+            pen.patch((side * x, y - 0.005, z + 0.03), (0.105, 0.075 if glasses < 0.09 else 0.012, 0.015), lens, 0.08)
         pen.ball((side * _EAR[0], _EAR[1], -0.04), (0.035, 0.125, 0.07), skin_index, 0.0)
-    pen.ball((0, -0.075, _surface(0, -0.08) + 0.012), (0.055, 0.115, 0.065), skin_index, 0.03, tilt=-0.35)
-    pen.ball((0, -0.135, 0.445), (0.068, 0.042, 0.055), skin_index, 0.03)
+    pen.ball((0, -0.07, _surface(0, -0.08) + 0.008), (0.045, 0.12, 0.06), skin_index, 0.03, tilt=-0.35)
+    pen.ball((0, -0.135, 0.43), (0.058, 0.036, 0.045), shade, 0.03)
     open_mouth = rng.random() < 0.25
-    pen.ball((0, -0.28, _surface(0, -0.28) - 0.012), (0.115, 0.042 if open_mouth else 0.024, 0.03), lips, 0.03, rows=3)
+    if not detailed:
+        return
+    pen.patch((0, -0.28, _surface(0, -0.28) - 0.012), (0.115, 0.042 if open_mouth else 0.024, 0.03), lips, 0.03)
     if open_mouth:
-        pen.ball((0, -0.277, _surface(0, -0.28) + 0.004), (0.08, 0.017, 0.018), white, 0.05, rows=3)
+        pen.patch((0, -0.277, _surface(0, -0.28) + 0.004), (0.08, 0.017, 0.018), white, 0.05)
 
 
 def _add_hair(pen: _Pen, rng, style: str, hair: int, hat: bool) -> None:

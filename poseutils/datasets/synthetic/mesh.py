@@ -6,6 +6,7 @@ World coordinates are metres, right-handed, y up; a ring is an ellipse given by 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Mesh:
     """Collects stacks of rings and boxes, then joins them into one :class:`Surface`."""
 
     stacks: list[tuple] = field(default_factory=list)
-    faces: list[tuple] = field(default_factory=list)
+    boxes: list[tuple] = field(default_factory=list)
 
     def add_rings(self, center, front, left, material, owner: int = 0, lift: float = 0.0) -> None:
         """Adds R rings (center, front and left (R, 3), front × left pointing along the stack) and skins them.
@@ -57,28 +58,18 @@ class Mesh:
 
     def add_ellipsoid(self, center, front, left, up, material, owner: int = 0, lift: float = 0.0, rows: int = 5) -> None:
         """Adds an ellipsoid with the given three radius vectors, (3,) each."""
-        turn = np.linspace(-np.pi / 2, np.pi / 2, rows)
-        across, along = np.cos(turn)[:, None], np.sin(turn)[:, None]
+        across, along = _half_turn(rows)
         self.add_rings(center + along * up, across * front, across * left, material, owner, lift)
 
     def add_box(self, center, axes, material: int) -> None:
-        """Adds a box; ``axes`` (3, 3) holds its half-edge vectors as rows, the second pointing up."""
-        axes = np.asarray(axes)
-        for i in range(3):
-            a, b = axes[(i + 1) % 3], axes[(i + 2) % 3]
-            for sign in (1, -1):
-                self._add_face(center + sign * axes[i], sign * a, b, material)
-
-    def _add_face(self, center, a, b, material: int, cells: int = 3) -> None:
-        steps = np.linspace(-1, 1, cells + 1)
-        grid = center + steps[:, None, None] * a + steps[None, :, None] * b
-        uv = np.stack(np.meshgrid(steps * np.linalg.norm(a), steps * np.linalg.norm(b), indexing="ij"), axis=-1)
-        normal = np.cross(a, b)
-        self.faces.append((_cells(grid), _cells(uv), normal / np.linalg.norm(normal), material))
+        """Adds a box; ``axes`` (3, 3) holds its half-edge vectors as rows, right-handed."""
+        axes = np.asarray(axes, dtype=np.float64)
+        lengths = np.linalg.norm(axes, axis=1)
+        self.boxes.append((center + _CUBE @ axes, _CUBE_NORMALS @ (axes / lengths[:, None]), _CUBE_UV * lengths[_CUBE_UV_AXES], material))
 
     def surface(self) -> Surface:
         """Everything added so far as quadrilaterals."""
-        parts = [part for part in (self._ring_quads(), self._face_quads()) if part is not None]
+        parts = [part for part in (self._ring_quads(), self._box_quads()) if part is not None]
         return Surface(*(np.concatenate(columns) for columns in zip(*parts)))
 
     def _ring_quads(self):
@@ -105,10 +96,10 @@ class Mesh:
         return corners, normals, uv, material.ravel()[keep], owner, lift
 
     def _ring_uv(self, points, center, sizes, ends):
-        radius = np.linalg.norm(points[:, ::2] - center, axis=-1).mean(axis=1)
-        typical = np.repeat([np.median(radius[end - size:end]) for size, end in zip(sizes, ends)], sizes)
-        step = np.linalg.norm(np.diff(center[:, 0], axis=0, prepend=center[:1, 0]), axis=-1)
-        step[(ends - sizes)] = 0
+        radius = np.sqrt(np.square(points[:, ::3] - center).sum(axis=-1)).mean(axis=1)
+        typical = np.repeat(np.maximum.reduceat(radius, ends - sizes), sizes)
+        step = np.sqrt(np.square(np.diff(center[:, 0], axis=0, prepend=center[:1, 0])).sum(axis=-1))
+        step[ends - sizes] = 0
         along = np.cumsum(step)
         along -= np.repeat(along[ends - sizes], sizes)
         uv = np.empty(points.shape[:2] + (2,), np.float32)
@@ -116,15 +107,30 @@ class Mesh:
         uv[..., 1] = along[:, None]
         return uv
 
-    def _face_quads(self):
-        if not self.faces:
+    def _box_quads(self):
+        if not self.boxes:
             return None
-        count = [len(face[0]) for face in self.faces]
-        total = sum(count)
-        corners, uv = (np.concatenate([face[i] for face in self.faces]).astype(np.float32) for i in range(2))
-        normals = np.repeat(np.repeat(np.array([face[2] for face in self.faces], np.float32), count, axis=0)[:, None], 4, axis=1)
-        material = np.repeat([face[3] for face in self.faces], count)
-        return corners, normals, uv, material, np.zeros(total, int), np.zeros(total, np.float32)
+        corners, normals, uv = (np.concatenate([box[i] for box in self.boxes]).astype(np.float32) for i in range(3))
+        material = np.repeat([box[3] for box in self.boxes], len(_CUBE))
+        return corners, normals, uv, material, np.zeros(len(corners), int), np.zeros(len(corners), np.float32)
+
+
+def _cube(cells: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A cube from -1 to 1 cut into cells: corners (Q, 4, 3), normals (Q, 4, 3), uv (Q, 4, 2) and the axes (Q, 4, 2) that these run along."""
+    steps = np.linspace(-1, 1, cells + 1)
+    first, second = np.meshgrid(steps, steps, indexing="ij")
+    corners, normals, uv, axes = [], [], [], []
+    for axis in range(3):
+        for sign in (1, -1):
+            a, b = ((axis + 1) % 3, (axis + 2) % 3)[::sign]
+            grid = np.zeros((cells + 1, cells + 1, 3))
+            grid[..., axis], grid[..., a], grid[..., b] = sign, first, second
+            quads = _cells(grid)
+            corners.append(quads)
+            normals.append(np.broadcast_to(sign * np.eye(3)[axis], quads.shape))
+            uv.append(quads[..., [(axis + 1) % 3, (axis + 2) % 3]])
+            axes.append(np.broadcast_to([(axis + 1) % 3, (axis + 2) % 3], uv[-1].shape))
+    return tuple(np.concatenate(parts) for parts in (corners, normals, uv, axes))
 
 
 def _cells(grid: np.ndarray) -> np.ndarray:
@@ -149,6 +155,12 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.sqrt(np.square(vectors).sum(axis=-1, keepdims=True)), 1e-9)
 
 
+@lru_cache
+def _half_turn(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    turn = np.linspace(-np.pi / 2, np.pi / 2, rows)
+    return np.cos(turn)[:, None], np.sin(turn)[:, None]
+
+
 def tube(path: np.ndarray, front: np.ndarray, width: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rings (center, front, left) along a path.
 
@@ -163,3 +175,6 @@ def tube(path: np.ndarray, front: np.ndarray, width: np.ndarray, depth: np.ndarr
     along = _unit(along)
     front = _unit(front - along * (front * along).sum(axis=1, keepdims=True))
     return path, front * np.reshape(depth, (-1, 1)), cross(along, front) * np.reshape(width, (-1, 1))
+
+
+_CUBE, _CUBE_NORMALS, _CUBE_UV, _CUBE_UV_AXES = _cube()

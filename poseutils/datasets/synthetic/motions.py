@@ -114,7 +114,7 @@ def _facing(rng) -> float:
 
 
 def _nod(rng, stoop: float) -> float:
-    return rng.normal(4, 9) - 0.55 * stoop + (rng.random() < 0.2) * rng.uniform(5, 30)
+    return rng.normal(-3, 9) - 0.55 * stoop + (rng.random() < 0.2) * rng.uniform(5, 30)
 
 
 def _ankle(leg, name: str, rng) -> float:

@@ -14,11 +14,13 @@ from .figure import add_person
 from .mesh import Mesh
 from .motions import sample_pose
 from .palette import Palette
-from .scene import add_seat, add_things, sample_camera, sample_light
+from .scene import add_prop, add_seat, add_things, sample_camera, sample_light
 
 VERSION = 1
 """Counts changes of the drawing, so that images made by an older one are not taken for today's."""
 _LEAST_AREA = 40
+_NOISE_SLACK = 64
+_DETAILED_HEAD = 15  # pixels a head is high from which on the white of the eyes and the mouth are drawn
 # How far, in body heights, a keypoint may lie under its own person's surface and still count as seen there.
 _UNDER = np.array([0.02, 0.012, 0.012, 0.016, 0.016, 0.055, 0.055, 0.04, 0.04, 0.035, 0.035, 0.085, 0.085, 0.055, 0.055, 0.04, 0.04])
 
@@ -45,7 +47,8 @@ def draw_people(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray, np.
     light = sample_light(rng)
     points = []
     for owner, (origin, skeleton, pose) in enumerate(people, start=1):
-        points.append(_stand(mesh, palette, rng, origin, skeleton, pose, owner))
+        head_pixels = skeleton.build.head * camera.focal / np.linalg.norm(camera.position - origin)
+        points.append(_stand(mesh, palette, rng, origin, skeleton, pose, owner, head_pixels > _DETAILED_HEAD))
     way = camera.position - people[0][0]
     add_things(mesh, palette, rng, people[0][0] * (1, 0, 1), way * (1, 0, 1) / np.linalg.norm(way * (1, 0, 1)))
     canvas = paint_background(rng, camera, light, people[0][0][2], [person[:2] for person in people])
@@ -90,13 +93,17 @@ def _outline(person) -> np.ndarray:
     return np.concatenate([head, arms, hips, knees, feet, hands]) + origin
 
 
-def _stand(mesh: Mesh, palette: Palette, rng, origin, skeleton, pose, owner: int) -> np.ndarray:
-    """Draws one person, and the seat if they sit, where they stand; returns their keypoints (17, 3) in the world."""
+def _stand(mesh: Mesh, palette: Palette, rng, origin, skeleton, pose, owner: int, detailed: bool) -> np.ndarray:
+    """Draws one person, with a seat if they sit and sometimes something in a hand, where they stand; returns their keypoints (17, 3) in the world."""
     start = len(mesh.stacks)
-    points = add_person(mesh, palette, rng, skeleton, owner) + origin
+    points = add_person(mesh, palette, rng, skeleton, owner, detailed) + origin
     mesh.stacks[start:] = [(stack[0] + origin, *stack[1:]) for stack in mesh.stacks[start:]]
     if pose.seat and rng.random() < 0.9:
         add_seat(mesh, palette, rng, origin, pose.base[:, 2], pose.base[:, 0], skeleton.build.height)
+    if rng.random() < 0.22:
+        arm = skeleton.arms[rng.integers(2)]
+        along = (arm.end - arm.middle) / np.linalg.norm(arm.end - arm.middle)
+        add_prop(mesh, palette, rng, origin + arm.end + along * 0.6 * skeleton.build.hand, along, skeleton.build.height)
     return points
 
 
@@ -132,9 +139,10 @@ def _visibility(layer: Layer, owner: int, flat: np.ndarray, reach: np.ndarray) -
 
 
 def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
-    """What a camera adds: exposure, colour cast, vignette, blur and noise."""
+    """What a camera adds: exposure towards a medium brightness, colour cast, vignette, blur and noise."""
     size = canvas.shape[0]
-    cast = rng.normal(1, 0.04, 3) * rng.uniform(0.8, 1.15)
+    exposure = (rng.uniform(75, 150) / max(float(canvas.mean()), 8)) ** rng.uniform(0.3, 0.9)
+    cast = rng.normal(1, 0.04, 3) * exposure
     if rng.random() < 0.06:
         canvas = np.repeat(canvas.mean(axis=2, keepdims=True), 3, axis=2)
     canvas = canvas * cast.astype(np.float32)
@@ -143,21 +151,15 @@ def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
         canvas *= (1 - rng.uniform(0.05, 0.25) * (ramp[:, None] + ramp))[..., None]
     contrast = rng.normal(1, 0.08)
     canvas = (canvas - 120) * np.float32(contrast) + np.float32(120 + rng.normal(0, 8))
-    canvas += np.float32(rng.uniform(0.5, 6)) * _grain(rng, size)
+    row, column = rng.integers(0, _NOISE_SLACK, 2)
+    canvas += np.float32(rng.uniform(0.5, 6)) * _white_noise(size)[row:row + size, column:column + size]
     image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
     if rng.random() < 0.3:
         image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.3, 1.0))))
     return np.asarray(image)
 
 
-def _grain(rng, size: int) -> np.ndarray:
-    noise = _white_noise()
-    row, column = rng.integers(0, noise.shape[0], 2)
-    tiles = -(-(size + noise.shape[0]) // noise.shape[0])
-    noise = np.tile(noise, (tiles, tiles, 1)) if tiles > 2 else noise
-    return np.roll(noise, (row, column), (0, 1))[:size, :size]
-
-
-@lru_cache(maxsize=1)
-def _white_noise() -> np.ndarray:
-    return np.random.default_rng(7).standard_normal((256, 256, 3), dtype=np.float32)
+@lru_cache(maxsize=2)
+def _white_noise(size: int) -> np.ndarray:
+    """Noise of unit spread, larger than the image, so that every image can take another part of it."""
+    return np.random.default_rng(7).standard_normal((size + _NOISE_SLACK, size + _NOISE_SLACK, 3), dtype=np.float32)

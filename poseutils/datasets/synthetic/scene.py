@@ -101,3 +101,23 @@ def _add_thing(mesh: Mesh, palette: Palette, rng, spot: np.ndarray, small: float
         path = np.stack([np.interp(share, [0, 1, 2], corners[:, i]) for i in range(3)], axis=1)
         radius = rng.uniform(0.025, 0.07) * np.linspace(1.2, 0.7, 9)
         mesh.add_rings(*tube(path, np.array([0.3, 0.5, 0.8]), radius, radius), material)
+
+
+def add_prop(mesh: Mesh, palette: Palette, rng, hand: np.ndarray, along: np.ndarray, height: float) -> None:
+    """Something in a hand: a ball, a stick, a phone, a book or a bag."""
+    material = palette.add(any_color(rng), cloth_color(rng), ("plain", "plain", "rings", "checks")[rng.integers(4)], 0.06, 0.05)
+    kind = rng.integers(3)
+    if kind == 0:
+        radius = height * rng.uniform(0.02, 0.075)
+        mesh.add_ellipsoid(hand + along * radius, (0, 0, radius), (radius, 0, 0), (0, radius, 0), material, rows=7)
+    elif kind == 1:
+        way = rng.normal(size=3)
+        way *= height * rng.uniform(0.15, 0.6) / np.linalg.norm(way)
+        path = hand + np.linspace(-0.2, 1, 5)[:, None] * way
+        radius = height * rng.uniform(0.006, 0.016) * np.ones(5)
+        mesh.add_rings(*tube(path, np.cross(way, (0.3, 0.8, 0.5)), radius, radius), material)
+    else:
+        half = height * rng.uniform((0.02, 0.035, 0.006), (0.09, 0.1, 0.05))
+        angle = rng.uniform(0, np.pi)
+        c, s = np.cos(angle), np.sin(angle)
+        mesh.add_box(hand - (0, half[1] * rng.uniform(0, 0.9), 0), [(half[0] * c, 0, half[0] * s), (0, half[1], 0), (-half[2] * s, 0, half[2] * c)], material)
