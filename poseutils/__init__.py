@@ -15,7 +15,7 @@ _HOMES = {
     "find_images": "images", "read_image": "images", "fit_to": "images",
     "Dataset": "datasets", "Sample": "datasets", "load_dataset": "datasets",
     "ZOO": "zoo", "fetch": "zoo",
-    "Model": "inference", "load_model": "inference",
+    "Model": "inference", "load_model": "inference", "load_configured_model": "inference",
     "evaluate": "evaluation",
     "load_config": "config",
 }

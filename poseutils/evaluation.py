@@ -98,7 +98,7 @@ def _matched(dataset: Dataset, layout: KeypointLayout) -> Dataset:
     """The dataset with the model's keypoints."""
     if len(dataset.layout) == len(layout):
         return dataset
-    if layout == PERSON13 and dataset.layout == COCO17:
+    if layout.names == PERSON13.names and dataset.layout.names == COCO17.names:
         reduced = [replace(s, keypoints=reduce_17_to_13(s.keypoints)) for s in dataset]
         return Dataset(tuple(reduced), layout, dataset.source)
     raise PoseError(f"the model gives {len(layout)} keypoints ({layout.name}); {dataset.source} has {len(dataset.layout)} "

@@ -87,6 +87,17 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def to_color_mode(image: np.ndarray, color_mode: str) -> np.ndarray:
+    """(H, W, 3) RGB with its channels in the order that a network was trained on, ``rgb`` or ``bgr``.
+
+    Raises:
+        PoseError: for any other order.
+    """
+    if color_mode not in ("rgb", "bgr"):
+        raise PoseError(f"color_mode={color_mode!r}: networks of three channels take rgb or bgr")
+    return image if color_mode == "rgb" else np.ascontiguousarray(image[:, :, ::-1])
+
+
 # ---------------------------------------------------------------- geometry
 
 @dataclass(frozen=True)

@@ -8,16 +8,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .decoders import DECODERS, MODEL_TYPES, InputView, Thresholds, find_outputs, guess_model_type
 from .errors import PoseError
-from .images import Transform, fit_to, read_image
-from .keypoints import HAND21, HEAD468, KeypointLayout, layout_for
+from .images import Transform, fit_to, read_image, to_color_mode
+from .keypoints import HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
 from .networks import Network, open_network
 from .poses import Poses
 from .zoo import ZOO, fetch, find_entry
+
+if TYPE_CHECKING:
+    from .config import Config
 
 ImageLike = str | os.PathLike | np.ndarray
 _AHEAD = 4  # images that are read and resized while the network runs
@@ -49,6 +53,7 @@ class Model:
         model_type: one of ``MODEL_TYPES``.
         layout: of its K keypoints.
         aspect_ratio, interpolation: how images are brought to the input's size; see :func:`poseutils.images.fit_to`.
+        color_mode: the order of channels that the network was trained on; see :func:`poseutils.images.to_color_mode`.
         normalized: see :class:`poseutils.decoders.InputView`.
     """
 
@@ -57,6 +62,7 @@ class Model:
     layout: KeypointLayout
     aspect_ratio: str = "fit"
     interpolation: str = "bilinear"
+    color_mode: str = "rgb"
     normalized: bool = True
     name: str = ""
 
@@ -77,7 +83,7 @@ class Model:
 
     def preprocess(self, image: np.ndarray) -> tuple[np.ndarray, Transform]:
         """(H, W, 3) uint8 -> (height, width, 3) float32 pixels of the input, still 0…255, and the transform."""
-        return fit_to(image, self.input_size, self.aspect_ratio, self.interpolation)
+        return fit_to(to_color_mode(image, self.color_mode), self.input_size, self.aspect_ratio, self.interpolation)
 
     def raw(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """The decoder's own tensors for a batch of preprocessed images (B, height, width, 3): ``heatmaps``, ``candidates``…"""
@@ -150,7 +156,7 @@ def _read_ahead(reader: ThreadPoolExecutor, items: Iterable, load) -> Iterator[t
 
 def load_model(name_or_path: str | os.PathLike, model_type: str | None = None, *, layout: KeypointLayout | None = None,
                num_threads: int | None = None, rescaling: tuple[float, float] | None = None, aspect_ratio: str = "fit",
-               interpolation: str = "bilinear") -> Model:
+               interpolation: str = "bilinear", color_mode: str = "rgb") -> Model:
     """A model from the zoo or from a file.
 
     Args:
@@ -161,6 +167,7 @@ def load_model(name_or_path: str | os.PathLike, model_type: str | None = None, *
         rescaling: scale and offset for pixels 0…255 (default: the zoo's; else pixels as they are for integer inputs, -1…1 for
             float ``heatmaps_spe`` networks, 0…1 for other float ones).
         aspect_ratio, interpolation: see :func:`poseutils.images.fit_to`.
+        color_mode: ``rgb`` or ``bgr``.
 
     Raises:
         PoseError: if there is no such model or file; if the file is damaged; if the outputs do not fit the model type.
@@ -179,7 +186,35 @@ def load_model(name_or_path: str | os.PathLike, model_type: str | None = None, *
     found = find_outputs(model_type, outputs, view)
     network = replace(network, rescaling=_default_rescaling(network, model_type))
     layout = _checked_layout(layout, model_type, DECODERS[model_type].count_keypoints(found), path)
-    return Model(network, model_type, layout, aspect_ratio, interpolation, normalized, str(name_or_path))
+    return Model(network, model_type, layout, aspect_ratio, interpolation, color_mode, normalized, str(name_or_path))
+
+
+def load_configured_model(config: Config, name_or_path: str = "") -> Model:
+    """The model that a configuration describes, or another one treated as the configuration says.
+
+    Args:
+        config: its model, preprocessing, dataset and general sections are used.
+        name_or_path: another model than ``model.model_path``; its type is the zoo's or, for a file, told by its outputs.
+
+    Raises:
+        PoseError: as :func:`load_model`; if neither names a model.
+    """
+    chosen = name_or_path or config.model.model_path
+    if not chosen:
+        raise PoseError("no model: give one, or set model.model_path in the configuration")
+    published = chosen in ZOO
+    preprocessing = config.preprocessing
+    model = load_model(chosen if published else _model_file(config, chosen), None if name_or_path or published else config.model.model_type,
+                       num_threads=config.general.num_threads_tflite, aspect_ratio=preprocessing.resizing.aspect_ratio,
+                       interpolation=preprocessing.resizing.interpolation, color_mode=preprocessing.color_mode,
+                       rescaling=None if published else (preprocessing.rescaling.scale, preprocessing.rescaling.offset))
+    return replace(model, layout=with_sigmas(model.layout, config.dataset.oks_sigmas))
+
+
+def _model_file(config: Config, name: str) -> Path:
+    if not Path(name).suffix:
+        find_entry(name)  # a misspelled zoo name: says which one is near
+    return config.resolve(name)
 
 
 def _guessed(outputs: dict[str, np.ndarray], view: InputView, path: Path) -> str:

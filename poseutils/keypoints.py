@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -57,7 +57,7 @@ class KeypointLayout:
 
     def to_coco_category(self) -> dict:
         """The layout as a COCO category: limbs become ``skeleton``, counted from 1 as COCO counts."""
-        return {"id": 1, "name": "person" if self in (COCO17, PERSON13) else self.name, "keypoints": list(self.names),
+        return {"id": 1, "name": "person" if self.name in ("coco17", "person13") else self.name, "keypoints": list(self.names),
                 "skeleton": [[a + 1, b + 1] for a, b in self.limbs]}
 
 
@@ -101,9 +101,15 @@ def layout_from_names(names: Sequence[str], limbs: Sequence[Sequence[int]] = (),
                       name: str | None = None) -> KeypointLayout:
     """A layout from a list of names; ``sigmas`` may be one number for all (``DEFAULT_SIGMA`` if not given)."""
     names = tuple(str(n) for n in names)
-    if isinstance(sigmas, (int, float)):
-        sigmas = (float(sigmas),) * len(names)
-    return KeypointLayout(name or f"custom{len(names)}", names, tuple((int(a), int(b)) for a, b in limbs), sigmas=tuple(sigmas or ()))
+    layout = KeypointLayout(name or f"custom{len(names)}", names, tuple((int(a), int(b)) for a, b in limbs))
+    return with_sigmas(layout, sigmas)
+
+
+def with_sigmas(layout: KeypointLayout, sigmas: Sequence[float] | float | None) -> KeypointLayout:
+    """The layout with other OKS sigmas: one for all keypoints, or one for each; None keeps its own."""
+    if sigmas is None:
+        return layout
+    return replace(layout, sigmas=(float(sigmas),) * len(layout) if isinstance(sigmas, (int, float)) else tuple(sigmas))
 
 
 def layout_from_coco_category(category: Mapping) -> KeypointLayout:

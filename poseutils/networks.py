@@ -71,15 +71,28 @@ class Network:
         """Pixels (B, H, W, 3), 0…255, float or uint8, as the array that ``invoke`` takes."""
         images = images.transpose(0, 3, 1, 2) if self.channels_first else images
         dtype = np.dtype(self.input.dtype)
-        scale, offset = self.rescaling or (1.0, 0.0)
+        gain, offset = self._pixels_to_input(dtype)
+        if (gain, offset) != (1.0, 0.0):
+            images = images * np.float32(gain) + np.float32(offset)
+        if dtype.kind in "iu":
+            images = np.rint(images).clip(np.iinfo(dtype).min, np.iinfo(dtype).max)
+        return np.ascontiguousarray(images, dtype=dtype)
+
+    def _pixels_to_input(self, dtype: np.dtype) -> tuple[float, float]:
+        """Gain and offset from pixels 0…255 to values of the input.
+
+        An integer input whose quantization undoes the rescaling to within a step, as converters make it, takes the pixels
+        themselves (less 128 for int8): that is what a camera delivers.
+        """
+        scale, shift = self.rescaling or (1.0, 0.0)
         if dtype.kind == "f":
-            return np.ascontiguousarray(images * np.float32(scale) + np.float32(offset), dtype=dtype)
-        limits = np.iinfo(dtype)
-        if self.rescaling is not None and self.input.scale:
-            images = (images * np.float32(scale) + np.float32(offset)) / np.float32(self.input.scale) + self.input.zero_point
-        elif limits.min < 0:
-            images = np.asarray(images, np.float32) + limits.min
-        return np.ascontiguousarray(np.rint(images).clip(limits.min, limits.max), dtype=dtype)
+            return scale, shift
+        pixels = (1.0, float(np.iinfo(dtype).min))
+        if self.rescaling is None or not self.input.scale:
+            return pixels
+        gain, offset = scale / self.input.scale, shift / self.input.scale + self.input.zero_point
+        undone = abs(gain - pixels[0]) * 255 <= 1 and abs(offset - pixels[1]) <= 1
+        return pixels if undone else (gain, offset)
 
     def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Runs a batch.

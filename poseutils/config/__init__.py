@@ -24,7 +24,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """Reads and checks a user_config.yaml.
 
     Args:
-        path: the file.
+        path: the file. A bare name is looked for in the current folder, then in those above it, then beside the package.
         overrides: ``section.attribute=value``, which win over the file.
 
     Returns:
@@ -33,7 +33,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     Raises:
         PoseError: if the file cannot be read, or anything in it is wrong; the message lists all that is.
     """
-    path = Path(path)
+    path = _found(Path(path))
     document = read_document(path, overrides, unread=IGNORED_SECTIONS)
     read = {name: value for name, value in document.items() if name not in IGNORED_SECTIONS}
     try:
@@ -45,6 +45,15 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     if ignored:
         _LOG.warning("%s: ignored: %s", path.name, ", ".join(ignored))
     return config
+
+
+def _found(path: Path) -> Path:
+    """A notebook is run from its own folder as well as from the repository's: a bare name means the same file in both."""
+    if path.parent != Path() or path.is_file():
+        return path
+    here = Path.cwd()
+    candidates = [folder / path for folder in (here, *here.parents, Path(__file__).resolve().parents[2])]
+    return next((candidate for candidate in candidates if candidate.is_file()), path)
 
 
 def _listed(path: Path, problems: list[str]) -> str:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import AfterValidator, Field, PlainValidator, PrivateAttr, model_validator
 
 from ..errors import PoseError
-from ..files import write_text
+from ..files import atomic_path, write_text
 from . import names
 from .document import Dumper
 from .sections import (Benchmarking, DatasetSection, Deployment, Evaluation, General, Model, Postprocessing, Prediction, Preprocessing,
@@ -90,6 +90,18 @@ class Config(Section):
             if candidate.exists():
                 return candidate
         raise PoseError(f"{path}: no such file or folder; looked for {' and '.join(map(str, dict.fromkeys(tried)))}")
+
+    def run_folder(self, run_dir: str | Path, service: str) -> Path:
+        """The folder that a service writes into, made if it is not there: ``run_dir``, or ``runs/<service>`` beside the file if that is empty.
+
+        Raises:
+            PoseError: if it cannot be made or written to.
+        """
+        folder = (Path(run_dir).expanduser() if run_dir else self._folder / "runs" / service).absolute()
+        with atomic_path(folder / ".writable"):
+            pass
+        (folder / ".writable").unlink()
+        return folder
 
     def without_effect(self) -> list[str]:
         """The attributes given a value other than the default that no service uses yet."""

@@ -30,9 +30,9 @@ class Camera:
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(..., 3) world -> (..., 2) x, y in pixels and (...) depth in metres."""
-        local = (points - self.position) @ self.axes.T
-        depth = np.maximum(local[..., 2], _NEAR)
-        return local[..., :2] / depth[..., None] * self.focal + np.asarray(self.center, points.dtype), local[..., 2]
+        local = (points - self.position.astype(points.dtype)) @ self.axes.T.astype(points.dtype)
+        scale = self.focal / np.maximum(local[..., 2:], _NEAR)
+        return local[..., :2] * scale + np.asarray(self.center, points.dtype), local[..., 2]
 
 
 @dataclass(frozen=True)
@@ -94,22 +94,29 @@ def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarr
     points, depth = camera.project(surface.corners.reshape(-1, 3))
     points, depth = points.reshape(shape + (2,)), depth.reshape(shape)
     seen = np.flatnonzero(_in_view(points, depth, camera.size))
-    middle = depth[seen].mean(axis=1)
-    order = seen[np.argsort(surface.lift[seen] - middle, kind="stable")]
+    middle = 0.25 * (depth[:, 0] + depth[:, 1] + depth[:, 2] + depth[:, 3])
+    order = seen[np.argsort((surface.lift - middle)[seen], kind="stable")]
     quad = _paint(points[order], camera.size)
     brightness = _brightness(surface, light)[order]
     planes = _planes(points[order], np.concatenate([brightness[..., None], surface.uv[order]], axis=-1))
     _shade(quad, planes, surface.material[order], table, light, canvas)
     owner = np.concatenate([[0], surface.owner[order]]).astype(np.uint8)
-    return Layer(quad, owner[quad], np.concatenate([[np.inf], depth[order].mean(axis=1)]))
+    return Layer(quad, owner[quad], np.concatenate([[np.inf], middle[order]]))
 
 
 def _in_view(points: np.ndarray, depth: np.ndarray, size: int) -> np.ndarray:
     """Faces the camera, is in front of it, and touches the image."""
     a, b = points[:, 2] - points[:, 0], points[:, 3] - points[:, 1]
     facing = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0] < -_LEAST_QUAD
-    low, high = points.min(axis=1), points.max(axis=1)
-    return facing & (depth.min(axis=1) > _NEAR) & (low < size).all(axis=1) & (high > 0).all(axis=1)
+    x, y = points[..., 0], points[..., 1]
+    inside = (_over_corners(np.minimum, x) < size) & (_over_corners(np.maximum, x) > 0)
+    inside &= (_over_corners(np.minimum, y) < size) & (_over_corners(np.maximum, y) > 0)
+    return facing & inside & (_over_corners(np.minimum, depth) > _NEAR)
+
+
+def _over_corners(function, values: np.ndarray) -> np.ndarray:
+    """(Q, 4) -> (Q,); much faster than a reduction over so short an axis."""
+    return function(function(values[:, 0], values[:, 1]), function(values[:, 2], values[:, 3]))
 
 
 def _paint(points: np.ndarray, size: int) -> np.ndarray:
@@ -177,19 +184,22 @@ def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np
 
 
 def _surface_color(u, v, material, table, brightness, light: Light) -> np.ndarray:
-    rows = table[material]
+    rough = table[:, 8][material]
     folds = noise_at(0.4 * u, v, 0.002)
-    brightness = np.clip(brightness, 0.05, 1.6) * (1 + rows[:, 8] * folds)
-    color = rows[:, :3].copy()
-    used = np.unique(table[:, 6]).astype(int)
-    for pattern in used[used > 0]:
-        here = np.flatnonzero(rows[:, 6] == pattern)
+    brightness = np.clip(brightness, 0.05, 1.6) * (1 + rough * folds)
+    color = table[:, :3][material]
+    patterns = table[:, 6].astype(np.int8)
+    worn = patterns[material]
+    for pattern in set(patterns.tolist()) - {0}:
+        here = np.flatnonzero(worn == pattern)
         if len(here):
-            mask = pattern_mask(pattern, u[here], v[here], rows[here, 7], folds[here])
-            color[here] += mask[:, None] * (rows[here, 3:6] - color[here])
-    tint = light.shade + np.clip(brightness, 0, 1)[:, None] * (light.sun - light.shade)
-    color *= brightness[:, None] * tint
-    color += (rows[:, 9] * 160 * np.clip(brightness - 0.85, 0, 1))[:, None]
+            rows = table[material[here]]
+            mask = pattern_mask(pattern, u[here], v[here], rows[:, 7], folds[here])
+            color[here] += mask[:, None] * (rows[:, 3:6] - rows[:, :3])
+    shine = table[:, 9][material] * np.clip(160 * (brightness - 0.85), 0, 160)
+    for channel in range(3):  # three passes over one column each are faster than one that broadcasts
+        tint = light.shade[channel] + np.minimum(brightness, 1) * (light.sun[channel] - light.shade[channel])
+        color[:, channel] = color[:, channel] * (brightness * tint) + shine
     return color
 
 

@@ -142,18 +142,17 @@ def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
     """What a camera adds: exposure towards a medium brightness, colour cast, vignette, blur and noise."""
     size = canvas.shape[0]
     exposure = (rng.uniform(75, 150) / max(float(canvas.mean()), 8)) ** rng.uniform(0.3, 0.9)
-    cast = rng.normal(1, 0.04, 3) * exposure
+    contrast = rng.normal(1, 0.08)
     if rng.random() < 0.06:
         canvas = np.repeat(canvas.mean(axis=2, keepdims=True), 3, axis=2)
-    canvas = canvas * cast.astype(np.float32)
     if rng.random() < 0.3:
         ramp = np.square(np.linspace(-1, 1, size, dtype=np.float32))
-        canvas *= (1 - rng.uniform(0.05, 0.25) * (ramp[:, None] + ramp))[..., None]
-    contrast = rng.normal(1, 0.08)
-    canvas = (canvas - 120) * np.float32(contrast) + np.float32(120 + rng.normal(0, 8))
+        canvas *= (1 - np.float32(rng.uniform(0.05, 0.25)) * (ramp[:, None] + ramp))[..., None]
+    canvas *= (rng.normal(1, 0.04, 3) * exposure * contrast).astype(np.float32)
+    canvas += np.float32(rng.normal(120 * (1 - contrast), 8))
     row, column = rng.integers(0, _NOISE_SLACK, 2)
     canvas += np.float32(rng.uniform(0.5, 6)) * _white_noise(size)[row:row + size, column:column + size]
-    image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
+    image = Image.fromarray(np.clip(canvas, 0, 255, out=canvas).astype(np.uint8))
     if rng.random() < 0.3:
         image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.3, 1.0))))
     return np.asarray(image)
