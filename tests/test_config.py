@@ -207,8 +207,8 @@ def test_every_problem_is_listed(refusal):
 
 
 def test_overrides_win_and_make_sections(load):
-    config = load(SMALL, "training.epochs=2", "model.alpha=7/20", "preprocessing.resizing.aspect_ratio=crop", "model.input_shape=(96, 64, 3)",
-                  "operation_mode=chain_qb", "training.optimizer={SGD: {momentum: 0.9}}")
+    config = load(SMALL, "training.epochs=2", "model.alpha=7/20", "preprocessing.resizing.aspect_ratio=crop",
+                  "model.input_shape=(96, 64, 3)", "operation_mode=chain_qb", "training.optimizer={SGD: {momentum: 0.9}}")
     assert (config.training.epochs, config.model.alpha, config.model.input_shape) == (2, 0.35, (96, 64, 3))
     assert config.preprocessing.resizing.aspect_ratio == "crop" and config.training.optimizer == {"SGD": {"momentum": 0.9}}
     assert config.operation_mode == "chain_qb"
@@ -223,16 +223,16 @@ def test_wrong_overrides(refusal, override, word):
 
 
 @pytest.mark.parametrize(("text", "value"), [
-    ("1/127.5", 1 / 127.5), ("1/255.", 1 / 255), ("-(2+3)*4", -20), ("2**-2", 0.25), ("1e-3", 0.001), (" 7 ", 7), ("(192, 192, 3)", (192, 192, 3)),
-    ("(-0.1,0.1)", (-0.1, 0.1)), ("[(1, 2), (3, 4)]", ((1, 2), (3, 4))),
+    ("1/127.5", 1 / 127.5), ("1/255.", 1 / 255), ("-(2+3)*4", -20), ("2**-2", 0.25), ("1e-3", 0.001), (" 7 ", 7),
+    ("(192, 192, 3)", (192, 192, 3)), ("(-0.1,0.1)", (-0.1, 0.1)), ("[(1, 2), (3, 4)]", ((1, 2), (3, 4))),
 ])
 def test_arithmetic(text, value):
     assert evaluate(text) == value
 
 
 @pytest.mark.parametrize("text", [
-    "__import__('os')", "a", "1 if 1 else 2", "abs(1)", "9**9**9", "9**99999999", "1e999", "(9**64)**64", "1/0", "1//2", "1 2", "", "1j", "True",
-    "'a'", "(-8)**0.5", "2*(1,2)", "[0]*9", "1" * 201, "(" * 150 + "1" + ")" * 150, "1\x00", "lambda: 1", "{1}", "1 < 2",
+    "__import__('os')", "a", "1 if 1 else 2", "abs(1)", "9**9**9", "9**99999999", "1e999", "(9**64)**64", "1/0", "1//2", "1 2", "",
+    "1j", "True", "'a'", "(-8)**0.5", "2*(1,2)", "[0]*9", "1" * 201, "(" * 150 + "1" + ")" * 150, "1\x00", "lambda: 1", "{1}", "1 < 2",
 ])
 def test_what_is_not_arithmetic_is_refused(text):
     with pytest.raises(ValueError):
@@ -254,8 +254,8 @@ def test_duplicate_keys_name_the_line(refusal):
 @pytest.mark.parametrize(("text", "word"), [
     ("training:\n\tepochs: 1\n", "line 2, column 1"), ("model: [1,\n", "line 2"), ("a: b: c\n", "line 1, column 5"),
     ("x: !!python/object/apply:os.system [ls]\n", "line 1"), ("x: \x01", "not valid YAML"), ("", "empty"), ("# nothing\n", "empty"),
-    ("- a\n- b\n", "holds a list"), ("hello\n", "holds only 'hello'"), ("\x00\x01\x02", "not valid YAML"), ("[" * 5000, "nested too deeply"),
-    ("x: !!int abc", "not valid YAML"), ("? [a, b]\n: c\n", "not valid YAML"),
+    ("- a\n- b\n", "holds a list"), ("hello\n", "holds only 'hello'"), ("\x00\x01\x02", "not valid YAML"),
+    ("[" * 5000, "nested too deeply"), ("x: !!int abc", "not valid YAML"), ("? [a, b]\n: c\n", "not valid YAML"),
 ])
 def test_what_is_not_a_configuration(refusal, text, word):
     assert word in refusal(text)
@@ -280,7 +280,8 @@ def test_unreadable_files(tmp_path):
 def test_environment_variables(load, refusal, monkeypatch):
     monkeypatch.delenv("POSE_NOWHERE", raising=False)
     assert load(SMALL + "dataset: {test_path: '${oc.env:POSE_NOWHERE,/tmp}/x'}").dataset.test_path == "/tmp/x"
-    assert "dataset.test_path: the environment variable POSE_NOWHERE is not set" in refusal(SMALL + "dataset: {test_path: '${oc.env:POSE_NOWHERE}'}")
+    unset = SMALL + "dataset: {test_path: '${oc.env:POSE_NOWHERE}'}"
+    assert "dataset.test_path: the environment variable POSE_NOWHERE is not set" in refusal(unset)
     assert "only ${oc.env:NAME}" in refusal(SMALL + "general: {project_name: '${now:%Y}'}")
 
 
@@ -323,7 +324,8 @@ def test_the_shipped_file(repository, caplog):
     ("training", ["train"]), ("evaluation", ["evaluate"]), ("quantization", ["quantize"]), ("prediction", ["predict"]),
     ("benchmarking", ["benchmark"]), ("deployment", ["deploy"]), ("chain_tqe", ["train", "quantize", "evaluate"]),
     ("chain_tqeb", ["train", "quantize", "evaluate", "benchmark"]), ("chain_eqe", ["evaluate", "quantize", "evaluate"]),
-    ("chain_qb", ["quantize", "benchmark"]), ("chain_eqeb", ["evaluate", "quantize", "evaluate", "benchmark"]), ("chain_qd", ["quantize", "deploy"]),
+    ("chain_qb", ["quantize", "benchmark"]), ("chain_eqeb", ["evaluate", "quantize", "evaluate", "benchmark"]),
+    ("chain_qd", ["quantize", "deploy"]),
 ])
 def test_operation_modes(mode, services):
     assert services_of(mode) == services

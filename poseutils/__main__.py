@@ -1,0 +1,69 @@
+"""``python -m poseutils``: run a configuration, list the published models, fetch one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .errors import PoseError
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line says. Returns 0, 1 for an error that its message explains, or 130 if interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except PoseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m poseutils", description="Pose estimation on STM32, as notebooks.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run the notebooks of a configuration's operation_mode")
+    run.add_argument("config", help="a user_config.yaml")
+    run.add_argument("overrides", nargs="*", metavar="section.attribute=value", help="wins over the file, for example training.epochs=2")
+    run.add_argument("--runs-dir", default="runs", help="where the run's folder is made (default: %(default)s)")
+    run.set_defaults(command=_run)
+    zoo = commands.add_parser("zoo", help="list the published models")
+    zoo.set_defaults(command=_zoo)
+    fetch = commands.add_parser("fetch", help="download published models into the cache")
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="a name that 'zoo' lists")
+    fetch.set_defaults(command=_fetch)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    from .pipeline import run
+
+    run(options.config, options.overrides, options.runs_dir)
+
+
+def _zoo(options: argparse.Namespace) -> None:
+    from .zoo import ZOO
+
+    rows = [("name", "model_type", "keypoints", "license")]
+    rows += [(entry.name, entry.model_type, str(entry.keypoints), entry.license) for entry in ZOO.values()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from .zoo import ZOO, fetch
+
+    for name in options.names:
+        path = fetch(name)
+        print(f"{path}  ({ZOO[name].license})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
