@@ -10,9 +10,12 @@ LATERALS = (("block_9_add", 64, 32), ("block_5_add", 32, 24), ("block_2_add", 24
 """Top down: the backbone's layer at strides 16, 8 and 4, the channels it is merged at, and the channels after merging."""
 BATCH_NORM_MOMENTUM = 0.9
 """Of the running mean and variance. Keras's MobileNetV2 has 0.999, which needs thousands of steps to follow; a short training has hundreds."""
+EMPTY_LOGIT = -4.0
+"""Where sigmoid heatmaps start: at 0.02, since nearly every cell is empty (the prior of Lin et al., "Focal Loss", 2017)."""
 
 
-def build_model(model_name: str, input_shape: tuple[int, int, int], keypoints: int, alpha: float = 1.0, final_activation: str = "sigmoid"):
+def build_model(model_name: str, input_shape: tuple[int, int, int], keypoints: int, alpha: float = 1.0, final_activation: str = "sigmoid",
+                seed: int = 123):
     """A network with fresh weights.
 
     Args:
@@ -21,6 +24,7 @@ def build_model(model_name: str, input_shape: tuple[int, int, int], keypoints: i
         keypoints: K, the number of heatmaps.
         alpha: width of the MobileNetV2 backbone, any number from 0.35 to 1.4.
         final_activation: ``"sigmoid"``, every cell for itself, or ``"softmax"`` over all cells of a heatmap.
+        seed: of the weights; the same seed gives the same network.
 
     Returns:
         keras.Model from (B, height, width, 3) float RGB, -1 to 1, to (B, height / 4, width / 4, K) heatmaps, 0 to 1.
@@ -37,6 +41,9 @@ def build_model(model_name: str, input_shape: tuple[int, int, int], keypoints: i
         raise PoseError(f"keypoints is {keypoints}; a network needs at least one")
     if final_activation not in ("sigmoid", "softmax"):
         raise PoseError(f"final_activation is {final_activation!r}; choose sigmoid or softmax")
+    import keras
+
+    keras.utils.set_random_seed(seed)
     return ARCHITECTURES[model_name](tuple(input_shape), keypoints, alpha, final_activation)
 
 
@@ -58,7 +65,8 @@ def _heatmap_network(input_shape: tuple[int, int, int], keypoints: int, alpha: f
         x = keras.layers.Add()([x, _pointwise(backbone.get_layer(source).output, merged)])
         x = _separable(x, after)
     x = _separable(x, 96)
-    x = _pointwise(x, keypoints)
+    x = keras.layers.Conv2D(keypoints, 1, use_bias=False)(x)
+    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, beta_initializer=_prior(final_activation))(x)
     return keras.Model(backbone.input, _activated(x, final_activation), name="st_movenet_lightning_heatmaps")
 
 
@@ -83,6 +91,12 @@ def _separable(x, channels: int):
     x = keras.layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
     x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x)
     return keras.layers.ReLU()(_pointwise(x, channels))
+
+
+def _prior(final_activation: str):
+    import keras
+
+    return keras.initializers.Constant(EMPTY_LOGIT) if final_activation == "sigmoid" else "zeros"
 
 
 def _activated(x, final_activation: str):

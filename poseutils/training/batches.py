@@ -1,0 +1,114 @@
+"""From a dataset to batches: images are read and fitted once and kept in memory, then shuffled and augmented for every epoch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..datasets.dataset import Dataset, Sample
+from ..errors import PoseError
+from ..images import fit_to, read_image
+from ..keypoints import KeypointLayout
+from .augmentation import make_augment
+
+AREA_OF_BOX = 0.53
+"""Area of a person as a share of the box, for OKS where no mask is given; the model zoo uses the same."""
+RESCALING = (1 / 127.5, -1.0)
+"""Scale and offset that take pixels 0 to 255 to the networks' -1 to 1."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N images fitted to a network's input, with one person each; coordinates in pixels of the input, pixel centers at +0.5.
+
+    Attributes:
+        images: (N, H, W, 3) uint8 RGB.
+        keypoints: (N, K, 3) float32 x, y and visibility.
+        areas: (N,) float32, square pixels: 0.53 of the box.
+        layout: of the K keypoints.
+    """
+
+    images: np.ndarray
+    keypoints: np.ndarray
+    areas: np.ndarray
+    layout: KeypointLayout
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images."""
+        return self.images.shape[1:3]
+
+
+def load_examples(dataset: Dataset, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear") -> Examples:
+    """Reads the images of a dataset, on all cores, with the largest person of each. Images without a labeled person are left out.
+
+    Args:
+        dataset: images and people.
+        size: height and width of the network's input.
+        aspect_ratio, interpolation: how images are fitted, as in ``images.fit_to``.
+
+    Raises:
+        PoseError: if no image has a labeled person, or an image cannot be read.
+    """
+    chosen = [(sample, person) for sample in dataset if (person := _largest_person(sample)) is not None]
+    if not chosen:
+        raise PoseError(f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; there is nothing to train on")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        fitted = list(pool.map(lambda pair: _fitted(*pair, size, aspect_ratio, interpolation), chosen))
+    images, keypoints, areas = zip(*fitted)
+    return Examples(np.stack(images), np.stack(keypoints), np.array(areas, np.float32), dataset.layout)
+
+
+def _largest_person(sample: Sample) -> int | None:
+    """The index of the largest person with a labeled keypoint, crowds aside."""
+    usable = ~sample.crowd & (sample.keypoints[:, :, 2] > 0).any(axis=1)
+    return int(np.where(usable, sample.areas, -1).argmax()) if usable.any() else None
+
+
+def _fitted(sample: Sample, person: int, size: tuple[int, int], aspect_ratio: str, interpolation: str) -> tuple[np.ndarray, np.ndarray, float]:
+    image, transform = fit_to(read_image(sample.path), size, aspect_ratio, interpolation)
+    keypoints = sample.keypoints[person].astype(np.float32)
+    keypoints[:, :2] = transform.to_input(keypoints[:, :2])
+    corners = transform.to_input(sample.boxes[person].reshape(2, 2))
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8), keypoints, AREA_OF_BOX * float(np.prod(corners[1] - corners[0]))
+
+
+def training_batches(examples: Examples, batch_size: int, augmentation: Mapping[str, Mapping] | None = None, seed: int = 0,
+                     rescaling: tuple[float, float] = RESCALING):
+    """The batches of one epoch, shuffled and augmented anew each time they are read.
+
+    Args:
+        examples: what to draw from.
+        batch_size: B; at most as many as there are examples. What does not fill a batch waits for another epoch.
+        augmentation: ``{name: arguments}``, see ``augmentation``; None for none.
+        seed: the same seed gives the same batches.
+        rescaling: scale and offset of pixels.
+
+    Returns:
+        tf.data.Dataset of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints.
+    """
+    import tensorflow as tf
+
+    batch_size = min(batch_size, len(examples))
+    augment = make_augment(augmentation or {}, examples.layout, examples.size)
+    images, keypoints = tf.constant(examples.images), tf.constant(examples.keypoints, tf.float32)
+
+    def batch(indices, numbers):
+        pixels, points = augment(tf.cast(tf.gather(images, indices), tf.float32), tf.gather(keypoints, indices), numbers)
+        return pixels * rescaling[0] + rescaling[1], points
+
+    order = tf.data.Dataset.range(len(examples)).shuffle(len(examples), seed=seed).batch(batch_size, drop_remainder=True)
+    numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2, drop_remainder=True)
+    return tf.data.Dataset.zip(order, numbers).map(batch, num_parallel_calls=1).prefetch(2)
+
+
+def rescaled(images: np.ndarray, rescaling: tuple[float, float] = RESCALING) -> np.ndarray:
+    """(N, H, W, 3) uint8 pixels -> float32 as the network takes them."""
+    return images.astype(np.float32) * np.float32(rescaling[0]) + np.float32(rescaling[1])

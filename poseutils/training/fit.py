@@ -1,0 +1,238 @@
+"""``fit``: trains a heatmap network, and keeps the weights that find keypoints best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..decoders.heatmaps import decode
+from ..decoders.view import InputView
+from ..errors import PoseError
+from ..files import atomic_path
+from ..networks import load_keras
+from ..poses import oks
+from .batches import RESCALING, Examples, rescaled, training_batches
+from .targets import heatmap_loss
+
+__all__ = ["Fit", "fit", "load_keras", "make_loss", "make_validate"]
+
+DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.002}}
+WARM_UP = 0.1
+"""Share of the steps over which the learning rate rises, before it falls along a cosine."""
+CALLBACKS = ("ReduceLROnPlateau", "EarlyStopping")
+MONITORED = ("val_oks", "val_loss", "loss")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training gave.
+
+    Attributes:
+        history: ``loss``, ``val_loss``, ``val_oks`` and ``learning_rate``, one number an epoch.
+        initial_oks: mean OKS on the validation images before the first epoch.
+        best_oks: the same of the weights that were kept.
+        best_epoch: the epoch, counted from 1, that gave them; 0 if none was better than the weights it started from.
+        path: the .keras file that holds them.
+    """
+
+    history: dict[str, list[float]]
+    initial_oks: float
+    best_oks: float
+    best_epoch: int
+    path: Path
+
+
+def fit(model, train: Examples, validation: Examples, *, epochs: int, run_dir: str | Path, batch_size: int = 32,
+        optimizer: Mapping[str, Mapping] | None = None, callbacks: Mapping[str, Mapping] | None = None,
+        augmentation: Mapping[str, Mapping] | None = None, dropout: float | None = None, frozen_layers: str | None = None, seed: int = 123,
+        rescaling: tuple[float, float] = RESCALING, on_epoch: Callable[[int, dict], None] | None = None) -> Fit:
+    """Trains a network in place; afterwards it has the weights with the best OKS, which are also in ``run_dir/model.keras``.
+
+    The learning rate rises for a tenth of the steps and then falls along a cosine to zero (Loshchilov and Hutter, 2017), unless
+    ReduceLROnPlateau steers it. The same seed gives the same training on the same machine.
+
+    Args:
+        model: keras.Model from images (B, H, W, 3) to heatmaps (B, h, w, K), each cell 0 to 1.
+        train, validation: images that fit the network, with one person each.
+        epochs: how often each training image is seen.
+        run_dir: where ``model.keras`` is written, anew with each better epoch.
+        batch_size: B.
+        optimizer: ``{Keras name: arguments}``; default Adam at 0.002.
+        callbacks: ``{Keras name: arguments}``: ReduceLROnPlateau or EarlyStopping. They watch ``val_oks`` unless told otherwise.
+        augmentation: ``{name: arguments}``, see ``augmentation``.
+        dropout, frozen_layers: of the configuration; not available, leave them None.
+        seed: of the order of the images and their augmentation.
+        rescaling: scale and offset that make network inputs out of pixels 0 to 255.
+        on_epoch: called after each epoch with its number, counted from 1, and its entry in the history.
+
+    Raises:
+        PoseError: if images, keypoints and network do not go together, or a name or argument is not one that is known.
+    """
+    import keras
+
+    import keras
+
+    _check_supported(dropout, frozen_layers, epochs, batch_size)
+    for examples in (train, validation):
+        _check_matches(model, examples)
+    keras.utils.set_random_seed(seed)
+    batches = training_batches(train, batch_size, augmentation, seed, rescaling)
+    watchers = _watchers(model, optimizer or DEFAULT_OPTIMIZER, callbacks or {}, epochs * len(batches))
+    step, validate = _make_step(model, watchers.model.optimizer), make_validate(model, validation, rescaling)
+    history: dict[str, list[float]] = {}
+    best = _Best(model, Path(run_dir) / "model.keras", validate()["val_oks"])
+    initial = best.oks
+    watchers.on_train_begin()
+    for epoch in range(1, epochs + 1):
+        loss = float(np.mean([step(images, keypoints) for images, keypoints in batches]))
+        logs = {"loss": loss, **validate(), "learning_rate": float(watchers.model.optimizer.learning_rate)}
+        for name, value in logs.items():
+            history.setdefault(name, []).append(value)
+        best.offer(epoch, logs["val_oks"])
+        if on_epoch:
+            on_epoch(epoch, dict(logs))
+        watchers.on_epoch_end(epoch - 1, logs)
+        if watchers.model.stop_training:
+            break
+    model.set_weights(best.weights)
+    return Fit(history, initial, best.oks, best.epoch, best.path)
+
+
+def _make_step(model, optimizer):
+    """One step of training, compiled; Keras's own takes twice as long to compile, which is most of a short training."""
+    import tensorflow as tf
+
+    loss_of, variables = make_loss(model), model.trainable_variables
+
+    @tf.function(autograph=False)
+    def step(images, keypoints):
+        with tf.GradientTape() as tape:
+            loss = loss_of(keypoints, model(images, training=True))
+        optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        return loss
+
+    return step
+
+
+class _Best:
+    """The best weights so far, in memory and on disk."""
+
+    def __init__(self, model, path: Path, initial_oks: float):
+        self.model, self.path = model, path
+        self._keep(0, initial_oks)
+
+    def offer(self, epoch: int, value: float) -> None:
+        if value > self.oks:
+            self._keep(epoch, value)
+
+    def _keep(self, epoch: int, value: float) -> None:
+        self.epoch, self.oks, self.weights = epoch, value, self.model.get_weights()
+        with atomic_path(self.path) as temporary:
+            self.model.save(temporary)
+
+
+def make_validate(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> Callable[[], dict[str, float]]:
+    """A function that measures the network as it then is: ``val_loss``, and ``val_oks``, the mean over images of the OKS of the highest cells."""
+    import tensorflow as tf
+
+    loss_of, view, chunk = make_loss(model), InputView(*examples.size), 32
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]  # one compilation for any number of images
+    forward = tf.function(lambda images: model(images, training=False), input_signature=signature, autograph=False)
+
+    def measure(part: slice) -> tuple[float, np.ndarray]:
+        truth = examples.keypoints[part]
+        heatmaps = forward(rescaled(examples.images[part], rescaling)).numpy()
+        found = np.concatenate([poses.keypoints for poses in decode({"heatmaps": heatmaps}, view, examples.layout)])
+        similarity = oks(found, truth[:, :, :2], truth[:, :, 2], examples.areas[part], examples.layout.sigma_array)
+        return float(loss_of(truth, heatmaps)) * len(truth), similarity
+
+    def validate() -> dict[str, float]:
+        losses, similarities = zip(*(measure(slice(start, start + chunk)) for start in range(0, len(examples), chunk)))
+        return {"val_loss": sum(losses) / len(examples), "val_oks": float(np.concatenate(similarities).mean())}
+
+    return validate
+
+
+def make_loss(model) -> Callable:
+    """The loss that fits the network's last activation: over all cells of a heatmap if that is a softmax, else cell by cell."""
+    import keras
+
+    softmax = any(isinstance(layer, keras.layers.Softmax) for layer in model.layers[-2:])
+    return heatmap_loss(model.input_shape[1:3], model.output_shape[1:3], "softmax" if softmax else "sigmoid")
+
+
+# ---------------------------------------------------------------- what the configuration may ask for
+
+def _check_supported(dropout, frozen_layers, epochs: int, batch_size: int) -> None:
+    if dropout:
+        raise PoseError(f"training.dropout is {dropout}; dropout is not available for these networks: remove it or set it to None")
+    if frozen_layers:
+        raise PoseError(f"training.frozen_layers is {frozen_layers!r}; freezing layers is not available: remove it or set it to None")
+    if epochs < 1 or batch_size < 1:
+        raise PoseError(f"training.epochs is {epochs} and training.batch_size {batch_size}; both must be at least 1")
+
+
+def _check_matches(model, examples: Examples) -> None:
+    expects, gives = tuple(model.input_shape[1:]), tuple(model.output_shape[1:])
+    if len(gives) != 3:
+        raise PoseError(f"the network gives {gives}; only networks that give heatmaps (height, width, K) can be trained")
+    if expects != (*examples.size, 3):
+        raise PoseError(f"the network expects images of {expects} and was given {(*examples.size, 3)}; load the examples with size={expects[:2]}")
+    if gives[2] != len(examples.layout):
+        raise PoseError(f"the network gives {gives[2]} keypoints and the dataset has {len(examples.layout)} ({examples.layout.name}); "
+                        f"build the network with keypoints={len(examples.layout)} or choose another dataset")
+
+
+def _make_optimizer(optimizer: Mapping[str, Mapping], steps: int, constant: bool):
+    import keras
+
+    if len(optimizer) != 1:
+        raise PoseError(f"training.optimizer names {', '.join(optimizer) or 'nothing'}; name one Keras optimizer, for example Adam")
+    (name, arguments), = optimizer.items()
+    kinds = {n: kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)}
+    if name not in kinds:
+        raise PoseError(f"training.optimizer is {name!r}; Keras has {', '.join(sorted(set(kinds) - {'Optimizer'}))}")
+    made = _made(kinds[name], f"training.optimizer.{name}", dict(arguments or {}))
+    if not constant:
+        made.learning_rate = _warm_cosine(float(made.learning_rate), steps)
+    return made
+
+
+def _warm_cosine(peak: float, steps: int):
+    import keras
+
+    warm_up = max(1, round(WARM_UP * steps))
+    return keras.optimizers.schedules.CosineDecay(peak / warm_up, max(1, steps - warm_up), warmup_target=peak, warmup_steps=warm_up)
+
+
+def _watchers(model, optimizer: Mapping[str, Mapping], callbacks: Mapping[str, Mapping], steps: int):
+    """Keras's list of callbacks, with a twin of the model that holds the optimizer they steer; the saved file holds the network alone."""
+    import keras
+
+    twin = keras.Model(model.inputs, model.outputs)
+    twin.compile(_make_optimizer(optimizer, steps, constant="ReduceLROnPlateau" in callbacks))
+    twin.optimizer.build(model.trainable_variables)
+    twin.stop_training = False
+    return keras.callbacks.CallbackList([_make_callback(name, arguments) for name, arguments in callbacks.items()], model=twin)
+
+
+def _make_callback(name: str, arguments: Mapping | None):
+    import keras
+
+    if name not in CALLBACKS:
+        raise PoseError(f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. Without any, the learning rate falls along a cosine.")
+    arguments = {"monitor": "val_oks", **(arguments or {})}
+    if arguments["monitor"] not in MONITORED:
+        raise PoseError(f"training.callbacks.{name}.monitor is {arguments['monitor']!r}; choose from {', '.join(MONITORED)}")
+    arguments.setdefault("mode", "max" if arguments["monitor"] == "val_oks" else "min")
+    return _made(getattr(keras.callbacks, name), f"training.callbacks.{name}", arguments)
+
+
+def _made(kind, name: str, arguments: dict):
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise PoseError(f"{name} was given {arguments}: {error}") from error
