@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -211,6 +212,22 @@ def test_a_full_disk_while_running(run, monkeypatch):
     monkeypatch.setattr("papermill.execute_notebook", full)
     with pytest.raises(PoseError, match="01-evaluate.ipynb: No space left on device"):
         run()
+
+
+def test_a_disk_that_fills_up_leaves_the_last_whole_notebook(run, notebooks, tmp_path, monkeypatch):
+    write_notebook(notebooks, "predict", *[f"print('cell {i}')" for i in range(5)])
+    make_file = tempfile.mkstemp
+
+    def filling_up(*arguments, **keywords):
+        if any(r"cell 2\n" in path.read_text() for path in (tmp_path / "runs").glob("*/*.ipynb")):
+            raise OSError(28, "No space left on device")
+        return make_file(*arguments, **keywords)
+
+    monkeypatch.setattr("tempfile.mkstemp", filling_up)
+    with pytest.raises(PoseError, match="No space left on device"):
+        run("operation_mode=prediction")
+    assert [path.name for path in one_run(tmp_path).glob("*.ipynb")] == ["01-predict.ipynb"]
+    nbformat.validate(nbformat.read(one_run(tmp_path) / "01-predict.ipynb", as_version=4))
 
 
 def test_two_runs_in_one_second_have_folders_of_their_own(tmp_path, monkeypatch):

@@ -17,11 +17,10 @@ from pathlib import Path
 from ..config import Config, load_config, services_of
 from ..errors import PoseError
 from ..files import write_json
-from .page import export_html, results_table, write_index
+from .page import results_table, write_index
 from .steps import Models, Step, all_metrics, plan, read_metrics
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
-NOTEBOOKS = _ROOT / "notebooks"
+NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 
 
 def run(config_path: str | Path, overrides: Iterable[str] = (), runs_dir: str | Path = "runs",
@@ -96,71 +95,17 @@ def _run_steps(steps: Sequence[Step], notebooks: Sequence[Path], models: Models)
 
 
 def _run_step(step: Step, notebook: Path, models: Models) -> None:
+    from .execution import execute  # papermill takes a second to load, which a mistake in the configuration need not wait for
+
     config_path = step.folder.parent / "user_config.yaml"
     parameters = {"config": str(config_path), "run_dir": str(step.folder), **models.parameters(step.service)}
     try:
         step.folder.mkdir()
-        _execute(notebook, step, parameters)
+        execute(notebook, step, parameters)
     except OSError as error:
         raise PoseError(f"{step.notebook.name}: {error.strerror or error}. Choose a folder with room by --runs-dir.") from None
     step.metrics = read_metrics(step.folder / "metrics.json")
     models.update(step)
-
-
-def _execute(notebook: Path, step: Step, parameters: dict[str, str]) -> None:
-    """Executes a notebook. However it ends, what ran of it is saved, as a notebook and as a page."""
-    import papermill
-    from nbformat import ValidationError
-    from nbformat.reader import NotJSONError
-    from papermill.exceptions import PapermillExecutionError
-
-    draft = step.notebook.with_name(f".{step.notebook.name}")
-    try:
-        papermill.execute_notebook(_literal(notebook), _literal(draft), parameters, kernel_name="python3", language="python",
-                                   progress_bar=False, cwd=notebook.parent, kernel_manager_class=_kernel_of_this_python())
-    except PapermillExecutionError as error:
-        raise PoseError(_brief(step, error)) from None
-    except (NotJSONError, ValidationError) as error:
-        raise PoseError(f"{notebook}: not a notebook ({type(error).__name__}). Get it again from the repository.") from None
-    except RuntimeError as error:  # nbclient's word for a kernel that died or did not start
-        raise PoseError(f"{step.notebook.name}: the Python that ran it stopped ({error}); often the memory was not enough.") from None
-    finally:
-        if draft.exists():
-            draft.replace(step.notebook)
-            export_html(step.notebook, step.page, images_from=notebook.parent)
-
-
-def _literal(path: Path) -> str:
-    """A path that papermill, which fills in {names}, leaves as it is."""
-    return str(path).replace("{", "{{").replace("}", "}}")
-
-
-def _kernel_of_this_python() -> type:
-    """A kernel manager that starts this very interpreter and finds this very package.
-
-    A kernel found by name could be another Python: a ``python3`` installed for the user, or named by JUPYTER_PATH, may come first.
-    """
-    from ipykernel.kernelspec import get_kernel_dict
-    from jupyter_client.kernelspec import KernelSpec
-    from jupyter_client.manager import AsyncKernelManager
-
-    environment = {
-        "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # no warning of the debugger in front of every run
-    }
-
-    class ThisPython(AsyncKernelManager):
-        kernel_spec = KernelSpec(**get_kernel_dict(["--log-level=CRITICAL"]), env=environment)
-
-    return ThisPython
-
-
-def _brief(step: Step, error) -> str:
-    """The error of a notebook in two lines: what, and in which cell."""
-    what = error.evalue if error.ename == "PoseError" else f"{error.ename}: {error.evalue}"
-    code = [line for line in error.source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return f"{step.notebook.name} failed in cell [{error.exec_count}] ({code[0].strip()[:80] if code else ''})\n{what[:2000]}"
 
 
 def _conclude(folder: Path, config: Config, steps: Sequence[Step]) -> None:

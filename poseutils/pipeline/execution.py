@@ -1,0 +1,80 @@
+"""Executes one notebook with papermill, in this very Python, and saves it after every cell."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import papermill
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbformat import ValidationError
+from nbformat.reader import NotJSONError
+from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import LocalHandler, papermill_io
+
+from ..errors import PoseError
+from ..files import write_text
+from .page import export_html
+from .steps import Step
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class ThisPython(AsyncKernelManager):
+    """Starts this very interpreter, with this very package.
+
+    A kernel found by name could be another Python: a ``python3`` installed for the user, or named by JUPYTER_PATH, may come first.
+    """
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """What starts the kernel."""
+        environment = {
+            "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # no warning of the debugger in front of every run
+        }
+        return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL"]), env=environment)
+
+
+class WholeFiles(LocalHandler):
+    """Writes a notebook in one step, so that an interrupted run or a full disk leaves the last whole one."""
+
+    def write(self, buf: str, path: str) -> None:
+        """Called by papermill after every cell."""
+        write_text(path, buf)
+
+
+def execute(notebook: Path, step: Step, parameters: dict[str, str]) -> None:
+    """Executes a notebook into a step's. However it ends, what ran of it is saved, as a notebook and as a page.
+
+    Raises:
+        PoseError: if a cell fails, Python stops, the file is not a notebook, or the disk is full.
+    """
+    papermill_io.register(str(step.notebook), WholeFiles())
+    try:
+        papermill.execute_notebook(_literal(notebook), _literal(step.notebook), parameters, kernel_name="python3", language="python",
+                                   progress_bar=False, cwd=notebook.parent, kernel_manager_class=ThisPython)
+    except PapermillExecutionError as error:
+        raise PoseError(_brief(step, error)) from None
+    except (NotJSONError, ValidationError) as error:
+        raise PoseError(f"{notebook}: not a notebook ({type(error).__name__}). Get it again from the repository.") from None
+    except RuntimeError as error:  # nbclient's word for a kernel that died or did not start
+        raise PoseError(f"{step.notebook.name}: the Python that ran it stopped ({error}); often the memory was not enough.") from None
+    finally:
+        if step.notebook.exists():
+            export_html(step.notebook, step.page, images_from=notebook.parent)
+
+
+def _literal(path: Path) -> str:
+    """A path that papermill, which fills in {names}, leaves as it is."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _brief(step: Step, error: PapermillExecutionError) -> str:
+    """The error of a notebook in two lines: what, and in which cell."""
+    what = error.evalue if error.ename == "PoseError" else f"{error.ename}: {error.evalue}"
+    code = [line for line in error.source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return f"{step.notebook.name} failed in cell [{error.exec_count}] ({code[0].strip()[:80] if code else ''})\n{what[:2000]}"
