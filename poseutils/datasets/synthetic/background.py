@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from .chance import pick
 from .drawing import Camera, Light, noise_at, noise_bank
 from .palette import any_color, skin_color
 
@@ -12,10 +13,15 @@ from .palette import any_color, skin_color
 _COARSE = 2
 """Pixels a texel of the background, which is mostly out of focus."""
 
+_GROUNDS = ((85, 115, 50), (110, 130, 70), (130, 120, 100), (110, 110, 112), (200, 185, 150), (235, 238, 245), (80, 110, 130))
+_SKIES = ((110, 160, 220), (180, 195, 210), (225, 230, 235), (150, 170, 200), (240, 200, 160))
+_DISTANCES = ((60, 85, 45), (90, 105, 80), (120, 110, 100), (70, 80, 95), (45, 60, 40))
+_LEAVES = ((60, 95, 40), (90, 120, 55), (40, 65, 35), (130, 120, 60), (120, 70, 50))
+
 
 def paint_background(rng: np.random.Generator, camera: Camera, light: Light, depth: float, skeletons: list) -> np.ndarray:
     """(size, size, 3) float32 RGB 0..255. ``depth`` is the z at which people stand; a wall may stand behind them."""
-    kind = rng.choice(["room", "outdoors", "texture"], p=[0.42, 0.4, 0.18])
+    kind = pick(rng, ["room", "outdoors", "texture"], [0.42, 0.4, 0.18])
     if kind == "texture":
         canvas, floor = _mottled(rng, camera.size // _COARSE, any_color(rng, (0, 0.6), (0.15, 0.95)), rng.uniform(5, 45)), None
     else:
@@ -34,7 +40,7 @@ def _with_clutter(rng, image: Image.Image, size: tuple[int, int], foliage: bool)
         _draw_clutter(rng, image, foliage)
     else:
         _draw_clutter(rng, image, foliage)
-        image = image.filter(ImageFilter.BoxBlur(float(rng.choice([0.3, rng.uniform(0.4, 2)])))).resize(size, Image.Resampling.BILINEAR)
+        image = image.filter(ImageFilter.BoxBlur(float(pick(rng, [0.3, rng.uniform(0.4, 2)])))).resize(size, Image.Resampling.BILINEAR)
     return np.asarray(image).astype(np.float32)
 
 
@@ -53,9 +59,10 @@ def _floor_and_back(rng, camera: Camera, depth: float, indoors: bool):
     across = position[0] + reach * ray_x
     up = position[1] + reach * ray_y
     away = position[2] + reach * ray_z
-    ground = _ground(rng, across, away, indoors)
-    back = _wall(rng, across, up) if indoors else _sky(rng, across, up, x, y)
-    canvas = np.where(floor[..., None], ground, back)
+    canvas = np.empty(x.shape + (3,), np.float32)
+    canvas[floor] = _ground(rng, across[floor], away[floor], indoors)
+    behind = ~floor
+    canvas[behind] = _wall(rng, across[behind], up[behind]) if indoors else _sky(rng, across[behind], up[behind], x[behind], y[behind])
     if indoors and rng.random() < 0.5:
         canvas[~floor & (up < 0.12)] *= rng.uniform(0.4, 1.2)
     falloff = 1 - rng.uniform(0, 0.35) * np.clip(np.hypot(x, y) * camera.focal / camera.size, 0, 1)
@@ -66,10 +73,10 @@ def _ground(rng, u, v, indoors: bool) -> np.ndarray:
     if indoors:
         color = any_color(rng, (0.05, 0.6), (0.2, 0.85)) * (1, 0.93, 0.85)
     else:
-        color = np.array([(85, 115, 50), (110, 130, 70), (130, 120, 100), (110, 110, 112), (200, 185, 150), (235, 238, 245), (80, 110, 130)][rng.integers(7)])
+        color = np.array(pick(rng, _GROUNDS))
     color = color * rng.uniform(0.7, 1.15)
-    rough = rng.uniform(0.03, 0.16)
-    shade = 1 + rough * noise_at(u, v, rng.uniform(0.005, 0.025)) + rough * noise_at(u, v, 0.0015)
+    rough = rng.uniform(0.04, 0.2)
+    shade = 1 + rough * noise_at(u, v, 10 ** rng.uniform(-2.8, -1.6))
     style = rng.integers(4) if indoors else 3 + rng.integers(3)
     step = rng.uniform(0.1, 0.6)
     if style == 0:
@@ -102,12 +109,12 @@ def _wall(rng, u, v) -> np.ndarray:
 
 def _sky(rng, u, v, x, y) -> np.ndarray:
     """Sky with clouds over a far skyline of hills, trees or houses."""
-    top = np.array([(110, 160, 220), (180, 195, 210), (225, 230, 235), (150, 170, 200), (240, 200, 160)][rng.integers(5)]) * rng.uniform(0.75, 1.05)
+    top = np.array(pick(rng, _SKIES)) * rng.uniform(0.75, 1.05)
     low = 0.5 * top + 0.5 * np.array((235, 235, 230))
-    share = np.clip(v / (np.abs(v).max() * 0.7 + 1e-3), 0, 1)[..., None]
+    share = np.clip(v / (np.abs(v).max(initial=1) * 0.7), 0, 1)[..., None]
     cloud = np.clip(noise_at(x * 120, y * 240, 1.0) * rng.uniform(0, 0.5), 0, 1)[..., None]
     sky = (low + share * (top - low)) * (1 - cloud) + 245 * cloud
-    far = np.array([(60, 85, 45), (90, 105, 80), (120, 110, 100), (70, 80, 95), (45, 60, 40)][rng.integers(5)]) * rng.uniform(0.6, 1.3)
+    far = np.array(pick(rng, _DISTANCES)) * rng.uniform(0.6, 1.3)
     scale = 10 ** rng.uniform(-0.3, 0.9)
     line = scale * rng.uniform(0.8, 3.5) + scale * 0.6 * noise_at(u, np.zeros_like(u), scale * rng.uniform(0.01, 0.06))
     shade = 1 + rng.uniform(0.05, 0.28) * noise_at(u, v, scale * 0.01)
@@ -123,7 +130,7 @@ def _lines(x: np.ndarray, step: float, share: float) -> np.ndarray:
 
 
 def _mottled(rng, size: int, color: np.ndarray, contrast: float) -> np.ndarray:
-    """Smooth colour noise: a few octaves of each channel, stretched from the noise bank."""
+    """Smooth color noise: a few octaves of each channel, stretched from the noise bank."""
     canvas = np.empty((size, size, 3), np.float32)
     cut = int(rng.integers(48, noise_bank().shape[0]))
     shared = _stretched(rng, cut, size)
@@ -166,7 +173,8 @@ def _panel(rng, pen, size: int) -> None:
         pen.rectangle((x0 + edge, y0 + edge, x1 - edge, y1 - edge), fill=_tuple(any_color(rng)))
         for _ in range(rng.integers(0, 5)):
             x, y = rng.uniform(x0 + edge, x1 - edge), rng.uniform(y0 + edge, y1 - edge)
-            pen.rectangle((x, y, min(x + rng.uniform(2, 30), x1 - edge), min(y + rng.uniform(2, 30), y1 - edge)), fill=_tuple(any_color(rng)))
+            corner = min(x + rng.uniform(2, 30), x1 - edge), min(y + rng.uniform(2, 30), y1 - edge)
+            pen.rectangle((x, y, *corner), fill=_tuple(any_color(rng)))
 
 
 def _shelf(rng, pen, size: int) -> None:
@@ -203,7 +211,7 @@ def _blobs(rng, pen, size: int) -> None:
 
 
 def _branches(rng, pen, size: int) -> None:
-    """Thick bent lines, limb-like; some have the colour of skin."""
+    """Thick bent lines, limb-like; some have the color of skin."""
     for _ in range(rng.integers(1, 4)):
         color = skin_color(rng) if rng.random() < 0.4 else any_color(rng)
         corners = rng.uniform(0, size, 2) + np.cumsum(rng.normal(0, 0.14 * size, (3, 2)), axis=0)
@@ -213,7 +221,7 @@ def _branches(rng, pen, size: int) -> None:
 
 def _foliage(rng, pen, size: int) -> None:
     middle, spread = rng.uniform(0, size, 2), rng.uniform(0.05, 0.2, 2) * size
-    color = np.array([(60, 95, 40), (90, 120, 55), (40, 65, 35), (130, 120, 60), (120, 70, 50)][rng.integers(5)])
+    color = np.array(pick(rng, _LEAVES))
     count = int(rng.integers(30, 110))
     places = middle + rng.normal(0, 1, (count, 2)) * spread
     radii = rng.uniform(0.006, 0.028, (count, 2)) * size
@@ -222,7 +230,7 @@ def _foliage(rng, pen, size: int) -> None:
         pen.ellipse(box, fill=tuple(fill))
 
 
-_CLUTTER = (_panel, _panel, _shelf, _sign, _blobs, _branches)
+_CLUTTER = (_panel, _panel, _panel, _shelf, _sign, _blobs, _branches, _branches)
 
 
 def _cast_shadow(camera: Camera, light: Light, skeletons: list, floor: np.ndarray) -> np.ndarray:

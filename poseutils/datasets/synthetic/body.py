@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .mesh import cross
+from .mesh import cross, unit
 
 LIMITS = {
     "bend": (-25, 65), "side": (-30, 30), "twist": (-40, 40),
@@ -20,7 +20,7 @@ LIMITS = {
 }
 """Range of each joint in degrees; zero is standing upright with hanging arms, positive is forward, outward or bent."""
 
-# Torso profile: height above the hip joints, half width, half depth, forward offset of the centre; in body heights.
+# Torso profile: height above the hip joints, half width, half depth, forward offset of the center; in body heights.
 _TORSO = np.array([
     (-0.052, 0.030, 0.030, 0.000), (-0.040, 0.072, 0.058, -0.004), (-0.012, 0.096, 0.070, -0.006), (0.022, 0.101, 0.071, -0.006),
     (0.060, 0.094, 0.064, -0.002), (0.100, 0.083, 0.059, 0.003), (0.145, 0.085, 0.061, 0.004), (0.195, 0.095, 0.069, 0.003),
@@ -84,7 +84,7 @@ class Skeleton:
 
     Attributes:
         pelvis, chest, head: (3, 3) frames.
-        spine: (13, 3) centres of the torso's rings; spine_left and spine_front (13, 3) their directions.
+        spine: (13, 3) centers of the torso's rings; spine_left and spine_front (13, 3) their directions.
         head_center: (3,) middle of the head.
     """
 
@@ -136,7 +136,7 @@ def place(build: Build, pose) -> Skeleton:
     chest = pelvis @ rotation(x=limited("bend", pose.bend), y=limited("twist", pose.twist), z=limited("side", pose.side))
     head = chest @ rotation(x=limited("nod", pose.nod), y=limited("turn", pose.turn), z=limited("tilt", pose.tilt))
     spine, left, front = _spine(build, pelvis, chest)
-    neck_up = _unit(chest[:, 1] + head[:, 1])
+    neck_up = unit(chest[:, 1] + head[:, 1])
     head_center = spine[-1] + neck_up * (0.028 * build.height) + head[:, 1] * (0.5 * build.head) + head[:, 2] * (0.10 * build.head)
     legs = tuple(_leg(build, base, pelvis, pose.legs[i], side) for i, side in enumerate((1, -1)))
     shoulder = _at_height(spine, SHOULDER_HEIGHT)
@@ -154,9 +154,9 @@ def place(build: Build, pose) -> Skeleton:
 def _spine(build: Build, pelvis: np.ndarray, chest: np.ndarray):
     blend = np.clip((TORSO_HEIGHTS - 0.02) / 0.19, 0, 1)
     blend = (blend * blend * (3 - 2 * blend))[:, None]
-    up = _unit_rows((1 - blend) * pelvis[:, 1] + blend * chest[:, 1])
-    left = _unit_rows((1 - blend) * pelvis[:, 0] + blend * chest[:, 0])
-    left = _unit_rows(left - up * (left * up).sum(axis=1, keepdims=True))
+    up = unit((1 - blend) * pelvis[:, 1] + blend * chest[:, 1])
+    left = unit((1 - blend) * pelvis[:, 0] + blend * chest[:, 0])
+    left = unit(left - up * (left * up).sum(axis=1, keepdims=True))
     steps = np.diff(TORSO_HEIGHTS)[:, None] * (up[:-1] + up[1:]) / 2 * build.height * build.torso
     start = pelvis[:, 1] * (TORSO_HEIGHTS[0] * build.height * build.torso)
     return np.concatenate([start[None], start + np.cumsum(steps, axis=0)]), left, cross(left, up)
@@ -198,8 +198,8 @@ def _reach(root, goal, pole, upper: float, lower: float) -> Limb:
     """Two bones from ``root`` to ``goal``, or as near as they reach, the middle joint towards ``pole`` (law of cosines)."""
     offset = goal - root
     distance = np.clip(np.linalg.norm(offset), 0.35 * (upper + lower), 0.995 * (upper + lower))
-    line = _unit(offset)
-    pole = _unit(pole - line * (pole @ line))
+    line = unit(offset)
+    pole = unit(pole - line * (pole @ line))
     along = (upper**2 - lower**2 + distance**2) / (2 * distance)
     middle = root + line * along + pole * np.sqrt(max(upper**2 - along**2, 0))
     return Limb(root, middle, root + line * distance, -pole, -pole)
@@ -207,14 +207,7 @@ def _reach(root, goal, pole, upper: float, lower: float) -> Limb:
 
 def _foot_direction(leg: Limb, ankle: float) -> np.ndarray:
     """Unit vector from heel to toe: square to the shin, pointed down by a negative angle."""
-    shin = _unit(leg.end - leg.middle)
-    front = _unit(leg.lower_front - shin * (leg.lower_front @ shin))
+    shin = unit(leg.end - leg.middle)
+    front = unit(leg.lower_front - shin * (leg.lower_front @ shin))
     return front * np.cos(np.radians(ankle)) - shin * np.sin(np.radians(ankle))
 
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / max(np.sqrt(vector @ vector), 1e-9)
-
-
-def _unit_rows(rows: np.ndarray) -> np.ndarray:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

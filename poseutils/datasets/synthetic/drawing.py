@@ -20,7 +20,7 @@ _LEAST_QUAD = 0.1  # twice the square pixels below which a quadrilateral is left
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole: ``axes`` rows are right, down and forward in the world; focal length and centre are pixels of the image."""
+    """A pinhole: ``axes`` rows are right, down and forward in the world; focal length and center are pixels of the image."""
 
     position: np.ndarray
     axes: np.ndarray
@@ -101,7 +101,7 @@ def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarr
     planes = _planes(points[order], np.concatenate([brightness[..., None], surface.uv[order]], axis=-1))
     _shade(quad, planes, surface.material[order], table, light, canvas)
     owner = np.concatenate([[0], surface.owner[order]]).astype(np.uint8)
-    return Layer(quad, owner[quad], np.concatenate([[np.inf], middle[order]]))
+    return Layer(quad, owner.take(quad), np.concatenate([[np.inf], middle[order]]))
 
 
 def _in_view(points: np.ndarray, depth: np.ndarray, size: int) -> np.ndarray:
@@ -150,7 +150,7 @@ def _lit(surface: Surface, light: Light, cell: float = 0.05) -> np.ndarray:
 
 
 def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(Q, 5, 3): middle x, y; then for each of three values its mean and gradient in x and y, as one affine function a quadrilateral."""
+    """(9, Q): three values at x = y = 0, their slopes in x, and in y, as one affine function a quadrilateral."""
     a, b = points[:, 2] - points[:, 0], points[:, 3] - points[:, 1]
     da, db = values[:, 2] - values[:, 0], values[:, 3] - values[:, 1]
     area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
@@ -159,18 +159,16 @@ def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
     along_y = (db * a[:, :1] - da * b[:, :1]) * inverse
     middle = points.mean(axis=1)
     start = values.mean(axis=1) - along_x * middle[:, :1] - along_y * middle[:, 1:]
-    return np.concatenate([start, along_x, along_y], axis=1).astype(np.float32)
+    return np.ascontiguousarray(np.concatenate([start, along_x, along_y], axis=1).T, dtype=np.float32)
 
 
 def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np.ndarray, light: Light, canvas: np.ndarray) -> None:
-    """Two of the four subpixels of every pixel, diagonal ones, give its colour; the second only where it shows something else."""
+    """Two of the four subpixels of every pixel, diagonal ones, give its color; the second only where it shows something else."""
     def color(place, quads, offset):
         row, column = np.divmod(place.astype(np.int32), np.int32(canvas.shape[0]))
-        coefficients = planes[quads - 1]
-        value = coefficients[:, 3:6] * (column + np.float32(offset)).astype(np.float32)[:, None]
-        value += coefficients[:, 6:] * (row + np.float32(offset)).astype(np.float32)[:, None]
-        value += coefficients[:, :3]
-        return _surface_color(value[:, 1], value[:, 2], material[quads - 1], table, value[:, 0], light)
+        x, y, index = column.astype(np.float32) + np.float32(offset), row.astype(np.float32) + np.float32(offset), quads - 1
+        brightness, u, v = (planes[i][index] + planes[i + 3][index] * x + planes[i + 6][index] * y for i in range(3))
+        return _surface_color(u, v, material[index], table, brightness, light)
 
     first, second = (quad[corner::FINE, corner::FINE].ravel() for corner in range(FINE))
     flat = canvas.reshape(-1, 3)

@@ -44,17 +44,17 @@ def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, wor
     """
     folder = Path(folder)
     if count < 1 or seed < 0 or size < 32:
-        raise PoseError(f"count={count}, seed={seed}, size={size} given; expected count of at least 1, seed of at least 0, size of at least 32")
+        raise PoseError(f"count={count}, seed={seed}, size={size} given; expected at least 1, 0 and 32")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
             drawn = Path(temporary) / folder.name
             drawn.mkdir()
             people = _draw_all(functools.partial(_draw_one, drawn, seed, size), count, workers or os.cpu_count() or 1, progress)
-            write_json(drawn.with_suffix(".json"), _coco(people, size))
+            write_json(_annotation_file(drawn), _coco(people, size))
             _move_into_place(drawn, folder)
     except OSError as error:
-        raise PoseError(f"cannot write {folder}: {error.strerror or error}. Choose a folder that can be written to and has room.") from error
+        raise PoseError(f"cannot write {folder}: {error.strerror or error}. Choose a folder that can be written to.") from error
     return folder
 
 
@@ -68,7 +68,7 @@ def synthetic_dataset(count: int, seed: int, size: int = 256) -> Dataset:
     name = f"synthetic-people-v{VERSION}-seed{seed}-size{size}-{count}"
     places = [root / "synthetic" / name for root in _cache_roots()]
     for folder in places:
-        if folder.with_suffix(".json").is_file() and folder.is_dir():
+        if _annotation_file(folder).is_file() and folder.is_dir():
             return load_dataset(folder)
     writable = next((folder for folder in places if _can_write(folder.parent)), places[-1])
     return load_dataset(make_dataset(writable, count, seed, size))
@@ -104,6 +104,10 @@ def _draw_one(folder: Path, seed: int, size: int, index: int) -> tuple[np.ndarra
     return keypoints, boxes, areas
 
 
+def _annotation_file(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}.json"
+
+
 def _file_name(index: int) -> str:
     return f"{index + 1:06d}.jpg"
 
@@ -119,7 +123,7 @@ def _coco(people: list, size: int) -> dict:
 
 
 def _annotation(number: int, image_id: int, keypoints: np.ndarray, box: list[float], area: float) -> dict:
-    """COCO counts the first pixel's centre as (0, 0) for keypoints, and its edge for boxes."""
+    """COCO counts the first pixel's center as (0, 0) for keypoints, and its edge for boxes."""
     labeled = keypoints[:, 2] > 0
     shifted = np.where(labeled[:, None], keypoints - (0.5, 0.5, 0), 0)
     x0, y0, x1, y1 = box
@@ -130,9 +134,9 @@ def _annotation(number: int, image_id: int, keypoints: np.ndarray, box: list[flo
 
 def _move_into_place(drawn: Path, folder: Path) -> None:
     """Images first, then the annotations: the folder with its json is complete."""
-    target = folder.with_suffix(".json")
+    target = _annotation_file(folder)
     target.unlink(missing_ok=True)
     if folder.is_dir():
         shutil.rmtree(folder)
     drawn.rename(folder)
-    drawn.with_suffix(".json").rename(target)
+    _annotation_file(drawn).rename(target)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from .body import Skeleton
+from .chance import pick
 from .mesh import COLUMN_ANGLES, SIDES, Mesh
 from .palette import Palette, any_color, cloth_color, hair_color
 
-# Skull: height from the middle, half width, half depth, forward offset of the centre; in head heights.
-_SKULL = np.array([(-0.50, 0.02, 0.02, 0.17), (-0.475, 0.12, 0.11, 0.15), (-0.40, 0.20, 0.19, 0.12), (-0.28, 0.265, 0.30, 0.06), (-0.12, 0.315, 0.385, 0.015),
-                   (0.05, 0.335, 0.42, 0.00), (0.20, 0.335, 0.43, -0.01), (0.33, 0.29, 0.385, -0.015), (0.43, 0.20, 0.27, -0.015),
-                   (0.485, 0.10, 0.14, -0.01), (0.50, 0.01, 0.01, -0.01)])
+# Skull: height from the middle, half width, half depth, forward offset of the center; in head heights.
+_SKULL = np.array([(-0.50, 0.02, 0.02, 0.17), (-0.475, 0.12, 0.11, 0.15), (-0.40, 0.20, 0.19, 0.12), (-0.28, 0.265, 0.30, 0.06),
+                   (-0.12, 0.315, 0.385, 0.015), (0.05, 0.335, 0.42, 0.00), (0.20, 0.335, 0.43, -0.01),
+                   (0.33, 0.29, 0.385, -0.015), (0.43, 0.20, 0.27, -0.015), (0.485, 0.10, 0.14, -0.01), (0.50, 0.01, 0.01, -0.01)])
+# Long hair hanging behind, in the same form; the lowest three rings go down with its length.
+_CURTAIN = np.array([(-0.52, 0.05, 0.03, -0.26), (-0.5, 0.34, 0.15, -0.26), (-0.5, 0.40, 0.20, -0.24), (-0.35, 0.40, 0.24, -0.20),
+                     (-0.1, 0.40, 0.28, -0.18), (0.15, 0.375, 0.30, -0.16), (0.36, 0.30, 0.20, -0.16)])
 _EYE, _EAR, _NOSE = (0.135, 0.01), (0.335, -0.06), (-0.14, 0.475)
 _FACE_WIDTH = np.abs(COLUMN_ANGLES)
 HAIR_STYLES = {"short": 5, "crop": 2, "bob": 2, "long": 4, "tail": 1.5, "bun": 1.5, "afro": 0.8, "bald": 0.9}
@@ -35,11 +39,13 @@ def add_head(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, outfit, skin
     if skeleton.build.feminine < 0.5 and not skeleton.build.child and rng.random() < 0.25:
         beard = palette.add(0.45 * skin + 0.55 * color, rough=0.2)
         material[:4][:, _FACE_WIDTH < 100] = beard
+    hat = rng.random() < 0.17
+    hairy = _hairline(rng, style)
+    material[hairy] = hair
     pen.rings(_SKULL, 1.0, material)
     _add_face(pen, palette, rng, outfit.skin, skin, color, detailed)
-    hat = rng.random() < 0.17
     if style != "bald":
-        _add_hair(pen, rng, style, hair, hat)
+        _add_hair(pen, rng, style, hair, hairy, hat)
     if hat:
         _add_hat(pen, palette, rng)
 
@@ -48,7 +54,7 @@ def _style(rng, feminine: float) -> str:
     names, chance = list(HAIR_STYLES), np.array(list(HAIR_STYLES.values()))
     is_long = np.array([name in ("bob", "long", "tail", "bun") for name in names])
     chance = chance * np.where(is_long, 0.15 + 2 * feminine, 1.3 - feminine)
-    return names[rng.choice(len(names), p=chance / chance.sum())]
+    return pick(rng, names, chance)
 
 
 class _Pen:
@@ -79,8 +85,8 @@ class _Pen:
     def patch(self, center, radii, material: int, lift: float) -> None:
         """A lens that lies on the face."""
         x, y, z = radii
-        self.mesh.add_ellipsoid(self.origin + self.vector(center), self.vector((x, 0, 0)), self.vector((0, y, 0)), self.vector((0, 0, z)), material,
-                                self.owner, lift * self.size, rows=3)
+        across, up, out = self.vector(np.diag((x, y, z)))
+        self.mesh.add_ellipsoid(self.origin + self.vector(center), across, up, out, material, self.owner, lift * self.size, rows=3)
 
 
 def _surface(x: float, y: float) -> float:
@@ -90,7 +96,7 @@ def _surface(x: float, y: float) -> float:
 
 
 def _add_face(pen: _Pen, palette: Palette, rng, skin_index: int, skin: np.ndarray, hair: np.ndarray, detailed: bool) -> None:
-    white, iris = palette.add((235, 232, 228)), palette.add(rng.choice([(40, 28, 20), (70, 48, 30), (60, 80, 95), (70, 85, 60)]) * 0.7)
+    white, iris = palette.add((235, 232, 228)), palette.add(pick(rng, [(28, 20, 14), (49, 34, 21), (42, 56, 66), (49, 60, 42)]))
     brow, lips = palette.add(hair * 0.55 + skin * 0.1), palette.add(skin * (0.86, 0.58, 0.56) + (12 * pen.feminine, 0, 0))
     shade = palette.add(skin * 0.9)
     glasses = rng.random()
@@ -115,23 +121,26 @@ def _add_face(pen: _Pen, palette: Palette, rng, skin_index: int, skin: np.ndarra
         pen.patch((0, -0.277, _surface(0, -0.28) + 0.004), (0.08, 0.017, 0.018), white, 0.05)
 
 
-def _add_hair(pen: _Pen, rng, style: str, hair: int, hat: bool) -> None:
+def _hairline(rng, style: str) -> np.ndarray:
+    """(rows, SIDES) where hair grows on the skull."""
+    if style == "bald":
+        return np.zeros((len(_SKULL) - 1, SIDES), bool)
     fringe, nape = rng.uniform(0.22, 0.36), rng.uniform(-0.34, -0.2)
-    middle = ((_SKULL[:-1, 0] + _SKULL[1:, 0]) / 2)[:, None]
-    side_line = -0.3 if style in ("bob", "long") else 0.0 if style != "crop" else 0.1
-    line = np.interp(_FACE_WIDTH, [40, 75, 95, 125], [fringe, fringe * 0.8, side_line, nape])
-    shell = np.where(middle > line, hair, -1)
+    side = {"bob": -0.3, "long": -0.3, "crop": 0.1}.get(style, 0.0)
+    line = np.interp(_FACE_WIDTH, [40, 75, 95, 125], [fringe, fringe * 0.8, side, nape])
+    return ((_SKULL[:-1, 0] + _SKULL[1:, 0]) / 2)[:, None] > line
+
+
+def _add_hair(pen: _Pen, rng, style: str, hair: int, hairy: np.ndarray, hat: bool) -> None:
     grow = 1.04 if hat or style == "crop" else rng.uniform(1.07, 1.16)
     profile = _SKULL.copy()
     if not hat:
         profile[:, 0] = np.where(profile[:, 0] > 0, profile[:, 0] * (1 + (grow - 1) * 0.9), profile[:, 0])
-    pen.rings(profile, grow, shell)
-    pen.rings(_SKULL, 1.012, np.where(middle > line, hair, -1))
+    pen.rings(profile, grow, np.where(hairy, hair, -1))
     if style in ("bob", "long"):
         length = rng.uniform(0.05, 0.3) if style == "bob" else rng.uniform(0.4, 1.1)
-        drop = np.array([0.36, 0.15, -0.1, -0.35, -0.5 - 0.5 * length, -0.5 - length, -0.52 - length])[::-1]
-        curtain = np.stack([drop, np.array([0.30, 0.375, 0.40, 0.40, 0.40, 0.34, 0.05])[::-1], np.array([0.2, 0.3, 0.28, 0.24, 0.2, 0.15, 0.03])[::-1],
-                            np.array([-0.16, -0.16, -0.18, -0.2, -0.24, -0.26, -0.26])[::-1]], axis=1)
+        curtain = _CURTAIN.copy()
+        curtain[:3, 0] -= (1, 1, 0.5) * np.array(length)
         pen.rings(curtain, 1.0, hair)
     elif style == "tail":
         pen.ball((0, 0.12, -0.52), (0.12, 0.12, 0.12), hair)
@@ -145,7 +154,7 @@ def _add_hair(pen: _Pen, rng, style: str, hair: int, hat: bool) -> None:
 
 
 def _add_hat(pen: _Pen, palette: Palette, rng) -> None:
-    kind = rng.choice(["cap", "beanie", "brim", "helmet"], p=[0.45, 0.2, 0.2, 0.15])
+    kind = pick(rng, ["cap", "beanie", "brim", "helmet"], [0.45, 0.2, 0.2, 0.15])
     color = cloth_color(rng) if kind != "helmet" else any_color(rng, (0, 1), (0.2, 1))
     material = palette.add(color, cloth_color(rng), "rings" if kind == "beanie" and rng.random() < 0.5 else "plain", 0.04, rough=0.12,
                            gloss=0.3 if kind == "helmet" else 0)

@@ -1,6 +1,6 @@
 """Surfaces as stacks of rings: every limb, torso, head, skirt and pole is one, and boxes are flat quadrilaterals.
 
-World coordinates are metres, right-handed, y up; a ring is an ellipse given by its centre and two radius vectors.
+World coordinates are metres, right-handed, y up; a ring is an ellipse given by its center and two radius vectors.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ class Mesh:
         table[:] = np.asarray(material).reshape(-1, 1) if np.ndim(material) < 2 else material
         self.stacks.append((np.asarray(center), np.asarray(front), np.asarray(left), table, owner, lift))
 
+    def add_tubes(self, tubes, material, owner: int = 0) -> None:
+        """Adds several stacks of rings of the same materials, as ``tube`` gives them for several paths."""
+        for center, front, left in zip(*tubes):
+            self.add_rings(center, front, left, material, owner)
+
     def add_ellipsoid(self, center, front, left, up, material, owner: int = 0, lift: float = 0.0, rows: int = 5) -> None:
         """Adds an ellipsoid with the given three radius vectors, (3,) each."""
         across, along = _half_turn(rows)
@@ -84,7 +89,7 @@ class Mesh:
 
         points = center + front * _COS + left * _SIN
         around = (left[before] + left[after]) * _COS - (front[before] + front[after]) * _SIN
-        normals = _unit(cross(around, points[after] - points[before]))
+        normals = unit(cross(around, points[after] - points[before]))
         uv = self._ring_uv(points, center, sizes, ends)
 
         rows = np.flatnonzero(np.arange(ends[-1]) < last)
@@ -116,7 +121,7 @@ class Mesh:
 
 
 def _cube(cells: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A cube from -1 to 1 cut into cells: corners (Q, 4, 3), normals (Q, 4, 3), uv (Q, 4, 2) and the axes (Q, 4, 2) that these run along."""
+    """A cube from -1 to 1 cut into Q cells: corners and normals (Q, 4, 3), uv and the axes that it runs along (Q, 4, 2)."""
     steps = np.linspace(-1, 1, cells + 1)
     first, second = np.meshgrid(steps, steps, indexing="ij")
     corners, normals, uv, axes = [], [], [], []
@@ -146,12 +151,14 @@ def _ring_cells(grid: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(..., 3) cross products; for few vectors much faster than NumPy's."""
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """(..., D) vectors scaled to length one."""
     return vectors / np.maximum(np.sqrt(np.square(vectors).sum(axis=-1, keepdims=True)), 1e-9)
 
 
@@ -162,18 +169,18 @@ def _half_turn(rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def tube(path: np.ndarray, front: np.ndarray, width: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rings (center, front, left) along a path.
+    """Rings (center, front, left) along a path, or along several at once.
 
     Args:
-        path: (R, 3) centres.
-        front: (R, 3) or (3,) what the front of the tube faces, roughly; not parallel to the path.
+        path: (..., R, 3) centers.
+        front: (..., R, 3) or (3,) what the front of the tube faces, roughly; not parallel to the path.
         width, depth: (R,) half-axes sideways and towards the front, metres.
     """
     along = np.empty_like(path)
-    along[1:-1] = path[2:] - path[:-2]
-    along[0], along[-1] = path[1] - path[0], path[-1] - path[-2]
-    along = _unit(along)
-    front = _unit(front - along * (front * along).sum(axis=1, keepdims=True))
+    along[..., 1:-1, :] = path[..., 2:, :] - path[..., :-2, :]
+    along[..., 0, :], along[..., -1, :] = path[..., 1, :] - path[..., 0, :], path[..., -1, :] - path[..., -2, :]
+    along = unit(along)
+    front = unit(front - along * (front * along).sum(axis=-1, keepdims=True))
     return path, front * np.reshape(depth, (-1, 1)), cross(along, front) * np.reshape(width, (-1, 1))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .body import rotation
+from .chance import pick
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,12 @@ _ARM_GOALS = {
 }
 # Activity: weight, ways to hold the arms with weights, (lean, bend) ranges; the legs are drawn by the function of the same name below.
 _ACTIVITIES = {
-    "stand": (0.36, {"hang": 5, "hips": 2, "folded": 1.5, "pockets": 1.5, "forward": 2, "face": 1, "phone": 1, "hold": 1.5, "up": 1, "side": 0.7,
-                     "wave": 0.8, "behind": 0.6, "nape": 0.5, "reach": 0.8, "any": 1}, (-4, 4), (-6, 12)),
+    "stand": (0.36, {"hang": 5, "hips": 2, "folded": 1.5, "pockets": 1.5, "forward": 2, "face": 1, "phone": 1, "hold": 1.5, "up": 1,
+                     "side": 0.7, "wave": 0.8, "behind": 0.6, "nape": 0.5, "reach": 0.8, "any": 1}, (-4, 4), (-6, 12)),
     "walk": (0.17, {"swing": 6, "hang": 1, "forward": 1.5, "phone": 0.5, "hold": 0.7, "any": 0.5}, (0, 8), (-4, 12)),
     "run": (0.08, {"pump": 6, "up": 0.7, "any": 1}, (5, 18), (-4, 15)),
-    "sit": (0.14, {"lap": 3, "knees": 2, "forward": 2, "hold": 2, "face": 1.2, "phone": 0.6, "reach": 0.8, "folded": 0.6, "hang": 0.7, "up": 0.4},
-            (-18, 12), (-5, 28)),
+    "sit": (0.14, {"lap": 3, "knees": 2, "forward": 2, "hold": 2, "face": 1.2, "phone": 0.6, "reach": 0.8, "folded": 0.6,
+                    "hang": 0.7, "up": 0.4}, (-18, 12), (-5, 28)),
     "crouch": (0.06, {"knees": 2, "reach": 1, "forward": 2, "hold": 1, "any": 1}, (5, 35), (0, 30)),
     "lunge": (0.08, {"any": 3, "club": 2, "up": 1, "side": 1, "reach": 1, "hang": 0.5}, (-5, 25), (-10, 20)),
     "kick": (0.04, {"side": 2, "any": 2, "back": 1}, (-12, 10), (-8, 15)),
@@ -83,23 +84,21 @@ _ACTIVITIES = {
     "stoop": (0.04, {"reach": 2, "hang": 2, "knees": 1, "forward": 1}, (15, 45), (20, 55)),
     "lie": (0.04, {"hang": 2, "any": 2, "nape": 1, "side": 1, "forward": 1}, (-8, 8), (-5, 12)),
 }
-_WEIGHTS = np.array([entry[0] for entry in _ACTIVITIES.values()])
+_WEIGHTS = [entry[0] for entry in _ACTIVITIES.values()]
 
 
 def sample_pose(rng: np.random.Generator) -> Pose:
     """A random pose of a random activity, facing a random way round."""
-    name = list(_ACTIVITIES)[rng.choice(len(_ACTIVITIES), p=_WEIGHTS / _WEIGHTS.sum())]
+    name = pick(rng, list(_ACTIVITIES), _WEIGHTS)
     _, arm_weights, leans, bends = _ACTIVITIES[name]
     legs, phase, jump = _LEGS[name](rng)
     lean, bend = rng.uniform(*leans), rng.uniform(*bends)
-    facing = _facing(rng)
+    base = rotation(y=_facing(rng))
     turn = rng.normal(0, 18) + (rng.random() < 0.15) * rng.normal(0, 40)
     if name == "lie":
-        base = rotation(y=facing) @ rotation(x=[-90, 90][int(rng.random() < 0.35)], y=rng.normal(0, 12)) @ rotation(y=rng.choice([0, 0, 80, -80]))
-    else:
-        base = rotation(y=facing)
-    return Pose(base=base, lean=lean, roll=rng.normal(0, 2.5), bend=bend, side=rng.normal(0, 5), twist=rng.normal(0, 8), nod=_nod(rng, lean + bend),
-                tilt=rng.normal(0, 6), turn=turn, arms=_arms(rng, arm_weights, phase), legs=legs,
+        base = base @ rotation(x=pick(rng, [-90, 90], [0.65, 0.35]), y=rng.normal(0, 12)) @ rotation(y=pick(rng, [0, 0, 80, -80]))
+    return Pose(base=base, lean=lean, roll=rng.normal(0, 2.5), bend=bend, side=rng.normal(0, 5), twist=rng.normal(0, 8),
+                nod=_nod(rng, lean + bend), tilt=rng.normal(0, 6), turn=turn, arms=_arms(rng, arm_weights, phase), legs=legs,
                 ankles=tuple(_ankle(leg, name, rng) for leg in legs), jump=jump, seat=name == "sit")
 
 
@@ -109,7 +108,7 @@ def _facing(rng) -> float:
     if kind < 0.5:
         return rng.normal(0, 28)
     if kind < 0.85:
-        return rng.choice([-1, 1]) * rng.normal(80, 28)
+        return pick(rng, [-1, 1]) * rng.normal(80, 28)
     return rng.normal(180, 30)
 
 
@@ -126,10 +125,10 @@ def _ankle(leg, name: str, rng) -> float:
 
 def _arms(rng, weights: dict, phase: float) -> tuple[Arm, Arm]:
     names = list(weights)
-    chance = np.array(list(weights.values()), dtype=float)
-    first = names[rng.choice(len(names), p=chance / chance.sum())]
+    chance = list(weights.values())
+    first = pick(rng, names, chance)
     paired = first in ("folded", "hold", "club", "behind", "swing", "pump") or rng.random() < 0.55
-    second = first if paired else names[rng.choice(len(names), p=chance / chance.sum())]
+    second = first if paired else pick(rng, names, chance)
     order = (first, second) if rng.random() < 0.5 else (second, first)
     mirrored = rng.random() < 0.6
     left = _arm(rng, order[0], phase)
@@ -148,8 +147,8 @@ def _arm(rng, name: str, phase: float) -> Arm:
         return Arm((flex + (10 if flex > 0 else 0), rng.uniform(4, 16), rng.uniform(-30, 5), elbow + max(0, flex) * 0.3))
     if name in _ARM_GOALS:
         part, offset, spread, elbow = _ARM_GOALS[name]
-        return Arm(target=(part, tuple(np.asarray(offset) + rng.normal(0, spread, 3))), elbow=tuple(np.asarray(elbow) + rng.normal(0, 0.15, 3)),
-                   raised=0.5 if name == "nape" else 0.0)
+        goal, elbow = np.asarray(offset) + rng.normal(0, spread, 3), np.asarray(elbow) + rng.normal(0, 0.15, 3)
+        return Arm(target=(part, tuple(goal)), elbow=tuple(elbow), raised=0.5 if name == "nape" else 0.0)
     angles = tuple(rng.uniform(low, high) for low, high in _ARM_RANGES[name])
     return Arm(angles, raised=float(np.clip((max(angles[0], angles[1]) - 60) / 100, 0, 1)))
 
@@ -204,7 +203,8 @@ def _crouch(rng):
     if rng.random() < 0.4:
         kneel = (rng.uniform(-5, 15), rng.uniform(0, 8), 0, rng.uniform(85, 105))
         return _mirrored_choice(rng, (rng.uniform(80, 100), rng.uniform(0, 15), 5, rng.uniform(80, 100)), kneel), 0.0, 0.0
-    legs = tuple((depth + rng.normal(0, 5), rng.uniform(5, 25), rng.uniform(0, 25), min(depth * 1.25, 140) + rng.normal(0, 4)) for _ in range(2))
+    knee = min(depth * 1.25, 140)
+    legs = tuple((depth + rng.normal(0, 5), rng.uniform(5, 25), rng.uniform(0, 25), knee + rng.normal(0, 4)) for _ in range(2))
     return legs, 0.0, 0.0
 
 
@@ -229,7 +229,7 @@ def _ride(rng):
     """As on a board: knees bent, feet apart."""
     flex = rng.uniform(20, 65)
     legs = tuple((flex + rng.normal(0, 6), rng.uniform(10, 32), rng.uniform(0, 25), flex * 1.5 + rng.normal(0, 6)) for _ in range(2))
-    return legs, 0.0, float(rng.choice([0.0, 0.0, rng.uniform(0.1, 0.5)]))
+    return legs, 0.0, float(pick(rng, [0.0, 0.0, rng.uniform(0.1, 0.5)]))
 
 
 def _lie(rng):

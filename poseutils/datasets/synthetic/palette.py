@@ -1,4 +1,4 @@
-"""Colours, and the patterns that surfaces wear: stripes, checks, dots, prints, tiles."""
+"""Colors, and the patterns that surfaces wear: stripes, checks, dots, prints, tiles."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from dataclasses import dataclass, field
 import numpy as np
 
 PATTERNS = ("plain", "rings", "stripes", "checks", "dots", "blotches", "print", "zip", "planks")
-_SKIN = np.array([(250, 220, 200), (241, 205, 178), (229, 184, 152), (212, 163, 128), (192, 138, 100), (161, 108, 74), (126, 82, 56), (92, 58, 41),
-                  (66, 43, 33)], float)
+_SKIN = np.array([(250, 220, 200), (241, 205, 178), (229, 184, 152), (212, 163, 128), (192, 138, 100), (161, 108, 74), (126, 82, 56),
+                  (92, 58, 41), (66, 43, 33)], float)
 _HAIR = np.array([(24, 20, 19), (38, 28, 23), (60, 42, 30), (88, 60, 38), (120, 84, 50), (168, 130, 80), (205, 175, 120), (130, 60, 30),
                   (150, 146, 142), (215, 212, 208)], float)
-_CLOTH = np.array([(28, 28, 32), (245, 244, 240), (120, 122, 126), (30, 40, 75), (45, 75, 135), (150, 30, 35), (205, 190, 160), (60, 80, 55)], float)
+_CLOTH = np.array([(28, 28, 32), (245, 244, 240), (120, 122, 126), (30, 40, 75), (45, 75, 135), (150, 30, 35), (205, 190, 160),
+                   (60, 80, 55)], float)
 
 
 @dataclass
 class Palette:
-    """Materials by index: colour, second colour, pattern, its size in metres, how much the surface folds or is rough, gloss."""
+    """Materials by index: color, second color, pattern, its size in metres, how much the surface folds or is rough, gloss."""
 
     rows: list[tuple] = field(default_factory=list)
 
     def add(self, color, second=None, pattern: str = "plain", scale: float = 0.1, rough: float = 0.0, gloss: float = 0.0) -> int:
-        """Adds a material and returns its index; colours are RGB 0..255."""
+        """Adds a material and returns its index; colors are RGB 0..255."""
         second = color if second is None else second
         self.rows.append((*np.clip(color, 3, 252), *np.clip(second, 3, 252), PATTERNS.index(pattern), scale, rough, gloss))
         return len(self.rows) - 1
@@ -33,13 +34,13 @@ class Palette:
 
 
 def any_color(rng: np.random.Generator, saturation=(0.0, 1.0), value=(0.05, 1.0)) -> np.ndarray:
-    """A random colour of any hue, (3,) RGB 0..255."""
+    """A random color of any hue, (3,) RGB 0..255."""
     low, high = saturation
-    return 255 * np.array(colorsys.hsv_to_rgb(rng.random(), low + (high - low) * rng.random() ** 1.6, rng.uniform(*value)))
+    return 255 * np.array(colorsys.hsv_to_rgb(rng.random(), low + (high - low) * rng.random() ** 1.8, rng.uniform(*value)))
 
 
 def cloth_color(rng) -> np.ndarray:
-    """A colour that clothes have: often one of a few common ones."""
+    """A color that clothes have: often one of a few common ones."""
     if rng.random() < 0.45:
         return np.clip(_CLOTH[rng.integers(len(_CLOTH))] + rng.normal(0, 12, 3), 0, 255)
     return any_color(rng, (0.1, 0.9), (0.15, 0.95))
@@ -53,7 +54,7 @@ def skin_color(rng) -> np.ndarray:
 
 
 def hair_color(rng) -> np.ndarray:
-    """A natural hair colour, rarely a dyed one."""
+    """A natural hair color, rarely a dyed one."""
     if rng.random() < 0.04:
         return any_color(rng, (0.4, 0.9), (0.4, 0.9))
     return np.clip(_HAIR[min(rng.integers(len(_HAIR)), rng.integers(len(_HAIR)) + 2)] + rng.normal(0, 6, 3), 0, 255)
@@ -74,7 +75,7 @@ def add_cloth(palette: Palette, rng, color, patterned: float, front: str | None 
 
 
 def pattern_mask(pattern: int, u: np.ndarray, v: np.ndarray, scale: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """How much of the second colour shows, 0 to 1, at surface coordinates (metres).
+    """How much of the second color shows, 0 to 1, at surface coordinates (metres).
 
     ``noise`` is smooth noise of unit spread at the same places.
     """

@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 
 from .background import paint_background
 from .body import place, sample_build
+from .chance import pick
 from .drawing import FINE, Camera, Layer, draw_surface
 from .figure import add_person
 from .mesh import Mesh
@@ -16,13 +17,13 @@ from .motions import sample_pose
 from .palette import Palette
 from .scene import add_prop, add_seat, add_things, sample_camera, sample_light
 
-VERSION = 1
+VERSION = 3
 """Counts changes of the drawing, so that images made by an older one are not taken for today's."""
-_LEAST_AREA = 40
+_LEAST_AREA = 40  # square pixels seen, below which a person is not annotated
 _NOISE_SLACK = 64
 _DETAILED_HEAD = 15  # pixels a head is high from which on the white of the eyes and the mouth are drawn
-# How far, in body heights, a keypoint may lie under its own person's surface and still count as seen there.
-_UNDER = np.array([0.02, 0.012, 0.012, 0.016, 0.016, 0.055, 0.055, 0.04, 0.04, 0.035, 0.035, 0.085, 0.085, 0.055, 0.055, 0.04, 0.04])
+# How far, in heights of a body that is not stout, a keypoint may lie under its own person's surface and still count as seen there.
+_UNDER = np.array([0.02, 0.012, 0.012, 0.016, 0.016, 0.065, 0.065, 0.045, 0.045, 0.035, 0.035, 0.095, 0.095, 0.055, 0.055, 0.04, 0.04])
 
 
 def draw_people(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -34,14 +35,14 @@ def draw_people(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray, np.
 
     Returns:
         image: (size, size, 3) uint8 RGB.
-        keypoints: (N, 17, 3) float32 x, y in pixels (the first pixel's centre is (0.5, 0.5)) and visibility: 2 seen, 1 in the image but
+        keypoints: (N, 17, 3) float32 x, y in pixels (the first pixel's center is (0.5, 0.5)) and visibility: 2 seen, 1 in the image but
             hidden, 0 outside the image, with x and y 0. Left is the person's left.
         boxes: (N, 4) float32 x0, y0, x1, y1 around what is seen of each person.
         areas: (N,) float32 square pixels seen of each person.
     """
     rng = np.random.default_rng(seed)
     mesh, palette = Mesh(), Palette()
-    count = rng.choice([1, 2, 3], p=[0.78, 0.15, 0.07])
+    count = pick(rng, [1, 2, 3], [0.78, 0.15, 0.07])
     people = [_sample_person(rng, i) for i in range(count)]
     camera = sample_camera(rng, _framed(rng, people), size)
     light = sample_light(rng)
@@ -53,7 +54,7 @@ def draw_people(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray, np.
     add_things(mesh, palette, rng, people[0][0] * (1, 0, 1), way * (1, 0, 1) / np.linalg.norm(way * (1, 0, 1)))
     canvas = paint_background(rng, camera, light, people[0][0][2], [person[:2] for person in people])
     layer = draw_surface(mesh.surface(), camera, light, palette.table(), canvas)
-    keypoints, boxes, areas = _annotate(layer, camera, np.array(points), [person[1].build.height for person in people])
+    keypoints, boxes, areas = _annotate(layer, camera, np.array(points), [person[1].build for person in people])
     return _photograph(rng, canvas), keypoints, boxes, areas
 
 
@@ -63,10 +64,11 @@ def _sample_person(rng, index: int):
     pose = sample_pose(rng)
     skeleton = place(build, pose)
     legs = [leg.end[1] - 0.045 * build.height for leg in skeleton.legs] + [leg.middle[1] - 0.035 * build.height for leg in skeleton.legs]
-    body = [skeleton.spine[0][1] - 0.03 * build.height, *(skeleton.spine[3:10, 1] - 0.07 * build.height), skeleton.head_center[1] - 0.5 * build.head]
+    trunk = [skeleton.spine[0][1] - 0.03 * build.height, *(skeleton.spine[3:10, 1] - 0.07 * build.height)]
+    body = trunk + [skeleton.head_center[1] - 0.5 * build.head]
     arms = [arm.end[1] - 0.02 * build.height for arm in skeleton.arms] + [arm.middle[1] - 0.03 * build.height for arm in skeleton.arms]
     lowest = min(legs + body + arms)
-    spot = np.zeros(3) if index == 0 else np.array([rng.choice([-1, 1]) * rng.uniform(0.25, 1.1) * index, 0, rng.uniform(-1.6, 0.5)])
+    spot = np.zeros(3) if index == 0 else np.array([pick(rng, [-1, 1]) * rng.uniform(0.25, 1.1) * index, 0, rng.uniform(-1.6, 0.5)])
     return spot + np.array([0, pose.jump - lowest, 0]), skeleton, pose
 
 
@@ -94,7 +96,7 @@ def _outline(person) -> np.ndarray:
 
 
 def _stand(mesh: Mesh, palette: Palette, rng, origin, skeleton, pose, owner: int, detailed: bool) -> np.ndarray:
-    """Draws one person, with a seat if they sit and sometimes something in a hand, where they stand; returns their keypoints (17, 3) in the world."""
+    """Draws one person at their origin, with a seat if they sit and at times something in a hand; returns (17, 3) keypoints."""
     start = len(mesh.stacks)
     points = add_person(mesh, palette, rng, skeleton, owner, detailed) + origin
     mesh.stacks[start:] = [(stack[0] + origin, *stack[1:]) for stack in mesh.stacks[start:]]
@@ -107,15 +109,15 @@ def _stand(mesh: Mesh, palette: Palette, rng, origin, skeleton, pose, owner: int
     return points
 
 
-def _annotate(layer: Layer, camera: Camera, points: np.ndarray, heights: list[float]):
+def _annotate(layer: Layer, camera: Camera, points: np.ndarray, builds: list):
     flat, depth = camera.project(points)
     keypoints, boxes, areas = [], [], []
-    for i, height in enumerate(heights):
+    for i, build in enumerate(builds):
         mask = layer.owner == i + 1
         area = np.count_nonzero(mask) / FINE**2
         if area < _LEAST_AREA:
             continue
-        visibility = _visibility(layer, i + 1, flat[i], depth[i] - _UNDER * height)
+        visibility = _visibility(layer, i + 1, flat[i], depth[i] - _UNDER * build.height * max(build.girth, 1))
         inside = visibility > 0
         keypoints.append(np.concatenate([flat[i] * inside[:, None], visibility[:, None]], axis=1))
         columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
@@ -139,7 +141,7 @@ def _visibility(layer: Layer, owner: int, flat: np.ndarray, reach: np.ndarray) -
 
 
 def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
-    """What a camera adds: exposure towards a medium brightness, colour cast, vignette, blur and noise."""
+    """What a camera adds: exposure towards a medium brightness, color cast, vignette, blur and noise."""
     size = canvas.shape[0]
     exposure = (rng.uniform(75, 150) / max(float(canvas.mean()), 8)) ** rng.uniform(0.3, 0.9)
     contrast = rng.normal(1, 0.08)

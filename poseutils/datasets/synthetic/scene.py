@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .chance import pick
 from .drawing import Camera, Light
 from .mesh import Mesh, tube
 from .palette import Palette, any_color, cloth_color, skin_color
@@ -36,7 +37,7 @@ def sample_camera(rng: np.random.Generator, points: np.ndarray, size: int) -> Ca
     plain = Camera(middle - distance * forward, axes, 1.0, (0.0, 0.0), size)
     flat, _ = plain.project(points)
     low, high = flat.min(axis=0), flat.max(axis=0)
-    fill = rng.choice([rng.uniform(0.45, 0.7), rng.uniform(0.7, 0.98), rng.uniform(0.98, 1.15)], p=[0.3, 0.6, 0.1])
+    fill = pick(rng, [rng.uniform(0.45, 0.7), rng.uniform(0.7, 0.98), rng.uniform(0.98, 1.15)], [0.3, 0.6, 0.1])
     focal = fill * size / (high - low).max()
     slack = size - (high - low) * focal
     center = slack * rng.uniform(0.1, 0.9, 2) - low * focal
@@ -45,21 +46,22 @@ def sample_camera(rng: np.random.Generator, points: np.ndarray, size: int) -> Ca
 
 def add_seat(mesh: Mesh, palette: Palette, rng, hip: np.ndarray, front: np.ndarray, left: np.ndarray, height: float) -> None:
     """Something to sit on under a person: a stool, a block or a chair with a back."""
-    material = palette.add(any_color(rng, (0, 0.7), (0.15, 0.85)), any_color(rng, (0, 0.6), (0.2, 0.8)), ("plain", "planks")[rng.integers(2)], 0.12, 0.1)
+    pattern = pick(rng, ["plain", "planks"])
+    material = palette.add(any_color(rng, (0, 0.7), (0.15, 0.85)), any_color(rng, (0, 0.6), (0.2, 0.8)), pattern, 0.12, 0.1)
     top = max(hip[1] - 0.075 * height, 0.06)
     width = height * rng.uniform(0.12, 0.35)
     depth = height * rng.uniform(0.11, 0.15)
     center = hip - front * 0.02 * height
     if rng.random() < 0.5:
-        mesh.add_box([center[0], top / 2, center[2]], [front * depth, (0, top / 2, 0), left * width], material)
+        mesh.add_box([center[0], top / 2, center[2]], [left * width, (0, top / 2, 0), front * depth], material)
     else:
-        mesh.add_box([center[0], top - 0.025, center[2]], [front * depth, (0, 0.025, 0), left * width], material)
+        mesh.add_box([center[0], top - 0.025, center[2]], [left * width, (0, 0.025, 0), front * depth], material)
         for a in (1, -1):
             for b in (1, -1):
                 _pole(mesh, center + a * 0.9 * depth * front + b * 0.9 * width * left, 0.0, top - 0.05, 0.018, material)
     if rng.random() < 0.6:
         back = center - front * (depth + 0.02)
-        mesh.add_box([back[0], top + 0.2 * height, back[2]], [front * 0.02, (0, 0.2 * height, 0), left * width], material)
+        mesh.add_box([back[0], top + 0.2 * height, back[2]], [left * width, (0, 0.2 * height, 0), front * 0.02], material)
 
 
 def _pole(mesh: Mesh, foot, low: float, high: float, radius: float, material: int) -> None:
@@ -71,7 +73,7 @@ def add_things(mesh: Mesh, palette: Palette, rng, middle: np.ndarray, camera_way
     """Furniture, poles, balls and limb-like tubes, behind or beside the people, sometimes in front of them."""
     across = np.array([camera_way[2], 0, -camera_way[0]])
     for _ in range(rng.integers(0, 5)):
-        spot = middle + across * rng.choice([-1, 1]) * rng.uniform(0.35, 1.8) - camera_way * rng.uniform(0.2, 2.5)
+        spot = middle + across * pick(rng, [-1, 1]) * rng.uniform(0.35, 1.8) - camera_way * rng.uniform(0.2, 2.5)
         _add_thing(mesh, palette, rng, spot)
     if rng.random() < 0.24:
         spot = middle + across * rng.normal(0, 0.3) + camera_way * rng.uniform(0.4, 0.7)
@@ -81,18 +83,16 @@ def add_things(mesh: Mesh, palette: Palette, rng, middle: np.ndarray, camera_way
 def _add_thing(mesh: Mesh, palette: Palette, rng, spot: np.ndarray, small: float = 1.0) -> None:
     color = skin_color(rng) if rng.random() < 0.2 else any_color(rng, (0, 0.8), (0.1, 0.95))
     pattern = ("plain", "plain", "plain", "planks", "checks", "rings")[rng.integers(6)]
-    material = palette.add(color, cloth_color(rng), pattern, rng.uniform(0.04, 0.25), rng.uniform(0, 0.1), rng.choice([0, 0, 0.3]))
+    material = palette.add(color, cloth_color(rng), pattern, rng.uniform(0.04, 0.25), rng.uniform(0, 0.1), pick(rng, [0, 0, 0.3]))
     kind = rng.integers(5)
     if kind <= 1:
         half = np.array([rng.uniform(0.08, 0.45), rng.uniform(0.1, 0.5) * small, rng.uniform(0.08, 0.3)])
-        angle = rng.uniform(0, np.pi)
-        c, s = np.cos(angle), np.sin(angle)
-        mesh.add_box([spot[0], half[1], spot[2]], [(half[0] * c, 0, half[0] * s), (0, half[1], 0), (-half[2] * s, 0, half[2] * c)], material)
+        _turned_box(mesh, rng, np.array([spot[0], half[1], spot[2]]), half, material)
     elif kind == 2:
         _pole(mesh, spot, 0, rng.uniform(0.5, 3.0), rng.uniform(0.015, 0.06), material)
     elif kind == 3:
         radius = rng.uniform(0.06, 0.3) * small
-        center = np.array([spot[0], rng.choice([radius, rng.uniform(0.3, 1.6)]), spot[2]])
+        center = np.array([spot[0], pick(rng, [radius, rng.uniform(0.3, 1.6)]), spot[2]])
         mesh.add_ellipsoid(center, (0, 0, radius), (radius, 0, 0), (0, radius * rng.uniform(0.5, 1.2), 0), material, rows=8)
     else:
         bends = rng.normal(0, 0.28, (3, 3))
@@ -118,6 +118,11 @@ def add_prop(mesh: Mesh, palette: Palette, rng, hand: np.ndarray, along: np.ndar
         mesh.add_rings(*tube(path, np.cross(way, (0.3, 0.8, 0.5)), radius, radius), material)
     else:
         half = height * rng.uniform((0.02, 0.035, 0.006), (0.09, 0.1, 0.05))
-        angle = rng.uniform(0, np.pi)
-        c, s = np.cos(angle), np.sin(angle)
-        mesh.add_box(hand - (0, half[1] * rng.uniform(0, 0.9), 0), [(half[0] * c, 0, half[0] * s), (0, half[1], 0), (-half[2] * s, 0, half[2] * c)], material)
+        _turned_box(mesh, rng, hand - (0, half[1] * rng.uniform(0, 0.9), 0), half, material)
+
+
+def _turned_box(mesh: Mesh, rng, center: np.ndarray, half: np.ndarray, material: int) -> None:
+    """A box turned about the vertical by any angle; ``half`` are its half edges."""
+    angle = rng.uniform(0, np.pi)
+    c, s = np.cos(angle), np.sin(angle)
+    mesh.add_box(center, [(half[0] * c, 0, -half[0] * s), (0, half[1], 0), (half[2] * s, 0, half[2] * c)], material)
