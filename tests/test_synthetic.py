@@ -76,7 +76,7 @@ def test_upright_body_is_in_anatomical_order():
     assert 0.35 < (height[NAMES["left_hip"]] - rows[0]) / (rows[-1] - rows[0]) < 0.56
 
 
-@pytest.mark.parametrize("seed", [3, 4, 8])
+@pytest.mark.parametrize("seed", [4, 8, 10])
 def test_visibility_from_the_front_from_behind_and_from_the_side(seed):
     front, _, _ = drawn(UPRIGHT, seed)
     back, _, _ = drawn(replace(UPRIGHT, base=rotation(y=180)), seed)

@@ -26,11 +26,9 @@ def paint_background(rng: np.random.Generator, camera: Camera, light: Light, dep
         canvas, floor = _mottled(rng, camera.size // _COARSE, any_color(rng, (0, 0.6), (0.15, 0.95)), rng.uniform(5, 45)), None
     else:
         canvas, floor = _floor_and_back(rng, camera, depth, indoors=kind == "room")
-    canvas = _with_clutter(rng, Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8)), (camera.size, camera.size), kind != "room")
     if floor is not None:
-        shadow = _cast_shadow(camera, light, skeletons, floor) * np.float32(0.25 + 0.35 * min(light.strength, 1))
-        canvas = canvas * (1 - shadow[..., None])
-    return canvas
+        canvas *= 1 - np.float32(0.25 + 0.35 * min(light.strength, 1)) * _cast_shadow(camera, light, skeletons, floor)[..., None]
+    return _with_clutter(rng, Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8)), (camera.size, camera.size), kind != "room")
 
 
 def _with_clutter(rng, image: Image.Image, size: tuple[int, int], foliage: bool) -> np.ndarray:
@@ -234,7 +232,7 @@ _CLUTTER = (_panel, _panel, _panel, _shelf, _sign, _blobs, _branches, _branches)
 
 
 def _cast_shadow(camera: Camera, light: Light, skeletons: list, floor: np.ndarray) -> np.ndarray:
-    """(size, size) 0 to 1: the limbs' shadow on the ground, and the dark where feet touch it."""
+    """0 to 1, as large as ``floor`` (R, R): the limbs' shadow on the ground, and the dark where feet touch it."""
     image = Image.new("L", floor.shape[::-1])
     pen = ImageDraw.Draw(image)
     slope = light.direction / max(light.direction[1], 0.25)
@@ -247,9 +245,7 @@ def _cast_shadow(camera: Camera, light: Light, skeletons: list, floor: np.ndarra
         ankles = np.array([leg.end for leg in skeleton.legs]) + origin
         width = 0.22 * np.clip(1 - 2 * ankles[:, 1], 0, 1)
         _shadow_lines(pen, camera, ankles[:, None] + np.array([(-0.1, 0, 0), (0.1, 0, 0)]), width, 255)
-    soft = np.asarray(image.filter(ImageFilter.BoxBlur(3)), dtype=np.float32) * floor
-    large = Image.fromarray(soft).resize((camera.size, camera.size), Image.Resampling.BILINEAR)
-    return np.asarray(large) / np.float32(255)
+    return np.asarray(image.filter(ImageFilter.BoxBlur(3)), dtype=np.float32) * floor / np.float32(255)
 
 
 def _shadow_lines(pen, camera: Camera, points: np.ndarray, widths, strength: int) -> None:

@@ -8,14 +8,15 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .mesh import Surface
+from .mesh import Surface, cross
 from .palette import PATTERNS, pattern_mask
 
 FINE = 2
 """Subpixels a pixel and direction of the identity buffer."""
 _NOISE_SIZE = 512  # a power of two
 _NEAR = 0.15
-_LEAST_QUAD = 0.1  # twice the square pixels below which a quadrilateral is left out
+_SHADOW_CELLS = 256
+_LEAST_QUAD = 0.25  # twice the square pixels below which a quadrilateral is left out
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarr
     middle = 0.25 * (depth[:, 0] + depth[:, 1] + depth[:, 2] + depth[:, 3])
     order = seen[np.argsort((surface.lift - middle)[seen], kind="stable")]
     quad = _paint(points[order], camera.size)
-    brightness = _brightness(surface, light)[order]
+    brightness = _brightness(surface, order, light)
     planes = _planes(points[order], np.concatenate([brightness[..., None], surface.uv[order]], axis=-1))
     _shade(quad, planes, surface.material[order], table, light, canvas)
     owner = np.concatenate([[0], surface.owner[order]]).astype(np.uint8)
@@ -128,25 +129,31 @@ def _paint(points: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def _brightness(surface: Surface, light: Light) -> np.ndarray:
-    """(Q, 4) light at each corner: from the sky, and from the sun where nothing stands in its way."""
-    facing = surface.normals @ light.direction.astype(np.float32)
-    sky = light.ambient * (0.72 + 0.28 * surface.normals[..., 1])
-    return sky + light.strength * np.clip(facing * 0.9 + 0.1, 0, None) * _lit(surface, light)
+def _brightness(surface: Surface, order: np.ndarray, light: Light) -> np.ndarray:
+    """(S, 4) light at each corner of the S quadrilaterals of ``order``: from the sky, and from the sun where nothing stands in its way."""
+    normals = surface.normals[order]
+    sky = light.ambient * (0.72 + 0.28 * normals[..., 1])
+    sun = np.maximum(normals @ light.direction.astype(np.float32) * 0.9 + 0.1, 0)
+    return sky + light.strength * sun * _lit(surface, order, light)
 
 
-def _lit(surface: Surface, light: Light, cell: float = 0.05) -> np.ndarray:
-    """(Q, 4) 0 in cast shadow to 1 in the light: a coarse shadow map over all corners."""
-    side = np.cross(light.direction, [0.0, 0.0, 1.0] if abs(light.direction[1]) > 0.9 else [0.0, 1.0, 0.0])
-    side /= np.linalg.norm(side)
-    axes = np.stack([side, np.cross(side, light.direction), light.direction]).astype(np.float32)
-    local = surface.corners.reshape(-1, 3) @ axes.T
-    place = np.clip(((local[:, :2] - local[:, :2].min(axis=0)) / cell).astype(np.int32), 0, 255)
-    flat = place[:, 0] * 256 + place[:, 1]
-    nearest = np.full(256 * 256, -np.inf, np.float32)
-    np.maximum.at(nearest, flat, local[:, 2])
-    hidden = np.clip((nearest[flat] - local[:, 2] - 0.10) / 0.15, 0, 1)
-    return (1 - 0.85 * hidden).reshape(surface.normals.shape[:2])
+def _lit(surface: Surface, order: np.ndarray, light: Light, cell: float = 0.05) -> np.ndarray:
+    """(S, 4) 0 in cast shadow to 1 in the light, by a coarse shadow map over one corner of every quadrilateral."""
+    side = cross(light.direction, np.array([0.0, 0.0, 1.0]) if abs(light.direction[1]) > 0.9 else np.array([0.0, 1.0, 0.0]))
+    side /= np.sqrt(side @ side)
+    axes = np.stack([side, cross(side, light.direction), light.direction]).astype(np.float32).T
+    blockers = surface.corners[:, 0] @ axes
+    low = blockers[:, :2].min(axis=0)
+    nearest = np.full((_SHADOW_CELLS, _SHADOW_CELLS), -np.inf, np.float32)
+    np.maximum.at(nearest, tuple(_cell(blockers, low, cell)), blockers[:, 2])
+    points = surface.corners[order] @ axes
+    gap = nearest[tuple(_cell(points, low, cell))] - points[..., 2]
+    return 1 - 0.85 * np.clip((gap - 0.10) / 0.15, 0, 1)
+
+
+def _cell(points: np.ndarray, low: np.ndarray, cell: float) -> np.ndarray:
+    places = np.clip((points[..., :2] - low) / cell, 0, _SHADOW_CELLS - 1).astype(np.int32)
+    return np.moveaxis(places, -1, 0)
 
 
 def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -163,7 +170,7 @@ def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np.ndarray, light: Light, canvas: np.ndarray) -> None:
-    """Two of the four subpixels of every pixel, diagonal ones, give its color; the second only where it shows something else."""
+    """Two of the four subpixels of every pixel, diagonal ones, give its color; the second only where it shows another material."""
     def color(place, quads, offset):
         row, column = np.divmod(place.astype(np.int32), np.int32(canvas.shape[0]))
         x, y, index = column.astype(np.float32) + np.float32(offset), row.astype(np.float32) + np.float32(offset), quads - 1
@@ -172,7 +179,8 @@ def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np
 
     first, second = (quad[corner::FINE, corner::FINE].ravel() for corner in range(FINE))
     flat = canvas.reshape(-1, 3)
-    changes = np.flatnonzero(first != second)
+    shown = np.concatenate([[-1], material]).astype(np.int16)
+    changes = np.flatnonzero(shown.take(first) != shown.take(second))
     other = flat[changes]
     drawn = np.flatnonzero(second[changes])
     other[drawn] = color(changes[drawn], second[changes[drawn]], 0.75)

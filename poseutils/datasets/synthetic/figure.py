@@ -62,7 +62,7 @@ def sample_outfit(rng: np.random.Generator, palette: Palette, feminine: float) -
     bottom = top if rng.random() < 0.05 else _sample_bottom(rng, palette)
     leg, skirt, trousers = bottom, 0.0, pick(rng, [rng.uniform(0.3, 0.95), 1.6, 1.97], [0.3, 0.05, 0.65])
     if feminine > 0.5 and rng.random() < 0.28:
-        skirt, trousers = rng.uniform(0.5, 1.7), 0.05
+        skirt, trousers = rng.uniform(0.5, 1.7), 0.4
         bottom = pick(rng, [top, bottom])
         leg = skin if rng.random() < 0.8 else palette.add(any_color(rng, (0, 0.5), (0.1, 0.6)))
     shoe = skin if rng.random() < 0.08 else palette.add(cloth_color(rng), gloss=0.15)

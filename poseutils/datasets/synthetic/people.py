@@ -17,7 +17,7 @@ from .motions import sample_pose
 from .palette import Palette
 from .scene import add_prop, add_seat, add_things, sample_camera, sample_light
 
-VERSION = 3
+VERSION = 4
 """Counts changes of the drawing, so that images made by an older one are not taken for today's."""
 _LEAST_AREA = 40  # square pixels seen, below which a person is not annotated
 _NOISE_SLACK = 64
@@ -68,7 +68,7 @@ def _sample_person(rng, index: int):
     body = trunk + [skeleton.head_center[1] - 0.5 * build.head]
     arms = [arm.end[1] - 0.02 * build.height for arm in skeleton.arms] + [arm.middle[1] - 0.03 * build.height for arm in skeleton.arms]
     lowest = min(legs + body + arms)
-    spot = np.zeros(3) if index == 0 else np.array([pick(rng, [-1, 1]) * rng.uniform(0.25, 1.1) * index, 0, rng.uniform(-1.6, 0.5)])
+    spot = np.zeros(3) if index == 0 else np.array([pick(rng, [-1, 1]) * rng.uniform(0.25, 0.9) * index, 0, rng.uniform(-1.6, 0.5)])
     return spot + np.array([0, pose.jump - lowest, 0]), skeleton, pose
 
 

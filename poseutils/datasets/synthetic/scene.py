@@ -37,7 +37,7 @@ def sample_camera(rng: np.random.Generator, points: np.ndarray, size: int) -> Ca
     plain = Camera(middle - distance * forward, axes, 1.0, (0.0, 0.0), size)
     flat, _ = plain.project(points)
     low, high = flat.min(axis=0), flat.max(axis=0)
-    fill = pick(rng, [rng.uniform(0.45, 0.7), rng.uniform(0.7, 0.98), rng.uniform(0.98, 1.15)], [0.3, 0.6, 0.1])
+    fill = pick(rng, [rng.uniform(0.5, 0.7), rng.uniform(0.7, 0.98), rng.uniform(0.98, 1.15)], [0.3, 0.6, 0.1])
     focal = fill * size / (high - low).max()
     slack = size - (high - low) * focal
     center = slack * rng.uniform(0.1, 0.9, 2) - low * focal
@@ -49,7 +49,7 @@ def add_seat(mesh: Mesh, palette: Palette, rng, hip: np.ndarray, front: np.ndarr
     pattern = pick(rng, ["plain", "planks"])
     material = palette.add(any_color(rng, (0, 0.7), (0.15, 0.85)), any_color(rng, (0, 0.6), (0.2, 0.8)), pattern, 0.12, 0.1)
     top = max(hip[1] - 0.075 * height, 0.06)
-    width = height * rng.uniform(0.12, 0.35)
+    width = height * rng.uniform(0.12, 0.28)
     depth = height * rng.uniform(0.11, 0.15)
     center = hip - front * 0.02 * height
     if rng.random() < 0.5:
@@ -60,8 +60,8 @@ def add_seat(mesh: Mesh, palette: Palette, rng, hip: np.ndarray, front: np.ndarr
             for b in (1, -1):
                 _pole(mesh, center + a * 0.9 * depth * front + b * 0.9 * width * left, 0.0, top - 0.05, 0.018, material)
     if rng.random() < 0.6:
-        back = center - front * (depth + 0.02)
-        mesh.add_box([back[0], top + 0.2 * height, back[2]], [left * width, (0, 0.2 * height, 0), front * 0.02], material)
+        back, rise = center - front * (depth + 0.02), height * rng.uniform(0.1, 0.18)
+        mesh.add_box([back[0], top + rise, back[2]], [left * width, (0, rise, 0), front * 0.02], material)
 
 
 def _pole(mesh: Mesh, foot, low: float, high: float, radius: float, material: int) -> None:
