@@ -17,7 +17,7 @@ from .motions import sample_pose
 from .palette import Palette
 from .scene import add_prop, add_seat, add_things, sample_camera, sample_light
 
-VERSION = 4
+VERSION = 5
 """Counts changes of the drawing, so that images made by an older one are not taken for today's."""
 _LEAST_AREA = 40  # square pixels seen, below which a person is not annotated
 _NOISE_SLACK = 64
@@ -73,12 +73,14 @@ def _sample_person(rng, index: int):
 
 
 def _framed(rng, people) -> np.ndarray:
-    """(P, 3) what the camera frames: mostly the whole first person, or everybody; sometimes only down to the knees, hips or chest."""
+    """(P, 3) what the camera frames: mostly the whole first person, or everybody; sometimes one who stands or sits only down
+    to the knees, hips or chest."""
     if len(people) > 1 and rng.random() < 0.6:
         return np.concatenate([_outline(person) for person in people])
     outline = _outline(people[0])
     kind = rng.random()
-    if kind < 0.62:
+    lying = people[0][2].base[1, 1] < 0.7
+    if kind < 0.62 or lying:
         return outline
     return outline[:{0: 14, 1: 10, 2: 6}[min(int((kind - 0.62) / 0.38 * 3), 2)]]
 
