@@ -11,16 +11,17 @@ _HOMES = {
     "KeypointLayout": "keypoints", "COCO17": "keypoints", "PERSON13": "keypoints", "HAND21": "keypoints", "HEAD468": "keypoints",
     "layout_for": "keypoints", "layout_from_names": "keypoints",
     "Poses": "poses", "oks": "poses",
-    "PoseError": "errors",
+    "PoseError": "errors", "write_metrics": "files", "written": "files",
     "find_images": "images", "read_image": "images", "fit_to": "images",
     "Dataset": "datasets", "Sample": "datasets", "load_dataset": "datasets",
     "ZOO": "zoo", "fetch": "zoo",
     "Model": "inference", "load_model": "inference", "load_configured_model": "inference",
     "evaluate": "evaluation",
+    "predict_images": "prediction",
     "load_config": "config",
 }
 _ROOMS = ("benchmarking", "config", "datasets", "decoders", "deployment", "evaluation", "images", "inference", "keypoints", "networks",
-          "pipeline", "plots", "poses", "quantization", "training", "widgets", "zoo")
+          "pipeline", "plots", "poses", "prediction", "quantization", "training", "widgets", "zoo")
 
 __version__ = "0.1.0"
 __all__ = sorted([*_HOMES, *_ROOMS])

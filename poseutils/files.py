@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,3 +53,18 @@ def write_text(path: str | Path, text: str) -> Path:
 def write_json(path: str | Path, value) -> Path:
     """Writes a JSON file in one step, indented, keys in the given order. Refuses NaN, which is not JSON."""
     return write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def write_metrics(run_dir: str | Path, metrics: Mapping[str, float]) -> Path:
+    """Writes ``metrics.json``, flat names to numbers; what is not a number (NaN) is left out."""
+    numbers = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+    return write_json(Path(run_dir) / "metrics.json", numbers)
+
+
+def written(run_dir: str | Path) -> list[str]:
+    """What a run folder holds, for people: a line a file or folder, by its path from the current folder."""
+    lines = []
+    for path in sorted(Path(run_dir).iterdir()):
+        count = sum(1 for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0
+        lines.append(os.path.relpath(path) + (f" ({count} files)" if path.is_dir() else ""))
+    return lines

@@ -81,6 +81,17 @@ class Model:
         """The input as the decoder sees it."""
         return InputView(*self.input_size, self.network.channels_first, self.normalized)
 
+    @property
+    def label(self) -> str:
+        """A short name for tables: the zoo's, or the file's."""
+        return Path(self.name).name
+
+    def summary(self) -> dict[str, str]:
+        """What the model is, in words for a table."""
+        height, width = self.input_size
+        return {"model": self.label, "model_type": self.model_type, "runtime": self.network.runtime,
+                "input": f"{width} × {height} {self.network.input.dtype}", "keypoints": f"{len(self.layout)} ({self.layout.name})"}
+
     def preprocess(self, image: np.ndarray) -> tuple[np.ndarray, Transform]:
         """(H, W, 3) uint8 -> (height, width, 3) float32 pixels of the input, still 0…255, and the transform."""
         return fit_to(to_color_mode(image, self.color_mode), self.input_size, self.aspect_ratio, self.interpolation)

@@ -91,6 +91,12 @@ class Config(Section):
                 return candidate
         raise PoseError(f"{path}: no such file or folder; looked for {' and '.join(map(str, dict.fromkeys(tried)))}")
 
+    def quantized_model(self) -> str:
+        """The file beside ``model.model_path`` of the same name ending in ``_int8.tflite``; ``model.model_path`` itself if there is none."""
+        path = self.model.model_path or ""
+        beside = Path(path).with_suffix("").as_posix() + "_int8.tflite"
+        return beside if path and any((folder / beside).is_file() for folder in (self._folder, Path.cwd())) else path
+
     def run_folder(self, run_dir: str | Path, service: str) -> Path:
         """The folder that a service writes into, made if it is not there: ``run_dir``, or ``runs/<service>`` beside the file if that is empty.
 

@@ -64,6 +64,12 @@ class Dataset(Sequence):
         """The same dataset with only these samples."""
         return Dataset(tuple(samples), self.layout, self.source)
 
+    def summary(self) -> dict[str, str | int]:
+        """What the dataset holds, in words for a table."""
+        visibility = np.concatenate([s.keypoints[:, :, 2].ravel() for s in self.samples]) if self.samples else np.zeros(0)
+        return {"dataset": self.source.stem, "images": len(self), "people": sum(map(len, self.samples)), "images of one person": len(self.single()),
+                "keypoints": self.layout.name, "visible": int((visibility == 2).sum()), "hidden": int((visibility == 1).sum())}
+
     def single(self) -> Dataset:
         """Only the images with exactly one annotation, which is not a crowd and has a labeled keypoint.
 

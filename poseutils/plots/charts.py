@@ -1,0 +1,132 @@
+"""Tables and charts of what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from ..poses import Poses
+
+
+def table(rows: Sequence[Mapping]):
+    """Rows (dictionaries with the same keys) as a table that notebooks show. Numbers get three decimals at most."""
+    from IPython.display import Markdown
+
+    columns = list(rows[0]) if rows else []
+    lines = ["| " + " | ".join(columns) + " |", "|" + "|".join(" --- " if isinstance(rows[0][c], str) else " ---: " for c in columns) + "|"]
+    lines += ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
+    return Markdown("\n".join(lines))
+
+
+def _cell(value) -> str:
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:,.0f}" if value.is_integer() else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|")
+
+
+def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]):
+    """One panel a column over the layers of a network, in the order they run; the largest is marked. Returns the Figure.
+
+    Args:
+        rows: one a layer, as :attr:`poseutils.benchmarking.Report.layers` has them.
+        columns: the rows' keys to show, each with its label.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(len(columns), 1, figsize=(9, 1.9 * len(columns)), sharex=True, squeeze=False, layout="constrained")
+    for axes, (key, label) in zip(panels.flat, columns.items(), strict=True):
+        values = np.array([row[key] for row in rows], dtype=float)
+        top = int(values.argmax())
+        axes.bar(np.arange(len(rows)), values, width=1.0, color=["#d1495b" if i == top else "#5b8db8" for i in range(len(rows))])
+        axes.annotate(f"{rows[top]['operator']} #{rows[top]['index']}", (top, values[top]), fontsize=8, va="bottom",
+                      ha="left" if top < len(rows) / 2 else "right")
+        axes.set_ylabel(label, fontsize=8)
+        axes.margins(x=0.01, y=0.15)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels.flat[-1].set_xlabel("layer, in the order they run")
+    return figure
+
+
+def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str):
+    """Vertical bars from ``low`` to ``high``, (N,) each, one a channel or layer. Returns the Axes."""
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(figsize=(9, 2.6), layout="constrained")
+    axes.bar(np.arange(len(low)), high - low, bottom=low, width=0.9, color="#5b8db8")
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.set_title(title)
+    axes.set_ylabel(ylabel)
+    axes.margins(x=0.01)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def show_agreement(first: Sequence[float], second: Sequence[float], labels: tuple[str, str], title: str):
+    """Two results of the same images against each other, with the line where they agree. Returns the Axes."""
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="gray", linewidth=0.8)
+    axes.scatter(first, second, s=18, alpha=0.7, color="#d1495b")
+    axes.set(xlabel=labels[0], ylabel=labels[1], title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    return axes
+
+
+def mean_scores(poses: Iterable[Poses]) -> dict[str, float]:
+    """The mean score of each keypoint over everybody, by its name; the mean over all keypoints where there are more than 40."""
+    poses = [p for p in poses if len(p)]
+    if not poses:
+        return {"nobody found": 0.0}
+    means = np.concatenate([p.scores for p in poses]).mean(axis=0)
+    return {"all keypoints": float(means.mean())} if len(means) > 40 else dict(zip(poses[0].layout.names, means.tolist(), strict=True))
+
+
+def show_bars(values: Mapping[str, float] | Mapping[str, Mapping[str, float]], title: str, unit: str = ""):
+    """Horizontal bars, one a name; several mappings by label stand side by side. Returns the Axes."""
+    import matplotlib.pyplot as plt
+
+    series = values if values and isinstance(next(iter(values.values())), Mapping) else {"": values}
+    names = list(next(iter(series.values())))
+    _, axes = plt.subplots(figsize=(7, 0.9 + 0.24 * len(names) * max(1, 0.6 * len(series))), layout="constrained")
+    height = 0.8 / len(series)
+    for index, (label, mapping) in enumerate(series.items()):
+        positions = np.arange(len(names)) + (index - (len(series) - 1) / 2) * height
+        bars = axes.barh(positions, [mapping.get(name, np.nan) for name in names], height=height, label=label)
+        axes.bar_label(bars, fmt="%.2f", fontsize=7, padding=2)
+    axes.set_yticks(np.arange(len(names)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_title(title)
+    axes.set_xlabel(unit)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(series) > 1:
+        axes.legend(loc="lower right", fontsize=8)
+    return axes
+
+
+def show_histogram(values: Mapping[str, Sequence[float]], title: str, xlabel: str):
+    """Histograms of numbers from 0 to 1, one a label. Returns the Axes."""
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
+    axes.hist([np.array(v)[~np.isnan(v)] for v in values.values()], bins=np.linspace(0, 1, 21), label=list(values))
+    axes.set(title=title, xlabel=xlabel, ylabel="pictures")
+    axes.legend(fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def show_curves(history: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[str]]):
+    """Learning curves, one panel a group of names; returns the Figure."""
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, len(groups), figsize=(4.4 * len(groups), 3), squeeze=False, layout="constrained")
+    for axes, (title, names) in zip(panels.flat, groups.items(), strict=True):
+        for name in names:
+            if name in history:
+                axes.plot(np.arange(1, len(history[name]) + 1), history[name], marker=".", label=name)
+        axes.set_title(title)
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    return figure

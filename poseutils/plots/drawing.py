@@ -1,0 +1,125 @@
+"""Poses, boxes and heatmaps drawn into images, with OpenCV."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..files import atomic_path
+from ..images import read_image
+from ..keypoints import KeypointLayout
+from ..poses import Poses
+
+if TYPE_CHECKING:
+    from ..datasets import Sample
+    from ..evaluation import ImageResult
+
+LEFT, RIGHT, MIDDLE, BOX, TRUTH = (255, 138, 28), (40, 150, 255), (88, 214, 110), (250, 214, 60), (255, 255, 255)
+"""RGB: the person's left side orange, their right side blue, what is on neither green."""
+
+_SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
+
+
+def draw_poses(image: np.ndarray, poses: Poses, threshold: float = 0.15, boxes: bool = True, color: tuple[int, int, int] | None = None) -> np.ndarray:
+    """A copy of the image with limbs, keypoints, boxes and their scores drawn in.
+
+    Args:
+        image: (H, W, 3) uint8.
+        poses: in pixels of the image.
+        threshold: keypoints that score less are drawn as rings, and their limbs not at all; keypoints that are NaN are not drawn.
+        boxes: draw boxes and scores where the poses have them.
+        color: one color for everything instead of one a side.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    canvas = np.ascontiguousarray(image).copy()
+    size = _line_size(canvas)
+    many = len(poses.layout) > 100
+    colors = [color] * len(poses.layout) if color else side_colors(poses.layout)
+    for person in range(len(poses)):
+        if boxes and poses.boxes is not None:
+            _draw_box(canvas, poses.boxes[person], poses.box_scores[person], size)
+        _draw_person(canvas, poses.keypoints[person], poses.scores[person] >= threshold, poses.layout, colors, size * (0.4 if many else 1))
+    return canvas
+
+
+@lru_cache(maxsize=16)
+def side_colors(layout: KeypointLayout) -> tuple[tuple[int, int, int], ...]:
+    """One color a keypoint, by the side of the body in its name."""
+    return tuple(LEFT if "left" in name.lower() else RIGHT if "right" in name.lower() else MIDDLE for name in layout.names)
+
+
+def _line_size(image: np.ndarray) -> float:
+    """How thick lines are drawn, in pixels, for skeletons to look alike on small and large images."""
+    return max(1.0, min(image.shape[:2]) / 160)
+
+
+def _fixed(point: np.ndarray) -> tuple[int, int]:
+    """A point with pixel centers at +0.5 as OpenCV's fixed-point number with pixel centers at 0."""
+    x, y = np.clip(point - 0.5, -1e4, 1e5) * (1 << _SHIFT)
+    return round(float(x)), round(float(y))
+
+
+def _draw_person(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
+    width = max(1, round(size))
+    for a, b in layout.limbs:
+        if sure[a] and sure[b]:
+            color = colors[a] if colors[a] == colors[b] else MIDDLE
+            cv2.line(canvas, _fixed(points[a]), _fixed(points[b]), color, width, cv2.LINE_AA, _SHIFT)
+    for point, certain, color in zip(points, sure, colors, strict=True):
+        if np.isnan(point[0]):
+            continue
+        radius = round(1.4 * size * (1 << _SHIFT))
+        cv2.circle(canvas, _fixed(point), radius, color, cv2.FILLED if certain else 1, cv2.LINE_AA, _SHIFT)
+
+
+def _draw_box(canvas: np.ndarray, box: np.ndarray, score: float, size: float) -> None:
+    width, scale = max(1, round(size / 2)), max(0.32, 0.16 * size)
+    cv2.rectangle(canvas, _fixed(box[:2]), _fixed(box[2:]), BOX, width, cv2.LINE_AA, _SHIFT)
+    x, y = int(max(box[0], 0)) + 2, int(max(box[1], 0)) + round(30 * scale)
+    cv2.putText(canvas, f"{score:.2f}", (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), width + 2, cv2.LINE_AA)
+    cv2.putText(canvas, f"{score:.2f}", (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, BOX, width, cv2.LINE_AA)
+
+
+def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
+    """The image of a sample with its ground truth, hidden keypoints as rings."""
+    canvas = draw_poses(read_image(sample.path), truth_poses(sample.keypoints, layout))
+    hidden = sample.keypoints[sample.keypoints[:, :, 2] == 1] if (sample.keypoints[:, :, 2] == 2).any() else ()
+    for point in hidden:
+        cv2.circle(canvas, _fixed(point[:2]), round(1.4 * _line_size(canvas) * (1 << _SHIFT)), TRUTH, 1, cv2.LINE_AA, _SHIFT)
+    return canvas
+
+
+def draw_result(result: ImageResult, layout: KeypointLayout, threshold: float = 0.15) -> np.ndarray:
+    """The image of an evaluation's result: ground truth in white under the prediction in color."""
+    image = draw_poses(read_image(result.sample.path), truth_poses(result.sample.keypoints, layout), color=TRUTH)
+    return draw_poses(image, result.poses, threshold)
+
+
+def truth_poses(keypoints: np.ndarray, layout: KeypointLayout) -> Poses:
+    """Ground truth (N, K, 3) as Poses, so that it can be drawn; keypoints without a label are NaN and are not."""
+    labeled = keypoints[:, :, 2] > 0
+    return Poses(np.where(labeled[:, :, None], keypoints[:, :, :2], np.nan), labeled.astype(np.float32), layout)
+
+
+def overlay_heatmap(image: np.ndarray, heatmap: np.ndarray, strength: float = 0.6) -> np.ndarray:
+    """A heatmap (h, w), 0…1, laid over an (H, W, 3) uint8 image in warm colors; (H, W, 3) uint8."""
+    import matplotlib
+
+    heat = cv2.resize(np.clip(heatmap, 0, 1).astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    colors = matplotlib.colormaps["inferno"](heat)[:, :, :3] * 255
+    weight = strength * heat[:, :, None] ** 0.5
+    return (image * (1 - weight) + colors * weight).astype(np.uint8)
+
+
+def save_image(path: str | os.PathLike, image: np.ndarray) -> Path:
+    """Writes an (H, W, 3) uint8 RGB image in one step, in the format of the path's suffix."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(cv2.imencode(Path(path).suffix, image[:, :, ::-1])[1].tobytes())
+    return Path(path)

@@ -1,0 +1,78 @@
+"""Pictures of a training: what is asked, how images are varied, what the network says, and the curves while it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..poses import Poses
+from .charts import show_curves
+from .drawing import TRUTH, draw_poses, overlay_heatmap, truth_poses
+from .figures import show_images
+
+if TYPE_CHECKING:
+    from ..training import Examples
+
+
+def show_targets(examples: Examples, indices: Sequence[int]):
+    """For some examples: the picture with its keypoints, and over it the heatmaps that are asked of a network. Returns the Figure."""
+    from ..training.targets import gaussian_heatmaps
+
+    size = examples.size
+    heatmaps = gaussian_heatmaps(examples.keypoints[list(indices)], size, (size[0] // 4, size[1] // 4)).numpy()
+    labeled = examples.keypoints[list(indices), :, 2] > 0
+    views, titles = [], []
+    for index, maps, known in zip(indices, heatmaps, labeled, strict=True):
+        image, first = examples.images[index], int(np.argmax(known))
+        views += [_with_truth(examples, index), overlay_heatmap(image, maps[:, :, known].max(axis=2)), overlay_heatmap(image, maps[:, :, first])]
+        titles += ["keypoints", "all heatmaps", examples.layout.names[first]]
+    return show_images(views, titles, columns=6, width=1.9)
+
+
+def _with_truth(examples: Examples, index: int) -> np.ndarray:
+    return draw_poses(examples.images[index], truth_poses(examples.keypoints[index:index + 1], examples.layout))
+
+
+def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed: int, count: int = 8):
+    """The first examples as a training would see them once, keypoints moved along. Returns the Figure."""
+    from ..training import training_batches
+
+    few = examples.first(count)
+    images, keypoints = next(iter(training_batches(few, count, augmentation, seed, rescaling=(1.0, 0.0)).as_numpy_iterator()))
+    views = [draw_poses(image.clip(0, 255).astype(np.uint8), truth_poses(points[None], examples.layout))
+             for image, points in zip(images, keypoints, strict=True)]
+    return show_images(views, columns=4, width=2.2)
+
+
+def show_examples(examples: Examples, poses: Sequence[Poses]):
+    """The first examples with what a network says of them, over the truth in white. Returns the Figure."""
+    views = []
+    for index, found in enumerate(poses):
+        truth = truth_poses(examples.keypoints[index:index + 1], examples.layout)
+        views.append(draw_poses(draw_poses(examples.images[index], truth, color=TRUTH), found))
+    return show_images(views, columns=4, width=2.2)
+
+
+class LiveCurves:
+    """Learning curves that a notebook redraws in place after each epoch."""
+
+    def __init__(self, groups: Mapping[str, Sequence[str]]):
+        self.groups = groups
+        self.history: dict[str, list[float]] = {}
+        self.display = None
+
+    def update(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Takes the numbers of an epoch and draws them."""
+        import matplotlib.pyplot as plt
+        from IPython.display import display
+
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+        figure = show_curves(self.history, self.groups)
+        if self.display is None:
+            self.display = display(figure, display_id=True)
+        else:
+            self.display.update(figure)
+        plt.close(figure)
