@@ -96,3 +96,29 @@ def _latency(network: Network, runs: int) -> dict[str, float]:
         network.invoke(batch)
         times.append(1000 * (time.perf_counter() - start))
     return {"latency_ms_median": median(times), "latency_ms_min": min(times)}
+
+
+# ---------------------------------------------------------------- for tables and charts
+
+_LABELS = {"parameters": ("parameters", 1), "macs": ("work, MMAC", 1e6), "file_kib": ("file, KiB", 1), "weights_kib": ("weights, KiB", 1),
+           "live_peak_kib": ("live peak of activations, KiB", 1), "tflm_arena_kib": ("TFLM arena, KiB", 1)}
+
+
+def summary_rows(report: Report) -> list[dict]:
+    """The metrics that do not depend on the computer, for a table."""
+    return [{"": label, "value": f"{report.metrics[name] / unit:,.0f}"} for name, (label, unit) in _LABELS.items() if name in report.metrics]
+
+
+def in_units(rows: list[dict]) -> list[dict]:
+    """The layers with their costs in KiB and million MACs besides."""
+    return [row | {"live KiB": row["live_bytes"] / _KIB, "MMAC": row["macs"] / 1e6, "weights KiB": row["weight_bytes"] / _KIB} for row in rows]
+
+
+def by_operator(rows: list[dict]) -> list[dict]:
+    """The layers summed up by kind of operator, most work first."""
+    kinds = dict.fromkeys(row["operator"] for row in rows)
+    total = max(1, sum(row["macs"] for row in rows))
+    sums = [{"operator": kind, "layers": len(own), "share of work": f"{100 * sum(r['macs'] for r in own) / total:.1f} %",
+             "MMAC": sum(r["macs"] for r in own) / 1e6, "weights KiB": sum(r["weight_bytes"] for r in own) / _KIB}
+            for kind in kinds if (own := [r for r in rows if r["operator"] == kind])]
+    return sorted(sums, key=lambda row: -row["MMAC"])

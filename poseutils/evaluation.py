@@ -88,9 +88,8 @@ def evaluate(model: Model, dataset: Dataset, *, confidence: float = 0.001, nms_i
     if not results:
         raise PoseError(f"none of the {len(dataset)} images of {dataset.source} could be read; the first: {errors[0]}")
     best = [pair for result in results for pair in _best_matches(result.sample, result.poses, model.layout)]
-    metrics = {"images": float(len(results)), "people": float(len(best)), "oks": _mean([similarity for similarity, _ in best])}
-    if many:
-        metrics |= coco_ap(results, dataset, model.layout)
+    metrics = coco_ap(results, dataset, model.layout) if many else {}
+    metrics |= {"oks": _mean([similarity for similarity, _ in best]), "images": float(len(results)), "people": float(len(best))}
     return Report(metrics, _per_keypoint(best, model.layout), results, errors)
 
 

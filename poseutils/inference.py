@@ -213,9 +213,10 @@ def load_configured_model(config: Config, name_or_path: str = "") -> Model:
     chosen = name_or_path or config.model.model_path
     if not chosen:
         raise PoseError("no model: give one, or set model.model_path in the configuration")
+    own = chosen == config.model.model_path
     published = chosen in ZOO
     preprocessing = config.preprocessing
-    model = load_model(chosen if published else _model_file(config, chosen), None if name_or_path or published else config.model.model_type,
+    model = load_model(chosen if published else _model_file(config, chosen), config.model.model_type if own else None,
                        num_threads=config.general.num_threads_tflite, aspect_ratio=preprocessing.resizing.aspect_ratio,
                        interpolation=preprocessing.resizing.interpolation, color_mode=preprocessing.color_mode,
                        rescaling=None if published else (preprocessing.rescaling.scale, preprocessing.rescaling.offset))

@@ -113,8 +113,10 @@ def test_the_page_stands_alone_and_links_what_there_is(run):
 def test_without_training_the_quantized_is_compared_with_the_configured_model(run, tmp_path):
     (tmp_path / "start.keras").touch()
     folder = run()
-    assert given(folder, "01-evaluate")["model"] == "" and given(folder, "02-quantize")["model"] == ""
-    assert given(folder, "03-evaluate")["compare_with"] == str(tmp_path / "start.keras")
+    start = str(tmp_path / "start.keras")
+    assert given(folder, "01-evaluate")["model"] == start and given(folder, "01-evaluate")["compare_with"] == ""
+    assert given(folder, "02-quantize")["model"] == start
+    assert given(folder, "03-evaluate")["compare_with"] == start
 
 
 def test_notebooks_run_in_this_python_whatever_kernels_are_installed(run, notebooks, tmp_path, monkeypatch):
@@ -295,7 +297,7 @@ def test_labels_tell_steps_apart(services, labels, tmp_path):
 
 
 def test_models_pass_from_step_to_step():
-    assert Models(configured="c.keras").parameters("evaluate") == {"model": ""}
+    assert Models(configured="c.keras").parameters("evaluate") == {"model": "c.keras", "compare_with": ""}
     assert Models("q.tflite", "", "c.keras").parameters("evaluate") == {"model": "q.tflite", "compare_with": "c.keras"}
     assert Models("q.tflite", "f.keras").parameters("quantize") == {"model": "f.keras"}
     assert Models("q.tflite", "f.keras").parameters("deploy") == {"model": "q.tflite"}

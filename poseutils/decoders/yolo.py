@@ -15,6 +15,9 @@ _STRIDES = (8, 16, 32)
 _MAX_CANDIDATES = 1024
 """Best boxes that enter non-maximum suppression; more cannot change which are kept on any real picture, only cost time."""
 
+_CHUNK = 128
+"""Boxes that non-maximum suppression compares with each other at a time."""
+
 
 def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
     """``candidates`` (B, 5 + 3K, F): rows cx, cy, w, h, score, then x, y, score for each keypoint."""
@@ -68,12 +71,31 @@ def nms(boxes: np.ndarray, iou: float, limit: int) -> np.ndarray:
     Returns:
         Indices of the boxes that are kept, best first.
     """
-    area = (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1)
-    remaining, kept = np.arange(len(boxes)), []
-    while len(remaining) and len(kept) < limit:
-        best, remaining = remaining[0], remaining[1:]
-        kept.append(best)
-        rest = boxes[remaining]
-        overlap = (np.minimum(boxes[best, 2:], rest[:, 2:]) - np.maximum(boxes[best, :2], rest[:, :2])).clip(0).prod(axis=1)
-        remaining = remaining[overlap <= iou * (area[best] + area[remaining] - overlap)]
-    return np.array(kept, dtype=np.intp)
+    kept = np.zeros(0, dtype=np.intp)
+    for start in range(0, len(boxes), _CHUNK):
+        chunk = np.arange(start, min(start + _CHUNK, len(boxes)))
+        chunk = chunk[~_overlaps(boxes[chunk], boxes[kept], iou).any(axis=1)]
+        kept = np.concatenate([kept, chunk[_greedy(_overlaps(boxes[chunk], boxes[chunk], iou))]])[:limit]
+        if len(kept) == limit:
+            break
+    return kept
+
+
+def _greedy(overlaps: np.ndarray) -> np.ndarray:
+    """(N, N) which overlaps which, best first -> (N,) which are kept."""
+    alive = np.ones(len(overlaps), dtype=bool)
+    for i in range(len(overlaps)):
+        if alive[i]:
+            alive[i + 1:] &= ~overlaps[i, i + 1:]
+    return alive
+
+
+def _overlaps(a: np.ndarray, b: np.ndarray, iou: float) -> np.ndarray:
+    """(N, 4) and (M, 4) boxes -> (N, M), True where intersection over union is more than ``iou``."""
+    ax0, ay0, ax1, ay1 = a.T[:, :, None]
+    bx0, by0, bx1, by1 = b.T
+    width = np.minimum(ax1, bx1) - np.maximum(ax0, bx0)
+    height = np.minimum(ay1, by1) - np.maximum(ay0, by0)
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    area = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0)
+    return shared > iou * (area - shared)

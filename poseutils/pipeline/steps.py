@@ -57,13 +57,14 @@ class Models:
 
     def parameters(self, service: str) -> dict[str, str]:
         """The models that a notebook is given: quantization starts from the float one, an evaluation of its result compares with it."""
+        floating = self.floating or self.configured
         if service == "train":
             return {"model": ""}
         if service == "quantize":
-            return {"model": self.floating}
-        if service == "evaluate" and self.latest != self.floating:
-            return {"model": self.latest, "compare_with": self.floating or self.configured}
-        return {"model": self.latest}
+            return {"model": floating}
+        if service == "evaluate":
+            return {"model": self.latest or floating, "compare_with": floating if self.latest not in ("", floating) else ""}
+        return {"model": self.latest or floating}
 
     def update(self, step: Step) -> None:
         """Takes up the model that a step has left.

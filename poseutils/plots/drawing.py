@@ -68,13 +68,13 @@ def _fixed(point: np.ndarray) -> tuple[int, int]:
 
 def _draw_person(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
     width = max(1, round(size))
+    placed = np.isfinite(points).all(axis=1)
+    sure = sure & placed
     for a, b in layout.limbs:
         if sure[a] and sure[b]:
             color = colors[a] if colors[a] == colors[b] else MIDDLE
             cv2.line(canvas, _fixed(points[a]), _fixed(points[b]), color, width, cv2.LINE_AA, _SHIFT)
-    for point, certain, color in zip(points, sure, colors, strict=True):
-        if np.isnan(point[0]):
-            continue
+    for point, certain, color in [(points[k], sure[k], colors[k]) for k in np.flatnonzero(placed)]:
         radius = round(1.4 * size * (1 << _SHIFT))
         cv2.circle(canvas, _fixed(point), radius, color, cv2.FILLED if certain else 1, cv2.LINE_AA, _SHIFT)
 

@@ -1,0 +1,81 @@
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+
+from poseutils import plots, widgets  # noqa: E402
+from poseutils.images import fit_to  # noqa: E402
+from poseutils.keypoints import COCO17, layout_from_names  # noqa: E402
+from poseutils.poses import Poses  # noqa: E402
+
+TWO = layout_from_names(["left_tip", "right_tip"], limbs=[(0, 1)])
+
+
+def two_points(first, second, scores=(1, 1)):
+    return Poses(np.array([[first, second]], np.float32), np.array([scores], np.float32), TWO)
+
+
+def test_points_and_limbs_are_drawn_where_they_are():
+    image = np.zeros((100, 200, 3), np.uint8)
+    drawn = plots.draw_poses(image, two_points((20.5, 50.5), (180.5, 50.5)))
+    assert (image == 0).all()
+    assert tuple(drawn[50, 20]) == plots.LEFT and tuple(drawn[50, 180]) == plots.RIGHT
+    assert drawn[50, 100].any() and not drawn[80, 100].any()
+
+
+def test_unsure_points_are_rings_and_their_limbs_are_not_drawn():
+    drawn = plots.draw_poses(np.zeros((320, 320, 3), np.uint8), two_points((60.5, 160.5), (260.5, 160.5), (0.9, 0.1)))
+    assert drawn[160, 60].any() and not drawn[160, 160].any()
+    assert not drawn[160, 260].any() and drawn[155:166, 255:266].any()
+
+
+def test_points_outside_and_unlabeled_ones_do_no_harm():
+    poses = two_points((-5000.0, 40.0), (np.nan, np.nan))
+    assert plots.draw_poses(np.zeros((64, 64, 3), np.uint8), poses).shape == (64, 64, 3)
+    truth = plots.truth_poses(np.array([[[5, 5, 2], [0, 0, 0]]], np.float32), TWO)
+    assert np.isnan(truth.keypoints[0, 1]).all() and not plots.draw_poses(np.zeros((64, 64, 3), np.uint8), truth)[40:, 40:].any()
+
+
+def test_colors_tell_the_person_s_sides():
+    colors = plots.side_colors(COCO17)
+    assert colors[5] == plots.LEFT and colors[6] == plots.RIGHT and colors[0] == plots.MIDDLE
+
+
+def test_heat_lands_on_the_picture_where_the_network_saw_it():
+    """A cell's heat, taken back to an image that was letterboxed, peaks where the transform says."""
+    _, transform = fit_to(np.zeros((120, 240, 3), np.uint8), (96, 96), "padding")
+    heat = np.zeros((24, 24), np.float32)
+    heat[10, 15] = 1
+    spread = widgets.unfit(heat, transform.matrix, (96, 96), (120, 240))
+    y, x = np.unravel_index(spread.argmax(), spread.shape)
+    expected = transform.to_image(np.array([15.5 * 4, 10.5 * 4]))
+    np.testing.assert_allclose((x + 0.5, y + 0.5), expected, atol=1.01)
+
+
+def test_tables():
+    text = plots.table([{"name": "a|b", "count": 1234, "share": 0.12345}, {"name": "c", "count": 5, "share": float("nan")}]).data
+    assert text.splitlines()[1] == "| --- | ---: | ---: |" and "| a\\|b | 1,234 | 0.123 |" in text and "| c | 5 |  |" in text
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_images_are_saved_in_rgb(tmp_path, suffix):
+    from poseutils.images import read_image
+
+    image = np.full((16, 16, 3), (250, 10, 100), np.uint8)
+    read = read_image(plots.save_image(tmp_path / f"x{suffix}", image))
+    assert np.abs(read.astype(int) - image).max() < 8
+
+
+def test_explorer_redraws_when_a_control_moves(asset):
+    import poseutils as pu
+
+    asset("models/st_movenet_lightning_heatmaps_192_int8_pc.tflite")
+    model = pu.load_model("st_movenet_lightning_heatmaps_192_13kpts")
+    explorer = widgets.explore(model, [asset("images/bus.jpg"), asset("hands/onehand10k_9.jpg")])
+    controls, picture = explorer.children
+    seen = {bytes(picture.value)}
+    for control, value in zip(controls.children, (1, 0.9, -1), strict=True):
+        control.value = value
+        seen.add(bytes(picture.value))
+    assert len(seen) == 4 and all(png.startswith(b"\x89PNG") for png in seen)
