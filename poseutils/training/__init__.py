@@ -1,7 +1,8 @@
 """Training of heatmap networks: architectures, targets, batches with augmentation, and ``fit``. TensorFlow is loaded when one is called."""
 
 from .architectures import build_model
-from .batches import Examples, load_examples
+from .batches import Examples, load_examples, training_batches
 from .fit import Fit, fit, load_keras
+from .validation import predict_examples, validate
 
-__all__ = ["Examples", "Fit", "build_model", "fit", "load_examples", "load_keras"]
+__all__ = ["Examples", "Fit", "build_model", "fit", "load_examples", "load_keras", "predict_examples", "training_batches", "validate"]

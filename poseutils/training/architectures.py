@@ -9,7 +9,7 @@ STRIDE = 32
 LATERALS = (("block_9_add", 64, 32), ("block_5_add", 32, 24), ("block_2_add", 24, 24))
 """Top down: the backbone's layer at strides 16, 8 and 4, the channels it is merged at, and the channels after merging."""
 BATCH_NORM_MOMENTUM = 0.9
-"""Of the running mean and variance. Keras's MobileNetV2 has 0.999, which needs thousands of steps to follow; a short training has hundreds."""
+"""Of the running mean and variance. Keras's MobileNetV2 has 0.999, which follows over thousands of steps; a short training has hundreds."""
 EMPTY_LOGIT = -4.0
 """Where sigmoid heatmaps start: at 0.02, since nearly every cell is empty (the prior of Lin et al., "Focal Loss", 2017)."""
 

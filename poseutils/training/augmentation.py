@@ -162,8 +162,8 @@ def _checked(name: str, arguments: dict) -> dict:
     allowed = {p.name for p in own} | _EVERYWHERE | (_WARPING if name in GEOMETRIC else set())
     missing = [p.name for p in own if p.default is p.empty and arguments.get(p.name) is None]
     if missing or set(arguments) - allowed:
-        raise PoseError(f"data_augmentation: {name} was given {', '.join(arguments) or 'nothing'}; it needs {', '.join(missing) or 'no more'} "
-                        f"and takes {', '.join(sorted(allowed))}")
+        raise PoseError(f"data_augmentation: {name} was given {', '.join(arguments) or 'nothing'}; it needs "
+                        f"{', '.join(missing) or 'no more'} and takes {', '.join(sorted(allowed))}")
     for argument, choices in (("fill_mode", FILL_MODES), ("interpolation", INTERPOLATIONS)):
         if arguments.get(argument, choices[0]) not in choices:
             raise PoseError(f"data_augmentation: {name}.{argument} is {arguments[argument]!r}; choose from {', '.join(choices)}")
@@ -201,6 +201,8 @@ def _recolor(draw: _Draw, images, name: str, arguments: dict):
     import tensorflow as tf
 
     changed = tf.clip_by_value(PHOTOMETRIC[name](draw, images, **_own(arguments)), 0, 255)
+    if arguments.get("change_rate", 1) >= 1:
+        return changed
     return tf.where(_changed(draw, name, arguments)[:, None, None, None], changed, images)
 
 
@@ -221,8 +223,9 @@ def warp_images(images, matrix, fill_mode: str = "reflect", fill_value: float = 
     # The operation maps pixel indices of the output to indices of the input: half a pixel less than our coordinates.
     half = tf.constant([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     backward = tf.linalg.inv(half) @ tf.linalg.inv(matrix) @ half
-    return tf.raw_ops.ImageProjectiveTransformV3(images=images, transforms=tf.reshape(backward, (-1, 9))[:, :8], output_shape=images.shape[1:3],
-                                                 fill_value=float(fill_value), interpolation=interpolation.upper(), fill_mode=fill_mode.upper())
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images, transforms=tf.reshape(backward, (-1, 9))[:, :8], output_shape=images.shape[1:3], fill_value=float(fill_value),
+        interpolation=interpolation.upper(), fill_mode=fill_mode.upper())
 
 
 def warp_keypoints(keypoints, matrix, layout: KeypointLayout):

@@ -40,6 +40,10 @@ class Examples:
     def __len__(self) -> int:
         return len(self.images)
 
+    def first(self, count: int) -> Examples:
+        """The first of them."""
+        return Examples(self.images[:count], self.keypoints[:count], self.areas[:count], self.layout)
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the images."""
@@ -59,7 +63,8 @@ def load_examples(dataset: Dataset, size: tuple[int, int], aspect_ratio: str = "
     """
     chosen = [(sample, person) for sample in dataset if (person := _largest_person(sample)) is not None]
     if not chosen:
-        raise PoseError(f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; there is nothing to train on")
+        raise PoseError(f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; "
+                        "there is nothing to train on")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         fitted = list(pool.map(lambda pair: _fitted(*pair, size, aspect_ratio, interpolation), chosen))
     images, keypoints, areas = zip(*fitted)
@@ -72,7 +77,8 @@ def _largest_person(sample: Sample) -> int | None:
     return int(np.where(usable, sample.areas, -1).argmax()) if usable.any() else None
 
 
-def _fitted(sample: Sample, person: int, size: tuple[int, int], aspect_ratio: str, interpolation: str) -> tuple[np.ndarray, np.ndarray, float]:
+def _fitted(sample: Sample, person: int, size: tuple[int, int], aspect_ratio: str, interpolation: str):
+    """The image (H, W, 3) uint8, the person's keypoints (K, 3) and area, in pixels of the input."""
     image, transform = fit_to(read_image(sample.path), size, aspect_ratio, interpolation)
     keypoints = sample.keypoints[person].astype(np.float32)
     keypoints[:, :2] = transform.to_input(keypoints[:, :2])

@@ -8,18 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..decoders.heatmaps import decode
-from ..decoders.view import InputView
 from ..errors import PoseError
 from ..files import atomic_path
 from ..networks import load_keras
-from ..poses import oks
-from .batches import RESCALING, Examples, rescaled, training_batches
-from .targets import heatmap_loss
+from .batches import RESCALING, Examples, training_batches
+from .validation import make_loss, make_validate
 
-__all__ = ["Fit", "fit", "load_keras", "make_loss", "make_validate"]
+__all__ = ["Fit", "fit", "load_keras"]
 
-DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.002}}
+DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.003}}
 WARM_UP = 0.1
 """Share of the steps over which the learning rate rises, before it falls along a cosine."""
 CALLBACKS = ("ReduceLROnPlateau", "EarlyStopping")
@@ -60,7 +57,7 @@ def fit(model, train: Examples, validation: Examples, *, epochs: int, run_dir: s
         epochs: how often each training image is seen.
         run_dir: where ``model.keras`` is written, anew with each better epoch.
         batch_size: B.
-        optimizer: ``{Keras name: arguments}``; default Adam at 0.002.
+        optimizer: ``{Keras name: arguments}``; default Adam at 0.003.
         callbacks: ``{Keras name: arguments}``: ReduceLROnPlateau or EarlyStopping. They watch ``val_oks`` unless told otherwise.
         augmentation: ``{name: arguments}``, see ``augmentation``.
         dropout, frozen_layers: of the configuration; not available, leave them None.
@@ -71,8 +68,6 @@ def fit(model, train: Examples, validation: Examples, *, epochs: int, run_dir: s
     Raises:
         PoseError: if images, keypoints and network do not go together, or a name or argument is not one that is known.
     """
-    import keras
-
     import keras
 
     _check_supported(dropout, frozen_layers, epochs, batch_size)
@@ -134,36 +129,6 @@ class _Best:
             self.model.save(temporary)
 
 
-def make_validate(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> Callable[[], dict[str, float]]:
-    """A function that measures the network as it then is: ``val_loss``, and ``val_oks``, the mean over images of the OKS of the highest cells."""
-    import tensorflow as tf
-
-    loss_of, view, chunk = make_loss(model), InputView(*examples.size), 32
-    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]  # one compilation for any number of images
-    forward = tf.function(lambda images: model(images, training=False), input_signature=signature, autograph=False)
-
-    def measure(part: slice) -> tuple[float, np.ndarray]:
-        truth = examples.keypoints[part]
-        heatmaps = forward(rescaled(examples.images[part], rescaling)).numpy()
-        found = np.concatenate([poses.keypoints for poses in decode({"heatmaps": heatmaps}, view, examples.layout)])
-        similarity = oks(found, truth[:, :, :2], truth[:, :, 2], examples.areas[part], examples.layout.sigma_array)
-        return float(loss_of(truth, heatmaps)) * len(truth), similarity
-
-    def validate() -> dict[str, float]:
-        losses, similarities = zip(*(measure(slice(start, start + chunk)) for start in range(0, len(examples), chunk)))
-        return {"val_loss": sum(losses) / len(examples), "val_oks": float(np.concatenate(similarities).mean())}
-
-    return validate
-
-
-def make_loss(model) -> Callable:
-    """The loss that fits the network's last activation: over all cells of a heatmap if that is a softmax, else cell by cell."""
-    import keras
-
-    softmax = any(isinstance(layer, keras.layers.Softmax) for layer in model.layers[-2:])
-    return heatmap_loss(model.input_shape[1:3], model.output_shape[1:3], "softmax" if softmax else "sigmoid")
-
-
 # ---------------------------------------------------------------- what the configuration may ask for
 
 def _check_supported(dropout, frozen_layers, epochs: int, batch_size: int) -> None:
@@ -180,7 +145,8 @@ def _check_matches(model, examples: Examples) -> None:
     if len(gives) != 3:
         raise PoseError(f"the network gives {gives}; only networks that give heatmaps (height, width, K) can be trained")
     if expects != (*examples.size, 3):
-        raise PoseError(f"the network expects images of {expects} and was given {(*examples.size, 3)}; load the examples with size={expects[:2]}")
+        raise PoseError(f"the network expects images of {expects} and was given {(*examples.size, 3)}; "
+                        f"load the examples with size={expects[:2]}")
     if gives[2] != len(examples.layout):
         raise PoseError(f"the network gives {gives[2]} keypoints and the dataset has {len(examples.layout)} ({examples.layout.name}); "
                         f"build the network with keypoints={len(examples.layout)} or choose another dataset")
@@ -192,9 +158,10 @@ def _make_optimizer(optimizer: Mapping[str, Mapping], steps: int, constant: bool
     if len(optimizer) != 1:
         raise PoseError(f"training.optimizer names {', '.join(optimizer) or 'nothing'}; name one Keras optimizer, for example Adam")
     (name, arguments), = optimizer.items()
-    kinds = {n: kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)}
+    base = keras.optimizers.Optimizer
+    kinds = {n: kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type) and issubclass(kind, base) and n != "Optimizer"}
     if name not in kinds:
-        raise PoseError(f"training.optimizer is {name!r}; Keras has {', '.join(sorted(set(kinds) - {'Optimizer'}))}")
+        raise PoseError(f"training.optimizer is {name!r}; Keras has {', '.join(sorted(kinds))}")
     made = _made(kinds[name], f"training.optimizer.{name}", dict(arguments or {}))
     if not constant:
         made.learning_rate = _warm_cosine(float(made.learning_rate), steps)
@@ -223,7 +190,8 @@ def _make_callback(name: str, arguments: Mapping | None):
     import keras
 
     if name not in CALLBACKS:
-        raise PoseError(f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. Without any, the learning rate falls along a cosine.")
+        raise PoseError(f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. "
+                        "Without any, the learning rate falls along a cosine.")
     arguments = {"monitor": "val_oks", **(arguments or {})}
     if arguments["monitor"] not in MONITORED:
         raise PoseError(f"training.callbacks.{name}.monitor is {arguments['monitor']!r}; choose from {', '.join(MONITORED)}")

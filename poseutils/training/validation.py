@@ -1,0 +1,66 @@
+"""How good a network is while it trains: its loss, and the OKS of the keypoints that it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ..decoders.heatmaps import decode
+from ..decoders.view import InputView
+from ..poses import Poses, oks
+from .batches import RESCALING, Examples, rescaled
+from .targets import heatmap_loss
+
+_CHUNK = 32
+"""Images that go through the network together."""
+
+
+def predict_examples(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> list[Poses]:
+    """The pose found on each of N examples, in pixels of the input: the highest cell of each heatmap."""
+    view = InputView(*examples.size)
+    return [poses for _, heatmaps in _heatmaps(_compiled(model), examples, rescaling)
+            for poses in decode({"heatmaps": heatmaps}, view, examples.layout)]
+
+
+def validate(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> dict[str, float]:
+    """``val_loss``, and ``val_oks``, the mean over images of the OKS of the highest cells."""
+    return make_validate(model, examples, rescaling)()
+
+
+def make_validate(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> Callable[[], dict[str, float]]:
+    """``validate`` as a function to call again and again, compiled once, of the weights that the model then has."""
+    forward, loss_of, view = _compiled(model), make_loss(model), InputView(*examples.size)
+
+    def measure() -> dict[str, float]:
+        losses, similarities = [], []
+        for part, heatmaps in _heatmaps(forward, examples, rescaling):
+            truth = examples.keypoints[part]
+            found = np.concatenate([poses.keypoints for poses in decode({"heatmaps": heatmaps}, view, examples.layout)])
+            losses.append(float(loss_of(truth, heatmaps)) * len(truth))
+            similarities.append(oks(found, truth[:, :, :2], truth[:, :, 2], examples.areas[part], examples.layout.sigma_array))
+        return {"val_loss": sum(losses) / len(examples), "val_oks": float(np.concatenate(similarities).mean())}
+
+    return measure
+
+
+def make_loss(model) -> Callable:
+    """The loss that fits the network's last activation: over all cells of a heatmap if that is a softmax, else cell by cell."""
+    import keras
+
+    softmax = any(isinstance(layer, keras.layers.Softmax) for layer in model.layers[-2:])
+    return heatmap_loss(model.input_shape[1:3], model.output_shape[1:3], "softmax" if softmax else "sigmoid")
+
+
+def _compiled(model) -> Callable:
+    """The network as it predicts, compiled once for any number of images."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
+    return tf.function(lambda images: model(images, training=False), input_signature=signature, autograph=False)
+
+
+def _heatmaps(forward: Callable, examples: Examples, rescaling: tuple[float, float]) -> Iterator[tuple[slice, np.ndarray]]:
+    for start in range(0, len(examples), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        yield part, forward(rescaled(examples.images[part], rescaling)).numpy()
