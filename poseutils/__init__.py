@@ -20,8 +20,8 @@ _HOMES = {
     "predict_images": "prediction",
     "load_config": "config",
 }
-_ROOMS = ("benchmarking", "config", "datasets", "decoders", "deployment", "evaluation", "images", "inference", "keypoints", "networks",
-          "pipeline", "plots", "poses", "prediction", "quantization", "training", "widgets", "zoo")
+_ROOMS = ("benchmarking", "config", "datasets", "decoders", "deployment", "evaluation", "graph", "images", "inference", "keypoints", "networks",
+          "pipeline", "plots", "poses", "prediction", "quantization", "tflite", "training", "widgets", "zoo")
 
 __version__ = "0.1.0"
 __all__ = sorted([*_HOMES, *_ROOMS])

@@ -10,8 +10,8 @@ from statistics import median
 import numpy as np
 
 from .deployment.boards import BOARDS, fits
-from .deployment.graph import Graph, layers
-from .deployment.tflite import read_tflite
+from .graph import Graph, layers
+from .tflite import read_tflite
 from .deployment.tflm import measure_arena
 from .errors import PoseError
 from .networks import Network, load_keras, open_network
@@ -28,7 +28,7 @@ class Report:
         metrics: parameters; macs (multiply-accumulates of one inference); file_kib; weights_kib; live_peak_kib (the largest sum of
             activation tensors in memory at once); tflm_arena_kib (all that TensorFlow Lite Micro takes); latency_ms_median and
             latency_ms_min (on this computer, not on a board).
-        layers: one row an operator, see :func:`poseutils.deployment.graph.layers`; empty unless the model is a .tflite.
+        layers: one row an operator, see :func:`poseutils.graph.layers`; empty unless the model is a .tflite.
         boards: one row a board: board, core, verdict, activations, weights (each internal, external or no), reason; likewise.
         missing: the reason for each metric that is not there.
     """
@@ -53,7 +53,6 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
     if runs < 1:
         raise PoseError(f"runs={runs}: at least one inference must be timed")
     path = Path(model_path)
-    # Our own reader first: LiteRT does not survive every damaged file.
     graph = read_tflite(path) if path.suffix.lower() == ".tflite" else None
     network = open_network(path, num_threads)
     cost = _tflite_cost(path, graph) if graph else _other_cost(path, network)

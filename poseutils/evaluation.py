@@ -15,10 +15,7 @@ from .errors import PoseError
 from .files import write_json
 from .inference import Model
 from .keypoints import COCO17, PERSON13, KeypointLayout, reduce_17_to_13
-from .poses import Poses, keypoint_similarity, oks
-
-AREA_OF_BOX = 0.53
-"""The area of a person as a part of their box, which the zoo's OKS uses in place of the annotated one."""
+from .poses import AREA_OF_BOX, Poses, keypoint_similarity, oks
 
 
 @dataclass(frozen=True)

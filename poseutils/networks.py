@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import PoseError
+from .tflite import read_tflite
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
 
@@ -152,9 +153,9 @@ def open_network(path: str | Path, num_threads: int | None = None, rescaling: tu
 def _open_tflite(path: Path, num_threads: int):
     from ai_edge_litert.interpreter import Interpreter
 
-    _check_tflite(path)
+    read_tflite(path)  # LiteRT does not survive every damaged file; our reader refuses them
     try:
-        with _silent_stderr():
+        with silent_stderr():
             interpreter = Interpreter(str(path), num_threads=num_threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -168,12 +169,6 @@ def _open_tflite(path: Path, num_threads: int):
         return [interpreter.get_tensor(index) for index in output_indices]
 
     return "litert", [_tflite_spec(d) for d in inputs], [_tflite_spec(d) for d in outputs], invoke
-
-
-def _check_tflite(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(8)[4:] != b"TFL3":
-            raise PoseError(f"{path} is not a .tflite model: it lacks the TFL3 mark at its start")
 
 
 def _tflite_spec(detail: dict) -> TensorSpec:
@@ -234,7 +229,7 @@ def load_keras(path: str | Path):
         PoseError: if the file is not a Keras model, or carries code.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silent_stderr():
+    with silent_stderr():
         import keras
 
     try:
@@ -244,7 +239,7 @@ def load_keras(path: str | Path):
 
 
 @contextlib.contextmanager
-def _silent_stderr():
+def silent_stderr():
     """Hides what native libraries print while they start; Python's own errors are raised as always."""
     saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:

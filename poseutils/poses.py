@@ -8,6 +8,9 @@ import numpy as np
 
 from .keypoints import KeypointLayout
 
+AREA_OF_BOX = 0.53
+"""Area of a person as a part of their box, where no mask says it; the zoo's OKS uses it always."""
+
 
 @dataclass(frozen=True)
 class Poses:

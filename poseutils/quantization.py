@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import PoseError
 from .files import atomic_path
-from .networks import _silent_stderr, load_keras, open_network
+from .networks import silent_stderr, load_keras, open_network
 from .training.batches import RESCALING
 
 GRANULARITIES = ("per_channel", "per_tensor")
@@ -101,7 +101,7 @@ def _quiet():
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with _silent_stderr(), warnings.catch_warnings():
+        with silent_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -7,7 +7,8 @@ import pytest
 
 import poseutils as pu
 from poseutils.errors import PoseError
-from poseutils.evaluation import AREA_OF_BOX, evaluate
+from poseutils.evaluation import evaluate
+from poseutils.poses import AREA_OF_BOX
 
 
 @pytest.fixture(scope="module")

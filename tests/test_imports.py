@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent / "poseutils"
 
 # Bottom floor first; within a floor the right may import the left.
-FLOORS = [["errors"], ["files", "keypoints"], ["config", "poses"], ["images"], ["decoders"], ["datasets"], ["zoo", "networks", "inference"],
+FLOORS = [["errors"], ["files", "keypoints"], ["config", "poses"], ["images"], ["decoders"], ["datasets"], ["zoo", "graph", "tflite", "networks", "inference"],
           ["training", "quantization", "deployment", "evaluation", "benchmarking"], ["plots"], ["prediction", "widgets"], ["pipeline"], ["__main__"]]
 ORDER = [room for floor in FLOORS for room in floor]
 UP = {("poses", "plots")}  # Poses.plot, the one way up

@@ -14,10 +14,8 @@ from PIL import Image
 from ..errors import PoseError
 from ..images import SUFFIXES, find_images
 from ..keypoints import KeypointLayout, layout_for
+from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
-
-_AREA_OF_BOX = 0.53
-"""Area of a person as a part of their box, where no mask says it: the zoo's figure."""
 
 
 def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Dataset:
@@ -95,7 +93,7 @@ def _sample(image_id: int, path: Path, rows: list[tuple[int, np.ndarray]], layou
     keypoints = values[:, 5:].reshape(-1, len(layout), 3) * (width, height, 1)
     boxes = np.concatenate([center - extent / 2, center + extent / 2], axis=1)
     return Sample(image_id, path, (width, height), keypoints.astype(np.float32), boxes.astype(np.float32),
-                  (_AREA_OF_BOX * extent.prod(axis=1)).astype(np.float32), np.zeros(len(rows), bool))
+                  (AREA_OF_BOX * extent.prod(axis=1)).astype(np.float32), np.zeros(len(rows), bool))
 
 
 def _image_size(path: Path) -> tuple[int, int]:

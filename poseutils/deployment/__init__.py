@@ -2,8 +2,8 @@
 
 from .boards import BOARDS, Board, Fit, find_board, fits
 from .bundle import Bundle, package
-from .graph import Graph, layers
+from ..graph import Graph, layers
 from .spec import AppSettings
-from .tflite import read_tflite
+from ..tflite import read_tflite
 
 __all__ = ["BOARDS", "AppSettings", "Board", "Bundle", "Fit", "Graph", "find_board", "fits", "layers", "package", "read_tflite"]

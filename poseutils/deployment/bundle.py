@@ -16,7 +16,7 @@ from ..errors import PoseError
 from ..keypoints import KeypointLayout
 from .app_config import app_config_text, why_not
 from .c_array import c_array_header, c_array_source
-from .graph import Tensor
+from ..graph import Tensor
 from .readme import readme_text
 from .spec import AppSettings, Spec, make_spec, settings_from_config
 

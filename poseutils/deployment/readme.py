@@ -7,7 +7,7 @@ from math import prod
 
 from ..zoo import ZOO
 from .app_config import why_not
-from .graph import Tensor
+from ..graph import Tensor
 from .spec import Spec
 
 _OUTPUTS = {

@@ -12,8 +12,8 @@ from ..errors import PoseError
 from ..keypoints import KeypointLayout
 from .boards import Board, Fit, find_board, fits
 from .c_array import c_name
-from .graph import FILTER_RANK, Graph, Tensor, float_operators, layers
-from .tflite import parse_tflite, read_bytes
+from ..graph import FILTER_RANK, Graph, Tensor, float_operators, layers
+from ..tflite import parse_tflite, read_bytes
 
 _QUANTIZE_FIRST = "Quantize it first: operation_mode chain_qd quantizes and then deploys."
 

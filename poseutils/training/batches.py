@@ -13,10 +13,9 @@ from ..datasets.dataset import Dataset, Sample
 from ..errors import PoseError
 from ..images import fit_to, read_image
 from ..keypoints import KeypointLayout
+from ..poses import AREA_OF_BOX
 from .augmentation import make_augment
 
-AREA_OF_BOX = 0.53
-"""Area of a person as a share of the box, for OKS where no mask is given; the model zoo uses the same."""
 RESCALING = (1 / 127.5, -1.0)
 """Scale and offset that take pixels 0 to 255 to the networks' -1 to 1."""
 

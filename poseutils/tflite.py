@@ -1,4 +1,4 @@
-"""Reads a .tflite flatbuffer into a :class:`~poseutils.deployment.graph.Graph`.
+"""Reads a .tflite flatbuffer into a :class:`~poseutils.graph.Graph`.
 
 The format is TensorFlow Lite's schema.fbs, version 3; the generated reader that comes with LiteRT does the unpacking. That reader
 believes every number in the file, so everything it returns is checked here: a damaged file ends in a clear error.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import PoseError
+from .errors import PoseError
 from .graph import FILTER_RANK, Graph, Operator, Quantization, Tensor
 
 IDENTIFIER = b"TFL3"

@@ -1,0 +1,76 @@
+"""The notebooks as they are committed, and one of them headless. That their outputs hold is nbval's part."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+NAMES = ("train", "quantize", "evaluate", "predict", "benchmark", "deploy")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def notebook(request, repository):
+    cells = json.loads((repository / "notebooks" / f"{request.param}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return request.param, [dict(cell, source="".join(cell["source"])) for cell in cells]
+
+
+def code(cells):
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_it_tells_a_story(notebook):
+    name, cells = notebook
+    assert cells[0]["cell_type"] == "markdown" and cells[0]["source"].startswith("# ")
+    assert len(code(cells)) <= 16
+    for cell in code(cells):
+        assert len(cell["source"].splitlines()) <= 15, cell["source"]
+        assert not re.search(r"^\s*(def|class) ", cell["source"], re.M), "functions belong into poseutils"
+
+
+def test_it_is_committed_executed_with_its_pictures(notebook):
+    name, cells = notebook
+    assert [cell["execution_count"] for cell in code(cells)] == list(range(1, len(code(cells)) + 1))
+    outputs = [output for cell in code(cells) for output in cell["outputs"]]
+    assert not any(output["output_type"] == "error" for output in outputs)
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 1
+    assert all(cell["outputs"] for cell in code(cells)[1:] if cell is not code(cells)[-1] and "plots." in cell["source"])
+
+
+def test_it_holds_no_path_of_a_machine(notebook):
+    name, cells = notebook
+    texts = [json.dumps([o for o in cell.get("outputs", ())]) + cell["source"] for cell in cells]
+    for text in texts:
+        assert not re.search(r"(?<![\w.\d/])/(?:home|root|work|tmp|Users)/", re.sub(r'"image/png": "[^"]*"', "", text))
+
+
+def test_papermill_lists_its_parameters(notebook, repository):
+    import papermill
+
+    parameters = papermill.inspect_notebook(repository / "notebooks" / f"{notebook[0]}.ipynb")
+    assert {"config", "model", "run_dir"} <= set(parameters)
+    assert all(p["inferred_type_name"] != "None" and p["help"] for p in parameters.values())
+
+
+def test_predict_runs_headless_from_any_folder(asset, repository, tmp_path):
+    asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite")
+    command = [sys.executable, "-m", "papermill", str(repository / "notebooks/predict.ipynb"), "out.ipynb", "--no-progress-bar",
+               "-p", "model", "yolov8n_pose_256", "-p", "images", str(asset("images/bus.jpg")), "-p", "run_dir", "out"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    metrics = json.loads((tmp_path / "out/metrics.json").read_text())
+    assert metrics == {"images": 1, "unreadable": 0, "people": 3}
+    records = json.loads((tmp_path / "out/predictions.json").read_text())
+    assert [r["file_name"] for r in records] == ["bus.jpg"] * 3
+    assert (tmp_path / "out/annotated/bus.jpg").is_file()
+
+
+def test_a_chain_of_the_real_notebooks(repository, tmp_path):
+    command = [sys.executable, "-m", "poseutils", "run", str(repository / "user_config.yaml"), "operation_mode=chain_qed", "--runs-dir", str(tmp_path)]
+    printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    (folder,) = tmp_path.iterdir()
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["quantize.oks"] == pytest.approx(metrics["evaluate.oks"], abs=1e-6)
+    assert metrics["evaluate.oks"] > 0.3 and abs(metrics["quantize.oks_change"]) < 0.05
+    assert (folder / "03-deploy/bundle/app_config.h").is_file() and (folder / "02-evaluate.html").is_file()
+    assert "index.html" in printed.splitlines()[-1]
