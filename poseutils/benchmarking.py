@@ -113,6 +113,11 @@ def in_units(rows: list[dict]) -> list[dict]:
     return [row | {"live KiB": row["live_bytes"] / _KIB, "MMAC": row["macs"] / 1e6, "weights KiB": row["weight_bytes"] / _KIB} for row in rows]
 
 
+def board_rows(report: Report) -> list[dict]:
+    """The boards with what fits where, for a table."""
+    return [{name: row[name] for name in ("board", "core", "activations", "weights")} | {"fits": row["verdict"]} for row in report.boards]
+
+
 def by_operator(rows: list[dict]) -> list[dict]:
     """The layers summed up by kind of operator, most work first."""
     kinds = dict.fromkeys(row["operator"] for row in rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from .datasets.coco import to_coco
 from .errors import PoseError
 from .files import write_json
 from .inference import Model
-from .keypoints import COCO17, PERSON13, KeypointLayout, reduce_17_to_13
+from .keypoints import KeypointLayout
 from .poses import AREA_OF_BOX, Poses, keypoint_similarity, oks
 
 
@@ -50,6 +50,18 @@ class Report:
     per_image: list[ImageResult]
     errors: list[str]
 
+    @property
+    def similarities(self) -> list[float]:
+        """The OKS of each image, in the dataset's order."""
+        return [result.oks for result in self.per_image]
+
+    def changes(self, other: Report) -> list[dict]:
+        """This report beside another of the same images, a row an image, those that lost most first."""
+        theirs = {result.sample.path: result.oks for result in other.per_image}
+        rows = [{"image": r.sample.path.name, "OKS": r.oks, "compared": theirs[r.sample.path], "change": r.oks - theirs[r.sample.path]}
+                for r in self.per_image if r.sample.path in theirs and not np.isnan(r.oks)]
+        return sorted(rows, key=lambda row: row["change"])
+
     def worst(self, count: int) -> list[ImageResult]:
         """The images with the lowest OKS, worst first."""
         return sorted((r for r in self.per_image if not np.isnan(r.oks)), key=lambda r: r.oks)[:count]
@@ -76,7 +88,7 @@ def evaluate(model: Model, dataset: Dataset, *, confidence: float = 0.001, nms_i
     Raises:
         PoseError: if the keypoints of model and dataset differ, or there is nothing to measure.
     """
-    dataset = _matched(dataset, model.layout)
+    dataset = dataset.with_layout(model.layout)
     many = model.model_type == "yolo_mpe"
     dataset = dataset if many else dataset.single()
     if not len(dataset):
@@ -88,17 +100,6 @@ def evaluate(model: Model, dataset: Dataset, *, confidence: float = 0.001, nms_i
     metrics = coco_ap(results, dataset, model.layout) if many else {}
     metrics |= {"oks": _mean([similarity for similarity, _ in best]), "images": float(len(results)), "people": float(len(best))}
     return Report(metrics, _per_keypoint(best, model.layout), results, errors)
-
-
-def _matched(dataset: Dataset, layout: KeypointLayout) -> Dataset:
-    """The dataset with the model's keypoints."""
-    if len(dataset.layout) == len(layout):
-        return dataset
-    if layout.names == PERSON13.names and dataset.layout.names == COCO17.names:
-        reduced = [replace(s, keypoints=reduce_17_to_13(s.keypoints)) for s in dataset]
-        return Dataset(tuple(reduced), layout, dataset.source)
-    raise PoseError(f"the model gives {len(layout)} keypoints ({layout.name}); {dataset.source} has {len(dataset.layout)} "
-                    f"({dataset.layout.name}): evaluate on a dataset with the model's keypoints")
 
 
 def _predict(model: Model, dataset: Dataset, progress: bool, **thresholds) -> tuple[list[ImageResult], list[str]]:

@@ -60,11 +60,11 @@ class Poses:
         boxes = None if self.boxes is None else move(self.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
         return replace(self, keypoints=move(self.keypoints), boxes=boxes)
 
-    def plot(self, image, threshold: float = 0.15):
-        """Draws the poses over ``image`` with matplotlib and returns the Axes."""
+    def plot(self, image, threshold: float = 0.15) -> None:
+        """Draws the poses over ``image``, a path or an array, as a matplotlib figure."""
         from .plots import show_poses  # the one way up: people expect poses to draw themselves
 
-        return show_poses(image, self, threshold=threshold)
+        show_poses(image, self, threshold=threshold)
 
     def to_coco(self, image_id: int, category_id: int = 1) -> list[dict]:
         """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary a person.

@@ -179,6 +179,11 @@ def activation_ranges(tflite_path: str | Path) -> list[Range]:
     return ranges
 
 
+def most_uneven(ranges: list[Range]) -> Range:
+    """The weights whose channels differ most in width, where one scale for all would lose most."""
+    return max(ranges, key=lambda r: (r.high - r.low).max() / max(float(np.median(r.high - r.low)), 1e-9))
+
+
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 """The axis of the output channels in the weights of each operator that has weights."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import PoseError
+from ..keypoints import layout_for
 from .dataset import Dataset
 from .loading import load_dataset
 
@@ -37,4 +38,4 @@ def _load(config: Config, attribute: str) -> Dataset:
     path = getattr(config.dataset, attribute)
     if not path:
         raise PoseError(f"dataset.{attribute} is empty: name a COCO .json file, or a folder of images with labels")
-    return load_dataset(config.resolve(path))
+    return load_dataset(config.resolve(path)).with_layout(layout_for(config.dataset.keypoints))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..keypoints import KeypointLayout
+from ..errors import PoseError
+from ..keypoints import COCO17, PERSON13, KeypointLayout, reduce_17_to_13
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,22 @@ class Dataset(Sequence):
         visibility = np.concatenate([s.keypoints[:, :, 2].ravel() for s in self.samples]) if self.samples else np.zeros(0)
         return {"dataset": self.source.stem, "images": len(self), "people": sum(map(len, self.samples)), "images of one person": len(self.single()),
                 "keypoints": self.layout.name, "visible": int((visibility == 2).sum()), "hidden": int((visibility == 1).sum())}
+
+    def with_layout(self, layout: KeypointLayout) -> Dataset:
+        """The same samples with the keypoints of another layout.
+
+        COCO's 17 keypoints become the zoo's 13; keypoints of the same number are taken to be the same.
+
+        Raises:
+            PoseError: for any other pair of layouts.
+        """
+        if len(layout) == len(self.layout):
+            return self
+        if layout.names == PERSON13.names and self.layout.names == COCO17.names:
+            reduced = [replace(s, keypoints=reduce_17_to_13(s.keypoints)) for s in self.samples]
+            return Dataset(tuple(reduced), layout, self.source)
+        raise PoseError(f"{self.source} has {len(self.layout)} keypoints ({self.layout.name}), and {len(layout)} ({layout.name}) are wanted: "
+                        "use a dataset with the keypoints of the model")
 
     def single(self) -> Dataset:
         """Only the images with exactly one annotation, which is not a crowd and has a labeled keypoint.

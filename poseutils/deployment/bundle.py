@@ -36,6 +36,16 @@ class Bundle:
         """bytes and sha256 of each file by its name, the manifest itself not among them."""
         return self.manifest["files"]
 
+    def file_rows(self) -> list[dict]:
+        """The files for a table: name, bytes, the beginning of the hash."""
+        return [{"file": name, "bytes": entry["bytes"], "sha256": entry["sha256"][:12] + "…"} for name, entry in self.files.items()]
+
+    def tensor_rows(self) -> list[dict]:
+        """Inputs and outputs for a table; scale and zero point are empty where values are floats."""
+        return [{"": side.removesuffix("s"), "shape": " × ".join(map(str, tensor["shape"])), "type": tensor["dtype"],
+                 "scale": str(tensor.get("scale", "")), "zero point": str(tensor.get("zero_point", ""))}
+                for side in ("inputs", "outputs") for tensor in self.manifest[side]]
+
 
 def package(model_path: str | Path, out_dir: str | Path, *, model_type: str, layout: KeypointLayout, board: str = "STM32N6570-DK",
             name: str = "network", config=None) -> Bundle:

@@ -42,6 +42,9 @@ summary { cursor: pointer; color: var(--soft); }
 """
 
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
 def export_html(notebook: Path, page: Path, images_from: Path) -> Path:
     """An executed notebook as one HTML file with its images inside; ``images_from`` is the folder that relative images are in.
 
@@ -52,6 +55,9 @@ def export_html(notebook: Path, page: Path, images_from: Path) -> Path:
 
     node = nbformat.read(notebook, as_version=4)
     node.metadata.pop("widgets", None)
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
     exporter = HTMLExporter(template_name="lab", embed_images=True, require_js_url="", mathjax_url="")
     body, _ = exporter.from_notebook_node(node, resources={"metadata": {"name": notebook.stem, "path": str(images_from)}})
     return write_text(page, body.replace('<script src=""></script>', "").replace('<script src=""> </script>', ""))

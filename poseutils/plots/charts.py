@@ -13,7 +13,9 @@ def table(rows: Sequence[Mapping]):
     """Rows (dictionaries with the same keys) as a table that notebooks show. Numbers get three decimals at most."""
     from IPython.display import Markdown
 
-    columns = list(rows[0]) if rows else []
+    if not rows:
+        return Markdown("*nothing to show*")
+    columns = list(rows[0])
     lines = ["| " + " | ".join(columns) + " |", "|" + "|".join(" --- " if isinstance(rows[0][c], str) else " ---: " for c in columns) + "|"]
     lines += ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
     return Markdown("\n".join(lines))
@@ -25,8 +27,8 @@ def _cell(value) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|")
 
 
-def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]):
-    """One panel a column over the layers of a network, in the order they run; the largest is marked. Returns the Figure.
+def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:
+    """One panel a column over the layers of a network, in the order they run; the largest is marked.
 
     Args:
         rows: one a layer, as :attr:`poseutils.benchmarking.Report.layers` has them.
@@ -34,7 +36,7 @@ def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]):
     """
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(len(columns), 1, figsize=(9, 1.9 * len(columns)), sharex=True, squeeze=False, layout="constrained")
+    _, panels = plt.subplots(len(columns), 1, figsize=(9, 1.9 * len(columns)), sharex=True, squeeze=False, layout="constrained")
     for axes, (key, label) in zip(panels.flat, columns.items(), strict=True):
         values = np.array([row[key] for row in rows], dtype=float)
         top = int(values.argmax())
@@ -45,11 +47,10 @@ def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]):
         axes.margins(x=0.01, y=0.15)
         axes.spines[["top", "right"]].set_visible(False)
     panels.flat[-1].set_xlabel("layer, in the order they run")
-    return figure
 
 
-def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str):
-    """Vertical bars from ``low`` to ``high``, (N,) each, one a channel or layer. Returns the Axes."""
+def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str) -> None:
+    """Vertical bars from ``low`` to ``high``, (N,) each, one a channel or layer."""
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(figsize=(9, 2.6), layout="constrained")
@@ -59,18 +60,16 @@ def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str):
     axes.set_ylabel(ylabel)
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
-    return axes
 
 
-def show_agreement(first: Sequence[float], second: Sequence[float], labels: tuple[str, str], title: str):
-    """Two results of the same images against each other, with the line where they agree. Returns the Axes."""
+def show_agreement(first: Sequence[float], second: Sequence[float], labels: tuple[str, str], title: str) -> None:
+    """Two results of the same images against each other, with the line where they agree."""
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
     axes.plot([0, 1], [0, 1], color="gray", linewidth=0.8)
     axes.scatter(first, second, s=18, alpha=0.7, color="#d1495b")
     axes.set(xlabel=labels[0], ylabel=labels[1], title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    return axes
 
 
 def mean_scores(poses: Iterable[Poses]) -> dict[str, float]:
@@ -82,8 +81,8 @@ def mean_scores(poses: Iterable[Poses]) -> dict[str, float]:
     return {"all keypoints": float(means.mean())} if len(means) > 40 else dict(zip(poses[0].layout.names, means.tolist(), strict=True))
 
 
-def show_bars(values: Mapping[str, float] | Mapping[str, Mapping[str, float]], title: str, unit: str = ""):
-    """Horizontal bars, one a name; several mappings by label stand side by side. Returns the Axes."""
+def show_bars(values: Mapping[str, float] | Mapping[str, Mapping[str, float]], title: str, unit: str = "") -> None:
+    """Horizontal bars, one a name; several mappings by label stand side by side."""
     import matplotlib.pyplot as plt
 
     series = values if values and isinstance(next(iter(values.values())), Mapping) else {"": values}
@@ -100,27 +99,25 @@ def show_bars(values: Mapping[str, float] | Mapping[str, Mapping[str, float]], t
     axes.set_xlabel(unit)
     axes.spines[["top", "right"]].set_visible(False)
     if len(series) > 1:
-        axes.legend(loc="lower right", fontsize=8)
-    return axes
+        axes.figure.legend(loc="outside upper center", fontsize=8)
 
 
-def show_histogram(values: Mapping[str, Sequence[float]], title: str, xlabel: str):
-    """Histograms of numbers from 0 to 1, one a label. Returns the Axes."""
+def show_histogram(values: Mapping[str, Sequence[float]], title: str, xlabel: str) -> None:
+    """Histograms of numbers from 0 to 1, one a label."""
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
     axes.hist([np.array(v)[~np.isnan(v)] for v in values.values()], bins=np.linspace(0, 1, 21), label=list(values))
     axes.set(title=title, xlabel=xlabel, ylabel="pictures")
-    axes.legend(fontsize=8)
+    axes.figure.legend(loc="outside upper center", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    return axes
 
 
-def show_curves(history: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[str]]):
-    """Learning curves, one panel a group of names; returns the Figure."""
+def show_curves(history: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[str]]) -> None:
+    """Learning curves, one panel a group of names."""
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, len(groups), figsize=(4.4 * len(groups), 3), squeeze=False, layout="constrained")
+    _, panels = plt.subplots(1, len(groups), figsize=(4.4 * len(groups), 3), squeeze=False, layout="constrained")
     for axes, (title, names) in zip(panels.flat, groups.items(), strict=True):
         for name in names:
             if name in history:
@@ -129,4 +126,3 @@ def show_curves(history: Mapping[str, Sequence[float]], groups: Mapping[str, Seq
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-    return figure

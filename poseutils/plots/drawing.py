@@ -96,9 +96,9 @@ def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
     return canvas
 
 
-def draw_result(result: ImageResult, layout: KeypointLayout, threshold: float = 0.15) -> np.ndarray:
+def draw_result(result: ImageResult, threshold: float = 0.15) -> np.ndarray:
     """The image of an evaluation's result: ground truth in white under the prediction in color."""
-    image = draw_poses(read_image(result.sample.path), truth_poses(result.sample.keypoints, layout), color=TRUTH)
+    image = draw_poses(read_image(result.sample.path), truth_poses(result.sample.keypoints, result.poses.layout), color=TRUTH)
     return draw_poses(image, result.poses, threshold)
 
 

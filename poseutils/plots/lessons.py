@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..training import Examples
 
 
-def show_targets(examples: Examples, indices: Sequence[int]):
-    """For some examples: the picture with its keypoints, and over it the heatmaps that are asked of a network. Returns the Figure."""
+def show_targets(examples: Examples, indices: Sequence[int]) -> None:
+    """For some examples: the picture with its keypoints, and over it the heatmaps that are asked of a network."""
     from ..training.targets import gaussian_heatmaps
 
     size = examples.size
@@ -28,31 +28,31 @@ def show_targets(examples: Examples, indices: Sequence[int]):
         image, first = examples.images[index], int(np.argmax(known))
         views += [_with_truth(examples, index), overlay_heatmap(image, maps[:, :, known].max(axis=2)), overlay_heatmap(image, maps[:, :, first])]
         titles += ["keypoints", "all heatmaps", examples.layout.names[first]]
-    return show_images(views, titles, columns=6, width=1.9)
+    show_images(views, titles, columns=6, width=1.9)
 
 
 def _with_truth(examples: Examples, index: int) -> np.ndarray:
     return draw_poses(examples.images[index], truth_poses(examples.keypoints[index:index + 1], examples.layout))
 
 
-def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed: int, count: int = 8):
-    """The first examples as a training would see them once, keypoints moved along. Returns the Figure."""
+def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed: int, count: int = 8) -> None:
+    """The first examples as a training would see them once, keypoints moved along."""
     from ..training import training_batches
 
     few = examples.first(count)
     images, keypoints = next(iter(training_batches(few, count, augmentation, seed, rescaling=(1.0, 0.0)).as_numpy_iterator()))
     views = [draw_poses(image.clip(0, 255).astype(np.uint8), truth_poses(points[None], examples.layout))
              for image, points in zip(images, keypoints, strict=True)]
-    return show_images(views, columns=4, width=2.2)
+    show_images(views, columns=4, width=2.2)
 
 
-def show_examples(examples: Examples, poses: Sequence[Poses]):
-    """The first examples with what a network says of them, over the truth in white. Returns the Figure."""
+def show_examples(examples: Examples, poses: Sequence[Poses]) -> None:
+    """The first examples with what a network says of them, over the truth in white."""
     views = []
     for index, found in enumerate(poses):
         truth = truth_poses(examples.keypoints[index:index + 1], examples.layout)
         views.append(draw_poses(draw_poses(examples.images[index], truth, color=TRUTH), found))
-    return show_images(views, columns=4, width=2.2)
+    show_images(views, columns=4, width=2.2)
 
 
 class LiveCurves:
@@ -70,7 +70,8 @@ class LiveCurves:
 
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
-        figure = show_curves(self.history, self.groups)
+        show_curves(self.history, self.groups)
+        figure = plt.gcf()
         if self.display is None:
             self.display = display(figure, display_id=True)
         else:

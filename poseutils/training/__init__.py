@@ -2,7 +2,8 @@
 
 from .architectures import build_model
 from .batches import Examples, load_examples, training_batches
+from .configured import configured_examples, configured_fit, configured_network
 from .fit import Fit, fit, load_keras
 from .validation import predict_examples, validate
 
-__all__ = ["Examples", "Fit", "build_model", "fit", "load_examples", "load_keras", "predict_examples", "training_batches", "validate"]
+__all__ = ["Examples", "Fit", "build_model", "configured_examples", "configured_fit", "configured_network", "fit", "load_examples", "load_keras", "predict_examples", "training_batches", "validate"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..datasets.dataset import Dataset, Sample
 from ..errors import PoseError
-from ..images import fit_to, read_image
+from ..images import fit_to, read_image, to_color_mode
 from ..keypoints import KeypointLayout
 from ..poses import AREA_OF_BOX
 from .augmentation import make_augment
@@ -49,13 +49,15 @@ class Examples:
         return self.images.shape[1:3]
 
 
-def load_examples(dataset: Dataset, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear") -> Examples:
+def load_examples(dataset: Dataset, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear",
+                  color_mode: str = "rgb") -> Examples:
     """Reads the images of a dataset, on all cores, with the largest person of each. Images without a labeled person are left out.
 
     Args:
         dataset: images and people.
         size: height and width of the network's input.
         aspect_ratio, interpolation: how images are fitted, as in ``images.fit_to``.
+        color_mode: the order of channels, as in ``images.to_color_mode``.
 
     Raises:
         PoseError: if no image has a labeled person, or an image cannot be read.
@@ -65,7 +67,7 @@ def load_examples(dataset: Dataset, size: tuple[int, int], aspect_ratio: str = "
         raise PoseError(f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; "
                         "there is nothing to train on")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        fitted = list(pool.map(lambda pair: _fitted(*pair, size, aspect_ratio, interpolation), chosen))
+        fitted = list(pool.map(lambda pair: _fitted(*pair, size, aspect_ratio, interpolation, color_mode), chosen))
     images, keypoints, areas = zip(*fitted)
     return Examples(np.stack(images), np.stack(keypoints), np.array(areas, np.float32), dataset.layout)
 
@@ -76,9 +78,9 @@ def _largest_person(sample: Sample) -> int | None:
     return int(np.where(usable, sample.areas, -1).argmax()) if usable.any() else None
 
 
-def _fitted(sample: Sample, person: int, size: tuple[int, int], aspect_ratio: str, interpolation: str):
+def _fitted(sample: Sample, person: int, size: tuple[int, int], aspect_ratio: str, interpolation: str, color_mode: str):
     """The image (H, W, 3) uint8, the person's keypoints (K, 3) and area, in pixels of the input."""
-    image, transform = fit_to(read_image(sample.path), size, aspect_ratio, interpolation)
+    image, transform = fit_to(to_color_mode(read_image(sample.path), color_mode), size, aspect_ratio, interpolation)
     keypoints = sample.keypoints[person].astype(np.float32)
     keypoints[:, :2] = transform.to_input(keypoints[:, :2])
     corners = transform.to_input(sample.boxes[person].reshape(2, 2))
