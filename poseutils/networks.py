@@ -228,14 +228,21 @@ def load_keras(path: str | Path):
     Raises:
         PoseError: if the file is not a Keras model, or carries code.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with silent_stderr():
-        import keras
+    load_tensorflow()
+    import keras
 
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
         raise PoseError(f"{path} is not a Keras model that can be loaded safely: {error}") from error
+
+
+def load_tensorflow():
+    """The module tensorflow, imported without the notes about the machine that it prints the first time."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with silent_stderr():
+        import tensorflow
+    return tensorflow
 
 
 @contextlib.contextmanager

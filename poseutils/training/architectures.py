@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import PoseError
+from ..networks import load_tensorflow
 
 NARROWEST, WIDEST = 0.35, 1.4
 STRIDE = 32
@@ -41,6 +42,7 @@ def build_model(model_name: str, input_shape: tuple[int, int, int], keypoints: i
         raise PoseError(f"keypoints is {keypoints}; a network needs at least one")
     if final_activation not in ("sigmoid", "softmax"):
         raise PoseError(f"final_activation is {final_activation!r}; choose sigmoid or softmax")
+    load_tensorflow()
     import keras
 
     keras.utils.set_random_seed(seed)

@@ -13,6 +13,7 @@ from ..datasets.dataset import Dataset, Sample
 from ..errors import PoseError
 from ..images import fit_to, read_image, to_color_mode
 from ..keypoints import KeypointLayout
+from ..networks import load_tensorflow
 from ..poses import AREA_OF_BOX
 from .augmentation import make_augment
 
@@ -101,7 +102,7 @@ def training_batches(examples: Examples, batch_size: int, augmentation: Mapping[
     Returns:
         tf.data.Dataset of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints.
     """
-    import tensorflow as tf
+    tf = load_tensorflow()
 
     batch_size = min(batch_size, len(examples))
     augment = make_augment(augmentation or {}, examples.layout, examples.size)

@@ -6,6 +6,8 @@ B images, K keypoints, an input of H × W pixels, heatmaps of h × w cells. Keyp
 
 from __future__ import annotations
 
+from ..networks import load_tensorflow
+
 SIGMA = 1.5
 """Standard deviation of the targets, in cells of the heatmap."""
 FOCUS = 2.0
@@ -26,7 +28,7 @@ def gaussian_heatmaps(keypoints, input_size: tuple[int, int], heatmap_size: tupl
     Returns:
         (B, h, w, K) float32 tensor.
     """
-    import tensorflow as tf
+    tf = load_tensorflow()
 
     keypoints = tf.cast(keypoints, tf.float32)
     falls = [_falloff(keypoints[..., axis] * (cells / pixels), cells, sigma)
