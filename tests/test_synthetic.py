@@ -216,3 +216,11 @@ def test_committed_people(repository):
         assert all(sample.size == (256, 256) for sample in dataset)
         document = json.loads((folder / f"{split}.json").read_text())
         assert {image["file_name"] for image in document["images"]} == {path.name for path in (folder / split).iterdir()}
+
+
+def test_a_folder_with_other_files_is_not_replaced(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/holiday.jpg").write_bytes(b"x")
+    with pytest.raises(PoseError, match="holiday.jpg"):
+        make_dataset(tmp_path / "mine", 1, 3)
+    assert (tmp_path / "mine/holiday.jpg").is_file()

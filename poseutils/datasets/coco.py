@@ -129,5 +129,5 @@ def annotation_record(annotation_id: int, image_id: int, keypoints: np.ndarray, 
     triplets = np.concatenate([np.where(labeled[:, None], keypoints[:, :2] - 0.5, 0), keypoints[:, 2:]], axis=1)
     x0, y0, x1, y1 = (float(v) for v in box)
     return {"id": annotation_id, "image_id": image_id, "category_id": 1, "iscrowd": int(crowd), "num_keypoints": int(labeled.sum()),
-            "keypoints": [round(float(v), 2) for v in triplets.ravel()], "bbox": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
+            "keypoints": [int(v) if i % 3 == 2 else round(v, 2) for i, v in enumerate(triplets.ravel().tolist())], "bbox": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
             "area": round(area, 2)}

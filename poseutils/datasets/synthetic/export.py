@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import re
 import shutil
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +18,7 @@ from tqdm.auto import tqdm
 from ...errors import PoseError
 from ...files import write_json
 from ...keypoints import COCO17
+from ..coco import annotation_record
 from ..dataset import Dataset
 from .people import VERSION, draw_people
 
@@ -40,11 +42,12 @@ def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, wor
         ``folder``.
 
     Raises:
-        PoseError: if the count, seed or size makes no sense, or the folder cannot be written.
+        PoseError: if the count, seed or size makes no sense, the folder holds other files than drawn images, or cannot be written.
     """
     folder = Path(folder)
     if count < 1 or seed < 0 or size < 32:
         raise PoseError(f"count={count}, seed={seed}, size={size} given; expected at least 1, 0 and 32")
+    _check_ours(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
@@ -117,19 +120,16 @@ def _coco(people: list, size: int) -> dict:
     for index, (keypoints, boxes, areas) in enumerate(people):
         images.append({"id": index + 1, "file_name": _file_name(index), "width": size, "height": size})
         for person, box, area in zip(keypoints, boxes.tolist(), areas.tolist()):
-            annotations.append(_annotation(len(annotations) + 1, index + 1, person, box, area))
+            annotations.append(annotation_record(len(annotations) + 1, index + 1, person, box, area))
     return {"info": {"description": "Synthetic people", "version": str(VERSION)}, "images": images, "annotations": annotations,
             "categories": [COCO17.to_coco_category()]}
 
 
-def _annotation(number: int, image_id: int, keypoints: np.ndarray, box: list[float], area: float) -> dict:
-    """COCO counts the first pixel's center as (0, 0) for keypoints, and its edge for boxes."""
-    labeled = keypoints[:, 2] > 0
-    shifted = np.where(labeled[:, None], keypoints - (0.5, 0.5, 0), 0)
-    x0, y0, x1, y1 = box
-    return {"id": number, "image_id": image_id, "category_id": COCO17.to_coco_category()["id"], "iscrowd": 0, "area": area,
-            "bbox": [x0, y0, x1 - x0, y1 - y0], "num_keypoints": int(labeled.sum()),
-            "keypoints": [round(value, 2) if i % 3 < 2 else int(value) for i, value in enumerate(shifted.ravel().tolist())]}
+def _check_ours(folder: Path) -> None:
+    """Only a folder of drawn images may be replaced."""
+    others = [path.name for path in folder.iterdir() if not re.fullmatch(r"\d{6}\.jpg", path.name)] if folder.is_dir() else []
+    if others:
+        raise PoseError(f"{folder} holds other files ({', '.join(sorted(others)[:3])}…) and is not replaced: choose a new folder")
 
 
 def _move_into_place(drawn: Path, folder: Path) -> None:
