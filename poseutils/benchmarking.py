@@ -10,11 +10,11 @@ from statistics import median
 import numpy as np
 
 from .deployment.boards import BOARDS, fits
-from .graph import Graph, layers
-from .tflite import read_tflite
 from .deployment.tflm import measure_arena
 from .errors import PoseError
+from .graph import Graph, layers
 from .networks import Network, load_keras, open_network
+from .tflite import read_tflite
 
 _KIB = 1024
 _NOT_TFLITE = "only the layers of a .tflite are read; quantize the model to know"
@@ -63,8 +63,12 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
 def _tflite_cost(path: Path, graph: Graph) -> Report:
     rows = layers(graph)
     peak, weights = max(row["live_bytes"] for row in rows), sum(row["weight_bytes"] for row in rows)
-    metrics = {"parameters": float(sum(row["parameters"] for row in rows)), "macs": float(sum(row["macs"] for row in rows)),
-               "weights_kib": weights / _KIB, "live_peak_kib": peak / _KIB}
+    metrics = {
+        "parameters": float(sum(row["parameters"] for row in rows)),
+        "macs": float(sum(row["macs"] for row in rows)),
+        "weights_kib": weights / _KIB,
+        "live_peak_kib": peak / _KIB,
+    }
     arena, reason = measure_arena(path, room=2 * peak + path.stat().st_size + (8 << 20))
     if arena is not None:
         metrics["tflm_arena_kib"] = arena / _KIB
@@ -73,8 +77,17 @@ def _tflite_cost(path: Path, graph: Graph) -> Report:
 
 def _board_rows(activation_kib: float, weight_kib: float) -> list[dict]:
     found = [fits(activation_kib, weight_kib, board) for board in BOARDS.values()]
-    return [{"board": fit.board.name, "core": fit.board.core, "verdict": fit.verdict, "activations": fit.activations,
-             "weights": fit.weights, "reason": fit.reason} for fit in found]
+    return [
+        {
+            "board": fit.board.name,
+            "core": fit.board.core,
+            "verdict": fit.verdict,
+            "activations": fit.activations,
+            "weights": fit.weights,
+            "reason": fit.reason,
+        }
+        for fit in found
+    ]
 
 
 def _other_cost(path: Path, network: Network) -> Report:
@@ -99,18 +112,28 @@ def _latency(network: Network, runs: int) -> dict[str, float]:
 
 # ---------------------------------------------------------------- for tables and charts
 
-_LABELS = {"parameters": ("parameters", 1), "macs": ("work, MMAC", 1e6), "file_kib": ("file, KiB", 1), "weights_kib": ("weights, KiB", 1),
-           "live_peak_kib": ("live peak of activations, KiB", 1), "tflm_arena_kib": ("TFLM arena, KiB", 1)}
+_LABELS = {
+    "parameters": ("parameters", 1),
+    "macs": ("work, MMAC", 1e6),
+    "file_kib": ("file, KiB", 1),
+    "weights_kib": ("weights, KiB", 1),
+    "live_peak_kib": ("live peak of activations, KiB", 1),
+    "tflm_arena_kib": ("TFLM arena, KiB", 1),
+}
 
 
 def summary_rows(report: Report) -> list[dict]:
     """The metrics that do not depend on the computer, for a table."""
-    return [{"": label, "value": f"{report.metrics[name] / unit:,.0f}"} for name, (label, unit) in _LABELS.items() if name in report.metrics]
+    return [
+        {"": label, "value": f"{report.metrics[name] / unit:,.0f}"} for name, (label, unit) in _LABELS.items() if name in report.metrics
+    ]
 
 
 def in_units(rows: list[dict]) -> list[dict]:
     """The layers with their costs in KiB and million MACs besides."""
-    return [row | {"live KiB": row["live_bytes"] / _KIB, "MMAC": row["macs"] / 1e6, "weights KiB": row["weight_bytes"] / _KIB} for row in rows]
+    return [
+        row | {"live KiB": row["live_bytes"] / _KIB, "MMAC": row["macs"] / 1e6, "weights KiB": row["weight_bytes"] / _KIB} for row in rows
+    ]
 
 
 def board_rows(report: Report) -> list[dict]:
@@ -122,7 +145,15 @@ def by_operator(rows: list[dict]) -> list[dict]:
     """The layers summed up by kind of operator, most work first."""
     kinds = dict.fromkeys(row["operator"] for row in rows)
     total = max(1, sum(row["macs"] for row in rows))
-    sums = [{"operator": kind, "layers": len(own), "share of work": f"{100 * sum(r['macs'] for r in own) / total:.1f} %",
-             "MMAC": sum(r["macs"] for r in own) / 1e6, "weights KiB": sum(r["weight_bytes"] for r in own) / _KIB}
-            for kind in kinds if (own := [r for r in rows if r["operator"] == kind])]
+    sums = [
+        {
+            "operator": kind,
+            "layers": len(own),
+            "share of work": f"{100 * sum(r['macs'] for r in own) / total:.1f} %",
+            "MMAC": sum(r["macs"] for r in own) / 1e6,
+            "weights KiB": sum(r["weight_bytes"] for r in own) / _KIB,
+        }
+        for kind in kinds
+        if (own := [r for r in rows if r["operator"] == kind])
+    ]
     return sorted(sums, key=lambda row: -row["MMAC"])

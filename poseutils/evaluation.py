@@ -58,8 +58,11 @@ class Report:
     def changes(self, other: Report) -> list[dict]:
         """This report beside another of the same images, a row an image, those that lost most first."""
         theirs = {result.sample.path: result.oks for result in other.per_image}
-        rows = [{"image": r.sample.path.name, "OKS": r.oks, "compared": theirs[r.sample.path], "change": r.oks - theirs[r.sample.path]}
-                for r in self.per_image if r.sample.path in theirs and not np.isnan(r.oks)]
+        rows = [
+            {"image": r.sample.path.name, "OKS": r.oks, "compared": theirs[r.sample.path], "change": r.oks - theirs[r.sample.path]}
+            for r in self.per_image
+            if r.sample.path in theirs and not np.isnan(r.oks)
+        ]
         return sorted(rows, key=lambda row: row["change"])
 
     def worst(self, count: int) -> list[ImageResult]:
@@ -71,8 +74,9 @@ class Report:
         return write_json(path, self.metrics)
 
 
-def evaluate(model: Model, dataset: Dataset, *, confidence: float = 0.001, nms_iou: float = 0.7, max_detections: int = 20,
-             progress: bool = True) -> Report:
+def evaluate(
+    model: Model, dataset: Dataset, *, confidence: float = 0.001, nms_iou: float = 0.7, max_detections: int = 20, progress: bool = True
+) -> Report:
     """Predicts a dataset and measures the result.
 
     ``oks`` is the zoo's mean OKS: COCO's object keypoint similarity with the area of a person taken as 0.53 × box width ×
@@ -92,7 +96,9 @@ def evaluate(model: Model, dataset: Dataset, *, confidence: float = 0.001, nms_i
     many = model.model_type == "yolo_mpe"
     dataset = dataset if many else dataset.single()
     if not len(dataset):
-        raise PoseError(f"{dataset.source}: no image has exactly one annotated person with labeled keypoints, which {model.model_type} is measured on")
+        raise PoseError(
+            f"{dataset.source}: no image has exactly one annotated person with labeled keypoints, which {model.model_type} is measured on"
+        )
     results, errors = _predict(model, dataset, progress, confidence=confidence, nms_iou=nms_iou, max_detections=max_detections)
     if not results:
         raise PoseError(f"none of the {len(dataset)} images of {dataset.source} could be read; the first: {errors[0]}")
@@ -107,7 +113,9 @@ def _predict(model: Model, dataset: Dataset, progress: bool, **thresholds) -> tu
 
     predictions = model.predict_each([s.path for s in dataset], **thresholds)
     results, errors = [], []
-    for sample, prediction in zip(dataset, tqdm(predictions, total=len(dataset), desc="evaluate", unit="image", disable=not progress), strict=True):
+    for sample, prediction in zip(
+        dataset, tqdm(predictions, total=len(dataset), desc="evaluate", unit="image", disable=not progress), strict=True
+    ):
         if prediction.error:
             errors.append(str(prediction.error))
         else:

@@ -128,9 +128,18 @@ def layers(graph: Graph) -> list[dict]:
         own = {t for t in operator.inputs if t >= 0 and graph.tensors[t].is_parameter} - seen
         seen |= own
         output = graph.tensors[operator.outputs[0]]
-        rows.append({"index": index, "operator": operator.name, "output": output.name, "output_shape": output.shape,
-                     "macs": macs(graph, operator), "parameters": sum(graph.tensors[t].elements for t in own),
-                     "weight_bytes": sum(graph.tensors[t].bytes for t in own), "live_bytes": live})
+        rows.append(
+            {
+                "index": index,
+                "operator": operator.name,
+                "output": output.name,
+                "output_shape": output.shape,
+                "macs": macs(graph, operator),
+                "parameters": sum(graph.tensors[t].elements for t in own),
+                "weight_bytes": sum(graph.tensors[t].bytes for t in own),
+                "live_bytes": live,
+            }
+        )
     return rows
 
 

@@ -25,6 +25,7 @@ ASPECT_RATIOS = ("fit", "padding", "crop", "full_screen")
 
 # ---------------------------------------------------------------- reading
 
+
 def find_images(folder: str | Path) -> list[Path]:
     """All image files in a folder and its subfolders, sorted by name; a path to one image is a list of one.
 
@@ -100,6 +101,7 @@ def to_color_mode(image: np.ndarray, color_mode: str) -> np.ndarray:
 
 # ---------------------------------------------------------------- geometry
 
+
 @dataclass(frozen=True)
 class Transform:
     """Where the points of an image lie on the network's input, and back.
@@ -125,7 +127,9 @@ class Transform:
         return np.column_stack([linear, -linear @ self.matrix[:, 2]])
 
 
-def fit_to(image: np.ndarray, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear") -> tuple[np.ndarray, Transform]:
+def fit_to(
+    image: np.ndarray, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear"
+) -> tuple[np.ndarray, Transform]:
     """Resizes an image to a network's input.
 
     Args:
@@ -140,10 +144,10 @@ def fit_to(image: np.ndarray, size: tuple[int, int], aspect_ratio: str = "fit", 
     """
     height, width = size
     (sx, sy, sw, sh), (tx, ty, tw, th) = _regions(image.shape[:2], size, aspect_ratio)
-    resized = _resize(image[sy:sy + sh, sx:sx + sw], (th, tw), interpolation)
+    resized = _resize(image[sy : sy + sh, sx : sx + sw], (th, tw), interpolation)
     if (th, tw) != (height, width):
         canvas = np.full((height, width, image.shape[2]), PADDING_GRAY, dtype=np.float32)
-        canvas[ty:ty + th, tx:tx + tw] = resized
+        canvas[ty : ty + th, tx : tx + tw] = resized
         resized = canvas
     scale_x, scale_y = tw / sw, th / sh
     return resized, Transform(np.array([[scale_x, 0, tx - sx * scale_x], [0, scale_y, ty - sy * scale_y]]))

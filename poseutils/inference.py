@@ -89,8 +89,13 @@ class Model:
     def summary(self) -> dict[str, str]:
         """What the model is, in words for a table."""
         height, width = self.input_size
-        return {"model": self.label, "model_type": self.model_type, "runtime": self.network.runtime,
-                "input": f"{width} × {height} {self.network.input.dtype}", "keypoints": f"{len(self.layout)} ({self.layout.name})"}
+        return {
+            "model": self.label,
+            "model_type": self.model_type,
+            "runtime": self.network.runtime,
+            "input": f"{width} × {height} {self.network.input.dtype}",
+            "keypoints": f"{len(self.layout)} ({self.layout.name})",
+        }
 
     def preprocess(self, image: np.ndarray) -> tuple[np.ndarray, Transform]:
         """(H, W, 3) uint8 -> (height, width, 3) float32 pixels of the input, still 0…255, and the transform."""
@@ -165,9 +170,17 @@ def _read_ahead(reader: ThreadPoolExecutor, items: Iterable, load) -> Iterator[t
         pending += [(item, reader.submit(load, item)) for item in islice(items, 1)]
 
 
-def load_model(name_or_path: str | os.PathLike, model_type: str | None = None, *, layout: KeypointLayout | None = None,
-               num_threads: int | None = None, rescaling: tuple[float, float] | None = None, aspect_ratio: str = "fit",
-               interpolation: str = "bilinear", color_mode: str = "rgb") -> Model:
+def load_model(
+    name_or_path: str | os.PathLike,
+    model_type: str | None = None,
+    *,
+    layout: KeypointLayout | None = None,
+    num_threads: int | None = None,
+    rescaling: tuple[float, float] | None = None,
+    aspect_ratio: str = "fit",
+    interpolation: str = "bilinear",
+    color_mode: str = "rgb",
+) -> Model:
     """A model from the zoo or from a file.
 
     Args:
@@ -216,10 +229,15 @@ def load_configured_model(config: Config, name_or_path: str = "") -> Model:
     own = chosen == config.model.model_path
     published = chosen in ZOO
     preprocessing = config.preprocessing
-    model = load_model(chosen if published else _model_file(config, chosen), config.model.model_type if own else None,
-                       num_threads=config.general.num_threads_tflite, aspect_ratio=preprocessing.resizing.aspect_ratio,
-                       interpolation=preprocessing.resizing.interpolation, color_mode=preprocessing.color_mode,
-                       rescaling=None if published else (preprocessing.rescaling.scale, preprocessing.rescaling.offset))
+    model = load_model(
+        chosen if published else _model_file(config, chosen),
+        config.model.model_type if own else None,
+        num_threads=config.general.num_threads_tflite,
+        aspect_ratio=preprocessing.resizing.aspect_ratio,
+        interpolation=preprocessing.resizing.interpolation,
+        color_mode=preprocessing.color_mode,
+        rescaling=None if published else (preprocessing.rescaling.scale, preprocessing.rescaling.offset),
+    )
     return replace(model, layout=with_sigmas(model.layout, config.dataset.oks_sigmas))
 
 
@@ -233,7 +251,9 @@ def _guessed(outputs: dict[str, np.ndarray], view: InputView, path: Path) -> str
     model_type = guess_model_type(outputs, view)
     if model_type is None:
         shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in outputs.items())
-        raise PoseError(f"cannot tell the model type of {path} from its outputs ({shapes}): give model_type=, one of {', '.join(MODEL_TYPES)}")
+        raise PoseError(
+            f"cannot tell the model type of {path} from its outputs ({shapes}): give model_type=, one of {', '.join(MODEL_TYPES)}"
+        )
     return model_type
 
 

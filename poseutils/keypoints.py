@@ -57,8 +57,12 @@ class KeypointLayout:
 
     def to_coco_category(self) -> dict:
         """The layout as a COCO category: limbs become ``skeleton``, counted from 1 as COCO counts."""
-        return {"id": 1, "name": "person" if self.name in ("coco17", "person13") else self.name, "keypoints": list(self.names),
-                "skeleton": [[a + 1, b + 1] for a, b in self.limbs]}
+        return {
+            "id": 1,
+            "name": "person" if self.name in ("coco17", "person13") else self.name,
+            "keypoints": list(self.names),
+            "skeleton": [[a + 1, b + 1] for a, b in self.limbs],
+        }
 
 
 def _mirror_by_name(names: Sequence[str]) -> tuple[int, ...]:
@@ -72,21 +76,41 @@ def _mirror_by_name(names: Sequence[str]) -> tuple[int, ...]:
     return tuple(index.get(mirrored(name), i) for i, name in enumerate(names))
 
 
-_COCO_NAMES = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
-               "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee",
-               "left_ankle", "right_ankle")
+_COCO_NAMES = (
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
 # The published per-keypoint constants of the COCO keypoint evaluation (cocodataset.org, "Keypoint Evaluation").
-_COCO_SIGMAS = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087,
-                0.089, 0.089)
+_COCO_SIGMAS = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089)
 _BODY_LIMBS = ((5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16))
 _FINGERS = ("thumb", "index", "middle", "ring", "little")
 _FINGER_LIMBS = tuple((0 if joint == 0 else 4 * finger + joint, 4 * finger + joint + 1) for finger in range(5) for joint in range(4))
 
-COCO17 = KeypointLayout("coco17", _COCO_NAMES, limbs=((0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)) + _BODY_LIMBS,
-                        sigmas=_COCO_SIGMAS)
-PERSON13 = KeypointLayout("person13", ("head",) + _COCO_NAMES[5:], limbs=((0, 1), (0, 2)) + tuple((a - 4, b - 4) for a, b in _BODY_LIMBS),
-                          sigmas=(sum(_COCO_SIGMAS[:5]) / 5,) + _COCO_SIGMAS[5:])
-HAND21 = KeypointLayout("hand21", ("wrist",) + tuple(f"{finger}_{joint}" for finger in _FINGERS for joint in range(1, 5)), limbs=_FINGER_LIMBS)
+COCO17 = KeypointLayout("coco17", _COCO_NAMES, limbs=((0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)) + _BODY_LIMBS, sigmas=_COCO_SIGMAS)
+PERSON13 = KeypointLayout(
+    "person13",
+    ("head",) + _COCO_NAMES[5:],
+    limbs=((0, 1), (0, 2)) + tuple((a - 4, b - 4) for a, b in _BODY_LIMBS),
+    sigmas=(sum(_COCO_SIGMAS[:5]) / 5,) + _COCO_SIGMAS[5:],
+)
+HAND21 = KeypointLayout(
+    "hand21", ("wrist",) + tuple(f"{finger}_{joint}" for finger in _FINGERS for joint in range(1, 5)), limbs=_FINGER_LIMBS
+)
 HEAD468 = KeypointLayout("head468", tuple(f"mesh_{i}" for i in range(468)))
 LAYOUTS = {layout.name: layout for layout in (COCO17, PERSON13, HAND21, HEAD468)}
 
@@ -97,8 +121,9 @@ def layout_for(count: int) -> KeypointLayout:
     return known.get(count) or layout_from_names([f"keypoint_{i}" for i in range(count)])
 
 
-def layout_from_names(names: Sequence[str], limbs: Sequence[Sequence[int]] = (), sigmas: Sequence[float] | float | None = None,
-                      name: str | None = None) -> KeypointLayout:
+def layout_from_names(
+    names: Sequence[str], limbs: Sequence[Sequence[int]] = (), sigmas: Sequence[float] | float | None = None, name: str | None = None
+) -> KeypointLayout:
     """A layout from a list of names; ``sigmas`` may be one number for all (``DEFAULT_SIGMA`` if not given)."""
     names = tuple(str(n) for n in names)
     layout = KeypointLayout(name or f"custom{len(names)}", names, tuple((int(a), int(b)) for a, b in limbs))

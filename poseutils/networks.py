@@ -106,12 +106,14 @@ class Network:
         """
         prepared = self.prepare(images)
         own = self.input.shape[0]
-        parts = [prepared] if own is None else [prepared[i:i + own] for i in range(0, len(prepared), own)]
+        parts = [prepared] if own is None else [prepared[i : i + own] for i in range(0, len(prepared), own)]
         missing = (own or 1) - len(parts[-1])
         if missing > 0:
             parts[-1] = np.concatenate([parts[-1], np.zeros((missing, *prepared.shape[1:]), prepared.dtype)])
         results = [self.invoke(part) for part in parts]
-        joined = [np.concatenate(arrays)[:len(images)] if len(results) > 1 or missing > 0 else arrays[0] for arrays in zip(*results, strict=True)]
+        joined = [
+            np.concatenate(arrays)[: len(images)] if len(results) > 1 or missing > 0 else arrays[0] for arrays in zip(*results, strict=True)
+        ]
         return {spec.name: _dequantized(array, spec) for spec, array in zip(self.outputs, joined, strict=True)}
 
 
@@ -188,8 +190,12 @@ def _open_onnx(path: Path, num_threads: int):
         raise PoseError(f"{path} is not an .onnx model that can be run: {error}") from error
     inputs, outputs = session.get_inputs(), session.get_outputs()
     name = inputs[0].name
-    return ("onnxruntime", [_onnx_spec(i) for i in inputs], [_onnx_spec(o) for o in outputs],
-            lambda array: session.run(None, {name: array}))
+    return (
+        "onnxruntime",
+        [_onnx_spec(i) for i in inputs],
+        [_onnx_spec(o) for o in outputs],
+        lambda array: session.run(None, {name: array}),
+    )
 
 
 def _onnx_spec(value) -> TensorSpec:

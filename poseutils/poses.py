@@ -33,8 +33,10 @@ class Poses:
     def __post_init__(self):
         expected = (len(self.scores), len(self.layout))
         if self.keypoints.shape != expected + (2,) or self.scores.shape != expected:
-            raise ValueError(f"keypoints {self.keypoints.shape} and scores {self.scores.shape} given; layout {self.layout.name!r} "
-                             f"expects (N, {len(self.layout)}, 2) and (N, {len(self.layout)})")
+            raise ValueError(
+                f"keypoints {self.keypoints.shape} and scores {self.scores.shape} given; layout {self.layout.name!r} "
+                f"expects (N, {len(self.layout)}, 2) and (N, {len(self.layout)})"
+            )
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -42,8 +44,13 @@ class Poses:
     def __getitem__(self, index) -> Poses:
         """The people selected by an index, a slice, or an array of indices or booleans."""
         index = [index] if isinstance(index, (int, np.integer)) else index
-        pick = (lambda array: None if array is None else array[index])
-        return replace(self, keypoints=self.keypoints[index], scores=self.scores[index], boxes=pick(self.boxes), box_scores=pick(self.box_scores))
+
+        def pick(array: np.ndarray | None) -> np.ndarray | None:
+            return None if array is None else array[index]
+
+        return replace(
+            self, keypoints=self.keypoints[index], scores=self.scores[index], boxes=pick(self.boxes), box_scores=pick(self.box_scores)
+        )
 
     @property
     def person_scores(self) -> np.ndarray:
@@ -74,8 +81,12 @@ class Poses:
         records = []
         for i, score in enumerate(self.person_scores):
             triplets = np.concatenate([self.keypoints[i] - 0.5, self.scores[i][:, None]], axis=1)
-            record = {"image_id": int(image_id), "category_id": category_id,
-                      "keypoints": [round(float(v), 3) for v in triplets.ravel()], "score": round(float(score), 5)}
+            record = {
+                "image_id": int(image_id),
+                "category_id": category_id,
+                "keypoints": [round(float(v), 3) for v in triplets.ravel()],
+                "score": round(float(score), 5),
+            }
             if self.boxes is not None:
                 x0, y0, x1, y1 = self.boxes[i].tolist()
                 record["bbox"] = [round(v, 3) for v in (x0, y0, x1 - x0, y1 - y0)]
@@ -86,7 +97,9 @@ class Poses:
 def empty_poses(layout: KeypointLayout, with_boxes: bool = False) -> Poses:
     """No pose at all, of the given layout."""
     zeros = lambda *shape: np.zeros(shape, dtype=np.float32)  # noqa: E731
-    return Poses(zeros(0, len(layout), 2), zeros(0, len(layout)), layout, zeros(0, 4) if with_boxes else None, zeros(0) if with_boxes else None)
+    return Poses(
+        zeros(0, len(layout), 2), zeros(0, len(layout)), layout, zeros(0, 4) if with_boxes else None, zeros(0) if with_boxes else None
+    )
 
 
 def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:

@@ -30,10 +30,16 @@ class Result:
     @property
     def metrics(self) -> dict[str, float]:
         """``images`` read, ``unreadable`` ones, and ``people`` found."""
-        return {"images": float(len(self.poses)), "unreadable": float(len(self.errors)), "people": float(sum(map(len, self.poses.values())))}
+        return {
+            "images": float(len(self.poses)),
+            "unreadable": float(len(self.errors)),
+            "people": float(sum(map(len, self.poses.values()))),
+        }
 
 
-def predict_images(model: Model, paths: Sequence[Path], out_dir: str | Path, *, threshold: float = 0.15, progress: bool = True, **thresholds) -> Result:
+def predict_images(
+    model: Model, paths: Sequence[Path], out_dir: str | Path, *, threshold: float = 0.15, progress: bool = True, **thresholds
+) -> Result:
     """Predicts images one by one and writes ``annotated/*.jpg`` and ``predictions.json``.
 
     ``predictions.json`` holds COCO keypoint results (cocodataset.org, "Results Format"), each with the name of its file. The
@@ -61,7 +67,9 @@ def predict_images(model: Model, paths: Sequence[Path], out_dir: str | Path, *, 
             errors.append(str(prediction.error))
             continue
         poses[path] = prediction.poses
-        annotated[path] = save_image(out_dir / "annotated" / f"{Path(name).stem}.jpg", draw_poses(prediction.image, prediction.poses, threshold))
+        annotated[path] = save_image(
+            out_dir / "annotated" / f"{Path(name).stem}.jpg", draw_poses(prediction.image, prediction.poses, threshold)
+        )
         records += [{"file_name": name, **record} for record in prediction.poses.to_coco(image_id)]
     if not poses:
         raise PoseError(f"none of the {len(paths)} images could be read; the first: {errors[0]}")

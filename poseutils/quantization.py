@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import PoseError
 from .files import atomic_path
-from .networks import silent_stderr, load_keras, open_network
+from .networks import load_keras, open_network, silent_stderr
 from .training.batches import RESCALING
 
 GRANULARITIES = ("per_channel", "per_tensor")
@@ -21,8 +21,16 @@ TYPES = ("uint8", "int8", "float")
 
 # ---------------------------------------------------------------- quantizing
 
-def quantize(model_or_path, images: np.ndarray, out_path: str | Path, granularity: str = "per_channel", input_type: str = "uint8",
-             output_type: str = "float", rescaling: tuple[float, float] = RESCALING) -> Path:
+
+def quantize(
+    model_or_path,
+    images: np.ndarray,
+    out_path: str | Path,
+    granularity: str = "per_channel",
+    input_type: str = "uint8",
+    output_type: str = "float",
+    rescaling: tuple[float, float] = RESCALING,
+) -> Path:
     """Converts a Keras model to TFLite with 8-bit weights and activations (Jacob et al., 2018), with a batch of one.
 
     Args:
@@ -110,6 +118,7 @@ def _quiet():
 
 # ---------------------------------------------------------------- looking at the result
 
+
 def quantization_error(model_or_path, tflite_path: str | Path, images: np.ndarray) -> dict[str, float]:
     """How far the quantized network's outputs are from the float network's.
 
@@ -124,7 +133,7 @@ def quantization_error(model_or_path, tflite_path: str | Path, images: np.ndarra
     model = load_keras(model_or_path) if isinstance(model_or_path, (str, Path)) else model_or_path
     _check_images(model, images)
     exact = model.predict(images, batch_size=32, verbose=0)
-    rounded, = open_network(tflite_path, rescaling=(1.0, 0.0)).run(images).values()
+    (rounded,) = open_network(tflite_path, rescaling=(1.0, 0.0)).run(images).values()
     if rounded.shape != exact.shape:
         raise PoseError(f"{tflite_path} gives {rounded.shape} and the float network {exact.shape}: they are not the same network")
     noise = np.square(exact - rounded, dtype=np.float64).sum()

@@ -19,8 +19,26 @@ IDENTIFIER = b"TFL3"
 MAX_TABLES = 1 << 16
 """More tensors, operators or buffers than this is a damaged length, not a network."""
 
-_BITS = {"bool": 8, "int2": 2, "int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32, "uint32": 32,
-         "int64": 64, "uint64": 64, "float8_e4m3fn": 8, "float8_e5m2": 8, "float16": 16, "bfloat16": 16, "float32": 32, "float64": 64}
+_BITS = {
+    "bool": 8,
+    "int2": 2,
+    "int4": 4,
+    "uint4": 4,
+    "int8": 8,
+    "uint8": 8,
+    "int16": 16,
+    "uint16": 16,
+    "int32": 32,
+    "uint32": 32,
+    "int64": 64,
+    "uint64": 64,
+    "float8_e4m3fn": 8,
+    "float8_e5m2": 8,
+    "float16": 16,
+    "bfloat16": 16,
+    "float32": 32,
+    "float64": 64,
+}
 
 
 def read_tflite(path: str | Path) -> Graph:
@@ -44,15 +62,18 @@ def read_bytes(path: Path) -> bytes:
 def parse_tflite(data: bytes, name: str) -> Graph:
     """As :func:`read_tflite`, from the file's bytes; ``name`` is what errors call it."""
     if data[4:8] != IDENTIFIER:
-        raise PoseError(f"{name} is not a .tflite model: {len(data)} bytes, with {data[4:8]!r} where {IDENTIFIER!r} is expected. "
-                        "Give a file made by the TFLite converter.")
+        raise PoseError(
+            f"{name} is not a .tflite model: {len(data)} bytes, with {data[4:8]!r} where {IDENTIFIER!r} is expected. "
+            "Give a file made by the TFLite converter."
+        )
     try:
         return _graph(data, name)
     except PoseError:
         raise
     except Exception as error:  # the generated reader has no error of its own: a damaged offset surfaces as almost any exception
-        raise PoseError(f"{name} is damaged or truncated ({len(data)} bytes): {error or type(error).__name__}. "
-                        "Copy or convert it again.") from error
+        raise PoseError(
+            f"{name} is damaged or truncated ({len(data)} bytes): {error or type(error).__name__}. Copy or convert it again."
+        ) from error
 
 
 def _graph(data: bytes, name: str) -> Graph:
@@ -61,8 +82,10 @@ def _graph(data: bytes, name: str) -> Graph:
     model = schema.Model.GetRootAs(data, 0)
     count = _count(model.SubgraphsLength())
     if count != 1:
-        raise PoseError(f"{name} holds {count} subgraphs; only networks of one (without loops or branches) are supported. "
-                        "Convert a model with a single signature.")
+        raise PoseError(
+            f"{name} holds {count} subgraphs; only networks of one (without loops or branches) are supported. "
+            "Convert a model with a single signature."
+        )
     subgraph = model.Subgraphs(0)
     stored = [_stored_bytes(model.Buffers(i)) for i in range(_count(model.BuffersLength()))]
     tensors = tuple(_tensor(schema, subgraph.Tensors(i), stored) for i in range(_count(subgraph.TensorsLength())))

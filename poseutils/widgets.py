@@ -33,7 +33,9 @@ def explore(model: Model, images: Sequence[str | os.PathLike], confidence: float
     choose = widgets.Dropdown(options=[(Path(p).name, i) for i, p in enumerate(images)], description="image")
     people = widgets.FloatSlider(confidence, min=0.01, max=0.99, step=0.01, description="people", continuous_update=False)
     points = widgets.FloatSlider(threshold, min=0, max=1, step=0.01, description="keypoints", continuous_update=False)
-    overlay = widgets.Dropdown(options=[("none", None), ("all", -1)] + [(n, i) for i, n in enumerate(model.layout.names)], description="heatmap")
+    overlay = widgets.Dropdown(
+        options=[("none", None), ("all", -1)] + [(n, i) for i, n in enumerate(model.layout.names)], description="heatmap"
+    )
     picture = widgets.Image(format="png", layout=widgets.Layout(max_width="640px"))
 
     def update(_=None) -> None:

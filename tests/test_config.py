@@ -146,51 +146,60 @@ def test_missing_model_type_names_the_five(refusal, text):
     assert all(name in message for name in ("heatmaps_spe", "spe", "yolo_mpe", "hand_spe", "head_spe"))
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("trainning: {epochs: 3}", ["trainning: unknown section", "did you mean 'training'?", "quantization"]),
-    ("training: {epoch: 3}", ["training.epoch: unknown attribute; did you mean 'epochs'?", "batch_size"]),
-    ("postprocessing: {nms_thres: 0.1}", ["did you mean 'NMS_thresh'?"]),
-    ("general: {model_path: x}", ["general.model_path: unknown attribute; write it as model.model_path"]),
-    ("deployment: {board: STM32N6570-DK}", ["write it as deployment.hardware_setup.board"]),
-    ("epochs: 3", ["epochs: unknown section; write it as training.epochs"]),
-    ("training: {model: {name: x}}", ["training.model: unknown attribute"]),
-    ("tools: {stedgeai: {optimisation: ram}}", ["tools.stedgeai.optimisation", "did you mean 'optimization'?"]),
-    ("data_augmentation: {random_flipp: {}}", ["did you mean 'random_flip'?"]),
-    ("data_augmentation: {random_blur: {filter_sise: 3}}", ["data_augmentation.random_blur.filter_sise", "did you mean 'filter_size'?"]),
-    ("training: {optimizer: {adam: {}}}", ["training.optimizer", "did you mean 'Adam'?"]),
-    ("training: {callbacks: {LRStepDecy: {}}}", ["training.callbacks", "did you mean 'LRStepDecay'?"]),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("trainning: {epochs: 3}", ["trainning: unknown section", "did you mean 'training'?", "quantization"]),
+        ("training: {epoch: 3}", ["training.epoch: unknown attribute; did you mean 'epochs'?", "batch_size"]),
+        ("postprocessing: {nms_thres: 0.1}", ["did you mean 'NMS_thresh'?"]),
+        ("general: {model_path: x}", ["general.model_path: unknown attribute; write it as model.model_path"]),
+        ("deployment: {board: STM32N6570-DK}", ["write it as deployment.hardware_setup.board"]),
+        ("epochs: 3", ["epochs: unknown section; write it as training.epochs"]),
+        ("training: {model: {name: x}}", ["training.model: unknown attribute"]),
+        ("tools: {stedgeai: {optimisation: ram}}", ["tools.stedgeai.optimisation", "did you mean 'optimization'?"]),
+        ("data_augmentation: {random_flipp: {}}", ["did you mean 'random_flip'?"]),
+        (
+            "data_augmentation: {random_blur: {filter_sise: 3}}",
+            ["data_augmentation.random_blur.filter_sise", "did you mean 'filter_size'?"],
+        ),
+        ("training: {optimizer: {adam: {}}}", ["training.optimizer", "did you mean 'Adam'?"]),
+        ("training: {callbacks: {LRStepDecy: {}}}", ["training.callbacks", "did you mean 'LRStepDecay'?"]),
+    ],
+)
 def test_unknown_names_are_refused_with_the_right_one(refusal, text, words):
     message = refusal(SMALL + text)
     assert "user_config.yaml" in message
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("training: {epochs: many}", ["training.epochs: 'many' given", "expected a number"]),
-    ("training: {epochs: 1.5}", ["training.epochs: 1.5 given; expected a whole number"]),
-    ("training: {epochs: 0}", ["training.epochs: 0 given", "greater than 0"]),
-    ("training: {epochs: True}", ["training.epochs: True given", "expected a number"]),
-    ("training: {epochs: [1]}", ["training.epochs: [1] given; expected a whole number"]),
-    ("training: 3", ["training: 3 given; expected attributes below it: batch_size"]),
-    ("training: {optimizer: {}}", ["training.optimizer: {} given; expected 1 name"]),
-    ("training: {optimizer: Adam}", ["training.optimizer: 'Adam' given; expected a name and its arguments"]),
-    ("dataset: {validation_split: 1.5}", ["dataset.validation_split: 1.5 given", "less than 1"]),
-    ("dataset: {training_path: [a]}", ["dataset.training_path: ['a'] given; expected text"]),
-    ("dataset: {oks_sigmas: [0.1, 0.2]}", ["dataset.oks_sigmas: 2 numbers given", "17 keypoints"]),
-    ("dataset: {oks_sigmas: wide}", ["dataset.oks_sigmas: 'wide' given; expected a number"]),
-    ("preprocessing: {rescaling: {scale: 1/0}}", ["preprocessing.rescaling.scale: '1/0' given", "divide by zero"]),
-    ("preprocessing: {resizing: {aspect_ratio: fitt}}", ["'fitt' given; expected 'fit', 'padding', 'crop'", "did you mean 'fit'?"]),
-    ("quantization: {granularity: per-channel}", ["did you mean 'per_channel'?"]),
-    ("tools: {stedgeai: {on_cloud: maybe}}", ["'maybe' given; expected True or False"]),
-    ("data_augmentation: {random_flip: {mode: up}}", ["data_augmentation.random_flip.mode: 'up' given; expected 'horizontal'"]),
-    ("data_augmentation: {random_contrast: {factor: a lot}}", ["data_augmentation.random_contrast.factor: 'a lot' given"]),
-    ("data_augmentation: {random_rotation: {factor: (-0.1, 0.1)}}", ["a tuple needs quotes"]),
-    ("data_augmentation: [random_flip]", ["data_augmentation: ['random_flip'] given; expected attributes below it"]),
-    ("general: {project_name: ../elsewhere}", ["general.project_name: '../elsewhere' given; expected letters"]),
-    ("operation_mode: chain_tqx", ["operation_mode: 'chain_tqx' given", "d deploy"]),
-    ("operation_mode: trainning", ["did you mean 'training'?"]),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("training: {epochs: many}", ["training.epochs: 'many' given", "expected a number"]),
+        ("training: {epochs: 1.5}", ["training.epochs: 1.5 given; expected a whole number"]),
+        ("training: {epochs: 0}", ["training.epochs: 0 given", "greater than 0"]),
+        ("training: {epochs: True}", ["training.epochs: True given", "expected a number"]),
+        ("training: {epochs: [1]}", ["training.epochs: [1] given; expected a whole number"]),
+        ("training: 3", ["training: 3 given; expected attributes below it: batch_size"]),
+        ("training: {optimizer: {}}", ["training.optimizer: {} given; expected 1 name"]),
+        ("training: {optimizer: Adam}", ["training.optimizer: 'Adam' given; expected a name and its arguments"]),
+        ("dataset: {validation_split: 1.5}", ["dataset.validation_split: 1.5 given", "less than 1"]),
+        ("dataset: {training_path: [a]}", ["dataset.training_path: ['a'] given; expected text"]),
+        ("dataset: {oks_sigmas: [0.1, 0.2]}", ["dataset.oks_sigmas: 2 numbers given", "17 keypoints"]),
+        ("dataset: {oks_sigmas: wide}", ["dataset.oks_sigmas: 'wide' given; expected a number"]),
+        ("preprocessing: {rescaling: {scale: 1/0}}", ["preprocessing.rescaling.scale: '1/0' given", "divide by zero"]),
+        ("preprocessing: {resizing: {aspect_ratio: fitt}}", ["'fitt' given; expected 'fit', 'padding', 'crop'", "did you mean 'fit'?"]),
+        ("quantization: {granularity: per-channel}", ["did you mean 'per_channel'?"]),
+        ("tools: {stedgeai: {on_cloud: maybe}}", ["'maybe' given; expected True or False"]),
+        ("data_augmentation: {random_flip: {mode: up}}", ["data_augmentation.random_flip.mode: 'up' given; expected 'horizontal'"]),
+        ("data_augmentation: {random_contrast: {factor: a lot}}", ["data_augmentation.random_contrast.factor: 'a lot' given"]),
+        ("data_augmentation: {random_rotation: {factor: (-0.1, 0.1)}}", ["a tuple needs quotes"]),
+        ("data_augmentation: [random_flip]", ["data_augmentation: ['random_flip'] given; expected attributes below it"]),
+        ("general: {project_name: ../elsewhere}", ["general.project_name: '../elsewhere' given; expected letters"]),
+        ("operation_mode: chain_tqx", ["operation_mode: 'chain_tqx' given", "d deploy"]),
+        ("operation_mode: trainning", ["did you mean 'training'?"]),
+    ],
+)
 def test_wrong_values_say_what_was_given_and_what_is_allowed(refusal, text, words):
     message = refusal(SMALL + text)
     assert all(word in message for word in words), message
@@ -207,41 +216,92 @@ def test_every_problem_is_listed(refusal):
 
 
 def test_overrides_win_and_make_sections(load):
-    config = load(SMALL, "training.epochs=2", "model.alpha=7/20", "preprocessing.resizing.aspect_ratio=crop",
-                  "model.input_shape=(96, 64, 3)", "operation_mode=chain_qb", "training.optimizer={SGD: {momentum: 0.9}}")
+    config = load(
+        SMALL,
+        "training.epochs=2",
+        "model.alpha=7/20",
+        "preprocessing.resizing.aspect_ratio=crop",
+        "model.input_shape=(96, 64, 3)",
+        "operation_mode=chain_qb",
+        "training.optimizer={SGD: {momentum: 0.9}}",
+    )
     assert (config.training.epochs, config.model.alpha, config.model.input_shape) == (2, 0.35, (96, 64, 3))
     assert config.preprocessing.resizing.aspect_ratio == "crop" and config.training.optimizer == {"SGD": {"momentum": 0.9}}
     assert config.operation_mode == "chain_qb"
 
 
-@pytest.mark.parametrize(("override", "word"), [
-    ("training.epochs", "section.attribute=value"), ("=3", "section.attribute=value"), ("training.epoch=3", "did you mean 'epochs'?"),
-    ("model.model_type.x=3", "which has no attributes"), ("training.epochs=[3", "not valid YAML"), ("training=3", "expected attributes"),
-])
+@pytest.mark.parametrize(
+    ("override", "word"),
+    [
+        ("training.epochs", "section.attribute=value"),
+        ("=3", "section.attribute=value"),
+        ("training.epoch=3", "did you mean 'epochs'?"),
+        ("model.model_type.x=3", "which has no attributes"),
+        ("training.epochs=[3", "not valid YAML"),
+        ("training=3", "expected attributes"),
+    ],
+)
 def test_wrong_overrides(refusal, override, word):
     assert word in refusal(SMALL, override)
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("1/127.5", 1 / 127.5), ("1/255.", 1 / 255), ("-(2+3)*4", -20), ("2**-2", 0.25), ("1e-3", 0.001), (" 7 ", 7),
-    ("(192, 192, 3)", (192, 192, 3)), ("(-0.1,0.1)", (-0.1, 0.1)), ("[(1, 2), (3, 4)]", ((1, 2), (3, 4))),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1/127.5", 1 / 127.5),
+        ("1/255.", 1 / 255),
+        ("-(2+3)*4", -20),
+        ("2**-2", 0.25),
+        ("1e-3", 0.001),
+        (" 7 ", 7),
+        ("(192, 192, 3)", (192, 192, 3)),
+        ("(-0.1,0.1)", (-0.1, 0.1)),
+        ("[(1, 2), (3, 4)]", ((1, 2), (3, 4))),
+    ],
+)
 def test_arithmetic(text, value):
     assert evaluate(text) == value
 
 
-@pytest.mark.parametrize("text", [
-    "__import__('os')", "a", "1 if 1 else 2", "abs(1)", "9**9**9", "9**99999999", "1e999", "(9**64)**64", "1/0", "1//2", "1 2", "",
-    "1j", "True", "'a'", "(-8)**0.5", "2*(1,2)", "[0]*9", "1" * 201, "(" * 150 + "1" + ")" * 150, "1\x00", "lambda: 1", "{1}", "1 < 2",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os')",
+        "a",
+        "1 if 1 else 2",
+        "abs(1)",
+        "9**9**9",
+        "9**99999999",
+        "1e999",
+        "(9**64)**64",
+        "1/0",
+        "1//2",
+        "1 2",
+        "",
+        "1j",
+        "True",
+        "'a'",
+        "(-8)**0.5",
+        "2*(1,2)",
+        "[0]*9",
+        "1" * 201,
+        "(" * 150 + "1" + ")" * 150,
+        "1\x00",
+        "lambda: 1",
+        "{1}",
+        "1 < 2",
+    ],
+)
 def test_what_is_not_arithmetic_is_refused(text):
     with pytest.raises(ValueError):
         evaluate(text)
 
 
 def test_scalars_that_yaml_1_1_misreads(load):
-    config = load(SMALL + "training: {optimizer: {Adam: {learning_rate: 1e-3}}}\ngeneral: {project_name: 2024-01-31}\n"
-                  "deployment: {hardware_setup: {stlink_serial_number: 0042, ip_address: None}}")
+    config = load(
+        SMALL + "training: {optimizer: {Adam: {learning_rate: 1e-3}}}\ngeneral: {project_name: 2024-01-31}\n"
+        "deployment: {hardware_setup: {stlink_serial_number: 0042, ip_address: None}}"
+    )
     assert config.training.optimizer["Adam"]["learning_rate"] == 0.001
     assert config.general.project_name == "2024-01-31"
     assert config.deployment.hardware_setup.stlink_serial_number == "0042" and config.deployment.hardware_setup.ip_address is None
@@ -251,12 +311,24 @@ def test_duplicate_keys_name_the_line(refusal):
     assert "line 4, column 3: 'epochs' is given twice" in refusal("model: {model_type: spe}\ntraining:\n  epochs: 1\n  epochs: 2\n")
 
 
-@pytest.mark.parametrize(("text", "word"), [
-    ("training:\n\tepochs: 1\n", "line 2, column 1"), ("model: [1,\n", "line 2"), ("a: b: c\n", "line 1, column 5"),
-    ("x: !!python/object/apply:os.system [ls]\n", "line 1"), ("x: \x01", "not valid YAML"), ("", "empty"), ("# nothing\n", "empty"),
-    ("- a\n- b\n", "holds a list"), ("hello\n", "holds only 'hello'"), ("\x00\x01\x02", "not valid YAML"),
-    ("[" * 5000, "nested too deeply"), ("x: !!int abc", "not valid YAML"), ("? [a, b]\n: c\n", "not valid YAML"),
-])
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("training:\n\tepochs: 1\n", "line 2, column 1"),
+        ("model: [1,\n", "line 2"),
+        ("a: b: c\n", "line 1, column 5"),
+        ("x: !!python/object/apply:os.system [ls]\n", "line 1"),
+        ("x: \x01", "not valid YAML"),
+        ("", "empty"),
+        ("# nothing\n", "empty"),
+        ("- a\n- b\n", "holds a list"),
+        ("hello\n", "holds only 'hello'"),
+        ("\x00\x01\x02", "not valid YAML"),
+        ("[" * 5000, "nested too deeply"),
+        ("x: !!int abc", "not valid YAML"),
+        ("? [a, b]\n: c\n", "not valid YAML"),
+    ],
+)
 def test_what_is_not_a_configuration(refusal, text, word):
     assert word in refusal(text)
 
@@ -271,8 +343,12 @@ def test_unreadable_files(tmp_path):
     huge = tmp_path / "huge.yaml"
     huge.write_bytes(b"# \n" * 400_000)
     (tmp_path / "picture.yaml").write_bytes(b"\xff\xd8\xff\xe0")
-    for path, word in [(tmp_path / "none.yaml", "no such file"), (tmp_path, "cannot be read"), (huge, "1,200,000 bytes"),
-                       (tmp_path / "picture.yaml", "not UTF-8 text")]:
+    for path, word in [
+        (tmp_path / "none.yaml", "no such file"),
+        (tmp_path, "cannot be read"),
+        (huge, "1,200,000 bytes"),
+        (tmp_path / "picture.yaml", "not UTF-8 text"),
+    ]:
         with pytest.raises(PoseError, match=word):
             load_config(path)
 
@@ -301,8 +377,13 @@ def test_paths_are_found_from_the_file_then_from_here(load, tmp_path, monkeypatc
 def test_the_configuration_used_loads_as_itself_from_anywhere(load, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("POSE_DATA", "/data/coco")
     (tmp_path / "pictures").mkdir()
-    config = load(USERS_FILE, "prediction.test_files_path=pictures", "model.model_path=yolov8n_pose_256", "general.project_name='1e-3'",
-                  "dataset.oks_sigmas=0.07")
+    config = load(
+        USERS_FILE,
+        "prediction.test_files_path=pictures",
+        "model.model_path=yolov8n_pose_256",
+        "general.project_name='1e-3'",
+        "dataset.oks_sigmas=0.07",
+    )
     caplog.clear()
     again = load_config(config.save(tmp_path / "run" / "user_config.yaml"))
     assert not caplog.records
@@ -320,13 +401,23 @@ def test_the_shipped_file(repository, caplog):
     assert config.data_augmentation["random_rotation"] == {"factor": (-0.05, 0.05)}
 
 
-@pytest.mark.parametrize(("mode", "services"), [
-    ("training", ["train"]), ("evaluation", ["evaluate"]), ("quantization", ["quantize"]), ("prediction", ["predict"]),
-    ("benchmarking", ["benchmark"]), ("deployment", ["deploy"]), ("chain_tqe", ["train", "quantize", "evaluate"]),
-    ("chain_tqeb", ["train", "quantize", "evaluate", "benchmark"]), ("chain_eqe", ["evaluate", "quantize", "evaluate"]),
-    ("chain_qb", ["quantize", "benchmark"]), ("chain_eqeb", ["evaluate", "quantize", "evaluate", "benchmark"]),
-    ("chain_qd", ["quantize", "deploy"]),
-])
+@pytest.mark.parametrize(
+    ("mode", "services"),
+    [
+        ("training", ["train"]),
+        ("evaluation", ["evaluate"]),
+        ("quantization", ["quantize"]),
+        ("prediction", ["predict"]),
+        ("benchmarking", ["benchmark"]),
+        ("deployment", ["deploy"]),
+        ("chain_tqe", ["train", "quantize", "evaluate"]),
+        ("chain_tqeb", ["train", "quantize", "evaluate", "benchmark"]),
+        ("chain_eqe", ["evaluate", "quantize", "evaluate"]),
+        ("chain_qb", ["quantize", "benchmark"]),
+        ("chain_eqeb", ["evaluate", "quantize", "evaluate", "benchmark"]),
+        ("chain_qd", ["quantize", "deploy"]),
+    ],
+)
 def test_operation_modes(mode, services):
     assert services_of(mode) == services
 

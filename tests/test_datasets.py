@@ -15,10 +15,21 @@ def coco_folder(folder, **changes):
     (folder / "images").mkdir(parents=True)
     for name in ("a.jpg", "b.jpg"):
         Image.new("RGB", (64, 48)).save(folder / "images" / name)
-    annotation = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 5, 20, 30], "area": 300, "iscrowd": 0,
-                  "keypoints": [11, 6, 2] + [0, 0, 0] * 15 + [20, 30, 1], "num_keypoints": 2} | changes
-    document = {"images": [{"id": i, "file_name": n, "width": 64, "height": 48} for i, n in ((1, "a.jpg"), (2, "b.jpg"))],
-                "annotations": [{k: v for k, v in annotation.items() if v is not None}], "categories": [COCO17.to_coco_category()]}
+    annotation = {
+        "id": 1,
+        "image_id": 1,
+        "category_id": 1,
+        "bbox": [10, 5, 20, 30],
+        "area": 300,
+        "iscrowd": 0,
+        "keypoints": [11, 6, 2] + [0, 0, 0] * 15 + [20, 30, 1],
+        "num_keypoints": 2,
+    } | changes
+    document = {
+        "images": [{"id": i, "file_name": n, "width": 64, "height": 48} for i, n in ((1, "a.jpg"), (2, "b.jpg"))],
+        "annotations": [{k: v for k, v in annotation.items() if v is not None}],
+        "categories": [COCO17.to_coco_category()],
+    }
     path = folder / "labels.json"
     path.write_text(json.dumps(document))
     return path
@@ -57,15 +68,18 @@ def test_counts_of_real_photographs(asset):
     assert sum(int((s.keypoints[:, :, 2] > 0).any(axis=1).sum()) for s in dataset) == 86
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"image_id": None}, "annotations\\[0\\]: missing image_id"),
-    ({"bbox": None}, "annotations\\[0\\]: missing bbox"),
-    ({"bbox": [1, 2, 3]}, "bbox four of them"),
-    ({"bbox": [1, 2, "x", 4]}, "must be numbers"),
-    ({"keypoints": [1, 2, 3]}, "keypoints has 3 numbers, expected 51"),
-    ({"keypoints": [float("nan")] * 51}, "finite"),
-    ({"image_id": 9}, "image_id 9, which is not among"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_id": None}, "annotations\\[0\\]: missing image_id"),
+        ({"bbox": None}, "annotations\\[0\\]: missing bbox"),
+        ({"bbox": [1, 2, 3]}, "bbox four of them"),
+        ({"bbox": [1, 2, "x", 4]}, "must be numbers"),
+        ({"keypoints": [1, 2, 3]}, "keypoints has 3 numbers, expected 51"),
+        ({"keypoints": [float("nan")] * 51}, "finite"),
+        ({"image_id": 9}, "image_id 9, which is not among"),
+    ],
+)
 def test_damaged_annotations(tmp_path, changes, message):
     with pytest.raises(PoseError, match=message):
         load_dataset(coco_folder(tmp_path / "d", **changes))
@@ -74,9 +88,13 @@ def test_damaged_annotations(tmp_path, changes, message):
 def test_damaged_files(tmp_path):
     path = coco_folder(tmp_path / "d")
     document = json.loads(path.read_text())
-    for broken, message in [("{", "not JSON"), ("[]", "expected a COCO keypoints file"), ("{}", "'images' is missing"),
-                            (json.dumps(document | {"categories": []}), "one category with 'keypoints'"),
-                            (json.dumps(document | {"images": [{"id": 1}]}), "images\\[0\\]: missing file_name")]:
+    for broken, message in [
+        ("{", "not JSON"),
+        ("[]", "expected a COCO keypoints file"),
+        ("{}", "'images' is missing"),
+        (json.dumps(document | {"categories": []}), "one category with 'keypoints'"),
+        (json.dumps(document | {"images": [{"id": 1}]}), "images\\[0\\]: missing file_name"),
+    ]:
         path.write_text(broken)
         with pytest.raises(PoseError, match=message):
             load_dataset(path)
@@ -129,13 +147,16 @@ def test_yolo_text(tmp_path):
     assert named.layout.names == ("tip", "base")
 
 
-@pytest.mark.parametrize(("line", "message"), [
-    (GOOD + " 0.5", "a.txt, line 2: 12 fields"),
-    (GOOD + " 0.1 0.2 1", "a.txt, line 2: 14 fields, which is 3 keypoints; the lines before had 2"),
-    ("0 0.5 0.5 0.2 0.4", "a.txt, line 2: 5 fields"),
-    ("0 0.5 0.5 0.2 0.4 x y 1", "a.txt, line 2: could not convert"),
-    ("0 0.5 0.5 0.2 nan 0.1 0.2 1", "a.txt, line 2"),
-])
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (GOOD + " 0.5", "a.txt, line 2: 12 fields"),
+        (GOOD + " 0.1 0.2 1", "a.txt, line 2: 14 fields, which is 3 keypoints; the lines before had 2"),
+        ("0 0.5 0.5 0.2 0.4", "a.txt, line 2: 5 fields"),
+        ("0 0.5 0.5 0.2 0.4 x y 1", "a.txt, line 2: could not convert"),
+        ("0 0.5 0.5 0.2 nan 0.1 0.2 1", "a.txt, line 2"),
+    ],
+)
 def test_damaged_labels(tmp_path, line, message):
     with pytest.raises(PoseError, match=message):
         load_dataset(yolo_folder(tmp_path / "d", GOOD, line))

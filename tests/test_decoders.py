@@ -82,12 +82,19 @@ def test_suppression_keeps_disjoint_boxes_and_the_limit():
     assert yolo.nms(boxes, 0.9, 10).tolist() == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("names", [("Identity:0", "Identity_1:0", "Identity_2:0", "Identity_3:0"),
-                                   ("StatefulPartitionedCall:0", "StatefulPartitionedCall:1", "StatefulPartitionedCall:2", "StatefulPartitionedCall:3"),
-                                   ("landmarks", "presence", "handedness", "world_landmarks")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Identity:0", "Identity_1:0", "Identity_2:0", "Identity_3:0"),
+        ("StatefulPartitionedCall:0", "StatefulPartitionedCall:1", "StatefulPartitionedCall:2", "StatefulPartitionedCall:3"),
+        ("landmarks", "presence", "handedness", "world_landmarks"),
+    ],
+)
 def test_hand_tensors_by_name_in_any_order(names):
     rng = np.random.default_rng(2)
-    tensors = dict(zip(names, [rng.uniform(0, 224, (1, 63)), np.array([[0.9]]), np.array([[0.2]]), rng.uniform(-0.1, 0.1, (1, 63))], strict=True))
+    tensors = dict(
+        zip(names, [rng.uniform(0, 224, (1, 63)), np.array([[0.9]]), np.array([[0.2]]), rng.uniform(-0.1, 0.1, (1, 63))], strict=True)
+    )
     view = InputView(224, 224)
     for order in (names, names[::-1], (names[2], names[3], names[1], names[0])):
         found = hand.find({name: tensors[name] for name in order}, view)
@@ -106,8 +113,13 @@ def test_head_with_two_or_three_numbers_a_point():
     assert (one.scores == 1).all() and (other.scores == 0.75).all()
 
 
-SHAPES = {"heatmaps_spe": {"a": (1, 48, 64, 7)}, "spe": {"a": (1, 1, 7, 3)}, "yolo_mpe": {"a": (1, 26, 1008)},
-          "hand_spe": {"Identity": (1, 63), "Identity_1": (1, 1)}, "head_spe": {"a": (1, 936)}}
+SHAPES = {
+    "heatmaps_spe": {"a": (1, 48, 64, 7)},
+    "spe": {"a": (1, 1, 7, 3)},
+    "yolo_mpe": {"a": (1, 26, 1008)},
+    "hand_spe": {"Identity": (1, 63), "Identity_1": (1, 1)},
+    "head_spe": {"a": (1, 936)},
+}
 
 
 @pytest.mark.parametrize("model_type", SHAPES)
@@ -115,7 +127,9 @@ def test_each_type_is_recognized_and_every_other_refused(model_type):
     outputs = {name: np.zeros(shape, np.float32) for name, shape in SHAPES[model_type].items()}
     assert guess_model_type(outputs, VIEW) == model_type
     for other in SHAPES.keys() - {model_type}:
-        with pytest.raises(PoseError, match=f"model_type='{other}' expects .*the model gives .*These outputs fit model_type='{model_type}'"):
+        with pytest.raises(
+            PoseError, match=f"model_type='{other}' expects .*the model gives .*These outputs fit model_type='{model_type}'"
+        ):
             find_outputs(other, outputs, VIEW)
 
 

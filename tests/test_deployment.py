@@ -44,10 +44,12 @@ def config(**changes):
         preprocessing=SimpleNamespace(resizing=SimpleNamespace(aspect_ratio=made["aspect_ratio"]), color_mode=made["color_mode"]),
         postprocessing=SimpleNamespace(kpts_conf_thresh=made["threshold"], confidence_showing=1, NMS_thresh=0.4, max_detection_boxes=7),
         tools=SimpleNamespace(stedgeai=SimpleNamespace(optimization="ram")),
-        deployment=SimpleNamespace(hardware_setup=SimpleNamespace(ip_address=made["ip"]), board_deploy_path=made["folder"]))
+        deployment=SimpleNamespace(hardware_setup=SimpleNamespace(ip_address=made["ip"]), board_deploy_path=made["folder"]),
+    )
 
 
 # Boards.
+
 
 def test_boards_are_those_that_a_configuration_may_name():
     assert set(BOARDS) == set(names.BOARDS)
@@ -61,16 +63,19 @@ def test_a_board_is_found_in_any_case_and_the_nearest_is_suggested():
         find_board("raspberry")
 
 
-@pytest.mark.parametrize(("board", "activations", "weights", "verdict"), [
-    ("STM32H747I-DISCO", 512, 2048, "internal"),
-    ("STM32H747I-DISCO", 513, 2048, "external"),  # 1024 KiB in all, but not in one piece
-    ("STM32H747I-DISCO", 100, 2049, "external"),
-    ("STM32H747I-DISCO", 33 * 1024, 100, "no"),
-    ("NUCLEO-H743ZI2", 513, 100, "no"),
-    ("NUCLEO-H743ZI2", 512, 2049, "no"),
-    ("STM32N6570-DK", 4200, 3000, "external"),  # it has no internal flash
-    ("STM32MP257F-EV1", 100_000, 100_000, "external"),
-])
+@pytest.mark.parametrize(
+    ("board", "activations", "weights", "verdict"),
+    [
+        ("STM32H747I-DISCO", 512, 2048, "internal"),
+        ("STM32H747I-DISCO", 513, 2048, "external"),  # 1024 KiB in all, but not in one piece
+        ("STM32H747I-DISCO", 100, 2049, "external"),
+        ("STM32H747I-DISCO", 33 * 1024, 100, "no"),
+        ("NUCLEO-H743ZI2", 513, 100, "no"),
+        ("NUCLEO-H743ZI2", 512, 2049, "no"),
+        ("STM32N6570-DK", 4200, 3000, "external"),  # it has no internal flash
+        ("STM32MP257F-EV1", 100_000, 100_000, "external"),
+    ],
+)
 def test_fit(board, activations, weights, verdict):
     assert fits(activations, weights, BOARDS[board]).verdict == verdict
 
@@ -78,10 +83,12 @@ def test_fit(board, activations, weights, verdict):
 def test_reason_names_both_needs():
     assert fits(700, 3000, BOARDS["NUCLEO-H743ZI2"]).reason == (
         "activations 700 KiB too much: 512 KiB of internal RAM in one block, no external memory; "
-        "weights 3000 KiB too much: 2048 KiB of internal flash, no external memory")
+        "weights 3000 KiB too much: 2048 KiB of internal flash, no external memory"
+    )
 
 
 # The C array.
+
 
 def test_names_strings_and_comments_are_legal_c():
     assert [c_name(n) for n in ("network", "my net-2", "2nd", "", "größe")] == ["network", "my_net_2", "_2nd", "_", "gr__e"]
@@ -118,6 +125,7 @@ def test_c_array_of_a_large_model_is_quick():
 
 # The bundle.
 
+
 def test_bundle_is_whole_and_its_hashes_are_right(small, tmp_path):
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
     written = {path.name for path in bundle.path.iterdir()}
@@ -129,8 +137,9 @@ def test_bundle_is_whole_and_its_hashes_are_right(small, tmp_path):
         data = (bundle.path / name).read_bytes()
         assert record == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     assert json.loads((bundle.path / "manifest.json").read_text()) == bundle.manifest
-    assert bundle.manifest["inputs"] == [{"name": "image", "shape": [1, 16, 24, 3], "dtype": "uint8",
-                                          "scale": pytest.approx(1 / 255), "zero_point": 0}]
+    assert bundle.manifest["inputs"] == [
+        {"name": "image", "shape": [1, 16, 24, 3], "dtype": "uint8", "scale": pytest.approx(1 / 255), "zero_point": 0}
+    ]
     assert bundle.manifest["model"]["macs"] == 24 * 3 * 48
 
 
@@ -146,20 +155,37 @@ def test_c_files_of_a_bundle_compile(small, tmp_path, name):
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, name=name)
     source = next(bundle.path.glob("*_model.c"))
     subprocess.run([*STRICT, "-c", source.name, "-o", tmp_path / "model.o"], cwd=bundle.path, check=True)
-    (tmp_path / "app.c").write_text('#include "app_config.h"\nconst char *welcome[] = {WELCOME_MSG_1, WELCOME_MSG_2};\n'
-                                    "float threshold = AI_POSE_PP_CONF_THRESHOLD;\nint width = NN_WIDTH;\n")
+    (tmp_path / "app.c").write_text(
+        '#include "app_config.h"\nconst char *welcome[] = {WELCOME_MSG_1, WELCOME_MSG_2};\n'
+        "float threshold = AI_POSE_PP_CONF_THRESHOLD;\nint width = NN_WIDTH;\n"
+    )
     subprocess.run([*STRICT, f"-I{bundle.path}", "-c", "app.c", "-o", "app.o"], cwd=tmp_path, check=True)
 
 
 def test_app_config_of_heatmaps(small, tmp_path):
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=config())
     found = macros(bundle.path / "app_config.h")
-    expected = {"POSTPROCESS_TYPE": "POSTPROCESS_SPE_MOVENET_UF", "NN_WIDTH": "(24)", "NN_HEIGHT": "(16)", "NN_BPP": "3",
-                "COLOR_MODE": "COLOR_BGR", "COLOR_BGR": "(0)", "COLOR_RGB": "(1)", "ASPECT_RATIO_MODE": "ASPECT_RATIO_CROP",
-                "ASPECT_RATIO_CROP": "(1)", "ASPECT_RATIO_FIT": "(2)", "ASPECT_RATIO_FULLSCREEN": "(3)", "USE_DCACHE": "",
-                "AI_POSE_PP_CONF_THRESHOLD": "(0.200000f)", "AI_POSE_PP_POSE_KEYPOINTS_NB": "(3)",
-                "AI_SPE_MOVENET_POSTPROC_HEATMAP_WIDTH": "(6)", "AI_SPE_MOVENET_POSTPROC_HEATMAP_HEIGHT": "(4)",
-                "AI_SPE_MOVENET_POSTPROC_NB_KEYPOINTS": "(3)", "WELCOME_MSG_1": '"small.tflite"', "WELCOME_MSG_2": '"my project"'}
+    expected = {
+        "POSTPROCESS_TYPE": "POSTPROCESS_SPE_MOVENET_UF",
+        "NN_WIDTH": "(24)",
+        "NN_HEIGHT": "(16)",
+        "NN_BPP": "3",
+        "COLOR_MODE": "COLOR_BGR",
+        "COLOR_BGR": "(0)",
+        "COLOR_RGB": "(1)",
+        "ASPECT_RATIO_MODE": "ASPECT_RATIO_CROP",
+        "ASPECT_RATIO_CROP": "(1)",
+        "ASPECT_RATIO_FIT": "(2)",
+        "ASPECT_RATIO_FULLSCREEN": "(3)",
+        "USE_DCACHE": "",
+        "AI_POSE_PP_CONF_THRESHOLD": "(0.200000f)",
+        "AI_POSE_PP_POSE_KEYPOINTS_NB": "(3)",
+        "AI_SPE_MOVENET_POSTPROC_HEATMAP_WIDTH": "(6)",
+        "AI_SPE_MOVENET_POSTPROC_HEATMAP_HEIGHT": "(4)",
+        "AI_SPE_MOVENET_POSTPROC_NB_KEYPOINTS": "(3)",
+        "WELCOME_MSG_1": '"small.tflite"',
+        "WELCOME_MSG_2": '"my project"',
+    }
     assert {name: found.get(name) for name in expected} == expected
     assert "CAMERA_FLIP" in found
 
@@ -167,24 +193,36 @@ def test_app_config_of_heatmaps(small, tmp_path):
 def test_app_config_of_yolo(asset, tmp_path):
     bundle = package(asset(YOLO), tmp_path / "out", model_type="yolo_mpe", layout=pu.COCO17, config=config(aspect_ratio="full_screen"))
     found = macros(bundle.path / "app_config.h")
-    expected = {"POSTPROCESS_TYPE": "POSTPROCESS_MPE_YOLO_V8_UF", "NN_WIDTH": "(256)", "NN_HEIGHT": "(256)",
-                "ASPECT_RATIO_MODE": "ASPECT_RATIO_FULLSCREEN", "AI_POSE_PP_POSE_KEYPOINTS_NB": "(17)",
-                "AI_MPE_YOLOV8_PP_NB_CLASSES": "(1)", "AI_MPE_YOLOV8_PP_TOTAL_BOXES": "(1344)", "AI_MPE_YOLOV8_PP_MAX_BOXES_LIMIT": "(7)",
-                "AI_MPE_YOLOV8_PP_IOU_THRESHOLD": "(0.400000f)", "AI_MPE_YOLOV8_PP_CONF_THRESHOLD": "(1.000000f)"}
+    expected = {
+        "POSTPROCESS_TYPE": "POSTPROCESS_MPE_YOLO_V8_UF",
+        "NN_WIDTH": "(256)",
+        "NN_HEIGHT": "(256)",
+        "ASPECT_RATIO_MODE": "ASPECT_RATIO_FULLSCREEN",
+        "AI_POSE_PP_POSE_KEYPOINTS_NB": "(17)",
+        "AI_MPE_YOLOV8_PP_NB_CLASSES": "(1)",
+        "AI_MPE_YOLOV8_PP_TOTAL_BOXES": "(1344)",
+        "AI_MPE_YOLOV8_PP_MAX_BOXES_LIMIT": "(7)",
+        "AI_MPE_YOLOV8_PP_IOU_THRESHOLD": "(0.400000f)",
+        "AI_MPE_YOLOV8_PP_CONF_THRESHOLD": "(1.000000f)",
+    }
     assert {name: found.get(name) for name in expected} == expected
     assert "License of the model: AGPL-3.0" in (bundle.path / "README.md").read_text()
 
 
-@pytest.mark.parametrize(("changes", "reason"), [({"aspect_ratio": "padding"}, "no aspect_ratio padding"),
-                                                 ({"color_mode": "grayscale"}, "no color_mode grayscale")])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"aspect_ratio": "padding"}, "no aspect_ratio padding"), ({"color_mode": "grayscale"}, "no color_mode grayscale")],
+)
 def test_what_the_application_cannot_do_is_said_instead_of_configured(small, tmp_path, changes, reason):
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=config(**changes))
     assert "app_config.h" not in bundle.files
     assert reason in (bundle.path / "README.md").read_text()
 
 
-@pytest.mark.parametrize(("file", "model_type", "count"), [("movenet_singlepose_lightning_192_int8.tflite", "spe", 17),
-                                                          ("033_hand_landmark_full_quant_pc_uf_handl.tflite", "hand_spe", 21)])
+@pytest.mark.parametrize(
+    ("file", "model_type", "count"),
+    [("movenet_singlepose_lightning_192_int8.tflite", "spe", 17), ("033_hand_landmark_full_quant_pc_uf_handl.tflite", "hand_spe", 21)],
+)
 def test_types_without_postprocessing_at_st_have_no_app_config(asset, tmp_path, file, model_type, count):
     bundle = package(asset(f"models/{file}"), tmp_path / "out", model_type=model_type, layout=pu.layout_for(count))
     assert "app_config.h" not in bundle.files and "network_model.c" in bundle.files
@@ -193,8 +231,9 @@ def test_types_without_postprocessing_at_st_have_no_app_config(asset, tmp_path, 
 
 @pytest.mark.parametrize("board", [board for board in BOARDS.values() if not board.linux], ids=lambda board: board.name)
 def test_readme_gives_the_compiler_of_the_boards_family_and_does_not_pretend(small, tmp_path, board):
-    text = (package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, board=board.name, config=config()).path
-            / "README.md").read_text()
+    text = (
+        package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, board=board.name, config=config()).path / "README.md"
+    ).read_text()
     assert f"stedgeai generate --model network.tflite --target {board.target} " in text
     assert ("--st-neural-art profile@user_neuralart.json" in text) == board.npu
     assert ("--optimization ram" in text) != board.npu
@@ -209,6 +248,7 @@ def test_linux_board_gets_no_c_code_and_is_told_how_to_copy(small, tmp_path):
 
 
 # What is refused, and what is replaced.
+
 
 def test_float_model_is_sent_to_quantization(tmp_path):
     (tmp_path / "float.tflite").write_bytes(heatmap_model(dtype="FLOAT32"))
@@ -273,8 +313,9 @@ def test_real_configuration_fills_the_settings(small, tmp_path):
     from poseutils.config import load_config
 
     path = tmp_path / "user_config.yaml"
-    path.write_text("model: {model_type: heatmaps_spe}\npostprocessing: {kpts_conf_thresh: 0.3}\n"
-                    "preprocessing: {resizing: {aspect_ratio: crop}}\n")
+    path.write_text(
+        "model: {model_type: heatmaps_spe}\npostprocessing: {kpts_conf_thresh: 0.3}\npreprocessing: {resizing: {aspect_ratio: crop}}\n"
+    )
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=load_config(path))
     found = macros(bundle.path / "app_config.h")
     assert (found["AI_POSE_PP_CONF_THRESHOLD"], found["ASPECT_RATIO_MODE"]) == ("(0.300000f)", "ASPECT_RATIO_CROP")

@@ -42,8 +42,11 @@ def test_oks_by_the_written_formula(movenet, asset):
     for result in report.per_image:
         (truth,), (box,) = result.sample.keypoints, result.sample.boxes
         area = AREA_OF_BOX * (box[2] - box[0]) * (box[3] - box[1])
-        terms = [np.exp(-((x - tx) ** 2 + (y - ty) ** 2) / (2 * area * (2 * s) ** 2))
-                 for (x, y), (tx, ty, v), s in zip(result.poses.keypoints[0], truth, pu.COCO17.sigmas, strict=True) if v > 0]
+        terms = [
+            np.exp(-((x - tx) ** 2 + (y - ty) ** 2) / (2 * area * (2 * s) ** 2))
+            for (x, y), (tx, ty, v), s in zip(result.poses.keypoints[0], truth, pu.COCO17.sigmas, strict=True)
+            if v > 0
+        ]
         total.append(np.mean(terms))
         assert result.oks == pytest.approx(total[-1], rel=1e-4)
     assert report.metrics["oks"] == pytest.approx(np.mean(total), rel=1e-4)

@@ -37,7 +37,7 @@ def test_published_model_reads_as_litert_reads_it(asset):
 
     path = asset("models/st_movenet_lightning_heatmaps_192_int8_pc.tflite")
     graph, details = read_tflite(path), Interpreter(str(path)).get_tensor_details()
-    for detail in details[:len(graph.tensors)]:
+    for detail in details[: len(graph.tensors)]:
         read = graph.tensors[detail["index"]]
         assert (read.name, read.shape, read.dtype) == (detail["name"], tuple(detail["shape"]), np.dtype(detail["dtype"]).name)
         expected = detail["quantization_parameters"]
@@ -71,14 +71,17 @@ def one_operator(name, shapes, output_shape):
     return parse_tflite(data, name)
 
 
-@pytest.mark.parametrize(("name", "shapes", "output_shape", "expected"), [
-    ("CONV_2D", [(1, 8, 8, 4), (6, 3, 3, 4)], (1, 8, 8, 6), 8 * 8 * 6 * 9 * 4),
-    ("CONV_2D", [(1, 8, 8, 4), (6, 3, 3, 2)], (1, 8, 8, 6), 8 * 8 * 6 * 9 * 2),  # two groups
-    ("DEPTHWISE_CONV_2D", [(1, 8, 8, 4), (1, 5, 5, 4)], (1, 4, 4, 4), 4 * 4 * 4 * 25),
-    ("FULLY_CONNECTED", [(2, 10), (7, 10)], (2, 7), 2 * 7 * 10),
-    ("TRANSPOSE_CONV", [(1, 4, 4, 3), (5, 2, 2, 3), (4,)], (1, 8, 8, 5), 4 * 4 * 3 * 4 * 5),
-    ("ADD", [(1, 8, 8, 4), (4,)], (1, 8, 8, 4), 0),
-])
+@pytest.mark.parametrize(
+    ("name", "shapes", "output_shape", "expected"),
+    [
+        ("CONV_2D", [(1, 8, 8, 4), (6, 3, 3, 4)], (1, 8, 8, 6), 8 * 8 * 6 * 9 * 4),
+        ("CONV_2D", [(1, 8, 8, 4), (6, 3, 3, 2)], (1, 8, 8, 6), 8 * 8 * 6 * 9 * 2),  # two groups
+        ("DEPTHWISE_CONV_2D", [(1, 8, 8, 4), (1, 5, 5, 4)], (1, 4, 4, 4), 4 * 4 * 4 * 25),
+        ("FULLY_CONNECTED", [(2, 10), (7, 10)], (2, 7), 2 * 7 * 10),
+        ("TRANSPOSE_CONV", [(1, 4, 4, 3), (5, 2, 2, 3), (4,)], (1, 8, 8, 5), 4 * 4 * 3 * 4 * 5),
+        ("ADD", [(1, 8, 8, 4), (4,)], (1, 8, 8, 4), 0),
+    ],
+)
 def test_macs_of_one_kernel(name, shapes, output_shape, expected):
     graph = one_operator(name, shapes, output_shape)
     assert macs(graph, graph.operators[0]) == expected
@@ -133,7 +136,7 @@ def test_missing_file_is_named(tmp_path):
 def test_truncated_model_is_refused(asset, fraction):
     data = asset("models/blazeface_front_128_quant_pc_ff_od_wider_face.tflite").read_bytes()
     with pytest.raises(PoseError, match="damaged or truncated"):
-        parse_tflite(data[:max(8, int(len(data) * fraction))], "cut.tflite")
+        parse_tflite(data[: max(8, int(len(data) * fraction))], "cut.tflite")
 
 
 def test_damage_anywhere_ends_in_a_graph_or_a_clear_error():
@@ -155,14 +158,17 @@ def test_scale_that_is_no_number_is_refused():
         parse_tflite(data, "odd.tflite")
 
 
-@pytest.mark.parametrize(("operators", "outputs", "complaint"), [
-    ([("RELU", [1], [2])], [2], "not all of them written before"),
-    ([("RELU", [0], [9])], [0], "writes"),
-    ([("CONV_2D", [0, 0], [2])], [2], "filter of rank 1"),
-    ([("CONV_2D", [0], [2])], [2], "at least 2 are expected"),
-    ([("RELU", [0], [2])], [1], "not all of them written"),
-    ([], [0], "needs operators"),
-])
+@pytest.mark.parametrize(
+    ("operators", "outputs", "complaint"),
+    [
+        ([("RELU", [1], [2])], [2], "not all of them written before"),
+        ([("RELU", [0], [9])], [0], "writes"),
+        ([("CONV_2D", [0, 0], [2])], [2], "filter of rank 1"),
+        ([("CONV_2D", [0], [2])], [2], "at least 2 are expected"),
+        ([("RELU", [0], [2])], [1], "not all of them written"),
+        ([], [0], "needs operators"),
+    ],
+)
 def test_inconsistent_graph_is_refused(operators, outputs, complaint):
     data = build([tensor(name, (4,)) for name in "abc"], operators, [0], outputs)
     with pytest.raises(PoseError, match=complaint):

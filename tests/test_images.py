@@ -24,8 +24,16 @@ def test_formats(tmp_path, suffix):
 def test_exif_orientation(tmp_path, orientation):
     upright = np.zeros((32, 48, 3), np.uint8)
     upright[:8, :16] = 255  # a white mark at the top left
-    stored = {1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.transpose(1, 0, 2),
-              6: np.rot90(upright), 7: np.rot90(upright[:, ::-1], -1), 8: np.rot90(upright, -1)}[orientation]
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright),
+        7: np.rot90(upright[:, ::-1], -1),
+        8: np.rot90(upright, -1),
+    }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "x.png", exif=exif)
@@ -55,8 +63,14 @@ def damaged_files(folder):
     (folder / "text.jpg").write_text("not an image")
     (folder / "zeros.png").write_bytes(bytes(100))
     Image.new("1", (20000, 20000)).save(folder / "huge.png")
-    return {"empty.jpg": "empty", "truncated.jpg": "truncated", "text.jpg": "not an image", "zeros.png": "not an image", "huge.png": "too large",
-            "missing.jpg": "no such image"}
+    return {
+        "empty.jpg": "empty",
+        "truncated.jpg": "truncated",
+        "text.jpg": "not an image",
+        "zeros.png": "not an image",
+        "huge.png": "too large",
+        "missing.jpg": "no such image",
+    }
 
 
 def test_every_kind_of_damage_is_named(tmp_path):

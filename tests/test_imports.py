@@ -8,8 +8,20 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent / "poseutils"
 
 # Bottom floor first; within a floor the right may import the left.
-FLOORS = [["errors"], ["files", "keypoints"], ["config", "poses"], ["images"], ["decoders"], ["datasets"], ["zoo", "graph", "tflite", "networks", "inference"],
-          ["training", "quantization", "deployment", "evaluation", "benchmarking"], ["plots"], ["prediction", "widgets"], ["pipeline"], ["__main__"]]
+FLOORS = [
+    ["errors"],
+    ["files", "keypoints"],
+    ["config", "poses"],
+    ["images"],
+    ["decoders"],
+    ["datasets"],
+    ["zoo", "graph", "tflite", "networks", "inference"],
+    ["training", "quantization", "deployment", "evaluation", "benchmarking"],
+    ["plots"],
+    ["prediction", "widgets"],
+    ["pipeline"],
+    ["__main__"],
+]
 ORDER = [room for floor in FLOORS for room in floor]
 UP = {("poses", "plots")}  # Poses.plot, the one way up
 
@@ -31,8 +43,11 @@ def test_imports_go_down_only():
         room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         if room == "__init__":
             continue
-        wrong += [f"{path.relative_to(PACKAGE)} imports {other}" for other in imported_rooms(path)
-                  if other != room and (room, other) not in UP and ORDER.index(other) >= ORDER.index(room)]
+        wrong += [
+            f"{path.relative_to(PACKAGE)} imports {other}"
+            for other in imported_rooms(path)
+            if other != room and (room, other) not in UP and ORDER.index(other) >= ORDER.index(room)
+        ]
     assert not wrong
 
 
@@ -40,7 +55,9 @@ def run_python(code, *arguments):
     return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True).stdout
 
 
-LOADED = "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'matplotlib', 'pydantic', 'onnxruntime', 'papermill'}))"
+LOADED = (
+    "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'matplotlib', 'pydantic', 'onnxruntime', 'papermill'}))"
+)
 
 
 def test_importing_loads_nothing_heavy():
@@ -48,9 +65,16 @@ def test_importing_loads_nothing_heavy():
 
 
 def test_predicting_and_evaluating_never_load_tensorflow(asset):
-    code = f"import sys, poseutils as pu; pu.load_model(sys.argv[1]).predict(sys.argv[3]); pu.load_model(sys.argv[2]).predict(sys.argv[3]); {LOADED}"
-    printed = run_python(code, asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), asset("models/face_landmarks_v1_192_int8_pc.onnx"),
-                         asset("images/bus.jpg"))
+    code = (
+        "import sys, poseutils as pu; pu.load_model(sys.argv[1]).predict(sys.argv[3]); "
+        f"pu.load_model(sys.argv[2]).predict(sys.argv[3]); {LOADED}"
+    )
+    printed = run_python(
+        code,
+        asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"),
+        asset("models/face_landmarks_v1_192_int8_pc.onnx"),
+        asset("images/bus.jpg"),
+    )
     assert printed.strip() == "['onnxruntime']"
 
 

@@ -39,7 +39,7 @@ def test_yolo_finds_the_people_of_the_street(zoo_model, asset, name, count):
         overlap = [iou(np.array(person), box) for box in poses.boxes]
         best = int(np.argmax(overlap))
         assert overlap[best] > (0.7 if person != BUS_CUT else 0.5)
-        shoulders, hips, ankles = (poses.keypoints[best, i:i + 2, 1].mean() for i in (5, 11, 15))
+        shoulders, hips, ankles = (poses.keypoints[best, i : i + 2, 1].mean() for i in (5, 11, 15))
         assert person[1] - 20 < shoulders < hips < ankles < person[3] + 20
     assert (np.diff(poses.box_scores) <= 0).all()
 
@@ -57,11 +57,13 @@ def crop_around(image, box, factor):
     corner = np.round(center - side / 2).astype(int)
     side = int(round(side))
     padded = np.pad(image, ((side, side), (side, side), (0, 0)))
-    return padded[corner[1] + side:corner[1] + 2 * side, corner[0] + side:corner[0] + 2 * side].copy(), corner
+    return padded[corner[1] + side : corner[1] + 2 * side, corner[0] + side : corner[0] + 2 * side].copy(), corner
 
 
-@pytest.mark.parametrize(("file", "expected"), [("freihand_00000355.jpg", 0.101), ("freihand_00098035.jpg", 0.083), ("onehand10k_9.jpg", 0.025),
-                                                ("onehand10k_784.jpg", 0.071)])
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [("freihand_00000355.jpg", 0.101), ("freihand_00098035.jpg", 0.083), ("onehand10k_9.jpg", 0.025), ("onehand10k_784.jpg", 0.071)],
+)
 def test_hands(zoo_model, asset, file, expected):
     """Mean distance of labeled points over the larger side of the box, on the true box enlarged by a quarter; measured independently."""
     sample = next(s for s in pu.load_dataset(asset("hands")) if s.path.name == file)
@@ -151,8 +153,15 @@ def test_detectors_give_no_poses(asset):
 
 def test_files_that_are_no_models(tmp_path, asset):
     good = asset("models/movenet_singlepose_lightning_192_int8.tflite").read_bytes()
-    files = {"text.tflite": b"hello, I am no model", "empty.tflite": b"", "cut.tflite": good[:20000], "text.onnx": b"hello", "text.keras": b"hello",
-             "text.h5": b"hello", "model.pt": b"x"}
+    files = {
+        "text.tflite": b"hello, I am no model",
+        "empty.tflite": b"",
+        "cut.tflite": good[:20000],
+        "text.onnx": b"hello",
+        "text.keras": b"hello",
+        "text.h5": b"hello",
+        "model.pt": b"x",
+    }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(PoseError, match=name):

@@ -1,8 +1,18 @@
 import numpy as np
 import pytest
 
-from poseutils.keypoints import (COCO17, DEFAULT_SIGMA, HAND21, LAYOUTS, PERSON13, KeypointLayout, layout_for, layout_from_coco_category,
-                                 layout_from_names, reduce_17_to_13)
+from poseutils.keypoints import (
+    COCO17,
+    DEFAULT_SIGMA,
+    HAND21,
+    LAYOUTS,
+    PERSON13,
+    KeypointLayout,
+    layout_for,
+    layout_from_coco_category,
+    layout_from_names,
+    reduce_17_to_13,
+)
 
 
 def test_coco_sigmas_are_those_of_pycocotools():

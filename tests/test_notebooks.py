@@ -55,8 +55,23 @@ def test_papermill_lists_its_parameters(notebook, repository):
 
 def test_predict_runs_headless_from_any_folder(asset, repository, tmp_path):
     asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite")
-    command = [sys.executable, "-m", "papermill", str(repository / "notebooks/predict.ipynb"), "out.ipynb", "--no-progress-bar",
-               "-p", "model", "yolov8n_pose_256", "-p", "images", str(asset("images/bus.jpg")), "-p", "run_dir", "out"]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(repository / "notebooks/predict.ipynb"),
+        "out.ipynb",
+        "--no-progress-bar",
+        "-p",
+        "model",
+        "yolov8n_pose_256",
+        "-p",
+        "images",
+        str(asset("images/bus.jpg")),
+        "-p",
+        "run_dir",
+        "out",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
     metrics = json.loads((tmp_path / "out/metrics.json").read_text())
     assert metrics == {"images": 1, "unreadable": 0, "people": 3}
@@ -66,7 +81,16 @@ def test_predict_runs_headless_from_any_folder(asset, repository, tmp_path):
 
 
 def test_a_chain_of_the_real_notebooks(repository, tmp_path):
-    command = [sys.executable, "-m", "poseutils", "run", str(repository / "user_config.yaml"), "operation_mode=chain_qed", "--runs-dir", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "poseutils",
+        "run",
+        str(repository / "user_config.yaml"),
+        "operation_mode=chain_qed",
+        "--runs-dir",
+        str(tmp_path),
+    ]
     printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     (folder,) = tmp_path.iterdir()
     metrics = json.loads((folder / "metrics.json").read_text())

@@ -32,8 +32,9 @@ PICTURE = "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)); plt.plot
 
 def write_notebook(folder: Path, service: str, *cells: str) -> Path:
     parameters = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {service}"), parameters,
-                                               *map(nbformat.v4.new_code_cell, cells)])
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell(f"# {service}"), parameters, *map(nbformat.v4.new_code_cell, cells)]
+    )
     folder.mkdir(exist_ok=True)
     nbformat.write(notebook, folder / f"{service}.ipynb")
     return folder / f"{service}.ipynb"
@@ -56,8 +57,10 @@ def notebooks(tmp_path):
 def config(tmp_path):
     (tmp_path / "data").mkdir()
     path = tmp_path / "user_config.yaml"
-    path.write_text("operation_mode: chain_eqe\ngeneral: {project_name: my project}\nmodel: {model_type: spe, model_path: start.keras}\n"
-                    "dataset: {test_path: data}\n")
+    path.write_text(
+        "operation_mode: chain_eqe\ngeneral: {project_name: my project}\nmodel: {model_type: spe, model_path: start.keras}\n"
+        "dataset: {test_path: data}\n"
+    )
     return path
 
 
@@ -126,8 +129,12 @@ def test_notebooks_run_in_this_python_whatever_kernels_are_installed(run, notebo
     (other / "kernel.json").write_text(json.dumps(kernel))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     monkeypatch.setenv("MPLBACKEND", "agg")
-    write_notebook(notebooks, "predict", PICTURE, "import sys, pathlib, poseutils\n"
-                   "(pathlib.Path(run_dir) / 'python.txt').write_text(sys.executable + ' ' + poseutils.__file__)")
+    write_notebook(
+        notebooks,
+        "predict",
+        PICTURE,
+        "import sys, pathlib, poseutils\n(pathlib.Path(run_dir) / 'python.txt').write_text(sys.executable + ' ' + poseutils.__file__)",
+    )
     folder = run("operation_mode=prediction")
     assert (folder / "01-predict" / "python.txt").read_text() == f"{sys.executable} {Path(pipeline.__file__).parent.parent / '__init__.py'}"
     assert largest_picture(folder / "01-predict.ipynb")
@@ -247,10 +254,16 @@ def test_braces_in_a_path_stay_as_they_are(config, notebooks, tmp_path):
 
 
 def test_interrupting_leaves_what_was_done(config, notebooks, tmp_path, repository):
-    write_notebook(notebooks, "predict", "print('begun', flush=True)",
-                   "import pathlib, time, os\n(pathlib.Path(run_dir) / 'pid').write_text(str(os.getpid()))\ntime.sleep(60)")
-    code = (f"import sys, pathlib; from poseutils import pipeline; pipeline.NOTEBOOKS = pathlib.Path({str(notebooks)!r})\n"
-            "from poseutils.__main__ import main; sys.exit(main(sys.argv[1:]))")
+    write_notebook(
+        notebooks,
+        "predict",
+        "print('begun', flush=True)",
+        "import pathlib, time, os\n(pathlib.Path(run_dir) / 'pid').write_text(str(os.getpid()))\ntime.sleep(60)",
+    )
+    code = (
+        f"import sys, pathlib; from poseutils import pipeline; pipeline.NOTEBOOKS = pathlib.Path({str(notebooks)!r})\n"
+        "from poseutils.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
     command = [sys.executable, "-c", code, "run", str(config), "operation_mode=chain_ep", "--runs-dir", str(tmp_path / "runs")]
     process = subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     pid = _wait_for(lambda: next((tmp_path / "runs").glob("*/02-predict/pid"), None))
@@ -285,13 +298,16 @@ def test_metrics_must_be_flat_numbers(tmp_path):
             read_metrics(path)
 
 
-@pytest.mark.parametrize(("services", "labels"), [
-    ("train evaluate quantize evaluate", "train evaluate_float quantize evaluate_quantized"),
-    ("train quantize evaluate", "train quantize evaluate"),
-    ("quantize evaluate train evaluate", "quantize evaluate_quantized train evaluate_float"),
-    ("evaluate evaluate", "evaluate_float evaluate_float_2"),
-    ("predict predict", "predict predict_2"),
-])
+@pytest.mark.parametrize(
+    ("services", "labels"),
+    [
+        ("train evaluate quantize evaluate", "train evaluate_float quantize evaluate_quantized"),
+        ("train quantize evaluate", "train quantize evaluate"),
+        ("quantize evaluate train evaluate", "quantize evaluate_quantized train evaluate_float"),
+        ("evaluate evaluate", "evaluate_float evaluate_float_2"),
+        ("predict predict", "predict predict_2"),
+    ],
+)
 def test_labels_tell_steps_apart(services, labels, tmp_path):
     assert [step.label for step in plan(services.split(), tmp_path)] == labels.split()
 

@@ -8,8 +8,13 @@ from poseutils.poses import Poses, empty_poses, oks
 def some_poses(count=3, seed=0):
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, 50, (count, 2))
-    return Poses(rng.uniform(0, 100, (count, 17, 2)).astype(np.float32), rng.uniform(0, 1, (count, 17)).astype(np.float32), COCO17,
-                 np.concatenate([corner, corner + 40], axis=1).astype(np.float32), rng.uniform(0, 1, count).astype(np.float32))
+    return Poses(
+        rng.uniform(0, 100, (count, 17, 2)).astype(np.float32),
+        rng.uniform(0, 1, (count, 17)).astype(np.float32),
+        COCO17,
+        np.concatenate([corner, corner + 40], axis=1).astype(np.float32),
+        rng.uniform(0, 1, count).astype(np.float32),
+    )
 
 
 def test_oks_equals_pycocotools():
@@ -23,11 +28,27 @@ def test_oks_equals_pycocotools():
     areas = rng.uniform(2000, 9000, 4)
     flat = lambda points, third: np.concatenate([points, third[..., None]], axis=2).reshape(4, 51).tolist()  # noqa: E731
     coco = COCO()
-    coco.dataset = {"images": [{"id": 1}], "categories": [{"id": 1}], "annotations": [
-        {"id": i + 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "keypoints": k, "area": a, "bbox": [0, 0, 200, 200],
-         "num_keypoints": int((v > 0).sum())} for i, (k, a, v) in enumerate(zip(flat(truth, visible), areas, visible, strict=True))]}
+    coco.dataset = {
+        "images": [{"id": 1}],
+        "categories": [{"id": 1}],
+        "annotations": [
+            {
+                "id": i + 1,
+                "image_id": 1,
+                "category_id": 1,
+                "iscrowd": 0,
+                "keypoints": k,
+                "area": a,
+                "bbox": [0, 0, 200, 200],
+                "num_keypoints": int((v > 0).sum()),
+            }
+            for i, (k, a, v) in enumerate(zip(flat(truth, visible), areas, visible, strict=True))
+        ],
+    }
     coco.createIndex()
-    results = coco.loadRes([{"image_id": 1, "category_id": 1, "keypoints": k, "score": 1 - i / 10} for i, k in enumerate(flat(found, visible))])
+    results = coco.loadRes(
+        [{"image_id": 1, "category_id": 1, "keypoints": k, "score": 1 - i / 10} for i, k in enumerate(flat(found, visible))]
+    )
     evaluator = COCOeval(coco, results, "keypoints")
     evaluator.params.imgIds = [1]
     evaluator._prepare()

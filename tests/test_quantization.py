@@ -54,7 +54,7 @@ def test_the_input_takes_pixels_as_they_are(files):
 
 def test_pixels_give_what_the_float_network_gives(files, model, images):
     pixels = np.rint((images[16:] + 1) * 127.5).astype(np.uint8)
-    heatmaps, = open_network(files["per_channel"]).run(pixels).values()
+    (heatmaps,) = open_network(files["per_channel"]).run(pixels).values()
     exact = model.predict(images[16:], verbose=0)
     assert np.abs(heatmaps - exact).mean() < 0.1 * exact.std()
 
@@ -67,7 +67,7 @@ def test_per_channel_is_close_to_float_and_closer_than_per_tensor(files, model, 
 
 def test_error_is_the_ratio_of_signal_to_noise(files, model, images):
     exact = model.predict(images[16:], verbose=0).astype(np.float64)
-    rounded, = open_network(files["per_channel"], rescaling=(1.0, 0.0)).run(images[16:]).values()
+    (rounded,) = open_network(files["per_channel"], rescaling=(1.0, 0.0)).run(images[16:]).values()
     error = quantization_error(model, files["per_channel"], images[16:])
     assert error["snr_db"] == pytest.approx(20 * np.log10(np.linalg.norm(exact) / np.linalg.norm(exact - rounded)), abs=1e-3)
     assert error["max_error"] == pytest.approx(np.abs(exact - rounded).max(), rel=1e-4)
@@ -103,7 +103,7 @@ def test_weight_ranges_are_those_of_the_float_network(files, model):
 
 
 def test_depthwise_weights_have_a_range_a_channel(files, model):
-    depthwise, = (r for r in weight_ranges(files["per_channel"]) if r.operator == "DEPTHWISE_CONV_2D")
+    (depthwise,) = (r for r in weight_ranges(files["per_channel"]) if r.operator == "DEPTHWISE_CONV_2D")
     kernel = np.asarray(model.get_layer("depthwise").kernel)[:, :, :, 0]
     np.testing.assert_allclose(depthwise.low, kernel.min(axis=(0, 1)), atol=0.01)
     np.testing.assert_allclose(depthwise.high, kernel.max(axis=(0, 1)), atol=0.01)
@@ -137,10 +137,17 @@ def test_real_photographs(asset, model, tmp_path):
     assert open_network(path).input.scale == pytest.approx(1 / 127.5, rel=1e-6)
 
 
-@pytest.mark.parametrize("change, says", [({"granularity": "per_layer"}, "per_layer.*per_channel"), ({"input_type": "int4"}, "int4.*uint8"),
-                                          ({"output_type": None}, "None.*float"), ({"images": np.zeros((0, 64, 64, 3))}, "at least one"),
-                                          ({"images": np.zeros((2, 32, 64, 3))}, "32.*64, 64, 3"),
-                                          ({"model_or_path": "no.keras"}, "no.keras")])
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"granularity": "per_layer"}, "per_layer.*per_channel"),
+        ({"input_type": "int4"}, "int4.*uint8"),
+        ({"output_type": None}, "None.*float"),
+        ({"images": np.zeros((0, 64, 64, 3))}, "at least one"),
+        ({"images": np.zeros((2, 32, 64, 3))}, "32.*64, 64, 3"),
+        ({"model_or_path": "no.keras"}, "no.keras"),
+    ],
+)
 def test_a_quantization_that_cannot_be(change, says, model, images, tmp_path):
     with pytest.raises(PoseError, match=says):
         quantize(**{"model_or_path": model, "images": images, "out_path": tmp_path / "q.tflite", **change})

@@ -25,8 +25,22 @@ from poseutils.keypoints import COCO17
 
 NAMES = {name: i for i, name in enumerate(COCO17.names)}
 HANGING = Arm((0, 8, 0, 10))
-UPRIGHT = Pose(base=np.eye(3), lean=0, roll=0, bend=0, side=0, twist=0, nod=0, tilt=0, turn=0, arms=(HANGING, HANGING),
-               legs=((0, 4, 5, 2), (0, 4, 5, 2)), ankles=(0, 0), jump=0, seat=False)
+UPRIGHT = Pose(
+    base=np.eye(3),
+    lean=0,
+    roll=0,
+    bend=0,
+    side=0,
+    twist=0,
+    nod=0,
+    tilt=0,
+    turn=0,
+    arms=(HANGING, HANGING),
+    legs=((0, 4, 5, 2), (0, 4, 5, 2)),
+    ankles=(0, 0),
+    jump=0,
+    seat=False,
+)
 
 
 def drawn(pose, seed=3):

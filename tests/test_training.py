@@ -26,6 +26,7 @@ def test_importing_training_does_not_load_tensorflow():
 
 # ---------------------------------------------------------------- network
 
+
 @pytest.mark.parametrize("alpha, parameters", [(1.0, 2_356_308), (0.35, 505_076)])
 def test_parameters_are_those_of_the_published_network(alpha, parameters):
     model = build_model(NAME, (192, 192, 3), 17, alpha)
@@ -49,9 +50,17 @@ def test_fresh_sigmoid_heatmaps_are_nearly_empty():
     assert heatmaps.max() < 0.1
 
 
-@pytest.mark.parametrize("change, says", [
-    ({"model_name": "resnet"}, "resnet.*st_movenet"), ({"input_shape": (190, 192, 3)}, "multiples of 32"), ({"alpha": 0.2}, "0.35 to 1.4"),
-    ({"input_shape": (192, 192, 1)}, "192, 192, 1"), ({"keypoints": 0}, "at least one"), ({"final_activation": "relu"}, "sigmoid or softmax")])
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"model_name": "resnet"}, "resnet.*st_movenet"),
+        ({"input_shape": (190, 192, 3)}, "multiples of 32"),
+        ({"alpha": 0.2}, "0.35 to 1.4"),
+        ({"input_shape": (192, 192, 1)}, "192, 192, 1"),
+        ({"keypoints": 0}, "at least one"),
+        ({"final_activation": "relu"}, "sigmoid or softmax"),
+    ],
+)
 def test_a_network_that_cannot_be_built(change, says):
     good = {"model_name": NAME, "input_shape": (64, 64, 3), "keypoints": 3, "alpha": 0.35, "final_activation": "sigmoid"}
     with pytest.raises(PoseError, match=says):
@@ -59,6 +68,7 @@ def test_a_network_that_cannot_be_built(change, says):
 
 
 # ---------------------------------------------------------------- targets and loss
+
 
 def test_heatmaps_are_gaussians_around_places_between_cells():
     heatmaps = gaussian_heatmaps(np.array([[[50.0, 22.0, 2]]], np.float32), (64, 96), (16, 24), sigma=1.5).numpy()[0, :, :, 0]
@@ -98,6 +108,7 @@ def test_the_target_itself_has_the_least_loss(activation):
 
 # ---------------------------------------------------------------- examples
 
+
 def person(x, y, visibility, count=2):
     return np.array([[x + i, y, visibility] for i in range(count)], np.float32)
 
@@ -132,8 +143,12 @@ def test_nothing_to_train_on_is_an_error(picture):
 
 # ---------------------------------------------------------------- augmentation
 
-GEOMETRY = {"random_flip": {"mode": "horizontal"}, "random_rotation": {"factor": 0.1},
-            "random_zoom": {"width_factor": 0.2, "height_factor": 0.1}, "random_translation": {"width_factor": 0.1, "height_factor": 0.05}}
+GEOMETRY = {
+    "random_flip": {"mode": "horizontal"},
+    "random_rotation": {"factor": 0.1},
+    "random_zoom": {"width_factor": 0.2, "height_factor": 0.1},
+    "random_translation": {"width_factor": 0.1, "height_factor": 0.05},
+}
 
 
 def blobs(points, size=96, sigma=3.0):
@@ -212,13 +227,19 @@ def test_contrast_brightness_and_noise():
     np.testing.assert_array_equal(apply(random_brightness={"factor": (0.1, 0.1), "change_rate": 0}), images)
 
 
-@pytest.mark.parametrize("name, arguments, says", [
-    ("random_solarize", {}, "random_solarize is not available; available are random_brightness"),
-    ("random_flip", {}, "needs mode"), ("random_flip", {"mode": "sideways"}, "sideways.*horizontal"),
-    ("random_zoom", {"width_factor": 0.1, "factor": 1}, "takes .*height_factor"),
-    ("random_rotation", {"factor": "big"}, "'big'"), ("random_rotation", {"factor": (0.2, 0.1)}, "low, high"),
-    ("random_rotation", {"factor": 0.1, "fill_mode": "blur"}, "blur.*reflect"),
-    ("random_contrast", {"factor": 0.1, "fill_mode": "reflect"}, "takes change_rate")])
+@pytest.mark.parametrize(
+    "name, arguments, says",
+    [
+        ("random_solarize", {}, "random_solarize is not available; available are random_brightness"),
+        ("random_flip", {}, "needs mode"),
+        ("random_flip", {"mode": "sideways"}, "sideways.*horizontal"),
+        ("random_zoom", {"width_factor": 0.1, "factor": 1}, "takes .*height_factor"),
+        ("random_rotation", {"factor": "big"}, "'big'"),
+        ("random_rotation", {"factor": (0.2, 0.1)}, "low, high"),
+        ("random_rotation", {"factor": 0.1, "fill_mode": "blur"}, "blur.*reflect"),
+        ("random_contrast", {"factor": 0.1, "fill_mode": "reflect"}, "takes change_rate"),
+    ],
+)
 def test_augmentation_that_is_not_there(name, arguments, says):
     with pytest.raises(PoseError, match=says):
         augment = make_augment({name: arguments}, PAIR, (32, 32))
@@ -226,6 +247,7 @@ def test_augmentation_that_is_not_there(name, arguments, says):
 
 
 # ---------------------------------------------------------------- batches and fit
+
 
 def dots(count, seed, size=64):
     """Examples with a red and a green dot on noise."""
@@ -251,7 +273,7 @@ def test_batches_are_repeatable_and_new_each_epoch():
 
 def test_plain_batches_are_the_images():
     examples = dots(3, 0)
-    (images, points), = training_batches(examples, 8)
+    ((images, points),) = training_batches(examples, 8)
     order = [int(np.abs(examples.keypoints - p).sum(axis=(1, 2)).argmin()) for p in points.numpy()]
     assert sorted(order) == [0, 1, 2]
     np.testing.assert_allclose(images, examples.images[order] / 127.5 - 1, atol=1e-5)
@@ -262,8 +284,16 @@ def trained(tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("fit")
     model = build_model(NAME, (64, 64, 3), 2, 0.35)
     seen = []
-    result = fit(model, dots(64, 1), dots(16, 2), epochs=15, batch_size=16, run_dir=run_dir, optimizer={"Adam": {"learning_rate": 0.01}},
-                 on_epoch=lambda epoch, logs: seen.append((epoch, logs)))
+    result = fit(
+        model,
+        dots(64, 1),
+        dots(16, 2),
+        epochs=15,
+        batch_size=16,
+        run_dir=run_dir,
+        optimizer={"Adam": {"learning_rate": 0.01}},
+        on_epoch=lambda epoch, logs: seen.append((epoch, logs)),
+    )
     return model, result, seen
 
 
@@ -309,7 +339,9 @@ def tiny_network():
 
 def test_the_same_seed_gives_the_same_training(tmp_path):
     def losses(folder):
-        result = fit(tiny_network(), dots(8, 1, 32), dots(4, 2, 32), epochs=2, batch_size=4, run_dir=tmp_path / folder, augmentation=GEOMETRY)
+        result = fit(
+            tiny_network(), dots(8, 1, 32), dots(4, 2, 32), epochs=2, batch_size=4, run_dir=tmp_path / folder, augmentation=GEOMETRY
+        )
         return result.history["loss"]
 
     assert losses("a") == losses("b")
@@ -318,20 +350,33 @@ def test_the_same_seed_gives_the_same_training(tmp_path):
 def test_callbacks_watch_the_oks(tmp_path):
     model = tiny_network()
     callbacks = {"EarlyStopping": {"patience": 3, "min_delta": 1.0}, "ReduceLROnPlateau": {"patience": 1, "factor": 0.1, "min_delta": 1.0}}
-    result = fit(model, dots(4, 1, 32), dots(4, 2, 32), epochs=9, batch_size=4, run_dir=tmp_path, callbacks=callbacks,
-                 optimizer={"SGD": {"learning_rate": 0.1}})
+    result = fit(
+        model,
+        dots(4, 1, 32),
+        dots(4, 2, 32),
+        epochs=9,
+        batch_size=4,
+        run_dir=tmp_path,
+        callbacks=callbacks,
+        optimizer={"SGD": {"learning_rate": 0.1}},
+    )
     assert len(result.history["loss"]) == 4
     assert result.history["learning_rate"][0] == pytest.approx(0.1) and result.history["learning_rate"][-1] < 0.02
 
 
-@pytest.mark.parametrize("change, says", [
-    ({"optimizer": {"Adamm": {}}}, "Adamm.*Adam"), ({"optimizer": {"Adam": {"rate": 1}}}, "rate"),
-    ({"callbacks": {"TensorBoard": {}}}, "ReduceLROnPlateau"),
-    ({"callbacks": {"EarlyStopping": {"monitor": "val_acc"}}}, "val_oks"), ({"dropout": 0.2}, "dropout"),
-    ({"frozen_layers": "(0:10)"}, "frozen_layers"),
-    ({"epochs": 0}, "at least 1"), ({"train": dots(2, 0, 64)}, "64, 64.*size"),
-    ({"augmentation": {"random_hue": {"delta": 1}}}, "random_hue"),
-    ({"train": Examples(np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 17, 3), np.float32), np.ones(2), COCO17)}, "keypoints=17")])
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"optimizer": {"Adamm": {}}}, "Adamm.*Adam"),
+        ({"optimizer": {"Adam": {"rate": 1}}}, "rate"),
+        ({"callbacks": {"TensorBoard": {}}}, "ReduceLROnPlateau"),
+        ({"callbacks": {"EarlyStopping": {"monitor": "val_acc"}}}, "val_oks"),
+        ({"epochs": 0}, "at least 1"),
+        ({"train": dots(2, 0, 64)}, "64, 64.*size"),
+        ({"augmentation": {"random_hue": {"delta": 1}}}, "random_hue"),
+        ({"train": Examples(np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 17, 3), np.float32), np.ones(2), COCO17)}, "keypoints=17"),
+    ],
+)
 def test_a_training_that_cannot_be(change, says, tmp_path, small_network):
     good = {"train": dots(2, 0, 32), "validation": dots(2, 0, 32), "epochs": 1, "run_dir": tmp_path}
     with pytest.raises(PoseError, match=says):

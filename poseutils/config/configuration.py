@@ -12,21 +12,64 @@ from ..errors import PoseError
 from ..files import atomic_path, write_text
 from . import names
 from .document import Dumper
-from .sections import (Benchmarking, DatasetSection, Deployment, Evaluation, General, Model, Postprocessing, Prediction, Preprocessing,
-                       Quantization, Section, Tools, Training, did_you_mean, in_the_order_written)
+from .sections import (
+    Benchmarking,
+    DatasetSection,
+    Deployment,
+    Evaluation,
+    General,
+    Model,
+    Postprocessing,
+    Prediction,
+    Preprocessing,
+    Quantization,
+    Section,
+    Tools,
+    Training,
+    did_you_mean,
+    in_the_order_written,
+)
 
 NOT_YET_USED = (
-    "general.logs_dir", "general.saved_models_dir", "general.deterministic_ops", "general.display_figures", "general.gpu_memory_limit",
-    "model.pretrained", "training.dropout", "training.frozen_layers", "training.resume_training_from", "training.trained_model_path",
-    "postprocessing.plot_metrics", "quantization.quantizer", "quantization.optimize", "quantization.export_dir",
-    "evaluation.target", "evaluation.gen_npy_input", "evaluation.gen_npy_output", "evaluation.npy_in_name", "evaluation.npy_out_name",
-    "prediction.target", "tools.stedgeai.version", "tools.stedgeai.on_cloud", "tools.stedgeai.path_to_stedgeai", "tools.path_to_cubeIDE",
-    "deployment.c_project_path", "deployment.IDE", "deployment.verbosity", "deployment.label_file_path",
+    "general.logs_dir",
+    "general.saved_models_dir",
+    "general.deterministic_ops",
+    "general.display_figures",
+    "general.gpu_memory_limit",
+    "model.pretrained",
+    "training.dropout",
+    "training.frozen_layers",
+    "training.resume_training_from",
+    "training.trained_model_path",
+    "postprocessing.plot_metrics",
+    "quantization.quantizer",
+    "quantization.optimize",
+    "quantization.export_dir",
+    "evaluation.target",
+    "evaluation.gen_npy_input",
+    "evaluation.gen_npy_output",
+    "evaluation.npy_in_name",
+    "evaluation.npy_out_name",
+    "prediction.target",
+    "tools.stedgeai.version",
+    "tools.stedgeai.on_cloud",
+    "tools.stedgeai.path_to_stedgeai",
+    "tools.path_to_cubeIDE",
+    "deployment.c_project_path",
+    "deployment.IDE",
+    "deployment.verbosity",
+    "deployment.label_file_path",
     "deployment.hardware_setup.stlink_serial_number",
 )
 """Attributes that are read and checked but change nothing; whoever sets one is told."""
-PATHS = ("model.model_path", "dataset.training_path", "dataset.validation_path", "dataset.test_path", "dataset.quantization_path",
-         "prediction.test_files_path")
+PATHS = (
+    "model.model_path",
+    "dataset.training_path",
+    "dataset.validation_path",
+    "dataset.test_path",
+    "dataset.quantization_path",
+    "prediction.test_files_path",
+)
 """Attributes that name files or folders."""
 
 
@@ -39,8 +82,10 @@ def services_of(operation_mode: str) -> list[str]:
     letters = names.MODES.get(operation_mode) or operation_mode.removeprefix("chain_")
     if operation_mode not in names.MODES and (letters == operation_mode or not letters or set(letters) - set(names.SERVICES)):
         meaning = ", ".join(f"{letter} {service}" for letter, service in names.SERVICES.items())
-        raise ValueError(f"one of {', '.join(names.MODES)}, or chain_ and letters of {meaning}, such as chain_tqe"
-                         f"{did_you_mean(operation_mode, tuple(names.MODES))}")
+        raise ValueError(
+            f"one of {', '.join(names.MODES)}, or chain_ and letters of {meaning}, such as chain_tqe"
+            f"{did_you_mean(operation_mode, tuple(names.MODES))}"
+        )
     return [names.SERVICES[letter] for letter in letters]
 
 
@@ -75,8 +120,10 @@ class Config(Section):
             self.dataset.keypoints = names.USUAL_KEYPOINTS[self.model.model_type]
         sigmas = self.dataset.oks_sigmas
         if isinstance(sigmas, list) and len(sigmas) != self.dataset.keypoints:
-            raise ValueError(f"dataset.oks_sigmas: {len(sigmas)} numbers given; expected one number, or one for each of "
-                             f"{self.dataset.keypoints} keypoints")
+            raise ValueError(
+                f"dataset.oks_sigmas: {len(sigmas)} numbers given; expected one number, or one for each of "
+                f"{self.dataset.keypoints} keypoints"
+            )
         return self
 
     def resolve(self, path: str) -> Path:
@@ -92,13 +139,13 @@ class Config(Section):
         raise PoseError(f"{path}: no such file or folder; looked for {' and '.join(map(str, dict.fromkeys(tried)))}")
 
     def quantized_model(self) -> str:
-        """The file beside ``model.model_path`` of the same name ending in ``_int8.tflite``; ``model.model_path`` itself if there is none."""
+        """The file beside ``model.model_path`` of the same name and ``_int8.tflite``; ``model.model_path`` itself if there is none."""
         path = self.model.model_path or ""
         beside = Path(path).with_suffix("").as_posix() + "_int8.tflite"
         return beside if path and any((folder / beside).is_file() for folder in (self._folder, Path.cwd())) else path
 
     def run_folder(self, run_dir: str | Path, service: str) -> Path:
-        """The folder that a service writes into, made if it is not there: ``run_dir``, or ``runs/<service>`` beside the file if that is empty.
+        """The folder that a service writes into, made if it is not there: ``run_dir``, or ``runs/<service>`` beside the file.
 
         Raises:
             PoseError: if it cannot be made or written to.

@@ -50,10 +50,40 @@ AUGMENTATION_CHOICES = {
 """The parameters that are words; all others are numbers or ranges of numbers."""
 
 OPTIMIZERS = ("Adam", "AdamW", "SGD", "RMSprop", "Adadelta", "Adagrad", "Adamax", "Nadam", "Adafactor", "Ftrl", "Lion", "Lamb")
-CALLBACKS = ("LRLinearDecay", "LRExponentialDecay", "LRStepDecay", "LRCosineDecay", "LRWarmupCosineDecay", "LRCosineDecayRestarts",
-             "LRPolynomialDecay", "LRPolynomialDecayRestarts", "LRPiecewiseConstantDecay", "ReduceLROnPlateau", "EarlyStopping",
-             "LearningRateScheduler", "ModelCheckpoint", "TerminateOnNaN", "CSVLogger", "TensorBoard", "BackupAndRestore")
+CALLBACKS = (
+    "LRLinearDecay",
+    "LRExponentialDecay",
+    "LRStepDecay",
+    "LRCosineDecay",
+    "LRWarmupCosineDecay",
+    "LRCosineDecayRestarts",
+    "LRPolynomialDecay",
+    "LRPolynomialDecayRestarts",
+    "LRPiecewiseConstantDecay",
+    "ReduceLROnPlateau",
+    "EarlyStopping",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "TerminateOnNaN",
+    "CSVLogger",
+    "TensorBoard",
+    "BackupAndRestore",
+)
 
-BOARDS = ("STM32N6570-DK", "STM32H747I-DISCO", "STM32H7B3I-DK", "STM32F469I-DISCO", "B-U585I-IOT02A", "STM32L4R9I-DISCO",
-          "NUCLEO-H743ZI2", "STM32H735G-DK", "STM32F769I-DISCO", "NUCLEO-G474RE", "NUCLEO-F401RE", "STM32F746G-DISCO",
-          "STM32MP257F-EV1", "STM32MP157F-DK2", "STM32MP135F-DK")
+BOARDS = (
+    "STM32N6570-DK",
+    "STM32H747I-DISCO",
+    "STM32H7B3I-DK",
+    "STM32F469I-DISCO",
+    "B-U585I-IOT02A",
+    "STM32L4R9I-DISCO",
+    "NUCLEO-H743ZI2",
+    "STM32H735G-DK",
+    "STM32F769I-DISCO",
+    "NUCLEO-G474RE",
+    "NUCLEO-F401RE",
+    "STM32F746G-DISCO",
+    "STM32MP257F-EV1",
+    "STM32MP157F-DK2",
+    "STM32MP135F-DK",
+)

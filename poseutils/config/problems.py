@@ -12,10 +12,20 @@ from .sections import Augmentations, Section, attributes_of, did_you_mean
 from .values import NUMBER
 
 SHAPE = "height, width and channels, such as (192, 192, 3)"
-_WORDS = {"bool_type": "True or False", "int_from_float": "a whole number", "int_parsing": "a whole number", "int_type": "a whole number",
-          "float_type": NUMBER, "string_type": "text", "list_type": "a list", "tuple_type": SHAPE,
-          "finite_number": "a finite number", "too_long": SHAPE, "missing": SHAPE,
-          "string_pattern_mismatch": "letters, digits, spaces and _ . + -, at most 64, the first a letter, a digit or _"}
+_WORDS = {
+    "bool_type": "True or False",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "float_type": NUMBER,
+    "string_type": "text",
+    "list_type": "a list",
+    "tuple_type": SHAPE,
+    "finite_number": "a finite number",
+    "too_long": SHAPE,
+    "missing": SHAPE,
+    "string_pattern_mismatch": "letters, digits, spaces and _ . + -, at most 64, the first a letter, a digit or _",
+}
 _UNQUOTED = '; within { } a tuple needs quotes: "(-0.1, 0.1)"'
 
 

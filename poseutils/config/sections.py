@@ -15,8 +15,9 @@ from .values import Amount, Count, Flag, Fraction, Integer, Number, Positive, Sh
 class Section(BaseModel):
     """Refuses attributes that it does not know; one that is left empty has its default."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, protected_namespaces=(), validate_by_name=True,
-                              validate_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid", coerce_numbers_to_str=True, protected_namespaces=(), validate_by_name=True, validate_by_alias=True
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -47,7 +48,8 @@ class General(Section):
 class Model(Section):
     model_type: Literal[names.MODEL_TYPES]
     model_name: Literal["st_movenet_lightning_heatmaps", "st_movenet_lightning_a100_heatmaps", "custom_models", "custom"] = (
-        "st_movenet_lightning_heatmaps")
+        "st_movenet_lightning_heatmaps"
+    )
     model_path: str | None = None
     alpha: Positive = 1.0
     input_shape: Shape = (192, 192, 3)
@@ -91,8 +93,9 @@ def _augmentation(name: str) -> type[Section]:
     return create_model(name, __base__=Section, **fields)
 
 
-Augmentations = create_model("Augmentations", __base__=Section,
-                             **{name: (section, None) for name in names.AUGMENTATIONS for section in [_augmentation(name)]})
+Augmentations = create_model(
+    "Augmentations", __base__=Section, **{name: (section, None) for name in names.AUGMENTATIONS for section in [_augmentation(name)]}
+)
 
 
 def in_the_order_written(given: Any) -> Any:

@@ -36,8 +36,10 @@ def read_coco(path: str | Path) -> Dataset:
         if record.get("category_id", category.get("id")) == category.get("id"):
             people[record["image_id"]].append(_person(record, layout, where))
     folder = _image_folder(path, document["images"])
-    samples = [_sample(image, people.pop(image.get("id"), []), folder, len(layout), f"{path}: images[{i}]")
-               for i, image in enumerate(document["images"])]
+    samples = [
+        _sample(image, people.pop(image.get("id"), []), folder, len(layout), f"{path}: images[{i}]")
+        for i, image in enumerate(document["images"])
+    ]
     if people:
         raise PoseError(f"{path}: annotations name image_id {next(iter(people))!r}, which is not among its {len(samples)} images")
     return Dataset(tuple(samples), layout, path)
@@ -51,10 +53,14 @@ def _read_json(path: Path) -> dict:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise PoseError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise PoseError(f"{path}: expected a COCO keypoints file, an object with images, annotations and categories; got a {type(document).__name__}")
+        raise PoseError(
+            f"{path}: expected a COCO keypoints file, an object with images, annotations and categories; got a {type(document).__name__}"
+        )
     for key in ("images", "annotations", "categories"):
         if not isinstance(document.get(key), list):
-            raise PoseError(f"{path}: the key {key!r} is missing or not a list; a COCO keypoints file has images, annotations and categories")
+            raise PoseError(
+                f"{path}: the key {key!r} is missing or not a list; a COCO keypoints file has images, annotations and categories"
+            )
     return document
 
 
@@ -79,7 +85,9 @@ def _person(record: Mapping, layout: KeypointLayout, where: str) -> tuple:
     """Keypoints (K, 3), box (4,) xyxy, area, crowd of one annotation."""
     flat = record.get("keypoints") or [0] * (3 * len(layout))
     if len(flat) != 3 * len(layout):
-        raise PoseError(f"{where}: keypoints has {len(flat)} numbers, expected {3 * len(layout)} (x, y, visibility for each of {len(layout)})")
+        raise PoseError(
+            f"{where}: keypoints has {len(flat)} numbers, expected {3 * len(layout)} (x, y, visibility for each of {len(layout)})"
+        )
     box = record["bbox"]
     try:
         keypoints = np.array(flat, dtype=np.float32).reshape(-1, 3)
@@ -99,8 +107,15 @@ def _sample(image, people: list[tuple], folder: Path, count: int, where: str) ->
         raise PoseError(f"{where}: no such image: {path}")
     size = (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
     keypoints, boxes, areas, crowd = zip(*people, strict=True) if people else ((), (), (), ())
-    return Sample(image["id"], path, size, np.array(keypoints, np.float32).reshape(-1, count, 3),
-                  np.array(boxes, np.float32).reshape(-1, 4), np.array(areas, np.float32), np.array(crowd, bool))
+    return Sample(
+        image["id"],
+        path,
+        size,
+        np.array(keypoints, np.float32).reshape(-1, count, 3),
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array(areas, np.float32),
+        np.array(crowd, bool),
+    )
 
 
 def _image_folder(path: Path, images: list) -> Path:
@@ -128,6 +143,13 @@ def annotation_record(annotation_id: int, image_id: int, keypoints: np.ndarray, 
     labeled = keypoints[:, 2] > 0
     triplets = np.concatenate([np.where(labeled[:, None], keypoints[:, :2] - 0.5, 0), keypoints[:, 2:]], axis=1)
     x0, y0, x1, y1 = (float(v) for v in box)
-    return {"id": annotation_id, "image_id": image_id, "category_id": 1, "iscrowd": int(crowd), "num_keypoints": int(labeled.sum()),
-            "keypoints": [int(v) if i % 3 == 2 else round(v, 2) for i, v in enumerate(triplets.ravel().tolist())], "bbox": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
-            "area": round(area, 2)}
+    return {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": 1,
+        "iscrowd": int(crowd),
+        "num_keypoints": int(labeled.sum()),
+        "keypoints": [int(v) if i % 3 == 2 else round(v, 2) for i, v in enumerate(triplets.ravel().tolist())],
+        "bbox": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
+        "area": round(area, 2),
+    }

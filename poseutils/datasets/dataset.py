@@ -68,8 +68,15 @@ class Dataset(Sequence):
     def summary(self) -> dict[str, str | int]:
         """What the dataset holds, in words for a table."""
         visibility = np.concatenate([s.keypoints[:, :, 2].ravel() for s in self.samples]) if self.samples else np.zeros(0)
-        return {"dataset": self.source.stem, "images": len(self), "people": sum(map(len, self.samples)), "images of one person": len(self.single()),
-                "keypoints": self.layout.name, "visible": int((visibility == 2).sum()), "hidden": int((visibility == 1).sum())}
+        return {
+            "dataset": self.source.stem,
+            "images": len(self),
+            "people": sum(map(len, self.samples)),
+            "images of one person": len(self.single()),
+            "keypoints": self.layout.name,
+            "visible": int((visibility == 2).sum()),
+            "hidden": int((visibility == 1).sum()),
+        }
 
     def with_layout(self, layout: KeypointLayout) -> Dataset:
         """The same samples with the keypoints of another layout.
@@ -84,8 +91,10 @@ class Dataset(Sequence):
         if layout.names == PERSON13.names and self.layout.names == COCO17.names:
             reduced = [replace(s, keypoints=reduce_17_to_13(s.keypoints)) for s in self.samples]
             return Dataset(tuple(reduced), layout, self.source)
-        raise PoseError(f"{self.source} has {len(self.layout)} keypoints ({self.layout.name}), and {len(layout)} ({layout.name}) are wanted: "
-                        "use a dataset with the keypoints of the model")
+        raise PoseError(
+            f"{self.source} has {len(self.layout)} keypoints ({self.layout.name}), and {len(layout)} ({layout.name}) are wanted: "
+            "use a dataset with the keypoints of the model"
+        )
 
     def single(self) -> Dataset:
         """Only the images with exactly one annotation, which is not a crowd and has a labeled keypoint.

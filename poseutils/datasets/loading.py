@@ -54,7 +54,9 @@ def _join(parts: list[Dataset], source: Path) -> Dataset:
         return parts[0]
     layouts = {part.layout for part in parts}
     if len(layouts) > 1:
-        raise PoseError(f"{source} holds annotation files with different keypoints ({', '.join(sorted(x.name for x in layouts))}): choose one with split=")
+        raise PoseError(
+            f"{source} holds annotation files with different keypoints ({', '.join(sorted(x.name for x in layouts))}): give split="
+        )
     samples = [sample for part in parts for sample in part]
     if len({s.image_id for s in samples}) < len(samples):
         samples = [s.renumbered(i) for i, s in enumerate(samples, 1)]

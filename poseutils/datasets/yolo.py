@@ -66,8 +66,10 @@ def _parse(label: Path) -> list[tuple[int, np.ndarray]]:
         except ValueError as error:
             raise PoseError(f"{label}, line {number}: {error}; expected numbers: class cx cy w h, then x y v for each keypoint") from error
         if len(values) < 8 or (len(values) - 5) % 3 or not np.isfinite(values).all():
-            raise PoseError(f"{label}, line {number}: {len(values)} fields; expected 5 + 3 × keypoints finite numbers: "
-                            "class cx cy w h, then x y v for each keypoint")
+            raise PoseError(
+                f"{label}, line {number}: {len(values)} fields; expected 5 + 3 × keypoints finite numbers: "
+                "class cx cy w h, then x y v for each keypoint"
+            )
         rows.append((number, values))
     return rows
 
@@ -92,8 +94,15 @@ def _sample(image_id: int, path: Path, rows: list[tuple[int, np.ndarray]], layou
     center, extent = values[:, 1:3] * (width, height), values[:, 3:5] * (width, height)
     keypoints = values[:, 5:].reshape(-1, len(layout), 3) * (width, height, 1)
     boxes = np.concatenate([center - extent / 2, center + extent / 2], axis=1)
-    return Sample(image_id, path, (width, height), keypoints.astype(np.float32), boxes.astype(np.float32),
-                  (AREA_OF_BOX * extent.prod(axis=1)).astype(np.float32), np.zeros(len(rows), bool))
+    return Sample(
+        image_id,
+        path,
+        (width, height),
+        keypoints.astype(np.float32),
+        boxes.astype(np.float32),
+        (AREA_OF_BOX * extent.prod(axis=1)).astype(np.float32),
+        np.zeros(len(rows), bool),
+    )
 
 
 def _image_size(path: Path) -> tuple[int, int]:

@@ -11,7 +11,9 @@ from ..keypoints import KeypointLayout
 from ..poses import Poses
 from .view import InputView, Thresholds
 
-EXPECTS = "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; may give (B, 63) in meters and (B, 1) handedness besides"
+EXPECTS = (
+    "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; may give (B, 63) in meters and (B, 1) handedness besides"
+)
 _POINTS = 21
 
 
@@ -29,7 +31,7 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
         return None
     points.sort(key=lambda item: "world" in item[0].lower())
     flags.sort(key=lambda item: "handedness" in item[0].lower())
-    names = ("landmarks", "world")[:len(points)] + ("presence", "handedness")[:len(flags)]
+    names = ("landmarks", "world")[: len(points)] + ("presence", "handedness")[: len(flags)]
     return dict(zip(names, [array for _, array in points + flags], strict=True))
 
 

@@ -48,4 +48,4 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
     rows, columns = np.divmod(best, width)
     stride = np.float32(view.width / width)
     keypoints = (np.stack([columns, rows], axis=2).astype(np.float32) + np.float32(0.5)) * stride
-    return [Poses(keypoints[b:b + 1], scores[b:b + 1], layout) for b in range(batch)]
+    return [Poses(keypoints[b : b + 1], scores[b : b + 1], layout) for b in range(batch)]

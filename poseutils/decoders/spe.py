@@ -38,4 +38,4 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
     """
     points = found["keypoints"].astype(np.float32)
     keypoints = points[:, :, 1::-1] * np.array([view.width, view.height], np.float32)
-    return [Poses(keypoints[b:b + 1], points[b:b + 1, :, 2], layout) for b in range(len(points))]
+    return [Poses(keypoints[b : b + 1], points[b : b + 1, :, 2], layout) for b in range(len(points))]

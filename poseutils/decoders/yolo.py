@@ -86,7 +86,7 @@ def _greedy(overlaps: np.ndarray) -> np.ndarray:
     alive = np.ones(len(overlaps), dtype=bool)
     for i in range(len(overlaps)):
         if alive[i]:
-            alive[i + 1:] &= ~overlaps[i, i + 1:]
+            alive[i + 1 :] &= ~overlaps[i, i + 1 :]
     return alive
 
 

@@ -15,8 +15,9 @@ _COLOR = {"rgb": "COLOR_RGB", "bgr": "COLOR_BGR"}
 def why_not(spec: Spec) -> str | None:
     """Why ST's application cannot be configured for this network, or None if it can."""
     if spec.model_type not in _POSTPROCESS:
-        return (f"ST's pose estimation application has no postprocessing for model type {spec.model_type}; "
-                "it has for heatmaps_spe and yolo_mpe")
+        return (
+            f"ST's pose estimation application has no postprocessing for model type {spec.model_type}; it has for heatmaps_spe and yolo_mpe"
+        )
     if spec.input.shape[3] != 3:
         return f"ST's pose estimation application gives three channels; this network takes {spec.input.shape[3]}"
     for attribute, known in (("aspect_ratio", _ASPECT), ("color_mode", _COLOR)):

@@ -97,9 +97,13 @@ def fits(activation_kib: float, weight_kib: float, board: Board) -> Fit:
     activations = _place(activation_kib, board.largest_block_kib, board.external_ram_mb)
     weights = _place(weight_kib, board.flash_kib, board.external_flash_mb)
     block = "RAM in one block" if board.largest_block_kib < board.ram_kib else "RAM"
-    return Fit(board, activations, weights,
-               f"activations {_sentence(activations, activation_kib, board.largest_block_kib, board.external_ram_mb, block)}; "
-               f"weights {_sentence(weights, weight_kib, board.flash_kib, board.external_flash_mb, 'flash')}")
+    return Fit(
+        board,
+        activations,
+        weights,
+        f"activations {_sentence(activations, activation_kib, board.largest_block_kib, board.external_ram_mb, block)}; "
+        f"weights {_sentence(weights, weight_kib, board.flash_kib, board.external_flash_mb, 'flash')}",
+    )
 
 
 def _place(kib: float, internal_kib: int, external_mb: int) -> str:

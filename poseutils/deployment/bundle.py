@@ -13,10 +13,10 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import PoseError
+from ..graph import Tensor
 from ..keypoints import KeypointLayout
 from .app_config import app_config_text, why_not
 from .c_array import c_array_header, c_array_source
-from ..graph import Tensor
 from .readme import readme_text
 from .spec import AppSettings, Spec, make_spec, settings_from_config
 
@@ -42,13 +42,29 @@ class Bundle:
 
     def tensor_rows(self) -> list[dict]:
         """Inputs and outputs for a table; scale and zero point are empty where values are floats."""
-        return [{"": side.removesuffix("s"), "shape": " × ".join(map(str, tensor["shape"])), "type": tensor["dtype"],
-                 "scale": str(tensor.get("scale", "")), "zero point": str(tensor.get("zero_point", ""))}
-                for side in ("inputs", "outputs") for tensor in self.manifest[side]]
+        return [
+            {
+                "": side.removesuffix("s"),
+                "shape": " × ".join(map(str, tensor["shape"])),
+                "type": tensor["dtype"],
+                "scale": str(tensor.get("scale", "")),
+                "zero point": str(tensor.get("zero_point", "")),
+            }
+            for side in ("inputs", "outputs")
+            for tensor in self.manifest[side]
+        ]
 
 
-def package(model_path: str | Path, out_dir: str | Path, *, model_type: str, layout: KeypointLayout, board: str = "STM32N6570-DK",
-            name: str = "network", config=None) -> Bundle:
+def package(
+    model_path: str | Path,
+    out_dir: str | Path,
+    *,
+    model_type: str,
+    layout: KeypointLayout,
+    board: str = "STM32N6570-DK",
+    name: str = "network",
+    config=None,
+) -> Bundle:
     """Writes a folder with the .tflite, the same as a C array, ST's app_config.h, labels, a README and a manifest.
 
     The same input gives the same bytes. For a board that runs Linux there is no C code; for a network that ST's application cannot
@@ -130,8 +146,9 @@ def _replaced_folder(folder: Path) -> Iterator[Path]:
             folder.rename(workshop / "old")
         (workshop / "new").rename(folder)
     except OSError as error:
-        raise PoseError(f"cannot write {folder}: {error.strerror or error}. "
-                        "Choose a folder that can be written to and has room.") from error
+        raise PoseError(
+            f"cannot write {folder}: {error.strerror or error}. Choose a folder that can be written to and has room."
+        ) from error
     finally:
         if workshop is not None:
             shutil.rmtree(workshop, ignore_errors=True)
@@ -146,5 +163,6 @@ def _check_ours(folder: Path) -> None:
             return
     except (OSError, ValueError, AttributeError):
         pass
-    raise PoseError(f"{folder} has other files in it and is not replaced: it is not a bundle that poseutils wrote. "
-                    "Choose a new or an empty folder.")
+    raise PoseError(
+        f"{folder} has other files in it and is not replaced: it is not a bundle that poseutils wrote. Choose a new or an empty folder."
+    )

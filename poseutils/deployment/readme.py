@@ -5,19 +5,19 @@ from __future__ import annotations
 import shlex
 from math import prod
 
+from ..graph import Tensor
 from ..zoo import ZOO
 from .app_config import why_not
-from ..graph import Tensor
 from .spec import Spec
 
 _OUTPUTS = {
     "heatmaps_spe": "`(1, H, W, K)`: one heatmap a keypoint. The keypoint is at the highest cell, its score is the cell's value; the "
-                    "cell in column c and row r has its center at ((c + 0.5) · width / W, (r + 0.5) · height / H) pixels of the input.",
+    "cell in column c and row r has its center at ((c + 0.5) · width / W, (r + 0.5) · height / H) pixels of the input.",
     "spe": "`(1, 1, K, 3)`: y, x and score of each keypoint; multiply y by the input's height and x by its width.",
     "yolo_mpe": "`(1, 5 + 3K, F)`: for each of F candidates the box's center x, center y, width, height and score, then x, y and "
-                "score of each keypoint, all from 0 to 1 of the input. Drop those with a low score, then those that overlap a better one.",
+    "score of each keypoint, all from 0 to 1 of the input. Drop those with a low score, then those that overlap a better one.",
     "hand_spe": "21 points of x, y, z in pixels of the input (the tensor of 63 numbers with the lowest number in its name), the "
-                "presence of a hand, and where the network has them its handedness and the points in meters.",
+    "presence of a hand, and where the network has them its handedness and the points in meters.",
     "head_spe": "468 points of x, y in pixels of the input, without a score (with x, y, z and a presence in some releases).",
 }
 
@@ -27,27 +27,42 @@ _DRAWN = (13, 17)
 def readme_text(spec: Spec, files: list[str], digest: str) -> str:
     """The README, in Markdown. ``files`` are the names in the bundle, ``digest`` is the sha256 of the .tflite."""
     steps = _linux_steps(spec) if spec.board.linux else _stedgeai_steps(spec)
-    parts = [f"# {spec.source} on {spec.board.name}", _about(spec, digest), "## What is here", _contents(spec, files), _absent(spec),
-             "## Room", _room(spec), "## Inputs and outputs", _tensors(spec), "## What to do", steps]
+    parts = [
+        f"# {spec.source} on {spec.board.name}",
+        _about(spec, digest),
+        "## What is here",
+        _contents(spec, files),
+        _absent(spec),
+        "## Room",
+        _room(spec),
+        "## Inputs and outputs",
+        _tensors(spec),
+        "## What to do",
+        steps,
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _about(spec: Spec, digest: str) -> str:
     height, width = spec.input_size
     license_ = next((f" License of the model: {entry.license}." for entry in ZOO.values() if entry.sha256 == digest), "")
-    return (f"A pose estimation network of type {spec.model_type} with {len(spec.layout)} keypoints ({spec.layout.name}), "
-            f"for images of {width}×{height} pixels, packaged by poseutils for the {spec.board.name} "
-            f"({spec.board.core}, {spec.board.mhz} MHz).{license_}")
+    return (
+        f"A pose estimation network of type {spec.model_type} with {len(spec.layout)} keypoints ({spec.layout.name}), "
+        f"for images of {width}×{height} pixels, packaged by poseutils for the {spec.board.name} "
+        f"({spec.board.core}, {spec.board.mhz} MHz).{license_}"
+    )
 
 
 def _contents(spec: Spec, files: list[str]) -> str:
-    meaning = {f"{spec.name}.tflite": "the network, as it was given",
-               f"{spec.symbol}.c": "the same bytes as a C array, for firmware that runs TensorFlow Lite Micro",
-               f"{spec.symbol}.h": f"its declarations: `{spec.symbol}` and `{spec.symbol}_len`",
-               "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
-               "labels.txt": "the names of the keypoints, one a line, in the order of the network's output",
-               "README.md": "this text",
-               "manifest.json": "sizes and sha256 of the files, tensors, and what the bundle was made for"}
+    meaning = {
+        f"{spec.name}.tflite": "the network, as it was given",
+        f"{spec.symbol}.c": "the same bytes as a C array, for firmware that runs TensorFlow Lite Micro",
+        f"{spec.symbol}.h": f"its declarations: `{spec.symbol}` and `{spec.symbol}_len`",
+        "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
+        "labels.txt": "the names of the keypoints, one a line, in the order of the network's output",
+        "README.md": "this text",
+        "manifest.json": "sizes and sha256 of the files, tensors, and what the bundle was made for",
+    }
     return "\n".join(f"- `{name}`: {meaning[name]}" for name in files)
 
 
@@ -56,8 +71,10 @@ def _absent(spec: Spec) -> str:
         return "The board runs Linux and loads the .tflite itself, so there is no C array and no `app_config.h`."
     reason = why_not(spec)
     if reason is None and len(spec.layout) not in _DRAWN:
-        return (f"ST's application knows the limbs of 13 and of 17 keypoints; to see those of {len(spec.layout)}, add them to its "
-                "drawing code (`manifest.json` lists them).")
+        return (
+            f"ST's application knows the limbs of 13 and of 17 keypoints; to see those of {len(spec.layout)}, add them to its "
+            "drawing code (`manifest.json` lists them)."
+        )
     return f"There is no `app_config.h`: {reason}. The decoding of the outputs below is yours to write." if reason else ""
 
 
@@ -67,16 +84,21 @@ def _room(spec: Spec) -> str:
     if spec.board.linux:
         return f"{size} The board {fit.reason}."
     verdict = {"internal": "fits in the chip's own memory", "external": "fits with the board's external memory", "no": "does not fit"}
-    return (f"{size} The network {verdict[fit.verdict]}: {fit.reason}.\n\nActivations are the most that is in memory at once, without an "
-            "interpreter's own data; ST's compiler may need less or more. The application's buffers and code come on top.")
+    return (
+        f"{size} The network {verdict[fit.verdict]}: {fit.reason}.\n\nActivations are the most that is in memory at once, without an "
+        "interpreter's own data; ST's compiler may need less or more. The application's buffers and code come on top."
+    )
 
 
 def _tensors(spec: Spec) -> str:
     rows = [("input", spec.input), *(("output", spec.graph.tensors[i]) for i in spec.graph.outputs)]
-    table = "\n".join(f"| {kind} | `{tensor.name}` | {'×'.join(map(str, tensor.shape))} | {tensor.dtype} | {_real(tensor)} |"
-                      for kind, tensor in rows)
-    return (f"| | name | shape | type | real value |\n|---|---|---|---|---|\n{table}\n\n{_camera(spec.input, spec.settings.color_mode)}\n\n"
-            f"Outputs: {_OUTPUTS[spec.model_type]}")
+    table = "\n".join(
+        f"| {kind} | `{tensor.name}` | {'×'.join(map(str, tensor.shape))} | {tensor.dtype} | {_real(tensor)} |" for kind, tensor in rows
+    )
+    return (
+        f"| | name | shape | type | real value |\n|---|---|---|---|---|\n{table}\n\n{_camera(spec.input, spec.settings.color_mode)}\n\n"
+        f"Outputs: {_OUTPUTS[spec.model_type]}"
+    )
 
 
 def _real(tensor: Tensor) -> str:
@@ -112,10 +134,12 @@ Nothing was copied to or run on a board to make this bundle."""
 
 def _stedgeai_steps(spec: Spec) -> str:
     compile_ = _n6_steps(spec) if spec.board.npu else _mcu_steps(spec)
-    return (f"ST's compiler was not run to make this bundle. `stedgeai` (ST Edge AI Core) is ST's own, free to download from st.com; its "
-            f"first run may stop to ask for consent. In this folder:\n\n{compile_}\n\n"
-            f"Without ST's compiler: add `{spec.symbol}.c` and `{spec.symbol}.h` to firmware with TensorFlow Lite Micro and pass "
-            f"`{spec.symbol}` to `tflite::GetModel`.")
+    return (
+        f"ST's compiler was not run to make this bundle. `stedgeai` (ST Edge AI Core) is ST's own, free to download from st.com; its "
+        f"first run may stop to ask for consent. In this folder:\n\n{compile_}\n\n"
+        f"Without ST's compiler: add `{spec.symbol}.c` and `{spec.symbol}.h` to firmware with TensorFlow Lite Micro and pass "
+        f"`{spec.symbol}` to `tflite::GetModel`."
+    )
 
 
 def _mcu_steps(spec: Spec) -> str:

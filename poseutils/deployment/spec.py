@@ -9,11 +9,11 @@ import numpy as np
 
 from ..decoders import DECODERS, InputView, find_outputs
 from ..errors import PoseError
+from ..graph import FILTER_RANK, Graph, Tensor, float_operators, layers
 from ..keypoints import KeypointLayout
+from ..tflite import parse_tflite, read_bytes
 from .boards import Board, Fit, find_board, fits
 from .c_array import c_name
-from ..graph import FILTER_RANK, Graph, Tensor, float_operators, layers
-from ..tflite import parse_tflite, read_bytes
 
 _QUANTIZE_FIRST = "Quantize it first: operation_mode chain_qd quantizes and then deploys."
 
@@ -47,9 +47,18 @@ class AppSettings:
 def settings_from_config(config) -> AppSettings:
     """The settings out of a :class:`poseutils.config.Config`."""
     pre, post, hardware = config.preprocessing, config.postprocessing, config.deployment.hardware_setup
-    return AppSettings(config.general.project_name, pre.resizing.aspect_ratio, pre.color_mode,
-                       post.kpts_conf_thresh, post.confidence_showing, post.NMS_thresh, post.max_detection_boxes,
-                       config.tools.stedgeai.optimization, hardware.ip_address, config.deployment.board_deploy_path)
+    return AppSettings(
+        config.general.project_name,
+        pre.resizing.aspect_ratio,
+        pre.color_mode,
+        post.kpts_conf_thresh,
+        post.confidence_showing,
+        post.NMS_thresh,
+        post.max_detection_boxes,
+        config.tools.stedgeai.optimization,
+        hardware.ip_address,
+        config.deployment.board_deploy_path,
+    )
 
 
 @dataclass(frozen=True)
@@ -120,8 +129,10 @@ def _check_integer(graph: Graph, source: str) -> None:
     floats = len(float_operators(graph))
     if floats:
         total = sum(operator.name in FILTER_RANK for operator in graph.operators)
-        raise PoseError(f"{source}: {floats} of its {total} convolutions compute in floating point; a full-integer network is expected. "
-                        + _QUANTIZE_FIRST)
+        raise PoseError(
+            f"{source}: {floats} of its {total} convolutions compute in floating point; a full-integer network is expected. "
+            + _QUANTIZE_FIRST
+        )
 
 
 def _find_outputs(graph: Graph, source: str, model_type: str, layout: KeypointLayout) -> dict[str, tuple[int, ...]]:
@@ -134,6 +145,7 @@ def _find_outputs(graph: Graph, source: str, model_type: str, layout: KeypointLa
     found = find_outputs(model_type, arrays, InputView(*inputs[0][1:3]))
     count = DECODERS[model_type].count_keypoints(found)
     if count != len(layout):
-        raise PoseError(f"{source} finds {count} keypoints; the layout {layout.name!r} has {len(layout)}. "
-                        "Give the layout it was trained for.")
+        raise PoseError(
+            f"{source} finds {count} keypoints; the layout {layout.name!r} has {len(layout)}. Give the layout it was trained for."
+        )
     return {name: array.shape for name, array in found.items()}

@@ -23,8 +23,9 @@ from .steps import Models, Step, all_metrics, plan, read_metrics
 NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 
 
-def run(config_path: str | Path, overrides: Iterable[str] = (), runs_dir: str | Path = "runs",
-        notebooks_dir: str | Path | None = None) -> Path:
+def run(
+    config_path: str | Path, overrides: Iterable[str] = (), runs_dir: str | Path = "runs", notebooks_dir: str | Path | None = None
+) -> Path:
     """Runs the notebooks of a configuration's ``operation_mode`` and returns the run folder. Prints a line a step and a table.
 
     Args:

@@ -55,8 +55,16 @@ def execute(notebook: Path, step: Step, parameters: dict[str, str]) -> None:
     """
     papermill_io.register(str(step.notebook), WholeFiles())
     try:
-        papermill.execute_notebook(_literal(notebook), _literal(step.notebook), parameters, kernel_name="python3", language="python",
-                                   progress_bar=False, cwd=notebook.parent, kernel_manager_class=ThisPython)
+        papermill.execute_notebook(
+            _literal(notebook),
+            _literal(step.notebook),
+            parameters,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            cwd=notebook.parent,
+            kernel_manager_class=ThisPython,
+        )
     except PapermillExecutionError as error:
         raise PoseError(_brief(step, error)) from None
     except (NotJSONError, ValidationError) as error:

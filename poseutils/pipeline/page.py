@@ -103,7 +103,7 @@ def _summary(config: Config) -> str:
         "Training data": data.training_path,
         "Test data": data.test_path or data.validation_path,
         "Quantization": f"{config.quantization.granularity}, {config.quantization.quantization_input_type} in, "
-                        f"{config.quantization.quantization_output_type} out",
+        f"{config.quantization.quantization_output_type} out",
         "Board": config.benchmarking.board,
     }
     rows = "".join(f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items() if value)
@@ -112,8 +112,10 @@ def _summary(config: Config) -> str:
 
 
 def _table(steps: Sequence[Step]) -> str:
-    rows = "".join(f'<tr><td>{escape(step.label)}</td><td class="number">{_duration(step)}</td><td>{escape(_main_results(step))}</td></tr>'
-                   for step in steps)
+    rows = "".join(
+        f'<tr><td>{escape(step.label)}</td><td class="number">{_duration(step)}</td><td>{escape(_main_results(step))}</td></tr>'
+        for step in steps
+    )
     return f"<table><tr><th>Step</th><th>Time</th><th>Main results</th></tr>{rows}</table>"
 
 

@@ -115,7 +115,7 @@ def read_metrics(path: Path) -> dict[str, float | None]:
         metrics = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): float(value) if math.isfinite(value) else None for name, value in metrics.items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise PoseError(f"{path}: expected names and numbers, such as {{\"oks\": 0.5}} ({error})") from None
+        raise PoseError(f'{path}: expected names and numbers, such as {{"oks": 0.5}} ({error})') from None
 
 
 def all_metrics(steps: Sequence[Step]) -> dict[str, float | None]:

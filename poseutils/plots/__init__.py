@@ -5,6 +5,32 @@ from .drawing import LEFT, MIDDLE, RIGHT, TRUTH, draw_poses, draw_result, draw_t
 from .figures import show_difference, show_images, show_poses, show_raw
 from .lessons import LiveCurves, show_augmented, show_examples, show_targets
 
-__all__ = ["LEFT", "LiveCurves", "MIDDLE", "RIGHT", "TRUTH", "draw_poses", "draw_result", "draw_truth", "mean_scores", "overlay_heatmap",
-           "save_image", "show_agreement", "show_augmented", "show_bars", "show_curves", "show_difference", "show_examples", "show_histogram", "show_images",
-           "show_layers", "show_poses", "show_ranges", "show_raw", "show_targets", "side_colors", "table", "truth_poses"]
+__all__ = [
+    "LEFT",
+    "LiveCurves",
+    "MIDDLE",
+    "RIGHT",
+    "TRUTH",
+    "draw_poses",
+    "draw_result",
+    "draw_truth",
+    "mean_scores",
+    "overlay_heatmap",
+    "save_image",
+    "show_agreement",
+    "show_augmented",
+    "show_bars",
+    "show_curves",
+    "show_difference",
+    "show_examples",
+    "show_histogram",
+    "show_images",
+    "show_layers",
+    "show_poses",
+    "show_ranges",
+    "show_raw",
+    "show_targets",
+    "side_colors",
+    "table",
+    "truth_poses",
+]

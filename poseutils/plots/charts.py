@@ -41,8 +41,13 @@ def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:
         values = np.array([row[key] for row in rows], dtype=float)
         top = int(values.argmax())
         axes.bar(np.arange(len(rows)), values, width=1.0, color=["#d1495b" if i == top else "#5b8db8" for i in range(len(rows))])
-        axes.annotate(f"{rows[top]['operator']} #{rows[top]['index']}", (top, values[top]), fontsize=8, va="bottom",
-                      ha="left" if top < len(rows) / 2 else "right")
+        axes.annotate(
+            f"{rows[top]['operator']} #{rows[top]['index']}",
+            (top, values[top]),
+            fontsize=8,
+            va="bottom",
+            ha="left" if top < len(rows) / 2 else "right",
+        )
         axes.set_ylabel(label, fontsize=8)
         axes.margins(x=0.01, y=0.15)
         axes.spines[["top", "right"]].set_visible(False)

@@ -25,7 +25,9 @@ LEFT, RIGHT, MIDDLE, BOX, TRUTH = (255, 138, 28), (40, 150, 255), (88, 214, 110)
 _SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
 
 
-def draw_poses(image: np.ndarray, poses: Poses, threshold: float = 0.15, boxes: bool = True, color: tuple[int, int, int] | None = None) -> np.ndarray:
+def draw_poses(
+    image: np.ndarray, poses: Poses, threshold: float = 0.15, boxes: bool = True, color: tuple[int, int, int] | None = None
+) -> np.ndarray:
     """A copy of the image with limbs, keypoints, boxes and their scores drawn in.
 
     Args:

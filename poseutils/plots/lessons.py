@@ -26,13 +26,17 @@ def show_targets(examples: Examples, indices: Sequence[int]) -> None:
     views, titles = [], []
     for index, maps, known in zip(indices, heatmaps, labeled, strict=True):
         image, first = examples.images[index], int(np.argmax(known))
-        views += [_with_truth(examples, index), overlay_heatmap(image, maps[:, :, known].max(axis=2)), overlay_heatmap(image, maps[:, :, first])]
+        views += [
+            _with_truth(examples, index),
+            overlay_heatmap(image, maps[:, :, known].max(axis=2)),
+            overlay_heatmap(image, maps[:, :, first]),
+        ]
         titles += ["keypoints", "all heatmaps", examples.layout.names[first]]
     show_images(views, titles, columns=6, width=1.9)
 
 
 def _with_truth(examples: Examples, index: int) -> np.ndarray:
-    return draw_poses(examples.images[index], truth_poses(examples.keypoints[index:index + 1], examples.layout))
+    return draw_poses(examples.images[index], truth_poses(examples.keypoints[index : index + 1], examples.layout))
 
 
 def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed: int, count: int = 8) -> None:
@@ -41,8 +45,10 @@ def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed
 
     few = examples.first(count)
     images, keypoints = next(iter(training_batches(few, count, augmentation, seed, rescaling=(1.0, 0.0)).as_numpy_iterator()))
-    views = [draw_poses(image.clip(0, 255).astype(np.uint8), truth_poses(points[None], examples.layout))
-             for image, points in zip(images, keypoints, strict=True)]
+    views = [
+        draw_poses(image.clip(0, 255).astype(np.uint8), truth_poses(points[None], examples.layout))
+        for image, points in zip(images, keypoints, strict=True)
+    ]
     show_images(views, columns=4, width=2.2)
 
 
@@ -50,7 +56,7 @@ def show_examples(examples: Examples, poses: Sequence[Poses]) -> None:
     """The first examples with what a network says of them, over the truth in white."""
     views = []
     for index, found in enumerate(poses):
-        truth = truth_poses(examples.keypoints[index:index + 1], examples.layout)
+        truth = truth_poses(examples.keypoints[index : index + 1], examples.layout)
         views.append(draw_poses(draw_poses(examples.images[index], truth, color=TRUTH), found))
     show_images(views, columns=4, width=2.2)
 

@@ -6,4 +6,17 @@ from .configured import configured_examples, configured_fit, configured_network
 from .fit import Fit, fit, load_keras
 from .validation import predict_examples, validate
 
-__all__ = ["Examples", "Fit", "build_model", "configured_examples", "configured_fit", "configured_network", "fit", "load_examples", "load_keras", "predict_examples", "training_batches", "validate"]
+__all__ = [
+    "Examples",
+    "Fit",
+    "build_model",
+    "configured_examples",
+    "configured_fit",
+    "configured_network",
+    "fit",
+    "load_examples",
+    "load_keras",
+    "predict_examples",
+    "training_batches",
+    "validate",
+]

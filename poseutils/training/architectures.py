@@ -15,8 +15,14 @@ EMPTY_LOGIT = -4.0
 """Where sigmoid heatmaps start: at 0.02, since nearly every cell is empty (the prior of Lin et al., "Focal Loss", 2017)."""
 
 
-def build_model(model_name: str, input_shape: tuple[int, int, int], keypoints: int, alpha: float = 1.0, final_activation: str = "sigmoid",
-                seed: int = 123):
+def build_model(
+    model_name: str,
+    input_shape: tuple[int, int, int],
+    keypoints: int,
+    alpha: float = 1.0,
+    final_activation: str = "sigmoid",
+    seed: int = 123,
+):
     """A network with fresh weights.
 
     Args:
@@ -51,8 +57,10 @@ def build_model(model_name: str, input_shape: tuple[int, int, int], keypoints: i
 
 def _check_shape(input_shape) -> None:
     if len(input_shape) != 3 or input_shape[2] != 3 or any(side < STRIDE or side % STRIDE for side in input_shape[:2]):
-        raise PoseError(f"input_shape is {tuple(input_shape)}; expected (height, width, 3) with height and width multiples of {STRIDE}, "
-                        "for example (192, 192, 3)")
+        raise PoseError(
+            f"input_shape is {tuple(input_shape)}; expected (height, width, 3) with height and width multiples of {STRIDE}, "
+            "for example (192, 192, 3)"
+        )
 
 
 def _heatmap_network(input_shape: tuple[int, int, int], keypoints: int, alpha: float, final_activation: str):

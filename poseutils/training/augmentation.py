@@ -21,6 +21,7 @@ INTERPOLATIONS = ("bilinear", "nearest")
 
 # ---------------------------------------------------------------- geometric: (B, 3, 3) matrices that say where points go
 
+
 def _flip(draw, size, mode: str):
     modes = {"horizontal": (True, False), "vertical": (False, True), "horizontal_and_vertical": (True, True)}
     if mode not in modes:
@@ -30,8 +31,14 @@ def _flip(draw, size, mode: str):
 
 
 def _translation(draw, size, width_factor, height_factor):
-    return _matrix(draw.constant(1), draw.constant(0), draw.uniform(width_factor) * size[1],
-                   draw.constant(0), draw.constant(1), draw.uniform(height_factor) * size[0])
+    return _matrix(
+        draw.constant(1),
+        draw.constant(0),
+        draw.uniform(width_factor) * size[1],
+        draw.constant(0),
+        draw.constant(1),
+        draw.uniform(height_factor) * size[0],
+    )
 
 
 def _rotation(draw, size, factor):
@@ -62,6 +69,7 @@ def _matrix(a, b, tx, c, d, ty):
 
 
 # ---------------------------------------------------------------- photometric: images to images
+
 
 def _contrast(draw, images, factor):
     """Distances from the image's mean color, times 1 + factor."""
@@ -119,6 +127,7 @@ class _Draw:
 
 # ---------------------------------------------------------------- all together
 
+
 def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout, size: tuple[int, int]):
     """A function that augments a batch.
 
@@ -162,8 +171,10 @@ def _checked(name: str, arguments: dict) -> dict:
     allowed = {p.name for p in own} | _EVERYWHERE | (_WARPING if name in GEOMETRIC else set())
     missing = [p.name for p in own if p.default is p.empty and arguments.get(p.name) is None]
     if missing or set(arguments) - allowed:
-        raise PoseError(f"data_augmentation: {name} was given {', '.join(arguments) or 'nothing'}; it needs "
-                        f"{', '.join(missing) or 'no more'} and takes {', '.join(sorted(allowed))}")
+        raise PoseError(
+            f"data_augmentation: {name} was given {', '.join(arguments) or 'nothing'}; it needs "
+            f"{', '.join(missing) or 'no more'} and takes {', '.join(sorted(allowed))}"
+        )
     for argument, choices in (("fill_mode", FILL_MODES), ("interpolation", INTERPOLATIONS)):
         if arguments.get(argument, choices[0]) not in choices:
             raise PoseError(f"data_augmentation: {name}.{argument} is {arguments[argument]!r}; choose from {', '.join(choices)}")
@@ -224,8 +235,13 @@ def warp_images(images, matrix, fill_mode: str = "reflect", fill_value: float = 
     half = tf.constant([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     backward = tf.linalg.inv(half) @ tf.linalg.inv(matrix) @ half
     return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images, transforms=tf.reshape(backward, (-1, 9))[:, :8], output_shape=images.shape[1:3], fill_value=float(fill_value),
-        interpolation=interpolation.upper(), fill_mode=fill_mode.upper())
+        images=images,
+        transforms=tf.reshape(backward, (-1, 9))[:, :8],
+        output_shape=images.shape[1:3],
+        fill_value=float(fill_value),
+        interpolation=interpolation.upper(),
+        fill_mode=fill_mode.upper(),
+    )
 
 
 def warp_keypoints(keypoints, matrix, layout: KeypointLayout):

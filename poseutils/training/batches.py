@@ -50,8 +50,9 @@ class Examples:
         return self.images.shape[1:3]
 
 
-def load_examples(dataset: Dataset, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear",
-                  color_mode: str = "rgb") -> Examples:
+def load_examples(
+    dataset: Dataset, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear", color_mode: str = "rgb"
+) -> Examples:
     """Reads the images of a dataset, on all cores, with the largest person of each. Images without a labeled person are left out.
 
     Args:
@@ -65,8 +66,9 @@ def load_examples(dataset: Dataset, size: tuple[int, int], aspect_ratio: str = "
     """
     chosen = [(sample, person) for sample in dataset if (person := _largest_person(sample)) is not None]
     if not chosen:
-        raise PoseError(f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; "
-                        "there is nothing to train on")
+        raise PoseError(
+            f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; there is nothing to train on"
+        )
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         fitted = list(pool.map(lambda pair: _fitted(*pair, size, aspect_ratio, interpolation, color_mode), chosen))
     images, keypoints, areas = zip(*fitted)
@@ -88,8 +90,13 @@ def _fitted(sample: Sample, person: int, size: tuple[int, int], aspect_ratio: st
     return np.clip(np.rint(image), 0, 255).astype(np.uint8), keypoints, AREA_OF_BOX * float(np.prod(corners[1] - corners[0]))
 
 
-def training_batches(examples: Examples, batch_size: int, augmentation: Mapping[str, Mapping] | None = None, seed: int = 0,
-                     rescaling: tuple[float, float] = RESCALING):
+def training_batches(
+    examples: Examples,
+    batch_size: int,
+    augmentation: Mapping[str, Mapping] | None = None,
+    seed: int = 0,
+    rescaling: tuple[float, float] = RESCALING,
+):
     """The batches of one epoch, shuffled and augmented anew each time they are read.
 
     Args:

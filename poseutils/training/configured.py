@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 def configured_examples(config: Config, dataset: Dataset) -> Examples:
     """The images of a dataset at the network's size, brought there as ``preprocessing`` says."""
     preprocessing = config.preprocessing
-    return load_examples(dataset, tuple(config.model.input_shape[:2]), preprocessing.resizing.aspect_ratio,
-                         preprocessing.resizing.interpolation, preprocessing.color_mode)
+    return load_examples(
+        dataset,
+        tuple(config.model.input_shape[:2]),
+        preprocessing.resizing.aspect_ratio,
+        preprocessing.resizing.interpolation,
+        preprocessing.color_mode,
+    )
 
 
 def configured_network(config: Config, keypoints: int, start: str = ""):
@@ -35,15 +40,33 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
     if start != "scratch":
         return load_keras(config.resolve(start))
     section = config.model
-    return build_model(section.model_name, section.input_shape, keypoints, section.alpha, section.final_activation,
-                       seed=config.general.global_seed)
+    return build_model(
+        section.model_name, section.input_shape, keypoints, section.alpha, section.final_activation, seed=config.general.global_seed
+    )
 
 
-def configured_fit(config: Config, network, train: Examples, validation: Examples, run_dir: str | Path, epochs: int | None = None,
-                   on_epoch: Callable[[int, dict], None] | None = None) -> Fit:
+def configured_fit(
+    config: Config,
+    network,
+    train: Examples,
+    validation: Examples,
+    run_dir: str | Path,
+    epochs: int | None = None,
+    on_epoch: Callable[[int, dict], None] | None = None,
+) -> Fit:
     """:func:`poseutils.training.fit` with the training, augmentation and rescaling of a configuration."""
     section, rescaling = config.training, config.preprocessing.rescaling
-    return fit(network, train, validation, epochs=epochs or section.epochs, run_dir=run_dir, batch_size=section.batch_size,
-               optimizer=section.optimizer, callbacks=section.callbacks, augmentation=config.data_augmentation, dropout=section.dropout,
-               frozen_layers=section.frozen_layers, seed=config.general.global_seed, rescaling=(rescaling.scale, rescaling.offset),
-               on_epoch=on_epoch)
+    return fit(
+        network,
+        train,
+        validation,
+        epochs=epochs or section.epochs,
+        run_dir=run_dir,
+        batch_size=section.batch_size,
+        optimizer=section.optimizer,
+        callbacks=section.callbacks,
+        augmentation=config.data_augmentation,
+        seed=config.general.global_seed,
+        rescaling=(rescaling.scale, rescaling.offset),
+        on_epoch=on_epoch,
+    )

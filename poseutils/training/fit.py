@@ -42,10 +42,21 @@ class Fit:
     path: Path
 
 
-def fit(model, train: Examples, validation: Examples, *, epochs: int, run_dir: str | Path, batch_size: int = 32,
-        optimizer: Mapping[str, Mapping] | None = None, callbacks: Mapping[str, Mapping] | None = None,
-        augmentation: Mapping[str, Mapping] | None = None, dropout: float | None = None, frozen_layers: str | None = None, seed: int = 123,
-        rescaling: tuple[float, float] = RESCALING, on_epoch: Callable[[int, dict], None] | None = None) -> Fit:
+def fit(
+    model,
+    train: Examples,
+    validation: Examples,
+    *,
+    epochs: int,
+    run_dir: str | Path,
+    batch_size: int = 32,
+    optimizer: Mapping[str, Mapping] | None = None,
+    callbacks: Mapping[str, Mapping] | None = None,
+    augmentation: Mapping[str, Mapping] | None = None,
+    seed: int = 123,
+    rescaling: tuple[float, float] = RESCALING,
+    on_epoch: Callable[[int, dict], None] | None = None,
+) -> Fit:
     """Trains a network in place; afterwards it has the weights with the best OKS, which are also in ``run_dir/model.keras``.
 
     The learning rate rises for a tenth of the steps and then falls along a cosine to zero (Loshchilov and Hutter, 2017), unless
@@ -60,7 +71,6 @@ def fit(model, train: Examples, validation: Examples, *, epochs: int, run_dir: s
         optimizer: ``{Keras name: arguments}``; default Adam at 0.003.
         callbacks: ``{Keras name: arguments}``: ReduceLROnPlateau or EarlyStopping. They watch ``val_oks`` unless told otherwise.
         augmentation: ``{name: arguments}``, see ``augmentation``.
-        dropout, frozen_layers: of the configuration; not available, leave them None.
         seed: of the order of the images and their augmentation.
         rescaling: scale and offset that make network inputs out of pixels 0 to 255.
         on_epoch: called after each epoch with its number, counted from 1, and its entry in the history.
@@ -70,7 +80,7 @@ def fit(model, train: Examples, validation: Examples, *, epochs: int, run_dir: s
     """
     import keras
 
-    _check_supported(dropout, frozen_layers, epochs, batch_size)
+    _check_counts(epochs, batch_size)
     for examples in (train, validation):
         _check_matches(model, examples)
     keras.utils.set_random_seed(seed)
@@ -131,11 +141,8 @@ class _Best:
 
 # ---------------------------------------------------------------- what the configuration may ask for
 
-def _check_supported(dropout, frozen_layers, epochs: int, batch_size: int) -> None:
-    if dropout:
-        raise PoseError(f"training.dropout is {dropout}; dropout is not available for these networks: remove it or set it to None")
-    if frozen_layers:
-        raise PoseError(f"training.frozen_layers is {frozen_layers!r}; freezing layers is not available: remove it or set it to None")
+
+def _check_counts(epochs: int, batch_size: int) -> None:
     if epochs < 1 or batch_size < 1:
         raise PoseError(f"training.epochs is {epochs} and training.batch_size {batch_size}; both must be at least 1")
 
@@ -145,11 +152,14 @@ def _check_matches(model, examples: Examples) -> None:
     if len(gives) != 3:
         raise PoseError(f"the network gives {gives}; only networks that give heatmaps (height, width, K) can be trained")
     if expects != (*examples.size, 3):
-        raise PoseError(f"the network expects images of {expects} and was given {(*examples.size, 3)}; "
-                        f"load the examples with size={expects[:2]}")
+        raise PoseError(
+            f"the network expects images of {expects} and was given {(*examples.size, 3)}; load the examples with size={expects[:2]}"
+        )
     if gives[2] != len(examples.layout):
-        raise PoseError(f"the network gives {gives[2]} keypoints and the dataset has {len(examples.layout)} ({examples.layout.name}); "
-                        f"build the network with keypoints={len(examples.layout)} or choose another dataset")
+        raise PoseError(
+            f"the network gives {gives[2]} keypoints and the dataset has {len(examples.layout)} ({examples.layout.name}); "
+            f"build the network with keypoints={len(examples.layout)} or choose another dataset"
+        )
 
 
 def _make_optimizer(optimizer: Mapping[str, Mapping], steps: int, constant: bool):
@@ -157,9 +167,11 @@ def _make_optimizer(optimizer: Mapping[str, Mapping], steps: int, constant: bool
 
     if len(optimizer) != 1:
         raise PoseError(f"training.optimizer names {', '.join(optimizer) or 'nothing'}; name one Keras optimizer, for example Adam")
-    (name, arguments), = optimizer.items()
+    ((name, arguments),) = optimizer.items()
     base = keras.optimizers.Optimizer
-    kinds = {n: kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type) and issubclass(kind, base) and n != "Optimizer"}
+    kinds = {
+        n: kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type) and issubclass(kind, base) and n != "Optimizer"
+    }
     if name not in kinds:
         raise PoseError(f"training.optimizer is {name!r}; Keras has {', '.join(sorted(kinds))}")
     made = _made(kinds[name], f"training.optimizer.{name}", dict(arguments or {}))
@@ -190,8 +202,9 @@ def _make_callback(name: str, arguments: Mapping | None):
     import keras
 
     if name not in CALLBACKS:
-        raise PoseError(f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. "
-                        "Without any, the learning rate falls along a cosine.")
+        raise PoseError(
+            f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. Without any, the learning rate falls along a cosine."
+        )
     arguments = {"monitor": "val_oks", **(arguments or {})}
     if arguments["monitor"] not in MONITORED:
         raise PoseError(f"training.callbacks.{name}.monitor is {arguments['monitor']!r}; choose from {', '.join(MONITORED)}")

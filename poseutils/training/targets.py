@@ -31,8 +31,10 @@ def gaussian_heatmaps(keypoints, input_size: tuple[int, int], heatmap_size: tupl
     tf = load_tensorflow()
 
     keypoints = tf.cast(keypoints, tf.float32)
-    falls = [_falloff(keypoints[..., axis] * (cells / pixels), cells, sigma)
-             for axis, cells, pixels in ((1, heatmap_size[0], input_size[0]), (0, heatmap_size[1], input_size[1]))]
+    falls = [
+        _falloff(keypoints[..., axis] * (cells / pixels), cells, sigma)
+        for axis, cells, pixels in ((1, heatmap_size[0], input_size[0]), (0, heatmap_size[1], input_size[1]))
+    ]
     return falls[0][:, :, None, :] * falls[1][:, None, :, :]
 
 

@@ -19,8 +19,11 @@ _CHUNK = 32
 def predict_examples(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> list[Poses]:
     """The pose found on each of N examples, in pixels of the input: the highest cell of each heatmap."""
     view = InputView(*examples.size)
-    return [poses for _, heatmaps in _heatmaps(_compiled(model), examples, rescaling)
-            for poses in decode({"heatmaps": heatmaps}, view, examples.layout)]
+    return [
+        poses
+        for _, heatmaps in _heatmaps(_compiled(model), examples, rescaling)
+        for poses in decode({"heatmaps": heatmaps}, view, examples.layout)
+    ]
 
 
 def validate(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> dict[str, float]:

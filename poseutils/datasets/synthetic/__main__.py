@@ -6,8 +6,9 @@ from .export import make_dataset
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m poseutils.datasets.synthetic",
-                                     description="Draws images of synthetic people and their COCO annotations.")
+    parser = argparse.ArgumentParser(
+        prog="python -m poseutils.datasets.synthetic", description="Draws images of synthetic people and their COCO annotations."
+    )
     parser.add_argument("folder", help="where the images go; the annotations go into FOLDER.json")
     parser.add_argument("count", type=int, help="how many images")
     parser.add_argument("seed", type=int, help="another seed, other images")

@@ -9,7 +9,6 @@ from .chance import pick
 from .drawing import Camera, Light, noise_at, noise_bank
 from .palette import any_color, skin_color
 
-
 _COARSE = 2
 """Pixels a texel of the background, which is mostly out of focus."""
 
@@ -139,7 +138,7 @@ def _mottled(rng, size: int, color: np.ndarray, contrast: float) -> np.ndarray:
 
 def _stretched(rng, cut: int, size: int) -> np.ndarray:
     row, column = rng.integers(0, noise_bank().shape[0] - cut + 1, 2)
-    patch = Image.fromarray(noise_bank()[row:row + cut, column:column + cut])
+    patch = Image.fromarray(noise_bank()[row : row + cut, column : column + cut])
     return np.asarray(patch.resize((size, size), Image.Resampling.BILINEAR))
 
 

@@ -13,19 +13,42 @@ import numpy as np
 from .mesh import cross, unit
 
 LIMITS = {
-    "bend": (-25, 65), "side": (-30, 30), "twist": (-40, 40),
-    "nod": (-40, 45), "tilt": (-30, 30), "turn": (-70, 70),
-    "shoulder_flex": (-50, 180), "shoulder_abduct": (-25, 175), "shoulder_twist": (-90, 80), "elbow": (0, 150),
-    "hip_flex": (-25, 125), "hip_abduct": (-20, 60), "hip_twist": (-35, 50), "knee": (0, 150), "ankle": (-45, 25),
+    "bend": (-25, 65),
+    "side": (-30, 30),
+    "twist": (-40, 40),
+    "nod": (-40, 45),
+    "tilt": (-30, 30),
+    "turn": (-70, 70),
+    "shoulder_flex": (-50, 180),
+    "shoulder_abduct": (-25, 175),
+    "shoulder_twist": (-90, 80),
+    "elbow": (0, 150),
+    "hip_flex": (-25, 125),
+    "hip_abduct": (-20, 60),
+    "hip_twist": (-35, 50),
+    "knee": (0, 150),
+    "ankle": (-45, 25),
 }
 """Range of each joint in degrees; zero is standing upright with hanging arms, positive is forward, outward or bent."""
 
 # Torso profile: height above the hip joints, half width, half depth, forward offset of the center; in body heights.
-_TORSO = np.array([
-    (-0.052, 0.030, 0.030, 0.000), (-0.040, 0.072, 0.058, -0.004), (-0.012, 0.096, 0.070, -0.006), (0.022, 0.101, 0.071, -0.006),
-    (0.060, 0.094, 0.064, -0.002), (0.100, 0.083, 0.059, 0.003), (0.145, 0.085, 0.061, 0.004), (0.195, 0.095, 0.069, 0.003),
-    (0.240, 0.102, 0.070, 0.000), (0.272, 0.107, 0.062, -0.005), (0.297, 0.101, 0.054, -0.009), (0.317, 0.068, 0.046, -0.010),
-    (0.334, 0.036, 0.036, -0.008)])
+_TORSO = np.array(
+    [
+        (-0.052, 0.030, 0.030, 0.000),
+        (-0.040, 0.072, 0.058, -0.004),
+        (-0.012, 0.096, 0.070, -0.006),
+        (0.022, 0.101, 0.071, -0.006),
+        (0.060, 0.094, 0.064, -0.002),
+        (0.100, 0.083, 0.059, 0.003),
+        (0.145, 0.085, 0.061, 0.004),
+        (0.195, 0.095, 0.069, 0.003),
+        (0.240, 0.102, 0.070, 0.000),
+        (0.272, 0.107, 0.062, -0.005),
+        (0.297, 0.101, 0.054, -0.009),
+        (0.317, 0.068, 0.046, -0.010),
+        (0.334, 0.036, 0.036, -0.008),
+    ]
+)
 TORSO_HEIGHTS = _TORSO[:, 0]
 WAIST_ROW, SHOULDER_HEIGHT, NECK_ROW = 4, 0.277, len(_TORSO) - 1
 
@@ -61,10 +84,24 @@ def sample_build(rng: np.random.Generator) -> Build:
     girth = float(np.clip(rng.normal(1.0, 0.1) + (rng.random() < 0.15) * rng.uniform(0.1, 0.4), 0.82, 1.5))
     leg = height * (1 - 0.1 * youth) * rng.normal(1, 0.025)
     arm = height * (1 - 0.04 * youth) * rng.normal(1, 0.025)
-    return Build(height=height, upper_arm=0.172 * arm, forearm=0.150 * arm, hand=0.098 * arm, thigh=0.243 * leg, shin=0.244 * leg,
-                 foot=0.148 * height, shoulder=height * (0.106 - 0.009 * feminine) * rng.normal(1, 0.03), hip=0.056 * height,
-                 head=height * (0.131 + 0.055 * youth) * rng.normal(1, 0.025), girth=girth, limb_girth=0.55 + 0.45 * girth + 0.08 * youth,
-                 feminine=feminine * (1 - youth), belly=max(0.0, girth - 1.05) * rng.uniform(0, 1.2), torso=1 + 0.04 * youth, child=child)
+    return Build(
+        height=height,
+        upper_arm=0.172 * arm,
+        forearm=0.150 * arm,
+        hand=0.098 * arm,
+        thigh=0.243 * leg,
+        shin=0.244 * leg,
+        foot=0.148 * height,
+        shoulder=height * (0.106 - 0.009 * feminine) * rng.normal(1, 0.03),
+        hip=0.056 * height,
+        head=height * (0.131 + 0.055 * youth) * rng.normal(1, 0.025),
+        girth=girth,
+        limb_girth=0.55 + 0.45 * girth + 0.08 * youth,
+        feminine=feminine * (1 - youth),
+        belly=max(0.0, girth - 1.05) * rng.uniform(0, 1.2),
+        torso=1 + 0.04 * youth,
+        child=child,
+    )
 
 
 @dataclass(frozen=True)
@@ -210,4 +247,3 @@ def _foot_direction(leg: Limb, ankle: float) -> np.ndarray:
     shin = unit(leg.end - leg.middle)
     front = unit(leg.lower_front - shin * (leg.lower_front @ shin))
     return front * np.cos(np.radians(ankle)) - shin * np.sin(np.radians(ankle))
-

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .mesh import Surface, cross
-from .palette import PATTERNS, pattern_mask
+from .palette import pattern_mask
 
 FINE = 2
 """Subpixels a pixel and direction of the identity buffer."""
@@ -171,6 +171,7 @@ def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np.ndarray, light: Light, canvas: np.ndarray) -> None:
     """Two of the four subpixels of every pixel, diagonal ones, give its color; the second only where it shows another material."""
+
     def color(place, quads, offset):
         row, column = np.divmod(place.astype(np.int32), np.int32(canvas.shape[0]))
         x, y, index = column.astype(np.float32) + np.float32(offset), row.astype(np.float32) + np.float32(offset), quads - 1
@@ -207,5 +208,3 @@ def _surface_color(u, v, material, table, brightness, light: Light) -> np.ndarra
         tint = light.shade[channel] + np.minimum(brightness, 1) * (light.sun[channel] - light.shade[channel])
         color[:, channel] = color[:, channel] * (brightness * tint) + shine
     return color
-
-

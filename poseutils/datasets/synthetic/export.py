@@ -121,8 +121,12 @@ def _coco(people: list, size: int) -> dict:
         images.append({"id": index + 1, "file_name": _file_name(index), "width": size, "height": size})
         for person, box, area in zip(keypoints, boxes.tolist(), areas.tolist()):
             annotations.append(annotation_record(len(annotations) + 1, index + 1, person, box, area))
-    return {"info": {"description": "Synthetic people", "version": str(VERSION)}, "images": images, "annotations": annotations,
-            "categories": [COCO17.to_coco_category()]}
+    return {
+        "info": {"description": "Synthetic people", "version": str(VERSION)},
+        "images": images,
+        "annotations": annotations,
+        "categories": [COCO17.to_coco_category()],
+    }
 
 
 def _check_ours(folder: Path) -> None:

@@ -13,8 +13,17 @@ from .mesh import Mesh, cross, tube, unit
 from .palette import Palette, add_cloth, any_color, cloth_color, skin_color
 
 # Half-axes of bare limbs along each bone, in body heights: share of the bone, sideways, to the front.
-_UPPER_ARM = np.array([(-0.13, 0.004, 0.004), (-0.10, 0.017, 0.018), (-0.01, 0.027, 0.029), (0.14, 0.031, 0.034), (0.35, 0.029, 0.033),
-                       (0.6, 0.026, 0.030), (0.9, 0.024, 0.024)])
+_UPPER_ARM = np.array(
+    [
+        (-0.13, 0.004, 0.004),
+        (-0.10, 0.017, 0.018),
+        (-0.01, 0.027, 0.029),
+        (0.14, 0.031, 0.034),
+        (0.35, 0.029, 0.033),
+        (0.6, 0.026, 0.030),
+        (0.9, 0.024, 0.024),
+    ]
+)
 _FOREARM = np.array([(0.1, 0.025, 0.024), (0.3, 0.026, 0.024), (0.65, 0.020, 0.019), (1.0, 0.0165, 0.0135)])
 _THIGH = np.array([(-0.08, 0.040, 0.045), (0.05, 0.050, 0.054), (0.3, 0.049, 0.052), (0.6, 0.041, 0.044), (0.9, 0.033, 0.036)])
 _SHIN = np.array([(0.1, 0.031, 0.033), (0.32, 0.033, 0.034), (0.65, 0.024, 0.025), (1.0, 0.019, 0.021)])
@@ -22,8 +31,18 @@ _SHIN = np.array([(0.1, 0.031, 0.033), (0.32, 0.033, 0.034), (0.65, 0.024, 0.025
 _HAND = np.array([(-0.08, 0.14, 0.12), (0.12, 0.17, 0.12), (0.4, 0.23, 0.12), (0.62, 0.22, 0.10), (0.85, 0.16, 0.07), (1.0, 0.04, 0.03)])
 _THUMB = np.array([(0.1, 0.08, 0.09), (0.3, 0.25, 0.085), (0.5, 0.33, 0.07), (0.62, 0.34, 0.02)])
 # Shoes: from heel to toe, height of the middle (and half height), half width; in foot lengths, the ankle at 0.
-_FOOT = np.array([(-0.30, 0.03, 0.05), (-0.26, 0.15, 0.12), (-0.12, 0.20, 0.145), (0.08, 0.185, 0.15), (0.30, 0.125, 0.175),
-                  (0.52, 0.095, 0.185), (0.66, 0.07, 0.15), (0.72, 0.02, 0.04)])
+_FOOT = np.array(
+    [
+        (-0.30, 0.03, 0.05),
+        (-0.26, 0.15, 0.12),
+        (-0.12, 0.20, 0.145),
+        (0.08, 0.185, 0.15),
+        (0.30, 0.125, 0.175),
+        (0.52, 0.095, 0.185),
+        (0.66, 0.07, 0.15),
+        (0.72, 0.02, 0.04),
+    ]
+)
 _DENIM = np.array((50, 65, 100))
 _LIMB_PARTS = ("root", "middle", "end", "front", "lower_front")
 
@@ -68,11 +87,22 @@ def sample_outfit(rng: np.random.Generator, palette: Palette, feminine: float) -
     shoe = skin if rng.random() < 0.08 else palette.add(cloth_color(rng), gloss=0.15)
     sole = shoe if shoe == skin else palette.add(pick(rng, [235, 40, 120]) * np.ones(3))
     outfit = Outfit(
-        skin=skin, top=top, sleeve=sleeve, bottom=bottom, leg=leg, shoe=shoe, sole=sole,
+        skin=skin,
+        top=top,
+        sleeve=sleeve,
+        bottom=bottom,
+        leg=leg,
+        shoe=shoe,
+        sole=sole,
         glove=palette.add(cloth_color(rng)) if rng.random() < 0.04 else skin,
-        sleeves=pick(rng, [0.06, rng.uniform(0.35, 0.75), 1.3, 1.95, 2.0], [0.1, 0.43, 0.05, 0.1, 0.32]), legs=trousers,
-        shirt_row=pick(rng, [2, 3, 3, 4]), collar_row=10 + int(rng.random() > 0.15 * feminine) + int(rng.random() < 0.5),
-        skirt=skirt, loose_top=0.0 if bare else rng.uniform(0.004, 0.018), loose_leg=rng.uniform(0.003, 0.016))
+        sleeves=pick(rng, [0.06, rng.uniform(0.35, 0.75), 1.3, 1.95, 2.0], [0.1, 0.43, 0.05, 0.1, 0.32]),
+        legs=trousers,
+        shirt_row=pick(rng, [2, 3, 3, 4]),
+        collar_row=10 + int(rng.random() > 0.15 * feminine) + int(rng.random() < 0.5),
+        skirt=skirt,
+        loose_top=0.0 if bare else rng.uniform(0.004, 0.018),
+        loose_leg=rng.uniform(0.003, 0.016),
+    )
     return outfit, color
 
 
@@ -98,8 +128,20 @@ def add_person(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, owner: int
     add_head(mesh, palette, rng, skeleton, outfit, color, owner, detailed)
     left_arm, right_arm = skeleton.arms
     left_leg, right_leg = skeleton.legs
-    joints = [left_arm.root, right_arm.root, left_arm.middle, right_arm.middle, left_arm.end, right_arm.end,
-              left_leg.root, right_leg.root, left_leg.middle, right_leg.middle, left_leg.end, right_leg.end]
+    joints = [
+        left_arm.root,
+        right_arm.root,
+        left_arm.middle,
+        right_arm.middle,
+        left_arm.end,
+        right_arm.end,
+        left_leg.root,
+        right_leg.root,
+        left_leg.middle,
+        right_leg.middle,
+        left_leg.end,
+        right_leg.end,
+    ]
     return np.concatenate([face_points(skeleton), joints])
 
 
@@ -202,4 +244,3 @@ def _add_skirt(mesh: Mesh, skeleton: Skeleton, reach: float, material: int, owne
 
 def _along(limb: Limb, share: float) -> np.ndarray:
     return limb.root + min(share, 1) * (limb.middle - limb.root) + max(share - 1, 0) * (limb.end - limb.middle)
-

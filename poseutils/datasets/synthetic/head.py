@@ -10,12 +10,33 @@ from .mesh import COLUMN_ANGLES, SIDES, Mesh
 from .palette import Palette, any_color, cloth_color, hair_color
 
 # Skull: height from the middle, half width, half depth, forward offset of the center; in head heights.
-_SKULL = np.array([(-0.50, 0.02, 0.02, 0.17), (-0.475, 0.12, 0.11, 0.15), (-0.40, 0.20, 0.19, 0.12), (-0.28, 0.265, 0.30, 0.06),
-                   (-0.12, 0.315, 0.385, 0.015), (0.05, 0.335, 0.42, 0.00), (0.20, 0.335, 0.43, -0.01),
-                   (0.33, 0.29, 0.385, -0.015), (0.43, 0.20, 0.27, -0.015), (0.485, 0.10, 0.14, -0.01), (0.50, 0.01, 0.01, -0.01)])
+_SKULL = np.array(
+    [
+        (-0.50, 0.02, 0.02, 0.17),
+        (-0.475, 0.12, 0.11, 0.15),
+        (-0.40, 0.20, 0.19, 0.12),
+        (-0.28, 0.265, 0.30, 0.06),
+        (-0.12, 0.315, 0.385, 0.015),
+        (0.05, 0.335, 0.42, 0.00),
+        (0.20, 0.335, 0.43, -0.01),
+        (0.33, 0.29, 0.385, -0.015),
+        (0.43, 0.20, 0.27, -0.015),
+        (0.485, 0.10, 0.14, -0.01),
+        (0.50, 0.01, 0.01, -0.01),
+    ]
+)
 # Long hair hanging behind, in the same form; the lowest three rings go down with its length.
-_CURTAIN = np.array([(-0.52, 0.05, 0.03, -0.26), (-0.5, 0.34, 0.15, -0.26), (-0.5, 0.40, 0.20, -0.24), (-0.35, 0.40, 0.24, -0.20),
-                     (-0.1, 0.40, 0.28, -0.18), (0.15, 0.375, 0.30, -0.16), (0.36, 0.30, 0.20, -0.16)])
+_CURTAIN = np.array(
+    [
+        (-0.52, 0.05, 0.03, -0.26),
+        (-0.5, 0.34, 0.15, -0.26),
+        (-0.5, 0.40, 0.20, -0.24),
+        (-0.35, 0.40, 0.24, -0.20),
+        (-0.1, 0.40, 0.28, -0.18),
+        (0.15, 0.375, 0.30, -0.16),
+        (0.36, 0.30, 0.20, -0.16),
+    ]
+)
 _EYE, _EAR, _NOSE = (0.135, 0.01), (0.335, -0.06), (-0.14, 0.475)
 _FACE_WIDTH = np.abs(COLUMN_ANGLES)
 HAIR_STYLES = {"short": 5, "crop": 2, "bob": 2, "long": 4, "tail": 1.5, "bun": 1.5, "afro": 0.8, "bald": 0.9}
@@ -24,8 +45,13 @@ HAIR_STYLES = {"short": 5, "crop": 2, "bob": 2, "long": 4, "tail": 1.5, "bun": 1
 def face_points(skeleton: Skeleton) -> np.ndarray:
     """(5, 3) nose tip, left eye, right eye, left ear, right ear, on the surface of the head."""
     x, y = _EYE
-    local = [(0, *_NOSE), (x, y, _surface(x, y)), (-x, y, _surface(x, y)),
-             (_EAR[0] + 0.02, _EAR[1], -0.03), (-_EAR[0] - 0.02, _EAR[1], -0.03)]
+    local = [
+        (0, *_NOSE),
+        (x, y, _surface(x, y)),
+        (-x, y, _surface(x, y)),
+        (_EAR[0] + 0.02, _EAR[1], -0.03),
+        (-_EAR[0] - 0.02, _EAR[1], -0.03),
+    ]
     return skeleton.head_center + np.array(local) @ skeleton.head.T * skeleton.build.head
 
 
@@ -72,15 +98,28 @@ class _Pen:
         height, width, depth, forward = profile.T
         zero = np.zeros_like(height)
         center = self.origin + self.vector(np.stack([zero, height + rise, forward - back], axis=1))
-        self.mesh.add_rings(center, self.vector(np.stack([zero, zero, depth * grow], axis=1)),
-                            self.vector(np.stack([width * grow, zero, zero], axis=1)), material, self.owner)
+        self.mesh.add_rings(
+            center,
+            self.vector(np.stack([zero, zero, depth * grow], axis=1)),
+            self.vector(np.stack([width * grow, zero, zero], axis=1)),
+            material,
+            self.owner,
+        )
 
     def ball(self, center, radii, material: int, lift: float = 0.0, rows: int = 5, tilt: float = 0.0) -> None:
         """An ellipsoid; ``tilt`` turns its front up, in radians."""
         x, y, z = radii
         front, up = np.array([0, z * np.sin(tilt), z * np.cos(tilt)]), np.array([0, y * np.cos(tilt), -y * np.sin(tilt)])
-        self.mesh.add_ellipsoid(self.origin + self.vector(center), self.vector(front), self.vector([x, 0, 0]), self.vector(up), material,
-                                self.owner, lift * self.size, rows)
+        self.mesh.add_ellipsoid(
+            self.origin + self.vector(center),
+            self.vector(front),
+            self.vector([x, 0, 0]),
+            self.vector(up),
+            material,
+            self.owner,
+            lift * self.size,
+            rows,
+        )
 
     def patch(self, center, radii, material: int, lift: float) -> None:
         """A lens that lies on the face."""
@@ -156,8 +195,14 @@ def _add_hair(pen: _Pen, rng, style: str, hair: int, hairy: np.ndarray, hat: boo
 def _add_hat(pen: _Pen, palette: Palette, rng) -> None:
     kind = pick(rng, ["cap", "beanie", "brim", "helmet"], [0.45, 0.2, 0.2, 0.15])
     color = cloth_color(rng) if kind != "helmet" else any_color(rng, (0, 1), (0.2, 1))
-    material = palette.add(color, cloth_color(rng), "rings" if kind == "beanie" and rng.random() < 0.5 else "plain", 0.04, rough=0.12,
-                           gloss=0.3 if kind == "helmet" else 0)
+    material = palette.add(
+        color,
+        cloth_color(rng),
+        "rings" if kind == "beanie" and rng.random() < 0.5 else "plain",
+        0.04,
+        rough=0.12,
+        gloss=0.3 if kind == "helmet" else 0,
+    )
     start = {"cap": 0.17, "beanie": 0.14, "brim": 0.2, "helmet": 0.12}[kind]
     heights = np.concatenate([[start], _SKULL[:, 0][_SKULL[:, 0] > start + 0.02]])
     profile = np.stack([heights] + [np.interp(heights, _SKULL[:, 0], _SKULL[:, i]) for i in (1, 2, 3)], axis=1)

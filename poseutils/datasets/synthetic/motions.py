@@ -70,12 +70,36 @@ _ARM_GOALS = {
 }
 # Activity: weight, ways to hold the arms with weights, (lean, bend) ranges; the legs are drawn by the function of the same name below.
 _ACTIVITIES = {
-    "stand": (0.36, {"hang": 5, "hips": 2, "folded": 1.5, "pockets": 1.5, "forward": 2, "face": 1, "phone": 1, "hold": 1.5, "up": 1,
-                     "side": 0.7, "wave": 0.8, "behind": 0.6, "nape": 0.5, "reach": 0.8, "any": 1}, (-4, 4), (-6, 12)),
+    "stand": (
+        0.36,
+        {
+            "hang": 5,
+            "hips": 2,
+            "folded": 1.5,
+            "pockets": 1.5,
+            "forward": 2,
+            "face": 1,
+            "phone": 1,
+            "hold": 1.5,
+            "up": 1,
+            "side": 0.7,
+            "wave": 0.8,
+            "behind": 0.6,
+            "nape": 0.5,
+            "reach": 0.8,
+            "any": 1,
+        },
+        (-4, 4),
+        (-6, 12),
+    ),
     "walk": (0.17, {"swing": 6, "hang": 1, "forward": 1.5, "phone": 0.5, "hold": 0.7, "any": 0.5}, (0, 8), (-4, 12)),
     "run": (0.08, {"pump": 6, "up": 0.7, "any": 1}, (5, 18), (-4, 15)),
-    "sit": (0.14, {"lap": 3, "knees": 2, "forward": 2, "hold": 2, "face": 1.2, "phone": 0.6, "reach": 0.8, "folded": 0.6,
-                    "hang": 0.7, "up": 0.4}, (-18, 12), (-5, 28)),
+    "sit": (
+        0.14,
+        {"lap": 3, "knees": 2, "forward": 2, "hold": 2, "face": 1.2, "phone": 0.6, "reach": 0.8, "folded": 0.6, "hang": 0.7, "up": 0.4},
+        (-18, 12),
+        (-5, 28),
+    ),
     "crouch": (0.06, {"knees": 2, "reach": 1, "forward": 2, "hold": 1, "any": 1}, (5, 35), (0, 30)),
     "lunge": (0.08, {"any": 3, "club": 2, "up": 1, "side": 1, "reach": 1, "hang": 0.5}, (-5, 25), (-10, 20)),
     "kick": (0.04, {"side": 2, "any": 2, "back": 1}, (-12, 10), (-8, 15)),
@@ -97,9 +121,22 @@ def sample_pose(rng: np.random.Generator) -> Pose:
     turn = rng.normal(0, 18) + (rng.random() < 0.15) * rng.normal(0, 40)
     if name == "lie":
         base = base @ rotation(x=pick(rng, [-90, 90], [0.65, 0.35]), y=rng.normal(0, 12)) @ rotation(y=pick(rng, [0, 0, 80, -80]))
-    return Pose(base=base, lean=lean, roll=rng.normal(0, 2.5), bend=bend, side=rng.normal(0, 5), twist=rng.normal(0, 8),
-                nod=_nod(rng, lean + bend), tilt=rng.normal(0, 6), turn=turn, arms=_arms(rng, arm_weights, phase), legs=legs,
-                ankles=tuple(_ankle(leg, name, rng) for leg in legs), jump=jump, seat=name == "sit")
+    return Pose(
+        base=base,
+        lean=lean,
+        roll=rng.normal(0, 2.5),
+        bend=bend,
+        side=rng.normal(0, 5),
+        twist=rng.normal(0, 8),
+        nod=_nod(rng, lean + bend),
+        tilt=rng.normal(0, 6),
+        turn=turn,
+        arms=_arms(rng, arm_weights, phase),
+        legs=legs,
+        ankles=tuple(_ankle(leg, name, rng) for leg in legs),
+        jump=jump,
+        seat=name == "sit",
+    )
 
 
 def _facing(rng) -> float:
@@ -242,5 +279,16 @@ def _stoop(rng):
     return tuple((flex, abduct, twist, knee + rng.uniform(0, 25)) for flex, abduct, twist, knee in legs), phase, jump
 
 
-_LEGS = {"stand": _stand, "walk": _walk, "run": _run, "sit": _sit, "crouch": _crouch, "lunge": _lunge, "kick": _kick, "jump": _jump,
-         "ride": _ride, "stoop": _stoop, "lie": _lie}
+_LEGS = {
+    "stand": _stand,
+    "walk": _walk,
+    "run": _run,
+    "sit": _sit,
+    "crouch": _crouch,
+    "lunge": _lunge,
+    "kick": _kick,
+    "jump": _jump,
+    "ride": _ride,
+    "stoop": _stoop,
+    "lie": _lie,
+}

@@ -82,7 +82,7 @@ def _framed(rng, people) -> np.ndarray:
     lying = people[0][2].base[1, 1] < 0.7
     if kind < 0.62 or lying:
         return outline
-    return outline[:{0: 14, 1: 10, 2: 6}[min(int((kind - 0.62) / 0.38 * 3), 2)]]
+    return outline[: {0: 14, 1: 10, 2: 6}[min(int((kind - 0.62) / 0.38 * 3), 2)]]
 
 
 def _outline(person) -> np.ndarray:
@@ -155,7 +155,7 @@ def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
     canvas *= (rng.normal(1, 0.04, 3) * exposure * contrast).astype(np.float32)
     canvas += np.float32(rng.normal(120 * (1 - contrast), 8))
     row, column = rng.integers(0, _NOISE_SLACK, 2)
-    canvas += np.float32(rng.uniform(0.5, 6)) * _white_noise(size)[row:row + size, column:column + size]
+    canvas += np.float32(rng.uniform(0.5, 6)) * _white_noise(size)[row : row + size, column : column + size]
     image = Image.fromarray(np.clip(canvas, 0, 255, out=canvas).astype(np.uint8))
     if rng.random() < 0.3:
         image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.3, 1.0))))

@@ -18,8 +18,13 @@ def sample_light(rng: np.random.Generator) -> Light:
     hard = rng.uniform(0.15, 0.95)
     warm = rng.normal(0, 0.05)
     level = rng.uniform(0.85, 1.15)
-    return Light(direction, ambient=level * (1.12 - 0.6 * hard), strength=level * hard * 0.95,
-                 shade=np.array([0.95 - warm, 0.97, 1.03 + warm], np.float32), sun=np.array([1.03 + warm, 1.0, 0.96 - warm], np.float32))
+    return Light(
+        direction,
+        ambient=level * (1.12 - 0.6 * hard),
+        strength=level * hard * 0.95,
+        shade=np.array([0.95 - warm, 0.97, 1.03 + warm], np.float32),
+        sun=np.array([1.03 + warm, 1.0, 0.96 - warm], np.float32),
+    )
 
 
 def sample_camera(rng: np.random.Generator, points: np.ndarray, size: int) -> Camera:
