@@ -94,14 +94,6 @@ class Poses:
         return records
 
 
-def empty_poses(layout: KeypointLayout, with_boxes: bool = False) -> Poses:
-    """No pose at all, of the given layout."""
-    zeros = lambda *shape: np.zeros(shape, dtype=np.float32)  # noqa: E731
-    return Poses(
-        zeros(0, len(layout), 2), zeros(0, len(layout)), layout, zeros(0, 4) if with_boxes else None, zeros(0) if with_boxes else None
-    )
-
-
 def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
     """Object keypoint similarity, as COCO defines it (cocodataset.org, "Keypoint Evaluation"). Broadcasts over leading axes.
 

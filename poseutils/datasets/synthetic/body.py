@@ -50,7 +50,7 @@ _TORSO = np.array(
     ]
 )
 TORSO_HEIGHTS = _TORSO[:, 0]
-WAIST_ROW, SHOULDER_HEIGHT, NECK_ROW = 4, 0.277, len(_TORSO) - 1
+SHOULDER_HEIGHT, NECK_ROW = 0.277, len(_TORSO) - 1
 
 
 @dataclass(frozen=True)
