@@ -33,9 +33,8 @@ def show_images(images: Sequence[np.ndarray], titles: Sequence[str] = (), column
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
     tallest = max((image.shape[0] / image.shape[1] for image in images), default=1)
-    _, grid = plt.subplots(
-        rows, columns, figsize=(width * columns, width * rows * tallest + 0.25 * rows), squeeze=False, layout="constrained"
-    )
+    size = (width * columns, width * rows * tallest + 0.25 * rows)
+    _, grid = plt.subplots(rows, columns, figsize=size, dpi=80, squeeze=False, layout="constrained")  # photographs make notebooks large
     for axes in grid.flat:
         axes.set_axis_off()
     for index, (axes, image) in enumerate(zip(grid.flat, images, strict=False)):
