@@ -15,7 +15,7 @@ demo: $(STAMP)  ## train, evaluate, quantize, evaluate, predict, benchmark, depl
 
 test: $(STAMP)  ## pytest over tests/, nbval over notebooks/
 	$(BIN)/python -m pytest -q tests
-	$(BIN)/python -m pytest -q --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 
 lab: $(STAMP)  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
