@@ -79,7 +79,7 @@ def noise_at(u: np.ndarray, v: np.ndarray, scale: float) -> np.ndarray:
     mask, shift = _NOISE_SIZE - 1, _NOISE_SIZE.bit_length() - 1
     column = (u * (1 / scale)).astype(np.int32) & mask
     row = (v * (1 / scale)).astype(np.int32) & mask
-    return noise_bank().ravel()[(row << shift) + column]
+    return noise_bank().ravel().take((row << shift) + column)
 
 
 def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarray, canvas: np.ndarray) -> Layer:
@@ -125,7 +125,7 @@ def _paint(points: np.ndarray, size: int) -> np.ndarray:
     pen = ImageDraw.Draw(image)
     pixels = (points * FINE - 0.5).reshape(-1, 8)
     for index, corners in enumerate(pixels.tolist(), start=1):
-        pen.polygon(corners, fill=index)
+        pen.draw.draw_polygon(corners, index, 1)  # what pen.polygon comes to, without its checks of a color
     return np.asarray(image)
 
 
@@ -174,9 +174,9 @@ def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np
 
     def color(place, quads, offset):
         row, column = np.divmod(place.astype(np.int32), np.int32(canvas.shape[0]))
-        x, y, index = column.astype(np.float32) + np.float32(offset), row.astype(np.float32) + np.float32(offset), quads - 1
-        brightness, u, v = (planes[i][index] + planes[i + 3][index] * x + planes[i + 6][index] * y for i in range(3))
-        return _surface_color(u, v, material[index], table, brightness, light)
+        x, y, index = column.astype(np.float32) + np.float32(offset), row.astype(np.float32) + np.float32(offset), quads.astype(np.intp) - 1
+        brightness, u, v = (planes[i].take(index) + planes[i + 3].take(index) * x + planes[i + 6].take(index) * y for i in range(3))
+        return _surface_color(u, v, material.take(index).astype(np.intp), table, brightness, light)
 
     first, second = (quad[corner::FINE, corner::FINE].ravel() for corner in range(FINE))
     flat = canvas.reshape(-1, 3)
@@ -191,19 +191,19 @@ def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np
 
 
 def _surface_color(u, v, material, table, brightness, light: Light) -> np.ndarray:
-    rough = table[:, 8][material]
+    rough = table[:, 8].take(material)
     folds = noise_at(0.4 * u, v, 0.002)
     brightness = np.clip(brightness, 0.05, 1.6) * (1 + rough * folds)
-    color = table[:, :3][material]
+    color = table[:, :3].take(material, axis=0)
     patterns = table[:, 6].astype(np.int8)
-    worn = patterns[material]
+    worn = patterns.take(material)
     for pattern in set(patterns.tolist()) - {0}:
         here = np.flatnonzero(worn == pattern)
         if len(here):
-            rows = table[material[here]]
-            mask = pattern_mask(pattern, u[here], v[here], rows[:, 7], folds[here])
+            rows = table.take(material.take(here), axis=0)
+            mask = pattern_mask(pattern, u.take(here), v.take(here), rows[:, 7], folds.take(here))
             color[here] += mask[:, None] * (rows[:, 3:6] - rows[:, :3])
-    shine = table[:, 9][material] * np.clip(160 * (brightness - 0.85), 0, 160)
+    shine = table[:, 9].take(material) * np.clip(160 * (brightness - 0.85), 0, 160)
     for channel in range(3):  # three passes over one column each are faster than one that broadcasts
         tint = light.shade[channel] + np.minimum(brightness, 1) * (light.sun[channel] - light.shade[channel])
         color[:, channel] = color[:, channel] * (brightness * tint) + shine
