@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 
@@ -54,7 +54,8 @@ def _section_below(section: type[Section], name: str) -> type[Section] | None:
         return Augmentations
     field = section.model_fields.get(name)
     kind = field.annotation if field else None
-    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+    is_class = isinstance(kind, type) and get_origin(kind) is None  # in Python 3.10, tuple[int] passes for a class
+    return kind if is_class and issubclass(kind, Section) else None
 
 
 def _section_at(path: tuple[str, ...]) -> type[Section]:
