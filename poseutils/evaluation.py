@@ -99,29 +99,32 @@ def evaluate(
         raise PoseError(
             f"{dataset.source}: no image has exactly one annotated person with labeled keypoints, which {model.model_type} is measured on"
         )
-    results, errors = _predict(model, dataset, progress, confidence=confidence, nms_iou=nms_iou, max_detections=max_detections)
+    results, best, errors = _predict(model, dataset, progress, confidence=confidence, nms_iou=nms_iou, max_detections=max_detections)
     if not results:
         raise PoseError(f"none of the {len(dataset)} images of {dataset.source} could be read; the first: {errors[0]}")
-    best = [pair for result in results for pair in _best_matches(result.sample, result.poses, model.layout)]
     metrics = coco_ap(results, dataset, model.layout) if many else {}
     metrics |= {"oks": _mean([similarity for similarity, _ in best]), "images": float(len(results)), "people": float(len(best))}
     return Report(metrics, _per_keypoint(best, model.layout), results, errors)
 
 
-def _predict(model: Model, dataset: Dataset, progress: bool, **thresholds) -> tuple[list[ImageResult], list[str]]:
+def _predict(
+    model: Model, dataset: Dataset, progress: bool, **thresholds
+) -> tuple[list[ImageResult], list[tuple[float, np.ndarray]], list[str]]:
+    """Results an image, matches a person (see :func:`_best_matches`), and messages about images that could not be read."""
     from tqdm.auto import tqdm
 
     predictions = model.predict_each([s.path for s in dataset], **thresholds)
-    results, errors = [], []
+    results, best, errors = [], [], []
     for sample, prediction in zip(
         dataset, tqdm(predictions, total=len(dataset), desc="evaluate", unit="image", disable=not progress), strict=True
     ):
         if prediction.error:
             errors.append(str(prediction.error))
         else:
-            similarities = [s for s, _ in _best_matches(sample, prediction.poses, model.layout)]
-            results.append(ImageResult(sample, prediction.poses, _mean(similarities)))
-    return results, errors
+            matches = _best_matches(sample, prediction.poses, model.layout)
+            results.append(ImageResult(sample, prediction.poses, _mean([similarity for similarity, _ in matches])))
+            best += matches
+    return results, best, errors
 
 
 def _best_matches(sample: Sample, poses: Poses, layout: KeypointLayout) -> list[tuple[float, np.ndarray]]:
