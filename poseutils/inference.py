@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .decoders import DECODERS, MODEL_TYPES, InputView, Thresholds, find_outputs, guess_model_type
+from .decoders import DECODERS, MODEL_TYPES, InputView, Thresholds, find_outputs, guess_model_type, shapes_of
 from .errors import PoseError
 from .images import Transform, fit_to, read_image, to_color_mode
 from .keypoints import HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
@@ -250,9 +250,9 @@ def _model_file(config: Config, name: str) -> Path:
 def _guessed(outputs: dict[str, np.ndarray], view: InputView, path: Path) -> str:
     model_type = guess_model_type(outputs, view)
     if model_type is None:
-        shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in outputs.items())
         raise PoseError(
-            f"cannot tell the model type of {path} from its outputs ({shapes}): give model_type=, one of {', '.join(MODEL_TYPES)}"
+            f"cannot tell the model type of {path} from its outputs ({shapes_of(outputs)}): "
+            f"give model_type=, one of {', '.join(MODEL_TYPES)}"
         )
     return model_type
 

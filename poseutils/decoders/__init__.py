@@ -19,7 +19,7 @@ from .view import InputView, Thresholds
 DECODERS: dict[str, ModuleType] = {"heatmaps_spe": heatmaps, "spe": spe, "yolo_mpe": yolo, "hand_spe": hand, "head_spe": head}
 MODEL_TYPES = tuple(DECODERS)
 
-__all__ = ["DECODERS", "MODEL_TYPES", "InputView", "Thresholds", "find_outputs", "guess_model_type"]
+__all__ = ["DECODERS", "MODEL_TYPES", "InputView", "Thresholds", "find_outputs", "guess_model_type", "shapes_of"]
 
 
 def find_outputs(model_type: str, outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray]:
@@ -32,11 +32,15 @@ def find_outputs(model_type: str, outputs: Mapping[str, np.ndarray], view: Input
         raise PoseError(f"model_type={model_type!r}: expected one of {', '.join(DECODERS)}")
     found = DECODERS[model_type].find(outputs, view)
     if found is None:
-        shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in outputs.items())
         other = guess_model_type(outputs, view)
         hint = f" These outputs fit model_type={other!r}." if other else ""
-        raise PoseError(f"model_type={model_type!r} expects {DECODERS[model_type].EXPECTS}; the model gives {shapes}.{hint}")
+        raise PoseError(f"model_type={model_type!r} expects {DECODERS[model_type].EXPECTS}; the model gives {shapes_of(outputs)}.{hint}")
     return found
+
+
+def shapes_of(outputs: Mapping[str, np.ndarray]) -> str:
+    """The outputs' names and shapes, for a message."""
+    return ", ".join(f"{name} {tuple(array.shape)}" for name, array in outputs.items())
 
 
 def guess_model_type(outputs: Mapping[str, np.ndarray], view: InputView) -> str | None:

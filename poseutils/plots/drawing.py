@@ -77,8 +77,11 @@ def _draw_person(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layou
             color = colors[a] if colors[a] == colors[b] else MIDDLE
             cv2.line(canvas, _fixed(points[a]), _fixed(points[b]), color, width, cv2.LINE_AA, _SHIFT)
     for point, certain, color in [(points[k], sure[k], colors[k]) for k in np.flatnonzero(placed)]:
-        radius = round(1.4 * size * (1 << _SHIFT))
-        cv2.circle(canvas, _fixed(point), radius, color, cv2.FILLED if certain else 1, cv2.LINE_AA, _SHIFT)
+        _draw_point(canvas, point, color, size, cv2.FILLED if certain else 1)
+
+
+def _draw_point(canvas: np.ndarray, point: np.ndarray, color: tuple[int, int, int], size: float, thickness: int) -> None:
+    cv2.circle(canvas, _fixed(point), round(1.4 * size * (1 << _SHIFT)), color, thickness, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_box(canvas: np.ndarray, box: np.ndarray, score: float, size: float) -> None:
@@ -94,7 +97,7 @@ def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
     canvas = draw_poses(read_image(sample.path), truth_poses(sample.keypoints, layout))
     hidden = sample.keypoints[sample.keypoints[:, :, 2] == 1] if (sample.keypoints[:, :, 2] == 2).any() else ()
     for point in hidden:
-        cv2.circle(canvas, _fixed(point[:2]), round(1.4 * _line_size(canvas) * (1 << _SHIFT)), TRUTH, 1, cv2.LINE_AA, _SHIFT)
+        _draw_point(canvas, point[:2], TRUTH, _line_size(canvas), thickness=1)
     return canvas
 
 
