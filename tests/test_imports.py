@@ -12,7 +12,7 @@ FLOORS = [
     ["errors"],
     ["files", "keypoints"],
     ["config", "poses"],
-    ["images"],
+    ["images", "regions"],
     ["decoders"],
     ["datasets"],
     ["zoo", "graph", "tflite", "networks", "inference"],
