@@ -140,13 +140,14 @@ def fit_to(
         interpolation: one of ``INTERPOLATIONS``. None of them but ``area`` smooths before it shrinks.
 
     Returns:
-        (height, width, 3) float32 from 0 to 255, and the transform that maps points.
+        (height, width, 3) from 0 to 255, uint8, or float32 where the interpolation gives fractions (those that OpenCV lacks), and
+        the transform that maps points.
     """
     height, width = size
     (sx, sy, sw, sh), (tx, ty, tw, th) = _regions(image.shape[:2], size, aspect_ratio)
     resized = _resize(image[sy : sy + sh, sx : sx + sw], (th, tw), interpolation)
     if (th, tw) != (height, width):
-        canvas = np.full((height, width, image.shape[2]), PADDING_GRAY, dtype=np.float32)
+        canvas = np.full((height, width, image.shape[2]), PADDING_GRAY, dtype=resized.dtype)
         canvas[ty : ty + th, tx : tx + tw] = resized
         resized = canvas
     scale_x, scale_y = tw / sw, th / sh
@@ -203,9 +204,9 @@ INTERPOLATIONS = (*_OPENCV, *_KERNELS)
 
 
 def _resize(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
-    """(H, W, 3) uint8 -> (height, width, 3) float32."""
+    """(H, W, 3) uint8 -> (height, width, 3) uint8 or float32."""
     if interpolation in _OPENCV:
-        return cv2.resize(image, size[::-1], interpolation=_OPENCV[interpolation]).astype(np.float32)
+        return cv2.resize(image, size[::-1], interpolation=_OPENCV[interpolation])
     if interpolation not in _KERNELS:
         raise PoseError(f"interpolation={interpolation!r}: expected one of {', '.join(INTERPOLATIONS)}")
     rows = _resample(image, size[0], axis=0, interpolation=interpolation)

@@ -75,7 +75,7 @@ class Network:
         gain, offset = self._pixels_to_input(dtype)
         if (gain, offset) != (1.0, 0.0):
             images = images * np.float32(gain) + np.float32(offset)
-        if dtype.kind in "iu":
+        if dtype.kind in "iu" and images.dtype.kind == "f":
             images = np.rint(images).clip(np.iinfo(dtype).min, np.iinfo(dtype).max)
         return np.ascontiguousarray(images, dtype=dtype)
 
@@ -104,7 +104,10 @@ class Network:
         Returns:
             Each output by name, (B, ...) float32, dequantized.
         """
-        prepared = self.prepare(images)
+        return self.run_prepared(self.prepare(images))
+
+    def run_prepared(self, prepared: np.ndarray) -> dict[str, np.ndarray]:
+        """As :meth:`run`, for a batch that :meth:`prepare` made."""
         own = self.input.shape[0]
         parts = [prepared] if own is None else [prepared[i : i + own] for i in range(0, len(prepared), own)]
         missing = (own or 1) - len(parts[-1])
@@ -112,7 +115,7 @@ class Network:
             parts[-1] = np.concatenate([parts[-1], np.zeros((missing, *prepared.shape[1:]), prepared.dtype)])
         results = [self.invoke(part) for part in parts]
         joined = [
-            np.concatenate(arrays)[: len(images)] if len(results) > 1 or missing > 0 else arrays[0] for arrays in zip(*results, strict=True)
+            np.concatenate(arrays)[: len(prepared)] if len(results) > 1 or missing > 0 else arrays[0] for arrays in zip(*results, strict=True)
         ]
         return {spec.name: _dequantized(array, spec) for spec, array in zip(self.outputs, joined, strict=True)}
 

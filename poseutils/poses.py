@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -92,6 +93,16 @@ class Poses:
                 record["bbox"] = [round(v, 3) for v in (x0, y0, x1 - x0, y1 - y0)]
             records.append(record)
         return records
+
+
+def join(parts: Sequence[Poses]) -> Poses:
+    """Several Poses of one layout as one; what one of them lacks (None), all lack."""
+
+    def together(name: str) -> np.ndarray | None:
+        arrays = [getattr(part, name) for part in parts]
+        return None if any(array is None for array in arrays) else np.concatenate(arrays)
+
+    return replace(parts[0], **{f.name: together(f.name) for f in fields(parts[0]) if f.name != "layout"})
 
 
 def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:

@@ -1,0 +1,143 @@
+"""Models from the zoo, from files, and from configurations."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_model_type, shapes_of
+from ..errors import PoseError
+from ..keypoints import HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
+from ..networks import Network, open_network
+from ..zoo import ZOO, fetch, find_entry
+from .model import Model
+
+if TYPE_CHECKING:
+    from ..config import Config
+
+
+def load_model(
+    name_or_path: str | os.PathLike,
+    model_type: str | None = None,
+    *,
+    layout: KeypointLayout | None = None,
+    num_threads: int | None = None,
+    rescaling: tuple[float, float] | None = None,
+    aspect_ratio: str = "fit",
+    interpolation: str = "bilinear",
+    color_mode: str = "rgb",
+    detector: Model | str | os.PathLike | None = None,
+) -> Model:
+    """A model from the zoo or from a file.
+
+    Args:
+        name_or_path: a name of ``ZOO``, or a .tflite, .onnx, .keras or .h5 file.
+        model_type: one of ``MODEL_TYPES``; needed for a file whose outputs fit several types, or none.
+        layout: of the keypoints (default: the usual one of their number).
+        num_threads: of the runtime (default: all cores).
+        rescaling: scale and offset for pixels 0…255 (default: the zoo's; else pixels as they are for integer inputs, -1…1 for
+            float ``heatmaps_spe`` networks, 0…1 for other float ones).
+        aspect_ratio, interpolation: see :func:`poseutils.images.fit_to`.
+        color_mode: ``rgb`` or ``bgr``.
+        detector: a model, or its name or file, that finds people, hands or heads first; this one then looks at each of them.
+
+    Raises:
+        PoseError: if there is no such model or file; if the file is damaged; if the outputs do not fit the model type.
+    """
+    entry = ZOO.get(str(name_or_path))
+    if entry is None and not Path(name_or_path).suffix and not Path(name_or_path).exists():
+        entry = find_entry(str(name_or_path))
+    if entry is not None and entry.model_type not in MODEL_TYPES:
+        raise PoseError(f"{entry.name} is a {entry.model_type}, the first stage of another model: it gives no poses of its own")
+    path = fetch(entry.name) if entry else Path(name_or_path)
+    network = open_network(path, num_threads, rescaling or (entry and entry.rescaling))
+    normalized = path.suffix.lower() == ".tflite"  # YOLO exporters: 0…1 in TensorFlow Lite files, pixels in all others
+    view = InputView(*network.input_size, network.channels_first, normalized)
+    outputs = network.run(np.zeros((1, *network.input_size, 3), np.float32))
+    model_type = model_type or (entry.model_type if entry else _guessed(outputs, view, path))
+    found = find_outputs(model_type, outputs, view)
+    network = replace(network, rescaling=_default_rescaling(network, model_type))
+    layout = _checked_layout(layout, model_type, DECODERS[model_type].count_keypoints(found), path)
+    model = Model(network, model_type, layout, aspect_ratio, interpolation, color_mode, normalized, str(name_or_path))
+    return model.with_detector(detector)
+
+
+def load_detector(detector: Model | str | os.PathLike) -> Model:
+    """The model of a first stage; one given by its name or file is loaded once.
+
+    Raises:
+        PoseError: if it cannot be loaded, or gives no boxes.
+    """
+    model = detector if isinstance(detector, Model) else _load_once(str(detector))
+    if model.model_type not in ("yolo_mpe", "detector"):
+        raise PoseError(f"{model.label} ({model.model_type}) gives no boxes: a detector is a yolo_mpe model or one that finds hands or faces")
+    return model
+
+
+@lru_cache(maxsize=4)
+def _load_once(name: str) -> Model:
+    return load_model(name)
+
+
+def load_configured_model(config: Config, name_or_path: str = "") -> Model:
+    """The model that a configuration describes, or another one treated as the configuration says.
+
+    Args:
+        config: its model, preprocessing, dataset and general sections are used.
+        name_or_path: another model than ``model.model_path``; its type is the zoo's or, for a file, told by its outputs.
+
+    Raises:
+        PoseError: as :func:`load_model`; if neither names a model.
+    """
+    chosen = name_or_path or config.model.model_path
+    if not chosen:
+        raise PoseError("no model: give one, or set model.model_path in the configuration")
+    own = chosen == config.model.model_path
+    published = chosen in ZOO
+    preprocessing = config.preprocessing
+    model = load_model(
+        chosen if published else _model_file(config, chosen),
+        config.model.model_type if own else None,
+        num_threads=config.general.num_threads_tflite,
+        aspect_ratio=preprocessing.resizing.aspect_ratio,
+        interpolation=preprocessing.resizing.interpolation,
+        color_mode=preprocessing.color_mode,
+        rescaling=None if published else (preprocessing.rescaling.scale, preprocessing.rescaling.offset),
+    )
+    return replace(model, layout=with_sigmas(model.layout, config.dataset.oks_sigmas))
+
+
+def _model_file(config: Config, name: str) -> Path:
+    if not Path(name).suffix:
+        find_entry(name)  # a misspelled zoo name: says which one is near
+    return config.resolve(name)
+
+
+def _guessed(outputs: dict[str, np.ndarray], view: InputView, path: Path) -> str:
+    model_type = guess_model_type(outputs, view)
+    if model_type is None:
+        raise PoseError(
+            f"cannot tell the model type of {path} from its outputs ({shapes_of(outputs)}): "
+            f"give model_type=, one of {', '.join(MODEL_TYPES)}"
+        )
+    return model_type
+
+
+def _default_rescaling(network: Network, model_type: str) -> tuple[float, float] | None:
+    """Float inputs need a range: MobileNet's -1…1 for heatmaps, as the zoo trains them, else 0…1."""
+    if network.rescaling is not None or np.dtype(network.input.dtype).kind != "f":
+        return network.rescaling
+    return (1 / 127.5, -1.0) if model_type == "heatmaps_spe" else (1 / 255, 0.0)
+
+
+def _checked_layout(layout: KeypointLayout | None, model_type: str, count: int, path: Path) -> KeypointLayout:
+    usual = {"hand_spe": HAND21, "head_spe": HEAD468}.get(model_type)
+    layout = layout or usual or layout_for(count)
+    if len(layout) != count:
+        raise PoseError(f"{path} gives {count} keypoints; the layout {layout.name!r} has {len(layout)}")
+    return layout

@@ -1,0 +1,267 @@
+"""A model: a network with its decoder. Pictures go in, poses in pixels of the pictures come out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice, repeat
+from pathlib import Path
+
+import numpy as np
+
+from ..decoders import DECODERS, InputView, Thresholds, find_outputs
+from ..errors import PoseError
+from ..images import Transform, fit_to, read_image, to_color_mode
+from ..keypoints import KeypointLayout
+from ..networks import Network
+from ..poses import Poses, join
+from ..regions import Region, cut, region_of_box
+from .regions_found import region_of_detection
+
+ImageLike = str | os.PathLike | np.ndarray
+_AHEAD = 4  # images that are read and resized while the network runs
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What came of one image of many: poses, or the error that kept it from being read.
+
+    Attributes:
+        source: what was given, a path or an array.
+        image: (H, W, 3) uint8, or None if it could not be read.
+        poses: or None if it could not be read.
+        error: or None.
+    """
+
+    source: ImageLike
+    image: np.ndarray | None = None
+    poses: Poses | None = None
+    error: PoseError | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What the network is shown of an image: ``tensor`` (1, ...) of its own type and layout, and where it lies on the image."""
+
+    tensor: np.ndarray
+    transform: Transform
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network that predicts poses.
+
+    Attributes:
+        network: what runs it.
+        model_type: one of ``MODEL_TYPES``, or ``detector``.
+        layout: of its K keypoints.
+        aspect_ratio, interpolation: how images are brought to the input's size; see :func:`poseutils.images.fit_to`.
+        color_mode: the order of channels that the network was trained on; see :func:`poseutils.images.to_color_mode`.
+        normalized: see :class:`poseutils.decoders.InputView`.
+        name: as it was loaded: a zoo name or a path.
+        detector: a model that finds what this one then looks at, one by one; None if it looks at whole images.
+    """
+
+    network: Network
+    model_type: str
+    layout: KeypointLayout
+    aspect_ratio: str = "fit"
+    interpolation: str = "bilinear"
+    color_mode: str = "rgb"
+    normalized: bool = True
+    name: str = ""
+    detector: Model | None = None
+
+    @property
+    def path(self) -> Path:
+        """The model file."""
+        return self.network.path
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the network's input."""
+        return self.network.input_size
+
+    @property
+    def view(self) -> InputView:
+        """The input as the decoder sees it."""
+        return InputView(*self.input_size, self.network.channels_first, self.normalized)
+
+    @property
+    def finds_several(self) -> bool:
+        """True if it may give several people an image: by itself or after its detector."""
+        return self.model_type in ("yolo_mpe", "detector") or self.detector is not None
+
+    @property
+    def label(self) -> str:
+        """A short name for tables: the zoo's, or the file's."""
+        return Path(self.name).name
+
+    def summary(self) -> dict[str, str]:
+        """What the model is, in words for a table."""
+        height, width = self.input_size
+        return {
+            "model": self.label,
+            "model_type": self.model_type,
+            "runtime": self.network.runtime,
+            "input": f"{width} × {height} {self.network.input.dtype}",
+            "keypoints": f"{len(self.layout)} ({self.layout.name})",
+        }
+
+    def with_detector(self, detector: Model | str | os.PathLike | None) -> Model:
+        """The same model behind a first stage that finds people, hands or heads: a model, or what ``load_model`` takes.
+
+        Raises:
+            PoseError: if this model finds several people by itself, or the detector gives no boxes.
+        """
+        from .loading import load_detector
+
+        if detector is None:
+            return replace(self, detector=None)
+        if self.model_type in ("yolo_mpe", "detector"):
+            raise PoseError(f"{self.label} ({self.model_type}) finds everybody on an image by itself: it takes no boxes and no detector")
+        return replace(self, detector=load_detector(detector))
+
+    def preprocess(self, image: np.ndarray) -> tuple[np.ndarray, Transform]:
+        """(H, W, 3) uint8 -> (height, width, 3) pixels of the input, still 0…255, and the transform."""
+        return fit_to(to_color_mode(image, self.color_mode), self.input_size, self.aspect_ratio, self.interpolation)
+
+    def raw(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """The decoder's own tensors for a batch of preprocessed images (B, height, width, 3): ``heatmaps``, ``candidates``…"""
+        return find_outputs(self.model_type, self.network.run(images), self.view)
+
+    def decode(self, found: dict[str, np.ndarray], thresholds: Thresholds = Thresholds()) -> list[Poses]:
+        """Decoder's tensors -> one Poses an image, in pixels of the network's input."""
+        return DECODERS[self.model_type].decode(found, self.view, self.layout, thresholds)
+
+    def predict(
+        self,
+        images: ImageLike | Sequence[ImageLike],
+        *,
+        boxes: np.ndarray | Sequence[np.ndarray] | None = None,
+        person_boxes: Model | str | os.PathLike | None = None,
+        **thresholds,
+    ) -> Poses | list[Poses]:
+        """Poses on one image or several.
+
+        Args:
+            images: a path, an (H, W, 3) uint8 RGB array, or a list of these.
+            boxes: (N, 4) x0, y0, x1, y1 in pixels: the network looks at the square around each box, enlarged by a quarter, and
+                gives one pose a box, in their order. For a list of images, one such array an image.
+            person_boxes: a model, or its name, that finds the boxes first; see :meth:`with_detector`.
+            thresholds: ``confidence``, ``nms_iou``, ``max_detections``… of :class:`poseutils.decoders.Thresholds`. Those about
+                people thin out what a ``yolo_mpe`` network or a detector finds; the other networks always give the one that they see.
+
+        Returns:
+            Poses in pixels of the image as it is shown (EXIF orientation applied), or a list of them for a list.
+
+        Raises:
+            PoseError: if an image cannot be read (to go on with the others, use :meth:`predict_each`); for boxes of another
+                shape, or a network that takes none.
+        """
+        model = self if person_boxes is None else self.with_detector(person_boxes)
+        if isinstance(images, (str, os.PathLike, np.ndarray)):
+            return model._infer(model._load(images, boxes), Thresholds(**thresholds))
+        predictions = list(model.predict_each(images, boxes=boxes, **thresholds))
+        for prediction in predictions:
+            if prediction.error:
+                raise prediction.error
+        return [prediction.poses for prediction in predictions]
+
+    def predict_each(
+        self, images: Iterable[ImageLike], *, boxes: Iterable[np.ndarray] | None = None, **thresholds
+    ) -> Iterator[Prediction]:
+        """Predictions one by one, in order, reading ahead while the network runs. An image that cannot be read gives its error.
+
+        Args:
+            images: as for :meth:`predict`.
+            boxes: None, or one (N, 4) array an image, as for :meth:`predict`.
+        """
+        limits = Thresholds(**thresholds)
+        with ThreadPoolExecutor(1) as reader:
+            for source, future in _read_ahead(reader, images, repeat(None) if boxes is None else boxes, self._load):
+                try:
+                    loaded = future.result()
+                except PoseError as error:
+                    yield Prediction(source, error=error)
+                else:
+                    yield Prediction(source, loaded.image, self._infer(loaded, limits))
+
+    def look(self, image: np.ndarray, region: Region) -> View:
+        """What the network is shown of one region of an (H, W, 3) image."""
+        pixels, transform = cut(to_color_mode(image, self.color_mode), region, self.input_size)
+        return View(self.network.prepare(pixels[None]), transform)
+
+    def see(self, view: View, thresholds: Thresholds = Thresholds()) -> Poses:
+        """Runs the network on one view; poses in pixels of the image."""
+        found = find_outputs(self.model_type, self.network.run_prepared(view.tensor), self.view)
+        (poses,) = self.decode(found, thresholds)
+        return poses.moved(view.transform.inverse)
+
+    def _load(self, source: ImageLike, boxes: np.ndarray | None = None) -> _Loaded:
+        """All of an image's work that needs no network, so that it can be done ahead."""
+        image = _read(source)
+        if boxes is not None:
+            boxes = _checked_boxes(boxes, self)
+            return _Loaded(image, [self.look(image, region_of_box(box)) for box in boxes], boxes)
+        if self.detector is not None:
+            return _Loaded(image, self.detector._load(image).views)
+        pixels, transform = self.preprocess(image)
+        return _Loaded(image, [View(self.network.prepare(pixels[None]), transform)])
+
+    def _infer(self, loaded: _Loaded, thresholds: Thresholds) -> Poses:
+        if loaded.boxes is not None:
+            return self._each_box(loaded.views, loaded.boxes, np.ones(len(loaded.boxes), np.float32), thresholds)
+        if self.detector is None:
+            return self.see(loaded.views[0], thresholds)
+        return self._after_detector(loaded, thresholds)
+
+    def _after_detector(self, loaded: _Loaded, thresholds: Thresholds) -> Poses:
+        found = self.detector.see(loaded.views[0], thresholds)
+        views = [self.look(loaded.image, region_of_detection(found, i)) for i in range(len(found))]
+        return self._each_box(views, found.boxes, found.box_scores, thresholds)
+
+    def _each_box(self, views: list[View], boxes: np.ndarray, scores: np.ndarray, thresholds: Thresholds) -> Poses:
+        """One pose a view. Its score is the box's times the mean of the keypoints' ("rescoring", as top-down methods do)."""
+        count = len(self.layout)
+        nobody = Poses(np.zeros((0, count, 2), np.float32), np.zeros((0, count), np.float32), self.layout)
+        poses = join([self.see(view, thresholds) for view in views]) if views else nobody
+        rescored = np.asarray(scores, np.float32) * poses.scores.mean(axis=1)
+        return replace(poses, boxes=np.asarray(boxes, np.float32).reshape(-1, 4), box_scores=rescored)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """An image with what is to be shown of it to the network, or, without boxes, to its detector if it has one."""
+
+    image: np.ndarray
+    views: list[View]
+    boxes: np.ndarray | None = None
+
+
+def _read(source: ImageLike) -> np.ndarray:
+    if not isinstance(source, np.ndarray):
+        return read_image(source)
+    if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or 0 in source.shape:
+        raise PoseError(f"image array {source.dtype} {source.shape}: expected uint8 (height, width, 3), RGB")
+    return source
+
+
+def _checked_boxes(boxes: np.ndarray, model: Model) -> np.ndarray:
+    if model.model_type in ("yolo_mpe", "detector"):
+        raise PoseError(f"{model.label} ({model.model_type}) finds everybody on an image by itself: it takes no boxes")
+    boxes = np.asarray(boxes, np.float32)
+    if boxes.size and (boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all()):
+        raise PoseError(f"boxes {boxes.shape}: expected (N, 4) finite numbers x0, y0, x1, y1 in pixels of the image")
+    return boxes.reshape(-1, 4)
+
+
+def _read_ahead(reader: ThreadPoolExecutor, items: Iterable, boxes: Iterable, load) -> Iterator[tuple[ImageLike, Future]]:
+    """(item, future of load(item, its boxes)) in order, a few loading ahead, so that memory does not grow with their number."""
+    given = zip(items, boxes)
+    pending = [(item, reader.submit(load, item, its)) for item, its in islice(given, _AHEAD)]
+    while pending:
+        yield pending.pop(0)
+        pending += [(item, reader.submit(load, item, its)) for item, its in islice(given, 1)]
