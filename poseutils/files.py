@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -59,6 +60,11 @@ def write_metrics(run_dir: str | Path, metrics: Mapping[str, float]) -> Path:
     """Writes ``metrics.json``, flat names to numbers; what is not a number (NaN) is left out."""
     numbers = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     return write_json(Path(run_dir) / "metrics.json", numbers)
+
+
+def sha256_of(path: str | Path) -> str:
+    """The sha256 of a file's content, in hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def written(run_dir: str | Path) -> list[str]:

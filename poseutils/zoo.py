@@ -181,13 +181,9 @@ def fetch(name: str) -> Path:
     entry = find_entry(name)
     folder = cache_folder()
     for path in sorted(folder.rglob(entry.file)) if folder.is_dir() else ():
-        if _sha256(path) == entry.sha256:
+        if sha256_of(path) == entry.sha256:
             return path
     return _download(entry, folder / "models")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _download(entry: Entry, folder: Path) -> Path:

@@ -1,0 +1,63 @@
+"""Several models on the same images, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..datasets import Dataset
+from ..errors import PoseError
+from ..inference import Model
+from .evaluate import evaluate
+from .report import ImageResult, Report
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Reports by the label of their model; differences are against the first one."""
+
+    reports: dict[str, Report]
+
+    @property
+    def rows(self) -> list[dict]:
+        """The metrics, a row a model, then a row a model with its differences to the first."""
+        (first, baseline), *others = self.reports.items()
+        names = [name for name in baseline.metrics if name not in ("images", "people")]
+        values = [{"model": label} | {name: report.metrics.get(name, np.nan) for name in names} for label, report in self.reports.items()]
+        changes = [
+            {"model": f"{label} − {first}"} | {name: report.metrics.get(name, np.nan) - baseline.metrics[name] for name in names}
+            for label, report in others
+        ]
+        return values + changes
+
+    def disagreements(self, count: int) -> list[tuple[str, list[ImageResult]]]:
+        """The images whose OKS differs most between the models, most first: label and results of the images, a model each."""
+        by_image = [
+            results for results in _same_images(list(self.reports.values())) if not any(np.isnan(result.oks) for result in results)
+        ]
+        by_image.sort(key=lambda results: min(r.oks for r in results) - max(r.oks for r in results))
+        return [(label, [results[place] for results in by_image[:count]]) for place, label in enumerate(self.reports)]
+
+
+def _same_images(reports: list[Report]) -> list[tuple[ImageResult, ...]]:
+    by_path = [{result.sample.path: result for result in report.per_image} for report in reports]
+    return [tuple(mapping[path] for mapping in by_path) for path in by_path[0] if all(path in mapping for mapping in by_path)]
+
+
+def compare(models: Sequence[Model], dataset: Dataset, **settings) -> Comparison:
+    """Evaluates several models on one dataset.
+
+    Args:
+        models: at least one; the others are compared with the first.
+        dataset: with the ground truth.
+        settings: as for :func:`evaluate`.
+
+    Raises:
+        PoseError: as :func:`evaluate`; if no model is given, or two have the same label.
+    """
+    labels = [model.label for model in models]
+    if not labels or len(set(labels)) < len(labels):
+        raise PoseError(f"models {labels}: expected at least one, each with a label of its own (model.label, the file's name)")
+    return Comparison({model.label: evaluate(model, dataset, **settings) for model in models})

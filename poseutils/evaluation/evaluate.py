@@ -1,0 +1,236 @@
+"""``evaluate``: a model on a dataset -> a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets import Dataset
+from ..decoders import Thresholds
+from ..errors import PoseError
+from ..inference import Model
+from ..keypoints import COCO17, PERSON13, KeypointLayout, layout_for
+from ..poses import Poses
+from . import landmarks
+from .coco import CocoAP
+from .journal import Journal, open_journal
+from .matching import Match, checked_mapping, keypoint_mapping, labeled_people, mapped, matches
+from .predictions import fingerprint, outcomes
+from .report import ImageResult, Report
+from .zoo_ap import ZooAP
+
+CONFIDENCE = {"yolo_mpe": 0.001}
+"""People that score less are left out; AP wants nearly all of them, as the best of them come first."""
+
+
+def evaluate(
+    model: Model,
+    dataset: Dataset,
+    *,
+    from_boxes: bool = False,
+    keypoint_map: Sequence[int] | None = None,
+    workers: int = 0,
+    run_dir: str | Path | None = None,
+    progress: bool = True,
+    **thresholds,
+) -> Report:
+    """Predicts a dataset and measures the result.
+
+    What is measured follows from the model and the labels; :class:`Report` defines each number. A model that finds several people an
+    image is measured on all images, one that gives a single person on those with exactly one, as in the zoo.
+
+    Args:
+        model: to evaluate. A 13-keypoint model is measured on 17-keypoint labels reduced as the zoo's converter does; a mesh of 468
+            points on the 68 iBUG points.
+        dataset: with the ground truth.
+        from_boxes: show the model the labeled boxes, enlarged by a quarter, one by one, instead of whole images.
+        keypoint_map: for each labeled keypoint the index of the model's, where they differ and their names do not say it.
+        workers: processes that predict, each with a network of its own; 0 for none beside this one.
+        run_dir: an evaluation that was interrupted goes on when it is run again with the same folder.
+        progress: shows a progress bar.
+        thresholds: of :class:`poseutils.decoders.Thresholds`. COCO asks for at most 20 people, the default here; ``confidence`` is
+            0.001 for ``yolo_mpe`` networks, as AP needs it.
+
+    Raises:
+        PoseError: if the keypoints of model and dataset differ and nothing says how they correspond; if there is nothing to measure;
+            if the model's output is not a number.
+    """
+    limits = Thresholds(**({"max_detections": 20} | _usual_confidence(model) | thresholds))
+    plan = _plan(model, dataset, from_boxes, keypoint_map)
+    path = Path(run_dir) / f"evaluation-{fingerprint(model, plan.dataset, limits, from_boxes)}.partial" if run_dir else None
+    journal = open_journal(path, model.layout)
+    tally, results, errors = _Tally.of(plan), [], []
+    for outcome in _with_progress(outcomes(model, plan.dataset, plan.boxes, limits, journal, workers), len(plan.dataset), progress):
+        if outcome.error:
+            errors.append(outcome.error)
+            continue
+        similarity = tally.add(outcome.sample, mapped(outcome.poses, plan.mapping, plan.layout), outcome.image_size)
+        results.append(ImageResult(outcome.sample, similarity, journal, outcome.start, plan.mapping, plan.layout))
+    journal.finish()
+    if not results:
+        raise PoseError(f"none of the {len(plan.dataset)} images of {dataset.source} could be read; the first: {errors[0]}")
+    metrics, curves = tally.result()
+    return Report(metrics | {"images": float(len(results))}, tally.per_keypoint(), results, errors, curves)
+
+
+def _usual_confidence(model: Model) -> dict[str, float]:
+    return {"confidence": CONFIDENCE[model.model_type]} if model.model_type in CONFIDENCE else {}
+
+
+def _with_progress(items, total: int, progress: bool):
+    from tqdm.auto import tqdm
+
+    return tqdm(items, total=total, desc="evaluate", unit="image", disable=not progress)
+
+
+# ---------------------------------------------------------------- what is measured on what
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The images that count, the boxes to look at (or None), and how the model's keypoints become those of the labels."""
+
+    kind: str  # person, hand, head or object
+    several: bool
+    in_order: bool
+    dataset: Dataset
+    boxes: list[np.ndarray] | None
+    mapping: np.ndarray | None
+    layout: KeypointLayout
+
+
+def _plan(model: Model, dataset: Dataset, from_boxes: bool, keypoint_map: Sequence[int] | None) -> _Plan:
+    _check_ids(dataset)
+    if not any(len(labeled_people(sample)) for sample in dataset):
+        raise PoseError(f"{dataset.source}: none of its {len(dataset)} images has a person with labeled keypoints; nothing can be measured")
+    if from_boxes and model.model_type == "yolo_mpe":
+        raise PoseError(f"{model.label} (yolo_mpe) finds everybody on an image by itself: it cannot be evaluated from boxes")
+    if keypoint_map is not None:
+        mapping, labels = checked_mapping(keypoint_map, model.layout, dataset.layout), dataset
+    elif len(dataset.layout) == len(model.layout) or (model.layout.names, dataset.layout.names) == (PERSON13.names, COCO17.names):
+        mapping, labels = None, dataset.with_layout(model.layout)
+    else:
+        mapping, labels = keypoint_mapping(model.layout, dataset.layout, dataset.source), dataset
+    several = model.finds_several or from_boxes
+    chosen = labels if several else labels.single()
+    if not len(chosen):
+        raise PoseError(
+            f"{dataset.source}: no image has exactly one annotated person with labeled keypoints, which {model.model_type} is measured on. "
+            "Give from_boxes=True to look at each person by their labeled box, or a model with a detector."
+        )
+    boxes = [sample.boxes[labeled_people(sample)] for sample in chosen] if from_boxes else None
+    layout = _measured_layout(model.layout, labels.layout, mapping)
+    return _Plan(_kind(model, layout), several, from_boxes, chosen, boxes, mapping, layout)
+
+
+def _check_ids(dataset: Dataset) -> None:
+    seen = set()
+    for sample in dataset:
+        if sample.image_id in seen:
+            raise PoseError(f"{dataset.source}: two images have the id {sample.image_id!r}; ids tell images apart, give each its own")
+        seen.add(sample.image_id)
+
+
+def _measured_layout(model: KeypointLayout, labels: KeypointLayout, mapping: np.ndarray | None) -> KeypointLayout:
+    """The labels' layout; with the model's sigmas if those were set for it, and are not the usual ones of its number of keypoints."""
+    own = mapping is None and (len(labels) != len(model) or model.sigmas != layout_for(len(model)).sigmas)
+    return model if own else labels
+
+
+def _kind(model: Model, layout: KeypointLayout) -> str:
+    if model.model_type in ("hand_spe", "head_spe"):
+        return model.model_type.removesuffix("_spe")
+    return "person" if layout.names in (COCO17.names, PERSON13.names) else "object"
+
+
+# ---------------------------------------------------------------- the numbers
+
+
+@dataclass
+class _Tally:
+    """What is kept of each image until all are measured: numbers, no images and no poses."""
+
+    plan: _Plan
+    matched: list[Match]
+    coco: CocoAP | None
+    zoo: ZooAP | None
+
+    @classmethod
+    def of(cls, plan: _Plan) -> _Tally:
+        sigmas = plan.layout.sigma_array
+        ranked = plan.several and plan.kind in ("person", "object")
+        return cls(plan, [], CocoAP(sigmas) if ranked else None, ZooAP(sigmas) if ranked else None)
+
+    def add(self, sample, poses: Poses, image_size: tuple[int, int]) -> float:
+        """Measures one image; returns the mean OKS of its people, NaN if nobody is labeled."""
+        if self.coco is not None:
+            self.coco.add(sample, poses)
+            self.zoo.add(sample, poses, image_size)
+        found = matches(sample, poses, self.plan.layout.sigma_array, self.plan.in_order)
+        self.matched += found
+        return _mean([match.oks for match in found])
+
+    def result(self) -> tuple[dict[str, float], dict[str, dict[str, np.ndarray]]]:
+        """Metrics and curves."""
+        metrics, curves = {}, {}
+        if self.coco is not None:
+            metrics, curves["precision"] = self.coco.result()
+            metrics["zoo_map50"] = self.zoo.result()
+        metrics |= {"oks": _mean([match.oks for match in self.matched]), "people": float(len(self.matched))}
+        more, more_curves = _DISTANCES[self.plan.kind](self.matched, self.plan)
+        return metrics | more, curves | more_curves
+
+    def per_keypoint(self) -> dict[str, float]:
+        """Mean similarity of each keypoint over those on whom it is labeled; keypoints that never are, are left out."""
+        names = self.plan.layout.names
+        terms = np.array([match.similarities for match in self.matched]).reshape(-1, len(names))
+        counts, sums = (~np.isnan(terms)).sum(axis=0), np.nansum(terms, axis=0)
+        return {name: float(total / count) for name, total, count in zip(names, sums, counts, strict=True) if count}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
+def _object_distances(found: list[Match], plan: _Plan):
+    by_box = landmarks.relative(found, landmarks.box_sizes(found))
+    return {"pck@0.2": landmarks.correct(by_box, landmarks.PCK_BOX)}, {}
+
+
+def _person_distances(found: list[Match], plan: _Plan):
+    by_head = landmarks.relative(found, landmarks.head_sizes(found, plan.layout.names))
+    pckh = landmarks.correct(by_head, landmarks.PCKH_HEAD)
+    return _object_distances(found, plan)[0] | ({} if np.isnan(pckh) else {"pckh@0.5": pckh}), {}
+
+
+def _hand_distances(found: list[Match], plan: _Plan):
+    by_box = landmarks.relative(found, landmarks.box_sizes(found))
+    errors = landmarks.normalized_mean_errors(by_box)
+    seen = errors <= landmarks.HAND_CURVE
+    metrics = {
+        "nme": _mean(errors[np.isfinite(errors)]),
+        "pck@0.2": landmarks.correct(by_box, landmarks.PCK_BOX),
+        "pck_auc": landmarks.area_under_curve(by_box, landmarks.HAND_CURVE),
+        "found": float(seen.mean()),
+    }
+    return metrics, {"PCK": landmarks.curve(by_box, landmarks.HAND_CURVE)}
+
+
+def _head_distances(found: list[Match], plan: _Plan):
+    if len(plan.layout) != 68:
+        return _hand_distances(found, plan)
+    errors = landmarks.normalized_mean_errors(landmarks.relative(found, landmarks.eye_distances(found)))
+    known = errors[~np.isnan(errors)]
+    metrics = {
+        "nme": _mean(errors[np.isfinite(errors)]),
+        "failure@0.08": _mean(known > landmarks.FAILURE),
+        "auc@0.08": landmarks.area_under_curve(errors, landmarks.FAILURE),
+        "found": _mean(np.isfinite(known)),
+    }
+    return metrics, {"heads": landmarks.curve(errors, landmarks.FAILURE)}
+
+
+_DISTANCES = {"person": _person_distances, "object": _object_distances, "hand": _hand_distances, "head": _head_distances}
