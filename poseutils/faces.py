@@ -48,6 +48,7 @@ def _contours() -> tuple[tuple[int, int], ...]:
 MESH_CONTOURS = _contours()
 """Pairs of vertices that outline oval, eyes, brows and lips (google-ai-edge/mediapipe, ``FACEMESH_CONTOURS``)."""
 
+
 def _mirrored_ibug() -> tuple[int, ...]:
     """The 68 indices. Jaw, brows, nostrils and lips run from one side to the other; the eyes are numbered each from its own corner."""
     runs = (range(17), range(17, 27), range(31, 36), range(48, 55), range(55, 60), range(60, 65), range(65, 68))
@@ -70,3 +71,19 @@ IBUG_LIMBS = (
     + _loop(*range(60, 68))
 )
 """Jaw, brows, bridge and base of the nose, eyes, lips of iBUG's 68 points (Sagonas et al., "300 Faces in-the-Wild Challenge", 2013)."""
+
+# fmt: off
+IBUG68_FROM_MESH468 = (
+    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,
+    71, 63, 105, 66, 107, 336, 296, 334, 293, 301,
+    168, 197, 5, 4, 75, 97, 2, 326, 305,
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
+    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
+    78, 82, 13, 312, 308, 317, 14, 87,
+)
+# fmt: on
+"""The vertex that stands for each of iBUG's 68 points: jaw, brows, nose, eyes, lips, one row each.
+
+The list most often published (for example in bytedance/LatentSync 1.5 and sipeed/MaixPy). It pairs left with right exactly as the
+mesh does. Eyes, bridge and lips are the same spots; along the jaw, and between the edges of the brows, it is the nearest vertex.
+"""

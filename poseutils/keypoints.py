@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .faces import IBUG68_FROM_MESH468 as IBUG68_FROM_MESH468  # for those who look for it beside its layouts
 from .faces import IBUG_LIMBS, IBUG_MIRROR, MESH_CONTOURS, MESH_MIRROR
 
 DEFAULT_SIGMA = 0.05

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from .images import Transform
+from .poses import Poses
 
 MARGIN = 1.25
 """How much larger than the box the region around it is, as the top-down literature crops (Xiao et al., "Simple Baselines", ECCV 2018)."""
@@ -63,12 +65,6 @@ def cut(image: np.ndarray, region: Region, input_size: tuple[int, int]) -> tuple
 
 
 # ---------------------------------------------------------------- what MediaPipe's second stages look at
-
-
-def whole(image_size: tuple[int, int]) -> Region:
-    """The square around a whole image of height, width: cut, it is the image letterboxed with black, as MediaPipe's detectors see it."""
-    height, width = image_size
-    return Region((width / 2, height / 2), (max(height, width),) * 2)
 
 
 def turned(region: Region, angle: float) -> Region:
@@ -132,6 +128,35 @@ def region_of_head(keypoints: np.ndarray) -> Region:
     """
     box = np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)])
     return _enlarged(box, _level(keypoints[263] - keypoints[33]), scale=1.5)
+
+
+def upright_hand(look: Callable[[Region], Poses], region: Region, angles: int = 8, sure: float = 0.8) -> Region:
+    """The region turned so that the hand in it points its fingers up, where nothing tells which way it points.
+
+    The network looks at the region from ``angles`` directions. Of the looks that are nearly as confident as the best one, that is
+    kept in which the hand found stands most upright: a network trained on upright hands is right about those, while what it makes
+    of a hand upside down contradicts itself. Confidence alone does not tell, because it saturates.
+
+    Args:
+        look: gives the one hand, of layout ``HAND21``, in pixels of the image, that a network sees in a region.
+        region: around the hand.
+        angles: how many directions are tried, evenly around.
+        sure: a look counts if its score is at least this part of the best one's.
+
+    Returns:
+        The region, turned by the hand's own angle.
+    """
+    tries = [turned(region, 2 * np.pi * i / angles) for i in range(angles)]
+    hands = [look(one) for one in tries]
+    scores = np.array([hand.person_scores[0] for hand in hands])
+    leans = np.array([_wrapped(region_of_hand(hand.keypoints[0]).angle - one.angle) for hand, one in zip(hands, tries, strict=True)])
+    best = int(np.argmin(np.where(scores >= sure * scores.max(), np.abs(leans), np.inf)))
+    return turned(tries[best], leans[best])
+
+
+def _wrapped(angle: float) -> float:
+    """The same angle from -π to π."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
 def _up(direction: np.ndarray) -> float:

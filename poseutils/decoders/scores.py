@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_CLIP = 100.0  # logits beyond this change nothing in float32 and would overflow
+_CLIP = 80.0  # logits beyond this change nothing in float32, and further on overflow
 
 
 def probability(values: np.ndarray) -> np.ndarray:
