@@ -13,6 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
+from .faces import IBUG68_FROM_MESH468 as IBUG68_FROM_MESH468  # for those who look for it beside its layouts
+from .faces import IBUG_LIMBS, IBUG_MIRROR, MESH_CONTOURS, MESH_MIRROR
+
 DEFAULT_SIGMA = 0.05
 """OKS sigma of a keypoint about which nothing is known: between COCO's eyes (0.025) and hips (0.107)."""
 
@@ -111,13 +114,27 @@ PERSON13 = KeypointLayout(
 HAND21 = KeypointLayout(
     "hand21", ("wrist",) + tuple(f"{finger}_{joint}" for finger in _FINGERS for joint in range(1, 5)), limbs=_FINGER_LIMBS
 )
-HEAD468 = KeypointLayout("head468", tuple(f"mesh_{i}" for i in range(468)))
-LAYOUTS = {layout.name: layout for layout in (COCO17, PERSON13, HAND21, HEAD468)}
+HEAD468 = KeypointLayout("head468", tuple(f"mesh_{i}" for i in range(468)), limbs=MESH_CONTOURS, mirror=MESH_MIRROR)
+IBUG68 = KeypointLayout("ibug68", tuple(f"ibug_{i}" for i in range(68)), limbs=IBUG_LIMBS, mirror=IBUG_MIRROR)
+PALM7 = KeypointLayout(
+    "palm7",
+    ("wrist", "index_mcp", "middle_mcp", "ring_mcp", "little_mcp", "thumb_cmc", "thumb_mcp"),
+    limbs=((0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (5, 6)),
+)
+FACE6 = KeypointLayout(
+    "face6",
+    ("right_eye", "left_eye", "nose_tip", "mouth_center", "right_ear_tragion", "left_ear_tragion"),
+    limbs=((0, 1), (0, 2), (1, 2), (2, 3), (0, 4), (1, 5)),
+)
+_COUNTED = (COCO17, PERSON13, HAND21, HEAD468)
+LAYOUTS = {layout.name: layout for layout in (*_COUNTED, PALM7, FACE6, IBUG68)}
+DETECTED = {7: PALM7, 6: FACE6}
+"""What detectors of hands and faces give with their boxes, by the number of points."""
 
 
 def layout_for(count: int) -> KeypointLayout:
     """The usual layout of ``count`` keypoints: 13, 17, 21 and 468 are known, any other is numbered."""
-    known = {len(layout): layout for layout in LAYOUTS.values()}
+    known = {len(layout): layout for layout in _COUNTED}
     return known.get(count) or layout_from_names([f"keypoint_{i}" for i in range(count)])
 
 

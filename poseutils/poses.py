@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .keypoints import KeypointLayout
 
+_OPTIONAL = ("boxes", "box_scores", "world", "right")
 AREA_OF_BOX = 0.53
 """Area of a person as a part of their box, where no mask says it; the zoo's OKS uses it always."""
 
@@ -23,6 +24,9 @@ class Poses:
         boxes: (N, 4) float32, x0, y0, x1, y1 in pixels, or None if the model gives none.
         box_scores: (N,) float32, the confidence in each person, or None.
         layout: names, limbs and sigmas of the K keypoints.
+        world: (N, K, 3) float32, x, y, z in meters about the object's own middle, x and y as in the image, z away from the camera;
+            or None if the model gives none.
+        right: (N,) float32, the probability that a hand is a right one, or None.
     """
 
     keypoints: np.ndarray
@@ -30,6 +34,8 @@ class Poses:
     layout: KeypointLayout
     boxes: np.ndarray | None = None
     box_scores: np.ndarray | None = None
+    world: np.ndarray | None = None
+    right: np.ndarray | None = None
 
     def __post_init__(self):
         expected = (len(self.scores), len(self.layout))
@@ -49,9 +55,7 @@ class Poses:
         def pick(array: np.ndarray | None) -> np.ndarray | None:
             return None if array is None else array[index]
 
-        return replace(
-            self, keypoints=self.keypoints[index], scores=self.scores[index], boxes=pick(self.boxes), box_scores=pick(self.box_scores)
-        )
+        return replace(self, keypoints=self.keypoints[index], scores=self.scores[index], **{n: pick(getattr(self, n)) for n in _OPTIONAL})
 
     @property
     def person_scores(self) -> np.ndarray:
@@ -59,14 +63,25 @@ class Poses:
         return self.scores.mean(axis=1) if self.box_scores is None else self.box_scores
 
     def moved(self, affine: np.ndarray) -> Poses:
-        """The same poses with keypoints and boxes moved by a (2, 3) affine matrix that does not rotate boxes."""
+        """The same poses with keypoints, boxes and world coordinates moved by a (2, 3) affine matrix.
+
+        A turned box becomes the upright one around its corners. World coordinates turn with the image and keep their size; a matrix
+        that mirrors makes a left hand of a right one.
+        """
         affine = np.asarray(affine, dtype=np.float64)
 
         def move(points: np.ndarray) -> np.ndarray:
             return (points @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
 
-        boxes = None if self.boxes is None else move(self.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
-        return replace(self, keypoints=move(self.keypoints), boxes=boxes)
+        boxes, world, right = self.boxes, self.world, self.right
+        if boxes is not None:
+            corners = move(boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]])
+            boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+        if world is not None:
+            world = np.concatenate([world[:, :, :2] @ _rotation(affine[:, :2]).T, world[:, :, 2:]], axis=2).astype(np.float32)
+        if right is not None and np.linalg.det(affine[:, :2]) < 0:
+            right = 1 - right
+        return replace(self, keypoints=move(self.keypoints), boxes=boxes, world=world, right=right)
 
     def plot(self, image, threshold: float = 0.15) -> None:
         """Draws the poses over ``image``, a path or an array, as a matplotlib figure."""
@@ -95,14 +110,27 @@ class Poses:
         return records
 
 
-def join(parts: Sequence[Poses]) -> Poses:
-    """Several Poses of one layout as one; what one of them lacks (None), all lack."""
+def _rotation(linear: np.ndarray) -> np.ndarray:
+    """(2, 2) the rotation in a linear map: the orthogonal matrix that is nearest to it, which also mirrors if the map does."""
+    left, _, right = np.linalg.svd(linear)
+    return left @ right
 
-    def together(name: str) -> np.ndarray | None:
-        arrays = [getattr(part, name) for part in parts]
+
+def join(poses: Sequence[Poses]) -> Poses:
+    """Several Poses of one layout as one, in their order. What any of them lacks (boxes, world coordinates…), all lack.
+
+    Raises:
+        ValueError: if there are none, or layouts differ.
+    """
+    names = sorted({p.layout.name for p in poses})
+    if len(names) != 1:
+        raise ValueError(f"poses of the layouts {names} given; expected one or more of one layout")
+
+    def joined(name: str) -> np.ndarray | None:
+        arrays = [getattr(p, name) for p in poses]
         return None if any(array is None for array in arrays) else np.concatenate(arrays)
 
-    return replace(parts[0], **{f.name: together(f.name) for f in fields(parts[0]) if f.name != "layout"})
+    return replace(poses[0], keypoints=joined("keypoints"), scores=joined("scores"), **{name: joined(name) for name in _OPTIONAL})
 
 
 def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from .errors import PoseError
+from .files import sha256_of
 
 SLA0044 = "SLA0044 (ST: for use with ST parts)"
 APACHE = "Apache-2.0"

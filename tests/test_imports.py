@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "poseutils"
 # Bottom floor first; within a floor the right may import the left.
 FLOORS = [
     ["errors"],
-    ["files", "keypoints"],
+    ["files", "faces", "keypoints"],
     ["config", "poses"],
     ["images", "regions"],
     ["decoders"],

@@ -2,7 +2,7 @@
 
 Each has two functions. ``find(outputs, view)`` picks the tensors it understands by shape or name and returns them as a
 dictionary, or None; ``decode(found, view, layout, thresholds)`` returns one :class:`~poseutils.poses.Poses` an image of the batch.
-Letters in shapes: B batch, K keypoints, H and W of the heatmap, F candidate boxes.
+Letters in shapes: B batch, K keypoints, H and W of the heatmap, F candidate boxes, A anchors.
 """
 
 from __future__ import annotations
@@ -13,10 +13,17 @@ from types import ModuleType
 import numpy as np
 
 from ..errors import PoseError
-from . import hand, head, heatmaps, spe, yolo
+from . import hand, head, heatmaps, spe, ssd, yolo
 from .view import InputView, Thresholds
 
-DECODERS: dict[str, ModuleType] = {"heatmaps_spe": heatmaps, "spe": spe, "yolo_mpe": yolo, "hand_spe": hand, "head_spe": head}
+DECODERS: dict[str, ModuleType] = {
+    "heatmaps_spe": heatmaps,
+    "spe": spe,
+    "yolo_mpe": yolo,
+    "hand_spe": hand,
+    "head_spe": head,
+    "detector": ssd,
+}
 MODEL_TYPES = tuple(DECODERS)
 
 __all__ = ["DECODERS", "MODEL_TYPES", "InputView", "Thresholds", "find_outputs", "guess_model_type", "shapes_of"]

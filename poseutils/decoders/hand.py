@@ -9,6 +9,7 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
+from .scores import probability
 from .view import InputView, Thresholds
 
 EXPECTS = (
@@ -47,14 +48,23 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 
 def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
-    """The 21 points as they are; every point's score is the hand's presence.
+    """The 21 points as they are; every point's score is the hand's presence. The depth of the points in the image is not kept.
+
+    MediaPipe's page on hands says that its handedness supposes a mirrored, selfie image. That is about the label its graphs put on
+    the number; the number itself is near 1 for a right hand in an image that is not mirrored.
 
     Args:
-        found: ``landmarks`` (B, 63) x, y, z in pixels of the input, ``presence`` (B, 1).
+        found: ``landmarks`` (B, 63) x, y, z in pixels of the input, ``presence`` (B, 1); if the network gives them ``world``
+            (B, 63) in meters and ``handedness`` (B, 1). Presence and handedness are probabilities or logits.
 
     Returns:
         B Poses of one hand each, in pixels of the input.
     """
     landmarks = found["landmarks"].reshape(-1, 1, _POINTS, 3).astype(np.float32)
-    scores = np.repeat(found["presence"].astype(np.float32), _POINTS, axis=1)
-    return [Poses(points[:, :, :2], score[None], layout) for points, score in zip(landmarks, scores, strict=True)]
+    scores = np.repeat(probability(found["presence"]), _POINTS, axis=1)
+    world = found["world"].reshape(landmarks.shape).astype(np.float32) if "world" in found else [None] * len(landmarks)
+    right = probability(found["handedness"]) if "handedness" in found else [None] * len(landmarks)
+    return [
+        Poses(points[:, :, :2], score[None], layout, world=meters, right=hand)
+        for points, score, meters, hand in zip(landmarks, scores, world, right, strict=True)
+    ]

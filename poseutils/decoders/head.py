@@ -8,6 +8,7 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
+from .scores import probability
 from .view import InputView, Thresholds
 
 EXPECTS = "an output of 2 × 468 or 3 × 468 numbers an image, points in pixels; may give presence besides"
@@ -30,15 +31,16 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 
 def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
-    """The 468 points as they are; every point's score is the head's presence, or 1 where the network gives none.
+    """The 468 points as they are; every point's score is the head's presence, or 1 where the network gives none. Depth is not kept.
 
     Args:
-        found: ``landmarks`` (B, 468, 2 or 3) in pixels of the input; ``presence`` (B, 1) as a probability or a logit.
+        found: ``landmarks`` (B, 468, 2 or 3) in pixels of the input; ``presence`` (B, 1), a probability or, as in MediaPipe's
+            own files, a logit: a number outside 0…1 is taken for one.
 
     Returns:
         B Poses of one head each, in pixels of the input.
     """
     landmarks = found["landmarks"].astype(np.float32)
-    presence = found.get("presence", np.ones((len(landmarks), 1))).astype(np.float32)
+    presence = probability(found.get("presence", np.ones((len(landmarks), 1))))
     scores = np.repeat(presence, _POINTS, axis=1)
     return [Poses(points[None, :, :2], score[None], layout) for points, score in zip(landmarks, scores, strict=True)]

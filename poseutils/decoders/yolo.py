@@ -74,23 +74,23 @@ def nms(boxes: np.ndarray, iou: float, limit: int) -> np.ndarray:
     kept = np.zeros(0, dtype=np.intp)
     for start in range(0, len(boxes), _CHUNK):
         chunk = np.arange(start, min(start + _CHUNK, len(boxes)))
-        chunk = chunk[~_overlaps(boxes[chunk], boxes[kept], iou).any(axis=1)]
-        kept = np.concatenate([kept, chunk[_greedy(_overlaps(boxes[chunk], boxes[chunk], iou))]])[:limit]
+        chunk = chunk[~overlaps(boxes[chunk], boxes[kept], iou).any(axis=1)]
+        kept = np.concatenate([kept, chunk[_greedy(overlaps(boxes[chunk], boxes[chunk], iou))]])[:limit]
         if len(kept) == limit:
             break
     return kept
 
 
-def _greedy(overlaps: np.ndarray) -> np.ndarray:
+def _greedy(overlapping: np.ndarray) -> np.ndarray:
     """(N, N) which overlaps which, best first -> (N,) which are kept."""
-    alive = np.ones(len(overlaps), dtype=bool)
-    for i in range(len(overlaps)):
+    alive = np.ones(len(overlapping), dtype=bool)
+    for i in range(len(overlapping)):
         if alive[i]:
-            alive[i + 1 :] &= ~overlaps[i, i + 1 :]
+            alive[i + 1 :] &= ~overlapping[i, i + 1 :]
     return alive
 
 
-def _overlaps(a: np.ndarray, b: np.ndarray, iou: float) -> np.ndarray:
+def overlaps(a: np.ndarray, b: np.ndarray, iou: float) -> np.ndarray:
     """(N, 4) and (M, 4) boxes -> (N, M), True where intersection over union is more than ``iou``."""
     ax0, ay0, ax1, ay1 = a.T[:, :, None]
     bx0, by0, bx1, by1 = b.T

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..decoders import Thresholds
 from ..poses import Poses
 from ..regions import Region
 from .model import ImageLike, Model, Prediction, _read
@@ -30,10 +29,10 @@ def follow(model: Model, frames: Iterable[ImageLike], **thresholds) -> Iterator[
     Raises:
         PoseError: if a frame cannot be read.
     """
-    limits, region = Thresholds(**thresholds), None
+    region = None
     for source in frames:
         image = _read(source)
-        poses = model.predict(image, **thresholds) if region is None else model.see(model.look(image, region), limits)
+        poses = model.predict(image, **thresholds) if region is None else model.see(model.look(image, region), **thresholds)
         region = region_to_follow(poses[:1], image.shape[:2])
         yield Prediction(source, image, poses)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_model_type, shapes_of
 from ..errors import PoseError
-from ..keypoints import HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
+from ..keypoints import DETECTED, HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
 from ..networks import Network, open_network
 from ..zoo import ZOO, fetch, find_entry
 from .model import Model
@@ -52,8 +52,6 @@ def load_model(
     entry = ZOO.get(str(name_or_path))
     if entry is None and not Path(name_or_path).suffix and not Path(name_or_path).exists():
         entry = find_entry(str(name_or_path))
-    if entry is not None and entry.model_type not in MODEL_TYPES:
-        raise PoseError(f"{entry.name} is a {entry.model_type}, the first stage of another model: it gives no poses of its own")
     path = fetch(entry.name) if entry else Path(name_or_path)
     network = open_network(path, num_threads, rescaling or (entry and entry.rescaling))
     normalized = path.suffix.lower() == ".tflite"  # YOLO exporters: 0…1 in TensorFlow Lite files, pixels in all others
@@ -136,7 +134,7 @@ def _default_rescaling(network: Network, model_type: str) -> tuple[float, float]
 
 
 def _checked_layout(layout: KeypointLayout | None, model_type: str, count: int, path: Path) -> KeypointLayout:
-    usual = {"hand_spe": HAND21, "head_spe": HEAD468}.get(model_type)
+    usual = {"hand_spe": HAND21, "head_spe": HEAD468, "detector": DETECTED.get(count)}.get(model_type)
     layout = layout or usual or layout_for(count)
     if len(layout) != count:
         raise PoseError(f"{path} gives {count} keypoints; the layout {layout.name!r} has {len(layout)}")

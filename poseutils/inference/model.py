@@ -17,8 +17,7 @@ from ..images import Transform, fit_to, read_image, to_color_mode
 from ..keypoints import KeypointLayout
 from ..networks import Network
 from ..poses import Poses, join
-from ..regions import Region, cut, region_of_box
-from .regions_found import region_of_detection
+from ..regions import Region, cut, region_of_box, region_of_detection
 
 ImageLike = str | os.PathLike | np.ndarray
 _AHEAD = 4  # images that are read and resized while the network runs
@@ -124,6 +123,10 @@ class Model:
             raise PoseError(f"{self.label} ({self.model_type}) finds everybody on an image by itself: it takes no boxes and no detector")
         return replace(self, detector=load_detector(detector))
 
+    def thresholds(self, **given) -> Thresholds:
+        """The usual thresholds of this type of model, some given otherwise."""
+        return replace(getattr(DECODERS[self.model_type], "THRESHOLDS", Thresholds()), **given)
+
     def preprocess(self, image: np.ndarray) -> tuple[np.ndarray, Transform]:
         """(H, W, 3) uint8 -> (height, width, 3) pixels of the input, still 0…255, and the transform."""
         return fit_to(to_color_mode(image, self.color_mode), self.input_size, self.aspect_ratio, self.interpolation)
@@ -132,9 +135,9 @@ class Model:
         """The decoder's own tensors for a batch of preprocessed images (B, height, width, 3): ``heatmaps``, ``candidates``…"""
         return find_outputs(self.model_type, self.network.run(images), self.view)
 
-    def decode(self, found: dict[str, np.ndarray], thresholds: Thresholds = Thresholds()) -> list[Poses]:
+    def decode(self, found: dict[str, np.ndarray], **thresholds) -> list[Poses]:
         """Decoder's tensors -> one Poses an image, in pixels of the network's input."""
-        return DECODERS[self.model_type].decode(found, self.view, self.layout, thresholds)
+        return DECODERS[self.model_type].decode(found, self.view, self.layout, self.thresholds(**thresholds))
 
     def predict(
         self,
@@ -163,7 +166,7 @@ class Model:
         """
         model = self if person_boxes is None else self.with_detector(person_boxes)
         if isinstance(images, (str, os.PathLike, np.ndarray)):
-            return model._infer(model._load(images, boxes), Thresholds(**thresholds))
+            return model._infer(model._load(images, boxes), thresholds)
         predictions = list(model.predict_each(images, boxes=boxes, **thresholds))
         for prediction in predictions:
             if prediction.error:
@@ -179,7 +182,7 @@ class Model:
             images: as for :meth:`predict`.
             boxes: None, or one (N, 4) array an image, as for :meth:`predict`.
         """
-        limits = Thresholds(**thresholds)
+        self.thresholds(**thresholds)  # what is wrong with them is said before the first image is read
         with ThreadPoolExecutor(1) as reader:
             for source, future in _read_ahead(reader, images, repeat(None) if boxes is None else boxes, self._load):
                 try:
@@ -187,17 +190,17 @@ class Model:
                 except PoseError as error:
                     yield Prediction(source, error=error)
                 else:
-                    yield Prediction(source, loaded.image, self._infer(loaded, limits))
+                    yield Prediction(source, loaded.image, self._infer(loaded, thresholds))
 
     def look(self, image: np.ndarray, region: Region) -> View:
         """What the network is shown of one region of an (H, W, 3) image."""
         pixels, transform = cut(to_color_mode(image, self.color_mode), region, self.input_size)
         return View(self.network.prepare(pixels[None]), transform)
 
-    def see(self, view: View, thresholds: Thresholds = Thresholds()) -> Poses:
+    def see(self, view: View, **thresholds) -> Poses:
         """Runs the network on one view; poses in pixels of the image."""
         found = find_outputs(self.model_type, self.network.run_prepared(view.tensor), self.view)
-        (poses,) = self.decode(found, thresholds)
+        (poses,) = self.decode(found, **thresholds)
         return poses.moved(view.transform.inverse)
 
     def _load(self, source: ImageLike, boxes: np.ndarray | None = None) -> _Loaded:
@@ -211,23 +214,23 @@ class Model:
         pixels, transform = self.preprocess(image)
         return _Loaded(image, [View(self.network.prepare(pixels[None]), transform)])
 
-    def _infer(self, loaded: _Loaded, thresholds: Thresholds) -> Poses:
+    def _infer(self, loaded: _Loaded, thresholds: dict) -> Poses:
         if loaded.boxes is not None:
             return self._each_box(loaded.views, loaded.boxes, np.ones(len(loaded.boxes), np.float32), thresholds)
         if self.detector is None:
-            return self.see(loaded.views[0], thresholds)
+            return self.see(loaded.views[0], **thresholds)
         return self._after_detector(loaded, thresholds)
 
-    def _after_detector(self, loaded: _Loaded, thresholds: Thresholds) -> Poses:
-        found = self.detector.see(loaded.views[0], thresholds)
+    def _after_detector(self, loaded: _Loaded, thresholds: dict) -> Poses:
+        found = self.detector.see(loaded.views[0], **thresholds)
         views = [self.look(loaded.image, region_of_detection(found, i)) for i in range(len(found))]
         return self._each_box(views, found.boxes, found.box_scores, thresholds)
 
-    def _each_box(self, views: list[View], boxes: np.ndarray, scores: np.ndarray, thresholds: Thresholds) -> Poses:
+    def _each_box(self, views: list[View], boxes: np.ndarray, scores: np.ndarray, thresholds: dict) -> Poses:
         """One pose a view. Its score is the box's times the mean of the keypoints' ("rescoring", as top-down methods do)."""
         count = len(self.layout)
         nobody = Poses(np.zeros((0, count, 2), np.float32), np.zeros((0, count), np.float32), self.layout)
-        poses = join([self.see(view, thresholds) for view in views]) if views else nobody
+        poses = join([self.see(view, **thresholds) for view in views]) if views else nobody
         rescored = np.asarray(scores, np.float32) * poses.scores.mean(axis=1)
         return replace(poses, boxes=np.asarray(boxes, np.float32).reshape(-1, 4), box_scores=rescored)
 
