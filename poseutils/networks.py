@@ -49,6 +49,9 @@ class Network:
         invoke: takes an array of the input's own type and layout, gives the outputs in the file's order.
         rescaling: scale and offset that make what a float input, or the real value of a quantized one, expects out of pixels
             0…255. None feeds a quantized input the pixels themselves.
+        num_threads: of the runtime.
+
+    Pickled, it becomes its file's path: another process opens the file anew.
     """
 
     path: Path
@@ -57,6 +60,10 @@ class Network:
     outputs: tuple[TensorSpec, ...]
     invoke: Callable[[np.ndarray], list[np.ndarray]]
     rescaling: tuple[float, float] | None = None
+    num_threads: int = 1
+
+    def __reduce__(self):
+        return open_network, (self.path, self.num_threads, self.rescaling)
 
     @property
     def channels_first(self) -> bool:
@@ -145,11 +152,12 @@ def open_network(path: str | Path, num_threads: int | None = None, rescaling: tu
         raise PoseError(f"no such model file: {path}")
     if path.stat().st_size == 0:
         raise PoseError(f"{path} is empty (0 bytes): expected a model")
-    runtime, inputs, outputs, invoke = openers[path.suffix.lower()](path, num_threads or os.cpu_count() or 1)
+    num_threads = num_threads or os.cpu_count() or 1
+    runtime, inputs, outputs, invoke = openers[path.suffix.lower()](path, num_threads)
     images = [spec for spec in inputs if len(spec.shape) == 4]
     if len(inputs) != 1 or len(images) != 1:
         raise PoseError(f"{path}: expected one image input of four dimensions, the model has {[(s.name, s.shape) for s in inputs]}")
-    network = Network(path, runtime, images[0], tuple(outputs), invoke, rescaling)
+    network = Network(path, runtime, images[0], tuple(outputs), invoke, rescaling, num_threads)
     if None in network.input_size:
         raise PoseError(f"{path}: its input {images[0].shape} leaves height and width open; export the model with a fixed input size")
     return network

@@ -91,12 +91,10 @@ class Poses:
 
     def to_coco(self, image_id: int, category_id: int = 1) -> list[dict]:
         """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary a person.
-
-        Coordinates are in COCO's convention, which counts the first pixel's centre as (0, 0).
         """
         records = []
         for i, score in enumerate(self.person_scores):
-            triplets = np.concatenate([self.keypoints[i] - 0.5, self.scores[i][:, None]], axis=1)
+            triplets = np.concatenate([self.keypoints[i], self.scores[i][:, None]], axis=1)
             record = {
                 "image_id": int(image_id),
                 "category_id": category_id,

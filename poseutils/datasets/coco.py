@@ -1,7 +1,7 @@
 """COCO keypoint annotations (cocodataset.org, "Data format"): read and written.
 
-COCO counts keypoints from the centre of the first pixel, this package from its corner: 0.5 is added on reading and taken
-off on writing. Boxes are continuous in both.
+Coordinates are taken as they are, as continuous ones that count from the corner of the first pixel. COCO does not say so; the
+networks at hand were trained by tools that read it so (the model zoo's converter, Ultralytics), and other tools add half a pixel.
 """
 
 from __future__ import annotations
@@ -96,7 +96,6 @@ def _person(record: Mapping, layout: KeypointLayout, where: str) -> tuple:
         raise PoseError(f"{where}: keypoints and bbox must be numbers, bbox four of them (x, y, width, height): {error}") from error
     if not np.isfinite([x, y, width, height]).all() or not np.isfinite(keypoints).all():
         raise PoseError(f"{where}: keypoints and bbox must be finite numbers")
-    keypoints[keypoints[:, 2] > 0, :2] += 0.5
     return keypoints, (x, y, x + width, y + height), float(record.get("area", width * height)), bool(record.get("iscrowd", 0))
 
 
@@ -141,7 +140,7 @@ def to_coco(dataset: Dataset) -> dict:
 def annotation_record(annotation_id: int, image_id: int, keypoints: np.ndarray, box: np.ndarray, area: float, crowd: bool = False) -> dict:
     """One COCO annotation from keypoints (K, 3) and box (4,) xyxy."""
     labeled = keypoints[:, 2] > 0
-    triplets = np.concatenate([np.where(labeled[:, None], keypoints[:, :2] - 0.5, 0), keypoints[:, 2:]], axis=1)
+    triplets = np.concatenate([np.where(labeled[:, None], keypoints[:, :2], 0), keypoints[:, 2:]], axis=1)
     x0, y0, x1, y1 = (float(v) for v in box)
     return {
         "id": annotation_id,

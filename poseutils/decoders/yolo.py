@@ -52,7 +52,7 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
 
 def _decode_one(candidates: np.ndarray, scale: np.ndarray, layout: KeypointLayout, thresholds: Thresholds) -> Poses:
     passed = np.flatnonzero(candidates[4] > thresholds.confidence)
-    order = passed[np.argsort(-candidates[4, passed], kind="stable")][:_MAX_CANDIDATES]
+    order = passed[np.argsort(candidates[4, passed])[::-1]][:_MAX_CANDIDATES]
     center, half = candidates[0:2, order].T * scale, candidates[2:4, order].T * (scale / 2)
     boxes = np.concatenate([center - half, center + half], axis=1)
     kept = nms(boxes, thresholds.nms_iou, thresholds.max_detections)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..datasets import Sample
-from ..datasets.coco import annotation_record
 from ..poses import Poses
 
 NAMES = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
@@ -30,8 +29,7 @@ class CocoAP:
 
     sigmas: np.ndarray
     _waiting: list[tuple[Sample, Poses]] = field(default_factory=list)
-    _matched: list[list] = field(default_factory=list)
-    _count: int = 0
+    _matched: list[tuple] = field(default_factory=list)
 
     def add(self, sample: Sample, poses: Poses) -> None:
         """Adds an image; the 20 best poses of it count."""
@@ -44,8 +42,9 @@ class CocoAP:
         and at 0.75 (101,)."""
         self._match()
         coco = _evaluation([], self.sigmas)
-        coco.evalImgs = [image for area in zip(*self._matched, strict=True) for image in _flat(area)]
-        coco.params.imgIds = coco._paramsEval.imgIds = list(range(self._count))
+        by_image = sorted(self._matched, key=lambda item: item[0])  # pycocotools' order, which decides between equal scores
+        coco.evalImgs = [image for area in zip(*(areas for _, areas in by_image), strict=True) for image in area]
+        coco.params.imgIds = coco._paramsEval.imgIds = [image_id for image_id, _ in by_image]
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
             coco.accumulate()
             coco.summarize()
@@ -57,14 +56,10 @@ class CocoAP:
         if not self._waiting:
             return
         coco = _evaluation(self._waiting, self.sigmas)
-        areas, images = len(coco.params.areaRng), len(self._waiting)
-        self._matched.append([[_compact(coco.evalImgs[a * images + i]) for i in range(images)] for a in range(areas)])
-        self._count += images
+        count = len(self._waiting)
+        for place, (sample, _) in enumerate(self._waiting):
+            self._matched.append((sample.image_id, [_compact(image) for image in coco.evalImgs[place::count]]))
         self._waiting = []
-
-
-def _flat(parts) -> list:
-    return [item for part in parts for item in part]
 
 
 def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
@@ -75,7 +70,7 @@ def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
     truth, found = [], []
     for number, (sample, poses) in enumerate(images):
         for keypoints, box, area, crowd in zip(sample.keypoints, sample.boxes, sample.areas, sample.crowd, strict=True):
-            truth.append(annotation_record(len(truth) + 1, number, keypoints, box, float(area), bool(crowd)))
+            truth.append(_annotation(len(truth) + 1, number, keypoints, box, float(area), bool(crowd)))
         found += _detections(number, poses)
     numbers = [{"id": number} for number in range(len(images))]
     with contextlib.redirect_stdout(io.StringIO()):
@@ -93,12 +88,27 @@ def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
     return coco
 
 
+def _annotation(annotation_id: int, number: int, keypoints: np.ndarray, box: np.ndarray, area: float, crowd: bool) -> dict:
+    """What COCOeval reads of an annotation, not rounded."""
+    x0, y0, x1, y1 = box.tolist()
+    return {
+        "id": annotation_id,
+        "image_id": number,
+        "category_id": 1,
+        "keypoints": keypoints.ravel().tolist(),
+        "num_keypoints": int((keypoints[:, 2] > 0).sum()),
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "area": area,
+        "iscrowd": int(crowd),
+    }
+
+
 def _detections(number: int, poses: Poses) -> list[dict]:
     """COCO keypoint results, not rounded; without boxes, for pycocotools to take the area from the keypoints, as COCO does."""
-    triplets = np.concatenate([poses.keypoints - 0.5, poses.scores[..., None]], axis=2).reshape(len(poses), -1).astype(np.float64)
+    triplets = np.concatenate([poses.keypoints, poses.scores[..., None]], axis=2)
     return [
-        {"image_id": number, "category_id": 1, "keypoints": keypoints, "score": score}
-        for keypoints, score in zip(triplets.tolist(), poses.person_scores.tolist(), strict=True)
+        {"image_id": number, "category_id": 1, "keypoints": points.ravel().tolist(), "score": score}
+        for points, score in zip(triplets, poses.person_scores.tolist(), strict=True)
     ]
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets import Dataset
-from ..decoders import Thresholds
 from ..errors import PoseError
 from ..inference import Model
 from ..keypoints import COCO17, PERSON13, KeypointLayout, layout_for
@@ -58,12 +57,12 @@ def evaluate(
         PoseError: if the keypoints of model and dataset differ and nothing says how they correspond; if there is nothing to measure;
             if the model's output is not a number.
     """
-    limits = Thresholds(**({"max_detections": 20} | _usual_confidence(model) | thresholds))
+    thresholds = {"max_detections": 20} | _usual_confidence(model) | thresholds
     plan = _plan(model, dataset, from_boxes, keypoint_map)
-    path = Path(run_dir) / f"evaluation-{fingerprint(model, plan.dataset, limits, from_boxes)}.partial" if run_dir else None
+    path = Path(run_dir) / f"evaluation-{fingerprint(model, plan.dataset, thresholds, from_boxes)}.partial" if run_dir else None
     journal = open_journal(path, model.layout)
     tally, results, errors = _Tally.of(plan), [], []
-    for outcome in _with_progress(outcomes(model, plan.dataset, plan.boxes, limits, journal, workers), len(plan.dataset), progress):
+    for outcome in _with_progress(outcomes(model, plan.dataset, plan.boxes, thresholds, journal, workers), len(plan.dataset), progress):
         if outcome.error:
             errors.append(outcome.error)
             continue

@@ -9,15 +9,13 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from ..datasets import Dataset, Sample
-from ..decoders import Thresholds
-from ..errors import PoseError
 from ..files import sha256_of
 from ..inference import Model, Prediction
 from ..poses import Poses
@@ -39,7 +37,7 @@ class Outcome:
 
 
 def outcomes(
-    model: Model, dataset: Dataset, boxes: Sequence[np.ndarray] | None, thresholds: Thresholds, journal: Journal, workers: int
+    model: Model, dataset: Dataset, boxes: Sequence[np.ndarray] | None, thresholds: dict, journal: Journal, workers: int
 ) -> Iterator[Outcome]:
     """Every image's outcome in order; those that the journal has already are not predicted again.
 
@@ -62,10 +60,10 @@ def outcomes(
         yield Outcome(sample, poses, image_size, None if error else journal.append(index, poses, image_size), error)
 
 
-def _in_chunk(model: Model, jobs: Sequence[tuple], thresholds: Thresholds) -> Iterator[tuple]:
+def _in_chunk(model: Model, jobs: Sequence[tuple], thresholds: dict) -> Iterator[tuple]:
     paths = [path for path, _ in jobs]
     boxes = None if not jobs or jobs[0][1] is None else [its for _, its in jobs]
-    for prediction in model.predict_each(paths, boxes=boxes, **vars(thresholds)):
+    for prediction in model.predict_each(paths, boxes=boxes, **thresholds):
         yield _plain(prediction)
 
 
@@ -79,7 +77,7 @@ def _plain(prediction: Prediction) -> tuple[Poses | None, tuple[int, int] | None
 _model: Model  # a worker process's own
 
 
-def _in_workers(model: Model, jobs: Sequence[tuple], thresholds: Thresholds, workers: int) -> Iterator[tuple]:
+def _in_workers(model: Model, jobs: Sequence[tuple], thresholds: dict, workers: int) -> Iterator[tuple]:
     """Each process has a network of its own, and reads, predicts and decodes whole images; a few chunks wait ready for each."""
     chunks = iter([jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)])
     context = multiprocessing.get_context("spawn")  # a forked process would inherit the threads' locks, but not the threads
@@ -95,13 +93,13 @@ def _start_worker(model: Model) -> None:
     _model = model
 
 
-def _work(jobs: Sequence[tuple], thresholds: Thresholds) -> list[tuple]:
+def _work(jobs: Sequence[tuple], thresholds: dict) -> list[tuple]:
     return list(_in_chunk(_model, jobs, thresholds))
 
 
-def fingerprint(model: Model, dataset: Dataset, thresholds: Thresholds, from_boxes: bool) -> str:
+def fingerprint(model: Model, dataset: Dataset, thresholds: dict, from_boxes: bool) -> str:
     """A hash of all that the predictions depend on, so that a journal of other ones is not taken up."""
-    parts = [_identity(model), astuple(thresholds), from_boxes, [(str(s.path), _age(s.path)) for s in dataset]]
+    parts = [_identity(model), thresholds, from_boxes, [(str(s.path), _age(s.path)) for s in dataset]]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]
 
 
