@@ -32,6 +32,8 @@ _HOMES = {
     "load_model": "inference",
     "load_configured_model": "inference",
     "evaluate": "evaluation",
+    "compare": "evaluation",
+    "follow": "inference",
     "predict_images": "prediction",
     "load_config": "config",
 }
@@ -52,6 +54,7 @@ _ROOMS = (
     "poses",
     "prediction",
     "quantization",
+    "regions",
     "tflite",
     "training",
     "widgets",

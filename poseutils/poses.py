@@ -85,13 +85,12 @@ class Poses:
 
     def plot(self, image, threshold: float = 0.15) -> None:
         """Draws the poses over ``image``, a path or an array, as a matplotlib figure."""
-        from .plots import show_poses  # the one way up: people expect poses to draw themselves
+        from .plots import show_poses  # a way up: people expect poses to draw themselves
 
         show_poses(image, self, threshold=threshold)
 
     def to_coco(self, image_id: int, category_id: int = 1) -> list[dict]:
-        """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary a person.
-        """
+        """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary a person."""
         records = []
         for i, score in enumerate(self.person_scores):
             triplets = np.concatenate([self.keypoints[i], self.scores[i][:, None]], axis=1)

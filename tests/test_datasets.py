@@ -35,13 +35,13 @@ def coco_folder(folder, **changes):
     return path
 
 
-def test_coco_in_this_package_s_convention(tmp_path):
+def test_coco_coordinates_are_taken_as_they_are(tmp_path):
     path = coco_folder(tmp_path / "d")
     for given in (path, path.parent):
         dataset = load_dataset(given)
         assert len(dataset) == 2 and dataset.layout is COCO17 and len(dataset[1]) == 0
         sample = dataset[0]
-        np.testing.assert_array_equal(sample.keypoints[0, 0], (11.5, 6.5, 2))
+        np.testing.assert_array_equal(sample.keypoints[0, 0], (11, 6, 2))
         np.testing.assert_array_equal(sample.keypoints[0, 1], (0, 0, 0))
         np.testing.assert_array_equal(sample.boxes[0], (10, 5, 30, 35))
         assert sample.areas[0] == 300 and sample.path.is_file() and sample.size == (64, 48)

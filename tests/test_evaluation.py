@@ -1,6 +1,11 @@
 import contextlib
+import csv
 import io
 import json
+import multiprocessing
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -12,18 +17,59 @@ from poseutils.poses import AREA_OF_BOX
 
 
 @pytest.fixture(scope="module")
-def movenet(asset):
-    asset("models/movenet_singlepose_lightning_192_int8.tflite")
-    return pu.load_model("movenet_lightning_192")
+def zoo_model(asset):
+    models = {}
+
+    def load(name):
+        asset(f"models/{pu.ZOO[name].file}")
+        if name not in models:
+            models[name] = pu.load_model(name, num_threads=2)
+        return models[name]
+
+    return load
 
 
-def test_ap_is_what_pycocotools_says_of_the_original_file(asset):
+@pytest.fixture(scope="module")
+def movenet(zoo_model):
+    return zoo_model("movenet_lightning_192")
+
+
+@pytest.fixture(scope="module")
+def coco_mini(asset):
+    return pu.load_dataset(asset("coco-mini"))
+
+
+def has_avx512():
+    from numpy._core._multiarray_umath import __cpu_features__ as features
+
+    return features.get("AVX512F", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "aspect_ratio", "expected"),
+    [
+        ("yolov8n_pose_256", "fit", (0.179, 0.4445, 0.111)),
+        ("yolo11n_pose_256", "fit", (0.163, 0.3755, 0.127)),
+        ("yolov8n_pose_256", "padding", (0.182, 0.393, 0.121)),
+    ],
+)
+def test_ap_is_the_one_measured_independently(zoo_model, coco_mini, name, aspect_ratio, expected):
+    """By a script around LiteRT and pycocotools. Many boxes of these 8-bit networks score the same; which of them comes first, NumPy's
+    sort leaves to the processor, and the networks' own kernels differ between processors, too."""
+    model = pu.load_model(zoo_model(name).path, "yolo_mpe", aspect_ratio=aspect_ratio, num_threads=2)
+    metrics = evaluate(model, coco_mini, progress=False).metrics
+    tolerance = 0.003 if has_avx512() else 0.03
+    assert [metrics["ap"], metrics["ap50"], metrics["ap75"]] == pytest.approx(expected, abs=tolerance)
+
+
+def test_ap_is_what_pycocotools_says_of_the_original_file(zoo_model, coco_mini, asset):
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite")
-    report = evaluate(pu.load_model("yolov8n_pose_256"), pu.load_dataset(asset("coco-mini")), progress=False)
+    report = evaluate(zoo_model("yolov8n_pose_256"), coco_mini, progress=False)
     detections = [record for r in report.per_image for record in r.poses.to_coco(r.sample.image_id)]
+    for record in detections:
+        del record["bbox"]  # pycocotools would take the area from it
     assert max(len(r.poses) for r in report.per_image) <= 20
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(asset("coco-mini/person_keypoints.json")))
@@ -31,13 +77,21 @@ def test_ap_is_what_pycocotools_says_of_the_original_file(asset):
         coco.evaluate()
         coco.accumulate()
         coco.summarize()
-    names = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar")
-    np.testing.assert_allclose([report.metrics[n] for n in names], coco.stats[:6], atol=2e-3)
-    assert report.metrics["ap"] > 0.15 and report.metrics["ap50"] > 0.4
+    names = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
+    np.testing.assert_allclose([report.metrics[n] for n in names], coco.stats, atol=1e-4)
+    np.testing.assert_allclose(report.curves["precision"]["OKS 0.50"].mean(), report.metrics["ap50"], atol=1e-6)
 
 
-def test_oks_by_the_written_formula(movenet, asset):
-    report = evaluate(movenet, pu.load_dataset(asset("coco-mini")), progress=False)
+@pytest.mark.parametrize(("name", "whole", "cropped"), [("movenet_lightning_192", 0.565, 0.655), ("st_movenet_lightning_heatmaps_192_13kpts", 0.535, 0.601)])
+def test_boxes_lift_the_similarity(zoo_model, coco_mini, name, whole, cropped):
+    """Measured independently on the images of one person: whole, and the labeled box enlarged by a quarter."""
+    single = coco_mini.single()
+    assert evaluate(zoo_model(name), single, progress=False).metrics["oks"] == pytest.approx(whole, abs=0.005)
+    assert evaluate(zoo_model(name), single, from_boxes=True, progress=False).metrics["oks"] > cropped
+
+
+def test_oks_by_the_written_formula(movenet, coco_mini):
+    report = evaluate(movenet, coco_mini, progress=False)
     total = []
     for result in report.per_image:
         (truth,), (box,) = result.sample.keypoints, result.sample.boxes
@@ -53,32 +107,185 @@ def test_oks_by_the_written_formula(movenet, asset):
     assert report.worst(3)[0].oks == pytest.approx(min(total), rel=1e-4)
 
 
-def test_per_keypoint_similarity_averages_to_oks_where_all_are_labeled(asset):
-    asset("models/033_hand_landmark_full_quant_pc_uf_handl.tflite")
+HANDS = {"freihand_00000355.jpg": 0.101, "freihand_00098035.jpg": 0.083, "onehand10k_9.jpg": 0.025, "onehand10k_784.jpg": 0.071}
+
+
+def test_hands_from_their_boxes(zoo_model, asset):
+    """Mean distance of labeled points over the larger side of the box, without rotation; measured independently."""
+    dataset = pu.load_dataset(asset("hands"))
+    model, seen = zoo_model("hand_landmarks_224"), {}
+    for sample in dataset:
+        if sample.path.name in HANDS:
+            seen[sample.path.name] = evaluate(model, dataset.subset([sample]), from_boxes=True, progress=False).metrics["nme"]
+    assert seen == pytest.approx(HANDS, abs=0.01)
+
+
+def test_hands_found_by_the_palm(zoo_model, asset):
+    model = zoo_model("hand_landmarks_224").with_detector(zoo_model("palm_detection_192"))
+    metrics = evaluate(model, pu.load_dataset(asset("hands")), progress=False).metrics
+    assert metrics["people"] == 6 and metrics["found"] >= 5 / 6 and metrics["nme"] < 0.15
+    assert metrics["pck_auc"] <= metrics["found"]
+
+
+def test_head_from_its_box_and_found_by_the_face(zoo_model, asset):
+    dataset = pu.load_dataset(asset("faces"))
+    model = zoo_model("head_landmarks_192")
+    for way in (evaluate(model, dataset, from_boxes=True, progress=False),
+                evaluate(model.with_detector(zoo_model("blazeface_front_128")), dataset, progress=False)):
+        assert way.metrics["nme"] < 0.08 and way.metrics["failure@0.08"] == 0 and way.metrics["found"] == 1
+        assert len(way.per_keypoint) == 68 and way.per_image[0].poses.keypoints.shape == (1, 68, 2)
+
+
+def test_per_keypoint_similarity_averages_to_oks_where_all_are_labeled(zoo_model, asset):
     dataset = pu.load_dataset(asset("hands"))
     full = dataset.subset([s for s in dataset if (s.keypoints[:, :, 2] > 0).all()])
-    report = evaluate(pu.load_model("hand_landmarks_224"), full, progress=False)
+    report = evaluate(zoo_model("hand_landmarks_224"), full, progress=False)
     assert len(full) >= 4 and len(report.per_keypoint) == 21
     assert np.mean(list(report.per_keypoint.values())) == pytest.approx(report.metrics["oks"], rel=1e-6)
 
 
-def test_other_keypoints_are_refused(movenet, asset):
-    with pytest.raises(PoseError, match=r"has 21 keypoints \(hand21\), and 17 \(coco17\) are wanted"):
-        evaluate(movenet, pu.load_dataset(asset("hands")), progress=False)
+# ---------------------------------------------------------------- long evaluations
 
 
-def test_nobody_to_measure(movenet, asset):
-    dataset = pu.load_dataset(asset("coco-mini"))
-    crowded = dataset.subset([s for s in dataset if len(s) != 1])
-    with pytest.raises(PoseError, match="exactly one annotated person"):
+def test_workers_change_nothing(movenet, coco_mini):
+    alone = evaluate(movenet, coco_mini, from_boxes=True, progress=False)
+    together = evaluate(movenet, coco_mini, from_boxes=True, workers=2, progress=False)
+    assert together.metrics == alone.metrics
+    np.testing.assert_array_equal(together.per_image[40].poses.keypoints, alone.per_image[40].poses.keypoints)
+
+
+def evaluate_slowly(path, run_dir):
+    model = pu.load_model("yolov8n_pose_256", num_threads=1)
+    original = type(model).predict_each
+
+    def slow(self, *arguments, **named):
+        for prediction in original(self, *arguments, **named):
+            time.sleep(0.02)
+            yield prediction
+
+    type(model).predict_each = slow
+    evaluate(model, pu.load_dataset(path), run_dir=run_dir, progress=False)
+
+
+def test_an_evaluation_that_was_killed_goes_on(zoo_model, coco_mini, asset, tmp_path, monkeypatch):
+    model = pu.load_model("yolov8n_pose_256", num_threads=1)
+    process = multiprocessing.get_context("spawn").Process(target=evaluate_slowly, args=(asset("coco-mini"), tmp_path))
+    process.start()
+    while not any(f.stat().st_size > 20_000 for f in tmp_path.glob("*.partial")):
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    (partial,) = tmp_path.glob("*.partial")
+    with partial.open("ab") as file:
+        file.write(b"\x93NUMPY half a record")
+
+    predicted = []
+    original = type(model).predict_each
+    monkeypatch.setattr(type(model), "predict_each", lambda self, paths, **k: predicted.extend(paths) or original(self, paths, **k))
+    resumed = evaluate(model, coco_mini, run_dir=tmp_path, progress=False)
+    assert 0 < len(predicted) < len(coco_mini)
+    monkeypatch.undo()
+    assert resumed.metrics == evaluate(model, coco_mini, progress=False).metrics
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_model_does_not_go_on_with_what_one_left(zoo_model, coco_mini, tmp_path):
+    from poseutils.evaluation.predictions import fingerprint
+
+    marks = {
+        fingerprint(zoo_model("yolov8n_pose_256"), coco_mini, {}, False),
+        fingerprint(zoo_model("yolo11n_pose_256"), coco_mini, {}, False),
+        fingerprint(zoo_model("yolov8n_pose_256"), coco_mini, {"confidence": 0.2}, False),
+        fingerprint(zoo_model("yolov8n_pose_256"), coco_mini[:40], {}, False),
+    }
+    assert len(marks) == 4
+
+
+# ---------------------------------------------------------------- comparing and saving
+
+
+def test_comparing_models(zoo_model, coco_mini):
+    models = [zoo_model("yolov8n_pose_256"), zoo_model("yolo11n_pose_256")]
+    comparison = pu.compare(models, coco_mini, progress=False)
+    first, second, change = comparison.rows
+    assert change["model"] == "yolo11n_pose_256 − yolov8n_pose_256" and change["ap"] == pytest.approx(second["ap"] - first["ap"])
+    (_, ours), (_, theirs) = comparison.disagreements(5)
+    gaps = [abs(a.oks - b.oks) for a, b in zip(ours, theirs, strict=True)]
+    assert [a.sample.path for a in ours] == [b.sample.path for b in theirs] and gaps == sorted(gaps, reverse=True) and gaps[0] > 0.2
+    with pytest.raises(PoseError, match="a label of its own"):
+        pu.compare([models[0], models[0]], coco_mini, progress=False)
+
+
+def test_reports_are_saved_as_json_and_csv(movenet, coco_mini, tmp_path):
+    report = evaluate(movenet, coco_mini, progress=False)
+    saved = json.loads(report.save(tmp_path / "report.json").read_text())
+    assert saved["metrics"] == report.metrics and saved["per_keypoint"] == report.per_keypoint
+    with (tmp_path / "report.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["oks"]) for row in rows] == report.similarities and rows[0]["file_name"] == report.per_image[0].sample.path.name
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def test_other_keypoints_are_refused_and_can_be_mapped(movenet, asset):
+    hands = pu.load_dataset(asset("hands"))
+    with pytest.raises(PoseError, match=r"has 21 keypoints \(hand21\), the model gives 17 \(coco17\).*keypoint_map"):
+        evaluate(movenet, hands, progress=False)
+    with pytest.raises(PoseError, match="expected 21 whole numbers, one a labeled keypoint, from 0 to 16"):
+        evaluate(movenet, hands, keypoint_map=[0, 1], progress=False)
+    report = evaluate(movenet, hands, keypoint_map=[9] * 21, progress=False)
+    assert set(report.per_keypoint) == set(pu.HAND21.names)
+
+
+def test_labels_that_are_some_of_the_model_s_go_by_their_names(movenet, asset, tmp_path, coco_mini):
+    document = json.loads(asset("coco-mini/person_keypoints.json").read_text())
+    names = ["right_wrist", "left_wrist"]
+    for annotation in document["annotations"]:
+        points = np.reshape(annotation["keypoints"], (17, 3))[[10, 9]]
+        annotation["keypoints"] = points.ravel().tolist()
+    document["categories"] = [{"id": 1, "name": "wrists", "keypoints": names}]
+    (tmp_path / "images").symlink_to(asset("coco-mini/images"))
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    wrists = pu.load_dataset(tmp_path / "labels.json")
+    report = evaluate(movenet, wrists, from_boxes=True, keypoint_map=None, progress=False)
+    people = evaluate(movenet, coco_mini, from_boxes=True, progress=False)
+    assert set(report.per_keypoint) == set(names) and report.metrics["people"] < people.metrics["people"]
+
+
+def test_nobody_to_measure(movenet, coco_mini):
+    crowded = coco_mini.subset([s for s in coco_mini if len(s) != 1])
+    with pytest.raises(PoseError, match="exactly one annotated person.*from_boxes=True"):
         evaluate(movenet, crowded, progress=False)
+    empty = coco_mini.subset([s for s in coco_mini if not len(s)])
+    assert len(empty) > 10
+    for model_images in (empty, empty[:0]):
+        with pytest.raises(PoseError, match="nothing can be measured"):
+            evaluate(movenet, model_images, progress=False)
 
 
-def test_finding_nobody_is_zero_and_not_an_error(asset):
-    asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite")
-    dataset = pu.load_dataset(asset("coco-mini"))[:6]
-    report = evaluate(pu.load_model("yolov8n_pose_256"), dataset, confidence=1.0, progress=False)
-    assert report.metrics["ap"] == 0 and report.metrics["oks"] == 0
+def test_ids_must_differ(movenet, coco_mini):
+    twice = coco_mini.subset([coco_mini[0], coco_mini[0]])
+    with pytest.raises(PoseError, match=f"two images have the id {coco_mini[0].image_id}"):
+        evaluate(movenet, twice, progress=False)
+
+
+def test_finding_nobody_is_zero_and_not_an_error(zoo_model, coco_mini):
+    report = evaluate(zoo_model("yolov8n_pose_256"), coco_mini[:6], confidence=1.0, progress=False)
+    assert report.metrics["ap"] == 0 and report.metrics["oks"] == 0 and report.metrics["zoo_map50"] == 0 and report.metrics["pck@0.2"] == 0
+
+
+def test_labels_outside_the_image_and_empty_boxes(zoo_model, coco_mini):
+    from dataclasses import replace
+
+    sample = next(s for s in coco_mini if len(labeled := np.flatnonzero(s.keypoints[:, :, 2].any(axis=1))) == 1 and len(s) == 1)
+    outside = replace(sample, keypoints=sample.keypoints + np.array([5000, -5000, 0], np.float32))
+    flat = replace(sample, boxes=sample.boxes[:, [0, 1, 0, 1]], areas=np.zeros(1, np.float32))
+    assert len(labeled) == 1
+    for odd in (outside, flat):
+        for from_boxes, name in ((False, "yolov8n_pose_256"), (False, "movenet_lightning_192"), (True, "movenet_lightning_192")):
+            metrics = evaluate(zoo_model(name), coco_mini.subset([odd]), from_boxes=from_boxes, progress=False).metrics
+            assert metrics["oks"] < 0.05 and all(np.isfinite(v) for v in metrics.values())
 
 
 def test_unreadable_images_are_left_out_and_named(movenet, asset, tmp_path):
@@ -93,8 +300,3 @@ def test_unreadable_images_are_left_out_and_named(movenet, asset, tmp_path):
     (tmp_path / "labels.json").write_text(json.dumps(document))
     report = evaluate(movenet, pu.load_dataset(tmp_path), progress=False)
     assert report.metrics["images"] == 2 and len(report.errors) == 1 and source[0].path.name in report.errors[0]
-
-
-def test_reports_are_saved_as_json(movenet, asset, tmp_path):
-    report = evaluate(movenet, pu.load_dataset(asset("coco-mini")), progress=False)
-    assert json.loads(report.save(tmp_path / "report.json").read_text()) == report.metrics

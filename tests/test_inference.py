@@ -145,12 +145,6 @@ def test_a_type_that_contradicts_the_outputs_is_refused(asset):
         pu.load_model(path, layout=pu.PERSON13)
 
 
-def test_detectors_give_no_poses(asset):
-    asset("models/blazeface_front_128_quant_pc_ff_od_wider_face.tflite")
-    with pytest.raises(PoseError, match="first stage"):
-        pu.load_model("blazeface_front_128")
-
-
 def test_files_that_are_no_models(tmp_path, asset):
     good = asset("models/movenet_singlepose_lightning_192_int8.tflite").read_bytes()
     files = {

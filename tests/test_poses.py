@@ -62,12 +62,12 @@ def test_oks_of_nobody_labeled_is_nan():
     assert np.isnan(oks(points, points, np.zeros(17), np.array(100.0), COCO17.sigma_array))
 
 
-def test_coco_results_are_read_by_pycocotools_in_its_convention():
+def test_coco_results():
     poses = some_poses()
     records = poses.to_coco(7)
     assert [r["image_id"] for r in records] == [7] * 3
     points = np.array(records[1]["keypoints"]).reshape(17, 3)
-    np.testing.assert_allclose(points[:, :2], poses.keypoints[1] - 0.5, atol=1e-3)
+    np.testing.assert_allclose(points[:, :2], poses.keypoints[1], atol=1e-3)
     np.testing.assert_allclose(records[1]["bbox"][2:], (40, 40), atol=1e-3)
 
 

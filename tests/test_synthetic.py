@@ -164,7 +164,7 @@ def test_dataset_on_disk_is_coco_and_loads(tmp_path):
         triplets = np.reshape(record["keypoints"], (17, 3))
         labeled = person[:, 2] > 0
         assert np.array_equal(triplets[:, 2], person[:, 2]) and record["num_keypoints"] == labeled.sum()
-        assert np.abs(triplets[labeled, :2] + 0.5 - person[labeled, :2]).max() < 0.01
+        assert np.abs(triplets[labeled, :2] - person[labeled, :2]).max() < 0.01
         assert np.allclose(record["bbox"], [box[0], box[1], box[2] - box[0], box[3] - box[1]]) and record["area"] == pytest.approx(area)
     stored = np.asarray(Image.open(folder / "000003.jpg")).astype(int)
     assert np.abs(stored - image).mean() < 8

@@ -21,7 +21,8 @@ class ZooAP:
     - distances and areas are fractions of the image's width and height, and the area of a person is 0.53 × their box;
     - every detection belongs to the person whom it fits best, and of those of one person only the best fitting one may be right;
       it is if its OKS is above 0.5;
-    - precision is interpolated linearly at 101 recalls between 0 and 1 and integrated.
+    - precision is interpolated linearly at 101 recalls between 0 and 1 and integrated, with a straight line from the highest recall
+      that was reached down to precision 0 at recall 1: half of what was missed counts.
 
     Attributes:
         sigmas: (K,) of the keypoints.
@@ -51,8 +52,8 @@ class ZooAP:
         self._right.append(_right(similarity))
 
     def result(self) -> float:
-        """The average precision; 0 if nobody was labeled."""
-        if not self._people:
+        """The average precision; 0 if nothing was detected."""
+        if not sum(map(len, self._scores)):
             return 0.0
         scores, right = np.concatenate(self._scores), np.concatenate(self._right)
         right = right[np.argsort(-scores, kind="stable")]

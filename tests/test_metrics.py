@@ -1,0 +1,143 @@
+"""The metrics on made-up predictions, against written formulas."""
+
+import numpy as np
+import pytest
+
+from poseutils.datasets import Sample
+from poseutils.evaluation import CocoAP, landmarks
+from poseutils.evaluation.matching import Match, matches
+from poseutils.evaluation.zoo_ap import ZooAP
+from poseutils.keypoints import COCO17, layout_from_names
+from poseutils.poses import Poses, oks
+
+SIGMAS = COCO17.sigma_array
+
+
+def made_up(rng, image_id, people=2, found=4, layout=COCO17, spread=12.0):
+    """An image of 640 × 480 with labeled people and noisy detections of them, some of nobody."""
+    count = len(layout)
+    corners = rng.uniform(0, 300, (people, 2))
+    sizes = rng.uniform(60, 170, (people, 2))
+    points = corners[:, None] + rng.uniform(0, 1, (people, count, 2)) * sizes[:, None]
+    visible = rng.integers(0, 3, (people, count, 1))
+    keypoints = np.concatenate([points * (visible > 0), visible], axis=2).astype(np.float32)
+    boxes = np.concatenate([corners, corners + sizes], axis=1).astype(np.float32)
+    sample = Sample(image_id, None, (640, 480), keypoints, boxes, np.float32(0.6 * sizes.prod(axis=1)), rng.random(people) < 0.1)
+    near = points[rng.integers(0, people, found)] + rng.normal(0, spread, (found, count, 2)) * rng.uniform(0, 2, (found, 1, 1))
+    scores = rng.uniform(0, 1, found).astype(np.float32)
+    return sample, Poses(near.astype(np.float32), np.ones((found, count), np.float32), layout, np.zeros((found, 4), np.float32), scores)
+
+
+def test_ap_in_chunks_is_pycocotools_in_one_run(monkeypatch):
+    from poseutils.evaluation import coco
+
+    images = [made_up(np.random.default_rng(i), image_id, found=i % 5) for i, image_id in enumerate(np.random.default_rng(0).permutation(57))]
+    figures = []
+    for chunk in (1000, 57, 10, 1):
+        monkeypatch.setattr(coco, "_CHUNK", chunk)
+        tally = CocoAP(SIGMAS)
+        for sample, poses in images:
+            tally.add(sample, poses)
+        figures.append(tally.result()[0])
+    assert figures[0]["ap"] > 0.05 and all(figure == figures[0] for figure in figures)
+
+
+def zoo_ap_by_loops(images):
+    """Average precision at 0.5 written out, detection by detection, in coordinates that are fractions of the image."""
+    detections, people_in_all = [], 0
+    for sample, poses in images:
+        people = [i for i in range(len(sample)) if not sample.crowd[i] and sample.keypoints[i, :, 2].any()]
+        people_in_all += len(people)
+        if not people:
+            continue
+        table = {}
+        for p in people:
+            x0, y0, x1, y1 = sample.boxes[p]
+            area = 0.53 * (x1 - x0) / 640 * (y1 - y0) / 480
+            for d in range(len(poses)):
+                difference = (poses.keypoints[d] - sample.keypoints[p, :, :2]) / (640, 480)
+                terms = np.exp(-(difference**2).sum(axis=1) / (2 * area * (2 * SIGMAS) ** 2))
+                table[p, d] = terms[sample.keypoints[p, :, 2] > 0].mean()
+        for d in range(len(poses)):
+            owner = max(people, key=lambda p: table[p, d])
+            rivals = [e for e in range(len(poses)) if max(people, key=lambda p: table[p, e]) == owner]
+            right = max(rivals, key=lambda e: table[owner, e]) == d and table[owner, d] > 0.5
+            detections.append((float(poses.box_scores[d]), right))
+    detections.sort(reverse=True)
+    recall, precision, hits = [0.0], [1.0], 0
+    for count, (_, right) in enumerate(detections, 1):
+        hits += right
+        recall.append(hits / people_in_all)
+        precision.append(hits / count)
+    recall, precision = recall + [1.0], precision + [0.0]
+    corners = [(r, max(precision[recall.index(r) :])) for r in sorted(set(recall))]
+    values = [np.interp(x, [r for r, _ in corners], [p for _, p in corners]) for x in np.linspace(0, 1, 101)]
+    return sum((a + b) / 2 for a, b in zip(values, values[1:], strict=False)) / 100
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_zoo_s_ap_by_loops(seed):
+    rng = np.random.default_rng(seed)
+    images = [made_up(rng, i, people=int(rng.integers(1, 4)), found=int(rng.integers(0, 6))) for i in range(30)]
+    tally = ZooAP(SIGMAS)
+    for sample, poses in images:
+        tally.add(sample, poses, (480, 640))
+    assert tally.result() == pytest.approx(zoo_ap_by_loops(images), abs=1e-6)
+    assert 0.1 < tally.result() < 0.95
+
+
+def test_seven_keypoints_of_an_object_have_a_sensible_similarity():
+    layout = layout_from_names([f"joint_{i}" for i in range(7)])
+    rng = np.random.default_rng(3)
+    sample, _ = made_up(rng, 1, people=1, layout=layout)
+    sample.keypoints[:, :, 2] = 2
+    sample.keypoints[:, :, :2] = sample.boxes[:, None, :2] + rng.uniform(0, 50, (1, 7, 2))
+    size = np.sqrt(0.53 * np.prod(sample.boxes[0, 2:] - sample.boxes[0, :2]))
+    expected = {0.0: 1.0, 0.05: np.exp(-1 / 8), 0.1: np.exp(-1 / 2), 0.3: np.exp(-4.5)}  # exp(-off² / (2 (2σ)²)), σ = 0.05
+    for off, similarity in expected.items():
+        poses = Poses(sample.keypoints[:, :, :2] + np.float32([off * size, 0]), np.ones((1, 7), np.float32), layout)
+        (match,) = matches(sample, poses, layout.sigma_array, in_order=False)
+        assert match.oks == pytest.approx(similarity, abs=1e-3)
+
+
+def match_of(distances, box=(100, 50), truth=None):
+    distances = np.array(distances, float)
+    return Match(0.0, distances, np.zeros(len(distances)), np.array(box, float), np.zeros((len(distances), 3)) if truth is None else truth)
+
+
+def test_distances_relative_to_the_box():
+    found = [match_of([10, 20, np.nan]), match_of([30, np.inf, 50], box=(50, 200))]
+    errors = landmarks.relative(found, landmarks.box_sizes(found))
+    np.testing.assert_allclose(errors, [[0.1, 0.2, np.nan], [0.15, np.inf, 0.25]])
+    assert landmarks.correct(errors, 0.2) == pytest.approx(3 / 5)
+    np.testing.assert_allclose(landmarks.normalized_mean_errors(errors), [0.15, np.inf])
+    curve = landmarks.curve(errors, 0.3)
+    steps = np.interp(np.linspace(0, 0.3, 60001), curve["threshold"], curve["within"])
+    assert landmarks.area_under_curve(errors, 0.3) == pytest.approx(((0.2 + 0.1 + 0.15 + 0.05) / 0.3) / 5)
+    assert landmarks.area_under_curve(errors, 0.3) == pytest.approx(steps.mean(), abs=0.02)
+    assert curve["within"][-1] == pytest.approx(4 / 5)
+
+
+def test_the_eyes_and_the_head_as_a_measure():
+    truth = np.zeros((68, 3))
+    truth[36], truth[45] = (100, 50, 2), (160, 130, 2)
+    hidden = truth.copy()
+    hidden[36, 2] = 0
+    np.testing.assert_allclose(landmarks.eye_distances([match_of(np.ones(68), truth=t) for t in (truth, hidden)]), [100, np.nan])
+    person = np.zeros((17, 3))
+    person[0], person[3] = (10, 10, 2), (40, 50, 1)
+    alone = np.zeros((17, 3))
+    alone[0] = (10, 10, 2)
+    sizes = landmarks.head_sizes([match_of(np.ones(17), truth=t) for t in (person, alone)], COCO17.names)
+    np.testing.assert_allclose(sizes, [50, np.nan])
+    assert np.isnan(landmarks.head_sizes([match_of(np.ones(3))], ["a", "b", "c"])).all()
+
+
+def test_predictions_in_order_belong_to_the_people_in_order():
+    sample, _ = made_up(np.random.default_rng(5), 1, people=2)
+    sample.keypoints[:, :, 2] = 2
+    sample.crowd[:] = False
+    swapped = Poses(sample.keypoints[::-1, :, :2].copy(), np.ones((2, 17), np.float32), COCO17)
+    assert all(match.oks == pytest.approx(1) for match in matches(sample, swapped, SIGMAS, in_order=False))
+    assert all(match.oks < 0.9 for match in matches(sample, swapped, SIGMAS, in_order=True))
+    assert np.isnan(oks(swapped.keypoints[0], sample.keypoints[0, :, :2], np.zeros(17), np.array(1.0), SIGMAS))
