@@ -138,7 +138,7 @@ def open_network(path: str | Path, num_threads: int | None = None, rescaling: tu
 
     Args:
         path: a .tflite, .onnx, .keras or .h5 file.
-        num_threads: of the runtime (default: all cores).
+        num_threads: of the runtime (default: half of the cores, so that images can be read meanwhile).
         rescaling: scale and offset for pixels; None leaves pixels as they are.
 
     Raises:
@@ -152,7 +152,7 @@ def open_network(path: str | Path, num_threads: int | None = None, rescaling: tu
         raise PoseError(f"no such model file: {path}")
     if path.stat().st_size == 0:
         raise PoseError(f"{path} is empty (0 bytes): expected a model")
-    num_threads = num_threads or os.cpu_count() or 1
+    num_threads = num_threads or max(1, (os.cpu_count() or 1) // 2)
     runtime, inputs, outputs, invoke = openers[path.suffix.lower()](path, num_threads)
     images = [spec for spec in inputs if len(spec.shape) == 4]
     if len(inputs) != 1 or len(images) != 1:

@@ -5,6 +5,8 @@ Numbers of shared machines vary; ratios vary less. Nothing here is a test.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -14,12 +16,18 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from test_metrics import made_up
 
 import poseutils as pu
+from poseutils.datasets.coco import to_coco
 from poseutils.datasets.synthetic import draw_people
 from poseutils.decoders import InputView, Thresholds, heatmaps, yolo
+from poseutils.evaluation import CocoAP
 
-THREADS = min(2, os.cpu_count() or 1)
+THREADS = max(1, (os.cpu_count() or 1) // 2)
+"""Of the interpreter, here and there: half of the cores, so that those who read images have some, too."""
 
 
 def report(name: str, value: float, unit: str, goal: float, at_most: bool = True) -> None:
@@ -71,22 +79,87 @@ def real_candidates() -> np.ndarray:
     return raw
 
 
-def bench_folder() -> None:
-    paths = pu.find_images(cached("coco-mini/images"))
+def bench_photographs() -> None:
+    """Predicting and evaluating photographs, beside the bare interpreter on ready tensors: side by side, to meet the same machine."""
+    dataset = pu.load_dataset(cached("coco-mini"))
+    paths = [sample.path for sample in dataset]
     model = pu.load_model("yolov8n_pose_256", num_threads=THREADS)
     ready = [model.network.prepare(model.preprocess(pu.read_image(p))[0][None]) for p in paths]
-    ratios, rates = [], []
-    for _ in range(3):  # side by side, so that both meet the same machine
-        bare = timed(lambda: [model.network.invoke(batch) for batch in ready])
-        whole = timed(lambda: list(model.predict_each(paths)))
-        ratios.append(bare / whole)
-        rates.append(len(paths) / whole)
-    report(f"a folder of {len(paths)} photographs, rate over the bare interpreter's", median(ratios), "x", 0.7, at_most=False)
-    print(f"  which is {median(rates):.1f} photographs a second on {THREADS} threads")
+    calls = {
+        "bare": lambda: [model.network.invoke(batch) for batch in ready],
+        "predict": lambda: list(model.predict_each(paths)),
+        "evaluate": lambda: pu.evaluate(model, dataset, progress=False),
+    }
+    times = {name: [] for name in calls}
+    for _ in range(5):
+        for name, call in calls.items():
+            times[name].append(fastest(call, 1))
+    for name, goal in (("predict", 0.7), ("evaluate", 0.85)):
+        ratio = median(bare / own for bare, own in zip(times["bare"], times[name], strict=True))
+        report(f"{name} {len(paths)} photographs, rate over the bare interpreter's", ratio, "x", goal, at_most=False)
+    print(f"  which is {len(paths) / median(times['evaluate']):.1f} photographs a second on {THREADS} threads")
 
 
-def timed(call: Callable) -> float:
-    return fastest(call, 1)
+def bench_workers() -> None:
+    """Two worker processes beside one, each with a network of one thread; long enough for their start not to count."""
+    if (os.cpu_count() or 1) < 4:
+        print(f"two worker processes over one: not measured, this machine has {os.cpu_count()} cores; it takes four")
+        return
+    dataset = many_images(1600)
+    model = pu.load_model("yolov8n_pose_256", num_threads=1)
+    one, two = (fastest(lambda n=n: pu.evaluate(model, dataset, workers=n, progress=False), 1) for n in (1, 2))
+    report("evaluating with two worker processes, rate over one's", one / two, "x", 1.6, at_most=False)
+
+
+def many_images(count: int) -> pu.Dataset:
+    """The photographs again and again, under other ids."""
+    dataset = pu.load_dataset(cached("coco-mini"))
+    return dataset.subset([dataset[i % len(dataset)].renumbered(i) for i in range(count)])
+
+
+def peak_memory(count: int) -> float:
+    """MB that a process needs at most to evaluate so many images."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import bench, poseutils as pu; "
+        "pu.evaluate(pu.load_model('yolov8n_pose_256', num_threads=bench.THREADS), bench.many_images(int(sys.argv[2])), progress=False); "
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+    folder = str(Path(__file__).resolve().parent)
+    return float(subprocess.run([sys.executable, "-c", code, folder, str(count)], check=True, capture_output=True, text=True).stdout) / 1024
+
+
+def bench_memory() -> None:
+    if sys.platform != "linux":
+        print("memory of long evaluations: not measured, only Linux tells a process's peak")
+        return
+    few, many = peak_memory(100), peak_memory(10_000)
+    report(f"memory for 10,000 images over that for 100 ({few:.0f} MB)", many - few, "MB", 100)
+
+
+def bench_ap() -> None:
+    """COCO's AP of 5,000 made-up images with 10 detections each, beside pycocotools given the same."""
+    images = [made_up(np.random.default_rng(i), i, people=2, found=10) for i in range(5000)]
+
+    def ours() -> None:
+        tally = CocoAP(pu.COCO17.sigma_array)
+        for sample, poses in images:
+            tally.add(sample, poses)
+        tally.result()
+
+    document = to_coco(pu.Dataset(tuple(sample for sample, _ in images), pu.COCO17, Path("made up")))
+    detections = [record for sample, poses in images for record in poses.to_coco(sample.image_id)]
+
+    def theirs() -> None:
+        truth = COCO()
+        truth.dataset = document
+        truth.createIndex()
+        coco = COCOeval(truth, truth.loadRes(detections), "keypoints")
+        coco.evaluate()
+        coco.accumulate()
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        alone, own = fastest(theirs, 1), fastest(ours, 1)
+    report("COCO AP of 5,000 images, time over pycocotools alone", own / alone, "x", 1.2)
 
 
 def bench_synthetic() -> None:
@@ -104,11 +177,14 @@ def cached(name: str) -> Path:
 def main() -> None:
     bench_decoders()
     bench_synthetic()
+    bench_ap()
     if not os.environ.get("POSEUTILS_CACHE") or not cached("coco-mini/images").is_dir():
         print("POSEUTILS_CACHE is not set to a folder with images/bus.jpg, coco-mini/images and the models: the rest is left out.")
         return
     bench_start()
-    bench_folder()
+    bench_photographs()
+    bench_workers()
+    bench_memory()
 
 
 if __name__ == "__main__":

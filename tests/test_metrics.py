@@ -1,5 +1,7 @@
 """The metrics on made-up predictions, against written formulas."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def made_up(rng, image_id, people=2, found=4, layout=COCO17, spread=12.0):
     visible = rng.integers(0, 3, (people, count, 1))
     keypoints = np.concatenate([points * (visible > 0), visible], axis=2).astype(np.float32)
     boxes = np.concatenate([corners, corners + sizes], axis=1).astype(np.float32)
-    sample = Sample(image_id, None, (640, 480), keypoints, boxes, np.float32(0.6 * sizes.prod(axis=1)), rng.random(people) < 0.1)
+    sample = Sample(image_id, Path(f"{image_id}.jpg"), (640, 480), keypoints, boxes, np.float32(0.6 * sizes.prod(axis=1)), rng.random(people) < 0.1)
     near = points[rng.integers(0, people, found)] + rng.normal(0, spread, (found, count, 2)) * rng.uniform(0, 2, (found, 1, 1))
     scores = rng.uniform(0, 1, found).astype(np.float32)
     return sample, Poses(near.astype(np.float32), np.ones((found, count), np.float32), layout, np.zeros((found, 4), np.float32), scores)

@@ -16,12 +16,32 @@ _CHUNK = 200
 """Images that are handed to pycocotools at a time; what it keeps of them is a hundredth of what it makes on the way."""
 
 
+@dataclass(frozen=True)
+class _Matched:
+    """What COCOeval.accumulate reads of some images: D detections and G people in A areas at T thresholds of OKS.
+
+    Attributes:
+        image_ids: (D,) of each detection.
+        scores: (D,).
+        found: (A, T, D) bool, whether somebody was matched.
+        ignored: (A, T, D) bool, whether the detection neither helps nor harms.
+        people_ignored: (A, G) bool.
+    """
+
+    image_ids: np.ndarray
+    scores: np.ndarray
+    found: np.ndarray
+    ignored: np.ndarray
+    people_ignored: np.ndarray
+
+
 @dataclass
 class CocoAP:
     """Average precision and recall of COCO's keypoint evaluation (cocodataset.org, "Keypoint Evaluation").
 
-    Images are added one by one. pycocotools matches them a chunk at a time, and from all matches computes the figures at the end:
-    they are the same as of one run over everything. The annotated areas, crowds and people without labels count as COCO counts them.
+    Images are added one by one. pycocotools matches them a chunk at a time, and computes the figures from all matches at the end, a
+    threshold at a time: they are the same as of one run over everything. The annotated areas, crowds and people without labels count
+    as COCO counts them.
 
     Attributes:
         sigmas: (K,) of the keypoints.
@@ -29,7 +49,7 @@ class CocoAP:
 
     sigmas: np.ndarray
     _waiting: list[tuple[Sample, Poses]] = field(default_factory=list)
-    _matched: list[tuple] = field(default_factory=list)
+    _matched: list[_Matched] = field(default_factory=list)
 
     def add(self, sample: Sample, poses: Poses) -> None:
         """Adds an image; the 20 best poses of it count."""
@@ -42,24 +62,69 @@ class CocoAP:
         and at 0.75 (101,)."""
         self._match()
         coco = _evaluation([], self.sigmas)
-        by_image = sorted(self._matched, key=lambda item: item[0])  # pycocotools' order, which decides between equal scores
-        coco.evalImgs = [image for area in zip(*(areas for _, areas in by_image), strict=True) for image in area]
-        coco.params.imgIds = coco._paramsEval.imgIds = [image_id for image_id, _ in by_image]
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
-            coco.accumulate()
+            coco.eval = _accumulated(coco, _joined(self._matched))
             coco.summarize()
         metrics = {name: float(value) for name, value in zip(NAMES, coco.stats, strict=True) if value >= 0}
         precision = np.maximum(coco.eval["precision"][:, :, 0, 0, 0], 0)
         return metrics, {"recall": coco.params.recThrs, "OKS 0.50": precision[0], "OKS 0.75": precision[5]}
 
     def _match(self) -> None:
-        if not self._waiting:
-            return
-        coco = _evaluation(self._waiting, self.sigmas)
-        count = len(self._waiting)
-        for place, (sample, _) in enumerate(self._waiting):
-            self._matched.append((sample.image_id, [_compact(image) for image in coco.evalImgs[place::count]]))
-        self._waiting = []
+        if self._waiting:
+            coco = _evaluation(self._waiting, self.sigmas)
+            self._matched.append(_compact(coco, [sample.image_id for sample, _ in self._waiting]))
+            self._waiting = []
+
+
+def _compact(coco, image_ids: list[int]) -> _Matched:
+    """What is kept of a chunk that COCOeval has matched; images without people and detections leave nothing."""
+    count = len(image_ids)
+    areas = [[image for image in coco.evalImgs[start : start + count] if image] for start in range(0, len(coco.evalImgs), count)]
+    first = areas[0]
+    ids = [np.full(len(image["dtScores"]), image_ids[image["image_id"]]) for image in first]
+    thresholds = len(coco.params.iouThrs)
+
+    def together(key: str) -> np.ndarray:
+        return np.stack([np.concatenate([image[key] for image in images] or [np.zeros((thresholds, 0))], axis=1) > 0 for images in areas])
+
+    return _Matched(
+        np.concatenate(ids or [np.zeros(0)]),
+        np.concatenate([image["dtScores"] for image in first] or [np.zeros(0)]),
+        together("dtMatches"),
+        together("dtIgnore"),
+        np.stack([np.concatenate([image["gtIgnore"] for image in images] or [np.zeros(0)]) > 0 for images in areas]),
+    )
+
+
+def _joined(parts: list[_Matched]) -> _Matched:
+    """All chunks as one, by image id: pycocotools' order, which decides between equal scores."""
+    ids = np.concatenate([part.image_ids for part in parts])
+    order = np.argsort(ids, kind="stable")
+    return _Matched(
+        ids[order],
+        np.concatenate([part.scores for part in parts])[order],
+        np.concatenate([part.found for part in parts], axis=2)[:, :, order],
+        np.concatenate([part.ignored for part in parts], axis=2)[:, :, order],
+        np.concatenate([part.people_ignored for part in parts], axis=1),
+    )
+
+
+def _accumulated(coco, matched: _Matched) -> dict[str, np.ndarray]:
+    """COCOeval.accumulate at one threshold after the other: at all of them together it takes ten times the memory."""
+    params, thresholds = coco.params, coco.params.iouThrs
+    usual, params.imgIds, params.maxDets = params.maxDets, [0], [len(matched.scores) + 1]  # all images as one
+    parts = []
+    for place in range(len(thresholds)):
+        params.iouThrs = thresholds[place : place + 1]
+        coco._paramsEval = params
+        coco.evalImgs = [
+            {"dtScores": matched.scores, "dtMatches": found[[place]], "dtIgnore": ignored[[place]], "gtIgnore": people}
+            for found, ignored, people in zip(matched.found, matched.ignored, matched.people_ignored, strict=True)
+        ]
+        coco.accumulate()
+        parts.append(coco.eval)
+    params.iouThrs, params.maxDets = thresholds, usual
+    return {name: np.concatenate([part[name] for part in parts]) for name in ("precision", "recall")}
 
 
 def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
@@ -95,7 +160,7 @@ def _annotation(annotation_id: int, number: int, keypoints: np.ndarray, box: np.
         "id": annotation_id,
         "image_id": number,
         "category_id": 1,
-        "keypoints": keypoints.ravel().tolist(),
+        "keypoints": keypoints.ravel().astype(np.float64),  # pycocotools takes lists, and is faster on arrays
         "num_keypoints": int((keypoints[:, 2] > 0).sum()),
         "bbox": [x0, y0, x1 - x0, y1 - y0],
         "area": area,
@@ -105,20 +170,8 @@ def _annotation(annotation_id: int, number: int, keypoints: np.ndarray, box: np.
 
 def _detections(number: int, poses: Poses) -> list[dict]:
     """COCO keypoint results, not rounded; without boxes, for pycocotools to take the area from the keypoints, as COCO does."""
-    triplets = np.concatenate([poses.keypoints, poses.scores[..., None]], axis=2)
+    triplets = np.concatenate([poses.keypoints, poses.scores[..., None]], axis=2, dtype=np.float64)
     return [
-        {"image_id": number, "category_id": 1, "keypoints": points.ravel().tolist(), "score": score}
+        {"image_id": number, "category_id": 1, "keypoints": points.ravel(), "score": score}
         for points, score in zip(triplets, poses.person_scores.tolist(), strict=True)
     ]
-
-
-def _compact(image: dict | None) -> dict | None:
-    """What COCOeval.accumulate reads of an image."""
-    if image is None:
-        return None
-    return {
-        "dtScores": np.asarray(image["dtScores"]),
-        "dtMatches": image["dtMatches"] > 0,
-        "dtIgnore": np.asarray(image["dtIgnore"], bool),
-        "gtIgnore": np.asarray(image["gtIgnore"], np.int8),
-    }

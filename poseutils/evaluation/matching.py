@@ -13,7 +13,7 @@ from ..keypoints import IBUG68_FROM_MESH468, KeypointLayout
 from ..poses import AREA_OF_BOX, Poses, keypoint_similarity, oks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Match:
     """One labeled person (hand, head, object) with the prediction that fits best.
 

@@ -16,7 +16,7 @@ from .journal import Journal
 from .matching import mapped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageResult:
     """How one image went.
 

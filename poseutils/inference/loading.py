@@ -39,7 +39,7 @@ def load_model(
         name_or_path: a name of ``ZOO``, or a .tflite, .onnx, .keras or .h5 file.
         model_type: one of ``MODEL_TYPES``; needed for a file whose outputs fit several types, or none.
         layout: of the keypoints (default: the usual one of their number).
-        num_threads: of the runtime (default: all cores).
+        num_threads: of the runtime (default: half of the cores, so that images can be read meanwhile).
         rescaling: scale and offset for pixels 0…255 (default: the zoo's; else pixels as they are for integer inputs, -1…1 for
             float ``heatmaps_spe`` networks, 0…1 for other float ones).
         aspect_ratio, interpolation: see :func:`poseutils.images.fit_to`.
