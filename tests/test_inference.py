@@ -145,10 +145,10 @@ def test_a_type_that_contradicts_the_outputs_is_refused(asset):
         pu.load_model(path, layout=pu.PERSON13)
 
 
-def test_detectors_give_no_poses(asset):
-    asset("models/blazeface_front_128_quant_pc_ff_od_wider_face.tflite")
-    with pytest.raises(PoseError, match="first stage"):
-        pu.load_model("blazeface_front_128")
+@pytest.mark.parametrize(("name", "layout"), [("blazeface_front_128", pu.keypoints.FACE6), ("palm_detection_192", pu.keypoints.PALM7)])
+def test_detectors_are_models_too(zoo_model, name, layout):
+    model = zoo_model(name)
+    assert model.model_type == "detector" and model.layout is layout
 
 
 def test_files_that_are_no_models(tmp_path, asset):
