@@ -64,7 +64,9 @@ def test_a_head_is_drawn_as_its_contours_with_the_rest_fainter():
     for a, b in HEAD468.limbs[2:16]:
         x, y = points[0, [a, b]].mean(axis=0).astype(int)
         brightest = max(drawn[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3).tolist(), key=sum)
-        np.testing.assert_allclose(brightest, plots.RIGHT, atol=20)
+        strength = sum(brightest) / sum(plots.RIGHT)  # of a thin line that is smoothed
+        assert strength > 0.7
+        np.testing.assert_allclose(brightest, strength * np.array(plots.RIGHT), atol=3)
     assert 0 < drawn[40, 250].sum() < 0.6 * sum(plots.RIGHT)
 
 
