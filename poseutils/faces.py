@@ -82,6 +82,7 @@ IBUG68_FROM_MESH468 = (
 # fmt: on
 """The vertex that stands for each of iBUG's 68 points: jaw, brows, nose, eyes, lips, one row each.
 
-The list most often published (for example in bytedance/LatentSync 1.5 and sipeed/MaixPy). It pairs left with right exactly as the
-mesh does. Eyes, bridge and lips are the same spots; along the jaw, and between the edges of the brows, it is the nearest vertex.
+The list most often published (for example as ``landmark_points_68`` of bytedance/LatentSync 1.5, utils/image_processor.py). It
+pairs left with right exactly as the mesh does. Eyes, bridge and lips are the same spots; jaw and brows are near ones: the mesh has
+no vertex for "an even way along the jaw", and its brows have an upper and a lower edge where iBUG's have one line.
 """
