@@ -25,24 +25,22 @@ MESH_MIRROR = _mirrored_mesh()
 (google-ai-edge/mediapipe, modules/face_geometry/data/canonical_face_model.obj), which is symmetric to the last digit."""
 
 
-def _right_of_face() -> dict[str, tuple[int, ...]]:
-    return {
-        "oval": (10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
-        "eye_lower": (33, 7, 163, 144, 145, 153, 154, 155, 133),
-        "eye_upper": (33, 246, 161, 160, 159, 158, 157, 173, 133),
-        "brow_lower": (46, 53, 52, 65, 55),
-        "brow_upper": (70, 63, 105, 66, 107),
-        "lips_outer_upper": (61, 185, 40, 39, 37, 0),
-        "lips_outer_lower": (61, 146, 91, 181, 84, 17),
-        "lips_inner_upper": (78, 191, 80, 81, 82, 13),
-        "lips_inner_lower": (78, 95, 88, 178, 87, 14),
-    }
+_RIGHT_CONTOURS = (
+    (10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),  # oval
+    (33, 7, 163, 144, 145, 153, 154, 155, 133),  # lower and upper lid
+    (33, 246, 161, 160, 159, 158, 157, 173, 133),
+    (46, 53, 52, 65, 55),  # lower and upper edge of the brow
+    (70, 63, 105, 66, 107),
+    (61, 185, 40, 39, 37, 0),  # outer lips
+    (61, 146, 91, 181, 84, 17),
+    (78, 191, 80, 81, 82, 13),  # inner lips
+    (78, 95, 88, 178, 87, 14),
+)
 
 
 def _contours() -> tuple[tuple[int, int], ...]:
-    halves = _right_of_face().values()
-    right = [limb for half in halves for limb in _path(*half)]
-    return tuple(right + [(MESH_MIRROR[a], MESH_MIRROR[b]) for a, b in right])
+    right = sum((_path(*contour) for contour in _RIGHT_CONTOURS), ())
+    return right + tuple((MESH_MIRROR[a], MESH_MIRROR[b]) for a, b in right)
 
 
 MESH_CONTOURS = _contours()
@@ -84,6 +82,7 @@ IBUG68_FROM_MESH468 = (
 # fmt: on
 """The vertex that stands for each of iBUG's 68 points: jaw, brows, nose, eyes, lips, one row each.
 
-The list most often published (for example in bytedance/LatentSync 1.5 and sipeed/MaixPy). It pairs left with right exactly as the
-mesh does. Eyes, bridge and lips are the same spots; along the jaw, and between the edges of the brows, it is the nearest vertex.
+The list most often published (for example as ``landmark_points_68`` of bytedance/LatentSync 1.5, utils/image_processor.py). It
+pairs left with right exactly as the mesh does. Eyes, bridge and lips are the same spots; jaw and brows are near ones: the mesh has
+no vertex for "an even way along the jaw", and its brows have an upper and a lower edge where iBUG's have one line.
 """

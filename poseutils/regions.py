@@ -141,32 +141,37 @@ def region_of_head(keypoints: np.ndarray) -> Region:
     return _enlarged(box, _level(keypoints[263] - keypoints[33]), scale=1.5)
 
 
+_AGREE = np.radians(30)
+"""Two looks at a hand that find its angle within about this of each other support one another."""
+
+
 def upright_hand(look: Callable[[Region], Poses], region: Region, angles: int = 8, sure: float = 0.8) -> Region:
     """The region turned so that the hand in it points its fingers up, where nothing tells which way it points.
 
-    The network looks at the region from ``angles`` directions. Of the looks that are nearly as confident as the best one, that is
-    kept in which the hand found stands most upright: a network trained on upright hands is right about those, while what it makes
-    of a hand upside down contradicts itself. Confidence alone does not tell, because it saturates.
+    The network looks at the region from ``angles`` directions, and each look says how far the hand that it found is turned. A look
+    counts for more the more upright its own hand stands, because networks trained on upright hands contradict themselves about
+    others; the turn wins that is supported most. Confidence alone does not tell: in quantized files it saturates.
 
     Args:
         look: gives the one hand, of layout ``HAND21``, in pixels of the image, that a network sees in a region.
         region: around the hand.
-        angles: how many directions are tried, evenly around.
+        angles: how many directions are tried, evenly around; six or more.
         sure: a look counts if its score is at least this part of the best one's.
 
     Returns:
-        The region, turned by the hand's own angle.
+        The region, turned to the hand's own angle.
     """
-    tries = [turned(region, 2 * np.pi * i / angles) for i in range(angles)]
-    hands = [look(one) for one in tries]
+    tries = region.angle + 2 * np.pi * np.arange(angles) / angles
+    hands = [look(replace(region, angle=float(angle))) for angle in tries]
+    found = np.array([region_of_hand(hand.keypoints[0]).angle for hand in hands])
     scores = np.array([hand.person_scores[0] for hand in hands])
-    leans = np.array([_wrapped(region_of_hand(hand.keypoints[0]).angle - one.angle) for hand, one in zip(hands, tries, strict=True)])
-    best = int(np.argmin(np.where(scores >= sure * scores.max(), np.abs(leans), np.inf)))
-    return turned(tries[best], leans[best])
+    weights = (scores >= sure * scores.max()) * np.maximum(np.cos(found - tries), 0)
+    support = np.exp(-((_wrapped(found[:, None] - found) / _AGREE) ** 2)) @ weights
+    return replace(region, angle=float(found[np.argmax(weights * support)]))
 
 
-def _wrapped(angle: float) -> float:
-    """The same angle from -π to π."""
+def _wrapped(angle: np.ndarray) -> np.ndarray:
+    """The same angles from -π to π."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 

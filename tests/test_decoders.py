@@ -113,12 +113,31 @@ def test_head_with_two_or_three_numbers_a_point():
     assert (one.scores == 1).all() and (other.scores == 0.75).all()
 
 
+def test_presence_as_a_probability_or_a_logit():
+    points = np.zeros((1, 1404), np.float32)
+    for given, expected in ((0.3, 0.3), (1.0, 1.0), (3.0, 1 / (1 + np.exp(-3))), (-2.0, 1 / (1 + np.exp(2))), (-500.0, 0)):
+        (poses,) = head.decode(head.find({"a": points, "b": np.full((1, 1), given)}, VIEW), VIEW, HEAD468)
+        np.testing.assert_allclose(poses.scores, expected, rtol=1e-5, atol=1e-30)
+
+
+def test_hands_have_world_coordinates_and_a_side_where_the_network_gives_them():
+    rng = np.random.default_rng(0)
+    tensors = {"Identity": rng.uniform(0, 224, (2, 63)), "Identity_1": np.ones((2, 1))}
+    (bare, _) = hand.decode(hand.find(tensors, VIEW), VIEW, HAND21)
+    assert bare.world is None and bare.right is None
+    tensors |= {"Identity_2": np.array([[0.2], [0.7]]), "Identity_3": rng.uniform(-0.1, 0.1, (2, 63))}
+    first, second = hand.decode(hand.find(tensors, VIEW), VIEW, HAND21)
+    np.testing.assert_allclose((first.right, second.right), [[0.2], [0.7]], rtol=1e-6)
+    np.testing.assert_allclose(second.world, tensors["Identity_3"][1].reshape(1, 21, 3), rtol=1e-6)
+
+
 SHAPES = {
     "heatmaps_spe": {"a": (1, 48, 64, 7)},
     "spe": {"a": (1, 1, 7, 3)},
     "yolo_mpe": {"a": (1, 26, 1008)},
     "hand_spe": {"Identity": (1, 63), "Identity_1": (1, 1)},
     "head_spe": {"a": (1, 936)},
+    "detector": {"a": (1, 24 * 32 * 2 + 12 * 16 * 6, 18), "b": (1, 24 * 32 * 2 + 12 * 16 * 6, 1)},
 }
 
 

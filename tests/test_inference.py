@@ -145,6 +145,12 @@ def test_a_type_that_contradicts_the_outputs_is_refused(asset):
         pu.load_model(path, layout=pu.PERSON13)
 
 
+@pytest.mark.parametrize(("name", "layout"), [("blazeface_front_128", pu.keypoints.FACE6), ("palm_detection_192", pu.keypoints.PALM7)])
+def test_detectors_are_models_too(zoo_model, name, layout):
+    model = zoo_model(name)
+    assert model.model_type == "detector" and model.layout is layout
+
+
 def test_files_that_are_no_models(tmp_path, asset):
     good = asset("models/movenet_singlepose_lightning_192_int8.tflite").read_bytes()
     files = {

@@ -5,6 +5,9 @@ from poseutils.keypoints import (
     COCO17,
     DEFAULT_SIGMA,
     HAND21,
+    HEAD468,
+    IBUG68,
+    IBUG68_FROM_MESH468,
     LAYOUTS,
     PERSON13,
     KeypointLayout,
@@ -35,6 +38,24 @@ def test_hand_limbs_start_at_the_wrist_and_run_along_each_finger():
     assert len(HAND21.limbs) == 20
     assert [b for a, b in HAND21.limbs if a == 0] == [1, 5, 9, 13, 17]
     assert (7, 8) in HAND21.limbs and (8, 9) not in HAND21.limbs
+
+
+@pytest.mark.parametrize("layout", [HEAD468, IBUG68], ids=lambda layout: layout.name)
+def test_contours_of_a_face_are_their_own_mirror_image(layout):
+    limbs = {frozenset(limb) for limb in layout.limbs}
+    assert {frozenset(layout.mirror[k] for k in limb) for limb in limbs} == limbs
+    assert len(limbs) == len(layout.limbs)
+
+
+def test_the_mesh_has_28_vertices_in_the_middle():
+    middle = [vertex for vertex, other in enumerate(HEAD468.mirror) if vertex == other]
+    assert len(middle) == 28 and {10, 152, 1, 4, 0, 17, 13, 14, 168} <= set(middle)
+    assert [HEAD468.mirror[k] for k in (33, 133, 61, 234, 105)] == [263, 362, 291, 454, 334]
+
+
+def test_points_of_the_68_and_their_vertices_mirror_alike():
+    assert len(set(IBUG68_FROM_MESH468)) == 68
+    assert [HEAD468.mirror[v] for v in IBUG68_FROM_MESH468] == [IBUG68_FROM_MESH468[k] for k in IBUG68.mirror]
 
 
 def test_layout_from_a_coco_category():

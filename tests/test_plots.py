@@ -6,7 +6,7 @@ matplotlib.use("Agg")
 
 from poseutils import plots, widgets  # noqa: E402
 from poseutils.images import fit_to  # noqa: E402
-from poseutils.keypoints import COCO17, layout_from_names  # noqa: E402
+from poseutils.keypoints import COCO17, HAND21, HEAD468, PALM7, layout_from_names  # noqa: E402
 from poseutils.poses import Poses  # noqa: E402
 
 TWO = layout_from_names(["left_tip", "right_tip"], limbs=[(0, 1)])
@@ -40,6 +40,34 @@ def test_points_outside_and_unlabeled_ones_do_no_harm():
 def test_colors_tell_the_person_s_sides():
     colors = plots.side_colors(COCO17)
     assert colors[5] == plots.LEFT and colors[6] == plots.RIGHT and colors[0] == plots.MIDDLE
+
+
+def test_each_finger_has_its_color():
+    colors = plots.side_colors(HAND21)
+    assert len({colors[i] for i in (4, 8, 12, 16, 20)}) == 5 and all(len(set(colors[i : i + 4])) == 1 for i in range(1, 21, 4))
+    assert plots.side_colors(PALM7)[1] == colors[5] and plots.side_colors(PALM7)[6] == colors[1]
+    points = np.array([[(10.5 + 12 * (i + 3) // 4, 110.5 - 24 * ((i - 1) % 4)) for i in range(21)]], np.float32)
+    drawn = plots.draw_poses(np.full((128, 128, 3), 128, np.uint8), Poses(points, np.ones((1, 21), np.float32), HAND21))
+    for tip in (4, 8, 12, 16, 20):
+        x, y = (points[0, tip] - 0.5).astype(int)
+        assert tuple(drawn[y, x]) == colors[tip]
+
+
+def test_a_head_is_drawn_as_its_contours_with_the_rest_fainter():
+    angle, rng = 2 * np.pi * np.arange(36) / 36, np.random.default_rng(0)
+    points = rng.uniform(140, 180, (1, 468, 2)).astype(np.float32)
+    oval = [a for a, _ in HEAD468.limbs[:18]]
+    points[0, oval] = np.stack([160 - 120 * np.sin(angle[:18]), 160 - 120 * np.cos(angle[:18])], axis=1)
+    points[0, 50] = (250.5, 40.5)  # a vertex in the cheek, on no contour, put where nothing else is
+    drawn = plots.draw_poses(np.zeros((320, 320, 3), np.uint8), Poses(points, np.ones((1, 468), np.float32), HEAD468)).astype(int)
+    assert 50 not in {k for limb in HEAD468.limbs for k in limb}
+    for a, b in HEAD468.limbs[2:16]:
+        x, y = points[0, [a, b]].mean(axis=0).astype(int)
+        brightest = max(drawn[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3).tolist(), key=sum)
+        strength = sum(brightest) / sum(plots.RIGHT)  # of a thin line that is smoothed
+        assert strength > 0.7
+        np.testing.assert_allclose(brightest, strength * np.array(plots.RIGHT), atol=3)
+    assert 0 < drawn[40, 250].sum() < 0.6 * sum(plots.RIGHT)
 
 
 def test_heat_lands_on_the_picture_where_the_network_saw_it():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from poseutils.keypoints import COCO17
-from poseutils.poses import Poses, oks
+from poseutils.keypoints import COCO17, HAND21
+from poseutils.poses import Poses, join, oks
 
 
 def some_poses(count=3, seed=0):
@@ -78,10 +78,69 @@ def test_moving_scales_points_and_boxes_alike():
     np.testing.assert_allclose(moved.boxes[:, 2:], poses.boxes[:, 2:] * (2, 0.5) + (3, -1), rtol=1e-5)
 
 
+def some_hands(count=3, seed=1):
+    rng = np.random.default_rng(seed)
+    corner = rng.uniform(0, 50, (count, 2))
+    return Poses(
+        rng.uniform(0, 100, (count, 21, 2)).astype(np.float32),
+        rng.uniform(0, 1, (count, 21)).astype(np.float32),
+        HAND21,
+        np.concatenate([corner, corner + (30, 10)], axis=1).astype(np.float32),
+        rng.uniform(0, 1, count).astype(np.float32),
+        world=rng.uniform(-0.1, 0.1, (count, 21, 3)).astype(np.float32),
+        right=rng.uniform(0, 1, count).astype(np.float32),
+    )
+
+
+def turn(angle, scale=1.0):
+    return scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+@pytest.mark.parametrize("angle", [0.3, np.pi / 2, -2.5])
+def test_turning_keeps_what_is_in_a_box_in_it_and_world_coordinates_their_size(angle):
+    hands = some_hands()
+    moved = hands.moved(np.column_stack([turn(angle, 1.7), (5, -9)]))
+    for x, y in ((0, 1), (0, 3), (2, 1), (2, 3)):
+        corner = hands.boxes[:, [x, y]] @ turn(angle, 1.7).T + (5, -9)
+        assert (corner > moved.boxes[:, :2] - 1e-3).all() and (corner < moved.boxes[:, 2:] + 1e-3).all()
+    sides = np.abs(turn(angle, 1.7)) @ (30, 10)  # of the upright box around a turned one
+    np.testing.assert_allclose(moved.boxes[:, 2:] - moved.boxes[:, :2], np.tile(sides, (3, 1)), rtol=1e-4)
+    np.testing.assert_allclose(moved.world[..., :2], hands.world[..., :2] @ turn(angle).T, atol=1e-6)
+    np.testing.assert_array_equal(moved.world[..., 2], hands.world[..., 2])
+    np.testing.assert_array_equal(moved.right, hands.right)
+
+
+def test_world_coordinates_do_not_stretch_with_the_image():
+    hands = some_hands()
+    stretched = hands.moved(np.column_stack([turn(0.4) @ np.diag((3, 0.5)), (0, 0)]))
+    np.testing.assert_allclose(stretched.world[..., :2], hands.world[..., :2] @ turn(0.4).T, atol=1e-6)
+
+
+def test_a_mirrored_right_hand_is_a_left_one():
+    hands = some_hands()
+    mirrored = hands.moved(np.array([[-1, 0, 200], [0, 1, 0]]))
+    np.testing.assert_allclose(mirrored.right, 1 - hands.right)
+    np.testing.assert_allclose(mirrored.world, hands.world * (-1, 1, 1), atol=1e-7)
+
+
+def test_joining_undoes_taking_apart():
+    hands = some_hands(4)
+    joined = join([hands[:1], hands[1:1], hands[1:]])
+    for name in ("keypoints", "scores", "boxes", "box_scores", "world", "right"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(hands, name))
+    assert join([some_poses(), some_poses()]).world is None
+    for wrong in ([], [some_poses(), hands]):
+        with pytest.raises(ValueError, match="one layout"):
+            join(wrong)
+
+
 def test_selecting_people():
     poses = some_poses()
     assert len(poses[1]) == 1 and len(poses[:2]) == 2 and len(poses[poses.box_scores > 2]) == 0
     np.testing.assert_array_equal(poses[np.array([2, 0])].boxes, poses.boxes[[2, 0]])
+    hands = some_hands()
+    np.testing.assert_array_equal(hands[2].world, hands.world[2:])
+    np.testing.assert_array_equal(hands[:2].right, hands.right[:2])
 
 
 def test_shapes_must_fit_the_layout():

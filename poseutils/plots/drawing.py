@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 LEFT, RIGHT, MIDDLE, BOX, TRUTH = (255, 138, 28), (40, 150, 255), (88, 214, 110), (250, 214, 60), (255, 255, 255)
 """RGB: the person's left side orange, their right side blue, what is on neither green."""
+
+FINGERS = {"thumb": (235, 40, 190), "index": (60, 90, 255), "middle": (255, 214, 0), "ring": (0, 190, 90), "little": (0, 214, 255)}
+"""RGB: one color a finger, none of them near to any skin's."""
+
+_RIM = (20, 20, 20)
+_MESH = 100  # layouts of more points are meshes: lines with faint dots between them
 
 _SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
 
@@ -42,19 +49,30 @@ def draw_poses(
     """
     canvas = np.ascontiguousarray(image).copy()
     size = _line_size(canvas)
-    many = len(poses.layout) > 100
-    colors = [color] * len(poses.layout) if color else side_colors(poses.layout)
+    colors = (color,) * len(poses.layout) if color else side_colors(poses.layout)
+    draw = _draw_mesh if len(poses.layout) > _MESH else _draw_hand if _fingers(poses.layout) else _draw_person
     for person in range(len(poses)):
         if boxes and poses.boxes is not None:
             _draw_box(canvas, poses.boxes[person], poses.box_scores[person], size)
-        _draw_person(canvas, poses.keypoints[person], poses.scores[person] >= threshold, poses.layout, colors, size * (0.4 if many else 1))
+        draw(canvas, poses.keypoints[person], poses.scores[person] >= threshold, poses.layout, colors, size)
     return canvas
 
 
 @lru_cache(maxsize=16)
 def side_colors(layout: KeypointLayout) -> tuple[tuple[int, int, int], ...]:
-    """One color a keypoint, by the side of the body in its name."""
+    """One color a keypoint: by the finger in its name on hands, by the side of the head on meshes, else by the side in its name."""
+    fingers = _fingers(layout)
+    if fingers:
+        return tuple(FINGERS.get(finger, TRUTH) for finger in fingers)
+    if len(layout) > _MESH:  # MediaPipe's mesh lists the right half first
+        return tuple(MIDDLE if k == other else RIGHT if k < other else LEFT for k, other in enumerate(layout.mirror))
     return tuple(LEFT if "left" in name.lower() else RIGHT if "right" in name.lower() else MIDDLE for name in layout.names)
+
+
+def _fingers(layout: KeypointLayout) -> tuple[str, ...]:
+    """The first word of each keypoint's name if the five fingers are among them, else nothing."""
+    words = tuple(re.split(r"[_ ]", name.lower())[0] for name in layout.names)
+    return words if set(FINGERS) <= set(words) else ()
 
 
 def _line_size(image: np.ndarray) -> float:
@@ -69,15 +87,48 @@ def _fixed(point: np.ndarray) -> tuple[int, int]:
 
 
 def _draw_person(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
-    width = max(1, round(size))
     placed = np.isfinite(points).all(axis=1)
-    sure = sure & placed
-    for a, b in layout.limbs:
+    limb_colors = [colors[a] if colors[a] == colors[b] else MIDDLE for a, b in layout.limbs]
+    _draw_limbs(canvas, points, sure & placed, layout, limb_colors, max(1, round(size)))
+    _draw_points(canvas, points, sure, placed, colors, size)
+
+
+def _draw_hand(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
+    """Limbs in the color of the finger that they lead to, on a dark rim, because skin is light and fingers cross."""
+    placed = np.isfinite(points).all(axis=1)
+    size = 0.8 * min(size, _size_for(points[placed]))
+    width = max(1, round(size))
+    if width > 1:
+        _draw_limbs(canvas, points, sure & placed, layout, [_RIM] * len(layout.limbs), width + 2)
+    _draw_limbs(canvas, points, sure & placed, layout, [colors[b] for _, b in layout.limbs], width)
+    _draw_points(canvas, points, sure, placed, colors, size)
+
+
+def _size_for(points: np.ndarray) -> float:
+    """How thick the lines of a hand or a head are at most, in pixels: it can be small in a large image."""
+    return max(1.0, float(np.ptp(points, axis=0).max()) / 45) if len(points) else 1.0
+
+
+def _draw_mesh(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
+    """The contours as lines; the other points as small dots, half transparent, so that the face stays visible."""
+    placed = np.isfinite(points).all(axis=1)
+    size = min(size, _size_for(points[placed]))
+    dots = canvas.copy()
+    _draw_points(dots, points, sure, placed, colors, 0.3 * size)
+    cv2.addWeighted(dots, 0.5, canvas, 0.5, 0, dst=canvas)
+    limb_colors = [colors[a] if colors[b] == MIDDLE else colors[b] for a, b in layout.limbs]
+    _draw_limbs(canvas, points, sure & placed, layout, limb_colors, max(1, round(0.6 * size)))
+
+
+def _draw_limbs(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, width: int) -> None:
+    for (a, b), color in zip(layout.limbs, colors, strict=True):
         if sure[a] and sure[b]:
-            color = colors[a] if colors[a] == colors[b] else MIDDLE
             cv2.line(canvas, _fixed(points[a]), _fixed(points[b]), color, width, cv2.LINE_AA, _SHIFT)
-    for point, certain, color in [(points[k], sure[k], colors[k]) for k in np.flatnonzero(placed)]:
-        _draw_point(canvas, point, color, size, cv2.FILLED if certain else 1)
+
+
+def _draw_points(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, placed: np.ndarray, colors, size: float) -> None:
+    for k in np.flatnonzero(placed):
+        _draw_point(canvas, points[k], colors[k], size, cv2.FILLED if sure[k] else 1)
 
 
 def _draw_point(canvas: np.ndarray, point: np.ndarray, color: tuple[int, int, int], size: float, thickness: int) -> None:
