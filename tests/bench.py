@@ -51,9 +51,11 @@ def bench_start() -> None:
 
 def bench_decoders() -> None:
     rng = np.random.default_rng(0)
-    maps = rng.uniform(0, 1, (1, 48, 48, 17)).astype(np.float32)
+    maps = rng.uniform(0, 1, (64, 48, 48, 17)).astype(np.float32)
     view = InputView(192, 192)
-    report("decoding heatmaps 48 x 48 x 17", 1e3 * fastest(lambda: heatmaps.decode({"heatmaps": maps}, view, pu.COCO17), 500), "ms", 0.15)
+    for count, goal, repeats in ((1, 0.15, 500), (64, 10, 50)):
+        decode = lambda count=count: heatmaps.decode({"heatmaps": maps[:count]}, view, pu.COCO17)  # noqa: E731
+        report(f"decoding heatmaps {count} x 48 x 48 x 17, {Thresholds().refine}", 1e3 * fastest(decode, repeats), "ms", goal)
     raw = real_candidates()
     thresholds = Thresholds(confidence=0.001, max_detections=100)
     decode = lambda: yolo.decode({"candidates": raw}, InputView(256, 256), pu.COCO17, thresholds)  # noqa: E731

@@ -1,29 +1,11 @@
 import numpy as np
 import pytest
 
-from poseutils.decoders import InputView, Thresholds, find_outputs, guess_model_type, hand, head, heatmaps, spe, yolo
+from poseutils.decoders import InputView, Thresholds, find_outputs, guess_model_type, hand, head, spe, yolo
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, HAND21, HEAD468, layout_for
 
 VIEW = InputView(192, 256)
-
-
-def test_heatmaps_peak_at_the_center_of_its_cell():
-    maps = np.random.default_rng(0).uniform(0, 0.5, (2, 48, 64, 17)).astype(np.float32)
-    maps[0, 10, 20, 3] = 0.9
-    maps[1, 47, 63, 16] = 0.8
-    first, second = heatmaps.decode(heatmaps.find({"x": maps}, VIEW), VIEW, COCO17)
-    np.testing.assert_allclose(first.keypoints[0, 3], (82, 42))
-    np.testing.assert_allclose(second.keypoints[0, 16], (254, 190))
-    assert first.scores[0, 3] == np.float32(0.9) and second.scores[0, 16] == np.float32(0.8)
-
-
-def test_heatmaps_with_channels_first():
-    maps = np.random.default_rng(0).uniform(0, 1, (1, 48, 64, 17)).astype(np.float32)
-    view = InputView(192, 256, channels_first=True)
-    expected = heatmaps.decode(heatmaps.find({"x": maps}, VIEW), VIEW, COCO17)[0]
-    found = heatmaps.decode(heatmaps.find({"x": maps.transpose(0, 3, 1, 2)}, view), view, COCO17)[0]
-    np.testing.assert_array_equal(found.keypoints, expected.keypoints)
 
 
 def test_movenet_gives_y_before_x():
