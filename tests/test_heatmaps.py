@@ -9,7 +9,7 @@ from poseutils.keypoints import COCO17, layout_for
 from poseutils.poses import AREA_OF_BOX, oks
 
 VIEW = InputView(192, 256)
-WITHIN = {"argmax": 0.5, "quarter": 0.25, "centroid": 0.1, "dark": 0.05, "half_maximum": 0.1}
+WITHIN = {"argmax": 0.5, "quarter": 0.25, "centroid": 0.1, "dark": 0.05}
 """Cells by which a drawn Gaussian may be missed along an axis; ``argmax`` and ``quarter`` cannot do better."""
 
 
@@ -78,7 +78,6 @@ def test_each_refinement_is_better_than_the_one_before():
     points = drawn(3)
     errors = {name: np.linalg.norm(places(quantized(gaussians(points)), name) - points, axis=1).mean() for name in REFINEMENTS}
     assert errors["argmax"] > errors["quarter"] > errors["centroid"] > errors["dark"]
-    assert errors["half_maximum"] < errors["quarter"] / 3
 
 
 @pytest.mark.parametrize("refine", REFINEMENTS)
@@ -117,19 +116,21 @@ def test_any_map_gives_a_place_near_its_maximum(refine):
     ):
         maps = maps.astype(np.float32)
         away = np.abs(places(maps, refine) - places(maps, "argmax"))
-        assert away.max() <= {"argmax": 0, "quarter": 0.25, "dark": 1}.get(refine, 4)
+        assert away.max() <= {"argmax": 0, "quarter": 0.25, "dark": 2}.get(refine, 3)
 
 
-def test_a_saturated_plateau_is_its_middle():
+def test_a_saturated_plateau_is_left_for_its_middle():
     maps = np.zeros((1, 48, 64, 1), np.float32)
     maps[0, 20:23, 30:35] = 255 / 256
-    np.testing.assert_allclose(places(maps, "half_maximum"), [(32.5, 21.5)], atol=1e-5)
+    middle = (32.5, 21.5)
+    assert np.linalg.norm(places(maps, "argmax") - middle) > 2.2  # the first of equal cells
+    assert np.linalg.norm(places(maps, "dark") - middle) < 0.7
 
 
 def test_a_low_plateau_and_a_second_peak_beside_do_not_pull():
     point = np.array([(30.3, 20.6)])
     beside = 0.3 + 0.6 * gaussians(point) + 0.1 * gaussians(point + (4, 0))
-    assert np.abs(places(beside, "half_maximum") - point).max() < 0.15 < np.abs(places(beside, "centroid") - point).max()
+    assert np.abs(places(beside, "dark") - point).max() < 0.15 < np.abs(places(beside, "centroid") - point).max()
 
 
 @pytest.mark.parametrize("size", [(2, 2), (3, 5), (4, 64)])
@@ -157,7 +158,7 @@ def test_unknown_refinements_are_refused():
 def test_the_given_maps_are_not_changed():
     maps = gaussians(drawn(8, 1))  # of one keypoint: the axes swap without a copy
     before = maps.copy()
-    places(maps, "half_maximum")
+    places(maps, "dark")
     np.testing.assert_array_equal(maps, before)
 
 

@@ -10,7 +10,7 @@ MODES = {"training": "t", "quantization": "q", "evaluation": "e", "prediction": 
 
 INTERPOLATIONS = ("bilinear", "nearest", "area", "lanczos3", "lanczos5", "bicubic", "gaussian", "mitchellcubic")
 
-REFINEMENTS = ("argmax", "quarter", "centroid", "dark", "half_maximum")
+REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
 NMS_MEASURES = ("iou", "oks")
 
 _GEOMETRIC = ("fill_mode", "fill_value", "interpolation")

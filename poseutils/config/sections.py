@@ -148,7 +148,7 @@ class Postprocessing(Section):
     max_detection_boxes: Count = 100
     NMS_measure: Literal[names.NMS_MEASURES] = "iou"
     max_candidate_boxes: Count = 1024
-    refine: Literal[names.REFINEMENTS] = "half_maximum"
+    refine: Literal[names.REFINEMENTS] = "dark"
     plot_metrics: Flag = False
 
     @property

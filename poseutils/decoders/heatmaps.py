@@ -7,9 +7,6 @@ A keypoint is in the highest cell of its heatmap; where in it, or just beside it
 - ``centroid``: at the center of mass of the 7 × 7 cells around.
 - ``dark``: at the top of the Gaussian that fits: smooth, take the logarithm, and go one Newton step to where its gradient is zero
   (Zhang et al., "Distribution-Aware Coordinate Representation", CVPR 2020).
-- ``half_maximum``: at the center of mass of what rises above half of the maximum, in the 9 × 9 cells around. Networks leave low plateaus
-  and side lobes that pull on a plain centroid, and lopsided peaks whose top is not their middle. Astronomers find stars so (thresholded
-  center of gravity: Thomas et al., "Comparison of centroid computation algorithms in a Shack-Hartmann sensor", MNRAS 2006).
 """
 
 from __future__ import annotations
@@ -87,12 +84,6 @@ def _centroid(maps: np.ndarray, cells: np.ndarray, heights: np.ndarray) -> np.nd
     return _center_of_mass(_windows(maps, cells, heights, 3, beyond=0.0))
 
 
-def _half_maximum(maps: np.ndarray, cells: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    window = _windows(maps, cells, heights, 4, beyond=0.0)
-    window -= 0.5
-    return _center_of_mass(np.maximum(window, 0, out=window))
-
-
 def _center_of_mass(window: np.ndarray) -> np.ndarray:
     """(M, n, n) weights -> (M, 2) from the middle; zero where nothing weighs."""
     columns, rows = window.sum(axis=1), window.sum(axis=2)
@@ -101,16 +92,21 @@ def _center_of_mass(window: np.ndarray) -> np.ndarray:
     return np.stack([columns @ steps, rows @ steps], axis=1) / np.where(mass > 0, mass, 1)[:, None]
 
 
-_DARK_SIGMA = 1.0
-_DARK_SMOOTH = np.exp(-np.square(np.arange(9) - np.arange(3, 6)[:, None]) / (2 * _DARK_SIGMA**2)).astype(np.float32)
-"""(3, 9) smooths a window of 9 cells by a Gaussian, at the three cells in its middle."""
+_DARK_SIGMA = 1.25
+"""Cells. The paper takes the training targets' own, which a file does not tell; between 1 and 1.5 no photograph sees a difference."""
+
+_DARK_REACH = 2.0
+"""Cells that a keypoint may lie from the highest one along an axis: beyond, the peak is no Gaussian and its fit means nothing."""
+
+_DARK_SMOOTH = np.exp(-np.square(np.arange(11) - np.arange(4, 7)[:, None]) / (2 * _DARK_SIGMA**2)).astype(np.float32)
+"""(3, 11) smooths a window of 11 cells by a Gaussian, at the three cells in its middle."""
 
 _DARK_FLOOR = 1e-6
 """Parts of the maximum that count as zero: a logarithm needs more."""
 
 
 def _dark(maps: np.ndarray, cells: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    smooth = _DARK_SMOOTH @ _windows(maps, cells, heights, 4) @ _DARK_SMOOTH.T
+    smooth = _DARK_SMOOTH @ _windows(maps, cells, heights, 5) @ _DARK_SMOOTH.T
     window = np.log(np.maximum(smooth, _DARK_FLOOR)).astype(np.float64)
     left, middle, right, above, below = window[:, 1, 0], window[:, 1, 1], window[:, 1, 2], window[:, 0, 1], window[:, 2, 1]
     dx, dy = (right - left) / 2, (below - above) / 2
@@ -119,7 +115,7 @@ def _dark(maps: np.ndarray, cells: np.ndarray, heights: np.ndarray) -> np.ndarra
     determinant = dxx * dyy - dxy * dxy
     summit = (dxx < 0) & (determinant > 1e-6)  # else a plateau, a ridge or a saddle, where the step leads anywhere
     step = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], axis=1) / np.where(summit, determinant, 1)[:, None]
-    return np.where(summit[:, None], np.clip(step, -1, 1), 0)
+    return np.where(summit[:, None], np.clip(step, -_DARK_REACH, _DARK_REACH), 0)
 
 
 def _windows(maps: np.ndarray, cells: np.ndarray, heights: np.ndarray, radius: int, beyond: float | None = None) -> np.ndarray:
@@ -140,4 +136,4 @@ def _windows(maps: np.ndarray, cells: np.ndarray, heights: np.ndarray, radius: i
     return window
 
 
-_OFFSETS = {"argmax": _argmax, "quarter": _quarter, "centroid": _centroid, "dark": _dark, "half_maximum": _half_maximum}
+_OFFSETS = {"argmax": _argmax, "quarter": _quarter, "centroid": _centroid, "dark": _dark}

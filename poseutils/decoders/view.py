@@ -26,7 +26,7 @@ class InputView:
     normalized: bool = True
 
 
-REFINEMENTS = ("argmax", "quarter", "centroid", "dark", "half_maximum")
+REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
 """How a place between the cells of a heatmap is found; see :mod:`poseutils.decoders.heatmaps`."""
 
 NMS_MEASURES = ("iou", "oks")
@@ -51,7 +51,7 @@ class Thresholds:
     max_detections: int = 100
     nms_measure: str = "iou"
     max_candidates: int = 1024
-    refine: str = "half_maximum"
+    refine: str = "dark"
 
     def __post_init__(self):
         if not 0 <= self.confidence <= 1 or not 0 <= self.nms_iou <= 1 or self.max_detections < 1 or self.max_candidates < 1:
