@@ -93,7 +93,7 @@ def _center_of_mass(window: np.ndarray) -> np.ndarray:
 
 
 _DARK_SIGMA = 1.25
-"""Cells. The paper takes the training targets' own, which a file does not tell; from 1 to 1.5 the mean OKS of cropped people hardly moves."""
+"""Cells. The paper takes that of the training targets, which no file tells; from 1 to 1.5 the mean OKS of cropped people hardly moves."""
 
 _DARK_REACH = 2.0
 """Cells that a keypoint may lie from the highest one along an axis: beyond, the peak is no Gaussian and its fit means nothing."""
