@@ -426,3 +426,23 @@ def test_operation_modes(mode, services):
 def test_unknown_operation_modes(mode):
     with pytest.raises(ValueError, match="chain_ and letters"):
         services_of(mode)
+
+
+def test_decoding_attributes_are_those_of_the_decoders(tmp_path):
+    from poseutils.config import names
+    from poseutils.decoders import Thresholds, view
+
+    assert names.REFINEMENTS == view.REFINEMENTS and names.NMS_MEASURES == view.NMS_MEASURES
+    path = tmp_path / "config.yaml"
+    path.write_text(SMALL + "postprocessing: {NMS_measure: oks, NMS_thresh: 0.3, max_candidate_boxes: 50, refine: quarter}\n")
+    limits = Thresholds(**load_config(path).postprocessing.thresholds)
+    assert limits == Thresholds(nms_measure="oks", nms_iou=0.3, max_candidates=50, refine="quarter")
+    path.write_text(SMALL)
+    assert Thresholds(**load_config(path).postprocessing.thresholds) == Thresholds(nms_iou=0.5)  # the zoo's own
+
+
+def test_a_misspelled_refinement_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(SMALL + "postprocessing: {refine: darkk}\n")
+    with pytest.raises(PoseError, match="refine"):
+        load_config(path)

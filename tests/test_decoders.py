@@ -1,29 +1,11 @@
 import numpy as np
 import pytest
 
-from poseutils.decoders import InputView, Thresholds, find_outputs, guess_model_type, hand, head, heatmaps, spe, yolo
+from poseutils.decoders import InputView, Thresholds, find_outputs, guess_model_type, hand, head, spe, yolo
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, HAND21, HEAD468, layout_for
 
 VIEW = InputView(192, 256)
-
-
-def test_heatmaps_peak_at_the_center_of_its_cell():
-    maps = np.random.default_rng(0).uniform(0, 0.5, (2, 48, 64, 17)).astype(np.float32)
-    maps[0, 10, 20, 3] = 0.9
-    maps[1, 47, 63, 16] = 0.8
-    first, second = heatmaps.decode(heatmaps.find({"x": maps}, VIEW), VIEW, COCO17)
-    np.testing.assert_allclose(first.keypoints[0, 3], (82, 42))
-    np.testing.assert_allclose(second.keypoints[0, 16], (254, 190))
-    assert first.scores[0, 3] == np.float32(0.9) and second.scores[0, 16] == np.float32(0.8)
-
-
-def test_heatmaps_with_channels_first():
-    maps = np.random.default_rng(0).uniform(0, 1, (1, 48, 64, 17)).astype(np.float32)
-    view = InputView(192, 256, channels_first=True)
-    expected = heatmaps.decode(heatmaps.find({"x": maps}, VIEW), VIEW, COCO17)[0]
-    found = heatmaps.decode(heatmaps.find({"x": maps.transpose(0, 3, 1, 2)}, view), view, COCO17)[0]
-    np.testing.assert_array_equal(found.keypoints, expected.keypoints)
 
 
 def test_movenet_gives_y_before_x():
@@ -32,54 +14,6 @@ def test_movenet_gives_y_before_x():
     (poses,) = spe.decode(spe.find({"x": points}, VIEW), VIEW, COCO17)
     np.testing.assert_allclose(poses.keypoints[0, 5], (128, 48))
     assert poses.scores[0, 5] == np.float32(0.7)
-
-
-def candidates(count=1008, keypoints=17, seed=0):
-    rng = np.random.default_rng(seed)
-    raw = rng.uniform(0, 1, (1, 5 + 3 * keypoints, count)).astype(np.float32)
-    raw[:, 2:4] *= 0.3
-    return raw
-
-
-def test_yolo_against_opencv_s_suppression():
-    import cv2
-
-    raw = candidates()
-    thresholds = Thresholds(confidence=0.2, nms_iou=0.4, max_detections=50)
-    (poses,) = yolo.decode(yolo.find({"x": raw}, VIEW), VIEW, COCO17, thresholds)
-    x, y, w, h, score = raw[0, :5].astype(np.float64) * np.array([256, 192, 256, 192, 1])[:, None]
-    boxes = np.stack([x - w / 2, y - h / 2, w, h], axis=1)
-    kept = np.array(cv2.dnn.NMSBoxes(boxes.tolist(), score.tolist(), 0.2, 0.4))[:50].ravel()
-    np.testing.assert_allclose(poses.box_scores, score[kept], rtol=1e-6)
-    np.testing.assert_allclose(poses.boxes[:, :2], boxes[kept, :2], rtol=1e-4, atol=1e-3)
-    np.testing.assert_allclose(poses.keypoints[:, 4], raw[0, [17, 18]][:, kept].T * (256, 192), rtol=1e-5)
-
-
-def test_yolo_units_and_transposed_outputs():
-    raw = candidates()
-    pixels = raw.copy()
-    pixels[:, 0:4:2] *= 256
-    pixels[:, 1:4:2] *= 192
-    points = pixels[:, 5:].reshape(1, 17, 3, -1)
-    points[:, :, 0] *= 256
-    points[:, :, 1] *= 192
-    view = InputView(192, 256, normalized=False)
-    (one,) = yolo.decode(yolo.find({"x": raw}, VIEW), VIEW, COCO17)
-    (other,) = yolo.decode(yolo.find({"x": pixels.swapaxes(1, 2)}, view), view, COCO17)
-    np.testing.assert_allclose(one.keypoints, other.keypoints, rtol=1e-5)
-    np.testing.assert_allclose(one.boxes, other.boxes, rtol=1e-3, atol=1e-3)
-
-
-def test_yolo_finds_nobody():
-    (poses,) = yolo.decode({"candidates": np.zeros((1, 56, 1008), np.float32)}, VIEW, COCO17)
-    assert len(poses) == 0 and poses.boxes.shape == (0, 4)
-
-
-def test_suppression_keeps_disjoint_boxes_and_the_limit():
-    boxes = np.array([[0, 0, 10, 10], [1, 1, 11, 11], [20, 0, 30, 10], [40, 0, 50, 10]], np.float32)
-    assert yolo.nms(boxes, 0.5, 10).tolist() == [0, 2, 3]
-    assert yolo.nms(boxes, 0.5, 2).tolist() == [0, 2]
-    assert yolo.nms(boxes, 0.9, 10).tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(

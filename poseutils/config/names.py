@@ -10,6 +10,9 @@ MODES = {"training": "t", "quantization": "q", "evaluation": "e", "prediction": 
 
 INTERPOLATIONS = ("bilinear", "nearest", "area", "lanczos3", "lanczos5", "bicubic", "gaussian", "mitchellcubic")
 
+REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
+NMS_MEASURES = ("iou", "oks")
+
 _GEOMETRIC = ("fill_mode", "fill_value", "interpolation")
 _AUGMENTATIONS = {
     "random_contrast": ("factor",),

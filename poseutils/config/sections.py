@@ -146,7 +146,21 @@ class Postprocessing(Section):
     confidence_thresh: Fraction | None = None
     NMS_thresh: Fraction = 0.5
     max_detection_boxes: Count = 100
+    NMS_measure: Literal[names.NMS_MEASURES] = "iou"
+    max_candidate_boxes: Count = 1024
+    refine: Literal[names.REFINEMENTS] = "dark"
     plot_metrics: Flag = False
+
+    @property
+    def thresholds(self) -> dict[str, Any]:
+        """The fields of :class:`poseutils.decoders.Thresholds` but for the confidence, by its names for them."""
+        return {
+            "nms_iou": self.NMS_thresh,
+            "max_detections": self.max_detection_boxes,
+            "nms_measure": self.NMS_measure,
+            "max_candidates": self.max_candidate_boxes,
+            "refine": self.refine,
+        }
 
     @property
     def confidence_showing(self) -> float:

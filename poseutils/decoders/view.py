@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..errors import PoseError
 
 
@@ -24,20 +26,50 @@ class InputView:
     normalized: bool = True
 
 
+REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
+"""How a place between the cells of a heatmap is found; see :mod:`poseutils.decoders.heatmaps`."""
+
+NMS_MEASURES = ("iou", "oks")
+"""By what two detections of one person are known; see :mod:`poseutils.decoders.yolo`."""
+
+
 @dataclass(frozen=True)
 class Thresholds:
-    """What a detected person must pass, for networks that find several.
+    """What a detected person must pass, and how finely keypoints are read off a heatmap.
 
     Attributes:
         confidence: people whose box scores this or less are dropped.
-        nms_iou: a box that overlaps a better one by more than this intersection over union is dropped.
+        nms_iou: a person more similar than this to a better one is dropped, similar by ``nms_measure``.
         max_detections: how many people are kept an image, best first.
+        nms_measure: ``iou``, the intersection over union of their boxes, or ``oks``, the similarity of their keypoints.
+        max_candidates: how many people enter non-maximum suppression, best first.
+        refine: one of ``REFINEMENTS``, for networks that give heatmaps.
     """
 
     confidence: float = 0.25
     nms_iou: float = 0.7
     max_detections: int = 100
+    nms_measure: str = "iou"
+    max_candidates: int = 1024
+    refine: str = "dark"
 
     def __post_init__(self):
-        if not 0 <= self.confidence <= 1 or not 0 <= self.nms_iou <= 1 or self.max_detections < 1:
-            raise PoseError(f"{self}: expected confidence and nms_iou from 0 to 1, max_detections at least 1")
+        if not 0 <= self.confidence <= 1 or not 0 <= self.nms_iou <= 1 or self.max_detections < 1 or self.max_candidates < 1:
+            raise PoseError(f"{self}: expected confidence and nms_iou from 0 to 1, max_detections and max_candidates at least 1")
+        for name, words in (("nms_measure", NMS_MEASURES), ("refine", REFINEMENTS)):
+            if getattr(self, name) not in words:
+                raise PoseError(f"{name}={getattr(self, name)!r}: expected one of {', '.join(words)}")
+
+
+def check_finite(values: np.ndarray, what: str) -> None:
+    """Refuses the output of a broken network, which would otherwise become keypoints nowhere.
+
+    Raises:
+        PoseError: if any of the values is NaN or infinite.
+    """
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise PoseError(
+            f"the network gives NaN or infinity in its {what} ({finite.size - np.count_nonzero(finite)} of {finite.size} values read): "
+            "its weights or its input are damaged, or its quantization overflows"
+        )
