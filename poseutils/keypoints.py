@@ -164,7 +164,7 @@ def layout_from_coco_category(category: Mapping) -> KeypointLayout:
         raise ValueError(f"COCO category {category.get('name')!r} has no 'keypoints': give it the list of keypoint names")
     for known in LAYOUTS.values():
         if known.names == names:
-            return known
+            return with_sigmas(known, category.get("sigmas"))
     limbs = [(a - 1, b - 1) for a, b in category.get("skeleton") or ()]
     return layout_from_names(names, limbs, name=category.get("name"))
 

@@ -122,7 +122,8 @@ class Network:
             parts[-1] = np.concatenate([parts[-1], np.zeros((missing, *prepared.shape[1:]), prepared.dtype)])
         results = [self.invoke(part) for part in parts]
         joined = [
-            np.concatenate(arrays)[: len(prepared)] if len(results) > 1 or missing > 0 else arrays[0] for arrays in zip(*results, strict=True)
+            np.concatenate(arrays)[: len(prepared)] if len(results) > 1 or missing > 0 else arrays[0]
+            for arrays in zip(*results, strict=True)
         ]
         return {spec.name: _dequantized(array, spec) for spec, array in zip(self.outputs, joined, strict=True)}
 

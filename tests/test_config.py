@@ -131,7 +131,7 @@ def test_nothing_is_said_when_nothing_is_ignored(load, caplog):
 def test_two_lines_are_enough(load):
     config = load(SMALL)
     assert config.training.batch_size == 32 and config.dataset.keypoints == 17 and config.operation_mode is None
-    assert config.postprocessing.confidence_showing == 0.25 and config.postprocessing.confidence_evaluating == 0.001
+    assert "confidence" not in config.postprocessing.thresholds
 
 
 @pytest.mark.parametrize(("model_type", "keypoints"), [("spe", 17), ("yolo_mpe", 17), ("hand_spe", 21), ("head_spe", 468)])

@@ -42,7 +42,7 @@ def config(**changes):
     return SimpleNamespace(
         general=SimpleNamespace(project_name="my project"),
         preprocessing=SimpleNamespace(resizing=SimpleNamespace(aspect_ratio=made["aspect_ratio"]), color_mode=made["color_mode"]),
-        postprocessing=SimpleNamespace(kpts_conf_thresh=made["threshold"], confidence_showing=1, NMS_thresh=0.4, max_detection_boxes=7),
+        postprocessing=SimpleNamespace(kpts_conf_thresh=made["threshold"], confidence_thresh=1, NMS_thresh=0.4, max_detection_boxes=7),
         tools=SimpleNamespace(stedgeai=SimpleNamespace(optimization="ram")),
         deployment=SimpleNamespace(hardware_setup=SimpleNamespace(ip_address=made["ip"]), board_deploy_path=made["folder"]),
     )

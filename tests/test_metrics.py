@@ -24,7 +24,9 @@ def made_up(rng, image_id, people=2, found=4, layout=COCO17, spread=12.0):
     visible = rng.integers(0, 3, (people, count, 1))
     keypoints = np.concatenate([points * (visible > 0), visible], axis=2).astype(np.float32)
     boxes = np.concatenate([corners, corners + sizes], axis=1).astype(np.float32)
-    sample = Sample(image_id, Path(f"{image_id}.jpg"), (640, 480), keypoints, boxes, np.float32(0.6 * sizes.prod(axis=1)), rng.random(people) < 0.1)
+    sample = Sample(
+        image_id, Path(f"{image_id}.jpg"), (640, 480), keypoints, boxes, np.float32(0.6 * sizes.prod(axis=1)), rng.random(people) < 0.1
+    )
     near = points[rng.integers(0, people, found)] + rng.normal(0, spread, (found, count, 2)) * rng.uniform(0, 2, (found, 1, 1))
     scores = rng.uniform(0, 1, found).astype(np.float32)
     return sample, Poses(near.astype(np.float32), np.ones((found, count), np.float32), layout, np.zeros((found, 4), np.float32), scores)
@@ -33,7 +35,9 @@ def made_up(rng, image_id, people=2, found=4, layout=COCO17, spread=12.0):
 def test_ap_in_chunks_is_pycocotools_in_one_run(monkeypatch):
     from poseutils.evaluation import coco
 
-    images = [made_up(np.random.default_rng(i), image_id, found=i % 5) for i, image_id in enumerate(np.random.default_rng(0).permutation(57))]
+    images = [
+        made_up(np.random.default_rng(i), image_id, found=i % 5) for i, image_id in enumerate(np.random.default_rng(0).permutation(57))
+    ]
     figures = []
     for chunk in (1000, 57, 10, 1):
         monkeypatch.setattr(coco, "_CHUNK", chunk)

@@ -133,10 +133,7 @@ def test_blending_leaves_lone_detections_and_copies_as_they_are():
 
 
 def detect(name, image, confidence=0.5):
-    model = pu.load_model(name, num_threads=2)
-    pixels, transform = pu.fit_to(image, model.input_size, "padding", "area")
-    (poses,) = model.decode(model.raw(pixels[None]), Thresholds(confidence, nms_iou=0.3))
-    return poses.moved(transform.inverse)
+    return pu.load_model(name, num_threads=2).predict(image, confidence=confidence)
 
 
 PALM_IN_HAND21 = [0, 5, 9, 13, 17, 1, 2]

@@ -153,24 +153,16 @@ class Postprocessing(Section):
 
     @property
     def thresholds(self) -> dict[str, Any]:
-        """The fields of :class:`poseutils.decoders.Thresholds` but for the confidence, by its names for them."""
-        return {
+        """The fields of :class:`poseutils.decoders.Thresholds`, by its names for them; the confidence only if the user gives one,
+        as the usual one depends on the model and on what is done with it."""
+        given = {} if self.confidence_thresh is None else {"confidence": self.confidence_thresh}
+        return given | {
             "nms_iou": self.NMS_thresh,
             "max_detections": self.max_detection_boxes,
             "nms_measure": self.NMS_measure,
             "max_candidates": self.max_candidate_boxes,
             "refine": self.refine,
         }
-
-    @property
-    def confidence_showing(self) -> float:
-        """The confidence that a person needs to be shown: 0.25 unless the user says."""
-        return 0.25 if self.confidence_thresh is None else self.confidence_thresh
-
-    @property
-    def confidence_evaluating(self) -> float:
-        """The confidence that a person needs to be counted: 0.001 unless the user says, as average precision wants all."""
-        return 0.001 if self.confidence_thresh is None else self.confidence_thresh
 
 
 class Quantization(Section):

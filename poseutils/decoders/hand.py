@@ -10,7 +10,7 @@ import numpy as np
 from ..keypoints import KeypointLayout
 from ..poses import Poses
 from .scores import probability
-from .view import InputView, Thresholds
+from .view import InputView, Thresholds, check_finite
 
 EXPECTS = (
     "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; may give (B, 63) in meters and (B, 1) handedness besides"
@@ -61,6 +61,7 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
         B Poses of one hand each, in pixels of the input.
     """
     landmarks = found["landmarks"].reshape(-1, 1, _POINTS, 3).astype(np.float32)
+    check_finite(landmarks, "landmarks")
     scores = np.repeat(probability(found["presence"]), _POINTS, axis=1)
     world = found["world"].reshape(landmarks.shape).astype(np.float32) if "world" in found else [None] * len(landmarks)
     right = probability(found["handedness"]) if "handedness" in found else [None] * len(landmarks)

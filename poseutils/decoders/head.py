@@ -9,7 +9,7 @@ import numpy as np
 from ..keypoints import KeypointLayout
 from ..poses import Poses
 from .scores import probability
-from .view import InputView, Thresholds
+from .view import InputView, Thresholds, check_finite
 
 EXPECTS = "an output of 2 × 468 or 3 × 468 numbers an image, points in pixels; may give presence besides"
 _POINTS = 468
@@ -41,6 +41,7 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
         B Poses of one head each, in pixels of the input.
     """
     landmarks = found["landmarks"].astype(np.float32)
+    check_finite(landmarks, "landmarks")
     presence = probability(found.get("presence", np.ones((len(landmarks), 1))))
     scores = np.repeat(presence, _POINTS, axis=1)
     return [Poses(points[None, :, :2], score[None], layout) for points, score in zip(landmarks, scores, strict=True)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .view import InputView, Thresholds
+from .view import InputView, Thresholds, check_finite
 
 EXPECTS = "one output (B, 1, K, 3) of y, x, score for each keypoint, from 0 to 1"
 
@@ -37,5 +37,6 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
         B Poses of one person each, in pixels of the input.
     """
     points = found["keypoints"].astype(np.float32)
+    check_finite(points, "keypoints")
     keypoints = points[:, :, 1::-1] * np.array([view.width, view.height], np.float32)
     return [Poses(keypoints[b : b + 1], points[b : b + 1, :, 2], layout) for b in range(len(points))]

@@ -14,7 +14,7 @@ import numpy as np
 from ..keypoints import KeypointLayout
 from ..poses import Poses
 from .scores import probability
-from .view import InputView, Thresholds
+from .view import InputView, Thresholds, check_finite
 from .yolo import overlaps
 
 EXPECTS = (
@@ -82,6 +82,7 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
         B Poses with boxes, in pixels of the input.
     """
     centers = anchors(view.height, view.width, found["boxes"].shape[1])
+    check_finite(found["scores"], "scores")
     scores = probability(found["scores"])
     return [_decode_one(boxes, score, centers, layout, thresholds) for boxes, score in zip(found["boxes"], scores, strict=True)]
 
@@ -91,6 +92,7 @@ def _decode_one(raw: np.ndarray, scores: np.ndarray, centers: np.ndarray, layout
     order = passed[np.argsort(-scores[passed], kind="stable")]
     middle, half = raw[order, :2], raw[order, 2:4] / 2
     corners = np.stack([middle - half, middle + half], axis=1)
+    check_finite(raw[order], "boxes")
     points = np.concatenate([corners, raw[order, 4:].reshape(len(order), len(layout), 2)], axis=1) + centers[order, None]
     blended, best = blend(points.astype(np.float32), scores[order], thresholds.nms_iou, thresholds.max_detections)
     box_scores = scores[order][best]

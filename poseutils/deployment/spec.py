@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..decoders import DECODERS, InputView, find_outputs
+from ..decoders import DECODERS, InputView, Thresholds, find_outputs
 from ..errors import PoseError
 from ..graph import FILTER_RANK, Graph, Tensor, float_operators, layers
 from ..keypoints import KeypointLayout
@@ -52,7 +52,7 @@ def settings_from_config(config) -> AppSettings:
         pre.resizing.aspect_ratio,
         pre.color_mode,
         post.kpts_conf_thresh,
-        post.confidence_showing,
+        Thresholds.confidence if post.confidence_thresh is None else post.confidence_thresh,
         post.NMS_thresh,
         post.max_detection_boxes,
         config.tools.stedgeai.optimization,

@@ -34,9 +34,7 @@ class Comparison:
 
     def disagreements(self, count: int) -> list[tuple[str, list[ImageResult]]]:
         """The images whose OKS differs most between the models, most first: label and results of the images, a model each."""
-        by_image = [
-            results for results in _same_images(list(self.reports.values())) if not any(np.isnan(result.oks) for result in results)
-        ]
+        by_image = [results for results in _same_images(list(self.reports.values())) if not any(np.isnan(result.oks) for result in results)]
         by_image.sort(key=lambda results: min(r.oks for r in results) - max(r.oks for r in results))
         return [(label, [results[place] for results in by_image[:count]]) for place, label in enumerate(self.reports)]
 

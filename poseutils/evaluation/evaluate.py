@@ -15,7 +15,7 @@ from ..keypoints import COCO17, PERSON13, KeypointLayout, layout_for
 from ..poses import Poses
 from . import landmarks
 from .coco import CocoAP
-from .journal import Journal, open_journal
+from .journal import open_journal
 from .matching import Match, checked_mapping, keypoint_mapping, labeled_people, mapped, matches
 from .predictions import fingerprint, outcomes
 from .report import ImageResult, Report
@@ -30,6 +30,7 @@ def evaluate(
     dataset: Dataset,
     *,
     from_boxes: bool = False,
+    upright: bool = False,
     keypoint_map: Sequence[int] | None = None,
     workers: int = 0,
     run_dir: str | Path | None = None,
@@ -46,6 +47,7 @@ def evaluate(
             points on the 68 iBUG points.
         dataset: with the ground truth.
         from_boxes: show the model the labeled boxes, enlarged by a quarter, one by one, instead of whole images.
+        upright: with ``from_boxes``, turn each hand upright first, see :func:`poseutils.regions.upright_hand`.
         keypoint_map: for each labeled keypoint the index of the model's, where they differ and their names do not say it.
         workers: processes that predict, each with a network of its own; 0 for none beside this one.
         run_dir: an evaluation that was interrupted goes on when it is run again with the same folder.
@@ -57,12 +59,12 @@ def evaluate(
         PoseError: if the keypoints of model and dataset differ and nothing says how they correspond; if there is nothing to measure;
             if the model's output is not a number.
     """
-    thresholds = {"max_detections": 20} | _usual_confidence(model) | thresholds
+    settings = {"max_detections": 20, "upright": upright} | _usual_confidence(model) | thresholds
     plan = _plan(model, dataset, from_boxes, keypoint_map)
-    path = Path(run_dir) / f"evaluation-{fingerprint(model, plan.dataset, thresholds, from_boxes)}.partial" if run_dir else None
+    path = Path(run_dir) / f"evaluation-{fingerprint(model, plan.dataset, settings, from_boxes)}.partial" if run_dir else None
     journal = open_journal(path, model.layout)
     tally, results, errors = _Tally.of(plan), [], []
-    for outcome in _with_progress(outcomes(model, plan.dataset, plan.boxes, thresholds, journal, workers), len(plan.dataset), progress):
+    for outcome in _with_progress(outcomes(model, plan.dataset, plan.boxes, settings, journal, workers), len(plan.dataset), progress):
         if outcome.error:
             errors.append(outcome.error)
             continue
@@ -225,6 +227,7 @@ def _head_distances(found: list[Match], plan: _Plan):
     known = errors[~np.isnan(errors)]
     metrics = {
         "nme": _mean(errors[np.isfinite(errors)]),
+        "nme_box": _hand_distances(found, plan)[0]["nme"],
         "failure@0.08": _mean(known > landmarks.FAILURE),
         "auc@0.08": landmarks.area_under_curve(errors, landmarks.FAILURE),
         "found": _mean(np.isfinite(known)),

@@ -37,12 +37,13 @@ class Outcome:
 
 
 def outcomes(
-    model: Model, dataset: Dataset, boxes: Sequence[np.ndarray] | None, thresholds: dict, journal: Journal, workers: int
+    model: Model, dataset: Dataset, boxes: Sequence[np.ndarray] | None, settings: dict, journal: Journal, workers: int
 ) -> Iterator[Outcome]:
     """Every image's outcome in order; those that the journal has already are not predicted again.
 
     Args:
         boxes: for each image the (N, 4) boxes to look at, or None to let the model look for itself.
+        settings: of ``Model.predict_each``.
         workers: processes that predict beside this one; 0 for none.
 
     Raises:
@@ -51,7 +52,7 @@ def outcomes(
     starts = journal.starts()
     missing = [i for i in range(len(dataset)) if i not in starts]
     jobs = [(dataset[i].path, None if boxes is None else boxes[i]) for i in missing]
-    fresh = _in_workers(model, jobs, thresholds, workers) if workers else _in_chunk(model, jobs, thresholds)
+    fresh = _in_workers(model, jobs, settings, workers) if workers else _in_chunk(model, jobs, settings)
     for index, sample in enumerate(dataset):
         if index in starts:
             yield Outcome(sample, *journal.read(starts[index]), starts[index])
@@ -60,10 +61,10 @@ def outcomes(
         yield Outcome(sample, poses, image_size, None if error else journal.append(index, poses, image_size), error)
 
 
-def _in_chunk(model: Model, jobs: Sequence[tuple], thresholds: dict) -> Iterator[tuple]:
+def _in_chunk(model: Model, jobs: Sequence[tuple], settings: dict) -> Iterator[tuple]:
     paths = [path for path, _ in jobs]
     boxes = None if not jobs or jobs[0][1] is None else [its for _, its in jobs]
-    for prediction in model.predict_each(paths, boxes=boxes, **thresholds):
+    for prediction in model.predict_each(paths, boxes=boxes, **settings):
         yield _plain(prediction)
 
 
@@ -77,15 +78,15 @@ def _plain(prediction: Prediction) -> tuple[Poses | None, tuple[int, int] | None
 _model: Model  # a worker process's own
 
 
-def _in_workers(model: Model, jobs: Sequence[tuple], thresholds: dict, workers: int) -> Iterator[tuple]:
+def _in_workers(model: Model, jobs: Sequence[tuple], settings: dict, workers: int) -> Iterator[tuple]:
     """Each process has a network of its own, and reads, predicts and decodes whole images; a few chunks wait ready for each."""
     chunks = iter([jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)])
     context = multiprocessing.get_context("spawn")  # a forked process would inherit the threads' locks, but not the threads
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(model,)) as pool:
-        pending = deque(pool.submit(_work, chunk, thresholds) for chunk in islice(chunks, 2 * workers))
+        pending = deque(pool.submit(_work, chunk, settings) for chunk in islice(chunks, 2 * workers))
         while pending:
             yield from pending.popleft().result()
-            pending.extend(pool.submit(_work, chunk, thresholds) for chunk in islice(chunks, 1))
+            pending.extend(pool.submit(_work, chunk, settings) for chunk in islice(chunks, 1))
 
 
 def _start_worker(model: Model) -> None:
@@ -93,13 +94,13 @@ def _start_worker(model: Model) -> None:
     _model = model
 
 
-def _work(jobs: Sequence[tuple], thresholds: dict) -> list[tuple]:
-    return list(_in_chunk(_model, jobs, thresholds))
+def _work(jobs: Sequence[tuple], settings: dict) -> list[tuple]:
+    return list(_in_chunk(_model, jobs, settings))
 
 
-def fingerprint(model: Model, dataset: Dataset, thresholds: dict, from_boxes: bool) -> str:
+def fingerprint(model: Model, dataset: Dataset, settings: dict, from_boxes: bool) -> str:
     """A hash of all that the predictions depend on, so that a journal of other ones is not taken up."""
-    parts = [_identity(model), thresholds, from_boxes, [(str(s.path), _age(s.path)) for s in dataset]]
+    parts = [_identity(model), settings, from_boxes, [(str(s.path), _age(s.path)) for s in dataset]]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]
 
 

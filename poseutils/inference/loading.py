@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_model_type, shapes_of
+from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_model_type, shapes_of, yolo
 from ..errors import PoseError
-from ..keypoints import DETECTED, HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
+from ..keypoints import DETECTED, FACE6, HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
 from ..networks import Network, open_network
 from ..zoo import ZOO, fetch, find_entry
 from .model import Model
@@ -28,9 +28,10 @@ def load_model(
     layout: KeypointLayout | None = None,
     num_threads: int | None = None,
     rescaling: tuple[float, float] | None = None,
-    aspect_ratio: str = "fit",
-    interpolation: str = "bilinear",
+    aspect_ratio: str | None = None,
+    interpolation: str | None = None,
     color_mode: str = "rgb",
+    normalized: bool | None = None,
     detector: Model | str | os.PathLike | None = None,
 ) -> Model:
     """A model from the zoo or from a file.
@@ -42,8 +43,10 @@ def load_model(
         num_threads: of the runtime (default: half of the cores, so that images can be read meanwhile).
         rescaling: scale and offset for pixels 0…255 (default: the zoo's; else pixels as they are for integer inputs, -1…1 for
             float ``heatmaps_spe`` networks, 0…1 for other float ones).
-        aspect_ratio, interpolation: see :func:`poseutils.images.fit_to`.
+        aspect_ratio, interpolation: see :func:`poseutils.images.fit_to` (default: ``fit`` and ``bilinear``; for detectors of palms and
+            faces ``padding`` and ``area``, as their anchors are square and their input is small).
         color_mode: ``rgb`` or ``bgr``.
+        normalized: whether a ``yolo_mpe`` network gives coordinates from 0 to 1 or in pixels (default: told by its own grid).
         detector: a model, or its name or file, that finds people, hands or heads first; this one then looks at each of them.
 
     Raises:
@@ -54,14 +57,17 @@ def load_model(
         entry = find_entry(str(name_or_path))
     path = fetch(entry.name) if entry else Path(name_or_path)
     network = open_network(path, num_threads, rescaling or (entry and entry.rescaling))
-    normalized = path.suffix.lower() == ".tflite"  # YOLO exporters: 0…1 in TensorFlow Lite files, pixels in all others
-    view = InputView(*network.input_size, network.channels_first, normalized)
+    view = InputView(*network.input_size, network.channels_first)
     outputs = network.run(np.zeros((1, *network.input_size, 3), np.float32))
     model_type = model_type or (entry.model_type if entry else _guessed(outputs, view, path))
     found = find_outputs(model_type, outputs, view)
-    network = replace(network, rescaling=_default_rescaling(network, model_type))
+    if normalized is None:
+        normalized = _is_normalized(model_type, found, view, path)
     layout = _checked_layout(layout, model_type, DECODERS[model_type].count_keypoints(found), path)
-    model = Model(network, model_type, layout, aspect_ratio, interpolation, color_mode, normalized, str(name_or_path))
+    network = replace(network, rescaling=_default_rescaling(network, model_type, layout))
+    usual = ("padding", "area") if model_type == "detector" else ("fit", "bilinear")
+    fitting = (aspect_ratio or usual[0], interpolation or usual[1])
+    model = Model(network, model_type, layout, *fitting, color_mode, normalized, str(name_or_path))
     return model.with_detector(detector)
 
 
@@ -73,7 +79,9 @@ def load_detector(detector: Model | str | os.PathLike) -> Model:
     """
     model = detector if isinstance(detector, Model) else _load_once(str(detector))
     if model.model_type not in ("yolo_mpe", "detector"):
-        raise PoseError(f"{model.label} ({model.model_type}) gives no boxes: a detector is a yolo_mpe model or one that finds hands or faces")
+        raise PoseError(
+            f"{model.label} ({model.model_type}) gives no boxes: a detector is a yolo_mpe model or one that finds hands or faces"
+        )
     return model
 
 
@@ -82,12 +90,13 @@ def _load_once(name: str) -> Model:
     return load_model(name)
 
 
-def load_configured_model(config: Config, name_or_path: str = "") -> Model:
+def load_configured_model(config: Config, name_or_path: str = "", detector: str = "") -> Model:
     """The model that a configuration describes, or another one treated as the configuration says.
 
     Args:
         config: its model, preprocessing, dataset and general sections are used.
         name_or_path: another model than ``model.model_path``; its type is the zoo's or, for a file, told by its outputs.
+        detector: a model that finds people, hands or heads first, if any.
 
     Raises:
         PoseError: as :func:`load_model`; if neither names a model.
@@ -107,7 +116,7 @@ def load_configured_model(config: Config, name_or_path: str = "") -> Model:
         color_mode=preprocessing.color_mode,
         rescaling=None if published else (preprocessing.rescaling.scale, preprocessing.rescaling.offset),
     )
-    return replace(model, layout=with_sigmas(model.layout, config.dataset.oks_sigmas))
+    return replace(model, layout=with_sigmas(model.layout, config.dataset.oks_sigmas)).with_detector(detector or None)
 
 
 def _model_file(config: Config, name: str) -> Path:
@@ -126,11 +135,16 @@ def _guessed(outputs: dict[str, np.ndarray], view: InputView, path: Path) -> str
     return model_type
 
 
-def _default_rescaling(network: Network, model_type: str) -> tuple[float, float] | None:
-    """Float inputs need a range: MobileNet's -1…1 for heatmaps, as the zoo trains them, else 0…1."""
+def _is_normalized(model_type: str, found: dict[str, np.ndarray], view: InputView, path: Path) -> bool:
+    told = yolo.coordinates_normalized(found, view) if model_type == "yolo_mpe" else True
+    return path.suffix.lower() == ".tflite" if told is None else told  # exporters: 0…1 in TensorFlow Lite files, pixels in others
+
+
+def _default_rescaling(network: Network, model_type: str, layout: KeypointLayout) -> tuple[float, float] | None:
+    """Float inputs need a range: -1…1 for heatmaps, as the zoo trains them, and for BlazeFace; else 0…1."""
     if network.rescaling is not None or np.dtype(network.input.dtype).kind != "f":
         return network.rescaling
-    return (1 / 127.5, -1.0) if model_type == "heatmaps_spe" else (1 / 255, 0.0)
+    return (1 / 127.5, -1.0) if model_type == "heatmaps_spe" or layout.name == FACE6.name else (1 / 255, 0.0)
 
 
 def _checked_layout(layout: KeypointLayout | None, model_type: str, count: int, path: Path) -> KeypointLayout:

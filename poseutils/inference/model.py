@@ -14,10 +14,10 @@ import numpy as np
 from ..decoders import DECODERS, InputView, Thresholds, find_outputs
 from ..errors import PoseError
 from ..images import Transform, fit_to, read_image, to_color_mode
-from ..keypoints import KeypointLayout
+from ..keypoints import HAND21, KeypointLayout
 from ..networks import Network
 from ..poses import Poses, join
-from ..regions import Region, cut, region_of_box, region_of_detection
+from ..regions import Region, cut, region_of_box, region_of_detection, upright_hand
 
 ImageLike = str | os.PathLike | np.ndarray
 _AHEAD = 4  # images that are read and resized while the network runs
@@ -127,6 +127,12 @@ class Model:
         """The usual thresholds of this type of model, some given otherwise."""
         return replace(getattr(DECODERS[self.model_type], "THRESHOLDS", Thresholds()), **given)
 
+    def own(self, thresholds: dict) -> dict:
+        """Those of given thresholds that this type of model is asked by: anchors are blended by an overlap of their own."""
+        return (
+            {n: v for n, v in thresholds.items() if n in ("confidence", "max_detections")} if self.model_type == "detector" else thresholds
+        )
+
     def preprocess(self, image: np.ndarray) -> tuple[np.ndarray, Transform]:
         """(H, W, 3) uint8 -> (height, width, 3) pixels of the input, still 0…255, and the transform."""
         return fit_to(to_color_mode(image, self.color_mode), self.input_size, self.aspect_ratio, self.interpolation)
@@ -145,6 +151,7 @@ class Model:
         *,
         boxes: np.ndarray | Sequence[np.ndarray] | None = None,
         person_boxes: Model | str | os.PathLike | None = None,
+        upright: bool = False,
         **thresholds,
     ) -> Poses | list[Poses]:
         """Poses on one image or several.
@@ -154,7 +161,9 @@ class Model:
             boxes: (N, 4) x0, y0, x1, y1 in pixels: the network looks at the square around each box, enlarged by a quarter, and
                 gives one pose a box, in their order. For a list of images, one such array an image.
             person_boxes: a model, or its name, that finds the boxes first; see :meth:`with_detector`.
-            thresholds: ``confidence``, ``nms_iou``, ``max_detections``… of :class:`poseutils.decoders.Thresholds`. Those about
+            upright: hands in ``boxes`` are looked at from several sides to find out where up is; see
+                :func:`poseutils.regions.upright_hand`.
+            thresholds: ``confidence``, ``nms_iou``, ``max_detections``, ``refine``… of :class:`poseutils.decoders.Thresholds`. Those about
                 people thin out what a ``yolo_mpe`` network or a detector finds; the other networks always give the one that they see.
 
         Returns:
@@ -166,21 +175,25 @@ class Model:
         """
         model = self if person_boxes is None else self.with_detector(person_boxes)
         if isinstance(images, (str, os.PathLike, np.ndarray)):
-            return model._infer(model._load(images, boxes), thresholds)
-        predictions = list(model.predict_each(images, boxes=boxes, **thresholds))
+            return model._infer(model._load(images, boxes), upright, thresholds)
+        predictions = list(model.predict_each(images, boxes=boxes, upright=upright, **thresholds))
         for prediction in predictions:
             if prediction.error:
                 raise prediction.error
         return [prediction.poses for prediction in predictions]
 
     def predict_each(
-        self, images: Iterable[ImageLike], *, boxes: Iterable[np.ndarray] | None = None, **thresholds
+        self, images: Iterable[ImageLike], *, boxes: Iterable[np.ndarray] | None = None, upright: bool = False, **thresholds
     ) -> Iterator[Prediction]:
         """Predictions one by one, in order, reading ahead while the network runs. An image that cannot be read gives its error.
 
         Args:
             images: as for :meth:`predict`.
             boxes: None, or one (N, 4) array an image, as for :meth:`predict`.
+            upright, thresholds: as for :meth:`predict`.
+
+        Raises:
+            PoseError: if the network's output is not a number.
         """
         self.thresholds(**thresholds)  # what is wrong with them is said before the first image is read
         with ThreadPoolExecutor(1) as reader:
@@ -190,7 +203,7 @@ class Model:
                 except PoseError as error:
                     yield Prediction(source, error=error)
                 else:
-                    yield Prediction(source, loaded.image, self._infer(loaded, thresholds))
+                    yield Prediction(source, loaded.image, self._infer_named(source, loaded, upright, thresholds))
 
     def look(self, image: np.ndarray, region: Region) -> View:
         """What the network is shown of one region of an (H, W, 3) image."""
@@ -214,15 +227,31 @@ class Model:
         pixels, transform = self.preprocess(image)
         return _Loaded(image, [View(self.network.prepare(pixels[None]), transform)])
 
-    def _infer(self, loaded: _Loaded, thresholds: dict) -> Poses:
+    def _infer_named(self, source: ImageLike, loaded: _Loaded, upright: bool, thresholds: dict) -> Poses:
+        try:
+            return self._infer(loaded, upright, thresholds)
+        except PoseError as error:
+            raise error if isinstance(source, np.ndarray) else PoseError(f"{self.label} on {source}: {error}") from error
+
+    def _infer(self, loaded: _Loaded, upright: bool, thresholds: dict) -> Poses:
         if loaded.boxes is not None:
-            return self._each_box(loaded.views, loaded.boxes, np.ones(len(loaded.boxes), np.float32), thresholds)
+            views = self._upright(loaded) if upright else loaded.views
+            return self._each_box(views, loaded.boxes, np.ones(len(loaded.boxes), np.float32), thresholds)
         if self.detector is None:
             return self.see(loaded.views[0], **thresholds)
         return self._after_detector(loaded, thresholds)
 
+    def _upright(self, loaded: _Loaded) -> list[View]:
+        if len(self.layout) != len(HAND21):
+            raise PoseError(f"upright=True is for hands of {len(HAND21)} keypoints; {self.label} gives {len(self.layout)}")
+
+        def glance(region: Region) -> Poses:
+            return self.see(self.look(loaded.image, region))
+
+        return [self.look(loaded.image, upright_hand(glance, region_of_box(box))) for box in loaded.boxes]
+
     def _after_detector(self, loaded: _Loaded, thresholds: dict) -> Poses:
-        found = self.detector.see(loaded.views[0], **thresholds)
+        found = self.detector.see(loaded.views[0], **self.detector.own(thresholds))
         views = [self.look(loaded.image, region_of_detection(found, i)) for i in range(len(found))]
         return self._each_box(views, found.boxes, found.box_scores, thresholds)
 
