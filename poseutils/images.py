@@ -62,7 +62,8 @@ def read_image(path: str | Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             _check_size(path, image)
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+            ImageOps.exif_transpose(image, in_place=True)
+            return np.asarray(_to_rgb(image))
     except (Image.DecompressionBombError, MemoryError) as error:
         raise PoseError(f"{path} is too large: {error}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million pixels.") from error
     except UnidentifiedImageError as error:
@@ -85,7 +86,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def to_color_mode(image: np.ndarray, color_mode: str) -> np.ndarray:

@@ -12,7 +12,7 @@ from ..datasets import Sample
 from ..poses import Poses
 
 NAMES = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
-_CHUNK = 200
+_CHUNK = 8
 """Images that are handed to pycocotools at a time; what it keeps of them is a hundredth of what it makes on the way."""
 
 

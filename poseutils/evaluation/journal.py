@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from ..errors import PoseError
 from ..keypoints import KeypointLayout
 from ..poses import Poses
 
+_HEAD = struct.Struct("<5q")
+
 
 @dataclass(frozen=True)
 class Journal:
-    """An append-only file of records, each two arrays in NumPy's own format: the image's index, height and width; its poses as rows.
+    """An append-only file of records: five whole numbers (the image's index, height and width; rows and columns), then float32 rows.
 
     Attributes:
         file: open for reading and writing.
@@ -30,30 +33,29 @@ class Journal:
 
     def append(self, index: int, poses: Poses, image_size: tuple[int, int]) -> int:
         """Adds a record at the end and returns where it starts."""
+        rows = _rows(poses)
         start = self.file.seek(0, 2)
-        np.save(self.file, np.array([index, *image_size], np.int64), allow_pickle=False)
-        np.save(self.file, _rows(poses), allow_pickle=False)
+        self.file.write(_HEAD.pack(index, *image_size, *rows.shape) + rows.tobytes())
         self.file.flush()
         return start
 
     def read(self, start: int) -> tuple[Poses, tuple[int, int]]:
         """Poses and the image's height and width, of the record that starts there."""
         self.file.seek(start)
-        _, height, width = np.load(self.file, allow_pickle=False).tolist()
-        return _poses(np.load(self.file, allow_pickle=False), self.layout), (height, width)
+        _, height, width, *shape = _HEAD.unpack(self.file.read(_HEAD.size))
+        rows = np.frombuffer(self.file.read(4 * shape[0] * shape[1]), np.float32).reshape(shape)
+        return _poses(rows, self.layout), (height, width)
 
     def starts(self) -> dict[int, int]:
         """Image's index -> where its record starts. What an interruption left half-written at the end is cut off."""
-        starts, end = {}, 0
-        self.file.seek(0)
-        while True:
-            try:
-                index = int(np.load(self.file, allow_pickle=False)[0])
-                np.load(self.file, allow_pickle=False)
-            except (EOFError, ValueError, OSError):  # NumPy's words for the end of the file, and for a record that is not whole
+        starts, end, size = {}, 0, self.file.seek(0, 2)
+        while end + _HEAD.size <= size:
+            self.file.seek(end)
+            index, _, _, count, columns = _HEAD.unpack(self.file.read(_HEAD.size))
+            after = end + _HEAD.size + 4 * count * columns
+            if after > size:
                 break
-            starts[index] = end
-            end = self.file.tell()
+            starts[index], end = end, after
         self.file.truncate(end)
         return starts
 

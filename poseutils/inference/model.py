@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice, repeat
@@ -20,7 +21,7 @@ from ..poses import Poses, join
 from ..regions import Region, cut, region_of_box, region_of_detection, upright_hand
 
 ImageLike = str | os.PathLike | np.ndarray
-_AHEAD = 4  # images that are read and resized while the network runs
+_AHEAD = 8  # images that are read and resized while the network runs, and that wait for who asked for them
 
 
 @dataclass(frozen=True)
@@ -196,14 +197,20 @@ class Model:
             PoseError: if the network's output is not a number.
         """
         self.thresholds(**thresholds)  # what is wrong with them is said before the first image is read
-        with ThreadPoolExecutor(1) as reader:
-            for source, future in _read_ahead(reader, images, repeat(None) if boxes is None else boxes, self._load):
-                try:
-                    loaded = future.result()
-                except PoseError as error:
-                    yield Prediction(source, error=error)
-                else:
-                    yield Prediction(source, loaded.image, self._infer_named(source, loaded, upright, thresholds))
+
+        def finish(job: tuple[tuple, Future]) -> Prediction:
+            (source, _), loading = job
+            try:
+                loaded = loading.result()
+            except PoseError as error:
+                return Prediction(source, error=error)
+            return Prediction(source, loaded.image, self._infer_named(source, loaded, upright, thresholds))
+
+        jobs = zip(images, repeat(None) if boxes is None else boxes)
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as runner:
+            loading = _ahead(reader, jobs, lambda job: self._load(*job))
+            for _, finishing in _ahead(runner, loading, finish):
+                yield finishing.result()
 
     def look(self, image: np.ndarray, region: Region) -> View:
         """What the network is shown of one region of an (H, W, 3) image."""
@@ -290,10 +297,10 @@ def _checked_boxes(boxes: np.ndarray, model: Model) -> np.ndarray:
     return boxes.reshape(-1, 4)
 
 
-def _read_ahead(reader: ThreadPoolExecutor, items: Iterable, boxes: Iterable, load) -> Iterator[tuple[ImageLike, Future]]:
-    """(item, future of load(item, its boxes)) in order, a few loading ahead, so that memory does not grow with their number."""
-    given = zip(items, boxes)
-    pending = [(item, reader.submit(load, item, its)) for item, its in islice(given, _AHEAD)]
+def _ahead(pool: ThreadPoolExecutor, items: Iterable, work: Callable) -> Iterator[tuple[object, Future]]:
+    """(item, future of work(item)) in order, a few ahead of whoever takes them, so that memory does not grow with their number."""
+    items = iter(items)
+    pending = deque((item, pool.submit(work, item)) for item in islice(items, _AHEAD))
     while pending:
-        yield pending.pop(0)
-        pending += [(item, reader.submit(load, item, its)) for item, its in islice(given, 1)]
+        yield pending.popleft()
+        pending.extend((item, pool.submit(work, item)) for item in islice(items, 1))
