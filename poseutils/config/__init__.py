@@ -9,11 +9,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import PoseError
-from .configuration import Config, services_of
+from .configuration import NOT_NEEDED, Config, services_of
 from .document import read_document
 from .problems import describe
 
-__all__ = ["Config", "load_config", "read_config", "services_of"]
+__all__ = ["NOT_NEEDED", "Config", "load_config", "read_config", "services_of"]
 
 IGNORED_SECTIONS = ("hydra", "mlflow")
 ALLOW = "allow_custom_code"

@@ -71,8 +71,8 @@ NOT_YET_USED = (
     "deployment.hardware_setup.stlink_serial_number",
 )
 """Attributes that are read and checked but change nothing; whoever sets one is told."""
-NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore")
-"""Callbacks without effect: the best weights are always kept, and what was measured is always written."""
+NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore", "TerminateOnNaN")
+"""Callbacks without effect: the best weights and the history are always kept, and a network that gives NaN always ends a training."""
 PATHS = (
     "model.model_path",
     "model.custom_model_path",
