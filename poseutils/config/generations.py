@@ -59,7 +59,7 @@ def _old_attributes(document: dict) -> dict[str, Any]:
             found[name] = parent.pop(attribute)
     older = _section(document, "training.model")
     found.update({f"training.model.{name}": value for name, value in older.items()})
-    if older or _section(document, "training").get("model", ...) is None:
+    if isinstance(_section(document, "training").get("model", ""), (dict, type(None))):
         document["training"].pop("model")
     return found
 
