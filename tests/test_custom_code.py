@@ -90,7 +90,10 @@ def test_what_is_saved_of_an_allowed_run_allows_nothing(files):
         ("import nowhere_to_be_found\n", r"my_model.py failed at line 1: ModuleNotFoundError: .*nowhere_to_be_found"),
         ("def f(:\n", "my_model.py failed.*SyntaxError"),
         ("raise SystemExit(3)\n", "SystemExit"),
-        ("def get_custom_model(input_shape, nb_keypoints):\n    return 1 / 0\n", "get_custom_model of my_model.py failed at line 2: ZeroDiv"),
+        (
+            "def get_custom_model(input_shape, nb_keypoints):\n    return 1 / 0\n",
+            "get_custom_model of my_model.py failed at line 2: ZeroDiv",
+        ),
         ("def get_custom_model(input_shape, nb_keypoints):\n    return 'a network'\n", "gave a str; expected a keras.Model"),
     ],
 )
