@@ -61,7 +61,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_co
     config._ignored = [name for name in IGNORED_SECTIONS if document.sections.get(name) is not None] + config.without_effect()
     wrong = {line.partition(".")[0] for line in problems}
     problems += [line for line in config.inconsistencies() if line.partition(".")[0] not in wrong]
-    return config, list(dict.fromkeys([*document.problems, *(_as_written(line, document.written) for line in problems)]))
+    return config, list(dict.fromkeys(_as_written(line, document.written) for line in [*document.problems, *problems]))
 
 
 def _permission(overrides: Iterable[str]) -> tuple[list[str], bool]:

@@ -191,7 +191,8 @@ class _Filling:
             return [self(element, where) for element in value]
         if isinstance(value, (str, int, float, bool, type(None))):
             return self._with_variables(value, where) if isinstance(value, str) and "${" in value else value
-        raise PoseError(f"{self._path}: {where}: {type(value).__name__} given; expected text, a number, True, False, a list or attributes")
+        self._problems.append(f"{where}: {type(value).__name__} given; expected text, a number, True, False, a list or attributes")
+        return None
 
     def _with_variables(self, text: str, where: str) -> str | None:
         try:

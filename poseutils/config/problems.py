@@ -60,9 +60,13 @@ def _section_below(section: type[Section], name: str) -> type[Section] | None:
     if (section, name) in _CALLS:
         return _CALLS[section, name]
     field = section.model_fields.get(name)
-    kind = field.annotation if field else None
+    kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+    return next((kind for kind in kinds if _is_section(kind)), None)
+
+
+def _is_section(kind: Any) -> bool:
     is_class = isinstance(kind, type) and get_origin(kind) is None  # in Python 3.10, tuple[int] passes for a class
-    return kind if is_class and issubclass(kind, Section) else None
+    return is_class and issubclass(kind, Section)
 
 
 def _section_at(path: tuple[str, ...]) -> type[Section]:
