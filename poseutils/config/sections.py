@@ -20,6 +20,7 @@ from .values import (
     Inside,
     Integer,
     Number,
+    Pairs,
     Positive,
     Shape,
     Split,
@@ -52,15 +53,11 @@ class Model(Section):
     pretrained: Flag = False
 
 
-Pair = Annotated[tuple[Index, Index], BeforeValidator(sequence)]
-"""Two keypoints, counted from 0."""
-
-
 class DatasetSection(Section):
     dataset_name: Text | None = Field(None, validation_alias=AliasChoices("dataset_name", "name"))
     keypoints: Count | None = None
     keypoint_names: list[Text] | None = None
-    skeleton: Annotated[list[Pair], BeforeValidator(sequence)] | None = None
+    skeleton: Pairs | None = None
     mirror: Annotated[list[Index], BeforeValidator(sequence)] | None = None
     oks_sigmas: Positive | Annotated[list[Positive], BeforeValidator(sequence)] | None = None
     class_names: list[Text] = ["person"]

@@ -89,6 +89,13 @@ def _sizes(value: Any) -> tuple[tuple[int, int], ...]:
         raise ValueError("a list of heights and widths, such as [[192, 192], [224, 224]]") from None
 
 
+def _pairs(value: Any) -> list[tuple[int, int]]:
+    try:
+        return [(_scalar(first, 0, math.inf, True), _scalar(second, 0, math.inf, True)) for first, second in map(sequence, sequence(value))]
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("a list of pairs of keypoints, counted from 0, such as [[0, 1], [1, 2]]") from None
+
+
 def _increasing(value: Any) -> list[int]:
     try:
         numbers = [_scalar(element, 0, math.inf, True) for element in sequence(value)]
@@ -162,6 +169,7 @@ Fraction = Annotated[Number, Field(ge=0, le=1)]
 Split = Annotated[Number, Field(gt=0, lt=1)]
 Shape = Annotated[tuple[Count, Count, Count], BeforeValidator(sequence)]
 Sizes = Annotated[Any, BeforeValidator(_sizes)]
+Pairs = Annotated[list[tuple[int, int]], BeforeValidator(_pairs)]
 Epochs = Annotated[Any, BeforeValidator(_increasing)]
 Rates = Annotated[Any, BeforeValidator(_rates)]
 FilePath = Annotated[str, AfterValidator(_with_slashes)]
