@@ -72,10 +72,10 @@ def check(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bo
 
 
 def _task(config: Config, service: str) -> str:
-    section = config.training
-    quantization = config.quantization
+    section, quantization = config.training, config.quantization
+    optimizer = next(iter(section.optimizer))
     tasks = {
-        "train": f"{config.model.model_name}, {_count(section.epochs, 'epoch')}, batches of {section.batch_size}, {next(iter(section.optimizer))}",
+        "train": f"{config.model.model_name}, {_count(section.epochs, 'epoch')}, batches of {section.batch_size}, {optimizer}",
         "quantize": f"{quantization.granularity}, {quantization.quantization_input_type} in, {quantization.quantization_output_type} out",
         "benchmark": config.benchmarking.board,
         "deploy": config.deployment.hardware_setup.board,

@@ -269,9 +269,9 @@ def test_backslashes_find_files_everywhere(load, tmp_path):
     assert config.resolve(config.dataset.test_path) == tmp_path / "sub" / "data"
 
 
-@pytest.mark.parametrize(
-    "mode",
-    "training evaluation quantization prediction benchmarking deployment chain_tqe chain_tqeb chain_eqe chain_qb chain_eqeb chain_qd".split(),
-)
+MODES = "training evaluation quantization prediction benchmarking deployment chain_tqe chain_tqeb chain_eqe chain_qb chain_eqeb chain_qd"
+
+
+@pytest.mark.parametrize("mode", MODES.split())
 def test_every_operation_mode_of_the_zoo(st_file, mode):
     assert st_file("older_training", f"operation_mode={mode}").operation_mode == mode

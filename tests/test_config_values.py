@@ -311,7 +311,7 @@ def test_frozen_layers(load, layers):
 
 def test_keypoints_of_ones_own(load):
     section = load(
-        SMALL + "dataset:\n  keypoint_names: [left_wing, right_wing, tail]\n  skeleton: [[0, 2], \"(1, 2)\"]\n  mirror: [1, 0, 2]\n"
+        SMALL + 'dataset:\n  keypoint_names: [left_wing, right_wing, tail]\n  skeleton: [[0, 2], "(1, 2)"]\n  mirror: [1, 0, 2]\n'
         "  oks_sigmas: [0.05, 1/20, 0.1]\n"
     ).dataset
     assert section.keypoints == 3 and section.keypoint_names == ["left_wing", "right_wing", "tail"]
