@@ -260,7 +260,8 @@ class Model:
     def _after_detector(self, loaded: _Loaded, thresholds: dict) -> Poses:
         found = self.detector.see(loaded.views[0], **self.detector.own(thresholds))
         views = [self.look(loaded.image, region_of_detection(found, i)) for i in range(len(found))]
-        return self._each_box(views, found.boxes, found.box_scores, thresholds)
+        poses = self._each_box(views, found.boxes, found.box_scores, thresholds)
+        return replace(poses, boxes=_extents(poses.keypoints)) if self.detector.model_type == "detector" else poses
 
     def _each_box(self, views: list[View], boxes: np.ndarray, scores: np.ndarray, thresholds: dict) -> Poses:
         """One pose a view. Its score is the box's times the mean of the keypoints' ("rescoring", as top-down methods do)."""
@@ -286,6 +287,11 @@ def _read(source: ImageLike) -> np.ndarray:
     if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or 0 in source.shape:
         raise PoseError(f"image array {source.dtype} {source.shape}: expected uint8 (height, width, 3), RGB")
     return source
+
+
+def _extents(keypoints: np.ndarray) -> np.ndarray:
+    """(N, 4) boxes around all keypoints (N, K, 2): a palm or a face is less than the hand or head that was found by it."""
+    return np.concatenate([keypoints.min(axis=1), keypoints.max(axis=1)], axis=1)
 
 
 def _checked_boxes(boxes: np.ndarray, model: Model) -> np.ndarray:
