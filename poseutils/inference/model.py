@@ -198,19 +198,16 @@ class Model:
         """
         self.thresholds(**thresholds)  # what is wrong with them is said before the first image is read
 
-        def finish(job: tuple[tuple, Future]) -> Prediction:
-            (source, _), loading = job
-            try:
-                loaded = loading.result()
-            except PoseError as error:
-                return Prediction(source, error=error)
-            return Prediction(source, loaded.image, self._infer_named(source, loaded, upright, thresholds))
-
         jobs = zip(images, repeat(None) if boxes is None else boxes)
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as runner:
             loading = _ahead(reader, jobs, lambda job: self._load(*job))
-            for _, finishing in _ahead(runner, loading, finish):
-                yield finishing.result()
+            for ((source, _), _), running in _ahead(runner, loading, lambda job: self._run(job[1].result())):
+                try:
+                    loaded, outputs = running.result()
+                except PoseError as error:
+                    yield Prediction(source, error=error)
+                else:
+                    yield Prediction(source, loaded.image, self._infer_named(source, loaded, outputs, upright, thresholds))
 
     def look(self, image: np.ndarray, region: Region) -> View:
         """What the network is shown of one region of an (H, W, 3) image."""
@@ -219,8 +216,10 @@ class Model:
 
     def see(self, view: View, **thresholds) -> Poses:
         """Runs the network on one view; poses in pixels of the image."""
-        found = find_outputs(self.model_type, self.network.run_prepared(view.tensor), self.view)
-        (poses,) = self.decode(found, **thresholds)
+        return self._poses(self.network.run_prepared(view.tensor), view, thresholds)
+
+    def _poses(self, outputs: dict[str, np.ndarray], view: View, thresholds: dict) -> Poses:
+        (poses,) = self.decode(find_outputs(self.model_type, outputs, self.view), **thresholds)
         return poses.moved(view.transform.inverse)
 
     def _load(self, source: ImageLike, boxes: np.ndarray | None = None) -> _Loaded:
@@ -234,8 +233,15 @@ class Model:
         pixels, transform = self.preprocess(image)
         return _Loaded(image, [View(self.network.prepare(pixels[None]), transform)])
 
-    def _infer_named(self, source: ImageLike, loaded: _Loaded, upright: bool, thresholds: dict) -> Poses:
+    def _run(self, loaded: _Loaded) -> tuple[_Loaded, dict[str, np.ndarray] | None]:
+        """The network's outputs where it is shown the whole image, and only then: the thread that runs it does nothing else."""
+        whole = loaded.boxes is None and self.detector is None
+        return loaded, self.network.run_prepared(loaded.views[0].tensor) if whole else None
+
+    def _infer_named(self, source: ImageLike, loaded: _Loaded, outputs: dict | None, upright: bool, thresholds: dict) -> Poses:
         try:
+            if outputs is not None:
+                return self._poses(outputs, loaded.views[0], thresholds)
             return self._infer(loaded, upright, thresholds)
         except PoseError as error:
             raise error if isinstance(source, np.ndarray) else PoseError(f"{self.label} on {source}: {error}") from error
