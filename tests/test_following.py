@@ -8,6 +8,7 @@ from poseutils.errors import PoseError
 from poseutils.inference.following import region_to_follow
 from poseutils.keypoints import COCO17, layout_from_names
 from poseutils.poses import AREA_OF_BOX, Poses, oks
+from poseutils.regions import cut, region_of_box
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,29 @@ def test_a_detector_finds_the_boxes(zoo_model, asset):
         assert np.median(apart) < 0.1  # two networks see the same person
     named = pu.load_model("movenet_lightning_192", detector="yolov8n_pose_256", num_threads=2).predict(asset("images/bus.jpg"))
     np.testing.assert_allclose(named.keypoints, poses.keypoints, atol=1)
+
+
+def test_several_hands_of_a_picture_left_and_right(zoo_model, asset):
+    """Two photographs of right hands side by side, one of them mirrored, which makes it a left hand; cut close, because the 8-bit
+    detector misses hands that are small on the picture."""
+    samples = {s.path.name: s for s in pu.load_dataset(asset("hands"))}
+    tiles, truth = [], []
+    for name in ("freihand_00000355.jpg", "freihand_00115300.jpg"):
+        tile, transform = cut(pu.read_image(samples[name].path), region_of_box(samples[name].boxes[0], 1.6), (256, 256))
+        tiles.append(tile)
+        truth.append(transform.to_input(samples[name].keypoints[0, :, :2]))
+    image = np.concatenate([tiles[0], tiles[1][:, ::-1]], axis=1)
+    truth[1] = truth[1] * (-1, 1) + (512, 0)
+
+    poses = zoo_model("hand_landmarks_224").with_detector(zoo_model("palm_detection_192")).predict(image)
+    assert len(poses) == 2 and poses.world.shape == (2, 21, 3)
+    order = np.argsort(poses.keypoints[:, 0, 0])
+    for points, expected in zip(poses.keypoints[order], truth, strict=True):
+        assert np.linalg.norm(points - expected, axis=1).mean() / np.ptp(expected, axis=0).max() < 0.15
+    first, second = poses.right[order]
+    assert first > 0.5 > second
+    reach = np.linalg.norm(poses.world[:, 12] - poses.world[:, 0], axis=1)  # wrist to the tip of the middle finger, meters
+    assert ((reach > 0.03) & (reach < 0.25)).all()
 
 
 def test_what_takes_no_boxes_says_so(zoo_model, asset):

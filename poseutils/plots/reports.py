@@ -46,7 +46,7 @@ def show_report_curves(reports: Mapping[str, Report]) -> None:
         axes.set(xlabel=across, ylabel=up, title=title, ylim=(0, 1.02))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-        if axes.get_legend_handles_labels()[1] != [""]:
+        if axes.get_legend_handles_labels()[1]:
             axes.legend(fontsize=7, loc="lower right")
 
 
