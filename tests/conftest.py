@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import poseutils as pu
 from poseutils.config import load_config
 from poseutils.errors import PoseError
 
@@ -57,3 +58,17 @@ def refusal(load):
         return str(caught.value)
 
     return of
+
+
+@pytest.fixture(scope="session")
+def zoo_model(asset):
+    """``zoo_model("yolov8n_pose_256")``: the published model, loaded once; without its file the test is skipped, or fails in CI."""
+    models = {}
+
+    def load(name: str) -> pu.Model:
+        asset(f"models/{pu.ZOO[name].file}")
+        if name not in models:
+            models[name] = pu.load_model(name, num_threads=2)
+        return models[name]
+
+    return load
