@@ -275,3 +275,17 @@ MODES = "training evaluation quantization prediction benchmarking deployment cha
 @pytest.mark.parametrize("mode", MODES.split())
 def test_every_operation_mode_of_the_zoo(st_file, mode):
     assert st_file("older_training", f"operation_mode={mode}").operation_mode == mode
+
+
+@pytest.mark.parametrize("name", ["newer_chain_tqe", "older_training", "windows_deployment", "newer_head_prediction"])
+def test_what_is_used_of_a_file_is_saved_and_read_back(st_file, tmp_path, caplog, name):
+    config = st_file(name, "dataset.skeleton=[[0, 1]]", "training.callbacks={LearningRateScheduler: {schedule: lr * 0.9 ** epoch}}")
+    caplog.clear()
+    again = load_config(config.save(tmp_path / "user_config.yaml"))
+    assert not caplog.records
+    for section in ("preprocessing", "data_augmentation", "benchmarking", "operation_mode"):
+        assert getattr(again, section) == getattr(config, section)
+    assert again.training.callbacks == config.training.callbacks and again.training.optimizer == config.training.optimizer
+    assert again.postprocessing.thresholds == config.postprocessing.thresholds
+    assert again.dataset.skeleton == [(0, 1)] and again.dataset.keypoints == config.dataset.keypoints
+    assert again.deployment.hardware_setup.board == config.deployment.hardware_setup.board
