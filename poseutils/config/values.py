@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any
 
@@ -147,7 +146,7 @@ def _one_line(text: str) -> str:
     return text
 
 
-def one_of(*words: str) -> Callable:
+def one_of(*words: str) -> Any:
     """The type of a word, whatever its case."""
 
     def check(value: Any) -> str:
