@@ -10,6 +10,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +22,14 @@ from pycocotools.cocoeval import COCOeval
 from test_metrics import made_up
 
 import poseutils as pu
+from poseutils.config import load_config
 from poseutils.datasets.coco import to_coco
 from poseutils.datasets.synthetic import draw_people
 from poseutils.decoders import InputView, Thresholds, heatmaps, yolo
 from poseutils.evaluation import CocoAP
 
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHIPPED = REPOSITORY / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 THREADS = max(1, (os.cpu_count() or 1) // 2)
 """Of the interpreter, here and there: half of the cores, so that those who read images have some, too."""
 
@@ -179,6 +183,32 @@ def bench_synthetic() -> None:
     report("drawing synthetic people, images a second a core", 40 / (time.process_time() - start), "images/s", 50, at_most=False)
 
 
+def bench_pipeline() -> None:
+    """A chain of two short notebooks, beside the same notebooks given to papermill with the same parameters: each a fresh process."""
+    mode = ["operation_mode=chain_bd", f"model.model_path={SHIPPED}"]
+    papermill = """
+import sys, papermill
+for name in ("benchmark", "deploy"):
+    parameters = {"config": sys.argv[1], "model": "", "run_dir": f"{sys.argv[3]}/{name}"}
+    papermill.execute_notebook(
+        f"{sys.argv[2]}/{name}.ipynb", f"{sys.argv[3]}/{name}.ipynb", parameters, cwd=sys.argv[2], progress_bar=False
+    )
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        config = load_config(REPOSITORY / "user_config.yaml", mode).save(Path(folder) / "user_config.yaml")
+        main = "import sys; from poseutils.__main__ import main; sys.exit(main(sys.argv[1:]))"
+        calls = {
+            "by hand": python(papermill, config, REPOSITORY / "notebooks", folder),
+            "chain": python(main, "run", config, "--runs-dir", folder),
+        }
+        times = {name: [] for name in calls}
+        for turn in range(7):
+            for name in sorted(calls, reverse=turn % 2 == 1):  # whoever comes first finds colder caches
+                times[name].append(fastest(calls[name], 1))
+    ratio = median(own / bare for bare, own in zip(times["by hand"], times["chain"], strict=True))
+    report(f"a chain of two notebooks, time over papermill's ({median(times['by hand']):.1f} s)", ratio, "x", 1.05)
+
+
 def cached(name: str) -> Path:
     return Path(os.environ["POSEUTILS_CACHE"]) / name
 
@@ -187,6 +217,7 @@ def main() -> None:
     bench_decoders()
     bench_synthetic()
     bench_ap()
+    bench_pipeline()
     if not os.environ.get("POSEUTILS_CACHE") or not cached("coco-mini/images").is_dir():
         print("POSEUTILS_CACHE is not set to a folder with images/bus.jpg, coco-mini/images and the models: the rest is left out.")
         return
