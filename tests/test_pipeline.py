@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from stand_ins import PICTURE, command, given, one_run, wait_for, write_chain, write_config, write_notebook
+from stand_ins import PICTURE, command, given, leaves, one_run, wait_for, write_chain, write_config, write_notebook
 
 from poseutils import pipeline
 from poseutils.__main__ import main
@@ -271,3 +271,38 @@ def test_the_light_parts_stay_light(repository):
     heavy = ("yaml", "pydantic", "papermill", "tensorflow")
     code = f"import sys, poseutils, poseutils.__main__; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], cwd=repository, capture_output=True, text=True).stdout.strip() == "[]"
+
+
+REFERENCE = {
+    "training": ["train"],
+    "evaluation": ["evaluate"],
+    "quantization": ["quantize"],
+    "prediction": ["predict"],
+    "benchmarking": ["benchmark"],
+    "deployment": ["deploy"],
+    "chain_tqe": ["train", "quantize", "evaluate"],
+    "chain_tqeb": ["train", "quantize", "evaluate", "benchmark"],
+    "chain_eqe": ["evaluate", "quantize", "evaluate"],
+    "chain_qb": ["quantize", "benchmark"],
+    "chain_eqeb": ["evaluate", "quantize", "evaluate", "benchmark"],
+    "chain_qd": ["quantize", "deploy"],
+}
+
+
+@pytest.mark.parametrize(("mode", "services"), REFERENCE.items())
+def test_every_mode_runs_its_notebooks_each_with_the_model_before(mode, services, run, notebooks, tmp_path):
+    for service in ("predict", "benchmark", "deploy"):
+        write_notebook(notebooks, service, leaves(value=1.0))
+    folder = run(f"operation_mode={mode}")
+    steps = [f"{number:02d}-{service}" for number, service in enumerate(services, start=1)]
+    assert sorted(path.stem for path in folder.glob("*.ipynb")) == steps
+    start = "" if services[0] in ("train", "benchmark", "deploy") else str(tmp_path / "start.keras")
+    assert given(folder, steps[0])["model"] == start
+    left = {"train": "model.keras", "quantize": "quantized.tflite"}
+    latest = start
+    for before, step in zip(steps, steps[1:], strict=False):
+        latest = str(folder / before / left[before[3:]]) if before[3:] in left else latest
+        assert given(folder, step)["model"] == latest
+    metrics = json.loads((folder / "metrics.json").read_text())
+    if "quantize" in services and "evaluate" in services:
+        assert (metrics["float.oks"], metrics["quantized.oks"]) == (0.75, 0.625)

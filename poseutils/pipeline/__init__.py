@@ -8,9 +8,10 @@ and ``index.html``, the page to open.
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -109,6 +110,8 @@ def _new_run_folder(runs_dir: Path, name: str) -> Path:
 
 
 def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
+    with without("rfc3987_syntax"):  # for addresses in other alphabets, which no notebook has, it takes longer to load than all the rest
+        from . import execution  # noqa: F401 - a mistake in the configuration need not wait for papermill
     with Pages(notebooks[0].parent) as pages:
         try:
             _run_steps(record, notebooks, Models(configured=config.model.model_path or ""), pages)
@@ -157,7 +160,7 @@ def _run_step(step: Step, notebook: Path, record: Record) -> None:
 
 
 def _execute(step: Step, notebook: Path) -> None:
-    from .execution import execute  # papermill takes a second to load, which a mistake in the configuration need not wait for
+    from .execution import execute
 
     try:
         step.prepare_folder()
@@ -173,8 +176,20 @@ def _conclude(record: Record, config: Config, pages: Pages) -> None:
     """Writes what belongs to the whole run, and prints it."""
     pages.finish(record.steps)
     write_json(record.folder / "metrics.json", all_metrics(record.steps))
-    index = write_index(record, config)
+    index = write_index(record, config, pages.pictures)
     print(f"\n{results_table(record.steps)}\n\nOpen {_short(index)}", flush=True)
+
+
+@contextmanager
+def without(module: str) -> Iterator[None]:
+    """While it lasts, a module that others import if they can is taken for one that is not installed; unless it is loaded already."""
+    known = module in sys.modules
+    sys.modules.setdefault(module, None)
+    try:
+        yield
+    finally:
+        if not known:
+            del sys.modules[module]
 
 
 def _short(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from itertools import chain
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ..config import Config
 from ..files import write_text
-from .pictures import Picture, pictures
+from .pictures import Picture
 from .record import Record
 from .results import compared, duration, figure, own_metrics, side_by_side, step_results
 from .steps import Step
@@ -25,13 +25,19 @@ LISTED_FILES = 6
 TILES = {"ap": "AP", "oks": "OKS", "nme": "NME"}
 
 
-def write_index(record: Record, config: Config) -> Path:
-    """Writes the page of a run: what it is, its pictures, its numbers, its notebooks and files, its configuration."""
+def write_index(record: Record, config: Config, pictures: Mapping[Path, Sequence[Picture]]) -> Path:
+    """Writes the page of a run: what it is, its pictures, its numbers, its notebooks and files, its configuration.
+
+    Args:
+        record: the run.
+        config: as it was used.
+        pictures: by executed notebook.
+    """
     parts = [
         _heading(record),
         _failure(record),
         _tiles(record.steps),
-        _gallery(record.steps),
+        _gallery(record.steps, pictures),
         _numbers(record.steps),
         f'<h2>Notebooks</h2><div class="cards">{"".join(map(_card, record.steps))}</div>',
         f'<h2>Configuration</h2><div class="box">{_configuration(record, config)}</div>',
@@ -86,10 +92,10 @@ def _tiles(steps: Sequence[Step]) -> str:
 _MEMORY = {"weights_kib": "weights", "live_peak_kib": "activations"}
 
 
-def _gallery(steps: Sequence[Step]) -> str:
-    last = {step.service: step for step in steps if step.notebook.exists() and step.page.exists()}
+def _gallery(steps: Sequence[Step], pictures: Mapping[Path, Sequence[Picture]]) -> str:
+    last = {step.service: step for step in steps if step.notebook in pictures}
     shown = [last[service] for service in SHOWN_FIRST if service in last]
-    figures = "".join(chain.from_iterable((_figure(step, picture) for picture in pictures(step.notebook)) for step in shown))
+    figures = "".join(chain.from_iterable((_figure(step, picture) for picture in pictures[step.notebook]) for step in shown))
     return f'<div class="pictures">{figures}</div>' if figures else ""
 
 
