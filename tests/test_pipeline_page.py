@@ -189,4 +189,16 @@ def test_a_notebook_that_shows_nothing(run, notebooks):
 
 def test_tags_reach_the_page(run, notebooks):
     write_notebook(notebooks, "predict", PICTURE, PICTURE, leaves(people=1.0), tags={0: ["highlight"], 1: ["highlight"]})
-    assert (run("operation_mode=prediction") / "index.html").read_text().count("<figure") == 2
+    page = (run("operation_mode=prediction") / "index.html").read_text()
+    assert page.count("<figure>") == 2  # side by side
+    write_notebook(notebooks, "predict", PICTURE, leaves(people=1.0))
+    assert '<figure class="wide">' in (run("operation_mode=prediction") / "index.html").read_text()
+
+
+def test_a_page_of_real_notebooks(repository, tmp_path):
+    folder = pipeline.run(repository / "user_config.yaml", ["operation_mode=chain_bd"], tmp_path)
+    page = (folder / "index.html").read_text()
+    assert page.count("<figure") >= 2 and "<b>Benchmark</b> Where the memory is" in page and "493 <small>KiB" in page
+    assert len(page) < 3_000_000 and not Order(page).wrong
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["benchmark.weights_kib"] == pytest.approx(493, abs=1) and metrics["deploy.bundle_kib"] > 1000

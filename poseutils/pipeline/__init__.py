@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from shlex import quote as quoted
 
 from ..config import Config, load_config, services_of
 from ..errors import PoseError
@@ -119,7 +120,7 @@ def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
             with suppress(PoseError):
                 _conclude(record, config, pages)
             if isinstance(error, PoseError):
-                again = f"Go on with: python -m poseutils run --resume '{_short(record.folder)}'"
+                again = f"Go on with: python -m poseutils run --resume {quoted(_short(record.folder))}"
                 raise PoseError(f"{error}\nWhat was done is in {_short(record.folder)}\n{again}") from None
             raise
         _conclude(record, config, pages)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
-from itertools import chain
 from pathlib import Path
+from shlex import quote as quoted
 from urllib.parse import quote
 
 from ..config import Config
@@ -69,7 +69,7 @@ def _failure(record: Record) -> str:
         return ""
     name = _link(step.page, step.notebook.stem) if step.page.exists() else step.notebook.stem
     why = f"<pre>{escape(step.error)}</pre>" if step.error else ""
-    again = f"python -m poseutils run --resume {record.folder.name}"
+    again = f"python -m poseutils run --resume {quoted(f'{record.folder.parent.name}/{record.folder.name}')}"
     return (
         f'<div class="failure"><h3 class="bad">{name} {escape(step.status)} after {duration(step.seconds)}</h3>{why}'
         f'<p class="soft">What was done before is below. To go on: <code>{escape(again)}</code></p></div>'
@@ -93,14 +93,18 @@ _MEMORY = {"weights_kib": "weights", "live_peak_kib": "activations"}
 
 
 def _gallery(steps: Sequence[Step], pictures: Mapping[Path, Sequence[Picture]]) -> str:
-    last = {step.service: step for step in steps if step.notebook in pictures}
-    shown = [last[service] for service in SHOWN_FIRST if service in last]
-    figures = "".join(chain.from_iterable((_figure(step, picture) for picture in pictures[step.notebook]) for step in shown))
+    """The pictures of what is done; of a service that ran twice, the last."""
+    last = {step.service: step for step in steps if step.status == "done"}
+    ordered = [last[service] for service in SHOWN_FIRST if service in last]
+    shown = [(step, picture) for step in ordered for picture in pictures.get(step.notebook, ())]
+    narrow = [picture for _, picture in shown if picture.width < WIDE * picture.height]
+    alone = narrow[-1] if len(narrow) % 2 else None  # narrow ones stand in pairs
+    figures = "".join(_figure(step, picture, picture is alone or picture not in narrow) for step, picture in shown)
     return f'<div class="pictures">{figures}</div>' if figures else ""
 
 
-def _figure(step: Step, picture: Picture) -> str:
-    kind = ' class="wide"' if picture.width >= WIDE * picture.height else ""
+def _figure(step: Step, picture: Picture, wide: bool) -> str:
+    kind = ' class="wide"' if wide else ""
     caption = f"<figcaption><b>{_title(step)}</b> {escape(picture.caption)}</figcaption>"
     size = f'width="{picture.width}" height="{picture.height}"'
     image = f'<img alt="{escape(picture.caption)}" {size} src="{picture.source}">'
