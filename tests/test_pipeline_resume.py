@@ -60,8 +60,9 @@ def test_a_killed_run_goes_on_where_it_stopped(config, notebooks, tmp_path, caps
     before = {path: path.stat().st_mtime_ns for step in ("01-train", "02-evaluate") for path in (folder / step).iterdir()}
     (tmp_path / "start.keras").unlink()  # what a run needs later is in its folder
     config.unlink()
+    (folder / ".03-quantize-x.ipynb").write_text("half")
     write_chain(notebooks)
-    assert pipeline.resume(folder, notebooks) == folder
+    assert pipeline.resume(folder, notebooks) == folder and not list(folder.glob(".*"))
     printed = capsys.readouterr().out
     assert "2 of 4 notebooks are done" in printed and printed.count("done before") == 2
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -155,6 +156,15 @@ def test_a_run_that_is_terminated_can_go_on(config, notebooks, tmp_path):
     finished = start(notebooks, "run", "--resume", folder)
     assert finished.communicate(timeout=60) and finished.returncode == 0
     assert json.loads((folder / "metrics.json").read_text())["evaluate.oks"] == 0.5
+
+
+def test_a_long_temporary_folder(config, notebooks, tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    process = start(notebooks, "run", config, "operation_mode=evaluation", "--runs-dir", tmp_path / "runs")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
 
 
 def test_runs_are_listed_newest_first(config, notebooks, tmp_path, capsys):

@@ -83,6 +83,8 @@ def resume(folder: str | Path, notebooks_dir: str | Path | None = None) -> Path:
                 f"{_short(record.folder)} is finished, all {done} notebooks: nothing to do.\n\nOpen {_short(record.folder / 'index.html')}"
             )
             return record.folder
+        for half in record.folder.glob(".*"):  # a file that was being written when the run was killed
+            half.unlink()
         config = load_config(record.folder / CONFIG)
         notebooks = _find_notebooks([step.service for step in record.steps], notebooks_dir)
         print(f"{record.operation_mode}: {done} of {len(record.steps)} notebooks are done in {_short(record.folder)}", flush=True)

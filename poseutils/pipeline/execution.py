@@ -20,6 +20,8 @@ from ..errors import PoseError
 from ..files import write_text
 from .steps import Step
 
+LONGEST_FOLDER = 70
+"""A socket's path has room for about a hundred characters, its name included."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -32,7 +34,8 @@ class ThisPython(AsyncKernelManager):
     """
 
     def __init__(self, **keywords):
-        self._own = Path(tempfile.mkdtemp(prefix="pose-"))
+        is_long = len(tempfile.gettempdir()) > LONGEST_FOLDER
+        self._own = Path(tempfile.mkdtemp(prefix="pose-", dir="/tmp" if is_long else None))
         super().__init__(**keywords, transport="ipc", connection_file=str(self._own / "kernel.json"), ip=str(self._own / "kernel"))
 
     @property

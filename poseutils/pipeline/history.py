@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import PoseError
-from .record import Record, is_held, read_record
+from .record import RECORD, Record, is_held, read_record
 from .results import duration, headline
 
 HEADING = ("run", "mode", "state", "duration", "main results")
@@ -22,17 +22,18 @@ def runs_table(folder: str | Path) -> str:
     folder = Path(folder)
     if not folder.is_dir():
         raise PoseError(f"{folder}: no such folder. Runs are made in 'runs', or where --runs-dir says.")
-    records, others = [], []
+    records, others, unreadable = [], [], []
     for path in (path for path in sorted(folder.iterdir()) if path.is_dir()):
         try:
-            records.append(read_record(path))
-        except PoseError as error:
-            others.append((path.name, str(error)) if (path / "run.json").exists() else (path.name, ""))
+            if (path / RECORD).exists():
+                records.append(read_record(path))
+            else:
+                others.append(path.name)
+        except (PoseError, OSError) as error:
+            unreadable.append(f"unreadable: {error}")
     records.sort(key=lambda record: (record.started, record.folder.name), reverse=True)
     lines = _aligned([HEADING, *map(_row, records)]) if records else [f"no runs in {folder}"]
-    plain = [name for name, error in others if not error]
-    lines += ["", f"no runs: {', '.join(plain)}"] if plain else []
-    return "\n".join([*lines, *(f"unreadable: {error}" for _, error in others if error)])
+    return "\n".join([*lines, *(["", f"no runs: {', '.join(others)}"] if others else []), *unreadable])
 
 
 def state(record: Record) -> str:
@@ -56,7 +57,7 @@ def _seconds(record: Record) -> float:
     """With the time that the step which runs has taken so far."""
     step = record.stopped_at()
     running = step is not None and step.status == "running" and is_held(record.folder)
-    return record.seconds + (datetime.now().timestamp() - (record.folder / "run.json").stat().st_mtime if running else 0)
+    return record.seconds + (datetime.now().timestamp() - (record.folder / RECORD).stat().st_mtime if running else 0)
 
 
 def _results(record: Record) -> str:
