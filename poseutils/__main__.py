@@ -1,4 +1,4 @@
-"""``python -m poseutils``: run a configuration or check it, list the published models, fetch one."""
+"""``python -m poseutils``: run a configuration or check it, list runs and published models, fetch one."""
 
 from __future__ import annotations
 
@@ -29,15 +29,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m poseutils", description="Pose estimation on STM32, as notebooks.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the notebooks of a configuration's operation_mode")
-    run.add_argument("config", help="a user_config.yaml")
+    run.add_argument("config", nargs="?", help="a user_config.yaml")
     run.add_argument("overrides", nargs="*", metavar="section.attribute=value", help="wins over the file, for example training.epochs=2")
     run.add_argument("--runs-dir", default="runs", help="where the run's folder is made (default: %(default)s)")
-    run.set_defaults(command=_run)
+    run.add_argument("--allow-custom-code", action="store_true", help="run the Python files that the configuration names")
+    run.add_argument("--resume", metavar="FOLDER", help="go on with the run in this folder, which stopped; no configuration then")
+    run.set_defaults(command=_run, usage=run.error)
     check = commands.add_parser("check", help="say what a configuration would run, on what, and every problem, without running")
     check.add_argument("config", help="a user_config.yaml")
     check.add_argument("overrides", nargs="*", metavar="section.attribute=value", help="wins over the file")
     check.add_argument("--allow-custom-code", action="store_true", help="count Python files that the configuration names as allowed to run")
     check.set_defaults(command=_check)
+    runs = commands.add_parser("runs", help="list the runs, newest first")
+    runs.add_argument("folder", nargs="?", default="runs", metavar="FOLDER", help="where they are (default: %(default)s)")
+    runs.set_defaults(command=_runs)
     zoo = commands.add_parser("zoo", help="list the published models")
     zoo.set_defaults(command=_zoo)
     fetch = commands.add_parser("fetch", help="download published models into the cache")
@@ -47,9 +52,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from .pipeline import run
+    if bool(options.config) == bool(options.resume):
+        options.usage("a configuration, or --resume FOLDER, which has its own: give one of them")
+    from .pipeline import resume, run
 
-    run(options.config, options.overrides, options.runs_dir)
+    if options.resume:
+        resume(options.resume, allow_custom_code=options.allow_custom_code)
+    else:
+        run(options.config, options.overrides, options.runs_dir, allow_custom_code=options.allow_custom_code)
+
+
+def _runs(options: argparse.Namespace) -> None:
+    from .pipeline.history import runs_table
+
+    print(runs_table(options.folder))
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -22,11 +22,14 @@ from pycocotools.cocoeval import COCOeval
 from test_metrics import made_up
 
 import poseutils as pu
+from poseutils.config import load_config
 from poseutils.datasets.coco import to_coco
 from poseutils.datasets.synthetic import draw_people
 from poseutils.decoders import InputView, Thresholds, heatmaps, yolo
 from poseutils.evaluation import CocoAP
 
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHIPPED = REPOSITORY / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 THREADS = max(1, (os.cpu_count() or 1) // 2)
 """Of the interpreter, here and there: half of the cores, so that those who read images have some, too."""
 
@@ -198,6 +201,41 @@ def bench_check() -> None:
         )
 
 
+def bench_pipeline() -> None:
+    """A chain of two short notebooks, beside the same notebooks given to papermill with the same parameters: each a fresh process."""
+    mode = ["operation_mode=chain_bd", f"model.model_path={SHIPPED}"]
+    papermill = """
+import sys, papermill
+for name in ("benchmark", "deploy"):
+    parameters = {"config": sys.argv[1], "model": "", "run_dir": f"{sys.argv[3]}/{name}"}
+    papermill.execute_notebook(
+        f"{sys.argv[2]}/{name}.ipynb", f"{sys.argv[3]}/{name}.ipynb", parameters, cwd=sys.argv[2], progress_bar=False
+    )
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        config = load_config(REPOSITORY / "user_config.yaml", mode).save(Path(folder) / "user_config.yaml")
+        main = "import sys; from poseutils.__main__ import main; sys.exit(main(sys.argv[1:]))"
+        calls = {
+            "by hand": python(papermill, config, REPOSITORY / "notebooks", folder),
+            "chain": python(main, "run", config, "--runs-dir", folder),
+        }
+        wall, work = ({name: [] for name in calls} for _ in range(2))
+        for turn in range(5):
+            for name in sorted(calls, reverse=turn % 2 == 1):  # whoever comes first finds colder caches
+                before = processor_seconds()
+                wall[name].append(fastest(calls[name], 1))
+                work[name].append(processor_seconds() - before)
+    for what, times in (("time", wall), ("processor time", work)):
+        ratio = median(own / bare for bare, own in zip(times["by hand"], times["chain"], strict=True))
+        report(f"a chain of two notebooks, {what} over papermill's ({median(times['by hand']):.1f} s)", ratio, "x", 1.05)
+
+
+def processor_seconds() -> float:
+    """Of all processes that this one has started and that have ended, which other programs disturb less than the clock's."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def cached(name: str) -> Path:
     return Path(os.environ["POSEUTILS_CACHE"]) / name
 
@@ -207,6 +245,7 @@ def main() -> None:
     bench_synthetic()
     bench_ap()
     bench_check()
+    bench_pipeline()
     if not os.environ.get("POSEUTILS_CACHE") or not cached("coco-mini/images").is_dir():
         print("POSEUTILS_CACHE is not set to a folder with images/bus.jpg, coco-mini/images and the models: the rest is left out.")
         return

@@ -4,5 +4,6 @@ from .coco import CocoAP
 from .comparison import Comparison, compare, refinements
 from .evaluate import evaluate
 from .report import ImageResult, Report
+from .tensors import Tensors, save_tensors
 
-__all__ = ["CocoAP", "Comparison", "ImageResult", "Report", "compare", "evaluate", "refinements"]
+__all__ = ["CocoAP", "Comparison", "ImageResult", "Report", "Tensors", "compare", "evaluate", "refinements", "save_tensors"]

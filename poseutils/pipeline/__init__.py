@@ -1,30 +1,41 @@
 """From ``operation_mode`` to notebooks: runs one after the other under papermill, all into one run folder.
 
 A run folder holds, for each step in order, the executed notebook (``01-train.ipynb``), the same as a page (``01-train.html``) and a folder
-of its artifacts (``01-train/``); and ``user_config.yaml`` as it was used, ``metrics.json`` and ``index.html``, the page to open.
+of its artifacts (``01-train/``); and ``user_config.yaml`` as it was used, ``run.json`` that says how far the run came, ``metrics.json``
+and ``index.html``, the page to open.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from shlex import quote as quoted
 
 from ..config import Config, load_config, services_of
 from ..errors import PoseError
 from ..files import write_json
-from .page import results_table, write_index
-from .steps import Models, Step, all_metrics, plan, read_metrics
+from .page import write_index
+from .pages import Pages
+from .record import Record, held, read_record
+from .results import all_metrics, duration, read_metrics, results_table
+from .steps import Models, Step, plan
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
+CONFIG = "user_config.yaml"
 
 
 def run(
-    config_path: str | Path, overrides: Iterable[str] = (), runs_dir: str | Path = "runs", notebooks_dir: str | Path | None = None
+    config_path: str | Path,
+    overrides: Iterable[str] = (),
+    runs_dir: str | Path = "runs",
+    notebooks_dir: str | Path | None = None,
+    allow_custom_code: bool = False,
 ) -> Path:
     """Runs the notebooks of a configuration's ``operation_mode`` and returns the run folder. Prints a line a step and a table.
 
@@ -33,41 +44,68 @@ def run(
         overrides: ``section.attribute=value``, which win over the file.
         runs_dir: where the run folder is made.
         notebooks_dir: where the notebooks are; the workbook's own if not given.
+        allow_custom_code: lets the Python files run that the configuration names.
 
     Raises:
         PoseError: if the configuration is wrong or the folder cannot be written to, before anything runs; or if a notebook fails, after
             what was done until then has been written.
     """
-    config = load_config(config_path, overrides)
-    notebooks = _find_notebooks(config, Path(notebooks_dir or NOTEBOOKS))
-    folder = _new_run_folder(Path(runs_dir), config.general.project_name)
-    config = load_config(config.save(folder / "user_config.yaml"))
-    steps = plan([notebook.stem for notebook in notebooks], folder)
-    print(f"{config.operation_mode}: {len(steps)} notebooks into {_short(folder)}", flush=True)
-    try:
-        _run_steps(steps, notebooks, Models(configured=config.model.model_path or ""))
-    except BaseException as error:
-        with suppress(PoseError):
-            _conclude(folder, config, steps)
-        if isinstance(error, PoseError):
-            raise PoseError(f"{error}\nWhat was done is in {_short(folder)}") from None
-        raise
-    _conclude(folder, config, steps)
+    overrides = tuple(overrides)
+    config = load_config(config_path, overrides, allow_custom_code)
+    if config.operation_mode is None:
+        raise PoseError("operation_mode: missing. Add a line such as 'operation_mode: chain_tqe' to the configuration, or to the command.")
+    services = services_of(config.operation_mode)
+    notebooks = _find_notebooks(services, notebooks_dir)
+    now = datetime.now()
+    folder = _new_run_folder(Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{config.general.project_name.strip()}")
+    started = now.isoformat(timespec="seconds")
+    record = Record(folder, config.general.project_name, config.operation_mode, started, overrides, plan(services, folder))
+    with held(folder):
+        config = load_config(config.save(folder / CONFIG), allow_custom_code=config.allow_custom_code)
+        print(f"{config.operation_mode}: {len(services)} notebooks into {_short(folder)}", flush=True)
+        _run(record, config, notebooks)
     return folder
 
 
-def _find_notebooks(config: Config, folder: Path) -> list[Path]:
-    if config.operation_mode is None:
-        raise PoseError("operation_mode: missing. Add a line such as 'operation_mode: chain_tqe' to the configuration, or to the command.")
-    notebooks = [folder / f"{service}.ipynb" for service in services_of(config.operation_mode)]
+def resume(folder: str | Path, notebooks_dir: str | Path | None = None, allow_custom_code: bool = False) -> Path:
+    """Goes on with a run that stopped, however it stopped, with the configuration it was started with. What is done is not done again.
+
+    A notebook that had not finished is run from its beginning. Returns the run folder.
+
+    Args:
+        folder: the run folder.
+        notebooks_dir, allow_custom_code: as for :func:`run`; what was allowed then is not allowed now, unless it is said again.
+
+    Raises:
+        PoseError: if the folder is not a run's, if that run is still going on, or as :func:`run` does.
+    """
+    record = read_record(folder)
+    with held(record.folder):
+        record = read_record(folder)  # whoever held it may have changed it
+        done = sum(step.status == "done" for step in record.steps)
+        if record.finished and (record.folder / "index.html").exists():
+            print(
+                f"{_short(record.folder)} is finished, all {done} notebooks: nothing to do.\n\nOpen {_short(record.folder / 'index.html')}"
+            )
+            return record.folder
+        for half in record.folder.glob(".*"):  # a file that was being written when the run was killed
+            half.unlink()
+        config = load_config(record.folder / CONFIG, allow_custom_code=allow_custom_code)
+        notebooks = _find_notebooks([step.service for step in record.steps], notebooks_dir)
+        print(f"{record.operation_mode}: {done} of {len(record.steps)} notebooks are done in {_short(record.folder)}", flush=True)
+        _run(record, config, notebooks)
+    return record.folder
+
+
+def _find_notebooks(services: Sequence[str], folder: str | Path | None) -> list[Path]:
+    notebooks = [Path(folder or NOTEBOOKS).absolute() / f"{service}.ipynb" for service in services]
     for notebook in notebooks:
         if not notebook.is_file():
-            raise PoseError(f"{notebook}: no such notebook, which operation_mode {config.operation_mode} needs. Run from a complete clone.")
-    return [notebook.absolute() for notebook in notebooks]
+            raise PoseError(f"{notebook}: no such notebook, which this operation_mode needs. Run from a complete clone.")
+    return notebooks
 
 
-def _new_run_folder(runs_dir: Path, project_name: str) -> Path:
-    name = f"{datetime.now():%Y_%m_%d_%H_%M_%S}-{project_name.strip()}"
+def _new_run_folder(runs_dir: Path, name: str) -> Path:
     for attempt in count(1):
         folder = runs_dir.absolute() / (name if attempt == 1 else f"{name}-{attempt}")
         try:
@@ -79,41 +117,89 @@ def _new_run_folder(runs_dir: Path, project_name: str) -> Path:
             raise PoseError(f"cannot make {folder}: {error.strerror}. Choose another place with --runs-dir.") from None
 
 
-def _run_steps(steps: Sequence[Step], notebooks: Sequence[Path], models: Models) -> None:
-    for step, notebook in zip(steps, notebooks, strict=True):
-        print(f"  {step.number}/{len(steps)}  {step.service:<10}", end="", flush=True)
-        started = time.monotonic()
-        step.status = "failed"
+def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
+    with without("rfc3987_syntax"):  # for addresses in other alphabets, which no notebook has, it takes longer to load than all the rest
+        from . import execution  # noqa: F401 - a mistake in the configuration need not wait for papermill
+    with Pages(notebooks[0].parent) as pages:
         try:
-            _run_step(step, notebook, models)
-            step.status = "done"
-        except KeyboardInterrupt:
-            step.status = "interrupted"
+            _run_steps(record, notebooks, Models(configured=config.model.model_path or ""), pages, config.allow_custom_code)
+        except BaseException as error:
+            with suppress(PoseError):
+                _conclude(record, config, pages)
+            if isinstance(error, PoseError):
+                again = f"Go on with: python -m poseutils run --resume {quoted(_short(record.folder))}"
+                raise PoseError(f"{error}\nWhat was done is in {_short(record.folder)}\n{again}") from None
             raise
-        finally:
-            step.seconds = time.monotonic() - started
-            print(f"{step.seconds:8.1f} s" + ("" if step.status == "done" else f"  {step.status}"), flush=True)
+        _conclude(record, config, pages)
 
 
-def _run_step(step: Step, notebook: Path, models: Models) -> None:
-    from .execution import execute  # papermill takes a second to load, which a mistake in the configuration need not wait for
+def _run_steps(record: Record, notebooks: Sequence[Path], models: Models, pages: Pages, allow_custom_code: bool) -> None:
+    for step, notebook in zip(record.steps, notebooks, strict=True):
+        step.given = models.parameters(step.service)
+        if step.service == "train" and allow_custom_code:
+            step.given = {**step.given, "allow_custom_code": True}
+        print(f"  {step.number}/{len(record.steps)}  {step.service:<10}", end="", flush=True)
+        if step.status == "done" and not step.lacks():
+            print(f"{duration(step.seconds):>12}  done before", flush=True)
+        else:
+            _run_step(step, notebook, record)
+        models.update(step)
+        pages.make(step)
 
-    config_path = step.folder.parent / "user_config.yaml"
-    parameters = {"config": str(config_path), "run_dir": str(step.folder), **models.parameters(step.service)}
+
+def _run_step(step: Step, notebook: Path, record: Record) -> None:
+    """Runs a step, and keeps in the record how it ended."""
+    started = time.monotonic()
+    step.status, step.seconds, step.error = "running", 0.0, ""
+    record.save()
     try:
-        step.folder.mkdir()
-        execute(notebook, step, parameters)
+        _execute(step, notebook)
+        step.status = "done"
+    except PoseError as error:
+        step.status, step.error = "failed", str(error)
+        raise
+    except BaseException:
+        step.status = "interrupted"
+        raise
+    finally:
+        step.seconds = time.monotonic() - started
+        print(f"{duration(step.seconds):>12}" + ("" if step.status == "done" else f"  {step.status}"), flush=True)
+        with suppress(PoseError):  # of a full disk, which is being told already
+            record.save()
+            write_json(record.folder / "metrics.json", all_metrics(record.steps))
+
+
+def _execute(step: Step, notebook: Path) -> None:
+    from .execution import execute
+
+    try:
+        step.prepare_folder()
+        execute(notebook, step, {"config": str(step.folder.parent / CONFIG), "run_dir": str(step.folder), **step.given})
     except OSError as error:
         raise PoseError(f"{step.notebook.name}: {error.strerror or error}. Choose a folder with room by --runs-dir.") from None
     step.metrics = read_metrics(step.folder / "metrics.json")
-    models.update(step)
+    if step.lacks():
+        raise PoseError(f"{step.notebook.name} left no {step.lacks().name} in {step.folder}, which the steps after it need.")
 
 
-def _conclude(folder: Path, config: Config, steps: Sequence[Step]) -> None:
+def _conclude(record: Record, config: Config, pages: Pages) -> None:
     """Writes what belongs to the whole run, and prints it."""
-    write_json(folder / "metrics.json", all_metrics(steps))
-    index = write_index(folder, config, steps)
-    print(f"\n{results_table(steps)}\n\nOpen {_short(index)}", flush=True)
+    pages.finish(record.steps)
+    write_json(record.folder / "metrics.json", all_metrics(record.steps))
+    index = write_index(record, config, pages.pictures)
+    print(f"\n{results_table(record.steps)}\n\nOpen {_short(index)}", flush=True)
+
+
+@contextmanager
+def without(module: str) -> Iterator[None]:
+    """While it lasts, a module that others import if they can is taken for one that is not installed; unless it is loaded already."""
+    known = module in sys.modules
+    sys.modules.setdefault(module, None)
+    try:
+        yield
+    finally:
+        if not known:
+            del sys.modules[module]
 
 
 def _short(path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import papermill
@@ -16,17 +18,25 @@ from papermill.iorw import LocalHandler, papermill_io
 
 from ..errors import PoseError
 from ..files import write_text
-from .page import export_html
 from .steps import Step
 
+LONGEST_FOLDER = 70
+"""A socket's path has room for about a hundred characters, its name included."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class ThisPython(AsyncKernelManager):
-    """Starts this very interpreter, with this very package.
+    """Starts this very interpreter, with this very package, apart from all other kernels.
 
     A kernel found by name could be another Python: a ``python3`` installed for the user, or named by JUPYTER_PATH, may come first.
+    Ports that are free when they are chosen may be taken when the kernel opens them; so it listens on sockets in a folder of its own,
+    which is its IPython folder, too: no history or startup file is shared.
     """
+
+    def __init__(self, **keywords):
+        is_long = len(tempfile.gettempdir()) > LONGEST_FOLDER
+        self._own = Path(tempfile.mkdtemp(prefix="pose-", dir="/tmp" if is_long else None))
+        super().__init__(**keywords, transport="ipc", connection_file=str(self._own / "kernel.json"), ip=str(self._own / "kernel"))
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -35,8 +45,14 @@ class ThisPython(AsyncKernelManager):
             "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # no warning of the debugger in front of every run
+            "IPYTHONDIR": str(self._own),
         }
-        return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL"]), env=environment)
+        return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL", "--HistoryManager.enabled=False"]), env=environment)
+
+    async def cleanup_resources(self, restart: bool = False) -> None:
+        """Called when the kernel has ended."""
+        await super().cleanup_resources(restart)
+        shutil.rmtree(self._own, ignore_errors=True)
 
 
 class WholeFiles(LocalHandler):
@@ -48,7 +64,7 @@ class WholeFiles(LocalHandler):
 
 
 def execute(notebook: Path, step: Step, parameters: dict[str, str]) -> None:
-    """Executes a notebook into a step's. However it ends, what ran of it is saved, as a notebook and as a page.
+    """Executes a notebook into a step's. However it ends, what ran of it is saved.
 
     Raises:
         PoseError: if a cell fails, Python stops, the file is not a notebook, or the disk is full.
@@ -71,9 +87,6 @@ def execute(notebook: Path, step: Step, parameters: dict[str, str]) -> None:
         raise PoseError(f"{notebook}: not a notebook ({type(error).__name__}). Get it again from the repository.") from None
     except RuntimeError as error:  # nbclient's word for a kernel that died or did not start
         raise PoseError(f"{step.notebook.name}: the Python that ran it stopped ({error}); often the memory was not enough.") from None
-    finally:
-        if step.notebook.exists():
-            export_html(step.notebook, step.page, images_from=notebook.parent)
 
 
 def _literal(path: Path) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import PoseError
-
 ARTIFACTS = {"train": "model.keras", "quantize": "quantized.tflite"}
 """The model that a service leaves in its folder for those after it."""
+
+STATUSES = ("waiting", "running", "done", "failed", "interrupted")
 
 
 @dataclass
@@ -23,8 +22,10 @@ class Step:
         service: the notebook's name: train, quantize, ...
         label: what its metrics are called in the run's ``metrics.json``.
         folder: where it writes (its ``run_dir``).
-        status: waiting, done, failed or interrupted.
+        status: one of ``STATUSES``.
         seconds: how long it ran.
+        error: why it failed, for people.
+        given: the notebook's parameters that name models: ``model``, and for an evaluation ``compare_with``.
         metrics: what it measured; None stands for a value that is not finite.
     """
 
@@ -34,6 +35,8 @@ class Step:
     folder: Path
     status: str = "waiting"
     seconds: float = 0.0
+    error: str = ""
+    given: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
 
     @property
@@ -45,6 +48,22 @@ class Step:
     def page(self) -> Path:
         """The executed notebook as HTML."""
         return self.folder.parent / f"{self.folder.name}.html"
+
+    def prepare_folder(self) -> None:
+        """Makes the folder, and clears what a stopped execution left, but for ``.partial`` files, from which a service itself goes on."""
+        self.folder.mkdir(exist_ok=True)
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.suffix != ".partial":
+                path.unlink()
+        for path in (self.notebook, self.page):
+            path.unlink(missing_ok=True)
+
+    def lacks(self) -> Path | None:
+        """The model that the service leaves for those after it, if it is not there."""
+        model = self.folder / ARTIFACTS.get(self.service, "")
+        return None if model.exists() else model
 
 
 @dataclass
@@ -64,21 +83,15 @@ class Models:
             return {"model": floating}
         if service == "evaluate":
             return {"model": self.latest or floating, "compare_with": floating if self.latest not in ("", floating) else ""}
+        if service in ("benchmark", "deploy"):
+            return {"model": self.latest}  # if none was made, the notebook takes the 8-bit version of the configured one
         return {"model": self.latest or floating}
 
     def update(self, step: Step) -> None:
-        """Takes up the model that a step has left.
-
-        Raises:
-            PoseError: if there is none.
-        """
-        name = ARTIFACTS.get(step.service)
-        if name is None:
+        """Takes up the model that a step has left, if its service leaves one."""
+        if step.service not in ARTIFACTS:
             return
-        path = step.folder / name
-        if not path.exists():
-            raise PoseError(f"{step.notebook.name} left no {name} in {step.folder}, which the steps after it need.")
-        self.latest = str(path)
+        self.latest = str(step.folder / ARTIFACTS[step.service])
         if step.service == "train":
             self.floating = self.latest
 
@@ -101,30 +114,3 @@ def _label(services: Sequence[str], index: int) -> str:
         return service
     makers = [before for before in services[:index] if before in ARTIFACTS]
     return "evaluate_quantized" if makers and makers[-1] == "quantize" else "evaluate_float"
-
-
-def read_metrics(path: Path) -> dict[str, float | None]:
-    """The flat numbers of a step's ``metrics.json``; empty if it wrote none.
-
-    Raises:
-        PoseError: if the file holds anything but names and numbers.
-    """
-    if not path.exists():
-        return {}
-    try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): float(value) if math.isfinite(value) else None for name, value in metrics.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise PoseError(f'{path}: expected names and numbers, such as {{"oks": 0.5}} ({error})') from None
-
-
-def all_metrics(steps: Sequence[Step]) -> dict[str, float | None]:
-    """The metrics of a whole run, as ``label.name``; with the seconds of each step, and 1 for ``label.failed`` where one failed."""
-    metrics: dict[str, float | None] = {}
-    for step in steps:
-        metrics.update({f"{step.label}.{name}": value for name, value in step.metrics.items()})
-        if step.status != "waiting":
-            metrics[f"{step.label}.seconds"] = round(step.seconds, 2)
-        if step.status in ("failed", "interrupted"):
-            metrics[f"{step.label}.{step.status}"] = 1.0
-    return metrics

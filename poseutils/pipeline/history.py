@@ -1,0 +1,74 @@
+"""The runs in a folder as a table, newest first."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from ..errors import PoseError
+from .record import RECORD, Record, is_held, read_record
+from .results import duration, headline
+
+HEADING = ("run", "mode", "state", "duration", "main results")
+
+
+def runs_table(folder: str | Path) -> str:
+    """A line a run, aligned: name, mode, state, duration and main results. Below, the folders that hold no run that can be read.
+
+    Raises:
+        PoseError: if there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise PoseError(f"{folder}: no such folder. Runs are made in 'runs', or where --runs-dir says.")
+    records, others, unreadable = [], [], []
+    for path in (path for path in sorted(folder.iterdir()) if path.is_dir()):
+        try:
+            if (path / RECORD).exists():
+                records.append(read_record(path))
+            else:
+                others.append(path.name)
+        except (PoseError, OSError) as error:
+            unreadable.append(f"unreadable: {error}")
+    records.sort(key=lambda record: (record.started, record.folder.name), reverse=True)
+    lines = _aligned([HEADING, *map(_row, records)]) if records else [f"no runs in {folder}"]
+    return "\n".join([*lines, *(["", f"no runs: {', '.join(others)}"] if others else []), *unreadable])
+
+
+def state(record: Record) -> str:
+    """``done``, ``running 3/7``, ``failed at 02-quantize`` or ``stopped at 02-quantize``."""
+    if record.finished:
+        return "done"
+    done = sum(step.status == "done" for step in record.steps)
+    if is_held(record.folder):
+        return f"running {done + 1}/{len(record.steps)}"
+    step = record.stopped_at()
+    if step is None:
+        return f"stopped after {done}/{len(record.steps)}"
+    return f"{'failed' if step.status == 'failed' else 'stopped'} at {step.folder.name}"
+
+
+def _row(record: Record) -> tuple[str, ...]:
+    return record.folder.name, record.operation_mode, state(record), duration(_seconds(record)), _results(record)
+
+
+def _seconds(record: Record) -> float:
+    """With the time that the step which runs has taken so far."""
+    step = record.stopped_at()
+    running = step is not None and step.status == "running" and is_held(record.folder)
+    return record.seconds + (datetime.now().timestamp() - (record.folder / RECORD).stat().st_mtime if running else 0)
+
+
+def _results(record: Record) -> str:
+    try:
+        return headline(json.loads((record.folder / "metrics.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, TypeError, AttributeError):
+        return "metrics.json cannot be read"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,0 +1,86 @@
+"""Each executed notebook as an HTML page, made beside the work: while one notebook runs, the one before it becomes a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+from ..files import write_text
+from .pictures import Picture, pictures
+from .steps import Step
+
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class Pages:
+    """Makes pages in one thread; a context that waits for it at its end.
+
+    Args:
+        images_from: the folder that notebooks' relative images are in.
+
+    Attributes:
+        pictures: by executed notebook, those to show of it.
+    """
+
+    def __init__(self, images_from: Path):
+        self._images_from = images_from
+        self._pool = ThreadPoolExecutor(1)
+        self._jobs: dict[Path, Future] = {}
+        self.pictures: dict[Path, list[Picture]] = {}
+
+    def __enter__(self) -> Pages:
+        self._pool.submit(_warm_up)  # while the first notebook starts
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._pool.shutdown()
+
+    def make(self, step: Step) -> None:
+        """Has the page of a step made, if it ran."""
+        if step.notebook.exists():
+            self._jobs[step.notebook] = self._pool.submit(self._make, step.notebook, step.page)
+
+    def finish(self, steps: Sequence[Step]) -> None:
+        """Waits for all pages, with those of steps that did not end well."""
+        for step in steps:
+            if step.notebook not in self._jobs:
+                self.make(step)
+        for job in self._jobs.values():
+            job.result()
+
+    def _make(self, notebook: Path, page: Path) -> None:
+        if not page.exists():
+            export_html(notebook, page, self._images_from)
+        self.pictures[notebook] = pictures(notebook)
+
+
+def _warm_up() -> None:
+    """Loads what turns notebooks into pages, and its templates."""
+    import nbformat
+
+    _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("*"), nbformat.v4.new_code_cell("1")]))
+
+
+@lru_cache(1)
+def _exporter():
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter(template_name="lab", embed_images=True, require_js_url="", mathjax_url="")
+
+
+def export_html(notebook: Path, page: Path, images_from: Path) -> Path:
+    """An executed notebook as one HTML file with its images inside; ``images_from`` is the folder that relative images are in.
+
+    Widgets are left out: they would load scripts from the network.
+    """
+    import nbformat
+
+    node = nbformat.read(notebook, as_version=4)
+    node.metadata.pop("widgets", None)
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
+    body, _ = _exporter().from_notebook_node(node, resources={"metadata": {"name": notebook.stem, "path": str(images_from)}})
+    return write_text(page, body.replace('<script src=""></script>', "").replace('<script src=""> </script>', ""))

@@ -1,0 +1,161 @@
+"""What a run measured: of each step, and of the float and the quantized model side by side."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import PoseError
+from ..tflite import read_tflite
+from ..zoo import ZOO, fetch
+from .steps import Step
+
+Metrics = dict[str, float | None]
+
+PRECISIONS = ("float", "quantized")
+MAIN_METRICS = 4
+"""How many of a step's metrics, the first that its notebook wrote, stand in the tables."""
+COUNTS = ("images", "people")
+"""How much was measured, not how well; told apart from the rest only where it differs."""
+
+_COMPARED = "compared."
+_QUANTIZED_OPERATORS = (b"QuantizeLinear", b"QLinearConv")
+
+
+def read_metrics(path: Path) -> Metrics:
+    """The flat numbers of a step's ``metrics.json``; empty if it wrote none.
+
+    Raises:
+        PoseError: if the file holds anything but names and numbers.
+    """
+    if not path.exists():
+        return {}
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): float(value) if math.isfinite(value) else None for name, value in metrics.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise PoseError(f'{path}: expected names and numbers, such as {{"oks": 0.5}} ({error})') from None
+
+
+def all_metrics(steps: Sequence[Step]) -> Metrics:
+    """The metrics of a whole run.
+
+    First what was measured of the models, ``float.name`` and ``quantized.name``; then each step's own as ``label.name``, with its
+    seconds, and 1 for ``label.failed`` where one failed.
+    """
+    by_precision = compared(steps)
+    metrics = {f"{precision}.{name}": value for precision, values in by_precision.items() for name, value in values.items()}
+    for step in steps:
+        metrics.update({f"{step.label}.{name}": value for name, value in own_metrics(step).items()})
+        if step.status != "waiting":
+            metrics[f"{step.label}.seconds"] = round(step.seconds, 2)
+        if step.status in ("failed", "interrupted"):
+            metrics[f"{step.label}.{step.status}"] = 1.0
+    return metrics
+
+
+def own_metrics(step: Step) -> Metrics:
+    """A step's metrics without those of the model that its own was compared with, where :func:`compared` gives these by precision."""
+    if len(set(_precisions(step).values())) < 2:
+        return step.metrics
+    return {name: value for name, value in step.metrics.items() if not name.startswith(_COMPARED)}
+
+
+def compared(steps: Sequence[Step]) -> dict[str, Metrics]:
+    """``float`` and ``quantized``, as far as they were evaluated: each one's metrics, the last where it was evaluated twice."""
+    found: dict[str, Metrics] = {}
+    for step in steps:
+        for parameter, precision in _precisions(step).items():
+            prefix = _COMPARED if parameter == "compare_with" else ""
+            theirs = {
+                name.removeprefix(prefix): value for name, value in step.metrics.items() if name.startswith(_COMPARED) == bool(prefix)
+            }
+            found[precision] = found.get(precision, {}) | theirs
+    return {precision: found[precision] for precision in PRECISIONS if found.get(precision)}
+
+
+def _precisions(step: Step) -> dict[str, str]:
+    """Of each model that an evaluation was given and that it measured: float or quantized."""
+    if step.service != "evaluate" or not step.metrics:
+        return {}
+    return {name: precision for name, model in step.given.items() if (precision := precision_of(model))}
+
+
+def precision_of(model: str) -> str:
+    """``float`` or ``quantized``, as the weights of a zoo model or a file are; empty if there is no such file that can be read."""
+    try:
+        return _precision_of_file(fetch(model) if model in ZOO else Path(model))
+    except (PoseError, OSError):
+        return ""
+
+
+def _precision_of_file(path: Path) -> str:
+    if path.suffix == ".tflite":
+        return PRECISIONS[any(t.is_parameter and t.dtype in ("int8", "uint8") for t in read_tflite(path).tensors)]
+    if path.suffix == ".onnx":
+        content = path.read_bytes()  # operators' names stand in it as they are
+        return PRECISIONS[any(name in content for name in _QUANTIZED_OPERATORS)]
+    return "float" if path.is_file() else ""
+
+
+def results_table(steps: Sequence[Step]) -> str:
+    """The main results as plain text, a line a step; then the float and the quantized model side by side if both were evaluated."""
+    rows = [(step.label, duration(step.seconds) if step.status != "waiting" else "", step_results(step)) for step in steps]
+    width = max(len(label) for label, _, _ in rows)
+    lines = [f"  {label:<{width}}  {time:>9}  {results}".rstrip() for label, time, results in rows]
+    table = side_by_side(compared(steps))
+    if table:
+        lines += ["", *(f"  {name:<{width}}  {a:>9}  {b:>9}  {change:>9}".rstrip() for name, a, b, change in table)]
+    return "\n".join(lines)
+
+
+def side_by_side(by_precision: Mapping[str, Metrics]) -> list[tuple[str, str, str, str]]:
+    """Rows of name, float, quantized and difference, the heading first; empty unless both were evaluated."""
+    if set(by_precision) != set(PRECISIONS):
+        return []
+    before, after = (by_precision[precision] for precision in PRECISIONS)
+    names = [name for name in before if name in after and not (name in COUNTS and before[name] == after[name])]
+    return [
+        ("", "float", "quantized", "change"),
+        *((name, figure(before[name]), figure(after[name]), change(before[name], after[name])) for name in names),
+    ]
+
+
+def change(before: float | None, after: float | None) -> str:
+    """What was added, with its sign; empty if nothing, or if either is unknown."""
+    if before is None or after is None or before == after:
+        return ""
+    return f"{after - before:+.4f}" if abs(after) < 1000 else f"{after - before:+,.0f}"
+
+
+def step_results(step: Step) -> str:
+    """What a step measured in one line."""
+    figures = [f"{name} {figure(value)}" for name, value in list(step.metrics.items())[:MAIN_METRICS]]
+    return ", ".join(figures) if step.status in ("done", "waiting") else ", ".join([step.status, *figures])
+
+
+def headline(metrics: Mapping[str, float | None]) -> str:
+    """The few numbers of a whole run that tell it from others: AP or OKS, float and quantized; else the first that it measured."""
+    chosen = [f"{precision}.{name}" for precision in PRECISIONS for name in (("ap",) if f"{precision}.ap" in metrics else ("oks", "nme"))]
+    names = [name for name in chosen if metrics.get(name) is not None]
+    names = names or [name for name in metrics if not name.endswith((".seconds", ".failed", ".interrupted"))][:2]
+    return ", ".join(f"{name} {figure(metrics[name])}" for name in names)
+
+
+def figure(value: float | None) -> str:
+    """A number for people."""
+    if value is None:
+        return "n/a"
+    if abs(value) >= 1000 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if 0.001 <= abs(value) < 10 else f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``9.1 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds < 99.5:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
