@@ -11,7 +11,6 @@ backslashes, folders or %20 in them.
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,9 @@ from ..keypoints import KeypointLayout, layout_from_coco_category
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
 from .places import ImageFinder
+
+_LARGEST = 1e9
+"""No coordinate or area comes near."""
 
 
 def read_coco(path: str | Path) -> Dataset:
@@ -40,16 +42,15 @@ def read_coco(path: str | Path) -> Dataset:
     categories, layout = _keypoint_categories(document, path)
     people = _people(document["annotations"], categories, layout, path)
     images = _images(document["images"], path)
-    strangers = people.keys() - images.keys()
-    if strangers:
-        where, stranger = min((people[i][0][0], i) for i in strangers)
-        raise PoseError(f"{where}: image_id {stranger!r}, which is not among the {len(images)} images of the file")
     finder = ImageFinder(path)
     numbered = all(isinstance(i, int) for i in images)
     samples = [
-        _sample(identity if numbered else number, record, [person for _, *person in people.get(identity, ())], finder, len(layout), where)
+        _sample(identity if numbered else number, record, people.pop(identity, people[None]), finder, where)
         for number, (identity, (record, where)) in enumerate(images.items(), 1)
     ]
+    strangers = [identity for identity in people if identity is not None]
+    if strangers:
+        raise PoseError(f"{path}: annotations name image_id {strangers[0]!r}, which is not among its {len(images)} images")
     return Dataset(tuple(samples), layout, path)
 
 
@@ -104,16 +105,61 @@ def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayou
         raise PoseError(f"{path}: category {known[0].get('name')!r}: {error}") from error
 
 
-def _people(annotations: list, categories: set, layout: KeypointLayout, path: Path) -> dict[int | str, list[tuple]]:
-    """The annotations of each image id, each (where it stands, keypoints, box, area, crowd)."""
-    people = defaultdict(list)
+def _people(annotations: list, categories: set, layout: KeypointLayout, path: Path) -> dict[int | str | None, tuple]:
+    """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,) and crowds (N,) of each image id; of nobody under None."""
+    records, of_image = [], defaultdict(list, {None: []})
     for index, annotation in enumerate(annotations):
         where = f"{path}: annotations[{index}]"
         record = _require(annotation, ("image_id", "bbox"), where)
         category = record.get("category_id")
         if category is None or _identity(category, f"{where}: category_id") in categories:
-            people[_identity(record["image_id"], f"{where}: image_id")].append((where, *_person(record, layout, where)))
-    return people
+            of_image[_identity(record["image_id"], f"{where}: image_id")].append(len(records))
+            records.append((record, where))
+    tables = _keypoints(records, len(layout)), *_boxes(records), _crowd(records)
+    return {identity: tuple(table[rows] for table in tables) for identity, rows in of_image.items()}
+
+
+def _keypoints(records: list[tuple[Mapping, str]], count: int) -> np.ndarray:
+    """(P, K, 3) float32."""
+    nothing = [0] * (3 * count)
+    given = [(record.get("keypoints") or nothing, where) for record, where in records]
+    keypoints = _table(given, 3 * count, "keypoints", f"x, y, visibility for each of {count}").reshape(-1, count, 3)
+    odd = ~np.isin(keypoints[:, :, 2], (0, 1, 2))
+    if odd.any():
+        person, k = np.argwhere(odd)[0]
+        raise PoseError(
+            f"{records[person][1]}: keypoints has visibility {keypoints[person, k, 2]:g}, expected 0 (not labeled), "
+            "1 (hidden) or 2 (visible)"
+        )
+    return keypoints.astype(np.float32)
+
+
+def _boxes(records: list[tuple[Mapping, str]]) -> tuple[np.ndarray, np.ndarray]:
+    """(P, 4) xyxy and areas (P,), float32."""
+    boxes = _table([(record["bbox"], where) for record, where in records], 4, "bbox", "x, y, width, height")
+    usual = AREA_OF_BOX * boxes[:, 2] * boxes[:, 3]
+    areas = [([u if record.get("area") is None else record["area"]], where) for u, (record, where) in zip(usual, records, strict=True)]
+    boxes[:, 2:] += boxes[:, :2]
+    return boxes.astype(np.float32), _table(areas, 1, "area", "square pixels")[:, 0].astype(np.float32)
+
+
+def _crowd(records: list[tuple[Mapping, str]]) -> np.ndarray:
+    """(P,) bool."""
+    for record, where in records:
+        if record.get("iscrowd", 0) not in (0, 1, None, "0", "1"):
+            raise PoseError(f"{where}: iscrowd is {record['iscrowd']!r:.60}, expected 0 or 1")
+    return np.array([bool(int(record.get("iscrowd") or 0)) for record, _ in records], bool)
+
+
+def _table(rows: list[tuple[Sequence, str]], count: int, what: str, meaning: str) -> np.ndarray:
+    """(P, count) float64 from P lists of numbers, each with where it stands."""
+    try:  # all at once, which is fast
+        table = np.array([values for values, _ in rows], dtype=np.float64).reshape(len(rows), count)
+        if (np.abs(table) < _LARGEST).all():
+            return table
+    except (TypeError, ValueError, OverflowError):
+        pass
+    return np.array([_numbers(values, count, f"{where}: {what}", meaning) for values, where in rows])
 
 
 def _images(images: list, path: Path) -> dict[int | str, tuple[Mapping, str]]:
@@ -139,28 +185,14 @@ def _require(record, keys: tuple[str, ...], where: str) -> Mapping:
 
 def _identity(value, where: str) -> int | str:
     """An id as a whole number where it is one, be it written 7, 7.0 or "7"; else the text."""
+    if type(value) is int:
+        return value
     if isinstance(value, str):
         text = value.strip()
         return int(text) if text.isdecimal() and len(text) < 19 else value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value == int(value):
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     raise PoseError(f"{where}: expected a whole number or a text, got {value!r:.60}")
-
-
-def _person(record: Mapping, layout: KeypointLayout, where: str) -> tuple:
-    """Keypoints (K, 3), box (4,) xyxy, area, crowd of one annotation."""
-    flat = record.get("keypoints") or [0] * (3 * len(layout))
-    keypoints = _numbers(flat, 3 * len(layout), f"{where}: keypoints", f"x, y, visibility for each of {len(layout)}").reshape(-1, 3)
-    odd = keypoints[~np.isin(keypoints[:, 2], (0, 1, 2)), 2]
-    if len(odd):
-        raise PoseError(f"{where}: keypoints has visibility {odd[0]:g}, expected 0 (not labeled), 1 (hidden) or 2 (visible)")
-    x, y, width, height = _numbers(record["bbox"], 4, f"{where}: bbox", "x, y, width, height").tolist()
-    area = record.get("area")
-    area = AREA_OF_BOX * width * height if area is None else float(_numbers([area], 1, f"{where}: area", "square pixels")[0])
-    crowd = record.get("iscrowd") or 0
-    if crowd not in (0, 1, "0", "1"):
-        raise PoseError(f"{where}: iscrowd is {crowd!r:.60}, expected 0 or 1")
-    return keypoints.astype(np.float32), (x, y, x + width, y + height), area, bool(int(crowd))
 
 
 def _numbers(values, count: int, where: str, meaning: str) -> np.ndarray:
@@ -173,27 +205,26 @@ def _numbers(values, count: int, where: str, meaning: str) -> np.ndarray:
         numbers = np.array([float(v) for v in values])
     except (TypeError, ValueError, OverflowError) as error:
         raise PoseError(f"{where} must be {count} numbers ({meaning}): {error}") from error
-    if not (np.abs(numbers) < 1e15).all():
+    if not (np.abs(numbers) < _LARGEST).all():
         raise PoseError(f"{where} must be finite numbers ({meaning}), got {values!r:.80}")
     return numbers
 
 
-def _sample(image_id: int, record: Mapping, people: list, finder: ImageFinder, count: int, where: str) -> Sample:
-    size = None
-    if record.get("width") and record.get("height"):
-        size = tuple(_numbers([record["width"], record["height"]], 2, f"{where}: width and height", "pixels").astype(int).tolist())
-        if min(size) < 1:
-            raise PoseError(f"{where}: width and height are {size[0]} and {size[1]}, expected pixels above 0")
-    keypoints, boxes, areas, crowd = zip(*people, strict=True) if people else ((), (), (), ())
-    return Sample(
-        image_id,
-        finder.find(record["file_name"], where),
-        size,
-        np.array(keypoints, np.float32).reshape(-1, count, 3),
-        np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(areas, np.float32),
-        np.array(crowd, bool),
-    )
+def _sample(image_id: int, record: Mapping, people: tuple, finder: ImageFinder, where: str) -> Sample:
+    return Sample(image_id, finder.find(record["file_name"], where), _size(record, where), *people)
+
+
+def _size(record: Mapping, where: str) -> tuple[int, int] | None:
+    given = record.get("width"), record.get("height")
+    if not all(given):
+        return None
+    try:
+        size = int(given[0]), int(given[1])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PoseError(f"{where}: width and height are {given!r:.60}, expected pixels: {error}") from error
+    if not 0 < min(size) <= max(size) < _LARGEST:
+        raise PoseError(f"{where}: width and height are {size[0]} and {size[1]}, expected pixels above 0")
+    return size
 
 
 # ---------------------------------------------------------------- writing

@@ -213,8 +213,9 @@ def _names(dataset: Dataset) -> list[str]:
     """The path of each image from the folder that holds them all."""
     if not len(dataset):
         return []
-    root = os.path.commonpath([s.path.parent for s in dataset])
-    return [os.path.relpath(s.path, root) for s in dataset]
+    paths = [str(s.path) for s in dataset]
+    root = os.path.commonpath({os.path.dirname(path) for path in paths})
+    return [path[len(root) :].lstrip(os.sep) for path in paths]
 
 
 def _make_folders(folder: Path, names: Sequence[str]) -> None:
