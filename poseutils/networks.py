@@ -221,16 +221,16 @@ def _open_keras(path: Path, num_threads: int):
     outputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.outputs]
     inputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.inputs]
 
-    compiled = _compiled(model)
+    forward = compiled(model)
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
-        return [result.numpy() for result in compiled(array)]
+        return [result.numpy() for result in forward(array)]
 
     return "keras", inputs, outputs, invoke
 
 
-def _compiled(model):
-    """The model as one TensorFlow function of a batch of any size; called layer by layer it takes ten times as long."""
+def compiled(model) -> Callable:
+    """A Keras model as one TensorFlow function of a batch of any size, its outputs as a list; layer by layer it takes ten times as long."""
     import tensorflow as tf
 
     def outputs(batch):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import poseutils as pu
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -30,3 +32,17 @@ def asset():
         pytest.skip(reason)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def zoo_model(asset):
+    """``zoo_model("yolov8n_pose_256")``: the published model, loaded once; without its file the test is skipped, or fails in CI."""
+    models = {}
+
+    def load(name: str) -> pu.Model:
+        asset(f"models/{pu.ZOO[name].file}")
+        if name not in models:
+            models[name] = pu.load_model(name, num_threads=2)
+        return models[name]
+
+    return load

@@ -17,19 +17,6 @@ from poseutils.poses import AREA_OF_BOX
 
 
 @pytest.fixture(scope="module")
-def zoo_model(asset):
-    models = {}
-
-    def load(name):
-        asset(f"models/{pu.ZOO[name].file}")
-        if name not in models:
-            models[name] = pu.load_model(name, num_threads=2)
-        return models[name]
-
-    return load
-
-
-@pytest.fixture(scope="module")
 def movenet(zoo_model):
     return zoo_model("movenet_lightning_192")
 

@@ -18,19 +18,6 @@ def iou(a, b):
     return overlap / (np.prod(np.subtract(a[2:], a[:2])) + np.prod(np.subtract(b[2:], b[:2])) - overlap)
 
 
-@pytest.fixture(scope="module")
-def zoo_model(asset):
-    models = {}
-
-    def load(name):
-        asset(f"models/{pu.ZOO[name].file}")
-        if name not in models:
-            models[name] = pu.load_model(name, num_threads=2)
-        return models[name]
-
-    return load
-
-
 @pytest.mark.parametrize(("name", "count"), [("yolov8n_pose_256", 3), ("yolo11n_pose_256", 4)])
 def test_yolo_finds_the_people_of_the_street(zoo_model, asset, name, count):
     poses = zoo_model(name).predict(asset("images/bus.jpg"), confidence=0.25)

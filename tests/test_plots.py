@@ -107,3 +107,23 @@ def test_explorer_redraws_when_a_control_moves(asset):
         control.value = value
         seen.add(bytes(picture.value))
     assert len(seen) == 4 and all(png.startswith(b"\x89PNG") for png in seen)
+
+
+def test_reports_and_comparisons_show_themselves(zoo_model, asset):
+    import matplotlib.pyplot as plt
+
+    import poseutils as pu
+
+    dataset = pu.load_dataset(asset("coco-mini"))[:30]
+    models = [zoo_model("yolov8n_pose_256"), zoo_model("yolo11n_pose_256")]
+    comparison = pu.compare(models, dataset, progress=False)
+    plt.close("all")
+    comparison.reports["yolov8n_pose_256"].plot()
+    keypoints, histogram, curves, worst = (plt.figure(number) for number in plt.get_fignums())
+    assert len(keypoints.axes[0].patches) == 17 and len(histogram.axes) == 1
+    assert [axes.get_title() for axes in curves.axes] == ["precision over recall", "correct keypoints"]
+    assert all(len(axes.lines) == count for axes, count in zip(curves.axes, (2, 1), strict=True))
+    plt.close("all")
+    plots.show_disagreements(comparison, count=3)
+    assert len(plt.gcf().axes) == 6
+    plt.close("all")

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import PoseError
 from . import hand, head, heatmaps, spe, ssd, yolo
-from .view import InputView, Thresholds
+from .view import REFINEMENTS, InputView, Thresholds
 
 DECODERS: dict[str, ModuleType] = {
     "heatmaps_spe": heatmaps,
@@ -26,7 +26,7 @@ DECODERS: dict[str, ModuleType] = {
 }
 MODEL_TYPES = tuple(DECODERS)
 
-__all__ = ["DECODERS", "MODEL_TYPES", "InputView", "Thresholds", "find_outputs", "guess_model_type", "shapes_of"]
+__all__ = ["DECODERS", "MODEL_TYPES", "REFINEMENTS", "InputView", "Thresholds", "find_outputs", "guess_model_type", "shapes_of"]
 
 
 def find_outputs(model_type: str, outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray]:

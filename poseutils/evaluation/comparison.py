@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..datasets import Dataset
+from ..decoders import REFINEMENTS
 from ..errors import PoseError
 from ..inference import Model
 from .evaluate import evaluate
@@ -42,6 +43,18 @@ class Comparison:
 def _same_images(reports: list[Report]) -> list[tuple[ImageResult, ...]]:
     by_path = [{result.sample.path: result for result in report.per_image} for report in reports]
     return [tuple(mapping[path] for mapping in by_path) for path in by_path[0] if all(path in mapping for mapping in by_path)]
+
+
+def refinements(model: Model, dataset: Dataset, **settings) -> list[dict]:
+    """The OKS of a heatmap network for each way to find keypoints between the cells, a row a way; none for other networks.
+
+    Args:
+        model, dataset, settings: as for :func:`evaluate`.
+    """
+    if model.model_type != "heatmaps_spe":
+        return []
+    metrics = {refine: evaluate(model, dataset, **(settings | {"refine": refine})).metrics for refine in REFINEMENTS}
+    return [{"refine": refine, "oks": found["oks"], "pck@0.2": found["pck@0.2"]} for refine, found in metrics.items()]
 
 
 def compare(models: Sequence[Model], dataset: Dataset, **settings) -> Comparison:

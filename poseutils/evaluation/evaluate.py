@@ -213,26 +213,27 @@ def _mean(values: Sequence[float]) -> float:
 
 def _object_distances(found: list[Match], plan: _Plan):
     by_box = landmarks.relative(found, landmarks.box_sizes(found))
-    return {"pck@0.2": landmarks.correct(by_box, landmarks.PCK_BOX)}, {}
+    return {"pck@0.2": landmarks.correct(by_box, landmarks.PCK_BOX)}, {"PCK": landmarks.curve(by_box, landmarks.CURVE)}
 
 
 def _person_distances(found: list[Match], plan: _Plan):
     by_head = landmarks.relative(found, landmarks.head_sizes(found, plan.layout.names))
     pckh = landmarks.correct(by_head, landmarks.PCKH_HEAD)
-    return _object_distances(found, plan)[0] | ({} if np.isnan(pckh) else {"pckh@0.5": pckh}), {}
+    metrics, curves = _object_distances(found, plan)
+    return metrics | ({} if np.isnan(pckh) else {"pckh@0.5": pckh}), curves
 
 
 def _hand_distances(found: list[Match], plan: _Plan):
     by_box = landmarks.relative(found, landmarks.box_sizes(found))
     errors = landmarks.normalized_mean_errors(by_box)
-    seen = errors <= landmarks.HAND_CURVE
+    seen = errors <= landmarks.CURVE
     metrics = {
         "nme": _mean(errors[np.isfinite(errors)]),
         "pck@0.2": landmarks.correct(by_box, landmarks.PCK_BOX),
-        "pck_auc": landmarks.area_under_curve(by_box, landmarks.HAND_CURVE),
+        "pck_auc": landmarks.area_under_curve(by_box, landmarks.CURVE),
         "found": float(seen.mean()),
     }
-    return metrics, {"PCK": landmarks.curve(by_box, landmarks.HAND_CURVE)}
+    return metrics, {"PCK": landmarks.curve(by_box, landmarks.CURVE)}
 
 
 def _head_distances(found: list[Match], plan: _Plan):

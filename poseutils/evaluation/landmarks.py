@@ -14,8 +14,8 @@ PCK_BOX = 0.2
 PCKH_HEAD = 0.5
 """PCKh: within half the size of the head (Andriluka et al., "2D Human Pose Estimation", CVPR 2014)."""
 
-HAND_CURVE = 0.3
-"""The PCK curve of hands runs to this part of the box's larger side; a hand whose mean error is larger counts as not found."""
+CURVE = 0.3
+"""The PCK curve runs to this part of the box's larger side; a hand whose mean error is larger counts as not found."""
 
 FAILURE = 0.08
 """A head whose error is above this part of the distance between the eyes is a failure (Sagonas et al., "300 Faces in-the-Wild", 2016)."""

@@ -56,8 +56,8 @@ class Report:
               the PCK curve from 0 to 0.3 of the box (as Simon et al., CVPR 2017, for hands), of all; ``found``, the part whose mean
               error is at most 0.3.
             - heads: ``nme``, the mean error over the distance between the outer corners of the eyes, of those that were predicted;
-              ``nme_box`` the same over the larger side of the box; ``failure@0.08``, the part above 8 %; ``auc@0.08``, the area under the cumulative error curve up to 8 % (Sagonas et al.,
-              "300 Faces in-the-Wild", 2016).
+              ``nme_box`` the same over the larger side of the box; ``failure@0.08``, the part above 8 %; ``auc@0.08``, the area under
+              the cumulative error curve up to 8 % (Sagonas et al., "300 Faces in-the-Wild", 2016).
         per_keypoint: name of each keypoint to its mean similarity, the term that OKS averages.
         per_image: one result an image, in the dataset's order.
         errors: messages about images that could not be read; they are left out of the metrics.

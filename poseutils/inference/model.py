@@ -198,19 +198,16 @@ class Model:
         """
         self.thresholds(**thresholds)  # what is wrong with them is said before the first image is read
 
-        def finish(job: tuple[tuple, Future]) -> Prediction:
-            (source, _), loading = job
-            try:
-                loaded = loading.result()
-            except PoseError as error:
-                return Prediction(source, error=error)
-            return Prediction(source, loaded.image, self._infer_named(source, loaded, upright, thresholds))
-
         jobs = zip(images, repeat(None) if boxes is None else boxes)
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as runner:
             loading = _ahead(reader, jobs, lambda job: self._load(*job))
-            for _, finishing in _ahead(runner, loading, finish):
-                yield finishing.result()
+            for ((source, _), _), running in _ahead(runner, loading, lambda job: self._run(job[1].result())):
+                try:
+                    loaded, outputs = running.result()
+                except PoseError as error:
+                    yield Prediction(source, error=error)
+                else:
+                    yield Prediction(source, loaded.image, self._infer_named(source, loaded, outputs, upright, thresholds))
 
     def look(self, image: np.ndarray, region: Region) -> View:
         """What the network is shown of one region of an (H, W, 3) image."""
@@ -219,8 +216,10 @@ class Model:
 
     def see(self, view: View, **thresholds) -> Poses:
         """Runs the network on one view; poses in pixels of the image."""
-        found = find_outputs(self.model_type, self.network.run_prepared(view.tensor), self.view)
-        (poses,) = self.decode(found, **thresholds)
+        return self._poses(self.network.run_prepared(view.tensor), view, thresholds)
+
+    def _poses(self, outputs: dict[str, np.ndarray], view: View, thresholds: dict) -> Poses:
+        (poses,) = self.decode(find_outputs(self.model_type, outputs, self.view), **thresholds)
         return poses.moved(view.transform.inverse)
 
     def _load(self, source: ImageLike, boxes: np.ndarray | None = None) -> _Loaded:
@@ -234,8 +233,15 @@ class Model:
         pixels, transform = self.preprocess(image)
         return _Loaded(image, [View(self.network.prepare(pixels[None]), transform)])
 
-    def _infer_named(self, source: ImageLike, loaded: _Loaded, upright: bool, thresholds: dict) -> Poses:
+    def _run(self, loaded: _Loaded) -> tuple[_Loaded, dict[str, np.ndarray] | None]:
+        """The network's outputs where it is shown the whole image, and only then: the thread that runs it does nothing else."""
+        whole = loaded.boxes is None and self.detector is None
+        return loaded, self.network.run_prepared(loaded.views[0].tensor) if whole else None
+
+    def _infer_named(self, source: ImageLike, loaded: _Loaded, outputs: dict | None, upright: bool, thresholds: dict) -> Poses:
         try:
+            if outputs is not None:
+                return self._poses(outputs, loaded.views[0], thresholds)
             return self._infer(loaded, upright, thresholds)
         except PoseError as error:
             raise error if isinstance(source, np.ndarray) else PoseError(f"{self.label} on {source}: {error}") from error
@@ -260,7 +266,8 @@ class Model:
     def _after_detector(self, loaded: _Loaded, thresholds: dict) -> Poses:
         found = self.detector.see(loaded.views[0], **self.detector.own(thresholds))
         views = [self.look(loaded.image, region_of_detection(found, i)) for i in range(len(found))]
-        return self._each_box(views, found.boxes, found.box_scores, thresholds)
+        poses = self._each_box(views, found.boxes, found.box_scores, thresholds)
+        return replace(poses, boxes=_extents(poses.keypoints)) if self.detector.model_type == "detector" else poses
 
     def _each_box(self, views: list[View], boxes: np.ndarray, scores: np.ndarray, thresholds: dict) -> Poses:
         """One pose a view. Its score is the box's times the mean of the keypoints' ("rescoring", as top-down methods do)."""
@@ -286,6 +293,11 @@ def _read(source: ImageLike) -> np.ndarray:
     if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or 0 in source.shape:
         raise PoseError(f"image array {source.dtype} {source.shape}: expected uint8 (height, width, 3), RGB")
     return source
+
+
+def _extents(keypoints: np.ndarray) -> np.ndarray:
+    """(N, 4) boxes around all keypoints (N, K, 2): a palm or a face is less than the hand or head that was found by it."""
+    return np.concatenate([keypoints.min(axis=1), keypoints.max(axis=1)], axis=1)
 
 
 def _checked_boxes(boxes: np.ndarray, model: Model) -> np.ndarray:

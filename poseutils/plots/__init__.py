@@ -4,6 +4,7 @@ from .charts import mean_scores, show_agreement, show_bars, show_curves, show_hi
 from .drawing import LEFT, MIDDLE, RIGHT, TRUTH, draw_poses, draw_result, draw_truth, overlay_heatmap, save_image, side_colors, truth_poses
 from .figures import show_difference, show_images, show_poses, show_raw
 from .lessons import LiveCurves, show_augmented, show_examples, show_targets
+from .reports import show_disagreements, show_report, show_report_curves, show_worst
 
 __all__ = [
     "LEFT",
@@ -22,6 +23,7 @@ __all__ = [
     "show_bars",
     "show_curves",
     "show_difference",
+    "show_disagreements",
     "show_examples",
     "show_histogram",
     "show_images",
@@ -29,7 +31,10 @@ __all__ = [
     "show_poses",
     "show_ranges",
     "show_raw",
+    "show_report",
+    "show_report_curves",
     "show_targets",
+    "show_worst",
     "side_colors",
     "table",
     "truth_poses",

@@ -114,7 +114,8 @@ def show_histogram(values: Mapping[str, Sequence[float]], title: str, xlabel: st
     _, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
     axes.hist([np.array(v)[~np.isnan(v)] for v in values.values()], bins=np.linspace(0, 1, 21), label=list(values))
     axes.set(title=title, xlabel=xlabel, ylabel="pictures")
-    axes.figure.legend(loc="outside upper center", fontsize=8)
+    if any(values):
+        axes.figure.legend(loc="outside upper center", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 

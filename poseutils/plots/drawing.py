@@ -53,7 +53,8 @@ def draw_poses(
     draw = _draw_mesh if len(poses.layout) > _MESH else _draw_hand if _fingers(poses.layout) else _draw_person
     for person in range(len(poses)):
         if boxes and poses.boxes is not None:
-            _draw_box(canvas, poses.boxes[person], poses.box_scores[person], size)
+            side = "" if poses.right is None else " right" if poses.right[person] > 0.5 else " left"
+            _draw_box(canvas, poses.boxes[person], f"{poses.box_scores[person]:.2f}{side}", size)
         draw(canvas, poses.keypoints[person], poses.scores[person] >= threshold, poses.layout, colors, size)
     return canvas
 
@@ -135,12 +136,12 @@ def _draw_point(canvas: np.ndarray, point: np.ndarray, color: tuple[int, int, in
     cv2.circle(canvas, _fixed(point), round(1.4 * size * (1 << _SHIFT)), color, thickness, cv2.LINE_AA, _SHIFT)
 
 
-def _draw_box(canvas: np.ndarray, box: np.ndarray, score: float, size: float) -> None:
+def _draw_box(canvas: np.ndarray, box: np.ndarray, label: str, size: float) -> None:
     width, scale = max(1, round(size / 2)), max(0.32, 0.16 * size)
     cv2.rectangle(canvas, _fixed(box[:2]), _fixed(box[2:]), BOX, width, cv2.LINE_AA, _SHIFT)
     x, y = int(max(box[0], 0)) + 2, int(max(box[1], 0)) + round(30 * scale)
-    cv2.putText(canvas, f"{score:.2f}", (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), width + 2, cv2.LINE_AA)
-    cv2.putText(canvas, f"{score:.2f}", (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, BOX, width, cv2.LINE_AA)
+    cv2.putText(canvas, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), width + 2, cv2.LINE_AA)
+    cv2.putText(canvas, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, BOX, width, cv2.LINE_AA)
 
 
 def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:

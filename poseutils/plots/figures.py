@@ -10,6 +10,7 @@ import numpy as np
 
 from ..images import read_image
 from ..poses import Poses
+from ..regions import cut, region_of_detection
 from .drawing import draw_poses, overlay_heatmap
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def show_difference(images: Sequence[np.ndarray], first: np.ndarray, second: np.
 def show_raw(image: np.ndarray, model: Model, count: int = 8) -> None:
     """What the network answers, before it becomes poses, over what it saw: heatmaps, all together and the first ones alone;
     for other networks the decoded points."""
+    if model.detector is not None:
+        return _show_stages(image, model, count)
     pixels, transform = model.preprocess(image)
     seen = pixels.astype(np.uint8)
     raw = model.raw(pixels[None])
@@ -65,3 +68,11 @@ def show_raw(image: np.ndarray, model: Model, count: int = 8) -> None:
     chosen = np.linspace(0, len(model.layout) - 1, min(count - 1, len(model.layout))).astype(int)
     views = [overlay_heatmap(seen, heatmaps.max(axis=2))] + [overlay_heatmap(seen, heatmaps[:, :, k]) for k in chosen]
     show_images(views, ["all keypoints"] + [model.layout.names[k] for k in chosen], width=2.2)
+
+
+def _show_stages(image: np.ndarray, model: Model, count: int) -> None:
+    """What the detector finds, and the regions that the network is shown, upright."""
+    found = model.detector.predict(image)
+    regions = [cut(image, region_of_detection(found, i), model.input_size)[0] for i in range(min(len(found), count - 1))]
+    titles = ["what the detector finds"] + ["what the network is shown"] * len(regions)
+    show_images([draw_poses(image, found)] + regions, titles, width=2.8)

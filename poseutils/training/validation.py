@@ -8,6 +8,7 @@ import numpy as np
 
 from ..decoders.heatmaps import decode
 from ..decoders.view import InputView
+from ..networks import compiled
 from ..poses import Poses, oks
 from .batches import RESCALING, Examples, rescaled
 from .targets import heatmap_loss
@@ -17,23 +18,23 @@ _CHUNK = 32
 
 
 def predict_examples(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> list[Poses]:
-    """The pose found on each of N examples, in pixels of the input: the highest cell of each heatmap."""
+    """The pose found on each of N examples, in pixels of the input: as the decoder finds it."""
     view = InputView(*examples.size)
     return [
         poses
-        for _, heatmaps in _heatmaps(_compiled(model), examples, rescaling)
+        for _, heatmaps in _heatmaps(compiled(model), examples, rescaling)
         for poses in decode({"heatmaps": heatmaps}, view, examples.layout)
     ]
 
 
 def validate(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> dict[str, float]:
-    """``val_loss``, and ``val_oks``, the mean over images of the OKS of the highest cells."""
+    """``val_loss``, and ``val_oks``, the mean over images of the OKS of what the decoder finds."""
     return make_validate(model, examples, rescaling)()
 
 
 def make_validate(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> Callable[[], dict[str, float]]:
     """``validate`` as a function to call again and again, compiled once, of the weights that the model then has."""
-    forward, loss_of, view = _compiled(model), make_loss(model), InputView(*examples.size)
+    forward, loss_of, view = compiled(model), make_loss(model), InputView(*examples.size)
 
     def measure() -> dict[str, float]:
         losses, similarities = [], []
@@ -55,15 +56,8 @@ def make_loss(model) -> Callable:
     return heatmap_loss(model.input_shape[1:3], model.output_shape[1:3], "softmax" if softmax else "sigmoid")
 
 
-def _compiled(model) -> Callable:
-    """The network as it predicts, compiled once for any number of images."""
-    import tensorflow as tf
-
-    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
-    return tf.function(lambda images: model(images, training=False), input_signature=signature, autograph=False)
-
-
 def _heatmaps(forward: Callable, examples: Examples, rescaling: tuple[float, float]) -> Iterator[tuple[slice, np.ndarray]]:
     for start in range(0, len(examples), _CHUNK):
         part = slice(start, start + _CHUNK)
-        yield part, forward(rescaled(examples.images[part], rescaling)).numpy()
+        (heatmaps,) = forward(rescaled(examples.images[part], rescaling))
+        yield part, heatmaps.numpy()

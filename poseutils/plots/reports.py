@@ -1,0 +1,66 @@
+"""Pictures of an evaluation: its curves, its worst cases, and where models disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .charts import show_bars, show_histogram
+from .drawing import draw_result
+from .figures import show_images
+
+if TYPE_CHECKING:
+    from ..evaluation import Comparison, Report
+
+_MANY = 40  # keypoints beyond which bars with names cannot be read
+_TITLE = 26  # the end of a model's name, which tells it from the others, over a picture
+_AXES = {
+    "precision": ("recall", "precision", "precision over recall"),
+    "PCK": ("error / larger side of the box", "part of the keypoints within it", "correct keypoints"),
+    "heads": ("error / distance of the eyes", "part of the heads within it", "cumulative error"),
+}
+
+
+def show_report(report: Report) -> None:
+    """A report as figures: similarity of each keypoint, of each image, curves, and the worst images."""
+    if len(report.per_keypoint) <= _MANY:
+        show_bars(report.per_keypoint, "similarity of each keypoint", "mean over people")
+    show_histogram({"": report.similarities}, "OKS of each picture", "OKS")
+    show_report_curves({"": report})
+    show_worst(report)
+
+
+def show_report_curves(reports: Mapping[str, Report]) -> None:
+    """The curves of several reports by label, a panel a kind."""
+    import matplotlib.pyplot as plt
+
+    kinds = list(next(iter(reports.values())).curves)
+    _, panels = plt.subplots(1, len(kinds), figsize=(4.6 * len(kinds), 3.2), squeeze=False, layout="constrained")
+    for axes, kind in zip(panels.flat, kinds, strict=True):
+        across, up, title = _AXES[kind]
+        for label, report in reports.items():
+            x, *series = report.curves[kind]
+            for name in series:
+                words = [label] * bool(label) + [name] * (len(series) > 1)
+                axes.plot(report.curves[kind][x], report.curves[kind][name], label=", ".join(words))
+        axes.set(xlabel=across, ylabel=up, title=title, ylim=(0, 1.02))
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend(fontsize=7, loc="lower right")
+
+
+def show_worst(report: Report, count: int = 8) -> None:
+    """The images with the lowest OKS, ground truth in white."""
+    worst = report.worst(count)
+    show_images([draw_result(r) for r in worst], titles=[f"OKS {r.oks:.2f}" for r in worst], width=2.6)
+
+
+def show_disagreements(comparison: Comparison, count: int = 4) -> None:
+    """The images whose OKS differs most between the models, a row a model."""
+    rows = comparison.disagreements(count)
+    images = [draw_result(result) for _, results in rows for result in results]
+    titles = [
+        f"{label[-_TITLE:] if place == 0 else ''}\nOKS {result.oks:.2f}" for label, results in rows for place, result in enumerate(results)
+    ]
+    show_images(images, titles=titles, columns=len(rows[0][1]), width=2.6)
