@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import PoseError
-from ..keypoints import KeypointLayout, layout_for, redefined
+from ..keypoints import KeypointLayout, layout_for, redefined, with_sigmas
 from .dataset import Dataset
-from .loading import load_dataset, peek_layout
+from .loading import has_annotations, load_dataset, peek_layout
 from .shared import without_shared
 
 if TYPE_CHECKING:
@@ -87,4 +87,8 @@ def _load(config: Config, attribute: str) -> Dataset:
     dataset = load_dataset(config.resolve(path))
     if section.keypoints:
         dataset = dataset.with_layout(layout_for(section.keypoints))
-    return replace(dataset, layout=_with_said(dataset.layout, section))
+    layout = _with_said(dataset.layout, section)
+    if not has_annotations(dataset.source):  # text labels say nothing: other annotations may
+        named = configured_layout(config)
+        layout = named if named is not None and len(named) == len(layout) else layout
+    return replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))

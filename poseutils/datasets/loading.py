@@ -43,16 +43,22 @@ def load_dataset(path: str | Path, split: str | None = None, layout: KeypointLay
 
 def peek_layout(path: str | Path) -> KeypointLayout | None:
     """The layout that a dataset's annotations give, no image read; None for text labels, which give none, and where nothing is."""
-    path = Path(path)
-    files = [path] if path.suffix.lower() == ".json" and path.is_file() else annotation_files(path)
+    files = annotation_files(Path(path))
     return read_coco_layout(files[0]) if files else None
 
 
-def annotation_files(folder: Path) -> list[Path]:
-    """The COCO files inside a folder, in its ``annotations/``, or beside it under its own name."""
-    inside = sorted(folder.glob("*.json")) or sorted((folder / "annotations").glob("*.json"))
+def has_annotations(path: str | Path) -> bool:
+    """Whether a dataset has COCO annotations, which name its keypoints."""
+    return bool(annotation_files(Path(path)))
+
+
+def annotation_files(path: Path) -> list[Path]:
+    """The COCO file that a path is, or those inside a folder, in its ``annotations/``, or beside it under its own name."""
+    if path.suffix.lower() == ".json":
+        return [path] if path.is_file() else []
+    inside = sorted(path.glob("*.json")) or sorted((path / "annotations").glob("*.json"))
     inside = [p for p in inside if p.name.startswith("person_keypoints_")] or inside  # beside COCO's other annotations
-    beside = folder.with_name(folder.name + ".json")
+    beside = path.with_name(path.name + ".json")
     return inside or ([beside] if beside.is_file() else [])
 
 
