@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import defaultdict
+from collections.abc import Iterable
 
 from ..errors import PoseError
 from ..files import sha256_of
@@ -39,16 +40,23 @@ def without_shared(train: Dataset, validation: Dataset) -> Dataset:
 
 def shared_images(first: Dataset, second: Dataset) -> list[Sample]:
     """The samples of the first dataset whose image files have the content of one of the second's."""
-    by_size = defaultdict(list)
-    for sample in second:
-        by_size[os.path.getsize(sample.path)].append(sample.path)
-    digests: dict[int, set[str]] = {}
-    shared = []
-    for sample in first:
-        size = os.path.getsize(sample.path)
-        if size in by_size:
-            if size not in digests:
-                digests[size] = {sha256_of(path) for path in by_size[size]}
-            if sha256_of(sample.path) in digests[size]:
-                shared.append(sample)
-    return shared
+    others = {id(sample) for sample in second}
+    groups = same_content([*second, *first])
+    return [sample for group in groups if id(group[0]) in others for sample in group if id(sample) not in others]
+
+
+def same_files(dataset: Dataset) -> list[tuple[Sample, Sample]]:
+    """Samples whose image files have the same content: the first of them, with each of the others."""
+    return [(group[0], other) for group in same_content(dataset) for other in group[1:]]
+
+
+def same_content(samples: Iterable[Sample]) -> list[list[Sample]]:
+    """Groups of samples whose image files have the same content, in order; only files of the same length are read."""
+    by_length, by_digest = defaultdict(list), defaultdict(list)
+    for sample in samples:
+        by_length[os.path.getsize(sample.path)].append(sample)
+    for group in by_length.values():
+        if len(group) > 1:
+            for sample in group:
+                by_digest[sha256_of(sample.path)].append(sample)
+    return [group for group in by_digest.values() if len(group) > 1]
