@@ -159,7 +159,8 @@ def _of_person(sample: Sample, person: int, size: tuple[int, int], layout: Keypo
     distance, k = _farthest(points, labeled, np.array([0, 0, *size]), np.array(size))
     if distance > 0:
         found.append(("outside image", f"{layout.names[k]} is outside the image", 1 + distance))
-    distance, k = _farthest(points, labeled, box, extent)
+    visible = sample.keypoints[person, :, 2] == 2
+    distance, k = _farthest(points, visible if visible.any() else labeled, box, extent)  # boxes end where people are hidden
     if distance > _MARGIN:
         found.append(("outside box", f"{layout.names[k]} is outside the box", min(0.95, distance)))
     pair = _exchanged(points[:, 0] / extent[0], labeled, layout)

@@ -45,8 +45,9 @@ def show_positions(people: People) -> None:
     labeled = people.keypoints[:, :, 2] > 0
     points = (people.keypoints[:, :, :2] / people.sizes[:, None])[labeled]
     dots, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=_GRID, range=((0, 1), (0, 1)))
+    dots = cv2.GaussianBlur(dots, (0, 0), 1.5)
     _, panels = plt.subplots(1, 2, figsize=(7.4, 3.4), layout="constrained")
-    maps = ((_covered(people), "share of people whose box covers a place"), (dots, "keypoints at a place"))
+    maps = ((_covered(people), "share of people whose box covers a place"), (dots, "keypoints near a place"))
     for axes, (values, title) in zip(panels, maps, strict=True):
         shown = axes.imshow(values, cmap="inferno", extent=(0, 1, 1, 0), vmin=0)
         axes.set_title(title, fontsize=9)
@@ -108,7 +109,7 @@ def show_people(dataset: Dataset, people: People, indices: Sequence[int]) -> Non
 def show_suspicions(found: Sequence[Suspicion], layout: KeypointLayout) -> None:
     """What is suspicious: the person meant, cut out with the box that is labeled, or the whole image."""
     views = [_suspicious(one, layout) for one in found]
-    show_images(views, [f"{one.sample.path.name}\n{one.what}" for one in found], width=2.6)
+    show_images(views, [f"{one.sample.path.name}\n{one.what}" for one in found], width=3.2)
 
 
 def _suspicious(one: Suspicion, layout: KeypointLayout) -> np.ndarray:
