@@ -221,7 +221,7 @@ def with_sigmas(layout: KeypointLayout, sigmas: Sequence[float] | float | None) 
         return layout
     try:
         given = (float(sigmas),) * len(layout) if isinstance(sigmas, (int, float)) else tuple(float(s) for s in sigmas)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PoseError(f"sigmas: expected one number, or {len(layout)}; got {sigmas!r:.80}") from error
     if not all(0 < sigma < math.inf for sigma in given):
         raise PoseError(f"sigmas: expected numbers above 0, got {sigmas!r:.80}")
@@ -242,8 +242,11 @@ def layout_from_coco_category(category: Mapping) -> KeypointLayout:
             return with_sigmas(known, sigmas)
     try:
         limbs = [(int(a) - 1, int(b) - 1) for a, b in category.get("skeleton") or ()]
-    except (TypeError, ValueError) as error:
-        raise PoseError(f"skeleton of category {category.get('name')!r}: expected pairs of numbers, counted from 1: {error}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PoseError(f"skeleton: expected pairs of numbers, counted from 1: {error}") from error
+    wrong = [(a + 1, b + 1) for a, b in limbs if not (0 <= a < len(names) and 0 <= b < len(names))]
+    if wrong:
+        raise PoseError(f"skeleton: {list(wrong[0])} is there, expected pairs of keypoints, counted from 1 to {len(names)} as COCO counts")
     return layout_from_names(names, limbs, sigmas, name=str(category.get("name") or f"custom{len(names)}"))
 
 

@@ -326,7 +326,10 @@ def test_texts_as_ids_are_numbered(tmp_path):
             lambda d: d["categories"][0].update(keypoints=["a", "a"]),
             "category 'person': keypoint names must differ; a is there more than once",
         ),
-        (lambda d: d["categories"][0].update(keypoints=["a", "b"], skeleton=[[1, 3]]), "skeleton: no keypoint 2"),
+        (
+            lambda d: d["categories"][0].update(keypoints=["a", "b"], skeleton=[[1, 3]]),
+            "skeleton: \\[1, 3\\] is there, expected pairs of keypoints, counted from 1 to 2",
+        ),
     ],
 )
 def test_damaged_lists(tmp_path, edit, message):
