@@ -2,6 +2,7 @@
 
 import json
 
+import papermill
 import pytest
 from robot_arm import NAMES, SKELETON, make_arms
 
@@ -42,6 +43,19 @@ def test_text_labels_of_seven_keypoints(project):
     assert drawn.layout.names == NAMES and drawn.layout.limbs == SKELETON and drawn.layout.mirror == (0, 1, 2, 3, 5, 4, 6)
     assert len(text) == len(drawn) == 40 and text.layout.names[6] == "keypoint_6"
     assert drawn[3].keypoints[:, :, :2] == pytest.approx(text[3].keypoints[:, :, :2], abs=0.01)
+
+
+def test_the_dataset_notebook_shows_them(project, repository):
+    notebook = papermill.execute_notebook(
+        repository / "notebooks/dataset.ipynb",
+        project / "dataset.ipynb",
+        {"config": str(project / "user_config.yaml"), "run_dir": str(project / "shown")},
+        cwd=project,
+        progress_bar=False,
+    )
+    assert sum("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())) >= 6
+    metrics = json.loads((project / "shown/metrics.json").read_text())
+    assert metrics["images"] == metrics["people"] == 480 and metrics["twice"] == 0 and 0.9 < metrics["labeled"] <= 1
 
 
 def test_from_training_to_the_board(project):

@@ -323,7 +323,7 @@ def test_texts_as_ids_are_numbered(tmp_path):
             "several with the same ones; found 2 \\(person, dog",
         ),
         (
-            lambda d: d["categories"][0].update(keypoints=["a", "a"]),
+            lambda d: d["categories"][0].update(keypoints=["a", "a"], skeleton=[]),
             "category 'person': keypoint names must differ; a is there more than once",
         ),
         (
