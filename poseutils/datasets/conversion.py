@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -82,28 +82,34 @@ def convert(
     to = to or ("coco" if is_text else "yolo")
     if to not in FORMS or kind not in (None, *KINDS):
         raise PoseError(f"to={to!r}, kind={kind!r}: expected to= one of {', '.join(FORMS)}, kind= one of {', '.join(KINDS)}")
-    if to == "yolo":
-        kind = kind or "multi"
-    chosen = {name: _chosen(dataset, keypoints, kind) for name, dataset in splits.items()}
+    chosen = {name: _chosen(dataset, keypoints, kind or ("multi" if to == "yolo" else None)) for name, dataset in splits.items()}
     if not any(map(len, chosen.values())):
         raise PoseError(
-            f"{source}: no image is left of {sum(map(len, splits.values()))}: none has a labeled keypoint ({kind or 'any kind'})"
+            f"{source}: none of its {sum(map(len, splits.values()))} images is left: none has a labeled keypoint ({kind or to})"
         )
-    count = len(next(iter(chosen.values())).layout)
-    folders = {name: f"{kind}/{count}kpts/{name}" if to == "yolo" else name for name, dataset in chosen.items() if len(dataset)}
-    products = [*folders.values(), *(_annotations(name) for name in folders if to == "coco")]
-    with in_one_step(Path(out), products) as workshop:
-        jobs = []
-        for name, folder in folders.items():
-            annotations = workshop / _annotations(name)
-            jobs += (
-                _yolo_jobs(chosen[name], workshop / folder) if to == "yolo" else _coco_jobs(chosen[name], workshop / folder, annotations)
-            )
-        _do(jobs, link, progress)
+    folders = {name: f"{kind or 'multi'}/{len(d.layout)}kpts/{name}" if to == "yolo" else name for name, d in chosen.items()}
+    _write(
+        {name: dataset for name, dataset in chosen.items() if len(dataset)},
+        folders,
+        Path(out),
+        to,
+        partial(_do, link=link, progress=progress),
+    )
     return [
-        Converted(Path(out) / folders.get(name, ""), len(dataset), sum(map(len, dataset)), len(splits[name]) - len(dataset))
+        Converted(Path(out) / folders[name], len(dataset), sum(map(len, dataset)), len(splits[name]) - len(dataset))
         for name, dataset in chosen.items()
     ]
+
+
+def _write(splits: Mapping[str, Dataset], folders: Mapping[str, str], out: Path, to: str, do: Callable) -> None:
+    """Writes the splits into their folders under ``out``, all or none. ``do`` copies the images."""
+    products = [folders[name] for name in splits] + [_annotations(name) for name in splits if to == "coco"]
+    with in_one_step(out, products) as workshop:
+        jobs = []
+        for name, dataset in splits.items():
+            folder = workshop / folders[name]
+            jobs += _yolo_jobs(dataset, folder) if to == "yolo" else _coco_jobs(dataset, folder, workshop / _annotations(name))
+        do(jobs)
 
 
 # ---------------------------------------------------------------- what is read

@@ -102,12 +102,18 @@ def show_spread(people: People, layout: KeypointLayout, most: int = 2000) -> Non
 
 def show_people(dataset: Dataset, people: People, indices: Sequence[int]) -> None:
     """Some people, cut out of their images, with their keypoints."""
+    if not indices:
+        print("nobody to show")
+        return
     chosen = [(dataset[people.samples[i]].path, people.keypoints[i], people.boxes[i]) for i in indices]
     show_images([_cut_out(read_image(path), keypoints, box, dataset.layout) for path, keypoints, box in chosen], width=1.9)
 
 
 def show_suspicions(found: Sequence[Suspicion], layout: KeypointLayout) -> None:
     """What is suspicious: the person meant, cut out with the box that is labeled, or the whole image."""
+    if not found:
+        print("nothing looks wrong")
+        return
     views = [_suspicious(one, layout) for one in found]
     show_images(views, [f"{one.sample.path.name}\n{one.what}" for one in found], width=3.2)
 
