@@ -31,7 +31,7 @@ deployment: {hardware_setup: {board: STM32N6570-DK}}
 def project(tmp_path_factory):
     """A folder with annotated arms, their validation images as text labels too, and a user_config.yaml."""
     folder = tmp_path_factory.mktemp("project")
-    make_arms(folder / "arms", "train", 320, seed=1)
+    make_arms(folder / "arms", "train", 240, seed=1)
     validation = make_arms(folder / "arms", "val", 40, seed=2)
     assert main(["convert", str(validation), str(folder / "text"), "--link"]) == 0
     (folder / "user_config.yaml").write_text(CONFIG)
@@ -55,7 +55,7 @@ def test_the_dataset_notebook_shows_them(project, repository):
     )
     assert sum("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())) >= 6
     metrics = json.loads((project / "shown/metrics.json").read_text())
-    assert metrics["images"] == metrics["people"] == 320 and metrics["twice"] == 0 and 0.9 < metrics["labeled"] <= 1
+    assert metrics["images"] == metrics["people"] == 240 and metrics["twice"] == 0 and 0.9 < metrics["labeled"] <= 1
 
 
 def test_from_training_to_the_board(project):
