@@ -39,6 +39,7 @@ _HOMES = {
 }
 _ROOMS = (
     "benchmarking",
+    "checking",
     "config",
     "datasets",
     "decoders",

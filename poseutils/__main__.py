@@ -1,4 +1,4 @@
-"""``python -m poseutils``: run a configuration, list the published models, fetch one, convert a dataset."""
+"""``python -m poseutils``: run a configuration or check it, list the published models, fetch one, convert a dataset."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("overrides", nargs="*", metavar="section.attribute=value", help="wins over the file, for example training.epochs=2")
     run.add_argument("--runs-dir", default="runs", help="where the run's folder is made (default: %(default)s)")
     run.set_defaults(command=_run)
+    check = commands.add_parser("check", help="say what a configuration would run, on what, and every problem, without running")
+    check.add_argument("config", help="a user_config.yaml")
+    check.add_argument("overrides", nargs="*", metavar="section.attribute=value", help="wins over the file")
+    check.add_argument("--allow-custom-code", action="store_true", help="count Python files that the configuration names as allowed to run")
+    check.set_defaults(command=_check)
     zoo = commands.add_parser("zoo", help="list the published models")
     zoo.set_defaults(command=_zoo)
     fetch = commands.add_parser("fetch", help="download published models into the cache")
@@ -57,6 +62,16 @@ def _run(options: argparse.Namespace) -> None:
     from .pipeline import run
 
     run(options.config, options.overrides, options.runs_dir)
+
+
+def _check(options: argparse.Namespace) -> None:
+    from .checking import check
+
+    found = check(options.config, options.overrides, options.allow_custom_code)
+    print("\n".join(found.lines))
+    if found.problems:
+        raise PoseError(f"{len(found.problems)} to mend in {options.config}:\n" + "\n".join(f"  {line}" for line in found.problems))
+    print("nothing stands in its way")
 
 
 def _zoo(options: argparse.Namespace) -> None:

@@ -211,6 +211,24 @@ def on_disk(call: Callable) -> float:
     return time.perf_counter() - start
 
 
+def bench_check() -> None:
+    """``check`` of a configuration whose training folder holds 100,000 images with a label each; they are empty, as nothing reads them."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "images").mkdir()
+        for number in range(100_000):
+            (Path(folder) / "images" / f"{number:06}.jpg").touch()
+            (Path(folder) / "images" / f"{number:06}.txt").touch()
+        config = Path(folder) / "user_config.yaml"
+        config.write_text("operation_mode: training\nmodel: {model_type: heatmaps_spe}\ndataset: {training_path: images}\n")
+        command = [sys.executable, "-m", "poseutils", "check", str(config)]
+        report(
+            "check of a configuration with 100,000 images",
+            fastest(lambda: subprocess.run(command, check=True, capture_output=True), 3),
+            "s",
+            3,
+        )
+
+
 def cached(name: str) -> Path:
     return Path(os.environ["POSEUTILS_CACHE"]) / name
 
@@ -219,6 +237,7 @@ def main() -> None:
     bench_decoders()
     bench_synthetic()
     bench_ap()
+    bench_check()
     if not os.environ.get("POSEUTILS_CACHE") or not cached("coco-mini/images").is_dir():
         print("POSEUTILS_CACHE is not set to a folder with images/bus.jpg, coco-mini/images and the models: the rest is left out.")
         return

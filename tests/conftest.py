@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import poseutils as pu
+from poseutils.config import load_config
+from poseutils.errors import PoseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -32,6 +34,30 @@ def asset():
         pytest.skip(reason)
 
     return find
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Loads a configuration from its text."""
+
+    def from_text(text: str, *overrides: str):
+        path = tmp_path / "user_config.yaml"
+        path.write_text(text)
+        return load_config(path, overrides)
+
+    return from_text
+
+
+@pytest.fixture
+def refusal(load):
+    """The message with which a configuration is refused."""
+
+    def of(text: str, *overrides: str) -> str:
+        with pytest.raises(PoseError) as caught:
+            load(text, *overrides)
+        return str(caught.value)
+
+    return of
 
 
 @pytest.fixture(scope="session")

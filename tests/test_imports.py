@@ -19,7 +19,7 @@ FLOORS = [
     ["training", "quantization", "deployment", "evaluation", "benchmarking"],
     ["plots"],
     ["prediction", "widgets"],
-    ["pipeline"],
+    ["pipeline", "checking"],
     ["__main__"],
 ]
 ORDER = [room for floor in FLOORS for room in floor]

@@ -9,23 +9,27 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import PoseError
-from .configuration import Config, services_of
+from .configuration import NOT_NEEDED, Config, services_of
 from .document import read_document
 from .problems import describe
 
-__all__ = ["Config", "load_config", "services_of"]
+__all__ = ["NOT_NEEDED", "Config", "load_config", "read_config", "services_of"]
 
-IGNORED_SECTIONS = ("hydra", "mlflow", "custom_data_augmentation")
+IGNORED_SECTIONS = ("hydra", "mlflow")
+ALLOW = "allow_custom_code"
 
 _LOG = logging.getLogger("poseutils")
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
-    """Reads and checks a user_config.yaml.
+def load_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> Config:
+    """Reads and checks a user_config.yaml, of either generation.
 
     Args:
         path: the file. A bare name is looked for in the current folder, then in those above it, then beside the package.
         overrides: ``section.attribute=value``, which win over the file.
+        allow_custom_code: whether the Python files that the configuration names (``model.custom_model_path``,
+            ``custom_data_augmentation.path``) may be run. Only the caller can say so, here or by the override
+            ``allow_custom_code=true``; the file cannot.
 
     Returns:
         The configuration with every default filled in. What was given but is not used is said in one line of the log.
@@ -33,27 +37,91 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     Raises:
         PoseError: if the file cannot be read, or anything in it is wrong; the message lists all that is.
     """
-    path = _found(Path(path))
-    document = read_document(path, overrides, unread=IGNORED_SECTIONS)
-    read = {name: value for name, value in document.items() if name not in IGNORED_SECTIONS}
-    try:
-        config = Config.model_validate(read)
-    except ValidationError as error:
-        raise PoseError(_listed(path, describe(error, read))) from None
-    config._folder = path.absolute().parent
-    ignored = [name for name in IGNORED_SECTIONS if document.get(name) is not None] + config.without_effect()
-    if ignored:
-        _LOG.warning("%s: ignored: %s", path.name, ", ".join(ignored))
+    config, problems = read_config(path, overrides, allow_custom_code)
+    if problems:
+        raise PoseError(_listed(_found(Path(path)), problems))
+    if config.ignored:
+        _LOG.warning("%s: ignored: %s", Path(path).name, ", ".join(config.ignored))
     return config
+
+
+def read_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> tuple[Config, list[str]]:
+    """As :func:`load_config`, but what is wrong in the file becomes a list of lines, and has its default in the configuration.
+
+    Raises:
+        PoseError: if the file cannot be read at all.
+    """
+    path = _found(Path(path))
+    overrides, allowed = _permission(overrides)
+    document = read_document(path, overrides, unread=IGNORED_SECTIONS)
+    read = {name: value for name, value in document.sections.items() if name not in IGNORED_SECTIONS}
+    config, problems = _validated(read)
+    config._folder = path.absolute().parent
+    config._allow_custom_code = allow_custom_code or allowed
+    config._ignored = [name for name in IGNORED_SECTIONS if document.sections.get(name) is not None] + config.without_effect()
+    wrong = {line.partition(".")[0] for line in problems}
+    problems += [line for line in config.inconsistencies() if line.partition(".")[0] not in wrong]
+    return config, list(dict.fromkeys(_as_written(line, document.written) for line in [*document.problems, *problems]))
+
+
+def _permission(overrides: Iterable[str]) -> tuple[list[str], bool]:
+    """The overrides without the one that allows custom code, and whether it does."""
+    values = {"true": True, "false": False}
+    others, allowed = [], False
+    for override in overrides:
+        name, _, value = override.partition("=")
+        if name != ALLOW:
+            others.append(override)
+        elif value.lower() in values:
+            allowed = values[value.lower()]
+        else:
+            raise PoseError(f"{override!r}: expected {ALLOW}=true or {ALLOW}=false")
+    return others, allowed
+
+
+def _validated(sections: dict) -> tuple[Config, list[str]]:
+    """The configuration, and what is wrong with it. What is wrong is left out and the rest looked at again: one mistake hides others."""
+    problems: dict[tuple, str] = {}
+    if ALLOW in sections:
+        problems[(ALLOW,)] = f"{ALLOW}: a configuration file cannot allow code to run; give {ALLOW}=true on the command line"
+        del sections[ALLOW]
+    while True:
+        try:
+            return Config.model_validate(sections), list(problems.values())
+        except ValidationError as error:
+            found = describe(error, sections)
+            for path, line in found.items():
+                problems.setdefault(path, line)  # what was wrong before is now missing, which is no news
+                sections = _without(sections, path)
+
+
+def _without(sections: dict, path: tuple[str, ...]) -> dict:
+    """The same without one attribute; a model_type that is missing or wrong becomes the first, so that the rest can be looked at."""
+    if path == ("model", "model_type"):
+        model = sections.get("model") or {}
+        return {**sections, "model": {**model, "model_type": "heatmaps_spe"}}
+    name, *below = path
+    if below and isinstance(sections.get(name), dict) and below[0] in sections[name]:
+        return {**sections, name: _without(sections[name], tuple(below))}
+    return {key: value for key, value in sections.items() if key != name}
+
+
+def _as_written(line: str, written: dict[str, str]) -> str:
+    """A problem, said of the attribute as an older file names it."""
+    name = line.partition(":")[0]
+    return f"{written[name]} ({name} in newer files){line.removeprefix(name)}" if name in written else line
 
 
 def _found(path: Path) -> Path:
     """A notebook is run from its own folder as well as from the repository's: a bare name means the same file in both."""
-    if path.parent != Path() or path.is_file():
+    try:
+        if path.parent != Path() or path.is_file():
+            return path
+        here = Path.cwd()
+        candidates = [folder / path for folder in (here, *here.parents, Path(__file__).resolve().parents[2])]
+        return next((candidate for candidate in candidates if candidate.is_file()), path)
+    except (OSError, ValueError):  # not a name that a file can have; reading it says so
         return path
-    here = Path.cwd()
-    candidates = [folder / path for folder in (here, *here.parents, Path(__file__).resolve().parents[2])]
-    return next((candidate for candidate in candidates if candidate.is_file()), path)
 
 
 def _listed(path: Path, problems: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,13 @@ from pydantic import AfterValidator, Field, PlainValidator, PrivateAttr, model_v
 from ..errors import PoseError
 from ..files import atomic_path, write_text
 from . import names
+from .calls import Augmentations, in_the_order_written
+from .consistency import inconsistencies
 from .document import Dumper
+from .section import Section, did_you_mean
 from .sections import (
     Benchmarking,
+    CustomDataAugmentation,
     DatasetSection,
     Deployment,
     Evaluation,
@@ -23,12 +28,10 @@ from .sections import (
     Prediction,
     Preprocessing,
     Quantization,
-    Section,
     Tools,
     Training,
-    did_you_mean,
-    in_the_order_written,
 )
+from .values import has_drive
 
 NOT_YET_USED = (
     "general.logs_dir",
@@ -43,6 +46,7 @@ NOT_YET_USED = (
     "training.trained_model_path",
     "postprocessing.plot_metrics",
     "quantization.quantizer",
+    "quantization.onnx_extra_options",
     "quantization.optimize",
     "quantization.export_dir",
     "evaluation.target",
@@ -50,6 +54,11 @@ NOT_YET_USED = (
     "evaluation.gen_npy_output",
     "evaluation.npy_in_name",
     "evaluation.npy_out_name",
+    "evaluation.profile",
+    "evaluation.input_type",
+    "evaluation.output_type",
+    "evaluation.input_chpos",
+    "evaluation.output_chpos",
     "prediction.target",
     "tools.stedgeai.version",
     "tools.stedgeai.on_cloud",
@@ -62,8 +71,11 @@ NOT_YET_USED = (
     "deployment.hardware_setup.stlink_serial_number",
 )
 """Attributes that are read and checked but change nothing; whoever sets one is told."""
+NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore", "TerminateOnNaN")
+"""Callbacks without effect: the best weights and the history are always kept, and a network that gives NaN always ends a training."""
 PATHS = (
     "model.model_path",
+    "model.custom_model_path",
     "dataset.training_path",
     "dataset.validation_path",
     "dataset.test_path",
@@ -102,7 +114,8 @@ class Config(Section):
     model: Model = Field({}, validate_default=True)
     dataset: DatasetSection = DatasetSection()
     preprocessing: Preprocessing = Preprocessing()
-    data_augmentation: Annotated[dict[str, dict], PlainValidator(in_the_order_written)] = {}
+    data_augmentation: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Augmentations))] = {}
+    custom_data_augmentation: CustomDataAugmentation | None = None
     training: Training = Training()
     postprocessing: Postprocessing = Postprocessing()
     quantization: Quantization = Quantization()
@@ -113,18 +126,29 @@ class Config(Section):
     deployment: Deployment = Deployment()
 
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
+    _allow_custom_code: bool = PrivateAttr(default=False)
+    _ignored: list[str] = PrivateAttr(default_factory=list)
 
     @model_validator(mode="after")
     def _usual_keypoints(self) -> Config:
         if self.dataset.keypoints is None:
-            self.dataset.keypoints = names.USUAL_KEYPOINTS[self.model.model_type]
-        sigmas = self.dataset.oks_sigmas
-        if isinstance(sigmas, list) and len(sigmas) != self.dataset.keypoints:
-            raise ValueError(
-                f"dataset.oks_sigmas: {len(sigmas)} numbers given; expected one number, or one for each of "
-                f"{self.dataset.keypoints} keypoints"
-            )
+            names_given = self.dataset.keypoint_names
+            self.dataset.keypoints = len(names_given) if names_given else names.USUAL_KEYPOINTS[self.model.model_type]
         return self
+
+    @property
+    def ignored(self) -> list[str]:
+        """What was given but is not used."""
+        return self._ignored
+
+    @property
+    def allow_custom_code(self) -> bool:
+        """Whether Python files that the configuration names may be run; whoever loaded it said so, never the file."""
+        return self._allow_custom_code
+
+    def inconsistencies(self) -> list[str]:
+        """A line for each attribute that is right in itself, but not beside the others."""
+        return inconsistencies(self)
 
     def resolve(self, path: str) -> Path:
         """An existing file or folder: looked for from the configuration file's folder, then from the current one.
@@ -132,17 +156,20 @@ class Config(Section):
         Raises:
             PoseError: if it is in neither; the message says where it was looked for.
         """
-        tried = [(folder / Path(path).expanduser()).absolute() for folder in (self._folder, Path.cwd())]
-        for candidate in dict.fromkeys(tried):
-            if candidate.exists():
+        tried = list(dict.fromkeys((folder / _expanded(path)).absolute() for folder in (self._folder, Path.cwd())))
+        for candidate in tried:
+            if _exists(candidate):
                 return candidate
-        raise PoseError(f"{path}: no such file or folder; looked for {' and '.join(map(str, dict.fromkeys(tried)))}")
+        foreign = (
+            " It has a drive letter, as on Windows; write where it is on this computer." if has_drive(path) and os.name != "nt" else ""
+        )
+        raise PoseError(f"{path}: no such file or folder; looked for {' and '.join(map(str, tried))}.{foreign}")
 
     def quantized_model(self) -> str:
         """The file beside ``model.model_path`` of the same name and ``_int8.tflite``; ``model.model_path`` itself if there is none."""
         path = self.model.model_path or ""
         beside = Path(path).with_suffix("").as_posix() + "_int8.tflite"
-        return beside if path and any((folder / beside).is_file() for folder in (self._folder, Path.cwd())) else path
+        return beside if path and any(_exists(folder / beside) for folder in (self._folder, Path.cwd())) else path
 
     def run_folder(self, run_dir: str | Path, service: str) -> Path:
         """The folder that a service writes into, made if it is not there: ``run_dir``, or ``runs/<service>`` beside the file.
@@ -159,7 +186,8 @@ class Config(Section):
     def without_effect(self) -> list[str]:
         """The attributes given a value other than the default that no service uses yet."""
         defaults = Config(model={"model_type": self.model.model_type})
-        return [name for name in NOT_YET_USED if _attribute(self, name) != _attribute(defaults, name)]
+        callbacks = [f"training.callbacks.{name}" for name in self.training.callbacks if name in NOT_NEEDED]
+        return [name for name in NOT_YET_USED if _attribute(self, name) != _attribute(defaults, name)] + callbacks
 
     def save(self, path: str | Path) -> Path:
         """Writes the configuration as it is used: every default filled in, paths absolute, what has no effect left out."""
@@ -170,6 +198,10 @@ class Config(Section):
         for name in PATHS:
             section, attribute = _parent(values, name)
             section[attribute] = self._absolute(name, section[attribute])
+        if self.custom_data_augmentation:
+            values["custom_data_augmentation"]["path"] = self._absolute("", self.custom_data_augmentation.path)
+        for name in NOT_NEEDED:
+            values["training"]["callbacks"].pop(name, None)
         text = yaml.dump(values, Dumper=Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=140)
         return write_text(path, "# The configuration as it was used: overrides applied, every default filled in.\n" + text)
 
@@ -181,7 +213,21 @@ class Config(Section):
             return str(self.resolve(path))
         except PoseError:
             is_elsewhere = name == "model.model_path" and ("://" in path or "/" not in path)
-            return path if is_elsewhere else str((self._folder / path).absolute())
+            return path if is_elsewhere or has_drive(path) else str((self._folder / _expanded(path)).absolute())
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user
+        return Path(path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a name, or not to be looked into
+        return False
 
 
 def _attribute(value: Any, name: str) -> Any:

@@ -1,21 +1,25 @@
-"""From a YAML file to plain dictionaries: sizes checked, keys unique, environment variables filled in, overrides applied."""
+"""From a YAML file to plain dictionaries: sizes checked, keys unique, variables filled in, overrides applied, older words translated."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ..errors import PoseError
+from .generations import new_name, translate
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 200_000
+"""Some fifty times what a configuration has."""
 MAX_VALUES = 100_000
 
-_ENVIRONMENT = re.compile(r"\$\{oc\.env:([A-Za-z_]\w*)(?:,([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(oc\.env|now):([^},]*)(?:,([^}]*))?\}")
 _OVERRIDE = re.compile(r"(\w+(?:\.\w+)*)=(.*)", re.DOTALL)
 
 
@@ -23,6 +27,14 @@ class _Loader(yaml.SafeLoader):
     """YAML with the scalars that people mean: ``1e-3`` is a number, ``None`` is nothing, dates and 1:30 stay text."""
 
     yaml_implicit_resolvers: dict = {}
+    merged = 0
+
+    def flatten_mapping(self, node):
+        """Merges ``<<`` as YAML does, but not without end: merges of merges multiply."""
+        super().flatten_mapping(node)
+        self.merged += len(node.value)
+        if self.merged > MAX_VALUES:
+            raise yaml.constructor.ConstructorError(problem=f"more than {MAX_VALUES:,} merged values", problem_mark=node.start_mark)
 
     def construct_mapping(self, node, deep=False):
         seen = set()
@@ -53,28 +65,47 @@ for _tag, _pattern, _first in (
 Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 
-def read_document(path: Path, overrides: Iterable[str] = (), unread: Iterable[str] = ()) -> dict[str, Any]:
+@dataclass
+class Document:
+    """What a configuration file says, in the newer words.
+
+    Attributes:
+        sections: names to plain values.
+        written: for attributes that an older file has elsewhere, how it calls them.
+        problems: a line for each value that could not be had.
+    """
+
+    sections: dict[str, Any]
+    written: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_document(path: Path, overrides: Iterable[str] = (), unread: Iterable[str] = ()) -> Document:
     """The sections of a configuration file, with overrides ``section.attribute=value`` applied.
 
     Sections named in ``unread`` are kept as they are written: what stands in ``${...}`` there is not filled in.
 
     Raises:
-        PoseError: if the file is missing, too large, not text, not YAML (line and column are said), or not sections.
+        PoseError: if the file is missing, too large, not text, not YAML (line and column are said), or not sections; if an override
+            is none.
     """
-    document = _mapping(path, _parse(_read_text(path), path))
+    sections, written, problems = translate(_mapping(path, _parse(_read_text(path), path)))
     for override in overrides:
-        _apply(override, document)
+        _apply(override, sections)
     unread = set(unread)
-    budget = iter(range(MAX_VALUES))
+    fill = _Filling(path, problems)
     try:
-        return {str(name): value if name in unread else _filled(value, str(name), path, budget) for name, value in document.items()}
+        filled = {str(name): value if name in unread else fill(value, str(name)) for name, value in sections.items()}
     except RecursionError:
         raise PoseError(f"{path}: nested too deeply. Expected sections with attributes.") from None
+    return Document(filled, written, problems)
 
 
 def _read_text(path: Path) -> str:
     try:
         size = path.stat().st_size
+        if not (path.is_file() or path.is_dir()):
+            raise PoseError(f"{path}: neither a file nor a folder. Give the path of a user_config.yaml.")
         if size > MAX_BYTES:
             raise PoseError(f"{path}: {size:,} bytes; a configuration file has at most {MAX_BYTES:,}. Is it the right file?")
         return path.read_text(encoding="utf-8-sig")
@@ -84,6 +115,10 @@ def _read_text(path: Path) -> str:
         raise PoseError(f"{path}: byte {error.start} is not UTF-8 text; expected a YAML file.") from None
     except OSError as error:
         raise PoseError(f"{path}: cannot be read ({error.strerror}). Give the path of a user_config.yaml.") from None
+    except PoseError:  # which is a ValueError, too
+        raise
+    except ValueError:
+        raise PoseError(f"{str(path)!r}: not a path. Give the path of a user_config.yaml.") from None
 
 
 def _parse(text: str, source: object) -> Any:
@@ -92,13 +127,24 @@ def _parse(text: str, source: object) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise PoseError(f"{source}: not valid YAML: {where}{error.problem or error.context}") from None
+        raise PoseError(f"{source}: not valid YAML: {where}{error.problem or error.context}{_hint(text, mark)}") from None
     except yaml.YAMLError as error:
         raise PoseError(f"{source}: not valid YAML: {str(error).splitlines()[0]}") from None
     except RecursionError:
         raise PoseError(f"{source}: nested too deeply. Expected sections with attributes.") from None
     except ValueError as error:
         raise PoseError(f"{source}: not valid YAML: {error}") from None
+
+
+def _hint(text: str, mark: yaml.Mark | None) -> str:
+    """What to do about the two mistakes that people make most."""
+    lines = text.splitlines()
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if "lambda" in line:
+        return '. A lambda is code, which a configuration does not run; write an expression: schedule: "lr if epoch < 10 else lr * 0.95"'
+    if "\\" in line and '"' in line:
+        return ". Within double quotes a backslash begins an escape: write the path with / or in single quotes"
+    return ""
 
 
 def _mapping(path: Path, document: Any) -> dict:
@@ -117,7 +163,7 @@ def _apply(override: str, document: dict) -> None:
     match = _OVERRIDE.fullmatch(override)
     if not match:
         raise PoseError(f"{override!r}: not an override; expected section.attribute=value, for example training.epochs=2")
-    *parents, name = match.group(1).split(".")
+    *parents, name = new_name(match.group(1)).split(".")
     target = document
     for parent in parents:
         if target.get(parent) is None:
@@ -128,26 +174,43 @@ def _apply(override: str, document: dict) -> None:
     target[name] = _parse(match.group(2), repr(override))
 
 
-def _filled(value: Any, where: str, path: Path, budget: Iterator[int]) -> Any:
-    """The value with environment variables filled in. The budget ends files whose aliases multiply without end."""
-    if next(budget, None) is None:
-        raise PoseError(f"{path}: more than {MAX_VALUES:,} values. Is it the right file?")
-    if isinstance(value, dict):
-        return {str(key): _filled(element, f"{where}.{key}", path, budget) for key, element in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_filled(element, where, path, budget) for element in value]
-    if isinstance(value, str) and "${" in value:
-        return _from_environment(value, f"{path}: {where}")
-    return value
+class _Filling:
+    """Fills variables into values. It counts them, to end files whose aliases multiply without end."""
+
+    def __init__(self, path: Path, problems: list[str]):
+        self._path, self._problems = path, problems
+        self._left: Iterator[int] = iter(range(MAX_VALUES))
+
+    def __call__(self, value: Any, where: str) -> Any:
+        """The value as it is used; None, and a line among the problems, for one that cannot be had."""
+        if next(self._left, None) is None:
+            raise PoseError(f"{self._path}: more than {MAX_VALUES:,} values. Is it the right file?")
+        if isinstance(value, dict):
+            return {str(key): self(element, f"{where}.{key}") for key, element in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self(element, where) for element in value]
+        if isinstance(value, (str, int, float, bool, type(None))):
+            return self._with_variables(value, where) if isinstance(value, str) and "${" in value else value
+        self._problems.append(f"{where}: {type(value).__name__} given; expected text, a number, True, False, a list or attributes")
+        return None
+
+    def _with_variables(self, text: str, where: str) -> str | None:
+        try:
+            if "${" in _VARIABLE.sub("", text):
+                raise ValueError(
+                    f"{text!r} given; of ${{...}} only ${{oc.env:NAME}}, ${{oc.env:NAME,default}} and ${{now:%Y}} are understood"
+                )
+            return _VARIABLE.sub(_variable, text)
+        except ValueError as error:
+            self._problems.append(f"{where}: {error}")
+            return None
 
 
-def _from_environment(text: str, where: str) -> str:
-    def variable(match: re.Match) -> str:
-        name, default = match.groups()
-        if name not in os.environ and default is None:
-            raise PoseError(f"{where}: the environment variable {name} is not set. Set it, or write the value here.")
-        return os.environ.get(name, default)
-
-    if "${" in _ENVIRONMENT.sub("", text):
-        raise PoseError(f"{where}: {text!r} given; of ${{...}} only ${{oc.env:NAME}} and ${{oc.env:NAME,default}} are understood.")
-    return _ENVIRONMENT.sub(variable, text)
+def _variable(match: re.Match) -> str:
+    kind, name, default = match.groups()
+    if kind == "now":
+        return datetime.now().strftime(name if default is None else f"{name},{default}")
+    value = os.environ.get(name.strip(), default)
+    if value is None:
+        raise ValueError(f"the environment variable {name.strip()} is not set. Set it, or write the value here.")
+    return value.strip()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
+from .arithmetic import NUMBER
+from .calls import Augmentations, Callbacks, Optimizers
 from .configuration import Config
-from .sections import Augmentations, Section, attributes_of, did_you_mean
-from .values import NUMBER
+from .section import Section, attributes_of, did_you_mean
+from .sections import Training
 
+_CALLS = {(Config, "data_augmentation"): Augmentations, (Training, "optimizer"): Optimizers, (Training, "callbacks"): Callbacks}
 SHAPE = "height, width and channels, such as (192, 192, 3)"
 _WORDS = {
     "bool_type": "True or False",
@@ -21,23 +24,27 @@ _WORDS = {
     "string_type": "text",
     "list_type": "a list",
     "tuple_type": SHAPE,
+    "dict_type": "attributes below it",
     "finite_number": "a finite number",
     "too_long": SHAPE,
     "missing": SHAPE,
-    "string_pattern_mismatch": "letters, digits, spaces and _ . + -, at most 64, the first a letter, a digit or _",
+}
+_PATTERNS = {
+    "frozen_layers": 'layers such as "(0:154)", -1 or None',
+    "function_name": "the name of a Python function",
 }
 _UNQUOTED = '; within { } a tuple needs quotes: "(-0.1, 0.1)"'
 
 
-def describe(error: ValidationError, document: dict) -> list[str]:
-    """One line a problem. A value that fits none of several types makes one line, not one for each type."""
+def describe(error: ValidationError, document: dict) -> dict[tuple[str, ...], str]:
+    """For each attribute that is wrong, a line. A value that fits none of several types makes one line, not one for each type."""
     problems: dict[tuple, list[dict]] = {}
     for detail in error.errors(include_url=False):
-        problems.setdefault(_attribute_path(detail["loc"], document), []).append(detail)
-    return [_line(path, details, document) for path, details in problems.items()]
+        problems.setdefault(_attribute_path(detail["loc"]), []).append(detail)
+    return {path: _line(path, details, document) for path, details in problems.items()}
 
 
-def _attribute_path(location: tuple, document: dict) -> tuple[str, ...]:
+def _attribute_path(location: tuple) -> tuple[str, ...]:
     """The part of pydantic's location that the user wrote, without indices and names of types."""
     path: tuple[str, ...] = ()
     section = Config
@@ -50,12 +57,16 @@ def _attribute_path(location: tuple, document: dict) -> tuple[str, ...]:
 
 
 def _section_below(section: type[Section], name: str) -> type[Section] | None:
-    if section is Config and name == "data_augmentation":
-        return Augmentations
+    if (section, name) in _CALLS:
+        return _CALLS[section, name]
     field = section.model_fields.get(name)
-    kind = field.annotation if field else None
+    kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+    return next((kind for kind in kinds if _is_section(kind)), None)
+
+
+def _is_section(kind: Any) -> bool:
     is_class = isinstance(kind, type) and get_origin(kind) is None  # in Python 3.10, tuple[int] passes for a class
-    return kind if is_class and issubclass(kind, Section) else None
+    return is_class and issubclass(kind, Section)
 
 
 def _section_at(path: tuple[str, ...]) -> type[Section]:
@@ -72,15 +83,22 @@ def _line(path: tuple[str, ...], details: list[dict], document: dict) -> str:
         return _unknown(path, given)
     if not path:
         return _expected(first)
-    if given is None:
-        return f"{'.'.join(path)}: missing; choose one of {', '.join(_literals(path))}"
+    if first["type"] == "missing" and given is None:
+        return f"{'.'.join(path)}: missing; {_needed(path)}"
     if first["type"] == "model_type":
         return f"{'.'.join(path)}: {given!r} given; expected attributes below it: {', '.join(attributes_of(_section_at(path)))}"
     allowed = " or ".join(dict.fromkeys(_expected(detail) for detail in details))
     suggestion = _UNQUOTED if str(given).count("(") > str(given).count(")") else ""
+    if first["type"] == "string_pattern_mismatch":
+        allowed = _PATTERNS[path[-1]]
     if first["type"] == "literal_error":
         suggestion = did_you_mean(given, _literals(path))
     return f"{'.'.join(path)}: {_shortened(given)} given; expected {allowed}{suggestion}"
+
+
+def _needed(path: tuple[str, ...]) -> str:
+    words = _literals(path)
+    return f"choose one of {', '.join(words)}" if words else f"{'.'.join(path[:-1])} needs it"
 
 
 def _unknown(path: tuple[str, ...], given: Any) -> str:
@@ -95,9 +113,16 @@ def _unknown(path: tuple[str, ...], given: Any) -> str:
 
 def _home_of(path: tuple[str, ...]) -> str | None:
     """Where an attribute that was written into the wrong section belongs; the same section's own parts come first."""
+    if _is_argument(path):
+        return None
     homes = [home for home in _every_path(Config) if home[-1] == path[-1]]
     homes.sort(key=lambda home: home[0] != path[0])
     return ".".join(homes[0]) if homes else None
+
+
+def _is_argument(path: tuple[str, ...]) -> bool:
+    """Whether it is below an augmentation, optimizer or callback, whose arguments belong nowhere else."""
+    return any(_section_at(path[:depth]) in _CALLS.values() for depth in range(len(path)))
 
 
 def _every_path(section: type[Section], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -105,7 +130,7 @@ def _every_path(section: type[Section], above: tuple[str, ...] = ()) -> Iterator
         below = _section_below(section, name)
         if below is None:
             yield (*above, name)
-        elif below is not Augmentations:
+        elif below not in _CALLS.values():
             yield from _every_path(below, (*above, name))
 
 
@@ -126,4 +151,7 @@ def _expected(detail: dict) -> str:
 
 
 def _literals(path: tuple[str, ...]) -> tuple[str, ...]:
-    return getattr(_section_at(path[:-1]).model_fields[path[-1]].annotation, "__args__", ())
+    """The words that an attribute may be, if it is one of a list."""
+    annotation = _section_at(path[:-1]).model_fields[path[-1]].annotation
+    parts = [annotation, *get_args(annotation)]
+    return next((get_args(part) for part in parts if get_origin(part) is Literal), ())

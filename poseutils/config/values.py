@@ -1,85 +1,23 @@
-"""Numbers and tuples as configuration files write them: ``1/127.5``, ``(192, 192, 3)``. Evaluated without running code."""
+"""The types of attributes: numbers and tuples that may be arithmetic, ranges, paths and names that stay where they belong."""
 
 from __future__ import annotations
 
-import ast
 import math
-import operator
+import re
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
-MAX_LENGTH = 200
-MAX_EXPONENT = 64
-NUMBER = "a number or an arithmetic expression such as 1/127.5"
+from .arithmetic import NUMBER, evaluate
 
-_BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
-_UNARY = {ast.UAdd: operator.pos, ast.USub: operator.neg}
+INSIDE = "a folder inside the run's own: relative, without .. or a drive letter"
+FILE_NAME = "a name of letters, digits, spaces and _ . + -, at most 64, the first a letter, a digit or _"
 
-
-def evaluate(text: str) -> int | float | tuple:
-    """The value of an arithmetic expression (numbers, + - * / **, parentheses), or of a tuple or list of them.
-
-    Raises:
-        ValueError: if ``text`` is anything else, divides by zero, or is too long or too large to be meant.
-    """
-    if len(text) > MAX_LENGTH:
-        raise ValueError(f"{NUMBER}, at most {MAX_LENGTH} characters")
-    try:
-        return _value(ast.parse(text.strip(), mode="eval").body)
-    except (SyntaxError, _NotArithmetic):
-        raise ValueError(NUMBER) from None
-    except ZeroDivisionError:
-        raise ValueError("an expression that does not divide by zero") from None
-    except OverflowError:
-        raise ValueError(f"a finite number, with exponents of at most {MAX_EXPONENT}") from None
+_FILE_NAME = re.compile(r"\w[\w .+-]{0,63}\Z")
 
 
-class _NotArithmetic(Exception):
-    """Something other than numbers, operators and parentheses."""
-
-
-def _value(node: ast.expr) -> int | float | tuple:
-    if isinstance(node, (ast.Tuple, ast.List)):
-        return tuple(_value(element) for element in node.elts)
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return _finite(node.value)
-    if isinstance(node, ast.UnaryOp) and type(node.op) in _UNARY:
-        return _UNARY[type(node.op)](_scalar(node.operand))
-    if isinstance(node, ast.BinOp):
-        return _finite(_binary(node.op, _scalar(node.left), _scalar(node.right)))
-    raise _NotArithmetic
-
-
-def _scalar(node: ast.expr) -> int | float:
-    value = _value(node)
-    if isinstance(value, tuple):
-        raise _NotArithmetic
-    return value
-
-
-def _binary(op: ast.operator, left: int | float, right: int | float) -> int | float:
-    if isinstance(op, ast.Pow):
-        return _power(left, right)
-    if type(op) not in _BINARY:
-        raise _NotArithmetic
-    return _BINARY[type(op)](left, right)
-
-
-def _power(base: int | float, exponent: int | float) -> int | float:
-    """In floating point, so that no exponent can make a number that fills the memory."""
-    if abs(exponent) > MAX_EXPONENT:
-        raise OverflowError
-    result = float(base) ** exponent
-    if isinstance(result, complex):
-        raise _NotArithmetic
-    return int(result) if result.is_integer() and abs(result) < 2**53 else result
-
-
-def _finite(value: int | float) -> int | float:
-    if not math.isfinite(float(value)):
-        raise OverflowError
-    return value
+# ---------------------------------------------------------------- numbers
 
 
 def _number(value: Any) -> Any:
@@ -88,40 +26,151 @@ def _number(value: Any) -> Any:
     return evaluate(value) if isinstance(value, str) else value
 
 
-def _sequence(value: Any) -> Any:
+def sequence(value: Any) -> Any:
+    """A tuple written as text becomes one; anything else stays."""
     return evaluate(value) if isinstance(value, str) else value
 
 
-def _amount(value: Any) -> Any:
-    """A number, or numbers in (nested) tuples, such as a range or a list of sizes."""
-    if isinstance(value, (list, tuple)):
-        return tuple(_amount(element) for element in value)
+def _scalar(value: Any, low: float, high: float, whole: bool) -> int | float:
     value = _number(value)
-    if not isinstance(value, (int, float, tuple)) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError("a finite number or a range such as (-0.1, 0.1)")
-    return value
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError
+    if not low <= value <= high or (whole and value != int(value)):
+        raise ValueError
+    return int(value) if whole else value
 
 
-def loosely(value: Any) -> Any:
-    """Arguments whose types are known to the callee alone: what reads as arithmetic becomes a number, all else stays."""
-    if isinstance(value, dict):
-        return {key: loosely(element) for key, element in value.items()}
-    if isinstance(value, list):
-        return [loosely(element) for element in value]
-    if not isinstance(value, str):
-        return value
+def number_from(low: float, high: float = math.inf, whole: bool = False) -> Any:
+    """The type of a number from ``low`` to ``high``."""
+
+    def check(value: Any) -> int | float:
+        try:
+            return _scalar(value, low, high, whole)
+        except (ValueError, OverflowError):
+            raise ValueError(_bounds(low, high, whole)) from None
+
+    return Annotated[Any, BeforeValidator(check)]
+
+
+def range_from(low: float = -math.inf, high: float = math.inf, whole: bool = False) -> Any:
+    """The type of a number, or of a range (lowest, highest) of them, from ``low`` to ``high``."""
+
+    def check(value: Any) -> int | float | tuple:
+        try:
+            value = sequence(value)
+            if not isinstance(value, (list, tuple)):
+                return _scalar(value, low, high, whole)
+            first, last = (_scalar(element, low, high, whole) for element in value)
+            if first > last:
+                raise ValueError
+            return first, last
+        except (ValueError, OverflowError):
+            raise ValueError(f"{_bounds(low, high, whole)}, or a range (lowest, highest) of them, such as {_example(low, whole)}") from None
+
+    return Annotated[Any, BeforeValidator(check)]
+
+
+def _bounds(low: float, high: float, whole: bool) -> str:
+    kind = "a whole number" if whole else "a number"
+    if math.isfinite(low) and math.isfinite(high):
+        return f"{kind} from {low:g} to {high:g}"
+    return f"{kind} from {low:g} up" if math.isfinite(low) else kind
+
+
+def _example(low: float, whole: bool) -> str:
+    return "(2, 4)" if whole else "(-0.1, 0.1)" if low < 0 else "(0.1, 0.3)"
+
+
+def _sizes(value: Any) -> tuple[tuple[int, int], ...]:
     try:
-        return evaluate(value)
-    except ValueError:
-        return value
+        return tuple((_scalar(height, 1, 8192, True), _scalar(width, 1, 8192, True)) for height, width in sequence(value))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("a list of heights and widths, such as [[192, 192], [224, 224]]") from None
+
+
+def _pairs(value: Any) -> list[tuple[int, int]]:
+    try:
+        return [(_scalar(first, 0, math.inf, True), _scalar(second, 0, math.inf, True)) for first, second in map(sequence, sequence(value))]
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("a list of pairs of keypoints, counted from 0, such as [[0, 1], [1, 2]]") from None
+
+
+def _increasing(value: Any) -> list[int]:
+    try:
+        numbers = [_scalar(element, 0, math.inf, True) for element in sequence(value)]
+        if numbers != sorted(set(numbers)):
+            raise ValueError
+        return numbers
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("a list of epochs, each after the one before, such as [30, 70, 150]") from None
+
+
+def _rates(value: Any) -> list[float]:
+    try:
+        return [float(_scalar(element, 0, math.inf, False)) for element in sequence(value)]
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("a list of learning rates, such as [0.01, 0.005, 0.001]") from None
+
+
+# ---------------------------------------------------------------- paths and names
+
+
+def _with_slashes(path: str) -> str:
+    """A path as every operating system reads it: files written on Windows have backslashes."""
+    if "\0" in path:
+        raise ValueError("a path, which has no NUL in it")
+    return path.replace("\\", "/")
+
+
+def has_drive(path: str) -> bool:
+    """Whether a path begins with a drive letter, as on Windows."""
+    return bool(re.match(r"[A-Za-z]:[\\/]", path))
+
+
+def _inside(path: str) -> str:
+    windows, posix = PureWindowsPath(path), PurePosixPath(_with_slashes(path))
+    if windows.drive or windows.root or posix.is_absolute() or ".." in posix.parts or path.startswith("~"):
+        raise ValueError(INSIDE)
+    return posix.as_posix()
+
+
+def _file_name(name: str) -> str:
+    if not _FILE_NAME.match(name):
+        raise ValueError(FILE_NAME)
+    return name
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("text of one line")
+    return text
+
+
+def one_of(*words: str) -> Any:
+    """The type of a word, whatever its case."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or value.lower() not in words:
+            raise ValueError(" or ".join(repr(word) for word in words))
+        return value.lower()
+
+    return Annotated[Any, BeforeValidator(check)]
 
 
 Flag = StrictBool
+Text = Annotated[str, AfterValidator(_one_line)]
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Integer = Annotated[int, BeforeValidator(_number)]
 Count = Annotated[Integer, Field(gt=0)]
+Index = Annotated[Integer, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Split = Annotated[Number, Field(gt=0, lt=1)]
-Shape = Annotated[tuple[Count, Count, Count], BeforeValidator(_sequence)]
-Amount = Annotated[Any, BeforeValidator(_amount)]
+Shape = Annotated[tuple[Count, Count, Count], BeforeValidator(sequence)]
+Sizes = Annotated[Any, BeforeValidator(_sizes)]
+Pairs = Annotated[list[tuple[int, int]], BeforeValidator(_pairs)]
+Epochs = Annotated[Any, BeforeValidator(_increasing)]
+Rates = Annotated[Any, BeforeValidator(_rates)]
+FilePath = Annotated[str, AfterValidator(_with_slashes)]
+Inside = Annotated[str, AfterValidator(_inside)]
+FileName = Annotated[str, AfterValidator(_file_name)]

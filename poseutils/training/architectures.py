@@ -39,6 +39,22 @@ def build_model(
     Raises:
         PoseError: for a name, shape, width or activation that is not one of these.
     """
+    check_network(model_name, input_shape, keypoints, alpha, final_activation)
+    load_tensorflow()
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    return ARCHITECTURES[model_name](tuple(input_shape), keypoints, alpha, final_activation)
+
+
+def check_network(
+    model_name: str, input_shape: tuple[int, int, int], keypoints: int, alpha: float = 1.0, final_activation: str = "sigmoid"
+) -> None:
+    """Whether :func:`build_model` takes these, without loading TensorFlow.
+
+    Raises:
+        PoseError: for a name, shape, width or activation that it does not.
+    """
     if model_name not in ARCHITECTURES:
         raise PoseError(f"model_name is {model_name!r}; the networks that can be trained are {', '.join(ARCHITECTURES)}")
     _check_shape(input_shape)
@@ -48,11 +64,6 @@ def build_model(
         raise PoseError(f"keypoints is {keypoints}; a network needs at least one")
     if final_activation not in ("sigmoid", "softmax"):
         raise PoseError(f"final_activation is {final_activation!r}; choose sigmoid or softmax")
-    load_tensorflow()
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    return ARCHITECTURES[model_name](tuple(input_shape), keypoints, alpha, final_activation)
 
 
 def _check_shape(input_shape) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -96,6 +96,7 @@ def training_batches(
     augmentation: Mapping[str, Mapping] | None = None,
     seed: int = 0,
     rescaling: tuple[float, float] = RESCALING,
+    custom_augmentation: Callable | None = None,
 ):
     """The batches of one epoch, shuffled and augmented anew each time they are read.
 
@@ -105,6 +106,7 @@ def training_batches(
         augmentation: ``{name: arguments}``, see ``augmentation``; None for none.
         seed: the same seed gives the same batches.
         rescaling: scale and offset of pixels.
+        custom_augmentation: a function of images 0 to 255 and keypoints that gives them back changed, after ``augmentation``.
 
     Returns:
         tf.data.Dataset of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints.
@@ -117,6 +119,8 @@ def training_batches(
 
     def batch(indices, numbers):
         pixels, points = augment(tf.cast(tf.gather(images, indices), tf.float32), tf.gather(keypoints, indices), numbers)
+        if custom_augmentation:
+            pixels, points = custom_augmentation(pixels, points)
         return pixels * rescaling[0] + rescaling[1], points
 
     order = tf.data.Dataset.range(len(examples)).shuffle(len(examples), seed=seed).batch(batch_size, drop_remainder=True)

@@ -10,6 +10,7 @@ from ..datasets.dataset import Dataset
 from ..networks import load_keras
 from .architectures import build_model
 from .batches import Examples, load_examples
+from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
 from .fit import Fit, fit
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
     if start != "scratch":
         return load_keras(config.resolve(start))
     section = config.model
+    if section.model_name in CUSTOM_MODELS:
+        return custom_network(config, keypoints)
     return build_model(
         section.model_name, section.input_shape, keypoints, section.alpha, section.final_activation, seed=config.general.global_seed
     )
@@ -66,6 +69,7 @@ def configured_fit(
         optimizer=section.optimizer,
         callbacks=section.callbacks,
         augmentation=config.data_augmentation,
+        custom_augmentation=custom_augmentation(config),
         seed=config.general.global_seed,
         rescaling=(rescaling.scale, rescaling.offset),
         on_epoch=on_epoch,

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config import NOT_NEEDED
 from ..errors import PoseError
 from ..files import atomic_path
 from ..networks import load_keras
 from .batches import RESCALING, Examples, training_batches
+from .schedules import SCHEDULES, is_schedule, make_schedule
 from .validation import make_loss, make_validate
 
 __all__ = ["Fit", "fit", "load_keras"]
@@ -19,7 +21,7 @@ __all__ = ["Fit", "fit", "load_keras"]
 DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.003}}
 WARM_UP = 0.1
 """Share of the steps over which the learning rate rises, before it falls along a cosine."""
-CALLBACKS = ("ReduceLROnPlateau", "EarlyStopping")
+CALLBACKS = ("ReduceLROnPlateau", "EarlyStopping", "LearningRateScheduler", *SCHEDULES)
 MONITORED = ("val_oks", "val_loss", "loss")
 
 
@@ -53,6 +55,7 @@ def fit(
     optimizer: Mapping[str, Mapping] | None = None,
     callbacks: Mapping[str, Mapping] | None = None,
     augmentation: Mapping[str, Mapping] | None = None,
+    custom_augmentation: Callable | None = None,
     seed: int = 123,
     rescaling: tuple[float, float] = RESCALING,
     on_epoch: Callable[[int, dict], None] | None = None,
@@ -60,7 +63,7 @@ def fit(
     """Trains a network in place; afterwards it has the weights with the best OKS, which are also in ``run_dir/model.keras``.
 
     The learning rate rises for a tenth of the steps and then falls along a cosine to zero (Loshchilov and Hutter, 2017), unless
-    ReduceLROnPlateau steers it. The same seed gives the same training on the same machine.
+    a callback steers it: ReduceLROnPlateau, or one of ``schedules``. The same seed gives the same training on the same machine.
 
     Args:
         model: keras.Model from images (B, H, W, 3) to heatmaps (B, h, w, K), each cell 0 to 1.
@@ -69,8 +72,10 @@ def fit(
         run_dir: where ``model.keras`` is written, anew with each better epoch.
         batch_size: B.
         optimizer: ``{Keras name: arguments}``; default Adam at 0.003.
-        callbacks: ``{Keras name: arguments}``: ReduceLROnPlateau or EarlyStopping. They watch ``val_oks`` unless told otherwise.
+        callbacks: ``{name: arguments}``: ReduceLROnPlateau and EarlyStopping, which watch ``val_oks`` unless told otherwise;
+            LearningRateScheduler or another of ``schedules``. Those of ``NOT_NEEDED`` are left out.
         augmentation: ``{name: arguments}``, see ``augmentation``.
+        custom_augmentation: a function of images and keypoints that gives them back changed, after ``augmentation``.
         seed: of the order of the images and their augmentation.
         rescaling: scale and offset that make network inputs out of pixels 0 to 255.
         on_epoch: called after each epoch with its number, counted from 1, and its entry in the history.
@@ -84,7 +89,7 @@ def fit(
     for examples in (train, validation):
         _check_matches(model, examples)
     keras.utils.set_random_seed(seed)
-    batches = training_batches(train, batch_size, augmentation, seed, rescaling)
+    batches = training_batches(train, batch_size, augmentation, seed, rescaling, custom_augmentation)
     watchers = _watchers(model, optimizer or DEFAULT_OPTIMIZER, callbacks or {}, epochs * len(batches))
     step, validate = _make_step(model, watchers.model.optimizer), make_validate(model, validation, rescaling)
     history: dict[str, list[float]] = {}
@@ -92,6 +97,7 @@ def fit(
     initial = best.oks
     watchers.on_train_begin()
     for epoch in range(1, epochs + 1):
+        watchers.on_epoch_begin(epoch - 1)
         loss = float(np.mean([step(images, keypoints) for images, keypoints in batches]))
         logs = {"loss": loss, **validate(), "learning_rate": float(watchers.model.optimizer.learning_rate)}
         for name, value in logs.items():
@@ -192,10 +198,12 @@ def _watchers(model, optimizer: Mapping[str, Mapping], callbacks: Mapping[str, M
     import keras
 
     twin = keras.Model(model.inputs, model.outputs)
-    twin.compile(_make_optimizer(optimizer, steps, constant="ReduceLROnPlateau" in callbacks))
+    steered = any(name == "ReduceLROnPlateau" or is_schedule(name) for name in callbacks)
+    twin.compile(_make_optimizer(optimizer, steps, constant=steered))
     twin.optimizer.build(model.trainable_variables)
     twin.stop_training = False
-    return keras.callbacks.CallbackList([_make_callback(name, arguments) for name, arguments in callbacks.items()], model=twin)
+    made = [_make_callback(name, arguments) for name, arguments in callbacks.items() if name not in NOT_NEEDED]
+    return keras.callbacks.CallbackList(made, model=twin)
 
 
 def _make_callback(name: str, arguments: Mapping | None):
@@ -205,6 +213,8 @@ def _make_callback(name: str, arguments: Mapping | None):
         raise PoseError(
             f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. Without any, the learning rate falls along a cosine."
         )
+    if is_schedule(name):
+        return keras.callbacks.LearningRateScheduler(make_schedule(name, arguments or {}))
     arguments = {"monitor": "val_oks", **(arguments or {})}
     if arguments["monitor"] not in MONITORED:
         raise PoseError(f"training.callbacks.{name}.monitor is {arguments['monitor']!r}; choose from {', '.join(MONITORED)}")

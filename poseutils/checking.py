@@ -1,0 +1,263 @@
+"""``check``: what a configuration would run, on what, and everything that stands in its way; without running anything.
+
+It looks at names and sizes of files, never into images, so that it takes a second or two however large the data.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .config import Config, read_config, services_of
+from .errors import PoseError
+from .images import SUFFIXES
+from .keypoints import COCO17
+from .pipeline import NOTEBOOKS
+from .training.architectures import check_network
+from .training.augmentation import make_augment
+from .training.custom import CUSTOM_MODELS
+from .training.schedules import is_schedule, make_schedule
+from .zoo import ZOO, cache_folder
+
+MODEL_SUFFIXES = (".keras", ".h5", ".tflite", ".onnx")
+TRAINABLE = (".keras", ".h5")
+DATASETS = {
+    "train": (("training_path",), ("validation_path", "")),
+    "evaluate": (("test_path", "validation_path", "training_path"),),
+    "quantize": (("quantization_path", "training_path"),),
+}
+"""For each service the data it reads: the first of these attributes that is given; an empty name for data that it can do without."""
+
+
+@dataclass
+class Check:
+    """What a configuration would do.
+
+    Attributes:
+        lines: what would run, and on what, for people.
+        problems: what stands in the way, a line each; empty if it can run.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def check(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> Check:
+    """Looks at everything that a run of this configuration needs.
+
+    Args:
+        path, overrides, allow_custom_code: as for :func:`poseutils.load_config`.
+
+    Raises:
+        PoseError: if the file cannot be read at all.
+    """
+    config, problems = read_config(path, overrides, allow_custom_code)
+    result = Check(problems=problems)
+    services = services_of(config.operation_mode) if config.operation_mode else []
+    if not services and not any(line.startswith("operation_mode") for line in problems):
+        result.problems.append("operation_mode: missing. Add a line such as 'operation_mode: chain_tqe', or give it on the command line.")
+    result.lines.append(f"{Path(path).name}: {config.operation_mode or 'nothing'}, {_count(len(services), 'notebook')}")
+    for number, service in enumerate(services, 1):
+        result.lines.append(f"  {number}  {service:<10} {_task(config, service)}")
+        if not (NOTEBOOKS / f"{service}.ipynb").is_file():
+            result.problems.append(f"{NOTEBOOKS / service}.ipynb: no such notebook. Run from a complete clone.")
+    for look in (_check_model, _check_datasets, _check_training):
+        look(config, services, result)
+    if config.ignored:
+        result.lines.append(f"ignored: {', '.join(config.ignored)}")
+    result.problems = list(dict.fromkeys(result.problems))
+    return result
+
+
+def _task(config: Config, service: str) -> str:
+    section, quantization = config.training, config.quantization
+    optimizer = next(iter(section.optimizer))
+    tasks = {
+        "train": f"{config.model.model_name}, {_count(section.epochs, 'epoch')}, batches of {section.batch_size}, {optimizer}",
+        "quantize": f"{quantization.granularity}, {quantization.quantization_input_type} in, {quantization.quantization_output_type} out",
+        "benchmark": config.benchmarking.board,
+        "deploy": config.deployment.hardware_setup.board,
+    }
+    return tasks.get(service, f"{config.model.model_type}, {config.dataset.keypoints} keypoints")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+# ---------------------------------------------------------------- the model
+
+
+def _check_model(config: Config, services: list[str], result: Check) -> None:
+    path = config.model.model_path
+    if not path:
+        if services and services[0] != "train":
+            result.problems.append(f"model.model_path: empty; {services[0]} needs a model: a file, or a name that 'zoo' lists")
+        result.lines.append("model.model_path: empty" + ("; training starts from scratch" if "train" in services else ""))
+        return
+    try:
+        found, suffix = _model(config, path)
+        result.lines.append(f"model.model_path: {path}: {found}")
+    except PoseError as error:
+        result.problems.append(f"model.model_path: {error}")
+        return
+    first = next((service for service in services if service in ("train", "quantize")), None)
+    if suffix not in MODEL_SUFFIXES:
+        result.problems.append(f"model.model_path: {path} given; expected a file that ends in {', '.join(MODEL_SUFFIXES)}")
+    elif first and suffix not in TRAINABLE:
+        result.problems.append(f"model.model_path: {path} given; what {first} starts from is a float network, {' or '.join(TRAINABLE)}")
+    elif "deploy" in services and not first and suffix != ".tflite" and not config.quantized_model().endswith(".tflite"):
+        result.problems.append(f"model.model_path: {path} given; what is deployed is a quantized .tflite. Quantize it first: chain_qd")
+
+
+def _model(config: Config, path: str) -> tuple[str, str]:
+    """What is known of a model, in words, and the suffix of its file."""
+    if path in ZOO:
+        return _published(path), Path(ZOO[path].file).suffix
+    if "://" in path:
+        same = [name for name, entry in ZOO.items() if entry.file == path.rpartition("/")[2]]
+        raise PoseError(f"{path} given; download it and name the file" + (f", or write {same[0]}, the same from the zoo" if same else ""))
+    file = config.resolve(path)
+    if file.is_dir():
+        raise PoseError(f"{path} given, a folder; expected a file that ends in {', '.join(MODEL_SUFFIXES)}")
+    return f"{file.stat().st_size / 1e6:.1f} MB", file.suffix.lower()
+
+
+def _published(name: str) -> str:
+    folder, entry = cache_folder(), ZOO[name]
+    there = folder.is_dir() and next(folder.rglob(entry.file), None)
+    return f"from the zoo, {'downloaded' if there else 'to be downloaded'} ({entry.license})"
+
+
+# ---------------------------------------------------------------- the data
+
+
+def _check_datasets(config: Config, services: list[str], result: Check) -> None:
+    readers: dict[str, list[str]] = {}
+    for service in dict.fromkeys(services):
+        for attributes in DATASETS.get(service, ()):
+            name = next((name for name in attributes if name and getattr(config.dataset, name)), attributes[-1])
+            readers.setdefault(name and f"dataset.{name}", []).append(service)
+        if service == "predict":
+            readers.setdefault("prediction.test_files_path", []).append(service)
+    readers.pop("", None)
+    for name, users in readers.items():
+        section, attribute = name.split(".")
+        path = getattr(getattr(config, section), attribute)
+        if any(line.startswith(f"{name}:") for line in result.problems):
+            continue  # what was wrong with it is said
+        if not path:
+            result.problems.append(f"{name}: empty; needed to {' and '.join(users)}: a COCO .json file, or a folder of images")
+            continue
+        try:
+            result.lines.append(f"{name}: {path}: {_data(config.resolve(path), labels=section == 'dataset')}  ({', '.join(users)})")
+        except PoseError as error:
+            result.problems.append(f"{name}: {error}")
+
+
+def _data(path: Path, labels: bool) -> str:
+    """What a dataset's path holds, in words.
+
+    Raises:
+        PoseError: if there are no images, or none of the forms that labels take.
+    """
+    if path.is_file():
+        return _data_of_file(path, labels)
+    folder, images, texts, documents = path, 0, 0, 0
+    for entry in _files(folder):
+        suffix = os.path.splitext(entry.name)[1].lower()
+        images += suffix in SUFFIXES and not entry.name.startswith(".")
+        texts += suffix == ".txt"
+        documents += suffix == ".json"
+    beside = path.with_name(path.name + ".json").is_file()
+    if not labels and not images:
+        raise PoseError(f"{path}: no image in it; expected files that end in {', '.join(sorted(SUFFIXES))}")
+    if not labels:
+        return _count(images, "image")
+    if documents or beside:
+        return f"{_count(images, 'image')}, with COCO .json"
+    texts += sum(1 for entry in _files(_labels_of(path)) if entry.name.endswith(".txt")) if _labels_of(path) else 0
+    if not images or not texts:
+        raise PoseError(
+            f"{path}: {_count(images, 'image')} and {_count(texts, 'label')}; expected images with a .txt each, or a COCO .json"
+        )
+    return f"{_count(images, 'image')}, {_count(texts, 'label')}"
+
+
+def _data_of_file(path: Path, labels: bool) -> str:
+    suffix = path.suffix.lower()
+    if labels and suffix != ".json":
+        raise PoseError(f"{path}: a {suffix or 'nameless'} file; expected a COCO .json file, or a folder of images with labels")
+    if not labels and suffix not in SUFFIXES:
+        raise PoseError(f"{path}: not an image; expected a folder of them, or a file that ends in {', '.join(sorted(SUFFIXES))}")
+    return f"COCO annotations, {path.stat().st_size / 1e6:.1f} MB" if labels else "1 image"
+
+
+def _labels_of(folder: Path) -> Path | None:
+    """The folder of labels beside a folder of images, as Ultralytics has them: ``labels/train`` beside ``images/train``."""
+    parts = list(folder.parts)
+    if "images" not in parts:
+        return None
+    parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
+    return Path(*parts) if Path(*parts).is_dir() else None
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry]:
+    """All files below a folder. Folders that cannot be read are left out, as are links to folders, which may go round in circles."""
+    try:
+        with os.scandir(folder) as entries:
+            below = []
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(entry.path)
+                else:
+                    yield entry
+    except OSError:
+        return
+    for path in below:
+        yield from _files(Path(path))
+
+
+# ---------------------------------------------------------------- the training
+
+
+def _check_training(config: Config, services: list[str], result: Check) -> None:
+    if "train" not in services:
+        return
+    model = config.model
+    if model.model_name in CUSTOM_MODELS and not model.model_path:
+        _check_code(config, "model.custom_model_path", model.custom_model_path, result)
+    elif not model.model_path:
+        network = (model.model_name, model.input_shape, config.dataset.keypoints, model.alpha, model.final_activation)
+        _attempt(result, "model", check_network, *network)
+    if config.custom_data_augmentation:
+        _check_code(config, "custom_data_augmentation.path", config.custom_data_augmentation.path, result)
+    for name, given in config.data_augmentation.items():
+        _attempt(result, "", make_augment, {name: given}, COCO17, model.input_shape[:2])
+    for name, given in config.training.callbacks.items():
+        if is_schedule(name):
+            _attempt(result, "", make_schedule, name, given)
+
+
+def _attempt(result: Check, section: str, function: Callable, *arguments) -> None:
+    """Calls what a training would call first; what it refuses is a problem."""
+    try:
+        function(*arguments)
+    except PoseError as error:
+        result.problems.append(f"{section}.{error}" if section else str(error))
+
+
+def _check_code(config: Config, attribute: str, path: str | None, result: Check) -> None:
+    if not path:
+        result.problems.append(f"{attribute}: empty; name the Python file")
+        return
+    try:
+        config.resolve(path)
+    except PoseError as error:
+        result.problems.append(f"{attribute}: {error}")
+    if config.allow_custom_code:
+        result.lines.append(f"{attribute}: {path}: runs with all your rights, as allowed")
+    else:
+        result.problems.append(f"{attribute}: {path} is Python code, which runs only with allow_custom_code=true on the command line")

@@ -1,0 +1,224 @@
+"""What a configuration calls by name, with arguments by name: augmentations, optimizers, callbacks. One table each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BeforeValidator, Field, create_model
+
+from .arithmetic import Expression
+from .names import INTERPOLATIONS
+from .section import Section
+from .values import Count, Epochs, Flag, Fraction, Index, Number, Positive, Rates, Sizes, Text, number_from, one_of, range_from
+
+ANY = range_from()
+ABOVE_ZERO = range_from(0)
+WHOLE = range_from(1, whole=True)
+RATE = number_from(0)
+
+_INTERPOLATION = one_of(*INTERPOLATIONS)
+_GEOMETRIC = {
+    "fill_mode": one_of("constant", "nearest", "reflect", "wrap"),
+    "fill_value": Number,
+    "interpolation": _INTERPOLATION,
+}
+_CROP = {name: range_from(0, 1) for name in ("crop_center_x", "crop_center_y", "crop_width", "crop_height")}
+
+# An argument whose name ends in ! must be given.
+AUGMENTATIONS: dict[str, dict[str, Any]] = {
+    "random_contrast": {"factor!": ANY},
+    "random_brightness": {"factor!": ANY},
+    "random_gamma": {"gamma!": ABOVE_ZERO},
+    "random_hue": {"delta!": ANY},
+    "random_saturation": {"delta!": ANY},
+    "random_value": {"delta!": ANY},
+    "random_hsv": {"hue_delta": ANY, "saturation_delta": ANY, "value_delta": ANY},
+    "random_rgb_to_hsv": {},
+    "random_rgb_to_grayscale": {},
+    "random_sharpness": {"factor!": ABOVE_ZERO},
+    "random_posterize": {"bits!": range_from(1, 8, whole=True)},
+    "random_invert": {},
+    "random_solarize": {},
+    "random_autocontrast": {"cutoff": number_from(0, 49)},
+    "random_blur": {
+        "filter_size!": WHOLE,
+        "padding": one_of("reflect", "constant", "symmetric"),
+        "constant_values": Number,
+    },
+    "random_gaussian_noise": {"stddev!": ABOVE_ZERO, "mode": one_of("image", "batch")},
+    "random_jpeg_quality": {"jpeg_quality!": range_from(0, 100, whole=True)},
+    "random_crop": {**_CROP, "interpolation": _INTERPOLATION},
+    "random_flip": {"mode!": one_of("horizontal", "vertical", "horizontal_and_vertical")},
+    "random_translation": {"width_factor!": ANY, "height_factor!": ANY, **_GEOMETRIC},
+    "random_rotation": {"factor!": ANY, **_GEOMETRIC},
+    "random_shear": {"factor!": ANY, **_GEOMETRIC},
+    "random_shear_x": {"factor!": ANY, **_GEOMETRIC},
+    "random_shear_y": {"factor!": ANY, **_GEOMETRIC},
+    "random_zoom": {"width_factor!": ANY, "height_factor": ANY, **_GEOMETRIC},
+    "random_rectangle_erasing": {"nrec": WHOLE, "area": range_from(0, 1), "wh_ratio": ABOVE_ZERO},
+    "random_periodic_resizing": {"image_sizes!": Sizes, "period": Count, "interpolation": _INTERPOLATION},
+}
+
+_EVERY_OPTIMIZER = {
+    "learning_rate": Positive,
+    "weight_decay": RATE,
+    "clipnorm": Positive,
+    "clipvalue": Positive,
+    "global_clipnorm": Positive,
+    "use_ema": Flag,
+    "ema_momentum": Fraction,
+    "ema_overwrite_frequency": Count,
+    "loss_scale_factor": Positive,
+    "gradient_accumulation_steps": Count,
+    "name": Text,
+}
+_BETAS = {"beta_1": Fraction, "beta_2": Fraction}
+_EPSILON = {"epsilon": Positive}
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "Adam": {**_BETAS, **_EPSILON, "amsgrad": Flag},
+    "AdamW": {**_BETAS, **_EPSILON, "amsgrad": Flag},
+    "SGD": {"momentum": Fraction, "nesterov": Flag},
+    "RMSprop": {"rho": Fraction, "momentum": Fraction, **_EPSILON, "centered": Flag},
+    "Adadelta": {"rho": Fraction, **_EPSILON},
+    "Adagrad": {"initial_accumulator_value": RATE, **_EPSILON},
+    "Adamax": {**_BETAS, **_EPSILON},
+    "Nadam": {**_BETAS, **_EPSILON},
+    "Adafactor": {"beta_2_decay": Number, "epsilon_1": Positive, "epsilon_2": Positive, "clip_threshold": Positive, "relative_step": Flag},
+    "Ftrl": {
+        "learning_rate_power": Number,
+        "initial_accumulator_value": RATE,
+        "l1_regularization_strength": RATE,
+        "l2_regularization_strength": RATE,
+        "l2_shrinkage_regularization_strength": RATE,
+        "beta": RATE,
+    },
+    "Lion": {**_BETAS},
+    "Lamb": {**_BETAS, **_EPSILON},
+}
+
+
+def _expression(given: Any) -> str:
+    return Expression(given if isinstance(given, str) else f"{given!r}", ("epoch", "lr")).text
+
+
+_MODE = one_of("auto", "min", "max")
+_VERBOSE = {"verbose": Flag | Index}
+_HOLD_AND_DECAY = {"initial_lr!": Positive, "hold_steps!": Index, "decay_steps!": Count, "end_lr!": RATE}
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "LRLinearDecay": _HOLD_AND_DECAY,
+    "LRExponentialDecay": {"initial_lr!": Positive, "hold_steps!": Index, "decay_rate!": RATE, "min_lr": RATE},
+    "LRStepDecay": {"initial_lr!": Positive, "step_size!": Count, "decay_rate!": Fraction, "min_lr": RATE},
+    "LRCosineDecay": _HOLD_AND_DECAY,
+    "LRWarmupCosineDecay": {
+        "initial_lr!": RATE,
+        "warmup_steps!": Index,
+        "max_lr!": Positive,
+        "hold_steps!": Index,
+        "decay_steps!": Count,
+        "end_lr!": RATE,
+    },
+    "LRCosineDecayRestarts": {
+        "initial_lr!": Positive,
+        "first_decay_steps!": Count,
+        "end_lr!": RATE,
+        "t_mul": number_from(1),
+        "m_mul": Fraction,
+    },
+    "LRPolynomialDecay": {**_HOLD_AND_DECAY, "power": Positive},
+    "LRPolynomialDecayRestarts": {**_HOLD_AND_DECAY, "power": Positive},
+    "LRPiecewiseConstantDecay": {"boundaries!": Epochs, "values!": Rates},
+}
+"""The zoo's learning rate schedules."""
+CALLBACKS: dict[str, dict[str, Any]] = {
+    **{name: {**arguments, **_VERBOSE} for name, arguments in SCHEDULES.items()},
+    "LearningRateScheduler": {"schedule!": Annotated[str, BeforeValidator(_expression)], **_VERBOSE},
+    "ReduceLROnPlateau": {
+        "monitor": Text,
+        "factor": number_from(0, 1),
+        "patience": Index,
+        **_VERBOSE,
+        "mode": _MODE,
+        "min_delta": RATE,
+        "cooldown": Index,
+        "min_lr": RATE,
+    },
+    "EarlyStopping": {
+        "monitor": Text,
+        "min_delta": RATE,
+        "patience": Index,
+        **_VERBOSE,
+        "mode": _MODE,
+        "baseline": Number,
+        "restore_best_weights": Flag,
+        "start_from_epoch": Index,
+    },
+    "ModelCheckpoint": {
+        "filepath": Text,
+        "monitor": Text,
+        **_VERBOSE,
+        "save_best_only": Flag,
+        "save_weights_only": Flag,
+        "mode": _MODE,
+        "save_freq": one_of("epoch") | Count,
+        "initial_value_threshold": Number,
+    },
+    "TerminateOnNaN": {"raise_error": Flag},
+    "CSVLogger": {"filename": Text, "separator": Text, "append": Flag},
+    "TensorBoard": {
+        "log_dir": Text,
+        "histogram_freq": Index,
+        "write_graph": Flag,
+        "write_images": Flag,
+        "write_steps_per_second": Flag,
+        "update_freq": one_of("epoch", "batch") | Count,
+        "profile_batch": range_from(0, whole=True),
+        "embeddings_freq": Index,
+        "embeddings_metadata": Text,
+    },
+    "BackupAndRestore": {
+        "backup_dir": Text,
+        "save_freq": one_of("epoch") | Count,
+        "double_checkpoint": Flag,
+        "delete_checkpoint": Flag,
+    },
+}
+
+# The names of the zoo's own documentation, which differ from those of its code.
+_OTHER_NAMES = {"hue_delta": "delta_hue", "saturation_delta": "delta_saturation", "value_delta": "delta_value"}
+
+
+def _as_section(title: str, table: dict[str, dict[str, Any]], always: dict[str, Any]) -> type[Section]:
+    """A section whose attributes are the names of a table, each a section of its arguments."""
+    parts = {name: create_model(name, __base__=Section, **_fields({**arguments, **always})) for name, arguments in table.items()}
+    return create_model(title, __base__=Section, **{name: (part, None) for name, part in parts.items()})
+
+
+def _fields(arguments: dict[str, Any]) -> dict[str, tuple]:
+    return {name.removesuffix("!"): (kind, _default(name)) for name, kind in arguments.items()}
+
+
+def _default(name: str) -> Any:
+    if name in _OTHER_NAMES:
+        return Field(None, validation_alias=AliasChoices(name, _OTHER_NAMES[name]))
+    return ... if name.endswith("!") else None
+
+
+Augmentations = _as_section("Augmentations", AUGMENTATIONS, {"change_rate": Fraction})
+Optimizers = _as_section("Optimizers", OPTIMIZERS, _EVERY_OPTIMIZER)
+Callbacks = _as_section("Callbacks", CALLBACKS, {})
+
+
+def in_the_order_written(table: type[Section], exactly_one: bool = False) -> Callable[[Any], dict[str, dict]]:
+    """Makes the check of a mapping of names to arguments; what it gives holds what was given, in its order."""
+
+    def check(given: Any) -> dict[str, dict]:
+        given = {} if given is None else given
+        if exactly_one and not (isinstance(given, dict) and len(given) == 1):
+            raise ValueError(f"a name and its arguments, such as {next(iter(table.model_fields))}: {{...}}, and one only")
+        if isinstance(given, dict):
+            given = {name: {} if arguments is None else arguments for name, arguments in given.items()}
+        checked = table.model_validate(given)
+        return {name: getattr(checked, name).model_dump(exclude_unset=True) for name in given}
+
+    return check

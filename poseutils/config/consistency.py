@@ -1,0 +1,81 @@
+"""Whether the attributes of a configuration go together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .arithmetic import Expression
+from .calls import SCHEDULES
+
+if TYPE_CHECKING:
+    from .configuration import Config
+    from .sections import DatasetSection, Training
+
+STEERING = (*SCHEDULES, "LearningRateScheduler")
+"""Callbacks that set the learning rate of every epoch; there can be one."""
+MOST_EPOCHS = 10_000
+"""As far as an expression is tried out."""
+
+
+def inconsistencies(config: Config) -> list[str]:
+    """A line for each attribute that is right in itself, but not beside the others."""
+    lines = [*_keypoints(config.dataset), *_schedules(config.training)]
+    if config.custom_data_augmentation and config.data_augmentation:
+        lines.append("custom_data_augmentation: given beside data_augmentation, which it stands in for; remove one of them")
+    return lines
+
+
+def _keypoints(section: DatasetSection) -> list[str]:
+    count, lines = section.keypoints, []
+    for name in ("oks_sigmas", "keypoint_names", "mirror"):
+        given = getattr(section, name)
+        if isinstance(given, list) and len(given) != count:
+            one = "one number, or one for each" if name == "oks_sigmas" else "one for each"
+            what = "numbers" if name != "keypoint_names" else "names"
+            lines.append(f"dataset.{name}: {len(given)} {what} given; expected {one} of {count} keypoints")
+    names = section.keypoint_names or []
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        lines.append(f"dataset.keypoint_names: {twice!r} is given twice; expected a name for each keypoint")
+    wrong = [pair for pair in section.skeleton or () if max(pair) >= count or pair[0] == pair[1]]
+    if wrong:
+        lines.append(f"dataset.skeleton: {wrong[0]} given; expected pairs of different keypoints, counted from 0 to {count - 1}")
+    return lines + _mirror(section.mirror or [], count)
+
+
+def _mirror(mirror: list[int], count: int) -> list[str]:
+    for index, other in enumerate(mirror):
+        if len(mirror) == count and (other >= count or mirror[other] != index):
+            return [
+                f"dataset.mirror: {other} given for keypoint {index}; expected what each keypoint becomes in a mirror, counted from 0, "
+                f"such that keypoint {other} becomes {index}"
+            ]
+    return []
+
+
+def _schedules(section: Training) -> list[str]:
+    steering = [name for name in section.callbacks if name in STEERING]
+    lines = [f"training.callbacks: {' and '.join(steering)} given; expected one schedule of the learning rate"] if len(steering) > 1 else []
+    pieces = section.callbacks.get("LRPiecewiseConstantDecay")
+    if pieces and len(pieces["values"]) != len(pieces["boundaries"]) + 1:
+        lines.append(
+            f"training.callbacks.LRPiecewiseConstantDecay: {len(pieces['boundaries'])} boundaries and {len(pieces['values'])} values "
+            "given; expected one value more than boundaries"
+        )
+    if "LearningRateScheduler" in section.callbacks:
+        lines += _tried(section.callbacks["LearningRateScheduler"]["schedule"], section)
+    return lines
+
+
+def _tried(text: str, section: Training) -> list[str]:
+    """The expression at every epoch, so that a mistake shows before the training and not in the middle of it."""
+    schedule, (arguments,) = Expression(text, ("epoch", "lr")), section.optimizer.values()
+    rate = arguments.get("learning_rate", 0.001)
+    for epoch in range(min(section.epochs, MOST_EPOCHS)):
+        try:
+            rate = schedule(epoch=epoch, lr=rate)
+        except ValueError as error:
+            return [f"training.callbacks.LearningRateScheduler.schedule: {error}; expected a learning rate for every epoch"]
+        if rate < 0:
+            return [f"training.callbacks.LearningRateScheduler.schedule: {text!r} is {rate:g} at epoch {epoch}; expected at least 0"]
+    return []

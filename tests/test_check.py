@@ -1,0 +1,144 @@
+"""``check``: what would run, on what, and everything that stands in its way."""
+
+from __future__ import annotations
+
+import pytest
+
+from poseutils.__main__ import main
+from poseutils.checking import check
+
+TRAIN = "operation_mode: training\nmodel: {model_type: heatmaps_spe}\ndataset: {training_path: photos}\n"
+
+
+@pytest.fixture
+def look(tmp_path):
+    """Checks a configuration from its text; the folder has ``photos``: three images, one below another folder, and two labels."""
+    photos = tmp_path / "photos"
+    (photos / "more").mkdir(parents=True)
+    for name in ("a.jpg", "b.PNG", "more/c.jpeg", "a.txt", "b.txt", ".hidden.jpg"):
+        (photos / name).touch()
+
+    def from_text(text, *overrides, **options):
+        (tmp_path / "user_config.yaml").write_text(text)
+        return check(tmp_path / "user_config.yaml", overrides, **options)
+
+    return from_text
+
+
+def lines(found):
+    return "\n".join(found.lines)
+
+
+def test_the_shipped_configuration_can_run(repository, capsys):
+    assert main(["check", str(repository / "user_config.yaml")]) == 0
+    printed = capsys.readouterr().out
+    assert "chain_teqepbd, 7 notebooks" in printed and "nothing stands in its way" in printed
+    assert [f"  {n}  {s}" in printed for n, s in enumerate(("train", "evaluate", "quantize", "evaluate", "predict"), 1)] == [True] * 5
+    assert "data/synthetic-people/train: 96 images, with COCO .json  (train)" in printed and "2.7 MB" in printed
+
+
+def test_it_runs_nothing_and_writes_nothing(look, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    look(TRAIN)
+    assert set(tmp_path.rglob("*")) - set(before) == {tmp_path / "user_config.yaml"}
+
+
+def test_images_and_labels_are_counted(look):
+    found = look(TRAIN + "training: {epochs: 7}\n")
+    assert not found.problems
+    assert "training_path: photos: 3 images, 2 labels  (train)" in lines(found) and "7 epochs" in lines(found)
+
+
+def test_labels_beside_the_images_folder(look, tmp_path):
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    (tmp_path / "labels" / "train").mkdir(parents=True)
+    (tmp_path / "images" / "train" / "a.jpg").touch()
+    assert "1 image and 0 labels" in look(TRAIN, "dataset.training_path=images/train").problems[0]
+    (tmp_path / "labels" / "train" / "a.txt").touch()
+    assert "1 image, 1 label" in lines(look(TRAIN, "dataset.training_path=images/train"))
+
+
+def test_every_problem_at_once(look, capsys, tmp_path):
+    text = """
+operation_mode: chain_tqep
+model: {model_type: heatmaps_spe, alpha: 9}
+dataset: {training_path: photoos, validation_path: '${oc.env:POSE_NOWHERE}', test_path: photos/a.txt}
+data_augmentation: {random_solarize: {}, random_flip: {mode: up}}
+training: {epochs: many, callbacks: {LRStepDecay: {}}}
+"""
+    found = look(text)
+    for part in (
+        "dataset.validation_path: the environment variable POSE_NOWHERE is not set",
+        "training.epochs: 'many' given",
+        "data_augmentation.random_flip.mode: 'up' given",
+        "training.callbacks.LRStepDecay.initial_lr: missing",
+        "dataset.training_path: photoos: no such file or folder; looked for",
+        "dataset.test_path: ",
+        "prediction.test_files_path: empty; needed to predict",
+        "model.alpha is 9",
+        "random_solarize is not available",
+    ):
+        assert sum(part in line for line in found.problems) == 1, part
+    assert main(["check", str(tmp_path / "user_config.yaml")]) == 1
+    printed = capsys.readouterr().err
+    assert f"{len(found.problems)} to mend" in printed and "Traceback" not in printed
+    assert all(line in printed for line in found.problems)
+
+
+@pytest.mark.parametrize(
+    ("mode", "model", "says"),
+    [
+        ("evaluation", "", "model.model_path: empty; evaluate needs a model"),
+        ("evaluation", "nowhere.tflite", "model.model_path: nowhere.tflite: no such file or folder; looked for"),
+        ("evaluation", "photos/a.jpg", "expected a file that ends in .keras, .h5, .tflite, .onnx"),
+        ("evaluation", "photos", "photos given, a folder"),
+        ("evaluation", "https://example.org/x.tflite", "download it and name the file"),
+        ("quantization", "yolov8n_pose_256", "what quantize starts from is a float network, .keras or .h5"),
+        ("deployment", "some.keras", "what is deployed is a quantized .tflite"),
+    ],
+)
+def test_models_that_cannot_be(look, tmp_path, mode, model, says):
+    (tmp_path / "some.keras").touch()
+    found = look(TRAIN, f"operation_mode={mode}", f"model.model_path={model}", "dataset.test_path=photos")
+    assert [says in line for line in found.problems] == [True]
+
+
+def test_a_url_of_a_zoo_model_names_it(look):
+    url = "https://github.com/x/y/raw/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"
+    [problem] = look(TRAIN, "operation_mode=benchmarking", f"model.model_path={url}").problems
+    assert "or write yolov8n_pose_256, the same from the zoo" in problem
+
+
+def test_models_of_the_zoo_are_there_or_to_be_downloaded(look, tmp_path, monkeypatch):
+    monkeypatch.setenv("POSEUTILS_CACHE", str(tmp_path / "cache"))
+    arguments = (TRAIN, "operation_mode=benchmarking", "model.model_path=yolov8n_pose_256")
+    assert "yolov8n_pose_256: from the zoo, to be downloaded (AGPL-3.0)" in lines(look(*arguments))
+    (tmp_path / "cache" / "models").mkdir(parents=True)
+    (tmp_path / "cache" / "models" / "yolov8n_256_quant_pc_uf_pose_coco-st.tflite").touch()
+    assert "from the zoo, downloaded" in lines(look(*arguments))
+
+
+@pytest.mark.parametrize("mode, says", [("", "operation_mode: missing"), ("tranning", "operation_mode: 'tranning' given")])
+def test_without_a_mode(look, mode, says):
+    found = look(TRAIN, f"operation_mode={mode}")
+    assert [line.startswith(says) for line in found.problems] == [True]
+
+
+def test_own_code_is_named_and_has_to_be_allowed(look, tmp_path):
+    own = "model: {model_type: spe, model_name: custom_models, custom_model_path: mine.py}\n"
+    text = TRAIN.replace("model: {model_type: heatmaps_spe}\n", own)
+    (tmp_path / "mine.py").write_text("raise SystemExit('it ran')")
+    assert ["allow_custom_code=true" in line for line in look(text).problems] == [True]
+    for allowed in (look(text, allow_custom_code=True), look(text, "allow_custom_code=true")):
+        assert not allowed.problems and "mine.py: runs with all your rights" in lines(allowed)
+    (tmp_path / "mine.py").unlink()
+    assert "mine.py: no such file" in look(text, allow_custom_code=True).problems[0]
+
+
+def test_what_is_ignored_is_named(look):
+    assert lines(look(TRAIN + "hydra: {run: {dir: x}}\n")).endswith("ignored: hydra")
+
+
+def test_links_in_a_circle_end(look, tmp_path):
+    (tmp_path / "photos" / "round").symlink_to(tmp_path / "photos")
+    assert "3 images" in lines(look(TRAIN))

@@ -1,0 +1,327 @@
+"""user_config.yaml against made-up and damaged documents: a clear refusal, quickly, and never anything else."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from poseutils.checking import check
+from poseutils.config import Config, load_config
+from poseutils.config.arithmetic import Expression, evaluate
+from poseutils.errors import PoseError
+
+FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+often = settings(max_examples=100, deadline=None, suppress_health_check=FIXTURES)
+
+SECTIONS = [*Config.model_fields, "hydra", "mlflow", "allow_custom_code", "<<"]
+ATTRIBUTES = sorted({name for field in Config.model_fields.values() for name in getattr(field.annotation, "model_fields", ())})
+NASTY = [
+    "!!python/object/apply:os.system [echo]",
+    "__import__('os').system('echo')",
+    "eval('1')",
+    "lambda epoch, lr: lr",
+    "${oc.env:POSE_NOWHERE}",
+    "${now:%Y}",
+    "${${x}}",
+    "../x",
+    "/etc/passwd",
+    "C:\\x",
+    "a\0b",
+    "9**9**9",
+    "1e999",
+    "~nobody_here/x",
+    "(1, 2",
+    "x" * 5000,
+    "\u202e\ud7ff\ufffe",
+]
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.sampled_from(NASTY), st.dates().map(str), st.binary()
+)
+names = st.one_of(st.sampled_from([*SECTIONS, *ATTRIBUTES]), st.text(max_size=8), st.integers(), st.none(), st.booleans())
+values = st.recursive(
+    scalars, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(names, inner, max_size=4)), max_leaves=12
+)
+documents = st.dictionaries(st.one_of(st.sampled_from(SECTIONS), names), values, max_size=5)
+
+
+@contextmanager
+def at_most(seconds):
+    start = time.perf_counter()
+    yield
+    assert time.perf_counter() - start < seconds
+
+
+def refusal_of(path, *overrides):
+    """Loads a file; what it is refused with, or None. Anything but a PoseError fails the test."""
+    try:
+        load_config(path, overrides)
+        return None
+    except PoseError as error:
+        message = str(error)
+    assert message.startswith(str(path)) or any(repr(override) in message for override in overrides), message
+    assert len(message.splitlines()[0]) < 6000
+    return message
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "user_config.yaml"
+
+
+@often
+@given(document=documents)
+def test_made_up_documents(path, document):
+    path.write_text(yaml.dump(document), encoding="utf-8")
+    refusal_of(path)
+    try:
+        check(path)
+    except PoseError:
+        pass
+
+
+@often
+@given(text=st.text(alphabet=st.sampled_from("model_type:sp \n\t-[]{}&*<!|>'\"#%@`,?\\0\x00\x85\ufeff"), max_size=60))
+@example("a: &a {<<: *a}")
+@example("? ? ? a")
+@example("--- a\n--- b")
+@example("a: !!timestamp 2020-01-01")
+@example("a: !!binary x")
+@example("a: !!set {b}")
+@example("a: !!omap [b: c]")
+@example("%YAML 9.9\n---\na: b")
+@example("2024-01-01: 1")
+@example("model: {model_type: spe}\nmodel : 1")
+@example("training: {epochs: !!float x}")
+@example("model: {? {a: b} : c}")
+def test_made_up_text(path, text):
+    path.write_text(text, encoding="utf-8")
+    assert refusal_of(path) is not None or yaml.safe_load(text) is not None
+
+
+@pytest.fixture(params=["newer_chain_tqe", "older_training", "windows_deployment"])
+def real(request, repository, monkeypatch):
+    monkeypatch.setenv("POSE_DATA", "/data")
+    return (repository / "tests" / "configs" / f"{request.param}.yaml").read_bytes()
+
+
+@often
+@given(data=st.data())
+def test_damaged_files(path, real, data):
+    at = data.draw(st.integers(0, len(real) - 1))
+    until = data.draw(st.integers(at, min(len(real), at + 40)))
+    path.write_bytes(real[:at] + data.draw(st.binary(max_size=12)) + real[until:])
+    refusal_of(path)
+
+
+def leaves(value, above=()):
+    if not isinstance(value, dict):
+        return [above]
+    return [path for key, inner in value.items() for path in leaves(inner, (*above, key))] + ([above] if above else [])
+
+
+@often
+@given(data=st.data())
+def test_a_wrong_value_is_named_with_its_attribute(path, repository, data):
+    document = yaml.safe_load((repository / "tests" / "configs" / "newer_chain_tqe.yaml").read_text())
+    where = data.draw(st.sampled_from([leaf for leaf in leaves(document) if leaf[0] not in ("hydra", "mlflow")]))
+    parent = document
+    for key in where[:-1]:
+        parent = parent[key]
+    parent[where[-1]] = data.draw(values)
+    path.write_text(yaml.dump(document), encoding="utf-8")
+    message = refusal_of(path)
+    assert message is None or where[0] in message
+
+
+@often
+@given(override=st.one_of(st.text(max_size=30), st.builds("{}.{}={}".format, st.sampled_from(SECTIONS), names, scalars)))
+def test_made_up_overrides(path, override):
+    path.write_text("model: {model_type: spe}\n")
+    refusal_of(path, override)
+
+
+@often
+@given(text=st.one_of(st.text(max_size=40), st.text(alphabet="0123456789.+-*/()<>=% elrpochifsqt,", max_size=60), st.sampled_from(NASTY)))
+def test_made_up_arithmetic_has_a_value_or_is_refused(text):
+    for compute in (evaluate, lambda text: Expression(text, ("epoch", "lr"))(epoch=3, lr=0.1)):
+        try:
+            with at_most(1):
+                assert isinstance(compute(text), (int, float, tuple))
+        except ValueError as error:
+            assert str(error)
+
+
+# ---------------------------------------------------------------- code
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "!!python/object/apply:os.system ['touch {}']",
+        "!!python/object/new:subprocess.Popen [['touch', '{}']]",
+        "!!python/name:os.system",
+        "\"__import__('os').system('touch {}')\"",
+        '"eval(\'open(r\\"{}\\", \\"w\\")\')"',
+        "\"lambda epoch, lr: open(r'{}', 'w')\"",
+        "\"[open(r'{}', 'w')][0]\"",
+    ],
+)
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "training: {{epochs: {}}}",
+        "training: {{callbacks: {{LearningRateScheduler: {{schedule: {}}}}}}}",
+        "model: {{model_type: spe, input_shape: {}}}",
+        "preprocessing: {{rescaling: {{scale: {}}}}}",
+        "data_augmentation: {{random_flip: {{mode: {}}}}}",
+    ],
+)
+def test_code_is_refused_and_does_not_run(path, tmp_path, attribute, value):
+    trace = tmp_path / "it_ran"
+    path.write_text("general: {model_type: spe}\n" + attribute.format(value.replace("{}", str(trace))) + "\n")
+    assert refusal_of(path) and not trace.exists()
+
+
+@pytest.mark.parametrize(
+    "schedule", ["|\n        lambda epoch, lr:\n          lr * 0.5", "lambda epoch, lr: lr * 0.5", "'lambda epoch, lr: lr * 0.5'"]
+)
+def test_a_lambda_is_refused_with_what_to_write(path, schedule):
+    path.write_text(f"model: {{model_type: spe}}\ntraining:\n  callbacks:\n    LearningRateScheduler:\n      schedule: {schedule}\n")
+    message = refusal_of(path)
+    assert "lambda is code" in message and ("Write it as: lr * 0.5" in message or 'schedule: "lr if epoch < 10' in message)
+
+
+@pytest.mark.parametrize(
+    "text", ["__import__('os')", "().__class__", "lr.real", "lr[0]", "epoch if", "open", "'a' * 9", "lr := 1", "f'{lr}'", "{lr}"]
+)
+def test_what_is_no_expression_shows_one(text):
+    with pytest.raises(ValueError, match="lr if epoch < 10 else lr"):
+        Expression(text, ("epoch", "lr"))
+
+
+@pytest.mark.parametrize(
+    "text", ["9**9**9", "9.0**9.0**9.0", "1/(epoch-3)", "log(epoch-3)", "(-1)**0.5", "min()", "exp(epoch**9)", "1e308*10"]
+)
+def test_an_expression_without_a_value_says_so_at_once(text):
+    with at_most(0.5), pytest.raises(ValueError, match="epoch 3|finite"):
+        Expression(text, ("epoch", "lr"))(epoch=3, lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("lr if epoch < 10 else lr * 0.95", 0.1),
+        ("lr * 0.95 ** epoch", 0.1 * 0.95**3),
+        ("0.001 * (0.1 if epoch // 2 == 1 and not epoch > 5 else 1)", 0.0001),
+        ("max(1e-5, lr * exp(-0.1 * epoch))", 0.1 * 2.718281828459045**-0.3),
+        ("0.5 * lr * (1 + cos(pi * epoch / 6))", 0.05),
+        ("pow(2, -epoch) + round(0.126, 2) + abs(-1) + sqrt(4) + log(1) + sin(0) + epoch % 2", 0.125 + 0.13 + 1 + 2 + 0 + 0 + 1),
+        ("1 if epoch == 0 or 1 / epoch > 0.3 else 2", 1),
+        ("1 if 2 < epoch <= 3 else 2", 1),
+        ("1 if epoch == 3 or 1 / 0 else 2", 1),
+    ],
+)
+def test_expressions(text, value):
+    assert Expression(text, ("epoch", "lr"))(epoch=3, lr=0.1) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("schedule, says", [("1 / (7 - epoch)", "no value at epoch 7"), ("0.1 - 0.02 * epoch", "is -0.02 at epoch 6")])
+def test_a_schedule_is_tried_before_the_training(path, schedule, says):
+    callbacks = f"callbacks: {{LearningRateScheduler: {{schedule: {schedule}}}}}"
+    path.write_text(f"model: {{model_type: spe}}\ntraining: {{epochs: 10, {callbacks}}}\n")
+    assert f"training.callbacks.LearningRateScheduler.schedule: {schedule!r}" in refusal_of(path) and says in refusal_of(path)
+    assert refusal_of(path, "training.epochs=4") is None
+
+
+# ---------------------------------------------------------------- names that lead elsewhere, and sizes
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/x", "\\x", "C:\\x", "C:x", "a\0b", "..", "~/x", "x/../..", "\\\\server\\share"])
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "general.project_name",
+        "general.logs_dir",
+        "general.saved_models_dir",
+        "quantization.export_dir",
+        "evaluation.npy_in_name",
+        "evaluation.npy_out_name",
+    ],
+)
+def test_names_stay_inside_the_run_folder(path, attribute, name):
+    section, key = attribute.split(".")
+    path.write_text(yaml.dump({"model": {"model_type": "spe"}, section: {key: name}}))
+    message = refusal_of(path)
+    assert f"{attribute}: {name!r} given; expected a" in message
+
+
+@pytest.mark.parametrize("name", ["logs", "out/logs", ".\\logs", "my models/a.b", "..logs"])
+def test_folders_inside_the_run_folder(path, name):
+    path.write_text(yaml.dump({"model": {"model_type": "spe"}, "general": {"logs_dir": name}}))
+    assert load_config(path).general.logs_dir == name.replace("\\", "/").removeprefix("./")
+
+
+def test_a_nul_in_a_path(path):
+    path.write_text(yaml.dump({"model": {"model_type": "spe", "model_path": "a\0b"}}))
+    assert "model.model_path: 'a\\x00b' given" in refusal_of(path)
+
+
+BOMB = "\n".join(["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"] + [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9)])
+MERGES = "\n".join(
+    ["m0: &m0 {" + ", ".join(f"k{i}: 1" for i in range(100)) + "}"]
+    + [f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 20)}]}}" for i in range(1, 9)]
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOMB,
+        MERGES,
+        "a: &a [*a]",
+        "a: &a {b: *a}",
+        "training: &a {model: *a}",
+        "[" * 90_000,
+        "{a: " * 40_000,
+        "x: " + "-" * 150_000,
+        "- " * 90_000,
+    ],
+)
+def test_bombs_end_quickly(path, text):
+    path.write_text(text)
+    with at_most(5):
+        assert refusal_of(path)
+
+
+def test_large_files_are_refused_quickly(path):
+    path.write_bytes(b"a: b\n" * 2_000_000)
+    with at_most(0.5):
+        assert "10,000,000 bytes; a configuration file has at most" in refusal_of(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(path):
+    os.mkfifo(path)
+    with at_most(0.5):
+        assert "neither a file nor a folder" in refusal_of(path)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "~nobody_here/x", "", "."])
+def test_names_that_no_file_has(name):
+    with pytest.raises(PoseError):
+        load_config(name)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody_here/x", "a/" * 3000])
+def test_paths_that_no_file_has(path, name):
+    path.write_text(yaml.dump({"model": {"model_type": "spe"}, "dataset": {"test_path": name}}))
+    config = load_config(path)
+    with pytest.raises(PoseError, match="no such file or folder; looked for"):
+        config.resolve(config.dataset.test_path)
+    config.save(path.with_name("saved.yaml"))

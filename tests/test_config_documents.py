@@ -1,0 +1,237 @@
+"""user_config.yaml as a file: what is read, what is refused as no configuration, paths, overrides, what is saved."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from poseutils.config import load_config, services_of
+from poseutils.errors import PoseError
+
+SMALL = "model:\n  model_type: heatmaps_spe\n"
+
+# In the words of a file that users of the model zoo have, newer generation.
+USERS_FILE = """
+general:
+  project_name: COCO_2017_pose_Demo
+  logs_dir: logs
+  saved_models_dir: saved_models
+  gpu_memory_limit: 8
+  num_threads_tflite: 8
+operation_mode: chain_tqe
+model:
+  model_type: heatmaps_spe
+  model_name: st_movenet_lightning_a100_heatmaps
+  input_shape: (224, 224, 3)
+  model_path:
+dataset:
+  name: coco
+  keypoints: 13
+  class_names: [person]
+  training_path: ${oc.env:POSE_DATA}/train
+  validation_split: 0.1
+preprocessing:
+  rescaling: { scale: 1/127.5, offset: -1 }
+  resizing:
+    aspect_ratio: padding
+    interpolation: nearest
+  color_mode: rgb
+data_augmentation:
+  random_rotation:
+    factor: (-0.1,0.1)
+    fill_mode: constant
+    fill_value: -1.
+  random_invert:
+  random_periodic_resizing:
+    image_sizes: [[192,192],[224,224]]
+    period: 10
+  random_contrast: {factor: 0.4, change_rate: 1/2}
+training:
+  batch_size: 64
+  epochs: 1000
+  frozen_layers: None
+  dropout: 0.5
+  optimizer:
+    Adam:
+      learning_rate: 1e-3
+  callbacks:
+    ReduceLROnPlateau: {monitor: val_oks, mode: max, factor: 1/2, patience: 30}
+    EarlyStopping:
+quantization:
+  quantizer: TFlite_converter
+  optimize: True
+  export_dir: quantized_models
+tools:
+  stedgeai: {version: 10.0.0, on_cloud: True, path_to_stedgeai: C:/ST/stedgeai.exe}
+  path_to_cubeIDE: C:/ST/stm32cubeide.exe
+mlflow:
+  uri: ./mlruns
+hydra:
+  run:
+    dir: ./outputs/${now:%Y_%m_%d_%H_%M_%S}
+"""
+
+
+def test_a_users_file_loads_unchanged(load, monkeypatch, caplog):
+    monkeypatch.setenv("POSE_DATA", "/data/coco")
+    config = load(USERS_FILE)
+    assert config.model.input_shape == (224, 224, 3) and config.model.model_path is None
+    assert config.dataset.dataset_name == "coco" and config.dataset.training_path == "/data/coco/train"
+    assert config.preprocessing.rescaling.scale == pytest.approx(2 / 255)
+    assert list(config.data_augmentation) == ["random_rotation", "random_invert", "random_periodic_resizing", "random_contrast"]
+    assert config.data_augmentation["random_rotation"] == {"factor": (-0.1, 0.1), "fill_mode": "constant", "fill_value": -1.0}
+    assert config.data_augmentation["random_periodic_resizing"]["image_sizes"] == ((192, 192), (224, 224))
+    assert config.data_augmentation["random_contrast"]["change_rate"] == 0.5
+    assert config.training.optimizer == {"Adam": {"learning_rate": 0.001}} and config.training.frozen_layers is None
+    assert config.training.callbacks["ReduceLROnPlateau"]["factor"] == 0.5 and config.training.callbacks["EarlyStopping"] == {}
+    assert config.tools.stedgeai.version == "10.0.0"
+
+
+def test_what_is_ignored_is_said_in_one_line(load, monkeypatch, caplog):
+    monkeypatch.setenv("POSE_DATA", "/data/coco")
+    with caplog.at_level(logging.WARNING, logger="poseutils"):
+        load(USERS_FILE)
+    [record] = caplog.records
+    for name in ("hydra", "mlflow", "general.logs_dir", "training.dropout", "quantization.optimize", "tools.path_to_cubeIDE"):
+        assert name in record.getMessage()
+    assert "quantizer" not in record.getMessage() and "batch_size" not in record.getMessage()
+
+
+def test_nothing_is_said_when_nothing_is_ignored(load, caplog):
+    load(SMALL)
+    assert not caplog.records
+
+
+def test_overrides_win_and_make_sections(load):
+    config = load(
+        SMALL,
+        "training.epochs=2",
+        "model.alpha=7/20",
+        "preprocessing.resizing.aspect_ratio=crop",
+        "model.input_shape=(96, 64, 3)",
+        "operation_mode=chain_qb",
+        "training.optimizer={SGD: {momentum: 0.9}}",
+    )
+    assert (config.training.epochs, config.model.alpha, config.model.input_shape) == (2, 0.35, (96, 64, 3))
+    assert config.preprocessing.resizing.aspect_ratio == "crop" and config.training.optimizer == {"SGD": {"momentum": 0.9}}
+    assert config.operation_mode == "chain_qb"
+
+
+@pytest.mark.parametrize(
+    ("override", "word"),
+    [
+        ("training.epochs", "section.attribute=value"),
+        ("=3", "section.attribute=value"),
+        ("training.epoch=3", "did you mean 'epochs'?"),
+        ("model.model_type.x=3", "which has no attributes"),
+        ("training.epochs=[3", "not valid YAML"),
+        ("training=3", "expected attributes"),
+    ],
+)
+def test_wrong_overrides(refusal, override, word):
+    assert word in refusal(SMALL, override)
+
+
+def test_scalars_that_yaml_1_1_misreads(load):
+    config = load(
+        SMALL + "training: {optimizer: {Adam: {learning_rate: 1e-3}}}\ngeneral: {project_name: 2024-01-31}\n"
+        "deployment: {hardware_setup: {stlink_serial_number: 0042, ip_address: None}}"
+    )
+    assert config.training.optimizer["Adam"]["learning_rate"] == 0.001
+    assert config.general.project_name == "2024-01-31"
+    assert config.deployment.hardware_setup.stlink_serial_number == "0042" and config.deployment.hardware_setup.ip_address is None
+
+
+def test_duplicate_keys_name_the_line(refusal):
+    assert "line 4, column 3: 'epochs' is given twice" in refusal("model: {model_type: spe}\ntraining:\n  epochs: 1\n  epochs: 2\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("training:\n\tepochs: 1\n", "line 2, column 1"),
+        ("model: [1,\n", "line 2"),
+        ("a: b: c\n", "line 1, column 5"),
+        ("x: !!python/object/apply:os.system [ls]\n", "line 1"),
+        ("x: \x01", "not valid YAML"),
+        ("", "empty"),
+        ("# nothing\n", "empty"),
+        ("- a\n- b\n", "holds a list"),
+        ("hello\n", "holds only 'hello'"),
+        ("\x00\x01\x02", "not valid YAML"),
+        ("[" * 5000, "nested too deeply"),
+        ("x: !!int abc", "not valid YAML"),
+        ("? [a, b]\n: c\n", "not valid YAML"),
+    ],
+)
+def test_what_is_not_a_configuration(refusal, text, word):
+    assert word in refusal(text)
+
+
+def test_aliases_cannot_multiply_without_end(refusal):
+    levels = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"] + [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9)]
+    assert "more than 100,000 values" in refusal("\n".join(levels))
+    assert "nested too deeply" in refusal("a: &a [*a]")
+
+
+def test_unreadable_files(tmp_path):
+    huge = tmp_path / "huge.yaml"
+    huge.write_bytes(b"# \n" * 400_000)
+    (tmp_path / "picture.yaml").write_bytes(b"\xff\xd8\xff\xe0")
+    for path, word in [
+        (tmp_path / "none.yaml", "no such file"),
+        (tmp_path, "cannot be read"),
+        (huge, "1,200,000 bytes"),
+        (tmp_path / "picture.yaml", "not UTF-8 text"),
+    ]:
+        with pytest.raises(PoseError, match=word):
+            load_config(path)
+
+
+def test_environment_variables(load, refusal, monkeypatch):
+    monkeypatch.delenv("POSE_NOWHERE", raising=False)
+    assert load(SMALL + "dataset: {test_path: '${oc.env:POSE_NOWHERE,/tmp}/x'}").dataset.test_path == "/tmp/x"
+    unset = SMALL + "dataset: {test_path: '${oc.env:POSE_NOWHERE}'}"
+    assert "dataset.test_path: the environment variable POSE_NOWHERE is not set" in refusal(unset)
+    assert "only ${oc.env:NAME}" in refusal(SMALL + "general: {project_name: '${general.seed}'}")
+
+
+def test_paths_are_found_from_the_file_then_from_here(load, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "data").mkdir(parents=True)
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.chdir(elsewhere)
+    config = load(SMALL)
+    assert config.resolve("pictures") == tmp_path / "pictures"
+    assert config.resolve("data") == elsewhere / "data"
+    with pytest.raises(PoseError) as caught:
+        config.resolve("nowhere")
+    assert str(tmp_path / "nowhere") in str(caught.value) and str(elsewhere / "nowhere") in str(caught.value)
+
+
+def test_the_configuration_used_loads_as_itself_from_anywhere(load, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("POSE_DATA", "/data/coco")
+    (tmp_path / "pictures").mkdir()
+    config = load(
+        USERS_FILE,
+        "prediction.test_files_path=pictures",
+        "model.model_path=yolov8n_pose_256",
+        "general.project_name='1e-3'",
+        "dataset.oks_sigmas=0.07",
+    )
+    caplog.clear()
+    again = load_config(config.save(tmp_path / "run" / "user_config.yaml"))
+    assert not caplog.records
+    assert again.prediction.test_files_path == str(tmp_path / "pictures")
+    assert again.model.model_path == "yolov8n_pose_256" and again.general.project_name == "1e-3"
+    for section in ("model", "dataset", "preprocessing", "data_augmentation", "postprocessing", "benchmarking"):
+        assert getattr(again, section) == getattr(config, section)
+    assert again.training.optimizer == config.training.optimizer and again.training.callbacks == config.training.callbacks
+
+
+def test_the_shipped_file(repository, caplog):
+    config = load_config(repository / "user_config.yaml")
+    assert not caplog.records
+    assert services_of(config.operation_mode) == ["train", "evaluate", "quantize", "evaluate", "predict", "benchmark", "deploy"]
+    assert config.data_augmentation["random_rotation"] == {"factor": (-0.05, 0.05)}
