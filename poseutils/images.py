@@ -41,11 +41,13 @@ def find_images(folder: str | Path) -> list[Path]:
     found = (os.path.join(place, name) for place, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != ".")
     paths = sorted(Path(p) for p in found if os.path.splitext(p)[1].lower() in suffixes)
     if not paths:
-        raise PoseError(f"no image in {folder}: expected files that end in {', '.join(_USUAL)}, or in another suffix that Pillow reads.")
+        raise PoseError(
+            f"no image in {folder}: expected files that end in {', '.join(USUAL_SUFFIXES)}, or in another suffix that Pillow reads."
+        )
     return paths
 
 
-_USUAL = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".gif")
+USUAL_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".gif")
 _NO_PICTURES = frozenset({"EPS", "MPEG"})  # Pillow knows them by name only, or through another program
 
 
