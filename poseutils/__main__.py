@@ -1,4 +1,4 @@
-"""``python -m poseutils``: run a configuration or check it, list runs and published models, fetch one."""
+"""``python -m poseutils``: run or check a configuration, list runs and published models, fetch a model, convert a dataset."""
 
 from __future__ import annotations
 
@@ -48,7 +48,19 @@ def _parser() -> argparse.ArgumentParser:
     fetch = commands.add_parser("fetch", help="download published models into the cache")
     fetch.add_argument("names", nargs="+", metavar="NAME", help="a name that 'zoo' lists")
     fetch.set_defaults(command=_fetch)
+    _add_convert(commands)
     return parser
+
+
+def _add_convert(commands) -> None:
+    convert = commands.add_parser("convert", help="make COCO annotations into YOLO text labels, or the other way")
+    convert.add_argument("source", help="a COCO .json file, a folder with several, or a folder of images with text labels")
+    convert.add_argument("out", help="the folder to write into")
+    convert.add_argument("--to", choices=("yolo", "coco"), help="default: what the source is not")
+    convert.add_argument("--keypoints", type=int, metavar="K", help="13 makes COCO's 17 into the 13 of ST's models; default: as they are")
+    convert.add_argument("--kind", choices=("single", "multi"), help="images with exactly one person, or with at least one")
+    convert.add_argument("--link", action="store_true", help="link to the images instead of copying them")
+    convert.set_defaults(command=_convert)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -94,6 +106,14 @@ def _fetch(options: argparse.Namespace) -> None:
     for name in options.names:
         path = fetch(name)
         print(f"{path}  ({ZOO[name].license})")
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from .datasets.conversion import convert
+
+    for part in convert(options.source, options.out, options.to, options.keypoints, options.kind, options.link):
+        left_out = f"; {part.left_out} left out" if part.left_out else ""
+        print(f"{part.folder}: {part.images} images, {part.people} people{left_out}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .config import Config, read_config, services_of
 from .errors import PoseError
-from .images import SUFFIXES
+from .images import USUAL_SUFFIXES, image_suffixes
 from .keypoints import COCO17
 from .pipeline import NOTEBOOKS
 from .training.architectures import check_network
@@ -168,12 +168,12 @@ def _data(path: Path, labels: bool) -> str:
     folder, images, texts, documents = path, 0, 0, 0
     for entry in _files(folder):
         suffix = os.path.splitext(entry.name)[1].lower()
-        images += suffix in SUFFIXES and not entry.name.startswith(".")
+        images += suffix in image_suffixes() and not entry.name.startswith(".")
         texts += suffix == ".txt"
         documents += suffix == ".json"
     beside = path.with_name(path.name + ".json").is_file()
     if not labels and not images:
-        raise PoseError(f"{path}: no image in it; expected files that end in {', '.join(sorted(SUFFIXES))}")
+        raise PoseError(f"{path}: no image in it; expected files that end in {', '.join(USUAL_SUFFIXES)}")
     if not labels:
         return _count(images, "image")
     if documents or beside:
@@ -190,8 +190,8 @@ def _data_of_file(path: Path, labels: bool) -> str:
     suffix = path.suffix.lower()
     if labels and suffix != ".json":
         raise PoseError(f"{path}: a {suffix or 'nameless'} file; expected a COCO .json file, or a folder of images with labels")
-    if not labels and suffix not in SUFFIXES:
-        raise PoseError(f"{path}: not an image; expected a folder of them, or a file that ends in {', '.join(sorted(SUFFIXES))}")
+    if not labels and suffix not in image_suffixes():
+        raise PoseError(f"{path}: not an image; expected a folder of them, or a file that ends in {', '.join(USUAL_SUFFIXES)}")
     return f"COCO annotations, {path.stat().st_size / 1e6:.1f} MB" if labels else "1 image"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,11 +10,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from .errors import PoseError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 MAX_PIXELS = 178_956_970
 """Pillow's own limit against decompression bombs: about 13,000 × 13,000 pixels."""
 
@@ -37,10 +37,46 @@ def find_images(folder: str | Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise PoseError(f"no such folder of images: {folder}. Give a folder or one image file.")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    suffixes = image_suffixes()
+    found = (os.path.join(place, name) for place, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != ".")
+    paths = sorted(Path(p) for p in found if os.path.splitext(p)[1].lower() in suffixes)
     if not paths:
-        raise PoseError(f"no image in {folder}: expected files that end in {', '.join(sorted(SUFFIXES))}.")
+        raise PoseError(
+            f"no image in {folder}: expected files that end in {', '.join(USUAL_SUFFIXES)}, or in another suffix that Pillow reads."
+        )
     return paths
+
+
+USUAL_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".gif")
+_NO_PICTURES = frozenset({"EPS", "MPEG"})  # Pillow knows them by name only, or through another program
+
+
+@lru_cache(maxsize=1)
+def image_suffixes() -> frozenset[str]:
+    """The suffixes of all image formats that Pillow reads here, in lower case, such as ``.jpg``."""
+    known = Image.registered_extensions()
+    readable = {name for name, (factory, _) in Image.OPEN.items() if not _is_stub(factory)} - _NO_PICTURES
+    return frozenset(suffix for suffix, name in known.items() if name in readable)
+
+
+def _is_stub(factory: Callable) -> bool:
+    """Whether Pillow only recognizes the format, and leaves reading it to a plugin that is not there (HDF5, GRIB and the like)."""
+    return isinstance(factory, type) and issubclass(factory, ImageFile.StubImageFile)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Width and height as shown, EXIF orientation applied, without decoding the pixels.
+
+    Raises:
+        PoseError: if the file is missing or not an image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            return (height, width) if turned else (width, height)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise PoseError(f"{path} is not an image that can be read: {error}") from error
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -67,7 +103,7 @@ def read_image(path: str | Path) -> np.ndarray:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise PoseError(f"{path} is too large: {error}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million pixels.") from error
     except UnidentifiedImageError as error:
-        raise PoseError(f"{path} is not an image that can be read (JPEG, PNG, WebP, BMP)") from error
+        raise PoseError(f"{path} is not an image that can be read (JPEG, PNG, WebP, BMP or another format that Pillow reads)") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, PoseError):
             raise

@@ -6,6 +6,7 @@ the mirrored index of each point (left and right swap when an image is flipped) 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .errors import PoseError
 from .faces import IBUG68_FROM_MESH468 as IBUG68_FROM_MESH468  # for those who look for it beside its layouts
 from .faces import IBUG_LIMBS, IBUG_MIRROR, MESH_CONTOURS, MESH_MIRROR
 
@@ -44,11 +46,11 @@ class KeypointLayout:
         object.__setattr__(self, "sigmas", tuple(self.sigmas) or (DEFAULT_SIGMA,) * count)
         for what in ("mirror", "sigmas"):
             if len(getattr(self, what)) != count:
-                raise ValueError(f"layout {self.name!r} names {count} keypoints but gives {len(getattr(self, what))} {what}")
+                raise PoseError(f"layout {self.name!r} names {count} keypoints but gives {len(getattr(self, what))} {what}")
         if any(not 0 <= index < count for limb in self.limbs for index in limb):
-            raise ValueError(f"layout {self.name!r}: limbs {self.limbs} must be pairs of indices from 0 to {count - 1}")
+            raise PoseError(f"layout {self.name!r}: limbs {self.limbs} must be pairs of indices from 0 to {count - 1}")
         if sorted(self.mirror) != list(range(count)):
-            raise ValueError(f"layout {self.name!r}: mirror {self.mirror} must hold every index from 0 to {count - 1} once")
+            raise PoseError(f"layout {self.name!r}: mirror {self.mirror} must hold every index from 0 to {count - 1} once")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -60,11 +62,13 @@ class KeypointLayout:
 
     def to_coco_category(self) -> dict:
         """The layout as a COCO category: limbs become ``skeleton``, counted from 1 as COCO counts."""
+        usual = LAYOUTS.get(self.name, KeypointLayout(self.name, self.names)).sigmas
         return {
             "id": 1,
             "name": "person" if self.name in ("coco17", "person13") else self.name,
             "keypoints": list(self.names),
             "skeleton": [[a + 1, b + 1] for a, b in self.limbs],
+            **({} if self.sigmas == usual else {"sigmas": list(self.sigmas)}),
         }
 
 
@@ -139,19 +143,89 @@ def layout_for(count: int) -> KeypointLayout:
 
 
 def layout_from_names(
-    names: Sequence[str], limbs: Sequence[Sequence[int]] = (), sigmas: Sequence[float] | float | None = None, name: str | None = None
+    names: Sequence[str],
+    limbs: Sequence[Sequence[int | str]] = (),
+    sigmas: Sequence[float] | float | None = None,
+    name: str | None = None,
+    mirror: Sequence = (),
 ) -> KeypointLayout:
-    """A layout from a list of names; ``sigmas`` may be one number for all (``DEFAULT_SIGMA`` if not given)."""
+    """A layout of one's own.
+
+    Args:
+        names: K names, no two the same.
+        limbs: pairs of keypoints, by index from 0 or by name.
+        sigmas: K OKS sigmas, or one number for all (default: ``DEFAULT_SIGMA``).
+        name: of the layout (default: ``custom`` and K).
+        mirror: K indices, or the pairs that change places, by index or name (default: ``left`` and ``right`` in the names).
+
+    Raises:
+        PoseError: if a name is there twice, or a limb or pair names a keypoint that is not there.
+    """
     names = tuple(str(n) for n in names)
-    layout = KeypointLayout(name or f"custom{len(names)}", names, tuple((int(a), int(b)) for a, b in limbs))
-    return with_sigmas(layout, sigmas)
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise PoseError(f"keypoint names must differ; {', '.join(twice)} is there more than once")
+    limbs = tuple(_pair(limb, names, "skeleton") for limb in limbs)
+    return with_sigmas(KeypointLayout(name or f"custom{len(names)}", names, limbs, _mirror(mirror, names)), sigmas)
+
+
+def _pair(pair, names: Sequence[str], what: str) -> tuple[int, int]:
+    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+        raise PoseError(f"{what}: expected pairs of keypoints, by index from 0 or by name; got {pair!r}")
+    return _index(pair[0], names, what), _index(pair[1], names, what)
+
+
+def _index(given: int | str, names: Sequence[str], what: str) -> int:
+    """The index of a keypoint that is given by index or name."""
+    if given in names:
+        return names.index(given)
+    if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < len(names):
+        return given
+    shown = ", ".join(names[:30]) + (", ..." if len(names) > 30 else "")
+    raise PoseError(f"{what}: no keypoint {given!r}; expected an index from 0 to {len(names) - 1}, or one of {shown}")
+
+
+def _mirror(given: Sequence, names: Sequence[str]) -> tuple[int, ...]:
+    """K indices from K indices, or from the pairs that change places."""
+    if not given or not isinstance(given[0], (list, tuple)):
+        return tuple(_index(g, names, "mirror") for g in given)
+    indices = list(range(len(names)))
+    for a, b in (_pair(pair, names, "mirror") for pair in given):
+        indices[a], indices[b] = b, a
+    return tuple(indices)
+
+
+def redefined(
+    layout: KeypointLayout, names: Sequence[str] | None = None, limbs: Sequence | None = None, mirror: Sequence | None = None
+) -> KeypointLayout:
+    """A layout with other names, limbs or mirror pairs; None keeps what it has.
+
+    With other names the limbs and sigmas stay, as they belong to the points, and the mirror pairs are found anew.
+
+    Raises:
+        PoseError: as :func:`layout_from_names`; if there are not K names.
+    """
+    if names is None and limbs is None and mirror is None:
+        return layout
+    if names is not None and len(names) != len(layout):
+        raise PoseError(f"{len(names)} keypoint names given ({', '.join(map(str, names))}), expected {len(layout)}")
+    if mirror is None:
+        mirror = layout.mirror if names is None else ()
+    limbs = layout.limbs if limbs is None else limbs
+    return layout_from_names(layout.names if names is None else names, limbs, layout.sigmas, mirror=mirror)
 
 
 def with_sigmas(layout: KeypointLayout, sigmas: Sequence[float] | float | None) -> KeypointLayout:
     """The layout with other OKS sigmas: one for all keypoints, or one for each; None keeps its own."""
     if sigmas is None:
         return layout
-    return replace(layout, sigmas=(float(sigmas),) * len(layout) if isinstance(sigmas, (int, float)) else tuple(sigmas))
+    try:
+        given = (float(sigmas),) * len(layout) if isinstance(sigmas, (int, float)) else tuple(float(s) for s in sigmas)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PoseError(f"sigmas: expected one number, or {len(layout)}; got {sigmas!r:.80}") from error
+    if not all(0 < sigma < math.inf for sigma in given):
+        raise PoseError(f"sigmas: expected numbers above 0, got {sigmas!r:.80}")
+    return replace(layout, sigmas=given)
 
 
 def layout_from_coco_category(category: Mapping) -> KeypointLayout:
@@ -159,14 +233,21 @@ def layout_from_coco_category(category: Mapping) -> KeypointLayout:
 
     The seventeen person keypoints, whatever the skeleton drawn between them, are ``coco17``; likewise the other known layouts.
     """
-    names = tuple(category.get("keypoints") or ())
-    if not names:
-        raise ValueError(f"COCO category {category.get('name')!r} has no 'keypoints': give it the list of keypoint names")
+    names = category.get("keypoints")
+    if not names or not isinstance(names, Sequence) or isinstance(names, str):
+        raise PoseError(f"COCO category {category.get('name')!r} has no 'keypoints': give it the list of keypoint names")
+    names, sigmas = tuple(str(n) for n in names), category.get("sigmas")
     for known in LAYOUTS.values():
         if known.names == names:
-            return with_sigmas(known, category.get("sigmas"))
-    limbs = [(a - 1, b - 1) for a, b in category.get("skeleton") or ()]
-    return layout_from_names(names, limbs, name=category.get("name"))
+            return with_sigmas(known, sigmas)
+    try:
+        limbs = [(int(a) - 1, int(b) - 1) for a, b in category.get("skeleton") or ()]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PoseError(f"skeleton: expected pairs of numbers, counted from 1: {error}") from error
+    wrong = [(a + 1, b + 1) for a, b in limbs if not (0 <= a < len(names) and 0 <= b < len(names))]
+    if wrong:
+        raise PoseError(f"skeleton: {list(wrong[0])} is there, expected pairs of keypoints, counted from 1 to {len(names)} as COCO counts")
+    return layout_from_names(names, limbs, sigmas, name=str(category.get("name") or f"custom{len(names)}"))
 
 
 def reduce_17_to_13(keypoints: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-NAMES = ("train", "quantize", "evaluate", "predict", "benchmark", "deploy")
+NAMES = ("train", "quantize", "evaluate", "predict", "benchmark", "deploy", "dataset")
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -49,7 +49,7 @@ def test_papermill_lists_its_parameters(notebook, repository):
     import papermill
 
     parameters = papermill.inspect_notebook(repository / "notebooks" / f"{notebook[0]}.ipynb")
-    assert {"config", "model", "run_dir"} <= set(parameters)
+    assert {"config", "data" if notebook[0] == "dataset" else "model", "run_dir"} <= set(parameters)
     assert all(p["inferred_type_name"] != "None" and p["help"] for p in parameters.values())
 
 

@@ -1,7 +1,20 @@
 """Datasets: COCO keypoint annotations, folders with YOLO text labels, synthetic people."""
 
-from .configured import quantization_dataset, test_dataset, training_datasets
+from .checks import SUSPICIONS, most_different, people_of, suspicions
+from .configured import configured_layout, quantization_dataset, test_dataset, training_datasets
 from .dataset import Dataset, Sample
 from .loading import load_dataset
 
-__all__ = ["Dataset", "Sample", "load_dataset", "quantization_dataset", "test_dataset", "training_datasets"]
+__all__ = [
+    "Dataset",
+    "SUSPICIONS",
+    "Sample",
+    "configured_layout",
+    "load_dataset",
+    "most_different",
+    "people_of",
+    "quantization_dataset",
+    "suspicions",
+    "test_dataset",
+    "training_datasets",
+]

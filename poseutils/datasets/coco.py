@@ -2,56 +2,72 @@
 
 Coordinates are taken as they are, as continuous ones that count from the corner of the first pixel. COCO does not say so; the
 networks at hand were trained by tools that read it so (the model zoo's converter, Ultralytics), and other tools add half a pixel.
+
+What annotation tools export in this form differs in small things, which are read as they are meant: ids that are text or 1.0,
+areas, crowds and counts that are missing, categories without keypoints beside the one that has them, file names with
+backslashes, folders or %20 in them.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import PoseError
 from ..keypoints import KeypointLayout, layout_from_coco_category
+from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
+from .places import ImageFinder
+
+_LARGEST = 1e9
+"""No coordinate or area comes near."""
 
 
 def read_coco(path: str | Path) -> Dataset:
     """Reads a COCO keypoints file; images without annotations stay in, as images without people.
 
+    Images whose ids are texts, not numbers, are numbered from 1 in the order of the file.
+
     Raises:
         PoseError: if the file is missing or not COCO keypoints; keys are missing; keypoints have the wrong length;
-            an annotation names an image that is not listed; no image file is where it should be.
+            an annotation names an image that is not listed; two images have the same id or file; an image file is not
+            where it should be. The message names the file and the annotation or image.
     """
     path = Path(path)
     document = _read_json(path)
-    category = _keypoint_category(document, path)
-    layout = layout_from_coco_category(category)
-    people = defaultdict(list)
-    for index, annotation in enumerate(document["annotations"]):
-        where = f"{path}: annotations[{index}]"
-        record = _require(annotation, ("image_id", "bbox"), where)
-        if record.get("category_id", category.get("id")) == category.get("id"):
-            people[record["image_id"]].append(_person(record, layout, where))
-    folder = _image_folder(path, document["images"])
+    categories, layout = _keypoint_categories(document, path)
+    people = _people(document["annotations"], categories, layout, path)
+    images = _images(document["images"], path)
+    finder = ImageFinder(path)
+    numbered = all(isinstance(i, int) for i in images)
     samples = [
-        _sample(image, people.pop(image.get("id"), []), folder, len(layout), f"{path}: images[{i}]")
-        for i, image in enumerate(document["images"])
+        _sample(identity if numbered else number, record, people.pop(identity, people[None]), finder, where)
+        for number, (identity, (record, where)) in enumerate(images.items(), 1)
     ]
-    if people:
-        raise PoseError(f"{path}: annotations name image_id {next(iter(people))!r}, which is not among its {len(samples)} images")
+    strangers = [identity for identity in people if identity is not None]
+    if strangers:
+        raise PoseError(f"{path}: annotations name image_id {strangers[0]!r}, which is not among its {len(images)} images")
     return Dataset(tuple(samples), layout, path)
+
+
+def read_coco_layout(path: str | Path) -> KeypointLayout:
+    """The layout of the keypoints of a COCO file. Raises PoseError as :func:`read_coco`."""
+    return _keypoint_categories(_read_json(Path(path)), Path(path))[1]
 
 
 def _read_json(path: Path) -> dict:
     if not path.is_file():
         raise PoseError(f"no such annotation file: {path}")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise PoseError(f"{path} is not JSON: {error}") from error
+    except OSError as error:
+        raise PoseError(f"{path} cannot be read: {error.strerror or error}") from error
     if not isinstance(document, dict):
         raise PoseError(
             f"{path}: expected a COCO keypoints file, an object with images, annotations and categories; got a {type(document).__name__}"
@@ -64,12 +80,98 @@ def _read_json(path: Path) -> dict:
     return document
 
 
-def _keypoint_category(document: dict, path: Path) -> dict:
-    categories = [c for c in document["categories"] if isinstance(c, dict) and c.get("keypoints")]
-    if len(categories) != 1:
-        names = ", ".join(str(c.get("name")) for c in categories) or "none"
-        raise PoseError(f"{path}: expected one category with 'keypoints' (their names), found {len(categories)} ({names})")
-    return categories[0]
+# ---------------------------------------------------------------- records
+
+
+def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayout]:
+    """The ids of the categories that have keypoints, and the layout that they share.
+
+    Of several different ones only those count that an annotation uses.
+    """
+    known = [c for c in document["categories"] if isinstance(c, dict) and c.get("keypoints")]
+    if len({json.dumps(c["keypoints"]) for c in known}) > 1:
+        used = {str(a.get("category_id")) for a in document["annotations"] if isinstance(a, dict) and a.get("keypoints")}
+        known = [c for c in known if str(c.get("id")) in used] or known
+    names = ", ".join(str(c.get("name")) for c in known) or "none"
+    if not known or len({json.dumps(c["keypoints"]) for c in known}) > 1:
+        count = len(known) or "none" if known else 0
+        raise PoseError(
+            f"{path}: expected one category with 'keypoints' (their names), or several with the same ones; found {count} ({names})"
+        )
+    ids = {_identity(c.get("id", 1), f"{path}: category {c.get('name')!r}: id") for c in known}
+    try:
+        return ids, layout_from_coco_category(known[0])
+    except PoseError as error:
+        raise PoseError(f"{path}: category {known[0].get('name')!r}: {error}") from error
+
+
+def _people(annotations: list, categories: set, layout: KeypointLayout, path: Path) -> dict[int | str | None, tuple]:
+    """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,) and crowds (N,) of each image id; of nobody under None."""
+    records, of_image = [], defaultdict(list, {None: []})
+    for index, annotation in enumerate(annotations):
+        where = f"{path}: annotations[{index}]"
+        record = _require(annotation, ("image_id", "bbox"), where)
+        category = record.get("category_id")
+        if category is None or _identity(category, f"{where}: category_id") in categories:
+            of_image[_identity(record["image_id"], f"{where}: image_id")].append(len(records))
+            records.append((record, where))
+    tables = _keypoints(records, len(layout)), *_boxes(records), _crowd(records)
+    return {identity: tuple(table[rows] for table in tables) for identity, rows in of_image.items()}
+
+
+def _keypoints(records: list[tuple[Mapping, str]], count: int) -> np.ndarray:
+    """(P, K, 3) float32."""
+    nothing = [0] * (3 * count)
+    given = [(record.get("keypoints") or nothing, where) for record, where in records]
+    keypoints = _table(given, 3 * count, "keypoints", f"x, y, visibility for each of {count}").reshape(-1, count, 3)
+    odd = ~np.isin(keypoints[:, :, 2], (0, 1, 2))
+    if odd.any():
+        person, k = np.argwhere(odd)[0]
+        raise PoseError(
+            f"{records[person][1]}: keypoints has visibility {keypoints[person, k, 2]:g}, expected 0 (not labeled), "
+            "1 (hidden) or 2 (visible)"
+        )
+    return keypoints.astype(np.float32)
+
+
+def _boxes(records: list[tuple[Mapping, str]]) -> tuple[np.ndarray, np.ndarray]:
+    """(P, 4) xyxy and areas (P,), float32."""
+    boxes = _table([(record["bbox"], where) for record, where in records], 4, "bbox", "x, y, width, height")
+    usual = AREA_OF_BOX * boxes[:, 2] * boxes[:, 3]
+    areas = [([u if record.get("area") is None else record["area"]], where) for u, (record, where) in zip(usual, records, strict=True)]
+    boxes[:, 2:] += boxes[:, :2]
+    return boxes.astype(np.float32), _table(areas, 1, "area", "square pixels")[:, 0].astype(np.float32)
+
+
+def _crowd(records: list[tuple[Mapping, str]]) -> np.ndarray:
+    """(P,) bool."""
+    for record, where in records:
+        if record.get("iscrowd", 0) not in (0, 1, None, "0", "1"):
+            raise PoseError(f"{where}: iscrowd is {record['iscrowd']!r:.60}, expected 0 or 1")
+    return np.array([bool(int(record.get("iscrowd") or 0)) for record, _ in records], bool)
+
+
+def _table(rows: list[tuple[Sequence, str]], count: int, what: str, meaning: str) -> np.ndarray:
+    """(P, count) float64 from P lists of numbers, each with where it stands."""
+    try:  # all at once, which is fast
+        table = np.array([values for values, _ in rows], dtype=np.float64).reshape(len(rows), count)
+        if (np.abs(table) < _LARGEST).all():
+            return table
+    except (TypeError, ValueError, OverflowError):
+        pass
+    return np.array([_numbers(values, count, f"{where}: {what}", meaning) for values, where in rows])
+
+
+def _images(images: list, path: Path) -> dict[int | str, tuple[Mapping, str]]:
+    """The image records by id, each with where it stands."""
+    found = {}
+    for index, image in enumerate(images):
+        where = f"{path}: images[{index}]"
+        identity = _identity(_require(image, ("id", "file_name"), where)["id"], f"{where}: id")
+        if identity in found:
+            raise PoseError(f"{where}: id {identity!r} is also that of {found[identity][1].rsplit(' ', 1)[-1]}; give each image its own")
+        found[identity] = (image, where)
+    return found
 
 
 def _require(record, keys: tuple[str, ...], where: str) -> Mapping:
@@ -81,57 +183,64 @@ def _require(record, keys: tuple[str, ...], where: str) -> Mapping:
     return record
 
 
-def _person(record: Mapping, layout: KeypointLayout, where: str) -> tuple:
-    """Keypoints (K, 3), box (4,) xyxy, area, crowd of one annotation."""
-    flat = record.get("keypoints") or [0] * (3 * len(layout))
-    if len(flat) != 3 * len(layout):
-        raise PoseError(
-            f"{where}: keypoints has {len(flat)} numbers, expected {3 * len(layout)} (x, y, visibility for each of {len(layout)})"
-        )
-    box = record["bbox"]
+def _identity(value, where: str) -> int | str:
+    """An id as a whole number where it is one, be it written 7, 7.0 or "7"; else the text."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str):
+        text = value.strip()
+        return int(text) if text.isdecimal() and len(text) < 19 else value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise PoseError(f"{where}: expected a whole number or a text, got {value!r:.60}")
+
+
+def _numbers(values, count: int, where: str, meaning: str) -> np.ndarray:
+    """(count,) float64 from a list of numbers."""
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise PoseError(f"{where} is {values!r:.60}, expected a list of {count} numbers ({meaning})")
+    if len(values) != count:
+        raise PoseError(f"{where} has {len(values)} numbers, expected {count} ({meaning})")
     try:
-        keypoints = np.array(flat, dtype=np.float32).reshape(-1, 3)
-        x, y, width, height = (float(v) for v in box)
-    except (TypeError, ValueError) as error:
-        raise PoseError(f"{where}: keypoints and bbox must be numbers, bbox four of them (x, y, width, height): {error}") from error
-    if not np.isfinite([x, y, width, height]).all() or not np.isfinite(keypoints).all():
-        raise PoseError(f"{where}: keypoints and bbox must be finite numbers")
-    return keypoints, (x, y, x + width, y + height), float(record.get("area", width * height)), bool(record.get("iscrowd", 0))
+        numbers = np.array([float(v) for v in values])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PoseError(f"{where} must be {count} numbers ({meaning}): {error}") from error
+    if not (np.abs(numbers) < _LARGEST).all():
+        raise PoseError(f"{where} must be finite numbers ({meaning}), got {values!r:.80}")
+    return numbers
 
 
-def _sample(image, people: list[tuple], folder: Path, count: int, where: str) -> Sample:
-    image = _require(image, ("id", "file_name"), where)
-    path = folder / image["file_name"]
-    if not path.is_file():
-        raise PoseError(f"{where}: no such image: {path}")
-    size = (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
-    keypoints, boxes, areas, crowd = zip(*people, strict=True) if people else ((), (), (), ())
-    return Sample(
-        image["id"],
-        path,
-        size,
-        np.array(keypoints, np.float32).reshape(-1, count, 3),
-        np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(areas, np.float32),
-        np.array(crowd, bool),
-    )
+def _sample(image_id: int, record: Mapping, people: tuple, finder: ImageFinder, where: str) -> Sample:
+    return Sample(image_id, finder.find(record["file_name"], where), _size(record, where), *people)
 
 
-def _image_folder(path: Path, images: list) -> Path:
-    """Where the images of an annotation file are: the first usual place that has the first of them."""
-    split = path.stem.removeprefix("person_keypoints_").removeprefix("instances_")
-    root = path.parent.parent if path.parent.name == "annotations" else path.parent
-    candidates = [root / split, root / "images" / split, root / "images", path.parent, root]
-    first = images[0].get("file_name", "") if images and isinstance(images[0], Mapping) else ""
-    return next((folder for folder in candidates if first and (folder / first).is_file()), candidates[0])
+def _size(record: Mapping, where: str) -> tuple[int, int] | None:
+    given = record.get("width"), record.get("height")
+    if not all(given):
+        return None
+    try:
+        size = int(given[0]), int(given[1])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PoseError(f"{where}: width and height are {given!r:.60}, expected pixels: {error}") from error
+    if not 0 < min(size) <= max(size) < _LARGEST:
+        raise PoseError(f"{where}: width and height are {size[0]} and {size[1]}, expected pixels above 0")
+    return size
 
 
-def to_coco(dataset: Dataset) -> dict:
-    """A dataset as a COCO keypoints document, with areas, boxes and crowds as they are (what pycocotools reads)."""
+# ---------------------------------------------------------------- writing
+
+
+def to_coco(dataset: Dataset, file_names: Sequence[str] | None = None) -> dict:
+    """A dataset as a COCO keypoints document, with areas, boxes and crowds as they are (what pycocotools reads).
+
+    Args:
+        dataset: what to write.
+        file_names: of the images, from the folder that will hold them (default: the names of the files).
+    """
     images, annotations = [], []
-    for sample in dataset:
+    for sample, name in zip(dataset, file_names or [s.path.name for s in dataset], strict=True):
         width, height = sample.size or (0, 0)
-        images.append({"id": sample.image_id, "file_name": sample.path.name, "width": width, "height": height})
+        images.append({"id": sample.image_id, "file_name": name, "width": width, "height": height})
         for keypoints, box, area, crowd in zip(sample.keypoints, sample.boxes, sample.areas, sample.crowd, strict=True):
             annotations.append(annotation_record(len(annotations) + 1, sample.image_id, keypoints, box, float(area), bool(crowd)))
     return {"images": images, "annotations": annotations, "categories": [dataset.layout.to_coco_category()]}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +40,20 @@ class Sample:
     def __len__(self) -> int:
         return len(self.keypoints)
 
+    @property
+    def visibility(self) -> np.ndarray:
+        """(N, K) float32: 0 not labeled, 1 labeled but hidden, 2 visible; never opens the image."""
+        return self.keypoints[:, :, 2]
+
     def renumbered(self, image_id: int) -> Sample:
         """The same sample under another number."""
-        return replace(self, image_id=image_id)
+        other = copy(self)
+        object.__setattr__(other, "image_id", image_id)
+        return other
+
+    def reduced(self) -> Sample:
+        """The same people with the zoo's 13 keypoints instead of COCO's 17."""
+        return replace(self, keypoints=reduce_17_to_13(self.keypoints))
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,7 @@ class Dataset(Sequence):
 
     def summary(self) -> dict[str, str | int]:
         """What the dataset holds, in words for a table."""
-        visibility = np.concatenate([s.keypoints[:, :, 2].ravel() for s in self.samples]) if self.samples else np.zeros(0)
+        visibility = np.concatenate([s.visibility.ravel() for s in self.samples]) if self.samples else np.zeros(0)
         return {
             "dataset": self.source.stem,
             "images": len(self),
@@ -89,8 +103,7 @@ class Dataset(Sequence):
         if len(layout) == len(self.layout):
             return self
         if layout.names == PERSON13.names and self.layout.names == COCO17.names:
-            reduced = [replace(s, keypoints=reduce_17_to_13(s.keypoints)) for s in self.samples]
-            return Dataset(tuple(reduced), layout, self.source)
+            return Dataset(tuple(s.reduced() for s in self.samples), layout, self.source)
         raise PoseError(
             f"{self.source} has {len(self.layout)} keypoints ({self.layout.name}), and {len(layout)} ({layout.name}) are wanted: "
             "use a dataset with the keypoints of the model"
@@ -101,11 +114,27 @@ class Dataset(Sequence):
 
         This is what single-person models are trained and measured on, as the zoo's converter selects it (``single``).
         """
-        return self.subset([s for s in self.samples if len(s) == 1 and not s.crowd[0] and (s.keypoints[0, :, 2] > 0).any()])
+        return self.subset([s for s in self.samples if len(s) == 1 and not s.crowd[0] and (s.visibility > 0).any()])
 
     def split(self, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
-        """Two disjoint datasets, drawn by ``seed``: all but ``fraction`` of the images, and ``fraction`` of them."""
-        order = np.random.default_rng(seed).permutation(len(self))
-        held_out = set(order[: round(fraction * len(self))].tolist())
-        kept = [s for i, s in enumerate(self.samples) if i not in held_out]
-        return self.subset(kept), self.subset([self.samples[i] for i in sorted(held_out)])
+        """Two disjoint datasets: all but about ``fraction`` of the images, and about ``fraction`` of them.
+
+        An image's path within the dataset and ``seed`` decide its side, so that it stays there when other images come or go;
+        that is why the shares are as given only nearly. Both sides have an image if there are two, and the fraction is not 0 or 1.
+        """
+        places = np.array([_place(name, seed) for name in self.relative_paths()])
+        held_out = places < fraction
+        if len(self) > 1 and 0 < fraction < 1:
+            held_out[places.argmin()], held_out[places.argmax()] = True, False
+        return tuple(self.subset([s for s, held in zip(self.samples, held_out, strict=True) if held == side]) for side in (False, True))
+
+    def relative_paths(self) -> list[str]:
+        """The path of each image from the dataset's folder, with slashes."""
+        root = self.source if self.source.is_dir() else self.source.parent
+        return [os.path.relpath(s.path, root).replace(os.sep, "/") for s in self.samples]
+
+
+def _place(name: str, seed: int) -> float:
+    """A number from 0 to 1 that is the name's own under a seed, the same on every machine."""
+    digest = blake2b(f"{seed}/{name}".encode("utf-8", "surrogateescape"), digest_size=7).digest()
+    return int.from_bytes(digest, "big") / 256**7

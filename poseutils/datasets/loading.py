@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import PoseError
 from ..keypoints import KeypointLayout
-from .coco import read_coco
+from .coco import read_coco, read_coco_layout
 from .dataset import Dataset
 from .yolo import read_yolo
 
@@ -30,7 +30,7 @@ def load_dataset(path: str | Path, split: str | None = None, layout: KeypointLay
     if not path.is_dir():
         beside = ", ".join(sorted(p.name for p in path.parent.glob("*"))[:8]) if path.parent.is_dir() else "no such folder either"
         raise PoseError(f"no dataset at {path}: expected a COCO .json file or a folder. In {path.parent}: {beside or 'nothing'}")
-    annotations = _annotation_files(path)
+    annotations = annotation_files(path)
     if split is not None:
         chosen = [a for a in annotations if a.stem == split]
         if not chosen:
@@ -41,10 +41,24 @@ def load_dataset(path: str | Path, split: str | None = None, layout: KeypointLay
     return read_yolo(path, layout)
 
 
-def _annotation_files(folder: Path) -> list[Path]:
-    """The COCO files inside a folder, in its ``annotations/``, or beside it under its own name."""
-    inside = sorted(folder.glob("*.json")) or sorted((folder / "annotations").glob("*.json"))
-    beside = folder.with_name(folder.name + ".json")
+def peek_layout(path: str | Path) -> KeypointLayout | None:
+    """The layout that a dataset's annotations give, no image read; None for text labels, which give none, and where nothing is."""
+    files = annotation_files(Path(path))
+    return read_coco_layout(files[0]) if files else None
+
+
+def has_annotations(path: str | Path) -> bool:
+    """Whether a dataset has COCO annotations, which name its keypoints."""
+    return bool(annotation_files(Path(path)))
+
+
+def annotation_files(path: Path) -> list[Path]:
+    """The COCO file that a path is, or those inside a folder, in its ``annotations/``, or beside it under its own name."""
+    if path.suffix.lower() == ".json":
+        return [path] if path.is_file() else []
+    inside = sorted(path.glob("*.json")) or sorted((path / "annotations").glob("*.json"))
+    inside = [p for p in inside if p.name.startswith("person_keypoints_")] or inside  # beside COCO's other annotations
+    beside = path.with_name(path.name + ".json")
     return inside or ([beside] if beside.is_file() else [])
 
 

@@ -1,116 +1,158 @@
 """Folders of images with YOLO text labels, as the model zoo's converter and Ultralytics write them.
 
-Beside each image, or in a ``labels`` folder beside ``images``, a text file of the same stem; one line a person:
+Beside each image, or in a ``labels`` tree beside ``images``, a text file of the same stem; one line a person:
 ``class cx cy w h`` and then x, y, v for each keypoint, all but class and v divided by the image's width and height.
 """
 
 from __future__ import annotations
 
+import math
+import os
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..errors import PoseError
-from ..images import SUFFIXES, find_images
-from ..keypoints import KeypointLayout, layout_for
+from ..images import find_images, image_size
+from ..keypoints import KeypointLayout, layout_for, reduce_17_to_13
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
+
+FORM = "class cx cy w h, then x y v for each keypoint"
+_FARTHEST = 2.0
+"""A keypoint may lie outside its image, but not by more than the image's size: such numbers are pixels, not fractions."""
 
 
 def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Dataset:
     """Reads a folder of images and text labels; an image without a label is an image without people.
+
+    All labels are read and checked now. An image is opened only when a sample's pixels are first asked for, to learn its size.
 
     Args:
         folder: the images, or the folder above ``images`` and ``labels``.
         layout: names and limbs of the keypoints, which the labels do not say (default: by their number).
 
     Raises:
-        PoseError: naming file and line, if a line has a wrong number of fields or is not numbers; if no label is found;
-            if an image cannot be read.
+        PoseError: naming file and line, if a line has a wrong number of fields or is not numbers; if no label is found.
     """
     folder = Path(folder)
-    pairs = [(image, _label_file(image)) for image in find_images(folder)]
-    parsed = {label: _parse(label) for _, label in pairs if label is not None}
-    if not parsed:
+    images = find_images(folder)
+    labels = _label_files(images)
+    if not any(labels):
         raise PoseError(f"{folder} has images but neither a COCO .json nor .txt labels beside them: expected one of the two")
-    layout = layout or layout_for(_keypoint_count(parsed, folder))
-    samples = [_sample(number, image, parsed.get(label, []), layout) for number, (image, label) in enumerate(pairs, 1)]
+    rows = _rows_of(labels, folder)
+    layout = layout or layout_for((max(r.shape[1] for r in rows) - 5) // 3)
+    fields = 5 + 3 * len(layout)
+    if any(r.shape[1] not in (0, fields) for r in rows):
+        raise PoseError(f"{folder}: the labels have {(max(r.shape[1] for r in rows) - 5) // 3} keypoints, {len(layout)} are expected")
+    samples = [_sample(number, image, r.reshape(-1, fields)) for number, (image, r) in enumerate(zip(images, rows, strict=True), 1)]
     return Dataset(tuple(samples), layout, folder)
 
 
-def _label_file(image: Path) -> Path | None:
-    beside = image.with_suffix(".txt")
-    if beside.is_file():
-        return beside
-    parts = list(image.parts)
+def _label_files(images: list[Path]) -> list[str]:
+    """The label of each image, or an empty text: beside it, else in ``labels`` instead of ``images``. Each folder is listed once."""
+    listed = lru_cache(maxsize=None)(lambda place: frozenset(os.listdir(place)) if os.path.isdir(place) else frozenset())
+    parallel = lru_cache(maxsize=None)(_parallel)
+    labels = []
+    for image in images:
+        place, name = os.path.split(image)
+        label = os.path.splitext(name)[0] + ".txt"
+        found = next((p for p in (place, parallel(place)) if p is not None and label in listed(p)), None)
+        labels.append(os.path.join(found, label) if found is not None else "")
+    return labels
+
+
+def _parallel(place: str) -> str | None:
+    """The folder in the tree of labels that stands for a folder in the tree of images."""
+    parts = list(Path(place).parts)
     if "images" not in parts:
         return None
     parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
-    other = Path(*parts).with_suffix(".txt")
-    return other if other.is_file() else None
+    return os.path.join(*parts)
 
 
-def _parse(label: Path) -> list[tuple[int, np.ndarray]]:
-    """The lines of a label file as (line number, numbers)."""
-    rows = []
-    try:
-        lines = label.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise PoseError(f"{label} is not a text label: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            values = np.array([float(v) for v in line.split()], dtype=np.float64)
-        except ValueError as error:
-            raise PoseError(f"{label}, line {number}: {error}; expected numbers: class cx cy w h, then x y v for each keypoint") from error
-        if len(values) < 8 or (len(values) - 5) % 3 or not np.isfinite(values).all():
-            raise PoseError(
-                f"{label}, line {number}: {len(values)} fields; expected 5 + 3 × keypoints finite numbers: "
-                "class cx cy w h, then x y v for each keypoint"
-            )
-        rows.append((number, values))
-    return rows
-
-
-def _keypoint_count(parsed: dict[Path, list], folder: Path) -> int:
-    """The number of keypoints that every line of every label has."""
-    count = None
-    for label, rows in parsed.items():
-        for number, values in rows:
+def _rows_of(labels: list[str], folder: Path) -> list[np.ndarray]:
+    """The numbers of each label, (N, 5 + 3K), K the same for all; (0, 0) where nobody is annotated."""
+    rows, count = [], None
+    for label in labels:
+        parsed = _parse(label) if label else []
+        for number, values in parsed:
             here = (len(values) - 5) // 3
             count = here if count is None else count
             if here != count:
                 raise PoseError(f"{label}, line {number}: {len(values)} fields, which is {here} keypoints; the lines before had {count}")
+        rows.append(np.array([values for _, values in parsed]) if parsed else np.zeros((0, 0)))
     if count is None:
         raise PoseError(f"all label files of {folder} are empty: nobody is annotated")
-    return count
+    return rows
 
 
-def _sample(image_id: int, path: Path, rows: list[tuple[int, np.ndarray]], layout: KeypointLayout) -> Sample:
-    width, height = _image_size(path)
-    values = np.array([v for _, v in rows], dtype=np.float64).reshape(-1, 5 + 3 * len(layout))
-    center, extent = values[:, 1:3] * (width, height), values[:, 3:5] * (width, height)
-    keypoints = values[:, 5:].reshape(-1, len(layout), 3) * (width, height, 1)
-    boxes = np.concatenate([center - extent / 2, center + extent / 2], axis=1)
-    return Sample(
-        image_id,
-        path,
-        (width, height),
-        keypoints.astype(np.float32),
-        boxes.astype(np.float32),
-        (AREA_OF_BOX * extent.prod(axis=1)).astype(np.float32),
-        np.zeros(len(rows), bool),
-    )
-
-
-def _image_size(path: Path) -> tuple[int, int]:
-    """Width and height as shown, EXIF orientation applied, without decoding the pixels."""
+def _parse(label: str) -> list[tuple[int, list[float]]]:
+    """The lines of a label file as (line number, numbers)."""
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(0x0112, 1) >= 5
-            return (height, width) if turned else (width, height)
-    except OSError as error:
-        raise PoseError(f"{path} is not an image that can be read ({', '.join(sorted(SUFFIXES))}): {error}") from error
+        with open(label, encoding="utf-8-sig") as file:
+            lines = file.read().splitlines()
+    except (UnicodeDecodeError, OSError) as error:
+        raise PoseError(f"{label} is not a text label: {error}") from error
+    return [(number, _numbers(line, f"{label}, line {number}")) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _numbers(line: str, where: str) -> list[float]:
+    fields = line.split()
+    try:
+        values = [float(field) for field in fields]
+    except ValueError as error:
+        raise PoseError(f"{where}: {error}; expected numbers: {FORM}") from error
+    if len(values) < 8 or (len(values) - 5) % 3 or not math.isfinite(sum(values)):
+        raise PoseError(f"{where}: {len(values)} fields; expected 5 + 3 × keypoints finite numbers: {FORM}")
+    if not {0.0, 1.0, 2.0}.issuperset(values[7::3]):
+        wrong = next(v for v in values[7::3] if v not in (0, 1, 2))
+        raise PoseError(f"{where}: visibility {wrong:g}; expected 0 (not labeled), 1 (labeled) or 2 (visible): {FORM}")
+    places = values[1:5] + values[5::3] + values[6::3]
+    if max(places) > _FARTHEST or min(places) < 1 - _FARTHEST or min(values[3:5]) < 0:
+        raise PoseError(
+            f"{where}: {max(places, key=abs):g} is no fraction of an image; expected numbers from 0 to 1, that is pixels divided by its "
+            f"width and height: {FORM}"
+        )
+    return values
+
+
+def _sample(image_id: int, path: Path, rows: np.ndarray) -> Sample:
+    sample = object.__new__(_TextSample)
+    sample.__dict__.update(image_id=image_id, path=path, rows=rows, crowd=np.zeros(len(rows), bool))
+    return sample
+
+
+class _TextSample(Sample):
+    """A sample whose label is fractions; what is in pixels (size, keypoints, boxes, areas) comes to be when it is asked for."""
+
+    def __getattr__(self, name: str):
+        if name not in ("size", "keypoints", "boxes", "areas"):
+            raise AttributeError(name)
+        self.__dict__.update(_in_pixels(self.rows, image_size(self.path)))
+        return self.__dict__[name]
+
+    def __len__(self) -> int:
+        return len(self.crowd)
+
+    @property
+    def visibility(self) -> np.ndarray:
+        return self.keypoints[:, :, 2] if "keypoints" in self.__dict__ else self.rows[:, 7::3].astype(np.float32)
+
+    def reduced(self) -> Sample:
+        if "keypoints" in self.__dict__:
+            return super().reduced()
+        keypoints = reduce_17_to_13(self.rows[:, 5:].reshape(-1, 17, 3)).reshape(-1, 39)
+        return _sample(self.image_id, self.path, np.concatenate([self.rows[:, :5], keypoints], axis=1))
+
+
+def _in_pixels(rows: np.ndarray, size: tuple[int, int]) -> dict:
+    """What a sample says in pixels: rows (N, 5 + 3K) of fractions of an image of a width and height."""
+    center, extent = rows[:, 1:3] * size, rows[:, 3:5] * size
+    return {
+        "size": size,
+        "keypoints": (rows[:, 5:].reshape(-1, rows.shape[1] // 3 - 1, 3) * (*size, 1)).astype(np.float32),
+        "boxes": np.concatenate([center - extent / 2, center + extent / 2], axis=1).astype(np.float32),
+        "areas": (AREA_OF_BOX * extent.prod(axis=1)).astype(np.float32),
+    }

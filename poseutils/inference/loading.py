@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..datasets import configured_layout
 from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_model_type, shapes_of, yolo
 from ..errors import PoseError
 from ..keypoints import DETECTED, FACE6, HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
@@ -116,7 +117,9 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
         color_mode=preprocessing.color_mode,
         rescaling=None if published else (preprocessing.rescaling.scale, preprocessing.rescaling.offset),
     )
-    return replace(model, layout=with_sigmas(model.layout, config.dataset.oks_sigmas)).with_detector(detector or None)
+    named = None if published else configured_layout(config)
+    layout = named if named is not None and len(named) == len(model.layout) else model.layout
+    return replace(model, layout=with_sigmas(layout, config.dataset.oks_sigmas)).with_detector(detector or None)
 
 
 def _model_file(config: Config, name: str) -> Path:

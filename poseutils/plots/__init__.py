@@ -1,6 +1,7 @@
 """What people look at: poses over images, heatmaps, charts and tables. Matplotlib makes the figures, OpenCV draws into images."""
 
 from .charts import mean_scores, show_agreement, show_bars, show_curves, show_histogram, show_layers, show_ranges, table
+from .datasets import show_people, show_positions, show_sizes, show_spread, show_suspicions, show_visibility
 from .drawing import LEFT, MIDDLE, RIGHT, TRUTH, draw_poses, draw_result, draw_truth, overlay_heatmap, save_image, side_colors, truth_poses
 from .figures import show_difference, show_images, show_poses, show_raw
 from .lessons import LiveCurves, show_augmented, show_examples, show_targets
@@ -28,12 +29,18 @@ __all__ = [
     "show_histogram",
     "show_images",
     "show_layers",
+    "show_people",
     "show_poses",
+    "show_positions",
     "show_ranges",
     "show_raw",
     "show_report",
     "show_report_curves",
+    "show_sizes",
+    "show_spread",
+    "show_suspicions",
     "show_targets",
+    "show_visibility",
     "show_worst",
     "side_colors",
     "table",

@@ -1,0 +1,269 @@
+"""From COCO annotations to a folder of YOLO text labels, as the model zoo's converter makes it, and back.
+
+What the zoo keeps: ``single`` the images with exactly one annotation, ``multi`` those with at least one. Of these, crowds and
+boxes without width or height go, and then images on which no keypoint is labeled. In its labels v is 1 where a keypoint is labeled,
+visible or not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import PoseError
+from ..files import write_json
+from ..images import image_size
+from ..keypoints import layout_for
+from .coco import read_coco, to_coco
+from .dataset import Dataset, Sample
+from .loading import annotation_files
+from .moving import in_one_step
+from .yolo import read_yolo
+
+FORMS = ("yolo", "coco")
+KINDS = ("single", "multi")
+_THREADS, _AT_ONCE = 4, 64  # copying waits for the disk
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What became of one split.
+
+    Attributes:
+        folder: where its images are now.
+        images, people: how many were written.
+        left_out: how many images were not, by the rules of the kind.
+    """
+
+    folder: Path
+    images: int
+    people: int
+    left_out: int
+
+
+def convert(
+    source: str | Path,
+    out: str | Path,
+    to: str | None = None,
+    keypoints: int | None = None,
+    kind: str | None = None,
+    link: bool = False,
+    progress: bool = True,
+) -> list[Converted]:
+    """Writes a dataset in the other form. Either all of it is written, or nothing.
+
+    Text labels become ``out/{kind}/{K}kpts/{split}/``, images with labels beside them; COCO becomes
+    ``out/annotations/person_keypoints_{split}.json`` with the images in ``out/{split}/``. Folders between the images are kept.
+
+    Args:
+        source: a COCO ``.json`` file, a folder with several (one a split), or a folder of images with text labels, in it or in
+            its ``train``, ``val`` and ``test``.
+        out: the folder to write into; what is there stays.
+        to: ``yolo`` or ``coco`` (default: what the source is not).
+        keypoints: 13 makes COCO's 17 into the zoo's 13 (default: as in the source).
+        kind: ``single`` or ``multi``; text labels are ``multi`` by default, COCO keeps all images by default.
+        link: hard links to the images, or symbolic ones to another disk, instead of copies.
+        progress: show a bar.
+
+    Raises:
+        PoseError: if the source cannot be read; if what would be written is there already; if nothing would be left.
+    """
+    splits, is_text = _splits(Path(source))
+    to = to or ("coco" if is_text else "yolo")
+    if to not in FORMS or kind not in (None, *KINDS):
+        raise PoseError(f"to={to!r}, kind={kind!r}: expected to= one of {', '.join(FORMS)}, kind= one of {', '.join(KINDS)}")
+    chosen = {name: _chosen(dataset, keypoints, kind or ("multi" if to == "yolo" else None)) for name, dataset in splits.items()}
+    if not any(map(len, chosen.values())):
+        raise PoseError(
+            f"{source}: none of its {sum(map(len, splits.values()))} images is left: none has a labeled keypoint ({kind or to})"
+        )
+    folders = {name: f"{kind or 'multi'}/{len(d.layout)}kpts/{name}" if to == "yolo" else name for name, d in chosen.items()}
+    _write(
+        {name: dataset for name, dataset in chosen.items() if len(dataset)},
+        folders,
+        Path(out),
+        to,
+        partial(_do, link=link, progress=progress),
+    )
+    return [
+        Converted(Path(out) / folders[name], len(dataset), sum(map(len, dataset)), len(splits[name]) - len(dataset))
+        for name, dataset in chosen.items()
+    ]
+
+
+def _write(splits: Mapping[str, Dataset], folders: Mapping[str, str], out: Path, to: str, do: Callable) -> None:
+    """Writes the splits into their folders under ``out``, all or none. ``do`` copies the images."""
+    products = [folders[name] for name in splits] + [_annotations(name) for name in splits if to == "coco"]
+    with in_one_step(out, products) as workshop:
+        jobs = []
+        for name, dataset in splits.items():
+            folder = workshop / folders[name]
+            jobs += _yolo_jobs(dataset, folder) if to == "yolo" else _coco_jobs(dataset, folder, workshop / _annotations(name))
+        do(jobs)
+
+
+# ---------------------------------------------------------------- what is read
+
+
+def _splits(source: Path) -> tuple[dict[str, Dataset], bool]:
+    """The datasets of a source by the names of their splits, and whether their labels are text."""
+    if not source.exists():
+        raise PoseError(f"no dataset at {source}: expected a COCO .json file, or a folder of images with labels")
+    files = annotation_files(source) if source.is_dir() else [source]
+    if files:
+        named = [(_split_name(file.stem), file) for file in files]
+        twice = sorted({name for name, _ in named if [n for n, _ in named].count(name) > 1})
+        if twice:
+            raise PoseError(f"{source}: several annotation files are split {twice[0]!r}: convert them one by one")
+        return {name: read_coco(file) for name, file in named}, False
+    base = source / "images" if (source / "images").is_dir() else source
+    parts = [base / name for name in ("train", "val", "valid", "test") if (base / name).is_dir()]
+    return {part.name: read_yolo(part) for part in parts or [source]}, True
+
+
+def _split_name(stem: str) -> str:
+    """``person_keypoints_val2017`` is the split ``val``."""
+    name = stem.removeprefix("person_keypoints_").removeprefix("instances_")
+    return re.sub(r"^(train|val|test)\d{4}$", r"\1", name)
+
+
+def _annotations(split: str) -> str:
+    return f"annotations/person_keypoints_{split}.json"
+
+
+def _chosen(dataset: Dataset, keypoints: int | None, kind: str | None) -> Dataset:
+    """The dataset with so many keypoints, and only the images and people that a kind keeps."""
+    if keypoints:
+        dataset = dataset.with_layout(layout_for(keypoints))
+    if kind is None:
+        return dataset
+    return dataset.subset([kept for sample in dataset if (kept := _kept(sample, kind)) is not None])
+
+
+def _kept(sample: Sample, kind: str) -> Sample | None:
+    """A sample without its crowds and empty boxes; None if the kind leaves it out."""
+    if len(sample) == 0 or (kind == "single" and len(sample) > 1):
+        return None
+    if not (sample.visibility > 0).any():
+        return None
+    keep = ~sample.crowd & (sample.boxes[:, 2:] > sample.boxes[:, :2]).all(axis=1)
+    if keep.all():
+        return sample
+    if not (sample.visibility[keep] > 0).any():
+        return None
+    return replace(sample, keypoints=sample.keypoints[keep], boxes=sample.boxes[keep], areas=sample.areas[keep], crowd=sample.crowd[keep])
+
+
+# ---------------------------------------------------------------- what is written
+
+
+def _yolo_jobs(dataset: Dataset, folder: Path) -> list[Job]:
+    names = _names(dataset)
+    stems = [os.path.splitext(name)[0] for name in names]
+    twice = [stem for stem, count in Counter(stems).items() if count > 1]
+    if twice:
+        clash = [name for name, stem in zip(names, stems, strict=True) if stem == twice[0]]
+        raise PoseError(f"{dataset.source}: {' and '.join(clash)} would share one label, as only their suffixes differ: rename one")
+    lines = iter(_lines(dataset))
+    texts = ["".join(next(lines) for _ in range(len(sample))) for sample in dataset]
+    _make_folders(folder, names)
+    return [
+        Job(str(sample.path), os.path.join(folder, name), os.path.join(folder, stem + ".txt"), text)
+        for sample, name, stem, text in zip(dataset, names, stems, texts, strict=True)
+    ]
+
+
+def _lines(dataset: Dataset) -> list[str]:
+    """A line a person, in order: class, box and keypoints, to seven digits."""
+    people = [sample for sample in dataset if len(sample)]
+    if not people:
+        return []
+    sizes = np.repeat([s.size or image_size(s.path) for s in people], [len(s) for s in people], axis=0).astype(np.float64)
+    boxes = np.concatenate([s.boxes for s in people]).astype(np.float64).reshape(-1, 2, 2)
+    keypoints = np.concatenate([s.keypoints for s in people]).astype(np.float64)
+    keypoints[:, :, :2] /= sizes[:, None]
+    keypoints[:, :, 2] = keypoints[:, :, 2] > 0
+    numbers = [boxes.mean(axis=1) / sizes, (boxes[:, 1] - boxes[:, 0]) / sizes, keypoints.reshape(len(sizes), -1)]
+    form = "0 %.7g %.7g %.7g %.7g" + " %.7g %.7g %d" * len(dataset.layout) + "\n"
+    return [form % tuple(row) for row in np.concatenate(numbers, axis=1).tolist()]
+
+
+def _coco_jobs(dataset: Dataset, folder: Path, annotations: Path) -> list[Job]:
+    """Writes the annotations, and lists the images to copy."""
+    names = _names(dataset)
+    hidden_known = any((sample.visibility == 2).any() for sample in dataset)
+    _make_folders(folder, names)
+    write_json(annotations, to_coco(dataset.subset([_for_coco(sample, hidden_known) for sample in dataset]), names))
+    return [Job(str(sample.path), os.path.join(folder, name)) for sample, name in zip(dataset, names, strict=True)]
+
+
+def _for_coco(sample: Sample, hidden_known: bool) -> Sample:
+    """The sample with a size; labeled keypoints become visible where the labels never say 2, as 1 then does not mean hidden."""
+    keypoints = sample.keypoints.copy()
+    if not hidden_known:
+        keypoints[:, :, 2] *= 2
+    return replace(sample, keypoints=keypoints, size=sample.size or image_size(sample.path))
+
+
+def _names(dataset: Dataset) -> list[str]:
+    """The path of each image from the folder that holds them all."""
+    if not len(dataset):
+        return []
+    paths = [str(s.path) for s in dataset]
+    root = os.path.commonpath({os.path.dirname(path) for path in paths})
+    return [path[len(root) :].lstrip(os.sep) for path in paths]
+
+
+def _make_folders(folder: Path, names: Sequence[str]) -> None:
+    for place in {os.path.dirname(name) for name in names} | {""}:
+        (folder / place).mkdir(parents=True, exist_ok=True)
+
+
+class Job(NamedTuple):
+    """An image to copy, and a label to write beside it if it has a name."""
+
+    source: str
+    target: str
+    label: str = ""
+    text: str = ""
+
+
+def _do(jobs: Sequence[Job], link: bool, progress: bool) -> None:
+    """Does all jobs, several at a time, and stops at the first that fails."""
+    from tqdm.auto import tqdm
+
+    pool = ThreadPoolExecutor(_THREADS)
+    parts = [jobs[start : start + _AT_ONCE] for start in range(0, len(jobs), _AT_ONCE)]
+    try:
+        with tqdm(total=len(jobs), desc="convert", unit="image", disable=not progress) as bar:
+            for done in pool.map(partial(_do_part, link=link), parts):
+                bar.update(done)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _do_part(jobs: Sequence[Job], link: bool) -> int:
+    for job in jobs:
+        _link(job.source, job.target) if link else shutil.copyfile(job.source, job.target)
+        if job.label:
+            with open(job.label, "w", encoding="utf-8") as file:
+                file.write(job.text)
+    return len(jobs)
+
+
+def _link(source: str, target: str) -> None:
+    source = os.path.realpath(source)
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one without hard links
+        os.symlink(source, target)

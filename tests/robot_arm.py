@@ -1,0 +1,59 @@
+"""A dataset of something that is no person: a drawn robot arm with seven keypoints, from a seed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+NAMES = ("base", "shoulder", "elbow", "wrist", "gripper_left", "gripper_right", "tool")
+SKELETON = ((0, 1), (1, 2), (2, 3), (3, 4), (3, 5), (3, 6))
+SIZE = 128
+_COLORS = ((60, 60, 70), (220, 40, 40), (40, 170, 60), (40, 80, 230), (240, 170, 20), (170, 40, 200), (20, 200, 210))
+
+
+def arm(rng: np.random.Generator) -> np.ndarray:
+    """(7, 2) keypoints in pixels."""
+    base = np.array([rng.uniform(0.35, 0.65), rng.uniform(0.82, 0.94)]) * SIZE
+    points, heading = [base], -np.pi / 2
+    for low, high, length in ((-0.1, 0.1, 16), (-0.8, 0.8, 30), (-1.2, 1.2, 26)):
+        heading += rng.uniform(low, high)
+        points.append(points[-1] + length * np.array([np.cos(heading), np.sin(heading)]))
+    heading += rng.uniform(-0.5, 0.5)
+    for turn, length in ((-0.6, 14), (0.6, 14), (0, 20)):
+        points.append(points[3] + length * np.array([np.cos(heading + turn), np.sin(heading + turn)]))
+    return np.array(points)
+
+
+def draw(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The arm before a background of blurred noise, (128, 128, 3) uint8 RGB."""
+    noise = rng.uniform(90, 220, (8, 8, 3)).astype(np.float32)
+    image = cv2.resize(noise, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+    fixed = [tuple(np.round(16 * (p - 0.5)).astype(int).tolist()) for p in points]
+    for a, b in SKELETON:
+        cv2.line(image, fixed[a], fixed[b], (120, 120, 130), 7 if b < 4 else 3, cv2.LINE_AA, 4)
+    for point, color, radius in zip(fixed, _COLORS, (7, 6, 6, 5, 3, 3, 4), strict=True):
+        cv2.circle(image, point, 16 * radius, color, cv2.FILLED, cv2.LINE_AA, 4)
+    return image
+
+
+def make_arms(folder: Path, split: str, count: int, seed: int) -> Path:
+    """Writes images and their COCO annotations; returns the annotation file."""
+    (folder / split).mkdir(parents=True)
+    rng, images, annotations = np.random.default_rng(seed), [], []
+    for index in range(1, count + 1):
+        points = arm(rng)
+        cv2.imwrite(str(folder / split / f"{index:04}.png"), draw(points, rng)[:, :, ::-1])
+        inside = ((points >= 0) & (points < SIZE)).all(axis=1)
+        triplets = np.where(inside[:, None], np.column_stack([points, 2 * inside]), 0)
+        low, high = (points.min(axis=0) - 5).clip(0, SIZE), (points.max(axis=0) + 5).clip(0, SIZE)
+        images.append({"id": index, "file_name": f"{index:04}.png", "width": SIZE, "height": SIZE})
+        annotations.append(
+            {"id": index, "image_id": index, "category_id": 1, "bbox": [*low, *(high - low)], "keypoints": triplets.ravel().tolist()}
+        )
+    category = {"id": 1, "name": "robot arm", "keypoints": NAMES, "skeleton": [[a + 1, b + 1] for a, b in SKELETON]}
+    path = folder / f"{split}.json"
+    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": [category]}))
+    return path
