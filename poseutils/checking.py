@@ -19,7 +19,7 @@ from .training.architectures import check_network
 from .training.augmentation import make_augment
 from .training.custom import CUSTOM_MODELS
 from .training.schedules import is_schedule, make_schedule
-from .zoo import ZOO, cache_folder
+from .zoo import ZOO, cache_folder, name_of
 
 MODEL_SUFFIXES = (".keras", ".h5", ".tflite", ".onnx")
 TRAINABLE = (".keras", ".h5")
@@ -114,11 +114,9 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
 
 def _model(config: Config, path: str) -> tuple[str, str]:
     """What is known of a model, in words, and the suffix of its file."""
+    path = name_of(path)
     if path in ZOO:
         return _published(path), Path(ZOO[path].file).suffix
-    if "://" in path:
-        same = [name for name, entry in ZOO.items() if entry.file == path.rpartition("/")[2]]
-        raise PoseError(f"{path} given; download it and name the file" + (f", or write {same[0]}, the same from the zoo" if same else ""))
     file = config.resolve(path)
     if file.is_dir():
         raise PoseError(f"{path} given, a folder; expected a file that ends in {', '.join(MODEL_SUFFIXES)}")

@@ -170,6 +170,23 @@ def find_entry(name: str) -> Entry:
     return ZOO[name]
 
 
+def name_of(name_or_url: str) -> str:
+    """The zoo's name of a file that is given by its address, or the name itself.
+
+    Only files that the zoo lists can be loaded by their address, because only of those it is known what they must be (sha256).
+
+    Raises:
+        PoseError: for the address of any other file.
+    """
+    if "://" not in name_or_url:
+        return name_or_url
+    file = name_or_url.rpartition("/")[2]
+    same = [name for name, entry in ZOO.items() if file in (entry.file, entry.url.rpartition("/")[2])]
+    if not same:
+        raise PoseError(f"{name_or_url} is the address of a file that the zoo does not list: download it yourself and name the file")
+    return same[0]
+
+
 def fetch(name: str) -> Path:
     """The file of a zoo model: from the cache folder if it is there, else downloaded once and checked by sha256.
 

@@ -92,7 +92,7 @@ training: {epochs: many, callbacks: {LRStepDecay: {}}}
         ("evaluation", "nowhere.tflite", "model.model_path: nowhere.tflite: no such file or folder; looked for"),
         ("evaluation", "photos/a.jpg", "expected a file that ends in .keras, .h5, .tflite, .onnx"),
         ("evaluation", "photos", "photos given, a folder"),
-        ("evaluation", "https://example.org/x.tflite", "download it and name the file"),
+        ("evaluation", "https://example.org/x.tflite", "download it yourself and name the file"),
         ("quantization", "yolov8n_pose_256", "what quantize starts from is a float network, .keras or .h5"),
         ("deployment", "some.keras", "what is deployed is a quantized .tflite"),
     ],
@@ -105,8 +105,8 @@ def test_models_that_cannot_be(look, tmp_path, mode, model, says):
 
 def test_a_url_of_a_zoo_model_names_it(look):
     url = "https://github.com/x/y/raw/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"
-    [problem] = look(TRAIN, "operation_mode=benchmarking", f"model.model_path={url}").problems
-    assert "or write yolov8n_pose_256, the same from the zoo" in problem
+    found = look(TRAIN, "operation_mode=benchmarking", f"model.model_path={url}")
+    assert not found.problems and f"model.model_path: {url}: from the zoo" in lines(found)
 
 
 def test_models_of_the_zoo_are_there_or_to_be_downloaded(look, tmp_path, monkeypatch):

@@ -51,3 +51,18 @@ def test_a_download_of_another_hash_is_refused(tmp_path, monkeypatch):
 def test_nearest_name_is_suggested():
     with pytest.raises(PoseError, match="Did you mean 'yolov8n_pose_256'"):
         zoo.fetch("yolov8_pose_256")
+
+
+def test_a_listed_file_may_be_given_by_its_address():
+    entry = zoo.ZOO["movenet_lightning_192"]
+    assert zoo.name_of(entry.url) == entry.name and zoo.name_of("some/file.tflite") == "some/file.tflite"
+    with pytest.raises(PoseError, match="a file that the zoo does not list: download it yourself"):
+        zoo.name_of("https://example.org/other.tflite")
+
+
+def test_a_model_by_its_address_is_the_zoo_s(asset):
+    import poseutils as pu
+
+    entry = zoo.ZOO["movenet_lightning_192"]
+    asset(f"models/{entry.file}")
+    assert pu.load_model(entry.url).label == entry.name

@@ -15,7 +15,7 @@ from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_mod
 from ..errors import PoseError
 from ..keypoints import DETECTED, FACE6, HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
 from ..networks import Network, open_network
-from ..zoo import ZOO, fetch, find_entry
+from ..zoo import ZOO, fetch, find_entry, name_of
 from .model import Model
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def load_model(
     """A model from the zoo or from a file.
 
     Args:
-        name_or_path: a name of ``ZOO``, or a .tflite, .onnx, .keras or .h5 file.
+        name_or_path: a name of ``ZOO`` or the address of one of its files, or a .tflite, .onnx, .keras or .h5 file.
         model_type: one of ``MODEL_TYPES``; needed for a file whose outputs fit several types, or none.
         layout: of the keypoints (default: the usual one of their number).
         num_threads: of the runtime (default: half of the cores, so that images can be read meanwhile).
@@ -53,6 +53,8 @@ def load_model(
     Raises:
         PoseError: if there is no such model or file; if the file is damaged; if the outputs do not fit the model type.
     """
+    if "://" in str(name_or_path):
+        name_or_path = name_of(str(name_or_path))
     entry = ZOO.get(str(name_or_path))
     if entry is None and not Path(name_or_path).suffix and not Path(name_or_path).exists():
         entry = find_entry(str(name_or_path))
@@ -106,6 +108,7 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
     if not chosen:
         raise PoseError("no model: give one, or set model.model_path in the configuration")
     own = chosen == config.model.model_path
+    chosen = name_of(chosen)
     published = chosen in ZOO
     preprocessing = config.preprocessing
     model = load_model(
