@@ -44,7 +44,7 @@ def value(draw: Draw, images, delta: Factor):
 
 
 def hsv(draw: Draw, images, hue_delta: Factor = 0.0, saturation_delta: Factor = 0.0, value_delta: Factor = 0.0):
-    """Adds to hue, saturation and value, each 0 to 1 (Smith, "Color gamut transform pairs", 1978); hue goes round, the others are clipped."""
+    """Adds to hue, saturation and value, each 0 to 1 (Smith, 1978). Hue goes round, the others are clipped."""
     import tensorflow as tf
 
     deltas = tf.stack([draw.around(delta) for delta in (hue_delta, saturation_delta, value_delta)], axis=1)

@@ -9,7 +9,7 @@ from .draw import Draw, Factor
 def sharpness(draw: Draw, images, factor: Factor):
     """Adds ``factor`` times what sets a pixel apart from its smoothed self; a number f draws from 0 to f. The rim stays as it is.
 
-    The smoothing is Pillow's: a 3 × 3 mean in which the pixel itself counts five times, so the difference is 9/13 of that from a plain mean.
+    The smoothing is Pillow's: a 3 × 3 mean in which the pixel itself counts five times; from it a pixel is 9/13 as far as from a plain one.
     """
     import tensorflow as tf
 
