@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from ...keypoints import KeypointLayout
 from .arguments import WARPING, checked
-from .color import COLOR, each
+from .color import COLOR, clipped, each
 from .draw import Draw
 from .geometry import GEOMETRIC, size_of, warp_boxes, warp_images, warp_keypoints, without_labels_outside
 from .sizes import periodic_resizing
@@ -98,7 +98,7 @@ def _recolor(name: str, arguments: Mapping) -> Callable:
     def step(draw: Draw, images, keypoints, boxes):
         import tensorflow as tf
 
-        changed = tf.clip_by_value(AUGMENTATIONS[name](draw, images, **own), 0, 255)
+        changed = clipped(AUGMENTATIONS[name](draw, images, **own))
         if rate < 1:
             changed = tf.where(each(draw.happens(rate)), changed, images)
         return changed, keypoints, boxes

@@ -12,8 +12,8 @@ def contrast(draw: Draw, images, factor: Factor):
     """Distances from the image's mean color, times 1 + factor."""
     import tensorflow as tf
 
-    mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
-    return (images - mean) * each(1 + draw.around(factor)) + mean
+    mean, strength = tf.reduce_mean(images, axis=(1, 2), keepdims=True), each(1 + draw.around(factor))
+    return images * strength + mean * (1 - strength)
 
 
 def brightness(draw: Draw, images, factor: Factor):
@@ -114,6 +114,13 @@ def _empty_bins(cumulated, cut):
     import tensorflow as tf
 
     return tf.reduce_sum(tf.cast(cumulated <= cut, tf.float32), axis=-1)
+
+
+def clipped(images):
+    """The images with all values brought to 0 to 255: the raw operation goes over them once, ``tf.clip_by_value`` twice."""
+    import tensorflow as tf
+
+    return tf.raw_ops.ClipByValue(t=images, clip_value_min=0.0, clip_value_max=255.0)
 
 
 def each(values):
