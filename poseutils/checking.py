@@ -233,7 +233,7 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
     if config.custom_data_augmentation:
         _check_code(config, "custom_data_augmentation.path", config.custom_data_augmentation.path, result)
     for name, given in config.data_augmentation.items():
-        _attempt(result, "", make_augment, {name: given}, COCO17, model.input_shape[:2])
+        _attempt(result, "", make_augment, {name: given}, COCO17)
     for name, given in config.training.callbacks.items():
         if is_schedule(name):
             _attempt(result, "", make_schedule, name, given)

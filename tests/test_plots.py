@@ -127,3 +127,22 @@ def test_reports_and_comparisons_show_themselves(zoo_model, asset):
     plots.show_disagreements(comparison, count=3)
     assert len(plt.gcf().axes) == 6
     plt.close("all")
+
+
+def test_a_panel_an_augmentation():
+    import matplotlib.pyplot as plt
+
+    from poseutils.training import Examples
+    from poseutils.training.augmentation import AUGMENTATIONS
+
+    points = np.array([[[20, 20, 2], [44, 30, 2]]], np.float32)
+    examples = Examples(np.full((1, 64, 64, 3), 120, np.uint8), points, np.array([400], np.float32), TWO)
+    plots.show_augmentations(examples)
+    panels = plt.gcf().axes
+    titles = [axes.get_title() for axes in panels]
+    assert titles[0] == "as it is" and len(set(titles)) == len(AUGMENTATIONS) + 1
+    flipped = panels[titles.index("flip")].images[0].get_array()
+    assert tuple(flipped[20, 43]) == plots.RIGHT and tuple(flipped[30, 19]) == plots.LEFT
+    plots.show_augmentations(examples, {"random_hue": {"delta": 0.1}, "random_invert": None})
+    assert [axes.get_title() for axes in plt.gcf().axes][:3] == ["as it is", "hue", "invert"]
+    plt.close("all")

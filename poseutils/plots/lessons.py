@@ -52,6 +52,54 @@ def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed
     show_images(views, columns=4, width=2.2)
 
 
+SHOWN = {
+    "random_contrast": {"factor": (0.5, 0.8)},
+    "random_brightness": {"factor": (0.2, 0.3)},
+    "random_gamma": {"gamma": (1.8, 2.2)},
+    "random_hue": {"delta": (0.2, 0.4)},
+    "random_saturation": {"delta": (0.4, 0.6)},
+    "random_value": {"delta": (-0.4, -0.3)},
+    "random_hsv": {"hue_delta": 0.3, "saturation_delta": 0.3, "value_delta": 0.2},
+    "random_posterize": {"bits": (1, 2)},
+    "random_sharpness": {"factor": (4, 6)},
+    "random_blur": {"filter_size": (5, 9)},
+    "random_gaussian_noise": {"stddev": (0.08, 0.12)},
+    "random_jpeg_quality": {"jpeg_quality": (5, 10)},
+    "random_rectangle_erasing": {"nrec": (2, 3), "area": (0.03, 0.08)},
+    "random_flip": {"mode": "horizontal"},
+    "random_translation": {"width_factor": (0.1, 0.2), "height_factor": (-0.2, -0.1)},
+    "random_rotation": {"factor": (0.05, 0.1)},
+    "random_shear": {"factor": (0.03, 0.05)},
+    "random_shear_x": {"factor": (0.04, 0.06)},
+    "random_shear_y": {"factor": (0.04, 0.06)},
+    "random_zoom": {"width_factor": (0.2, 0.3)},
+    "random_periodic_resizing": {"image_sizes": ((64, 96),)},
+}
+"""Arguments with which each augmentation that needs some is easily seen."""
+
+
+def show_augmentations(examples: Examples, augmentation: Mapping[str, Mapping] | None = None, index: int = 0, seed: int = 0) -> None:
+    """One panel for each augmentation there is: what it makes of an example, keypoints moved along.
+
+    Args:
+        examples: to take one of.
+        augmentation: ``{name: arguments}`` to show these alone; None for all, with arguments that are easily seen.
+        index: which example.
+        seed: of what is drawn.
+    """
+    from ..training.augmentation import AUGMENTATIONS, make_augment
+
+    chosen = {name: SHOWN.get(name, {}) for name in AUGMENTATIONS} if augmentation is None else augmentation
+    views, titles = [_with_truth(examples, index)], ["as it is"]
+    for name, arguments in chosen.items():
+        augment = make_augment({name: {**(arguments or {}), "change_rate": 1}}, examples.layout)
+        image, points = augment(examples.images[index : index + 1], examples.keypoints[index : index + 1], (seed, 0))
+        pixels = image.numpy()[0].round().astype(np.uint8)
+        views.append(draw_poses(pixels, truth_poses(points.numpy(), examples.layout)))
+        titles.append(name.removeprefix("random_").replace("_", " "))
+    show_images(views, titles, columns=7, width=1.6)
+
+
 def show_examples(examples: Examples, poses: Sequence[Poses]) -> None:
     """The first examples with what a network says of them, over the truth in white."""
     views = []

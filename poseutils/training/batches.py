@@ -15,7 +15,7 @@ from ..images import fit_to, read_image, to_color_mode
 from ..keypoints import KeypointLayout
 from ..networks import load_tensorflow
 from ..poses import AREA_OF_BOX
-from .augmentation import make_augment
+from .augmentation import make_augment, resizing_period
 
 RESCALING = (1 / 127.5, -1.0)
 """Scale and offset that take pixels 0 to 255 to the networks' -1 to 1."""
@@ -109,23 +109,33 @@ def training_batches(
         custom_augmentation: a function of images 0 to 255 and keypoints that gives them back changed, after ``augmentation``.
 
     Returns:
-        tf.data.Dataset of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints.
+        tf.data.Dataset of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints. With ``random_periodic_resizing`` H and W are
+        drawn for each ``period`` batches, and at the start of each epoch.
     """
     tf = load_tensorflow()
 
     batch_size = min(batch_size, len(examples))
-    augment = make_augment(augmentation or {}, examples.layout, examples.size)
+    augment = make_augment(augmentation or {}, examples.layout)
     images, keypoints = tf.constant(examples.images), tf.constant(examples.keypoints, tf.float32)
 
-    def batch(indices, numbers):
-        pixels, points = augment(tf.cast(tf.gather(images, indices), tf.float32), tf.gather(keypoints, indices), numbers)
+    def batch(indices, numbers, period):
+        pixels, points = augment(tf.cast(tf.gather(images, indices), tf.float32), tf.gather(keypoints, indices), numbers, period=period)
         if custom_augmentation:
             pixels, points = custom_augmentation(pixels, points)
         return pixels * rescaling[0] + rescaling[1], points
 
     order = tf.data.Dataset.range(len(examples)).shuffle(len(examples), seed=seed).batch(batch_size, drop_remainder=True)
     numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2, drop_remainder=True)
-    return tf.data.Dataset.zip(order, numbers).map(batch, num_parallel_calls=1).prefetch(2)
+    periods = _repeated(tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True), resizing_period(augmentation))
+    return tf.data.Dataset.zip(order, numbers, periods).map(batch, num_parallel_calls=1).prefetch(2)
+
+
+def _repeated(numbers, count: int):
+    """An endless tf.data.Dataset of numbers, each of them ``count`` times."""
+    tf = load_tensorflow()
+
+    repeated = numbers.flat_map(lambda number: tf.data.Dataset.from_tensors(number).repeat(count))
+    return repeated.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
 
 def rescaled(images: np.ndarray, rescaling: tuple[float, float] = RESCALING) -> np.ndarray:

@@ -13,6 +13,7 @@ from ..errors import PoseError
 from ..files import atomic_path
 from ..networks import load_keras
 from .batches import RESCALING, Examples, training_batches
+from .resized import at_size
 from .schedules import SCHEDULES, is_schedule, make_schedule
 from .validation import make_loss, make_validate
 
@@ -113,15 +114,17 @@ def fit(
 
 
 def _make_step(model, optimizer):
-    """One step of training, compiled; Keras's own takes twice as long to compile, which is most of a short training."""
+    """One step of training, compiled for each size of images; Keras's own takes twice as long to compile: most of a short training."""
     import tensorflow as tf
 
-    loss_of, variables = make_loss(model), model.trainable_variables
+    variables = model.trainable_variables
 
     @tf.function(autograph=False)
     def step(images, keypoints):
+        network = at_size(model, images.shape[1:3])
+        loss_of = make_loss(network)
         with tf.GradientTape() as tape:
-            loss = loss_of(keypoints, model(images, training=True))
+            loss = loss_of(keypoints, network(images, training=True))
         optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
         return loss
 

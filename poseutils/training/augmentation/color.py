@@ -1,0 +1,145 @@
+"""What changes the color of each pixel, whatever is beside it. Images are (B, H, W, 3) float32 RGB, 0 to 255."""
+
+from __future__ import annotations
+
+from .draw import Draw, Factor
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in a gray, of ITU-R BT.601."""
+
+
+def contrast(draw: Draw, images, factor: Factor):
+    """Distances from the image's mean color, times 1 + factor."""
+    import tensorflow as tf
+
+    mean, strength = tf.reduce_mean(images, axis=(1, 2), keepdims=True), each(1 + draw.around(factor))
+    return images * strength + mean * (1 - strength)
+
+
+def brightness(draw: Draw, images, factor: Factor):
+    """Adds a share of the whole range."""
+    return images + 255 * each(draw.around(factor))
+
+
+def gamma(draw: Draw, images, gamma: Factor):
+    """Raises shares of the whole range to the power gamma: above 1 darkens."""
+    import tensorflow as tf
+
+    return 255 * tf.pow(tf.maximum(images, 0) / 255, each(draw.between(gamma)))
+
+
+def hue(draw: Draw, images, delta: Factor):
+    """Turns the hue by a share of the color circle."""
+    return hsv(draw, images, hue_delta=delta)
+
+
+def saturation(draw: Draw, images, delta: Factor):
+    """Adds to the saturation, which is 0 to 1."""
+    return hsv(draw, images, saturation_delta=delta)
+
+
+def value(draw: Draw, images, delta: Factor):
+    """Adds to the value of HSV, which is 0 to 1."""
+    return hsv(draw, images, value_delta=delta)
+
+
+def hsv(draw: Draw, images, hue_delta: Factor = 0.0, saturation_delta: Factor = 0.0, value_delta: Factor = 0.0):
+    """Adds to hue, saturation and value, each 0 to 1 (Smith, 1978). Hue goes round, the others are clipped."""
+    import tensorflow as tf
+
+    deltas = tf.stack([draw.around(delta) for delta in (hue_delta, saturation_delta, value_delta)], axis=1)
+    shifted = tf.image.rgb_to_hsv(images / 255) + deltas[:, None, None, :]
+    round_once = tf.floor(shifted) * tf.constant([1.0, 0.0, 0.0])
+    return 255 * tf.image.hsv_to_rgb(tf.clip_by_value(shifted - round_once, 0, 1))
+
+
+def rgb_to_hsv(draw: Draw, images):
+    """Hue, saturation and value, each 0 to 255, in place of red, green and blue."""
+    import tensorflow as tf
+
+    return 255 * tf.image.rgb_to_hsv(images / 255)
+
+
+def rgb_to_grayscale(draw: Draw, images):
+    """The luma in all three channels."""
+    import tensorflow as tf
+
+    return tf.repeat(tf.reduce_sum(images * tf.constant(LUMA), axis=-1, keepdims=True), 3, axis=-1)
+
+
+def posterize(draw: Draw, images, bits: int | tuple[int, int]):
+    """Keeps the highest bits of each value."""
+    import tensorflow as tf
+
+    step = each(2.0 ** tf.cast(8 - draw.whole(bits), tf.float32))
+    return tf.floor(tf.round(images) / step) * step
+
+
+def invert(draw: Draw, images):
+    """255 less each value."""
+    return 255 - images
+
+
+def solarize(draw: Draw, images):
+    """Inverts the values at and above a threshold, which is drawn from 0 to 255."""
+    import tensorflow as tf
+
+    threshold = each(tf.cast(draw.whole((0, 255)), tf.float32))
+    return tf.where(images >= threshold, 255 - images, images)
+
+
+def autocontrast(draw: Draw, images, cutoff: float = 10):
+    """Stretches each channel to 0 to 255, after leaving aside ``cutoff`` percent of its pixels at either end, as Pillow does."""
+    import tensorflow as tf
+
+    shape = tf.shape(images)
+    counts = _histograms(tf.cast(tf.round(images), tf.int32), shape[0])
+    cut = tf.cast(tf.floor(tf.cast(shape[1] * shape[2], tf.float32) * (cutoff / 100)), tf.int32)
+    low, high = (_empty_bins(tf.cumsum(counts, axis=-1, reverse=reverse), cut) for reverse in (False, True))
+    low, high = low[:, None, None, :], 255 - high[:, None, None, :]
+    return tf.where(high > low, (images - low) * (255 / tf.maximum(high - low, 1)), images)
+
+
+def _histograms(values, count):
+    """(B, H, W, 3) int32 -> (B, 3, 256) int32: how often each value occurs."""
+    import tensorflow as tf
+
+    rows = tf.reshape(tf.range(count * 3), (-1, 1, 1, 3)) * 256
+    flat = tf.reshape(values + rows, (-1,))
+    return tf.reshape(tf.math.bincount(flat, minlength=count * 768, maxlength=count * 768), (-1, 3, 256))
+
+
+def _empty_bins(cumulated, cut):
+    """How many bins, from the end at which the sum started, hold no more than what is cut."""
+    import tensorflow as tf
+
+    return tf.reduce_sum(tf.cast(cumulated <= cut, tf.float32), axis=-1)
+
+
+def clipped(images):
+    """The images with all values brought to 0 to 255: the raw operation goes over them once, ``tf.clip_by_value`` twice."""
+    import tensorflow as tf
+
+    return tf.raw_ops.ClipByValue(t=images, clip_value_min=0.0, clip_value_max=255.0)
+
+
+def each(values):
+    """(B,) -> (B, 1, 1, 1), to go with images."""
+    return values[:, None, None, None]
+
+
+COLOR = {
+    "random_contrast": contrast,
+    "random_brightness": brightness,
+    "random_gamma": gamma,
+    "random_hue": hue,
+    "random_saturation": saturation,
+    "random_value": value,
+    "random_hsv": hsv,
+    "random_rgb_to_hsv": rgb_to_hsv,
+    "random_rgb_to_grayscale": rgb_to_grayscale,
+    "random_posterize": posterize,
+    "random_invert": invert,
+    "random_solarize": solarize,
+    "random_autocontrast": autocontrast,
+}

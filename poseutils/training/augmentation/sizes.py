@@ -1,0 +1,31 @@
+"""Training at several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .draw import Draw
+
+
+def periodic_resizing(
+    draw: Draw,
+    images,
+    image_sizes: Sequence[tuple[int, int]],
+    period: int = 10,
+    interpolation: str = "bilinear",
+    change_rate: float = 1.0,
+):
+    """(B, H, W, 3) images at one of several sizes, the same for all of a batch (Redmon and Farhadi, "YOLO9000", 2017).
+
+    Args:
+        image_sizes: pairs (height, width).
+        period: for how many batches a size is kept; ``training_batches`` sees to it.
+        interpolation: a method of ``tf.image.resize``.
+        change_rate: the share of the periods in which images are resized; in the others they keep the size that they have.
+    """
+    import tensorflow as tf
+
+    index = draw.of_period(len(image_sizes), change_rate)
+    chosen = tf.gather(tf.constant(image_sizes, tf.int32), tf.maximum(index, 0))
+    size = tf.where(index < 0, tf.shape(images)[1:3], chosen)
+    return tf.clip_by_value(tf.image.resize(images, size, interpolation, antialias=True), 0, 255)

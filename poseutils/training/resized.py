@@ -1,0 +1,47 @@
+"""A network at other sizes of images than it was built for."""
+
+from __future__ import annotations
+
+from ..errors import PoseError
+
+
+def at_size(model, size: tuple[int, int]):
+    """The same network, with the same weights, for images of another size.
+
+    Args:
+        model: keras.Model from images (B, H, W, 3) to (B, h, w, K).
+        size: height and width of the images; h and w change in proportion.
+
+    Returns:
+        keras.Model that shares the layers of ``model``; the model itself if it has that size.
+
+    Raises:
+        PoseError: if the network cannot take images of that size.
+    """
+    import keras
+
+    built = model.input_shape[1:3]
+    if tuple(size) == tuple(built):
+        return model
+    image = keras.Input((*size, model.input_shape[3]))
+
+    def layer_at_size(layer):
+        if not isinstance(layer, keras.layers.Reshape):
+            return layer
+        return keras.layers.Reshape(_shape_at_size(layer.target_shape, model.output_shape[1:3], built, size))
+
+    try:
+        return keras.models.clone_model(model, input_tensors=image, clone_function=layer_at_size)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise PoseError(
+            f"the network was built for images of {tuple(built)} and cannot take {tuple(size)}: {error}. Take {tuple(size)} out of "
+            "random_periodic_resizing.image_sizes, or build the network of layers that take any size."
+        ) from error
+
+
+def _shape_at_size(shape: tuple[int, ...], cells: tuple[int, int], built: tuple[int, int], size: tuple[int, int]) -> tuple[int, ...]:
+    """The target of a Reshape to or from h · w cells in a row, for another size of images; other targets stay."""
+    scaled = tuple(n * new // old for n, new, old in zip(cells, size, built, strict=True))
+    if tuple(shape[:2]) == tuple(cells):
+        return (*scaled, *shape[2:])
+    return (scaled[0] * scaled[1], *shape[1:]) if shape[0] == cells[0] * cells[1] else tuple(shape)
