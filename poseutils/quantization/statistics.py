@@ -1,0 +1,43 @@
+"""What flows through a network on calibration images, kept as sums and maxima, never as all activations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..networks import compiled
+from .layers import Layers
+
+BATCH = 8
+
+
+def channel_maxima(layers: Layers, tensors: Sequence[int], images: np.ndarray) -> dict[int, np.ndarray]:
+    """The largest value of each channel of some tensors, (C,) each, over all images and places."""
+    found = {}
+    for _, batch in _runs(layers, tensors, images):
+        for tensor, values in zip(tensors, batch, strict=True):
+            largest = values.max(axis=tuple(range(values.ndim - 1)))
+            found[tensor] = np.maximum(found.get(tensor, largest), largest)
+    return found
+
+
+def mean_maps(layers: Layers, tensors: Sequence[int], images: np.ndarray) -> dict[int, np.ndarray]:
+    """The mean of some tensors over all images, place by place, (1, H, W, C) each."""
+    found = dict.fromkeys(tensors, 0.0)
+    for count, batch in _runs(layers, tensors, images):
+        for tensor, values in zip(tensors, batch, strict=True):
+            found[tensor] = found[tensor] + values.astype(np.float64).mean(axis=0, keepdims=True) * (count / len(images))
+    return found
+
+
+def _runs(layers: Layers, tensors: Sequence[int], images: np.ndarray):
+    """For batches of images: how many, and the values of the tensors."""
+    import keras
+
+    if not tensors:
+        return
+    forward = compiled(keras.Model(layers.model.inputs, [layers.tensors[tensor] for tensor in tensors]))
+    for start in range(0, len(images), BATCH):
+        batch = images[start : start + BATCH].astype(np.float32)
+        yield len(batch), [result.numpy() for result in forward(batch)]
