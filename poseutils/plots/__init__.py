@@ -4,6 +4,7 @@ from .charts import mean_scores, show_agreement, show_bars, show_curves, show_hi
 from .drawing import LEFT, MIDDLE, RIGHT, TRUTH, draw_poses, draw_result, draw_truth, overlay_heatmap, save_image, side_colors, truth_poses
 from .figures import show_difference, show_images, show_poses, show_raw
 from .lessons import LiveCurves, show_augmented, show_examples, show_targets
+from .quantization import show_choices, show_layer_errors
 from .reports import show_disagreements, show_report, show_report_curves, show_worst
 
 __all__ = [
@@ -21,12 +22,14 @@ __all__ = [
     "show_agreement",
     "show_augmented",
     "show_bars",
+    "show_choices",
     "show_curves",
     "show_difference",
     "show_disagreements",
     "show_examples",
     "show_histogram",
     "show_images",
+    "show_layer_errors",
     "show_layers",
     "show_poses",
     "show_ranges",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .layers import Layers, Step, folded
+from .layers import Layers, Step, channels_last, folded
 from .options import as_keras, check_images
 from .statistics import channel_maxima
 
@@ -137,11 +137,7 @@ def _tied(layers: Layers) -> list[int]:
 
 
 def _keeps_proportions(step: Step, layers: Layers) -> bool:
-    if step.kind not in PROPORTIONAL:
-        return False
-    if step.kind == "ReLU" and step.layer.threshold:
-        return False
-    if step.kind == "ZeroPadding2D" and step.layer.data_format != "channels_last":
+    if step.kind not in PROPORTIONAL or not channels_last(step) or getattr(step.layer, "threshold", 0):
         return False
     shapes = {tuple(layers.tensors[tensor].shape) for tensor in (*step.inputs, step.output)}
     return step.kind != "Add" or len(shapes) == 1  # a sum that repeats a channel or a pixel ties more than channel to channel
@@ -159,8 +155,7 @@ def _untouchable(layers: Layers) -> set[int]:
 
 def _divisible(step: Step) -> bool:
     """Whether each channel of the kernel belongs to one channel in and one out, in the layout that is expected here."""
-    layer = step.layer
-    return getattr(layer, "data_format", "channels_last") == "channels_last" and getattr(layer, "groups", 1) == 1
+    return channels_last(step) and getattr(step.layer, "groups", 1) == 1
 
 
 def _limits(clipped: list[Step], peaks: dict[int, np.ndarray], channels: int) -> tuple[np.ndarray, np.ndarray]:

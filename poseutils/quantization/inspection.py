@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..networks import open_network
+from ..graph import Graph, Operator, Quantization
+from ..networks import open_network, silent_stderr
+from ..tflite import read_tflite
+from .layers import CONVOLUTIONS, Layers, Step, folded
 from .options import as_keras, check_images
+from .statistics import reader
 
 
 def quantization_error(model_or_path, tflite_path: str | Path, images: np.ndarray) -> dict[str, float]:
@@ -32,6 +36,112 @@ def quantization_error(model_or_path, tflite_path: str | Path, images: np.ndarra
     noise = np.square(exact - rounded, dtype=np.float64).sum()
     signal = np.square(exact, dtype=np.float64).sum()
     return {"snr_db": float(10 * np.log10(signal / max(noise, 1e-30))), "max_error": float(np.abs(exact - rounded).max())}
+
+
+# ---------------------------------------------------------------- layer by layer
+
+
+def layer_errors(model_or_path, tflite_path: str | Path, images: np.ndarray) -> list[dict]:
+    """The signal-to-noise ratio of what each layer gives, in the order in which the quantized network runs.
+
+    Every result of the .tflite is matched to a tensor of the Keras model: of those of the same shape and made by the same kind of
+    convolution, the one it is nearest to, best matches first. Fusing layers and reordering branches do no harm.
+
+    Args:
+        model_or_path: the float keras.Model that was converted, or its file; with ``optimize`` what :func:`optimized` gives, as
+            equalization scales the channels inside.
+        tflite_path: the quantized file made of it.
+        images: (N, H, W, 3) float32 inputs as the float network takes them; eight are enough.
+
+    Returns:
+        Rows of ``layer`` (Keras's name), ``operator`` (TFLite's), ``shape`` and ``snr_db``, 10·log10 of the mean square of the float
+        values over that of the error.
+
+    Raises:
+        PoseError: for images of another shape, or a file of which no layer is the model's.
+    """
+    model = as_keras(model_or_path)
+    check_images(model, images)
+    layers, graph = folded(model), read_tflite(tflite_path)
+    operators = [operator for operator in graph.operators if _holds_steps(graph, operator)]
+    read_exact = reader(layers, [step.output for step in layers.steps])
+    read_rounded = _rounded_reader(tflite_path, graph, [operator.outputs[0] for operator in operators])
+    first = read_exact(images[:1])
+    pairs = _matched(operators, read_rounded(images[:1]), layers, first)
+    if not pairs:
+        raise PoseError(f"no layer of {tflite_path} is one of {model.name}: they are not the same network")
+    sums = np.zeros((len(pairs), 2))
+    for image in images[:, None]:
+        exact, rounded = read_exact(image), read_rounded(image)
+        sums += [(np.square(exact[s]).sum(), np.square(exact[s] - rounded[o]).sum()) for o, s in pairs]
+    ratios = 10 * np.log10(np.maximum(sums[:, 0], 1e-30) / np.maximum(sums[:, 1], 1e-30))
+    return [
+        {
+            "layer": _maker(layers, layers.steps[s]).layer.name,
+            "operator": operators[o].name,
+            "shape": first[s].shape[1:],
+            "snr_db": float(r),
+        }
+        for (o, s), r in zip(pairs, ratios, strict=True)
+    ]
+
+
+_KINDS = {"CONV_2D": ("Conv2D", "Dense"), "DEPTHWISE_CONV_2D": ("DepthwiseConv2D",), "FULLY_CONNECTED": ("Dense", "Conv2D")}
+"""The layers that become an operator."""
+
+
+def _holds_steps(graph: Graph, operator: Operator) -> bool:
+    """Whether an operator's result is computed and quantized; copies of an input into another type are neither."""
+    return operator.name not in ("QUANTIZE", "DEQUANTIZE") and graph.tensors[operator.outputs[0]].quantization is not None
+
+
+def _rounded_reader(path: str | Path, graph: Graph, tensors: list[int]):
+    """A function of one image that gives the dequantized tensors of a .tflite."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    network = open_network(path, rescaling=(1.0, 0.0))
+    with silent_stderr():  # the delegates that make it fast keep the results between the layers to themselves
+        interpreter = Interpreter(
+            str(path),
+            experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        interpreter.allocate_tensors()
+
+    def read(image: np.ndarray) -> list[np.ndarray]:
+        interpreter.set_tensor(graph.inputs[0], network.prepare(image))
+        interpreter.invoke()
+        return [_real(interpreter.get_tensor(tensor), graph.tensors[tensor].quantization) for tensor in tensors]
+
+    return read
+
+
+def _real(values: np.ndarray, quantization: Quantization) -> np.ndarray:
+    return (values.astype(np.float32) - quantization.zero_points[0]) * quantization.scales[0]
+
+
+def _matched(operators: list[Operator], rounded: list[np.ndarray], layers: Layers, exact: list[np.ndarray]) -> list[tuple[int, int]]:
+    """Pairs of an operator and a step, each at most once, in the operators' order."""
+    distances = []
+    for o, operator in enumerate(operators):
+        for s, values in enumerate(exact):
+            kinds = _KINDS.get(operator.name)
+            if values.shape == rounded[o].shape and (not kinds or _maker(layers, layers.steps[s]).kind in kinds):
+                distances.append((np.square(values - rounded[o]).sum() / max(np.square(values).sum(), 1e-30), o, s))
+    pairs = {}
+    for _, o, s in sorted(distances):
+        if o not in pairs and s not in pairs.values():
+            pairs[o] = s
+    return sorted(pairs.items())
+
+
+def _maker(layers: Layers, step: Step) -> Step:
+    """The step whose result an activation is applied to, as both become one operator."""
+    before = [other for other in layers.steps if step.kind == "ReLU" and other.output == step.inputs[0]]
+    return before[0] if before and before[0].kind in ("Add", *CONVOLUTIONS) else step
+
+
+# ---------------------------------------------------------------- ranges
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,8 @@ def folded(model) -> Layers:
     pairs = {}
     for step in split.steps:
         before = producers.get(step.inputs[0]) if step.kind == "BatchNormalization" and split.called_once(step) else None
-        if before and readers[before.output] == 1 and step.layer.axis in (-1, len(split.tensors[step.output].shape) - 1):
+        last = step.kind == "BatchNormalization" and step.layer.axis in (-1, len(split.tensors[step.output].shape) - 1)
+        if before and last and channels_last(before) and readers[before.output] == 1:
             pairs[before.layer.name] = step.layer
     dropped = {norm.name for norm in pairs.values()}
 
@@ -87,6 +88,11 @@ def folded(model) -> Layers:
     result = _rebuilt(split.model, copy, call)
     _copy_weights(split.model, result.model, lambda layer, weights: _folded_weights(layer, weights, pairs.get(layer.name)))
     return result
+
+
+def channels_last(step: Step) -> bool:
+    """Whether the channels of what a layer takes and gives are on the last axis."""
+    return getattr(step.layer, "data_format", "channels_last") == "channels_last"
 
 
 def _folded_weights(layer, weights: list[np.ndarray], norm) -> list[np.ndarray]:
@@ -119,7 +125,7 @@ def _split(model) -> Layers:
         activation = after.get(layer.name)
         if layer.__class__.__name__ in CONVOLUTIONS:
             result = run(layer, *inputs, **options)
-            return run(_activate(activation, f"{layer.name}_activation"), result) if activation else result
+            return run(_activate(activation, f"{layer.name}_own_activation"), result) if activation else result
         return run(_activate(activation, layer.name), *inputs) if activation else run(layer, *inputs, **options)
 
     result = _rebuilt(model, copy, call)
@@ -179,7 +185,10 @@ def _rebuilt(model, copy, call) -> Layers:
         steps.extend(Step(layer, kind, tuple(given), number(result)) for result in keras.tree.flatten(results))
         return results
 
-    result = keras.models.clone_model(model, clone_function=copy, call_function=lambda *given, **options: call(run, *given, **options))
+    try:
+        result = keras.models.clone_model(model, clone_function=copy, call_function=lambda *given, **options: call(run, *given, **options))
+    except Exception as error:  # a layer that cannot be made from its configuration raises whatever it likes
+        raise PoseError(f"{model.name} cannot be copied layer by layer: {error}") from error
     inputs, outputs = ([number(tensor) for tensor in ends] for ends in (result.inputs, result.outputs))
     return Layers(result, tuple(steps), tuple(tensors), tuple(inputs), tuple(outputs))
 

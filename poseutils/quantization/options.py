@@ -30,9 +30,16 @@ def check_choices(granularity: str, input_type: str, output_type: str) -> None:
 
 
 def check_images(model, images: np.ndarray) -> None:
-    expected = tuple(model.input_shape[1:])
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) != 1:
+        raise PoseError(
+            f"{getattr(model, 'name', model)} has {len(inputs)} inputs that are known; quantization needs a network of one image"
+        )
+    expected = tuple(inputs[0].shape[1:])
     if len(images) == 0 or images.shape[1:] != expected:
         raise PoseError(f"images are {images.shape}; quantization needs at least one, and the network takes {('N', *expected)}")
+    if not np.isfinite(images).all():
+        raise PoseError("images to calibrate with hold values that are not numbers; check how they were read and rescaled")
 
 
 def with_full_range(images: np.ndarray, rescaling: tuple[float, float]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -33,11 +33,15 @@ def mean_maps(layers: Layers, tensors: Sequence[int], images: np.ndarray) -> dic
 
 def _runs(layers: Layers, tensors: Sequence[int], images: np.ndarray):
     """For batches of images: how many, and the values of the tensors."""
+    forward = reader(layers, tensors) if tensors else None
+    for start in range(0, len(images) if forward else 0, BATCH):
+        batch = images[start : start + BATCH]
+        yield len(batch), forward(batch)
+
+
+def reader(layers: Layers, tensors: Sequence[int]) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """A function of images (B, H, W, 3) that gives the values of some tensors, (B, ...) each."""
     import keras
 
-    if not tensors:
-        return
     forward = compiled(keras.Model(layers.model.inputs, [layers.tensors[tensor] for tensor in tensors]))
-    for start in range(0, len(images), BATCH):
-        batch = images[start : start + BATCH].astype(np.float32)
-        yield len(batch), [result.numpy() for result in forward(batch)]
+    return lambda images: [result.numpy() for result in forward(images.astype(np.float32))]

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import PoseError
 from ..files import atomic_path
 from ..training.batches import RESCALING
-from .equalization import equalize
+from .biases import optimized
 from .options import as_keras, check_choices, check_images, quiet, with_full_range
 
 
@@ -33,7 +33,7 @@ def quantize(
         input_type, output_type: ``uint8``, ``int8`` or ``float``.
         rescaling: scale and offset that make network inputs out of pixels 0 to 255. The input is quantized for exactly that range, so
             that a uint8 input takes pixels as they are.
-        optimize: evens channels out across layers first, see :func:`equalize`, so that ``per_tensor`` holds.
+        optimize: evens channels out across layers and corrects biases first, see :func:`optimized`, so that ``per_tensor`` holds.
 
     Returns:
         ``out_path``.
@@ -45,7 +45,7 @@ def quantize(
     model = as_keras(model_or_path)
     check_images(model, images)
     if optimize:
-        model = equalize(model, images)
+        model = optimized(model, images, granularity)
     images = with_full_range(images, rescaling)
     flatbuffer = _convert(model, images, granularity, input_type, output_type)
     with atomic_path(out_path) as temporary:
