@@ -26,7 +26,10 @@ def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
         else:
             axes.plot(np.arange(len(rows)), values, marker=".", color=f"C{index}", label=label)
     for place in sorted(range(len(first)), key=lambda i: first[i]["snr_db"])[:_WORST]:
-        axes.annotate(first[place]["layer"], (place, first[place]["snr_db"]), fontsize=7, rotation=90, ha="center", va="bottom")
+        top = (place, first[place]["snr_db"])
+        axes.annotate(
+            first[place]["layer"], top, (0, -6), textcoords="offset points", fontsize=7, rotation=90, ha="center", va="top", color="white"
+        )
     axes.set(xlabel="layer, in the order they run", ylabel="signal to noise (dB)", title="what each layer gives, against the float network")
     axes.margins(x=0.01, y=0.2)
     axes.spines[["top", "right"]].set_visible(False)

@@ -16,12 +16,12 @@ from .options import as_keras, check_images
 from .statistics import reader
 
 
-def quantization_error(model_or_path, tflite_path: str | Path, images: np.ndarray) -> dict[str, float]:
+def quantization_error(model_or_path, path: str | Path, images: np.ndarray) -> dict[str, float]:
     """How far the quantized network's outputs are from the float network's.
 
     Args:
         model_or_path: the float keras.Model, or its file.
-        tflite_path: the quantized file made of it.
+        path: the .tflite or .onnx made of it.
         images: (N, H, W, 3) float32 inputs as the float network takes them.
 
     Returns:
@@ -30,9 +30,11 @@ def quantization_error(model_or_path, tflite_path: str | Path, images: np.ndarra
     model = as_keras(model_or_path)
     check_images(model, images)
     exact = model.predict(images, batch_size=32, verbose=0)
-    (rounded,) = open_network(tflite_path, rescaling=(1.0, 0.0)).run(images).values()
+    network = open_network(path, rescaling=(1.0, 0.0))
+    (rounded,) = network.run(images).values()
+    rounded = rounded.transpose(0, 2, 3, 1) if network.channels_first and rounded.ndim == 4 else rounded
     if rounded.shape != exact.shape:
-        raise PoseError(f"{tflite_path} gives {rounded.shape} and the float network {exact.shape}: they are not the same network")
+        raise PoseError(f"{path} gives {rounded.shape} and the float network {exact.shape}: they are not the same network")
     noise = np.square(exact - rounded, dtype=np.float64).sum()
     signal = np.square(exact, dtype=np.float64).sum()
     return {"snr_db": float(10 * np.log10(signal / max(noise, 1e-30))), "max_error": float(np.abs(exact - rounded).max())}
