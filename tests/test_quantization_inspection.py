@@ -94,7 +94,7 @@ def test_layers_of_another_network(images, path):
 @pytest.fixture(scope="module")
 def rows(repository, tmp_path_factory):
     model = pu.load_model(repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras")
-    data = pu.load_dataset(repository / "data/synthetic-people/val")[:12]
+    data = pu.load_dataset(repository / "data/synthetic-people/val")[:8]
     pictures = np.stack([model.preprocess(pu.read_image(sample.path))[0] for sample in data])
     folder = tmp_path_factory.mktemp("choices")
     found = choices(model, model.network.prepare(pictures), data, folder, ("per_channel", "onnx_per_channel"))
