@@ -17,6 +17,8 @@ from .errors import PoseError
 from .tflite import read_tflite
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
+ONNX_QUANTIZATION = "quantization.{}"
+"""The metadata of an .onnx that holds "scale zero_point" of an integer input or output, by its name; ONNX itself keeps them nowhere."""
 
 
 @dataclass(frozen=True)
@@ -198,22 +200,19 @@ def _open_onnx(path: Path, num_threads: int):
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        notes = session.get_modelmeta().custom_metadata_map
+        inputs, outputs = ([_onnx_spec(value, notes) for value in values] for values in (session.get_inputs(), session.get_outputs()))
     except Exception as error:  # ONNX Runtime raises its own classes, which are not exported
         raise PoseError(f"{path} is not an .onnx model that can be run: {error}") from error
-    inputs, outputs = session.get_inputs(), session.get_outputs()
     name = inputs[0].name
-    return (
-        "onnxruntime",
-        [_onnx_spec(i) for i in inputs],
-        [_onnx_spec(o) for o in outputs],
-        lambda array: session.run(None, {name: array}),
-    )
+    return "onnxruntime", inputs, outputs, lambda array: session.run(None, {name: array})
 
 
-def _onnx_spec(value) -> TensorSpec:
+def _onnx_spec(value, notes: dict[str, str]) -> TensorSpec:
     types = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float16)": "float16"}
     shape = tuple(n if isinstance(n, int) else None for n in value.shape)
-    return TensorSpec(value.name, shape, types.get(value.type, value.type))
+    scale, zero_point = notes.get(ONNX_QUANTIZATION.format(value.name), "0 0").split()
+    return TensorSpec(value.name, shape, types.get(value.type, value.type), float(scale), int(zero_point))
 
 
 def _open_keras(path: Path, num_threads: int):

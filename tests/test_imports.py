@@ -16,7 +16,7 @@ FLOORS = [
     ["decoders"],
     ["datasets"],
     ["zoo", "graph", "tflite", "networks", "inference"],
-    ["training", "quantization", "deployment", "evaluation", "benchmarking"],
+    ["training", "evaluation", "quantization", "deployment", "benchmarking"],
     ["plots"],
     ["prediction", "widgets"],
     ["pipeline", "checking"],

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ARTIFACTS = {"train": "model.keras", "quantize": "quantized.tflite"}
-"""The model that a service leaves in its folder for those after it."""
+ARTIFACTS = {"train": ("model.keras",), "quantize": ("quantized.tflite", "quantized.onnx")}
+"""The model that a service leaves in its folder for those after it: one of these."""
 
 STATUSES = ("waiting", "running", "done", "failed", "interrupted")
 
@@ -60,10 +60,14 @@ class Step:
         for path in (self.notebook, self.page):
             path.unlink(missing_ok=True)
 
+    @property
+    def model(self) -> Path | None:
+        """The model that the service left, if it leaves one and it is there."""
+        return next((self.folder / name for name in ARTIFACTS.get(self.service, ()) if (self.folder / name).exists()), None)
+
     def lacks(self) -> Path | None:
         """The model that the service leaves for those after it, if it is not there."""
-        model = self.folder / ARTIFACTS.get(self.service, "")
-        return None if model.exists() else model
+        return self.folder / ARTIFACTS[self.service][0] if self.service in ARTIFACTS and self.model is None else None
 
 
 @dataclass
@@ -89,9 +93,9 @@ class Models:
 
     def update(self, step: Step) -> None:
         """Takes up the model that a step has left, if its service leaves one."""
-        if step.service not in ARTIFACTS:
+        if step.model is None:
             return
-        self.latest = str(step.folder / ARTIFACTS[step.service])
+        self.latest = str(step.model)
         if step.service == "train":
             self.floating = self.latest
 

@@ -5,6 +5,7 @@ from .datasets import show_people, show_positions, show_sizes, show_spread, show
 from .drawing import LEFT, MIDDLE, RIGHT, TRUTH, draw_poses, draw_result, draw_truth, overlay_heatmap, save_image, side_colors, truth_poses
 from .figures import show_difference, show_images, show_poses, show_raw
 from .lessons import LiveCurves, show_augmentations, show_augmented, show_examples, show_targets
+from .quantization import show_choices, show_layer_errors
 from .reports import show_disagreements, show_report, show_report_curves, show_worst
 
 __all__ = [
@@ -23,12 +24,14 @@ __all__ = [
     "show_augmentations",
     "show_augmented",
     "show_bars",
+    "show_choices",
     "show_curves",
     "show_difference",
     "show_disagreements",
     "show_examples",
     "show_histogram",
     "show_images",
+    "show_layer_errors",
     "show_layers",
     "show_people",
     "show_poses",

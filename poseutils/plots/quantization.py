@@ -1,0 +1,61 @@
+"""Pictures of a quantization: which layers it hurts, and what each way to do it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+_WORST = 3  # layers that are named in the picture
+
+
+def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
+    """The signal-to-noise ratio of each layer, a line a network; the worst layers of the first are named.
+
+    Args:
+        errors: by label, the rows of ``quantization.layer_errors`` of networks with the same layers.
+    """
+    import matplotlib.pyplot as plt
+
+    first = next(iter(errors.values()))
+    _, axes = plt.subplots(figsize=(9, 3.2), layout="constrained")
+    for index, (label, rows) in enumerate(errors.items()):
+        values = [row["snr_db"] for row in rows]
+        if index == 0:
+            axes.bar(np.arange(len(rows)), values, width=0.9, color="#5b8db8", label=label)
+        else:
+            axes.plot(np.arange(len(rows)), values, marker=".", color=f"C{index}", label=label)
+    for place in sorted(range(len(first)), key=lambda i: first[i]["snr_db"])[:_WORST]:
+        top = (place, first[place]["snr_db"])
+        axes.annotate(
+            first[place]["layer"], top, (0, -6), textcoords="offset points", fontsize=7, rotation=90, ha="center", va="top", color="white"
+        )
+    axes.set(xlabel="layer, in the order they run", ylabel="signal to noise (dB)", title="what each layer gives, against the float network")
+    axes.margins(x=0.01, y=0.2)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(errors) > 1:
+        axes.figure.legend(loc="outside upper right", fontsize=8)
+
+
+def show_choices(rows: Sequence[Mapping]) -> None:
+    """The loss of OKS of each way to quantize, with its standard error; rows of ``quantization.choices``."""
+    import matplotlib.pyplot as plt
+
+    tried = [row for row in rows if row["choice"] != "float"]
+    least = min(row["loss"] for row in tried)
+    _, axes = plt.subplots(figsize=(7, 0.9 + 0.4 * len(tried)), layout="constrained")
+    bars = axes.barh(
+        np.arange(len(tried)),
+        [row["loss"] for row in tried],
+        xerr=[row["uncertainty"] for row in tried],
+        color=["#3a9d6e" if row["loss"] == least else "#5b8db8" for row in tried],
+        ecolor="gray",
+        capsize=3,
+    )
+    axes.bar_label(bars, [f"{row['loss']:+.2f}" for row in tried], fontsize=8, padding=3)
+    axes.set_yticks(np.arange(len(tried)), [row["choice"] for row in tried], fontsize=8)
+    axes.invert_yaxis()
+    axes.axvline(0, color="black", linewidth=0.6)
+    axes.set(xlabel="loss of OKS, points", title="what each way to quantize costs")
+    axes.margins(x=0.15)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,29 @@
+"""Post-training quantization to 8 bits, as .tflite or .onnx, and what it did to the network."""
+
+from .biases import correct_biases, optimized
+from .choosing import CHOICES, choices, recommended
+from .equalization import equalize
+from .inspection import Range, activation_ranges, layer_errors, most_uneven, quantization_error, weight_ranges
+from .onnx import export_onnx, quantize_onnx
+from .options import GRANULARITIES, TYPES
+from .tflite import quantize
+
+__all__ = [
+    "CHOICES",
+    "GRANULARITIES",
+    "TYPES",
+    "Range",
+    "activation_ranges",
+    "choices",
+    "correct_biases",
+    "equalize",
+    "export_onnx",
+    "layer_errors",
+    "most_uneven",
+    "optimized",
+    "quantization_error",
+    "quantize",
+    "quantize_onnx",
+    "recommended",
+    "weight_ranges",
+]
