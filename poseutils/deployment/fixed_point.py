@@ -53,7 +53,7 @@ def _saturated(x: np.ndarray) -> np.ndarray:
     return np.clip(x, -_MOST - 1, _MOST)
 
 
-_EXP_STEPS = ((-2, 1672461947), (-1, 1302514674), (0, 790015084), (1, 290630308), (2, 39332535), (3, 720401))
+_EXP_STEPS = ((-2, 1672461947), (-1, 1302514674), (0, 790015084), (1, 290630308), (2, 39332535), (3, 720401), (4, 242))
 """exp(-2^k) in Q0, for each bit k of the exponent."""
 
 
@@ -66,14 +66,16 @@ def _exp_near_zero(a: np.ndarray) -> np.ndarray:
     return 1895147668 + high_product(x + tail, 1895147668)
 
 
-def exp_of_negative(a: np.ndarray) -> np.ndarray:
-    """exp of numbers in Q4 from -16 to 0, in Q0."""
-    quarter = 1 << 25
+def exp_of_negative(a: np.ndarray, bits: int) -> np.ndarray:
+    """exp of numbers from -2^bits to 0, in Q of that many bits, in Q0."""
+    one = 31 - bits
+    quarter = 1 << (one - 2)
     rest = (a & (quarter - 1)) - quarter
-    result = _exp_near_zero(rest << 4)
+    result = _exp_near_zero(rest << bits)
     whole = rest - a
     for bit, factor in _EXP_STEPS:
-        result = np.where(whole & (1 << (27 + bit)), high_product(result, factor), result)
+        if bit < bits:
+            result = np.where(whole & (1 << (one + bit)), high_product(result, factor), result)
     return np.where(a == 0, _MOST, result)
 
 
@@ -90,5 +92,14 @@ def _one_over_one_plus(a: np.ndarray) -> np.ndarray:
 def sigmoid(a: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-a)) of numbers in Q4, in Q0."""
     a = np.asarray(a, np.int64)
-    positive = _one_over_one_plus(exp_of_negative(-np.abs(a)))
+    positive = _one_over_one_plus(exp_of_negative(-np.abs(a), 4))
     return np.where(a == 0, 1 << 30, np.where(a > 0, positive, _MOST - positive))
+
+
+def softmax_exponentials(step: float) -> np.ndarray:
+    """exp(-step · i) for i = 0 ... 255 in Q0, int32; 0 where the exponent is out of the range of 5 bits."""
+    multiplier, shift = quantize_multiplier(min(step * 2**26, float(_MOST)))
+    steps = -np.arange(256, dtype=np.int64)
+    inside = steps >= -floor(31 * 2**26 / 2.0**shift)
+    exponents = multiply(np.where(inside, steps, 0), multiplier, shift)
+    return np.where(inside, exp_of_negative(exponents, 5), 0).astype(np.int32)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import exp, prod
+from math import prod
 
 import numpy as np
 
 from ..graph import Tensor
 from .elementwise import activation_range, add_multipliers, product_multiplier, scale_of, zero_of
-from .fixed_point import quantize_multiplier
+from .fixed_point import quantize_multiplier, softmax_exponentials
 from .folding import TABLE
 from .lower_windows import bias_of, need_activation, need_int8, requantize, requantize_fields, wrapped
 from .lowering import Layer, columns, image, need, row_fields
@@ -272,14 +272,13 @@ def _softmax(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source, output)
     need(source.shape == output.shape, "shapes differ")
-    slope = float(np.float32(-scale_of(source)) * np.float32(layer.operator.options.get("beta", 1.0)))
-    need(slope < 0, "beta that is not positive")
-    table = np.array([exp(float(np.float32(slope) * np.float32(i))) for i in range(256)], np.float32)
+    need(float(scale_of(output)) == 1 / 256 and zero_of(output) == -128, "an output of another scale than 1/256")
+    need(columns(source) < 4096, f"{columns(source)} channels; up to 4095 are supported")
+    step = float(scale_of(source)) * float(layer.operator.options.get("beta", 1.0))
+    need(step > 0, "beta that is not positive")
     fields = {
         "rows": row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0]),
-        "exponentials": layer.constant("exponentials", table),
-        "scale": c_float(scale_of(output)),
-        "zero": zero_of(output),
+        "exponentials": layer.constant("exponentials", softmax_exponentials(step)),
     }
     _call(layer, "pose_softmax", layer.struct("pose_softmax_layer", fields))
 

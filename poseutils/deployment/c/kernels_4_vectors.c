@@ -10,17 +10,46 @@ static int8_t greatest(const int8_t *values, int32_t count)
     return most;
 }
 
+static int32_t saturated(int64_t x)
+{
+    return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : (int32_t)x;
+}
+
+/* 1 / (1 + a) of a = 0 ... 1, both in 1/2^31, by three steps of Newton and Raphson; x is in 1/2^29. */
+static int32_t one_over_one_plus(int32_t a)
+{
+    const int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
+    int32_t x = 1515870810 + high_product(half, -1010580540); /* 48/17 - 32/17 * half */
+    for (int step = 0; step < 3; step++) {
+        const int32_t error = (1 << 29) - high_product(half, x);
+        x = saturated((int64_t)x + saturated((int64_t)high_product(x, error) * 4));
+    }
+    return saturated((int64_t)x * 2);
+}
+
+static int32_t leading_zeros(uint32_t x)
+{
+    int32_t count = 0;
+    for (; count < 32 && (x & 0x80000000u) == 0; x <<= 1) {
+        count++;
+    }
+    return count;
+}
+
+#define SUM_BITS 12 /* whole bits of a sum of exponentials: up to 4095 of them */
+
 static void softmax_row(const pose_softmax_layer *layer, const int8_t *in, int8_t *out)
 {
     const int32_t most = greatest(in, layer->rows.channels);
-    float sum = 0.0f;
+    int32_t sum = 0;
     for (int32_t c = 0; c < layer->rows.channels; c++) {
-        sum += layer->exponentials[most - in[c]];
+        sum += shift_right(layer->exponentials[most - in[c]], SUM_BITS);
     }
-    const float share = 1.0f / (sum * layer->scale);
+    const int32_t headroom = leading_zeros((uint32_t)sum);
+    const int32_t reciprocal = one_over_one_plus((int32_t)(((uint32_t)sum << headroom) - 0x80000000u));
     for (int32_t c = 0; c < layer->rows.channels; c++) {
-        const int32_t q = (int32_t)(layer->exponentials[most - in[c]] * share + 0.5f);
-        out[c] = (int8_t)clamp(q + layer->zero, INT8_MIN, INT8_MAX);
+        const int32_t share = high_product(reciprocal, layer->exponentials[most - in[c]]);
+        out[c] = (int8_t)clamp(shift_right(share, SUM_BITS - headroom + 31 - 8) + INT8_MIN, INT8_MIN, INT8_MAX);
     }
 }
 
@@ -40,12 +69,20 @@ static int32_t dense_sum(const pose_dense_layer *layer, const int8_t *in, const 
     return sum;
 }
 
+/* Rounded once, halves upwards: the reference kernel of FULLY_CONNECTED does, unlike those of convolutions. */
+static int8_t rounded_once(int32_t sum, int32_t channel, const pose_requantize *scale)
+{
+    const int32_t bits = 31 - scale->shift[channel];
+    const int64_t product = (int64_t)sum * scale->multiplier[channel] + ((int64_t)1 << (bits - 1));
+    return (int8_t)clamp((int32_t)(product >> bits) + scale->zero, scale->low, scale->high);
+}
+
 void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights, int8_t *out)
 {
     for (int32_t row = 0; row < layer->rows; row++, in += layer->inputs, out += layer->outputs) {
         for (int32_t c = 0; c < layer->outputs; c++) {
             const int32_t bias = layer->bias == NULL ? 0 : layer->bias[c];
-            out[c] = requantized(bias + dense_sum(layer, in, weights + (ptrdiff_t)c * layer->inputs), c, &layer->scale);
+            out[c] = rounded_once(bias + dense_sum(layer, in, weights + (ptrdiff_t)c * layer->inputs), c, &layer->scale);
         }
     }
 }

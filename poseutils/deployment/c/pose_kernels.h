@@ -125,12 +125,10 @@ typedef struct {
     int32_t in_zero, zero, multiplier, shift;
 } pose_mean_layer;
 
-/* SOFTMAX along the channels: exponentials holds exp(-scale * beta * i) for i = 0 ... 255. */
+/* SOFTMAX along the channels: exponentials holds exp(-scale * beta * i) for i = 0 ... 255, in 1/2^31. The result is in 1/256, less 128. */
 typedef struct {
     pose_rows rows;
-    const float *exponentials;
-    float scale;
-    int32_t zero;
+    const int32_t *exponentials;
 } pose_softmax_layer;
 
 /* What moves values without computing: out[i0, i1, ...] = in[i0, i1, ...], strides in values of `bytes` bytes. */
