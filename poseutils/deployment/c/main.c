@@ -48,11 +48,27 @@ void @name@_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_
 }
 #endif
 
+#ifdef POSE_CLOCK_NS
+double pose_clock(void); /* in instructions, of an emulated board */
+
+static void run_network(void)
+{
+    const double before = pose_clock();
+    @name@_run();
+    printf("%.0f instructions\n", pose_clock() - before);
+}
+#else
+static void run_network(void)
+{
+    @name@_run();
+}
+#endif
+
 static int run_images(FILE *inputs, FILE *outputs)
 {
     int images = 0;
     while (read_inputs(inputs)) {
-        @name@_run();
+        run_network();
         if (!write_outputs(outputs)) {
             return -1;
         }
