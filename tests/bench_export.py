@@ -38,7 +38,7 @@ def measure(path: Path, folder: Path) -> str:
             reference.run(images[number : number + 1])
             slow.append(time.perf_counter() - start)
             equal += all(same(outputs[t.name][number : number + 1], reference.tensor(names[t.name])) for t in bundle.outputs)
-        ours = seconds(bundle, bundle.prepare(images), Path(work))
+        ours = seconds(bundle, bundle.prepare(images), Path(work) / "copy")
         report = bundle.report
         return (
             f"{path.name[:48]:48} {equal:3}/{len(images)} equal, arena {report.arena_bytes / 1024:7.1f} KiB, flash "

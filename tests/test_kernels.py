@@ -242,7 +242,7 @@ def run(graph, inputs, folder):
         "network_weights.c": weights_source(compiled.program, "network", "tiny"),
         "network_weights.h": weights_header(compiled.program, "network"),
         "pose_kernels.h": (SOURCES / "pose_kernels.h").read_text(),
-        "pose_kernels.c": "".join(path.read_text() for path in sorted(SOURCES.glob("kernels_*.c"))),
+        "pose_kernels.c": exporting.joined_source("kernels"),
         "main.c": (SOURCES / "main.c").read_text().replace("@name@", "network").replace("@NAME@", "NETWORK"),
     }
     for name, text in files.items():

@@ -79,6 +79,8 @@ def _contents(name: str, files: list[str]) -> str:
         f"{name}_weights.h": "their declarations",
         "pose_kernels.c": "the operators, the same for every network",
         "pose_kernels.h": "their declarations",
+        "pose_decode.c": "from outputs to keypoints: the decoders of all model types",
+        "pose_decode.h": "their declarations",
         "main.c": "runs the network on images from a file",
         "Makefile": "for this computer and for emulated Cortex-M",
         "CMakeLists.txt": "the network as a library, for any target",

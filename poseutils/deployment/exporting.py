@@ -182,7 +182,9 @@ def _files(spec: Spec, compiled: Compiled, report: ExportReport) -> dict[str, by
         f"{name}_weights.h": weights_header(program, name),
         f"{name}_weights.c": weights_source(program, name, about),
         "pose_kernels.h": (_SOURCES / "pose_kernels.h").read_text(encoding="utf-8"),
-        "pose_kernels.c": "".join(path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob("kernels_*.c"))),
+        "pose_kernels.c": joined_source("kernels"),
+        "pose_decode.h": (_SOURCES / "pose_decode.h").read_text(encoding="utf-8"),
+        "pose_decode.c": joined_source("decode"),
         **{template: _filled(template, {"name": name, "NAME": name.upper()}) for template in _TEMPLATES},
         **{f"{core}.ld": _filled("board.ld", linker_script(core)) for core in EMULATED},
         "labels.txt": "".join(f"{label}\n" for label in spec.layout.names),
@@ -193,6 +195,11 @@ def _files(spec: Spec, compiled: Compiled, report: ExportReport) -> dict[str, by
         spec, graph, report.arena_bytes, report.flash_bytes, [*texts, f"{name}.tflite", "README.md", MANIFEST]
     )
     return {f"{name}.tflite": spec.data, **{file: text.encode() for file, text in texts.items()}}
+
+
+def joined_source(stem: str) -> str:
+    """One C file out of its parts, ``<stem>_*.c`` in their order."""
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob(f"{stem}_*.c")))
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
