@@ -154,6 +154,13 @@ def test_yolo(c, zoo_model, asset, dtype, confidence):
     np.testing.assert_array_equal(keypoints[:, :, 2], expected.scores)
 
 
+def test_yolo_transposed(c, zoo_model, asset):
+    candidates = np.ascontiguousarray(seen(zoo_model("yolov8n_pose_256"), asset("images/bus.jpg"))["candidates"])
+    turned = np.ascontiguousarray(candidates[0].T).reshape(candidates.shape)
+    for a, b in zip(yolo_in_c(c, candidates, 0.0, 0, Thresholds()), yolo_in_c(c, turned, 0.0, 0, Thresholds(), transposed=1), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def without_ties(candidates, confidence):
     """Scores that pass raised a little, the first candidate's the most: NumPy's sort then orders equal ones as C does."""
     candidates, scores = candidates.copy(), candidates[0, 4]
@@ -162,14 +169,14 @@ def without_ties(candidates, confidence):
     return candidates
 
 
-def yolo_in_c(c, given, scale, zero, thresholds):
+def yolo_in_c(c, given, scale, zero, thresholds, transposed=0):
     count, most = given.shape[2], thresholds.max_detections
     order = np.zeros(thresholds.max_candidates, np.int32)
     boxes, keypoints = floats(most, 5), floats(most, 17, 3)
     limits = Limits(thresholds.confidence, thresholds.nms_iou, most, thresholds.max_candidates)
     people = c.pose_decode_yolo(
         ctypes.byref(output(given, scale, zero)),
-        *(count, 17, ctypes.c_float(256), ctypes.c_float(256), ctypes.byref(limits)),
+        *(count, 17, transposed, ctypes.c_float(256), ctypes.c_float(256), ctypes.byref(limits)),
         *(order.ctypes.data_as(ctypes.c_void_p), boxes[1], keypoints[1]),
     )
     return boxes[0][:people], keypoints[0][:people]

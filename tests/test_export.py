@@ -12,6 +12,8 @@ from tiny_tflite import heatmap_model
 
 import poseutils as pu
 from poseutils import PoseError
+from poseutils.decoders import DECODERS, Thresholds
+from poseutils.decoders.ssd import THRESHOLDS
 from poseutils.deployment import export, missing_tools
 from poseutils.networks import open_network
 
@@ -81,6 +83,54 @@ def check_tensors(bundle, reference, results):
             assert same(results[tensor.name], reference.tensor(index)), tensor.name
             compared += 1
     assert compared >= len(bundle.report.layers) - len(outputs)
+
+
+PEOPLE = {
+    "st_movenet_lightning_heatmaps_192_int8_pc.tflite": "images/bus.jpg",
+    "movenet_singlepose_lightning_192_int8.tflite": "images/bus.jpg",
+    "033_hand_landmark_full_quant_pc_uf_handl.tflite": "hands/freihand_00000355.jpg",
+    "033_palm_detection_full_quant_pc_uf_od.tflite": "hands/freihand_00000355.jpg",
+    "blazeface_front_128_quant_pc_ff_od_wider_face.tflite": "faces/300w_indoor_020.png",
+    "yolov8n_256_quant_pc_uf_pose_coco-st.tflite": "images/bus.jpg",
+}
+
+
+@with_gcc
+@pytest.mark.parametrize("file", PEOPLE)
+def test_program_prints_the_keypoints_that_the_notebook_finds(file_of, asset, tmp_path, file):
+    model = pu.load_model(file_of(file))
+    bundle = export(model, tmp_path / "out")
+    image = pu.fit_to(pu.read_image(asset(PEOPLE[file])), model.input_size, model.aspect_ratio)[0]
+    reference = Reference(file_of(file))
+    prepared = bundle.prepare(model.network.prepare(image[None]))
+    printed = np.array([line.split() for line in keypoint_lines(bundle, prepared, tmp_path)], np.float64)
+    expected_of(reference, bundle, model.network.prepare(image[None]))
+    details = reference.interpreter.get_output_details()
+    raw = {d["name"]: reference.tensor(d["index"]).astype(np.float32) for d in details}
+    thresholds = THRESHOLDS if model.model_type == "detector" else Thresholds(0.25, 0.5)
+    if model.model_type == "yolo_mpe":
+        part_ties(next(iter(raw.values())))
+    decoder = DECODERS[model.model_type]
+    poses = decoder.decode(decoder.find(raw, model.view), model.view, model.layout, thresholds)[0]
+    assert len(printed) == len(poses) * len(model.layout) > 0
+    np.testing.assert_allclose(printed[:, 2:4], poses.keypoints.reshape(-1, 2), atol=1.1e-3)
+    np.testing.assert_allclose(printed[:, 4], poses.scores.reshape(-1), atol=2e-6)
+
+
+def part_ties(candidates):
+    """Raises scores a little, the first the most: NumPy's sort leaves equal ones in any order, C takes the first for the better."""
+    candidates[0, 4] += (candidates[0, 4] > 0.25) * 1e-6 * np.arange(candidates.shape[2], 0, -1, dtype=np.float32)
+
+
+def keypoint_lines(bundle, prepared, folder):
+    (folder / "in.bin").write_bytes(prepared.tobytes())
+    subprocess.run(["make", "-s", "-C", bundle.path, "host"], check=True)
+    printed = subprocess.run(
+        [bundle.path / "build/main", "in.bin", "out.bin"], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout
+    *lines, last = printed.splitlines()
+    assert last == "1 images"
+    return lines
 
 
 @with_gcc

@@ -21,6 +21,31 @@ SOURCES = Path(exporting.__file__).parent / "c"
 DICE = np.random.default_rng(7)
 
 
+MAIN = """
+#include <stdio.h>
+#include "network.h"
+static size_t inputs(void)
+{
+    size_t read = 0;
+    for (int32_t i = 0; i < NETWORK_INPUTS; i++) {
+        read += fread(network_input(i), (size_t)network_input_bytes[i], 1, stdin);
+    }
+    return read;
+}
+int main(void)
+{
+    network_init();
+    while (inputs() == NETWORK_INPUTS) {
+        network_run();
+        for (int32_t i = 0; i < NETWORK_OUTPUTS; i++) {
+            fwrite(network_output(i), (size_t)network_output_bytes[i], 1, stdout);
+        }
+    }
+    return 0;
+}
+"""
+
+
 def conv(padding=0, stride=(1, 1), dilation=(1, 1), activation=0, kind="Conv2DOptions", **more):
     fields = {"padding": padding, "strideH": stride[0], "strideW": stride[1], "fusedActivationFunction": activation}
     return kind, fields | {"dilationHFactor": dilation[0], "dilationWFactor": dilation[1]} | more
@@ -243,15 +268,13 @@ def run(graph, inputs, folder):
         "network_weights.h": weights_header(compiled.program, "network"),
         "pose_kernels.h": (SOURCES / "pose_kernels.h").read_text(),
         "pose_kernels.c": exporting.joined_source("kernels"),
-        "main.c": (SOURCES / "main.c").read_text().replace("@name@", "network").replace("@NAME@", "NETWORK"),
+        "main.c": MAIN,
     }
     for name, text in files.items():
         (folder / name).write_text(text)
     image = b"".join(values.tobytes() for values in inputs)
-    (folder / "in.bin").write_bytes(image + image)
     subprocess.run(["gcc", *STRICT, *(f for f in files if f.endswith(".c")), "-lm", "-o", "main"], cwd=folder, check=True)
-    subprocess.run(["./main", "in.bin", "out.bin"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    written = (folder / "out.bin").read_bytes()
+    written = subprocess.run([folder / "main"], input=image + image, check=True, stdout=subprocess.PIPE).stdout
     assert written[: len(written) // 2] == written[len(written) // 2 :]
     return written[: len(written) // 2]
 

@@ -29,17 +29,19 @@ Real values are scale × (q - zero point). `{name}.h` has the numbers as macros.
 
 ## In firmware
 
-Compile `{name}.c`, `{name}_weights.c` and `pose_kernels.c` as C99 (`-std=c99 -O3 -ffunction-sections -fno-strict-aliasing`, linked with
-`-Wl,--gc-sections`, which leaves out the operators that this network does not use), then:
+Compile `{name}.c`, `{name}_weights.c`, `{name}_poses.c`, `pose_kernels.c` and `pose_decode.c` as C99
+(`-std=c99 -O3 -ffunction-sections -fno-strict-aliasing`, linked with `-Wl,--gc-sections`, which leaves out what this network does
+not use), then:
 
 ```c
 #include "{name}.h"
+#include "{name}_poses.h"
 
 {name}_init();
 for (;;) {{
     write_camera_image({name}_input(0)); /* every time: running the network overwrites its input */
     {name}_run();
-    read_result({name}_output(0));
+    draw({name}_keypoints, {name}_poses());
 }}
 ```
 
@@ -53,7 +55,8 @@ make
 build/main inputs.bin outputs.bin
 ```
 
-`inputs.bin` holds the input tensor of one or more images, one after the other; `outputs.bin` gets the outputs likewise. `make debug`
+`inputs.bin` holds the input tensor of one or more images, one after the other; `outputs.bin` gets the outputs likewise; it prints
+person, keypoint, x, y (pixels of the input) and score, a keypoint a line. `make debug`
 builds `build/debug`, which writes every tensor on the way to a third file. There is a CMakeLists.txt too.
 
 ## On an emulated Cortex-M
@@ -77,11 +80,13 @@ def _contents(name: str, files: list[str]) -> str:
         f"{name}.c": "the network: one call an operator, and the arena",
         f"{name}_weights.c": "its constants",
         f"{name}_weights.h": "their declarations",
+        f"{name}_poses.c": "from the network's outputs to keypoints, with the thresholds of the application",
+        f"{name}_poses.h": "its declarations",
         "pose_kernels.c": "the operators, the same for every network",
         "pose_kernels.h": "their declarations",
         "pose_decode.c": "from outputs to keypoints: the decoders of all model types",
         "pose_decode.h": "their declarations",
-        "main.c": "runs the network on images from a file",
+        "main.c": "runs the network on images from a file, and prints the keypoints",
         "Makefile": "for this computer and for emulated Cortex-M",
         "CMakeLists.txt": "the network as a library, for any target",
         "startup.c": "start of the emulated boards",

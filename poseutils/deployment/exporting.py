@@ -18,6 +18,7 @@ from ..inference import Model, load_model
 from .app_config import app_config_text, why_not
 from .bundle import MAKER, MANIFEST, replaced_folder, tensor_record
 from .c_network import network_header, network_source, weights_header, weights_source
+from .c_poses import decoding_of, poses_header, poses_source
 from .compiling import Compiled, buffer_rows, compile_graph, layer_rows
 from .elementwise import evaluator
 from .emulation import EMULATED, Emulation, emulate, linker_script
@@ -149,7 +150,7 @@ def export(
     spec = make_spec(model.path, model.model_type, model.layout, board, name, settings)
     compiled = compile_graph(spec.graph, spec.source, io, spec.name)
     report = _report(spec, compiled)
-    files = _files(spec, compiled, report)
+    files = _files(spec, compiled, report, model.normalized)
     manifest = _manifest(spec, compiled, report, files, io)
     with replaced_folder(Path(out_dir)) as folder:
         for file_name, text in files.items():
@@ -172,15 +173,18 @@ def _report(spec: Spec, compiled: Compiled) -> ExportReport:
     )
 
 
-def _files(spec: Spec, compiled: Compiled, report: ExportReport) -> dict[str, bytes]:
+def _files(spec: Spec, compiled: Compiled, report: ExportReport, normalized: bool) -> dict[str, bytes]:
     """All files but the manifest, by name."""
     about = f"{spec.source}, sha256 {hashlib.sha256(spec.data).hexdigest()}. Written by poseutils; do not edit."
     name, graph, program = spec.name, compiled.graph, compiled.program
+    decoding = decoding_of(spec, graph, normalized)
     texts = {
         f"{name}.h": network_header(graph, name, compiled.plan.size, about),
         f"{name}.c": network_source(graph, program, compiled.addresses, name, about),
         f"{name}_weights.h": weights_header(program, name),
         f"{name}_weights.c": weights_source(program, name, about),
+        f"{name}_poses.h": poses_header(decoding, name),
+        f"{name}_poses.c": poses_source(decoding, graph, name),
         "pose_kernels.h": (_SOURCES / "pose_kernels.h").read_text(encoding="utf-8"),
         "pose_kernels.c": joined_source("kernels"),
         "pose_decode.h": (_SOURCES / "pose_decode.h").read_text(encoding="utf-8"),

@@ -35,13 +35,13 @@ static int overlaps(const pose_box *a, const pose_box *b, float overlap)
 
 typedef struct {
     const pose_output *candidates;
-    int32_t count; /* F */
+    int32_t row_step, candidate_step;
     float scale_x, scale_y;
 } yolo;
 
 static float yolo_value(const yolo *net, int32_t row, int32_t candidate)
 {
-    return real(net->candidates, row * net->count + candidate);
+    return real(net->candidates, row * net->row_step + candidate * net->candidate_step);
 }
 
 static float yolo_score(const void *context, int32_t candidate)
@@ -77,10 +77,10 @@ static void yolo_keypoints(const yolo *net, int32_t candidate, int32_t count, po
     }
 }
 
-int32_t pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count, float scale_x, float scale_y,
+int32_t pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count, int transposed, float scale_x, float scale_y,
                          const pose_thresholds *thresholds, int32_t *order, pose_box *boxes, pose_keypoint *keypoints)
 {
-    const yolo net = {candidates, boxes_count, scale_x, scale_y};
+    const yolo net = {candidates, transposed ? 1 : boxes_count, transposed ? 5 + 3 * count : 1, scale_x, scale_y};
     int32_t length = 0, people = 0;
     for (int32_t i = 0; i < boxes_count; i++) {
         if (yolo_score(&net, i) > thresholds->confidence) {

@@ -1,5 +1,5 @@
 /*
- * Runs the network on images from a file.
+ * Runs the network on images from a file, and prints the keypoints: person, keypoint, x, y in pixels of the input, score.
  *
  *     main INPUTS OUTPUTS [TENSORS]
  *
@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "@name@.h"
+#include "@name@_poses.h"
 
 static int read_inputs(FILE *file)
 {
@@ -64,11 +65,23 @@ static void run_network(void)
 }
 #endif
 
+static void print_poses(void)
+{
+    const int32_t people = @name@_poses();
+    for (int32_t person = 0; person < people; person++) {
+        for (int32_t k = 0; k < @NAME@_KEYPOINTS; k++) {
+            const pose_keypoint *point = &@name@_keypoints[person * @NAME@_KEYPOINTS + k];
+            printf("%d %d %.4f %.4f %.6f\n", (int)person, (int)k, (double)point->x, (double)point->y, (double)point->score);
+        }
+    }
+}
+
 static int run_images(FILE *inputs, FILE *outputs)
 {
     int images = 0;
     while (read_inputs(inputs)) {
         run_network();
+        print_poses();
         if (!write_outputs(outputs)) {
             return -1;
         }

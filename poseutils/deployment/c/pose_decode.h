@@ -54,11 +54,12 @@ typedef struct {
 } pose_thresholds;
 
 /*
- * yolo_mpe: (5 + 3K, F) cx, cy, w, h, score, then x, y, score of each keypoint; times scale_x and scale_y they are pixels.
+ * yolo_mpe: (5 + 3K, F), or transposed (F, 5 + 3K): cx, cy, w, h, score, then x, y, score of each keypoint; times scale_x and scale_y
+ * they are pixels.
  * order: room for max_candidates; boxes and keypoints: for max_people, K each. Gives the number of people; among equal scores the first
  * candidate is the better one.
  */
-int32_t pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count, float scale_x, float scale_y,
+int32_t pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count, int transposed, float scale_x, float scale_y,
                          const pose_thresholds *thresholds, int32_t *order, pose_box *boxes, pose_keypoint *keypoints);
 
 /* One pair of outputs of an SSD detector: (anchors, 4 + 2K) center, size, points, in pixels from the anchor's center; (anchors) scores. */
