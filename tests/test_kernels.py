@@ -100,10 +100,10 @@ def depthwise(filter_shape, out_shape, scale=0.02, multiplier=1, **options):
     return convolution(filter_shape, out_shape, made, scale, "DEPTHWISE_CONV_2D")
 
 
-def two(name, first, second, out_shape, constant=False, options=None):
-    """An operator of two tensors that are computed from the input (or of one and a constant)."""
+def two(name, first, second, out_shape, constant=False, options=None, scale=0.031):
+    """An operator of two tensors that are both inputs (or of one and a constant)."""
     other = {"data": int8(*second)} if constant else {}
-    tensors = [tensor("image", first, **IN), tensor("b", second, scale=0.031, zero_point=3, **other), tensor("out", out_shape, **OUT)]
+    tensors = [tensor("image", first, **IN), tensor("b", second, scale=scale, zero_point=3, **other), tensor("out", out_shape, **OUT)]
     return build(tensors, [(name, [0, 1], [2], options)], [0] if constant else [0, 1], [2])
 
 
@@ -183,6 +183,26 @@ CASES = {
     "add": lambda: two("ADD", (1, 9, 11, 6), (1, 9, 11, 6), (1, 9, 11, 6)),
     "sub": lambda: two("SUB", (1, 9, 11, 6), (1, 9, 11, 6), (1, 9, 11, 6)),
     "mul, relu": lambda: two("MUL", (1, 9, 11, 6), (1, 9, 11, 6), (1, 9, 11, 6), options=("MulOptions", {"fusedActivationFunction": 1})),
+    "mul, many halves": lambda: two("MUL", (1, 9, 11, 60), (1, 9, 11, 60), (1, 9, 11, 60), scale=0.02),
+    "add, many halves": lambda: two("ADD", (1, 9, 11, 60), (1, 9, 11, 60), (1, 9, 11, 60), scale=0.1),
+    "sub, many halves": lambda: two("SUB", (1, 9, 11, 60), (1, 9, 11, 60), (1, 9, 11, 60), scale=0.1),
+    "requantize, many halves": lambda: one("QUANTIZE", [IMAGE], tensor("o", (1, 9, 11, 6), scale=0.1, zero_point=-30)),
+    "relu, many halves": lambda: one("RELU", [tensor("x", (1, 600), **IN)], tensor("o", (1, 600), **OUT)),
+    "mean, many halves": lambda: one(
+        "MEAN", [tensor("x", (1, 4, 5, 300), **IN), integers("axes", 1, 2)], tensor("o", (1, 300), **OUT), ("ReducerOptions", {})
+    ),
+    "dense, many halves": lambda: one(
+        "FULLY_CONNECTED",
+        [tensor("x", (40, 30), **IN), filters("w", (50, 30)), bias(50)],
+        tensor("o", (40, 50), scale=1.0, zero_point=5),
+        ("FullyConnectedOptions", {}),
+    ),
+    "conv, many halves": lambda: one(
+        "CONV_2D",
+        [tensor("x", (1, 12, 12, 30), **IN), filters("w", (50, 1, 1, 30)), bias(50)],
+        tensor("o", (1, 12, 12, 50), scale=1.0, zero_point=5),
+        conv(),
+    ),
     "add a vector": lambda: two("ADD", (1, 9, 11, 6), (6,), (1, 9, 11, 6), constant=True),
     "mul by a column": lambda: two("MUL", (1, 9, 11, 6), (9, 1, 1), (1, 9, 11, 6), constant=True),
     "sub, both repeat": lambda: two("SUB", (4, 1, 6), (5, 1), (4, 5, 6), constant=True),

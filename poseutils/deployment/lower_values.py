@@ -6,11 +6,10 @@ from math import prod
 
 import numpy as np
 
-from ..graph import Tensor
 from .elementwise import activation_range, add_multipliers, product_multiplier, scale_of, zero_of
 from .fixed_point import quantize_multiplier, softmax_exponentials
 from .folding import TABLE
-from .lower_windows import bias_of, need_activation, need_int8, requantize, requantize_fields, wrapped
+from .lower_windows import bias_of, need_activation, need_int8, requantize, wrapped
 from .lowering import Layer, columns, image, need, row_fields
 
 # ---------------------------------------------------------------- one operand
@@ -236,19 +235,11 @@ def _dense_layer(layer: Layer) -> None:
         "in_zero": zero_of(source),
         "weight_zero": int(zeros[0]),
         "bias": layer.constant("bias", wrapped(bias_of(layer))) if has_bias else "NULL",
-        "scale": _dense_scale(layer, source, weights),
+        "scale": requantize(layer, source, weights),
     }
     made = layer.struct("pose_dense_layer", fields)
     matrix = layer.constant("weights", weights.data) if weights.is_constant else layer.address(layer.operator.inputs[1])
     layer.call("pose_dense", made, layer.address(layer.operator.inputs[0]), matrix, layer.address(layer.operator.outputs[0]))
-
-
-def _dense_scale(layer: Layer, source: Tensor, weights: Tensor) -> dict:
-    """As of a convolution; with one scale, the scales are multiplied as 32-bit floats."""
-    if len(weights.quantization.scales) > 1:
-        return requantize(layer, source, weights)
-    pair = quantize_multiplier(float(scale_of(source) * scale_of(weights)) / float(scale_of(layer.output)))
-    return requantize_fields(layer, [pair] * columns(layer.output))
 
 
 def _mean(layer: Layer) -> None:
