@@ -1,5 +1,6 @@
 """The C kernels, operator by operator: random tensors through tiny networks, against LiteRT's reference kernels."""
 
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -310,6 +311,20 @@ def test_grouped_convolution_is_refused_not_miscomputed():
     data = convolution((10, 3, 3, 3), (1, 9, 11, 10), conv())
     with pytest.raises(PoseError, match="groups: weights for 3 of 6 channels"):
         compile_graph(parse_tflite(data, "groups"), "groups", "file", "network")
+
+
+def test_damaged_networks_end_in_c_or_a_clear_error():
+    dice, refused = random.Random(1), 0
+    networks = [make() for make in CASES.values()]
+    for _ in range(2000):
+        bad = bytearray(dice.choice(networks))
+        for _ in range(dice.choice([1, 2, 8])):
+            bad[dice.randrange(12, len(bad))] = dice.choice([0, 1, 127, 128, 255, dice.randrange(256)])
+        try:
+            compile_graph(parse_tflite(bytes(bad), "bad"), "bad", dice.choice(["file", "quantized"]), "network")
+        except PoseError:
+            refused += 1
+    assert 500 < refused < 1900
 
 
 def test_bits_are_compared_not_values():

@@ -22,9 +22,12 @@ def zero_of(tensor: Tensor) -> int:
 
 
 def per_tensor(tensor: Tensor) -> bool:
-    """An 8-bit tensor with one scale, which is positive."""
+    """An 8-bit tensor with one scale, which is positive, and a zero point that its type has."""
     quantization = tensor.quantization
-    return tensor.dtype in LIMITS and quantization is not None and len(quantization.scales) == 1 and quantization.scales[0] > 0
+    if tensor.dtype not in LIMITS or quantization is None or len(quantization.scales) != 1:
+        return False
+    low, high = LIMITS[tensor.dtype]
+    return bool(quantization.scales[0] > 0) and low <= zero_of(tensor) <= high
 
 
 def activation_range(operator: Operator, output: Tensor) -> tuple[int, int]:

@@ -226,7 +226,7 @@ def _dense_layer(layer: Layer) -> None:
     need(source.elements % inputs == 0 and output.elements == source.elements // inputs * outputs, f"weights of shape {weights.shape}")
     need(columns(output) == outputs, f"an output of shape {output.shape}")
     zeros = weights.quantization.zero_points
-    need(bool((zeros == zeros[0]).all()), "zero points that differ")
+    need(bool((zeros == zeros[0]).all()) and -128 <= int(zeros[0]) <= 127, "zero points that differ or are out of range")
     has_bias = len(layer.operator.inputs) > 2 and layer.operator.inputs[2] >= 0
     fields = {
         "rows": source.elements // inputs,

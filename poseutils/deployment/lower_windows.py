@@ -15,7 +15,10 @@ MAX_TAPS = 16
 
 def need_int8(*tensors: Tensor) -> None:
     for tensor in tensors:
-        need(tensor.dtype == "int8" and per_tensor(tensor), f"int8 with one scale is expected, {tensor.name!r} is {tensor.dtype}")
+        need(
+            tensor.dtype == "int8" and per_tensor(tensor),
+            f"int8 with one scale and zero point is expected, {tensor.name!r} is {tensor.dtype}",
+        )
 
 
 def need_activation(operator: Operator) -> None:
@@ -56,6 +59,7 @@ def bias_of(layer: Layer) -> np.ndarray:
 def requantize(layer: Layer, source: Tensor, weights: Tensor) -> dict:
     """A ``pose_requantize``: from sums of products to the output, a multiplier for each channel."""
     channels, scales = layer.output.shape[-1], weights.quantization.scales
+    need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
     ratio = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
     return requantize_fields(layer, [quantize_multiplier(each) for each in ratio])

@@ -18,6 +18,10 @@ class Unsupported(Exception):
     """Why one operator cannot become C."""
 
 
+MALFORMED = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError)
+"""What a damaged operator raises where it is looked into: too few inputs, no options, no scales, numbers out of range."""
+
+
 @dataclass
 class Program:
     """What the C source is made of.
@@ -149,5 +153,7 @@ def lower(
             table[operator.name](layer)
         except Unsupported as reason:
             refused.append(f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: {reason}")
+        except MALFORMED as error:
+            refused.append(f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: it is not whole ({error!r})")
         program.steps.append((operator, layer.calls))
     return program, refused

@@ -55,8 +55,12 @@ def plan(buffers: Sequence[Buffer]) -> Plan:
 
 def lower_bound(buffers: Sequence[Buffer]) -> int:
     """The most bytes that are alive at one step."""
-    steps = {buffer.first for buffer in buffers}
-    return max((sum(_aligned(b.size) for b in buffers if b.first <= step <= b.last) for step in steps), default=0)
+    return max((alive(buffers, step) for step in {buffer.first for buffer in buffers}), default=0)
+
+
+def alive(buffers: Sequence[Buffer], step: int) -> int:
+    """Bytes that are alive at one step."""
+    return sum(_aligned(b.size) for b in buffers if b.first <= step <= b.last)
 
 
 def _aligned(size: int) -> int:
