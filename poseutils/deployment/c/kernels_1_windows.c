@@ -75,6 +75,26 @@ static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
     return sum;
 }
 
+#define BLOCK 4 /* output channels that share the loads of a value */
+
+/* sums[i] += dot product with the i-th of BLOCK runs of weights, which lie `apart` values from each other. */
+static void dot_block(const int8_t *x, const int8_t *w, int32_t count, int32_t apart, int32_t *sums)
+{
+    const int8_t *w1 = w + apart, *w2 = w1 + apart, *w3 = w2 + apart;
+    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t value = x[i];
+        a += value * w[i];
+        b += value * w1[i];
+        c += value * w2[i];
+        d += value * w3[i];
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
+}
+
 /* The values under the window at column x0, in the order of the weights; the zero point beyond the border. */
 static void gather_patch(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x0, int8_t *patch)
 {
@@ -110,8 +130,19 @@ static int is_run(const pose_conv_layer *layer, const int8_t *const *rows, int32
 /* All output channels of one place; the input is `count` runs of `length` values. */
 static void conv_place(const pose_conv_layer *layer, const int8_t *const *runs, int32_t count, int32_t length, int8_t *out)
 {
+    const int32_t whole = count * length, blocks = layer->out.channels / BLOCK * BLOCK;
     const int8_t *weights = layer->weights;
-    for (int32_t c = 0; c < layer->out.channels; c++) {
+    for (int32_t c = 0; c < blocks; c += BLOCK, weights += BLOCK * whole) {
+        int32_t sums[BLOCK];
+        memcpy(sums, layer->bias + c, sizeof sums);
+        for (int32_t k = 0; k < count; k++) {
+            dot_block(runs[k], weights + (ptrdiff_t)k * length, length, whole, sums);
+        }
+        for (int32_t i = 0; i < BLOCK; i++) {
+            out[c + i] = requantized(sums[i], c + i, &layer->scale);
+        }
+    }
+    for (int32_t c = blocks; c < layer->out.channels; c++) {
         int32_t sum = layer->bias[c];
         for (int32_t k = 0; k < count; k++, weights += length) {
             sum += dot(runs[k], weights, length);
