@@ -5,7 +5,8 @@ Nothing here knows a file format; `tflite.py` fills a :class:`Graph` from a .tfl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -31,7 +32,10 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor: ``dtype`` is a lower-case name such as ``"int8"``, ``bytes`` its size; a constant is stored in the file."""
+    """One tensor: ``dtype`` is a lower-case name such as ``"int8"``, ``bytes`` its size.
+
+    A constant is stored in the file; ``data`` is its values, None for a type that NumPy does not have, such as int4.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -39,6 +43,7 @@ class Tensor:
     bytes: int
     quantization: Quantization | None
     is_constant: bool
+    data: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def elements(self) -> int:
@@ -52,11 +57,16 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """One kernel, such as ``"CONV_2D"``; inputs and outputs are indices of tensors, -1 for an optional input left out."""
+    """One kernel, such as ``"CONV_2D"``; inputs and outputs are indices of tensors, -1 for an optional input left out.
+
+    ``options`` are the file's, such as ``{"padding": "SAME", "stride_w": 2}``; enumerations by name. Empty where the operator has none
+    that matter.
+    """
 
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    options: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def data_input(self) -> int:

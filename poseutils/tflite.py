@@ -40,6 +40,32 @@ _BITS = {
     "float64": 64,
 }
 
+_CONVOLUTION = ("Padding", "StrideW", "StrideH", "FusedActivationFunction")
+_DILATION = ("DilationWFactor", "DilationHFactor")
+_POOLING = (*_CONVOLUTION, "FilterWidth", "FilterHeight")
+_ACTIVATED = ("FusedActivationFunction",)
+_OPTIONS = {
+    "Conv2DOptions": (*_CONVOLUTION, *_DILATION),
+    "DepthwiseConv2DOptions": (*_CONVOLUTION, *_DILATION, "DepthMultiplier"),
+    "TransposeConvOptions": _CONVOLUTION,
+    "Pool2DOptions": _POOLING,
+    "FullyConnectedOptions": ("FusedActivationFunction", "WeightsFormat", "KeepNumDims"),
+    "AddOptions": _ACTIVATED,
+    "SubOptions": _ACTIVATED,
+    "MulOptions": _ACTIVATED,
+    "DivOptions": _ACTIVATED,
+    "ConcatenationOptions": ("Axis", "FusedActivationFunction"),
+    "SoftmaxOptions": ("Beta",),
+    "ResizeBilinearOptions": ("AlignCorners", "HalfPixelCenters"),
+    "ResizeNearestNeighborOptions": ("AlignCorners", "HalfPixelCenters"),
+    "ReducerOptions": ("KeepDims",),
+    "StridedSliceOptions": ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask"),
+    "PackOptions": ("Axis", "ValuesCount"),
+    "UnpackOptions": ("Axis", "Num"),
+    "LeakyReluOptions": ("Alpha",),
+}
+"""The fields that are read of each kind of options."""
+
 
 def read_tflite(path: str | Path) -> Graph:
     """The graph of a .tflite file.
@@ -87,10 +113,10 @@ def _graph(data: bytes, name: str) -> Graph:
             "Convert a model with a single signature."
         )
     subgraph = model.Subgraphs(0)
-    stored = [_stored_bytes(model.Buffers(i)) for i in range(_count(model.BuffersLength()))]
+    stored = [_stored(model.Buffers(i)) for i in range(_count(model.BuffersLength()))]
     tensors = tuple(_tensor(schema, subgraph.Tensors(i), stored) for i in range(_count(subgraph.TensorsLength())))
     names = [_operator_name(schema, model.OperatorCodes(i)) for i in range(_count(model.OperatorCodesLength()))]
-    operators = tuple(_operator(subgraph.Operators(i), names) for i in range(_count(subgraph.OperatorsLength())))
+    operators = tuple(_operator(schema, subgraph.Operators(i), names) for i in range(_count(subgraph.OperatorsLength())))
     graph = Graph(tensors, operators, _indices(subgraph.InputsAsNumpy()), _indices(subgraph.OutputsAsNumpy()), model.Version())
     _check(graph)
     return graph
@@ -107,9 +133,9 @@ def _indices(vector) -> tuple[int, ...]:
     return tuple(np.atleast_1d(vector).tolist()) if isinstance(vector, np.ndarray) else ()
 
 
-def _stored_bytes(buffer) -> int:
-    # Asking for the array, not only for its length, makes NumPy check that it lies within the file.
-    return 0 if buffer.DataIsNone() else len(buffer.DataAsNumpy())
+def _stored(buffer) -> np.ndarray:
+    # Asking for the array makes NumPy check that it lies within the file.
+    return np.zeros(0, np.uint8) if buffer.DataIsNone() else buffer.DataAsNumpy()
 
 
 @cache
@@ -118,7 +144,7 @@ def _constants(namespace) -> dict[int, str]:
     return {value: key for key, value in vars(namespace).items() if isinstance(value, int)}
 
 
-def _tensor(schema, table, stored: list[int]) -> Tensor:
+def _tensor(schema, table, stored: list[np.ndarray]) -> Tensor:
     dtype = _constants(schema.TensorType)[table.Type()].lower()
     name = (table.Name() or b"").decode("utf-8", "replace")
     if dtype not in _BITS:
@@ -127,10 +153,17 @@ def _tensor(schema, table, stored: list[int]) -> Tensor:
     if any(size < 0 for size in shape):
         raise ValueError(f"tensor {name!r} has the shape {shape}")
     size = -(-prod(shape) * _BITS[dtype] // 8)
-    is_constant = stored[table.Buffer()] > 0
-    if is_constant and stored[table.Buffer()] < size:
-        raise ValueError(f"tensor {name!r} of {size} bytes has {stored[table.Buffer()]} in the file")
-    return Tensor(name, shape, dtype, size, _quantization(table.Quantization(), name, shape), is_constant)
+    content = stored[table.Buffer()]
+    is_constant = len(content) > 0
+    if is_constant and len(content) < size:
+        raise ValueError(f"tensor {name!r} of {size} bytes has {len(content)} in the file")
+    data = _values(content, dtype, shape, size) if is_constant else None
+    return Tensor(name, shape, dtype, size, _quantization(table.Quantization(), name, shape), is_constant, data)
+
+
+def _values(content: np.ndarray, dtype: str, shape: tuple[int, ...], size: int) -> np.ndarray | None:
+    kind = "bool_" if dtype == "bool" else dtype
+    return content[:size].view(getattr(np, kind)).reshape(shape) if hasattr(np, kind) else None
 
 
 def _quantization(table, name: str, shape: tuple[int, ...]) -> Quantization | None:
@@ -155,8 +188,28 @@ def _operator_name(schema, code) -> str:
     return f"CUSTOM:{(code.CustomCode() or b'').decode('utf-8', 'replace')}" if name == "CUSTOM" else name
 
 
-def _operator(table, names: list[str]) -> Operator:
-    return Operator(names[table.OpcodeIndex()], _indices(table.InputsAsNumpy()), _indices(table.OutputsAsNumpy()))
+def _operator(schema, table, names: list[str]) -> Operator:
+    inputs, outputs = _indices(table.InputsAsNumpy()), _indices(table.OutputsAsNumpy())
+    return Operator(names[table.OpcodeIndex()], inputs, outputs, _options(schema, table))
+
+
+def _options(schema, table) -> dict[str, object]:
+    kind = _constants(schema.BuiltinOptions).get(table.BuiltinOptionsType())
+    content = table.BuiltinOptions()
+    if kind not in _OPTIONS or content is None:
+        return {}
+    read = getattr(schema, kind)()
+    read.Init(content.Bytes, content.Pos)
+    return {_snake(field): _named(schema, field, getattr(read, field)()) for field in _OPTIONS[kind]}
+
+
+def _snake(field: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in field).lstrip("_")
+
+
+def _named(schema, field: str, value):
+    enumeration = {"Padding": "Padding", "FusedActivationFunction": "ActivationFunctionType"}.get(field)
+    return _constants(getattr(schema, enumeration))[value] if enumeration else value
 
 
 def _check(graph: Graph) -> None:

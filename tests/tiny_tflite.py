@@ -13,15 +13,15 @@ def tensor(name, shape, dtype="INT8", data=None, scale=0.5, zero_point=0):
 
 
 def build(tensors, operators, inputs, outputs) -> bytes:
-    """A model; ``operators`` are (name, inputs, outputs) with indices into ``tensors``."""
+    """A model; ``operators`` are (name, inputs, outputs) with indices into ``tensors``, and if need be (kind, fields) of their options."""
     model = schema.ModelT()
     model.version, model.buffers = 3, [schema.BufferT()]
     graph = schema.SubGraphT()
     graph.tensors = [_tensor(model, **each) for each in tensors]
     graph.inputs, graph.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
-    names = sorted({name for name, _, _ in operators})
+    names = sorted({name for name, *_ in operators})
     model.operatorCodes = [_code(name) for name in names]
-    graph.operators = [_operator(names.index(name), reads, writes) for name, reads, writes in operators]
+    graph.operators = [_operator(names.index(name), *rest) for name, *rest in operators]
     model.subgraphs = [graph]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
@@ -37,7 +37,9 @@ def _tensor(model, name, shape, dtype, data, scale, zero_point):
         model.buffers[-1].data = np.frombuffer(np.asarray(data).tobytes(), np.uint8)
     if scale is not None:
         made.quantization = schema.QuantizationParametersT()
-        made.quantization.scale, made.quantization.zeroPoint = np.array([scale], np.float32), np.array([zero_point], np.int64)
+        scales = np.atleast_1d(np.asarray(scale, np.float32))
+        made.quantization.scale, made.quantization.zeroPoint = scales, np.full(len(scales), zero_point, np.int64)
+        made.quantization.quantizedDimension = len(shape) - 1 if len(scales) > 1 and shape[0] == 1 else 0
     return made
 
 
@@ -49,10 +51,17 @@ def _code(name):
     return made
 
 
-def _operator(code, reads, writes):
+def _operator(code, reads, writes, options=None):
     made = schema.OperatorT()
+    if options:
+        kind, fields = options
+        made.builtinOptionsType, made.builtinOptions = getattr(schema.BuiltinOptions, kind), getattr(schema, f"{kind}T")()
+        vars(made.builtinOptions).update(fields)
     made.opcodeIndex, made.inputs, made.outputs = code, np.array(reads, np.int32), np.array(writes, np.int32)
     return made
+
+
+CONVOLUTION = ("Conv2DOptions", {"padding": 0, "strideH": 4, "strideW": 4, "dilationHFactor": 1, "dilationWFactor": 1})
 
 
 def heatmap_model(keypoints=3, dtype="INT8") -> bytes:
@@ -66,7 +75,7 @@ def heatmap_model(keypoints=3, dtype="INT8") -> bytes:
             tensor("bias", (keypoints,), "INT32", np.zeros(keypoints, np.int32)),
             tensor("heatmaps", (1, 4, 6, keypoints), dtype),
         ],
-        [("QUANTIZE", [0], [1]), ("CONV_2D", [1, 2, 3], [4])],
+        [("QUANTIZE", [0], [1]), ("CONV_2D", [1, 2, 3], [4], CONVOLUTION)],
         [0],
         [4],
     )

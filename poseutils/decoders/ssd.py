@@ -58,11 +58,23 @@ def anchors(height: int, width: int, count: int) -> np.ndarray | None:
 
     All anchors are as large as the input ("fixed anchor size"), so that a box is its anchor's center plus what the network says.
     """
+    grid = grid_of(height, width, count)
+    if grid is None:
+        return None
+    return np.concatenate([_centers(*layer) for layer in _cells(grid, height, width)]) * np.array([width, height], np.float32)
+
+
+def grid_of(height: int, width: int, count: int) -> tuple[tuple[int, int], ...] | None:
+    """Stride and anchors a cell of each layer of the known grid that has ``count`` anchors; None if there is none."""
     for grid in _GRIDS:
-        cells = [(-(-height // stride), -(-width // stride), each) for stride, each in grid]
-        if sum(rows * columns * each for rows, columns, each in cells) == count:
-            return np.concatenate([_centers(*layer) for layer in cells]) * np.array([width, height], np.float32)
+        if sum(rows * columns * each for rows, columns, each in _cells(grid, height, width)) == count:
+            return grid
     return None
+
+
+def _cells(grid: tuple[tuple[int, int], ...], height: int, width: int) -> list[tuple[int, int, int]]:
+    """Rows, columns and anchors a cell of each layer."""
+    return [(-(-height // stride), -(-width // stride), each) for stride, each in grid]
 
 
 def _centers(rows: int, columns: int, each: int) -> np.ndarray:

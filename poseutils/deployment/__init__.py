@@ -1,9 +1,28 @@
-"""From a quantized network to an STM32 board: the network as a graph, the boards, and the bundle to deploy."""
+"""From a quantized network to an STM32 board: the network as a graph, the boards, the bundle to deploy, and the network as C."""
 
 from ..graph import Graph, layers
 from ..tflite import read_tflite
 from .boards import BOARDS, Board, Fit, find_board, fits
 from .bundle import Bundle, package
+from .emulation import Emulation, missing_tools
+from .exporting import ExportedBundle, ExportReport, export
 from .spec import AppSettings
 
-__all__ = ["BOARDS", "AppSettings", "Board", "Bundle", "Fit", "Graph", "find_board", "fits", "layers", "package", "read_tflite"]
+__all__ = [
+    "BOARDS",
+    "AppSettings",
+    "Board",
+    "Bundle",
+    "Emulation",
+    "ExportReport",
+    "ExportedBundle",
+    "Fit",
+    "Graph",
+    "export",
+    "find_board",
+    "fits",
+    "layers",
+    "missing_tools",
+    "package",
+    "read_tflite",
+]

@@ -21,7 +21,7 @@ from .readme import readme_text
 from .spec import AppSettings, Spec, make_spec, settings_from_config
 
 MANIFEST = "manifest.json"
-_MAKER = "poseutils"
+MAKER = "poseutils"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def package(
     files = _files(spec)
     manifest = _manifest(spec, files)
     files[MANIFEST] = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
-    with _replaced_folder(Path(out_dir)) as folder:
+    with replaced_folder(Path(out_dir)) as folder:
         for file_name, data in files.items():
             (folder / file_name).write_bytes(data)
     return Bundle(Path(out_dir), manifest)
@@ -114,18 +114,18 @@ def _files(spec: Spec) -> dict[str, bytes]:
 def _manifest(spec: Spec, files: dict[str, bytes]) -> dict:
     tensors = spec.graph.tensors
     return {
-        "made_by": _MAKER,
-        "versions": {"manifest": 1, _MAKER: __version__, "tflite_schema": spec.graph.schema_version},
+        "made_by": MAKER,
+        "versions": {"manifest": 1, MAKER: __version__, "tflite_schema": spec.graph.schema_version},
         "model": {"source": spec.source, "model_type": spec.model_type, **spec.cost()},
         "layout": {"name": spec.layout.name, "keypoints": list(spec.layout.names), "limbs": [list(limb) for limb in spec.layout.limbs]},
         "board": spec.board.name,
-        "inputs": [_tensor_record(tensors[i]) for i in spec.graph.inputs],
-        "outputs": [_tensor_record(tensors[i]) for i in spec.graph.outputs],
+        "inputs": [tensor_record(tensors[i]) for i in spec.graph.inputs],
+        "outputs": [tensor_record(tensors[i]) for i in spec.graph.outputs],
         "files": {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()},
     }
 
 
-def _tensor_record(tensor: Tensor) -> dict:
+def tensor_record(tensor: Tensor) -> dict:
     record = {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
     if tensor.quantization is None:
         return record
@@ -133,7 +133,7 @@ def _tensor_record(tensor: Tensor) -> dict:
 
 
 @contextmanager
-def _replaced_folder(folder: Path) -> Iterator[Path]:
+def replaced_folder(folder: Path) -> Iterator[Path]:
     """Yields an empty folder that takes the place of ``folder`` on success."""
     _check_ours(folder)
     workshop = None
@@ -159,7 +159,7 @@ def _check_ours(folder: Path) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
-        if json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("made_by") == _MAKER:
+        if json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("made_by") == MAKER:
             return
     except (OSError, ValueError, AttributeError):
         pass

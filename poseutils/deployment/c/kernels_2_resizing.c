@@ -1,0 +1,49 @@
+
+/* ---------------------------------------------------------------- RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR */
+
+static const int8_t *image_row(const pose_image *image, const int8_t *in, int32_t y)
+{
+    return in + (ptrdiff_t)y * row_bytes(image);
+}
+
+/* One value between four: shares in 1/1024, rounded to nearest, halves away from zero. */
+static int8_t between(const int8_t *const *corners, int32_t c, int32_t share_y, int32_t share_x)
+{
+    const int64_t upper = (int64_t)corners[0][c] * (1024 - share_x) + (int64_t)corners[1][c] * share_x;
+    const int64_t lower = (int64_t)corners[2][c] * (1024 - share_x) + (int64_t)corners[3][c] * share_x;
+    const int64_t sum = upper * (1024 - share_y) + lower * share_y;
+    return (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
+}
+
+void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows, int8_t *out)
+{
+    for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
+        const ptrdiff_t left = (ptrdiff_t)layer->first_x[x] * layer->in.step, right = (ptrdiff_t)layer->second_x[x] * layer->in.step;
+        const int8_t *const corners[4] = {rows[0] + left, rows[0] + right, rows[1] + left, rows[1] + right};
+        for (int32_t c = 0; c < layer->out.channels; c++) {
+            out[c] = between(corners, c, layer->share_y[y], layer->share_x[x]);
+        }
+    }
+}
+
+void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out)
+{
+    for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
+        const int8_t *const rows[2] = {image_row(&layer->in, in, layer->first_y[y]), image_row(&layer->in, in, layer->second_y[y])};
+        pose_resize_bilinear_row(layer, y, rows, out);
+    }
+}
+
+void pose_resize_nearest_row(const pose_resize_layer *layer, const int8_t *row, int8_t *out)
+{
+    for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
+        memcpy(out, row + (ptrdiff_t)layer->first_x[x] * layer->in.step, (size_t)layer->out.channels);
+    }
+}
+
+void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_t *out)
+{
+    for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
+        pose_resize_nearest_row(layer, image_row(&layer->in, in, layer->first_y[y]), out);
+    }
+}

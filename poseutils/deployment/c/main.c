@@ -1,0 +1,121 @@
+/*
+ * Runs the network on images from a file, and prints the keypoints: person, keypoint, x, y in pixels of the input, score.
+ *
+ *     main INPUTS OUTPUTS [TENSORS]
+ *
+ * INPUTS holds the network's inputs as they lie in memory, one image after the other; OUTPUTS gets the outputs likewise. A debug build
+ * (-D@NAME@_DEBUG) writes every tensor that is computed to TENSORS: its number, its bytes, its values.
+ */
+#include <stdio.h>
+
+#include "@name@.h"
+#include "@name@_poses.h"
+
+static int read_inputs(FILE *file)
+{
+    for (int32_t i = 0; i < @NAME@_INPUTS; i++) {
+        const size_t bytes = (size_t)@name@_input_bytes[i];
+        if (fread(@name@_input(i), 1, bytes, file) != bytes) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int write_outputs(FILE *file)
+{
+    for (int32_t i = 0; i < @NAME@_OUTPUTS; i++) {
+        const size_t bytes = (size_t)@name@_output_bytes[i];
+        if (fwrite(@name@_output(i), 1, bytes, file) != bytes) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+#ifdef @NAME@_DEBUG
+static FILE *tensors;
+
+void @name@_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes, int32_t step_bytes)
+{
+    const int32_t head[2] = {tensor, rows * row_bytes};
+    if (tensors == NULL) {
+        return;
+    }
+    fwrite(head, sizeof head, 1, tensors);
+    for (int32_t row = 0; row < rows; row++) {
+        fwrite((const char *)values + (size_t)row * (size_t)step_bytes, 1, (size_t)row_bytes, tensors);
+    }
+}
+#endif
+
+#ifdef POSE_CLOCK_NS
+double pose_clock(void); /* in instructions, of an emulated board */
+
+static void run_network(void)
+{
+    const double before = pose_clock();
+    @name@_run();
+    printf("%.0f instructions\n", pose_clock() - before);
+}
+#else
+static void run_network(void)
+{
+    @name@_run();
+}
+#endif
+
+static void print_poses(void)
+{
+    const int32_t people = @name@_poses();
+    for (int32_t person = 0; person < people; person++) {
+        for (int32_t k = 0; k < @NAME@_KEYPOINTS; k++) {
+            const pose_keypoint *point = &@name@_keypoints[person * @NAME@_KEYPOINTS + k];
+            printf("%d %d %.4f %.4f %.6f\n", (int)person, (int)k, (double)point->x, (double)point->y, (double)point->score);
+        }
+    }
+}
+
+static int run_images(FILE *inputs, FILE *outputs)
+{
+    int images = 0;
+    while (read_inputs(inputs)) {
+        run_network();
+        print_poses();
+        if (!write_outputs(outputs)) {
+            return -1;
+        }
+        images++;
+    }
+    return images;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: main INPUTS OUTPUTS\n");
+        return 2;
+    }
+    FILE *inputs = fopen(argv[1], "rb"), *outputs = fopen(argv[2], "wb");
+    if (inputs == NULL || outputs == NULL) {
+        fprintf(stderr, "cannot open %s\n", inputs == NULL ? argv[1] : argv[2]);
+        return 1;
+    }
+#ifdef @NAME@_DEBUG
+    tensors = argc > 3 ? fopen(argv[3], "wb") : NULL;
+#endif
+    @name@_init();
+    const int images = run_images(inputs, outputs);
+#ifdef @NAME@_DEBUG
+    if (tensors != NULL) {
+        fclose(tensors);
+    }
+#endif
+    fclose(inputs);
+    if (fclose(outputs) != 0 || images < 0) {
+        fprintf(stderr, "cannot write %s\n", argv[2]);
+        return 1;
+    }
+    printf("%d images\n", images);
+    return 0;
+}

@@ -1,0 +1,195 @@
+/*
+ * The operators of an 8-bit network, in plain C99.
+ *
+ * Every tensor is a table of rows of `channels` values; `step` is the distance from one row of values to the next, in values, so that a
+ * tensor may be some of the columns of a wider one. An image is stored as height * width such rows (NHWC, one image).
+ *
+ * A spatial operator comes as two functions: pose_X_row makes output row y from pointers to input rows, pose_X makes all of them.
+ * Real values are scale * (q - zero). Results equal those of LiteRT's reference kernels bit by bit.
+ */
+#ifndef POSE_KERNELS_H
+#define POSE_KERNELS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define POSE_MAX_TAPS 16 /* rows of the tallest kernel window */
+#define POSE_MAX_DIMS 6  /* of pose_copy */
+
+/* An image as it lies in memory. */
+typedef struct {
+    int32_t height, width, channels, step;
+} pose_image;
+
+/* Where a window looks: input row of output row y is y * stride - pad + ky * dilation. */
+typedef struct {
+    int32_t height, width;
+    int32_t stride_y, stride_x;
+    int32_t dilation_y, dilation_x;
+    int32_t pad_y, pad_x;
+} pose_window;
+
+/* From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output channel. */
+typedef struct {
+    const int32_t *multiplier;
+    const int8_t *shift;
+    int32_t zero, low, high;
+} pose_requantize;
+
+/* CONV_2D: weights are output channel, ky, kx, input channel; bias has -zero * (sum of the channel's weights) in it. */
+typedef struct {
+    pose_image in, out;
+    pose_window window;
+    int32_t in_zero;
+    const int8_t *weights;
+    const int32_t *bias;
+    pose_requantize scale;
+} pose_conv_layer;
+
+/* DEPTHWISE_CONV_2D: weights are ky, kx, output channel; output channel c reads input channel c / multiplier. */
+typedef struct {
+    pose_image in, out;
+    pose_window window;
+    int32_t in_zero;
+    int32_t multiplier;
+    const int8_t *weights;
+    const int32_t *bias;
+    pose_requantize scale;
+} pose_depthwise_layer;
+
+/* MAX_POOL_2D and AVERAGE_POOL_2D. */
+typedef struct {
+    pose_image in, out;
+    pose_window window;
+    int32_t low, high;
+} pose_pool_layer;
+
+/* RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR: for each output row and column the two inputs, and the second one's share in 1/1024. */
+typedef struct {
+    pose_image in, out;
+    const int16_t *first_y, *second_y, *share_y;
+    const int16_t *first_x, *second_x, *share_x;
+} pose_resize_layer;
+
+/* FULLY_CONNECTED: weights are output, input; they have a zero of their own where the network computes them. */
+typedef struct {
+    int32_t rows, inputs, outputs;
+    int32_t in_zero, weight_zero;
+    const int32_t *bias; /* or NULL */
+    pose_requantize scale;
+} pose_dense_layer;
+
+/* Two operands and a result of up to four dimensions; a stride of 0 repeats an operand along a dimension. */
+typedef struct {
+    int32_t size[4], a[4], b[4], out[4];
+} pose_grid;
+
+/* ADD and SUB of 8-bit values: both operands come to a common scale, 20 bits finer. */
+typedef struct {
+    pose_grid grid;
+    int32_t a_zero, a_multiplier, a_shift;
+    int32_t b_zero, b_multiplier, b_shift;
+    int32_t b_sign; /* 1 adds, -1 subtracts */
+    int32_t zero, multiplier, shift;
+    int32_t low, high;
+} pose_add_layer;
+
+/* MUL of 8-bit values. */
+typedef struct {
+    pose_grid grid;
+    int32_t a_zero, b_zero;
+    int32_t zero, multiplier, shift;
+    int32_t low, high;
+} pose_mul_layer;
+
+/* PRELU: one slope a channel. */
+typedef struct {
+    int32_t rows, channels, in_step, out_step;
+    int32_t in_zero, slope_zero, zero;
+    int32_t positive_multiplier, positive_shift;
+    int32_t negative_multiplier, negative_shift;
+    const int8_t *slopes;
+} pose_prelu_layer;
+
+/* Rows of values, and where each lies. */
+typedef struct {
+    int32_t rows, channels, in_step, out_step;
+} pose_rows;
+
+/* MEAN over height and width. */
+typedef struct {
+    pose_image in;
+    int32_t in_zero, zero, multiplier, shift;
+} pose_mean_layer;
+
+/* SOFTMAX along the channels: exponentials holds exp(-scale * beta * i) for i = 0 ... 255, in 1/2^31. The result is in 1/256, less 128. */
+typedef struct {
+    pose_rows rows;
+    const int32_t *exponentials;
+} pose_softmax_layer;
+
+/* What moves values without computing: out[i0, i1, ...] = in[i0, i1, ...], strides in values of `bytes` bytes. */
+typedef struct {
+    int32_t dims, bytes;
+    int32_t size[POSE_MAX_DIMS], in[POSE_MAX_DIMS], out[POSE_MAX_DIMS];
+} pose_copy_layer;
+
+/* GATHER_ND: `depth` indices choose one of the slices of `slice` bytes; stride of each index in slices. */
+typedef struct {
+    int32_t count, depth, slice;
+    int32_t size[4], stride[4];
+} pose_gather_layer;
+
+/* ARG_MAX along the middle of outer, length, inner. */
+typedef struct {
+    int32_t outer, length, inner;
+} pose_argmax_layer;
+
+typedef enum { POSE_ADD, POSE_SUB, POSE_MUL, POSE_DIV } pose_arithmetic;
+
+/* x * multiplier / 2^31 * 2^shift, rounded as the reference kernels round. */
+int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
+
+/* rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. patch: window height * width * channels bytes. */
+void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *patch);
+void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *patch);
+void pose_depthwise_row(const pose_depthwise_layer *layer, const int8_t *const *rows, int8_t *out);
+void pose_depthwise(const pose_depthwise_layer *layer, const int8_t *in, int8_t *out);
+void pose_max_pool_row(const pose_pool_layer *layer, const int8_t *const *rows, int8_t *out);
+void pose_max_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
+void pose_average_pool_row(const pose_pool_layer *layer, const int8_t *const *rows, int8_t *out);
+void pose_average_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
+/* rows[0] and rows[1] are the input rows first_y[y] and second_y[y]. */
+void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows, int8_t *out);
+void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
+void pose_resize_nearest_row(const pose_resize_layer *layer, const int8_t *row, int8_t *out);
+void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
+
+/* The following work row by row as they are, or in place; a pointer may be that of one row. */
+void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8_t *out);
+void pose_prelu(const pose_prelu_layer *layer, const int8_t *in, int8_t *out);
+void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
+void pose_mul(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
+void pose_quantize(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out);
+void pose_dequantize(const pose_rows *rows, float scale, int32_t zero, const int8_t *in, float *out);
+void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out);
+
+/* Vectors and small tensors. */
+void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights, int8_t *out);
+void pose_mean(const pose_mean_layer *layer, const int8_t *in, int8_t *out);
+void pose_arg_max(const pose_argmax_layer *layer, const int8_t *in, int32_t *out);
+void pose_gather(const pose_gather_layer *layer, const void *in, const int32_t *indices, void *out);
+void pose_copy(const pose_copy_layer *layer, const void *in, void *out);
+void pose_fill(const pose_rows *rows, int8_t value, int8_t *out);
+void pose_int32(pose_arithmetic what, const pose_grid *grid, const int32_t *a, const int32_t *b, int32_t *out);
+void pose_float(pose_arithmetic what, const pose_grid *grid, const float *a, const float *b, float *out);
+void pose_int32_to_float(int32_t count, const int32_t *in, float *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

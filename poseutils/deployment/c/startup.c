@@ -1,0 +1,112 @@
+/*
+ * Start of the emulated boards (QEMU's mps2-an386, mps2-an500, mps3-an547), and their clock. A real board has a start of its own.
+ *
+ * Files, the command line and printing go to the emulator by semihosting, which newlib's librdimon speaks.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+extern uint32_t stack_top, data_load, data_begin, data_end, bss_begin, bss_end;
+extern void initialise_monitor_handles(void);
+extern int main(int argc, char **argv);
+
+#define SYSTICK_CONTROL (*(volatile uint32_t *)0xE000E010u)
+#define SYSTICK_RELOAD (*(volatile uint32_t *)0xE000E014u)
+#define SYSTICK_VALUE (*(volatile uint32_t *)0xE000E018u)
+#define SYSTICK_PERIOD 0x1000000u
+
+static volatile uint32_t periods;
+
+void systick_handler(void)
+{
+    periods++;
+}
+
+static void fault_handler(void)
+{
+    exit(3);
+}
+
+/* Instructions since the start: with -icount shift=0 the emulator's clock goes one nanosecond an instruction. */
+double pose_clock(void)
+{
+    uint32_t before, value;
+    do {
+        before = periods;
+        value = SYSTICK_VALUE;
+    } while (before != periods);
+    return ((double)before * SYSTICK_PERIOD + (SYSTICK_PERIOD - 1u - value)) * POSE_CLOCK_NS;
+}
+
+/* Asks the emulator for what was given after the program's name. */
+static int command_line(char *text, uint32_t size)
+{
+    uint32_t block[2] = {(uint32_t)text, size};
+    register uint32_t number __asm__("r0") = 0x15;
+    register void *argument __asm__("r1") = block;
+    __asm__ volatile("bkpt 0xAB" : "+r"(number) : "r"(argument) : "memory");
+    return (int)number;
+}
+
+static int split(char *text, char **words, int most)
+{
+    int count = 0;
+    while (*text != '\0' && count < most) {
+        words[count++] = text;
+        while (*text != '\0' && *text != ' ') {
+            text++;
+        }
+        while (*text == ' ') {
+            *text++ = '\0';
+        }
+    }
+    return count;
+}
+
+static void fill_memory(void)
+{
+    const uint32_t *from = &data_load;
+    for (uint32_t *to = &data_begin; to < &data_end; to++) {
+        *to = *from++;
+    }
+    for (uint32_t *to = &bss_begin; to < &bss_end; to++) {
+        *to = 0;
+    }
+}
+
+static void run_main(void)
+{
+    static char text[1024];
+    char *words[8];
+    fill_memory();
+    initialise_monitor_handles();
+    SYSTICK_RELOAD = SYSTICK_PERIOD - 1u;
+    SYSTICK_VALUE = 0;
+    SYSTICK_CONTROL = 7;
+    exit(command_line(text, sizeof text) == 0 ? main(split(text, words, 8), words) : 3);
+}
+
+/* Written in assembly, because the compiler may use the floating-point unit anywhere after it. */
+__attribute__((naked)) void reset_handler(void)
+{
+    __asm__ volatile("ldr r0, =0xE000ED88\n"
+                     "ldr r1, [r0]\n"
+                     "orr r1, r1, #0xF00000\n"
+                     "str r1, [r0]\n"
+                     "dsb\n"
+                     "isb\n"
+                     "b %c0\n" ::"i"(run_main));
+}
+
+__attribute__((section(".vectors"), used)) static void *const vectors[16] = {
+    &stack_top,    reset_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler,
+    fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, systick_handler,
+};
+
+void _init(void)
+{
+}
+
+void _fini(void)
+{
+}

@@ -1,0 +1,196 @@
+"""``network.c``, ``network.h`` and the constants: a program as C99 text. The same program gives the same bytes."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ..graph import Graph, Operator, Tensor
+from .c_array import c_comment
+from .lowering import C_TYPES, Program
+from .planner import ALIGNMENT
+from .storage import Place
+
+_PER_LINE = 32
+
+
+def weights_header(program: Program, name: str) -> str:
+    """The declarations of the constants."""
+    guard = f"{name.upper()}_WEIGHTS_H"
+    lines = [f"extern const {C_TYPES[v.dtype.name]} {array}[{v.size}];" for array, v in program.arrays.items()]
+    return f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n" + "\n".join(lines) + "\n\n#endif\n"
+
+
+def weights_source(program: Program, name: str, about: str) -> str:
+    """The constants."""
+    parts = [f'/* {c_comment(about)} */\n#include "{name}_weights.h"\n']
+    for array, values in program.arrays.items():
+        parts.append(f"const {C_TYPES[values.dtype.name]} {array}[{values.size}] = {{\n{_numbers(values)}\n}};\n")
+    return "\n".join(parts)
+
+
+def _numbers(values: np.ndarray) -> str:
+    flat = values.reshape(-1)
+    if flat.dtype.kind == "f":
+        words = [float(v).hex() + "f" for v in flat]
+    else:
+        # The least 32-bit integer has no literal of its own.
+        words = ["(-2147483647 - 1)" if v == -(2**31) else str(v) for v in flat.tolist()]
+    return ",\n".join(",".join(words[i : i + _PER_LINE]) for i in range(0, len(words), _PER_LINE))
+
+
+def network_header(graph: Graph, name: str, arena: int, about: str) -> str:
+    """What an application includes."""
+    upper, guard = name.upper(), f"{name.upper()}_H"
+    tensors = [("INPUT", i, graph.tensors[t]) for i, t in enumerate(graph.inputs)]
+    tensors += [("OUTPUT", i, graph.tensors[t]) for i, t in enumerate(graph.outputs)]
+    return f"""/* {c_comment(about)} */
+#ifndef {guard}
+#define {guard}
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+/* All memory that the network works in, inputs and outputs included. */
+#define {upper}_ARENA_BYTES {arena}
+
+#define {upper}_INPUTS {len(graph.inputs)}
+#define {upper}_OUTPUTS {len(graph.outputs)}
+
+/* Real values are SCALE * (q - ZERO); where there is no scale, values are real themselves. */
+{"".join(_tensor_macros(upper, *each) for each in tensors)}
+/* Bytes of each input and output. */
+extern const int32_t {name}_input_bytes[{upper}_INPUTS];
+extern const int32_t {name}_output_bytes[{upper}_OUTPUTS];
+
+/* Clears the arena. To be called once, before anything else. */
+void {name}_init(void);
+
+/* Where to write an input before {name}_run, every time: running overwrites it. */
+void *{name}_input(int32_t index);
+
+/* Computes the outputs. */
+void {name}_run(void);
+
+/* Where to read an output after {name}_run. */
+const void *{name}_output(int32_t index);
+
+#ifdef {upper}_DEBUG
+/* To be given by the application: called with each tensor when it is computed, as rows of row_bytes that lie step_bytes apart. */
+void {name}_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes, int32_t step_bytes);
+#endif
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def _tensor_macros(upper: str, kind: str, index: int, tensor: Tensor) -> str:
+    prefix = f"#define {upper}_{kind}_{index}_"
+    lines = [f"/* {kind.lower()} {index}: {c_comment(tensor.name)}, {tensor.dtype} {'x'.join(map(str, tensor.shape))} */"]
+    lines += [f"{prefix}TYPE {C_TYPES[tensor.dtype]}", f"{prefix}BYTES {tensor.bytes}", f"{prefix}ELEMENTS {tensor.elements}"]
+    if tensor.quantization is not None and tensor.dtype in ("int8", "uint8"):
+        lines.append(f"{prefix}SCALE {float(tensor.quantization.scales[0])!r}f")
+        lines.append(f"{prefix}ZERO ({int(tensor.quantization.zero_points[0])})")
+    return "\n".join(lines) + "\n\n"
+
+
+def network_source(graph: Graph, program: Program, addresses: dict[int, tuple[int, Place]], name: str, about: str) -> str:
+    """The layers, and ``network_run``: a call an operator.
+
+    Args:
+        addresses: of each activation tensor, its offset in the arena and its place.
+    """
+    upper = name.upper()
+    structs = "\n".join(f"static const {kind} {layer} = {_value(fields)};" for kind, layer, fields in program.structs)
+    body = "\n".join(_step(graph, index, operator, calls, addresses) for index, (operator, calls) in enumerate(program.steps))
+    return f"""/* {c_comment(about)} */
+#include "{name}.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "{name}_weights.h"
+#include "pose_kernels.h"
+
+/* In the union's other types for their alignment. */
+static union {{
+    uint8_t bytes[{upper}_ARENA_BYTES];
+    int64_t integer;
+    double real;
+}} arena
+#if defined(__GNUC__)
+    __attribute__((aligned({ALIGNMENT})))
+#endif
+    ;
+
+#define AT(type, offset) ((type *)(void *)(arena.bytes + (offset)))
+
+#ifdef {upper}_DEBUG
+#define PROBE(tensor, offset, rows, row_bytes, step_bytes) {name}_probe(tensor, arena.bytes + (offset), rows, row_bytes, step_bytes)
+#else
+#define PROBE(tensor, offset, rows, row_bytes, step_bytes) ((void)0)
+#endif
+
+const int32_t {name}_input_bytes[{upper}_INPUTS] = {{{_bytes(graph, graph.inputs)}}};
+const int32_t {name}_output_bytes[{upper}_OUTPUTS] = {{{_bytes(graph, graph.outputs)}}};
+
+{structs}
+
+void {name}_init(void)
+{{
+    memset(&arena, 0, sizeof arena);
+}}
+
+{_pointer(graph.inputs, addresses, f"void *{name}_input", "")}
+{_pointer(graph.outputs, addresses, f"const void *{name}_output", "const ")}
+void {name}_run(void)
+{{
+{body}
+}}
+"""
+
+
+def _bytes(graph: Graph, tensors: tuple[int, ...]) -> str:
+    return ", ".join(str(graph.tensors[t].bytes) for t in tensors)
+
+
+def _pointer(tensors: tuple[int, ...], addresses: dict[int, tuple[int, Place]], declaration: str, const: str) -> str:
+    offsets = ", ".join(str(addresses[t][0]) for t in tensors)
+    return f"""{declaration}(int32_t index)
+{{
+    static const int32_t offsets[] = {{{offsets}}};
+    return ({const}void *)(arena.bytes + offsets[index]);
+}}
+"""
+
+
+def _step(graph: Graph, index: int, operator: Operator, calls: list[str], addresses: dict[int, tuple[int, Place]]) -> str:
+    output = graph.tensors[operator.outputs[0]]
+    shape = "x".join(map(str, output.shape))
+    where = "" if calls else ": in place already"
+    lines = [f"    /* {index} {c_comment(operator.name)} -> {c_comment(output.name)} {shape}{where} */"]
+    lines += [f"    {call}" for call in calls]
+    for tensor in operator.outputs:
+        offset, place = addresses[tensor]
+        made = graph.tensors[tensor]
+        item = made.bytes // max(1, made.elements)
+        columns = made.shape[-1] if made.shape else 1
+        lines.append(f"    PROBE({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, {place.step * item});")
+    return "\n".join(lines)
+
+
+def _value(value) -> str:
+    """A field's value in C."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f".{name} = {_value(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "{" + ", ".join(map(_value, value)) + "}"
+    return str(value)

@@ -1,0 +1,176 @@
+"""``network_poses.c`` and ``.h``: which output feeds which decoder, with the thresholds of the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..decoders import DECODERS, InputView, Thresholds, ssd
+from ..graph import Graph, Tensor
+from ..keypoints import KeypointLayout
+from .spec import Spec
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What the decoder is told.
+
+    Attributes:
+        roles: for each tensor that the decoder knows, the outputs (indices) that it is made of, in order.
+        thresholds: of people, boxes and heatmaps.
+        normalized: see :class:`poseutils.decoders.InputView`.
+    """
+
+    model_type: str
+    layout: KeypointLayout
+    view: InputView
+    roles: dict[str, list[int]]
+    thresholds: Thresholds
+
+    @property
+    def people(self) -> int:
+        """The most people that an image may give."""
+        return self.thresholds.max_detections if self.model_type in ("yolo_mpe", "detector") else 1
+
+
+def decoding_of(spec: Spec, graph: Graph, normalized: bool) -> Decoding:
+    """The roles of the outputs of a folded graph, and the thresholds of the settings."""
+    view = InputView(*spec.input_size, normalized=normalized)
+    # The decoder picks outputs by shape and name: filled with their own number, they show up where it puts them.
+    names = [spec.graph.tensors[i].name for i in spec.graph.outputs]
+    filled = {name: np.full(graph.tensors[t].shape, i, np.float32) for i, (name, t) in enumerate(zip(names, graph.outputs))}
+    found = DECODERS[spec.model_type].find(filled, view)
+    roles = {role: [int(n) for n in dict.fromkeys(array.reshape(-1).tolist())] for role, array in found.items()}
+    settings = spec.settings
+    thresholds = Thresholds(settings.confidence_thresh, settings.nms_thresh, settings.max_detection_boxes)
+    return Decoding(spec.model_type, spec.layout, view, roles, ssd.THRESHOLDS if spec.model_type == "detector" else thresholds)
+
+
+def poses_header(decoding: Decoding, name: str) -> str:
+    """The declarations."""
+    upper = name.upper()
+    return f"""#ifndef {upper}_POSES_H
+#define {upper}_POSES_H
+
+#include "pose_decode.h"
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define {upper}_KEYPOINTS {len(decoding.layout)}
+#define {upper}_MAX_PEOPLE {decoding.people}
+
+/* Decodes the outputs after {name}_run into the two arrays, best first, in pixels of the input; gives the number of people. */
+int32_t {name}_poses(void);
+
+/* Of networks that give no boxes they stay zero. */
+extern pose_box {name}_boxes[{upper}_MAX_PEOPLE];
+extern pose_keypoint {name}_keypoints[{upper}_MAX_PEOPLE * {upper}_KEYPOINTS];
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def poses_source(decoding: Decoding, graph: Graph, name: str) -> str:
+    """The call of the decoder."""
+    upper = name.upper()
+    outputs = [graph.tensors[t] for t in graph.outputs]
+    body = {
+        "heatmaps_spe": _heatmaps,
+        "spe": _spe,
+        "hand_spe": _landmarks,
+        "head_spe": _landmarks,
+        "yolo_mpe": _yolo,
+        "detector": _ssd,
+    }[decoding.model_type](decoding, outputs, name)
+    return f"""/* From the outputs of the network to keypoints. */
+#include "{name}_poses.h"
+
+#include <stddef.h>
+
+#include "{name}.h"
+
+pose_box {name}_boxes[{upper}_MAX_PEOPLE];
+pose_keypoint {name}_keypoints[{upper}_MAX_PEOPLE * {upper}_KEYPOINTS];
+
+{body}"""
+
+
+def _output(outputs: list[Tensor], index: int, name: str) -> str:
+    """A ``pose_output``."""
+    tensor = outputs[index]
+    kind = {"float32": "POSE_FLOAT32", "int8": "POSE_INT8", "uint8": "POSE_UINT8"}[tensor.dtype]
+    scale, zero = "0.0f", 0
+    if tensor.dtype != "float32":
+        scale, zero = f"{float(tensor.quantization.scales[0]).hex()}f", int(tensor.quantization.zero_points[0])
+    return f"{{{name}_output({index}), {kind}, {scale}, {zero}}}"
+
+
+def _one_person(name: str, lines: list[str]) -> str:
+    text = "".join(f"    {line}\n" for line in lines)
+    return f"int32_t {name}_poses(void)\n{{\n{text}    return 1;\n}}\n"
+
+
+def _heatmaps(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+    (index,) = decoding.roles["heatmaps"]
+    _, height, width, count = outputs[index].shape
+    cell = f"{decoding.view.width / width!r}f"
+    call = f"pose_decode_heatmaps(&maps, {height}, {width}, {count}, {cell}, POSE_REFINE_DARK, {name}_keypoints);"
+    return _one_person(name, [f"const pose_output maps = {_output(outputs, index, name)};", call])
+
+
+def _spe(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+    (index,), view = decoding.roles["keypoints"], decoding.view
+    call = f"pose_decode_spe(&points, {len(decoding.layout)}, {view.width}.0f, {view.height}.0f, {name}_keypoints);"
+    return _one_person(name, [f"const pose_output points = {_output(outputs, index, name)};", call])
+
+
+def _landmarks(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+    (index,), count = decoding.roles["landmarks"], len(decoding.layout)
+    lines = [f"const pose_output points = {_output(outputs, index, name)};"]
+    presence = "NULL"
+    if "presence" in decoding.roles:
+        lines.append(f"const pose_output presence = {_output(outputs, decoding.roles['presence'][0], name)};")
+        presence = "&presence"
+    dims = outputs[index].elements // count
+    return _one_person(name, [*lines, f"pose_decode_landmarks(&points, {presence}, {count}, {dims}, {name}_keypoints);"])
+
+
+def _limits(decoding: Decoding, name: str) -> str:
+    made, upper = decoding.thresholds, name.upper()
+    return (
+        f"    static int32_t order[{made.max_candidates}];\n    const pose_thresholds thresholds = "
+        f"{{{made.confidence!r}f, {made.nms_iou!r}f, {upper}_MAX_PEOPLE, {made.max_candidates}}};\n"
+    )
+
+
+def _yolo(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+    (index,), view, count = decoding.roles["candidates"], decoding.view, len(decoding.layout)
+    _, rows, columns = outputs[index].shape
+    transposed = rows != 5 + 3 * count
+    scales = (view.width, view.height) if view.normalized else (1, 1)
+    call = f"pose_decode_yolo(&candidates, {rows if transposed else columns}, {count}, {int(transposed)}, {scales[0]}.0f, {scales[1]}.0f,"
+    return (
+        f"int32_t {name}_poses(void)\n{{\n{_limits(decoding, name)}    const pose_output candidates = {_output(outputs, index, name)};\n"
+        f"    return {call}\n                            &thresholds, order, {name}_boxes, {name}_keypoints);\n}}\n"
+    )
+
+
+def _ssd(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+    pairs = list(zip(decoding.roles["boxes"], decoding.roles["scores"], strict=True))
+    grid = ssd.grid_of(decoding.view.height, decoding.view.width, sum(outputs[b].shape[1] for b, _ in pairs))
+    layers = ",\n        ".join(f"{{{_output(outputs, b, name)}, {_output(outputs, s, name)}, {outputs[b].shape[1]}}}" for b, s in pairs)
+    grids = ", ".join(f"{{{stride}, {each}}}" for stride, each in grid)
+    size = f"{decoding.view.width}, {decoding.view.height}, {len(decoding.layout)}"
+    return (
+        f"int32_t {name}_poses(void)\n{{\n{_limits(decoding, name)}    const pose_ssd_layer layers[] = {{\n        {layers},\n    }};\n"
+        f"    static const pose_ssd_grid grids[] = {{{grids}}};\n"
+        f"    const pose_ssd ssd = {{layers, {len(pairs)}, grids, {len(grid)}, {size}}};\n"
+        f"    return pose_decode_ssd(&ssd, &thresholds, order, {name}_boxes, {name}_keypoints);\n}}\n"
+    )

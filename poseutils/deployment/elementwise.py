@@ -1,0 +1,152 @@
+"""What the elementwise operators compute, value by value, as LiteRT's reference kernels do: to fold a chain of them into one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..graph import Operator, Tensor
+from .fixed_point import multiply, quantize_multiplier, shift_right, sigmoid
+
+LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
+"""The values of the 8-bit types."""
+
+
+def scale_of(tensor: Tensor) -> np.float32:
+    return tensor.quantization.scales[0]
+
+
+def zero_of(tensor: Tensor) -> int:
+    return int(tensor.quantization.zero_points[0])
+
+
+def per_tensor(tensor: Tensor) -> bool:
+    """An 8-bit tensor with one scale, which is positive, and a zero point that its type has."""
+    quantization = tensor.quantization
+    if tensor.dtype not in LIMITS or quantization is None or len(quantization.scales) != 1:
+        return False
+    low, high = LIMITS[tensor.dtype]
+    return bool(quantization.scales[0] > 0) and low <= zero_of(tensor) <= high
+
+
+def activation_range(operator: Operator, output: Tensor) -> tuple[int, int]:
+    """The least and the greatest value that the operator's fused activation lets through."""
+    least, most = LIMITS[output.dtype]
+    low, high = {"RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}.get(activation(operator), (None, None))
+    if low is not None:
+        least = max(least, _quantized(low, output))
+    if high is not None:
+        most = min(most, _quantized(high, output))
+    return least, most
+
+
+def activation(operator: Operator) -> str:
+    """The fused activation, ``NONE`` without one."""
+    return str(operator.options.get("fused_activation_function", "NONE"))
+
+
+def _quantized(real: float, tensor: Tensor) -> int:
+    return zero_of(tensor) + int(_round(np.float32(real) / scale_of(tensor)))
+
+
+def _round(x: np.ndarray) -> np.ndarray:
+    """To the nearest integer, halves away from zero."""
+    return np.trunc(x + np.copysign(np.where(np.abs(x) < 2**22, np.float32(0.5), 0), x)) if np.ndim(x) else _round(np.atleast_1d(x))[0]
+
+
+def add_multipliers(a: Tensor, b: Tensor, output: Tensor) -> list[tuple[int, int]]:
+    """Multiplier and shift of the operands, and of the result: both operands come to twice the larger scale, 20 bits finer."""
+    twice = 2 * max(float(scale_of(a)), float(scale_of(b)))
+    reals = [float(scale_of(a)) / twice, float(scale_of(b)) / twice, twice / (2**20 * float(scale_of(output)))]
+    return [quantize_multiplier(real) for real in reals]
+
+
+def product_multiplier(a: Tensor, b: Tensor, output: Tensor) -> tuple[int, int]:
+    """Multiplier and shift of a product; the scales are multiplied as 32-bit floats."""
+    return quantize_multiplier(float(scale_of(a) * scale_of(b) / scale_of(output)))
+
+
+# Each of these: the operator, its input tensors, its output tensor, and an array of values for each input -> values of the output.
+
+
+def _sum(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    sign = -1 if operator.name == "SUB" else 1
+    first, second, result = add_multipliers(*inputs, output)
+    left = multiply((values[0].astype(np.int64) - zero_of(inputs[0])) << 20, *first)
+    right = multiply((values[1].astype(np.int64) - zero_of(inputs[1])) << 20, *second)
+    return _clamped(multiply(left + sign * right, *result), operator, output)
+
+
+def _product(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    product = (values[0].astype(np.int64) - zero_of(inputs[0])) * (values[1].astype(np.int64) - zero_of(inputs[1]))
+    return _clamped(multiply(product, *product_multiplier(*inputs, output)), operator, output)
+
+
+def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+    return np.clip(q + zero_of(output), *activation_range(operator, output)).astype(output.dtype)
+
+
+def _logistic(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    multiplier, shift = quantize_multiplier(float(scale_of(inputs[0])) * 2**27)
+    radius = 15 * 2**27 // 2**shift if shift >= 0 else 15 * 2**27 * 2**-shift
+    x = values[0].astype(np.int64) - zero_of(inputs[0])
+    inside = np.clip(x, -radius, radius)
+    fine = shift_right(sigmoid(multiply(inside, multiplier, shift)), 23) - 128
+    return np.where(x <= -radius, -128, np.where(x >= radius, 127, np.clip(fine, -128, 127))).astype(np.int8)
+
+
+def _quantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    if inputs[0].dtype == "float32":
+        q = _round(np.nan_to_num(values[0] / scale_of(output))).clip(-1024, 1024)
+    else:
+        multiplier = quantize_multiplier(float(scale_of(inputs[0])) / float(scale_of(output)))
+        q = multiply(values[0].astype(np.int64) - zero_of(inputs[0]), *multiplier)
+    return np.clip(q + zero_of(output), *LIMITS[output.dtype]).astype(output.dtype)
+
+
+def _dequantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    return scale_of(inputs[0]) * (values[0].astype(np.int32) - zero_of(inputs[0])).astype(np.float32)
+
+
+def _cast(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    return values[0].astype(np.float32)
+
+
+def _square_root(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(values[0])
+
+
+def _relu(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    q = multiply(values[0].astype(np.int64) - zero_of(inputs[0]), *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output))))
+    fused = Operator(operator.name, (), (), {"fused_activation_function": operator.name})
+    return _clamped(q, fused, output)
+
+
+_INTEGER, _FLOAT = ("int8",), ("float32",)
+Signature = tuple[tuple[str, ...], tuple[str, ...], Callable]
+_KNOWN: dict[str, list[Signature]] = {
+    "ADD": [(_INTEGER, _INTEGER, _sum)],
+    "SUB": [(_INTEGER, _INTEGER, _sum)],
+    "MUL": [(_INTEGER, _INTEGER, _product)],
+    "LOGISTIC": [(_INTEGER, _INTEGER, _logistic)],
+    "QUANTIZE": [(("int8", "uint8"), ("int8", "uint8"), _quantize), (_FLOAT, ("int8", "uint8"), _quantize)],
+    "DEQUANTIZE": [(("int8", "uint8"), _FLOAT, _dequantize)],
+    "CAST": [(("int8", "uint8"), _FLOAT, _cast)],
+    "SQRT": [(_FLOAT, _FLOAT, _square_root)],
+    "RELU": [(_INTEGER, _INTEGER, _relu)],
+    "RELU6": [(_INTEGER, _INTEGER, _relu)],
+    "RELU_N1_TO_1": [(_INTEGER, _INTEGER, _relu)],
+}
+
+
+def evaluator(operator: Operator, inputs: list[Tensor], output: Tensor) -> Callable | None:
+    """The function above that computes an operator, or None if it is not elementwise, or not on these types."""
+    scaled = [*inputs, output] if operator.name != "CAST" else []
+    if not all(per_tensor(t) or t.dtype == "float32" for t in scaled):
+        return None
+    for reads, writes, function in _KNOWN.get(operator.name, ()):
+        if all(t.dtype in reads for t in inputs) and output.dtype in writes and len(inputs) == (2 if function in (_sum, _product) else 1):
+            return function
+    return None

@@ -1,0 +1,125 @@
+"""The README of an exported network."""
+
+from __future__ import annotations
+
+from ..graph import Graph, Tensor
+from .spec import Spec
+
+
+def export_readme(spec: Spec, graph: Graph, arena_bytes: int, flash_bytes: int, files: list[str]) -> str:
+    """The README, in Markdown. ``graph`` is the folded network, ``files`` are the names in the folder."""
+    name = spec.name
+    return f"""# {spec.source} as C
+
+A pose estimation network of type {spec.model_type} with {len(spec.layout)} keypoints ({spec.layout.name}) as C99, without an
+interpreter. It needs no malloc, no files, and of the C library only `string.h`, `stdint.h`, `stddef.h` and `math.h`.
+
+It works in {arena_bytes:,} bytes of RAM, inputs and outputs included; its constants take {flash_bytes:,} bytes of flash, its code a few
+tens of thousands more. Its results equal those of LiteRT's reference kernels bit by bit.
+
+## What is here
+
+{_contents(name, files)}
+
+## Inputs and outputs
+
+{_tensors(graph)}
+
+Real values are scale × (q - zero point). `{name}.h` has the numbers as macros.{_camera(spec.input, graph.tensors[graph.inputs[0]])}
+
+## In firmware
+
+Compile `{name}.c`, `{name}_weights.c`, `{name}_poses.c`, `pose_kernels.c` and `pose_decode.c` as C99
+(`-std=c99 -O3 -ffunction-sections -fno-strict-aliasing`, linked with `-Wl,--gc-sections`, which leaves out what this network does
+not use), then:
+
+```c
+#include "{name}.h"
+#include "{name}_poses.h"
+
+{name}_init();
+for (;;) {{
+    write_camera_image({name}_input(0)); /* every time: running the network overwrites its input */
+    {name}_run();
+    draw({name}_keypoints, {name}_poses());
+}}
+```
+
+The arena is a static variable of `{name}.c`; constants are `const` and go where the linker script puts `.rodata`. Where the chip's own
+memory is too small, place either in external memory by the linker script.
+
+## On a computer
+
+```sh
+make
+build/main inputs.bin outputs.bin
+```
+
+`inputs.bin` holds the input tensor of one or more images, one after the other; `outputs.bin` gets the outputs likewise; it prints
+person, keypoint, x, y (pixels of the input) and score, a keypoint a line. `make debug`
+builds `build/debug`, which writes every tensor on the way to a third file. There is a CMakeLists.txt too.
+
+## On an emulated Cortex-M
+
+With `arm-none-eabi-gcc` and QEMU 7.2 or later (on Debian: `apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm`),
+for Cortex-M4, M7 and M55 (`m4` with `mps2-an386`, `m7` with `mps2-an500`, `m55` with `mps3-an547`):
+
+```sh
+make m4
+qemu-system-arm -M mps2-an386 -nographic -monitor none -serial none -icount shift=0 -kernel build/m4.elf \\
+  -semihosting-config enable=on,target=native,arg=main,arg=inputs.bin,arg=outputs.bin
+```
+
+It prints the instructions that the network took: instructions, not cycles or milliseconds.
+"""
+
+
+def _contents(name: str, files: list[str]) -> str:
+    meaning = {
+        f"{name}.h": "what an application includes",
+        f"{name}.c": "the network: one call an operator, and the arena",
+        f"{name}_weights.c": "its constants",
+        f"{name}_weights.h": "their declarations",
+        f"{name}_poses.c": "from the network's outputs to keypoints, with the thresholds of the application",
+        f"{name}_poses.h": "its declarations",
+        "pose_kernels.c": "the operators, the same for every network",
+        "pose_kernels.h": "their declarations",
+        "pose_decode.c": "from outputs to keypoints: the decoders of all model types",
+        "pose_decode.h": "their declarations",
+        "main.c": "runs the network on images from a file, and prints the keypoints",
+        "Makefile": "for this computer and for emulated Cortex-M",
+        "CMakeLists.txt": "the network as a library, for any target",
+        "startup.c": "start of the emulated boards",
+        "m4.ld": "memory of the emulated Cortex-M4",
+        "m7.ld": "memory of the emulated Cortex-M7",
+        "m55.ld": "memory of the emulated Cortex-M55",
+        f"{name}.tflite": "the network, as it was given",
+        "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
+        "labels.txt": "the names of the keypoints, one a line, in the order of the network's output",
+        "README.md": "this text",
+        "manifest.json": "sizes and sha256 of the files, tensors, and what was exported",
+    }
+    return "\n".join(f"- `{file}`: {meaning[file]}" for file in files)
+
+
+def _tensors(graph: Graph) -> str:
+    rows = [("input", graph.tensors[t]) for t in graph.inputs] + [("output", graph.tensors[t]) for t in graph.outputs]
+    lines = [f"| {kind} | `{t.name}` | {'×'.join(map(str, t.shape))} | {t.dtype} | {_real(t)} |" for kind, t in rows]
+    return "| | name | shape | type | scale, zero point |\n|---|---|---|---|---|\n" + "\n".join(lines)
+
+
+def _real(tensor: Tensor) -> str:
+    quantization = tensor.quantization
+    if quantization is None or tensor.dtype == "float32":
+        return ""
+    return f"{float(quantization.scales[0])!r}, {int(quantization.zero_points[0])}"
+
+
+def _camera(given: Tensor, taken: Tensor) -> str:
+    """How pixels become the input, where the file takes pixels and the C code takes them less 128."""
+    if given.dtype != "uint8" or taken.dtype != "int8" or given.quantization is None or taken.quantization is None:
+        return ""
+    same_scale = given.quantization.scales[0] == taken.quantization.scales[0]
+    if not same_scale or int(given.quantization.zero_points[0]) - int(taken.quantization.zero_points[0]) != 128:
+        return ""
+    return " Each pixel p = 0 … 255 goes in as p - 128, which is p with its highest bit flipped."

@@ -1,0 +1,231 @@
+"""A network as plain C: a folder that compiles for a computer, for an emulated Cortex-M, and into firmware."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import __version__
+from ..errors import PoseError
+from ..graph import Graph, Tensor
+from ..inference import Model, load_model
+from .app_config import app_config_text, why_not
+from .bundle import MAKER, MANIFEST, replaced_folder, tensor_record
+from .c_network import network_header, network_source, weights_header, weights_source
+from .c_poses import decoding_of, poses_header, poses_source
+from .compiling import Compiled, buffer_rows, compile_graph, layer_rows
+from .elementwise import evaluator
+from .emulation import EMULATED, Emulation, emulate, linker_script
+from .export_readme import export_readme
+from .folding import IO
+from .host import run_on_host
+from .spec import AppSettings, Spec, make_spec, settings_from_config
+
+if TYPE_CHECKING:
+    from ..config import Config
+
+_SOURCES = Path(__file__).parent / "c"
+_TEMPLATES = ("main.c", "Makefile", "CMakeLists.txt", "startup.c")
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What the exported network needs.
+
+    Attributes:
+        arena_bytes: RAM that the network works in, inputs and outputs included.
+        flash_bytes: constants: weights, biases, multipliers, tables. Code, a few tens of KiB, comes on top.
+        macs: multiply-accumulates of one image.
+        layers: one row an operator after folding, see :func:`poseutils.graph.layers`; and offset, where its output is in the arena.
+        buffers: one row a buffer of the memory plan: offset, bytes, first and last (operators of ``layers``), tensors.
+        bound_bytes: the most that is alive at once; no plan of these buffers can be smaller.
+        operators_before: how many operators the file has.
+    """
+
+    arena_bytes: int
+    flash_bytes: int
+    macs: int
+    layers: list[dict]
+    buffers: list[dict]
+    bound_bytes: int
+    operators_before: int
+
+
+@dataclass(frozen=True)
+class ExportedBundle:
+    """A folder that was written.
+
+    Attributes:
+        path: the folder.
+        manifest: its manifest as a dictionary.
+        inputs, outputs: the tensors that the C code takes and gives.
+        file_graph: the network as the file has it.
+    """
+
+    path: Path
+    manifest: dict
+    report: ExportReport
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    file_graph: Graph = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What files and C symbols are called."""
+        return self.manifest["name"]
+
+    def prepare(self, images: np.ndarray) -> np.ndarray:
+        """What the C code takes, from a batch as the .tflite takes it: the same, or what its QUANTIZE would make of it."""
+        images = np.asarray(images)
+        given, wanted = self.file_graph.tensors[self.file_graph.inputs[0]], self.inputs[0]
+        if given is wanted:
+            return images
+        first = next(op for op in self.file_graph.operators if self.file_graph.tensors[op.outputs[0]] is wanted)
+        return evaluator(first, [given], wanted)(first, [given], wanted, [images])
+
+    def run_host(self, inputs: np.ndarray, debug: bool = False) -> dict[str, np.ndarray]:
+        """Compiles the folder with this computer's compiler and runs it.
+
+        Args:
+            inputs: (B, ...) of the type and shape of ``inputs[0]``, see :meth:`prepare`.
+            debug: gives every tensor that is computed, of the last image, besides.
+
+        Returns:
+            The outputs by name, (B, ...), as the C code gives them.
+
+        Raises:
+            PoseError: if there is no compiler, it refuses the code, or the inputs are of another type or shape.
+        """
+        return run_on_host(self.path, self.name, self.inputs[0], self.outputs, inputs, self.file_graph if debug else None)
+
+    def emulate(self, inputs: np.ndarray, board: str = "Cortex-M7") -> Emulation:
+        """Compiles the folder for a Cortex-M and runs it in QEMU.
+
+        Args:
+            inputs: as for :meth:`run_host`.
+            board: ``Cortex-M4``, ``Cortex-M7`` or ``Cortex-M55``, or a board of ``BOARDS`` that has one of them.
+
+        Raises:
+            PoseError: if the Arm compiler or QEMU is not installed (says what installs them), or the board has another core.
+        """
+        return emulate(self.path, self.name, self.inputs[0], self.outputs, inputs, board)
+
+
+def export(
+    model: Model | str | Path,
+    out_dir: str | Path,
+    board: str | None = None,
+    config: Config | None = None,
+    io: str = "quantized",
+    name: str = "network",
+) -> ExportedBundle:
+    """Writes a network as C99 with everything to compile it.
+
+    The result equals LiteRT's reference kernels bit by bit. The same input gives the same bytes.
+
+    Args:
+        model: a model, a zoo name, or a full-integer .tflite.
+        out_dir: the folder to write; one that an earlier call wrote is replaced.
+        board: one of :data:`poseutils.deployment.BOARDS` (default: that of ``config``, else STM32N6570-DK), for app_config.h.
+        config: a configuration that fills app_config.h.
+        io: ``quantized`` takes and gives 8-bit tensors where the file begins with QUANTIZE or ends in DEQUANTIZE, their scales in the
+            header; ``file`` takes and gives what the file does.
+        name: what files and C symbols are called; characters that C does not allow become ``_``.
+
+    Raises:
+        PoseError: if the model is not a full-integer .tflite, holds operators that the kernels do not compute (all are named), or the
+            folder cannot be written. Nothing is written then.
+    """
+    if io not in IO:
+        raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")
+    model = model if isinstance(model, Model) else load_model(model)
+    settings = settings_from_config(config) if config is not None else AppSettings()
+    board = board or (config.deployment.hardware_setup.board if config is not None else None) or "STM32N6570-DK"
+    spec = make_spec(model.path, model.model_type, model.layout, board, name, settings)
+    compiled = compile_graph(spec.graph, spec.source, io, spec.name)
+    report = _report(spec, compiled)
+    files = _files(spec, compiled, report, model.normalized)
+    manifest = _manifest(spec, compiled, report, files, io)
+    with replaced_folder(Path(out_dir)) as folder:
+        for file_name, text in files.items():
+            (folder / file_name).write_bytes(text)
+        (folder / MANIFEST).write_bytes((json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
+    inputs, outputs = (tuple(compiled.graph.tensors[t] for t in ts) for ts in (compiled.graph.inputs, compiled.graph.outputs))
+    return ExportedBundle(Path(out_dir), manifest, report, inputs, outputs, spec.graph)
+
+
+def _report(spec: Spec, compiled: Compiled) -> ExportReport:
+    rows = layer_rows(compiled)
+    return ExportReport(
+        arena_bytes=compiled.plan.size,
+        flash_bytes=compiled.flash_bytes,
+        macs=sum(row["macs"] for row in rows),
+        layers=rows,
+        buffers=buffer_rows(compiled),
+        bound_bytes=compiled.plan.bound,
+        operators_before=len(spec.graph.operators),
+    )
+
+
+def _files(spec: Spec, compiled: Compiled, report: ExportReport, normalized: bool) -> dict[str, bytes]:
+    """All files but the manifest, by name."""
+    about = f"{spec.source}, sha256 {hashlib.sha256(spec.data).hexdigest()}. Written by poseutils; do not edit."
+    name, graph, program = spec.name, compiled.graph, compiled.program
+    decoding = decoding_of(spec, graph, normalized)
+    texts = {
+        f"{name}.h": network_header(graph, name, compiled.plan.size, about),
+        f"{name}.c": network_source(graph, program, compiled.addresses, name, about),
+        f"{name}_weights.h": weights_header(program, name),
+        f"{name}_weights.c": weights_source(program, name, about),
+        f"{name}_poses.h": poses_header(decoding, name),
+        f"{name}_poses.c": poses_source(decoding, graph, name),
+        "pose_kernels.h": (_SOURCES / "pose_kernels.h").read_text(encoding="utf-8"),
+        "pose_kernels.c": joined_source("kernels"),
+        "pose_decode.h": (_SOURCES / "pose_decode.h").read_text(encoding="utf-8"),
+        "pose_decode.c": joined_source("decode"),
+        **{template: _filled(template, {"name": name, "NAME": name.upper()}) for template in _TEMPLATES},
+        **{f"{core}.ld": _filled("board.ld", linker_script(core)) for core in EMULATED},
+        "labels.txt": "".join(f"{label}\n" for label in spec.layout.names),
+    }
+    if not spec.board.linux and why_not(spec) is None:
+        texts["app_config.h"] = app_config_text(spec)
+    texts["README.md"] = export_readme(
+        spec, graph, report.arena_bytes, report.flash_bytes, [*texts, f"{name}.tflite", "README.md", MANIFEST]
+    )
+    return {f"{name}.tflite": spec.data, **{file: text.encode() for file, text in texts.items()}}
+
+
+def joined_source(stem: str) -> str:
+    """One C file out of its parts, ``<stem>_*.c`` in their order."""
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob(f"{stem}_*.c")))
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    text = (_SOURCES / template).read_text(encoding="utf-8")
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", value)
+    return text
+
+
+def _manifest(spec: Spec, compiled: Compiled, report: ExportReport, files: dict[str, bytes], io: str) -> dict:
+    tensors = compiled.graph.tensors
+    return {
+        "made_by": MAKER,
+        "versions": {"manifest": 1, MAKER: __version__, "tflite_schema": spec.graph.schema_version},
+        "name": spec.name,
+        "model": {"source": spec.source, "model_type": spec.model_type, **spec.cost()},
+        "layout": {"name": spec.layout.name, "keypoints": list(spec.layout.names), "limbs": [list(limb) for limb in spec.layout.limbs]},
+        "board": spec.board.name,
+        "io": io,
+        "arena_bytes": report.arena_bytes,
+        "flash_bytes": report.flash_bytes,
+        "inputs": [tensor_record(tensors[i]) for i in compiled.graph.inputs],
+        "outputs": [tensor_record(tensors[i]) for i in compiled.graph.outputs],
+        "files": {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()},
+    }

@@ -1,0 +1,105 @@
+"""The integer arithmetic of LiteRT's reference kernels, on arrays: multipliers, and the sigmoid in fixed point.
+
+A 32-bit number that stands for x / 2^31 is in Q0, for x / 2^27 in Q4, as in gemmlowp (Jacob et al., 2018).
+"""
+
+from __future__ import annotations
+
+from math import floor, frexp
+
+import numpy as np
+
+_MOST = 2**31 - 1
+
+
+def quantize_multiplier(real: float) -> tuple[int, int]:
+    """A real multiplier as (32-bit multiplier, shift to the left): real ≈ multiplier / 2^31 · 2^shift."""
+    if real == 0:
+        return 0, 0
+    mantissa, shift = frexp(real)
+    multiplier = round_half_away(abs(mantissa) * 2**31)
+    if multiplier == 2**31:
+        multiplier, shift = multiplier // 2, shift + 1
+    if shift < -31:
+        return 0, 0
+    return (multiplier, shift) if real > 0 else (-multiplier, shift)
+
+
+def round_half_away(x: float) -> int:
+    """The nearest integer to a number that is not negative, halves upwards."""
+    return floor(x + 0.5)
+
+
+def high_product(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
+    """a · b of numbers in Q0, rounded to nearest, halves upwards."""
+    product = np.asarray(a, np.int64) * b
+    nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
+    return np.where(nudged >= 0, nudged >> 31, -((-nudged) >> 31))
+
+
+def shift_right(x: np.ndarray, bits: int) -> np.ndarray:
+    """x / 2^bits, rounded to nearest, halves away from zero."""
+    if bits == 0:
+        return np.asarray(x, np.int64)
+    return (np.asarray(x, np.int64) + (1 << (bits - 1)) - (np.asarray(x) < 0)) >> bits
+
+
+def multiply(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
+    """x times a multiplier of :func:`quantize_multiplier`, rounded twice: the product, and its shift."""
+    return shift_right(high_product(np.asarray(x, np.int64) << max(shift, 0), multiplier), max(-shift, 0))
+
+
+def _saturated(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, -_MOST - 1, _MOST)
+
+
+_EXP_STEPS = ((-2, 1672461947), (-1, 1302514674), (0, 790015084), (1, 290630308), (2, 39332535), (3, 720401), (4, 242))
+"""exp(-2^k) in Q0, for each bit k of the exponent."""
+
+
+def _exp_near_zero(a: np.ndarray) -> np.ndarray:
+    """exp of numbers in Q0 from -1/4 to 0: a Taylor series around -1/8."""
+    x = a + (1 << 28)
+    x2 = high_product(x, x)
+    x3, x4 = high_product(x2, x), high_product(x2, x2)
+    tail = shift_right(high_product(shift_right(x4, 2) + x3, 715827883) + x2, 1)
+    return 1895147668 + high_product(x + tail, 1895147668)
+
+
+def exp_of_negative(a: np.ndarray, bits: int) -> np.ndarray:
+    """exp of numbers from -2^bits to 0, in Q of that many bits, in Q0."""
+    one = 31 - bits
+    quarter = 1 << (one - 2)
+    rest = (a & (quarter - 1)) - quarter
+    result = _exp_near_zero(rest << bits)
+    whole = rest - a
+    for bit, factor in _EXP_STEPS:
+        if bit < bits:
+            result = np.where(whole & (1 << (one + bit)), high_product(result, factor), result)
+    return np.where(a == 0, _MOST, result)
+
+
+def _one_over_one_plus(a: np.ndarray) -> np.ndarray:
+    """1 / (1 + a) of numbers in Q0 from 0 to 1, by three steps of Newton and Raphson."""
+    half = (a + _MOST + 1) // 2
+    x = 1515870810 + high_product(half, -1010580540)
+    for _ in range(3):
+        error = (1 << 29) - high_product(half, x)
+        x = x + _saturated(high_product(x, error) << 2)
+    return _saturated(x << 1)
+
+
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-a)) of numbers in Q4, in Q0."""
+    a = np.asarray(a, np.int64)
+    positive = _one_over_one_plus(exp_of_negative(-np.abs(a), 4))
+    return np.where(a == 0, 1 << 30, np.where(a > 0, positive, _MOST - positive))
+
+
+def softmax_exponentials(step: float) -> np.ndarray:
+    """exp(-step · i) for i = 0 ... 255 in Q0, int32; 0 where the exponent is out of the range of 5 bits."""
+    multiplier, shift = quantize_multiplier(min(step * 2**26, float(_MOST)))
+    steps = -np.arange(256, dtype=np.int64)
+    inside = steps >= -floor(31 * 2**26 / 2.0**shift)
+    exponents = multiply(np.where(inside, steps, 0), multiplier, shift)
+    return np.where(inside, exp_of_negative(exponents, 5), 0).astype(np.int32)

@@ -1,0 +1,105 @@
+"""Compiling an exported folder with this computer's compiler, and running it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import PoseError
+from ..graph import Graph, Tensor
+
+TIMEOUT = 600
+"""Seconds for one compilation, and for one run."""
+
+COMPILERS = ("cc", "gcc", "clang")
+
+
+def find_compiler() -> str | None:
+    """The C compiler of this computer: what the variable CC names, else the first of the usual ones; None without."""
+    return next((path for name in (os.environ.get("CC"), *COMPILERS) if name and (path := shutil.which(name))), None)
+
+
+def run_on_host(
+    folder: Path, name: str, taken: Tensor, given: Sequence[Tensor], inputs: np.ndarray, graph: Graph | None
+) -> dict[str, np.ndarray]:
+    """See :meth:`poseutils.deployment.ExportedBundle.run_host`; with ``graph``, its tensors that the code computes are given too."""
+    compiler = find_compiler()
+    if compiler is None:
+        raise PoseError("no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC")
+    check_inputs(taken, inputs)
+    target = "debug" if graph else "host"
+    with tempfile.TemporaryDirectory() as work:
+        copied = copy_sources(folder, Path(work))
+        run_make(copied, target, f"CC={compiler}")
+        program = copied / "build" / ("debug" if graph else "main")
+        (copied / "inputs.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
+        run_tool([str(program), "inputs.bin", "outputs.bin", "tensors.bin"], copied)
+        outputs = split_outputs((copied / "outputs.bin").read_bytes(), given, len(inputs))
+        return outputs if graph is None else {**_tensors((copied / "tensors.bin").read_bytes(), graph), **outputs}
+
+
+def check_inputs(taken: Tensor, inputs: np.ndarray) -> None:
+    if inputs.dtype.name != taken.dtype or inputs.shape[1:] != taken.shape[1:] or len(inputs) == 0:
+        raise PoseError(
+            f"inputs of shape {inputs.shape} and type {inputs.dtype}; expected (B, {', '.join(map(str, taken.shape[1:]))}) {taken.dtype}. "
+            "prepare() makes them of what the .tflite takes."
+        )
+
+
+def copy_sources(folder: Path, work: Path) -> Path:
+    """The folder's sources in a place where they can be compiled; the bundle itself stays as it was written."""
+    copied = work / "bundle"
+    shutil.copytree(folder, copied)
+    return copied
+
+
+def run_make(folder: Path, *arguments: str) -> None:
+    if shutil.which("make") is None:
+        raise PoseError("make is not installed (on Debian: apt-get install make)")
+    run_tool(["make", "--silent", *arguments], folder)
+
+
+def run_tool(command: list[str], folder: Path) -> str:
+    """What the command printed.
+
+    Raises:
+        PoseError: if it fails, with the end of what it said.
+    """
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise PoseError(f"{command[0]} did not finish in {TIMEOUT} s") from error
+    if done.returncode != 0:
+        raise PoseError(f"{' '.join(command)} failed with code {done.returncode}: {done.stderr.strip()[-1000:]}")
+    return done.stdout
+
+
+def split_outputs(data: bytes, given: Sequence[Tensor], count: int) -> dict[str, np.ndarray]:
+    """Outputs by name, (B, ...), out of the bytes that the program wrote, image after image."""
+    per_image = sum(tensor.bytes for tensor in given)
+    if len(data) != per_image * count:
+        raise PoseError(f"the program wrote {len(data)} bytes for {count} images of {per_image}")
+    images = np.frombuffer(data, np.uint8).reshape(count, per_image)
+    outputs, start = {}, 0
+    for tensor in given:
+        own = np.ascontiguousarray(images[:, start : start + tensor.bytes])
+        outputs[tensor.name] = own.view(tensor.dtype).reshape(count, *tensor.shape[1:])
+        start += tensor.bytes
+    return outputs
+
+
+def _tensors(data: bytes, graph: Graph) -> dict[str, np.ndarray]:
+    """Tensors by name; of several images, the last one's."""
+    found, at = {}, 0
+    while at < len(data):
+        index, size = np.frombuffer(data, np.int32, 2, at)
+        tensor = graph.tensors[index]
+        found[tensor.name] = np.frombuffer(data[at + 8 : at + 8 + size], tensor.dtype).reshape(tensor.shape)
+        at += 8 + int(size)
+    return found

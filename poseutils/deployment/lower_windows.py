@@ -1,0 +1,218 @@
+"""Convolutions, pooling and resizing as C."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph import Graph, Operator, Tensor
+from .elementwise import activation, activation_range, per_tensor, scale_of, zero_of
+from .fixed_point import quantize_multiplier
+from .lowering import Layer, image, need
+
+MAX_TAPS = 16
+"""POSE_MAX_TAPS of pose_kernels.h."""
+
+
+def need_int8(*tensors: Tensor) -> None:
+    for tensor in tensors:
+        need(
+            tensor.dtype == "int8" and per_tensor(tensor),
+            f"int8 with one scale and zero point is expected, {tensor.name!r} is {tensor.dtype}",
+        )
+
+
+def need_activation(operator: Operator) -> None:
+    need(activation(operator) in ("NONE", "RELU", "RELU6", "RELU_N1_TO_1"), f"the activation {activation(operator)} is not known")
+
+
+def patch_bytes(graph: Graph, operator: Operator) -> int:
+    """Bytes that a convolution may need to bring together what lies under its window; a window of one value needs none."""
+    if operator.name != "CONV_2D":
+        return 0
+    _, height, width, channels = graph.tensors[operator.inputs[1]].shape
+    return 0 if height == width == 1 else height * width * channels
+
+
+def _convolution(layer: Layer) -> tuple[Tensor, Tensor, np.ndarray]:
+    """Checks what all convolutions have in common; the input, the weights, and the bias in 64 bits."""
+    operator = layer.operator
+    source, weights = layer.input(0), layer.input(1)
+    need_int8(source, layer.output)
+    need_activation(operator)
+    need(weights.is_constant and weights.dtype == "int8" and weights.data is not None, "constant int8 weights are expected")
+    need(weights.quantization is not None and not weights.quantization.zero_points.any(), "weights with zero points of 0 are expected")
+    return source, weights, bias_of(layer)
+
+
+def bias_of(layer: Layer) -> np.ndarray:
+    channels = layer.output.shape[-1]
+    if len(layer.operator.inputs) < 3 or layer.operator.inputs[2] < 0:
+        return np.zeros(channels, np.int64)
+    bias = layer.input(2)
+    need(
+        bias.dtype == "int32" and bias.data is not None and bias.shape == (channels,),
+        f"a bias of {channels} constants of int32 is expected",
+    )
+    return bias.data.astype(np.int64)
+
+
+def requantize(layer: Layer, source: Tensor, weights: Tensor) -> dict:
+    """A ``pose_requantize``: from sums of products to the output, a multiplier for each channel."""
+    channels, scales = layer.output.shape[-1], weights.quantization.scales
+    need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
+    need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
+    ratio = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
+    return requantize_fields(layer, [quantize_multiplier(each) for each in ratio])
+
+
+def requantize_fields(layer: Layer, pairs: list[tuple[int, int]]) -> dict:
+    need(all(-31 <= shift <= 30 for _, shift in pairs), "a ratio of scales is out of range")
+    low, high = activation_range(layer.operator, layer.output)
+    return {
+        "multiplier": layer.constant("multiplier", np.array([m for m, _ in pairs], np.int32)),
+        "shift": layer.constant("shift", np.array([s for _, s in pairs], np.int8)),
+        "zero": zero_of(layer.output),
+        "low": low,
+        "high": high,
+    }
+
+
+def wrapped(sums: np.ndarray) -> np.ndarray:
+    """In 32 bits, as the kernels add."""
+    return sums.astype(np.int64).astype(np.uint32).view(np.int32)
+
+
+def _window(layer: Layer, height: int, width: int) -> dict:
+    """A ``pose_window``, of a convolution or of pooling."""
+    options = layer.operator.options
+    stride = (int(options["stride_h"]), int(options["stride_w"]))
+    dilation = (int(options.get("dilation_h_factor", 1)), int(options.get("dilation_w_factor", 1)))
+    need(min(*stride, *dilation, height, width) >= 1, "a stride, dilation or window of less than 1")
+    need(height <= MAX_TAPS, f"a window of {height} rows; up to {MAX_TAPS} are supported")
+    need(max(*stride, *dilation, width) <= 4096, "a stride, dilation or window of more than 4096")
+    pads = options.get("pads") or _same_padding(layer, (height, width), stride, dilation)
+    return {
+        "height": height,
+        "width": width,
+        "stride_y": stride[0],
+        "stride_x": stride[1],
+        "dilation_y": dilation[0],
+        "dilation_x": dilation[1],
+        "pad_y": pads[0],
+        "pad_x": pads[1],
+    }
+
+
+def _same_padding(layer: Layer, window: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns before the image: none for VALID; for SAME half of what is missing, the smaller half."""
+    sizes, made = layer.input(0).shape[1:3], layer.output.shape[1:3]
+    same, pads = layer.operator.options.get("padding") == "SAME", []
+    for size, out, taps, step, apart in zip(sizes, made, window, stride, dilation):
+        reach = (taps - 1) * apart + 1
+        need(
+            out == (-(-size // step) if same else (size - reach) // step + 1),
+            f"an output of {out} rows or columns does not follow from {size}",
+        )
+        pads.append(max((out - 1) * step + reach - size, 0) // 2 if same else 0)
+    return pads[0], pads[1]
+
+
+def _conv(layer: Layer) -> None:
+    source, weights, bias = _convolution(layer)
+    channels, height, width, depth = weights.shape
+    fields = {"in": image(layer, layer.operator.inputs[0]), "out": image(layer, layer.operator.outputs[0])}
+    need(depth == source.shape[3], f"groups: weights for {depth} of {source.shape[3]} channels")
+    need(channels == layer.output.shape[3], f"weights for {channels} channels, the output has {layer.output.shape[3]}")
+    folded = bias - zero_of(source) * weights.data.reshape(channels, -1).astype(np.int64).sum(axis=1)
+    fields |= {
+        "window": _window(layer, height, width),
+        "in_zero": zero_of(source),
+        "weights": layer.constant("weights", weights.data),
+        "bias": layer.constant("bias", wrapped(folded)),
+        "scale": requantize(layer, source, weights),
+    }
+    patch = "NULL" if layer.scratch is None else f"AT(int8_t, {layer.scratch})"
+    _call(layer, "pose_conv", fields, patch)
+
+
+def _depthwise(layer: Layer) -> None:
+    source, weights, bias = _convolution(layer)
+    one, height, width, channels = weights.shape
+    fields = {"in": image(layer, layer.operator.inputs[0]), "out": image(layer, layer.operator.outputs[0])}
+    need(one == 1 and channels == layer.output.shape[3] and channels % source.shape[3] == 0, f"weights of shape {weights.shape}")
+    fields |= {
+        "window": _window(layer, height, width),
+        "in_zero": zero_of(source),
+        "multiplier": channels // source.shape[3],
+        "weights": layer.constant("weights", weights.data),
+        "bias": layer.constant("bias", wrapped(bias)),
+        "scale": requantize(layer, source, weights),
+    }
+    _call(layer, "pose_depthwise", fields)
+
+
+def _call(layer: Layer, function: str, fields: dict, *more: str) -> None:
+    kind = {"pose_conv": "pose_conv_layer", "pose_depthwise": "pose_depthwise_layer"}.get(function)
+    kind = kind or ("pose_pool_layer" if "pool" in function else "pose_resize_layer")
+    source, output = layer.operator.inputs[0], layer.operator.outputs[0]
+    layer.call(function, layer.struct(kind, fields), layer.address(source), layer.address(output), *more)
+
+
+def _pool(layer: Layer) -> None:
+    source, options = layer.input(0), layer.operator.options
+    need_int8(source, layer.output)
+    need_activation(layer.operator)
+    fields = {"in": image(layer, layer.operator.inputs[0]), "out": image(layer, layer.operator.outputs[0])}
+    need(source.shape[3] == layer.output.shape[3], f"{source.shape[3]} channels in, {layer.output.shape[3]} out")
+    low, high = activation_range(layer.operator, layer.output)
+    fields |= {"window": _window(layer, int(options["filter_height"]), int(options["filter_width"])), "low": low, "high": high}
+    _call(layer, "pose_max_pool" if layer.operator.name == "MAX_POOL_2D" else "pose_average_pool", fields)
+
+
+# ---------------------------------------------------------------- resizing
+
+
+def _resize(layer: Layer) -> None:
+    source = layer.input(0)
+    need_int8(source, layer.output)
+    fields = {"in": image(layer, layer.operator.inputs[0]), "out": image(layer, layer.operator.outputs[0])}
+    need(source.shape[3] == layer.output.shape[3], f"{source.shape[3]} channels in, {layer.output.shape[3]} out")
+    need(max(*source.shape[1:3], *layer.output.shape[1:3]) < 2**15, "an image of more than 32767 rows or columns")
+    bilinear = layer.operator.name == "RESIZE_BILINEAR"
+    for axis, letter in ((1, "y"), (2, "x")):
+        rule = _between if bilinear else _nearest
+        first, second, share = rule(source.shape[axis], layer.output.shape[axis], layer.operator)
+        for name, values in (("first", first), ("second", second), ("share", share)):
+            fields[f"{name}_{letter}"] = "NULL" if values is None else layer.constant(f"{name}_{letter}", values.astype(np.int16))
+    _call(layer, "pose_resize_bilinear" if bilinear else "pose_resize_nearest", fields)
+
+
+def _between(size: int, made: int, operator: Operator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each output row or column the two inputs, and the share of the second in 1/1024."""
+    corners = operator.options.get("align_corners") and made > 1
+    ratio = (((size - 1) << 10) + (made - 1) // 2) // (made - 1) if corners else ((size << 10) + made // 2) // made
+    place = np.arange(made, dtype=np.int64) * ratio
+    if operator.options.get("half_pixel_centers"):
+        place += ratio // 2 - (1 << 9)
+    first = np.maximum(place >> 10, 0)
+    second = np.minimum((place + 1023) >> 10, size - 1)
+    return first.clip(0, size - 1), second.clip(0), place - (first << 10)
+
+
+def _nearest(size: int, made: int, operator: Operator) -> tuple[np.ndarray, None, None]:
+    """For each output row or column the input, found in 32-bit floats."""
+    corners, centers = operator.options.get("align_corners"), operator.options.get("half_pixel_centers")
+    ratio = np.float32(size - 1) / np.float32(made - 1) if corners and made > 1 else np.float32(size) / np.float32(made)
+    place = (np.arange(made, dtype=np.float32) + np.float32(0.5 if centers else 0)) * ratio
+    index = np.floor(place + np.float32(0.5)) if corners else np.floor(place)
+    return index.clip(0, size - 1), None, None
+
+
+WINDOWS = {
+    "CONV_2D": _conv,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "MAX_POOL_2D": _pool,
+    "AVERAGE_POOL_2D": _pool,
+    "RESIZE_BILINEAR": _resize,
+    "RESIZE_NEAREST_NEIGHBOR": _resize,
+}

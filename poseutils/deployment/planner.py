@@ -1,0 +1,111 @@
+"""Where each buffer lies in one arena. Knows sizes and lifetimes, nothing of operators."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ALIGNMENT = 16
+"""Bytes; what vector loads like, and more than any type needs."""
+
+_ROUNDS = 200
+"""Orders that are tried where the simple ones leave a gap."""
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Bytes that are needed from one step to another, both included."""
+
+    size: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An offset for each buffer, and the bytes of the arena; ``bound`` is the most that is alive at once: no plan can be smaller."""
+
+    offsets: tuple[int, ...]
+    size: int
+    bound: int
+
+
+def plan(buffers: Sequence[Buffer]) -> Plan:
+    """Places buffers so that no two that are alive at once overlap.
+
+    Each order places one buffer after the other into the gap that fits best between those that are alive with it. Several simple orders
+    are tried, then variations of the best one; the same buffers always give the same plan.
+    """
+    sizes = [_aligned(buffer.size) for buffer in buffers]
+    bound = lower_bound(buffers)
+    best = min((_place(buffers, sizes, order) for order in _orders(buffers)), key=_total(sizes))
+    total, dice, order = _total(sizes), random.Random(0), _by_offset(buffers, sizes, best)
+    for _ in range(_ROUNDS):
+        if total(best) == bound or len(order) < 2:
+            break
+        varied = list(order)
+        i, j = dice.randrange(len(varied)), dice.randrange(len(varied))
+        varied.insert(j, varied.pop(i))
+        tried = _place(buffers, sizes, varied)
+        if total(tried) <= total(best):
+            best, order = tried, varied
+    return Plan(tuple(best), total(best), bound)
+
+
+def lower_bound(buffers: Sequence[Buffer]) -> int:
+    """The most bytes that are alive at one step."""
+    return max((alive(buffers, step) for step in {buffer.first for buffer in buffers}), default=0)
+
+
+def alive(buffers: Sequence[Buffer], step: int) -> int:
+    """Bytes that are alive at one step."""
+    return sum(_aligned(b.size) for b in buffers if b.first <= step <= b.last)
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _total(sizes: list[int]):
+    return lambda offsets: max((offset + size for offset, size in zip(offsets, sizes)), default=0)
+
+
+def _orders(buffers: Sequence[Buffer]) -> list[list[int]]:
+    """By size; by size times lifetime; by lifetime; by crowding, those first that live where most is alive."""
+    crowd = [sum(b.size for b in buffers if b.first <= a.last and a.first <= b.last) for a in buffers]
+    keys = [
+        lambda i: (-buffers[i].size, buffers[i].first),
+        lambda i: (-buffers[i].size * (1 + buffers[i].last - buffers[i].first), buffers[i].first),
+        lambda i: (buffers[i].first - buffers[i].last, -buffers[i].size),
+        lambda i: (-crowd[i], -buffers[i].size),
+    ]
+    return [sorted(range(len(buffers)), key=key) for key in keys]
+
+
+def _by_offset(buffers: Sequence[Buffer], sizes: list[int], offsets: Sequence[int]) -> list[int]:
+    return sorted(range(len(buffers)), key=lambda i: (offsets[i], -sizes[i]))
+
+
+def _place(buffers: Sequence[Buffer], sizes: list[int], order: list[int]) -> list[int]:
+    offsets: list[int] = [0] * len(buffers)
+    placed: list[int] = []
+    for index in order:
+        mine = buffers[index]
+        taken = sorted(
+            (offsets[i], offsets[i] + sizes[i]) for i in placed if buffers[i].first <= mine.last and mine.first <= buffers[i].last
+        )
+        offsets[index] = _best_gap(taken, sizes[index])
+        placed.append(index)
+    return offsets
+
+
+def _best_gap(taken: list[tuple[int, int]], size: int) -> int:
+    """The offset of the smallest gap that is large enough; the end if there is none."""
+    end, best, best_gap = 0, None, None
+    for start, stop in taken:
+        gap = start - end
+        if gap >= size and (best_gap is None or gap < best_gap):
+            best, best_gap = end, gap
+        end = max(end, stop)
+    return end if best is None else best

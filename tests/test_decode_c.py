@@ -1,0 +1,225 @@
+"""The decoders in C, against the ones in NumPy, on what real networks give for real pictures."""
+
+import ctypes
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import poseutils as pu
+from poseutils.decoders import DECODERS, InputView, Thresholds, ssd
+from poseutils.deployment import exporting
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
+FLAGS = "-std=c99 -O1 -Wall -Wextra -Wconversion -Werror -fsanitize=undefined -fsanitize-undefined-trap-on-error -shared -fPIC"
+PIXEL = 1e-3
+
+
+class Output(ctypes.Structure):
+    _fields_ = [("values", ctypes.c_void_p), ("type", ctypes.c_int), ("scale", ctypes.c_float), ("zero", ctypes.c_int32)]
+
+
+class Limits(ctypes.Structure):
+    _fields_ = [("confidence", ctypes.c_float), ("overlap", ctypes.c_float), ("people", ctypes.c_int32), ("candidates", ctypes.c_int32)]
+
+
+class Layer(ctypes.Structure):
+    _fields_ = [("boxes", Output), ("scores", Output), ("anchors", ctypes.c_int32)]
+
+
+class Grid(ctypes.Structure):
+    _fields_ = [("stride", ctypes.c_int32), ("each", ctypes.c_int32)]
+
+
+class Detector(ctypes.Structure):
+    _fields_ = [("layers", ctypes.POINTER(Layer)), ("layers_count", ctypes.c_int32), ("grids", ctypes.POINTER(Grid))]
+    _fields_ += [("grids_count", ctypes.c_int32), ("width", ctypes.c_int32), ("height", ctypes.c_int32), ("keypoints", ctypes.c_int32)]
+
+
+@pytest.fixture(scope="module")
+def c(tmp_path_factory):
+    """The compiled decoders."""
+    folder = tmp_path_factory.mktemp("decode")
+    (folder / "pose_decode.c").write_text(exporting.joined_source("decode"))
+    shutil.copy(exporting._SOURCES / "pose_decode.h", folder)
+    subprocess.run(["gcc", *FLAGS.split(), "pose_decode.c", "-lm", "-o", "decode.so"], cwd=folder, check=True)
+    return ctypes.CDLL(folder / "decode.so")
+
+
+def output(array, scale=0.0, zero=0):
+    """A ``pose_output``; the array must outlive it."""
+    kinds = {"float32": 0, "int8": 1, "uint8": 2}
+    return Output(array.ctypes.data, kinds[array.dtype.name], scale, zero)
+
+
+def floats(*shape):
+    made = np.zeros(shape, np.float32)
+    return made, made.ctypes.data_as(ctypes.c_void_p)
+
+
+def quantized(array, dtype=np.int8):
+    """8-bit values with scale and zero point, and the reals that they stand for."""
+    low, limits = min(float(array.min()), 0.0), np.iinfo(dtype)
+    scale = np.float32((max(float(array.max()), 0.0) - low) / 255 or 1.0)
+    zero = int(limits.min - round(low / float(scale)))
+    q = np.clip(np.rint(array / scale) + zero, limits.min, limits.max).astype(dtype)
+    return q, float(scale), zero, (q.astype(np.float32) - zero) * scale
+
+
+def seen(model, path):
+    """What a model's network gives for a picture, by the decoder's names."""
+    image = pu.fit_to(pu.read_image(path), model.input_size, model.aspect_ratio)[0]
+    return DECODERS[model.model_type].find(model.network.run(image[None].astype(np.float32)), model.view)
+
+
+@pytest.mark.parametrize("refine", ["argmax", "dark"])
+@pytest.mark.parametrize("dtype", [np.float32, np.int8, np.uint8])
+def test_heatmaps(c, repository, refine, dtype):
+    model = pu.load_model(repository / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite")
+    for path in sorted((repository / "data/synthetic-people/val").rglob("*.*g"))[:12]:
+        maps = np.ascontiguousarray(seen(model, path)["heatmaps"])
+        compare_heatmaps(c, model.view, model.layout, maps, refine, dtype)
+
+
+def compare_heatmaps(c, view, layout, maps, refine, dtype):
+    given, scale, zero, maps = (maps, 0.0, 0, maps) if dtype is np.float32 else quantized(maps, dtype)
+    expected = DECODERS["heatmaps_spe"].decode({"heatmaps": maps}, view, layout, Thresholds(refine=refine))[0]
+    _, height, width, count = maps.shape
+    found, at = floats(count, 3)
+    c.pose_decode_heatmaps(
+        ctypes.byref(output(given, scale, zero)), height, width, count, ctypes.c_float(view.width / width), int(refine == "dark"), at
+    )
+    np.testing.assert_allclose(found[:, :2], expected.keypoints[0], atol=PIXEL)
+    np.testing.assert_array_equal(found[:, 2], expected.scores[0])
+
+
+@pytest.mark.parametrize("case", ["flat", "empty", "corner", "ridge"])
+def test_heatmaps_without_a_peak(c, case):
+    maps = np.full((1, 8, 8, 1), 0.0 if case == "empty" else 0.3, np.float32)
+    if case == "corner":
+        maps[0, 0, 7, 0] = 0.9
+    if case == "ridge":
+        maps[0, 4, :, 0] = 0.9
+    compare_heatmaps(c, InputView(32, 32), pu.layout_from_names(["tip"]), maps, "dark", np.float32)
+
+
+def test_spe(c, zoo_model, asset):
+    model = zoo_model("movenet_lightning_192")
+    found = seen(model, asset("images/bus.jpg"))
+    expected = DECODERS["spe"].decode(found, model.view, model.layout)[0]
+    points = np.ascontiguousarray(found["keypoints"])
+    result, at = floats(17, 3)
+    c.pose_decode_spe(ctypes.byref(output(points)), 17, ctypes.c_float(192), ctypes.c_float(192), at)
+    np.testing.assert_allclose(result[:, :2], expected.keypoints[0], atol=PIXEL)
+    np.testing.assert_array_equal(result[:, 2], expected.scores[0])
+
+
+@pytest.mark.parametrize("presence", [0.0, 0.5, 1.0, 3.7, -2.0, 500.0])
+def test_hand(c, zoo_model, asset, presence):
+    model = zoo_model("hand_landmarks_224")
+    found = seen(model, asset("hands/freihand_00000355.jpg")) | {"presence": np.float32([[presence]])}
+    expected = DECODERS["hand_spe"].decode(found, model.view, model.layout)[0]
+    points, result = np.ascontiguousarray(found["landmarks"]), floats(21, 3)
+    c.pose_decode_landmarks(ctypes.byref(output(points)), ctypes.byref(output(found["presence"])), 21, 3, result[1])
+    np.testing.assert_allclose(result[0][:, :2], expected.keypoints[0], atol=PIXEL)
+    np.testing.assert_allclose(result[0][:, 2], expected.scores[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_head(c, dims):
+    landmarks = np.random.default_rng(3).uniform(0, 192, (1, 468, dims)).astype(np.float32)
+    expected = DECODERS["head_spe"].decode({"landmarks": landmarks}, InputView(192, 192), pu.HEAD468)[0]
+    result, at = floats(468, 3)
+    c.pose_decode_landmarks(ctypes.byref(output(landmarks)), None, 468, dims, at)
+    np.testing.assert_allclose(result[:, :2], expected.keypoints[0], atol=PIXEL)
+    assert (result[:, 2] == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int8])
+@pytest.mark.parametrize("confidence", [0.25, 0.01])
+def test_yolo(c, zoo_model, asset, dtype, confidence):
+    model = zoo_model("yolov8n_pose_256")
+    candidates = np.ascontiguousarray(seen(model, asset("images/bus.jpg"))["candidates"])
+    given, scale, zero, candidates = (candidates, 0.0, 0, candidates) if dtype is np.float32 else quantized(candidates)
+    thresholds = Thresholds(confidence=confidence)
+    expected = DECODERS["yolo_mpe"].decode(
+        {"candidates": without_ties(candidates, thresholds.confidence)}, model.view, model.layout, thresholds
+    )[0]
+    boxes, keypoints = yolo_in_c(c, given, scale, zero, thresholds)
+    assert len(boxes) == len(expected.boxes) >= 3
+    np.testing.assert_allclose(boxes[:, :4], expected.boxes, atol=PIXEL)
+    np.testing.assert_allclose(boxes[:, 4], expected.box_scores, atol=2e-3)  # ties were parted
+    np.testing.assert_allclose(keypoints[:, :, :2], expected.keypoints, atol=PIXEL)
+    np.testing.assert_array_equal(keypoints[:, :, 2], expected.scores)
+
+
+def test_yolo_transposed(c, zoo_model, asset):
+    candidates = np.ascontiguousarray(seen(zoo_model("yolov8n_pose_256"), asset("images/bus.jpg"))["candidates"])
+    turned = np.ascontiguousarray(candidates[0].T).reshape(candidates.shape)
+    for a, b in zip(yolo_in_c(c, candidates, 0.0, 0, Thresholds()), yolo_in_c(c, turned, 0.0, 0, Thresholds(), transposed=1), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def without_ties(candidates, confidence):
+    """Scores that pass raised a little, the first candidate's the most: NumPy's sort then orders equal ones as C does."""
+    candidates, scores = candidates.copy(), candidates[0, 4]
+    first = 1e-6 * np.arange(len(scores), 0, -1, dtype=np.float32)
+    candidates[0, 4] = np.where(scores > confidence, scores + first, scores)
+    return candidates
+
+
+def yolo_in_c(c, given, scale, zero, thresholds, transposed=0):
+    count, most = given.shape[2], thresholds.max_detections
+    order = np.zeros(thresholds.max_candidates, np.int32)
+    boxes, keypoints = floats(most, 5), floats(most, 17, 3)
+    limits = Limits(thresholds.confidence, thresholds.nms_iou, most, thresholds.max_candidates)
+    people = c.pose_decode_yolo(
+        ctypes.byref(output(given, scale, zero)),
+        *(count, 17, transposed, ctypes.c_float(256), ctypes.c_float(256), ctypes.byref(limits)),
+        *(order.ctypes.data_as(ctypes.c_void_p), boxes[1], keypoints[1]),
+    )
+    return boxes[0][:people], keypoints[0][:people]
+
+
+def test_yolo_keeps_the_best_where_there_is_no_room(c, zoo_model, asset):
+    model = zoo_model("yolov8n_pose_256")
+    candidates = np.ascontiguousarray(seen(model, asset("images/bus.jpg"))["candidates"])
+    thresholds = Thresholds(confidence=0.001, max_candidates=9, max_detections=2)
+    expected = DECODERS["yolo_mpe"].decode(
+        {"candidates": without_ties(candidates, thresholds.confidence)}, model.view, model.layout, thresholds
+    )[0]
+    boxes, _ = yolo_in_c(c, candidates, 0.0, 0, thresholds)
+    np.testing.assert_allclose(boxes[:, :4], expected.boxes, atol=PIXEL)
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "size"),
+    [("palm_detection_192", "hands/freihand_00000355.jpg", 192), ("blazeface_front_128", "faces/300w_indoor_020.png", 128)],
+)
+@pytest.mark.parametrize("confidence", [0.5, 0.05])
+def test_ssd(c, zoo_model, asset, name, picture, size, confidence):
+    model = zoo_model(name)
+    image = pu.fit_to(pu.read_image(asset(picture)), model.input_size, model.aspect_ratio)[0]
+    raw = model.network.run(image[None].astype(np.float32))
+    thresholds = Thresholds(confidence=confidence, nms_iou=0.3)
+    expected = ssd.decode(ssd.find(raw, model.view), model.view, model.layout, thresholds)[0]
+    boxes, keypoints = ssd_in_c(c, raw, size, len(model.layout), thresholds)
+    assert len(boxes) == len(expected.boxes) >= 1
+    np.testing.assert_allclose(boxes[:, :4], expected.boxes, atol=PIXEL)
+    np.testing.assert_allclose(boxes[:, 4], expected.box_scores, rtol=1e-5)
+    np.testing.assert_allclose(keypoints[:, :, :2], expected.keypoints, atol=PIXEL)
+    np.testing.assert_array_equal(keypoints[:, :, 2], np.repeat(boxes[:, 4:], len(model.layout), axis=1))
+
+
+def ssd_in_c(c, raw, size, count, thresholds):
+    arrays = [np.ascontiguousarray(array) for array in raw.values()]
+    boxes_of = sorted((a for a in arrays if a.shape[2] > 1), key=lambda a: -a.shape[1])
+    scores_of = sorted((a for a in arrays if a.shape[2] == 1), key=lambda a: -a.shape[1])
+    layers = (Layer * len(boxes_of))(*(Layer(output(b), output(s), b.shape[1]) for b, s in zip(boxes_of, scores_of)))
+    grids = (Grid * 2)(Grid(8, 2), Grid(16, 6))
+    made = Detector(layers, len(layers), grids, 2, size, size, count)
+    boxes, keypoints, order = floats(100, 5), floats(100, count, 3), np.zeros(1024, np.int32)
+    limits = Limits(thresholds.confidence, thresholds.nms_iou, 100, 1024)
+    found = c.pose_decode_ssd(ctypes.byref(made), ctypes.byref(limits), order.ctypes.data_as(ctypes.c_void_p), boxes[1], keypoints[1])
+    return boxes[0][:found], keypoints[0][:found]

@@ -1,0 +1,263 @@
+"""Published networks as C: every bit as LiteRT's reference kernels have it, in the memory that was promised."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from litert_reference import Reference, same
+from tiny_tflite import heatmap_model
+
+import poseutils as pu
+from poseutils import PoseError
+from poseutils.decoders import DECODERS, Thresholds
+from poseutils.decoders.ssd import THRESHOLDS
+from poseutils.deployment import export, missing_tools
+from poseutils.networks import open_network
+
+with_gcc = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
+with_qemu = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")
+SHIPPED = "st_movenet_lightning_heatmaps_a035_192_int8.tflite"
+ARENA = {
+    SHIPPED: 542,
+    "st_movenet_lightning_heatmaps_192_int8_pc.tflite": 1085,
+    "movenet_singlepose_lightning_192_int8.tflite": 1085,
+    "033_hand_landmark_full_quant_pc_uf_handl.tflite": 985,
+    "033_palm_detection_full_quant_pc_uf_od.tflite": 870,
+    "blazeface_front_128_quant_pc_ff_od_wider_face.tflite": 306,
+    "yolov8n_256_quant_pc_uf_pose_coco-st.tflite": 452,
+    "yolo11n_256_quant_pc_uf_pose_coco-st.tflite": 564,
+}
+"""KiB that each may take at most."""
+
+
+@pytest.fixture
+def file_of(asset, repository):
+    return lambda file: repository / "data/models" / file if file == SHIPPED else asset(f"models/{file}")
+
+
+@pytest.fixture
+def pictures(repository):
+    """``pictures(network, count)``: real images as the network's input takes them."""
+
+    def make(network, count):
+        paths = sorted((repository / "data/synthetic-people/val").rglob("*.*g"))[:count]
+        size = network.input_size
+        images = [pu.fit_to(pu.read_image(path), size)[0] for path in paths]
+        return network.prepare(np.stack(images))
+
+    return make
+
+
+def expected_of(reference, bundle, image):
+    """The reference's values of what the C code takes and gives, by name."""
+    reference.run(image)
+    index = {tensor.name: i for i, tensor in enumerate(bundle.file_graph.tensors)}
+    return {t.name: reference.tensor(index[t.name]) for t in (*bundle.inputs, *bundle.outputs)}
+
+
+@with_gcc
+@pytest.mark.parametrize("file", ARENA)
+def test_network_gives_the_reference_bits(file_of, pictures, tmp_path, file):
+    network = open_network(file_of(file), rescaling=(1 / 255, 0.0))
+    bundle = export(pu.load_model(file_of(file)), tmp_path / "out")
+    images, reference = pictures(network, 2), Reference(file_of(file))
+    prepared = bundle.prepare(images)
+    results = bundle.run_host(prepared, debug=True)
+    for number in range(len(images)):
+        expected = expected_of(reference, bundle, images[number : number + 1])
+        assert same(prepared[number : number + 1], expected[bundle.inputs[0].name])
+        for output in bundle.outputs:
+            assert same(results[output.name][number : number + 1], expected[output.name])
+    check_tensors(bundle, reference, results)
+    assert bundle.report.arena_bytes <= ARENA[file] * 1024
+
+
+def check_tensors(bundle, reference, results):
+    """Every tensor that the C code computes for the last image."""
+    outputs, compared = {t.name for t in bundle.outputs}, 0
+    for index, tensor in enumerate(bundle.file_graph.tensors):
+        if tensor.name in results and tensor.name not in outputs:
+            assert same(results[tensor.name], reference.tensor(index)), tensor.name
+            compared += 1
+    assert compared >= len(bundle.report.layers) - len(outputs)
+
+
+PEOPLE = {
+    "st_movenet_lightning_heatmaps_192_int8_pc.tflite": "images/bus.jpg",
+    "movenet_singlepose_lightning_192_int8.tflite": "images/bus.jpg",
+    "033_hand_landmark_full_quant_pc_uf_handl.tflite": "hands/freihand_00000355.jpg",
+    "033_palm_detection_full_quant_pc_uf_od.tflite": "hands/freihand_00000355.jpg",
+    "blazeface_front_128_quant_pc_ff_od_wider_face.tflite": "faces/300w_indoor_020.png",
+    "yolov8n_256_quant_pc_uf_pose_coco-st.tflite": "images/bus.jpg",
+}
+
+
+@with_gcc
+@pytest.mark.parametrize("file", PEOPLE)
+def test_program_prints_the_keypoints_that_the_notebook_finds(file_of, asset, tmp_path, file):
+    model = pu.load_model(file_of(file))
+    bundle = export(model, tmp_path / "out")
+    image = pu.fit_to(pu.read_image(asset(PEOPLE[file])), model.input_size, model.aspect_ratio)[0]
+    reference = Reference(file_of(file))
+    prepared = bundle.prepare(model.network.prepare(image[None]))
+    printed = np.array([line.split() for line in keypoint_lines(bundle, prepared, tmp_path)], np.float64)
+    expected_of(reference, bundle, model.network.prepare(image[None]))
+    details = reference.interpreter.get_output_details()
+    raw = {d["name"]: reference.tensor(d["index"]).astype(np.float32) for d in details}
+    thresholds = THRESHOLDS if model.model_type == "detector" else Thresholds(0.25, 0.5)
+    if model.model_type == "yolo_mpe":
+        part_ties(next(iter(raw.values())))
+    decoder = DECODERS[model.model_type]
+    poses = decoder.decode(decoder.find(raw, model.view), model.view, model.layout, thresholds)[0]
+    assert len(printed) == len(poses) * len(model.layout) > 0
+    np.testing.assert_allclose(printed[:, 2:4], poses.keypoints.reshape(-1, 2), atol=1.1e-3)
+    np.testing.assert_allclose(printed[:, 4], poses.scores.reshape(-1), atol=2e-6)
+
+
+def part_ties(candidates):
+    """Raises scores a little, the first the most: NumPy's sort leaves equal ones in any order, C takes the first for the better."""
+    candidates[0, 4] += (candidates[0, 4] > 0.25) * 1e-6 * np.arange(candidates.shape[2], 0, -1, dtype=np.float32)
+
+
+def keypoint_lines(bundle, prepared, folder):
+    (folder / "in.bin").write_bytes(prepared.tobytes())
+    subprocess.run(["make", "-s", "-C", bundle.path, "host"], check=True)
+    printed = subprocess.run(
+        [bundle.path / "build/main", "in.bin", "out.bin"], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout
+    *lines, last = printed.splitlines()
+    assert last == "1 images"
+    return lines
+
+
+@with_gcc
+@pytest.mark.parametrize("file", [SHIPPED, "blazeface_front_128_quant_pc_ff_od_wider_face.tflite"])
+def test_inputs_and_outputs_of_the_file_itself(file_of, pictures, tmp_path, file):
+    network = open_network(file_of(file), rescaling=(1 / 255, 0.0))
+    bundle = export(pu.load_model(file_of(file)), tmp_path / "out", io="file")
+    image, reference = pictures(network, 1), Reference(file_of(file))
+    assert bundle.inputs[0].dtype == network.input.dtype and {t.dtype for t in bundle.outputs} == {"float32"}
+    assert bundle.prepare(image) is image
+    results, expected = bundle.run_host(image), expected_of(reference, bundle, image)
+    assert all(same(results[t.name], expected[t.name]) for t in bundle.outputs)
+
+
+@with_gcc
+@pytest.mark.parametrize(
+    ("compiler", "file"),
+    [
+        ("gcc", SHIPPED),
+        ("clang", SHIPPED),
+        ("clang", "movenet_singlepose_lightning_192_int8.tflite"),
+        ("gcc", "yolo11n_256_quant_pc_uf_pose_coco-st.tflite"),
+    ],
+)
+def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed here")
+    bundle = export(pu.load_model(file_of(file)), tmp_path / "out")
+    image = bundle.prepare(pictures(open_network(file_of(file)), 1))
+    (tmp_path / "in.bin").write_bytes(image.tobytes())
+    flags = "-std=c99 -O1 -Wall -Wextra -Wconversion -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
+    sources = [str(path) for path in bundle.path.glob("*.c") if path.name != "startup.c"]
+    subprocess.run([compiler, *flags.split(), *sources, "-lm", "-o", "main"], cwd=tmp_path, check=True)
+    subprocess.run(["./main", "in.bin", "out.bin"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    expected = bundle.run_host(image)
+    assert (tmp_path / "out.bin").read_bytes() == b"".join(expected[t.name].tobytes() for t in bundle.outputs)
+
+
+@with_gcc
+@with_qemu
+@pytest.mark.parametrize("core", ["Cortex-M4", "Cortex-M7", "Cortex-M55"])
+def test_emulated_core_gives_the_same_bytes(file_of, pictures, tmp_path, core):
+    bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
+    images = bundle.prepare(pictures(open_network(file_of(SHIPPED)), 2))
+    here, there = bundle.run_host(images), bundle.emulate(images, core)
+    assert there.core == core and all(same(here[t.name], there.outputs[t.name]) for t in bundle.outputs)
+    assert len(there.instructions) == 2 and all(bundle.report.macs < n < 20 * bundle.report.macs for n in there.instructions)
+    assert there.instructions == bundle.emulate(images, core).instructions
+    code = there.text_bytes - bundle.report.flash_bytes
+    assert 0 < code < 80 * 1024 and bundle.report.arena_bytes <= there.bss_bytes < bundle.report.arena_bytes + 8192
+
+
+@with_qemu
+def test_reported_flash_is_what_the_arm_tools_count(file_of, tmp_path):
+    bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
+    subprocess.run(["arm-none-eabi-gcc", "-std=c99", "-c", bundle.path / "network_weights.c", "-o", tmp_path / "w.o"], check=True)
+    text = (
+        subprocess.run(["arm-none-eabi-size", tmp_path / "w.o"], check=True, capture_output=True, text=True)
+        .stdout.splitlines()[1]
+        .split()[0]
+    )
+    assert bundle.report.flash_bytes <= int(text) < bundle.report.flash_bytes + 4 * len(bundle.report.layers)  # alignment
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.tflite"
+    path.write_bytes(heatmap_model(keypoints=13))
+    return path
+
+
+def test_same_input_gives_the_same_bytes_and_the_manifest_lists_them(small, tmp_path):
+    bundle, again = (export(small, tmp_path / name) for name in ("one", "two"))
+    for path in bundle.path.iterdir():
+        assert path.read_bytes() == (again.path / path.name).read_bytes()
+    assert json.loads((bundle.path / "manifest.json").read_text()) == bundle.manifest
+    for name, record in bundle.manifest["files"].items():
+        data = (bundle.path / name).read_bytes()
+        assert record == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    assert {path.name for path in bundle.path.iterdir()} == {*bundle.manifest["files"], "manifest.json"}
+
+
+def test_report_adds_up(small, tmp_path):
+    report = export(small, tmp_path / "out").report
+    assert [row["operator"] for row in report.layers] == ["CONV_2D"] and report.operators_before == 2
+    assert report.macs == 24 * 13 * 48 and report.arena_bytes >= report.bound_bytes
+    assert max(row["offset"] + row["bytes"] for row in report.buffers) <= report.arena_bytes
+    assert {"quantized", "heatmaps"} <= {name for row in report.buffers for name in row["tensors"]}
+
+
+@with_gcc
+def test_name_goes_into_files_and_symbols(small, tmp_path):
+    bundle = export(small, tmp_path / "out", name="2nd net")
+    assert (bundle.path / "_2nd_net.c").exists() and bundle.name == "_2nd_net"
+    assert bundle.run_host(np.zeros((1, 16, 24, 3), np.int8))["heatmaps"].shape == (1, 4, 6, 13)
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed here")
+def test_cmake_builds_it(small, tmp_path):
+    bundle = export(small, tmp_path / "out")
+    subprocess.run(["cmake", "-S", bundle.path, "-B", tmp_path / "build"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", tmp_path / "build"], check=True, stdout=subprocess.DEVNULL)
+    assert (tmp_path / "build/main").exists()
+
+
+@with_gcc
+def test_other_inputs_are_refused(small, tmp_path):
+    bundle = export(small, tmp_path / "out")
+    with pytest.raises(PoseError, match=r"type uint8; expected \(B, 16, 24, 3\) int8"):
+        bundle.run_host(np.zeros((1, 16, 24, 3), np.uint8))
+
+
+def test_without_a_compiler_the_folder_is_still_written(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    bundle = export(small, tmp_path / "out")
+    with pytest.raises(PoseError, match="no C compiler is installed: install gcc"):
+        bundle.run_host(np.zeros((1, 16, 24, 3), np.int8))
+    with pytest.raises(PoseError, match="apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"):
+        bundle.emulate(np.zeros((1, 16, 24, 3), np.int8))
+
+
+def test_boards_without_an_emulated_core_are_named(small, tmp_path):
+    bundle = export(small, tmp_path / "out")
+    with pytest.raises(PoseError, match="B-U585I-IOT02A has a Cortex-M33; emulated are Cortex-M4, Cortex-M7, Cortex-M55"):
+        bundle.emulate(np.zeros((1, 16, 24, 3), np.int8), "B-U585I-IOT02A")
+
+
+def test_unknown_io_is_refused(small, tmp_path):
+    with pytest.raises(PoseError, match="io='bits': expected one of quantized, file"):
+        export(small, tmp_path / "out", io="bits")
