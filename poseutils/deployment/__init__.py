@@ -6,6 +6,7 @@ from .boards import BOARDS, Board, Fit, find_board, fits
 from .bundle import Bundle, package
 from .emulation import Emulation, missing_tools
 from .exporting import ExportedBundle, ExportReport, export
+from .proving import Proof, prove
 from .spec import AppSettings
 
 __all__ = [
@@ -18,11 +19,13 @@ __all__ = [
     "ExportedBundle",
     "Fit",
     "Graph",
+    "Proof",
     "export",
     "find_board",
     "fits",
     "layers",
     "missing_tools",
     "package",
+    "prove",
     "read_tflite",
 ]

@@ -218,8 +218,12 @@ class Model:
         """Runs the network on one view; poses in pixels of the image."""
         return self._poses(self.network.run_prepared(view.tensor), view, thresholds)
 
+    def decoded(self, outputs: dict[str, np.ndarray], **thresholds) -> list[Poses]:
+        """The network's outputs by name, real numbers, whatever ran it -> one Poses an image, in pixels of the network's input."""
+        return self.decode(find_outputs(self.model_type, outputs, self.view), **thresholds)
+
     def _poses(self, outputs: dict[str, np.ndarray], view: View, thresholds: dict) -> Poses:
-        (poses,) = self.decode(find_outputs(self.model_type, outputs, self.view), **thresholds)
+        (poses,) = self.decoded(outputs, **thresholds)
         return poses.moved(view.transform.inverse)
 
     def _load(self, source: ImageLike, boxes: np.ndarray | None = None) -> _Loaded:

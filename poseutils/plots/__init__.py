@@ -5,6 +5,7 @@ from .datasets import show_people, show_positions, show_sizes, show_spread, show
 from .drawing import LEFT, MIDDLE, RIGHT, TRUTH, draw_poses, draw_result, draw_truth, overlay_heatmap, save_image, side_colors, truth_poses
 from .figures import show_difference, show_images, show_poses, show_raw
 from .lessons import LiveCurves, show_augmentations, show_augmented, show_examples, show_targets
+from .memory import show_memory_plan
 from .quantization import show_choices, show_layer_errors
 from .reports import show_disagreements, show_report, show_report_curves, show_worst
 
@@ -33,6 +34,7 @@ __all__ = [
     "show_images",
     "show_layer_errors",
     "show_layers",
+    "show_memory_plan",
     "show_people",
     "show_poses",
     "show_positions",

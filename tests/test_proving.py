@@ -1,0 +1,49 @@
+"""The C code beside LiteRT on a picture: equal where it is, and not where it is not."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+import poseutils as pu
+from poseutils import deployment
+from poseutils.deployment import proving
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
+
+
+@pytest.fixture(scope="module")
+def model(repository):
+    return pu.load_model(repository / "data" / "models" / "st_movenet_lightning_heatmaps_a035_192_int8.tflite")
+
+
+@pytest.fixture(scope="module")
+def picture(repository):
+    return pu.read_image(repository / "data" / "synthetic-people" / "val" / "000001.jpg")
+
+
+def test_the_same_bytes_give_the_same_poses(model, picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(proving, "missing_tools", lambda: ["qemu-system-arm"])
+    proof = deployment.prove(deployment.export(model, tmp_path / "c"), model, picture)
+    assert proof.core == "this computer" and proof.equal and proof.instructions is None
+    np.testing.assert_array_equal(proof.there.keypoints, proof.here.keypoints)
+    apart = np.linalg.norm(proof.there.keypoints - model.predict(picture).keypoints, axis=2)
+    assert np.median(apart) < 1  # LiteRT's faster kernels round otherwise at times
+
+
+def test_a_weight_that_is_not_the_same_is_seen(model, picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(proving, "missing_tools", lambda: ["qemu-system-arm"])
+    bundle = deployment.export(model, tmp_path / "c")
+    weights = bundle.path / "network_weights.c"
+    text = weights.read_text()
+    first = re.search(r"\{\s*(-?\d+)", text)
+    value = int(first.group(1))
+    weights.write_text(text[: first.start(1)] + str(value + 40 if value < 0 else value - 40) + text[first.end(1) :])
+    assert not deployment.prove(bundle, model, picture).equal
+
+
+@pytest.mark.skipif(bool(deployment.missing_tools()), reason=f"not installed here: {', '.join(deployment.missing_tools())}")
+def test_an_emulated_core(model, picture, tmp_path):
+    proof = deployment.prove(deployment.export(model, tmp_path / "c"), model, picture, board="STM32H747I-DISCO")
+    assert proof.core == "Cortex-M7, emulated" and proof.equal and proof.instructions > 58_901_184  # more than its multiply-accumulates
