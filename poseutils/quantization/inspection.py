@@ -173,32 +173,30 @@ class Range:
 
 def weight_ranges(tflite_path: str | Path) -> list[Range]:
     """Of each operator with 8-bit weights, in order: the least and the greatest weight of each output channel, as stored."""
-    model, graph = _read(tflite_path)
+    graph = read_tflite(tflite_path)
     ranges = []
-    for operator, name in _operators(model, graph):
-        weights = graph.tensors[operator.inputs[1]] if name in _CHANNEL_AXIS else None
-        data = None if weights is None else model.buffers[weights.buffer].data
-        if data is None or weights.type != _schema().TensorType.INT8:
+    for operator in graph.operators:
+        weights = graph.tensors[operator.inputs[1]] if operator.name in _CHANNEL_AXIS else None
+        if weights is None or weights.data is None or weights.dtype != "int8" or weights.quantization is None:
             continue
-        by_channel = np.moveaxis(np.asarray(data, np.uint8).view(np.int8).reshape(weights.shape), _CHANNEL_AXIS[name], 0)
+        by_channel = np.moveaxis(weights.data, _CHANNEL_AXIS[operator.name], 0)
         by_channel = by_channel.reshape(len(by_channel), -1)
-        scale = np.asarray(weights.quantization.scale, np.float64)
-        ranges.append(Range(weights.name.decode(), name, by_channel.min(axis=1) * scale, by_channel.max(axis=1) * scale))
+        scale = weights.quantization.scales.astype(np.float64)
+        ranges.append(Range(weights.name, operator.name, by_channel.min(axis=1) * scale, by_channel.max(axis=1) * scale))
     return ranges
 
 
 def activation_ranges(tflite_path: str | Path) -> list[Range]:
     """Of each operator with an 8-bit output, in order: the real values that the output can hold, by its scale and zero point."""
-    schema = _schema()
-    limits = {schema.TensorType.INT8: (-128, 127), schema.TensorType.UINT8: (0, 255)}
-    model, graph = _read(tflite_path)
+    limits = {"int8": (-128, 127), "uint8": (0, 255)}
+    graph = read_tflite(tflite_path)
     ranges = []
-    for operator, name in _operators(model, graph):
+    for operator in graph.operators:
         tensor = graph.tensors[operator.outputs[0]]
-        if tensor.type in limits and tensor.quantization.scale is not None:
-            scale, zero_point = np.asarray(tensor.quantization.scale), np.asarray(tensor.quantization.zeroPoint)
-            low, high = ((q - zero_point) * scale for q in limits[tensor.type])
-            ranges.append(Range(tensor.name.decode(), name, low, high))
+        if tensor.dtype in limits and tensor.quantization is not None:
+            scale, zero_point = tensor.quantization.scales.astype(np.float64), tensor.quantization.zero_points
+            low, high = ((q - zero_point) * scale for q in limits[tensor.dtype])
+            ranges.append(Range(tensor.name, operator.name, low, high))
     return ranges
 
 
@@ -209,22 +207,3 @@ def most_uneven(ranges: list[Range]) -> Range:
 
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 """The axis of the output channels in the weights of each operator that has weights."""
-
-
-def _schema():
-    from ai_edge_litert import schema_py_generated
-
-    return schema_py_generated
-
-
-def _read(path: str | Path):
-    """The file's tables and its one graph; the file is opened as a network first, which checks it."""
-    open_network(path)
-    model = _schema().ModelT.InitFromPackedBuf(Path(path).read_bytes(), 0)
-    return model, model.subgraphs[0]
-
-
-def _operators(model, graph) -> list:
-    """(operator, name) in the order they run."""
-    names = {value: name for name, value in vars(_schema().BuiltinOperator).items() if not name.startswith("_")}
-    return [(operator, names[model.operatorCodes[operator.opcodeIndex].builtinCode]) for operator in graph.operators]
