@@ -121,8 +121,13 @@ def _manifest(spec: Spec, files: dict[str, bytes]) -> dict:
         "board": spec.board.name,
         "inputs": [tensor_record(tensors[i]) for i in spec.graph.inputs],
         "outputs": [tensor_record(tensors[i]) for i in spec.graph.outputs],
-        "files": {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()},
+        "files": file_records(files),
     }
+
+
+def file_records(files: dict[str, bytes]) -> dict[str, dict]:
+    """Size and hash of each file by its name, for a manifest."""
+    return {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
 
 
 def tensor_record(tensor: Tensor) -> dict:

@@ -16,7 +16,7 @@ from ..errors import PoseError
 from ..graph import Graph, Tensor
 from ..inference import Model, load_model
 from .app_config import app_config_text, why_not
-from .bundle import MAKER, MANIFEST, replaced_folder, tensor_record
+from .bundle import MAKER, MANIFEST, file_records, replaced_folder, tensor_record
 from .c_network import network_header, network_source, weights_header, weights_source
 from .c_poses import decoding_of, poses_header, poses_source
 from .compiling import Compiled, buffer_rows, compile_graph, layer_rows
@@ -227,5 +227,5 @@ def _manifest(spec: Spec, compiled: Compiled, report: ExportReport, files: dict[
         "flash_bytes": report.flash_bytes,
         "inputs": [tensor_record(tensors[i]) for i in compiled.graph.inputs],
         "outputs": [tensor_record(tensors[i]) for i in compiled.graph.outputs],
-        "files": {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()},
+        "files": file_records(files),
     }
