@@ -111,7 +111,6 @@ class _Plan:
 
     kind: str  # person, hand, head or object
     several: bool
-    in_order: bool
     dataset: Dataset
     boxes: list[np.ndarray] | None
     mapping: np.ndarray | None
@@ -122,8 +121,8 @@ def _plan(model: Model, dataset: Dataset, from_boxes: bool, keypoint_map: Sequen
     _check_ids(dataset)
     if not any(len(labeled_people(sample)) for sample in dataset):
         raise PoseError(f"{dataset.source}: none of its {len(dataset)} images has a person with labeled keypoints; nothing can be measured")
-    if from_boxes and model.model_type == "yolo_mpe":
-        raise PoseError(f"{model.label} (yolo_mpe) finds everybody on an image by itself: it cannot be evaluated from boxes")
+    if from_boxes and model.finds_by_itself:
+        raise PoseError(f"{model.label} ({model.model_type}) finds everybody on an image by itself: it cannot be evaluated from boxes")
     if keypoint_map is not None:
         mapping, labels = checked_mapping(keypoint_map, model.layout, dataset.layout), dataset
     elif len(dataset.layout) == len(model.layout) or (model.layout.names, dataset.layout.names) == (PERSON13.names, COCO17.names):
@@ -139,7 +138,7 @@ def _plan(model: Model, dataset: Dataset, from_boxes: bool, keypoint_map: Sequen
         )
     boxes = [sample.boxes[labeled_people(sample)] for sample in chosen] if from_boxes else None
     layout = _measured_layout(model.layout, labels.layout, mapping)
-    return _Plan(_kind(model, layout), several, from_boxes, chosen, boxes, mapping, layout)
+    return _Plan(_kind(model, layout), several, chosen, boxes, mapping, layout)
 
 
 def _check_ids(dataset: Dataset) -> None:
@@ -185,7 +184,7 @@ class _Tally:
         if self.coco is not None:
             self.coco.add(sample, poses)
             self.zoo.add(sample, poses, image_size)
-        found = matches(sample, poses, self.plan.layout.sigma_array, self.plan.in_order)
+        found = matches(sample, poses, self.plan.layout.sigma_array, in_order=self.plan.boxes is not None)
         self.matched += found
         return _mean([match.oks for match in found])
 

@@ -61,16 +61,14 @@ def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Mat
 # ---------------------------------------------------------------- keypoints of the model and of the labels
 
 
-def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> np.ndarray | None:
-    """For each labeled keypoint the index of the model's, or None if they are the same already.
+def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> np.ndarray:
+    """For each labeled keypoint the index of the model's, of two layouts that differ.
 
     A head's mesh of 468 points is measured on the 68 iBUG points by the published correspondence; else keypoints go by their names.
 
     Raises:
         PoseError: if a labeled keypoint has no counterpart.
     """
-    if len(model) == len(labels):
-        return None
     if len(model) == 468 and len(labels) == 68:
         return np.array(IBUG68_FROM_MESH468)
     missing = [name for name in labels.names if name not in model.names]

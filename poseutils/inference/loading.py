@@ -81,7 +81,7 @@ def load_detector(detector: Model | str | os.PathLike) -> Model:
         PoseError: if it cannot be loaded, or gives no boxes.
     """
     model = detector if isinstance(detector, Model) else _load_once(str(detector))
-    if model.model_type not in ("yolo_mpe", "detector"):
+    if not model.finds_by_itself:
         raise PoseError(
             f"{model.label} ({model.model_type}) gives no boxes: a detector is a yolo_mpe model or one that finds hands or faces"
         )

@@ -90,9 +90,14 @@ class Model:
         return InputView(*self.input_size, self.network.channels_first, self.normalized)
 
     @property
+    def finds_by_itself(self) -> bool:
+        """True if the network finds everybody on an image, and gives a box for each: it takes no boxes, and can be a detector."""
+        return self.model_type in ("yolo_mpe", "detector")
+
+    @property
     def finds_several(self) -> bool:
         """True if it may give several people an image: by itself or after its detector."""
-        return self.model_type in ("yolo_mpe", "detector") or self.detector is not None
+        return self.finds_by_itself or self.detector is not None
 
     @property
     def label(self) -> str:
@@ -120,7 +125,7 @@ class Model:
 
         if detector is None:
             return replace(self, detector=None)
-        if self.model_type in ("yolo_mpe", "detector"):
+        if self.finds_by_itself:
             raise PoseError(f"{self.label} ({self.model_type}) finds everybody on an image by itself: it takes no boxes and no detector")
         return replace(self, detector=load_detector(detector))
 
@@ -305,7 +310,7 @@ def _extents(keypoints: np.ndarray) -> np.ndarray:
 
 
 def _checked_boxes(boxes: np.ndarray, model: Model) -> np.ndarray:
-    if model.model_type in ("yolo_mpe", "detector"):
+    if model.finds_by_itself:
         raise PoseError(f"{model.label} ({model.model_type}) finds everybody on an image by itself: it takes no boxes")
     boxes = np.asarray(boxes, np.float32)
     if boxes.size and (boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all()):
