@@ -32,10 +32,15 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        raise PoseError(f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written to and has room.") from error
+        raise cannot_write(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: str | Path, error: OSError) -> PoseError:
+    """What people are told when a folder cannot be written to, or the disk is full."""
+    return PoseError(f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written to and has room.")
 
 
 def _umask() -> int:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import PoseError
+from ..files import cannot_write
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def in_one_step(out: Path, products: Sequence[str]) -> Iterator[Path]:
         _move_all(workshop, out, products)
         made = []
     except OSError as error:
-        raise PoseError(f"cannot write {out}: {error.strerror or error}. Choose a folder that can be written to and has room.") from error
+        raise cannot_write(out, error) from error
     finally:
         if workshop is not None:
             shutil.rmtree(workshop, ignore_errors=True)

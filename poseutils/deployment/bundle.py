@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import PoseError
+from ..files import cannot_write
 from ..graph import Tensor
 from ..keypoints import KeypointLayout
 from .app_config import app_config_text, why_not
@@ -151,9 +152,7 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
             folder.rename(workshop / "old")
         (workshop / "new").rename(folder)
     except OSError as error:
-        raise PoseError(
-            f"cannot write {folder}: {error.strerror or error}. Choose a folder that can be written to and has room."
-        ) from error
+        raise cannot_write(folder, error) from error
     finally:
         if workshop is not None:
             shutil.rmtree(workshop, ignore_errors=True)

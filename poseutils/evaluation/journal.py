@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..errors import PoseError
+from ..files import cannot_write
 from ..keypoints import KeypointLayout
 from ..poses import Poses
 
@@ -78,8 +78,7 @@ def open_journal(path: Path | None, layout: KeypointLayout) -> Journal:
         path.touch()
         return Journal(path.open("r+b"), layout, path)
     except OSError as error:
-        where = path or tempfile.gettempdir()
-        raise PoseError(f"cannot write {where}: {error.strerror or error}. Choose a folder that can be written to and has room.") from error
+        raise cannot_write(path or tempfile.gettempdir(), error) from error
 
 
 def _rows(poses: Poses) -> np.ndarray:

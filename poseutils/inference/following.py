@@ -8,7 +8,7 @@ import numpy as np
 
 from ..poses import Poses
 from ..regions import Region
-from .model import ImageLike, Model, Prediction, _read
+from .model import ImageLike, Model, Prediction, read_source
 
 _SURE = 0.2  # keypoints that score less do not move the region
 _TORSO_MARGIN, _BODY_MARGIN = 1.9, 1.2
@@ -31,7 +31,7 @@ def follow(model: Model, frames: Iterable[ImageLike], **thresholds) -> Iterator[
     """
     region = None
     for source in frames:
-        image = _read(source)
+        image = read_source(source)
         poses = model.predict(image, **thresholds) if region is None else model.see(model.look(image, region), **thresholds)
         region = region_to_follow(poses[:1], image.shape[:2])
         yield Prediction(source, image, poses)

@@ -233,7 +233,7 @@ class Model:
 
     def _load(self, source: ImageLike, boxes: np.ndarray | None = None) -> _Loaded:
         """All of an image's work that needs no network, so that it can be done ahead."""
-        image = _read(source)
+        image = read_source(source)
         if boxes is not None:
             boxes = _checked_boxes(boxes, self)
             return _Loaded(image, [self.look(image, region_of_box(box)) for box in boxes], boxes)
@@ -296,7 +296,8 @@ class _Loaded:
     boxes: np.ndarray | None = None
 
 
-def _read(source: ImageLike) -> np.ndarray:
+def read_source(source: ImageLike) -> np.ndarray:
+    """The (H, W, 3) uint8 image that is given, as a path or as itself; other arrays are refused."""
     if not isinstance(source, np.ndarray):
         return read_image(source)
     if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or 0 in source.shape:
