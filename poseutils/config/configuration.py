@@ -42,7 +42,6 @@ NOT_YET_USED = (
     "model.pretrained",
     "training.dropout",
     "training.frozen_layers",
-    "training.resume_training_from",
     "training.trained_model_path",
     "postprocessing.plot_metrics",
     "quantization.onnx_extra_options",
@@ -75,6 +74,7 @@ PATHS = (
     "dataset.test_path",
     "dataset.quantization_path",
     "prediction.test_files_path",
+    "training.resume_training_from",
 )
 """Attributes that name files or folders."""
 

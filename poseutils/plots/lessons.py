@@ -44,10 +44,10 @@ def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed
     from ..training import training_batches
 
     few = examples.first(count)
-    images, keypoints = next(iter(training_batches(few, count, augmentation, seed, rescaling=(1.0, 0.0)).as_numpy_iterator()))
+    images, keypoints = next(iter(training_batches(few, count, augmentation, seed, rescaling=(1.0, 0.0))))
     views = [
         draw_poses(image.clip(0, 255).astype(np.uint8), truth_poses(points[None], examples.layout))
-        for image, points in zip(images, keypoints, strict=True)
+        for image, points in zip(images.numpy(), keypoints.numpy(), strict=True)
     ]
     show_images(views, columns=4, width=2.2)
 
@@ -114,17 +114,14 @@ class LiveCurves:
 
     def __init__(self, groups: Mapping[str, Sequence[str]]):
         self.groups = groups
-        self.history: dict[str, list[float]] = {}
         self.display = None
 
-    def update(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Takes the numbers of an epoch and draws them."""
+    def update(self, epoch: int, history: Mapping[str, Sequence[float]]) -> None:
+        """Draws the epochs so far."""
         import matplotlib.pyplot as plt
         from IPython.display import display
 
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
-        show_curves(self.history, self.groups)
+        show_curves(history, self.groups)
         figure = plt.gcf()
         if self.display is None:
             self.display = display(figure, display_id=True)

@@ -1,8 +1,9 @@
 """Training of heatmap networks: architectures, targets, batches with augmentation, and ``fit``. TensorFlow is loaded when one is called."""
 
 from .architectures import build_model
-from .batches import Examples, load_examples, training_batches
+from .batches import training_batches
 from .configured import configured_examples, configured_fit, configured_network
+from .examples import Examples, load_examples
 from .fit import Fit, fit, load_keras
 from .validation import predict_examples, validate
 

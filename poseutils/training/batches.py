@@ -1,93 +1,56 @@
-"""From a dataset to batches: images are read and fitted once and kept in memory, then shuffled and augmented for every epoch."""
+"""From examples to batches: shuffled and augmented for every epoch, made on other threads while the network trains."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
-from ..datasets.dataset import Dataset, Sample
-from ..errors import PoseError
-from ..images import fit_to, read_image, to_color_mode
-from ..keypoints import KeypointLayout
 from ..networks import load_tensorflow
-from ..poses import AREA_OF_BOX
 from .augmentation import make_augment, resizing_period
+from .examples import Examples, load_examples
+
+__all__ = ["RESCALING", "Batches", "Examples", "load_examples", "rescaled", "training_batches"]
 
 RESCALING = (1 / 127.5, -1.0)
 """Scale and offset that take pixels 0 to 255 to the networks' -1 to 1."""
+_AHEAD = 3
+"""Batches that wait, or are being made, while one is trained on."""
 
 
-@dataclass(frozen=True)
-class Examples:
-    """N images fitted to a network's input, with one person each; coordinates in pixels of the input, pixel centers at +0.5.
+class Batches:
+    """The batches of one epoch after the other: each time they are read, those of the next.
 
     Attributes:
-        images: (N, H, W, 3) uint8 RGB.
-        keypoints: (N, K, 3) float32 x, y and visibility.
-        areas: (N,) float32, square pixels: 0.53 of the box.
-        layout: of the K keypoints.
+        epoch: the epoch, counted from 0, whose batches are read next; it and the seed alone decide what they are.
     """
 
-    images: np.ndarray
-    keypoints: np.ndarray
-    areas: np.ndarray
-    layout: KeypointLayout
+    def __init__(self, examples: Examples, batch_size: int, make: Callable, seed: int, period: int):
+        self.examples, self.batch_size, self.seed, self.period = examples, batch_size, seed, period
+        self._make, self.epoch = make, 0
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.examples) // self.batch_size
 
-    def first(self, count: int) -> Examples:
-        """The first of them."""
-        return Examples(self.images[:count], self.keypoints[:count], self.areas[:count], self.layout)
+    def __iter__(self) -> Iterator[tuple]:
+        draws = self._draws()
+        self.epoch += 1
+        return _ahead(self._batch, draws)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the images."""
-        return self.images.shape[1:3]
+    def _draws(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """What decides each batch: which examples, the seed of their augmentation, and the number of its period."""
+        random = np.random.default_rng([self.seed % 2**64, self.epoch])
+        order = random.permutation(len(self.examples))[: len(self) * self.batch_size].reshape(-1, self.batch_size)
+        seeds = random.integers(2**31, size=(len(self), 2))
+        periods = np.repeat(random.integers(2**31, size=-(-len(self) // self.period)), self.period)
+        return zip(order, seeds, periods)
 
-
-def load_examples(
-    dataset: Dataset, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear", color_mode: str = "rgb"
-) -> Examples:
-    """Reads the images of a dataset, on all cores, with the largest person of each. Images without a labeled person are left out.
-
-    Args:
-        dataset: images and people.
-        size: height and width of the network's input.
-        aspect_ratio, interpolation: how images are fitted, as in ``images.fit_to``.
-        color_mode: the order of channels, as in ``images.to_color_mode``.
-
-    Raises:
-        PoseError: if no image has a labeled person, or an image cannot be read.
-    """
-    chosen = [(sample, person) for sample in dataset if (person := _largest_person(sample)) is not None]
-    if not chosen:
-        raise PoseError(
-            f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; there is nothing to train on"
-        )
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        fitted = list(pool.map(lambda pair: _fitted(*pair, size, aspect_ratio, interpolation, color_mode), chosen))
-    images, keypoints, areas = zip(*fitted)
-    return Examples(np.stack(images), np.stack(keypoints), np.array(areas, np.float32), dataset.layout)
-
-
-def _largest_person(sample: Sample) -> int | None:
-    """The index of the largest person with a labeled keypoint, crowds aside."""
-    usable = ~sample.crowd & (sample.keypoints[:, :, 2] > 0).any(axis=1)
-    return int(np.where(usable, sample.areas, -1).argmax()) if usable.any() else None
-
-
-def _fitted(sample: Sample, person: int, size: tuple[int, int], aspect_ratio: str, interpolation: str, color_mode: str):
-    """The image (H, W, 3) uint8, the person's keypoints (K, 3) and area, in pixels of the input."""
-    image, transform = fit_to(to_color_mode(read_image(sample.path), color_mode), size, aspect_ratio, interpolation)
-    keypoints = sample.keypoints[person].astype(np.float32)
-    keypoints[:, :2] = transform.to_input(keypoints[:, :2])
-    corners = transform.to_input(sample.boxes[person].reshape(2, 2))
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8), keypoints, AREA_OF_BOX * float(np.prod(corners[1] - corners[0]))
+    def _batch(self, draw: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple:
+        rows, seed, period = draw
+        return self._make(self.examples.images[rows], self.examples.keypoints[rows], seed, period)
 
 
 def training_batches(
@@ -97,7 +60,7 @@ def training_batches(
     seed: int = 0,
     rescaling: tuple[float, float] = RESCALING,
     custom_augmentation: Callable | None = None,
-):
+) -> Batches:
     """The batches of one epoch, shuffled and augmented anew each time they are read.
 
     Args:
@@ -109,33 +72,41 @@ def training_batches(
         custom_augmentation: a function of images 0 to 255 and keypoints that gives them back changed, after ``augmentation``.
 
     Returns:
-        tf.data.Dataset of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints. With ``random_periodic_resizing`` H and W are
-        drawn for each ``period`` batches, and at the start of each epoch.
+        An iterable of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints, TensorFlow tensors. With
+        ``random_periodic_resizing`` H and W are drawn for each ``period`` batches, and at the start of each epoch.
     """
     tf = load_tensorflow()
 
-    batch_size = min(batch_size, len(examples))
     augment = make_augment(augmentation or {}, examples.layout)
-    images, keypoints = tf.constant(examples.images), tf.constant(examples.keypoints, tf.float32)
 
-    def batch(indices, numbers, period):
-        pixels, points = augment(tf.cast(tf.gather(images, indices), tf.float32), tf.gather(keypoints, indices), numbers, period=period)
+    @tf.function(autograph=custom_augmentation is not None)
+    def make(images, keypoints, seed, period):
+        pixels, points = augment(tf.cast(images, tf.float32), keypoints, seed, period=period)
         if custom_augmentation:
             pixels, points = custom_augmentation(pixels, points)
         return pixels * rescaling[0] + rescaling[1], points
 
-    order = tf.data.Dataset.range(len(examples)).shuffle(len(examples), seed=seed).batch(batch_size, drop_remainder=True)
-    numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2, drop_remainder=True)
-    periods = _repeated(tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True), resizing_period(augmentation))
-    return tf.data.Dataset.zip(order, numbers, periods).map(batch, num_parallel_calls=1).prefetch(2)
+    def on_processor(*arrays):
+        with tf.device("CPU"):  # where they are read; the other device has the network
+            return make(*map(tf.convert_to_tensor, arrays))
+
+    return Batches(examples, min(batch_size, len(examples)), on_processor, seed, resizing_period(augmentation))
 
 
-def _repeated(numbers, count: int):
-    """An endless tf.data.Dataset of numbers, each of them ``count`` times."""
-    tf = load_tensorflow()
-
-    repeated = numbers.flat_map(lambda number: tf.data.Dataset.from_tensors(number).repeat(count))
-    return repeated.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+def _ahead(make: Callable, draws: Iterable) -> Iterator:
+    """What ``make`` gives for each draw, in order, made ahead of time on threads."""
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2)) as pool:
+        waiting = deque()
+        try:
+            for draw in draws:
+                waiting.append(pool.submit(make, draw))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def rescaled(images: np.ndarray, rescaling: tuple[float, float] = RESCALING) -> np.ndarray:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..datasets.dataset import Dataset
 from ..networks import load_keras
 from .architectures import build_model
-from .batches import Examples, load_examples
 from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
+from .examples import Examples, load_examples
 from .fit import Fit, fit
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def configured_fit(
     validation: Examples,
     run_dir: str | Path,
     epochs: int | None = None,
-    on_epoch: Callable[[int, dict], None] | None = None,
+    on_epoch: Callable[[int, dict[str, list[float]]], None] | None = None,
 ) -> Fit:
-    """:func:`poseutils.training.fit` with the training, augmentation and rescaling of a configuration."""
+    """:func:`poseutils.training.fit` as a configuration describes it: with its training, augmentation and rescaling."""
     section, rescaling = config.training, config.preprocessing.rescaling
     return fit(
         network,
@@ -72,5 +72,6 @@ def configured_fit(
         custom_augmentation=custom_augmentation(config),
         seed=config.general.global_seed,
         rescaling=(rescaling.scale, rescaling.offset),
+        resume_from=config.resolve(section.resume_training_from) if section.resume_training_from else None,
         on_epoch=on_epoch,
     )

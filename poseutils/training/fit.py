@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..config import NOT_NEEDED
 from ..errors import PoseError
-from ..files import atomic_path
-from ..networks import load_keras
-from .batches import RESCALING, Examples, training_batches
+from ..networks import load_keras, load_tensorflow
+from .batches import RESCALING, Batches, Examples, training_batches
+from .callbacks import make_watchers
+from .progress import Training, settings_of
 from .resized import at_size
-from .schedules import SCHEDULES, is_schedule, make_schedule
 from .validation import make_loss, make_validate
 
 __all__ = ["Fit", "fit", "load_keras"]
 
 DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.003}}
-WARM_UP = 0.1
-"""Share of the steps over which the learning rate rises, before it falls along a cosine."""
-CALLBACKS = ("ReduceLROnPlateau", "EarlyStopping", "LearningRateScheduler", *SCHEDULES)
-MONITORED = ("val_oks", "val_loss", "loss")
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class Fit:
 
     Attributes:
         history: ``loss``, ``val_loss``, ``val_oks`` and ``learning_rate``, one number an epoch.
-        initial_oks: mean OKS on the validation images before the first epoch.
+        initial_oks: mean OKS on the validation images of the weights it started from.
         best_oks: the same of the weights that were kept.
         best_epoch: the epoch, counted from 1, that gave them; 0 if none was better than the weights it started from.
         path: the .keras file that holds them.
@@ -59,18 +55,23 @@ def fit(
     custom_augmentation: Callable | None = None,
     seed: int = 123,
     rescaling: tuple[float, float] = RESCALING,
-    on_epoch: Callable[[int, dict], None] | None = None,
+    resume_from: str | Path | None = None,
+    on_epoch: Callable[[int, dict[str, list[float]]], None] | None = None,
 ) -> Fit:
     """Trains a network in place; afterwards it has the weights with the best OKS, which are also in ``run_dir/model.keras``.
 
     The learning rate rises for a tenth of the steps and then falls along a cosine to zero (Loshchilov and Hutter, 2017), unless
     a callback steers it: ReduceLROnPlateau, or one of ``schedules``. The same seed gives the same training on the same machine.
 
+    After every epoch ``run_dir/checkpoint.npz`` holds all that the training needs to go on. A training that was killed goes on from
+    there when it is started again in its folder, and any training with ``resume_from``: then as if it had never stopped. To train
+    longer, resume a finished one with more ``epochs``.
+
     Args:
         model: keras.Model from images (B, H, W, 3) to heatmaps (B, h, w, K), each cell 0 to 1.
         train, validation: images that fit the network, with one person each.
         epochs: how often each training image is seen.
-        run_dir: where ``model.keras`` is written, anew with each better epoch.
+        run_dir: where ``model.keras`` is written, anew with each better epoch, and ``checkpoint.npz``.
         batch_size: B.
         optimizer: ``{Keras name: arguments}``; default Adam at 0.003.
         callbacks: ``{name: arguments}``: ReduceLROnPlateau and EarlyStopping, which watch ``val_oks`` unless told otherwise;
@@ -79,38 +80,67 @@ def fit(
         custom_augmentation: a function of images and keypoints that gives them back changed, after ``augmentation``.
         seed: of the order of the images and their augmentation.
         rescaling: scale and offset that make network inputs out of pixels 0 to 255.
-        on_epoch: called after each epoch with its number, counted from 1, and its entry in the history.
+        resume_from: the folder of a training of the same network and settings, or the checkpoint in it.
+        on_epoch: called after each epoch with its number, counted from 1, and the history so far.
 
     Raises:
-        PoseError: if images, keypoints and network do not go together, or a name or argument is not one that is known.
+        PoseError: if images, keypoints and network do not go together, a name or argument is not one that is known, the training to
+            go on with is another one, the loss is no longer a number, or the disk is full; the best weights so far stay.
     """
+    load_tensorflow()
     import keras
 
     _check_counts(epochs, batch_size)
     for examples in (train, validation):
         _check_matches(model, examples)
+    optimizer, callbacks = optimizer or DEFAULT_OPTIMIZER, callbacks or {}
+    settings = settings_of(model, train, batch_size, optimizer, callbacks, augmentation, custom_augmentation, seed, rescaling)
     keras.utils.set_random_seed(seed)
     batches = training_batches(train, batch_size, augmentation, seed, rescaling, custom_augmentation)
-    watchers = _watchers(model, optimizer or DEFAULT_OPTIMIZER, callbacks or {}, epochs * len(batches))
+    watchers = make_watchers(model, optimizer, callbacks, epochs * len(batches))
+    training = Training(model, watchers, Path(run_dir), settings, epochs)
+    training.begin(resume_from)
     step, validate = _make_step(model, watchers.model.optimizer), make_validate(model, validation, rescaling)
-    history: dict[str, list[float]] = {}
-    best = _Best(model, Path(run_dir) / "model.keras", validate()["val_oks"])
-    initial = best.oks
-    watchers.on_train_begin()
-    for epoch in range(1, epochs + 1):
-        watchers.on_epoch_begin(epoch - 1)
-        loss = float(np.mean([step(images, keypoints) for images, keypoints in batches]))
-        logs = {"loss": loss, **validate(), "learning_rate": float(watchers.model.optimizer.learning_rate)}
-        for name, value in logs.items():
-            history.setdefault(name, []).append(value)
-        best.offer(epoch, logs["val_oks"])
-        if on_epoch:
-            on_epoch(epoch, dict(logs))
-        watchers.on_epoch_end(epoch - 1, logs)
-        if watchers.model.stop_training:
-            break
-    model.set_weights(best.weights)
-    return Fit(history, initial, best.oks, best.epoch, best.path)
+    try:
+        while training.progress.epoch < epochs and not training.progress.stopped:
+            logs = _epoch(training, step, batches, validate)
+            training.finish_epoch(logs)
+            if on_epoch:
+                on_epoch(training.progress.epoch, training.progress.history)
+    finally:
+        model.set_weights(training.best)
+    progress = training.progress
+    return Fit(progress.history, progress.initial_oks, progress.best_oks, progress.best_epoch, training.path)
+
+
+def _epoch(training: Training, step: Callable, batches: Batches, validate: Callable) -> dict[str, float]:
+    """One epoch, the validation after it, and after the first also that of the weights before: the first step need not wait for it."""
+    watchers, batches.epoch = training.watchers, training.progress.epoch
+    watchers.on_epoch_begin(batches.epoch)
+    rate = float(watchers.model.optimizer.learning_rate)
+    losses = []
+    for number, (images, keypoints) in enumerate(batches, 1):
+        losses.append(float(step(images, keypoints)))
+        if not math.isfinite(losses[-1]):
+            raise _diverged(
+                f"the loss is {losses[-1]} in epoch {training.progress.epoch + 1} at step {number} of {len(batches)}", training, rate
+            )
+    measured = validate()
+    if not math.isfinite(measured["val_loss"]):
+        raise _diverged(f"the validation loss is {measured['val_loss']} after epoch {training.progress.epoch + 1}", training, rate)
+    if training.progress.initial_oks is None:
+        training.set_initial(validate)
+    return {"loss": float(np.mean(losses)), **measured, "learning_rate": float(watchers.model.optimizer.learning_rate)}
+
+
+def _diverged(what: str, training: Training, rate: float) -> PoseError:
+    best = training.progress.best_epoch
+    return PoseError(
+        f"{what}: the training has left all bounds and is stopped. {training.path} has the weights "
+        + (f"of epoch {best}, the best so far. " if best else "it started from. ")
+        + f"Try a lower learning rate (it was {rate:.3g}), clipnorm: 1 among the optimizer's arguments, or a larger batch; and look at "
+        "what augmentation makes of the images."
+    )
 
 
 def _make_step(model, optimizer):
@@ -131,24 +161,7 @@ def _make_step(model, optimizer):
     return step
 
 
-class _Best:
-    """The best weights so far, in memory and on disk."""
-
-    def __init__(self, model, path: Path, initial_oks: float):
-        self.model, self.path = model, path
-        self._keep(0, initial_oks)
-
-    def offer(self, epoch: int, value: float) -> None:
-        if value > self.oks:
-            self._keep(epoch, value)
-
-    def _keep(self, epoch: int, value: float) -> None:
-        self.epoch, self.oks, self.weights = epoch, value, self.model.get_weights()
-        with atomic_path(self.path) as temporary:
-            self.model.save(temporary)
-
-
-# ---------------------------------------------------------------- what the configuration may ask for
+# ---------------------------------------------------------------- what goes together
 
 
 def _check_counts(epochs: int, batch_size: int) -> None:
@@ -169,64 +182,3 @@ def _check_matches(model, examples: Examples) -> None:
             f"the network gives {gives[2]} keypoints and the dataset has {len(examples.layout)} ({examples.layout.name}); "
             f"build the network with keypoints={len(examples.layout)} or choose another dataset"
         )
-
-
-def _make_optimizer(optimizer: Mapping[str, Mapping], steps: int, constant: bool):
-    import keras
-
-    if len(optimizer) != 1:
-        raise PoseError(f"training.optimizer names {', '.join(optimizer) or 'nothing'}; name one Keras optimizer, for example Adam")
-    ((name, arguments),) = optimizer.items()
-    base = keras.optimizers.Optimizer
-    kinds = {
-        n: kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type) and issubclass(kind, base) and n != "Optimizer"
-    }
-    if name not in kinds:
-        raise PoseError(f"training.optimizer is {name!r}; Keras has {', '.join(sorted(kinds))}")
-    made = _made(kinds[name], f"training.optimizer.{name}", dict(arguments or {}))
-    if not constant:
-        made.learning_rate = _warm_cosine(float(made.learning_rate), steps)
-    return made
-
-
-def _warm_cosine(peak: float, steps: int):
-    import keras
-
-    warm_up = max(1, round(WARM_UP * steps))
-    return keras.optimizers.schedules.CosineDecay(peak / warm_up, max(1, steps - warm_up), warmup_target=peak, warmup_steps=warm_up)
-
-
-def _watchers(model, optimizer: Mapping[str, Mapping], callbacks: Mapping[str, Mapping], steps: int):
-    """Keras's list of callbacks, with a twin of the model that holds the optimizer they steer; the saved file holds the network alone."""
-    import keras
-
-    twin = keras.Model(model.inputs, model.outputs)
-    steered = any(name == "ReduceLROnPlateau" or is_schedule(name) for name in callbacks)
-    twin.compile(_make_optimizer(optimizer, steps, constant=steered))
-    twin.optimizer.build(model.trainable_variables)
-    twin.stop_training = False
-    made = [_make_callback(name, arguments) for name, arguments in callbacks.items() if name not in NOT_NEEDED]
-    return keras.callbacks.CallbackList(made, model=twin)
-
-
-def _make_callback(name: str, arguments: Mapping | None):
-    import keras
-
-    if name not in CALLBACKS:
-        raise PoseError(
-            f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. Without any, the learning rate falls along a cosine."
-        )
-    if is_schedule(name):
-        return keras.callbacks.LearningRateScheduler(make_schedule(name, arguments or {}))
-    arguments = {"monitor": "val_oks", **(arguments or {})}
-    if arguments["monitor"] not in MONITORED:
-        raise PoseError(f"training.callbacks.{name}.monitor is {arguments['monitor']!r}; choose from {', '.join(MONITORED)}")
-    arguments.setdefault("mode", "max" if arguments["monitor"] == "val_oks" else "min")
-    return _made(getattr(keras.callbacks, name), f"training.callbacks.{name}", arguments)
-
-
-def _made(kind, name: str, arguments: dict):
-    try:
-        return kind(**arguments)
-    except (TypeError, ValueError) as error:
-        raise PoseError(f"{name} was given {arguments}: {error}") from error

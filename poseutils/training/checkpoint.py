@@ -1,0 +1,143 @@
+"""What a training needs to go on after it was killed, in one file that is replaced whole after every epoch.
+
+An .npz of plain arrays, read without pickle, so that it never runs code: the network's variables (the states of its random generators
+among them), the optimizer's, the best weights so far, and a record of everything else as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import PoseError
+from ..files import atomic_path
+
+NAME = "checkpoint.npz"
+_FORM = 1
+"""Of the file; raised when what is in it changes."""
+
+
+@dataclass
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        start: letters that are the own of the weights it started from.
+        epochs: how many it was to have.
+        epoch: how many are finished.
+        history: of each of them, by name.
+        initial_oks: mean OKS on the validation images of the weights it started from; None before it is measured.
+        best_oks, best_epoch: of the best weights so far; epoch 0 if these are those it started from.
+        stopped: whether a callback ended it before its last epoch.
+        callbacks: what each callback remembers.
+    """
+
+    start: str = ""
+    epochs: int = 0
+    epoch: int = 0
+    history: dict[str, list[float]] = field(default_factory=dict)
+    initial_oks: float | None = None
+    best_oks: float = -np.inf
+    best_epoch: int = 0
+    stopped: bool = False
+    callbacks: list[dict] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training between two epochs.
+
+    Attributes:
+        path: the file it was read from.
+        progress: how far it has come.
+        settings: what it was started with, by attribute; see ``fit``.
+        network, optimizer, best: their variables' values, in order.
+    """
+
+    path: Path
+    progress: Progress
+    settings: Mapping
+    network: Sequence[np.ndarray]
+    optimizer: Sequence[np.ndarray]
+    best: Sequence[np.ndarray]
+
+
+def write_checkpoint(checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint to its path in one step: if it fails, the one before is still there.
+
+    Raises:
+        PoseError: if the folder cannot be written to or the disk is full.
+    """
+    record = {"form": _FORM, "settings": checkpoint.settings, "progress": asdict(checkpoint.progress)}
+    arrays = {
+        f"{name}{number}": value for name in ("network", "optimizer", "best") for number, value in enumerate(getattr(checkpoint, name))
+    }
+    with atomic_path(checkpoint.path) as temporary:
+        np.savez(temporary, record=np.array(json.dumps(record)), **arrays)
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint that a path is, or that lies in the folder.
+
+    Raises:
+        PoseError: if there is none.
+    """
+    found = path / NAME if path.is_dir() else path
+    if found.is_file():
+        return found
+    if path.is_dir():
+        raise PoseError(f"training.resume_training_from is {path}, which has no {NAME}: no epoch of a training was finished there")
+    raise PoseError(f"training.resume_training_from is {path}; expected the folder of a training, or the {NAME} in it")
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Reads a checkpoint.
+
+    Raises:
+        PoseError: if the file is not one, or is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            record = json.loads(str(file["record"]))
+            parts = [[file[f"{name}{i}"] for i in range(_count(file, name))] for name in ("network", "optimizer", "best")]
+        if record["form"] != _FORM:
+            raise PoseError(f"{path} was written by another version of this program; train with that, or start anew")
+        return Checkpoint(path, Progress(**record["progress"]), record["settings"], *parts)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, PoseError):
+            raise
+        raise PoseError(f"{path} is not a checkpoint of a training, or is damaged: {error}") from error
+
+
+def _count(file, name: str) -> int:
+    return sum(1 for key in file.files if key.startswith(name))
+
+
+def check_settings(checkpoint: Checkpoint, settings: Mapping) -> None:
+    """Whether a training of these settings may go on from a checkpoint.
+
+    Raises:
+        PoseError: if not; it says what differs.
+    """
+    before = checkpoint.settings
+    if before.get("network") != settings["network"]:
+        raise PoseError(
+            f"{checkpoint.path} is of another network, {_words(before.get('network'))}; this one is {_words(settings['network'])}. "
+            "Build the same network, or start anew without training.resume_training_from."
+        )
+    changed = [name for name in settings if before.get(name) != settings[name]]
+    if changed:
+        lines = [f"  {name} was {_words(before.get(name))}, now {_words(settings[name])}" for name in changed]
+        raise PoseError(
+            f"{checkpoint.path} is of a training with other settings:\n" + "\n".join(lines) + "\nSet them as they were, or start anew "
+            "without training.resume_training_from."
+        )
+
+
+def _words(value) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
