@@ -19,6 +19,7 @@ from .values import (
     Index,
     Inside,
     Integer,
+    Margin,
     Number,
     Pairs,
     Positive,
@@ -103,6 +104,7 @@ class Training(Section):
         "Adam": {"learning_rate": 0.001}
     }
     callbacks: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Callbacks))] = {}
+    crop_margin: Margin | None = None
     dropout: Fraction | None = None
     frozen_layers: Layers | None = None
     resume_training_from: FilePath | None = None

@@ -166,6 +166,7 @@ Index = Annotated[Integer, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Split = Annotated[Number, Field(gt=0, lt=1)]
+Margin = range_from(1, 10)
 Shape = Annotated[tuple[Count, Count, Count], BeforeValidator(sequence)]
 Sizes = Annotated[Any, BeforeValidator(_sizes)]
 Pairs = Annotated[list[tuple[int, int]], BeforeValidator(_pairs)]

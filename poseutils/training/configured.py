@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..datasets.dataset import Dataset
 from ..networks import load_keras
+from ..regions import MARGIN
 from .architectures import build_model
 from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
 from .examples import Examples, load_examples
@@ -17,15 +20,19 @@ if TYPE_CHECKING:
     from ..config import Config
 
 
-def configured_examples(config: Config, dataset: Dataset) -> Examples:
-    """The images of a dataset at the network's size, brought there as ``preprocessing`` says."""
-    preprocessing = config.preprocessing
+def configured_examples(config: Config, dataset: Dataset, validating: bool = False) -> Examples:
+    """The images of a dataset at the network's size, brought there as ``preprocessing`` and ``training.crop_margin`` say.
+
+    To validate, people are cut out with the margin that :func:`poseutils.evaluate` gives them.
+    """
+    preprocessing, margin = config.preprocessing, config.training.crop_margin
     return load_examples(
         dataset,
         tuple(config.model.input_shape[:2]),
         preprocessing.resizing.aspect_ratio,
         preprocessing.resizing.interpolation,
         preprocessing.color_mode,
+        crop_margin=margin and ((MARGIN, MARGIN) if validating else np.broadcast_to(margin, 2)),
     )
 
 

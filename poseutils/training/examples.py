@@ -11,9 +11,10 @@ import numpy as np
 
 from ..datasets.dataset import Dataset, Sample
 from ..errors import PoseError
-from ..images import fit_to, read_image, to_color_mode
+from ..images import Transform, fit_to, read_image, to_color_mode
 from ..keypoints import KeypointLayout
 from ..poses import AREA_OF_BOX
+from ..regions import Region, cut, region_of_box
 
 MEMORY = 4 * 2**30
 """Bytes of the images of one dataset that are kept once they are read, 38,000 of 192 × 192; more are read again for every epoch."""
@@ -77,9 +78,10 @@ def load_examples(
     aspect_ratio: str = "fit",
     interpolation: str = "bilinear",
     color_mode: str = "rgb",
+    crop_margin: tuple[float, float] | None = None,
     memory: int = MEMORY,
 ) -> Examples:
-    """The images of a dataset with the largest person of each. Images without a labeled person are left out.
+    """The images of a dataset with the largest person of each, or each person cut out of them. Images without a labeled person are left out.
 
     No image is opened yet; those that are asked for are read on all cores.
 
@@ -88,19 +90,22 @@ def load_examples(
         size: height and width of the network's input.
         aspect_ratio, interpolation: how images are fitted, as in ``images.fit_to``.
         color_mode: the order of channels, as in ``images.to_color_mode``.
+        crop_margin: if given, an example is one person, looked at as :func:`poseutils.evaluate` does ``from_boxes``: a square around the
+            middle of the box, so many times its larger side; drawn for each person between these two, always the same.
         memory: bytes; if the images need no more, they are kept once they are read.
 
     Raises:
         PoseError: if no image has a labeled person; where images are asked for, if one cannot be read.
     """
-    chosen = [sample for sample in dataset if _usable(sample).any()]
+    chosen = _largest_people(dataset) if crop_margin is None else _everybody(dataset, crop_margin)
     if not chosen:
         raise PoseError(
             f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; there is nothing to train on"
         )
 
-    def read(sample: Sample):
-        return _fitted(sample, size, aspect_ratio, interpolation, color_mode)
+    def read(chosen: _Chosen):
+        image = to_color_mode(read_image(chosen.sample.path), color_mode)
+        return _example(chosen, *(cut(image, chosen.region, size) if chosen.region else fit_to(image, size, aspect_ratio, interpolation)))
 
     store = _Store(chosen, read, size, len(dataset.layout), memory)
     shapes = (len(chosen), *size, 3), store.keypoints.shape, store.areas.shape
@@ -108,15 +113,35 @@ def load_examples(
     return Examples(*(ReadWhenAsked(*column) for column in columns), dataset.layout)
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """A person of an image, and what of the image is shown: a region, or all of it."""
+
+    sample: Sample
+    person: int
+    region: Region | None = None
+
+
+def _largest_people(dataset: Dataset) -> list[_Chosen]:
+    usable = ((sample, _usable(sample)) for sample in dataset)
+    return [_Chosen(sample, int(np.where(which, sample.areas, -1).argmax())) for sample, which in usable if which.any()]
+
+
+def _everybody(dataset: Dataset, margins: tuple[float, float]) -> list[_Chosen]:
+    people = [(sample, int(person)) for sample in dataset for person in np.flatnonzero(_usable(sample))]
+    drawn = np.random.default_rng(0).uniform(*margins, len(people))
+    return [_Chosen(sample, person, region_of_box(sample.boxes[person], margin)) for (sample, person), margin in zip(people, drawn)]
+
+
 class _Store:
     """What was read of the images of a dataset."""
 
-    def __init__(self, samples: Sequence[Sample], read: Callable, size: tuple[int, int], keypoints: int, memory: int):
-        self.samples, self.read = samples, read
-        shape = (len(samples), *size, 3)
+    def __init__(self, chosen: Sequence[_Chosen], read: Callable, size: tuple[int, int], keypoints: int, memory: int):
+        self.chosen, self.read = chosen, read
+        shape = (len(chosen), *size, 3)
         self.images = np.empty(shape, np.uint8) if np.prod(shape, dtype=np.int64) <= memory else None
-        self.keypoints, self.areas = np.zeros((len(samples), keypoints, 3), np.float32), np.zeros(len(samples), np.float32)
-        self.known = np.zeros(len(samples), bool)
+        self.keypoints, self.areas = np.zeros((len(chosen), keypoints, 3), np.float32), np.zeros(len(chosen), np.float32)
+        self.known = np.zeros(len(chosen), bool)
         self.pool = ThreadPoolExecutor(os.cpu_count())
 
     def pixels(self, rows: np.ndarray) -> np.ndarray:
@@ -140,7 +165,7 @@ class _Store:
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         """Reads images (B, H, W, 3). Two threads may read the same: they write the same."""
-        images, self.keypoints[rows], self.areas[rows] = map(np.stack, zip(*self.pool.map(self.read, [self.samples[i] for i in rows])))
+        images, self.keypoints[rows], self.areas[rows] = map(np.stack, zip(*self.pool.map(self.read, [self.chosen[i] for i in rows])))
         if self.images is not None:
             self.images[rows] = images
         self.known[rows] = True
@@ -152,12 +177,10 @@ def _usable(sample: Sample) -> np.ndarray:
     return ~sample.crowd & (sample.visibility > 0).any(axis=1)
 
 
-def _fitted(sample: Sample, size: tuple[int, int], aspect_ratio: str, interpolation: str, color_mode: str):
-    """The image (H, W, 3) uint8, the largest person's keypoints (K, 3) and area, in pixels of the input."""
-    image, transform = fit_to(to_color_mode(read_image(sample.path), color_mode), size, aspect_ratio, interpolation)
-    person = int(np.where(_usable(sample), sample.areas, -1).argmax())
-    keypoints = sample.keypoints[person].astype(np.float32)
+def _example(chosen: _Chosen, image: np.ndarray, transform: Transform) -> tuple[np.ndarray, np.ndarray, np.float32]:
+    """The image (H, W, 3) uint8, the person's keypoints (K, 3) and area, in pixels of the input."""
+    keypoints = chosen.sample.keypoints[chosen.person].astype(np.float32)
     keypoints[:, :2] = transform.to_input(keypoints[:, :2])
-    corners = transform.to_input(sample.boxes[person].reshape(2, 2))
+    corners = transform.to_input(chosen.sample.boxes[chosen.person].reshape(2, 2))
     pixels = image if image.dtype == np.uint8 else np.clip(np.rint(image), 0, 255).astype(np.uint8)
     return pixels, keypoints, np.float32(AREA_OF_BOX * float(np.prod(corners[1] - corners[0])))

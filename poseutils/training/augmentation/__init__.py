@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from ...keypoints import KeypointLayout
 from .arguments import WARPING, checked
-from .color import COLOR, clipped, each
+from .color import COLOR, clipped
 from .draw import Draw
 from .geometry import GEOMETRIC, size_of, warp_boxes, warp_images, warp_keypoints, without_labels_outside
 from .sizes import periodic_resizing
@@ -98,10 +98,12 @@ def _recolor(name: str, arguments: Mapping) -> Callable:
     def step(draw: Draw, images, keypoints, boxes):
         import tensorflow as tf
 
-        changed = clipped(AUGMENTATIONS[name](draw, images, **own))
-        if rate < 1:
-            changed = tf.where(each(draw.happens(rate)), changed, images)
-        return changed, keypoints, boxes
+        if rate == 1:
+            return clipped(AUGMENTATIONS[name](draw, images, **own)), keypoints, boxes
+        which = tf.where(draw.happens(rate))  # only these are computed: some operations take longer than a step of training
+        chosen = tf.ensure_shape(tf.gather_nd(images, which), (None, *images.shape[1:]))
+        changed = clipped(AUGMENTATIONS[name](draw.among(tf.size(which)), chosen, **own))
+        return tf.tensor_scatter_nd_update(images, which, changed), keypoints, boxes
 
     return step
 

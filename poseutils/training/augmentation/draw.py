@@ -27,6 +27,10 @@ class Draw:
         self.drawn += 1
         return tf.random.experimental.stateless_fold_in(self.seed, self.drawn)
 
+    def among(self, count) -> Draw:
+        """Random numbers for ``count`` of the images."""
+        return Draw(count, self._next_seed(), None if self.period is self.seed else self.period[0])
+
     def between(self, value: Factor):
         """(B,) float32: from low to high of a range; a number is itself."""
         import tensorflow as tf
