@@ -54,6 +54,7 @@ def fit(
     run_dir: str | Path,
     batch_size: int = 32,
     optimizer: Mapping[str, Mapping] | None = None,
+    loss: Mapping[str, Mapping] | None = None,
     callbacks: Mapping[str, Mapping] | None = None,
     augmentation: Mapping[str, Mapping] | None = None,
     custom_augmentation: Callable | None = None,
@@ -73,6 +74,7 @@ def fit(
         run_dir: where ``model.keras`` is written, anew with each better epoch.
         batch_size: B.
         optimizer: ``{Keras name: arguments}``; default Adam at 0.003.
+        loss: ``{name: arguments}``, see ``losses.heatmap_loss``; default: the one that fits the network's last activation.
         callbacks: ``{name: arguments}``: ReduceLROnPlateau and EarlyStopping, which watch ``val_oks`` unless told otherwise;
             LearningRateScheduler or another of ``schedules``. Those of ``NOT_NEEDED`` are left out.
         augmentation: ``{name: arguments}``, see ``augmentation``.
@@ -92,15 +94,15 @@ def fit(
     keras.utils.set_random_seed(seed)
     batches = training_batches(train, batch_size, augmentation, seed, rescaling, custom_augmentation)
     watchers = _watchers(model, optimizer or DEFAULT_OPTIMIZER, callbacks or {}, epochs * len(batches))
-    step, validate = _make_step(model, watchers.model.optimizer), make_validate(model, validation, rescaling)
+    step, validate = _make_step(model, watchers.model.optimizer, loss), make_validate(model, validation, rescaling, loss)
     history: dict[str, list[float]] = {}
     best = _Best(model, Path(run_dir) / "model.keras", validate()["val_oks"])
     initial = best.oks
     watchers.on_train_begin()
     for epoch in range(1, epochs + 1):
         watchers.on_epoch_begin(epoch - 1)
-        loss = float(np.mean([step(images, keypoints) for images, keypoints in batches]))
-        logs = {"loss": loss, **validate(), "learning_rate": float(watchers.model.optimizer.learning_rate)}
+        mean = float(np.mean([step(images, keypoints) for images, keypoints in batches]))
+        logs = {"loss": mean, **validate(), "learning_rate": float(watchers.model.optimizer.learning_rate)}
         for name, value in logs.items():
             history.setdefault(name, []).append(value)
         best.offer(epoch, logs["val_oks"])
@@ -113,7 +115,7 @@ def fit(
     return Fit(history, initial, best.oks, best.epoch, best.path)
 
 
-def _make_step(model, optimizer):
+def _make_step(model, optimizer, asked: Mapping[str, Mapping] | None):
     """One step of training, compiled for each size of images; Keras's own takes twice as long to compile: most of a short training."""
     import tensorflow as tf
 
@@ -122,7 +124,7 @@ def _make_step(model, optimizer):
     @tf.function(autograph=False)
     def step(images, keypoints):
         network = at_size(model, images.shape[1:3])
-        loss_of = make_loss(network)
+        loss_of = make_loss(network, asked)
         with tf.GradientTape() as tape:
             loss = loss_of(keypoints, network(images, training=True))
         optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
