@@ -18,6 +18,7 @@ from .pipeline import NOTEBOOKS
 from .training.architectures import check_network
 from .training.augmentation import make_augment
 from .training.custom import CUSTOM_MODELS
+from .training.losses import check_loss
 from .training.schedules import is_schedule, make_schedule
 from .zoo import ZOO, cache_folder, name_of
 
@@ -228,8 +229,10 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
     if model.model_name in CUSTOM_MODELS and not model.model_path:
         _check_code(config, "model.custom_model_path", model.custom_model_path, result)
     elif not model.model_path:
-        network = (model.model_name, model.input_shape, config.dataset.keypoints, model.alpha, model.final_activation)
+        network = (model.model_name, model.input_shape, config.dataset.keypoints, model.alpha, model.final_activation, model.pretrained)
         _attempt(result, "model", check_network, *network)
+        if config.training.loss:
+            _attempt(result, "", check_loss, *config.training.loss, model.final_activation)
     if config.custom_data_augmentation:
         _check_code(config, "custom_data_augmentation.path", config.custom_data_augmentation.path, result)
     for name, given in config.data_augmentation.items():

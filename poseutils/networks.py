@@ -5,7 +5,6 @@ Pixels go in as an NHWC batch, as the network was trained on them; what comes ou
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import PoseError
+from .keras_files import load_keras, load_tensorflow, silent_stderr
 from .tflite import read_tflite
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
@@ -230,46 +230,10 @@ def _open_keras(path: Path, num_threads: int):
 
 def compiled(model) -> Callable:
     """A Keras model as one TensorFlow function of a batch of any size, its outputs as a list; layer by layer it takes ten times as long."""
-    import tensorflow as tf
+    tf = load_tensorflow()
 
     def outputs(batch):
         results = model(batch, training=False)
         return list(results) if isinstance(results, (list, tuple)) else [results]
 
     return tf.function(outputs, input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], autograph=False)
-
-
-def load_keras(path: str | Path):
-    """A Keras model from a .keras or .h5 file, without its optimizer. Code inside the file is refused (Keras's safe mode).
-
-    Raises:
-        PoseError: if the file is not a Keras model, or carries code.
-    """
-    load_tensorflow()
-    import keras
-
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # zipfile, h5py, json and keras each raise their own
-        raise PoseError(f"{path} is not a Keras model that can be loaded safely: {error}") from error
-
-
-def load_tensorflow():
-    """The module tensorflow, imported without the notes about the machine that it prints the first time."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with silent_stderr():
-        import tensorflow
-    return tensorflow
-
-
-@contextlib.contextmanager
-def silent_stderr():
-    """Hides what native libraries print while they start; Python's own errors are raised as always."""
-    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)

@@ -294,6 +294,9 @@ def test_every_optimizer_and_callback_of_keras_by_name(load):
             ["training.callbacks: LRPiecewiseConstantDecay and LearningRateScheduler given; expected one schedule"],
         ),
         ("training: {frozen_layers: some}", ["training.frozen_layers: 'some' given; expected layers such as"]),
+        ("training: {frozen_layers: '(0:5'}", ["training.frozen_layers: '(0:5' given; expected layers such as"]),
+        ("training: {frozen_layers: '0:9:0'}", ["training.frozen_layers: '0:9:0' given; expected layers such as"]),
+        ("training: {frozen_layers: '__import__(1)'}", ["training.frozen_layers: '__import__(1)' given; expected layers such as"]),
     ],
 )
 def test_wrong_arguments_say_what_was_given_and_what_is_allowed(refusal, text, words):
@@ -301,7 +304,7 @@ def test_wrong_arguments_say_what_was_given_and_what_is_allowed(refusal, text, w
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize("layers", ["(0:154)", "-1", "3", "0:10", "(:5)"])
+@pytest.mark.parametrize("layers", ["(0:154)", "-1", "3", "0:10", "(:5)", "(7:13, 16, 20:28, -1)", "0:100:2", "(-3:)"])
 def test_frozen_layers(load, layers):
     assert load(SMALL, f"training.frozen_layers={layers}").training.frozen_layers == layers
 

@@ -1,4 +1,4 @@
-"""Training: the network, what it is asked for, batches and their augmentation, and fit."""
+"""Training: batches and their augmentation, and fit."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from poseutils.keypoints import COCO17, layout_from_names
 from poseutils.training import Examples, build_model, fit, load_examples, load_keras, predict_examples, validate
 from poseutils.training.augmentation import make_augment, warp_images, warp_keypoints
 from poseutils.training.batches import training_batches
-from poseutils.training.targets import gaussian_heatmaps, heatmap_loss
+from poseutils.training.targets import gaussian_heatmaps
 
 NAME = "st_movenet_lightning_heatmaps"
 PAIR = layout_from_names(["left_spot", "right_spot"])
@@ -22,88 +22,6 @@ PAIR = layout_from_names(["left_spot", "right_spot"])
 def test_importing_training_does_not_load_tensorflow():
     code = "import sys, poseutils.training, poseutils.quantization; print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-
-
-# ---------------------------------------------------------------- network
-
-
-@pytest.mark.parametrize("alpha, parameters", [(1.0, 2_356_308), (0.35, 505_076)])
-def test_parameters_are_those_of_the_published_network(alpha, parameters):
-    model = build_model(NAME, (192, 192, 3), 17, alpha)
-    assert model.count_params() == parameters
-    assert model.output_shape == (None, 48, 48, 17)
-
-
-def test_any_width_size_and_number_of_keypoints():
-    model = build_model(NAME, (64, 96, 3), 5, 0.42)
-    assert model.output_shape == (None, 16, 24, 5)
-    assert build_model(NAME, (64, 64, 3), 1, 1.4).output_shape == (None, 16, 16, 1)
-
-
-def test_softmax_heatmaps_sum_to_one():
-    heatmaps = build_model(NAME, (64, 64, 3), 3, 0.35, "softmax")(np.zeros((2, 64, 64, 3), np.float32)).numpy()
-    np.testing.assert_allclose(heatmaps.sum(axis=(1, 2)), 1, atol=1e-5)
-
-
-def test_fresh_sigmoid_heatmaps_are_nearly_empty():
-    heatmaps = build_model(NAME, (64, 64, 3), 3, 0.35)(np.zeros((1, 64, 64, 3), np.float32)).numpy()
-    assert heatmaps.max() < 0.1
-
-
-@pytest.mark.parametrize(
-    "change, says",
-    [
-        ({"model_name": "resnet"}, "resnet.*st_movenet"),
-        ({"input_shape": (190, 192, 3)}, "multiples of 32"),
-        ({"alpha": 0.2}, "0.35 to 1.4"),
-        ({"input_shape": (192, 192, 1)}, "192, 192, 1"),
-        ({"keypoints": 0}, "at least one"),
-        ({"final_activation": "relu"}, "sigmoid or softmax"),
-    ],
-)
-def test_a_network_that_cannot_be_built(change, says):
-    good = {"model_name": NAME, "input_shape": (64, 64, 3), "keypoints": 3, "alpha": 0.35, "final_activation": "sigmoid"}
-    with pytest.raises(PoseError, match=says):
-        build_model(**{**good, **change})
-
-
-# ---------------------------------------------------------------- targets and loss
-
-
-def test_heatmaps_are_gaussians_around_places_between_cells():
-    heatmaps = gaussian_heatmaps(np.array([[[50.0, 22.0, 2]]], np.float32), (64, 96), (16, 24), sigma=1.5).numpy()[0, :, :, 0]
-    rows, columns = np.mgrid[:16, :24]
-    expected = np.exp(-((columns + 0.5 - 12.5) ** 2 + (rows + 0.5 - 5.5) ** 2) / (2 * 1.5**2))
-    np.testing.assert_allclose(heatmaps, expected, atol=1e-6)
-    assert heatmaps[5, 12] == 1
-
-
-def test_the_mean_of_a_heatmap_is_the_keypoint():
-    heatmap = gaussian_heatmaps(np.array([[[93.7, 101.2]]], np.float32), (192, 192), (48, 48)).numpy()[0, :, :, 0]
-    centers = (np.arange(48) + 0.5) * 4
-    assert (heatmap.sum(0) @ centers / heatmap.sum(), heatmap.sum(1) @ centers / heatmap.sum()) == pytest.approx((93.7, 101.2), abs=0.02)
-
-
-@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
-def test_only_labeled_keypoints_inside_the_image_count(activation):
-    loss = heatmap_loss((64, 64), (16, 16), activation)
-    heatmaps = np.full((1, 16, 16, 4), 0.1, np.float32)
-    keypoints = np.array([[[10, 20, 2], [30, 30, 0], [64.5, 10, 2], [10, -1, 1]]], np.float32)
-    changed = heatmaps.copy()
-    changed[..., 1:] = 0.9
-    assert float(loss(keypoints, changed)) == pytest.approx(float(loss(keypoints, heatmaps)))
-    alone = heatmap_loss((64, 64), (16, 16), activation)(keypoints[:, :1], heatmaps[..., :1])
-    assert float(loss(keypoints, heatmaps)) == pytest.approx(float(alone), rel=1e-5)
-    assert float(loss(np.zeros((1, 4, 3), np.float32), heatmaps)) == 0
-
-
-@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
-def test_the_target_itself_has_the_least_loss(activation):
-    keypoints = np.array([[[31, 22, 2]]], np.float32)
-    target = gaussian_heatmaps(keypoints, (64, 64), (16, 16)).numpy()
-    target = target / target.sum() if activation == "softmax" else target
-    loss = heatmap_loss((64, 64), (16, 16), activation)
-    assert float(loss(keypoints, target)) < min(float(loss(keypoints, np.roll(target, 1, axis=1))), float(loss(keypoints, target * 0.8)))
 
 
 # ---------------------------------------------------------------- examples

@@ -1,4 +1,4 @@
-"""What a configuration calls by name, with arguments by name: augmentations, optimizers, callbacks. One table each."""
+"""What a configuration calls by name, with arguments by name: augmentations, optimizers, losses, callbacks. One table each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, create_model
 from .arithmetic import Expression
 from .names import INTERPOLATIONS
 from .section import Section
-from .values import Count, Epochs, Flag, Fraction, Index, Number, Positive, Rates, Sizes, Text, number_from, one_of, range_from
+from .values import Count, Epochs, Flag, Fraction, Index, Number, Positive, Rates, Sizes, Text, Weights, number_from, one_of, range_from
 
 ANY = range_from()
 ABOVE_ZERO = range_from(0)
@@ -101,6 +101,9 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 def _expression(given: Any) -> str:
     return Expression(given if isinstance(given, str) else f"{given!r}", ("epoch", "lr")).text
 
+
+_TARGETS = {"sigma": RATE, "occluded_weight": RATE, "keypoint_weights": Weights}
+LOSSES: dict[str, dict[str, Any]] = {"mse": _TARGETS, "quality_focal": _TARGETS, "cross_entropy": _TARGETS}
 
 _MODE = one_of("auto", "min", "max")
 _VERBOSE = {"verbose": Flag | Index}
@@ -206,6 +209,7 @@ def _default(name: str) -> Any:
 
 Augmentations = _as_section("Augmentations", AUGMENTATIONS, {"change_rate": Fraction})
 Optimizers = _as_section("Optimizers", OPTIMIZERS, _EVERY_OPTIMIZER)
+Losses = _as_section("Losses", LOSSES, {})
 Callbacks = _as_section("Callbacks", CALLBACKS, {})
 
 

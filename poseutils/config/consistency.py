@@ -19,7 +19,7 @@ MOST_EPOCHS = 10_000
 
 def inconsistencies(config: Config) -> list[str]:
     """A line for each attribute that is right in itself, but not beside the others."""
-    lines = [*_keypoints(config.dataset), *_schedules(config.training)]
+    lines = [*_keypoints(config.dataset), *_schedules(config.training), *_loss(config.training, config.dataset.keypoints)]
     if config.custom_data_augmentation and config.data_augmentation:
         lines.append("custom_data_augmentation: given beside data_augmentation, which it stands in for; remove one of them")
     return lines
@@ -50,6 +50,14 @@ def _mirror(mirror: list[int], count: int) -> list[str]:
                 f"dataset.mirror: {other} given for keypoint {index}; expected what each keypoint becomes in a mirror, counted from 0, "
                 f"such that keypoint {other} becomes {index}"
             ]
+    return []
+
+
+def _loss(section: Training, count: int) -> list[str]:
+    for name, arguments in (section.loss or {}).items():
+        weights = arguments.get("keypoint_weights")
+        if weights and len(weights) != count:
+            return [f"training.loss.{name}.keypoint_weights: {len(weights)} numbers given; expected one for each of {count} keypoints"]
     return []
 
 

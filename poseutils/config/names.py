@@ -5,6 +5,10 @@ from __future__ import annotations
 MODEL_TYPES = ("heatmaps_spe", "spe", "yolo_mpe", "hand_spe", "head_spe")
 USUAL_KEYPOINTS = {"heatmaps_spe": 17, "spe": 17, "yolo_mpe": 17, "hand_spe": 21, "head_spe": 468}
 
+USUAL_ALPHA = {"st_movenet_lightning_heatmaps": 1.0, "st_movenet_lightning_a100_heatmaps": 1.0, "st_movenet_thunder_heatmaps": 1.75}
+"""The networks that training builds, each with its width if none is given."""
+CUSTOM_MODELS = ("custom_models", "custom")
+
 SERVICES = {"t": "train", "q": "quantize", "e": "evaluate", "p": "predict", "b": "benchmark", "d": "deploy"}
 MODES = {"training": "t", "quantization": "q", "evaluation": "e", "prediction": "p", "benchmarking": "b", "deployment": "d"}
 

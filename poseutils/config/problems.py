@@ -8,12 +8,17 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 
 from .arithmetic import NUMBER
-from .calls import Augmentations, Callbacks, Optimizers
+from .calls import Augmentations, Callbacks, Losses, Optimizers
 from .configuration import Config
 from .section import Section, attributes_of, did_you_mean
 from .sections import Training
 
-_CALLS = {(Config, "data_augmentation"): Augmentations, (Training, "optimizer"): Optimizers, (Training, "callbacks"): Callbacks}
+_CALLS = {
+    (Config, "data_augmentation"): Augmentations,
+    (Training, "optimizer"): Optimizers,
+    (Training, "loss"): Losses,
+    (Training, "callbacks"): Callbacks,
+}
 SHAPE = "height, width and channels, such as (192, 192, 3)"
 _WORDS = {
     "bool_type": "True or False",
@@ -30,7 +35,7 @@ _WORDS = {
     "missing": SHAPE,
 }
 _PATTERNS = {
-    "frozen_layers": 'layers such as "(0:154)", -1 or None',
+    "frozen_layers": 'layers such as "(0:154)", -1, "(7:13, 16, -2:)" or None',
     "function_name": "the name of a Python function",
 }
 _UNQUOTED = '; within { } a tuple needs quotes: "(-0.1, 0.1)"'

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, PlainValidator, model_validator
 
 from . import names
 from .arithmetic import loosely
-from .calls import Callbacks, Optimizers, in_the_order_written
+from .calls import Callbacks, Losses, Optimizers, in_the_order_written
 from .section import Section
 from .values import (
     Count,
@@ -43,15 +43,20 @@ class General(Section):
 
 class Model(Section):
     model_type: Literal[names.MODEL_TYPES]
-    model_name: Literal["st_movenet_lightning_heatmaps", "st_movenet_lightning_a100_heatmaps", "custom_models", "custom"] = (
-        "st_movenet_lightning_heatmaps"
-    )
+    model_name: Literal[(*names.USUAL_ALPHA, *names.CUSTOM_MODELS)] = "st_movenet_lightning_heatmaps"
     model_path: FilePath | None = None
     custom_model_path: FilePath | None = None
-    alpha: Positive = 1.0
+    alpha: Positive | None = None
     input_shape: Shape = (192, 192, 3)
     final_activation: Literal["sigmoid", "softmax"] = "sigmoid"
     pretrained: Flag = False
+
+    @model_validator(mode="after")
+    def _usual_alpha(self) -> Model:
+        if self.alpha is None:
+            self.alpha = names.USUAL_ALPHA.get(self.model_name, 1.0)
+            self.model_fields_set.discard("alpha")  # a default, which nobody gave
+        return self
 
 
 class DatasetSection(Section):
@@ -93,8 +98,9 @@ class CustomDataAugmentation(Section):
     config: Annotated[dict[str, Any], AfterValidator(loosely)] = {}
 
 
-Layers = Annotated[str, Field(pattern=r"^(-?\d+|\(?\s*-?\d*\s*:\s*-?\d*\s*\)?)$")]
-"""Which layers: a number or a slice, in words such as ``(0:154)``, ``-1``."""
+_PART = r"\s*(-?\d+|(-?\d+)?\s*:\s*(-?\d+)?(\s*:\s*(-?[1-9]\d*)?)?)\s*"
+Layers = Annotated[str, Field(pattern=rf"^({_PART}(,{_PART})*|\({_PART}(,{_PART})*\))$")]
+"""Which layers: indices and slices as in Python, such as ``(0:154)``, ``-1``, ``(7:13, 16, -2:)``."""
 
 
 class Training(Section):
@@ -103,6 +109,7 @@ class Training(Section):
     optimizer: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Optimizers, exactly_one=True))] = {
         "Adam": {"learning_rate": 0.001}
     }
+    loss: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Losses, exactly_one=True))] | None = None
     callbacks: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Callbacks))] = {}
     crop_margin: Margin | None = None
     dropout: Fraction | None = None

@@ -112,6 +112,16 @@ def _rates(value: Any) -> list[float]:
         raise ValueError("a list of learning rates, such as [0.01, 0.005, 0.001]") from None
 
 
+def _weights(value: Any) -> list[float]:
+    try:
+        weights = [float(_scalar(element, 0, math.inf, False)) for element in sequence(value)]
+        if not any(weights):
+            raise ValueError
+        return weights
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("a list of weights from 0 up, one for each keypoint and not all 0, such as [1, 1, 2]") from None
+
+
 # ---------------------------------------------------------------- paths and names
 
 
@@ -172,6 +182,7 @@ Sizes = Annotated[Any, BeforeValidator(_sizes)]
 Pairs = Annotated[list[tuple[int, int]], BeforeValidator(_pairs)]
 Epochs = Annotated[Any, BeforeValidator(_increasing)]
 Rates = Annotated[Any, BeforeValidator(_rates)]
+Weights = Annotated[Any, BeforeValidator(_weights)]
 FilePath = Annotated[str, AfterValidator(_with_slashes)]
 Inside = Annotated[str, AfterValidator(_inside)]
 FileName = Annotated[str, AfterValidator(_file_name)]

@@ -1,14 +1,19 @@
-"""The networks that can be trained, as Keras models."""
+"""The networks that can be trained, as Keras models, on any backend of Keras."""
 
 from __future__ import annotations
 
+from ..config.names import USUAL_ALPHA
 from ..errors import PoseError
-from ..networks import load_tensorflow
+from ..keras_files import keras_library
+from .pretrained import check_pretrained, load_pretrained
 
-NARROWEST, WIDEST = 0.35, 1.4
+WIDEST = 4.0
+"""Most that alpha may be; more is a slip of the decimal point."""
 STRIDE = 32
 LATERALS = (("block_9_add", 64, 32), ("block_5_add", 32, 24), ("block_2_add", 24, 24))
 """Top down: the backbone's layer at strides 16, 8 and 4, the channels it is merged at, and the channels after merging."""
+HEAD = 96
+"""Channels of the last layer before the heatmaps."""
 BATCH_NORM_MOMENTUM = 0.9
 """Of the running mean and variance. Keras's MobileNetV2 has 0.999, which follows over thousands of steps; a short training has hundreds."""
 EMPTY_LOGIT = -4.0
@@ -19,51 +24,64 @@ def build_model(
     model_name: str,
     input_shape: tuple[int, int, int],
     keypoints: int,
-    alpha: float = 1.0,
+    alpha: float | None = None,
     final_activation: str = "sigmoid",
     seed: int = 123,
+    pretrained: bool = False,
 ):
-    """A network with fresh weights.
+    """A network with fresh weights, or with a backbone that has learned from photographs.
 
     Args:
-        model_name: ``"st_movenet_lightning_heatmaps"``; the name with ``_a100`` is the same network.
+        model_name: ``st_movenet_lightning_heatmaps``, which with ``_a100`` is the same network; or ``st_movenet_thunder_heatmaps``,
+            whose feature pyramid and head grow with alpha as the backbone does.
         input_shape: height, width and 3; height and width are multiples of 32.
         keypoints: K, the number of heatmaps.
-        alpha: width of the MobileNetV2 backbone, any number from 0.35 to 1.4.
-        final_activation: ``"sigmoid"``, every cell for itself, or ``"softmax"`` over all cells of a heatmap.
+        alpha: width of the MobileNetV2 backbone, above 0 to 4; default 1, and 1.75 for thunder.
+        final_activation: ``sigmoid``, every cell for itself, or ``softmax`` over all cells of a heatmap.
         seed: of the weights; the same seed gives the same network.
+        pretrained: whether the backbone has Keras's ImageNet weights, as :func:`.pretrained.load_pretrained` finds them.
 
     Returns:
         keras.Model from (B, height, width, 3) float RGB, -1 to 1, to (B, height / 4, width / 4, K) heatmaps, 0 to 1.
 
     Raises:
-        PoseError: for a name, shape, width or activation that is not one of these.
+        PoseError: for a name, shape, width or activation that is not one of these; if there are no pretrained weights for this width,
+            or they cannot be downloaded.
     """
-    check_network(model_name, input_shape, keypoints, alpha, final_activation)
-    load_tensorflow()
-    import keras
-
+    alpha = alpha or USUAL_ALPHA.get(model_name, 1.0)
+    check_network(model_name, input_shape, keypoints, alpha, final_activation, pretrained)
+    keras = keras_library()
     keras.utils.set_random_seed(seed)
-    return ARCHITECTURES[model_name](tuple(input_shape), keypoints, alpha, final_activation)
+    backbone = _backbone(tuple(input_shape), alpha)
+    if pretrained:
+        load_pretrained(backbone, alpha, input_shape[:2])
+    return _heatmap_network(model_name, backbone, keypoints, final_activation, alpha if model_name in WIDENED else 1.0)
 
 
 def check_network(
-    model_name: str, input_shape: tuple[int, int, int], keypoints: int, alpha: float = 1.0, final_activation: str = "sigmoid"
+    model_name: str,
+    input_shape: tuple[int, int, int],
+    keypoints: int,
+    alpha: float = 1.0,
+    final_activation: str = "sigmoid",
+    pretrained: bool = False,
 ) -> None:
-    """Whether :func:`build_model` takes these, without loading TensorFlow.
+    """Whether :func:`build_model` takes these, without loading Keras.
 
     Raises:
         PoseError: for a name, shape, width or activation that it does not.
     """
-    if model_name not in ARCHITECTURES:
-        raise PoseError(f"model_name is {model_name!r}; the networks that can be trained are {', '.join(ARCHITECTURES)}")
+    if model_name not in USUAL_ALPHA:
+        raise PoseError(f"model_name is {model_name!r}; the networks that can be trained are {', '.join(USUAL_ALPHA)}")
     _check_shape(input_shape)
-    if not NARROWEST <= alpha <= WIDEST:
-        raise PoseError(f"alpha is {alpha}; give a width from {NARROWEST} to {WIDEST}")
+    if not 0 < alpha <= WIDEST:
+        raise PoseError(f"alpha is {alpha}; give a width above 0, up to {WIDEST:g}")
     if keypoints < 1:
         raise PoseError(f"keypoints is {keypoints}; a network needs at least one")
     if final_activation not in ("sigmoid", "softmax"):
         raise PoseError(f"final_activation is {final_activation!r}; choose sigmoid or softmax")
+    if pretrained:
+        check_pretrained(alpha)
 
 
 def _check_shape(input_shape) -> None:
@@ -74,29 +92,35 @@ def _check_shape(input_shape) -> None:
         )
 
 
-def _heatmap_network(input_shape: tuple[int, int, int], keypoints: int, alpha: float, final_activation: str):
-    """MobileNetV2 (Sandler et al., 2018) with a feature pyramid merged top down, as in MoveNet (Google, 2021)."""
+def _backbone(input_shape: tuple[int, int, int], alpha: float):
+    """MobileNetV2 (Sandler et al., 2018), whose batch normalization follows faster than Keras's."""
     import keras
 
     backbone = keras.applications.MobileNetV2(input_shape=input_shape, alpha=alpha, include_top=False, weights=None)
-    _follow_faster(backbone)
-    x = _pointwise(backbone.output, LATERALS[0][1])
-    for source, merged, after in LATERALS:
-        x = keras.layers.UpSampling2D(interpolation="bilinear")(x)
-        x = keras.layers.Add()([x, _pointwise(backbone.get_layer(source).output, merged)])
-        x = _separable(x, after)
-    x = _separable(x, 96)
-    x = keras.layers.Conv2D(keypoints, 1, use_bias=False)(x)
-    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, beta_initializer=_prior(final_activation))(x)
-    return keras.Model(backbone.input, _activated(x, final_activation), name="st_movenet_lightning_heatmaps")
-
-
-def _follow_faster(backbone) -> None:
-    import keras
-
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM
+    return backbone
+
+
+def _heatmap_network(name: str, backbone, keypoints: int, final_activation: str, width: float):
+    """A feature pyramid merged top down and a head of heatmaps on a backbone, as in MoveNet (Google, 2021)."""
+    import keras
+
+    x = _pointwise(backbone.output, _widened(LATERALS[0][1], width))
+    for source, merged, after in LATERALS:
+        x = keras.layers.UpSampling2D(interpolation="bilinear")(x)
+        x = keras.layers.Add()([x, _pointwise(backbone.get_layer(source).output, _widened(merged, width))])
+        x = _separable(x, _widened(after, width))
+    x = _separable(x, _widened(HEAD, width))
+    x = keras.layers.Conv2D(keypoints, 1, use_bias=False)(x)
+    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, beta_initializer=_prior(final_activation))(x)
+    return keras.Model(backbone.input, _activated(x, final_activation), name=name)
+
+
+def _widened(channels: int, width: float) -> int:
+    """Channels at another width, a multiple of eight as MobileNetV2's are."""
+    return max(8, 8 * round(channels * width / 8))
 
 
 def _pointwise(x, channels: int):
@@ -131,4 +155,5 @@ def _activated(x, final_activation: str):
     return keras.layers.Reshape((height, width, keypoints), name="heatmaps")(x)
 
 
-ARCHITECTURES = {"st_movenet_lightning_heatmaps": _heatmap_network, "st_movenet_lightning_a100_heatmaps": _heatmap_network}
+WIDENED = ("st_movenet_thunder_heatmaps",)
+"""Networks whose feature pyramid and head have alpha times the channels; the others' are as wide at every alpha."""

@@ -15,6 +15,8 @@ from .architectures import build_model
 from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
 from .examples import Examples, load_examples
 from .fit import Fit, fit
+from .resized import at_size
+from .transfer import freeze, with_dropout
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -37,22 +39,25 @@ def configured_examples(config: Config, dataset: Dataset, validating: bool = Fal
 
 
 def configured_network(config: Config, keypoints: int, start: str = ""):
-    """The network to train, a keras.Model.
+    """The network to train, a keras.Model, with the layers frozen and the dropout that ``training`` asks for.
 
     Args:
         config: its model section is used.
         keypoints: K, if a new network is built.
-        start: a .keras or .h5 file, or ``scratch`` for a new network; empty for ``model.model_path``, a new one if that is empty too.
+        start: a .keras or .h5 file, which may be of another size of images, or ``scratch`` for a new network; empty for ``model.model_path``, a new one if that is empty too.
     """
-    start = start or config.model.model_path or "scratch"
+    start, section, seed = start or config.model.model_path or "scratch", config.model, config.general.global_seed
+    own = start == "scratch" and section.model_name in CUSTOM_MODELS
     if start != "scratch":
-        return load_keras(config.resolve(start))
-    section = config.model
-    if section.model_name in CUSTOM_MODELS:
-        return custom_network(config, keypoints)
-    return build_model(
-        section.model_name, section.input_shape, keypoints, section.alpha, section.final_activation, seed=config.general.global_seed
-    )
+        network = at_size(load_keras(config.resolve(start)), section.input_shape[:2])
+    elif own:
+        network = custom_network(config, keypoints)
+    else:
+        asked = (section.model_name, section.input_shape, keypoints, section.alpha, section.final_activation)
+        network = build_model(*asked, seed=seed, pretrained=section.pretrained)
+    if config.training.frozen_layers or not own:  # what the user's own code has frozen stays so
+        freeze(network, config.training.frozen_layers)
+    return with_dropout(network, config.training.dropout, seed)
 
 
 def configured_fit(
@@ -74,6 +79,7 @@ def configured_fit(
         run_dir=run_dir,
         batch_size=section.batch_size,
         optimizer=section.optimizer,
+        loss=section.loss,
         callbacks=section.callbacks,
         augmentation=config.data_augmentation,
         custom_augmentation=custom_augmentation(config),

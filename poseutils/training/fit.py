@@ -50,6 +50,7 @@ def fit(
     run_dir: str | Path,
     batch_size: int = 32,
     optimizer: Mapping[str, Mapping] | None = None,
+    loss: Mapping[str, Mapping] | None = None,
     callbacks: Mapping[str, Mapping] | None = None,
     augmentation: Mapping[str, Mapping] | None = None,
     custom_augmentation: Callable | None = None,
@@ -74,6 +75,7 @@ def fit(
         run_dir: where ``model.keras`` is written, anew with each better epoch, and ``checkpoint.npz``.
         batch_size: B.
         optimizer: ``{Keras name: arguments}``; default Adam at 0.003.
+        loss: ``{name: arguments}``, see ``losses.heatmap_loss``; default: the one that fits the network's last activation.
         callbacks: ``{name: arguments}``: ReduceLROnPlateau and EarlyStopping, which watch ``val_oks`` unless told otherwise;
             LearningRateScheduler or another of ``schedules``. Those of ``NOT_NEEDED`` are left out.
         augmentation: ``{name: arguments}``, see ``augmentation``.
@@ -94,13 +96,13 @@ def fit(
     for examples in (train, validation):
         _check_matches(model, examples)
     optimizer, callbacks = optimizer or DEFAULT_OPTIMIZER, callbacks or {}
-    settings = settings_of(model, train, batch_size, optimizer, callbacks, augmentation, custom_augmentation, seed, rescaling)
+    settings = settings_of(model, train, batch_size, optimizer, loss, callbacks, augmentation, custom_augmentation, seed, rescaling)
     keras.utils.set_random_seed(seed)
     batches = training_batches(train, batch_size, augmentation, seed, rescaling, custom_augmentation)
     watchers = make_watchers(model, optimizer, callbacks, epochs * len(batches))
     training = Training(model, watchers, Path(run_dir), settings, epochs)
     training.begin(resume_from)
-    step, validate = _make_step(model, watchers.model.optimizer), make_validate(model, validation, rescaling)
+    step, validate = _make_step(model, watchers.model.optimizer, loss), make_validate(model, validation, rescaling, loss)
     try:
         while training.progress.epoch < epochs and not training.progress.stopped:
             logs = _epoch(training, step, batches, validate)
@@ -143,7 +145,7 @@ def _diverged(what: str, training: Training, rate: float) -> PoseError:
     )
 
 
-def _make_step(model, optimizer):
+def _make_step(model, optimizer, asked: Mapping[str, Mapping] | None):
     """One step of training, compiled for each size of images; Keras's own takes twice as long to compile: most of a short training."""
     import tensorflow as tf
 
@@ -152,7 +154,7 @@ def _make_step(model, optimizer):
     @tf.function(autograph=False)
     def step(images, keypoints):
         network = at_size(model, images.shape[1:3])
-        loss_of = make_loss(network)
+        loss_of = make_loss(network, asked)
         with tf.GradientTape() as tape:
             loss = loss_of(keypoints, network(images, training=True))
         optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)

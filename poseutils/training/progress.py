@@ -19,6 +19,7 @@ def settings_of(
     train: Examples,
     batch_size: int,
     optimizer: Mapping,
+    loss: Mapping | None,
     callbacks: Mapping,
     augmentation: Mapping | None,
     custom_augmentation: Callable | None,
@@ -32,6 +33,7 @@ def settings_of(
         "number of training images": len(train),
         "training.batch_size": batch_size,
         "training.optimizer": optimizer,
+        "training.loss": loss,
         "training.callbacks": sorted(needed(callbacks).items()),
         "data_augmentation": list((augmentation or {}).items()),  # the order counts
         "custom_data_augmentation": custom_augmentation is not None,

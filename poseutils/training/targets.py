@@ -1,17 +1,35 @@
-"""What a heatmap network is asked for, and how far from it it is.
+"""What a heatmap network is asked for.
 
 B images, K keypoints, an input of H × W pixels, heatmaps of h × w cells. Keypoints are (B, K, 3): x and y in pixels of the input
-(pixel centers at +0.5) and visibility, above zero where labeled.
+(pixel centers at +0.5) and visibility: 0 not labeled, 1 labeled but hidden, 2 visible. Everything here runs on any backend of Keras.
 """
 
 from __future__ import annotations
 
-from ..networks import load_tensorflow
+from ..keras_files import keras_library
 
 SIGMA = 1.5
 """Standard deviation of the targets, in cells of the heatmap."""
-FOCUS = 2.0
-"""Exponent of the quality focal loss, as published."""
+LEAST_SUM = 1e-6
+"""Of a target that is scaled to a sum of one: that of a keypoint far outside has none."""
+
+
+def target_heatmaps(keypoints, input_size: tuple[int, int], heatmap_size: tuple[int, int], sigma: float = SIGMA, sum_to_one: bool = False):
+    """The heatmaps that a network should give: Gaussians, or one cell for each keypoint.
+
+    Args:
+        keypoints: (B, K, 2 or 3).
+        input_size: H, W.
+        heatmap_size: h, w.
+        sigma: standard deviation in cells; 0 for one-hot targets.
+        sum_to_one: whether each heatmap is scaled to a sum of one, as those of a softmax are.
+
+    Returns:
+        (B, h, w, K) float32 tensor.
+    """
+    targets = (gaussian_heatmaps if sigma else one_hot_heatmaps)(keypoints, input_size, heatmap_size, *([sigma] if sigma else []))
+    ops = keras_library().ops
+    return targets / ops.maximum(ops.sum(targets, axis=(1, 2), keepdims=True), LEAST_SUM) if sum_to_one else targets
 
 
 def gaussian_heatmaps(keypoints, input_size: tuple[int, int], heatmap_size: tuple[int, int], sigma: float = SIGMA):
@@ -19,71 +37,46 @@ def gaussian_heatmaps(keypoints, input_size: tuple[int, int], heatmap_size: tupl
 
     A keypoint at pixel x lies at x · w / W of the heatmap, whose cell i has its center at i + 0.5. A cell that is the center has 1.
 
-    Args:
-        keypoints: (B, K, 2 or 3).
-        input_size: H, W.
-        heatmap_size: h, w.
-        sigma: standard deviation in cells.
-
-    Returns:
-        (B, h, w, K) float32 tensor.
+    Args, returns:
+        as for :func:`target_heatmaps`.
     """
-    tf = load_tensorflow()
+    ops = keras_library().ops
 
-    keypoints = tf.cast(keypoints, tf.float32)
-    falls = [
-        _falloff(keypoints[..., axis] * (cells / pixels), cells, sigma)
-        for axis, cells, pixels in ((1, heatmap_size[0], input_size[0]), (0, heatmap_size[1], input_size[1]))
-    ]
-    return falls[0][:, :, None, :] * falls[1][:, None, :, :]
+    def falloff(positions, cells: int):
+        """(B, K) positions along one axis -> (B, cells, K) Gaussian of the distance from each cell's center."""
+        centers = ops.arange(cells, dtype="float32") + 0.5
+        return ops.exp(-ops.square(centers[None, :, None] - positions[:, None, :]) / (2 * sigma**2))
+
+    return _outer(keypoints, input_size, heatmap_size, falloff)
 
 
-def _falloff(positions, cells: int, sigma: float):
-    """(B, K) positions along one axis -> (B, cells, K) Gaussian of the distance from each cell's center."""
-    import tensorflow as tf
+def one_hot_heatmaps(keypoints, input_size: tuple[int, int], heatmap_size: tuple[int, int]):
+    """One in the cell that a keypoint lies in and zero elsewhere, as ST's model zoo trains; all zeros for a keypoint outside.
 
-    centers = tf.range(cells, dtype=tf.float32) + 0.5
-    return tf.exp(-tf.square(centers[None, :, None] - positions[:, None, :]) / (2 * sigma**2))
+    Args, returns:
+        as for :func:`target_heatmaps`.
+    """
+    ops = keras_library().ops
+
+    def hit(positions, cells: int):
+        """(B, K) positions along one axis -> (B, cells, K): 1 for the cell that they are in."""
+        return ops.cast(ops.floor(positions)[:, None, :] == ops.arange(cells, dtype="float32")[None, :, None], "float32")
+
+    return _outer(keypoints, input_size, heatmap_size, hit)
+
+
+def _outer(keypoints, input_size: tuple[int, int], heatmap_size: tuple[int, int], along):
+    """(B, h, w, K): the product of what ``along(positions, cells)`` gives for the rows and for the columns."""
+    ops = keras_library().ops
+    keypoints = ops.cast(keypoints, "float32")
+    rows = along(keypoints[..., 1] * (heatmap_size[0] / input_size[0]), heatmap_size[0])
+    columns = along(keypoints[..., 0] * (heatmap_size[1] / input_size[1]), heatmap_size[1])
+    return rows[:, :, None, :] * columns[:, None, :, :]
 
 
 def is_labeled(keypoints, input_size: tuple[int, int]):
     """(B, K) bool tensor: the keypoint has a label, and augmentation has not moved it out of the image."""
-    import tensorflow as tf
-
-    inside = (keypoints[..., :2] >= 0) & (keypoints[..., :2] < tf.constant([input_size[1], input_size[0]], tf.float32))
-    return (keypoints[..., 2] > 0) & tf.reduce_all(inside, axis=-1)
-
-
-def heatmap_loss(input_size: tuple[int, int], heatmap_size: tuple[int, int], final_activation: str):
-    """The loss of a batch, ``loss(keypoints, heatmaps)``: over labeled keypoints only, summed over cells and averaged over keypoints.
-
-    For sigmoid heatmaps it is the quality focal loss, a cross-entropy weighted by the square of the error, so that the many cells
-    that are rightly empty do not drown the few that matter (Li et al., "Generalized Focal Loss", 2020). For softmax heatmaps it is the
-    cross-entropy with the Gaussian scaled to a sum of one.
-    """
-    import tensorflow as tf
-
-    per_keypoint = {"sigmoid": _quality_focal, "softmax": _cross_entropy}[final_activation]
-
-    def loss(keypoints, heatmaps):
-        keypoints = tf.cast(keypoints, tf.float32)
-        labeled = tf.cast(is_labeled(keypoints, input_size), tf.float32)
-        targets = gaussian_heatmaps(keypoints, input_size, heatmap_size)
-        return tf.reduce_sum(per_keypoint(targets, heatmaps) * labeled) / tf.maximum(tf.reduce_sum(labeled), 1.0)
-
-    return loss
-
-
-def _quality_focal(targets, heatmaps):
-    import tensorflow as tf
-
-    heatmaps = tf.clip_by_value(heatmaps, 1e-6, 1 - 1e-6)
-    entropy = -targets * tf.math.log(heatmaps) - (1 - targets) * tf.math.log(1 - heatmaps)
-    return tf.reduce_sum(tf.abs(targets - heatmaps) ** FOCUS * entropy, axis=(1, 2))
-
-
-def _cross_entropy(targets, heatmaps):
-    import tensorflow as tf
-
-    targets = targets / tf.maximum(tf.reduce_sum(targets, axis=(1, 2), keepdims=True), 1e-6)
-    return -tf.reduce_sum(targets * tf.math.log(tf.maximum(heatmaps, 1e-6)), axis=(1, 2))
+    ops = keras_library().ops
+    x, y, visibility = (ops.cast(keypoints, "float32")[..., part] for part in range(3))
+    height, width = input_size
+    return (visibility > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..decoders.view import InputView
 from ..networks import compiled
 from ..poses import Poses, oks
 from .batches import RESCALING, Examples, rescaled
-from .targets import heatmap_loss
+from .losses import heatmap_loss
 
 _CHUNK = 32
 """Images that go through the network together."""
@@ -27,14 +27,18 @@ def predict_examples(model, examples: Examples, rescaling: tuple[float, float] =
     ]
 
 
-def validate(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> dict[str, float]:
-    """``val_loss``, and ``val_oks``, the mean over images of the OKS of what the decoder finds."""
-    return make_validate(model, examples, rescaling)()
+def validate(
+    model, examples: Examples, rescaling: tuple[float, float] = RESCALING, loss: Mapping[str, Mapping] | None = None
+) -> dict[str, float]:
+    """``val_loss``, and ``val_oks``, the mean over images of the OKS of what the decoder finds; ``loss`` as for :func:`make_loss`."""
+    return make_validate(model, examples, rescaling, loss)()
 
 
-def make_validate(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> Callable[[], dict[str, float]]:
+def make_validate(
+    model, examples: Examples, rescaling: tuple[float, float] = RESCALING, loss: Mapping[str, Mapping] | None = None
+) -> Callable[[], dict[str, float]]:
     """``validate`` as a function to call again and again, compiled once, of the weights that the model then has."""
-    forward, loss_of, view = compiled(model), make_loss(model), InputView(*examples.size)
+    forward, loss_of, view = compiled(model), make_loss(model, loss), InputView(*examples.size)
 
     def measure() -> dict[str, float]:
         losses, similarities = [], []
@@ -48,12 +52,27 @@ def make_validate(model, examples: Examples, rescaling: tuple[float, float] = RE
     return measure
 
 
-def make_loss(model) -> Callable:
-    """The loss that fits the network's last activation: over all cells of a heatmap if that is a softmax, else cell by cell."""
+def make_loss(model, loss: Mapping[str, Mapping] | None = None) -> Callable:
+    """The loss of a network, ``loss(keypoints, heatmaps)``.
+
+    Args:
+        model: keras.Model that gives heatmaps.
+        loss: ``{name: arguments}``, as for :func:`.losses.heatmap_loss`; default: the one that fits the network's last activation.
+
+    Raises:
+        PoseError: for a loss that is not there, or does not fit the network's last activation.
+    """
+    return heatmap_loss(model.input_shape[1:3], model.output_shape[1:3], final_activation_of(model), loss)
+
+
+def final_activation_of(model) -> str:
+    """``softmax`` if one of the last layers is a softmax over the cells of each heatmap, else ``sigmoid``."""
     import keras
 
-    softmax = any(isinstance(layer, keras.layers.Softmax) for layer in model.layers[-2:])
-    return heatmap_loss(model.input_shape[1:3], model.output_shape[1:3], "softmax" if softmax else "sigmoid")
+    def is_softmax(layer) -> bool:
+        return isinstance(layer, keras.layers.Softmax) or getattr(layer, "activation", None) is keras.activations.softmax
+
+    return "softmax" if any(is_softmax(layer) for layer in model.layers[-3:]) else "sigmoid"
 
 
 def _heatmaps(forward: Callable, examples: Examples, rescaling: tuple[float, float]) -> Iterator[tuple[slice, np.ndarray]]:

@@ -1,0 +1,118 @@
+"""How far the heatmaps of a network are from what they are asked for, on any backend of Keras.
+
+Each loss takes targets and heatmaps (B, h, w, K) and the weights of the keypoints (B, K), which are zero where nothing is labeled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ..errors import PoseError
+from ..keras_files import keras_library
+from .targets import SIGMA, is_labeled, target_heatmaps
+
+FOCUS = 2.0
+"""Exponent of the quality focal loss, as published."""
+LEAST = 1e-6
+"""The least probability that a logarithm is taken of."""
+DEFAULT_LOSSES = {"sigmoid": {"mse": {}}, "softmax": {"cross_entropy": {}}}
+"""By the network's last activation: those that gave the best OKS where all were trained alike."""
+
+
+def heatmap_loss(
+    input_size: tuple[int, int],
+    heatmap_size: tuple[int, int],
+    final_activation: str,
+    loss: Mapping[str, Mapping] | None = None,
+) -> Callable:
+    """The loss of a batch, ``loss(keypoints, heatmaps)``, over labeled keypoints inside the image.
+
+    Args:
+        input_size: H, W of the images.
+        heatmap_size: h, w of the heatmaps.
+        final_activation: ``sigmoid``, every cell for itself, or ``softmax`` over all cells of a heatmap, whose targets sum to one.
+        loss: ``{name: arguments}``, a name of :data:`LOSSES`; the arguments are ``sigma`` of the targets in cells, 0 for one-hot ones,
+            ``occluded_weight`` of keypoints that are labeled but hidden, beside 1 for visible ones, and ``keypoint_weights``, one for
+            each. Default: that of the activation, of :data:`DEFAULT_LOSSES`.
+
+    Returns:
+        A function of keypoints (B, K, 3) and heatmaps (B, h, w, K) that gives a scalar tensor.
+
+    Raises:
+        PoseError: for a loss that is not there, or does not go with the activation.
+    """
+    ops = keras_library().ops
+    ((name, arguments),) = (loss or DEFAULT_LOSSES[final_activation]).items()
+    check_loss(name, final_activation)
+    sigma, weights = arguments.get("sigma", SIGMA), _weights(input_size, arguments)
+
+    def compute(keypoints, heatmaps):
+        keypoints = ops.cast(keypoints, "float32")
+        targets = target_heatmaps(keypoints, input_size, heatmap_size, sigma, sum_to_one=final_activation == "softmax")
+        return LOSSES[name](targets, ops.cast(heatmaps, "float32"), weights(keypoints))
+
+    return compute
+
+
+def check_loss(name: str, final_activation: str) -> None:
+    """Whether a network with this last activation can be trained by this loss.
+
+    Raises:
+        PoseError: if not, or if there is no such loss.
+    """
+    if name not in LOSSES:
+        raise PoseError(f"training.loss is {name!r}; available are {', '.join(LOSSES)}")
+    needed = NEEDED.get(name, final_activation)
+    if needed != final_activation:
+        raise PoseError(
+            f"training.loss is {name}, which is for networks that end in {needed}, and this one ends in {final_activation}; "
+            f"choose {' or '.join(other for other in LOSSES if NEEDED.get(other, final_activation) == final_activation)}"
+        )
+
+
+def _weights(input_size: tuple[int, int], arguments: Mapping) -> Callable:
+    """The function that makes the weights (B, K) of keypoints (B, K, 3)."""
+    ops = keras_library().ops
+    occluded: float = arguments.get("occluded_weight", 1.0)
+    each: Sequence[float] = arguments.get("keypoint_weights") or [1.0]
+
+    def weigh(keypoints):
+        if len(each) not in (1, keypoints.shape[1]):
+            raise PoseError(f"training.loss: {len(each)} keypoint_weights given; expected one for each of {keypoints.shape[1]} keypoints")
+        hidden = ops.where(keypoints[..., 2] == 1, ops.cast(occluded, "float32"), 1.0)
+        return ops.cast(is_labeled(keypoints, input_size), "float32") * hidden * ops.convert_to_tensor(each, "float32")
+
+    return weigh
+
+
+def _squared_error(targets, heatmaps, weights):
+    """Summed over cells, averaged over keypoints. The mean over cells, as ST's model zoo has it, is the same but for a constant, which makes
+    gradients so small that the epsilon of Adam outweighs them."""
+    ops = keras_library().ops
+    return _average(ops.sum(ops.square(targets - heatmaps), axis=(1, 2)), weights)
+
+
+def _quality_focal(targets, heatmaps, weights):
+    """Cross-entropy of each cell, weighted by the square of its error, so that the many cells that are rightly empty do not drown the few
+    that matter (Li et al., "Generalized Focal Loss", 2020); summed over cells, averaged over keypoints."""
+    ops = keras_library().ops
+    heatmaps = ops.clip(heatmaps, LEAST, 1 - LEAST)
+    entropy = -targets * ops.log(heatmaps) - (1 - targets) * ops.log(1 - heatmaps)
+    return _average(ops.sum(ops.abs(targets - heatmaps) ** FOCUS * entropy, axis=(1, 2)), weights)
+
+
+def _cross_entropy(targets, heatmaps, weights):
+    """Between two distributions over the cells of a heatmap, averaged over keypoints."""
+    ops = keras_library().ops
+    return _average(-ops.sum(targets * ops.log(ops.maximum(heatmaps, LEAST)), axis=(1, 2)), weights)
+
+
+def _average(losses, weights):
+    ops = keras_library().ops
+    total = ops.sum(weights)
+    return ops.sum(losses * weights) / ops.where(total > 0, total, 1.0)
+
+
+LOSSES = {"mse": _squared_error, "quality_focal": _quality_focal, "cross_entropy": _cross_entropy}
+NEEDED = {"quality_focal": "sigmoid", "cross_entropy": "softmax"}
+"""The last activation that a loss is for, if it is for one only."""

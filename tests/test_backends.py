@@ -1,0 +1,71 @@
+"""The networks, their targets and losses on other backends of Keras than TensorFlow: the same numbers."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from poseutils.keras_files import load_keras
+
+NAME, KEYPOINTS = "st_movenet_lightning_heatmaps", 17
+SHAPE = (64, 96, 3)
+LOSSES = {
+    "sigmoid": ({"quality_focal": {}}, {"mse": {"sigma": 0}}),
+    "softmax": ({"cross_entropy": {"sigma": 2, "keypoint_weights": [1, 0.5] * 8 + [3]}}, {"mse": {"occluded_weight": 0.5}}),
+}
+# What runs in a Python of its own: the weights, images and keypoints come from one file, the heatmaps and losses go into another.
+CODE = f"""
+import sys
+import keras, numpy as np
+from poseutils.training import build_model
+from poseutils.training.losses import heatmap_loss
+given, found = np.load(sys.argv[1]), {{}}
+for activation, losses in {LOSSES!r}.items():
+    model = build_model({NAME!r}, {SHAPE!r}, {KEYPOINTS}, 0.35, activation)
+    model.set_weights([given[str(i)] for i in range(len(model.weights))])
+    heatmaps = found[activation] = model.predict_on_batch(given["images"])
+    for loss in losses:
+        value = heatmap_loss({SHAPE[:2]!r}, model.output_shape[1:3], activation, loss)(given["keypoints"], heatmaps)
+        found[f"{{activation}}.{{next(iter(loss))}}"] = keras.ops.convert_to_numpy(value)
+np.savez(sys.argv[2], **found)
+print(keras.backend.backend())
+"""
+
+
+def run(backend, given, found):
+    environment = os.environ | {"KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+    ran = subprocess.run([sys.executable, "-c", CODE, str(given), str(found)], capture_output=True, text=True, env=environment)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split()[-1] == backend
+    return dict(np.load(found))
+
+
+@pytest.fixture(scope="module")
+def on_tensorflow(tmp_path_factory, repository):
+    """The file with what each backend is given, the shipped weights among it, and what TensorFlow makes of it."""
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("backends")
+    weights = load_keras(repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras").get_weights()
+    places, visibility = rng.uniform(-4, 70, (2, KEYPOINTS, 2)), rng.integers(0, 3, (2, KEYPOINTS, 1))
+    given = {"images": rng.uniform(-1, 1, (2, *SHAPE)), "keypoints": np.concatenate([places, visibility], axis=-1)}
+    given = {name: values.astype(np.float32) for name, values in given.items()} | {str(i): w for i, w in enumerate(weights)}
+    np.savez(folder / "given.npz", **given)
+    found = run("tensorflow", folder / "given.npz", folder / "found.npz")
+    assert 0.1 < found["sigmoid"].max() < 0.99 and len(found) == 6
+    return folder / "given.npz", found
+
+
+@pytest.fixture(params=["jax", "torch"])
+def backend(request):
+    if not importlib.util.find_spec(request.param):
+        pytest.skip(f"{request.param} is not installed; install it to run Keras on it")
+    return request.param
+
+
+def test_another_backend_gives_the_same_heatmaps_and_losses(backend, on_tensorflow, tmp_path):
+    given, expected = on_tensorflow
+    found = run(backend, given, tmp_path / "found.npz")
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-3, atol=1e-5, err_msg=name)
