@@ -40,6 +40,24 @@ def test_exif_orientation(tmp_path, orientation):
     np.testing.assert_array_equal(read_image(tmp_path / "x.png"), upright)
 
 
+@pytest.mark.parametrize("options", [{"subsampling": 0}, {"subsampling": 1}, {"subsampling": 2}, {"progressive": True}], ids=str)
+def test_a_jpeg_has_the_pixels_that_pillow_gives_it(tmp_path, options):
+    path = tmp_path / "noise.jpg"
+    Image.fromarray(noise(37, 51)).save(path, quality=70, **options)
+    np.testing.assert_array_equal(read_image(path), np.asarray(Image.open(path)))
+    path.write_bytes(path.read_bytes() + bytes(3))
+    np.testing.assert_array_equal(read_image(path), np.asarray(Image.open(path)))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_jpeg_is_read_upright(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(noise(32, 48)).save(tmp_path / "x.jpg", exif=exif)
+    stored = np.asarray(Image.open(tmp_path / "x.jpg"))
+    np.testing.assert_array_equal(read_image(tmp_path / "x.jpg"), {1: stored, 3: stored[::-1, ::-1], 6: np.rot90(stored, -1)}[orientation])
+
+
 def test_gray_alpha_palette_and_16_bit(tmp_path):
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     Image.fromarray(gray).save(tmp_path / "gray.png")
