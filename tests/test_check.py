@@ -85,6 +85,28 @@ training: {epochs: many, callbacks: {LRStepDecay: {}}}
 
 
 @pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("model.pretrained=true", ""),
+        (
+            "model={model_type: heatmaps_spe, pretrained: true, alpha: 0.42}",
+            "model.pretrained is true and alpha 0.42, for which Keras has no",
+        ),
+        (
+            "model={model_type: heatmaps_spe, pretrained: true, model_name: st_movenet_thunder_heatmaps}",
+            "alpha 1.75, for which Keras has no",
+        ),
+        ("training={loss: {cross_entropy: {}}}", "training.loss is cross_entropy, which is for networks that end in softmax"),
+        ("training={loss: {mse: {sigma: 0}}}", ""),
+        ("training={frozen_layers: some}", "training.frozen_layers: 'some' given; expected layers"),
+    ],
+)
+def test_a_network_to_build_and_its_loss(look, override, says):
+    problems = look(TRAIN, override).problems
+    assert len(problems) == bool(says) and all(says in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
     ("mode", "model", "says"),
     [
         ("evaluation", "", "model.model_path: empty; evaluate needs a model"),

@@ -6,6 +6,8 @@ import pytest
 
 from poseutils.errors import PoseError
 from poseutils.keypoints import layout_from_names
+from poseutils.networks import open_network
+from poseutils.quantization import quantize
 from poseutils.training import Examples, build_model, configured_fit, configured_network
 from poseutils.training.transfer import chosen, freeze, with_dropout
 
@@ -150,3 +152,12 @@ def test_the_published_network_takes_dropout():
     images = np.random.default_rng(0).uniform(-1, 1, (1, 64, 64, 3)).astype(np.float32)
     np.testing.assert_array_equal(dropped(images), model(images))
     assert dropped.count_params() == model.count_params()
+
+
+def test_dropout_is_gone_from_what_is_quantized(tmp_path):
+    images = np.random.default_rng(0).uniform(-1, 1, (8, 32, 32, 3)).astype(np.float32)
+    plain, dropped = small_network(), with_dropout(small_network(), 0.5)
+    files = [quantize(model, images, tmp_path / f"{i}.tflite") for i, model in enumerate((plain, dropped))]
+    pixels = np.rint((images + 1) * 127.5)
+    expected, found = (next(iter(open_network(file).run(pixels).values())) for file in files)
+    np.testing.assert_array_equal(found, expected)
