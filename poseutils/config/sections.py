@@ -105,8 +105,13 @@ class Training(Section):
     callbacks: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Callbacks))] = {}
     dropout: Fraction | None = None
     frozen_layers: Layers | None = None
+    mixed_precision: Flag | None = None
     resume_training_from: FilePath | None = None
     trained_model_path: FilePath | None = None
+
+
+class Mlflow(Section):
+    uri: FilePath | None = None
 
 
 class Postprocessing(Section):

@@ -102,11 +102,16 @@ def show_augmentations(examples: Examples, augmentation: Mapping[str, Mapping] |
 
 def show_examples(examples: Examples, poses: Sequence[Poses]) -> None:
     """The first examples with what a network says of them, over the truth in white."""
+    show_images(draw_predictions(examples, poses), columns=4, width=2.2)
+
+
+def draw_predictions(examples: Examples, poses: Sequence[Poses]) -> list[np.ndarray]:
+    """The same as images, (H, W, 3) uint8 each."""
     views = []
     for index, found in enumerate(poses):
         truth = truth_poses(examples.keypoints[index : index + 1], examples.layout)
         views.append(draw_poses(draw_poses(examples.images[index], truth, color=TRUTH), found))
-    show_images(views, columns=4, width=2.2)
+    return views
 
 
 class LiveCurves:
