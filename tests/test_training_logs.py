@@ -196,7 +196,7 @@ def test_half_precision_is_for_gpus_that_are_faster_so(monkeypatch):
 @pytest.mark.parametrize("optimizer", ["SGD", "LossScaleOptimizer"])
 def test_steps_in_half_precision_are_nearly_those_in_float(optimizer):
     """Without scaling the loss, and with it: the optimizer takes the scale out again."""
-    make_step = importlib.import_module("poseutils.training.fit")._make_step
+    make_step = importlib.import_module("poseutils.training.fit").make_step
     (images, keypoints), *_ = training_batches(spots(8), 8)
 
     def moved(half):

@@ -111,7 +111,7 @@ def fit(
     training = Training(model, watchers, Path(run_dir), saved_models_dir, settings, epochs)
     training.begin(resume_from)
     progress = training.progress
-    step, validate = _make_step(model, watchers.model.optimizer, half), make_validate(model, validation, rescaling)
+    step, validate = make_step(model, watchers.model.optimizer, half), make_validate(model, validation, rescaling)
     picture = make_picture(model, validation, rescaling)
     try:
         with tensorboard_logs(Path(run_dir) / logs_dir, progress) as logs:
@@ -155,7 +155,7 @@ def _diverged(what: str, training: Training, rate: float) -> PoseError:
     )
 
 
-def _make_step(model, optimizer, half: bool = False):
+def make_step(model, optimizer, half: bool = False):
     """One step of training, compiled for each size of images; Keras's own takes twice as long to compile: most of a short training."""
     import tensorflow as tf
 
