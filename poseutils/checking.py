@@ -17,6 +17,7 @@ from .keypoints import COCO17
 from .pipeline import NOTEBOOKS
 from .training.architectures import check_network
 from .training.augmentation import make_augment
+from .training.checkpoint import find_checkpoint
 from .training.custom import CUSTOM_MODELS
 from .training.losses import check_loss
 from .training.schedules import is_schedule, make_schedule
@@ -235,6 +236,8 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
             _attempt(result, "", check_loss, *config.training.loss, model.final_activation)
     if config.custom_data_augmentation:
         _check_code(config, "custom_data_augmentation.path", config.custom_data_augmentation.path, result)
+    if config.training.resume_training_from:
+        _attempt(result, "", lambda: find_checkpoint(config.resolve(config.training.resume_training_from)))
     for name, given in config.data_augmentation.items():
         _attempt(result, "", make_augment, {name: given}, COCO17)
     for name, given in config.training.callbacks.items():

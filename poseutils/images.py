@@ -40,7 +40,8 @@ def find_images(folder: str | Path) -> list[Path]:
         raise PoseError(f"no such folder of images: {folder}. Give a folder or one image file.")
     suffixes = image_suffixes()
     found = (os.path.join(place, name) for place, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != ".")
-    paths = sorted(Path(p) for p in found if os.path.splitext(p)[1].lower() in suffixes)
+    chosen = (p for p in found if os.path.splitext(p)[1].lower() in suffixes)
+    paths = [Path(p) for p in sorted(chosen, key=lambda p: p.split(os.sep))]  # in the order of paths, whose comparison is slow
     if not paths:
         raise PoseError(
             f"no image in {folder}: expected files that end in {', '.join(USUAL_SUFFIXES)}, or in another suffix that Pillow reads."

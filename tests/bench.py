@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from bench_training import bench_training
+from bench_training import bench_first_step, bench_training
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from test_metrics import made_up
@@ -279,6 +279,7 @@ def main() -> None:
     bench_check()
     bench_pipeline()
     bench_training(report)
+    bench_first_step(report)
     if not os.environ.get("POSEUTILS_CACHE") or not cached("coco-mini/images").is_dir():
         print("POSEUTILS_CACHE is not set to a folder with images/bus.jpg, coco-mini/images and the models: the rest is left out.")
         return

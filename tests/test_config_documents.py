@@ -93,7 +93,7 @@ def test_what_is_ignored_is_said_in_one_line(load, monkeypatch, caplog):
     with caplog.at_level(logging.WARNING, logger="poseutils"):
         load(USERS_FILE)
     [record] = caplog.records
-    for name in ("hydra", "mlflow", "general.logs_dir", "quantization.export_dir", "tools.path_to_cubeIDE"):
+    for name in ("hydra", "quantization.export_dir", "tools.path_to_cubeIDE"):
         assert name in record.getMessage()
     assert "quantizer" not in record.getMessage() and "batch_size" not in record.getMessage()
 

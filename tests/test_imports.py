@@ -23,7 +23,7 @@ FLOORS = [
     ["__main__"],
 ]
 ORDER = [room for floor in FLOORS for room in floor]
-UP = {("poses", "plots"), ("evaluation", "plots")}  # Poses.plot and Report.plot: results show themselves
+UP = {("poses", "plots"), ("evaluation", "plots"), ("training", "plots")}  # Poses.plot and Report.plot: results show themselves
 
 
 def imported_rooms(path):

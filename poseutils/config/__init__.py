@@ -15,7 +15,7 @@ from .problems import describe
 
 __all__ = ["NOT_NEEDED", "Config", "load_config", "read_config", "services_of"]
 
-IGNORED_SECTIONS = ("hydra", "mlflow")
+IGNORED_SECTIONS = ("hydra",)
 ALLOW = "allow_custom_code"
 
 _LOG = logging.getLogger("poseutils")

@@ -23,6 +23,7 @@ from .sections import (
     Deployment,
     Evaluation,
     General,
+    Mlflow,
     Model,
     Postprocessing,
     Prediction,
@@ -34,12 +35,6 @@ from .sections import (
 from .values import has_drive
 
 NOT_YET_USED = (
-    "general.logs_dir",
-    "general.saved_models_dir",
-    "general.deterministic_ops",
-    "general.display_figures",
-    "general.gpu_memory_limit",
-    "training.trained_model_path",
     "postprocessing.plot_metrics",
     "quantization.onnx_extra_options",
     "quantization.export_dir",
@@ -73,7 +68,7 @@ PATHS = (
     "prediction.test_files_path",
     "training.resume_training_from",
 )
-"""Attributes that name files or folders."""
+"""Attributes that name files or folders to read."""
 
 
 def services_of(operation_mode: str) -> list[str]:
@@ -108,6 +103,7 @@ class Config(Section):
     data_augmentation: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Augmentations))] = {}
     custom_data_augmentation: CustomDataAugmentation | None = None
     training: Training = Training()
+    mlflow: Mlflow = Mlflow()
     postprocessing: Postprocessing = Postprocessing()
     quantization: Quantization = Quantization()
     evaluation: Evaluation = Evaluation()
@@ -174,6 +170,16 @@ class Config(Section):
         (folder / ".writable").unlink()
         return folder
 
+    def destination(self, path: str) -> Path:
+        """Where a file that is to be written goes: from the configuration file's folder."""
+        return (self._folder / _expanded(path)).absolute()
+
+    def tracking_uri(self) -> str | None:
+        """``mlflow.uri`` as MLflow takes it from any folder: an address, or a folder as ``file://``."""
+        uri = self.mlflow.uri
+        elsewhere = not uri or uri == "databricks" or (":" in uri and not has_drive(uri))
+        return uri if elsewhere else self.destination(uri).as_uri()
+
     def without_effect(self) -> list[str]:
         """The attributes given a value other than the default that no service uses yet."""
         defaults = Config(model={"model_type": self.model.model_type})
@@ -189,6 +195,9 @@ class Config(Section):
         for name in PATHS:
             section, attribute = _parent(values, name)
             section[attribute] = self._absolute(name, section[attribute])
+        if self.training.trained_model_path:
+            values["training"]["trained_model_path"] = str(self.destination(self.training.trained_model_path))
+        values["mlflow"]["uri"] = self.tracking_uri()
         if self.custom_data_augmentation:
             values["custom_data_augmentation"]["path"] = self._absolute("", self.custom_data_augmentation.path)
         for name in NOT_NEEDED:

@@ -114,8 +114,13 @@ class Training(Section):
     crop_margin: Margin | None = None
     dropout: Fraction | None = None
     frozen_layers: Layers | None = None
+    mixed_precision: Flag | None = None
     resume_training_from: FilePath | None = None
     trained_model_path: FilePath | None = None
+
+
+class Mlflow(Section):
+    uri: FilePath | None = None
 
 
 class Postprocessing(Section):

@@ -131,7 +131,13 @@ class Dataset(Sequence):
     def relative_paths(self) -> list[str]:
         """The path of each image from the dataset's folder, with slashes."""
         root = self.source if self.source.is_dir() else self.source.parent
-        return [os.path.relpath(s.path, root).replace(os.sep, "/") for s in self.samples]
+        return [_relative(str(s.path), str(root)).replace(os.sep, "/") for s in self.samples]
+
+
+def _relative(path: str, root: str) -> str:
+    """``os.path.relpath``, at once where the path is below the root."""
+    below = path.startswith(root + os.sep) and ".." not in path
+    return path[len(root) + 1 :] if below else os.path.relpath(path, root)
 
 
 def _place(name: str, seed: int) -> float:

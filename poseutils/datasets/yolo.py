@@ -91,8 +91,8 @@ def _rows_of(labels: list[str], folder: Path) -> list[np.ndarray]:
 def _parse(label: str) -> list[tuple[int, list[float]]]:
     """The lines of a label file as (line number, numbers)."""
     try:
-        with open(label, encoding="utf-8-sig") as file:
-            lines = file.read().splitlines()
+        with open(label, "rb") as file:  # a file opened as text takes twice as long
+            lines = file.read().decode("utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError) as error:
         raise PoseError(f"{label} is not a text label: {error}") from error
     return [(number, _numbers(line, f"{label}, line {number}")) for number, line in enumerate(lines, 1) if line.strip()]

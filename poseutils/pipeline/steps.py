@@ -10,6 +10,9 @@ from pathlib import Path
 ARTIFACTS = {"train": ("model.keras",), "quantize": ("quantized.tflite", "quantized.onnx")}
 """The model that a service leaves in its folder for those after it: one of these."""
 
+CHECKPOINT = "checkpoint.npz"
+"""What a training that was killed goes on from."""
+
 STATUSES = ("waiting", "running", "done", "failed", "interrupted")
 
 
@@ -50,12 +53,13 @@ class Step:
         return self.folder.parent / f"{self.folder.name}.html"
 
     def prepare_folder(self) -> None:
-        """Makes the folder, and clears what a stopped execution left, but for ``.partial`` files, from which a service itself goes on."""
+        """Makes the folder, and clears what a stopped execution left, but for that from which a service itself goes on: a training's
+        checkpoint, and ``.partial`` files."""
         self.folder.mkdir(exist_ok=True)
         for path in self.folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.suffix != ".partial":
+            elif path.suffix != ".partial" and path.name != CHECKPOINT:
                 path.unlink()
         for path in (self.notebook, self.page):
             path.unlink(missing_ok=True)
@@ -63,7 +67,8 @@ class Step:
     @property
     def model(self) -> Path | None:
         """The model that the service left, if it leaves one and it is there."""
-        return next((self.folder / name for name in ARTIFACTS.get(self.service, ()) if (self.folder / name).exists()), None)
+        found = (path for name in ARTIFACTS.get(self.service, ()) for path in self.folder.rglob(name))  # general.saved_models_dir is below
+        return next(found, None)
 
     def lacks(self) -> Path | None:
         """The model that the service leaves for those after it, if it is not there."""

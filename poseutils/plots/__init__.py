@@ -3,8 +3,8 @@
 from .charts import mean_scores, show_agreement, show_bars, show_curves, show_histogram, show_layers, show_ranges, table
 from .datasets import show_people, show_positions, show_sizes, show_spread, show_suspicions, show_visibility
 from .drawing import LEFT, MIDDLE, RIGHT, TRUTH, draw_poses, draw_result, draw_truth, overlay_heatmap, save_image, side_colors, truth_poses
-from .figures import show_difference, show_images, show_poses, show_raw
-from .lessons import LiveCurves, show_augmentations, show_augmented, show_examples, show_targets
+from .figures import show_difference, show_figures, show_images, show_poses, show_raw
+from .lessons import LiveCurves, draw_predictions, show_augmentations, show_augmented, show_examples, show_targets
 from .memory import show_memory_plan
 from .quantization import show_choices, show_layer_errors
 from .reports import show_disagreements, show_report, show_report_curves, show_worst
@@ -16,6 +16,7 @@ __all__ = [
     "RIGHT",
     "TRUTH",
     "draw_poses",
+    "draw_predictions",
     "draw_result",
     "draw_truth",
     "mean_scores",
@@ -30,6 +31,7 @@ __all__ = [
     "show_difference",
     "show_disagreements",
     "show_examples",
+    "show_figures",
     "show_histogram",
     "show_images",
     "show_layer_errors",

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from ..inference import Model
 
 
+def show_figures(shown: bool) -> None:
+    """Whether a notebook's figures appear at all, from here on (``general.display_figures``); tables always do."""
+    import matplotlib.pyplot as plt
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if not shown and shell is not None:
+        plt.switch_backend("agg")
+        shell.events.register("post_execute", lambda: plt.close("all"))
+
+
 def show_poses(image, poses: Poses, threshold: float = 0.15) -> None:
     """Draws poses over an image, a path or an array."""
     import matplotlib.pyplot as plt

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,29 +103,65 @@ def show_augmentations(examples: Examples, augmentation: Mapping[str, Mapping] |
 
 def show_examples(examples: Examples, poses: Sequence[Poses]) -> None:
     """The first examples with what a network says of them, over the truth in white."""
+    show_images(draw_predictions(examples, poses), columns=4, width=2.2)
+
+
+def draw_predictions(examples: Examples, poses: Sequence[Poses]) -> list[np.ndarray]:
+    """The same as images, (H, W, 3) uint8 each."""
     views = []
     for index, found in enumerate(poses):
         truth = truth_poses(examples.keypoints[index : index + 1], examples.layout)
         views.append(draw_poses(draw_poses(examples.images[index], truth, color=TRUTH), found))
-    show_images(views, columns=4, width=2.2)
+    return views
 
 
 class LiveCurves:
-    """Learning curves that a notebook redraws in place after each epoch."""
+    """What a notebook redraws in place after each epoch: curves, the time left, and now and then what the network finds.
 
-    def __init__(self, groups: Mapping[str, Sequence[str]]):
-        self.groups = groups
-        self.display = None
+    Args:
+        groups: the names of the history that each panel shows, by its title.
+        epochs: of the whole training.
+        picture: draws what the network finds, (H, W, 3) uint8; called at every tenth of the training, after the first epoch and the last.
+    """
+
+    def __init__(self, groups: Mapping[str, Sequence[str]], epochs: int, picture: Callable[[], np.ndarray] | None = None):
+        self.groups, self.epochs, self.picture = groups, epochs, picture
+        self.times = [time.monotonic()]
+        self.displays: dict[str, object] = {}
 
     def update(self, epoch: int, history: Mapping[str, Sequence[float]]) -> None:
-        """Draws the epochs so far."""
+        """Draws the epochs so far; ``on_epoch`` of a training calls it."""
+        import matplotlib.pyplot as plt
+
+        self.times.append(time.monotonic())
+        show_curves(history, self.groups)
+        plt.gcf().suptitle(self._status(epoch), fontsize=9)
+        self._redraw("curves")
+        if self.picture and (epoch in (1, self.epochs) or epoch % max(1, self.epochs // 10) == 0):
+            show_images([self.picture()], [f"found after epoch {epoch}; the truth in white"], width=9)
+            self._redraw("picture")
+
+    def _status(self, epoch: int) -> str:
+        """How far it is and how long it will take; the first epoch, in which the network is compiled, counts only while it is alone."""
+        times = self.times[1:] if len(self.times) > 2 else self.times
+        left = (self.epochs - epoch) * (times[-1] - times[0]) / (len(times) - 1)
+        return f"epoch {epoch} of {self.epochs}" + (f", about {_duration(left)} left" if epoch < self.epochs else "")
+
+    def _redraw(self, name: str) -> None:
+        """Puts the current figure where the one of that name was."""
         import matplotlib.pyplot as plt
         from IPython.display import display
 
-        show_curves(history, self.groups)
         figure = plt.gcf()
-        if self.display is None:
-            self.display = display(figure, display_id=True)
-        else:
-            self.display.update(figure)
+        if name in self.displays:
+            self.displays[name].update(figure)
+        elif plt.get_backend().lower() != "agg":  # which shows nothing
+            self.displays[name] = display(figure, display_id=True)
         plt.close(figure)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

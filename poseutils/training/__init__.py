@@ -3,8 +3,10 @@
 from .architectures import build_model
 from .batches import training_batches
 from .configured import configured_examples, configured_fit, configured_network
+from .device import prepare_device
 from .examples import Examples, load_examples
 from .fit import Fit, fit, load_keras
+from .logs import make_picture
 from .validation import predict_examples, validate
 
 __all__ = [
@@ -17,7 +19,9 @@ __all__ = [
     "fit",
     "load_examples",
     "load_keras",
+    "make_picture",
     "predict_examples",
+    "prepare_device",
     "training_batches",
     "validate",
 ]

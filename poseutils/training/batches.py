@@ -28,9 +28,9 @@ class Batches:
         epoch: the epoch, counted from 0, whose batches are read next; it and the seed alone decide what they are.
     """
 
-    def __init__(self, examples: Examples, batch_size: int, make: Callable, seed: int, period: int):
+    def __init__(self, examples: Examples, batch_size: int, make: Callable, seed: int, period: int, threads: int):
         self.examples, self.batch_size, self.seed, self.period = examples, batch_size, seed, period
-        self._make, self.epoch = make, 0
+        self._make, self._threads, self.epoch = make, threads, 0
 
     def __len__(self) -> int:
         return len(self.examples) // self.batch_size
@@ -38,7 +38,7 @@ class Batches:
     def __iter__(self) -> Iterator[tuple]:
         draws = self._draws()
         self.epoch += 1
-        return _ahead(self._batch, draws)
+        return _ahead(self._batch, draws, self._threads)
 
     def _draws(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """What decides each batch: which examples, the seed of their augmentation, and the number of its period."""
@@ -90,12 +90,13 @@ def training_batches(
         with tf.device("CPU"):  # where they are read; the other device has the network
             return make(*map(tf.convert_to_tensor, arrays))
 
-    return Batches(examples, min(batch_size, len(examples)), on_processor, seed, resizing_period(augmentation))
+    threads = max(1, (os.cpu_count() or 1) // 2) if custom_augmentation is None else 1  # which may draw numbers of its own, in order
+    return Batches(examples, min(batch_size, len(examples)), on_processor, seed, resizing_period(augmentation), threads)
 
 
-def _ahead(make: Callable, draws: Iterable) -> Iterator:
+def _ahead(make: Callable, draws: Iterable, threads: int) -> Iterator:
     """What ``make`` gives for each draw, in order, made ahead of time on threads."""
-    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2)) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         waiting = deque()
         try:
             for draw in draws:

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..datasets.dataset import Dataset
+from ..errors import PoseError
+from ..files import atomic_path
 from ..networks import load_keras
 from ..regions import MARGIN
 from .architectures import build_model
 from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
+from .device import prepare_device
 from .examples import Examples, load_examples
 from .fit import Fit, fit
 from .resized import at_size
+from .tracking import tracked
 from .transfer import freeze, with_dropout
 
 if TYPE_CHECKING:
@@ -44,8 +48,10 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
     Args:
         config: its model section is used.
         keypoints: K, if a new network is built.
-        start: a .keras or .h5 file, which may be of another size of images, or ``scratch`` for a new network; empty for ``model.model_path``, a new one if that is empty too.
+        start: a .keras or .h5 file, which may be of another size of images, or ``scratch`` for a new network; empty for
+            ``model.model_path``, a new one if that is empty too.
     """
+    prepare_device(config)
     start, section, seed = start or config.model.model_path or "scratch", config.model, config.general.global_seed
     own = start == "scratch" and section.model_name in CUSTOM_MODELS
     if start != "scratch":
@@ -70,21 +76,53 @@ def configured_fit(
     on_epoch: Callable[[int, dict[str, list[float]]], None] | None = None,
 ) -> Fit:
     """:func:`poseutils.training.fit` as a configuration describes it: with its training, augmentation and rescaling."""
-    section, rescaling = config.training, config.preprocessing.rescaling
-    return fit(
-        network,
-        train,
-        validation,
-        epochs=epochs or section.epochs,
-        run_dir=run_dir,
-        batch_size=section.batch_size,
-        optimizer=section.optimizer,
-        loss=section.loss,
-        callbacks=section.callbacks,
-        augmentation=config.data_augmentation,
-        custom_augmentation=custom_augmentation(config),
-        seed=config.general.global_seed,
-        rescaling=(rescaling.scale, rescaling.offset),
-        resume_from=config.resolve(section.resume_training_from) if section.resume_training_from else None,
-        on_epoch=on_epoch,
-    )
+    general, section, rescaling = config.general, config.training, config.preprocessing.rescaling
+    prepare_device(config)
+    copy = _copy_of_model(config)
+    with tracked(config, Path(run_dir).absolute().name) as recorder:
+
+        def after_epoch(epoch: int, history: dict[str, list[float]]) -> None:
+            recorder.epoch(epoch, history)
+            if on_epoch:
+                on_epoch(epoch, history)
+
+        outcome = fit(
+            network,
+            train,
+            validation,
+            epochs=epochs or section.epochs,
+            run_dir=run_dir,
+            batch_size=section.batch_size,
+            optimizer=section.optimizer,
+            loss=section.loss,
+            callbacks=section.callbacks,
+            augmentation=config.data_augmentation,
+            custom_augmentation=custom_augmentation(config),
+            seed=general.global_seed,
+            rescaling=(rescaling.scale, rescaling.offset),
+            mixed_precision=section.mixed_precision,
+            saved_models_dir=general.saved_models_dir or "",
+            logs_dir=general.logs_dir or "logs",
+            resume_from=config.resolve(section.resume_training_from) if section.resume_training_from else None,
+            on_epoch=after_epoch,
+        )
+        recorder.model(outcome.path)
+    if copy:
+        with atomic_path(copy) as temporary:
+            network.save(temporary)
+    return outcome
+
+
+def _copy_of_model(config: Config) -> Path | None:
+    """Where the trained network is also written, if anywhere.
+
+    Raises:
+        PoseError: if it is no name of a file that Keras writes; that is better known before the training than after it.
+    """
+    given = config.training.trained_model_path
+    if not given:
+        return None
+    path = config.destination(given)
+    if path.suffix not in (".keras", ".h5") or path.is_dir():
+        raise PoseError(f"training.trained_model_path is {given}; expected the name of a file that ends in .keras or .h5")
+    return path

@@ -81,7 +81,7 @@ def load_examples(
     crop_margin: tuple[float, float] | None = None,
     memory: int = MEMORY,
 ) -> Examples:
-    """The images of a dataset with the largest person of each, or each person cut out of them. Images without a labeled person are left out.
+    """The images of a dataset with the largest person of each, or each person cut out. Images without a labeled person are left out.
 
     No image is opened yet; those that are asked for are read on all cores.
 

@@ -86,7 +86,7 @@ def _weights(input_size: tuple[int, int], arguments: Mapping) -> Callable:
 
 
 def _squared_error(targets, heatmaps, weights):
-    """Summed over cells, averaged over keypoints. The mean over cells, as ST's model zoo has it, is the same but for a constant, which makes
+    """Summed over cells, averaged over keypoints. The mean over cells, as in ST's model zoo, is the same but for a constant, which makes
     gradients so small that the epsilon of Adam outweighs them."""
     ops = keras_library().ops
     return _average(ops.sum(ops.square(targets - heatmaps), axis=(1, 2)), weights)

@@ -25,6 +25,7 @@ def settings_of(
     custom_augmentation: Callable | None,
     seed: int,
     rescaling: tuple[float, float],
+    half: bool,
 ) -> dict:
     """What has to be the same for a training to go on as if it had never stopped, in plain values of JSON."""
     settings = {
@@ -39,6 +40,7 @@ def settings_of(
         "custom_data_augmentation": custom_augmentation is not None,
         "general.global_seed": seed,
         "preprocessing.rescaling": rescaling,
+        "training.mixed_precision": half,
     }
     return json.loads(json.dumps(settings, default=str))
 
@@ -68,9 +70,9 @@ class Training:
         path: the .keras file that holds these.
     """
 
-    def __init__(self, model, watchers, run_dir: Path, settings: Mapping, epochs: int):
+    def __init__(self, model, watchers, run_dir: Path, saved_models_dir: str, settings: Mapping, epochs: int):
         self.model, self.watchers, self.settings = model, watchers, settings
-        self.path, self.checkpoint = run_dir / "model.keras", run_dir / NAME
+        self.path, self.checkpoint = run_dir / saved_models_dir / "model.keras", run_dir / NAME
         self.best = model.get_weights()
         self.progress = Progress(_digest(self.best), epochs)
 
