@@ -8,20 +8,14 @@ import numpy as np
 
 from .elementwise import activation_range, add_multipliers, product_multiplier, scale_of, zero_of
 from .fixed_point import quantize_multiplier, softmax_exponentials
-from .folding import TABLE
 from .lower_windows import bias_of, need_activation, need_int8, requantize, wrapped
 from .lowering import Layer, columns, image, need, row_fields
 
 # ---------------------------------------------------------------- one operand
 
 
-def _table(layer: Layer) -> None:
-    source, table = layer.operator.inputs
-    name = layer.constant("table", layer.graph.tensors[table].data)
-    layer.call("pose_table", _rows(layer), name, layer.address(source), f"(int8_t *){layer.address(layer.operator.outputs[0])}")
-
-
-def _rows(layer: Layer) -> str:
+def row_struct(layer: Layer) -> str:
+    """A ``pose_rows`` for an operator of one input and an output of as many values."""
     source, output = layer.operator.inputs[0], layer.operator.outputs[0]
     need(layer.input(0).shape == layer.output.shape or _dense(layer, source, output), "shapes differ")
     need(layer.input(0).elements == layer.output.elements, "sizes differ")
@@ -62,14 +56,15 @@ def _quantize(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need(source.dtype == "float32", f"from {source.dtype} to {output.dtype}")
     need_int8(output)
-    _call(layer, "pose_quantize", _rows(layer), c_float(scale_of(output)), str(zero_of(output)))
+    function = "pose_quantize_even" if layer.operator.options.get("rounding") == "even" else "pose_quantize"
+    _call(layer, function, row_struct(layer), c_float(scale_of(output)), str(zero_of(output)))
 
 
 def _dequantize(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source)
     need(output.dtype == "float32", f"to {output.dtype}")
-    _call(layer, "pose_dequantize", _rows(layer), c_float(scale_of(source)), str(zero_of(source)))
+    _call(layer, "pose_dequantize", row_struct(layer), c_float(scale_of(source)), str(zero_of(source)))
 
 
 def _cast(layer: Layer) -> None:
@@ -184,7 +179,7 @@ def _product(layer: Layer) -> None:
     need_activation(layer.operator)
     low, high = activation_range(layer.operator, output)
     fields = {"grid": _grid(layer, *layer.operator.inputs, layer.operator.outputs[0]), "a_zero": zero_of(a), "b_zero": zero_of(b)}
-    fields |= {"zero": zero_of(output), **_pair("", product_multiplier(a, b, output)), "low": low, "high": high}
+    fields |= {"zero": zero_of(output), **_pair("", product_multiplier(layer.operator, a, b, output)), "low": low, "high": high}
     made = layer.struct("pose_mul_layer", fields)
     layer.call("pose_mul", made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
 
@@ -286,7 +281,6 @@ def _arg_max(layer: Layer) -> None:
 
 
 VALUES = {
-    TABLE: _table,
     "PRELU": _prelu,
     "QUANTIZE": _quantize,
     "DEQUANTIZE": _dequantize,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
-from .elementwise import activation, activation_range, per_tensor, scale_of, zero_of
-from .fixed_point import quantize_multiplier
+from .elementwise import activation, activation_range, multiplier_of, per_tensor, scale_of, zero_of
 from .lowering import Layer, image, need
 
 MAX_TAPS = 16
@@ -62,7 +61,7 @@ def requantize(layer: Layer, source: Tensor, weights: Tensor) -> dict:
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
     ratio = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
-    return requantize_fields(layer, [quantize_multiplier(each) for each in ratio])
+    return requantize_fields(layer, [multiplier_of(layer.operator, each) for each in ratio])
 
 
 def requantize_fields(layer: Layer, pairs: list[tuple[int, int]]) -> dict:
@@ -180,7 +179,7 @@ def _resize(layer: Layer) -> None:
     need(max(*source.shape[1:3], *layer.output.shape[1:3]) < 2**15, "an image of more than 32767 rows or columns")
     bilinear = layer.operator.name == "RESIZE_BILINEAR"
     for axis, letter in ((1, "y"), (2, "x")):
-        rule = _between if bilinear else _nearest
+        rule = _between if bilinear else nearest_index
         first, second, share = rule(source.shape[axis], layer.output.shape[axis], layer.operator)
         for name, values in (("first", first), ("second", second), ("share", share)):
             fields[f"{name}_{letter}"] = "NULL" if values is None else layer.constant(f"{name}_{letter}", values.astype(np.int16))
@@ -199,7 +198,7 @@ def _between(size: int, made: int, operator: Operator) -> tuple[np.ndarray, np.n
     return first.clip(0, size - 1), second.clip(0), place - (first << 10)
 
 
-def _nearest(size: int, made: int, operator: Operator) -> tuple[np.ndarray, None, None]:
+def nearest_index(size: int, made: int, operator: Operator) -> tuple[np.ndarray, None, None]:
     """For each output row or column the input, found in 32-bit floats."""
     corners, centers = operator.options.get("align_corners"), operator.options.get("half_pixel_centers")
     ratio = np.float32(size - 1) / np.float32(made - 1) if corners and made > 1 else np.float32(size) / np.float32(made)

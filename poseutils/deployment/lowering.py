@@ -141,10 +141,11 @@ def lower(
         prefix: begins the names of constants.
     """
     from .lower_moves import MOVES
+    from .lower_tables import TABLES
     from .lower_values import VALUES
     from .lower_windows import WINDOWS
 
-    table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES}
+    table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES, **TABLES}
     program, refused = Program(prefix), []
     for index, operator in enumerate(graph.operators):
         layer = Layer(graph, operator, index, places, offsets, scratch.get(index), program, [])

@@ -173,7 +173,10 @@ void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8
 void pose_prelu(const pose_prelu_layer *layer, const int8_t *in, int8_t *out);
 void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_mul(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
+void pose_channel_table(const pose_rows *rows, const int8_t *tables, const void *in, int8_t *out); /* 256 results a channel */
+void pose_float_table(const pose_rows *rows, const float *table, const void *in, float *out);
 void pose_quantize(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out);
+void pose_quantize_even(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out); /* halves to even */
 void pose_dequantize(const pose_rows *rows, float scale, int32_t zero, const int8_t *in, float *out);
 void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out);
 
