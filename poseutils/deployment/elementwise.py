@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..graph import Operator, Tensor
-from .fixed_point import multiply, quantize_multiplier, shift_right, sigmoid, single_rounding
+from .fixed_point import multiply, quantize_multiplier, shift_right, sigmoid
 
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
 """The values of the 8-bit types."""
@@ -62,14 +62,9 @@ def add_multipliers(a: Tensor, b: Tensor, output: Tensor) -> list[tuple[int, int
     return [quantize_multiplier(real) for real in reals]
 
 
-def product_multiplier(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> tuple[int, int]:
+def product_multiplier(a: Tensor, b: Tensor, output: Tensor) -> tuple[int, int]:
     """Multiplier and shift of a product; the scales are multiplied as 32-bit floats."""
-    return multiplier_of(operator, float(scale_of(a) * scale_of(b) / scale_of(output)))
-
-
-def multiplier_of(operator: Operator, real: float) -> tuple[int, int]:
-    """Multiplier and shift by which an operator's sums become steps of its output: LiteRT's, unless it says ``rounding="once"``."""
-    return single_rounding(real) if operator.options.get("rounding") == "once" else quantize_multiplier(real)
+    return quantize_multiplier(float(scale_of(a) * scale_of(b) / scale_of(output)))
 
 
 # Each of these: the operator, its input tensors, its output tensor, and an array of values for each input -> values of the output.
@@ -85,7 +80,7 @@ def _sum(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[
 
 def _product(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
     product = (values[0].astype(np.int64) - zero_of(inputs[0])) * (values[1].astype(np.int64) - zero_of(inputs[1]))
-    return _clamped(multiply(product, *product_multiplier(operator, *inputs, output)), operator, output)
+    return _clamped(multiply(product, *product_multiplier(*inputs, output)), operator, output)
 
 
 def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:

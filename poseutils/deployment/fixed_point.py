@@ -25,15 +25,6 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return (multiplier, shift) if real > 0 else (-multiplier, shift)
 
 
-def single_rounding(real: float) -> tuple[int, int]:
-    """A multiplier below 1 as :func:`quantize_multiplier` gives it, or with the whole shift in the multiplier, whichever errs less.
-
-    :func:`multiply` rounds twice where it shifts to the right, which is off by up to half of 2^shift. Without the shift it rounds once,
-    by a multiplier of fewer bits: of results up to 256 that is off by up to 2^-24 / real.
-    """
-    return (round_half_away(real * 2**31), 0) if 2**-12 < real < 0.5 else quantize_multiplier(real)
-
-
 def round_half_away(x: float) -> int:
     """The nearest integer to a number that is not negative, halves upwards."""
     return floor(x + 0.5)

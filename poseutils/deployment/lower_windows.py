@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
-from .elementwise import activation, activation_range, multiplier_of, per_tensor, scale_of, zero_of
+from .elementwise import activation, activation_range, per_tensor, scale_of, zero_of
+from .fixed_point import quantize_multiplier
+from .lower_reals import is_real, real_requantize, real_resize
 from .lowering import Layer, image, need
 
 MAX_TAPS = 16
@@ -60,8 +62,10 @@ def requantize(layer: Layer, source: Tensor, weights: Tensor) -> dict:
     channels, scales = layer.output.shape[-1], weights.quantization.scales
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
+    if is_real(layer):
+        return real_requantize(layer, scale_of(source) * np.broadcast_to(scales, (channels,)) / scale_of(layer.output))
     ratio = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
-    return requantize_fields(layer, [multiplier_of(layer.operator, each) for each in ratio])
+    return requantize_fields(layer, [quantize_multiplier(each) for each in ratio])
 
 
 def requantize_fields(layer: Layer, pairs: list[tuple[int, int]]) -> dict:
@@ -174,6 +178,9 @@ def _pool(layer: Layer) -> None:
 def _resize(layer: Layer) -> None:
     source = layer.input(0)
     need_int8(source, layer.output)
+    if is_real(layer):
+        real_resize(layer)
+        return
     fields = {"in": image(layer, layer.operator.inputs[0]), "out": image(layer, layer.operator.outputs[0])}
     need(source.shape[3] == layer.output.shape[3], f"{source.shape[3]} channels in, {layer.output.shape[3]} out")
     need(max(*source.shape[1:3], *layer.output.shape[1:3]) < 2**15, "an image of more than 32767 rows or columns")

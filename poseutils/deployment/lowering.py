@@ -141,11 +141,10 @@ def lower(
         prefix: begins the names of constants.
     """
     from .lower_moves import MOVES
-    from .lower_tables import TABLES
     from .lower_values import VALUES
     from .lower_windows import WINDOWS
 
-    table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES, **TABLES}
+    table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES}
     program, refused = Program(prefix), []
     for index, operator in enumerate(graph.operators):
         layer = Layer(graph, operator, index, places, offsets, scratch.get(index), program, [])

@@ -32,8 +32,12 @@ typedef struct {
     int32_t pad_y, pad_x;
 } pose_window;
 
-/* From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output channel. */
+/*
+ * From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output channel; or, in QDQ networks, one real
+ * number, by which the sum is multiplied in 32-bit floats and rounded, halves to even.
+ */
 typedef struct {
+    const float *real; /* or NULL */
     const int32_t *multiplier;
     const int8_t *shift;
     int32_t zero, low, high;
@@ -74,6 +78,15 @@ typedef struct {
     const int16_t *first_x, *second_x, *share_x;
 } pose_resize_layer;
 
+/* RESIZE_BILINEAR of a QDQ network: the same in floats. The second one's share is `after`. */
+typedef struct {
+    pose_image in, out;
+    const int16_t *first_y, *second_y, *first_x, *second_x;
+    const float *before_y, *after_y, *before_x, *after_x;
+    float in_scale, scale;
+    int32_t in_zero, zero, low, high;
+} pose_resize_real_layer;
+
 /* FULLY_CONNECTED: weights are output, input; they have a zero of their own where the network computes them. */
 typedef struct {
     int32_t rows, inputs, outputs;
@@ -104,6 +117,17 @@ typedef struct {
     int32_t zero, multiplier, shift;
     int32_t low, high;
 } pose_mul_layer;
+
+typedef enum { POSE_ADD, POSE_SUB, POSE_MUL, POSE_DIV } pose_arithmetic;
+
+/* ADD, SUB and MUL of 8-bit values of a QDQ network: in floats, rounded once, halves to even. */
+typedef struct {
+    pose_grid grid;
+    pose_arithmetic what;
+    int32_t a_zero, b_zero;
+    float a_scale, b_scale, scale;
+    int32_t zero, low, high;
+} pose_real_layer;
 
 /* PRELU: one slope a channel. */
 typedef struct {
@@ -148,8 +172,6 @@ typedef struct {
     int32_t outer, length, inner;
 } pose_argmax_layer;
 
-typedef enum { POSE_ADD, POSE_SUB, POSE_MUL, POSE_DIV } pose_arithmetic;
-
 /* x * multiplier / 2^31 * 2^shift, rounded as the reference kernels round. */
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
 
@@ -165,6 +187,7 @@ void pose_average_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *o
 /* rows[0] and rows[1] are the input rows first_y[y] and second_y[y]. */
 void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows, int8_t *out);
 void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
+void pose_resize_real(const pose_resize_real_layer *layer, const int8_t *in, int8_t *out);
 void pose_resize_nearest_row(const pose_resize_layer *layer, const int8_t *row, int8_t *out);
 void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
 
@@ -172,6 +195,7 @@ void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_
 void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8_t *out);
 void pose_prelu(const pose_prelu_layer *layer, const int8_t *in, int8_t *out);
 void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
+void pose_real(const pose_real_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_mul(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_channel_table(const pose_rows *rows, const int8_t *tables, const void *in, int8_t *out); /* 256 results a channel */
 void pose_float_table(const pose_rows *rows, const float *table, const void *in, float *out);

@@ -158,7 +158,7 @@ def _on_steps(conversion: Conversion, operator: Operator, values: list[Value], t
     stored = _side_by_side(conversion, operator, [_steps_operand(conversion, value) for value in values])
     output = conversion.builder.activation(name, _broadcast(conversion, stored), "int8", to)
     conversion.builder.emit(
-        _INTEGER[operator.name], [s.tensor for s in stored], output, fused_activation_function=activation, rounding="once"
+        _INTEGER[operator.name], [s.tensor for s in stored], output, fused_activation_function=activation, rounding="even"
     )
     return Steps(name, to, Stored(output, stored[0].order))
 

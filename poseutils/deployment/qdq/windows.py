@@ -56,7 +56,7 @@ def _convolution_steps(
     shape = conversion.output(operator).shape
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     kind = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
-    builder.emit(kind, inputs, output, **options, fused_activation_function=activation, rounding="once")
+    builder.emit(kind, inputs, output, **options, fused_activation_function=activation, rounding="even")
     return Steps(name, to, Stored(output, IMAGE))
 
 
@@ -185,12 +185,21 @@ def _resize(conversion: Conversion, operator: Operator) -> list[Value]:
         options = _nearest(operator, image[2:], made[2:], centers)
         resize = partial(_resized, conversion, operator, kind="RESIZE_NEAREST_NEIGHBOR", options=options)
         return [moved(conversion.builder, conversion.value(operator, 0), resize)]
-    known = {"half_pixel": {"half_pixel_centers": True}, "align_corners": {"align_corners": True}, "asymmetric": {}}
     centers = "half_pixel" if centers == "pytorch_half_pixel" and min(made[2:]) > 1 else centers
-    need(centers in known, f"the coordinate_transformation_mode {centers}; {', '.join(known)} are supported")
+    need(centers in _CENTERS, f"the coordinate_transformation_mode {centers}; {', '.join(_CENTERS)} are supported")
     _check_scales(conversion, operator, image[2:], made[2:])
-    resize = partial(_resized, conversion, operator, kind="RESIZE_BILINEAR", options={**known[centers], "rounding": "even"})
-    return [_rescaled(conversion.builder, conversion.value(operator, 0), resize)]
+    source = conversion.builder.arranged(conversion.builder.operand(conversion.value(operator, 0))[0], IMAGE)
+    return [Pending(partial(_linear_steps, conversion, operator, source, centers))]
+
+
+_CENTERS = ("half_pixel", "align_corners", "asymmetric")
+
+
+def _linear_steps(conversion: Conversion, operator: Operator, source: Stored, centers: str, to: Quantization, name: str, activation: str):
+    shape = conversion.output(operator).shape
+    output = conversion.builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
+    options = {"centers": centers, "fused_activation_function": activation, "rounding": "even"}
+    return Steps(name, to, Stored(conversion.builder.emit("RESIZE_BILINEAR", [source.tensor], output, **options), IMAGE))
 
 
 def _check_scales(conversion: Conversion, operator: Operator, size: tuple[int, ...], made: tuple[int, ...]) -> None:
