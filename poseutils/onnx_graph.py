@@ -72,7 +72,7 @@ def self_contained(data: bytes, name: str, folder: Path) -> bytes:
 
 
 def _damaged(name: str, error: Exception) -> PoseError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
     return PoseError(f"{name} is damaged or not an .onnx model: {reason}. Copy or export it again.")
 
 

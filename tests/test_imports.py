@@ -15,7 +15,7 @@ FLOORS = [
     ["images", "regions"],
     ["decoders"],
     ["datasets"],
-    ["zoo", "graph", "tflite", "networks", "inference"],
+    ["zoo", "graph", "tflite", "onnx_graph", "networks", "inference"],
     ["training", "evaluation", "quantization", "deployment", "benchmarking"],
     ["plots"],
     ["prediction", "widgets"],

@@ -140,8 +140,8 @@ def export(
         name: what files and C symbols are called; characters that C does not allow become ``_``.
 
     Raises:
-        PoseError: if the model is not a full-integer .tflite or a QDQ .onnx, holds operators that the kernels do not compute (all are named), or the
-            folder cannot be written. Nothing is written then.
+        PoseError: if the model is not a full-integer .tflite or a QDQ .onnx, holds operators that the kernels do not compute (all are
+            named), or the folder cannot be written. Nothing is written then.
     """
     if io not in IO:
         raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")

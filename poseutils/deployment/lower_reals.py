@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .elementwise import activation_range, scale_of, zero_of
-from .lowering import Layer, image, need
+from .lowering import Layer, image, need, row_fields
 
 
 def is_real(layer: Layer) -> bool:
@@ -44,6 +44,29 @@ def real_pair(layer: Layer) -> dict:
         "scale": c_float(scale_of(output)),
         **_clamped(layer),
     }
+
+
+# ---------------------------------------------------------------- along rows
+
+
+def real_softmax(layer: Layer) -> None:
+    """SOFTMAX of the last dimension, by exponentials of the 256 differences that two values can have."""
+    source, (output,) = layer.input(0), layer.operator.outputs
+    need(source.shape == layer.output.shape, "shapes differ")
+    powers = np.exp(-np.arange(256) * float(scale_of(source))).astype(np.float32)
+    fields = {"rows": row_fields(layer, layer.operator.inputs[0], output), "powers": layer.constant("powers", powers)}
+    made = layer.struct("pose_softmax_real_layer", fields | {"scale": c_float(scale_of(layer.output)), **_clamped(layer)})
+    layer.call("pose_softmax_real", made, layer.address(layer.operator.inputs[0]), layer.address(output))
+
+
+def real_mean(layer: Layer) -> None:
+    """MEAN over rows and columns."""
+    source = layer.input(0)
+    fields = {"in": image(layer, layer.operator.inputs[0]), "in_zero": zero_of(source)}
+    need(layer.output.elements == source.shape[3], f"an output of shape {layer.output.shape}")
+    ratio = scale_of(source) / (np.float32(source.shape[1] * source.shape[2]) * scale_of(layer.output))
+    made = layer.struct("pose_mean_real_layer", fields | {"ratio": c_float(ratio), **_clamped(layer)})
+    layer.call("pose_mean_real", made, layer.address(layer.operator.inputs[0]), layer.address(layer.operator.outputs[0]))
 
 
 # ---------------------------------------------------------------- resizing

@@ -9,7 +9,7 @@ import numpy as np
 from .elementwise import activation_range, add_multipliers, product_multiplier, scale_of, zero_of
 from .fixed_point import quantize_multiplier, softmax_exponentials
 from .folding import TABLE
-from .lower_reals import c_float, is_real, real_pair
+from .lower_reals import c_float, is_real, real_mean, real_pair, real_softmax
 from .lower_windows import bias_of, need_activation, need_int8, requantize, wrapped
 from .lowering import Layer, columns, image, need, row_fields
 
@@ -140,7 +140,9 @@ def _sum(layer: Layer) -> None:
         return
     grid = _grid(layer, *layer.operator.inputs, layer.operator.outputs[0])
     kind, function, more = _adder(layer)
-    layer.call(function, layer.struct(kind, {"grid": grid, **more}), *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    layer.call(
+        function, layer.struct(kind, {"grid": grid, **more}), *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs))
+    )
 
 
 def _adder(layer: Layer) -> tuple[str, str, dict]:
@@ -263,6 +265,9 @@ def _mean(layer: Layer) -> None:
     source, output, axes = layer.input(0), layer.output, layer.input(1).data
     need_int8(source, output)
     need(axes is not None and sorted(int(a) % 4 for a in axes.flat) == [1, 2], "over other dimensions than height and width")
+    if is_real(layer):
+        real_mean(layer)
+        return
     fields = {"in": image(layer, layer.operator.inputs[0]), "in_zero": zero_of(source), "zero": zero_of(output)}
     need(output.elements == source.shape[3], f"an output of shape {output.shape}")
     fields |= _pair("", _over_count(float(scale_of(source)) / float(scale_of(output)), source.shape[1] * source.shape[2]))
@@ -279,6 +284,9 @@ def _over_count(ratio: float, count: int) -> tuple[int, int]:
 def _softmax(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source, output)
+    if is_real(layer):
+        real_softmax(layer)
+        return
     need(source.shape == output.shape, "shapes differ")
     need(float(scale_of(output)) == 1 / 256 and zero_of(output) == -128, "an output of another scale than 1/256")
     need(columns(source) < 4096, f"{columns(source)} channels; up to 4095 are supported")

@@ -77,3 +77,31 @@ void pose_resize_real(const pose_resize_real_layer *layer, const int8_t *in, int
         }
     }
 }
+
+void pose_softmax_real(const pose_softmax_real_layer *layer, const int8_t *in, int8_t *out)
+{
+    const pose_rows *rows = &layer->rows;
+    for (int32_t row = 0; row < rows->rows; row++, in += rows->in_step, out += rows->out_step) {
+        const int8_t most = greatest(in, rows->channels);
+        float sum = 0.0f;
+        for (int32_t c = 0; c < rows->channels; c++) {
+            sum += layer->powers[most - in[c]];
+        }
+        for (int32_t c = 0; c < rows->channels; c++) {
+            const float share = layer->powers[most - in[c]] / sum;
+            out[c] = (int8_t)rounded_even(share / layer->scale, layer->zero, layer->low, layer->high);
+        }
+    }
+}
+
+void pose_mean_real(const pose_mean_real_layer *layer, const int8_t *in, int8_t *out)
+{
+    const int32_t places = layer->in.height * layer->in.width;
+    for (int32_t c = 0; c < layer->in.channels; c++) {
+        int32_t sum = 0;
+        for (int32_t i = 0; i < places; i++) {
+            sum += in[(ptrdiff_t)i * layer->in.step + c] - layer->in_zero;
+        }
+        out[c] = (int8_t)rounded_even((float)sum * layer->ratio, layer->zero, layer->low, layer->high);
+    }
+}

@@ -149,6 +149,21 @@ typedef struct {
     int32_t in_zero, zero, multiplier, shift;
 } pose_mean_layer;
 
+/* MEAN over height and width of a QDQ network: the sum times `ratio`. */
+typedef struct {
+    pose_image in;
+    float ratio;
+    int32_t in_zero, zero, low, high;
+} pose_mean_real_layer;
+
+/* SOFTMAX along the channels of a QDQ network: powers holds exp(-scale * i) for i = 0 ... 255. */
+typedef struct {
+    pose_rows rows;
+    const float *powers;
+    float scale;
+    int32_t zero, low, high;
+} pose_softmax_real_layer;
+
 /* SOFTMAX along the channels: exponentials holds exp(-scale * beta * i) for i = 0 ... 255, in 1/2^31. The result is in 1/256, less 128. */
 typedef struct {
     pose_rows rows;
@@ -202,11 +217,13 @@ void pose_float_table(const pose_rows *rows, const float *table, const void *in,
 void pose_quantize(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out);
 void pose_quantize_even(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out); /* halves to even */
 void pose_dequantize(const pose_rows *rows, float scale, int32_t zero, const int8_t *in, float *out);
+void pose_softmax_real(const pose_softmax_real_layer *layer, const int8_t *in, int8_t *out);
 void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out);
 
 /* Vectors and small tensors. */
 void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights, int8_t *out);
 void pose_mean(const pose_mean_layer *layer, const int8_t *in, int8_t *out);
+void pose_mean_real(const pose_mean_real_layer *layer, const int8_t *in, int8_t *out);
 void pose_arg_max(const pose_argmax_layer *layer, const int8_t *in, int32_t *out);
 void pose_gather(const pose_gather_layer *layer, const void *in, const int32_t *indices, void *out);
 void pose_copy(const pose_copy_layer *layer, const void *in, void *out);

@@ -1,27 +1,32 @@
 """A QDQ network, as :mod:`poseutils.onnx_graph` reads it from an .onnx file, becomes the graph of integer operators that turns into C.
 
-DequantizeLinear, an operator and QuantizeLinear become the operator on 8-bit values; what is computed of one tensor value by value becomes a
-table; images are stored channels last. Unsigned 8-bit tensors become signed ones, which changes what the bytes are but not what they mean.
+DequantizeLinear, an operator and QuantizeLinear become the operator on 8-bit values; what is computed of one tensor value by value becomes
+a table; images are stored channels last. Unsigned 8-bit tensors become signed ones: other bytes of the same meaning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import PoseError
-from ...graph import Graph, Operator, Quantization, Tensor
+from ...graph import Graph, Operator, Quantization
 from ...onnx_graph import parse_onnx
 from ..folding import drop_unread
 from ..lowering import MALFORMED, Unsupported, need
 from .conversion import Conversion
 from .operators import OPERATORS
-from .values import IMAGE, Builder, Constant, Floats, Real, Steps, Stored, Value, quantization
+from .values import IMAGE, Builder, Constant, Floats, Pending, Real, Steps, Stored, Value, quantization
 
 ENDS = ("QuantizeLinear", "DequantizeLinear")
+
+
+class Refused(Unsupported):
+    """An operator that was refused when its result was quantized; the message names it."""
 
 
 def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
@@ -70,13 +75,32 @@ def _convert(conversion: Conversion, operator: Operator, known: dict[str, Callab
         return []
     label = f"{operator.name} of {next(tensors[t].name for t in operator.outputs if t >= 0)!r}"
     try:
-        results = known[operator.name](conversion, operator)
+        results = [_labeled(value, label) for value in known[operator.name](conversion, operator)]
+    except Refused as refused:
+        return [str(refused)]
     except Unsupported as reason:
         return [f"{label}: {reason}"]
     except MALFORMED as error:
         return [f"{label}: it is not whole ({error!r})"]
     conversion.values.update({t: value for t, value in zip(operator.outputs, results) if t >= 0})
     return []
+
+
+def _labeled(value: Value, label: str) -> Value:
+    """What is written later says then what it is, should it be refused."""
+    if not isinstance(value, Pending):
+        return value
+    floats = value.floats and partial(_explained, label, value.floats)
+    return replace(value, quantized=partial(_explained, label, value.quantized), floats=floats)
+
+
+def _explained(label: str, write: Callable, *arguments):
+    try:
+        return write(*arguments)
+    except Refused:
+        raise
+    except Unsupported as reason:
+        raise Refused(f"{label}: {reason}") from reason
 
 
 # ---------------------------------------------------------------- the ends of the network
@@ -106,6 +130,8 @@ def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
             output = builder.activation(made.name, builder.tensors[stored.tensor].shape, "float32")
             return builder.emit("DEQUANTIZE", [stored.tensor], output)
         return _as_given(builder, builder.floats(value, made.name).stored).tensor
+    except Refused as other:
+        refused.append(str(other))
     except Unsupported as reason:
         refused.append(f"the output {made.name!r}: {reason}")
     except KeyError:
@@ -138,6 +164,7 @@ def _parameters(conversion: Conversion, operator: Operator, dtype: str) -> Quant
     need(bool(np.isfinite(scales).all() and (scales > 0).all()), "a scale that is not a positive number")
     zeros = conversion.numbers(operator, 2)
     zeros = np.zeros(scales.size, dtype) if zeros is None else zeros
+    need(zeros.dtype.kind in "iu", f"zero points of {zeros.dtype}")
     need(zeros.size == scales.size, f"{scales.size} scales and {zeros.size} zero points")
     need(not operator.options.get("block_size"), "scales of blocks")
     return Quantization(scales.reshape(-1), zeros.reshape(-1).astype(np.int64), int(operator.options.get("axis", 1)))

@@ -11,7 +11,7 @@ from ...graph import Operator, Quantization
 from ..lowering import need
 from .conversion import Conversion
 from .moves import part_of
-from .values import Builder, Constant, Pending, Steps, Stored, Value, quantization
+from .values import Builder, Constant, Pending, Steps, Stored, Value
 from .windows import sums_of
 
 MAX_PRODUCTS = 64
@@ -119,12 +119,9 @@ def _softmax(conversion: Conversion, operator: Operator) -> list[Value]:
 
 
 def _softmax_steps(builder: Builder, source: Stored, to: Quantization, name: str, activation: str) -> Steps:
-    """The kernel gives steps of 1/256, which a table brings to the scale that is asked for."""
-    need(activation == "NONE", f"the activation {activation}")
-    fine = quantization(1 / 256, -128)
-    output = builder.activation(f"{name}/softmax", builder.tensors[source.tensor].shape, "int8", fine)
-    builder.emit("SOFTMAX", [source.tensor], output, beta=1.0)
-    return builder.quantized(Steps(f"{name}/softmax", fine, Stored(output, source.order)).real(), to, name)
+    output = builder.activation(name, builder.tensors[source.tensor].shape, "int8", to)
+    builder.emit("SOFTMAX", [source.tensor], output, fused_activation_function=activation, rounding="even")
+    return Steps(name, to, Stored(output, source.order))
 
 
 PRODUCTS = {"MatMul": _product, "Gemm": _gemm, "Softmax": _softmax}

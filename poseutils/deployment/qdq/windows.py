@@ -12,48 +12,51 @@ from ..lower_windows import nearest_index
 from ..lowering import need
 from .conversion import Conversion
 from .moves import moved
-from .values import IMAGE, Builder, Constant, Pending, Steps, Stored, Value
+from .values import IMAGE, Constant, Pending, Steps, Stored, Value, quantization
 
 # ---------------------------------------------------------------- convolution
 
 
 def _convolution(conversion: Conversion, operator: Operator) -> list[Value]:
     source, scaled = conversion.builder.operand(conversion.value(operator, 0))
+    weights = _filter(conversion, operator)
+    options = _window(conversion, operator, weights.integers.shape[2:])
+    bias = _bias(conversion, operator, weights.integers.shape[0], scaled, weights.quantization)
+    source = conversion.builder.arranged(source, IMAGE)
+    return [Pending(partial(_convolution_steps, conversion, operator, source, weights, bias, options))]
+
+
+def _filter(conversion: Conversion, operator: Operator) -> Constant:
+    """The weights, (OC, IC / groups, KH, KW)."""
     weights = conversion.value(operator, 1)
     need(isinstance(weights, Constant) and weights.integers is not None, "weights that are not constants of 8 bits")
-    need(
-        weights.integers.dtype == np.int8 and weights.integers.ndim == 4, f"weights of {weights.integers.dtype}, {weights.integers.ndim}-D"
-    )
-    need(not weights.quantization.zero_points.any(), "weights that are not symmetric (their zero points are not 0)")
-    need(weights.quantization.scales.size == 1 or weights.quantization.axis == 0, "a scale for each input channel")
-    source = conversion.builder.arranged(source, IMAGE)
-    options = _window(conversion, operator, weights.integers.shape[2:])
-    return [Pending(partial(_convolution_steps, conversion, operator, source, scaled, weights, options))]
+    integers, scaled = weights.integers, weights.quantization
+    need(integers.dtype == np.int8 and integers.ndim == 4, f"weights of {integers.dtype} and {integers.ndim} dimensions")
+    need(not scaled.zero_points.any(), "weights that are not symmetric (their zero points are not 0)")
+    need(scaled.scales.size == 1 or scaled.axis == 0, "a scale for each input channel")
+    groups, channels = int(operator.options.get("group", 1)), conversion.graph.tensors[operator.inputs[0]].shape[1]
+    depth = integers.shape[1]
+    need(depth * groups == channels, f"weights for {depth} channels in {groups} groups; the input has {channels}")
+    need(groups == 1 or depth == 1, f"{groups} groups of {depth} channels; one group, or groups of one channel, are supported")
+    return weights
 
 
 def _convolution_steps(
     conversion: Conversion,
     operator: Operator,
     source: Stored,
-    scaled: Quantization,
     weights: Constant,
+    bias: np.ndarray,
     options: dict,
     to: Quantization,
     name: str,
     activation: str,
 ) -> Steps:
-    builder, channels = conversion.builder, conversion.builder.shape(source)[1]
-    groups, depth = int(operator.options.get("group", 1)), weights.integers.shape[1]
-    need(depth * groups == channels, f"weights for {depth} channels in {groups} groups; the input has {channels}")
-    depthwise = groups > 1 and depth == 1
-    need(groups == 1 or depthwise, f"{groups} groups of {depth} channels; one group, or groups of one channel, are supported")
+    builder, shape = conversion.builder, conversion.output(operator).shape
+    depthwise = int(operator.options.get("group", 1)) > 1
     layout, axis = ((1, 2, 3, 0), 3) if depthwise else ((0, 2, 3, 1), 0)
-    inputs = [
-        source.tensor,
-        builder.constant(f"{name}/weights", weights.integers.transpose(layout), replace(weights.quantization, axis=axis)),
-        builder.constant(f"{name}/bias", _bias(conversion, operator, weights.integers.shape[0], scaled, weights.quantization)),
-    ]
-    shape = conversion.output(operator).shape
+    matrix = builder.constant(f"{name}/weights", weights.integers.transpose(layout), replace(weights.quantization, axis=axis))
+    inputs = [source.tensor, matrix, builder.constant(f"{name}/bias", bias)]
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     kind = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
     builder.emit(kind, inputs, output, **options, fused_activation_function=activation, rounding="even")
@@ -124,10 +127,24 @@ def _max_pool(conversion: Conversion, operator: Operator) -> list[Value]:
 
 
 def _average_pool(conversion: Conversion, operator: Operator) -> list[Value]:
+    """Each channel's convolution with a window of ones."""
     options = _pooling(conversion, operator)
-    need(options["padding"] == "VALID" or not operator.options.get("count_include_pad", 0), "margins that are counted")
-    pool = partial(_pooled, conversion, operator, kind="AVERAGE_POOL_2D", options=options)
-    return [_rescaled(conversion.builder, conversion.value(operator, 0), pool)]
+    counted = options["padding"] == "VALID" or operator.options.get("count_include_pad", 0)
+    need(bool(counted) and not operator.options.get("ceil_mode", 0), "of fewer values at the margins")
+    source, _ = conversion.builder.operand(conversion.value(operator, 0))
+    return [Pending(partial(_average_steps, conversion, operator, conversion.builder.arranged(source, IMAGE), options))]
+
+
+def _average_steps(
+    conversion: Conversion, operator: Operator, source: Stored, options: dict, to: Quantization, name: str, activation: str
+) -> Steps:
+    builder, shape = conversion.builder, conversion.output(operator).shape
+    height, width = options["filter_height"], options["filter_width"]
+    ones = builder.constant(f"{name}/ones", np.ones((1, height, width, shape[1]), np.int8), quantization(1 / (height * width), 0))
+    bias = builder.constant(f"{name}/bias", np.zeros(shape[1], np.int32))
+    output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
+    builder.emit("DEPTHWISE_CONV_2D", [source.tensor, ones, bias], output, **options, fused_activation_function=activation, rounding="even")
+    return Steps(name, to, Stored(output, IMAGE))
 
 
 def _pooling(conversion: Conversion, operator: Operator) -> dict:
@@ -143,17 +160,6 @@ def _pooled(conversion: Conversion, operator: Operator, stored: Stored, kind: st
     return Stored(builder.emit(kind, [source.tensor], output, **options), IMAGE)
 
 
-def _rescaled(builder: Builder, value: Value, compute) -> Pending:
-    """What is computed at the input's scale, and then brought to the output's by a table."""
-    source, scaled = builder.operand(value)
-
-    def quantized(to: Quantization, name: str, activation: str) -> Steps:
-        need(activation == "NONE", f"the activation {activation}")
-        return builder.quantized(Steps(f"{name}/computed", scaled, compute(source)).real(), to, name)
-
-    return Pending(quantized)
-
-
 def _mean(conversion: Conversion, operator: Operator) -> list[Value]:
     """Over rows and columns."""
     value, image = conversion.value(operator, 0), conversion.graph.tensors[operator.inputs[0]].shape
@@ -164,10 +170,10 @@ def _mean(conversion: Conversion, operator: Operator) -> list[Value]:
 
 
 def _mean_steps(conversion: Conversion, operator: Operator, source: Stored, to: Quantization, name: str, activation: str) -> Steps:
-    need(activation == "NONE", f"the activation {activation}")
     builder, channels = conversion.builder, conversion.builder.shape(source)[1]
     output = builder.activation(name, (1, 1, 1, channels), "int8", to)
-    builder.emit("MEAN", [source.tensor, builder.constant("axes", np.array([1, 2], np.int32))], output, keep_dims=True)
+    axes = builder.constant("axes", np.array([1, 2], np.int32))
+    builder.emit("MEAN", [source.tensor, axes], output, fused_activation_function=activation, rounding="even")
     return Steps(name, to, builder.reshaped(Stored(output, IMAGE), conversion.output(operator).shape))
 
 
@@ -195,7 +201,9 @@ def _resize(conversion: Conversion, operator: Operator) -> list[Value]:
 _CENTERS = ("half_pixel", "align_corners", "asymmetric")
 
 
-def _linear_steps(conversion: Conversion, operator: Operator, source: Stored, centers: str, to: Quantization, name: str, activation: str):
+def _linear_steps(
+    conversion: Conversion, operator: Operator, source: Stored, centers: str, to: Quantization, name: str, activation: str
+) -> Steps:
     shape = conversion.output(operator).shape
     output = conversion.builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     options = {"centers": centers, "fused_activation_function": activation, "rounding": "even"}
