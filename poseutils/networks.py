@@ -205,7 +205,14 @@ def _open_onnx(path: Path, num_threads: int):
     except Exception as error:  # ONNX Runtime raises its own classes, which are not exported
         raise PoseError(f"{path} is not an .onnx model that can be run: {error}") from error
     name = inputs[0].name
-    return "onnxruntime", inputs, outputs, lambda array: session.run(None, {name: array})
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        try:
+            return session.run(None, {name: array})
+        except Exception as error:
+            raise PoseError(f"{path} cannot be run: {error}") from error
+
+    return "onnxruntime", inputs, outputs, invoke
 
 
 def _onnx_spec(value, notes: dict[str, str]) -> TensorSpec:

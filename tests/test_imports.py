@@ -15,7 +15,7 @@ FLOORS = [
     ["images", "regions"],
     ["decoders"],
     ["datasets"],
-    ["zoo", "graph", "tflite", "keras_files", "networks", "inference"],
+    ["zoo", "graph", "tflite", "onnx_graph", "keras_files", "networks", "inference"],
     ["training", "evaluation", "quantization", "deployment", "benchmarking"],
     ["plots"],
     ["prediction", "widgets"],

@@ -98,7 +98,8 @@ def _logistic(operator: Operator, inputs: list[Tensor], output: Tensor, values: 
 
 def _quantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
     if inputs[0].dtype == "float32":
-        q = _round(np.nan_to_num(values[0] / scale_of(output))).clip(-1024, 1024)
+        nearest = np.rint if operator.options.get("rounding") == "even" else _round
+        q = nearest(np.nan_to_num(values[0] / scale_of(output))).clip(-1024, 1024)
     else:
         multiplier = quantize_multiplier(float(scale_of(inputs[0])) / float(scale_of(output)))
         q = multiply(values[0].astype(np.int64) - zero_of(inputs[0]), *multiplier)

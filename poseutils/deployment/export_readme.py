@@ -15,7 +15,7 @@ A pose estimation network of type {spec.model_type} with {len(spec.layout)} keyp
 interpreter. It needs no malloc, no files, and of the C library only `string.h`, `stdint.h`, `stddef.h` and `math.h`.
 
 It works in {arena_bytes:,} bytes of RAM, inputs and outputs included; its constants take {flash_bytes:,} bytes of flash, its code a few
-tens of thousands more. Its results equal those of LiteRT's reference kernels bit by bit.
+tens of thousands more. {_truth(spec)}
 
 ## What is here
 
@@ -94,12 +94,20 @@ def _contents(name: str, files: list[str]) -> str:
         "m7.ld": "memory of the emulated Cortex-M7",
         "m55.ld": "memory of the emulated Cortex-M55",
         f"{name}.tflite": "the network, as it was given",
+        f"{name}.onnx": "the network, as it was given",
         "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
         "labels.txt": "the names of the keypoints, one a line, in the order of the network's output",
         "README.md": "this text",
         "manifest.json": "sizes and sha256 of the files, tensors, and what was exported",
     }
     return "\n".join(f"- `{file}`: {meaning[file]}" for file in files)
+
+
+def _truth(spec: Spec) -> str:
+    """What the results are held to."""
+    if spec.file_name.endswith(".onnx"):
+        return "Its results are those of ONNX Runtime, to a step or two of their quantization; images and maps are channels last."
+    return "Its results equal those of LiteRT's reference kernels bit by bit."
 
 
 def _tensors(graph: Graph) -> str:

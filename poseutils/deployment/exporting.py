@@ -45,7 +45,7 @@ class ExportReport:
         layers: one row an operator after folding, see :func:`poseutils.graph.layers`; and offset, where its output is in the arena.
         buffers: one row a buffer of the memory plan: offset, bytes, first and last (operators of ``layers``), tensors.
         bound_bytes: the most that is alive at once; no plan of these buffers can be smaller.
-        operators_before: how many operators the file has.
+        operators_before: how many operators the file has; of an .onnx, once DequantizeLinear, operator and QuantizeLinear are one.
     """
 
     arena_bytes: int
@@ -81,8 +81,8 @@ class ExportedBundle:
         return self.manifest["name"]
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
-        """What the C code takes, from a batch as the .tflite takes it: the same, or what its QUANTIZE would make of it."""
-        images = np.asarray(images)
+        """What the C code takes, from a batch as the file takes it: the same, channels last, or what its QUANTIZE would make of it."""
+        images = channels_last(np.asarray(images), self.file_graph.tensors[self.file_graph.inputs[0]].shape)
         given, wanted = self.file_graph.tensors[self.file_graph.inputs[0]], self.inputs[0]
         if given is wanted:
             return images
@@ -127,10 +127,11 @@ def export(
 ) -> ExportedBundle:
     """Writes a network as C99 with everything to compile it.
 
-    The result equals LiteRT's reference kernels bit by bit. The same input gives the same bytes.
+    The result of a .tflite equals LiteRT's reference kernels bit by bit, that of an .onnx ONNX Runtime's to a step or two of its
+    quantization, and images and maps are channels last, whatever their order in the file. The same input gives the same bytes.
 
     Args:
-        model: a model, a zoo name, or a full-integer .tflite.
+        model: a model, a zoo name, or a full-integer .tflite or QDQ .onnx (of QuantizeLinear and DequantizeLinear pairs).
         out_dir: the folder to write; one that an earlier call wrote is replaced.
         board: one of :data:`poseutils.deployment.BOARDS` (default: that of ``config``, else STM32N6570-DK), for app_config.h.
         config: a configuration that fills app_config.h.
@@ -139,15 +140,15 @@ def export(
         name: what files and C symbols are called; characters that C does not allow become ``_``.
 
     Raises:
-        PoseError: if the model is not a full-integer .tflite, holds operators that the kernels do not compute (all are named), or the
-            folder cannot be written. Nothing is written then.
+        PoseError: if the model is not a full-integer .tflite or a QDQ .onnx, holds operators that the kernels do not compute (all are
+            named), or the folder cannot be written. Nothing is written then.
     """
     if io not in IO:
         raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")
     model = model if isinstance(model, Model) else load_model(model)
     settings = settings_from_config(config) if config is not None else AppSettings()
     board = board or (config.deployment.hardware_setup.board if config is not None else None) or "STM32N6570-DK"
-    spec = make_spec(model.path, model.model_type, model.layout, board, name, settings)
+    spec = make_spec(model.path, model.model_type, model.layout, board, name, settings, (".tflite", ".onnx"))
     compiled = compile_graph(spec.graph, spec.source, io, spec.name)
     report = _report(spec, compiled)
     files = _files(spec, compiled, report, model.normalized)
@@ -158,6 +159,12 @@ def export(
         (folder / MANIFEST).write_bytes((json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
     inputs, outputs = (tuple(compiled.graph.tensors[t] for t in ts) for ts in (compiled.graph.inputs, compiled.graph.outputs))
     return ExportedBundle(Path(out_dir), manifest, report, inputs, outputs, spec.graph)
+
+
+def channels_last(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A batch of C×H×W as one of H×W×C, if ``shape`` is that of such images; else the batch as it is."""
+    swapped = len(shape) == 4 and images.shape[1:] != shape[1:] and images.shape[1:] == (shape[3], *shape[1:3])
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1)) if swapped else images
 
 
 def _report(spec: Spec, compiled: Compiled) -> ExportReport:
@@ -195,10 +202,8 @@ def _files(spec: Spec, compiled: Compiled, report: ExportReport, normalized: boo
     }
     if not spec.board.linux and why_not(spec) is None:
         texts["app_config.h"] = app_config_text(spec)
-    texts["README.md"] = export_readme(
-        spec, graph, report.arena_bytes, report.flash_bytes, [*texts, f"{name}.tflite", "README.md", MANIFEST]
-    )
-    return {f"{name}.tflite": spec.data, **{file: text.encode() for file, text in texts.items()}}
+    texts["README.md"] = export_readme(spec, graph, report.arena_bytes, report.flash_bytes, [*texts, spec.file_name, "README.md", MANIFEST])
+    return {spec.file_name: spec.data, **{file: text.encode() for file, text in texts.items()}}
 
 
 def joined_source(stem: str) -> str:
@@ -217,7 +222,7 @@ def _manifest(spec: Spec, compiled: Compiled, report: ExportReport, files: dict[
     tensors = compiled.graph.tensors
     return {
         "made_by": MAKER,
-        "versions": {"manifest": 1, MAKER: __version__, "tflite_schema": spec.graph.schema_version},
+        "versions": {"manifest": 1, MAKER: __version__, **spec.format_version()},
         "name": spec.name,
         "model": {"source": spec.source, "model_type": spec.model_type, **spec.cost()},
         "layout": {"name": spec.layout.name, "keypoints": list(spec.layout.names), "limbs": [list(limb) for limb in spec.layout.limbs]},

@@ -9,6 +9,7 @@ import numpy as np
 from .elementwise import activation_range, add_multipliers, product_multiplier, scale_of, zero_of
 from .fixed_point import quantize_multiplier, softmax_exponentials
 from .folding import TABLE
+from .lower_reals import c_float, is_real, real_mean, real_pair, real_softmax
 from .lower_windows import bias_of, need_activation, need_int8, requantize, wrapped
 from .lowering import Layer, columns, image, need, row_fields
 
@@ -17,8 +18,19 @@ from .lowering import Layer, columns, image, need, row_fields
 
 def _table(layer: Layer) -> None:
     source, table = layer.operator.inputs
-    name = layer.constant("table", layer.graph.tensors[table].data)
-    layer.call("pose_table", _rows(layer), name, layer.address(source), f"(int8_t *){layer.address(layer.operator.outputs[0])}")
+    values = layer.graph.tensors[table].data
+    function, kind = _TABLES[values.dtype.name, values.ndim]
+    need(values.ndim == 1 or (len(values) == columns(layer.output) and layer.input(0).shape == layer.output.shape), "other channels")
+    output = f"({kind} *){layer.address(layer.operator.outputs[0])}"
+    layer.call(function, _rows(layer), layer.constant("table", values), layer.address(source), output)
+
+
+_TABLES = {
+    ("int8", 1): ("pose_table", "int8_t"),
+    ("int8", 2): ("pose_channel_table", "int8_t"),
+    ("float32", 1): ("pose_float_table", "float"),
+}
+"""By the type of the results and whether they are the same for all channels: function, and type of the output."""
 
 
 def _rows(layer: Layer) -> str:
@@ -62,7 +74,7 @@ def _quantize(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need(source.dtype == "float32", f"from {source.dtype} to {output.dtype}")
     need_int8(output)
-    _call(layer, "pose_quantize", _rows(layer), c_float(scale_of(output)), str(zero_of(output)))
+    _call(layer, "pose_quantize_even" if is_real(layer) else "pose_quantize", _rows(layer), c_float(scale_of(output)), str(zero_of(output)))
 
 
 def _dequantize(layer: Layer) -> None:
@@ -77,11 +89,6 @@ def _cast(layer: Layer) -> None:
     need((source.dtype, output.dtype) == ("int32", "float32"), f"from {source.dtype} to {output.dtype}")
     need(source.elements == output.elements, "sizes differ")
     _call(layer, "pose_int32_to_float", str(output.elements))
-
-
-def c_float(value: np.float32) -> str:
-    """A float in C, to the last bit: hexadecimal digits."""
-    return float(value).hex() + "f"
 
 
 # ---------------------------------------------------------------- two operands
@@ -132,8 +139,15 @@ def _sum(layer: Layer) -> None:
         _narrow_sum(layer)
         return
     grid = _grid(layer, *layer.operator.inputs, layer.operator.outputs[0])
-    fields = layer.struct("pose_add_layer", {"grid": grid, **_add_fields(layer)})
-    layer.call("pose_add", fields, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    kind, function, more = _adder(layer)
+    layer.call(
+        function, layer.struct(kind, {"grid": grid, **more}), *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs))
+    )
+
+
+def _adder(layer: Layer) -> tuple[str, str, dict]:
+    """The structure and the function of a sum, and the fields but the grid."""
+    return ("pose_real_layer", "pose_real", real_pair(layer)) if is_real(layer) else ("pose_add_layer", "pose_add", _add_fields(layer))
 
 
 def _add_fields(layer: Layer) -> dict:
@@ -171,9 +185,10 @@ def _narrow_sum(layer: Layer) -> None:
             "b": [0, 0, layer.step(narrow) if inside else 0, int(inside)],
             "out": [0, 0, layer.step(output), 1],
         }
-        fields = layer.struct("pose_add_layer", {"grid": grid, **_add_fields(layer)}, suffix)
+        kind, function, more = _adder(layer)
+        fields = layer.struct(kind, {"grid": grid, **more}, suffix)
         other = layer.address(narrow) if inside else zero
-        layer.call("pose_add", fields, layer.address(wide, first), other, layer.address(output, first))
+        layer.call(function, fields, layer.address(wide, first), other, layer.address(output, first))
 
 
 def _product(layer: Layer) -> None:
@@ -182,11 +197,15 @@ def _product(layer: Layer) -> None:
     a, b, output = layer.input(0), layer.input(1), layer.output
     need_int8(a, b, output)
     need_activation(layer.operator)
-    low, high = activation_range(layer.operator, output)
-    fields = {"grid": _grid(layer, *layer.operator.inputs, layer.operator.outputs[0]), "a_zero": zero_of(a), "b_zero": zero_of(b)}
-    fields |= {"zero": zero_of(output), **_pair("", product_multiplier(a, b, output)), "low": low, "high": high}
-    made = layer.struct("pose_mul_layer", fields)
-    layer.call("pose_mul", made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    grid = _grid(layer, *layer.operator.inputs, layer.operator.outputs[0])
+    if is_real(layer):
+        function, made = "pose_real", layer.struct("pose_real_layer", {"grid": grid, **real_pair(layer)})
+    else:
+        low, high = activation_range(layer.operator, output)
+        fields = {"grid": grid, "a_zero": zero_of(a), "b_zero": zero_of(b), "zero": zero_of(output)}
+        fields |= {**_pair("", product_multiplier(a, b, output)), "low": low, "high": high}
+        function, made = "pose_mul", layer.struct("pose_mul_layer", fields)
+    layer.call(function, made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
 
 
 _ARITHMETIC = {"ADD": "POSE_ADD", "SUB": "POSE_SUB", "MUL": "POSE_MUL", "DIV": "POSE_DIV", "FLOOR_DIV": "POSE_DIV"}
@@ -246,6 +265,9 @@ def _mean(layer: Layer) -> None:
     source, output, axes = layer.input(0), layer.output, layer.input(1).data
     need_int8(source, output)
     need(axes is not None and sorted(int(a) % 4 for a in axes.flat) == [1, 2], "over other dimensions than height and width")
+    if is_real(layer):
+        real_mean(layer)
+        return
     fields = {"in": image(layer, layer.operator.inputs[0]), "in_zero": zero_of(source), "zero": zero_of(output)}
     need(output.elements == source.shape[3], f"an output of shape {output.shape}")
     fields |= _pair("", _over_count(float(scale_of(source)) / float(scale_of(output)), source.shape[1] * source.shape[2]))
@@ -262,6 +284,9 @@ def _over_count(ratio: float, count: int) -> tuple[int, int]:
 def _softmax(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source, output)
+    if is_real(layer):
+        real_softmax(layer)
+        return
     need(source.shape == output.shape, "shapes differ")
     need(float(scale_of(output)) == 1 / 256 and zero_of(output) == -128, "an output of another scale than 1/256")
     need(columns(source) < 4096, f"{columns(source)} channels; up to 4095 are supported")

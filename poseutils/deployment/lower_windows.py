@@ -7,6 +7,7 @@ import numpy as np
 from ..graph import Graph, Operator, Tensor
 from .elementwise import activation, activation_range, per_tensor, scale_of, zero_of
 from .fixed_point import quantize_multiplier
+from .lower_reals import is_real, real_requantize, real_resize
 from .lowering import Layer, image, need
 
 MAX_TAPS = 16
@@ -61,6 +62,8 @@ def requantize(layer: Layer, source: Tensor, weights: Tensor) -> dict:
     channels, scales = layer.output.shape[-1], weights.quantization.scales
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
+    if is_real(layer):
+        return real_requantize(layer, scale_of(source) * np.broadcast_to(scales, (channels,)) / scale_of(layer.output))
     ratio = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
     return requantize_fields(layer, [quantize_multiplier(each) for each in ratio])
 
@@ -175,12 +178,15 @@ def _pool(layer: Layer) -> None:
 def _resize(layer: Layer) -> None:
     source = layer.input(0)
     need_int8(source, layer.output)
+    if is_real(layer):
+        real_resize(layer)
+        return
     fields = {"in": image(layer, layer.operator.inputs[0]), "out": image(layer, layer.operator.outputs[0])}
     need(source.shape[3] == layer.output.shape[3], f"{source.shape[3]} channels in, {layer.output.shape[3]} out")
     need(max(*source.shape[1:3], *layer.output.shape[1:3]) < 2**15, "an image of more than 32767 rows or columns")
     bilinear = layer.operator.name == "RESIZE_BILINEAR"
     for axis, letter in ((1, "y"), (2, "x")):
-        rule = _between if bilinear else _nearest
+        rule = _between if bilinear else nearest_index
         first, second, share = rule(source.shape[axis], layer.output.shape[axis], layer.operator)
         for name, values in (("first", first), ("second", second), ("share", share)):
             fields[f"{name}_{letter}"] = "NULL" if values is None else layer.constant(f"{name}_{letter}", values.astype(np.int16))
@@ -199,7 +205,7 @@ def _between(size: int, made: int, operator: Operator) -> tuple[np.ndarray, np.n
     return first.clip(0, size - 1), second.clip(0), place - (first << 10)
 
 
-def _nearest(size: int, made: int, operator: Operator) -> tuple[np.ndarray, None, None]:
+def nearest_index(size: int, made: int, operator: Operator) -> tuple[np.ndarray, None, None]:
     """For each output row or column the input, found in 32-bit floats."""
     corners, centers = operator.options.get("align_corners"), operator.options.get("half_pixel_centers")
     ratio = np.float32(size - 1) / np.float32(made - 1) if corners and made > 1 else np.float32(size) / np.float32(made)

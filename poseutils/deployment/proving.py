@@ -1,4 +1,4 @@
-"""The exported C beside LiteRT on one picture: the same bytes, and so the same poses."""
+"""The exported C beside LiteRT or ONNX Runtime on one picture: the same bytes, or nearly, and so the same poses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..inference import Model
 from ..networks import silent_stderr
 from ..poses import Poses
 from .emulation import missing_tools
-from .exporting import ExportedBundle
+from .exporting import ExportedBundle, channels_last
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,25 @@ class Proof:
     Attributes:
         core: what ran the C code: an emulated Cortex-M, or this computer.
         equal: whether every byte of every output is the same.
-        here: poses by LiteRT's reference kernels, in pixels of the picture.
+        close: the least share, over the outputs, of values that are at most one step of their quantization apart.
+        here: poses by LiteRT's reference kernels, or by ONNX Runtime, in pixels of the picture.
         there: poses by the C code's outputs.
         instructions: that the emulated core took, None for this computer.
     """
 
     core: str
     equal: bool
+    close: float
     here: Poses
     there: Poses
     instructions: int | None
 
 
 def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = "Cortex-M7") -> Proof:
-    """Runs a picture through the C code, emulated where the tools are installed and else on this computer, and through LiteRT.
+    """Runs a picture through the C code, emulated where the tools are installed and else on this computer, and through its own runtime.
+
+    The C code of a .tflite must give the same bytes. That of an .onnx may be a step off here and there, as ONNX Runtime itself is from
+    one processor, or one level of its optimization, to another; in a network of many layers one such step makes others.
 
     Args:
         bundle: the exported network.
@@ -47,17 +52,21 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
     """
     pixels, transform = model.preprocess(image)
     given = model.network.prepare(pixels[None])
-    expected = _reference(bundle.file_graph, model, given)
+    expected = (
+        _onnx_reference(bundle, model, given) if model.network.runtime == "onnxruntime" else _reference(bundle.file_graph, model, given)
+    )
     emulation = None if missing_tools() else bundle.emulate(bundle.prepare(given), board)
     outputs = emulation.outputs if emulation else bundle.run_host(bundle.prepare(given))
     equal = all(outputs[tensor.name].tobytes() == expected[tensor.name].tobytes() for tensor in bundle.outputs)
+    close = min(_share_within_a_step(outputs[tensor.name], expected[tensor.name], tensor) for tensor in bundle.outputs)
+    shapes = {spec.name: spec.shape for spec in model.network.outputs}
 
     def poses(values: dict[str, np.ndarray]) -> Poses:
         named = {_name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor) for tensor in bundle.outputs}
-        return model.decoded(named)[0].moved(transform.inverse)
+        return model.decoded({name: _as_filed(array, shapes.get(name)) for name, array in named.items()})[0].moved(transform.inverse)
 
     core = f"{emulation.core}, emulated" if emulation else "this computer"
-    return Proof(core, equal, poses(expected), poses(outputs), emulation.instructions[0] if emulation else None)
+    return Proof(core, equal, close, poses(expected), poses(outputs), emulation.instructions[0] if emulation else None)
 
 
 def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.ndarray]:
@@ -73,6 +82,32 @@ def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.nd
     interpreter.invoke()
     computed = {index for operator in graph.operators for index in operator.outputs}
     return {graph.tensors[index].name: interpreter.get_tensor(index) for index in sorted(computed)}
+
+
+def _onnx_reference(bundle: ExportedBundle, model: Model, given: np.ndarray) -> dict[str, np.ndarray]:
+    """Every output by name, as ONNX Runtime computes it, in the type and the order of dimensions of the C code."""
+    results = model.network.run_prepared(given)
+    found = {}
+    for tensor in bundle.outputs:
+        real = channels_last(results[_name_in_file(bundle.file_graph, tensor)], tensor.shape)
+        if tensor.dtype != "float32":
+            scale, zero_point = float(tensor.quantization.scales[0]), int(tensor.quantization.zero_points[0])
+            real = np.rint(real / scale) + zero_point
+        found[tensor.name] = real.astype(tensor.dtype)
+    return found
+
+
+def _as_filed(array: np.ndarray, shape: tuple[int | None, ...] | None) -> np.ndarray:
+    """Maps that the C code gives channels last in the order of the file, where that has them first."""
+    if shape is None or array.ndim != 4 or array.shape[1:] == tuple(shape[1:]):
+        return array
+    return array.transpose(0, 3, 1, 2) if array.transpose(0, 3, 1, 2).shape[1:] == tuple(shape[1:]) else array
+
+
+def _share_within_a_step(a: np.ndarray, b: np.ndarray, tensor: Tensor) -> float:
+    """Of floats, a step is a millionth of the largest."""
+    step = 1.0 if tensor.dtype != "float32" else 1e-6 * max(1.0, float(np.abs(b).max()))
+    return float((np.abs(a.astype(np.float64) - b) <= step).mean())
 
 
 def _name_in_file(graph: Graph, tensor: Tensor) -> str:

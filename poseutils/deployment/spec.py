@@ -11,9 +11,11 @@ from ..decoders import DECODERS, InputView, Thresholds, find_outputs
 from ..errors import PoseError
 from ..graph import FILTER_RANK, Graph, Tensor, float_operators, layers
 from ..keypoints import KeypointLayout
+from ..onnx_graph import self_contained
 from ..tflite import parse_tflite, read_bytes
 from .boards import Board, Fit, find_board, fits
 from .c_array import c_name
+from .qdq import read_qdq
 
 _QUANTIZE_FIRST = "Quantize it first: operation_mode chain_qd quantizes and then deploys."
 
@@ -68,7 +70,7 @@ class Spec:
     Attributes:
         name: a C identifier, what ST's compiler and the C array call the network.
         source: the model's file name.
-        data: the bytes of the .tflite.
+        data: the bytes of the .tflite or .onnx, which needs no other file.
         outputs: shapes of the outputs by the decoder's names for them.
     """
 
@@ -81,6 +83,11 @@ class Spec:
     board: Board
     settings: AppSettings
     outputs: dict[str, tuple[int, ...]]
+
+    @property
+    def file_name(self) -> str:
+        """What the network's file is called where it is copied to."""
+        return self.name + Path(self.source).suffix.lower()
 
     @property
     def symbol(self) -> str:
@@ -96,6 +103,10 @@ class Spec:
         """Height and width."""
         return self.input.shape[1:3]
 
+    def format_version(self) -> dict[str, int]:
+        """The version of the file's format, by what the manifest calls it."""
+        return {"onnx_opset" if self.file_name.endswith(".onnx") else "tflite_schema": self.graph.schema_version}
+
     def cost(self) -> dict[str, int]:
         """parameters, macs, weight_bytes and live_peak_bytes."""
         rows = layers(self.graph)
@@ -108,18 +119,35 @@ class Spec:
         return fits(cost["live_peak_bytes"] / 1024, cost["weight_bytes"] / 1024, self.board)
 
 
-def make_spec(model_path: str | Path, model_type: str, layout: KeypointLayout, board: str, name: str, settings: AppSettings) -> Spec:
+def make_spec(
+    model_path: str | Path,
+    model_type: str,
+    layout: KeypointLayout,
+    board: str,
+    name: str,
+    settings: AppSettings,
+    suffixes: tuple[str, ...] = (".tflite",),
+) -> Spec:
     """Reads a model and checks that it can be deployed as what it is said to be.
+
+    Args:
+        suffixes: of the files that may be given; ``.onnx`` is read as a QDQ network.
 
     Raises:
         PoseError: if it is not a full-integer .tflite with one image input, its outputs are not of ``model_type``, its keypoints
             are not as many as ``layout`` has, or the board is not known.
     """
     path = Path(model_path)
-    if path.suffix.lower() != ".tflite":
-        raise PoseError(f"{path.name}: a quantized .tflite is deployed, not a {path.suffix or 'file without suffix'}. {_QUANTIZE_FIRST}")
+    if path.suffix.lower() not in suffixes:
+        raise PoseError(
+            f"{path.name}: a quantized {' or '.join(suffixes)} is deployed, not a {path.suffix or 'file without suffix'}. {_QUANTIZE_FIRST}"
+        )
     data = read_bytes(path)
-    graph = parse_tflite(data, path.name)
+    if path.suffix.lower() == ".onnx":
+        data = self_contained(data, path.name, path.parent)
+        graph = read_qdq(data, path.name, path.parent)
+    else:
+        graph = parse_tflite(data, path.name)
     _check_integer(graph, path.name)
     outputs = _find_outputs(graph, path.name, model_type, layout)
     return Spec(c_name(name), path.name, data, graph, model_type, layout, find_board(board), settings, outputs)

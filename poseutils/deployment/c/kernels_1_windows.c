@@ -41,8 +41,19 @@ int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift)
     return shift_right(high_product(raised, multiplier), shift > 0 ? 0 : -shift);
 }
 
+/* The nearest whole number, halves to even, plus `zero`: adding 1.5 * 2^23 leaves no bit for a fraction. */
+static int32_t rounded_even(float x, int32_t zero, int32_t low, int32_t high)
+{
+    const float least = (float)(low - zero), most = (float)(high - zero), whole = 12582912.0f;
+    const float inside = x < least ? least : x > most ? most : x;
+    return (int32_t)(inside + whole - whole) + zero;
+}
+
 static int8_t requantized(int32_t sum, int32_t channel, const pose_requantize *scale)
 {
+    if (scale->real != NULL) {
+        return (int8_t)rounded_even((float)sum * scale->real[channel], scale->zero, scale->low, scale->high);
+    }
     const int32_t scaled = pose_multiply(sum, scale->multiplier[channel], scale->shift[channel]);
     return (int8_t)clamp(scaled + scale->zero, scale->low, scale->high);
 }

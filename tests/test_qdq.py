@@ -1,0 +1,217 @@
+"""QDQ networks as C, operator by operator, against ONNX Runtime."""
+
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from qdq_reference import compiled_kernels, read, steps_apart
+from tiny_qdq import Net, quantized, yolo
+
+from poseutils import PoseError
+from poseutils.deployment.folding import fold
+
+with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory):
+    return compiled_kernels(tmp_path_factory.mktemp("kernels"))
+
+
+def image(net, channels=8):
+    return net.conv("x", 3, channels)
+
+
+def case_convolutions(net):
+    x = net.add("Relu", net.conv("x", 3, 8, strides=[2, 2], pads=[0, 0, 1, 1]))
+    x = net.add("Clip", net.conv(x, 8, 8, groups=8), net.constant(np.float32(0)), net.constant(np.float32(6)))
+    x = net.add("Clip", net.conv(x, 8, 12, taps=1), net.constant(np.float32(-0.3)), net.constant(np.float32(0.4)))
+    return [net.conv(x, 12, 5, pads=[2] * 4, dilations=[2, 2])]
+
+
+def case_depthwise_with_a_multiplier(net):
+    return [net.conv(image(net, 4), 4, 12, groups=4)]
+
+
+def case_automatic_padding(net):
+    weights = net.weights(6, 3, 3, 3), net.weights(4, 6, 3, 3)
+    x = net.add("Conv", "x", weights[0], kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
+    return [net.add("Conv", x, weights[1], kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_LOWER")]
+
+
+def case_tables(net):
+    x = image(net)
+    results = [net.add(name, x) for name in ("Sigmoid", "Tanh", "HardSwish", "LeakyRelu", "Abs", "Exp")]
+    return [net.conv(result, 8, 4, taps=1) for result in [net.silu(x), *results]]
+
+
+def case_prelu(net):
+    x = net.add("PRelu", image(net), net.weights(8, 1, 1))
+    return [net.conv(x, 8, 4, taps=1), net.add("Mul", image(net), net.weights(1, 8, 1, 1))]
+
+
+def case_sums_and_products(net):
+    x, y = image(net), image(net)
+    column = net.add("GlobalAveragePool", y)
+    return [net.add("Relu", net.add("Add", x, y)), net.add("Mul", net.add("Sub", x, y), column), net.add("Add", x, x)]
+
+
+def case_constants_of_another_shape(net):
+    return [net.add("Add", net.add("Mul", image(net), net.weights(1, 1, 16, 16)), net.weights(8, 16, 16))]
+
+
+def case_pooling(net):
+    x = image(net)
+    most = net.add("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+    mean = net.add("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
+    over = net.add("ReduceMean", x, axes=[2, 3], keepdims=0)
+    return [most, mean, net.add("Gemm", over, net.weights(5, 8), net.weights(5), transB=1)]
+
+
+def case_resizing(net):
+    x, twice = image(net), net.constant(np.array([1, 1, 2, 2], np.float32))
+    near = net.add("Resize", x, "", twice, mode="nearest", coordinate_transformation_mode="half_pixel", nearest_mode="round_prefer_floor")
+    sizes = net.constant(np.array([1, 8, 24, 20]))
+    odd = net.add("Resize", x, "", "", sizes, mode="linear", coordinate_transformation_mode="align_corners")
+    return [near, net.add("Resize", x, "", twice, mode="linear"), odd]
+
+
+def case_moves(net):
+    x = image(net)
+    a, b = net.add("Split", x, net.constant(np.array([3, 5])), outputs=2, axis=1)
+    padded = net.add("Pad", a, net.constant(np.array([0, 0, 1, 2, 0, 2, 1, 0])))
+    flat = net.add("Reshape", b, net.constant(np.array([1, 5, 256])))
+    turned = net.add("Transpose", flat, perm=[0, 2, 1])
+    rows = net.add("Gather", turned, net.constant(np.array([3, 4, 5])), axis=1)
+    last = net.add("Gather", x, net.constant(np.array(-1)), axis=1)
+    odd = net.add("Reshape", x, net.constant(np.array([1, 4, 32, 16])))
+    return [padded, rows, net.add("Unsqueeze", last, net.constant(np.array([1]))), net.conv(odd, 4, 2), net.add("Concat", b, b, a, axis=1)]
+
+
+def case_moves_between_an_operator_and_its_scale(net):
+    return [net.add("Transpose", net.add("Reshape", image(net), net.constant(np.array([1, 8, 256]))), perm=[0, 2, 1])]
+
+
+def case_products_of_results(net):
+    x = net.add("Reshape", image(net), net.constant(np.array([1, 4, 16, 32])))
+    square = net.add("MatMul", x, net.add("Transpose", x, perm=[0, 1, 3, 2]))
+    return [net.add("Softmax", square, axis=-1), net.add("MatMul", square, net.weights(16, 6)), net.add("Softmax", square, axis=2)]
+
+
+CASES = {name.removeprefix("case_"): make for name, make in list(globals().items()) if name.startswith("case_")}
+
+
+@with_gcc
+@pytest.mark.parametrize("activations", ["int8", "uint8"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_c_code_gives_what_onnx_runtime_does(kernels, tmp_path, case, activations):
+    net = Net()
+    model = quantized(net.model(CASES[case](net)), activations, per_channel=activations == "int8")
+    for apart, wanted in steps_apart(model, tmp_path, kernels):
+        assert len(np.unique(wanted)) > 10  # that there is something to compare
+        # A mean of four lies halfway between two steps now and then, and then rounding in floats decides.
+        assert apart.max() < 1.01 and (apart < 0.01).mean() > (0.9 if case == "pooling" else 0.99), (case, (apart < 0.01).mean())
+
+
+@with_gcc
+@pytest.mark.parametrize("activations, excluded", [("int8", False), ("uint8", False), ("uint8", True)])
+def test_a_yolo_network(kernels, tmp_path, activations, excluded):
+    model = yolo()
+    tail = [node.name for node in model.graph.node][-4:] if excluded else []  # decoding stays in floating point
+    ((apart, wanted),) = steps_apart(quantized(model, activations, nodes_to_exclude=tail), tmp_path, kernels)
+    assert wanted.shape == (1, 56, 84) and len(np.unique(wanted)) > 100
+    assert apart.max() < 1.01 and (apart < 0.01).mean() > 0.98
+
+
+def test_pairs_become_integer_operators_and_layouts_cost_nothing():
+    net = Net()
+    x = net.silu(net.conv("x", 3, 8))
+    y = net.add("Transpose", net.add("Transpose", net.conv(x, 8, 8), perm=[0, 2, 3, 1]), perm=[0, 3, 1, 2])
+    graph = fold(read(quantized(net.model([net.conv(net.add("Add", x, y), 8, 4)]))), "quantized")
+    assert [op.name for op in graph.operators] == ["CONV_2D", "TABLE", "CONV_2D", "ADD", "CONV_2D"]
+    assert graph.tensors[graph.inputs[0]].shape == (1, 16, 16, 3) and graph.tensors[graph.outputs[0]].shape == (1, 16, 16, 4)
+
+
+def test_weights_of_uint8_with_their_zero_in_the_middle():
+    net = Net()
+    model = quantized(net.model([net.conv("x", 3, 8)]))
+    wanted = read(model)
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.ndim == 4 or tensor.name.endswith("weight_zero_point") or (values.dtype == np.int8 and values.shape == (8,)):
+            tensor.CopyFrom(numpy_helper.from_array((values.astype(np.int16) + 128).astype(np.uint8), tensor.name))
+    ours = read(model)
+    weights = [next(t.data for t in graph.tensors if t.name.endswith("/weights")) for graph in (wanted, ours)]
+    np.testing.assert_array_equal(*weights)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def refusal(net_or_model, results=None):
+    model = quantized(net_or_model.model(results)) if results else net_or_model
+    with pytest.raises(PoseError) as caught:
+        read(model)
+    return str(caught.value)
+
+
+def test_a_float_network_is_told_from_a_quantized_one():
+    net = Net()
+    assert "net.onnx computes in floating point; an .onnx network of QuantizeLinear" in refusal(net.model([net.conv("x", 3, 4)]))
+
+
+def test_all_operators_that_are_not_known_are_named_at_once():
+    net = Net()
+    model = net.model([net.add("Sin", net.add("Sin", image(net)))])
+    model.graph.node.append(helper.make_node("Cumulate", [model.graph.output[0].name], ["more"], name="odd", domain="odd.domain"))
+    model.opset_import.append(helper.make_opsetid("odd.domain", 1))
+    said = refusal(model)
+    assert "- Sin, 2 times" in said and "- odd.domain:Cumulate, 1 times, first 'odd'" in said
+
+
+def test_all_that_is_not_supported_of_known_ones_is_named_at_once():
+    net = Net()
+    a, b = net.conv(image(net), 8, 8, groups=2), net.add("Slice", image(net), *(net.constant(np.array([n])) for n in (0, 16, 2, 2)))
+    said = refusal(net, [a, b])
+    assert "2 groups of 4 channels" in said and "Slice of" in said and "steps of [2]" in said and said.count("\n- ") == 2
+
+
+def test_what_computes_in_floats_between_is_named():
+    net = Net()
+    result = net.conv(net.silu(image(net)), 8, 4)
+    names = [node.name for node in net.nodes]
+    model = quantized(net.model([result]), nodes_to_exclude=names[1:3])
+    read(model)  # a chain of one tensor's values needs no scales within
+    net = Net()
+    result = net.conv(net.conv(image(net), 8, 8), 8, 4)
+    model = quantized(net.model([result]), nodes_to_exclude=[net.nodes[1].name])
+    assert "Conv of" in refusal(model)
+
+
+@pytest.mark.parametrize(
+    "which, value, says", [("scale", np.float32(0), "a positive number"), ("scale", np.float32(np.nan), "a positive number")]
+)
+def test_scales_that_are_none(which, value, says):
+    net = Net()
+    model = quantized(net.model([net.conv("x", 3, 4)]))
+    name = next(node.input[1] for node in model.graph.node if node.op_type == "QuantizeLinear")
+    next(t for t in model.graph.initializer if t.name == name).CopyFrom(numpy_helper.from_array(np.asarray(value), name))
+    assert says in refusal(model)
+
+
+def test_16_bits_are_refused():
+    from onnxruntime.quantization import QuantType
+
+    net = Net()
+    model = quantized(net.model([net.conv("x", 3, 4)], opset=21), weight_type=QuantType.QInt16)
+    assert "int16" in refusal(model)
+
+
+def test_a_model_of_onnx_ir_is_not_changed_by_reading():
+    net = Net()
+    model = quantized(net.model([net.conv("x", 3, 4)]))
+    before = model.SerializeToString()
+    read(model)
+    assert model.SerializeToString() == before and isinstance(model, onnx.ModelProto)
