@@ -53,7 +53,7 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
     equal = all(outputs[tensor.name].tobytes() == expected[tensor.name].tobytes() for tensor in bundle.outputs)
 
     def poses(values: dict[str, np.ndarray]) -> Poses:
-        named = {_name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor) for tensor in bundle.outputs}
+        named = {name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor) for tensor in bundle.outputs}
         return model.decoded(named)[0].moved(transform.inverse)
 
     core = f"{emulation.core}, emulated" if emulation else "this computer"
@@ -75,7 +75,7 @@ def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.nd
     return {graph.tensors[index].name: interpreter.get_tensor(index) for index in sorted(computed)}
 
 
-def _name_in_file(graph: Graph, tensor: Tensor) -> str:
+def name_in_file(graph: Graph, tensor: Tensor) -> str:
     """The file's own output that a tensor becomes by its DEQUANTIZE, which the board leaves out."""
     for operator in graph.operators:
         if operator.name == "DEQUANTIZE" and graph.tensors[operator.inputs[0]].name == tensor.name:

@@ -1,0 +1,180 @@
+"""The exported C in place of LiteRT: a model whose network is the very code that goes to the board.
+
+It runs on this computer, as a library that its compiler makes, or on an emulated Cortex-M. ``predict`` and ``evaluate`` take it as any
+other model.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from ..datasets import Dataset
+from ..errors import PoseError
+from ..inference import Model
+from ..networks import Network, TensorSpec
+from .emulation import EMULATED, check_tools, emulated_core, run_program
+from .exporting import ExportedBundle, export
+from .host import copy_sources, find_compiler, run_make, run_tool
+from .proving import name_in_file
+
+FEW = 4
+"""Images that an evaluation on an emulated core takes: each of them takes it seconds."""
+
+CORES = {f"emulated_{key}": machine.core for key, machine in EMULATED.items()}
+TARGETS = ("host", "emulated", *CORES)
+"""Where a model can run: LiteRT here; the exported C here; the exported C on an emulated Cortex-M4, M7 or M55."""
+
+NEEDS = {
+    "stedgeai_host": "ST Edge AI Core and its Python runner (ai_runner) on this computer, to which its `generate` gives the network as C",
+    "stedgeai_n6": "ST Edge AI Core and an STM32N6570-DK on USB with ST's validation firmware, which `stedgeai validate` talks to",
+}
+"""What ST's targets take, which nothing here drives."""
+
+_SANS = ("main.c", "startup.c")
+_FLAGS = ("-std=c99", "-O3", "-fno-strict-aliasing", "-ffp-contract=off", "-fPIC", "-shared")
+_NATIVE = "-march=native"
+
+Invoke = Callable[[np.ndarray], list[np.ndarray]]
+
+
+def as_exported(model: Model, core: str | None = None) -> Model:
+    """The same model, its network run by the C code that it is exported to.
+
+    Args:
+        model: of a full-integer .tflite; a detector before it stays as it is.
+        core: None runs the C on this computer; ``Cortex-M4``, ``Cortex-M7``, ``Cortex-M55`` or a board with one of them emulates it, which
+            takes seconds an image.
+
+    Raises:
+        PoseError: if the network cannot become C, or there is no compiler, or for an emulated core no Arm compiler or no QEMU.
+    """
+    where = "as C" if core is None else f"as C on {EMULATED[emulated_core(core)].core}"
+    return replace(model, network=_exported_network(model, core), name=f"{model.label} {where}")
+
+
+def on_target(model: Model, target: str) -> Model:
+    """The model as it runs on a target of ``evaluation.target`` or ``prediction.target``.
+
+    On one of ST's (:data:`NEEDS`), which nothing here drives, it runs on this computer as it is, and what is missing is printed.
+
+    Raises:
+        PoseError: as :func:`as_exported`, or if the target is not known.
+    """
+    if target in NEEDS:
+        print(f"target {target} takes {NEEDS[target]}. It is not driven from here: the model runs on this computer, by its own runtime. ", end="")
+        print("target emulated runs the C code that goes to the board.")
+        return model
+    if target not in TARGETS:
+        raise PoseError(f"target {target!r}: expected one of {', '.join((*TARGETS, *NEEDS))}")
+    return model if target == "host" else as_exported(model, CORES.get(target))
+
+
+def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[list[Model], Dataset]:
+    """What an evaluation on a target compares, and on which images.
+
+    Args:
+        models: the first is the one that goes to the board.
+        dataset: of which an emulated core takes the first :data:`FEW` images that the model is measured on.
+        target: see :func:`on_target`.
+
+    Returns:
+        The exported code of the first model before the models themselves where the target runs it, and the images.
+    """
+    there = on_target(models[0], target)
+    if there is models[0]:
+        return models, dataset
+    if target in CORES:
+        measured = dataset if models[0].finds_several else dataset.single()
+        dataset = measured.subset(range(min(FEW, len(measured))))
+        print(f"{CORES[target]} is emulated: the first {len(dataset)} images")
+    return [there, *models], dataset
+
+
+@dataclass(frozen=True)
+class _ExportedNetwork(Network):
+    """A network that runs as C. Pickled, it becomes its model's file: another process exports and compiles it anew."""
+
+    model: Model | None = None
+    core: str | None = None
+
+    def __reduce__(self):
+        return _exported_network, (self.model, self.core)
+
+
+def _exported_network(model: Model, core: str | None) -> Network:
+    with tempfile.TemporaryDirectory(prefix="pose-") as work:
+        bundle = export(model, Path(work) / "c")
+        invoke = _library(bundle) if core is None else _emulator(bundle, emulated_core(core))
+    own, runtime = model.network, "c" if core is None else f"c on {core}"
+    by_name = {name_in_file(bundle.file_graph, tensor): tensor for tensor in bundle.outputs}
+    outputs = tuple(_spec(name, by_name[name]) for name in (spec.name for spec in own.outputs))
+    order = [bundle.outputs.index(by_name[spec.name]) for spec in outputs]
+
+    def run(array: np.ndarray) -> list[np.ndarray]:
+        given = invoke(bundle.prepare(array))
+        return [given[place] for place in order]
+
+    return _ExportedNetwork(own.path, runtime, own.input, outputs, run, own.rescaling, 1, model, core)
+
+
+def _spec(name: str, tensor) -> TensorSpec:
+    if tensor.quantization is None or tensor.dtype not in ("int8", "uint8"):
+        return TensorSpec(name, tensor.shape, tensor.dtype)
+    scale, zero_point = float(tensor.quantization.scales[0]), int(tensor.quantization.zero_points[0])
+    return TensorSpec(name, tensor.shape, tensor.dtype, scale, zero_point)
+
+
+def _library(bundle: ExportedBundle) -> Invoke:
+    """The folder's code in this very process."""
+    library, name = _compiled(bundle), bundle.name
+    taken, given, run = (getattr(library, f"{name}_{word}") for word in ("input", "output", "run"))
+    taken.restype = given.restype = ctypes.c_void_p
+    getattr(library, f"{name}_init")()
+    turn = Lock()  # the code has one arena
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        array = np.ascontiguousarray(array)
+        with turn:
+            ctypes.memmove(taken(0), array.ctypes.data, array.nbytes)
+            run()
+            parts = [ctypes.string_at(given(i), tensor.bytes) for i, tensor in enumerate(bundle.outputs)]
+        return [np.frombuffer(part, tensor.dtype).reshape(tensor.shape) for part, tensor in zip(parts, bundle.outputs)]
+
+    return invoke
+
+
+def _compiled(bundle: ExportedBundle) -> ctypes.CDLL:
+    # Clang makes faster vector code of these loops than GCC; what CC names comes before either.
+    compiler = find_compiler("clang")
+    if compiler is None:
+        raise PoseError("no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC")
+    sources = sorted(path.name for path in bundle.path.glob("*.c") if path.name not in _SANS)
+    command = [compiler, *_FLAGS, *sources, "-lm", "-o", "network.so"]
+    try:
+        run_tool([*command, _NATIVE], bundle.path)
+    except PoseError:  # a compiler that does not know its own processor
+        run_tool(command, bundle.path)
+    return ctypes.CDLL(str(bundle.path / "network.so"))
+
+
+def _emulator(bundle: ExportedBundle, core: str) -> Invoke:
+    """The folder's code on an emulated core, a start of the emulator an image."""
+    check_tools()
+    kept = tempfile.TemporaryDirectory(prefix="pose-")
+    folder = copy_sources(bundle.path, Path(kept.name))
+    run_make(folder, core)
+    turn = Lock()
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        with turn:
+            outputs, _ = run_program(Path(kept.name) / folder.name, core, bundle.outputs, array)
+        return [outputs[tensor.name] for tensor in bundle.outputs]
+
+    return invoke
