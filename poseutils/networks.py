@@ -176,6 +176,11 @@ def _open_tflite(path: Path, num_threads: int):
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise PoseError(f"{path} is not a .tflite model that can be run: {error}") from error
+    return "litert", *tflite_runner(interpreter)
+
+
+def tflite_runner(interpreter) -> tuple[list[TensorSpec], list[TensorSpec], Callable[[np.ndarray], list[np.ndarray]]]:
+    """Inputs, outputs and ``invoke`` of a :class:`Network`, of a TensorFlow Lite interpreter whose tensors are allocated."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     input_index, output_indices = inputs[0]["index"], [d["index"] for d in outputs]
 
@@ -184,7 +189,7 @@ def _open_tflite(path: Path, num_threads: int):
         interpreter.invoke()
         return [interpreter.get_tensor(index) for index in output_indices]
 
-    return "litert", [_tflite_spec(d) for d in inputs], [_tflite_spec(d) for d in outputs], invoke
+    return [_tflite_spec(d) for d in inputs], [_tflite_spec(d) for d in outputs], invoke
 
 
 def _tflite_spec(detail: dict) -> TensorSpec:

@@ -18,7 +18,7 @@ import numpy as np
 
 import poseutils as pu
 from poseutils.deployment.compiling import Compiled, compile_graph
-from poseutils.deployment.emulation import EMULATED, qemu
+from poseutils.deployment.emulation import EMULATED, qemu_command
 from poseutils.deployment.exporting import export
 from poseutils.deployment.host import copy_sources, run_make, run_tool
 from poseutils.deployment.instructions import ANY, TABLE, UNITS, kind, work
@@ -77,7 +77,7 @@ def counted(path: Path, core: str) -> tuple[Compiled, dict[int, float]]:
         makefile = folder / "Makefile"
         makefile.write_text(makefile.read_text().replace("ARM_FLAGS := ", "ARM_FLAGS := -DNETWORK_DEBUG "))
         run_make(folder, core)
-        printed = run_tool(qemu(core), folder)
+        printed = run_tool(qemu_command(core), folder)
     spent = {int(tensor): float(count) for tensor, count in re.findall(r"^tensor (\d+) (\d+)$", printed, re.MULTILINE)}
     return compiled, {i: sum(spent[t] for t in op.outputs) for i, (op, calls) in enumerate(compiled.program.steps) if calls}
 

@@ -90,7 +90,7 @@ def emulate(folder: Path, name: str, taken: Tensor, given: Sequence[Tensor], inp
 def run_program(folder: Path, core: str, given: Sequence[Tensor], inputs: np.ndarray) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
     """Runs what ``make`` built for one of ``EMULATED``: the outputs by name, (B, ...), and the instructions of each image."""
     (folder / "in.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
-    printed = run_tool(qemu(core), folder)
+    printed = run_tool(qemu_command(core), folder)
     outputs = split_outputs((folder / "out.bin").read_bytes(), given, len(inputs))
     return outputs, tuple(int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE))
 
@@ -115,8 +115,8 @@ def emulated_core(board: str) -> str:
     raise PoseError(f"board={board!r}: expected {', '.join(made.core for made in EMULATED.values())}, or a board with one of them")
 
 
-def qemu(core: str) -> list[str]:
-    """The command that runs a program for one of ``EMULATED`` on the files in.bin and out.bin."""
+def qemu_command(core: str) -> list[str]:
+    """What runs the program that was made for one of ``EMULATED``, from in.bin to out.bin."""
     semihosting = "enable=on,target=native,arg=main,arg=in.bin,arg=out.bin"
     plain = ["-nographic", "-monitor", "none", "-serial", "none"]
     # One nanosecond of the emulated clock an instruction: the clock then counts them, and every run counts the same.

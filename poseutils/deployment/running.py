@@ -28,14 +28,16 @@ FEW = 4
 """Images that an evaluation on an emulated core takes: each of them takes it seconds."""
 
 CORES = {f"emulated_{key}": machine.core for key, machine in EMULATED.items()}
-TARGETS = ("host", "emulated", *CORES)
-"""Where a model can run: LiteRT here; the exported C here; the exported C on an emulated Cortex-M4, M7 or M55."""
+"""Targets on which the exported C runs emulated; on ``emulated`` it runs on this computer, on ``host`` the model by its own runtime."""
 
 NEEDS = {
     "stedgeai_host": "ST Edge AI Core and its Python runner (ai_runner) on this computer, to which its `generate` gives the network as C",
     "stedgeai_n6": "ST Edge AI Core and an STM32N6570-DK on USB with ST's validation firmware, which `stedgeai validate` talks to",
 }
 """What ST's targets take, which nothing here drives."""
+
+TARGETS = ("host", "emulated", *CORES, *NEEDS)
+"""What ``evaluation.target`` and ``prediction.target`` may be."""
 
 _SANS = ("main.c", "startup.c")
 _FLAGS = ("-std=c99", "-O3", "-fno-strict-aliasing", "-ffp-contract=off", "-fPIC", "-shared")
@@ -68,11 +70,14 @@ def on_target(model: Model, target: str) -> Model:
         PoseError: as :func:`as_exported`, or if the target is not known.
     """
     if target in NEEDS:
-        print(f"target {target} takes {NEEDS[target]}. It is not driven from here: the model runs on this computer, by its own runtime. ", end="")
+        print(
+            f"target {target} takes {NEEDS[target]}. It is not driven from here: the model runs on this computer, by its own runtime. ",
+            end="",
+        )
         print("target emulated runs the C code that goes to the board.")
         return model
     if target not in TARGETS:
-        raise PoseError(f"target {target!r}: expected one of {', '.join((*TARGETS, *NEEDS))}")
+        raise PoseError(f"target {target!r}: expected one of {', '.join(TARGETS)}")
     return model if target == "host" else as_exported(model, CORES.get(target))
 
 
@@ -92,7 +97,7 @@ def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[li
         return models, dataset
     if target in CORES:
         measured = dataset if models[0].finds_several else dataset.single()
-        dataset = measured.subset(range(min(FEW, len(measured))))
+        dataset = measured[:FEW]
         print(f"{CORES[target]} is emulated: the first {len(dataset)} images")
     return [there, *models], dataset
 

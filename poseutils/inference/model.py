@@ -14,7 +14,8 @@ import numpy as np
 
 from ..decoders import DECODERS, InputView, Thresholds, find_outputs
 from ..errors import PoseError
-from ..images import Transform, fit_to, read_image, to_color_mode
+from ..geometry import Transform
+from ..images import fit_to, read_image, to_color_mode
 from ..keypoints import HAND21, KeypointLayout
 from ..networks import Network
 from ..poses import Poses, join
