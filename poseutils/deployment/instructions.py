@@ -26,10 +26,15 @@ _MEASURED_FOR = {"Cortex-M33": "Cortex-M4"}
 """Cores that no emulator here has, and the nearest that one has: both have the DSP instructions and no vectors."""
 
 
+def cores() -> tuple[str, ...]:
+    """The cores that were measured."""
+    return tuple(_table()["cores"])
+
+
 def emulated_core(board: Board) -> str | None:
     """The emulated core whose counts speak for a board's; None if none does, as for one that runs Linux."""
     core = _MEASURED_FOR.get(board.core, board.core)
-    return core if core in _table()["cores"] else None
+    return core if core in cores() else None
 
 
 def instructions(compiled: Compiled, core: str) -> list[float]:
