@@ -134,12 +134,11 @@ def _read_by_pillow(path: Path) -> np.ndarray:
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
     """Resizes (H, W, 3) uint8 to a height and width.
 
-    ``bilinear`` takes the fixed-point steps of OpenCV's ``resize``, which the network's images were resized with elsewhere: values are
-    the same but for few, which differ by one.
+    It takes the fixed-point steps of OpenCV's ``resize``, by which images are resized elsewhere, and gives the same but for few values:
+    in ``bilinear`` they differ by one, in ``nearest`` they are those of a pixel that is as near.
     """
     if interpolation == "nearest":
-        rows, columns = ((np.arange(count) * 2 + 1) * length // (2 * count) for count, length in zip(size, image.shape))
-        return image[rows[:, None], columns]
+        return image[_nearest(image.shape[0], size[0])[:, None], _nearest(image.shape[1], size[1])]
     if image.shape[:2] == tuple(size):
         return image
     if image.shape[:2] == (2 * size[0], 2 * size[1]):
@@ -153,6 +152,11 @@ def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilin
     upper, lower = rows[place[: size[0]]], rows[place[size[0] :]]
     sums = ((upper * to_above[:, None, None]) >> 16) + ((lower * to_below[:, None, None]) >> 16)
     return ((sums + 2) >> 2).clip(0, 255).astype(np.uint8)
+
+
+def _nearest(length: int, count: int) -> np.ndarray:
+    """For each of ``count`` outputs the pixel of ``length`` that is nearest."""
+    return (2 * np.arange(count, dtype=np.int64) + 1) * length // (2 * count)
 
 
 def _neighbors(length: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
