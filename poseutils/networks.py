@@ -52,6 +52,7 @@ class Network:
         rescaling: scale and offset that make what a float input, or the real value of a quantized one, expects out of pixels
             0…255. None feeds a quantized input the pixels themselves.
         num_threads: of the runtime.
+        at_once: how many threads may call ``invoke`` at the same time, which it makes use of.
 
     Pickled, it becomes its file's path: another process opens the file anew.
     """
@@ -63,6 +64,7 @@ class Network:
     invoke: Callable[[np.ndarray], list[np.ndarray]]
     rescaling: tuple[float, float] | None = None
     num_threads: int = 1
+    at_once: int = 1
 
     def __reduce__(self):
         return open_network, (self.path, self.num_threads, self.rescaling)

@@ -7,11 +7,13 @@ other model.
 from __future__ import annotations
 
 import ctypes
+import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -26,6 +28,9 @@ from .proving import name_in_file
 
 FEW = 4
 """Images that an evaluation on an emulated core takes: each of them takes it seconds."""
+
+MOST_COPIES = 8
+"""Of the code, one for each core of this computer: they run side by side, each in a few MB."""
 
 CORES = {f"emulated_{key}": machine.core for key, machine in EMULATED.items()}
 """Targets on which the exported C runs emulated; on ``emulated`` it runs on this computer, on ``host`` the model by its own runtime."""
@@ -114,9 +119,10 @@ class _ExportedNetwork(Network):
 
 
 def _exported_network(model: Model, core: str | None) -> Network:
+    copies = min(os.cpu_count() or 1, MOST_COPIES)
     with tempfile.TemporaryDirectory(prefix="pose-") as work:
         bundle = export(model, Path(work) / "c")
-        invoke = _library(bundle) if core is None else _emulator(bundle, emulated_core(core))
+        invoke = _in_turn(_libraries(bundle, copies) if core is None else _emulators(bundle, emulated_core(core), copies))
     own, runtime = model.network, "c" if core is None else f"c on {core}"
     by_name = {name_in_file(bundle.file_graph, tensor): tensor for tensor in bundle.outputs}
     outputs = tuple(_spec(name, by_name[name]) for name in (spec.name for spec in own.outputs))
@@ -126,7 +132,7 @@ def _exported_network(model: Model, core: str | None) -> Network:
         given = invoke(bundle.prepare(array))
         return [given[place] for place in order]
 
-    return _ExportedNetwork(own.path, runtime, own.input, outputs, run, own.rescaling, 1, model, core)
+    return _ExportedNetwork(own.path, runtime, own.input, outputs, run, own.rescaling, 1, copies, model, core)
 
 
 def _spec(name: str, tensor) -> TensorSpec:
@@ -136,26 +142,44 @@ def _spec(name: str, tensor) -> TensorSpec:
     return TensorSpec(name, tensor.shape, tensor.dtype, scale, zero_point)
 
 
-def _library(bundle: ExportedBundle) -> Invoke:
-    """The folder's code in this very process."""
-    library, name = _compiled(bundle), bundle.name
-    taken, given, run = (getattr(library, f"{name}_{word}") for word in ("input", "output", "run"))
-    taken.restype = given.restype = ctypes.c_void_p
-    getattr(library, f"{name}_init")()
-    turn = Lock()  # the code has one arena
+def _in_turn(copies: list[Invoke]) -> Invoke:
+    """As many calls at once as there are copies of the code, each of which has but one arena."""
+    free: SimpleQueue[Invoke] = SimpleQueue()
+    for copy in copies:
+        free.put(copy)
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
-        array = np.ascontiguousarray(array)
-        with turn:
-            ctypes.memmove(taken(0), array.ctypes.data, array.nbytes)
-            run()
-            parts = [ctypes.string_at(given(i), tensor.bytes) for i, tensor in enumerate(bundle.outputs)]
+        copy = free.get()
+        try:
+            return copy(np.ascontiguousarray(array))
+        finally:
+            free.put(copy)
+
+    return invoke
+
+
+def _libraries(bundle: ExportedBundle, copies: int) -> list[Invoke]:
+    """The folder's code in this very process; what is loaded needs its file no more."""
+    compiled = _compiled(bundle)
+    files = [shutil.copy(compiled, compiled.with_name(f"{number}.so")) for number in range(copies)]
+    return [_library(ctypes.CDLL(str(file)), bundle) for file in files]
+
+
+def _library(library: ctypes.CDLL, bundle: ExportedBundle) -> Invoke:
+    taken, given, run, begin = (getattr(library, f"{bundle.name}_{word}") for word in ("input", "output", "run", "init"))
+    taken.restype = given.restype = ctypes.c_void_p
+    begin()
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        ctypes.memmove(taken(0), array.ctypes.data, array.nbytes)
+        run()
+        parts = [ctypes.string_at(given(i), tensor.bytes) for i, tensor in enumerate(bundle.outputs)]
         return [np.frombuffer(part, tensor.dtype).reshape(tensor.shape) for part, tensor in zip(parts, bundle.outputs)]
 
     return invoke
 
 
-def _compiled(bundle: ExportedBundle) -> ctypes.CDLL:
+def _compiled(bundle: ExportedBundle) -> Path:
     # Clang makes faster vector code of these loops than GCC; what CC names comes before either.
     compiler = find_compiler("clang")
     if compiler is None:
@@ -166,20 +190,22 @@ def _compiled(bundle: ExportedBundle) -> ctypes.CDLL:
         run_tool([*command, _NATIVE], bundle.path)
     except PoseError:  # a compiler that does not know its own processor
         run_tool(command, bundle.path)
-    return ctypes.CDLL(str(bundle.path / "network.so"))
+    return bundle.path / "network.so"
+
+
+def _emulators(bundle: ExportedBundle, core: str, copies: int) -> list[Invoke]:
+    """The folder's code on an emulated core, a start of the emulator an image; the folders go when nobody needs them any more."""
+    check_tools()
+    run_make(bundle.path, core)
+    return [_emulator(bundle, core) for _ in range(copies)]
 
 
 def _emulator(bundle: ExportedBundle, core: str) -> Invoke:
-    """The folder's code on an emulated core, a start of the emulator an image."""
-    check_tools()
     kept = tempfile.TemporaryDirectory(prefix="pose-")
-    folder = copy_sources(bundle.path, Path(kept.name))
-    run_make(folder, core)
-    turn = Lock()
+    folder = copy_sources(bundle.path, Path(kept.name)).relative_to(kept.name)
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
-        with turn:
-            outputs, _ = run_program(Path(kept.name) / folder.name, core, bundle.outputs, array)
+        outputs, _ = run_program(Path(kept.name) / folder, core, bundle.outputs, array)
         return [outputs[tensor.name] for tensor in bundle.outputs]
 
     return invoke
