@@ -3,10 +3,12 @@
 import os
 import pickle
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from litert_reference import Reference
+from tiny_onnx import node, onnx_model
 
 import poseutils as pu
 from poseutils import PoseError
@@ -119,7 +121,14 @@ def test_st_targets_say_what_they_would_need_and_the_model_runs_here(shipped, pe
     assert need in said and "not driven from here" in said and "emulated" in said
 
 
-def test_unknown_target_and_float_network_are_refused(shipped, repository):
+def test_float_network_runs_as_it_is_and_is_told_how_to_be_quantized(people, tmp_path, capsys):
+    (tmp_path / "tiny.onnx").write_bytes(onnx_model([node("MaxPool", ["a"], "b")], {}, ("a", (1, 3, 8, 8)), ("b", (1, 3, 8, 8))))
+    model = SimpleNamespace(path=tmp_path / "tiny.onnx", label="tiny.onnx")
+    assert side_by_side([model], people, "emulated") == ([model], people)
+    assert "a float network does not become C. Quantize" in capsys.readouterr().out
+
+
+def test_unknown_target_and_board_without_an_emulator_are_refused(shipped):
     with pytest.raises(PoseError, match="expected one of host, emulated, emulated_m4"):
         on_target(shipped, "moon")
     with pytest.raises(PoseError, match="cannot be emulated|has a Cortex-M33"):

@@ -21,6 +21,7 @@ from ..datasets import Dataset
 from ..errors import PoseError
 from ..inference import Model
 from ..networks import Network, TensorSpec
+from ..precision import computes_in_float, quantize_first
 from .emulation import EMULATED, check_tools, emulated_core, run_program
 from .exporting import ExportedBundle, export
 from .host import copy_sources, find_compiler, run_make, run_tool
@@ -69,21 +70,27 @@ def as_exported(model: Model, core: str | None = None) -> Model:
 def on_target(model: Model, target: str) -> Model:
     """The model as it runs on a target of ``evaluation.target`` or ``prediction.target``.
 
-    On one of ST's (:data:`NEEDS`), which nothing here drives, it runs on this computer as it is, and what is missing is printed.
+    On one of ST's (:data:`NEEDS`), which nothing here drives, and if the network is float, it runs on this computer by its own runtime, and
+    why is printed.
 
     Raises:
         PoseError: as :func:`as_exported`, or if the target is not known.
     """
-    if target in NEEDS:
-        print(
-            f"target {target} takes {NEEDS[target]}. It is not driven from here: the model runs on this computer, by its own runtime. ",
-            end="",
-        )
-        print("target emulated runs the C code that goes to the board.")
-        return model
     if target not in TARGETS:
         raise PoseError(f"target {target!r}: expected one of {', '.join(TARGETS)}")
-    return model if target == "host" else as_exported(model, CORES.get(target))
+    reason = _why_not(model, target)
+    if reason:
+        print(f"target {target}: {reason} {model.label} runs on this computer, by its own runtime.")
+    return model if reason or target == "host" else as_exported(model, CORES.get(target))
+
+
+def _why_not(model: Model, target: str) -> str:
+    """Why a model cannot run on a target; empty if it can."""
+    if target in NEEDS:
+        return f"it takes {NEEDS[target]}, and is not driven from here. Target emulated runs the C code that goes to the board."
+    if target != "host" and computes_in_float(model.path):
+        return f"a float network does not become C. {quantize_first(model.path, 'chain_qe')}."
+    return ""
 
 
 def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[list[Model], Dataset]:
