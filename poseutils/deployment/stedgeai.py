@@ -226,7 +226,9 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def _last_line(log: Path) -> str:
-    lines = _text(log)[-2000:].strip().splitlines()
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 1000))
+        lines = file.read().decode(errors="replace").strip().splitlines()
     return lines[-1].strip()[:80] if lines else ""
 
 
