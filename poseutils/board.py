@@ -26,6 +26,9 @@ from .poses import Poses
 INTERPOLATIONS = ("bilinear", "nearest")
 """What :func:`resize` does."""
 
+COLOR_MODES = ("rgb", "bgr")
+"""The orders of channels that a network may have been trained on."""
+
 
 @dataclass(frozen=True)
 class Predictor:

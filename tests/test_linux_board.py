@@ -116,10 +116,19 @@ def test_decoders_go_to_the_board_as_they_are(repository, tmp_path):
             assert path.read_bytes() == (repository / "poseutils" / name).read_bytes()
 
 
-def test_interpolation_that_the_board_has_not_is_refused(repository, tmp_path):
-    resizing = {"preprocessing": {"resizing": {"interpolation": "lanczos3"}}}
-    with pytest.raises(PoseError, match="lanczos3 given; what runs on the STM32MP257F-EV1 resizes by bilinear or nearest"):
-        deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe", pu.COCO17, **resizing)
+@pytest.mark.parametrize(
+    ("preprocessing", "message"),
+    [
+        (
+            {"resizing": {"interpolation": "lanczos3"}},
+            "interpolation: lanczos3 given; what runs on the STM32MP257F-EV1 takes bilinear or nearest",
+        ),
+        ({"color_mode": "grayscale"}, "color_mode: grayscale given; what runs on the STM32MP257F-EV1 takes rgb or bgr"),
+    ],
+)
+def test_images_that_the_board_does_not_read_so_are_refused(repository, tmp_path, preprocessing, message):
+    with pytest.raises(PoseError, match=message):
+        deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe", pu.COCO17, preprocessing=preprocessing)
 
 
 # The copy.

@@ -7,7 +7,7 @@ import re
 import shlex
 from pathlib import Path
 
-from ..board import INTERPOLATIONS
+from ..board import COLOR_MODES, INTERPOLATIONS
 from ..errors import PoseError
 from ..inference import Model, load_model
 from ..zoo import ZOO
@@ -40,7 +40,7 @@ def linux_files(spec: Spec, digest: str) -> dict[str, str]:
         digest: the sha256 of the .tflite, by which a published one is known.
 
     Raises:
-        PoseError: if the address cannot be one, or the board's program does not resize as the configuration says.
+        PoseError: if the address cannot be one, or the board's program does not read images as the configuration says.
     """
     return {
         "predict.py": _PROGRAM,
@@ -59,11 +59,12 @@ def _package() -> dict[str, str]:
 def _model(spec: Spec, digest: str) -> Model:
     settings = spec.settings
     published = any(entry.sha256 == digest for entry in ZOO.values())
-    if settings.interpolation not in INTERPOLATIONS:
-        raise PoseError(
-            f"preprocessing.resizing.interpolation: {settings.interpolation} given; what runs on the {spec.board.name} resizes by "
-            f"{' or '.join(INTERPOLATIONS)}"
-        )
+    for attribute, given, known in (
+        ("resizing.interpolation", settings.interpolation, INTERPOLATIONS),
+        ("color_mode", settings.color_mode, COLOR_MODES),
+    ):
+        if given not in known:
+            raise PoseError(f"preprocessing.{attribute}: {given} given; what runs on the {spec.board.name} takes {' or '.join(known)}")
     return load_model(
         spec.path,
         spec.model_type,
