@@ -9,15 +9,20 @@ from statistics import median
 
 import numpy as np
 
-from .deployment.boards import BOARDS, fits
+from .deployment.analysis import Analysis, analyze
+from .deployment.boards import find_board
+from .deployment.published import published
+from .deployment.stedgeai import StReport
 from .deployment.tflm import measure_arena
 from .errors import PoseError
+from .files import sha256_of
 from .graph import Graph, layers
 from .networks import Network, load_keras, open_network
+from .precision import computes_in_float, quantize_first
 from .tflite import read_tflite
 
 _KIB = 1024
-_NOT_TFLITE = "only the layers of a .tflite are read; quantize the model to know"
+_NOT_TFLITE = "only the layers of a .tflite are read"
 
 
 @dataclass(frozen=True)
@@ -26,11 +31,12 @@ class Report:
 
     Attributes:
         metrics: parameters; macs (multiply-accumulates of one inference); file_kib; weights_kib; live_peak_kib (the largest sum of
-            activation tensors in memory at once); tflm_arena_kib (all that TensorFlow Lite Micro takes); latency_ms_median and
-            latency_ms_min (on this computer, not on a board).
+            activation tensors in memory at once); arena_kib and constants_kib (RAM and flash of the network as C);
+            tflm_arena_kib (all that TensorFlow Lite Micro takes); minstructions_m4, _m7 and _m55 (millions of one inference as C, by a
+            cost model); latency_ms_median and latency_ms_min (on this computer, not on a board).
         layers: one row an operator, see :func:`poseutils.graph.layers`; empty unless the model is a .tflite.
-        boards: one row a board: board, core, verdict, activations, weights (each internal, external or no), reason; likewise.
-        missing: the reason for each metric that is not there.
+        boards: one row a board, see :meth:`poseutils.deployment.analysis.Analysis.rows`; empty unless it is a quantized one.
+        missing: the reason for each metric that is not there, and for ``boards`` if there are none.
     """
 
     metrics: dict[str, float]
@@ -72,26 +78,34 @@ def _tflite_cost(path: Path, graph: Graph) -> Report:
     arena, reason = measure_arena(path, room=2 * peak + path.stat().st_size + (8 << 20))
     if arena is not None:
         metrics["tflm_arena_kib"] = arena / _KIB
-    return Report(metrics, rows, _board_rows(peak / _KIB, weights / _KIB), {"tflm_arena_kib": reason} if reason else {})
+    missing = {"tflm_arena_kib": reason} if reason else {}
+    if computes_in_float(path):
+        return Report(metrics, rows, missing=missing | _float_boards(path))
+    needs = analyze(graph, path.name)
+    return Report(metrics | _code_metrics(needs), rows, needs.rows(published(sha256_of(path))), missing | _unknown(needs))
 
 
-def _board_rows(activation_kib: float, weight_kib: float) -> list[dict]:
-    found = [fits(activation_kib, weight_kib, board) for board in BOARDS.values()]
-    return [
-        {
-            "board": fit.board.name,
-            "core": fit.board.core,
-            "verdict": fit.verdict,
-            "activations": fit.activations,
-            "weights": fit.weights,
-            "reason": fit.reason,
-        }
-        for fit in found
-    ]
+def _code_metrics(needs: Analysis) -> dict[str, float]:
+    if needs.reason:
+        return {}
+    counts = {f"minstructions_{core.removeprefix('Cortex-').lower()}": count / 1e6 for core, count in needs.instructions.items()}
+    return {"arena_kib": needs.ram_bytes / _KIB, "constants_kib": needs.flash_bytes / _KIB, **counts}
+
+
+def _unknown(needs: Analysis) -> dict[str, str]:
+    if needs.reason:
+        return {"instructions": needs.reason}
+    guessed = f"no count is known of {', '.join(needs.guessed)}: the average of other operators stands in" if needs.guessed else ""
+    return {"instructions": guessed} if guessed else {}
+
+
+def _float_boards(path: Path) -> dict[str, str]:
+    return {"boards": f"{path.name} computes in floating point, boards want 8 bits. {quantize_first(path, 'chain_qb')}"}
 
 
 def _other_cost(path: Path, network: Network) -> Report:
     missing = dict.fromkeys(("macs", "weights_kib", "live_peak_kib", "tflm_arena_kib"), _NOT_TFLITE)
+    missing |= _float_boards(path) if computes_in_float(path) else {"boards": _NOT_TFLITE}
     if network.runtime == "keras":
         return Report({"parameters": float(load_keras(path).count_params())}, missing=missing)
     return Report({}, missing={"parameters": "ONNX Runtime does not tell the number of parameters", **missing})
@@ -119,6 +133,11 @@ _LABELS = {
     "weights_kib": ("weights, KiB", 1),
     "live_peak_kib": ("live peak of activations, KiB", 1),
     "tflm_arena_kib": ("TFLM arena, KiB", 1),
+    "arena_kib": ("arena as C, KiB", 1),
+    "constants_kib": ("constants as C, KiB", 1),
+    "minstructions_m4": ("million instructions, Cortex-M4", 1),
+    "minstructions_m7": ("million instructions, Cortex-M7", 1),
+    "minstructions_m55": ("million instructions, Cortex-M55", 1),
 }
 
 
@@ -136,9 +155,47 @@ def in_units(rows: list[dict]) -> list[dict]:
     ]
 
 
-def board_rows(report: Report) -> list[dict]:
-    """The boards with what fits where, for a table."""
-    return [{name: row[name] for name in ("board", "core", "activations", "weights")} | {"fits": row["verdict"]} for row in report.boards]
+def board_rows(report: Report, compiled: StReport | None = None) -> list[dict]:
+    """The boards with what fits where, for a table.
+
+    Args:
+        compiled: what ST's compiler says, if it was run; it stands at the boards of the family that it was run for.
+    """
+    names = ("board", "core", "activations", "weights")
+    return [
+        {name: row[name] for name in names} | {"fits": row["verdict"]} | (_compiled(row, compiled) if compiled else {})
+        for row in report.boards
+    ]
+
+
+def _compiled(row: dict, compiled: StReport) -> dict[str, str]:
+    own = find_board(row["board"]).target == compiled.target
+    return {"ST's compiler": f"{compiled.row['RAM, KiB']} KiB RAM, {compiled.row['flash, KiB']} KiB flash" if own else ""}
+
+
+def speed_rows(report: Report) -> list[dict]:
+    """The boards that have room with their estimated times, and what ST publishes, for a table."""
+    return [
+        {
+            "board": row["board"],
+            "core": row["core"],
+            "million instructions": _number(row["instructions"], 1e6),
+            "estimated ms, 1 a cycle": _number(row["ms_at_one"]),
+            "estimated ms, 2 a cycle": _number(row["ms_at_two"]),
+            "ST publishes": _published(row),
+        }
+        for row in report.boards
+        if row["verdict"] != "no"
+    ]
+
+
+def _number(value: float | None, unit: float = 1) -> str:
+    return "" if value is None else f"{value / unit:,.0f}" if value >= 100 else f"{value / unit:.1f}"
+
+
+def _published(row: dict) -> str:
+    parts = {"ms": row["published_ms"], "KiB RAM": row["published_ram_kib"], "KiB flash": row["published_flash_kib"]}
+    return ", ".join(f"{value:,} {unit}" for unit, value in parts.items() if value is not None)
 
 
 def by_operator(rows: list[dict]) -> list[dict]:

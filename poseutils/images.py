@@ -1,11 +1,10 @@
-"""Images: read them, fit them to a network's input, and map points between the two."""
+"""Images: read them, and fit them to a network's input."""
 
 from __future__ import annotations
 
 import io
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,14 +13,10 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from .errors import PoseError
+from .geometry import Transform, fitted
 
 MAX_PIXELS = 178_956_970
 """Pillow's own limit against decompression bombs: about 13,000 × 13,000 pixels."""
-
-PADDING_GRAY = 114
-"""The value of the bars beside a letterboxed image, as YOLO networks are trained with."""
-
-ASPECT_RATIOS = ("fit", "padding", "crop", "full_screen")
 
 
 # ---------------------------------------------------------------- reading
@@ -154,32 +149,7 @@ def to_color_mode(image: np.ndarray, color_mode: str) -> np.ndarray:
     return image if color_mode == "rgb" else np.ascontiguousarray(image[:, :, ::-1])
 
 
-# ---------------------------------------------------------------- geometry
-
-
-@dataclass(frozen=True)
-class Transform:
-    """Where the points of an image lie on the network's input, and back.
-
-    Attributes:
-        matrix: (2, 3) float64, an affine map from pixels of the image to pixels of the input; pixel centres at +0.5 in both.
-    """
-
-    matrix: np.ndarray
-
-    def to_input(self, points: np.ndarray) -> np.ndarray:
-        """(..., 2) points of the image -> (..., 2) float64 points of the input."""
-        return np.asarray(points, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
-
-    def to_image(self, points: np.ndarray) -> np.ndarray:
-        """(..., 2) points of the input -> (..., 2) float64 points of the image."""
-        return np.asarray(points, np.float64) @ self.inverse[:, :2].T + self.inverse[:, 2]
-
-    @property
-    def inverse(self) -> np.ndarray:
-        """(2, 3) the affine map from the input back to the image."""
-        linear = np.linalg.inv(self.matrix[:, :2])
-        return np.column_stack([linear, -linear @ self.matrix[:, 2]])
+# ---------------------------------------------------------------- fitting
 
 
 def fit_to(
@@ -198,32 +168,7 @@ def fit_to(
         (height, width, 3) from 0 to 255, uint8, or float32 where the interpolation gives fractions (those that OpenCV lacks), and
         the transform that maps points.
     """
-    height, width = size
-    (sx, sy, sw, sh), (tx, ty, tw, th) = _regions(image.shape[:2], size, aspect_ratio)
-    resized = _resize(image[sy : sy + sh, sx : sx + sw], (th, tw), interpolation)
-    if (th, tw) != (height, width):
-        canvas = np.full((height, width, image.shape[2]), PADDING_GRAY, dtype=resized.dtype)
-        canvas[ty : ty + th, tx : tx + tw] = resized
-        resized = canvas
-    scale_x, scale_y = tw / sw, th / sh
-    return resized, Transform(np.array([[scale_x, 0, tx - sx * scale_x], [0, scale_y, ty - sy * scale_y]]))
-
-
-def _regions(image_size: tuple[int, int], size: tuple[int, int], aspect_ratio: str) -> tuple[tuple, tuple]:
-    """The rectangle (x, y, width, height) of the image that is used, and that of the input where it goes, in whole pixels."""
-    (image_height, image_width), (height, width) = image_size, size
-    whole_image, whole_input = (0, 0, image_width, image_height), (0, 0, width, height)
-    if aspect_ratio in ("fit", "full_screen"):
-        return whole_image, whole_input
-    if aspect_ratio == "padding":
-        scale = min(width / image_width, height / image_height)
-        w, h = max(1, round(image_width * scale)), max(1, round(image_height * scale))
-        return whole_image, ((width - w) // 2, (height - h) // 2, w, h)
-    if aspect_ratio == "crop":
-        scale = max(width / image_width, height / image_height)
-        w, h = max(1, round(width / scale)), max(1, round(height / scale))
-        return ((image_width - w) // 2, (image_height - h) // 2, w, h), whole_input
-    raise PoseError(f"aspect_ratio={aspect_ratio!r}: expected one of {', '.join(ASPECT_RATIOS)}")
+    return fitted(image, size, aspect_ratio, lambda part, its_size: _resize(part, its_size, interpolation))
 
 
 # ---------------------------------------------------------------- resampling

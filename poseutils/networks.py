@@ -52,6 +52,7 @@ class Network:
         rescaling: scale and offset that make what a float input, or the real value of a quantized one, expects out of pixels
             0…255. None feeds a quantized input the pixels themselves.
         num_threads: of the runtime.
+        at_once: how many threads may call ``invoke`` at the same time, which it makes use of.
 
     Pickled, it becomes its file's path: another process opens the file anew.
     """
@@ -63,6 +64,7 @@ class Network:
     invoke: Callable[[np.ndarray], list[np.ndarray]]
     rescaling: tuple[float, float] | None = None
     num_threads: int = 1
+    at_once: int = 1
 
     def __reduce__(self):
         return open_network, (self.path, self.num_threads, self.rescaling)
@@ -176,6 +178,11 @@ def _open_tflite(path: Path, num_threads: int):
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise PoseError(f"{path} is not a .tflite model that can be run: {error}") from error
+    return "litert", *tflite_runner(interpreter)
+
+
+def tflite_runner(interpreter) -> tuple[list[TensorSpec], list[TensorSpec], Callable[[np.ndarray], list[np.ndarray]]]:
+    """Inputs, outputs and ``invoke`` of a :class:`Network`, of a TensorFlow Lite interpreter whose tensors are allocated."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     input_index, output_indices = inputs[0]["index"], [d["index"] for d in outputs]
 
@@ -184,7 +191,7 @@ def _open_tflite(path: Path, num_threads: int):
         interpreter.invoke()
         return [interpreter.get_tensor(index) for index in output_indices]
 
-    return "litert", [_tflite_spec(d) for d in inputs], [_tflite_spec(d) for d in outputs], invoke
+    return [_tflite_spec(d) for d in inputs], [_tflite_spec(d) for d in outputs], invoke
 
 
 def _tflite_spec(detail: dict) -> TensorSpec:

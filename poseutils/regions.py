@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from .images import Transform
+from .geometry import Transform
 from .keypoints import FACE6, PALM7
 from .poses import Poses
 

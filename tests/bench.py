@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from bench_boards import bench_boards
 from bench_training import bench_first_step, bench_training
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -280,6 +281,7 @@ def main() -> None:
     bench_pipeline()
     bench_training(report)
     bench_first_step(report)
+    bench_boards(report)
     if not os.environ.get("POSEUTILS_CACHE") or not cached("coco-mini/images").is_dir():
         print("POSEUTILS_CACHE is not set to a folder with images/bus.jpg, coco-mini/images and the models: the rest is left out.")
         return

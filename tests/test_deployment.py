@@ -6,14 +6,13 @@ import re
 import shutil
 import subprocess
 import time
-from types import SimpleNamespace
 
 import pytest
 from tiny_tflite import heatmap_model
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.config import names
+from poseutils.config import Config, names
 from poseutils.deployment import BOARDS, find_board, fits, package
 from poseutils.deployment.c_array import c_array_header, c_array_source, c_comment, c_name, c_string
 
@@ -37,14 +36,15 @@ def macros(path):
 
 
 def config(**changes):
-    """The part of a configuration that deployment reads."""
+    """A configuration."""
     made = {"aspect_ratio": "crop", "color_mode": "bgr", "threshold": 0.2, "ip": None, "folder": None, **changes}
-    return SimpleNamespace(
-        general=SimpleNamespace(project_name="my project"),
-        preprocessing=SimpleNamespace(resizing=SimpleNamespace(aspect_ratio=made["aspect_ratio"]), color_mode=made["color_mode"]),
-        postprocessing=SimpleNamespace(kpts_conf_thresh=made["threshold"], confidence_thresh=1, NMS_thresh=0.4, max_detection_boxes=7),
-        tools=SimpleNamespace(stedgeai=SimpleNamespace(optimization="ram")),
-        deployment=SimpleNamespace(hardware_setup=SimpleNamespace(ip_address=made["ip"]), board_deploy_path=made["folder"]),
+    return Config(
+        general={"project_name": "my project"},
+        model={"model_type": "heatmaps_spe"},
+        preprocessing={"resizing": {"aspect_ratio": made["aspect_ratio"]}, "color_mode": made["color_mode"]},
+        postprocessing={"kpts_conf_thresh": made["threshold"], "confidence_thresh": 1, "NMS_thresh": 0.4, "max_detection_boxes": 7},
+        tools={"stedgeai": {"optimization": "ram"}},
+        deployment={"hardware_setup": {"ip_address": made["ip"]}, "board_deploy_path": made["folder"]},
     )
 
 
@@ -240,13 +240,6 @@ def test_readme_gives_the_compiler_of_the_boards_family_and_does_not_pretend(sma
     assert "ST's compiler was not run" in text
 
 
-def test_linux_board_gets_no_c_code_and_is_told_how_to_copy(small, tmp_path):
-    settings = config(ip="192.168.1.7", folder="/usr/local/my pose")
-    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, board="STM32MP257F-EV1", config=settings)
-    assert set(bundle.files) == {"network.tflite", "labels.txt", "README.md"}
-    assert "scp network.tflite labels.txt 'root@192.168.1.7:/usr/local/my pose'" in (bundle.path / "README.md").read_text()
-
-
 # What is refused, and what is replaced.
 
 
@@ -256,9 +249,12 @@ def test_float_model_is_sent_to_quantization(tmp_path):
         package(tmp_path / "float.tflite", tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
 
 
-@pytest.mark.parametrize("name", ["model.keras", "model.onnx", "model"])
-def test_other_formats_are_sent_to_quantization(tmp_path, name):
-    with pytest.raises(PoseError, match="chain_qd"):
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("model.keras", "chain_qd model.model_path="), ("my model.h5", "chain_qd 'model.model_path="), ("model.onnx", "that it was made of")],
+)
+def test_other_formats_are_sent_to_quantization(tmp_path, name, command):
+    with pytest.raises(PoseError, match=f"a quantized .tflite is deployed.*{command}"):
         package(tmp_path / name, tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
 
 
@@ -274,7 +270,7 @@ def test_own_bundle_is_replaced_whole(small, tmp_path):
     out = tmp_path / "out"
     package(small, out, model_type="heatmaps_spe", layout=THREE)
     package(small, out, model_type="heatmaps_spe", layout=THREE, board="STM32MP257F-EV1")
-    assert {path.name for path in out.iterdir()} == {"network.tflite", "labels.txt", "README.md", "manifest.json"}
+    assert (out / "predict.py").exists() and not list(out.glob("*.c"))
     assert {path.name for path in tmp_path.iterdir()} == {"small.tflite", "out"}
 
 
@@ -307,6 +303,20 @@ def test_failure_while_writing_leaves_the_old_bundle(small, tmp_path, monkeypatc
 def test_folder_that_cannot_be_made_is_named(small, tmp_path):
     with pytest.raises(PoseError, match="cannot write"):
         package(small, small / "out", model_type="heatmaps_spe", layout=THREE)
+
+
+def test_label_file_takes_the_place_of_the_keypoints_names(small, tmp_path):
+    (tmp_path / "labels of mine.txt").write_text("person\n")
+    given = Config(model={"model_type": "heatmaps_spe"}, deployment={"label_file_path": str(tmp_path / "labels of mine.txt")})
+    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=given)
+    assert (bundle.path / "labels.txt").read_text() == "person\n"
+
+
+def test_label_file_that_is_not_there_is_said_and_the_names_stand_in(small, tmp_path):
+    given = Config(model={"model_type": "heatmaps_spe"}, deployment={"label_file_path": "../Resources/labels.txt"})
+    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=given)
+    assert (bundle.path / "labels.txt").read_text() == "tip\nmiddle\nbase\n"
+    assert "(../Resources/labels.txt) is not there" in (bundle.path / "README.md").read_text()
 
 
 def test_real_configuration_fills_the_settings(small, tmp_path):

@@ -3,7 +3,8 @@ import pytest
 from PIL import Image
 
 from poseutils.errors import PoseError
-from poseutils.images import ASPECT_RATIOS, INTERPOLATIONS, find_images, fit_to, read_image
+from poseutils.geometry import ASPECT_RATIOS
+from poseutils.images import INTERPOLATIONS, find_images, fit_to, read_image
 
 
 def noise(height, width, seed=0):

@@ -38,22 +38,13 @@ NOT_YET_USED = (
     "postprocessing.plot_metrics",
     "quantization.onnx_extra_options",
     "quantization.export_dir",
-    "evaluation.target",
     "evaluation.profile",
     "evaluation.input_type",
     "evaluation.output_type",
     "evaluation.input_chpos",
     "evaluation.output_chpos",
-    "prediction.target",
-    "tools.stedgeai.version",
-    "tools.stedgeai.on_cloud",
-    "tools.stedgeai.path_to_stedgeai",
     "tools.path_to_cubeIDE",
-    "deployment.c_project_path",
     "deployment.IDE",
-    "deployment.verbosity",
-    "deployment.label_file_path",
-    "deployment.hardware_setup.stlink_serial_number",
 )
 """Attributes that are read and checked but change nothing; whoever sets one is told."""
 NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore", "TerminateOnNaN")
@@ -67,6 +58,9 @@ PATHS = (
     "dataset.quantization_path",
     "prediction.test_files_path",
     "training.resume_training_from",
+    "tools.stedgeai.path_to_stedgeai",
+    "deployment.c_project_path",
+    "deployment.label_file_path",
 )
 """Attributes that name files or folders to read."""
 

@@ -17,6 +17,8 @@ INTERPOLATIONS = ("bilinear", "nearest", "area", "lanczos3", "lanczos5", "bicubi
 REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
 NMS_MEASURES = ("iou", "oks")
 
+TARGETS = ("host", "emulated", "emulated_m4", "emulated_m7", "emulated_m55", "stedgeai_host", "stedgeai_n6")
+
 BOARDS = (
     "STM32N6570-DK",
     "STM32H747I-DISCO",

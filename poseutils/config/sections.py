@@ -159,7 +159,7 @@ class Quantization(Section):
 
 
 class Evaluation(Section):
-    target: Literal["host", "stedgeai_host", "stedgeai_n6"] = "host"
+    target: Literal[names.TARGETS] = "host"
     gen_npy_input: Flag = False
     gen_npy_output: Flag = False
     npy_in_name: FileName | None = None
@@ -173,7 +173,7 @@ class Evaluation(Section):
 
 class Prediction(Section):
     test_files_path: FilePath | None = None
-    target: Literal["host", "stedgeai_host", "stedgeai_n6"] = "host"
+    target: Literal[names.TARGETS] = "host"
 
 
 class StEdgeAi(Section):

@@ -7,7 +7,9 @@ from .bundle import Bundle, package
 from .emulation import Emulation, missing_tools
 from .exporting import ExportedBundle, ExportReport, export
 from .proving import Proof, prove
+from .running import as_exported, on_target, side_by_side
 from .spec import AppSettings
+from .stedgeai import StReport, run_stedgeai
 
 __all__ = [
     "BOARDS",
@@ -20,12 +22,17 @@ __all__ = [
     "Fit",
     "Graph",
     "Proof",
+    "StReport",
+    "as_exported",
     "export",
     "find_board",
     "fits",
     "layers",
     "missing_tools",
+    "on_target",
     "package",
     "prove",
     "read_tflite",
+    "run_stedgeai",
+    "side_by_side",
 ]

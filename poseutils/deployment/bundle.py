@@ -18,6 +18,7 @@ from ..graph import Tensor
 from ..keypoints import KeypointLayout
 from .app_config import app_config_text, why_not
 from .c_array import c_array_header, c_array_source
+from .linux_board import linux_files
 from .readme import readme_text
 from .spec import AppSettings, Spec, make_spec, settings_from_config
 
@@ -68,8 +69,8 @@ def package(
 ) -> Bundle:
     """Writes a folder with the .tflite, the same as a C array, ST's app_config.h, labels, a README and a manifest.
 
-    The same input gives the same bytes. For a board that runs Linux there is no C code; for a network that ST's application cannot
-    decode there is no app_config.h, and the README says why.
+    The same input gives the same bytes. For a board that runs Linux there is a program in Python in place of the C code; for a network
+    that ST's application cannot decode there is no app_config.h, and the README says why.
 
     Args:
         model_path: a full-integer .tflite.
@@ -92,6 +93,7 @@ def package(
     files[MANIFEST] = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
     with replaced_folder(Path(out_dir)) as folder:
         for file_name, data in files.items():
+            (folder / file_name).parent.mkdir(parents=True, exist_ok=True)
             (folder / file_name).write_bytes(data)
     return Bundle(Path(out_dir), manifest)
 
@@ -106,7 +108,9 @@ def _files(spec: Spec) -> dict[str, bytes]:
         texts[f"{spec.symbol}.h"] = c_array_header(spec.symbol, about)
         if why_not(spec) is None:
             texts["app_config.h"] = app_config_text(spec)
-    texts["labels.txt"] = "".join(f"{label}\n" for label in spec.layout.names)
+    texts["labels.txt"] = spec.settings.label_file or "".join(f"{label}\n" for label in spec.layout.names)
+    if spec.board.linux:
+        texts |= linux_files(spec, digest)
     names = [f"{spec.name}.tflite", *texts, "README.md", MANIFEST]
     texts["README.md"] = readme_text(spec, names, digest)
     return {f"{spec.name}.tflite": spec.data, **{name: text.encode() for name, text in texts.items()}}

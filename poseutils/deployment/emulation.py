@@ -76,25 +76,34 @@ def missing_tools() -> list[str]:
 
 def emulate(folder: Path, name: str, taken: Tensor, given: Sequence[Tensor], inputs: np.ndarray, board: str) -> Emulation:
     """See :meth:`poseutils.deployment.ExportedBundle.emulate`."""
-    key = _target(board)
-    missing = missing_tools()
-    if missing:
-        raise PoseError(f"not installed: {', '.join(missing)}. On Debian: {INSTALL}")
+    core = emulated_core(board)
+    check_tools()
     check_inputs(taken, inputs)
     with tempfile.TemporaryDirectory() as work:
         copied = copy_sources(folder, Path(work))
-        run_make(copied, key)
-        program = f"build/{key}.elf"
-        (copied / "in.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
-        printed = run_tool(_qemu(EMULATED[key].machine, program), copied)
-        sizes = run_tool(["arm-none-eabi-size", program], copied).splitlines()[1].split()[:3]
-        outputs = split_outputs((copied / "out.bin").read_bytes(), given, len(inputs))
-    instructions = tuple(int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE))
-    return Emulation(EMULATED[key].core, outputs, instructions, *map(int, sizes))
+        run_make(copied, core)
+        sizes = run_tool(["arm-none-eabi-size", f"build/{core}.elf"], copied).splitlines()[1].split()[:3]
+        outputs, instructions = run_program(copied, core, given, inputs)
+    return Emulation(EMULATED[core].core, outputs, instructions, *map(int, sizes))
 
 
-def _target(board: str) -> str:
-    """The emulated core for a core's or a board's name."""
+def run_program(folder: Path, core: str, given: Sequence[Tensor], inputs: np.ndarray) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
+    """Runs what ``make`` built for one of ``EMULATED``: the outputs by name, (B, ...), and the instructions of each image."""
+    (folder / "in.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
+    printed = run_tool(qemu_command(core), folder)
+    outputs = split_outputs((folder / "out.bin").read_bytes(), given, len(inputs))
+    return outputs, tuple(int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE))
+
+
+def check_tools() -> None:
+    """Raises PoseError, which says what installs them, if a program that emulation needs is missing."""
+    missing = missing_tools()
+    if missing:
+        raise PoseError(f"not installed: {', '.join(missing)}. On Debian: {INSTALL}")
+
+
+def emulated_core(board: str) -> str:
+    """The key in ``EMULATED`` for a core's or a board's name."""
     by_core = {made.core.upper(): key for key, made in EMULATED.items()}
     if board.upper() in by_core:
         return by_core[board.upper()]
@@ -106,8 +115,10 @@ def _target(board: str) -> str:
     raise PoseError(f"board={board!r}: expected {', '.join(made.core for made in EMULATED.values())}, or a board with one of them")
 
 
-def _qemu(machine: str, program: str) -> list[str]:
+def qemu_command(core: str) -> list[str]:
+    """What runs the program that was made for one of ``EMULATED``, from in.bin to out.bin."""
     semihosting = "enable=on,target=native,arg=main,arg=in.bin,arg=out.bin"
     plain = ["-nographic", "-monitor", "none", "-serial", "none"]
     # One nanosecond of the emulated clock an instruction: the clock then counts them, and every run counts the same.
-    return ["qemu-system-arm", "-M", machine, *plain, "-icount", "shift=0", "-semihosting-config", semihosting, "-kernel", program]
+    counting = ["-icount", "shift=0", "-semihosting-config", semihosting]
+    return ["qemu-system-arm", "-M", EMULATED[core].machine, *plain, *counting, "-kernel", f"build/{core}.elf"]

@@ -20,9 +20,9 @@ TIMEOUT = 600
 COMPILERS = ("cc", "gcc", "clang")
 
 
-def find_compiler() -> str | None:
-    """The C compiler of this computer: what the variable CC names, else the first of the usual ones; None without."""
-    return next((path for name in (os.environ.get("CC"), *COMPILERS) if name and (path := shutil.which(name))), None)
+def find_compiler(*preferred: str) -> str | None:
+    """The C compiler of this computer: what the variable CC names, else the first of those preferred and the usual ones; None without."""
+    return next((path for name in (os.environ.get("CC"), *preferred, *COMPILERS) if name and (path := shutil.which(name))), None)
 
 
 def run_on_host(

@@ -62,7 +62,7 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
     shapes = {spec.name: spec.shape for spec in model.network.outputs}
 
     def poses(values: dict[str, np.ndarray]) -> Poses:
-        named = {_name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor) for tensor in bundle.outputs}
+        named = {name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor) for tensor in bundle.outputs}
         return model.decoded({name: _as_filed(array, shapes.get(name)) for name, array in named.items()})[0].moved(transform.inverse)
 
     core = f"{emulation.core}, emulated" if emulation else "this computer"
@@ -89,7 +89,7 @@ def _onnx_reference(bundle: ExportedBundle, model: Model, given: np.ndarray) -> 
     results = model.network.run_prepared(given)
     found = {}
     for tensor in bundle.outputs:
-        real = channels_last(results[_name_in_file(bundle.file_graph, tensor)], tensor.shape)
+        real = channels_last(results[name_in_file(bundle.file_graph, tensor)], tensor.shape)
         if tensor.dtype != "float32":
             scale, zero_point = float(tensor.quantization.scales[0]), int(tensor.quantization.zero_points[0])
             real = np.rint(real / scale) + zero_point
@@ -110,7 +110,7 @@ def _share_within_a_step(a: np.ndarray, b: np.ndarray, tensor: Tensor) -> float:
     return float((np.abs(a.astype(np.float64) - b) <= step).mean())
 
 
-def _name_in_file(graph: Graph, tensor: Tensor) -> str:
+def name_in_file(graph: Graph, tensor: Tensor) -> str:
     """The file's own output that a tensor becomes by its DEQUANTIZE, which the board leaves out."""
     for operator in graph.operators:
         if operator.name == "DEQUANTIZE" and graph.tensors[operator.inputs[0]].name == tensor.name:

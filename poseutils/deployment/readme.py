@@ -8,6 +8,7 @@ from math import prod
 from ..graph import Tensor
 from ..zoo import ZOO
 from .app_config import why_not
+from .linux_board import FOLDER
 from .spec import Spec
 
 _OUTPUTS = {
@@ -59,14 +60,27 @@ def _contents(spec: Spec, files: list[str]) -> str:
         f"{spec.symbol}.c": "the same bytes as a C array, for firmware that runs TensorFlow Lite Micro",
         f"{spec.symbol}.h": f"its declarations: `{spec.symbol}` and `{spec.symbol}_len`",
         "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
-        "labels.txt": "the names of the keypoints, one a line, in the order of the network's output",
+        "labels.txt": "your label file"
+        if spec.settings.label_file
+        else "the names of the keypoints, one a line, in the order of the output",
+        "predict.py": "finds keypoints in images, with nothing but NumPy and the board's LiteRT",
+        "settings.json": "how the program reads images and outputs",
+        "copy_to_board.sh": "copies this folder to the board by ssh",
         "README.md": "this text",
         "manifest.json": "sizes and sha256 of the files, tensors, and what the bundle was made for",
     }
-    return "\n".join(f"- `{name}`: {meaning[name]}" for name in files)
+    listed = [f"- `{name}`: {meaning[name]}" for name in files if "/" not in name]
+    packages = sorted({name.partition("/")[0] for name in files if "/" in name})
+    return "\n".join([*listed, *(f"- `{package}/`: the decoders and what they stand on" for package in packages)])
 
 
 def _absent(spec: Spec) -> str:
+    missing = spec.settings.missing_label_file
+    labels = f"`deployment.label_file_path` ({missing}) is not there: `labels.txt` has the keypoints' names." if missing else ""
+    return " ".join(part for part in (_absent_code(spec), labels) if part)
+
+
+def _absent_code(spec: Spec) -> str:
     if spec.board.linux:
         return "The board runs Linux and loads the .tflite itself, so there is no C array and no `app_config.h`."
     reason = why_not(spec)
@@ -118,16 +132,25 @@ def _camera(tensor: Tensor, color_mode: str) -> str:
 
 
 def _linux_steps(spec: Spec) -> str:
-    host = f"root@{spec.settings.ip_address or 'BOARD_ADDRESS'}"
-    folder = spec.settings.board_deploy_path or "FOLDER_ON_THE_BOARD"
-    return f"""1. Copy the network and its labels to the board:
+    address = "" if spec.settings.ip_address else " root@BOARD_ADDRESS"
+    folder = spec.settings.board_deploy_path or FOLDER
+    return f"""1. Copy this folder to the board:
 
 ```sh
-ssh {shlex.quote(host)} {shlex.quote(f"mkdir -p {shlex.quote(folder)}")}
-scp {spec.name}.tflite labels.txt {shlex.quote(f"{host}:{folder}")}
+sh copy_to_board.sh{address}
 ```
 
-2. On the board, start ST's pose estimation application of X-LINUX-AI with this network. It takes the .tflite as it is.
+2. On the board, in that folder:
+
+```sh
+cd {shlex.quote(folder)}
+python3 predict.py street.jpg --out keypoints.json
+```
+
+It needs Python 3.10 or later, NumPy, and `ai_edge_litert` or `tflite_runtime`; images other than .npy and .ppm need Pillow. It computes on
+the processor. Any computer that has these runs it as well.
+
+ST's pose estimation application of X-LINUX-AI, which may use an accelerator, takes the same `{spec.name}.tflite` and a label file.
 
 Nothing was copied to or run on a board to make this bundle."""
 
@@ -179,4 +202,7 @@ arm-none-eabi-objcopy -I binary network_data.xSPI2.bin --change-addresses 0x7038
 
 3. Copy `network.c` and `network_ecblobs.h` of `st_ai_output/` into the application's `Model/` folder"""
     configuration = "" if why_not(spec) else ", and `app_config.h` into its `Inc/` folder"
-    return f"{text}{configuration}; build it, and program it and `network_data.hex` with STM32CubeProgrammer."
+    project = f" (`{spec.settings.c_project_path}`)" if spec.settings.c_project_path else ""
+    serial = spec.settings.stlink_serial_number
+    board = f" Choose the board by its serial number, {serial} (`sn={serial}`)." if serial else ""
+    return f"{text}{configuration}{project}; build it, and program it and `network_data.hex` with STM32CubeProgrammer.{board}"

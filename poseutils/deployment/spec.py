@@ -12,12 +12,11 @@ from ..errors import PoseError
 from ..graph import FILTER_RANK, Graph, Tensor, float_operators, layers
 from ..keypoints import KeypointLayout
 from ..onnx_graph import self_contained
+from ..precision import quantize_first
 from ..tflite import parse_tflite, read_bytes
 from .boards import Board, Fit, find_board, fits
 from .c_array import c_name
 from .qdq import read_qdq
-
-_QUANTIZE_FIRST = "Quantize it first: operation_mode chain_qd quantizes and then deploys."
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,12 @@ class AppSettings:
         nms_thresh, max_detection_boxes: of the boxes of ``yolo_mpe``.
         optimization: what ST's compiler aims at: balanced, time or ram.
         ip_address, board_deploy_path: of a board that runs Linux.
+        interpolation, rescaling, refine, nms_measure: how such a board's program reads images and outputs; see
+            :func:`poseutils.load_model` and :class:`poseutils.decoders.Thresholds`.
+        label_file: the text of a label file that takes the place of the keypoints' names.
+        missing_label_file: its path, where it is named but not there.
+        c_project_path: where the project of ST's application is.
+        stlink_serial_number: of the board's ST-LINK, where several are plugged in.
     """
 
     project_name: str = "pose_estimation"
@@ -44,6 +49,14 @@ class AppSettings:
     optimization: str = "balanced"
     ip_address: str | None = None
     board_deploy_path: str | None = None
+    interpolation: str = "bilinear"
+    rescaling: tuple[float, float] | None = None
+    refine: str = Thresholds.refine
+    nms_measure: str = Thresholds.nms_measure
+    label_file: str | None = None
+    missing_label_file: str | None = None
+    c_project_path: str | None = None
+    stlink_serial_number: str | None = None
 
 
 def settings_from_config(config) -> AppSettings:
@@ -60,7 +73,27 @@ def settings_from_config(config) -> AppSettings:
         config.tools.stedgeai.optimization,
         hardware.ip_address,
         config.deployment.board_deploy_path,
+        pre.resizing.interpolation,
+        (pre.rescaling.scale, pre.rescaling.offset),
+        post.refine,
+        post.NMS_measure,
+        *_label_file(config),
+        config.deployment.c_project_path,
+        hardware.stlink_serial_number,
     )
+
+
+def _label_file(config) -> tuple[str | None, str | None]:
+    """The text of the label file, and its path if it is not there: a configuration of ST's names one in ST's repository."""
+    named = config.deployment.label_file_path
+    if named is None:
+        return None, None
+    try:
+        return config.resolve(named).read_text(encoding="utf-8"), None
+    except PoseError:
+        return None, named
+    except (OSError, UnicodeDecodeError) as error:
+        raise PoseError(f"deployment.label_file_path: {named} cannot be read as text: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -69,13 +102,13 @@ class Spec:
 
     Attributes:
         name: a C identifier, what ST's compiler and the C array call the network.
-        source: the model's file name.
+        path: the model file.
         data: the bytes of the .tflite or .onnx, which needs no other file.
         outputs: shapes of the outputs by the decoder's names for them.
     """
 
     name: str
-    source: str
+    path: Path
     data: bytes
     graph: Graph
     model_type: str
@@ -85,9 +118,14 @@ class Spec:
     outputs: dict[str, tuple[int, ...]]
 
     @property
+    def source(self) -> str:
+        """The model's file name."""
+        return self.path.name
+
+    @property
     def file_name(self) -> str:
         """What the network's file is called where it is copied to."""
-        return self.name + Path(self.source).suffix.lower()
+        return self.name + self.path.suffix.lower()
 
     @property
     def symbol(self) -> str:
@@ -139,27 +177,26 @@ def make_spec(
     """
     path = Path(model_path)
     if path.suffix.lower() not in suffixes:
-        raise PoseError(
-            f"{path.name}: a quantized {' or '.join(suffixes)} is deployed, not a {path.suffix or 'file without suffix'}. {_QUANTIZE_FIRST}"
-        )
+        kind = path.suffix or "file without suffix"
+        raise PoseError(f"{path.name}: a quantized {' or '.join(suffixes)} is deployed, not a {kind}. {quantize_first(path, 'chain_qd')}")
     data = read_bytes(path)
     if path.suffix.lower() == ".onnx":
         data = self_contained(data, path.name, path.parent)
         graph = read_qdq(data, path.name, path.parent)
     else:
         graph = parse_tflite(data, path.name)
-    _check_integer(graph, path.name)
+    _check_integer(graph, path)
     outputs = _find_outputs(graph, path.name, model_type, layout)
-    return Spec(c_name(name), path.name, data, graph, model_type, layout, find_board(board), settings, outputs)
+    return Spec(c_name(name), path, data, graph, model_type, layout, find_board(board), settings, outputs)
 
 
-def _check_integer(graph: Graph, source: str) -> None:
+def _check_integer(graph: Graph, path: Path) -> None:
     floats = len(float_operators(graph))
     if floats:
         total = sum(operator.name in FILTER_RANK for operator in graph.operators)
         raise PoseError(
-            f"{source}: {floats} of its {total} convolutions compute in floating point; a full-integer network is expected. "
-            + _QUANTIZE_FIRST
+            f"{path.name}: {floats} of its {total} convolutions compute in floating point; a full-integer network is expected. "
+            + quantize_first(path, "chain_qd")
         )
 
 

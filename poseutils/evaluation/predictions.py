@@ -106,8 +106,9 @@ def fingerprint(model: Model, dataset: Dataset, settings: dict, from_boxes: bool
 
 def _identity(model: Model) -> list:
     network = model.network
-    settings = [model.model_type, model.aspect_ratio, model.interpolation, model.color_mode, model.normalized, network.rescaling]
-    return [sha256_of(model.path), settings, None if model.detector is None else _identity(model.detector)]
+    settings = [model.model_type, model.aspect_ratio, model.interpolation, model.color_mode, model.normalized]
+    runs = [network.runtime, network.rescaling]
+    return [sha256_of(model.path), runs, settings, None if model.detector is None else _identity(model.detector)]
 
 
 def _age(path: Path) -> int | None:

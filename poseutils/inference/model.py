@@ -14,7 +14,8 @@ import numpy as np
 
 from ..decoders import DECODERS, InputView, Thresholds, find_outputs
 from ..errors import PoseError
-from ..images import Transform, fit_to, read_image, to_color_mode
+from ..geometry import Transform
+from ..images import fit_to, read_image, to_color_mode
 from ..keypoints import HAND21, KeypointLayout
 from ..networks import Network
 from ..poses import Poses, join
@@ -204,7 +205,7 @@ class Model:
         self.thresholds(**thresholds)  # what is wrong with them is said before the first image is read
 
         jobs = zip(images, repeat(None) if boxes is None else boxes)
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as runner:
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(self.network.at_once) as runner:
             loading = _ahead(reader, jobs, lambda job: self._load(*job))
             for ((source, _), _), running in _ahead(runner, loading, lambda job: self._run(job[1].result())):
                 try:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import PoseError
-from ..tflite import read_tflite
+from ..precision import precision_of_file
 from ..zoo import ZOO, fetch
 from .steps import Step
 
@@ -21,7 +21,6 @@ COUNTS = ("images", "people")
 """How much was measured, not how well; told apart from the rest only where it differs."""
 
 _COMPARED = "compared."
-_QUANTIZED_OPERATORS = (b"QuantizeLinear", b"QLinearConv")
 
 
 def read_metrics(path: Path) -> Metrics:
@@ -86,18 +85,9 @@ def _precisions(step: Step) -> dict[str, str]:
 def precision_of(model: str) -> str:
     """``float`` or ``quantized``, as the weights of a zoo model or a file are; empty if there is no such file that can be read."""
     try:
-        return _precision_of_file(fetch(model) if model in ZOO else Path(model))
+        return precision_of_file(fetch(model) if model in ZOO else Path(model))
     except (PoseError, OSError):
         return ""
-
-
-def _precision_of_file(path: Path) -> str:
-    if path.suffix == ".tflite":
-        return PRECISIONS[any(t.is_parameter and t.dtype in ("int8", "uint8") for t in read_tflite(path).tensors)]
-    if path.suffix == ".onnx":
-        content = path.read_bytes()  # operators' names stand in it as they are
-        return PRECISIONS[any(name in content for name in _QUANTIZED_OPERATORS)]
-    return "float" if path.is_file() else ""
 
 
 def results_table(steps: Sequence[Step]) -> str:
