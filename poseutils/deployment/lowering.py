@@ -55,7 +55,7 @@ class Layer:
 
     graph: Graph
     operator: Operator
-    index: int
+    index: int | str
     places: dict[int, Place]
     offsets: tuple[int, ...]
     scratch: int | None
@@ -140,11 +140,13 @@ def lower(
         scratch: offset in the arena of the bytes that operators (indices) ask for.
         prefix: begins the names of constants.
     """
+    from .lower_convolutions import CONVOLUTIONS
     from .lower_moves import MOVES
+    from .lower_tensors import TENSORS
     from .lower_values import VALUES
     from .lower_windows import WINDOWS
 
-    table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES}
+    table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES, **CONVOLUTIONS, **TENSORS}
     program, refused = Program(prefix), []
     for index, operator in enumerate(graph.operators):
         layer = Layer(graph, operator, index, places, offsets, scratch.get(index), program, [])
