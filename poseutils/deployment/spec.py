@@ -27,7 +27,8 @@ class AppSettings:
         aspect_ratio: how the camera image is brought to the network's input: fit, crop, padding or full_screen.
         color_mode: rgb, bgr, rgba or grayscale.
         kpts_conf_thresh, confidence_thresh: scores from which a keypoint, and a box, is shown.
-        nms_thresh, max_detection_boxes: of the boxes of ``yolo_mpe``.
+        nms_thresh, max_detection_boxes, nms_measure, max_candidate_boxes: of the boxes of ``yolo_mpe``.
+        refine: how finely keypoints are read off a heatmap; see :class:`poseutils.decoders.Thresholds`.
         optimization: what ST's compiler aims at: balanced, time or ram.
         ip_address, board_deploy_path: of a board that runs Linux.
     """
@@ -42,6 +43,9 @@ class AppSettings:
     optimization: str = "balanced"
     ip_address: str | None = None
     board_deploy_path: str | None = None
+    nms_measure: str = Thresholds.nms_measure
+    max_candidate_boxes: int = Thresholds.max_candidates
+    refine: str = Thresholds.refine
 
 
 def settings_from_config(config) -> AppSettings:
@@ -58,6 +62,9 @@ def settings_from_config(config) -> AppSettings:
         config.tools.stedgeai.optimization,
         hardware.ip_address,
         config.deployment.board_deploy_path,
+        post.NMS_measure,
+        post.max_candidate_boxes,
+        post.refine,
     )
 
 
