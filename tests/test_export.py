@@ -168,7 +168,7 @@ def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
 def test_emulated_core_gives_the_same_bytes(file_of, pictures, tmp_path, core):
     bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
     images = bundle.prepare(pictures(open_network(file_of(SHIPPED)), 2))
-    here, there = bundle.run_host(images), bundle.emulate(images, core)
+    here, there = bundle.run_host(images), bundle.emulate(list(images), core)
     assert there.core == core and all(same(here[t.name], there.outputs[t.name]) for t in bundle.outputs)
     assert len(there.instructions) == 2 and all(bundle.report.macs < n < 20 * bundle.report.macs for n in there.instructions)
     assert there.instructions == bundle.emulate(images, core).instructions
@@ -206,6 +206,48 @@ def test_same_input_gives_the_same_bytes_and_the_manifest_lists_them(small, tmp_
     assert {path.name for path in bundle.path.iterdir()} == {*bundle.manifest["files"], "manifest.json"}
 
 
+@with_qemu
+def test_emulation_takes_a_list_of_what_the_file_takes(small, tmp_path):
+    bundle = export(small, tmp_path / "out")
+    pixels = [np.full((1, 16, 24, 3), value, np.uint8) for value in (3, 200, 90)]
+    prepared = bundle.prepare(pixels)
+    assert prepared.shape == (3, 16, 24, 3) and prepared.dtype == np.int8
+    emulated = bundle.emulate(pixels, "Cortex-M4")
+    assert len(emulated.instructions) == 3
+    assert same(emulated.outputs["heatmaps"], bundle.run_host(prepared)["heatmaps"])
+
+
+def test_images_of_one_list_have_one_shape(small, tmp_path):
+    bundle = export(small, tmp_path / "out")
+    with pytest.raises(PoseError, match=r"images of shapes \(1, 16, 24, 3\), \(8, 8, 3\); a list of one shape, \(16, 24, 3\), is expected"):
+        bundle.emulate([np.zeros((1, 16, 24, 3), np.int8), np.zeros((8, 8, 3), np.int8)])
+
+
+def test_report_tells_each_layer_and_what_was_folded(file_of, tmp_path):
+    bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
+    rows, changes = bundle.report.layers, {row["operator"]: row for row in bundle.report.changes}
+    assert max(row["arena_bytes"] for row in rows) == bundle.report.bound_bytes
+    assert sum(row["macs"] for row in rows) == bundle.report.macs
+    assert all(row["arena_bytes"] >= row["scratch_bytes"] >= 0 and row["input_shapes"] for row in rows)
+    first = rows[0]
+    assert (first["operator"], first["input_shapes"], first["output_shape"]) == ("CONV_2D", [(1, 192, 192, 3)], (1, 96, 96, 16))
+    assert first["scratch_bytes"] == 27  # the window: 3 x 3 values of 3 channels
+    assert changes["QUANTIZE"] == {"operator": "QUANTIZE", "before": 1, "after": 0, "folded": "1 left to the application"}
+    assert changes["LOGISTIC"]["folded"] == "1 into TABLE" and changes["TABLE"] == {
+        "operator": "TABLE",
+        "before": 0,
+        "after": 1,
+        "folded": "",
+    }
+    assert sum(row["before"] for row in changes.values()) == bundle.report.operators_before
+
+
+def test_folding_says_what_became_of_paddings_and_side_by_side(file_of, tmp_path):
+    bundle = export(file_of("yolo11n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "out")
+    changes = {row["operator"]: row["folded"] for row in bundle.report.changes}
+    assert changes["PAD"] == "7 into CONV_2D" and changes["LOGISTIC"] == "85 into TABLE" and "in place already" in changes["CONCATENATION"]
+
+
 def test_report_adds_up(small, tmp_path):
     report = export(small, tmp_path / "out").report
     assert [row["operator"] for row in report.layers] == ["CONV_2D"] and report.operators_before == 2
@@ -237,8 +279,10 @@ def test_other_inputs_are_refused(small, tmp_path):
 
 
 def test_without_a_compiler_the_folder_is_still_written(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
     bundle = export(small, tmp_path / "out")
+    assert {"network.c", "network.h", "pose_kernels.c", "Makefile", "README.md"} <= {path.name for path in bundle.path.iterdir()}
     with pytest.raises(PoseError, match="no C compiler is installed: install gcc"):
         bundle.run_host(np.zeros((1, 16, 24, 3), np.int8))
     with pytest.raises(PoseError, match="apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"):

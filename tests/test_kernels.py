@@ -294,17 +294,21 @@ def compiled_kernels():
     return folder / "kernels.o"
 
 
-def run(graph, inputs, folder):
-    """Compiles with all warnings and sanitizers, and runs twice: the second run must not depend on what the first one left."""
+def sources(graph):
+    """The files of a network, apart from the kernels."""
     compiled = compile_graph(graph, "tiny", "file", "network")
-    files = {
+    return {
         "network.c": network_source(compiled.graph, compiled.program, compiled.addresses, "network", "tiny"),
         "network.h": network_header(compiled.graph, "network", compiled.plan.size, "tiny"),
         "network_weights.c": weights_source(compiled.program, "network", "tiny"),
         "network_weights.h": weights_header(compiled.program, "network"),
         "pose_kernels.h": (SOURCES / "pose_kernels.h").read_text(),
-        "main.c": MAIN,
     }
+
+
+def run(graph, inputs, folder):
+    """Compiles with all warnings and sanitizers, and runs twice: the second run must not depend on what the first one left."""
+    files = {**sources(graph), "main.c": MAIN}
     for name, text in files.items():
         (folder / name).write_text(text)
     shutil.copy(compiled_kernels(), folder / "kernels.o")
@@ -319,6 +323,20 @@ def test_all_that_is_not_supported_is_named_at_once():
     tensors = [IMAGE, tensor("a", (1, 9, 11, 6), **IN), tensor("b", (1, 9, 11, 6), **IN), tensor("c", (1, 9, 11, 6), **IN)]
     graph = parse_tflite(build(tensors, [("SIN", [0], [1]), ("RELU", [1], [2]), ("CUMSUM", [2], [3])], [0], [3]), "odd")
     with pytest.raises(PoseError, match=r"odd cannot become C; not supported are:\n- SIN of 'a'.*\n- CUMSUM of 'c'"):
+        compile_graph(graph, "odd", "file", "network")
+
+
+def test_a_constant_of_another_type_is_refused():
+    tensors = [tensor("x", (4, 6), **IN), tensor("w", (4, 6), "INT64", np.ones((4, 6), np.int64), scale=None), tensor("o", (4, 12), **IN)]
+    data = build(tensors, [("CONCATENATION", [0, 1], [2], ("ConcatenationOptions", {"axis": 1}))], [0], [2])
+    with pytest.raises(PoseError, match="CONCATENATION of 'o': "):
+        compile_graph(parse_tflite(data, "odd"), "odd", "file", "network")
+
+
+def test_activations_of_other_types_are_named_with_all_else():
+    tensors = [IMAGE, tensor("a", (1, 9, 11, 6), "INT64", scale=None), tensor("b", (1, 9, 11, 6), **IN)]
+    graph = parse_tflite(build(tensors, [("CAST", [0], [1]), ("SIN", [0], [2])], [0], [1, 2]), "odd")
+    with pytest.raises(PoseError, match=r"(?s)CAST of 'a': on int64; int8, uint8, int32, float32 are supported.*SIN of 'b'"):
         compile_graph(graph, "odd", "file", "network")
 
 

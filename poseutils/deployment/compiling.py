@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import PoseError
-from ..graph import Graph, layers
+from ..graph import Graph, Operator, layers
 from .folding import fold
 from .lower_windows import patch_bytes
 from .lowering import MALFORMED, Program, lower
@@ -15,18 +15,22 @@ from .storage import Storage, assign
 LARGEST = 64 << 20
 """Bytes of one tensor: no board has more memory, and it keeps a damaged shape from making the exporter run away."""
 
+MOST = 4096
+"""Operators, and tensors, of one network."""
+
 TYPES = ("int8", "uint8", "int32", "float32")
 """Of activations."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A network that is ready to be written as C."""
+    """A network that is ready to be written as C. The last ``scratch_buffers`` of the storage are what operators work in."""
 
     graph: Graph
     storage: Storage
     plan: Plan
     program: Program
+    scratch_buffers: int
 
     @property
     def addresses(self) -> dict:
@@ -60,19 +64,31 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
     first = len(storage.buffers) - len(scratch)
     offsets = {index: placed.offsets[first + number] for number, index in enumerate(sorted(scratch))}
     program, refused = lower(folded, storage.places, placed.offsets, offsets, prefix)
+    refused = [line for op in folded.operators if (line := _other_types(folded, op))] + refused
     if refused:
         raise PoseError(f"{source} cannot become C; not supported are:\n" + "\n".join(f"- {line}" for line in refused))
-    return Compiled(folded, storage, placed, program)
+    return Compiled(folded, storage, placed, program, len(scratch))
 
 
 def _check_sizes(graph: Graph, source: str) -> None:
+    """Refuses what no board has room for, and so many operators or tensors that the plan would take forever."""
+    for what, count in (("operators", len(graph.operators)), ("tensors", len(graph.tensors))):
+        if count > MOST:
+            raise PoseError(f"{source} has {count} {what}; up to {MOST} are supported")
     for tensor in graph.tensors:
         if not 0 < tensor.bytes <= LARGEST:
             raise PoseError(
                 f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; 1 to {LARGEST} are supported"
             )
-        if tensor.dtype not in TYPES and not tensor.is_constant:
-            raise PoseError(f"{source}: tensor {tensor.name!r} is of type {tensor.dtype}; {', '.join(TYPES)} are supported")
+
+
+def _other_types(graph: Graph, operator: Operator) -> str | None:
+    """Why an operator is refused that reads or writes activations of other types than the kernels know."""
+    tensors = [graph.tensors[t] for t in (*operator.inputs, *operator.outputs) if t >= 0]
+    odd = sorted({tensor.dtype for tensor in tensors if not tensor.is_constant} - set(TYPES))
+    if not odd:
+        return None
+    return f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: on {', '.join(odd)}; {', '.join(TYPES)} are supported"
 
 
 def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
@@ -97,10 +113,15 @@ def _may_help(storage: Storage, placed: Plan, tensor: int) -> bool:
 
 
 def layer_rows(compiled: Compiled) -> list[dict]:
-    """One row an operator of the folded network: as :func:`poseutils.graph.layers`, and the offset of its output in the arena."""
-    rows = layers(compiled.graph)
-    for row, operator in zip(rows, compiled.graph.operators):
+    """One row an operator of the folded network: as :func:`poseutils.graph.layers`, and input_shapes (of activations), offset (of its
+    output in the arena), arena_bytes (in use while it runs) and scratch_bytes (of these, what it works in)."""
+    rows, graph, buffers = layers(compiled.graph), compiled.graph, compiled.storage.buffers
+    own = {buffer.first: buffer.size for buffer in buffers[len(buffers) - compiled.scratch_buffers :]}
+    for row, operator in zip(rows, graph.operators):
+        row["input_shapes"] = [graph.tensors[t].shape for t in operator.inputs if t >= 0 and not graph.tensors[t].is_constant]
         row["offset"] = compiled.addresses[operator.outputs[0]][0]
+        row["arena_bytes"] = alive(buffers, row["index"])
+        row["scratch_bytes"] = own.get(row["index"], 0)
     return rows
 
 

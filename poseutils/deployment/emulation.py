@@ -76,34 +76,44 @@ def missing_tools() -> list[str]:
 
 def emulate(folder: Path, name: str, taken: Tensor, given: Sequence[Tensor], inputs: np.ndarray, board: str) -> Emulation:
     """See :meth:`poseutils.deployment.ExportedBundle.emulate`."""
-    key = _target(board)
-    missing = missing_tools()
-    if missing:
-        raise PoseError(f"not installed: {', '.join(missing)}. On Debian: {INSTALL}")
+    note, key = why_no_emulation(board), _target(board)
+    if note or key is None:
+        raise PoseError(note)
     check_inputs(taken, inputs)
     with tempfile.TemporaryDirectory() as work:
         copied = copy_sources(folder, Path(work))
         run_make(copied, key)
         program = f"build/{key}.elf"
         (copied / "in.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
-        printed = run_tool(_qemu(EMULATED[key].machine, program), copied)
+        printed = run_tool(_qemu(EMULATED[key].machine, program), copied, len(inputs))
         sizes = run_tool(["arm-none-eabi-size", program], copied).splitlines()[1].split()[:3]
         outputs = split_outputs((copied / "out.bin").read_bytes(), given, len(inputs))
     instructions = tuple(int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE))
     return Emulation(EMULATED[key].core, outputs, instructions, *map(int, sizes))
 
 
-def _target(board: str) -> str:
-    """The emulated core for a core's or a board's name."""
+def why_no_emulation(board: str) -> str:
+    """Why a board or core cannot be emulated here, and what to do about it; empty if it can.
+
+    Raises:
+        PoseError: if there is no such board or core.
+    """
+    cores = ", ".join(made.core for made in EMULATED.values())
+    if _target(board) is None:
+        return f"{board} has a {find_board(board).core}; emulated are {cores}"
+    missing = missing_tools()
+    return f"not installed: {', '.join(missing)}. On Debian: {INSTALL}" if missing else ""
+
+
+def _target(board: str) -> str | None:
+    """The emulated core for a core's or a board's name; None for a board that has another core."""
     by_core = {made.core.upper(): key for key, made in EMULATED.items()}
     if board.upper() in by_core:
         return by_core[board.upper()]
-    if board.upper() in (known.upper() for known in BOARDS):
-        core = find_board(board).core
-        if core.upper() in by_core:
-            return by_core[core.upper()]
-        raise PoseError(f"{board} has a {core}; emulated are {', '.join(made.core for made in EMULATED.values())}")
-    raise PoseError(f"board={board!r}: expected {', '.join(made.core for made in EMULATED.values())}, or a board with one of them")
+    if board.upper() not in (known.upper() for known in BOARDS):
+        cores = ", ".join(made.core for made in EMULATED.values())
+        raise PoseError(f"board={board!r}: expected {cores}, or one of {', '.join(BOARDS)}")
+    return by_core.get(find_board(board).core.upper())
 
 
 def _qemu(machine: str, program: str) -> list[str]:

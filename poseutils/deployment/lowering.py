@@ -87,7 +87,8 @@ class Layer:
         name = self.constant("values", made.data)
         return f"{name} + {values}" if values else name
 
-    def constant(self, what: str, values: np.ndarray) -> str:
+    def constant(self, what: str, values: np.ndarray | None) -> str:
+        need(values is not None and values.dtype.name in C_TYPES, "a constant of a type that C does not have, or that is not known")
         return self.program.array(f"{what}_{self.index}", values)
 
     def struct(self, kind: str, fields: dict, suffix: str = "") -> str:

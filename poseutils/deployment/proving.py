@@ -10,7 +10,7 @@ from ..graph import Graph, Tensor
 from ..inference import Model
 from ..networks import silent_stderr
 from ..poses import Poses
-from .emulation import missing_tools
+from .emulation import Emulation, why_no_emulation
 from .exporting import ExportedBundle
 
 
@@ -24,6 +24,8 @@ class Proof:
         here: poses by LiteRT's reference kernels, in pixels of the picture.
         there: poses by the C code's outputs.
         instructions: that the emulated core took, None for this computer.
+        emulation: what the emulated core gave, with the size of its program; None for this computer.
+        note: why nothing was emulated and what to do about it, empty if it was.
     """
 
     core: str
@@ -31,24 +33,28 @@ class Proof:
     here: Poses
     there: Poses
     instructions: int | None
+    emulation: Emulation | None
+    note: str
 
 
 def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = "Cortex-M7") -> Proof:
-    """Runs a picture through the C code, emulated where the tools are installed and else on this computer, and through LiteRT.
+    """Runs a picture through the C code, emulated where the board's core can be and the tools are installed, else on this computer, and
+    through LiteRT.
 
     Args:
         bundle: the exported network.
         model: what it was exported from.
         image: (H, W, 3) uint8.
-        board: see :meth:`ExportedBundle.emulate`.
+        board: a board, or a core as for :meth:`ExportedBundle.emulate`.
 
     Raises:
-        PoseError: if there is no compiler, or the code cannot be run.
+        PoseError: if there is no compiler, the board is not known, or the code cannot be run.
     """
     pixels, transform = model.preprocess(image)
     given = model.network.prepare(pixels[None])
     expected = _reference(bundle.file_graph, model, given)
-    emulation = None if missing_tools() else bundle.emulate(bundle.prepare(given), board)
+    note = why_no_emulation(board)
+    emulation = None if note else bundle.emulate(given, board)
     outputs = emulation.outputs if emulation else bundle.run_host(bundle.prepare(given))
     equal = all(outputs[tensor.name].tobytes() == expected[tensor.name].tobytes() for tensor in bundle.outputs)
 
@@ -57,7 +63,8 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
         return model.decoded(named)[0].moved(transform.inverse)
 
     core = f"{emulation.core}, emulated" if emulation else "this computer"
-    return Proof(core, equal, poses(expected), poses(outputs), emulation.instructions[0] if emulation else None)
+    instructions = emulation.instructions[0] if emulation else None
+    return Proof(core, equal, poses(expected), poses(outputs), instructions, emulation, note)
 
 
 def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.ndarray]:
