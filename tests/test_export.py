@@ -68,19 +68,19 @@ def test_network_gives_the_reference_bits(file_of, pictures, tmp_path, file):
     results = bundle.run_host(prepared, debug=True)
     for number in range(len(images)):
         expected = expected_of(reference, bundle, images[number : number + 1])
+        check_tensors(bundle, reference, results, number)
         assert same(prepared[number : number + 1], expected[bundle.inputs[0].name])
         for output in bundle.outputs:
             assert same(results[output.name][number : number + 1], expected[output.name])
-    check_tensors(bundle, reference, results)
     assert bundle.report.arena_bytes <= ARENA[file] * 1024
 
 
-def check_tensors(bundle, reference, results):
-    """Every tensor that the C code computes for the last image."""
+def check_tensors(bundle, reference, results, number):
+    """Every tensor that the C code computes for one image."""
     outputs, compared = {t.name for t in bundle.outputs}, 0
     for index, tensor in enumerate(bundle.file_graph.tensors):
         if tensor.name in results and tensor.name not in outputs:
-            assert same(results[tensor.name], reference.tensor(index)), tensor.name
+            assert same(results[tensor.name][number], reference.tensor(index)), tensor.name
             compared += 1
     assert compared >= len(bundle.report.layers) - len(outputs)
 
@@ -242,6 +242,17 @@ def test_report_tells_each_layer_and_what_was_folded(file_of, tmp_path):
     assert sum(row["before"] for row in changes.values()) == bundle.report.operators_before
 
 
+@pytest.mark.parametrize("file", [SHIPPED, "yolo11n_256_quant_pc_uf_pose_coco-st.tflite"])
+def test_tensors_lie_within_their_buffers(file_of, tmp_path, file):
+    report = export(file_of(file), tmp_path / "out").report
+    places = {name: row for row in report.buffers for name in row["tensors"]}
+    for row in report.tensors:
+        if row["tensor"] != "scratch":
+            whole = places[row["tensor"]]
+            assert whole["offset"] <= row["offset"] and row["offset"] + row["bytes"] <= whole["offset"] + whole["bytes"]
+            assert whole["first"] <= row["first"] <= row["last"] <= whole["last"]
+
+
 def test_folding_says_what_became_of_paddings_and_side_by_side(file_of, tmp_path):
     bundle = export(file_of("yolo11n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "out")
     changes = {row["operator"]: row["folded"] for row in bundle.report.changes}
@@ -253,6 +264,8 @@ def test_report_adds_up(small, tmp_path):
     assert [row["operator"] for row in report.layers] == ["CONV_2D"] and report.operators_before == 2
     assert report.macs == 24 * 13 * 48 and report.arena_bytes >= report.bound_bytes
     assert max(row["offset"] + row["bytes"] for row in report.buffers) <= report.arena_bytes
+    assert max(row["offset"] + row["bytes"] for row in report.tensors) <= report.arena_bytes
+    assert {row["tensor"] for row in report.tensors} == {"quantized", "heatmaps", "scratch"}
     assert {"quantized", "heatmaps"} <= {name for row in report.buffers for name in row["tensors"]}
 
 

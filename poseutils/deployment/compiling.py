@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from ..errors import PoseError
-from ..graph import Graph, Operator, layers
+from ..graph import Graph, Operator, layers, lifetimes
 from .folding import fold
 from .lower_windows import patch_bytes
 from .lowering import MALFORMED, Program, lower
@@ -122,6 +123,26 @@ def layer_rows(compiled: Compiled) -> list[dict]:
         row["offset"] = compiled.addresses[operator.outputs[0]][0]
         row["arena_bytes"] = alive(buffers, row["index"])
         row["scratch_bytes"] = own.get(row["index"], 0)
+    return rows
+
+
+def tensor_rows(compiled: Compiled) -> list[dict]:
+    """One row an activation tensor, and one for what an operator works in: tensor (name), offset, bytes, first and last operator.
+
+    Tensors that lie side by side, column by column, are listed as if they lay one after the other.
+    """
+    spans, buffers, offsets = lifetimes(compiled.graph), compiled.storage.buffers, compiled.plan.offsets
+    rows = []
+    for index, place in compiled.storage.places.items():
+        tensor, buffer = compiled.graph.tensors[index], buffers[place.buffer]
+        wide = place.step * (tensor.bytes // max(1, tensor.elements))
+        own = tensor.bytes // max(1, prod(tensor.shape[:-1]))
+        row, column = divmod(place.offset, wide)
+        start = place.offset if own == wide else column * (buffer.size // wide) + row * own
+        first, last = spans[index]
+        rows.append({"tensor": tensor.name, "offset": offsets[place.buffer] + start, "bytes": tensor.bytes, "first": first, "last": last})
+    for buffer, offset in list(zip(buffers, offsets))[len(buffers) - compiled.scratch_buffers :]:
+        rows.append({"tensor": "scratch", "offset": offset, "bytes": buffer.size, "first": buffer.first, "last": buffer.last})
     return rows
 
 

@@ -20,7 +20,7 @@ from .bundle import MAKER, MANIFEST, file_records, replaced_folder, tensor_recor
 from .c_network import network_header, network_source, weights_header, weights_source
 from .c_poses import decoding_of, poses_header, poses_source
 from .changes import change_rows
-from .compiling import Compiled, buffer_rows, compile_graph, layer_rows
+from .compiling import Compiled, buffer_rows, compile_graph, layer_rows, tensor_rows
 from .elementwise import evaluator
 from .emulation import EMULATED, Emulation, emulate, linker_script
 from .export_readme import export_readme
@@ -47,6 +47,7 @@ class ExportReport:
             weight_bytes (as the file stores them), live_bytes (of its tensors one by one), offset (of its output in the arena),
             arena_bytes (in use while it runs) and scratch_bytes (of these, what it works in).
         buffers: one row a buffer of the memory plan: offset, bytes, first and last (operators of ``layers``), tensors.
+        tensors: one row a tensor: tensor (name), offset, bytes, first and last; and one for what an operator works in.
         bound_bytes: the most that is alive at once; no plan of these buffers can be smaller.
         operators_before: how many operators the file has.
         changes: one row a kind of operator: operator, before, after (how many the file has, and the C code runs), folded (where the others
@@ -58,6 +59,7 @@ class ExportReport:
     macs: int
     layers: list[dict]
     buffers: list[dict]
+    tensors: list[dict]
     bound_bytes: int
     operators_before: int
     changes: list[dict]
@@ -107,7 +109,7 @@ class ExportedBundle:
 
         Args:
             inputs: (B, ...) of the type and shape of ``inputs[0]``, see :meth:`prepare`.
-            debug: gives every tensor that is computed, of the last image, besides.
+            debug: gives every tensor that is computed besides, (B, ...) with its own shape.
 
         Returns:
             The outputs by name, (B, ...), as the C code gives them.
@@ -183,6 +185,7 @@ def _report(spec: Spec, compiled: Compiled) -> ExportReport:
         macs=sum(row["macs"] for row in rows),
         layers=rows,
         buffers=buffer_rows(compiled),
+        tensors=tensor_rows(compiled),
         bound_bytes=compiled.plan.bound,
         operators_before=len(spec.graph.operators),
         changes=change_rows(spec.graph, compiled.graph, compiled.program),

@@ -105,11 +105,12 @@ def split_outputs(data: bytes, given: Sequence[Tensor], count: int) -> dict[str,
 
 
 def _tensors(data: bytes, graph: Graph) -> dict[str, np.ndarray]:
-    """Tensors by name; of several images, the last one's."""
-    found, at = {}, 0
+    """Tensors by name, (B, ...)."""
+    found: dict[str, list[np.ndarray]] = {}
+    at = 0
     while at < len(data):
         index, size = np.frombuffer(data, np.int32, 2, at)
         tensor = graph.tensors[index]
-        found[tensor.name] = np.frombuffer(data[at + 8 : at + 8 + size], tensor.dtype).reshape(tensor.shape)
+        found.setdefault(tensor.name, []).append(np.frombuffer(data[at + 8 : at + 8 + size], tensor.dtype).reshape(tensor.shape))
         at += 8 + int(size)
-    return found
+    return {name: np.stack(values) for name, values in found.items()}
