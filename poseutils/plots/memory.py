@@ -36,9 +36,16 @@ def show_memory_plan(tensors: Sequence[Mapping], arena_bytes: int) -> None:
 
 
 def peak_steps(tensors: Sequence[Mapping]) -> list[int]:
-    """The operators during which the highest byte is in use."""
-    tops: dict[int, int] = {}
-    for row in tensors:
-        for step in range(row["first"], row["last"] + 1):
-            tops[step] = max(tops.get(step, 0), row["offset"] + row["bytes"])
-    return [step for step, top in sorted(tops.items()) if top == max(tops.values())]
+    """The operators during which most bytes are in use; those that several tensors share count once."""
+    last = max((row["last"] for row in tensors), default=-1)
+    used = [_covered([row for row in tensors if row["first"] <= step <= row["last"]]) for step in range(last + 1)]
+    return [step for step, count in enumerate(used) if count == max(used)]
+
+
+def _covered(rows: list[Mapping]) -> int:
+    count = end = 0
+    for row in sorted(rows, key=lambda row: row["offset"]):
+        stop = row["offset"] + row["bytes"]
+        count += max(0, stop - max(end, row["offset"]))
+        end = max(end, stop)
+    return count
