@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 from litert_reference import Reference, same
-from tiny_tflite import heatmap_model
+from tiny_tflite import build, heatmap_model, tensor
 
 import poseutils as pu
 from poseutils import PoseError
@@ -306,6 +306,15 @@ def test_boards_without_an_emulated_core_are_named(small, tmp_path):
     bundle = export(small, tmp_path / "out")
     with pytest.raises(PoseError, match="B-U585I-IOT02A has a Cortex-M33; emulated are Cortex-M4, Cortex-M7, Cortex-M55"):
         bundle.emulate(np.zeros((1, 16, 24, 3), np.int8), "B-U585I-IOT02A")
+
+
+def test_an_empty_output_is_refused(small, tmp_path):
+    model = pu.load_model(small)
+    data = build([tensor("image", (1, 16, 24, 3)), tensor("none", (0, 3))], [("RESHAPE", [0], [1], ("ReshapeOptions", {}))], [0], [1])
+    small.write_bytes(data)
+    with pytest.raises(PoseError, match=r"'none' of shape \(0, 3\) is empty"):
+        export(model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_unknown_io_is_refused(small, tmp_path):

@@ -82,6 +82,12 @@ def _check_sizes(graph: Graph, source: str) -> None:
                 f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; 1 to {LARGEST} are supported"
             )
 
+    for tensor in (*graph.inputs, *graph.outputs):
+        if graph.tensors[tensor].is_constant:
+            raise PoseError(
+                f"{source}: {graph.tensors[tensor].name!r} is an input or output of the network and a constant; it cannot be both"
+            )
+
 
 def _other_types(graph: Graph, operator: Operator) -> str | None:
     """Why an operator is refused that reads or writes activations of other types than the kernels know."""

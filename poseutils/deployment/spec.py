@@ -143,6 +143,9 @@ def _check_integer(graph: Graph, source: str) -> None:
 
 
 def _find_outputs(graph: Graph, source: str, model_type: str, layout: KeypointLayout) -> dict[str, tuple[int, ...]]:
+    for tensor in (graph.tensors[i] for i in (*graph.inputs, *graph.outputs)):
+        if min(tensor.shape, default=0) < 1:
+            raise PoseError(f"{source}: input or output {tensor.name!r} of shape {tensor.shape} is empty or a single number")
     inputs = [graph.tensors[i].shape for i in graph.inputs]
     if len(inputs) != 1 or len(inputs[0]) != 4 or inputs[0][3] not in (1, 3, 4):
         raise PoseError(f"{source}: one input of shape (1, height, width, channels) is expected; the model has {inputs}")
