@@ -78,9 +78,9 @@ def test_network_gives_the_reference_bits(file_of, pictures, tmp_path, file):
 def check_tensors(bundle, reference, results, number):
     """Every tensor that the C code computes for one image."""
     outputs, compared = {t.name for t in bundle.outputs}, 0
-    for index, tensor in enumerate(bundle.file_graph.tensors):
-        if tensor.name in results and tensor.name not in outputs:
-            assert same(results[tensor.name][number], reference.tensor(index)), tensor.name
+    for index, made in enumerate(bundle.file_graph.tensors):
+        if made.name in results and made.name not in outputs:
+            assert same(results[made.name][number], reference.tensor(index)), made.name
             compared += 1
     assert compared >= len(bundle.report.layers) - len(outputs)
 
@@ -306,6 +306,14 @@ def test_boards_without_an_emulated_core_are_named(small, tmp_path):
     bundle = export(small, tmp_path / "out")
     with pytest.raises(PoseError, match="B-U585I-IOT02A has a Cortex-M33; emulated are Cortex-M4, Cortex-M7, Cortex-M55"):
         bundle.emulate(np.zeros((1, 16, 24, 3), np.int8), "B-U585I-IOT02A")
+
+
+def test_operators_that_litert_does_not_know_are_named_too(small, tmp_path):
+    tensors = [tensor(name, (1, 8, 8, 3)) for name in "abc"]
+    small.write_bytes(build(tensors, [("CUSTOM", [0], [1]), ("SIN", [1], [2])], [0], [2]))
+    with pytest.raises(PoseError, match=r"(?s)not supported are:\n- CUSTOM: of 'b': the operator is not known\n- SIN of 'c'"):
+        export(small, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_empty_output_is_refused(small, tmp_path):

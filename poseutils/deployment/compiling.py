@@ -82,11 +82,9 @@ def _check_sizes(graph: Graph, source: str) -> None:
                 f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; 1 to {LARGEST} are supported"
             )
 
-    for tensor in (*graph.inputs, *graph.outputs):
-        if graph.tensors[tensor].is_constant:
-            raise PoseError(
-                f"{source}: {graph.tensors[tensor].name!r} is an input or output of the network and a constant; it cannot be both"
-            )
+    for tensor in (graph.tensors[t] for t in (*graph.inputs, *graph.outputs)):
+        if tensor.is_constant:
+            raise PoseError(f"{source}: {tensor.name!r} is an input or output of the network and a constant; it cannot be both")
 
 
 def _other_types(graph: Graph, operator: Operator) -> str | None:

@@ -15,6 +15,7 @@ from .. import __version__
 from ..errors import PoseError
 from ..graph import Graph, Tensor
 from ..inference import Model, load_model
+from ..tflite import read_tflite
 from .app_config import app_config_text, why_not
 from .bundle import MAKER, MANIFEST, file_records, replaced_folder, tensor_record
 from .c_network import network_header, network_source, weights_header, weights_source
@@ -161,7 +162,7 @@ def export(
     """
     if io not in IO:
         raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")
-    model = model if isinstance(model, Model) else load_model(model)
+    model = model if isinstance(model, Model) else _opened(model, io)
     settings = settings_from_config(config) if config is not None else AppSettings()
     board = board or (config.deployment.hardware_setup.board if config is not None else None) or "STM32N6570-DK"
     spec = make_spec(model.path, model.model_type, model.layout, board, name, settings)
@@ -175,6 +176,15 @@ def export(
         (folder / MANIFEST).write_bytes((json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
     inputs, outputs = (tuple(compiled.graph.tensors[t] for t in ts) for ts in (compiled.graph.inputs, compiled.graph.outputs))
     return ExportedBundle(Path(out_dir), manifest, report, inputs, outputs, spec.graph)
+
+
+def _opened(model: str | Path, io: str) -> Model:
+    """A model by its name or file. A file is looked into before LiteRT opens it, which names only the first operator that it does not
+    know, and does not survive every damage."""
+    path = Path(model)
+    if path.suffix.lower() == ".tflite" and path.is_file():
+        compile_graph(read_tflite(path), path.name, io, "network")
+    return load_model(model)
 
 
 def _report(spec: Spec, compiled: Compiled) -> ExportReport:
