@@ -92,7 +92,11 @@ def macs(graph: Graph, operator: Operator) -> int:
     - DEPTHWISE_CONV_2D, filter (1, KH, KW, OC): output elements · KH · KW.
     - FULLY_CONNECTED, filter (OC, IC): output elements · IC.
     - TRANSPOSE_CONV, filter (OC, KH, KW, IC): input elements · KH · KW · OC.
+    - BATCH_MATMUL of (..., M, K) and (..., K, N): output elements · K.
     """
+    if operator.name == "BATCH_MATMUL":
+        first = graph.tensors[operator.inputs[0]].shape
+        return graph.tensors[operator.outputs[0]].elements * first[-2 if operator.options.get("adj_x") else -1]
     if operator.name not in FILTER_RANK:
         return 0
     filter_shape = graph.tensors[operator.inputs[1]].shape

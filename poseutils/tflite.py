@@ -59,10 +59,14 @@ _OPTIONS = {
     "ResizeBilinearOptions": ("AlignCorners", "HalfPixelCenters"),
     "ResizeNearestNeighborOptions": ("AlignCorners", "HalfPixelCenters"),
     "ReducerOptions": ("KeepDims",),
-    "StridedSliceOptions": ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask"),
+    "StridedSliceOptions": ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset"),
     "PackOptions": ("Axis", "ValuesCount"),
     "UnpackOptions": ("Axis", "Num"),
     "LeakyReluOptions": ("Alpha",),
+    "BatchMatMulOptions": ("AdjX", "AdjY"),
+    "GatherOptions": ("Axis", "BatchDims"),
+    "DepthToSpaceOptions": ("BlockSize",),
+    "SpaceToDepthOptions": ("BlockSize",),
 }
 """The fields that are read of each kind of options."""
 

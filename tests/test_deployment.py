@@ -13,7 +13,7 @@ from tiny_tflite import heatmap_model
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import Config, names
-from poseutils.deployment import BOARDS, find_board, fits, package
+from poseutils.deployment import BOARDS, find_board, fits, memory_rows, package
 from poseutils.deployment.c_array import c_array_header, c_array_source, c_comment, c_name, c_string
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
@@ -329,3 +329,13 @@ def test_real_configuration_fills_the_settings(small, tmp_path):
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=load_config(path))
     found = macros(bundle.path / "app_config.h")
     assert (found["AI_POSE_PP_CONF_THRESHOLD"], found["ASPECT_RATIO_MODE"]) == ("(0.300000f)", "ASPECT_RATIO_CROP")
+
+
+def test_memory_of_a_board_for_a_table():
+    rows = memory_rows(540 * 1024, 700 * 1024, find_board("STM32H747I-DISCO"))
+    assert rows == [
+        {"memory": "RAM, largest block", "on the chip, KiB": 512, "used, KiB": 540, "left, KiB": "", "place": "external"},
+        {"memory": "flash", "on the chip, KiB": 2048, "used, KiB": 700, "left, KiB": 1348, "place": "internal"},
+    ]
+    assert [row["place"] for row in memory_rows(900 * 1024, 700 * 1024, find_board("NUCLEO-F401RE"))] == ["too much", "too much"]
+    assert [row["place"] for row in memory_rows(1024, 1024, find_board("STM32MP157F-DK2"))] == ["DDR", "DDR"]

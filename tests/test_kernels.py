@@ -1,8 +1,11 @@
 """The C kernels, operator by operator: random tensors through tiny networks, against LiteRT's reference kernels."""
 
+import atexit
 import random
 import shutil
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,8 @@ from poseutils.deployment.c_network import network_header, network_source, weigh
 from poseutils.deployment.compiling import compile_graph
 from poseutils.tflite import parse_tflite
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
+pytestmark = needs_gcc
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
 SOURCES = Path(exporting.__file__).parent / "c"
 DICE = np.random.default_rng(7)
@@ -279,22 +283,37 @@ def test_kernel_gives_the_reference_bits(tmp_path, case):
     assert run(graph, inputs, tmp_path) == expected
 
 
-def run(graph, inputs, folder):
-    """Compiles with all warnings and sanitizers, and runs twice: the second run must not depend on what the first one left."""
+@cache
+def compiled_kernels():
+    """The kernels, the same for every network: compiled once."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    (folder / "pose_kernels.c").write_text(exporting.joined_source("kernels"))
+    shutil.copy(SOURCES / "pose_kernels.h", folder)
+    subprocess.run(["gcc", *STRICT, "-c", "pose_kernels.c", "-o", "kernels.o"], cwd=folder, check=True)
+    return folder / "kernels.o"
+
+
+def sources(graph):
+    """The files of a network, apart from the kernels."""
     compiled = compile_graph(graph, "tiny", "file", "network")
-    files = {
+    return {
         "network.c": network_source(compiled.graph, compiled.program, compiled.addresses, "network", "tiny"),
         "network.h": network_header(compiled.graph, "network", compiled.plan.size, "tiny"),
         "network_weights.c": weights_source(compiled.program, "network", "tiny"),
         "network_weights.h": weights_header(compiled.program, "network"),
         "pose_kernels.h": (SOURCES / "pose_kernels.h").read_text(),
-        "pose_kernels.c": exporting.joined_source("kernels"),
-        "main.c": MAIN,
     }
+
+
+def run(graph, inputs, folder):
+    """Compiles with all warnings and sanitizers, and runs twice: the second run must not depend on what the first one left."""
+    files = {**sources(graph), "main.c": MAIN}
     for name, text in files.items():
         (folder / name).write_text(text)
+    shutil.copy(compiled_kernels(), folder / "kernels.o")
     image = b"".join(values.tobytes() for values in inputs)
-    subprocess.run(["gcc", *STRICT, *(f for f in files if f.endswith(".c")), "-lm", "-o", "main"], cwd=folder, check=True)
+    subprocess.run(["gcc", *STRICT, *(f for f in files if f.endswith(".c")), "kernels.o", "-lm", "-o", "main"], cwd=folder, check=True)
     written = subprocess.run([folder / "main"], input=image + image, check=True, stdout=subprocess.PIPE).stdout
     assert written[: len(written) // 2] == written[len(written) // 2 :]
     return written[: len(written) // 2]
@@ -307,9 +326,30 @@ def test_all_that_is_not_supported_is_named_at_once():
         compile_graph(graph, "odd", "file", "network")
 
 
-def test_grouped_convolution_is_refused_not_miscomputed():
-    data = convolution((10, 3, 3, 3), (1, 9, 11, 10), conv())
-    with pytest.raises(PoseError, match="groups: weights for 3 of 6 channels"):
+def test_a_constant_of_another_type_is_refused():
+    tensors = [tensor("x", (4, 6), **IN), tensor("w", (4, 6), "INT64", np.ones((4, 6), np.int64), scale=None), tensor("o", (4, 12), **IN)]
+    data = build(tensors, [("CONCATENATION", [0, 1], [2], ("ConcatenationOptions", {"axis": 1}))], [0], [2])
+    with pytest.raises(PoseError, match="CONCATENATION of 'o': "):
+        compile_graph(parse_tflite(data, "odd"), "odd", "file", "network")
+
+
+def test_a_constant_as_an_output_is_refused():
+    tensors = [tensor("x", (4, 6), **IN), tensor("w", (4, 6), data=int8(4, 6), **IN), tensor("o", (4, 6), **OUT)]
+    graph = parse_tflite(build(tensors, [("ADD", [0, 1], [2])], [0], [2, 1]), "odd")
+    with pytest.raises(PoseError, match="odd: 'w' is an input or output of the network and a constant"):
+        compile_graph(graph, "odd", "file", "network")
+
+
+def test_activations_of_other_types_are_named_with_all_else():
+    tensors = [IMAGE, tensor("a", (1, 9, 11, 6), "INT64", scale=None), tensor("b", (1, 9, 11, 6), **IN)]
+    graph = parse_tflite(build(tensors, [("CAST", [0], [1]), ("SIN", [0], [2])], [0], [1, 2]), "odd")
+    with pytest.raises(PoseError, match=r"(?s)CAST of 'a': on int64; int8, uint8, int32, float32 are supported.*SIN of 'b'"):
+        compile_graph(graph, "odd", "file", "network")
+
+
+def test_a_convolution_of_part_of_the_channels_is_refused_not_miscomputed():
+    data = convolution((10, 3, 3, 4), (1, 9, 11, 10), conv())
+    with pytest.raises(PoseError, match="weights for 4 of 6 channels"):
         compile_graph(parse_tflite(data, "groups"), "groups", "file", "network")
 
 

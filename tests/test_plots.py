@@ -7,6 +7,7 @@ matplotlib.use("Agg")
 from poseutils import plots, widgets  # noqa: E402
 from poseutils.images import fit_to  # noqa: E402
 from poseutils.keypoints import COCO17, HAND21, HEAD468, PALM7, layout_from_names  # noqa: E402
+from poseutils.plots import memory
 from poseutils.poses import Poses  # noqa: E402
 
 TWO = layout_from_names(["left_tip", "right_tip"], limbs=[(0, 1)])
@@ -146,3 +147,10 @@ def test_a_panel_an_augmentation():
     plots.show_augmentations(examples, {"random_hue": {"delta": 0.1}, "random_invert": None})
     assert [axes.get_title() for axes in plt.gcf().axes][:3] == ["as it is", "hue", "invert"]
     plt.close("all")
+
+
+def test_peak_is_where_most_bytes_are_in_use_not_where_the_highest_is():
+    a = {"offset": 0, "bytes": 100, "first": 0, "last": 1}
+    in_its_place = {"offset": 0, "bytes": 100, "first": 1, "last": 1}
+    high = {"offset": 100, "bytes": 40, "first": 1, "last": 2}
+    assert memory.peak_steps([a, in_its_place, high]) == [1]

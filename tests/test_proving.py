@@ -8,7 +8,7 @@ import pytest
 
 import poseutils as pu
 from poseutils import deployment
-from poseutils.deployment import proving
+from poseutils.deployment import emulation
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
 
@@ -24,16 +24,17 @@ def picture(repository):
 
 
 def test_the_same_bytes_give_the_same_poses(model, picture, tmp_path, monkeypatch):
-    monkeypatch.setattr(proving, "missing_tools", lambda: ["qemu-system-arm"])
+    monkeypatch.setattr(emulation, "missing_tools", lambda: ["qemu-system-arm"])
     proof = deployment.prove(deployment.export(model, tmp_path / "c"), model, picture)
-    assert proof.core == "this computer" and proof.equal and proof.instructions is None
+    assert proof.core == "this computer" and proof.equal and proof.instructions is None and proof.emulation is None
+    assert proof.note == f"not installed: qemu-system-arm. On Debian: {emulation.INSTALL}"
     np.testing.assert_array_equal(proof.there.keypoints, proof.here.keypoints)
     apart = np.linalg.norm(proof.there.keypoints - model.predict(picture).keypoints, axis=2)
     assert np.median(apart) < 1  # LiteRT's faster kernels round otherwise at times
 
 
 def test_a_weight_that_is_not_the_same_is_seen(model, picture, tmp_path, monkeypatch):
-    monkeypatch.setattr(proving, "missing_tools", lambda: ["qemu-system-arm"])
+    monkeypatch.setattr(emulation, "missing_tools", lambda: ["qemu-system-arm"])
     bundle = deployment.export(model, tmp_path / "c")
     weights = bundle.path / "network_weights.c"
     text = weights.read_text()
@@ -43,7 +44,14 @@ def test_a_weight_that_is_not_the_same_is_seen(model, picture, tmp_path, monkeyp
     assert not deployment.prove(bundle, model, picture).equal
 
 
+def test_a_board_whose_core_is_not_emulated_goes_on_here(model, picture, tmp_path):
+    proof = deployment.prove(deployment.export(model, tmp_path / "c"), model, picture, board="B-U585I-IOT02A")
+    assert proof.core == "this computer" and proof.equal
+    assert proof.note == "B-U585I-IOT02A has a Cortex-M33; emulated are Cortex-M4, Cortex-M7, Cortex-M55"
+
+
 @pytest.mark.skipif(bool(deployment.missing_tools()), reason=f"not installed here: {', '.join(deployment.missing_tools())}")
 def test_an_emulated_core(model, picture, tmp_path):
     proof = deployment.prove(deployment.export(model, tmp_path / "c"), model, picture, board="STM32H747I-DISCO")
     assert proof.core == "Cortex-M7, emulated" and proof.equal and proof.instructions > 58_901_184  # more than its multiply-accumulates
+    assert proof.note == "" and proof.emulation.text_bytes > 505_000

@@ -6,6 +6,9 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+VERSIONS = {"BROADCAST_TO": 2}
+"""Of operators whose first version LiteRT does not run."""
+
 
 def tensor(name, shape, dtype="INT8", data=None, scale=0.5, zero_point=0):
     """One tensor; with ``data`` it is a constant, with ``scale`` None it is not quantized."""
@@ -47,7 +50,7 @@ def _code(name):
     made = schema.OperatorCodeT()
     made.builtinCode = getattr(schema.BuiltinOperator, name)
     made.deprecatedBuiltinCode = min(made.builtinCode, 127)
-    made.version = 1
+    made.version = VERSIONS.get(name, 1)
     return made
 
 

@@ -2,7 +2,7 @@
 
 from ..graph import Graph, layers
 from ..tflite import read_tflite
-from .boards import BOARDS, Board, Fit, find_board, fits
+from .boards import BOARDS, Board, Fit, find_board, fits, memory_rows
 from .bundle import Bundle, package
 from .emulation import Emulation, missing_tools
 from .exporting import ExportedBundle, ExportReport, export
@@ -28,6 +28,7 @@ __all__ = [
     "find_board",
     "fits",
     "layers",
+    "memory_rows",
     "missing_tools",
     "on_target",
     "package",

@@ -106,6 +106,36 @@ def fits(activation_kib: float, weight_kib: float, board: Board) -> Fit:
     )
 
 
+def memory_rows(arena_bytes: int, flash_bytes: int, board: Board) -> list[dict]:
+    """RAM and flash of a board for a table, in KiB: memory, on the chip (of RAM the largest block), used, left, place (of the network).
+
+    Left is empty where the chip has too little, and the external memory beside it is used.
+    """
+    if board.linux:
+        return [
+            {"memory": name, "used, KiB": round(used / 1024), "place": "DDR"}
+            for name, used in (("RAM", arena_bytes), ("flash", flash_bytes))
+        ]
+    fit = fits(arena_bytes / 1024, flash_bytes / 1024, board)
+    block = "RAM, largest block" if board.largest_block_kib < board.ram_kib else "RAM"
+    rows = []
+    for name, kib, used, place in (
+        (block, board.largest_block_kib, arena_bytes, fit.activations),
+        ("flash", board.flash_kib, flash_bytes, fit.weights),
+    ):
+        left = kib - used / 1024
+        rows.append(
+            {
+                "memory": name,
+                "on the chip, KiB": kib,
+                "used, KiB": round(used / 1024),
+                "left, KiB": round(left) if left >= 0 else "",
+                "place": {"no": "too much"}.get(place, place),
+            }
+        )
+    return rows
+
+
 def _place(kib: float, internal_kib: int, external_mb: int) -> str:
     if kib <= internal_kib:
         return "internal"

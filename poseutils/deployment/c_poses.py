@@ -43,7 +43,14 @@ def decoding_of(spec: Spec, graph: Graph, normalized: bool) -> Decoding:
     found = DECODERS[spec.model_type].find(filled, view)
     roles = {role: [int(n) for n in dict.fromkeys(array.reshape(-1).tolist())] for role, array in found.items()}
     settings = spec.settings
-    thresholds = Thresholds(settings.confidence_thresh, settings.nms_thresh, settings.max_detection_boxes)
+    thresholds = Thresholds(
+        settings.confidence_thresh,
+        settings.nms_thresh,
+        settings.max_detection_boxes,
+        settings.nms_measure,
+        settings.max_candidate_boxes,
+        settings.refine,
+    )
     return Decoding(spec.model_type, spec.layout, view, roles, ssd.THRESHOLDS if spec.model_type == "detector" else thresholds)
 
 
@@ -120,8 +127,8 @@ def _one_person(name: str, lines: list[str]) -> str:
 def _heatmaps(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
     (index,) = decoding.roles["heatmaps"]
     _, height, width, count = outputs[index].shape
-    cell = f"{decoding.view.width / width!r}f"
-    call = f"pose_decode_heatmaps(&maps, {height}, {width}, {count}, {cell}, POSE_REFINE_DARK, {name}_keypoints);"
+    cell, refine = f"{decoding.view.width / width!r}f", f"POSE_REFINE_{decoding.thresholds.refine.upper()}"
+    call = f"pose_decode_heatmaps(&maps, {height}, {width}, {count}, {cell}, {refine}, {name}_keypoints);"
     return _one_person(name, [f"const pose_output maps = {_output(outputs, index, name)};", call])
 
 
@@ -144,9 +151,13 @@ def _landmarks(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
 
 def _limits(decoding: Decoding, name: str) -> str:
     made, upper = decoding.thresholds, name.upper()
+    by_keypoints = made.nms_measure == "oks" and decoding.model_type == "yolo_mpe"
+    sigmas = ", ".join(f"{float(sigma)!r}f" for sigma in decoding.layout.sigma_array)
     return (
-        f"    static int32_t order[{made.max_candidates}];\n    const pose_thresholds thresholds = "
-        f"{{{made.confidence!r}f, {made.nms_iou!r}f, {upper}_MAX_PEOPLE, {made.max_candidates}}};\n"
+        (f"    static const float sigmas[] = {{{sigmas}}};\n" if by_keypoints else "")
+        + f"    static int32_t order[{made.max_candidates}];\n    const pose_thresholds thresholds = "
+        f"{{{float(made.confidence)!r}f, {float(made.nms_iou)!r}f, {upper}_MAX_PEOPLE, {made.max_candidates}, "
+        f"{'sigmas' if by_keypoints else 'NULL'}}};\n"
     )
 
 

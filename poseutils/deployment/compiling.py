@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from ..errors import PoseError
-from ..graph import Graph, layers
+from ..graph import Graph, Operator, layers, lifetimes
 from .folding import fold
 from .lower_windows import patch_bytes
 from .lowering import MALFORMED, Program, lower
@@ -15,18 +16,22 @@ from .storage import Storage, assign
 LARGEST = 64 << 20
 """Bytes of one tensor: no board has more memory, and it keeps a damaged shape from making the exporter run away."""
 
+MOST = 4096
+"""Operators, and tensors, of one network."""
+
 TYPES = ("int8", "uint8", "int32", "float32")
 """Of activations."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A network that is ready to be written as C."""
+    """A network that is ready to be written as C. The last ``scratch_buffers`` of the storage are what operators work in."""
 
     graph: Graph
     storage: Storage
     plan: Plan
     program: Program
+    scratch_buffers: int
 
     @property
     def addresses(self) -> dict:
@@ -60,19 +65,35 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
     first = len(storage.buffers) - len(scratch)
     offsets = {index: placed.offsets[first + number] for number, index in enumerate(sorted(scratch))}
     program, refused = lower(folded, storage.places, placed.offsets, offsets, prefix)
+    refused = [line for op in folded.operators if (line := _other_types(folded, op))] + refused
     if refused:
         raise PoseError(f"{source} cannot become C; not supported are:\n" + "\n".join(f"- {line}" for line in refused))
-    return Compiled(folded, storage, placed, program)
+    return Compiled(folded, storage, placed, program, len(scratch))
 
 
 def _check_sizes(graph: Graph, source: str) -> None:
+    """Refuses what no board has room for, and so many operators or tensors that the plan would take forever."""
+    for what, count in (("operators", len(graph.operators)), ("tensors", len(graph.tensors))):
+        if count > MOST:
+            raise PoseError(f"{source} has {count} {what}; up to {MOST} are supported")
     for tensor in graph.tensors:
         if not 0 < tensor.bytes <= LARGEST:
             raise PoseError(
                 f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; 1 to {LARGEST} are supported"
             )
-        if tensor.dtype not in TYPES and not tensor.is_constant:
-            raise PoseError(f"{source}: tensor {tensor.name!r} is of type {tensor.dtype}; {', '.join(TYPES)} are supported")
+
+    for tensor in (graph.tensors[t] for t in (*graph.inputs, *graph.outputs)):
+        if tensor.is_constant:
+            raise PoseError(f"{source}: {tensor.name!r} is an input or output of the network and a constant; it cannot be both")
+
+
+def _other_types(graph: Graph, operator: Operator) -> str | None:
+    """Why an operator is refused that reads or writes activations of other types than the kernels know."""
+    tensors = [graph.tensors[t] for t in (*operator.inputs, *operator.outputs) if t >= 0]
+    odd = sorted({tensor.dtype for tensor in tensors if not tensor.is_constant} - set(TYPES))
+    if not odd:
+        return None
+    return f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: on {', '.join(odd)}; {', '.join(TYPES)} are supported"
 
 
 def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
@@ -97,10 +118,35 @@ def _may_help(storage: Storage, placed: Plan, tensor: int) -> bool:
 
 
 def layer_rows(compiled: Compiled) -> list[dict]:
-    """One row an operator of the folded network: as :func:`poseutils.graph.layers`, and the offset of its output in the arena."""
-    rows = layers(compiled.graph)
-    for row, operator in zip(rows, compiled.graph.operators):
+    """One row an operator of the folded network: as :func:`poseutils.graph.layers`, and input_shapes (of activations), offset (of its
+    output in the arena), arena_bytes (in use while it runs) and scratch_bytes (of these, what it works in)."""
+    rows, graph, buffers = layers(compiled.graph), compiled.graph, compiled.storage.buffers
+    own = {buffer.first: buffer.size for buffer in buffers[len(buffers) - compiled.scratch_buffers :]}
+    for row, operator in zip(rows, graph.operators):
+        row["input_shapes"] = [graph.tensors[t].shape for t in operator.inputs if t >= 0 and not graph.tensors[t].is_constant]
         row["offset"] = compiled.addresses[operator.outputs[0]][0]
+        row["arena_bytes"] = alive(buffers, row["index"])
+        row["scratch_bytes"] = own.get(row["index"], 0)
+    return rows
+
+
+def tensor_rows(compiled: Compiled) -> list[dict]:
+    """One row an activation tensor, and one for what an operator works in: tensor (name), offset, bytes, first and last operator.
+
+    Tensors that lie side by side, column by column, are listed as if they lay one after the other.
+    """
+    spans, buffers, offsets = lifetimes(compiled.graph), compiled.storage.buffers, compiled.plan.offsets
+    rows = []
+    for index, place in compiled.storage.places.items():
+        tensor, buffer = compiled.graph.tensors[index], buffers[place.buffer]
+        wide = place.step * (tensor.bytes // max(1, tensor.elements))
+        own = tensor.bytes // max(1, prod(tensor.shape[:-1]))
+        row, column = divmod(place.offset, wide)
+        start = place.offset if own == wide else column * (buffer.size // wide) + row * own
+        first, last = spans[index]
+        rows.append({"tensor": tensor.name, "offset": offsets[place.buffer] + start, "bytes": tensor.bytes, "first": first, "last": last})
+    for buffer, offset in list(zip(buffers, offsets))[len(buffers) - compiled.scratch_buffers :]:
+        rows.append({"tensor": "scratch", "offset": offset, "bytes": buffer.size, "first": buffer.first, "last": buffer.last})
     return rows
 
 

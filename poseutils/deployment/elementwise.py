@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..graph import Operator, Tensor
-from .fixed_point import multiply, quantize_multiplier, shift_right, sigmoid
+from .fixed_point import high_product_16, multiplier_16, multiply, quantize_multiplier, saturated_16, shift_right, sigmoid, tanh
 
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
 """The values of the 8-bit types."""
@@ -30,10 +30,14 @@ def per_tensor(tensor: Tensor) -> bool:
     return bool(quantization.scales[0] > 0) and low <= zero_of(tensor) <= high
 
 
+_RANGES = {"RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}
+"""The real values that each activation lets through."""
+
+
 def activation_range(operator: Operator, output: Tensor) -> tuple[int, int]:
     """The least and the greatest value that the operator's fused activation lets through."""
     least, most = LIMITS[output.dtype]
-    low, high = {"RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}.get(activation(operator), (None, None))
+    low, high = _RANGES.get(activation(operator), (None, None))
     if low is not None:
         least = max(least, _quantized(low, output))
     if high is not None:
@@ -88,12 +92,20 @@ def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
 
 
 def _logistic(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
-    multiplier, shift = quantize_multiplier(float(scale_of(inputs[0])) * 2**27)
+    return _saturating(inputs[0], values[0], lambda x: shift_right(sigmoid(x), 23) - 128)
+
+
+def _tanh(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    return _saturating(inputs[0], values[0], lambda x: shift_right(tanh(x), 24))
+
+
+def _saturating(given: Tensor, values: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A function of numbers in Q4 that comes to its ends where they do."""
+    multiplier, shift = quantize_multiplier(float(scale_of(given)) * 2**27)
     radius = 15 * 2**27 // 2**shift if shift >= 0 else 15 * 2**27 * 2**-shift
-    x = values[0].astype(np.int64) - zero_of(inputs[0])
-    inside = np.clip(x, -radius, radius)
-    fine = shift_right(sigmoid(multiply(inside, multiplier, shift)), 23) - 128
-    return np.where(x <= -radius, -128, np.where(x >= radius, 127, np.clip(fine, -128, 127))).astype(np.int8)
+    x = values.astype(np.int64) - zero_of(given)
+    made = function(multiply(np.clip(x, -radius, radius), multiplier, shift))
+    return np.where(x <= -radius, -128, np.where(x >= radius, 127, np.clip(made, -128, 127))).astype(np.int8)
 
 
 def _quantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
@@ -125,6 +137,47 @@ def _relu(operator: Operator, inputs: list[Tensor], output: Tensor, values: list
     return _clamped(q, fused, output)
 
 
+def _leaky_relu(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    slope = np.float32(operator.options.get("alpha", 0.0))
+    x = values[0].astype(np.int64) - zero_of(inputs[0])
+    above = multiply(x, *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output))))
+    below = multiply(x, *quantize_multiplier(float(scale_of(inputs[0]) * slope / scale_of(output))))
+    return _clamped(np.where(x >= 0, above, below), operator, output)
+
+
+def _absolute(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    x = np.abs(values[0].astype(np.int64) - zero_of(inputs[0]))
+    return _clamped(multiply(x, *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output)))), operator, output)
+
+
+def _hard_swish(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    """x · min(max(x + 3, 0), 6) / 6 in 16 bits: x is made 128 times finer, and multiplied by what is from 0 to 1 for x = -3 ... 3."""
+    x = (values[0].astype(np.int64) - zero_of(inputs[0])) << 7
+    out_multiplier, out_shift = _hard_swish_multiplier(inputs[0], output)
+    gate_multiplier, gate_shift = quantize_multiplier(float(_fine(inputs[0]) / (np.float32(3) / np.float32(32768))))
+    gate = saturated_16(x << (gate_shift - 1)) if gate_shift > 0 else x
+    gate = high_product_16(gate, multiplier_16(gate_multiplier), nearest=True)
+    gate = saturated_16(gate << 1) if gate_shift > 0 else shift_right(gate, -gate_shift)
+    scaled = high_product_16(x, multiplier_16(out_multiplier), nearest=True)
+    product = high_product_16((gate + (1 << 15)) >> 1, scaled, nearest=False)
+    return _clamped(shift_right(product, -out_shift), operator, output)
+
+
+def _fine(tensor: Tensor) -> np.float32:
+    return scale_of(tensor) * np.float32(1 / 128)
+
+
+def _hard_swish_multiplier(given: Tensor, output: Tensor) -> tuple[int, int]:
+    return quantize_multiplier(float(_fine(given) / scale_of(output)))
+
+
+def _extreme(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    return (np.maximum if operator.name == "MAXIMUM" else np.minimum)(*values)
+
+
+_PAIRED = (_sum, _product, _extreme)
+"""Those of two operands."""
+
 _INTEGER, _FLOAT = ("int8",), ("float32",)
 Signature = tuple[tuple[str, ...], tuple[str, ...], Callable]
 _KNOWN: dict[str, list[Signature]] = {
@@ -139,6 +192,13 @@ _KNOWN: dict[str, list[Signature]] = {
     "RELU": [(_INTEGER, _INTEGER, _relu)],
     "RELU6": [(_INTEGER, _INTEGER, _relu)],
     "RELU_N1_TO_1": [(_INTEGER, _INTEGER, _relu)],
+    "RELU_0_TO_1": [(_INTEGER, _INTEGER, _relu)],
+    "LEAKY_RELU": [(_INTEGER, _INTEGER, _leaky_relu)],
+    "HARD_SWISH": [(_INTEGER, _INTEGER, _hard_swish)],
+    "TANH": [(_INTEGER, _INTEGER, _tanh)],
+    "ABS": [(_INTEGER, _INTEGER, _absolute)],
+    "MAXIMUM": [(_INTEGER, _INTEGER, _extreme)],
+    "MINIMUM": [(_INTEGER, _INTEGER, _extreme)],
 }
 
 
@@ -148,6 +208,7 @@ def evaluator(operator: Operator, inputs: list[Tensor], output: Tensor) -> Calla
     if not all(per_tensor(t) or t.dtype == "float32" for t in scaled):
         return None
     for reads, writes, function in _KNOWN.get(operator.name, ()):
-        if all(t.dtype in reads for t in inputs) and output.dtype in writes and len(inputs) == (2 if function in (_sum, _product) else 1):
-            return function
+        if all(t.dtype in reads for t in inputs) and output.dtype in writes and len(inputs) == (2 if function in _PAIRED else 1):
+            # LiteRT does not run a HARD_SWISH whose output is that much finer than its input either.
+            return None if function is _hard_swish and _hard_swish_multiplier(inputs[0], output)[1] > 0 else function
     return None

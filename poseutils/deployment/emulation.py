@@ -90,29 +90,56 @@ def emulate(folder: Path, name: str, taken: Tensor, given: Sequence[Tensor], inp
 def run_program(folder: Path, core: str, given: Sequence[Tensor], inputs: np.ndarray) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
     """Runs what ``make`` built for one of ``EMULATED``: the outputs by name, (B, ...), and the instructions of each image."""
     (folder / "in.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
-    printed = run_tool(qemu_command(core), folder)
+    printed = run_tool(qemu_command(core), folder, len(inputs))
     outputs = split_outputs((folder / "out.bin").read_bytes(), given, len(inputs))
     return outputs, tuple(int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE))
 
 
+def why_no_emulation(board: str) -> str:
+    """Why a board or core cannot be emulated here, and what to do about it; empty if it can.
+
+    Raises:
+        PoseError: if there is no such board or core.
+    """
+    return _other_core(board) or _not_installed()
+
+
 def check_tools() -> None:
     """Raises PoseError, which says what installs them, if a program that emulation needs is missing."""
-    missing = missing_tools()
-    if missing:
-        raise PoseError(f"not installed: {', '.join(missing)}. On Debian: {INSTALL}")
+    if _not_installed():
+        raise PoseError(_not_installed())
 
 
 def emulated_core(board: str) -> str:
-    """The key in ``EMULATED`` for a core's or a board's name."""
+    """The key in ``EMULATED`` for a core's or a board's name.
+
+    Raises:
+        PoseError: if there is no such board or core, or it is one that is not emulated.
+    """
+    if _other_core(board):
+        raise PoseError(_other_core(board))
+    return _target(board)
+
+
+def _other_core(board: str) -> str:
+    cores = ", ".join(made.core for made in EMULATED.values())
+    return "" if _target(board) else f"{board} has a {find_board(board).core}; emulated are {cores}"
+
+
+def _not_installed() -> str:
+    missing = missing_tools()
+    return f"not installed: {', '.join(missing)}. On Debian: {INSTALL}" if missing else ""
+
+
+def _target(board: str) -> str | None:
+    """The key in ``EMULATED`` for a core's or a board's name; None for a board that has another core."""
     by_core = {made.core.upper(): key for key, made in EMULATED.items()}
     if board.upper() in by_core:
         return by_core[board.upper()]
-    if board.upper() in (known.upper() for known in BOARDS):
-        core = find_board(board).core
-        if core.upper() in by_core:
-            return by_core[core.upper()]
-        raise PoseError(f"{board} has a {core}; emulated are {', '.join(made.core for made in EMULATED.values())}")
-    raise PoseError(f"board={board!r}: expected {', '.join(made.core for made in EMULATED.values())}, or a board with one of them")
+    if board.upper() not in (known.upper() for known in BOARDS):
+        cores = ", ".join(made.core for made in EMULATED.values())
+        raise PoseError(f"board={board!r}: expected {cores}, or one of {', '.join(BOARDS)}")
+    return by_core.get(find_board(board).core.upper())
 
 
 def qemu_command(core: str) -> list[str]:

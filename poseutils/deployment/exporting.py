@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +15,18 @@ from .. import __version__
 from ..errors import PoseError
 from ..graph import Graph, Tensor
 from ..inference import Model, load_model
+from ..tflite import read_tflite
 from .app_config import app_config_text, why_not
 from .bundle import MAKER, MANIFEST, file_records, replaced_folder, tensor_record
 from .c_network import network_header, network_source, weights_header, weights_source
 from .c_poses import decoding_of, poses_header, poses_source
-from .compiling import Compiled, buffer_rows, compile_graph, layer_rows
+from .changes import change_rows
+from .compiling import Compiled, buffer_rows, compile_graph, layer_rows, tensor_rows
 from .elementwise import evaluator
 from .emulation import EMULATED, Emulation, emulate, linker_script
 from .export_readme import export_readme
 from .folding import IO
-from .host import run_on_host
+from .host import as_batch, run_on_host
 from .spec import AppSettings, Spec, make_spec, settings_from_config
 
 if TYPE_CHECKING:
@@ -42,10 +44,15 @@ class ExportReport:
         arena_bytes: RAM that the network works in, inputs and outputs included.
         flash_bytes: constants: weights, biases, multipliers, tables. Code, a few tens of KiB, comes on top.
         macs: multiply-accumulates of one image.
-        layers: one row an operator after folding, see :func:`poseutils.graph.layers`; and offset, where its output is in the arena.
+        layers: one row an operator after folding: index, operator, output (name), output_shape, input_shapes, macs, parameters,
+            weight_bytes (as the file stores them), live_bytes (of its tensors one by one), offset (of its output in the arena),
+            arena_bytes (in use while it runs) and scratch_bytes (of these, what it works in).
         buffers: one row a buffer of the memory plan: offset, bytes, first and last (operators of ``layers``), tensors.
+        tensors: one row a tensor: tensor (name), offset, bytes, first and last; and one for what an operator works in.
         bound_bytes: the most that is alive at once; no plan of these buffers can be smaller.
         operators_before: how many operators the file has; of an .onnx, once DequantizeLinear, operator and QuantizeLinear are one.
+        changes: one row a kind of operator: operator, before, after (how many the file has, and the C code runs), folded (where the others
+            went).
     """
 
     arena_bytes: int
@@ -53,8 +60,10 @@ class ExportReport:
     macs: int
     layers: list[dict]
     buffers: list[dict]
+    tensors: list[dict]
     bound_bytes: int
     operators_before: int
+    changes: list[dict]
 
 
 @dataclass(frozen=True)
@@ -80,9 +89,16 @@ class ExportedBundle:
         """What files and C symbols are called."""
         return self.manifest["name"]
 
-    def prepare(self, images: np.ndarray) -> np.ndarray:
-        """What the C code takes, from a batch as the file takes it: the same, channels last, or what its QUANTIZE would make of it."""
-        images = channels_last(np.asarray(images), self.file_graph.tensors[self.file_graph.inputs[0]].shape)
+    def prepare(self, images: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+        """What the C code takes, from a batch as the file takes it: the same, channels last, or what its QUANTIZE would make of it.
+
+        Args:
+            images: (B, ...), or a list of single ones, with a first dimension of 1 or without it.
+
+        Raises:
+            PoseError: if images of a list differ in shape.
+        """
+        images = channels_last(as_batch(images, self.inputs[0]), self.file_graph.tensors[self.file_graph.inputs[0]].shape)
         given, wanted = self.file_graph.tensors[self.file_graph.inputs[0]], self.inputs[0]
         if given is wanted:
             return images
@@ -94,7 +110,7 @@ class ExportedBundle:
 
         Args:
             inputs: (B, ...) of the type and shape of ``inputs[0]``, see :meth:`prepare`.
-            debug: gives every tensor that is computed, of the last image, besides.
+            debug: gives every tensor that is computed besides, (B, ...) with its own shape.
 
         Returns:
             The outputs by name, (B, ...), as the C code gives them.
@@ -104,16 +120,18 @@ class ExportedBundle:
         """
         return run_on_host(self.path, self.name, self.inputs[0], self.outputs, inputs, self.file_graph if debug else None)
 
-    def emulate(self, inputs: np.ndarray, board: str = "Cortex-M7") -> Emulation:
-        """Compiles the folder for a Cortex-M and runs it in QEMU.
+    def emulate(self, images: np.ndarray | Sequence[np.ndarray], board: str = "Cortex-M7") -> Emulation:
+        """Compiles the folder for a Cortex-M and runs it in QEMU, which is started once for all images.
 
         Args:
-            inputs: as for :meth:`run_host`.
+            images: (B, ...), or a list of single ones: what the C code takes, as for :meth:`run_host`, or what the .tflite takes.
             board: ``Cortex-M4``, ``Cortex-M7`` or ``Cortex-M55``, or a board of ``BOARDS`` that has one of them.
 
         Raises:
             PoseError: if the Arm compiler or QEMU is not installed (says what installs them), or the board has another core.
         """
+        images, given = as_batch(images, self.inputs[0]), self.file_graph.tensors[self.file_graph.inputs[0]]
+        inputs = self.prepare(images) if images.dtype.name == given.dtype != self.inputs[0].dtype else images
         return emulate(self.path, self.name, self.inputs[0], self.outputs, inputs, board)
 
 
@@ -145,7 +163,7 @@ def export(
     """
     if io not in IO:
         raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")
-    model = model if isinstance(model, Model) else load_model(model)
+    model = model if isinstance(model, Model) else _opened(model, io)
     settings = settings_from_config(config) if config is not None else AppSettings()
     board = board or (config.deployment.hardware_setup.board if config is not None else None) or "STM32N6570-DK"
     spec = make_spec(model.path, model.model_type, model.layout, board, name, settings, (".tflite", ".onnx"))
@@ -167,6 +185,15 @@ def channels_last(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1)) if swapped else images
 
 
+def _opened(model: str | Path, io: str) -> Model:
+    """A model by its name or file. A file is looked into before LiteRT opens it, which names only the first operator that it does not
+    know, and does not survive every damage."""
+    path = Path(model)
+    if path.suffix.lower() == ".tflite" and path.is_file():
+        compile_graph(read_tflite(path), path.name, io, "network")
+    return load_model(model)
+
+
 def _report(spec: Spec, compiled: Compiled) -> ExportReport:
     rows = layer_rows(compiled)
     return ExportReport(
@@ -175,8 +202,10 @@ def _report(spec: Spec, compiled: Compiled) -> ExportReport:
         macs=sum(row["macs"] for row in rows),
         layers=rows,
         buffers=buffer_rows(compiled),
+        tensors=tensor_rows(compiled),
         bound_bytes=compiled.plan.bound,
         operators_before=len(spec.graph.operators),
+        changes=change_rows(spec.graph, compiled.graph, compiled.program),
     )
 
 

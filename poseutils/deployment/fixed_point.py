@@ -79,21 +79,45 @@ def exp_of_negative(a: np.ndarray, bits: int) -> np.ndarray:
     return np.where(a == 0, _MOST, result)
 
 
-def _one_over_one_plus(a: np.ndarray) -> np.ndarray:
-    """1 / (1 + a) of numbers in Q0 from 0 to 1, by three steps of Newton and Raphson."""
+def _two_over_one_plus(a: np.ndarray) -> np.ndarray:
+    """2 / (1 + a) of numbers in Q0 from 0 to 1, in Q2, by three steps of Newton and Raphson."""
     half = (a + _MOST + 1) // 2
     x = 1515870810 + high_product(half, -1010580540)
     for _ in range(3):
         error = (1 << 29) - high_product(half, x)
         x = x + _saturated(high_product(x, error) << 2)
-    return _saturated(x << 1)
+    return x
 
 
 def sigmoid(a: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-a)) of numbers in Q4, in Q0."""
     a = np.asarray(a, np.int64)
-    positive = _one_over_one_plus(exp_of_negative(-np.abs(a), 4))
+    positive = _saturated(_two_over_one_plus(exp_of_negative(-np.abs(a), 4)) << 1)
     return np.where(a == 0, 1 << 30, np.where(a > 0, positive, _MOST - positive))
+
+
+def tanh(a: np.ndarray) -> np.ndarray:
+    """tanh of numbers in Q4, in Q0: 2 / (1 + exp(-2|a|)) - 1, with the sign of a."""
+    a = np.asarray(a, np.int64)
+    # The same 32 bits with one bit more before the point are twice the number.
+    positive = _saturated((_two_over_one_plus(exp_of_negative(-np.abs(a), 5)) - (1 << 29)) << 2)
+    return np.sign(a) * positive
+
+
+def high_product_16(a: np.ndarray, b: np.ndarray | int, nearest: bool) -> np.ndarray:
+    """a · b of 16-bit numbers in 1/2^15, rounded to nearest, halves upwards, or towards zero."""
+    product = np.asarray(a, np.int64) * b
+    nudge = np.where(product >= 0, 1 << 14, 1 - (1 << 14)) if nearest else 0
+    return saturated_16((np.abs(product + nudge) >> 15) * np.sign(product + nudge))
+
+
+def saturated_16(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, -(2**15), 2**15 - 1)
+
+
+def multiplier_16(multiplier: int) -> int:
+    """The upper half of a 32-bit multiplier, rounded."""
+    return min((multiplier + (1 << 15)) >> 16, 2**15 - 1)
 
 
 def softmax_exponentials(step: float) -> np.ndarray:

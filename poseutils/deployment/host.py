@@ -15,7 +15,7 @@ from ..errors import PoseError
 from ..graph import Graph, Tensor
 
 TIMEOUT = 600
-"""Seconds for one compilation, and for one run."""
+"""Seconds for one compilation, and for one image of a run."""
 
 COMPILERS = ("cc", "gcc", "clang")
 
@@ -39,9 +39,19 @@ def run_on_host(
         run_make(copied, target, f"CC={compiler}")
         program = copied / "build" / ("debug" if graph else "main")
         (copied / "inputs.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
-        run_tool([str(program), "inputs.bin", "outputs.bin", "tensors.bin"], copied)
+        run_tool([str(program), "inputs.bin", "outputs.bin", "tensors.bin"], copied, len(inputs))
         outputs = split_outputs((copied / "outputs.bin").read_bytes(), given, len(inputs))
         return outputs if graph is None else {**_tensors((copied / "tensors.bin").read_bytes(), graph), **outputs}
+
+
+def as_batch(images: np.ndarray | Sequence[np.ndarray], taken: Tensor) -> np.ndarray:
+    """A batch of one array out of a batch, or out of a list of single images, with a first dimension of 1 or without it."""
+    if isinstance(images, np.ndarray):
+        return images
+    shapes = sorted({np.shape(image) for image in images})
+    if len(shapes) != 1:
+        raise PoseError(f"images of shapes {', '.join(map(str, shapes)) or 'none'}; a list of one shape, {taken.shape[1:]}, is expected")
+    return np.stack(images) if len(shapes[0]) < len(taken.shape) else np.concatenate(images)
 
 
 def check_inputs(taken: Tensor, inputs: np.ndarray) -> None:
@@ -65,16 +75,16 @@ def run_make(folder: Path, *arguments: str) -> None:
     run_tool(["make", "--silent", *arguments], folder)
 
 
-def run_tool(command: list[str], folder: Path) -> str:
-    """What the command printed.
+def run_tool(command: list[str], folder: Path, images: int = 1) -> str:
+    """What the command printed; it may take :data:`TIMEOUT` for each image.
 
     Raises:
         PoseError: if it fails, with the end of what it said.
     """
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=TIMEOUT * images)
     except subprocess.TimeoutExpired as error:
-        raise PoseError(f"{command[0]} did not finish in {TIMEOUT} s") from error
+        raise PoseError(f"{command[0]} did not finish in {TIMEOUT * images} s") from error
     if done.returncode != 0:
         raise PoseError(f"{' '.join(command)} failed with code {done.returncode}: {done.stderr.strip()[-1000:]}")
     return done.stdout
@@ -95,11 +105,12 @@ def split_outputs(data: bytes, given: Sequence[Tensor], count: int) -> dict[str,
 
 
 def _tensors(data: bytes, graph: Graph) -> dict[str, np.ndarray]:
-    """Tensors by name; of several images, the last one's."""
-    found, at = {}, 0
+    """Tensors by name, (B, ...)."""
+    found: dict[str, list[np.ndarray]] = {}
+    at = 0
     while at < len(data):
         index, size = np.frombuffer(data, np.int32, 2, at)
         tensor = graph.tensors[index]
-        found[tensor.name] = np.frombuffer(data[at + 8 : at + 8 + size], tensor.dtype).reshape(tensor.shape)
+        found.setdefault(tensor.name, []).append(np.frombuffer(data[at + 8 : at + 8 + size], tensor.dtype).reshape(tensor.shape))
         at += 8 + int(size)
-    return found
+    return {name: np.stack(values) for name, values in found.items()}

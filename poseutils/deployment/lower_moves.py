@@ -6,7 +6,8 @@ from math import prod
 
 from .elementwise import zero_of
 from .lowering import Layer, columns, need, rows
-from .views import RESHAPES, channel_padding, inputs_side_by_side, matrix, slices_of
+from .slices import slices_of
+from .views import RESHAPES, channel_padding, inputs_side_by_side, matrix
 
 MAX_DIMS = 6
 """POSE_MAX_DIMS of pose_kernels.h."""
@@ -51,11 +52,18 @@ def _reshape(layer: Layer) -> None:
 def _slice(layer: Layer) -> None:
     source = layer.operator.inputs[1 if layer.operator.name == "SPLIT" else 0]
     slices = slices_of(layer.graph, layer.operator)
-    need(slices is not None, "a slice with a stride, or of dimensions that appear or vanish")
+    need(slices is not None, "a slice that is not constant, is empty, or does not fill its output")
     strides = _strides(layer, source)
-    for number, (output, (starts, sizes)) in enumerate(zip(layer.operator.outputs, slices)):
-        first = sum(a * b for a, b in zip(starts, strides))
-        _copy(layer, source, output, sizes, (strides, _strides(layer, output)), (first, 0), f"_{number}")
+    for number, (output, part) in enumerate(zip(layer.operator.outputs, slices)):
+        first = sum(a * b for a, b in zip(part.starts, strides))
+        steps = [a * b for a, b in zip(part.steps, strides)]
+        _copy(layer, source, output, part.sizes, (steps, _strides_by_size(layer, output, part.sizes)), (first, 0), f"_{number}")
+
+
+def _strides_by_size(layer: Layer, tensor: int, sizes: list[int]) -> list[int]:
+    """The strides of a tensor along dimensions of these sizes, of which those of one may be missing or more in its own shape."""
+    own = iter([stride for n, stride in zip(layer.graph.tensors[tensor].shape, _strides(layer, tensor)) if n != 1])
+    return [next(own) if n != 1 else 0 for n in sizes]
 
 
 def _concatenate(layer: Layer) -> None:
@@ -117,14 +125,14 @@ def _transpose(layer: Layer) -> None:
 
 
 def _pad(layer: Layer) -> None:
-    """Zeros in the whole output, or in the margins of one whose inside is in place already, and a copy of the input."""
+    """A value in the whole output, or in the margins of one whose inside is in place already, and a copy of the input."""
     source, output = layer.operator.inputs[0], layer.operator.outputs[0]
     pads, shape = layer.input(1).data, layer.input(0).shape
     need(layer.input(0).dtype == layer.output.dtype == "int8", f"of {layer.output.dtype}")
     need(pads is not None and pads.shape == (len(shape), 2) and bool((pads >= 0).all()), "margins that are not constant")
     need(tuple(n + int(p.sum()) for n, p in zip(shape, pads)) == layer.output.shape, f"an output of shape {layer.output.shape}")
     need(_same_quantization(layer, source), "input of another scale than the output's")
-    strides, zero = _strides(layer, output), str(zero_of(layer.output))
+    strides, value = _strides(layer, output), str(_padding_value(layer))
     start = sum(int(p[0]) * stride for p, stride in zip(pads, strides))
     blocks = inputs_side_by_side(layer.graph, layer.operator) if channel_padding(layer.graph, layer.operator) is not None else None
     margins = [(0, columns(layer.output))]
@@ -133,8 +141,75 @@ def _pad(layer: Layer) -> None:
     for number, (first, last) in enumerate(margins):
         if first < last:
             fields = {"rows": rows(layer.output), "channels": last - first, "in_step": 0, "out_step": layer.step(output)}
-            layer.call("pose_fill", layer.struct("pose_rows", fields, f"_fill{number}"), zero, layer.address(output, first))
+            layer.call("pose_fill", layer.struct("pose_rows", fields, f"_fill{number}"), value, layer.address(output, first))
     _copy(layer, source, output, list(shape), (_strides(layer, source), strides), (0, start))
+
+
+def _padding_value(layer: Layer) -> int:
+    if layer.operator.name == "PAD":
+        return zero_of(layer.output)
+    value = layer.input(2).data
+    need(value is not None and value.size == 1 and value.dtype == "int8", "a margin that is not one constant int8")
+    return int(value.flat[0])
+
+
+def _repeat(layer: Layer) -> None:
+    """TILE and BROADCAST_TO: along each dimension the input again and again."""
+    source, output = layer.operator.inputs[0], layer.operator.outputs[0]
+    shape, made = layer.input(0).shape, layer.output.shape
+    own = (1,) * (len(made) - len(shape)) + shape
+    need(len(own) == len(made) and all(n and m % n == 0 for n, m in zip(own, made)), f"an output of shape {made} of {shape}")
+    tiles = layer.operator.name == "TILE"
+    need(tiles or all(n in (1, m) for n, m in zip(own, made)), f"{shape} does not broadcast to {made}")
+    inner, outer = [0] * (len(made) - len(shape)) + _strides(layer, source), _strides(layer, output)
+    sizes, into, out = [], [], []
+    for n, m, a, b in zip(own, made, inner, outer):
+        sizes += [m // n, n]
+        into += [0, a]
+        out += [n * b, b]
+    _copy(layer, source, output, sizes, (into, out))
+
+
+def _blocks(layer: Layer) -> None:
+    """DEPTH_TO_SPACE and SPACE_TO_DEPTH: block by block, channels become a square of places or the other way."""
+    (source,), (output,) = layer.operator.inputs, layer.operator.outputs
+    block, to_space = int(layer.operator.options.get("block_size", 0)), layer.operator.name == "DEPTH_TO_SPACE"
+    deep, wide = (source, output) if to_space else (output, source)
+    shape, places = layer.graph.tensors[deep].shape, layer.graph.tensors[wide].shape
+    need(block >= 1 and len(shape) == len(places) == 4 and shape[0] == 1, f"blocks of {block} in {shape}")
+    height, width, channels = shape[1], shape[2], places[3]
+    need(places == (1, height * block, width * block, channels) and shape[3] == block * block * channels, f"{shape} and {places}")
+    d, w = _strides(layer, deep), _strides(layer, wide)
+    strides = {
+        deep: [d[1], block * channels, d[2], channels, 1],
+        wide: [block * w[1], w[1], block * w[2], w[2], 1],
+    }
+    _copy(layer, source, output, [height, block, width, block, channels], (strides[source], strides[output]))
+
+
+_MOST_GATHERED = 64
+"""Slices of GATHER_ND that one GATHER may become."""
+
+
+def _gather_along(layer: Layer) -> None:
+    """GATHER: along one dimension, the slices that are named; a GATHER_ND for each index of the dimensions before."""
+    source, indices, options = layer.input(0), layer.input(1), layer.operator.options
+    rank = len(source.shape)
+    axis = int(options.get("axis", 0)) % max(1, rank)
+    need(indices.dtype == "int32" and source.dtype == layer.output.dtype, f"indices of {indices.dtype}")
+    need(int(options.get("batch_dims", 0)) == 0, "dimensions of a batch")
+    outer, inner = prod(source.shape[:axis]), prod(source.shape[axis + 1 :])
+    need(layer.output.elements == outer * indices.elements * inner, f"an output of shape {layer.output.shape}")
+    need(outer <= _MOST_GATHERED, f"along dimension {axis} of {source.shape}; up to {_MOST_GATHERED} slices before it are supported")
+    size = [source.shape[axis], 1, 1, 1]
+    item = _item(layer, layer.operator.inputs[0])
+    made = layer.struct(
+        "pose_gather_layer", {"count": indices.elements, "depth": 1, "slice": inner * item, "size": size, "stride": [1, 0, 0, 0]}
+    )
+    values, chosen, output = (*layer.operator.inputs[:2], layer.operator.outputs[0])
+    for number in range(outer):
+        first, to = number * source.shape[axis] * inner, number * indices.elements * inner
+        layer.call("pose_gather", made, layer.address(values, first), layer.address(chosen), layer.address(output, to))
 
 
 def _gather(layer: Layer) -> None:
@@ -158,12 +233,17 @@ def _gather(layer: Layer) -> None:
 
 MOVES = {
     **dict.fromkeys(RESHAPES, _reshape),
-    "SPLIT": _slice,
-    "STRIDED_SLICE": _slice,
+    **dict.fromkeys(("SPLIT", "SPLIT_V", "SLICE", "STRIDED_SLICE"), _slice),
     "CONCATENATION": _concatenate,
     "PACK": _pack,
     "UNPACK": _unpack,
     "TRANSPOSE": _transpose,
     "PAD": _pad,
+    "PADV2": _pad,
+    "TILE": _repeat,
+    "BROADCAST_TO": _repeat,
+    "DEPTH_TO_SPACE": _blocks,
+    "SPACE_TO_DEPTH": _blocks,
+    "GATHER": _gather_along,
     "GATHER_ND": _gather,
 }

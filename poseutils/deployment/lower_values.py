@@ -56,12 +56,12 @@ def _prelu(layer: Layer) -> None:
     negative = quantize_multiplier(float(scale_of(source) * scale_of(slopes) / scale_of(layer.output)))
     fields = row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0])
     fields |= {"in_zero": zero_of(source), "slope_zero": zero_of(slopes), "zero": zero_of(layer.output)}
-    fields |= _pair("positive_", positive) | _pair("negative_", negative)
+    fields |= pair_fields("positive_", positive) | pair_fields("negative_", negative)
     fields |= {"slopes": layer.constant("slopes", slopes.data)}
     _call(layer, "pose_prelu", layer.struct("pose_prelu_layer", fields))
 
 
-def _pair(prefix: str, pair: tuple[int, int]) -> dict:
+def pair_fields(prefix: str, pair: tuple[int, int]) -> dict:
     need(-31 <= pair[1] <= 30, "a ratio of scales is out of range")
     return {f"{prefix}multiplier": pair[0], f"{prefix}shift": pair[1]}
 
@@ -94,7 +94,7 @@ def _cast(layer: Layer) -> None:
 # ---------------------------------------------------------------- two operands
 
 
-def _grid(layer: Layer, a: int, b: int, output: int) -> dict:
+def grid_fields(layer: Layer, a: int, b: int, output: int) -> dict:
     """A ``pose_grid``, with as few dimensions as possible."""
     shape = layer.graph.tensors[output].shape or (1,)
     strides = [_strides(layer, t, shape) for t in (a, b, output)]
@@ -138,7 +138,7 @@ def _sum(layer: Layer) -> None:
     if "narrow" in layer.operator.options:
         _narrow_sum(layer)
         return
-    grid = _grid(layer, *layer.operator.inputs, layer.operator.outputs[0])
+    grid = grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
     kind, function, more = _adder(layer)
     layer.call(
         function, layer.struct(kind, {"grid": grid, **more}), *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs))
@@ -156,12 +156,12 @@ def _add_fields(layer: Layer) -> dict:
     low, high = activation_range(layer.operator, output)
     return {
         "a_zero": zero_of(a),
-        **_pair("a_", pairs[0]),
+        **pair_fields("a_", pairs[0]),
         "b_zero": zero_of(b),
-        **_pair("b_", pairs[1]),
+        **pair_fields("b_", pairs[1]),
         "b_sign": -1 if layer.operator.name == "SUB" else 1,
         "zero": zero_of(output),
-        **_pair("", pairs[2]),
+        **pair_fields("", pairs[2]),
         "low": low,
         "high": high,
     }
@@ -197,13 +197,13 @@ def _product(layer: Layer) -> None:
     a, b, output = layer.input(0), layer.input(1), layer.output
     need_int8(a, b, output)
     need_activation(layer.operator)
-    grid = _grid(layer, *layer.operator.inputs, layer.operator.outputs[0])
+    grid = grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
     if is_real(layer):
         function, made = "pose_real", layer.struct("pose_real_layer", {"grid": grid, **real_pair(layer)})
     else:
         low, high = activation_range(layer.operator, output)
         fields = {"grid": grid, "a_zero": zero_of(a), "b_zero": zero_of(b), "zero": zero_of(output)}
-        fields |= {**_pair("", product_multiplier(a, b, output)), "low": low, "high": high}
+        fields |= {**pair_fields("", product_multiplier(a, b, output)), "low": low, "high": high}
         function, made = "pose_mul", layer.struct("pose_mul_layer", fields)
     layer.call(function, made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
 
@@ -222,7 +222,7 @@ def _plain(layer: Layer) -> bool:
     if name == "FLOOR_DIV":
         need(layer.input(1).data is not None and bool((layer.input(1).data != 0).all()), "by what is not a constant other than 0")
         need("int32" in kinds, "on floats")
-    grid = layer.struct("pose_grid", _grid(layer, *layer.operator.inputs, layer.operator.outputs[0]))
+    grid = layer.struct("pose_grid", grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0]))
     function = "pose_int32" if "int32" in kinds else "pose_float"
     layer.call(function, _ARITHMETIC[name], grid, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
     return True
@@ -270,11 +270,11 @@ def _mean(layer: Layer) -> None:
         return
     fields = {"in": image(layer, layer.operator.inputs[0]), "in_zero": zero_of(source), "zero": zero_of(output)}
     need(output.elements == source.shape[3], f"an output of shape {output.shape}")
-    fields |= _pair("", _over_count(float(scale_of(source)) / float(scale_of(output)), source.shape[1] * source.shape[2]))
+    fields |= pair_fields("", over_count(float(scale_of(source)) / float(scale_of(output)), source.shape[1] * source.shape[2]))
     _call(layer, "pose_mean", layer.struct("pose_mean_layer", fields))
 
 
-def _over_count(ratio: float, count: int) -> tuple[int, int]:
+def over_count(ratio: float, count: int) -> tuple[int, int]:
     """A multiplier that divides by ``count`` too, with as many bits as 64 have room for."""
     multiplier, shift = quantize_multiplier(ratio)
     room = min(count.bit_length() - 1, 32, 31 + shift)

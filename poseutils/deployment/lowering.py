@@ -55,7 +55,7 @@ class Layer:
 
     graph: Graph
     operator: Operator
-    index: int
+    index: int | str
     places: dict[int, Place]
     offsets: tuple[int, ...]
     scratch: int | None
@@ -87,7 +87,8 @@ class Layer:
         name = self.constant("values", made.data)
         return f"{name} + {values}" if values else name
 
-    def constant(self, what: str, values: np.ndarray) -> str:
+    def constant(self, what: str, values: np.ndarray | None) -> str:
+        need(values is not None and values.dtype.name in C_TYPES, "a constant of a type that C does not have, or that is not known")
         return self.program.array(f"{what}_{self.index}", values)
 
     def struct(self, kind: str, fields: dict, suffix: str = "") -> str:
@@ -140,11 +141,13 @@ def lower(
         scratch: offset in the arena of the bytes that operators (indices) ask for.
         prefix: begins the names of constants.
     """
+    from .lower_convolutions import CONVOLUTIONS
     from .lower_moves import MOVES
+    from .lower_tensors import TENSORS
     from .lower_values import VALUES
     from .lower_windows import WINDOWS
 
-    table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES}
+    table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES, **CONVOLUTIONS, **TENSORS}
     program, refused = Program(prefix), []
     for index, operator in enumerate(graph.operators):
         layer = Layer(graph, operator, index, places, offsets, scratch.get(index), program, [])

@@ -10,7 +10,7 @@ from ..graph import Graph, Tensor
 from ..inference import Model
 from ..networks import silent_stderr
 from ..poses import Poses
-from .emulation import missing_tools
+from .emulation import Emulation, why_no_emulation
 from .exporting import ExportedBundle, channels_last
 
 
@@ -25,6 +25,8 @@ class Proof:
         here: poses by LiteRT's reference kernels, or by ONNX Runtime, in pixels of the picture.
         there: poses by the C code's outputs.
         instructions: that the emulated core took, None for this computer.
+        emulation: what the emulated core gave, with the size of its program; None for this computer.
+        note: why nothing was emulated and what to do about it, empty if it was.
     """
 
     core: str
@@ -33,10 +35,13 @@ class Proof:
     here: Poses
     there: Poses
     instructions: int | None
+    emulation: Emulation | None
+    note: str
 
 
 def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = "Cortex-M7") -> Proof:
-    """Runs a picture through the C code, emulated where the tools are installed and else on this computer, and through its own runtime.
+    """Runs a picture through the C code, emulated where the board's core can be and the tools are installed, else on this computer, and
+    through its own runtime.
 
     The C code of a .tflite must give the same bytes. That of an .onnx may be a step off here and there, as ONNX Runtime itself is from
     one processor, or one level of its optimization, to another; in a network of many layers one such step makes others.
@@ -45,17 +50,18 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
         bundle: the exported network.
         model: what it was exported from.
         image: (H, W, 3) uint8.
-        board: see :meth:`ExportedBundle.emulate`.
+        board: a board, or a core as for :meth:`ExportedBundle.emulate`.
 
     Raises:
-        PoseError: if there is no compiler, or the code cannot be run.
+        PoseError: if there is no compiler, the board is not known, or the code cannot be run.
     """
     pixels, transform = model.preprocess(image)
     given = model.network.prepare(pixels[None])
     expected = (
         _onnx_reference(bundle, model, given) if model.network.runtime == "onnxruntime" else _reference(bundle.file_graph, model, given)
     )
-    emulation = None if missing_tools() else bundle.emulate(bundle.prepare(given), board)
+    note = why_no_emulation(board)
+    emulation = None if note else bundle.emulate(bundle.prepare(given), board)
     outputs = emulation.outputs if emulation else bundle.run_host(bundle.prepare(given))
     equal = all(outputs[tensor.name].tobytes() == expected[tensor.name].tobytes() for tensor in bundle.outputs)
     close = min(_share_within_a_step(outputs[tensor.name], expected[tensor.name], tensor) for tensor in bundle.outputs)
@@ -66,7 +72,8 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
         return model.decoded({name: _as_filed(array, shapes.get(name)) for name, array in named.items()})[0].moved(transform.inverse)
 
     core = f"{emulation.core}, emulated" if emulation else "this computer"
-    return Proof(core, equal, close, poses(expected), poses(outputs), emulation.instructions[0] if emulation else None)
+    instructions = emulation.instructions[0] if emulation else None
+    return Proof(core, equal, close, poses(expected), poses(outputs), instructions, emulation, note)
 
 
 def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.ndarray]:

@@ -28,11 +28,11 @@ class AppSettings:
         aspect_ratio: how the camera image is brought to the network's input: fit, crop, padding or full_screen.
         color_mode: rgb, bgr, rgba or grayscale.
         kpts_conf_thresh, confidence_thresh: scores from which a keypoint, and a box, is shown.
-        nms_thresh, max_detection_boxes: of the boxes of ``yolo_mpe``.
+        nms_thresh, max_detection_boxes, nms_measure, max_candidate_boxes: of the boxes of ``yolo_mpe``.
+        refine: how finely keypoints are read off a heatmap; see :class:`poseutils.decoders.Thresholds`.
         optimization: what ST's compiler aims at: balanced, time or ram.
         ip_address, board_deploy_path: of a board that runs Linux.
-        interpolation, rescaling, refine, nms_measure: how such a board's program reads images and outputs; see
-            :func:`poseutils.load_model` and :class:`poseutils.decoders.Thresholds`.
+        interpolation, rescaling: how such a board's program reads images, see :func:`poseutils.load_model`.
         label_file: the text of a label file that takes the place of the keypoints' names.
         missing_label_file: its path, where it is named but not there.
         c_project_path: where the project of ST's application is.
@@ -53,6 +53,7 @@ class AppSettings:
     rescaling: tuple[float, float] | None = None
     refine: str = Thresholds.refine
     nms_measure: str = Thresholds.nms_measure
+    max_candidate_boxes: int = Thresholds.max_candidates
     label_file: str | None = None
     missing_label_file: str | None = None
     c_project_path: str | None = None
@@ -77,6 +78,7 @@ def settings_from_config(config) -> AppSettings:
         (pre.rescaling.scale, pre.rescaling.offset),
         post.refine,
         post.NMS_measure,
+        post.max_candidate_boxes,
         *_label_file(config),
         config.deployment.c_project_path,
         hardware.stlink_serial_number,
@@ -201,6 +203,9 @@ def _check_integer(graph: Graph, path: Path) -> None:
 
 
 def _find_outputs(graph: Graph, source: str, model_type: str, layout: KeypointLayout) -> dict[str, tuple[int, ...]]:
+    for tensor in (graph.tensors[i] for i in (*graph.inputs, *graph.outputs)):
+        if min(tensor.shape, default=0) < 1:
+            raise PoseError(f"{source}: input or output {tensor.name!r} of shape {tensor.shape} is empty or a single number")
     inputs = [graph.tensors[i].shape for i in graph.inputs]
     if len(inputs) != 1 or len(inputs[0]) != 4 or inputs[0][3] not in (1, 3, 4):
         raise PoseError(f"{source}: one input of shape (1, height, width, channels) is expected; the model has {inputs}")

@@ -15,7 +15,7 @@ from .folding import TABLE
 from .planner import Buffer
 from .views import RESHAPES, Block, inputs_side_by_side, matrix, parts_of_input
 
-IN_PLACE = (TABLE, "ADD", "SUB", "MUL", "DIV", "PRELU")
+IN_PLACE = (TABLE, "ADD", "SUB", "MUL", "DIV", "PRELU", "MAXIMUM", "MINIMUM")
 """Operators that read each value of an operand of the result's size before they write the same place."""
 
 STRIDED = (
@@ -29,7 +29,13 @@ STRIDED = (
     "CONCATENATION",
     "PAD",
     "SPLIT",
+    "SPLIT_V",
+    "SLICE",
     "STRIDED_SLICE",
+    "TRANSPOSE_CONV",
+    "SUM",
+    "REDUCE_MAX",
+    "REDUCE_MIN",
     "TRANSPOSE",
     "PACK",
     "UNPACK",

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-import numpy as np
-
 from ..graph import Graph, Operator, Tensor
+from .slices import slices_of
 
 
 @dataclass(frozen=True)
@@ -52,56 +51,14 @@ def parts_of_input(graph: Graph, operator: Operator) -> list[Block] | None:
         source, output = (matrix(graph.tensors[t]) for t in (operator.inputs[0], operator.outputs[0]))
         return [source] if source == output else None
     slices = slices_of(graph, operator)
-    if slices is None:
+    if slices is None or any(step != 1 for each in slices for step in each.steps):
         return None
     source = graph.tensors[operator.inputs[1 if operator.name == "SPLIT" else 0]]
-    blocks = [_block(source.shape, starts, sizes) for starts, sizes in slices]
-    return None if None in blocks else blocks
-
-
-def slices_of(graph: Graph, operator: Operator) -> list[tuple[list[int], list[int]]] | None:
-    """For SPLIT, STRIDED_SLICE and SLICE, the start and the size along each dimension, an output each; None for anything else."""
-    if operator.name == "SPLIT":
-        return _split(graph, operator)
-    if operator.name == "STRIDED_SLICE":
-        found = _strided_slice(graph, operator)
-        return None if found is None else [found]
-    return None
-
-
-def _split(graph: Graph, operator: Operator) -> list[tuple[list[int], list[int]]] | None:
-    shape, axes = graph.tensors[operator.inputs[1]].shape, graph.tensors[operator.inputs[0]].data
-    if axes is None or axes.size != 1 or not -len(shape) <= int(axes.flat[0]) < len(shape):
-        return None
-    axis, start, found = int(axes.flat[0]) % len(shape), 0, []
-    for output in operator.outputs:
-        sizes = list(graph.tensors[output].shape)
-        found.append(([start if d == axis else 0 for d in range(len(shape))], sizes))
-        start += sizes[axis] if len(sizes) == len(shape) else 0
-    return found if all(_inside(shape, *each) for each in found) else None
-
-
-def _strided_slice(graph: Graph, operator: Operator) -> tuple[list[int], list[int]] | None:
-    shape, output = graph.tensors[operator.inputs[0]].shape, graph.tensors[operator.outputs[0]].shape
-    begin, end, strides = (graph.tensors[t].data for t in operator.inputs[1:4])
-    masks = [operator.options.get(f"{name}_mask", 0) for name in ("ellipsis", "new_axis", "shrink_axis")]
-    if any(masks) or begin is None or end is None or strides is None or begin.size != len(shape) or (strides != 1).any():
-        return None
-    starts, sizes = [], []
-    for d, length in enumerate(shape):
-        start = 0 if operator.options.get("begin_mask", 0) >> d & 1 else _position(int(begin[d]), length)
-        stop = length if operator.options.get("end_mask", 0) >> d & 1 else _position(int(end[d]), length)
-        starts.append(start)
-        sizes.append(stop - start)
-    return (starts, sizes) if tuple(sizes) == tuple(output) and _inside(shape, starts, sizes) else None
-
-
-def _position(index: int, length: int) -> int:
-    return int(np.clip(index + length if index < 0 else index, 0, length))
-
-
-def _inside(shape: tuple[int, ...], starts: list[int], sizes: list[int]) -> bool:
-    return len(sizes) == len(shape) and all(0 <= a and 0 < n and a + n <= length for a, n, length in zip(starts, sizes, shape))
+    blocks = [_block(source.shape, each.starts, each.sizes) for each in slices]
+    wholes = [matrix(graph.tensors[t]) for t in operator.outputs]
+    # Dimensions that vanish or appear may turn columns into rows.
+    same = all(b is not None and (b.rows, b.columns) == (whole.rows, whole.columns) for b, whole in zip(blocks, wholes))
+    return blocks if same else None
 
 
 def _block(shape: tuple[int, ...], starts: list[int], sizes: list[int]) -> Block | None:

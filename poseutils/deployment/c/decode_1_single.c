@@ -54,6 +54,49 @@ static float highest(const heatmap *map, int32_t *x, int32_t *y)
     return best;
 }
 
+/* A cell as a part of the highest one, from 0 to 1. */
+static float cell_part(const heatmap *map, int32_t x, int32_t y, float height)
+{
+    const float value = cell_value(map, x, y);
+    return height > 0.0f && value > 0.0f ? value / height : 0.0f;
+}
+
+static float sign_of(float x)
+{
+    return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : 0.0f;
+}
+
+/* A quarter of a cell towards the higher neighbor; at the border there are no two to compare. */
+static void quarter_step(const heatmap *map, int32_t x, int32_t y, float height, float *step_x, float *step_y)
+{
+    if (x > 0 && x < map->width - 1) {
+        *step_x = 0.25f * sign_of(cell_part(map, x + 1, y, height) - cell_part(map, x - 1, y, height));
+    }
+    if (y > 0 && y < map->height - 1) {
+        *step_y = 0.25f * sign_of(cell_part(map, x, y + 1, height) - cell_part(map, x, y - 1, height));
+    }
+}
+
+#define CENTROID_RADIUS 3
+
+/* To the center of mass of the cells around. */
+static void centroid_step(const heatmap *map, int32_t x, int32_t y, float height, float *step_x, float *step_y)
+{
+    float mass = 0.0f, sum_x = 0.0f, sum_y = 0.0f;
+    for (int32_t dy = -CENTROID_RADIUS; dy <= CENTROID_RADIUS; dy++) {
+        for (int32_t dx = -CENTROID_RADIUS; dx <= CENTROID_RADIUS; dx++) {
+            if (x + dx >= 0 && x + dx < map->width && y + dy >= 0 && y + dy < map->height) {
+                const float part = cell_part(map, x + dx, y + dy, height);
+                mass += part;
+                sum_x += part * (float)dx;
+                sum_y += part * (float)dy;
+            }
+        }
+    }
+    *step_x = mass > 0.0f ? sum_x / mass : 0.0f;
+    *step_y = mass > 0.0f ? sum_y / mass : 0.0f;
+}
+
 #define DARK_RADIUS 5
 #define DARK_CELLS (2 * DARK_RADIUS + 1)
 #define DARK_VARIANCE 1.5625f /* sigma 1.25 cells */
@@ -73,8 +116,7 @@ static void dark_window(const heatmap *map, int32_t x, int32_t y, float height, 
     for (int32_t j = 0; j < DARK_CELLS; j++) {
         const int32_t column = limited_index(x + j - DARK_RADIUS, map->width - 1);
         for (int32_t i = 0; i < DARK_CELLS; i++) {
-            const float value = cell_value(map, column, limited_index(y + i - DARK_RADIUS, map->height - 1));
-            const float part = height > 0.0f && value > 0.0f ? value / height : 0.0f;
+            const float part = cell_part(map, column, limited_index(y + i - DARK_RADIUS, map->height - 1), height);
             for (int32_t k = 0; k < 3; k++) {
                 rows[k][j] += dark_weight(i - (DARK_RADIUS - 1 + k)) * part;
             }
@@ -115,8 +157,11 @@ void pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width
         int32_t x, y;
         float step_x = 0.0f, step_y = 0.0f;
         keypoints[k].score = highest(&map, &x, &y);
-        if (refine == POSE_REFINE_DARK) {
-            dark_step(&map, x, y, keypoints[k].score, &step_x, &step_y);
+        switch (refine) {
+        case POSE_REFINE_QUARTER: quarter_step(&map, x, y, keypoints[k].score, &step_x, &step_y); break;
+        case POSE_REFINE_CENTROID: centroid_step(&map, x, y, keypoints[k].score, &step_x, &step_y); break;
+        case POSE_REFINE_DARK: dark_step(&map, x, y, keypoints[k].score, &step_x, &step_y); break;
+        default: break;
         }
         keypoints[k].x = limited((float)x + 0.5f + step_x, 0.0f, (float)width) * cell;
         keypoints[k].y = limited((float)y + 0.5f + step_y, 0.0f, (float)height) * cell;

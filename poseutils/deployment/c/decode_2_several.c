@@ -58,16 +58,6 @@ static pose_box yolo_box(const yolo *net, int32_t candidate)
     return box;
 }
 
-static int is_new(const pose_box *box, const pose_box *kept, int32_t count, float overlap)
-{
-    for (int32_t i = 0; i < count; i++) {
-        if (overlaps(&kept[i], box, overlap)) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 static void yolo_keypoints(const yolo *net, int32_t candidate, int32_t count, pose_keypoint *keypoints)
 {
     for (int32_t k = 0; k < count; k++) {
@@ -75,6 +65,35 @@ static void yolo_keypoints(const yolo *net, int32_t candidate, int32_t count, po
         keypoints[k].y = yolo_value(net, 6 + 3 * k, candidate) * net->scale_y;
         keypoints[k].score = yolo_value(net, 7 + 3 * k, candidate);
     }
+}
+
+#define AREA_OF_BOX 0.53f /* what a person fills of the box */
+
+/* True if the object keypoint similarity (OKS) to a better one is more than the threshold; the better one's box gives the scale. */
+static int is_alike(const pose_keypoint *a, const pose_keypoint *better, const pose_box *box, int32_t count, const pose_thresholds *thresholds)
+{
+    const float area = fmaxf(box->x1 - box->x0, 0.0f) * fmaxf(box->y1 - box->y0, 0.0f);
+    const float scale = 8.0f * AREA_OF_BOX * fmaxf(area, 1e-9f);
+    float sum = 0.0f;
+    for (int32_t k = 0; k < count; k++) {
+        const float dx = a[k].x - better[k].x, dy = a[k].y - better[k].y, sigma = thresholds->sigmas[k];
+        sum += expf(-(dx * dx + dy * dy) / (scale * sigma * sigma));
+    }
+    return sum > thresholds->overlap * (float)count;
+}
+
+/* Whether the last of the people is none of those before. */
+static int is_new(const pose_box *boxes, const pose_keypoint *keypoints, int32_t last, int32_t count, const pose_thresholds *thresholds)
+{
+    const pose_keypoint *own = keypoints + (ptrdiff_t)last * count;
+    for (int32_t i = 0; i < last; i++) {
+        const int same = thresholds->sigmas == NULL ? overlaps(&boxes[i], &boxes[last], thresholds->overlap)
+                                                    : is_alike(own, keypoints + (ptrdiff_t)i * count, &boxes[i], count, thresholds);
+        if (same) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 int32_t pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count, int transposed, float scale_x, float scale_y,
@@ -88,12 +107,9 @@ int32_t pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int
         }
     }
     for (int32_t i = 0; i < length && people < thresholds->max_people; i++) {
-        const pose_box box = yolo_box(&net, order[i]);
-        if (is_new(&box, boxes, people, thresholds->overlap)) {
-            boxes[people] = box;
-            yolo_keypoints(&net, order[i], count, keypoints + (ptrdiff_t)people * count);
-            people++;
-        }
+        boxes[people] = yolo_box(&net, order[i]);
+        yolo_keypoints(&net, order[i], count, keypoints + (ptrdiff_t)people * count);
+        people += is_new(boxes, keypoints, people, count, thresholds);
     }
     return people;
 }

@@ -30,8 +30,9 @@ typedef struct {
     float x0, y0, x1, y1, score;
 } pose_box;
 
-/* How a keypoint's place is read off a heatmap: the highest cell's center, or the top of the Gaussian that fits around it. */
-typedef enum { POSE_REFINE_ARGMAX, POSE_REFINE_DARK } pose_refinement;
+/* How a keypoint's place is read off a heatmap: the first highest cell's center, a quarter of a cell from there to the higher neighbor,
+ * the center of mass of the cells around, or the top of the Gaussian that fits around it. */
+typedef enum { POSE_REFINE_ARGMAX, POSE_REFINE_QUARTER, POSE_REFINE_CENTROID, POSE_REFINE_DARK } pose_refinement;
 
 /* heatmaps_spe: (height, width, K) heatmaps; cell is the side of a cell in pixels of the input. */
 void pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width, int32_t count, float cell, pose_refinement refine,
@@ -48,9 +49,10 @@ float pose_probability(float value);
 
 typedef struct {
     float confidence;       /* people whose box scores this or less are dropped */
-    float overlap;          /* of a better one's box: more, as intersection over union, and a person is dropped (SSD: blended) */
+    float overlap;          /* with a better one: more, and a person is dropped (SSD: blended) */
     int32_t max_people;     /* that are kept, best first */
     int32_t max_candidates; /* that are compared with each other, best first */
+    const float *sigmas;    /* NULL: overlap is intersection over union of boxes. K sigmas: similarity (OKS) of keypoints; not of SSD. */
 } pose_thresholds;
 
 /*

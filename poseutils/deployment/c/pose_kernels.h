@@ -187,6 +187,46 @@ typedef struct {
     int32_t outer, length, inner;
 } pose_argmax_layer;
 
+typedef enum { POSE_ADD, POSE_SUB, POSE_MUL, POSE_DIV } pose_arithmetic;
+
+/* TRANSPOSE_CONV: weights are output channel, ky, kx, input channel; a window's tap lies at input * stride - pad + tap of the output. */
+typedef struct {
+    pose_image in, out;
+    pose_window window;
+    int32_t in_zero;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+    int32_t zero, low, high;
+} pose_transposed_layer;
+
+typedef enum { POSE_REDUCE_SUM, POSE_REDUCE_MAX, POSE_REDUCE_MIN } pose_reduction;
+
+/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN: `length` values, `apart` from each other, become one. A multiplier divides by their number too. */
+typedef struct {
+    pose_reduction what;
+    int32_t size[4], in[4], out[4];
+    int32_t length[4], apart[4];
+    int32_t in_zero, zero, multiplier, shift;
+} pose_reduce_layer;
+
+/* PRELU whose slopes are a tensor of any shape that repeats. */
+typedef struct {
+    pose_grid grid;
+    int32_t in_zero, slope_zero, zero;
+    int32_t positive_multiplier, positive_shift;
+    int32_t negative_multiplier, negative_shift;
+} pose_prelu_grid_layer;
+
+/* BATCH_MATMUL: a row of a times a column of b, `depth` values each, which lie `along` from each other. */
+typedef struct {
+    pose_grid grid;
+    int32_t depth, a_along, b_along;
+    int32_t a_zero, b_zero;
+    int32_t zero, multiplier, shift;
+} pose_matmul_layer;
+
 /* x * multiplier / 2^31 * 2^shift, rounded as the reference kernels round. */
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
 
@@ -231,6 +271,15 @@ void pose_fill(const pose_rows *rows, int8_t value, int8_t *out);
 void pose_int32(pose_arithmetic what, const pose_grid *grid, const int32_t *a, const int32_t *b, int32_t *out);
 void pose_float(pose_arithmetic what, const pose_grid *grid, const float *a, const float *b, float *out);
 void pose_int32_to_float(int32_t count, const int32_t *in, float *out);
+
+/* rows[ky] is the input row whose window puts its row ky on this output row, NULL where there is none. */
+void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const *rows, int8_t *out);
+void pose_transposed(const pose_transposed_layer *layer, const int8_t *in, int8_t *out);
+void pose_reduce(const pose_reduce_layer *layer, const int8_t *in, int8_t *out);
+void pose_maximum(const pose_grid *grid, const int8_t *a, const int8_t *b, int8_t *out);
+void pose_minimum(const pose_grid *grid, const int8_t *a, const int8_t *b, int8_t *out);
+void pose_prelu_grid(const pose_prelu_grid_layer *layer, const int8_t *in, const int8_t *slopes, int8_t *out);
+void pose_matmul(const pose_matmul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 
 #ifdef __cplusplus
 }
