@@ -187,8 +187,6 @@ typedef struct {
     int32_t outer, length, inner;
 } pose_argmax_layer;
 
-typedef enum { POSE_ADD, POSE_SUB, POSE_MUL, POSE_DIV } pose_arithmetic;
-
 /* TRANSPOSE_CONV: weights are output channel, ky, kx, input channel; a window's tap lies at input * stride - pad + tap of the output. */
 typedef struct {
     pose_image in, out;
