@@ -14,6 +14,7 @@ from stand_ins import WAIT, evaluates, given, leaves, one_run, start, wait_for, 
 from poseutils import pipeline
 from poseutils.__main__ import main
 from poseutils.errors import PoseError
+from poseutils.pipeline.steps import Step
 
 
 @pytest.fixture
@@ -205,3 +206,13 @@ def test_interrupting_twice_loses_nothing(config, notebooks, tmp_path):
     write_notebook(notebooks, "evaluate", evaluates("0.5"))
     pipeline.resume(folder, notebooks)
     assert json.loads((folder / "run.json").read_text())["steps"][0]["status"] == "done"
+
+
+def test_a_training_finds_its_checkpoint_again_and_its_model_in_a_folder_below(tmp_path):
+    step = Step(1, "train", "train", tmp_path / "01-train")
+    (step.folder / "saved").mkdir(parents=True)
+    for name in ("saved/model.keras", "checkpoint.npz", "metrics.json"):
+        (step.folder / name).touch()
+    assert step.model == step.folder / "saved/model.keras" and step.lacks() is None
+    step.prepare_folder()
+    assert [path.name for path in step.folder.iterdir()] == ["checkpoint.npz"]
