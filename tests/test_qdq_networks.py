@@ -8,7 +8,6 @@ import subprocess
 import numpy as np
 import onnxruntime
 import pytest
-
 from tiny_qdq import Net
 
 import poseutils as pu
