@@ -1,0 +1,166 @@
+"""Real QDQ networks as C, beside ONNX Runtime."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import onnxruntime
+import pytest
+from tiny_qdq import Net
+
+import poseutils as pu
+from poseutils import PoseError
+from poseutils.deployment import export, missing_tools, package, prove, proving
+from poseutils.quantization import quantize_onnx
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
+with_qemu = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")
+CHECKPOINT = "st_movenet_lightning_heatmaps_a035_192.keras"
+
+
+@pytest.fixture(scope="module")
+def pictures(repository):
+    return [pu.read_image(sample.path) for sample in pu.load_dataset(repository / "data/synthetic-people/val")[:8]]
+
+
+@pytest.fixture(scope="module")
+def person(repository, pictures, tmp_path_factory):
+    """The shipped checkpoint, quantized by ONNX Runtime, its input the pixels themselves."""
+    exact = pu.load_model(repository / "data/models" / CHECKPOINT)
+    images = exact.network.prepare(np.stack([exact.preprocess(picture)[0] for picture in pictures]))
+    path = tmp_path_factory.mktemp("person") / "person.onnx"
+    quantize_onnx(exact.path, images, path, input_type="uint8", rescaling=exact.network.rescaling)
+    return pu.load_model(path)
+
+
+@pytest.fixture(scope="module")
+def exported(person, tmp_path_factory):
+    return export(person, tmp_path_factory.mktemp("c") / "person")
+
+
+@pytest.fixture(scope="module")
+def heads(asset):
+    """A head as it is, a little to the side, larger, and in the dark."""
+    face = pu.read_image(asset("faces/300w_indoor_020.png"))
+    height, width = face.shape[:2]
+    side, close = face[:, width // 20 :], face[height // 12 : -height // 12, width // 12 : -width // 12]
+    return [face, side, close, face // 2]
+
+
+def prepared(model, pictures):
+    return model.network.prepare(np.stack([model.preprocess(picture)[0] for picture in pictures]))
+
+
+def in_steps(real, tensor):
+    real = real.transpose(0, 2, 3, 1) if real.shape[1:] != tensor.shape[1:] else real
+    return np.rint(real / tensor.quantization.scales[0]) + int(tensor.quantization.zero_points[0])
+
+
+def by_c_and_runtime(bundle, model, images):
+    """Steps of the only output by the C code, by ONNX Runtime, and by ONNX Runtime without its fused kernels."""
+    (tensor,) = bundle.outputs
+    made = bundle.run_host(bundle.prepare(images))[tensor.name].astype(float)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    plain = onnxruntime.InferenceSession(str(model.path), options, providers=["CPUExecutionProvider"])
+    unfused = np.concatenate([plain.run(None, {model.network.input.name: image[None]})[0] for image in images])
+    (default,) = model.network.run_prepared(images).values()
+    return made, in_steps(default, tensor), in_steps(unfused, tensor)
+
+
+def check_as_near_as_itself(made, default, unfused):
+    """ONNX Runtime's own kernels disagree on roundings, which many layers spread; the C code must not be farther off than that.
+
+    Without one such rounding a picture's results are the same to the byte; each of them agrees with at least one of the two ways there.
+    """
+    nearest = np.minimum(np.abs(made - default), np.abs(made - unfused)).reshape(len(made), -1)
+    own = np.abs(default - unfused).reshape(len(made), -1)
+    assert (nearest == 0).mean() > 0.7 and np.median(nearest) == 0
+    assert (nearest <= 1).mean() > min(0.999, (own <= 1).mean()) - 0.03
+
+
+def test_heads(zoo_model, heads, tmp_path):
+    model = zoo_model("head_landmarks_192")
+    bundle = export(model, tmp_path / "out")
+    made, default, unfused = by_c_and_runtime(bundle, model, prepared(model, heads))
+    check_as_near_as_itself(made, default, unfused)
+    assert (np.abs(made - default) <= 1).mean() > 0.99  # a step is 0.64 pixels
+    assert np.abs(made - default).mean() * float(bundle.outputs[0].quantization.scales[0]) < 0.5
+    assert bundle.report.arena_bytes <= 432 * 1024 and bundle.report.macs == 34_637_472
+    assert {row["operator"] for row in bundle.report.layers} >= {"CONV_2D", "DEPTHWISE_CONV_2D", "TABLE", "MAX_POOL_2D"}
+
+
+def test_people(person, exported, pictures):
+    check_as_near_as_itself(*by_c_and_runtime(exported, person, prepared(person, pictures)))
+    assert exported.inputs[0].dtype == "int8" and exported.inputs[0].shape == (1, 192, 192, 3)
+    assert exported.report.arena_bytes <= 540 * 1024 and exported.report.flash_bytes < 560 * 1024
+
+
+def test_the_program_prints_the_keypoints_that_the_model_finds(person, exported, pictures, tmp_path):
+    (tmp_path / "in.bin").write_bytes(exported.prepare(prepared(person, pictures[:1])).tobytes())
+    subprocess.run(["make", "-s", "-C", exported.path, "host"], check=True)
+    command = [exported.path / "build/main", "in.bin", "out.bin"]
+    printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.splitlines()[:-1]
+    shutil.rmtree(exported.path / "build")
+    points = np.array([line.split() for line in printed], float)[:, 2:4]
+    image, transform = person.preprocess(pictures[0])
+    found = person.decoded(person.network.run(image[None]))[0].keypoints[0]
+    assert points.shape == (17, 2) and np.median(np.linalg.norm(points - found, axis=1)) < 0.5
+
+
+def test_the_proof_tells_how_close_it_is(person, exported, pictures, monkeypatch):
+    monkeypatch.setattr(proving, "missing_tools", lambda: ["qemu-system-arm"])
+    proof = prove(exported, person, pictures[0])
+    assert proof.core == "this computer" and 0.9 < proof.close <= 1 and proof.equal <= (proof.close == 1)
+    assert np.median(np.linalg.norm(proof.there.keypoints - proof.here.keypoints, axis=2)) < 0.5
+
+
+def test_the_proof_sees_a_weight_that_is_not_the_same(person, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(proving, "missing_tools", lambda: ["qemu-system-arm"])
+    bundle = export(person, tmp_path / "c")
+    weights = bundle.path / "network_weights.c"
+    text = weights.read_text()
+    first = re.search(r"\{\s*(-?\d+)", text)
+    weights.write_text(text[: first.start(1)] + str(-int(first.group(1)) or 90) + text[first.end(1) :])
+    assert not prove(bundle, person, pictures[0]).equal
+
+
+@with_qemu
+def test_an_emulated_core_gives_the_same_bytes(person, exported, pictures):
+    image = exported.prepare(prepared(person, pictures[:1]))
+    here, there = exported.run_host(image), exported.emulate(image)
+    assert all(here[t.name].tobytes() == there.outputs[t.name].tobytes() for t in exported.outputs)
+    assert exported.report.macs < there.instructions[0] < 20 * exported.report.macs
+
+
+def test_the_bundle_names_its_source_and_is_the_same_each_time(person, exported, tmp_path):
+    again = export(person, tmp_path / "again")
+    for path in exported.path.iterdir():
+        assert path.is_dir() or path.read_bytes() == (again.path / path.name).read_bytes()
+    manifest = json.loads((again.path / "manifest.json").read_text())
+    assert manifest["versions"]["onnx_opset"] == 17 and manifest["model"]["source"] == "person.onnx"
+    assert (again.path / "network.onnx").read_bytes() == person.path.read_bytes()
+    assert "ONNX Runtime" in (again.path / "README.md").read_text() and "LiteRT" not in (again.path / "README.md").read_text()
+
+
+def test_the_file_s_own_ends(person, pictures, tmp_path):
+    bundle = export(person, tmp_path / "out", io="file")
+    images = prepared(person, pictures[:1])
+    assert bundle.inputs[0].dtype == "uint8" and bundle.outputs[0].dtype == "float32" and bundle.outputs[0].shape == (1, 48, 48, 17)
+    inner = export(person, tmp_path / "inner")
+    (steps,), (real,) = inner.run_host(inner.prepare(images)).values(), bundle.run_host(bundle.prepare(images)).values()
+    scaled = inner.outputs[0].quantization
+    np.testing.assert_allclose(real, (steps.astype(np.float32) - scaled.zero_points[0]) * scaled.scales[0], atol=1e-6)
+
+
+def test_nothing_is_written_of_what_cannot_become_c(person, tmp_path):
+    net, path = Net((1, 3, 32, 32)), tmp_path / "float.onnx"
+    path.write_bytes(net.model([net.conv("x", 3, 13, strides=[4, 4])]).SerializeToString())
+    with pytest.raises(PoseError, match=r"float.onnx computes in floating point; .* operation_mode chain_qd"):
+        export(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(PoseError, match="a quantized .tflite is deployed, not a .onnx"):
+        package(person.path, tmp_path / "out", model_type="heatmaps_spe", layout=person.layout)
+    assert not (tmp_path / "out").exists()
