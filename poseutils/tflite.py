@@ -236,6 +236,8 @@ def _check(graph: Graph) -> None:
 
 
 def _check_filter(graph: Graph, number: int, operator: Operator) -> None:
+    if operator.name == "BATCH_MATMUL" and [t >= 0 and len(graph.tensors[t].shape) >= 2 for t in operator.inputs] != [True, True]:
+        raise ValueError(f"operator {number} (BATCH_MATMUL) does not have two matrices")
     if operator.name not in FILTER_RANK:
         return
     needed = 3 if operator.name == "TRANSPOSE_CONV" else 2

@@ -325,6 +325,18 @@ def test_an_empty_output_is_refused(small, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_the_decoder_does_what_the_configuration_says(small, repository, asset, tmp_path):
+    settings = ["postprocessing.refine=quarter", "postprocessing.NMS_measure=oks", "postprocessing.max_candidate_boxes=77"]
+    config = pu.load_config(repository / "user_config.yaml", settings)
+    heatmaps = export(small, tmp_path / "one", config=config).path / "network_poses.c"
+    assert "POSE_REFINE_QUARTER" in heatmaps.read_text()
+    several = export(asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "many", config=config).path
+    text = (several / "network_poses.c").read_text()
+    assert "static const float sigmas[] = {0.026f" in text and "static int32_t order[77]" in text and "77, sigmas}" in text
+    command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only", several / "network_poses.c"]
+    assert shutil.which("gcc") is None or subprocess.run(command).returncode == 0
+
+
 def test_unknown_io_is_refused(small, tmp_path):
     with pytest.raises(PoseError, match="io='bits': expected one of quantized, file"):
         export(small, tmp_path / "out", io="bits")

@@ -167,6 +167,7 @@ def test_scale_that_is_no_number_is_refused():
         ([("CONV_2D", [0, 0], [2])], [2], "filter of rank 1"),
         ([("CONV_2D", [0], [2])], [2], "at least 2 are expected"),
         ([("RELU", [0], [2])], [1], "not all of them written"),
+        ([("BATCH_MATMUL", [0, 0], [2])], [2], "does not have two matrices"),
         ([], [0], "needs operators"),
     ],
 )

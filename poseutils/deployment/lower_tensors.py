@@ -57,6 +57,8 @@ def _reduction_multiplier(layer: Layer, source: Tensor, count: int) -> tuple[int
     if layer.operator.name == "MEAN":
         return over_count(ratio, count)
     same = ratio == 1 and zero_of(source) == zero_of(layer.output)
+    # LiteRT's own reference kernel of SUM (2.3) takes signed values for unsigned ones. This is the sum that it means: the same bits where
+    # no value is negative.
     need(layer.operator.name == "SUM" or same, "an output of another scale than the input's")
     return quantize_multiplier(ratio)
 
