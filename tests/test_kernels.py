@@ -3,22 +3,19 @@
 import random
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
+from emulated import sources
 from litert_reference import Reference, same
 from tiny_tflite import build, tensor
 
 from poseutils import PoseError
-from poseutils.deployment import exporting
-from poseutils.deployment.c_network import network_header, network_source, weights_header, weights_source
 from poseutils.deployment.compiling import compile_graph
 from poseutils.tflite import parse_tflite
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
-SOURCES = Path(exporting.__file__).parent / "c"
 DICE = np.random.default_rng(7)
 
 
@@ -282,15 +279,7 @@ def test_kernel_gives_the_reference_bits(tmp_path, case):
 def run(graph, inputs, folder):
     """Compiles with all warnings and sanitizers, and runs twice: the second run must not depend on what the first one left."""
     compiled = compile_graph(graph, "tiny", "file", "network")
-    files = {
-        "network.c": network_source(compiled.graph, compiled.program, compiled.addresses, "network", "tiny"),
-        "network.h": network_header(compiled.graph, "network", compiled.plan.size, "tiny"),
-        "network_weights.c": weights_source(compiled.program, "network", "tiny"),
-        "network_weights.h": weights_header(compiled.program, "network"),
-        "pose_kernels.h": (SOURCES / "pose_kernels.h").read_text(),
-        "pose_kernels.c": exporting.joined_source("kernels"),
-        "main.c": MAIN,
-    }
+    files = sources(compiled) | {"main.c": MAIN}
     for name, text in files.items():
         (folder / name).write_text(text)
     image = b"".join(values.tobytes() for values in inputs)

@@ -84,10 +84,9 @@ def emulate(folder: Path, name: str, taken: Tensor, given: Sequence[Tensor], inp
     with tempfile.TemporaryDirectory() as work:
         copied = copy_sources(folder, Path(work))
         run_make(copied, key)
-        program = f"build/{key}.elf"
         (copied / "in.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
-        printed = run_tool(_qemu(EMULATED[key].machine, program), copied)
-        sizes = run_tool(["arm-none-eabi-size", program], copied).splitlines()[1].split()[:3]
+        printed = run_tool(qemu_command(key), copied)
+        sizes = run_tool(["arm-none-eabi-size", f"build/{key}.elf"], copied).splitlines()[1].split()[:3]
         outputs = split_outputs((copied / "out.bin").read_bytes(), given, len(inputs))
     instructions = tuple(int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE))
     return Emulation(EMULATED[key].core, outputs, instructions, *map(int, sizes))
@@ -106,8 +105,10 @@ def _target(board: str) -> str:
     raise PoseError(f"board={board!r}: expected {', '.join(made.core for made in EMULATED.values())}, or a board with one of them")
 
 
-def _qemu(machine: str, program: str) -> list[str]:
+def qemu_command(key: str) -> list[str]:
+    """What runs the program that was made for one of ``EMULATED``, from in.bin to out.bin."""
     semihosting = "enable=on,target=native,arg=main,arg=in.bin,arg=out.bin"
     plain = ["-nographic", "-monitor", "none", "-serial", "none"]
     # One nanosecond of the emulated clock an instruction: the clock then counts them, and every run counts the same.
-    return ["qemu-system-arm", "-M", machine, *plain, "-icount", "shift=0", "-semihosting-config", semihosting, "-kernel", program]
+    counted = ["-icount", "shift=0", "-semihosting-config", semihosting, "-kernel", f"build/{key}.elf"]
+    return ["qemu-system-arm", "-M", EMULATED[key].machine, *plain, *counted]

@@ -84,6 +84,7 @@ def _contents(name: str, files: list[str]) -> str:
         f"{name}_poses.h": "its declarations",
         "pose_kernels.c": "the operators, the same for every network",
         "pose_kernels.h": "their declarations",
+        "pose_simd.h": "the vector instructions of Cortex-M4, M7 and M55 that they use",
         "pose_decode.c": "from outputs to keypoints: the decoders of all model types",
         "pose_decode.h": "their declarations",
         "main.c": "runs the network on images from a file, and prints the keypoints",

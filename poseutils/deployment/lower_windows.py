@@ -25,12 +25,12 @@ def need_activation(operator: Operator) -> None:
     need(activation(operator) in ("NONE", "RELU", "RELU6", "RELU_N1_TO_1"), f"the activation {activation(operator)} is not known")
 
 
-def patch_bytes(graph: Graph, operator: Operator) -> int:
-    """Bytes that a convolution may need to bring together what lies under its window; a window of one value needs none."""
+def scratch_bytes(graph: Graph, operator: Operator) -> int:
+    """Bytes in which a convolution brings together what lies under its window, see pose_conv_row."""
     if operator.name != "CONV_2D":
         return 0
     _, height, width, channels = graph.tensors[operator.inputs[1]].shape
-    return 0 if height == width == 1 else height * width * channels
+    return 6 * (-(-height * width * channels // 4) * 4)
 
 
 def _convolution(layer: Layer) -> tuple[Tensor, Tensor, np.ndarray]:
@@ -131,8 +131,7 @@ def _conv(layer: Layer) -> None:
         "bias": layer.constant("bias", wrapped(folded)),
         "scale": requantize(layer, source, weights),
     }
-    patch = "NULL" if layer.scratch is None else f"AT(int8_t, {layer.scratch})"
-    _call(layer, "pose_conv", fields, patch)
+    _call(layer, "pose_conv", fields, f"AT(int8_t, {layer.scratch})")
 
 
 def _depthwise(layer: Layer) -> None:

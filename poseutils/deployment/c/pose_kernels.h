@@ -153,9 +153,12 @@ typedef enum { POSE_ADD, POSE_SUB, POSE_MUL, POSE_DIV } pose_arithmetic;
 /* x * multiplier / 2^31 * 2^shift, rounded as the reference kernels round. */
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
 
-/* rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. patch: window height * width * channels bytes. */
-void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *patch);
-void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *patch);
+/*
+ * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch, aligned to 4 bytes: 6 times window
+ * height * width * channels bytes, that product rounded up to 4; two places as they are, and in 16 bits.
+ */
+void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *scratch);
+void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *scratch);
 void pose_depthwise_row(const pose_depthwise_layer *layer, const int8_t *const *rows, int8_t *out);
 void pose_depthwise(const pose_depthwise_layer *layer, const int8_t *in, int8_t *out);
 void pose_max_pool_row(const pose_pool_layer *layer, const int8_t *const *rows, int8_t *out);
