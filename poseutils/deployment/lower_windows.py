@@ -127,11 +127,17 @@ def _conv(layer: Layer) -> None:
     fields |= {
         "window": _window(layer, height, width),
         "in_zero": zero_of(source),
-        "weights": layer.constant("weights", weights.data),
+        "weights": layer.constant("weights", whole_words(weights.data)),
         "bias": layer.constant("bias", wrapped(folded)),
         "scale": requantize(layer, source, weights),
     }
     _call(layer, "pose_conv", fields, f"AT(int8_t, {layer.scratch})")
+
+
+def whole_words(weights: np.ndarray) -> np.ndarray:
+    """(output channels, multiple of 4): rows that are padded with zeros, as the kernels load four weights at a time."""
+    rows = weights.reshape(len(weights), -1)
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
 
 
 def _depthwise(layer: Layer) -> None:

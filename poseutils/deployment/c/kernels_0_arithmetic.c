@@ -20,14 +20,11 @@ static int32_t high_product(int32_t a, int32_t b)
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
-/* x / 2^bits, rounded to nearest, halves away from zero; x is not the least number. */
+/* x / 2^bits, rounded to nearest, halves away from zero; x is neither the least nor the greatest number. */
 static int32_t shift_right(int32_t x, int32_t bits)
 {
-    if (bits == 0) {
-        return x;
-    }
-    const int32_t nudged = x - (x < 0 ? 1 : 0);
-    return (nudged >> bits) + ((nudged >> (bits - 1)) & 1);
+    const int32_t nudged = x - (int32_t)((uint32_t)x >> 31);
+    return bits == 0 ? x : ((nudged >> (bits - 1)) + 1) >> 1;
 }
 
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift)
@@ -37,15 +34,44 @@ int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift)
     return shift_right(high_product(raised, multiplier), shift > 0 ? 0 : -shift);
 }
 
-static int8_t requantized(int32_t sum, int32_t channel, const pose_requantize *scale)
+/* As the reference kernels add: wrapping around. */
+static int32_t sum_of(int32_t a, int32_t b)
 {
-    const int32_t scaled = pose_multiply(sum, scale->multiplier[channel], scale->shift[channel]);
-    return (int8_t)clamp(scaled + scale->zero, scale->low, scale->high);
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+#define PLACES 2 /* of the output that share the loads of a weight, and of what requantizes */
+#define TILE 32  /* output channels whose sums are held at a time, in sums[place][channel] */
+
+/* pose_multiply of a sum by what exporters make of a ratio below 1/2 (a multiplier of 31 bits, a shift to the right), and others. */
+static inline int32_t scaled(int32_t sum, int32_t multiplier, int32_t shift)
+{
+#if POSE_DSP
+    return shift < 0 ? shift_right(pose_high_product(sum, multiplier), -shift) : pose_multiply(sum, multiplier, shift);
+#else
+    return pose_multiply(sum, multiplier, shift);
+#endif
+}
+
+/* The channels from `first` of up to PLACES places, `apart` values from each other: sums and biases, requantized. */
+static void requantize_each(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
+                            int32_t places, int8_t *out, int32_t apart)
+{
+    const int32_t *const b = bias + first, *const m = scale->multiplier + first, *const sums1 = places > 1 ? sums + TILE : sums;
+    const int8_t *const s = scale->shift + first;
+    const int32_t zero = scale->zero, low = scale->low, high = scale->high;
+    int8_t *const out1 = places > 1 ? out + apart : out;
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t one = scaled(sum_of(sums[i], b[i]), m[i], s[i]), other = scaled(sum_of(sums1[i], b[i]), m[i], s[i]);
+        out[i] = (int8_t)clamp(one + zero, low, high);
+        out1[i] = (int8_t)clamp(other + zero, low, high);
+    }
 }
 
 #if POSE_MVE
+
 /* pose_multiply of four values; VQRDMULH rounds as high_product does, VRSHL halves upwards. */
-static int32x4_t multiply4(int32x4_t x, int32x4_t multiplier, int32x4_t shift)
+static inline int32x4_t multiply4(int32x4_t x, int32x4_t multiplier, int32x4_t shift)
 {
     const int32x4_t right = vminq_s32(shift, vdupq_n_s32(0));
     const int32x4_t product = vqrdmulhq_s32(vshlq_s32(x, vmaxq_s32(shift, vdupq_n_s32(0))), multiplier);
@@ -53,8 +79,29 @@ static int32x4_t multiply4(int32x4_t x, int32x4_t multiplier, int32x4_t shift)
     return vrshlq_s32(vaddq_s32(product, nudge), right);
 }
 
-static int32x4_t clamp4(int32x4_t x, int32_t low, int32_t high)
+static void requantize(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
+                       int32_t places, int8_t *out, int32_t apart)
 {
-    return vmaxq_s32(vminq_s32(x, vdupq_n_s32(high)), vdupq_n_s32(low));
+    const int32_t *b = bias + first, *m = scale->multiplier + first, *sums0 = sums, *sums1 = places > 1 ? sums + TILE : sums;
+    const int8_t *s = scale->shift + first;
+    const int32_t zero = scale->zero, rest = count & 3;
+    const int32x4_t low = vdupq_n_s32(scale->low), high = vdupq_n_s32(scale->high);
+    int8_t *out0 = out, *out1 = places > 1 ? out + apart : out;
+#pragma GCC unroll 1
+    for (int32_t left = count >> 2; left > 0; left--, sums0 += 4, sums1 += 4, b += 4, m += 4, s += 4, out0 += 4, out1 += 4) {
+        const int32x4_t bias4 = vldrwq_s32(b), multiplier = vldrwq_s32(m), shift = vldrbq_s32(s);
+        const int32x4_t one = vaddq_n_s32(multiply4(vaddq_s32(vldrwq_s32(sums0), bias4), multiplier, shift), zero);
+        const int32x4_t other = vaddq_n_s32(multiply4(vaddq_s32(vldrwq_s32(sums1), bias4), multiplier, shift), zero);
+        vstrbq_s32(out0, vmaxq_s32(vminq_s32(one, high), low));
+        vstrbq_s32(out1, vmaxq_s32(vminq_s32(other, high), low));
+    }
+    if (rest != 0) {
+        requantize_each(sums + count - rest, bias, scale, first + count - rest, rest, places, out + count - rest, apart);
+    }
 }
+
+#else
+
+#define requantize requantize_each
+
 #endif

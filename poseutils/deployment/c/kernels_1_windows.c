@@ -18,14 +18,17 @@ static ptrdiff_t row_bytes(const pose_image *image)
 
 /* ---------------------------------------------------------------- CONV_2D */
 
-#define PLACES 2 /* places of the output that share the loads of a weight */
+/* Bytes of one output channel's weights: whole words. */
+static int32_t padded(int32_t count)
+{
+    return (count + 3) & ~3;
+}
 
 #if POSE_MVE
 
-/* For two places and two output channels the sums of `count` products, sixteen at a time: to sums[0], [1] and sums[4], [5]. */
-static void dots(const int8_t *const *values, const int8_t *w0, const int8_t *w1, int32_t count, int32_t *sums)
+/* sums[place][channel] of two places and two channels: `count` products each, sixteen at a time. */
+static inline void dots(const int8_t *x0, const int8_t *x1, const int8_t *w0, const int8_t *w1, int32_t count, int32_t *sums)
 {
-    const int8_t *x0 = values[0], *x1 = values[1];
     int32_t a = 0, b = 0, c = 0, d = 0;
     for (int32_t left = count >> 4; left > 0; left--, x0 += 16, x1 += 16, w0 += 16, w1 += 16) {
         const int8x16_t u0 = vldrbq_s8(x0), u1 = vldrbq_s8(x1), v0 = vldrbq_s8(w0), v1 = vldrbq_s8(w1);
@@ -44,29 +47,35 @@ static void dots(const int8_t *const *values, const int8_t *w0, const int8_t *w1
     }
     sums[0] = a;
     sums[1] = b;
-    sums[4] = c;
-    sums[5] = d;
+    sums[TILE] = c;
+    sums[TILE + 1] = d;
 }
 
-/* All output channels, four at a time; past the last one its weights are read again, and nothing is stored. */
-static void conv_places(const pose_conv_layer *layer, const int8_t *const *values, int32_t count, int8_t *const *outs, int8_t *scratch)
+/* Where values fit into one vector they are loaded once for all channels. */
+static inline void short_dots(const int8_t *x0, const int8_t *x1, const int8_t *w, int32_t count, int32_t channels, int32_t *sums)
 {
-    const pose_requantize *scale = &layer->scale;
-    const int32_t channels = layer->out.channels;
+    const mve_pred16_t inside = vctp8q((uint32_t)count);
+    const int8x16_t u0 = vldrbq_z_s8(x0, inside), u1 = vldrbq_z_s8(x1, inside);
+    const int32_t apart = padded(count);
+#pragma GCC unroll 1
+    for (; channels > 0; channels--, w += apart, sums++) {
+        const int8x16_t v = vldrbq_z_s8(w, inside);
+        sums[0] = vmladavq_s8(u0, v);
+        sums[TILE] = vmladavq_s8(u1, v);
+    }
+}
+
+static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
+                      int32_t *sums)
+{
+    const int32_t apart = padded(count);
     (void)scratch;
-    for (int32_t c = 0; c < channels; c += 4) {
-        int32_t sums[4 * PLACES];
-        for (int32_t i = 0; i < 4; i += 2) {
-            const int32_t first = c + i < channels ? c + i : channels - 1, second = first + 1 < channels ? first + 1 : first;
-            dots(values, layer->weights + (ptrdiff_t)first * count, layer->weights + (ptrdiff_t)second * count, count, sums + i);
-        }
-        const mve_pred16_t inside = vctp32q((uint32_t)(channels - c));
-        const int32x4_t bias = vldrwq_z_s32(layer->bias + c, inside), multiplier = vldrwq_z_s32(scale->multiplier + c, inside);
-        const int32x4_t shift = vldrbq_z_s32(scale->shift + c, inside);
-        for (int32_t i = 0; i < PLACES; i++) {
-            const int32x4_t scaled = multiply4(vaddq_s32(vldrwq_s32(sums + 4 * i), bias), multiplier, shift);
-            vstrbq_p_s32(outs[i] + c, clamp4(vaddq_n_s32(scaled, scale->zero), scale->low, scale->high), inside);
-        }
+    if (count <= 16) {
+        short_dots(values[0], values[1], weights, count, channels, sums);
+        return;
+    }
+    for (; channels > 0; channels -= 2, weights += 2 * apart, sums += 2) {
+        dots(values[0], values[1], weights, channels > 1 ? weights + apart : weights, count, sums);
     }
 }
 
@@ -86,38 +95,36 @@ static void widen(const int8_t *const *values, int32_t count, int16x2_t *pairs)
     }
 }
 
-/* For two places and two output channels: adds the sums of `count` products to sums[place][channel]. */
-static void dots(const int16x2_t *pairs, const int8_t *w0, const int8_t *w1, int32_t count, int32_t sums[PLACES][2])
+/* sums[place][channel] of two places and two channels, four products at a time; a function of its own has registers enough. */
+static __attribute__((noinline)) void dots(const int16x2_t *pairs, const int16x2_t *end, const int8_t *w0, const int8_t *w1, int32_t *sums)
 {
-    int32_t a = sums[0][0], b = sums[0][1], c = sums[1][0], d = sums[1][1];
-    for (int32_t left = count; left > 0; left -= 4, pairs += 4, w0 += 4, w1 += 4) {
-        const int8x4_t u = left >= 4 ? pose_load4(w0) : pose_load_rest(w0, left), v = left >= 4 ? pose_load4(w1) : pose_load_rest(w1, left);
-        const int16x2_t u_even = pose_even(u), u_odd = pose_odd(u);
-        a = __smlad(u_even, pairs[0], __smlad(u_odd, pairs[1], a));
-        c = __smlad(u_even, pairs[2], __smlad(u_odd, pairs[3], c));
-        const int16x2_t v_even = pose_even(v), v_odd = pose_odd(v);
-        b = __smlad(v_even, pairs[0], __smlad(v_odd, pairs[1], b));
-        d = __smlad(v_even, pairs[2], __smlad(v_odd, pairs[3], d));
+    int32_t a = 0, b = 0, c = 0, d = 0;
+    for (; pairs != end; pairs += 4, w0 += 4, w1 += 4) {
+        const int8x4_t u = pose_load4(w0), v = pose_load4(w1);
+        const int16x2_t u_even = pose_even(u), u_odd = pose_odd(u), v_even = pose_even(v), v_odd = pose_odd(v);
+        a = __smlad(u_even, pairs[0], a);
+        b = __smlad(v_even, pairs[0], b);
+        a = __smlad(u_odd, pairs[1], a);
+        b = __smlad(v_odd, pairs[1], b);
+        c = __smlad(u_even, pairs[2], c);
+        d = __smlad(v_even, pairs[2], d);
+        c = __smlad(u_odd, pairs[3], c);
+        d = __smlad(v_odd, pairs[3], d);
     }
-    sums[0][0] = a;
-    sums[0][1] = b;
-    sums[1][0] = c;
-    sums[1][1] = d;
+    sums[0] = a;
+    sums[1] = b;
+    sums[TILE] = c;
+    sums[TILE + 1] = d;
 }
 
-/* All output channels, two at a time; an odd last one is computed twice. */
-static void conv_places(const pose_conv_layer *layer, const int8_t *const *values, int32_t count, int8_t *const *outs, int8_t *scratch)
+static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
+                      int32_t *sums)
 {
-    int16x2_t *pairs = (int16x2_t *)(void *)scratch;
-    widen(values, count, pairs);
-    for (int32_t c = 0; c < layer->out.channels; c += 2) {
-        const int32_t next = c + 1 < layer->out.channels ? c + 1 : c;
-        int32_t sums[PLACES][2] = {{layer->bias[c], layer->bias[next]}, {layer->bias[c], layer->bias[next]}};
-        dots(pairs, layer->weights + (ptrdiff_t)c * count, layer->weights + (ptrdiff_t)next * count, count, sums);
-        for (int32_t i = 0; i < PLACES; i++) {
-            outs[i][c] = requantized(sums[i][0], c, &layer->scale);
-            outs[i][next] = requantized(sums[i][1], next, &layer->scale);
-        }
+    const int16x2_t *pairs = (const int16x2_t *)(const void *)scratch;
+    const int32_t apart = padded(count);
+    (void)values;
+    for (; channels > 0; channels -= 2, weights += 2 * apart, sums += 2) {
+        dots(pairs, pairs + apart, weights, channels > 1 ? weights + apart : weights, sums);
     }
 }
 
@@ -134,11 +141,11 @@ static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
 
 #define BLOCK 4 /* output channels that share the loads of a value */
 
-/* sums[i] += dot product with the i-th of BLOCK runs of weights, which lie `apart` values from each other. */
+/* Dot products with BLOCK runs of weights, which lie `apart` values from each other. */
 static void dot_block(const int8_t *x, const int8_t *w, int32_t count, int32_t apart, int32_t *sums)
 {
     const int8_t *w1 = w + apart, *w2 = w1 + apart, *w3 = w2 + apart;
-    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    int32_t a = 0, b = 0, c = 0, d = 0;
     for (int32_t i = 0; i < count; i++) {
         const int32_t value = x[i];
         a += value * w[i];
@@ -152,33 +159,39 @@ static void dot_block(const int8_t *x, const int8_t *w, int32_t count, int32_t a
     sums[3] = d;
 }
 
-/* All output channels of one place. */
-static void conv_place(const pose_conv_layer *layer, const int8_t *values, int32_t count, int8_t *out)
+static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
+                      int32_t *sums)
 {
-    const int32_t blocks = layer->out.channels / BLOCK * BLOCK;
-    const int8_t *weights = layer->weights;
-    for (int32_t c = 0; c < blocks; c += BLOCK, weights += BLOCK * count) {
-        int32_t sums[BLOCK];
-        memcpy(sums, layer->bias + c, sizeof sums);
-        dot_block(values, weights, count, count, sums);
-        for (int32_t i = 0; i < BLOCK; i++) {
-            out[c + i] = requantized(sums[i], c + i, &layer->scale);
-        }
-    }
-    for (int32_t c = blocks; c < layer->out.channels; c++, weights += count) {
-        out[c] = requantized(layer->bias[c] + dot(values, weights, count), c, &layer->scale);
-    }
-}
-
-static void conv_places(const pose_conv_layer *layer, const int8_t *const *values, int32_t count, int8_t *const *outs, int8_t *scratch)
-{
+    const int32_t apart = padded(count);
     (void)scratch;
-    for (int32_t i = 0; i < PLACES && (i == 0 || outs[i] != outs[i - 1]); i++) {
-        conv_place(layer, values[i], count, outs[i]);
+    for (int32_t place = 0; place < PLACES && (place == 0 || values[place] != values[place - 1]); place++, sums += TILE) {
+        int32_t c = 0;
+        for (; c + BLOCK <= channels; c += BLOCK) {
+            dot_block(values[place], weights + c * apart, count, apart, sums + c);
+        }
+        for (; c < channels; c++) {
+            sums[c] = dot(values[place], weights + c * apart, count);
+        }
     }
 }
 
 #endif
+
+/* All output channels of up to two places. */
+static void conv_places(const pose_conv_layer *layer, const int8_t *const *values, int32_t count, int32_t places, int8_t *scratch,
+                        int8_t *out)
+{
+    const int32_t channels = layer->out.channels;
+    int32_t sums[PLACES * TILE];
+#if POSE_DSP
+    widen(values, count, (int16x2_t *)(void *)scratch);
+#endif
+    for (int32_t c = 0; c < channels; c += TILE) {
+        const int32_t tile = channels - c < TILE ? channels - c : TILE;
+        conv_sums(values, scratch, layer->weights + c * padded(count), count, tile, sums);
+        requantize(sums, layer->bias, &layer->scale, c, tile, places, out + c, layer->out.step);
+    }
+}
 
 /* One row of the window at column x0, tap by tap; the zero point beyond the border. */
 static void gather_taps(const pose_conv_layer *layer, const int8_t *row, int32_t x0, int8_t *patch)
@@ -228,20 +241,15 @@ void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8
 {
     const pose_window *window = &layer->window;
     const int32_t count = window->height * window->width * layer->in.channels;
-    int8_t *const patches = scratch + 2 * PLACES * ((count + 3) / 4 * 4);
-    for (int32_t x = 0; x < layer->out.width; x += PLACES) {
+    int8_t *const patches = scratch + 2 * PLACES * padded(count);
+    for (int32_t x = 0; x < layer->out.width; x += PLACES, out += PLACES * layer->out.step) {
+        const int32_t places = layer->out.width - x < PLACES ? layer->out.width - x : PLACES;
         const int8_t *values[PLACES];
-        int8_t *outs[PLACES];
-        for (int32_t i = 0; i < PLACES; i++) {
-            if (x + i < layer->out.width) {
-                values[i] = place_values(layer, rows, (x + i) * window->stride_x - window->pad_x, patches + i * count);
-                outs[i] = out + (ptrdiff_t)(x + i) * layer->out.step;
-            } else { /* past the end the last place is computed again */
-                values[i] = values[i - 1];
-                outs[i] = outs[i - 1];
-            }
+        for (int32_t i = 0; i < PLACES; i++) { /* the last place again where there is none */
+            const int32_t x0 = (x + i) * window->stride_x - window->pad_x;
+            values[i] = i < places ? place_values(layer, rows, x0, patches + i * count) : values[i - 1];
         }
-        conv_places(layer, values, count, outs, scratch);
+        conv_places(layer, values, count, places, scratch, out);
     }
 }
 

@@ -39,7 +39,10 @@ typedef struct {
     int32_t zero, low, high;
 } pose_requantize;
 
-/* CONV_2D: weights are output channel, ky, kx, input channel; bias has -zero * (sum of the channel's weights) in it. */
+/*
+ * CONV_2D: weights are output channel, ky, kx, input channel, and zeros after each output channel's, to a multiple of 4; bias has
+ * -zero * (sum of the channel's weights) in it.
+ */
 typedef struct {
     pose_image in, out;
     pose_window window;

@@ -61,6 +61,14 @@ static inline int16x2_t pose_add_odd(int16x2_t pair, int8x4_t values)
     __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(sum) : "r"(pair), "r"(values));
     return sum;
 }
+
+/* The high half of 2 * a * b, rounded to nearest, halves upwards, of a b from 2^30: 2 * b - 2^32 fits into 32 bits, a comes on top. */
+static inline int32_t pose_high_product(int32_t a, int32_t b)
+{
+    int32_t product;
+    __asm__("smmlar %0, %1, %2, %1" : "=r"(product) : "r"(a), "r"((uint32_t)b << 1));
+    return product;
+}
 #endif
 
 #endif
