@@ -41,7 +41,7 @@ static int32_t sum_of(int32_t a, int32_t b)
 }
 
 #define PLACES 2 /* of the output that share the loads of a weight, and of what requantizes */
-#define TILE 32  /* output channels whose sums are held at a time, in sums[place][channel] */
+#define TILE 64  /* output channels whose sums are held at a time, in sums[place][channel] */
 
 /* pose_multiply of a sum by what exporters make of a ratio below 1/2 (a multiplier of 31 bits, a shift to the right), and others. */
 static inline int32_t scaled(int32_t sum, int32_t multiplier, int32_t shift)

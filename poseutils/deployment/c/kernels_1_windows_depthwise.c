@@ -77,7 +77,7 @@ static __attribute__((noinline)) void sixteen_channels(const inside_taps *taps, 
             low = add_tap(low, x, w, zero);
             x += 8;
             w += 8;
-            __asm__ volatile("" : "+r"(x), "+r"(w)); /* else both halves are loaded at once, and there are not registers enough */
+            __asm__ volatile("" : "+l"(x), "+l"(w)); /* else both halves are loaded at once, and there are not registers enough */
             high = add_tap(high, x, w, zero);
         }
     }
