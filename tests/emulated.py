@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from poseutils.deployment import emulation, exporting
 from poseutils.deployment.c_network import network_header, network_source, weights_header, weights_source
@@ -33,6 +35,33 @@ int main(int argc, char **argv)
     return fclose(out);
 }
 """
+
+
+def merged(models: list[bytes]) -> bytes:
+    """One network that computes all of them, beside each other; inputs and outputs in order."""
+    whole = None
+    for data in models:
+        part = schema.ModelT.InitFromPackedBuf(data)
+        if whole is None:
+            whole = part
+            continue
+        graph, own = whole.subgraphs[0], part.subgraphs[0]
+        tensors, buffers, codes = len(graph.tensors), len(whole.buffers), len(whole.operatorCodes)
+        for made in own.tensors:
+            made.buffer += buffers
+        for operator in own.operators:
+            operator.opcodeIndex += codes
+            operator.inputs = np.where(np.asarray(operator.inputs) < 0, -1, np.asarray(operator.inputs) + tensors).astype(np.int32)
+            operator.outputs = np.asarray(operator.outputs) + np.int32(tensors)
+        graph.tensors += own.tensors
+        graph.operators += own.operators
+        graph.inputs = np.concatenate([graph.inputs, np.asarray(own.inputs) + np.int32(tensors)])
+        graph.outputs = np.concatenate([graph.outputs, np.asarray(own.outputs) + np.int32(tensors)])
+        whole.buffers += part.buffers
+        whole.operatorCodes += part.operatorCodes
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(whole.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def sources(compiled: Compiled) -> dict[str, str]:

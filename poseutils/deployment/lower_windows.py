@@ -61,6 +61,7 @@ def requantize(layer: Layer, source: Tensor, weights: Tensor) -> dict:
     channels, scales = layer.output.shape[-1], weights.quantization.scales
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
+    need(bool((scales >= 0).all()), "a scale of the weights is negative")
     ratio = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
     return requantize_fields(layer, [quantize_multiplier(each) for each in ratio])
 

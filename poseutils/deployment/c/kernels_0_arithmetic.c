@@ -53,6 +53,46 @@ static inline int32_t scaled(int32_t sum, int32_t multiplier, int32_t shift)
 #endif
 }
 
+#if POSE_MVE
+
+static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
+{
+    int32_t sum = 0;
+    for (; count >= 16; count -= 16, x += 16, w += 16) {
+        sum = vmladavaq_s8(sum, vldrbq_s8(x), vldrbq_s8(w));
+    }
+    if (count > 0) {
+        const mve_pred16_t rest = vctp8q((uint32_t)count);
+        sum = vmladavaq_s8(sum, vldrbq_z_s8(x, rest), vldrbq_z_s8(w, rest));
+    }
+    return sum;
+}
+
+#elif POSE_DSP
+
+static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
+{
+    int32_t sum = 0;
+    for (; count > 0; count -= 4, x += 4, w += 4) {
+        const int8x4_t u = count >= 4 ? pose_load4(x) : pose_load_rest(x, count), v = count >= 4 ? pose_load4(w) : pose_load_rest(w, count);
+        sum = __smlad(pose_even(u), pose_even(v), __smlad(pose_odd(u), pose_odd(v), sum));
+    }
+    return sum;
+}
+
+#else
+
+static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < count; i++) {
+        sum += x[i] * w[i];
+    }
+    return sum;
+}
+
+#endif
+
 /* The channels from `first` of up to PLACES places, `apart` values from each other: sums and biases, requantized. */
 static void requantize_each(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
                             int32_t places, int8_t *out, int32_t apart)
@@ -79,21 +119,26 @@ static inline int32x4_t multiply4(int32x4_t x, int32x4_t multiplier, int32x4_t s
     return vrshlq_s32(vaddq_s32(product, nudge), right);
 }
 
+static inline int32x4_t clamp4(int32x4_t x, int32_t low, int32_t high)
+{
+    return vmaxq_s32(vminq_s32(x, vdupq_n_s32(high)), vdupq_n_s32(low));
+}
+
 static void requantize(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
                        int32_t places, int8_t *out, int32_t apart)
 {
     const int32_t *b = bias + first, *m = scale->multiplier + first, *sums0 = sums, *sums1 = places > 1 ? sums + TILE : sums;
     const int8_t *s = scale->shift + first;
     const int32_t zero = scale->zero, rest = count & 3;
-    const int32x4_t low = vdupq_n_s32(scale->low), high = vdupq_n_s32(scale->high);
+    const int32_t low = scale->low, high = scale->high;
     int8_t *out0 = out, *out1 = places > 1 ? out + apart : out;
 #pragma GCC unroll 1
     for (int32_t left = count >> 2; left > 0; left--, sums0 += 4, sums1 += 4, b += 4, m += 4, s += 4, out0 += 4, out1 += 4) {
         const int32x4_t bias4 = vldrwq_s32(b), multiplier = vldrwq_s32(m), shift = vldrbq_s32(s);
         const int32x4_t one = vaddq_n_s32(multiply4(vaddq_s32(vldrwq_s32(sums0), bias4), multiplier, shift), zero);
         const int32x4_t other = vaddq_n_s32(multiply4(vaddq_s32(vldrwq_s32(sums1), bias4), multiplier, shift), zero);
-        vstrbq_s32(out0, vmaxq_s32(vminq_s32(one, high), low));
-        vstrbq_s32(out1, vmaxq_s32(vminq_s32(other, high), low));
+        vstrbq_s32(out0, clamp4(one, low, high));
+        vstrbq_s32(out1, clamp4(other, low, high));
     }
     if (rest != 0) {
         requantize_each(sums + count - rest, bias, scale, first + count - rest, rest, places, out + count - rest, apart);

@@ -130,15 +130,6 @@ static void conv_sums(const int8_t *const *values, const int8_t *scratch, const 
 
 #else
 
-static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
-{
-    int32_t sum = 0;
-    for (int32_t i = 0; i < count; i++) {
-        sum += x[i] * w[i];
-    }
-    return sum;
-}
-
 #define BLOCK 4 /* output channels that share the loads of a value */
 
 /* Dot products with BLOCK runs of weights, which lie `apart` values from each other. */

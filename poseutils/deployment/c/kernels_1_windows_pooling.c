@@ -37,17 +37,23 @@ void pose_max_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out)
     }
 }
 
-/* The mean of what of one channel lies under the window, halves away from zero. */
-static int8_t window_mean(const pose_pool_layer *layer, const int8_t *const *rows, int32_t from, int32_t to, int32_t channel)
+/* The means of what lies under the window in columns [from, to), of `count` channels from `first`; halves away from zero. */
+static void window_means(const pose_pool_layer *layer, const int8_t *const *rows, int32_t from, int32_t to, int32_t first, int32_t count,
+                         int8_t *out)
 {
-    int32_t sum = 0, count = 0;
+    int32_t sums[TILE] = {0}, taps = 0;
     for (int32_t ky = 0; ky < layer->window.height; ky++) {
-        for (int32_t column = from; rows[ky] != NULL && column < to; column++, count++) {
-            sum += rows[ky][(ptrdiff_t)column * layer->in.step + channel];
+        for (int32_t column = from; rows[ky] != NULL && column < to; column++, taps++) {
+            const int8_t *values = rows[ky] + (ptrdiff_t)column * layer->in.step + first;
+            for (int32_t i = 0; i < count; i++) {
+                sums[i] += values[i];
+            }
         }
     }
-    const int32_t mean = sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count;
-    return (int8_t)clamp(mean, layer->low, layer->high);
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t mean = sums[i] > 0 ? (sums[i] + taps / 2) / taps : (sums[i] - taps / 2) / taps;
+        out[i] = (int8_t)clamp(mean, layer->low, layer->high);
+    }
 }
 
 void pose_average_pool_row(const pose_pool_layer *layer, const int8_t *const *rows, int8_t *out)
@@ -55,8 +61,9 @@ void pose_average_pool_row(const pose_pool_layer *layer, const int8_t *const *ro
     for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
         int32_t from, to;
         inside_columns(layer, x * layer->window.stride_x - layer->window.pad_x, &from, &to);
-        for (int32_t c = 0; c < layer->out.channels; c++) {
-            out[c] = window_mean(layer, rows, from, to, c);
+        for (int32_t first = 0; first < layer->out.channels; first += TILE) {
+            const int32_t count = layer->out.channels - first < TILE ? layer->out.channels - first : TILE;
+            window_means(layer, rows, from, to, first, count, out + first);
         }
     }
 }

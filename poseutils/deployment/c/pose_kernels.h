@@ -77,7 +77,10 @@ typedef struct {
     const int16_t *first_x, *second_x, *share_x;
 } pose_resize_layer;
 
-/* FULLY_CONNECTED: weights are output, input; they have a zero of their own where the network computes them. */
+/*
+ * FULLY_CONNECTED: weights are output, input. Where they are constant, zeros are 0, and bias has -zero * (sum of the output's weights) in
+ * it; where the network computes them, they have a zero of their own.
+ */
 typedef struct {
     int32_t rows, inputs, outputs;
     int32_t in_zero, weight_zero;
