@@ -1,5 +1,7 @@
 """The vector instructions of each core, by emulation: every bit as LiteRT's reference kernels have it."""
 
+import subprocess
+
 import numpy as np
 import pytest
 from emulated import emulated, merged
@@ -7,7 +9,7 @@ from litert_reference import Reference
 from test_kernels import CASES, random_values
 from tiny_tflite import build, tensor
 
-from poseutils.deployment import missing_tools
+from poseutils.deployment import exporting, missing_tools
 from poseutils.deployment.emulation import EMULATED
 from poseutils.tflite import parse_tflite
 
@@ -65,3 +67,18 @@ def test_every_core_gives_the_reference_bits(all_operators, core, tmp_path):
             different.append((tensor_, graph.tensors[tensor_].shape))
         at += values.nbytes
     assert at == len(given) and different == []
+
+
+CORES = {"m4": ["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"], "m7": ["-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16"], "m55": ["-mcpu=cortex-m55"]}
+
+
+@pytest.mark.parametrize("plain", [[], ["-DPOSE_PLAIN"]], ids=["vectors", "plain"])
+@pytest.mark.parametrize("core", CORES)
+def test_kernels_compile_without_a_warning(core, plain, tmp_path):
+    for name, text in exporting.kernel_files().items():
+        (tmp_path / name).write_text(text)
+    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-mthumb", "-mfloat-abi=hard", *CORES[core], *plain]
+    subprocess.run(["arm-none-eabi-gcc", *flags, "-c", "pose_kernels.c", "-o", "kernels.o"], cwd=tmp_path, check=True)
+    code = subprocess.run(["arm-none-eabi-objdump", "-d", "kernels.o"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    vectors = "vqrdmulh" if core == "m55" else "smlad"
+    assert (vectors in code) == (plain == [])

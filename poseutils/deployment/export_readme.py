@@ -45,6 +45,9 @@ for (;;) {{
 }}
 ```
 
+With `-mcpu=cortex-m4`, `cortex-m7` or `cortex-m55` the operators use that core's vector instructions; elsewhere, and with `-DPOSE_PLAIN`,
+they are plain C, and the results are the same to the last bit.
+
 The arena is a static variable of `{name}.c`; constants are `const` and go where the linker script puts `.rodata`. Where the chip's own
 memory is too small, place either in external memory by the linker script.
 
