@@ -22,6 +22,7 @@ lab: $(STAMP)  ## open JupyterLab on the notebooks
 
 bench: $(STAMP)  ## measure speed, side by side with the bare runtimes
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_export.py
 
 setup: $(STAMP)  ## make .venv and install requirements.txt
 

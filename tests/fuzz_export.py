@@ -23,10 +23,12 @@ from pathlib import Path
 
 import test_kernels
 import test_kernels_more
+from emulated import network_sources
 from tiny_tflite import heatmap_model
 
 import poseutils as pu
 from poseutils.deployment import export
+from poseutils.deployment.exporting import kernel_files
 from poseutils.tflite import parse_tflite
 
 SECONDS = 60
@@ -38,7 +40,7 @@ Exporter = Callable[[bytes, Path], None]
 
 def tiny(data: bytes, folder: Path) -> None:
     """A network of a few operators as C."""
-    for name, text in test_kernels.sources(parse_tflite(data, "damaged")).items():
+    for name, text in (network_sources(parse_tflite(data, "damaged")) | kernel_files()).items():
         (folder / name).write_text(text)
 
 

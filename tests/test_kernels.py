@@ -10,19 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emulated import network_sources
 from litert_reference import Reference, same
 from tiny_tflite import build, tensor
 
 from poseutils import PoseError
-from poseutils.deployment import exporting
-from poseutils.deployment.c_network import network_header, network_source, weights_header, weights_source
 from poseutils.deployment.compiling import compile_graph
+from poseutils.deployment.exporting import kernel_files
 from poseutils.tflite import parse_tflite
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 pytestmark = needs_gcc
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
-SOURCES = Path(exporting.__file__).parent / "c"
 DICE = np.random.default_rng(7)
 
 
@@ -285,35 +284,25 @@ def test_kernel_gives_the_reference_bits(tmp_path, case):
 
 @cache
 def compiled_kernels():
-    """The kernels, the same for every network: compiled once."""
+    """A folder with the kernels, the same for every network: compiled once."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder)
-    (folder / "pose_kernels.c").write_text(exporting.joined_source("kernels"))
-    shutil.copy(SOURCES / "pose_kernels.h", folder)
-    subprocess.run(["gcc", *STRICT, "-c", "pose_kernels.c", "-o", "kernels.o"], cwd=folder, check=True)
-    return folder / "kernels.o"
-
-
-def sources(graph):
-    """The files of a network, apart from the kernels."""
-    compiled = compile_graph(graph, "tiny", "file", "network")
-    return {
-        "network.c": network_source(compiled.graph, compiled.program, compiled.addresses, "network", "tiny"),
-        "network.h": network_header(compiled.graph, "network", compiled.plan.size, "tiny"),
-        "network_weights.c": weights_source(compiled.program, "network", "tiny"),
-        "network_weights.h": weights_header(compiled.program, "network"),
-        "pose_kernels.h": (SOURCES / "pose_kernels.h").read_text(),
-    }
+    for name, text in kernel_files().items():
+        (folder / name).write_text(text)
+    subprocess.run(["gcc", *STRICT, "-c", "pose_kernels.c"], cwd=folder, check=True)
+    return folder
 
 
 def run(graph, inputs, folder):
     """Compiles with all warnings and sanitizers, and runs twice: the second run must not depend on what the first one left."""
-    files = {**sources(graph), "main.c": MAIN}
+    files = {**network_sources(graph), "main.c": MAIN}
     for name, text in files.items():
         (folder / name).write_text(text)
-    shutil.copy(compiled_kernels(), folder / "kernels.o")
+    kernels = compiled_kernels()
     image = b"".join(values.tobytes() for values in inputs)
-    subprocess.run(["gcc", *STRICT, *(f for f in files if f.endswith(".c")), "kernels.o", "-lm", "-o", "main"], cwd=folder, check=True)
+    sources = [name for name in files if name.endswith(".c")]
+    command = ["gcc", *STRICT, f"-I{kernels}", *sources, kernels / "pose_kernels.o", "-lm", "-o", "main"]
+    subprocess.run(command, cwd=folder, check=True)
     written = subprocess.run([folder / "main"], input=image + image, check=True, stdout=subprocess.PIPE).stdout
     assert written[: len(written) // 2] == written[len(written) // 2 :]
     return written[: len(written) // 2]

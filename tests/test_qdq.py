@@ -6,18 +6,13 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
-from qdq_reference import compiled_kernels, read, steps_apart
+from qdq_reference import read, steps_apart
 from tiny_qdq import Net, quantized, yolo
 
 from poseutils import PoseError
 from poseutils.deployment.folding import fold
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory):
-    return compiled_kernels(tmp_path_factory.mktemp("kernels"))
 
 
 def image(net, channels=8):
@@ -106,10 +101,10 @@ CASES = {name.removeprefix("case_"): make for name, make in list(globals().items
 @with_gcc
 @pytest.mark.parametrize("activations", ["int8", "uint8"])
 @pytest.mark.parametrize("case", CASES)
-def test_the_c_code_gives_what_onnx_runtime_does(kernels, tmp_path, case, activations):
+def test_the_c_code_gives_what_onnx_runtime_does(tmp_path, case, activations):
     net = Net()
     model = quantized(net.model(CASES[case](net)), activations, per_channel=activations == "int8")
-    for apart, wanted in steps_apart(model, tmp_path, kernels):
+    for apart, wanted in steps_apart(model, tmp_path):
         assert len(np.unique(wanted)) > 10  # that there is something to compare
         # A mean of four lies halfway between two steps now and then, and then rounding in floats decides.
         assert apart.max() < 1.01 and (apart < 0.01).mean() > (0.9 if case == "pooling" else 0.99), (case, (apart < 0.01).mean())
@@ -117,10 +112,10 @@ def test_the_c_code_gives_what_onnx_runtime_does(kernels, tmp_path, case, activa
 
 @with_gcc
 @pytest.mark.parametrize("activations, excluded", [("int8", False), ("uint8", False), ("uint8", True)])
-def test_a_yolo_network(kernels, tmp_path, activations, excluded):
+def test_a_yolo_network(tmp_path, activations, excluded):
     model = yolo()
     tail = [node.name for node in model.graph.node][-4:] if excluded else []  # decoding stays in floating point
-    ((apart, wanted),) = steps_apart(quantized(model, activations, nodes_to_exclude=tail), tmp_path, kernels)
+    ((apart, wanted),) = steps_apart(quantized(model, activations, nodes_to_exclude=tail), tmp_path)
     assert wanted.shape == (1, 56, 84) and len(np.unique(wanted)) > 100
     assert apart.max() < 1.01 and (apart < 0.01).mean() > 0.98
 

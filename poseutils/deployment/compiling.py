@@ -8,7 +8,7 @@ from math import prod
 from ..errors import PoseError
 from ..graph import Graph, Operator, layers, lifetimes
 from .folding import fold
-from .lower_windows import patch_bytes
+from .lower_windows import scratch_bytes
 from .lowering import MALFORMED, Program, lower
 from .planner import Plan, alive, plan
 from .storage import Storage, assign
@@ -58,7 +58,7 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
     _check_sizes(graph, source)
     try:
         folded = fold(graph, io)
-        scratch = {i: size for i, op in enumerate(folded.operators) if (size := patch_bytes(folded, op))}
+        scratch = {i: size for i, op in enumerate(folded.operators) if (size := scratch_bytes(folded, op))}
         storage, placed = _smallest(folded, scratch)
     except MALFORMED as error:
         raise PoseError(f"{source}: an operator is not whole ({error!r}). Copy or convert the model again.") from error

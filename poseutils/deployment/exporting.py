@@ -221,12 +221,11 @@ def _files(spec: Spec, compiled: Compiled, report: ExportReport, normalized: boo
         f"{name}_weights.c": weights_source(program, name, about),
         f"{name}_poses.h": poses_header(decoding, name),
         f"{name}_poses.c": poses_source(decoding, graph, name),
-        "pose_kernels.h": (_SOURCES / "pose_kernels.h").read_text(encoding="utf-8"),
-        "pose_kernels.c": joined_source("kernels"),
+        **kernel_files(),
         "pose_decode.h": (_SOURCES / "pose_decode.h").read_text(encoding="utf-8"),
         "pose_decode.c": joined_source("decode"),
-        **{template: _filled(template, {"name": name, "NAME": name.upper()}) for template in _TEMPLATES},
-        **{f"{core}.ld": _filled("board.ld", linker_script(core)) for core in EMULATED},
+        **{template: filled(template, {"name": name, "NAME": name.upper()}) for template in _TEMPLATES},
+        **{f"{core}.ld": filled("board.ld", linker_script(core)) for core in EMULATED},
         "labels.txt": "".join(f"{label}\n" for label in spec.layout.names),
     }
     if not spec.board.linux and why_not(spec) is None:
@@ -235,12 +234,19 @@ def _files(spec: Spec, compiled: Compiled, report: ExportReport, normalized: boo
     return {spec.file_name: spec.data, **{file: text.encode() for file, text in texts.items()}}
 
 
+def kernel_files() -> dict[str, str]:
+    """The operators, the same for every network, by file name."""
+    headers = {name: (_SOURCES / name).read_text(encoding="utf-8") for name in ("pose_kernels.h", "pose_simd.h")}
+    return {"pose_kernels.c": joined_source("kernels"), **headers}
+
+
 def joined_source(stem: str) -> str:
     """One C file out of its parts, ``<stem>_*.c`` in their order."""
     return "".join(path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob(f"{stem}_*.c")))
 
 
-def _filled(template: str, values: Mapping[str, str]) -> str:
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """The text of a file of the C sources, with its ``@name@`` replaced."""
     text = (_SOURCES / template).read_text(encoding="utf-8")
     for key, value in values.items():
         text = text.replace(f"@{key}@", value)

@@ -246,14 +246,16 @@ def _dense_layer(layer: Layer) -> None:
     need(columns(output) == outputs, f"an output of shape {output.shape}")
     zeros = weights.quantization.zero_points
     need(bool((zeros == zeros[0]).all()) and -128 <= int(zeros[0]) <= 127, "zero points that differ or are out of range")
-    has_bias = len(layer.operator.inputs) > 2 and layer.operator.inputs[2] >= 0
+    bias, in_zero = bias_of(layer), zero_of(source)
+    if weights.is_constant and weights.data is not None and not zeros.any():
+        bias, in_zero = bias - in_zero * weights.data.astype(np.int64).sum(axis=1), 0
     fields = {
         "rows": source.elements // inputs,
         "inputs": inputs,
         "outputs": outputs,
-        "in_zero": zero_of(source),
+        "in_zero": in_zero,
         "weight_zero": int(zeros[0]),
-        "bias": layer.constant("bias", wrapped(bias_of(layer))) if has_bias else "NULL",
+        "bias": layer.constant("bias", wrapped(bias)) if bias.any() else "NULL",
         "scale": requantize(layer, source, weights),
     }
     made = layer.struct("pose_dense_layer", fields)

@@ -26,12 +26,12 @@ def need_activation(operator: Operator) -> None:
     need(activation(operator) in ("NONE", "RELU", "RELU6", "RELU_N1_TO_1"), f"the activation {activation(operator)} is not known")
 
 
-def patch_bytes(graph: Graph, operator: Operator) -> int:
-    """Bytes that a convolution may need to bring together what lies under its window; a window of one value needs none."""
+def scratch_bytes(graph: Graph, operator: Operator) -> int:
+    """Bytes in which a convolution brings together what lies under its window, see pose_conv_row."""
     if operator.name != "CONV_2D":
         return 0
     _, height, width, channels = graph.tensors[operator.inputs[1]].shape
-    return 0 if height == width == 1 else height * width * channels
+    return 6 * (-(-height * width * channels // 4) * 4)
 
 
 def _convolution(layer: Layer) -> tuple[Tensor, Tensor, np.ndarray]:
@@ -64,6 +64,7 @@ def requantize(layer: Layer, source: Tensor, weights: Tensor) -> dict:
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
     if is_real(layer):
         return real_requantize(layer, scale_of(source) * np.broadcast_to(scales, (channels,)) / scale_of(layer.output))
+    need(bool((scales >= 0).all()), "a scale of the weights is negative")
     ratio = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
     return requantize_fields(layer, [quantize_multiplier(each) for each in ratio])
 
@@ -130,12 +131,17 @@ def _conv(layer: Layer) -> None:
     fields |= {
         "window": _window(layer, height, width),
         "in_zero": zero_of(source),
-        "weights": layer.constant("weights", weights.data),
+        "weights": layer.constant("weights", whole_words(weights.data)),
         "bias": layer.constant("bias", wrapped(folded)),
         "scale": requantize(layer, source, weights),
     }
-    patch = "NULL" if layer.scratch is None else f"AT(int8_t, {layer.scratch})"
-    _call(layer, "pose_conv", fields, patch)
+    _call(layer, "pose_conv", fields, f"AT(int8_t, {layer.scratch})")
+
+
+def whole_words(weights: np.ndarray) -> np.ndarray:
+    """(output channels, multiple of 4): rows that are padded with zeros, as the kernels load four weights at a time."""
+    rows = weights.reshape(len(weights), -1)
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
 
 
 def _depthwise(layer: Layer) -> None:

@@ -1,62 +1,3 @@
-/* The operators of an 8-bit network; see pose_kernels.h. The same file for every network: the linker leaves out what is not called. */
-#include "pose_kernels.h"
-
-#include <math.h>
-#include <stddef.h>
-#include <string.h>
-
-/* ---------------------------------------------------------------- fixed point */
-
-static int32_t clamp(int32_t x, int32_t low, int32_t high)
-{
-    return x < low ? low : x > high ? high : x;
-}
-
-/* The high half of 2 * a * b, rounded to nearest, halves upwards. */
-static int32_t high_product(int32_t a, int32_t b)
-{
-    if (a == INT32_MIN && b == INT32_MIN) {
-        return INT32_MAX;
-    }
-    const int64_t product = (int64_t)a * b;
-    const int64_t nudge = product >= 0 ? (int64_t)1 << 30 : 1 - ((int64_t)1 << 30);
-    return (int32_t)((product + nudge) / ((int64_t)1 << 31));
-}
-
-/* x / 2^bits, rounded to nearest, halves away from zero. */
-static int32_t shift_right(int32_t x, int32_t bits)
-{
-    if (bits == 0) {
-        return x;
-    }
-    const int64_t half = (int64_t)1 << (bits - 1);
-    const int64_t nudged = (int64_t)x + half - (x < 0 ? 1 : 0);
-    return (int32_t)(nudged >> bits);
-}
-
-int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift)
-{
-    /* Unsigned, because a sum out of range wraps around in the reference kernels too. */
-    const int32_t raised = shift > 0 ? (int32_t)((uint32_t)x << shift) : x;
-    return shift_right(high_product(raised, multiplier), shift > 0 ? 0 : -shift);
-}
-
-/* The nearest whole number, halves to even, plus `zero`: adding 1.5 * 2^23 leaves no bit for a fraction. */
-static int32_t rounded_even(float x, int32_t zero, int32_t low, int32_t high)
-{
-    const float least = (float)(low - zero), most = (float)(high - zero), whole = 12582912.0f;
-    const float inside = x < least ? least : x > most ? most : x;
-    return (int32_t)(inside + whole - whole) + zero;
-}
-
-static int8_t requantized(int32_t sum, int32_t channel, const pose_requantize *scale)
-{
-    if (scale->real != NULL) {
-        return (int8_t)rounded_even((float)sum * scale->real[channel], scale->zero, scale->low, scale->high);
-    }
-    const int32_t scaled = pose_multiply(sum, scale->multiplier[channel], scale->shift[channel]);
-    return (int8_t)clamp(scaled + scale->zero, scale->low, scale->high);
-}
 
 /* ---------------------------------------------------------------- windows */
 
@@ -77,22 +18,125 @@ static ptrdiff_t row_bytes(const pose_image *image)
 
 /* ---------------------------------------------------------------- CONV_2D */
 
-static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
+/* Bytes of one output channel's weights: whole words. */
+static int32_t padded(int32_t count)
 {
-    int32_t sum = 0;
-    for (int32_t i = 0; i < count; i++) {
-        sum += x[i] * w[i];
-    }
-    return sum;
+    return (count + 3) & ~3;
 }
+
+#if POSE_MVE
+
+/* sums[place][channel] of two places and two channels: `count` products each, sixteen at a time. */
+static inline void dots(const int8_t *x0, const int8_t *x1, const int8_t *w0, const int8_t *w1, int32_t count, int32_t *sums)
+{
+    int32_t a = 0, b = 0, c = 0, d = 0;
+    for (int32_t left = count >> 4; left > 0; left--, x0 += 16, x1 += 16, w0 += 16, w1 += 16) {
+        const int8x16_t u0 = vldrbq_s8(x0), u1 = vldrbq_s8(x1), v0 = vldrbq_s8(w0), v1 = vldrbq_s8(w1);
+        a = vmladavaq_s8(a, u0, v0);
+        b = vmladavaq_s8(b, u0, v1);
+        c = vmladavaq_s8(c, u1, v0);
+        d = vmladavaq_s8(d, u1, v1);
+    }
+    if ((count & 15) != 0) {
+        const mve_pred16_t rest = vctp8q((uint32_t)count & 15);
+        const int8x16_t u0 = vldrbq_z_s8(x0, rest), u1 = vldrbq_z_s8(x1, rest), v0 = vldrbq_z_s8(w0, rest), v1 = vldrbq_z_s8(w1, rest);
+        a = vmladavaq_s8(a, u0, v0);
+        b = vmladavaq_s8(b, u0, v1);
+        c = vmladavaq_s8(c, u1, v0);
+        d = vmladavaq_s8(d, u1, v1);
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[TILE] = c;
+    sums[TILE + 1] = d;
+}
+
+/* Where values fit into one vector they are loaded once for all channels. */
+static inline void short_dots(const int8_t *x0, const int8_t *x1, const int8_t *w, int32_t count, int32_t channels, int32_t *sums)
+{
+    const mve_pred16_t inside = vctp8q((uint32_t)count);
+    const int8x16_t u0 = vldrbq_z_s8(x0, inside), u1 = vldrbq_z_s8(x1, inside);
+    const int32_t apart = padded(count);
+#pragma GCC unroll 1
+    for (; channels > 0; channels--, w += apart, sums++) {
+        const int8x16_t v = vldrbq_z_s8(w, inside);
+        sums[0] = vmladavq_s8(u0, v);
+        sums[TILE] = vmladavq_s8(u1, v);
+    }
+}
+
+static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
+                      int32_t *sums)
+{
+    const int32_t apart = padded(count);
+    (void)scratch;
+    if (count <= 16) {
+        short_dots(values[0], values[1], weights, count, channels, sums);
+        return;
+    }
+    for (; channels > 0; channels -= 2, weights += 2 * apart, sums += 2) {
+        dots(values[0], values[1], weights, channels > 1 ? weights + apart : weights, count, sums);
+    }
+}
+
+#elif POSE_DSP
+
+/* Two places side by side in 16 bits, as SMLAD takes them: of each four values the even and the odd pair, place by place. */
+static void widen(const int8_t *const *values, int32_t count, int16x2_t *pairs)
+{
+    for (int32_t place = 0; place < PLACES; place++) {
+        const int8_t *x = values[place];
+        int16x2_t *to = pairs + 2 * place;
+        for (int32_t left = count; left > 0; left -= 4, x += 4, to += 4) {
+            const int8x4_t word = left >= 4 ? pose_load4(x) : pose_load_rest(x, left);
+            to[0] = pose_even(word);
+            to[1] = pose_odd(word);
+        }
+    }
+}
+
+/* sums[place][channel] of two places and two channels, four products at a time; a function of its own has registers enough. */
+static __attribute__((noinline)) void dots(const int16x2_t *pairs, const int16x2_t *end, const int8_t *w0, const int8_t *w1, int32_t *sums)
+{
+    int32_t a = 0, b = 0, c = 0, d = 0;
+    for (; pairs != end; pairs += 4, w0 += 4, w1 += 4) {
+        const int8x4_t u = pose_load4(w0), v = pose_load4(w1);
+        const int16x2_t u_even = pose_even(u), u_odd = pose_odd(u), v_even = pose_even(v), v_odd = pose_odd(v);
+        a = __smlad(u_even, pairs[0], a);
+        b = __smlad(v_even, pairs[0], b);
+        a = __smlad(u_odd, pairs[1], a);
+        b = __smlad(v_odd, pairs[1], b);
+        c = __smlad(u_even, pairs[2], c);
+        d = __smlad(v_even, pairs[2], d);
+        c = __smlad(u_odd, pairs[3], c);
+        d = __smlad(v_odd, pairs[3], d);
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[TILE] = c;
+    sums[TILE + 1] = d;
+}
+
+static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
+                      int32_t *sums)
+{
+    const int16x2_t *pairs = (const int16x2_t *)(const void *)scratch;
+    const int32_t apart = padded(count);
+    (void)values;
+    for (; channels > 0; channels -= 2, weights += 2 * apart, sums += 2) {
+        dots(pairs, pairs + apart, weights, channels > 1 ? weights + apart : weights, sums);
+    }
+}
+
+#else
 
 #define BLOCK 4 /* output channels that share the loads of a value */
 
-/* sums[i] += dot product with the i-th of BLOCK runs of weights, which lie `apart` values from each other. */
+/* Dot products with BLOCK runs of weights, which lie `apart` values from each other. */
 static void dot_block(const int8_t *x, const int8_t *w, int32_t count, int32_t apart, int32_t *sums)
 {
     const int8_t *w1 = w + apart, *w2 = w1 + apart, *w3 = w2 + apart;
-    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    int32_t a = 0, b = 0, c = 0, d = 0;
     for (int32_t i = 0; i < count; i++) {
         const int32_t value = x[i];
         a += value * w[i];
@@ -106,224 +150,105 @@ static void dot_block(const int8_t *x, const int8_t *w, int32_t count, int32_t a
     sums[3] = d;
 }
 
-/* The values under the window at column x0, in the order of the weights; the zero point beyond the border. */
+static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
+                      int32_t *sums)
+{
+    const int32_t apart = padded(count);
+    (void)scratch;
+    for (int32_t place = 0; place < PLACES && (place == 0 || values[place] != values[place - 1]); place++, sums += TILE) {
+        int32_t c = 0;
+        for (; c + BLOCK <= channels; c += BLOCK) {
+            dot_block(values[place], weights + c * apart, count, apart, sums + c);
+        }
+        for (; c < channels; c++) {
+            sums[c] = dot(values[place], weights + c * apart, count);
+        }
+    }
+}
+
+#endif
+
+/* All output channels of up to two places. */
+static void conv_places(const pose_conv_layer *layer, const int8_t *const *values, int32_t count, int32_t places, int8_t *scratch,
+                        int8_t *out)
+{
+    const int32_t channels = layer->out.channels;
+    int32_t sums[PLACES * TILE];
+#if POSE_DSP
+    widen(values, count, (int16x2_t *)(void *)scratch);
+#endif
+    for (int32_t c = 0; c < channels; c += TILE) {
+        const int32_t tile = channels - c < TILE ? channels - c : TILE;
+        conv_sums(values, scratch, layer->weights + c * padded(count), count, tile, sums);
+        requantize(sums, layer->bias, &layer->scale, c, tile, places, out + c, layer->out.step);
+    }
+}
+
+/* One row of the window at column x0, tap by tap; the zero point beyond the border. */
+static void gather_taps(const pose_conv_layer *layer, const int8_t *row, int32_t x0, int8_t *patch)
+{
+    const size_t channels = (size_t)layer->in.channels;
+    for (int32_t kx = 0; kx < layer->window.width; kx++, patch += channels) {
+        const int32_t x = x0 + kx * layer->window.dilation_x;
+        if (x < 0 || x >= layer->in.width) {
+            memset(patch, layer->in_zero, channels);
+        } else {
+            memcpy(patch, row + (ptrdiff_t)x * layer->in.step, channels);
+        }
+    }
+}
+
+/* Copies the values under the window at column x0, in the order of the weights; the zero point beyond the border. */
 static void gather_patch(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x0, int8_t *patch)
 {
     const pose_window *window = &layer->window;
-    const size_t channels = (size_t)layer->in.channels;
+    const int32_t channels = layer->in.channels, reach = (window->width - 1) * window->dilation_x;
+    const int run = x0 >= 0 && x0 + reach < layer->in.width && layer->in.step == channels && window->dilation_x == 1;
     for (int32_t ky = 0; ky < window->height; ky++) {
-        for (int32_t kx = 0; kx < window->width; kx++, patch += channels) {
-            const int32_t x = x0 + kx * window->dilation_x;
-            if (rows[ky] == NULL || x < 0 || x >= layer->in.width) {
-                memset(patch, layer->in_zero, channels);
-            } else {
-                memcpy(patch, rows[ky] + (ptrdiff_t)x * layer->in.step, channels);
-            }
-        }
-    }
-}
-
-/* True if each row under the window at column x0 is one run of values in memory, all inside of the image. */
-static int is_run(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x0)
-{
-    const pose_window *window = &layer->window;
-    if (x0 < 0 || x0 + (window->width - 1) * window->dilation_x >= layer->in.width) {
-        return 0;
-    }
-    for (int32_t ky = 0; ky < window->height; ky++) {
+        const size_t bytes = (size_t)(window->width * channels);
         if (rows[ky] == NULL) {
-            return 0;
-        }
-    }
-    return window->width == 1 || (layer->in.step == layer->in.channels && window->dilation_x == 1);
-}
-
-/* All output channels of one place; the input is `count` runs of `length` values. */
-static void conv_place(const pose_conv_layer *layer, const int8_t *const *runs, int32_t count, int32_t length, int8_t *out)
-{
-    const int32_t whole = count * length, blocks = layer->out.channels / BLOCK * BLOCK;
-    const int8_t *weights = layer->weights;
-    for (int32_t c = 0; c < blocks; c += BLOCK, weights += BLOCK * whole) {
-        int32_t sums[BLOCK];
-        memcpy(sums, layer->bias + c, sizeof sums);
-        for (int32_t k = 0; k < count; k++) {
-            dot_block(runs[k], weights + (ptrdiff_t)k * length, length, whole, sums);
-        }
-        for (int32_t i = 0; i < BLOCK; i++) {
-            out[c + i] = requantized(sums[i], c + i, &layer->scale);
-        }
-    }
-    for (int32_t c = blocks; c < layer->out.channels; c++) {
-        int32_t sum = layer->bias[c];
-        for (int32_t k = 0; k < count; k++, weights += length) {
-            sum += dot(runs[k], weights, length);
-        }
-        out[c] = requantized(sum, c, &layer->scale);
-    }
-}
-
-void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *patch)
-{
-    const pose_window *window = &layer->window;
-    const int32_t length = window->width * layer->in.channels;
-    for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
-        const int32_t x0 = x * window->stride_x - window->pad_x;
-        if (is_run(layer, rows, x0)) {
-            const int8_t *runs[POSE_MAX_TAPS];
-            for (int32_t ky = 0; ky < window->height; ky++) {
-                runs[ky] = rows[ky] + (ptrdiff_t)x0 * layer->in.step;
-            }
-            conv_place(layer, runs, window->height, length, out);
+            memset(patch, layer->in_zero, bytes);
+        } else if (run) {
+            memcpy(patch, rows[ky] + (ptrdiff_t)x0 * channels, bytes);
         } else {
-            const int8_t *const run = patch;
-            gather_patch(layer, rows, x0, patch);
-            conv_place(layer, &run, 1, window->height * length, out);
+            gather_taps(layer, rows[ky], x0, patch);
         }
+        patch += bytes;
     }
 }
 
-void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *patch)
+/* The values under the window at column x0: where they lie, if that is one run in memory, else copied to `patch`. */
+static const int8_t *place_values(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x0, int8_t *patch)
 {
-    const int8_t *rows[POSE_MAX_TAPS];
-    for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
-        window_rows(&layer->window, &layer->in, in, y, rows);
-        pose_conv_row(layer, rows, out, patch);
+    const int one = layer->window.height == 1 && layer->window.width == 1;
+    if (one && rows[0] != NULL && x0 >= 0 && x0 < layer->in.width) {
+        return rows[0] + (ptrdiff_t)x0 * layer->in.step;
     }
+    gather_patch(layer, rows, x0, patch);
+    return patch;
 }
 
-/* ---------------------------------------------------------------- DEPTHWISE_CONV_2D */
-
-#define TILE 16 /* channels whose sums are held at a time */
-
-/* One tap of the window: sums[i] += weight * (value - zero) for `count` output channels from `first`. */
-static void depthwise_tap(const pose_depthwise_layer *layer, const int8_t *place, const int8_t *weights, int32_t first, int32_t count,
-                          int32_t *sums)
-{
-    const int32_t zero = layer->in_zero;
-    if (layer->multiplier == 1) {
-        const int8_t *values = place + first;
-        for (int32_t i = 0; i < count; i++) {
-            sums[i] += weights[i] * (values[i] - zero);
-        }
-    } else {
-        for (int32_t i = 0; i < count; i++) {
-            sums[i] += weights[i] * (place[(first + i) / layer->multiplier] - zero);
-        }
-    }
-}
-
-/* `count` output channels from `first` of the place whose window starts at column x0. */
-static void depthwise_tile(const pose_depthwise_layer *layer, const int8_t *const *rows, int32_t x0, int32_t first, int32_t count,
-                           int8_t *out)
+void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *scratch)
 {
     const pose_window *window = &layer->window;
-    int32_t sums[TILE];
-    memcpy(sums, layer->bias + first, (size_t)count * sizeof sums[0]);
-    for (int32_t ky = 0; ky < window->height; ky++) {
-        if (rows[ky] == NULL) {
-            continue;
+    const int32_t count = window->height * window->width * layer->in.channels;
+    int8_t *const patches = scratch + 2 * PLACES * padded(count);
+    for (int32_t x = 0; x < layer->out.width; x += PLACES, out += PLACES * layer->out.step) {
+        const int32_t places = layer->out.width - x < PLACES ? layer->out.width - x : PLACES;
+        const int8_t *values[PLACES];
+        for (int32_t i = 0; i < PLACES; i++) { /* the last place again where there is none */
+            const int32_t x0 = (x + i) * window->stride_x - window->pad_x;
+            values[i] = i < places ? place_values(layer, rows, x0, patches + i * count) : values[i - 1];
         }
-        for (int32_t kx = 0; kx < window->width; kx++) {
-            const int32_t x = x0 + kx * window->dilation_x;
-            if (x >= 0 && x < layer->in.width) {
-                const int8_t *weights = layer->weights + (ptrdiff_t)(ky * window->width + kx) * layer->out.channels + first;
-                depthwise_tap(layer, rows[ky] + (ptrdiff_t)x * layer->in.step, weights, first, count, sums);
-            }
-        }
-    }
-    for (int32_t i = 0; i < count; i++) {
-        out[i] = requantized(sums[i], first + i, &layer->scale);
+        conv_places(layer, values, count, places, scratch, out);
     }
 }
 
-void pose_depthwise_row(const pose_depthwise_layer *layer, const int8_t *const *rows, int8_t *out)
-{
-    const int32_t channels = layer->out.channels;
-    for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
-        const int32_t x0 = x * layer->window.stride_x - layer->window.pad_x;
-        for (int32_t first = 0; first < channels; first += TILE) {
-            const int32_t count = channels - first < TILE ? channels - first : TILE;
-            depthwise_tile(layer, rows, x0, first, count, out + first);
-        }
-    }
-}
-
-void pose_depthwise(const pose_depthwise_layer *layer, const int8_t *in, int8_t *out)
+void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *scratch)
 {
     const int8_t *rows[POSE_MAX_TAPS];
     for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
         window_rows(&layer->window, &layer->in, in, y, rows);
-        pose_depthwise_row(layer, rows, out);
-    }
-}
-
-/* ---------------------------------------------------------------- MAX_POOL_2D, AVERAGE_POOL_2D */
-
-/* The columns [*from, *to) of the window at x0 that lie inside of the image. */
-static void inside_columns(const pose_pool_layer *layer, int32_t x0, int32_t *from, int32_t *to)
-{
-    *from = x0 < 0 ? 0 : x0;
-    *to = x0 + layer->window.width < layer->in.width ? x0 + layer->window.width : layer->in.width;
-}
-
-void pose_max_pool_row(const pose_pool_layer *layer, const int8_t *const *rows, int8_t *out)
-{
-    for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
-        int32_t from, to;
-        inside_columns(layer, x * layer->window.stride_x - layer->window.pad_x, &from, &to);
-        memset(out, INT8_MIN, (size_t)layer->out.channels);
-        for (int32_t ky = 0; ky < layer->window.height; ky++) {
-            for (int32_t column = from; rows[ky] != NULL && column < to; column++) {
-                const int8_t *values = rows[ky] + (ptrdiff_t)column * layer->in.step;
-                for (int32_t c = 0; c < layer->out.channels; c++) {
-                    out[c] = values[c] > out[c] ? values[c] : out[c];
-                }
-            }
-        }
-        for (int32_t c = 0; c < layer->out.channels; c++) {
-            out[c] = (int8_t)clamp(out[c], layer->low, layer->high);
-        }
-    }
-}
-
-void pose_max_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out)
-{
-    const int8_t *rows[POSE_MAX_TAPS];
-    for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
-        window_rows(&layer->window, &layer->in, in, y, rows);
-        pose_max_pool_row(layer, rows, out);
-    }
-}
-
-/* The mean of what of one channel lies under the window, halves away from zero. */
-static int8_t window_mean(const pose_pool_layer *layer, const int8_t *const *rows, int32_t from, int32_t to, int32_t channel)
-{
-    int32_t sum = 0, count = 0;
-    for (int32_t ky = 0; ky < layer->window.height; ky++) {
-        for (int32_t column = from; rows[ky] != NULL && column < to; column++, count++) {
-            sum += rows[ky][(ptrdiff_t)column * layer->in.step + channel];
-        }
-    }
-    const int32_t mean = sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count;
-    return (int8_t)clamp(mean, layer->low, layer->high);
-}
-
-void pose_average_pool_row(const pose_pool_layer *layer, const int8_t *const *rows, int8_t *out)
-{
-    for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
-        int32_t from, to;
-        inside_columns(layer, x * layer->window.stride_x - layer->window.pad_x, &from, &to);
-        for (int32_t c = 0; c < layer->out.channels; c++) {
-            out[c] = window_mean(layer, rows, from, to, c);
-        }
-    }
-}
-
-void pose_average_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out)
-{
-    const int8_t *rows[POSE_MAX_TAPS];
-    for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
-        window_rows(&layer->window, &layer->in, in, y, rows);
-        pose_average_pool_row(layer, rows, out);
+        pose_conv_row(layer, rows, out, scratch);
     }
 }

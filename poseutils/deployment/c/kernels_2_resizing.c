@@ -6,12 +6,12 @@ static const int8_t *image_row(const pose_image *image, const int8_t *in, int32_
     return in + (ptrdiff_t)y * row_bytes(image);
 }
 
-/* One value between four: shares in 1/1024, rounded to nearest, halves away from zero. */
+/* One value between four: shares in 1/1024, rounded to nearest, halves away from zero. Shares lie between -1/2 and 1: 30 bits do. */
 static int8_t between(const int8_t *const *corners, int32_t c, int32_t share_y, int32_t share_x)
 {
-    const int64_t upper = (int64_t)corners[0][c] * (1024 - share_x) + (int64_t)corners[1][c] * share_x;
-    const int64_t lower = (int64_t)corners[2][c] * (1024 - share_x) + (int64_t)corners[3][c] * share_x;
-    const int64_t sum = upper * (1024 - share_y) + lower * share_y;
+    const int32_t upper = corners[0][c] * (1024 - share_x) + corners[1][c] * share_x;
+    const int32_t lower = corners[2][c] * (1024 - share_x) + corners[3][c] * share_x;
+    const int32_t sum = upper * (1024 - share_y) + lower * share_y;
     return (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
 }
 

@@ -1,13 +1,31 @@
 
 /* ---------------------------------------------------------------- a value at a time */
 
+#if POSE_MVE
+static void look_up(const int8_t *table, const uint8_t *values, int32_t count, int8_t *out)
+{
+    for (; count >= 16; count -= 16, values += 16, out += 16) {
+        vstrbq_s8(out, vldrbq_gather_offset_s8(table, vldrbq_u8(values)));
+    }
+    if (count > 0) {
+        const mve_pred16_t rest = vctp8q((uint32_t)count);
+        vstrbq_p_s8(out, vldrbq_gather_offset_z_s8(table, vldrbq_z_u8(values, rest), rest), rest);
+    }
+}
+#else
+static void look_up(const int8_t *table, const uint8_t *values, int32_t count, int8_t *out)
+{
+    for (int32_t i = 0; i < count; i++) {
+        out[i] = table[values[i]];
+    }
+}
+#endif
+
 void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8_t *out)
 {
     const uint8_t *values = in;
     for (int32_t row = 0; row < rows->rows; row++, values += rows->in_step, out += rows->out_step) {
-        for (int32_t c = 0; c < rows->channels; c++) {
-            out[c] = table[values[c]];
-        }
+        look_up(table, values, rows->channels, out);
     }
 }
 
@@ -72,14 +90,43 @@ static int grid_next(const pose_grid *grid, int32_t *index)
     return 0;
 }
 
+static int8_t add_one(const pose_add_layer *layer, int32_t a, int32_t b)
+{
+    const int32_t left = scaled((a - layer->a_zero) * (1 << 20), layer->a_multiplier, layer->a_shift);
+    const int32_t right = scaled((b - layer->b_zero) * (1 << 20), layer->b_multiplier, layer->b_shift);
+    const int32_t sum = scaled(left + layer->b_sign * right, layer->multiplier, layer->shift);
+    return (int8_t)clamp(sum + layer->zero, layer->low, layer->high);
+}
+
+#if POSE_MVE
+/* Values side by side, four at a time. Returns how many are done. */
+static int32_t add_fours(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out, int32_t count)
+{
+    for (int32_t i = 0; i + 4 <= count; i += 4) {
+        const int32x4_t x = vshlq_n_s32(vsubq_n_s32(vldrbq_s32(a + i), layer->a_zero), 20);
+        const int32x4_t y = vshlq_n_s32(vsubq_n_s32(vldrbq_s32(b + i), layer->b_zero), 20);
+        const int32x4_t left = multiply4(x, vdupq_n_s32(layer->a_multiplier), vdupq_n_s32(layer->a_shift));
+        const int32x4_t right = multiply4(y, vdupq_n_s32(layer->b_multiplier), vdupq_n_s32(layer->b_shift));
+        const int32x4_t both = vaddq_s32(left, vmulq_n_s32(right, layer->b_sign));
+        const int32x4_t sum = multiply4(both, vdupq_n_s32(layer->multiplier), vdupq_n_s32(layer->shift));
+        vstrbq_s32(out + i, clamp4(vaddq_n_s32(sum, layer->zero), layer->low, layer->high));
+    }
+    return count & ~3;
+}
+#endif
+
 static void add_run(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out)
 {
     const pose_grid *grid = &layer->grid;
-    for (int32_t i = 0; i < grid->size[3]; i++, a += grid->a[3], b += grid->b[3], out += grid->out[3]) {
-        const int32_t left = pose_multiply((*a - layer->a_zero) * (1 << 20), layer->a_multiplier, layer->a_shift);
-        const int32_t right = pose_multiply((*b - layer->b_zero) * (1 << 20), layer->b_multiplier, layer->b_shift);
-        const int32_t sum = pose_multiply(left + layer->b_sign * right, layer->multiplier, layer->shift);
-        *out = (int8_t)clamp(sum + layer->zero, layer->low, layer->high);
+    const int32_t count = grid->size[3], a_step = grid->a[3], b_step = grid->b[3], out_step = grid->out[3];
+    int32_t i = 0;
+#if POSE_MVE
+    if (a_step == 1 && b_step == 1 && out_step == 1) {
+        i = add_fours(layer, a, b, out, count);
+    }
+#endif
+    for (; i < count; i++) {
+        out[i * out_step] = add_one(layer, a[i * a_step], b[i * b_step]);
     }
 }
 
@@ -92,12 +139,37 @@ void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int
     } while (grid_next(grid, index));
 }
 
+static int8_t mul_one(const pose_mul_layer *layer, int32_t a, int32_t b)
+{
+    const int32_t product = scaled((a - layer->a_zero) * (b - layer->b_zero), layer->multiplier, layer->shift);
+    return (int8_t)clamp(product + layer->zero, layer->low, layer->high);
+}
+
+#if POSE_MVE
+/* Values side by side, four at a time. Returns how many are done. */
+static int32_t mul_fours(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out, int32_t count)
+{
+    for (int32_t i = 0; i + 4 <= count; i += 4) {
+        const int32x4_t x = vsubq_n_s32(vldrbq_s32(a + i), layer->a_zero), y = vsubq_n_s32(vldrbq_s32(b + i), layer->b_zero);
+        const int32x4_t product = multiply4(vmulq_s32(x, y), vdupq_n_s32(layer->multiplier), vdupq_n_s32(layer->shift));
+        vstrbq_s32(out + i, clamp4(vaddq_n_s32(product, layer->zero), layer->low, layer->high));
+    }
+    return count & ~3;
+}
+#endif
+
 static void mul_run(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out)
 {
     const pose_grid *grid = &layer->grid;
-    for (int32_t i = 0; i < grid->size[3]; i++, a += grid->a[3], b += grid->b[3], out += grid->out[3]) {
-        const int32_t product = pose_multiply((*a - layer->a_zero) * (*b - layer->b_zero), layer->multiplier, layer->shift);
-        *out = (int8_t)clamp(product + layer->zero, layer->low, layer->high);
+    const int32_t count = grid->size[3], a_step = grid->a[3], b_step = grid->b[3], out_step = grid->out[3];
+    int32_t i = 0;
+#if POSE_MVE
+    if (a_step == 1 && b_step == 1 && out_step == 1) {
+        i = mul_fours(layer, a, b, out, count);
+    }
+#endif
+    for (; i < count; i++) {
+        out[i * out_step] = mul_one(layer, a[i * a_step], b[i * b_step]);
     }
 }
 

@@ -62,6 +62,9 @@ void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out
 
 static int32_t dense_sum(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights)
 {
+    if (layer->in_zero == 0 && layer->weight_zero == 0) {
+        return dot(in, weights, layer->inputs);
+    }
     int32_t sum = 0;
     for (int32_t i = 0; i < layer->inputs; i++) {
         sum += (in[i] - layer->in_zero) * (weights[i] - layer->weight_zero);
@@ -82,7 +85,7 @@ void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *w
     for (int32_t row = 0; row < layer->rows; row++, in += layer->inputs, out += layer->outputs) {
         for (int32_t c = 0; c < layer->outputs; c++) {
             const int32_t bias = layer->bias == NULL ? 0 : layer->bias[c];
-            out[c] = rounded_once(bias + dense_sum(layer, in, weights + (ptrdiff_t)c * layer->inputs), c, &layer->scale);
+            out[c] = rounded_once(sum_of(bias, dense_sum(layer, in, weights + (ptrdiff_t)c * layer->inputs)), c, &layer->scale);
         }
     }
 }

@@ -43,7 +43,10 @@ typedef struct {
     int32_t zero, low, high;
 } pose_requantize;
 
-/* CONV_2D: weights are output channel, ky, kx, input channel; bias has -zero * (sum of the channel's weights) in it. */
+/*
+ * CONV_2D: weights are output channel, ky, kx, input channel, and zeros after each output channel's, to a multiple of 4; bias has
+ * -zero * (sum of the channel's weights) in it.
+ */
 typedef struct {
     pose_image in, out;
     pose_window window;
@@ -87,7 +90,10 @@ typedef struct {
     int32_t in_zero, zero, low, high;
 } pose_resize_real_layer;
 
-/* FULLY_CONNECTED: weights are output, input; they have a zero of their own where the network computes them. */
+/*
+ * FULLY_CONNECTED: weights are output, input. Where they are constant, zeros are 0, and bias has -zero * (sum of the output's weights) in
+ * it; where the network computes them, they have a zero of their own.
+ */
 typedef struct {
     int32_t rows, inputs, outputs;
     int32_t in_zero, weight_zero;
@@ -228,9 +234,12 @@ typedef struct {
 /* x * multiplier / 2^31 * 2^shift, rounded as the reference kernels round. */
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
 
-/* rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. patch: window height * width * channels bytes. */
-void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *patch);
-void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *patch);
+/*
+ * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch, aligned to 4 bytes: 6 times window
+ * height * width * channels bytes, that product rounded up to 4; two places as they are, and in 16 bits.
+ */
+void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *scratch);
+void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *scratch);
 void pose_depthwise_row(const pose_depthwise_layer *layer, const int8_t *const *rows, int8_t *out);
 void pose_depthwise(const pose_depthwise_layer *layer, const int8_t *in, int8_t *out);
 void pose_max_pool_row(const pose_pool_layer *layer, const int8_t *const *rows, int8_t *out);

@@ -1,0 +1,179 @@
+/* The operators of an 8-bit network; see pose_kernels.h. The same file for every network: the linker leaves out what is not called. */
+#include "pose_kernels.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "pose_simd.h"
+
+/* ---------------------------------------------------------------- fixed point */
+
+static int32_t clamp(int32_t x, int32_t low, int32_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* The high half of 2 * a * b, rounded to nearest, halves upwards; a and b are not both the least number. */
+static int32_t high_product(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+
+/* x / 2^bits, rounded to nearest, halves away from zero; x is neither the least nor the greatest number. */
+static int32_t shift_right(int32_t x, int32_t bits)
+{
+    const int32_t nudged = x - (int32_t)((uint32_t)x >> 31);
+    return bits == 0 ? x : ((nudged >> (bits - 1)) + 1) >> 1;
+}
+
+int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift)
+{
+    /* Unsigned, because a sum out of range wraps around in the reference kernels too. */
+    const int32_t raised = shift > 0 ? (int32_t)((uint32_t)x << shift) : x;
+    return shift_right(high_product(raised, multiplier), shift > 0 ? 0 : -shift);
+}
+
+/* The nearest whole number, halves to even, plus `zero`: adding 1.5 * 2^23 leaves no bit for a fraction. */
+static int32_t rounded_even(float x, int32_t zero, int32_t low, int32_t high)
+{
+    const float least = (float)(low - zero), most = (float)(high - zero), whole = 12582912.0f;
+    const float inside = x < least ? least : x > most ? most : x;
+    return (int32_t)(inside + whole - whole) + zero;
+}
+
+/* As the reference kernels add: wrapping around. */
+static int32_t sum_of(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+#define PLACES 2 /* of the output that share the loads of a weight, and of what requantizes */
+#define TILE 64  /* output channels whose sums are held at a time, in sums[place][channel] */
+
+/* pose_multiply of a sum by what exporters make of a ratio below 1/2 (a multiplier of 31 bits, a shift to the right), and others. */
+static inline int32_t scaled(int32_t sum, int32_t multiplier, int32_t shift)
+{
+#if POSE_DSP
+    return shift < 0 ? shift_right(pose_high_product(sum, multiplier), -shift) : pose_multiply(sum, multiplier, shift);
+#else
+    return pose_multiply(sum, multiplier, shift);
+#endif
+}
+
+#if POSE_MVE
+
+static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
+{
+    int32_t sum = 0;
+    for (; count >= 16; count -= 16, x += 16, w += 16) {
+        sum = vmladavaq_s8(sum, vldrbq_s8(x), vldrbq_s8(w));
+    }
+    if (count > 0) {
+        const mve_pred16_t rest = vctp8q((uint32_t)count);
+        sum = vmladavaq_s8(sum, vldrbq_z_s8(x, rest), vldrbq_z_s8(w, rest));
+    }
+    return sum;
+}
+
+#elif POSE_DSP
+
+static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
+{
+    int32_t sum = 0;
+    for (; count > 0; count -= 4, x += 4, w += 4) {
+        const int8x4_t u = count >= 4 ? pose_load4(x) : pose_load_rest(x, count), v = count >= 4 ? pose_load4(w) : pose_load_rest(w, count);
+        sum = __smlad(pose_even(u), pose_even(v), __smlad(pose_odd(u), pose_odd(v), sum));
+    }
+    return sum;
+}
+
+#else
+
+static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < count; i++) {
+        sum += x[i] * w[i];
+    }
+    return sum;
+}
+
+#endif
+
+/* Of a QDQ network: the channels from `first` of one place, multiplied as floats. */
+static void requantize_real(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count, int8_t *out)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const float x = (float)sum_of(sums[i], bias[first + i]) * scale->real[first + i];
+        out[i] = (int8_t)rounded_even(x, scale->zero, scale->low, scale->high);
+    }
+}
+
+/* The channels from `first` of up to PLACES places, `apart` values from each other: sums and biases, requantized. */
+static void requantize_each(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
+                            int32_t places, int8_t *out, int32_t apart)
+{
+    if (scale->real != NULL) {
+        for (int32_t place = 0; place < places; place++) {
+            requantize_real(sums + place * TILE, bias, scale, first, count, out + place * apart);
+        }
+        return;
+    }
+    const int32_t *const b = bias + first, *const m = scale->multiplier + first, *const sums1 = places > 1 ? sums + TILE : sums;
+    const int8_t *const s = scale->shift + first;
+    const int32_t zero = scale->zero, low = scale->low, high = scale->high;
+    int8_t *const out1 = places > 1 ? out + apart : out;
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t one = scaled(sum_of(sums[i], b[i]), m[i], s[i]), other = scaled(sum_of(sums1[i], b[i]), m[i], s[i]);
+        out[i] = (int8_t)clamp(one + zero, low, high);
+        out1[i] = (int8_t)clamp(other + zero, low, high);
+    }
+}
+
+#if POSE_MVE
+
+/* pose_multiply of four values; VQRDMULH rounds as high_product does, VRSHL halves upwards. */
+static inline int32x4_t multiply4(int32x4_t x, int32x4_t multiplier, int32x4_t shift)
+{
+    const int32x4_t right = vminq_s32(shift, vdupq_n_s32(0));
+    const int32x4_t product = vqrdmulhq_s32(vshlq_s32(x, vmaxq_s32(shift, vdupq_n_s32(0))), multiplier);
+    const int32x4_t nudge = vshrq_n_s32(vandq_s32(product, right), 31); /* -1 for what is negative and will be shifted */
+    return vrshlq_s32(vaddq_s32(product, nudge), right);
+}
+
+static inline int32x4_t clamp4(int32x4_t x, int32_t low, int32_t high)
+{
+    return vmaxq_s32(vminq_s32(x, vdupq_n_s32(high)), vdupq_n_s32(low));
+}
+
+static void requantize(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
+                       int32_t places, int8_t *out, int32_t apart)
+{
+    if (scale->real != NULL) {
+        requantize_each(sums, bias, scale, first, count, places, out, apart);
+        return;
+    }
+    const int32_t *b = bias + first, *m = scale->multiplier + first, *sums0 = sums, *sums1 = places > 1 ? sums + TILE : sums;
+    const int8_t *s = scale->shift + first;
+    const int32_t zero = scale->zero, rest = count & 3;
+    const int32_t low = scale->low, high = scale->high;
+    int8_t *out0 = out, *out1 = places > 1 ? out + apart : out;
+#pragma GCC unroll 1
+    for (int32_t left = count >> 2; left > 0; left--, sums0 += 4, sums1 += 4, b += 4, m += 4, s += 4, out0 += 4, out1 += 4) {
+        const int32x4_t bias4 = vldrwq_s32(b), multiplier = vldrwq_s32(m), shift = vldrbq_s32(s);
+        const int32x4_t one = vaddq_n_s32(multiply4(vaddq_s32(vldrwq_s32(sums0), bias4), multiplier, shift), zero);
+        const int32x4_t other = vaddq_n_s32(multiply4(vaddq_s32(vldrwq_s32(sums1), bias4), multiplier, shift), zero);
+        vstrbq_s32(out0, clamp4(one, low, high));
+        vstrbq_s32(out1, clamp4(other, low, high));
+    }
+    if (rest != 0) {
+        requantize_each(sums + count - rest, bias, scale, first + count - rest, rest, places, out + count - rest, apart);
+    }
+}
+
+#else
+
+#define requantize requantize_each
+
+#endif

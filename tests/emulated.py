@@ -1,0 +1,89 @@
+"""Small networks as C on an emulated Cortex-M: the bytes they give, and the instructions they take."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from poseutils.deployment import emulation, exporting
+from poseutils.deployment.c_network import network_header, network_source, weights_header, weights_source
+from poseutils.deployment.compiling import compile_graph
+from poseutils.deployment.host import run_make, run_tool
+from poseutils.graph import Graph
+
+MAIN = """
+#include <stdio.h>
+#include "network.h"
+double pose_clock(void);
+int main(int argc, char **argv)
+{
+    FILE *in = fopen(argv[argc - 2], "rb"), *out = fopen(argv[argc - 1], "wb");
+    network_init();
+    for (int32_t i = 0; i < NETWORK_INPUTS; i++) {
+        fread(network_input(i), 1, (size_t)network_input_bytes[i], in);
+    }
+    const double before = pose_clock();
+    network_run();
+    printf("%.0f instructions\\n", pose_clock() - before);
+    for (int32_t i = 0; i < NETWORK_OUTPUTS; i++) {
+        fwrite(network_output(i), 1, (size_t)network_output_bytes[i], out);
+    }
+    return fclose(out);
+}
+"""
+
+
+def merged(models: list[bytes]) -> bytes:
+    """One network that computes all of them, beside each other; inputs and outputs in order."""
+    whole = None
+    for data in models:
+        part = schema.ModelT.InitFromPackedBuf(data)
+        if whole is None:
+            whole = part
+            continue
+        graph, own = whole.subgraphs[0], part.subgraphs[0]
+        tensors, buffers, codes = len(graph.tensors), len(whole.buffers), len(whole.operatorCodes)
+        for made in own.tensors:
+            made.buffer += buffers
+        for operator in own.operators:
+            operator.opcodeIndex += codes
+            operator.inputs = np.where(np.asarray(operator.inputs) < 0, -1, np.asarray(operator.inputs) + tensors).astype(np.int32)
+            operator.outputs = np.asarray(operator.outputs) + np.int32(tensors)
+        graph.tensors += own.tensors
+        graph.operators += own.operators
+        graph.inputs = np.concatenate([graph.inputs, np.asarray(own.inputs) + np.int32(tensors)])
+        graph.outputs = np.concatenate([graph.outputs, np.asarray(own.outputs) + np.int32(tensors)])
+        whole.buffers += part.buffers
+        whole.operatorCodes += part.operatorCodes
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(whole.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def network_sources(graph: Graph) -> dict[str, str]:
+    """The C files of a network alone, by name: no kernels, no keypoints, no program."""
+    compiled = compile_graph(graph, "tiny", "file", "network")
+    return {
+        "network.c": network_source(compiled.graph, compiled.program, compiled.addresses, "network", "tiny"),
+        "network.h": network_header(compiled.graph, "network", compiled.plan.size, "tiny"),
+        "network_weights.c": weights_source(compiled.program, "network", "tiny"),
+        "network_weights.h": weights_header(compiled.program, "network"),
+    }
+
+
+def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) -> tuple[bytes, int]:
+    """All outputs of a network, one after the other, and the instructions; ``core`` is one of ``emulation.EMULATED``."""
+    files = network_sources(graph) | exporting.kernel_files() | {"main.c": MAIN}
+    files |= dict.fromkeys(("pose_decode.c", "pose_decode.h", "network_poses.c", "network_poses.h"), "typedef int nothing;\n")
+    files |= {name: exporting.filled(name, {"name": "network", "NAME": "NETWORK"}) for name in ("Makefile", "startup.c")}
+    files[f"{core}.ld"] = exporting.filled("board.ld", emulation.linker_script(core))
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    run_make(folder, core)
+    (folder / "in.bin").write_bytes(b"".join(values.tobytes() for values in inputs))
+    printed = run_tool(emulation.qemu_command(core), folder)
+    return (folder / "out.bin").read_bytes(), int(re.search(r"(\d+) instructions", printed)[1])
