@@ -3,7 +3,7 @@
 
 typedef float score_of(const void *context, int32_t candidate);
 
-/* Puts a candidate into an order of scores, best first, the lower index before an equal score; the worst goes where there is no room. */
+/* Puts a candidate into an order of scores, best first, after those of an equal score; the worst goes where there is no room. */
 static int32_t insert(int32_t *order, int32_t length, int32_t room, int32_t candidate, score_of *score, const void *context)
 {
     const float own = score(context, candidate);
@@ -101,7 +101,7 @@ int32_t pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int
 {
     const yolo net = {candidates, transposed ? 1 : boxes_count, transposed ? 5 + 3 * count : 1, scale_x, scale_y};
     int32_t length = 0, people = 0;
-    for (int32_t i = 0; i < boxes_count; i++) {
+    for (int32_t i = boxes_count - 1; i >= 0; i--) { /* of equal scores the last, of the coarser grid, is the better one */
         if (yolo_score(&net, i) > thresholds->confidence) {
             length = insert(order, length, thresholds->max_candidates, i, yolo_score, &net);
         }

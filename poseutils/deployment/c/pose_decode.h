@@ -58,7 +58,7 @@ typedef struct {
 /*
  * yolo_mpe: (5 + 3K, F), or transposed (F, 5 + 3K): cx, cy, w, h, score, then x, y, score of each keypoint; times scale_x and scale_y
  * they are pixels.
- * order: room for max_candidates; boxes and keypoints: for max_people, K each. Gives the number of people; among equal scores the first
+ * order: room for max_candidates; boxes and keypoints: for max_people, K each. Gives the number of people; among equal scores the last
  * candidate is the better one.
  */
 int32_t pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count, int transposed, float scale_x, float scale_y,
