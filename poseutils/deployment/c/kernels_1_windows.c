@@ -65,6 +65,7 @@ static inline void short_dots(const int8_t *x0, const int8_t *x1, const int8_t *
     }
 }
 
+/* sums[place][channel], biases left out, of `channels` output channels whose weights begin at `weights`. */
 static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
                       int32_t *sums)
 {
