@@ -105,7 +105,7 @@ def test_the_c_code_gives_what_onnx_runtime_does(tmp_path, case, activations):
     net = Net()
     model = quantized(net.model(CASES[case](net)), activations, per_channel=activations == "int8")
     for apart, wanted in steps_apart(model, tmp_path):
-        assert len(np.unique(wanted)) > 10  # that there is something to compare
+        assert len(np.unique(wanted)) > min(10, wanted.size // 2)  # that there is something to compare
         # A mean of four lies halfway between two steps now and then, and then rounding in floats decides.
         assert apart.max() < 1.01 and (apart < 0.01).mean() > (0.9 if case == "pooling" else 0.99), (case, (apart < 0.01).mean())
 
