@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from ..training import Examples
 
 
-def show_targets(examples: Examples, indices: Sequence[int]) -> None:
-    """For some examples: the picture with its keypoints, and over it the heatmaps that are asked of a network."""
-    from ..training.targets import gaussian_heatmaps
+def show_targets(examples: Examples, indices: Sequence[int], loss: Mapping[str, Mapping] | None = None) -> None:
+    """For some examples: the picture with its keypoints, and over it the heatmaps that ``training.loss`` asks of a network."""
+    from ..training.losses import sigma_of
+    from ..training.targets import target_heatmaps
 
     size = examples.size
-    heatmaps = gaussian_heatmaps(examples.keypoints[list(indices)], size, (size[0] // 4, size[1] // 4)).numpy()
+    heatmaps = target_heatmaps(examples.keypoints[list(indices)], size, (size[0] // 4, size[1] // 4), sigma_of(loss)).numpy()
     labeled = examples.keypoints[list(indices), :, 2] > 0
     views, titles = [], []
     for index, maps, known in zip(indices, heatmaps, labeled, strict=True):

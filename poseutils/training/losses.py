@@ -44,7 +44,7 @@ def heatmap_loss(
     ops = keras_library().ops
     ((name, arguments),) = (loss or DEFAULT_LOSSES[final_activation]).items()
     check_loss(name, final_activation)
-    sigma, weights = arguments.get("sigma", SIGMA), _weights(input_size, arguments)
+    sigma, weights = sigma_of({name: arguments}), _weights(input_size, arguments)
 
     def compute(keypoints, heatmaps):
         keypoints = ops.cast(keypoints, "float32")
@@ -52,6 +52,11 @@ def heatmap_loss(
         return LOSSES[name](targets, ops.cast(heatmaps, "float32"), weights(keypoints))
 
     return compute
+
+
+def sigma_of(loss: Mapping[str, Mapping] | None) -> float:
+    """The standard deviation, in cells, of the targets of a loss as :func:`heatmap_loss` takes it; 0 for one-hot targets."""
+    return next(iter((loss or {"": {}}).values())).get("sigma", SIGMA)
 
 
 def check_loss(name: str, final_activation: str) -> None:
