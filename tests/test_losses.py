@@ -91,8 +91,8 @@ def expected_targets(keypoints, sigma, activation):
 def expected_loss(name, targets, heatmaps, weights):
     p = heatmaps.astype(np.float64)
     if name == "mse":
-        return np.mean(weights[:, None, None, :] * (targets - p) ** 2)
-    if name == "quality_focal":
+        cells = (targets - p) ** 2
+    elif name == "quality_focal":
         cells = (targets - p) ** 2 * -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
     else:
         cells = -targets * np.log(p)
