@@ -340,11 +340,13 @@ def test_a_constant_as_an_output_is_refused():
         compile_graph(graph, "odd", "file", "network")
 
 
-@pytest.mark.parametrize(("inputs", "outputs", "reason"), [([0, 0, 0], [1], "3 inputs"), ([0, 0], [1, 2], "2 outputs")])
-def test_more_inputs_or_outputs_than_an_operator_has_are_refused(inputs, outputs, reason):
+@pytest.mark.parametrize(
+    ("name", "inputs", "outputs", "reason"), [("MUL", [0, 0, 0], [1], "3 inputs"), ("BATCH_MATMUL", [0, 0], [1, 2], "2 outputs")]
+)
+def test_more_inputs_or_outputs_than_an_operator_has_are_refused(name, inputs, outputs, reason):
     tensors = [tensor("x", (1, 4, 4), **IN), tensor("o", (1, 4, 4), **OUT), tensor("p", (1, 4, 4), **OUT)]
-    graph = parse_tflite(build(tensors, [("MUL", inputs, outputs)], [0], [1]), "odd")
-    with pytest.raises(PoseError, match=f"MUL of 'o': {reason}"):
+    graph = parse_tflite(build(tensors, [(name, inputs, outputs)], [0], [1]), "odd")
+    with pytest.raises(PoseError, match=f"{name} of 'o': {reason}"):
         compile_graph(graph, "odd", "file", "network")
 
 
