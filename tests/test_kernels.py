@@ -329,6 +329,16 @@ def test_a_constant_as_an_output_is_refused():
         compile_graph(graph, "odd", "file", "network")
 
 
+@pytest.mark.parametrize(
+    ("name", "inputs", "outputs", "reason"), [("MUL", [0, 0, 0], [1], "3 inputs"), ("BATCH_MATMUL", [0, 0], [1, 2], "2 outputs")]
+)
+def test_more_inputs_or_outputs_than_an_operator_has_are_refused(name, inputs, outputs, reason):
+    tensors = [tensor("x", (1, 4, 4), **IN), tensor("o", (1, 4, 4), **OUT), tensor("p", (1, 4, 4), **OUT)]
+    graph = parse_tflite(build(tensors, [(name, inputs, outputs)], [0], [1]), "odd")
+    with pytest.raises(PoseError, match=f"{name} of 'o': {reason}"):
+        compile_graph(graph, "odd", "file", "network")
+
+
 def test_activations_of_other_types_are_named_with_all_else():
     tensors = [IMAGE, tensor("a", (1, 9, 11, 6), "INT64", scale=None), tensor("b", (1, 9, 11, 6), **IN)]
     graph = parse_tflite(build(tensors, [("CAST", [0], [1]), ("SIN", [0], [2])], [0], [1, 2]), "odd")

@@ -132,6 +132,10 @@ def row_fields(layer: Layer, source: int, output: int) -> dict:
     return {"rows": rows(tensor), "channels": columns(tensor), "in_step": layer.step(source), "out_step": layer.step(output)}
 
 
+_SPLITTING = ("SPLIT", "SPLIT_V", "UNPACK")
+_PAIRED = ("ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "MAXIMUM", "MINIMUM", "PRELU", "BATCH_MATMUL", "GATHER", "GATHER_ND")
+
+
 def lower(
     graph: Graph, places: dict[int, Place], offsets: tuple[int, ...], scratch: dict[int, int], prefix: str
 ) -> tuple[Program, list[str]]:
@@ -153,6 +157,8 @@ def lower(
         layer = Layer(graph, operator, index, places, offsets, scratch.get(index), program, [])
         try:
             need(operator.name in table, "the operator is not known")
+            need(len(operator.outputs) == 1 or operator.name in _SPLITTING, f"{len(operator.outputs)} outputs")
+            need(len(operator.inputs) == 2 or operator.name not in _PAIRED, f"{len(operator.inputs)} inputs")
             table[operator.name](layer)
         except Unsupported as reason:
             refused.append(f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: {reason}")
