@@ -239,7 +239,7 @@ def test_report_tells_each_layer_and_what_was_folded(file_of, tmp_path):
     assert all(row["arena_bytes"] >= row["scratch_bytes"] >= 0 and row["input_shapes"] for row in rows)
     first = rows[0]
     assert (first["operator"], first["input_shapes"], first["output_shape"]) == ("CONV_2D", [(1, 192, 192, 3)], (1, 96, 96, 16))
-    assert first["scratch_bytes"] == 27  # the window: 3 x 3 values of 3 channels
+    assert first["scratch_bytes"] == 6 * 28  # windows of 3 x 3 values of 3 channels, in whole words: two of 8 bits, two of 16
     assert changes["QUANTIZE"] == {"operator": "QUANTIZE", "before": 1, "after": 0, "folded": "1 left to the application"}
     assert changes["LOGISTIC"]["folded"] == "1 into TABLE" and changes["TABLE"] == {
         "operator": "TABLE",
