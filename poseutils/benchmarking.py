@@ -12,6 +12,7 @@ import numpy as np
 from .deployment.analysis import Analysis, analyze
 from .deployment.boards import find_board
 from .deployment.published import published
+from .deployment.spec import read_network
 from .deployment.stedgeai import StReport
 from .deployment.tflm import measure_arena
 from .errors import PoseError
@@ -22,7 +23,7 @@ from .precision import computes_in_float, quantize_first
 from .tflite import read_tflite
 
 _KIB = 1024
-_NOT_TFLITE = "only the layers of a .tflite are read"
+_NOT_READ = "only the layers of a .tflite or a QDQ .onnx are read"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Report:
             activation tensors in memory at once); arena_kib and constants_kib (RAM and flash of the network as C);
             tflm_arena_kib (all that TensorFlow Lite Micro takes); minstructions_m4, _m7 and _m55 (millions of one inference as C, by a
             cost model); latency_ms_median and latency_ms_min (on this computer, not on a board).
-        layers: one row an operator, see :func:`poseutils.graph.layers`; empty unless the model is a .tflite.
+        layers: one row an operator, see :func:`poseutils.graph.layers`; empty unless the model is a .tflite or a QDQ .onnx.
         boards: one row a board, see :meth:`poseutils.deployment.analysis.Analysis.rows`; empty unless it is a quantized one.
         missing: the reason for each metric that is not there, and for ``boards`` if there are none.
     """
@@ -49,7 +50,8 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
     """Measures one model file.
 
     Args:
-        model_path: a .tflite (everything is known), .onnx, .keras or .h5 (size and latency; parameters of a Keras model).
+        model_path: a .tflite or QDQ .onnx (everything is known); another .onnx, .keras or .h5 (size and latency; parameters of a
+            Keras model).
         runs: inferences that are timed, after three that are not.
         num_threads: of the runtime on this computer.
 
@@ -59,14 +61,26 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
     if runs < 1:
         raise PoseError(f"runs={runs}: at least one inference must be timed")
     path = Path(model_path)
-    graph = read_tflite(path) if path.suffix.lower() == ".tflite" else None
+    graph, reason = _graph(path)
     network = open_network(path, num_threads)
-    cost = _tflite_cost(path, graph) if graph else _other_cost(path, network)
+    cost = _cost(path, graph) if graph else _other_cost(path, network, reason)
     size = {"file_kib": path.stat().st_size / _KIB}
     return Report({**cost.metrics, **size, **_latency(network, runs)}, cost.layers, cost.boards, cost.missing)
 
 
-def _tflite_cost(path: Path, graph: Graph) -> Report:
+def _graph(path: Path) -> tuple[Graph | None, str]:
+    """The layers of a network; or None, and why they are not known."""
+    if path.suffix.lower() == ".tflite":
+        return read_tflite(path), ""
+    if path.suffix.lower() != ".onnx" or computes_in_float(path):
+        return None, _NOT_READ
+    try:
+        return read_network(path), ""
+    except PoseError as error:
+        return None, str(error)
+
+
+def _cost(path: Path, graph: Graph) -> Report:
     rows = layers(graph)
     peak, weights = max(row["live_bytes"] for row in rows), sum(row["weight_bytes"] for row in rows)
     metrics = {
@@ -75,7 +89,9 @@ def _tflite_cost(path: Path, graph: Graph) -> Report:
         "weights_kib": weights / _KIB,
         "live_peak_kib": peak / _KIB,
     }
-    arena, reason = measure_arena(path, room=2 * peak + path.stat().st_size + (8 << 20))
+    arena, reason = None, "TensorFlow Lite Micro takes a .tflite"
+    if path.suffix.lower() == ".tflite":
+        arena, reason = measure_arena(path, room=2 * peak + path.stat().st_size + (8 << 20))
     if arena is not None:
         metrics["tflm_arena_kib"] = arena / _KIB
     missing = {"tflm_arena_kib": reason} if reason else {}
@@ -103,9 +119,9 @@ def _float_boards(path: Path) -> dict[str, str]:
     return {"boards": f"{path.name} computes in floating point, boards want 8 bits. {quantize_first(path, 'chain_qb')}"}
 
 
-def _other_cost(path: Path, network: Network) -> Report:
-    missing = dict.fromkeys(("macs", "weights_kib", "live_peak_kib", "tflm_arena_kib"), _NOT_TFLITE)
-    missing |= _float_boards(path) if computes_in_float(path) else {"boards": _NOT_TFLITE}
+def _other_cost(path: Path, network: Network, reason: str) -> Report:
+    missing = dict.fromkeys(("macs", "weights_kib", "live_peak_kib", "tflm_arena_kib"), reason)
+    missing |= _float_boards(path) if computes_in_float(path) else {"boards": reason}
     if network.runtime == "keras":
         return Report({"parameters": float(load_keras(path).count_params())}, missing=missing)
     return Report({}, missing={"parameters": "ONNX Runtime does not tell the number of parameters", **missing})

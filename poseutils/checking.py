@@ -24,6 +24,7 @@ from .training.schedules import is_schedule, make_schedule
 from .zoo import ZOO, cache_folder, name_of
 
 MODEL_SUFFIXES = (".keras", ".h5", ".tflite", ".onnx")
+DEPLOYED = (".tflite", ".onnx")
 TRAINABLE = (".keras", ".h5")
 DATASETS = {
     "train": (("training_path",), ("validation_path", "")),
@@ -110,8 +111,10 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
         result.problems.append(f"model.model_path: {path} given; expected a file that ends in {', '.join(MODEL_SUFFIXES)}")
     elif first and suffix not in TRAINABLE:
         result.problems.append(f"model.model_path: {path} given; what {first} starts from is a float network, {' or '.join(TRAINABLE)}")
-    elif "deploy" in services and not first and suffix != ".tflite" and not config.quantized_model().endswith(".tflite"):
-        result.problems.append(f"model.model_path: {path} given; what is deployed is a quantized .tflite. Quantize it first: chain_qd")
+    elif "deploy" in services and not first and suffix not in DEPLOYED and not config.quantized_model().endswith(DEPLOYED):
+        result.problems.append(
+            f"model.model_path: {path} given; what is deployed is a quantized .tflite or .onnx. Quantize it first: chain_qd"
+        )
 
 
 def _model(config: Config, path: str) -> tuple[str, str]:

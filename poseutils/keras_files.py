@@ -41,7 +41,8 @@ def load_keras(path: str | Path):
         raise
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
         raise PoseError(f"{path} is not a Keras model that can be loaded safely: {_shortened(error)}") from error
-    if isinstance(model.input, list) and len(model.inputs) == len(model.outputs) == 1:  # as Keras 2 has them
+    functional = not isinstance(model, keras.Sequential)
+    if functional and isinstance(model.input, list) and len(model.inputs) == len(model.outputs) == 1:  # as Keras 2 has them
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     return model
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from tiny_qdq import Net, quantized
 from tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 from poseutils import PoseError
@@ -66,7 +67,7 @@ def test_report_of_a_tflite(asset):
     assert metrics["weights_kib"] * 1024 == sum(row["weight_bytes"] for row in report.layers) < path.stat().st_size
     verdicts = {row["board"]: row["verdict"] for row in report.boards}
     assert verdicts["STM32H747I-DISCO"] == verdicts["STM32F746G-DISCO"] == "internal" and verdicts["NUCLEO-F401RE"] == "no"
-    assert metrics["arena_kib"] == 304 and metrics["constants_kib"] < metrics["weights_kib"] + 40
+    assert 304 <= metrics["arena_kib"] < 305 and metrics["constants_kib"] < metrics["weights_kib"] + 40
 
 
 def test_boards_are_held_against_what_the_code_needs(asset):
@@ -115,11 +116,20 @@ def test_float_network_is_told_how_to_be_quantized(tmp_path):
     assert report.boards == [] and "quantize" in report.missing["boards"].lower() and "operation_mode=chain_qb" in report.missing["boards"]
 
 
-def test_report_of_an_onnx_says_what_it_cannot_know(asset):
+def test_a_qdq_onnx_is_known_as_well_as_a_tflite(asset):
     report = benchmark(asset("models/face_landmarks_v1_192_int8_pc.onnx"), runs=1)
+    assert report.metrics["macs"] == 34_637_472 and report.metrics["arena_kib"] < 433
+    assert len(report.boards) == 15 and len(report.layers) > 80
+    assert "takes a .tflite" in report.missing["tflm_arena_kib"]
+
+
+def test_an_onnx_that_cannot_become_c_says_why(tmp_path):
+    net = Net()
+    model = net.model([net.conv(net.conv("x", 3, 8), 8, 8, groups=2)])
+    (tmp_path / "odd.onnx").write_bytes(quantized(model, "int8").SerializeToString())
+    report = benchmark(tmp_path / "odd.onnx", runs=1)
     assert set(report.metrics) == {"file_kib", "latency_ms_median", "latency_ms_min"}
-    assert set(report.missing) == {"parameters", "macs", "weights_kib", "live_peak_kib", "tflm_arena_kib", "boards"}
-    assert report.layers == report.boards == []
+    assert "not supported are" in report.missing["boards"] and "group" in report.missing["macs"] and report.layers == report.boards == []
 
 
 def test_report_of_a_keras_model(tmp_path):

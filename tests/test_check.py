@@ -115,7 +115,7 @@ def test_a_network_to_build_and_its_loss(look, override, says):
         ("evaluation", "photos", "photos given, a folder"),
         ("evaluation", "https://example.org/x.tflite", "download it yourself and name the file"),
         ("quantization", "yolov8n_pose_256", "what quantize starts from is a float network, .keras or .h5"),
-        ("deployment", "some.keras", "what is deployed is a quantized .tflite"),
+        ("deployment", "some.keras", "what is deployed is a quantized .tflite or .onnx"),
     ],
 )
 def test_models_that_cannot_be(look, tmp_path, mode, model, says):

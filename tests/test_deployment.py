@@ -251,10 +251,10 @@ def test_float_model_is_sent_to_quantization(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "command"),
-    [("model.keras", "chain_qd model.model_path="), ("my model.h5", "chain_qd 'model.model_path="), ("model.onnx", "that it was made of")],
+    [("model.keras", "chain_qd model.model_path="), ("my model.h5", "chain_qd 'model.model_path="), ("model.pb", "that it was made of")],
 )
 def test_other_formats_are_sent_to_quantization(tmp_path, name, command):
-    with pytest.raises(PoseError, match=f"a quantized .tflite is deployed.*{command}"):
+    with pytest.raises(PoseError, match=f"a quantized .tflite or .onnx is deployed.*{command}"):
         package(tmp_path / name, tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
 
 

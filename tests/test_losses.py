@@ -169,9 +169,7 @@ def test_the_loss_fits_the_last_activation(last, activation):
     heatmaps = np.full((1, 8, 8, 2), 1 / 64, np.float32)
     usual = {"sigmoid": "mse", "softmax": "cross_entropy"}[activation]
     assert float(make_loss(model)(keypoints, heatmaps)) == float(make_loss(model, {usual: {}})(keypoints, heatmaps))
-    assert float(make_loss(model, {"mse": {"sigma": 0}})(keypoints, heatmaps)) == pytest.approx(
-        63 / 64**2 + (63 / 64) ** 2, rel=1e-5
-    )
+    assert float(make_loss(model, {"mse": {"sigma": 0}})(keypoints, heatmaps)) == pytest.approx(63 / 64**2 + (63 / 64) ** 2, rel=1e-5)
 
 
 SMALL = "model: {model_type: heatmaps_spe}\ndataset: {keypoints: 3}\ntraining: {loss: %s}"

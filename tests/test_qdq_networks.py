@@ -161,6 +161,12 @@ def test_nothing_is_written_of_what_cannot_become_c(person, tmp_path):
     with pytest.raises(PoseError, match=r"float.onnx computes in floating point; .* operation_mode chain_qd"):
         export(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(PoseError, match="a quantized .tflite is deployed, not a .onnx"):
-        package(person.path, tmp_path / "out", model_type="heatmaps_spe", layout=person.layout)
+    with pytest.raises(PoseError, match="runs Linux and LiteRT, which takes a .tflite"):
+        package(person.path, tmp_path / "out", model_type="heatmaps_spe", layout=person.layout, board="STM32MP257F-EV1")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_bundle_has_the_file_as_it_is(person, tmp_path):
+    bundle = package(person.path, tmp_path / "out", model_type="heatmaps_spe", layout=person.layout)
+    assert bundle.model_path.name == "network.onnx" and bundle.model_path.read_bytes() == person.path.read_bytes()
+    assert "network.onnx" in (bundle.path / "README.md").read_text() and not list(bundle.path.glob("*_model.c"))

@@ -8,7 +8,7 @@ from .emulation import Emulation, missing_tools
 from .exporting import ExportedBundle, ExportReport, export
 from .proving import Proof, prove
 from .running import as_exported, on_target, side_by_side
-from .spec import AppSettings
+from .spec import AppSettings, read_network
 from .stedgeai import StReport, run_stedgeai
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "on_target",
     "package",
     "prove",
+    "read_network",
     "read_tflite",
     "run_stedgeai",
     "side_by_side",

@@ -20,7 +20,7 @@ from .app_config import app_config_text, why_not
 from .c_array import c_array_header, c_array_source
 from .linux_board import linux_files
 from .readme import readme_text
-from .spec import AppSettings, Spec, make_spec, settings_from_config
+from .spec import SUFFIXES, AppSettings, Spec, make_spec, settings_from_config
 
 MANIFEST = "manifest.json"
 MAKER = "poseutils"
@@ -37,6 +37,11 @@ class Bundle:
     def files(self) -> dict[str, dict]:
         """bytes and sha256 of each file by its name, the manifest itself not among them."""
         return self.manifest["files"]
+
+    @property
+    def model_path(self) -> Path:
+        """The network's own file in the bundle."""
+        return self.path / next(name for name in self.files if name.endswith(SUFFIXES))
 
     def file_rows(self) -> list[dict]:
         """The files for a table: name, bytes, the beginning of the hash."""
@@ -67,13 +72,13 @@ def package(
     name: str = "network",
     config=None,
 ) -> Bundle:
-    """Writes a folder with the .tflite, the same as a C array, ST's app_config.h, labels, a README and a manifest.
+    """Writes a folder with the network's file, a .tflite also as a C array, ST's app_config.h, labels, a README and a manifest.
 
     The same input gives the same bytes. For a board that runs Linux there is a program in Python in place of the C code; for a network
     that ST's application cannot decode there is no app_config.h, and the README says why.
 
     Args:
-        model_path: a full-integer .tflite.
+        model_path: a full-integer .tflite, or a QDQ .onnx.
         out_dir: the folder to write; one that an earlier call wrote is replaced.
         model_type: what the outputs are, see :mod:`poseutils.decoders`.
         layout: its keypoints.
@@ -83,11 +88,13 @@ def package(
             the defaults of :class:`AppSettings` without.
 
     Raises:
-        PoseError: if the model is not a full-integer .tflite, is of another type or layout, the board is not known, or ``out_dir`` is
-            a folder with other files or cannot be written.
+        PoseError: if the model is not a full-integer .tflite or QDQ .onnx, is of another type or layout, the board is not known, or
+            ``out_dir`` is a folder with other files or cannot be written.
     """
     settings = settings_from_config(config) if config is not None else AppSettings()
     spec = make_spec(model_path, model_type, layout, board, name, settings)
+    if spec.board.linux and not spec.is_tflite:
+        raise PoseError(f"{spec.source}: {spec.board.name} runs Linux and LiteRT, which takes a .tflite. Quantize with TFlite_converter.")
     files = _files(spec)
     manifest = _manifest(spec, files)
     files[MANIFEST] = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
@@ -103,24 +110,24 @@ def _files(spec: Spec) -> dict[str, bytes]:
     digest = hashlib.sha256(spec.data).hexdigest()
     about = f"{spec.source}, sha256 {digest}"
     texts = {}
-    if not spec.board.linux:
+    if spec.is_tflite and not spec.board.linux:
         texts[f"{spec.symbol}.c"] = c_array_source(spec.data, spec.symbol, about)
         texts[f"{spec.symbol}.h"] = c_array_header(spec.symbol, about)
-        if why_not(spec) is None:
-            texts["app_config.h"] = app_config_text(spec)
+    if not spec.board.linux and why_not(spec) is None:
+        texts["app_config.h"] = app_config_text(spec)
     texts["labels.txt"] = spec.settings.label_file or "".join(f"{label}\n" for label in spec.layout.names)
     if spec.board.linux:
         texts |= linux_files(spec, digest)
-    names = [f"{spec.name}.tflite", *texts, "README.md", MANIFEST]
+    names = [spec.file_name, *texts, "README.md", MANIFEST]
     texts["README.md"] = readme_text(spec, names, digest)
-    return {f"{spec.name}.tflite": spec.data, **{name: text.encode() for name, text in texts.items()}}
+    return {spec.file_name: spec.data, **{name: text.encode() for name, text in texts.items()}}
 
 
 def _manifest(spec: Spec, files: dict[str, bytes]) -> dict:
     tensors = spec.graph.tensors
     return {
         "made_by": MAKER,
-        "versions": {"manifest": 1, MAKER: __version__, "tflite_schema": spec.graph.schema_version},
+        "versions": {"manifest": 1, MAKER: __version__, **spec.format_version()},
         "model": {"source": spec.source, "model_type": spec.model_type, **spec.cost()},
         "layout": {"name": spec.layout.name, "keypoints": list(spec.layout.names), "limbs": [list(limb) for limb in spec.layout.limbs]},
         "board": spec.board.name,

@@ -166,7 +166,7 @@ def export(
     model = model if isinstance(model, Model) else _opened(model, io)
     settings = settings_from_config(config) if config is not None else AppSettings()
     board = board or (config.deployment.hardware_setup.board if config is not None else None) or "STM32N6570-DK"
-    spec = make_spec(model.path, model.model_type, model.layout, board, name, settings, (".tflite", ".onnx"))
+    spec = make_spec(model.path, model.model_type, model.layout, board, name, settings)
     compiled = compile_graph(spec.graph, spec.source, io, spec.name)
     report = _report(spec, compiled)
     files = _files(spec, compiled, report, model.normalized)

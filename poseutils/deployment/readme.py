@@ -26,7 +26,7 @@ _DRAWN = (13, 17)
 
 
 def readme_text(spec: Spec, files: list[str], digest: str) -> str:
-    """The README, in Markdown. ``files`` are the names in the bundle, ``digest`` is the sha256 of the .tflite."""
+    """The README, in Markdown. ``files`` are the names in the bundle, ``digest`` is the sha256 of the network's file."""
     steps = _linux_steps(spec) if spec.board.linux else _stedgeai_steps(spec)
     parts = [
         f"# {spec.source} on {spec.board.name}",
@@ -56,7 +56,7 @@ def _about(spec: Spec, digest: str) -> str:
 
 def _contents(spec: Spec, files: list[str]) -> str:
     meaning = {
-        f"{spec.name}.tflite": "the network, as it was given",
+        spec.file_name: "the network, as it was given",
         f"{spec.symbol}.c": "the same bytes as a C array, for firmware that runs TensorFlow Lite Micro",
         f"{spec.symbol}.h": f"its declarations: `{spec.symbol}` and `{spec.symbol}_len`",
         "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
@@ -150,7 +150,7 @@ python3 predict.py street.jpg --out keypoints.json
 It needs Python 3.10 or later, NumPy, and `ai_edge_litert` or `tflite_runtime`; images other than .npy and .ppm need Pillow. It computes on
 the processor. Any computer that has these runs it as well.
 
-ST's pose estimation application of X-LINUX-AI, which may use an accelerator, takes the same `{spec.name}.tflite` and a label file.
+ST's pose estimation application of X-LINUX-AI, which may use an accelerator, takes the same `{spec.file_name}` and a label file.
 
 Nothing was copied to or run on a board to make this bundle."""
 
@@ -159,7 +159,14 @@ def _stedgeai_steps(spec: Spec) -> str:
     compile_ = _n6_steps(spec) if spec.board.npu else _mcu_steps(spec)
     return (
         f"ST's compiler was not run to make this bundle. `stedgeai` (ST Edge AI Core) is ST's own, free to download from st.com; its "
-        f"first run may stop to ask for consent. In this folder:\n\n{compile_}\n\n"
+        f"first run may stop to ask for consent. In this folder:\n\n{compile_}\n\n{_without_stedgeai(spec)}"
+    )
+
+
+def _without_stedgeai(spec: Spec) -> str:
+    if not spec.is_tflite:
+        return "Without ST's compiler: the deploy notebook also writes the network as plain C, which needs no runtime."
+    return (
         f"Without ST's compiler: add `{spec.symbol}.c` and `{spec.symbol}.h` to firmware with TensorFlow Lite Micro and pass "
         f"`{spec.symbol}` to `tflite::GetModel`."
     )
@@ -170,13 +177,13 @@ def _mcu_steps(spec: Spec) -> str:
     text = f"""1. See what the network needs, and that every operator is supported:
 
 ```sh
-stedgeai analyze --model {name}.tflite --target {target} --workspace st_ai_ws --output st_ai_output
+stedgeai analyze --model {spec.file_name} --target {target} --workspace st_ai_ws --output st_ai_output
 ```
 
 2. Generate the C code:
 
 ```sh
-stedgeai generate --model {name}.tflite --target {target} --optimization {spec.settings.optimization} --allocate-inputs \
+stedgeai generate --model {spec.file_name} --target {target} --optimization {spec.settings.optimization} --allocate-inputs \
 --allocate-outputs --name {name} --workspace st_ai_ws --output st_ai_output
 ```
 
@@ -189,7 +196,7 @@ def _n6_steps(spec: Spec) -> str:
 neural accelerator:
 
 ```sh
-stedgeai generate --model {spec.name}.tflite --target {spec.board.target} --st-neural-art profile@user_neuralart.json \
+stedgeai generate --model {spec.file_name} --target {spec.board.target} --st-neural-art profile@user_neuralart.json \
 --input-data-type uint8 --output-data-type float32
 ```
 

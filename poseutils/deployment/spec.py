@@ -18,6 +18,9 @@ from .boards import Board, Fit, find_board, fits
 from .c_array import c_name
 from .qdq import read_qdq
 
+SUFFIXES = (".tflite", ".onnx")
+"""Of the files that are deployed."""
+
 
 @dataclass(frozen=True)
 class AppSettings:
@@ -130,6 +133,10 @@ class Spec:
         return self.name + self.path.suffix.lower()
 
     @property
+    def is_tflite(self) -> bool:
+        return self.file_name.endswith(".tflite")
+
+    @property
     def symbol(self) -> str:
         """The C array."""
         return f"{self.name}_model"
@@ -145,7 +152,7 @@ class Spec:
 
     def format_version(self) -> dict[str, int]:
         """The version of the file's format, by what the manifest calls it."""
-        return {"onnx_opset" if self.file_name.endswith(".onnx") else "tflite_schema": self.graph.schema_version}
+        return {"tflite_schema" if self.is_tflite else "onnx_opset": self.graph.schema_version}
 
     def cost(self) -> dict[str, int]:
         """parameters, macs, weight_bytes and live_peak_bytes."""
@@ -166,30 +173,40 @@ def make_spec(
     board: str,
     name: str,
     settings: AppSettings,
-    suffixes: tuple[str, ...] = (".tflite",),
 ) -> Spec:
     """Reads a model and checks that it can be deployed as what it is said to be.
 
-    Args:
-        suffixes: of the files that may be given; ``.onnx`` is read as a QDQ network.
-
     Raises:
-        PoseError: if it is not a full-integer .tflite with one image input, its outputs are not of ``model_type``, its keypoints
-            are not as many as ``layout`` has, or the board is not known.
+        PoseError: if it is not a full-integer .tflite or QDQ .onnx with one image input, its outputs are not of ``model_type``, its
+            keypoints are not as many as ``layout`` has, or the board is not known.
     """
     path = Path(model_path)
-    if path.suffix.lower() not in suffixes:
-        kind = path.suffix or "file without suffix"
-        raise PoseError(f"{path.name}: a quantized {' or '.join(suffixes)} is deployed, not a {kind}. {quantize_first(path, 'chain_qd')}")
-    data = read_bytes(path)
-    if path.suffix.lower() == ".onnx":
-        data = self_contained(data, path.name, path.parent)
-        graph = read_qdq(data, path.name, path.parent)
-    else:
-        graph = parse_tflite(data, path.name)
+    data, graph = _read(path)
     _check_integer(graph, path)
     outputs = _find_outputs(graph, path.name, model_type, layout)
     return Spec(c_name(name), path, data, graph, model_type, layout, find_board(board), settings, outputs)
+
+
+def read_network(model_path: str | Path) -> Graph:
+    """The graph of a quantized network, images channels last: a .tflite as it is, an .onnx as the integer network that its QDQ stands for.
+
+    Raises:
+        PoseError: if the file is of another kind or damaged; for an .onnx that computes in floats or cannot become integers.
+    """
+    return _read(Path(model_path))[1]
+
+
+def _read(path: Path) -> tuple[bytes, Graph]:
+    """The bytes of a file that needs no other, and its graph."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        kind = path.suffix or "file without suffix"
+        raise PoseError(f"{path.name}: a quantized {' or '.join(SUFFIXES)} is deployed, not a {kind}. {quantize_first(path, 'chain_qd')}")
+    data = read_bytes(path)
+    if suffix == ".tflite":
+        return data, parse_tflite(data, path.name)
+    data = self_contained(data, path.name, path.parent)
+    return data, read_qdq(data, path.name, path.parent)
 
 
 def _check_integer(graph: Graph, path: Path) -> None:
