@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from ..graph import Quantization, Tensor
-from .elementwise import activation_range, scale_of, zero_of
-from .fixed_point import quantize_multiplier
-from .lower_windows import MAX_TAPS, WINDOWS, need_activation, need_int8, wrapped
+from .elementwise import zero_of
+from .lower_windows import MAX_TAPS, WINDOWS, bias_of, need_activation, need_int8, requantize, wrapped
 from .lowering import Layer, image, need
 
 _MOST_GROUPS = 1024
@@ -80,8 +77,8 @@ def _transposed(layer: Layer) -> None:
         depth == source.shape[3] and channels == output.shape[3], f"weights of shape {weights.shape} for {source.shape} and {output.shape}"
     )
     fields |= {"window": _transposed_window(layer, height, width), "in_zero": zero_of(source)}
-    fields |= {"weights": layer.constant("weights", weights.data), "bias": layer.constant("bias", wrapped(_transposed_bias(layer)))}
-    made = layer.struct("pose_transposed_layer", fields | _multipliers(layer, source, weights))
+    fields |= {"weights": layer.constant("weights", weights.data), "bias": layer.constant("bias", wrapped(bias_of(layer, 3)))}
+    made = layer.struct("pose_transposed_layer", fields | {"scale": requantize(layer, source, weights)})
     layer.call("pose_transposed", made, layer.address(layer.operator.inputs[2]), layer.address(layer.operator.outputs[0]))
 
 
@@ -97,35 +94,6 @@ def _transposed_window(layer: Layer, height: int, width: int) -> dict:
         pads.append(max((-(-size // step) - 1) * step + taps - size, 0) // 2 if same else 0)
     names = ("height", "width", "stride_y", "stride_x", "dilation_y", "dilation_x", "pad_y", "pad_x")
     return dict(zip(names, (height, width, *stride, 1, 1, *pads)))
-
-
-def _transposed_bias(layer: Layer) -> np.ndarray:
-    channels, inputs = layer.output.shape[3], layer.operator.inputs
-    if len(inputs) < 4 or inputs[3] < 0:
-        return np.zeros(channels, np.int64)
-    bias = layer.input(3)
-    need(
-        bias.dtype == "int32" and bias.data is not None and bias.shape == (channels,),
-        f"a bias of {channels} constants of int32 is expected",
-    )
-    return bias.data.astype(np.int64)
-
-
-def _multipliers(layer: Layer, source: Tensor, weights: Tensor) -> dict:
-    """From 32-bit sums to the output, for each channel."""
-    channels, scales = layer.output.shape[3], weights.quantization.scales
-    need(channels <= 1 << 16 and len(scales) in (1, channels), f"{len(scales)} scales of the weights for {channels} channels")
-    ratios = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
-    pairs = [quantize_multiplier(ratio) for ratio in ratios]
-    need(all(-31 <= shift <= 30 for _, shift in pairs), "a ratio of scales is out of range")
-    low, high = activation_range(layer.operator, layer.output)
-    return {
-        "multiplier": layer.constant("multiplier", np.array([m for m, _ in pairs], np.int32)),
-        "shift": layer.constant("shift", np.array([s for _, s in pairs], np.int8)),
-        "zero": zero_of(layer.output),
-        "low": low,
-        "high": high,
-    }
 
 
 CONVOLUTIONS = {"CONV_2D": _conv, "TRANSPOSE_CONV": _transposed}

@@ -45,11 +45,12 @@ def _convolution(layer: Layer) -> tuple[Tensor, Tensor, np.ndarray]:
     return source, weights, bias_of(layer)
 
 
-def bias_of(layer: Layer) -> np.ndarray:
-    channels = layer.output.shape[-1]
-    if len(layer.operator.inputs) < 3 or layer.operator.inputs[2] < 0:
+def bias_of(layer: Layer, place: int = 2) -> np.ndarray:
+    """The bias in 64 bits, from its place among the inputs; zeros where it is left out."""
+    channels, inputs = layer.output.shape[-1], layer.operator.inputs
+    if len(inputs) <= place or inputs[place] < 0:
         return np.zeros(channels, np.int64)
-    bias = layer.input(2)
+    bias = layer.input(place)
     need(
         bias.dtype == "int32" and bias.data is not None and bias.shape == (channels,),
         f"a bias of {channels} constants of int32 is expected",

@@ -23,7 +23,7 @@ static int32_t transposed_sum(const pose_transposed_layer *layer, const int8_t *
     const pose_window *window = &layer->window;
     const int32_t depth = layer->in.channels;
     const int8_t *weights = layer->weights + (ptrdiff_t)channel * window->height * window->width * depth;
-    int32_t sum = layer->bias[channel];
+    int32_t sum = 0;
     for (int32_t ky = 0; ky < window->height; ky++) {
         for (int32_t kx = 0; kx < window->width; kx++, weights += depth) {
             if (rows[ky] != NULL && columns[kx] >= 0) {
@@ -36,14 +36,17 @@ static int32_t transposed_sum(const pose_transposed_layer *layer, const int8_t *
 
 void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const *rows, int8_t *out)
 {
-    int32_t columns[POSE_MAX_TAPS];
+    int32_t columns[POSE_MAX_TAPS], sums[TILE];
     for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
         for (int32_t kx = 0; kx < layer->window.width; kx++) {
             columns[kx] = transposed_index(x, kx, layer->window.pad_x, layer->window.stride_x, layer->in.width);
         }
-        for (int32_t c = 0; c < layer->out.channels; c++) {
-            const int32_t scaled = pose_multiply(transposed_sum(layer, rows, columns, c), layer->multiplier[c], layer->shift[c]);
-            out[c] = (int8_t)clamp(scaled + layer->zero, layer->low, layer->high);
+        for (int32_t first = 0; first < layer->out.channels; first += TILE) {
+            const int32_t left = layer->out.channels - first, count = left < TILE ? left : TILE;
+            for (int32_t c = 0; c < count; c++) {
+                sums[c] = transposed_sum(layer, rows, columns, first + c);
+            }
+            requantize(sums, layer->bias, &layer->scale, first, count, 1, out + first, 0);
         }
     }
 }

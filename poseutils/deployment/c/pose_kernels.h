@@ -200,9 +200,7 @@ typedef struct {
     int32_t in_zero;
     const int8_t *weights;
     const int32_t *bias;
-    const int32_t *multiplier;
-    const int8_t *shift;
-    int32_t zero, low, high;
+    pose_requantize scale;
 } pose_transposed_layer;
 
 typedef enum { POSE_REDUCE_SUM, POSE_REDUCE_MAX, POSE_REDUCE_MIN } pose_reduction;
