@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from poseutils.images import fit_to, read_image
 from poseutils.keras_files import load_keras
 
 NAME, KEYPOINTS = "st_movenet_lightning_heatmaps", 17
@@ -49,11 +50,12 @@ def on_tensorflow(tmp_path_factory, repository):
     rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("backends")
     weights = load_keras(repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras").get_weights()
     places, visibility = rng.uniform(-4, 70, (2, KEYPOINTS, 2)), rng.integers(0, 3, (2, KEYPOINTS, 1))
-    given = {"images": rng.uniform(-1, 1, (2, *SHAPE)), "keypoints": np.concatenate([places, visibility], axis=-1)}
+    pictures = [fit_to(read_image(repository / f"data/synthetic-people/val/00000{i}.jpg"), SHAPE[:2])[0] for i in (1, 2)]
+    given = {"images": np.stack(pictures) / 127.5 - 1, "keypoints": np.concatenate([places, visibility], axis=-1)}
     given = {name: values.astype(np.float32) for name, values in given.items()} | {str(i): w for i, w in enumerate(weights)}
     np.savez(folder / "given.npz", **given)
     found = run("tensorflow", folder / "given.npz", folder / "found.npz")
-    assert 0.1 < found["sigmoid"].max() < 0.99 and len(found) == 6
+    assert 10 * np.median(found["sigmoid"]) < found["sigmoid"].max() < 0.99 and len(found) == 6  # there is something to compare
     return folder / "given.npz", found
 
 

@@ -17,7 +17,7 @@ PACKAGE = "poseutils"
 FOLDER = "pose_estimation"
 """On the board, in the home folder, where no other is named."""
 
-_MODULES = ("errors", "faces", "keypoints", "poses", "geometry", "graph", "tflite", "networks", "board")
+_MODULES = ("errors", "faces", "keypoints", "poses", "geometry", "graph", "tflite", "keras_files", "networks", "board")
 _ROOT = Path(__file__).resolve().parent.parent
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9:][A-Za-z0-9.:-]*")
 
