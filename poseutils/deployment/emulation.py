@@ -106,8 +106,8 @@ def why_no_emulation(board: str) -> str:
 
 def check_tools() -> None:
     """Raises PoseError, which says what installs them, if a program that emulation needs is missing."""
-    if _not_installed():
-        raise PoseError(_not_installed())
+    if reason := _not_installed():
+        raise PoseError(reason)
 
 
 def emulated_core(board: str) -> str:
@@ -116,8 +116,8 @@ def emulated_core(board: str) -> str:
     Raises:
         PoseError: if there is no such board or core, or it is one that is not emulated.
     """
-    if _other_core(board):
-        raise PoseError(_other_core(board))
+    if reason := _other_core(board):
+        raise PoseError(reason)
     return _target(board)
 
 
