@@ -341,3 +341,9 @@ def test_keypoints_of_ones_own(load):
 )
 def test_keypoints_that_do_not_go_together(refusal, text, says):
     assert says in refusal(SMALL + f"dataset:\n  keypoints: 3\n  {text}\n")
+
+
+def test_people_are_truncated_only_where_they_are_cut_out(refusal, load):
+    assert "training.truncated: given without training.crop_margin" in refusal(SMALL + "training:\n  truncated: 0.3\n")
+    assert "training.truncated: 2 given" in refusal(SMALL + "training:\n  crop_margin: 1.25\n  truncated: 2\n")
+    assert load(SMALL + "training:\n  crop_margin: 1.25\n  truncated: 0.3\n").training.truncated == 0.3

@@ -53,6 +53,39 @@ def test_margins_are_drawn_once_and_from_the_whole_range(people):
     assert margins.min() >= 0.999 and margins.max() <= 2.001 and margins.max() - margins.min() > 0.5
 
 
+def test_truncated_people_are_parts_of_them_in_pictures_that_may_end_there(people):
+    dataset = pu.load_dataset(people)
+    whole, parts = (load_examples(dataset, SIZE, crop_margin=(1.25, 1.25), truncated=share) for share in (0.0, 0.5))
+    changed = np.array([not np.array_equal(a, b) for a, b in zip(whole.images[:], parts.images[:])])
+    assert 0.2 < changed.mean() < 0.8
+    np.testing.assert_array_equal(whole.keypoints[:][~changed], parts.keypoints[:][~changed])
+    for before, after, image in zip(whole.keypoints[:][changed], parts.keypoints[:][changed], parts.images[:][changed]):
+        labeled = after[:, 2] > 0
+        assert labeled.any() and np.all(before[labeled, 2] == after[labeled, 2])
+        seen = after[labeled & np.all((after[:, :2] > 1) & (after[:, :2] < 63), axis=1), :2]
+        assert len(seen) and all(image[int(y), int(x)].any() for x, y in seen), "labeled, and not beyond the picture's end"
+        scale = _scale(before, after)
+        assert scale > 1, "a part is shown larger than the whole"
+    assert (parts.keypoints[:, :, 2] > 0).sum() < (whole.keypoints[:, :, 2] > 0).sum()
+    assert np.all(parts.areas[:] > 0)
+
+
+def _scale(before, after):
+    """How many times larger the keypoints (K, 3) are drawn after than before."""
+    return np.ptp(after[:, :2], axis=0).max() / np.ptp(before[:, :2], axis=0).max()
+
+
+def test_truncated_people_are_always_cut_in_the_same_way_and_never_to_validate(people):
+    dataset = pu.load_dataset(people)
+    first, again = (load_examples(dataset, SIZE, crop_margin=(1.0, 2.0), truncated=0.5) for _ in range(2))
+    np.testing.assert_array_equal(first.images[:], again.images[:])
+    settings = {"model": {"model_type": "heatmaps_spe", "input_shape": (64, 64, 3)}}
+    config = Config(**settings, training={"crop_margin": "(1.0, 2.0)", "truncated": 0.5})
+    np.testing.assert_array_equal(configured_examples(config, dataset).images[:], first.images[:])
+    fixed = load_examples(dataset, SIZE, crop_margin=(MARGIN, MARGIN))
+    np.testing.assert_array_equal(configured_examples(config, dataset, validating=True).keypoints[:], fixed.keypoints[:])
+
+
 def test_a_configuration_trains_on_a_range_and_validates_as_evaluations_look(people):
     settings = {"model": {"model_type": "heatmaps_spe", "input_shape": (64, 64, 3)}, "training": {"crop_margin": "(1.0, 2.0)"}}
     config, dataset = Config(**settings), pu.load_dataset(people)

@@ -20,6 +20,8 @@ MOST_EPOCHS = 10_000
 def inconsistencies(config: Config) -> list[str]:
     """A line for each attribute that is right in itself, but not beside the others."""
     lines = [*_keypoints(config.dataset), *_schedules(config.training), *_loss(config.training, config.dataset.keypoints)]
+    if config.training.truncated and not config.training.crop_margin:
+        lines.append("training.truncated: given without training.crop_margin, which cuts people out; expected both, or neither")
     if config.custom_data_augmentation and config.data_augmentation:
         lines.append("custom_data_augmentation: given beside data_augmentation, which it stands in for; remove one of them")
     return lines

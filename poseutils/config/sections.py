@@ -112,6 +112,7 @@ class Training(Section):
     loss: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Losses, exactly_one=True))] | None = None
     callbacks: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Callbacks))] = {}
     crop_margin: Margin | None = None
+    truncated: Fraction | None = None
     dropout: Fraction | None = None
     frozen_layers: Layers | None = None
     mixed_precision: Flag | None = None

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def configured_examples(config: Config, dataset: Dataset, validating: bool = False) -> Examples:
-    """The images of a dataset at the network's size, brought there as ``preprocessing`` and ``training.crop_margin`` say.
+    """The images of a dataset at the network's size, brought there as ``preprocessing`` and ``training`` say.
 
-    To validate, people are cut out with the margin that :func:`poseutils.evaluate` gives them.
+    To validate, people are cut out whole, with the margin that :func:`poseutils.evaluate` gives them.
     """
     preprocessing, margin = config.preprocessing, config.training.crop_margin
     return load_examples(
@@ -39,6 +39,7 @@ def configured_examples(config: Config, dataset: Dataset, validating: bool = Fal
         preprocessing.resizing.interpolation,
         preprocessing.color_mode,
         crop_margin=margin and ((MARGIN, MARGIN) if validating else np.broadcast_to(margin, 2)),
+        truncated=0 if validating else config.training.truncated or 0,
     )
 
 

@@ -18,6 +18,8 @@ from ..regions import Region, cut, region_of_box
 
 MEMORY = 4 * 2**30
 """Bytes of the images of one dataset that are kept once they are read, 38,000 of 192 × 192; more are read again for every epoch."""
+PARTS = (0.3, 0.9)
+"""How large the part of a truncated person is, in larger sides of their box."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def load_examples(
     interpolation: str = "bilinear",
     color_mode: str = "rgb",
     crop_margin: tuple[float, float] | None = None,
+    truncated: float = 0.0,
     memory: int = MEMORY,
 ) -> Examples:
     """The images of a dataset with the largest person of each, or each person cut out. Images without a labeled person are left out.
@@ -92,19 +95,21 @@ def load_examples(
         color_mode: the order of channels, as in ``images.to_color_mode``.
         crop_margin: if given, an example is one person, looked at as :func:`poseutils.evaluate` does ``from_boxes``: a square around the
             middle of the box, so many times its larger side; drawn for each person between these two, always the same.
+        truncated: with ``crop_margin``, the share of people of whom only a part is seen, as where a photograph ends or others stand
+            before them; drawn in the same way.
         memory: bytes; if the images need no more, they are kept once they are read.
 
     Raises:
         PoseError: if no image has a labeled person; where images are asked for, if one cannot be read.
     """
-    chosen = _largest_people(dataset) if crop_margin is None else _everybody(dataset, crop_margin)
+    chosen = _largest_people(dataset) if crop_margin is None else _everybody(dataset, crop_margin, truncated)
     if not chosen:
         raise PoseError(
             f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; there is nothing to train on"
         )
 
     def read(chosen: _Chosen):
-        image = to_color_mode(read_image(chosen.sample.path), color_mode)
+        image = _framed(to_color_mode(read_image(chosen.sample.path), color_mode), chosen.frame)
         return _example(chosen, *(cut(image, chosen.region, size) if chosen.region else fit_to(image, size, aspect_ratio, interpolation)))
 
     store = _Store(chosen, read, size, len(dataset.layout), memory)
@@ -115,22 +120,54 @@ def load_examples(
 
 @dataclass(frozen=True)
 class _Chosen:
-    """A person of an image, and what of the image is shown: a region, or all of it."""
+    """A person of an image, and what of the image is shown: a region, or all of it; of a truncated person nothing beyond a frame.
+
+    Attributes:
+        box: x0, y0, x1, y1 of the person or, if they are truncated, of the part.
+        frame: x0, y0, x1, y1, whole pixels or, where the image goes on, infinite.
+    """
 
     sample: Sample
     person: int
+    box: np.ndarray
     region: Region | None = None
+    frame: np.ndarray | None = None
 
 
 def _largest_people(dataset: Dataset) -> list[_Chosen]:
     usable = ((sample, _usable(sample)) for sample in dataset)
-    return [_Chosen(sample, int(np.where(which, sample.areas, -1).argmax())) for sample, which in usable if which.any()]
+    largest = ((sample, int(np.where(which, sample.areas, -1).argmax())) for sample, which in usable if which.any())
+    return [_Chosen(sample, person, sample.boxes[person]) for sample, person in largest]
 
 
-def _everybody(dataset: Dataset, margins: tuple[float, float]) -> list[_Chosen]:
+def _everybody(dataset: Dataset, margins: tuple[float, float], truncated: float) -> list[_Chosen]:
     people = [(sample, int(person)) for sample in dataset for person in np.flatnonzero(_usable(sample))]
     drawn = np.random.default_rng(0).uniform(*margins, len(people))
-    return [_Chosen(sample, person, region_of_box(sample.boxes[person], margin)) for (sample, person), margin in zip(people, drawn)]
+    random = np.random.default_rng(1)
+    parts = (_part(*one, random) if random.random() < truncated else (one[0].boxes[one[1]], None) for one in people)
+    return [_Chosen(*one, box, region_of_box(box, margin), frame) for one, margin, (box, frame) in zip(people, drawn, parts)]
+
+
+def _part(sample: Sample, person: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The box of a part of a person, in a square around one of their keypoints, and the frame that is left of the image: on each of the
+    four sides it ends with the part or goes on as far as the image does."""
+    box, keypoints = sample.boxes[person], sample.keypoints[person][sample.visibility[person] > 0]
+    half = random.uniform(*PARTS) / 2 * (box[2:] - box[:2]).max()
+    around = random.choice(keypoints)[:2] + random.uniform(-half, half, 2) / 2
+    square = np.concatenate([around - half, around + half])
+    frame = np.where(random.random(4) < 0.5, square.round(), (0, 0, np.inf, np.inf))
+    return np.concatenate([np.maximum(box[:2], square[:2]), np.minimum(box[2:], square[2:])]), frame
+
+
+def _framed(image: np.ndarray, frame: np.ndarray | None) -> np.ndarray:
+    """The image (H, W, 3), black beyond the frame."""
+    if frame is None:
+        return image
+    x0, y0, x1, y1 = np.clip(frame, 0, np.tile(image.shape[1::-1], 2)).astype(int)
+    rows, columns = slice(y0, y1), slice(x0, x1)
+    framed = np.zeros_like(image)
+    framed[rows, columns] = image[rows, columns]
+    return framed
 
 
 class _Store:
@@ -180,7 +217,10 @@ def _usable(sample: Sample) -> np.ndarray:
 def _example(chosen: _Chosen, image: np.ndarray, transform: Transform) -> tuple[np.ndarray, np.ndarray, np.float32]:
     """The image (H, W, 3) uint8, the person's keypoints (K, 3) and area, in pixels of the input."""
     keypoints = chosen.sample.keypoints[chosen.person].astype(np.float32)
+    if chosen.frame is not None:
+        beyond = (keypoints[:, :2] < chosen.frame[:2]) | (keypoints[:, :2] >= chosen.frame[2:])
+        keypoints[beyond.any(axis=1), 2] = 0
     keypoints[:, :2] = transform.to_input(keypoints[:, :2])
-    corners = transform.to_input(chosen.sample.boxes[chosen.person].reshape(2, 2))
+    corners = transform.to_input(chosen.box.reshape(2, 2))
     pixels = image if image.dtype == np.uint8 else np.clip(np.rint(image), 0, 255).astype(np.uint8)
     return pixels, keypoints, np.float32(AREA_OF_BOX * float(np.prod(corners[1] - corners[0])))

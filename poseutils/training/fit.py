@@ -16,6 +16,7 @@ from .batches import RESCALING, Batches, Examples, training_batches
 from .callbacks import make_watchers
 from .device import computing_in_half_precision, half_precision_helps
 from .logs import make_picture, tensorboard_logs
+from .normalization import with_fused_normalization
 from .progress import Training, settings_of
 from .resized import at_size
 from .validation import make_loss, make_validate
@@ -166,9 +167,9 @@ def make_step(model, optimizer, asked: Mapping[str, Mapping] | None = None, half
     @tf.function(autograph=False)
     def step(images, keypoints):
         network = at_size(model, images.shape[1:3])
-        loss_of = make_loss(network, asked)
-        with tf.GradientTape() as tape, computing_in_half_precision(network) if half else nullcontext():
-            loss = loss_of(keypoints, network(images, training=True))
+        loss_of, trained = make_loss(network, asked), with_fused_normalization(network)
+        with tf.GradientTape() as tape, computing_in_half_precision(trained) if half else nullcontext():
+            loss = loss_of(keypoints, trained(images, training=True))
             scaled = optimizer.scale_loss(loss)  # small gradients are zero in float16; the optimizer divides them again
         optimizer.apply(tape.gradient(scaled, [v.value for v in variables]), variables)
         return loss
