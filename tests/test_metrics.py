@@ -48,6 +48,28 @@ def test_ap_in_chunks_is_pycocotools_in_one_run(monkeypatch):
     assert figures[0]["ap"] > 0.05 and all(figure == figures[0] for figure in figures)
 
 
+@pytest.mark.parametrize("count", [17, 5, 1, 40])
+def test_similarities_are_those_of_pycocotools_to_the_bit(count):
+    """Of people with labels and without, ties of scores among the detections, more of these than count."""
+    from pycocotools.cocoeval import COCOeval
+
+    from poseutils.evaluation import coco
+
+    rng = np.random.default_rng(count)
+    layout = layout_from_names([f"point_{i}" for i in range(count)])
+    images = [made_up(rng, i, people=int(rng.integers(1, 5)), found=int(rng.integers(0, 25)), layout=layout) for i in range(30)]
+    for sample, poses in images:
+        sample.keypoints[rng.random(len(sample)) < 0.3] = 0
+        poses.box_scores[:] = rng.integers(0, 9, len(poses)) / 8
+    ours = coco._evaluation(images, rng.uniform(0.02, 0.1, count))
+    pycocotools_own = COCOeval(ours.cocoGt, ours.cocoDt, "keypoints")
+    pycocotools_own.params.kpt_oks_sigmas = ours.params.kpt_oks_sigmas
+    pycocotools_own.evaluate()
+    assert sum(map(np.size, ours.ious.values())) > 300
+    for pair, expected in pycocotools_own.ious.items():
+        np.testing.assert_array_equal(ours.ious[pair], expected)
+
+
 def zoo_ap_by_loops(images):
     """Average precision at 0.5 written out, detection by detection, in coordinates that are fractions of the image."""
     detections, people_in_all = [], 0

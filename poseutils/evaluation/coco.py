@@ -130,7 +130,6 @@ def _accumulated(coco, matched: _Matched) -> dict[str, np.ndarray]:
 def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
     """A COCOeval that has matched these images, numbered from 0."""
     from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
 
     truth, found = [], []
     for number, (sample, poses) in enumerate(images):
@@ -147,10 +146,47 @@ def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
         else:  # loadRes fails on an empty list
             coco_found.dataset = {"images": numbers, "annotations": [], "categories": [{"id": 1}]}
             coco_found.createIndex()
-        coco = COCOeval(coco_truth, coco_found, "keypoints")
+        coco = _keypoint_evaluation(coco_truth, coco_found)
         coco.params.kpt_oks_sigmas = sigmas
         coco.evaluate()
     return coco
+
+
+def _keypoint_evaluation(truth, found):
+    """pycocotools' COCOeval, which takes the OKS of all detections with a person at once instead of one by one: the same operations in
+    the same order, and so the same bits."""
+    from pycocotools.cocoeval import COCOeval
+
+    class KeypointEvaluation(COCOeval):
+        def computeOks(self, imgId, catId):
+            people, detections = self._gts[imgId, catId], self._dts[imgId, catId]
+            if not people or not detections:
+                return []
+            best = np.argsort([-detection["score"] for detection in detections], kind="mergesort")[: self.params.maxDets[-1]]
+            points = np.stack([detections[index]["keypoints"] for index in best]).reshape(len(best), -1, 3)
+            variances = (self.params.kpt_oks_sigmas * 2) ** 2
+            return np.stack([_similarities(person, points[..., 0], points[..., 1], variances) for person in people], axis=1)
+
+    return KeypointEvaluation(truth, found, "keypoints")
+
+
+def _similarities(person: dict, x: np.ndarray, y: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """The OKS (D,) of detections' x and y (D, K) with an annotated person; with one who has no labels by how far they are from a box
+    three times as large as the person's."""
+    expected_x, expected_y, visibility = person["keypoints"].reshape(-1, 3).T
+    labeled = visibility > 0
+    if labeled.any():
+        dx, dy = x - expected_x, y - expected_y
+    else:
+        left, top, width, height = person["bbox"]
+        dx, dy = _outside(x, left - width, left + width * 2), _outside(y, top - height, top + height * 2)
+        labeled = ~labeled
+    errors = (dx**2 + dy**2) / variances / (person["area"] + np.spacing(1)) / 2
+    return np.exp(-np.ascontiguousarray(errors[:, labeled])).sum(axis=1) / labeled.sum()
+
+
+def _outside(positions: np.ndarray, low: float, high: float) -> np.ndarray:
+    return np.maximum(0, low - positions) + np.maximum(0, positions - high)
 
 
 def _annotation(annotation_id: int, number: int, keypoints: np.ndarray, box: np.ndarray, area: float, crowd: bool) -> dict:
