@@ -7,6 +7,7 @@ from PIL import Image
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import Config
+from poseutils.datasets import yolo
 from poseutils.datasets.synthetic import make_dataset
 from poseutils.regions import MARGIN, region_of_box
 from poseutils.training import build_model, configured_examples, configured_network, load_examples, load_keras
@@ -32,6 +33,17 @@ def test_everybody_is_an_example_in_their_region(people):
         np.testing.assert_allclose(box.mean(axis=0), 32, atol=1e-3)
         assert (box[1] - box[0]).max() == pytest.approx(64 / 1.25, rel=1e-4)
         assert examples.areas[index] == pytest.approx(0.53 * np.prod(box[1] - box[0]), rel=1e-4)
+
+
+def test_the_largest_person_of_text_labels_is_found_without_opening_images(tmp_path, monkeypatch):
+    Image.new("RGB", (40, 20)).save(tmp_path / "a.png")
+    small, large = "0 0.2 0.5 0.1 0.2 0.2 0.5 2", "0 0.6 0.5 0.2 0.4 0.6 0.5 2"
+    (tmp_path / "a.txt").write_text(f"{small}\n{large}\n0 0.5 0.5 1 1 0.5 0.5 0\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(yolo, "image_size", lambda path: pytest.fail(f"opened {path}"))
+        examples = load_examples(pu.load_dataset(tmp_path), (20, 40))
+    np.testing.assert_allclose(examples.keypoints[:], [[[24, 10, 2]]], atol=1e-3)
+    np.testing.assert_allclose(examples.areas[:], [0.53 * 8 * 8], rtol=1e-5)
 
 
 def test_pixels_are_those_that_a_model_sees_of_a_box(people):

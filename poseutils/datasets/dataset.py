@@ -45,6 +45,11 @@ class Sample:
         """(N, K) float32: 0 not labeled, 1 labeled but hidden, 2 visible; never opens the image."""
         return self.keypoints[:, :, 2]
 
+    @property
+    def relative_areas(self) -> np.ndarray:
+        """(N,) areas, but for a factor that all people of the image share; never opens the image."""
+        return self.areas
+
     def renumbered(self, image_id: int) -> Sample:
         """The same sample under another number."""
         other = copy(self)

@@ -140,6 +140,10 @@ class _TextSample(Sample):
     def visibility(self) -> np.ndarray:
         return self.keypoints[:, :, 2] if "keypoints" in self.__dict__ else self.rows[:, 7::3].astype(np.float32)
 
+    @property
+    def relative_areas(self) -> np.ndarray:
+        return self.rows[:, 3] * self.rows[:, 4]
+
     def reduced(self) -> Sample:
         if "keypoints" in self.__dict__:
             return super().reduced()

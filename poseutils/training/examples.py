@@ -123,21 +123,20 @@ class _Chosen:
     """A person of an image, and what of the image is shown: a region, or all of it; of a truncated person nothing beyond a frame.
 
     Attributes:
-        box: x0, y0, x1, y1 of the person or, if they are truncated, of the part.
+        box: x0, y0, x1, y1 of a person who is cut out or, if they are truncated, of the part.
         frame: x0, y0, x1, y1, whole pixels or, where the image goes on, infinite.
     """
 
     sample: Sample
     person: int
-    box: np.ndarray
+    box: np.ndarray | None = None
     region: Region | None = None
     frame: np.ndarray | None = None
 
 
 def _largest_people(dataset: Dataset) -> list[_Chosen]:
     usable = ((sample, _usable(sample)) for sample in dataset)
-    largest = ((sample, int(np.where(which, sample.areas, -1).argmax())) for sample, which in usable if which.any())
-    return [_Chosen(sample, person, sample.boxes[person]) for sample, person in largest]
+    return [_Chosen(sample, int(np.where(which, sample.relative_areas, -1).argmax())) for sample, which in usable if which.any()]
 
 
 def _everybody(dataset: Dataset, margins: tuple[float, float], truncated: float) -> list[_Chosen]:
@@ -221,6 +220,7 @@ def _example(chosen: _Chosen, image: np.ndarray, transform: Transform) -> tuple[
         beyond = (keypoints[:, :2] < chosen.frame[:2]) | (keypoints[:, :2] >= chosen.frame[2:])
         keypoints[beyond.any(axis=1), 2] = 0
     keypoints[:, :2] = transform.to_input(keypoints[:, :2])
-    corners = transform.to_input(chosen.box.reshape(2, 2))
+    box = chosen.sample.boxes[chosen.person] if chosen.box is None else chosen.box
+    corners = transform.to_input(box.reshape(2, 2))
     pixels = image if image.dtype == np.uint8 else np.clip(np.rint(image), 0, 255).astype(np.uint8)
     return pixels, keypoints, np.float32(AREA_OF_BOX * float(np.prod(corners[1] - corners[0])))
