@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import PoseError
-from .keras_files import load_keras, load_tensorflow, silent_stderr
+from .keras_files import keras_library, load_keras, load_tensorflow, silent_stderr
 from .tflite import read_tflite
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
@@ -233,21 +233,20 @@ def _open_keras(path: Path, num_threads: int):
     model = load_keras(path)
     outputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.outputs]
     inputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.inputs]
-
-    forward = compiled(model)
-
-    def invoke(array: np.ndarray) -> list[np.ndarray]:
-        return [result.numpy() for result in forward(array)]
-
-    return "keras", inputs, outputs, invoke
+    return "keras", inputs, outputs, compiled(model)
 
 
-def compiled(model) -> Callable:
-    """A Keras model as one TensorFlow function of a batch of any size, its outputs as a list; layer by layer it takes ten times as long."""
-    tf = load_tensorflow()
+def compiled(model) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """A Keras model as one function of a batch of any size, its outputs as a list; layer by layer it takes ten times as long."""
+    keras = keras_library()
 
     def outputs(batch):
         results = model(batch, training=False)
         return list(results) if isinstance(results, (list, tuple)) else [results]
 
-    return tf.function(outputs, input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], autograph=False)
+    if keras.backend.backend() != "tensorflow":  # Keras itself knows how to compile for the others
+        whole = keras.Model(model.input, outputs(model.input))
+        return lambda batch: keras.tree.flatten(whole.predict_on_batch(batch))
+    tf = load_tensorflow()
+    function = tf.function(outputs, input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], autograph=False)
+    return lambda batch: [result.numpy() for result in function(batch)]

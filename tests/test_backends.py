@@ -1,4 +1,4 @@
-"""The networks, their targets and losses on other backends of Keras than TensorFlow: the same numbers."""
+"""The networks, their targets and losses on other backends of Keras than TensorFlow: the same numbers; and trainings there."""
 
 import importlib.util
 import os
@@ -10,6 +10,7 @@ import pytest
 
 from poseutils.images import fit_to, read_image
 from poseutils.keras_files import load_keras
+from poseutils.networks import compiled
 
 NAME, KEYPOINTS = "st_movenet_lightning_heatmaps", 17
 SHAPE = (64, 96, 3)
@@ -35,13 +36,29 @@ np.savez(sys.argv[2], **found)
 print(keras.backend.backend())
 """
 
+# A training of two epochs, at two sizes of images, and what the network then finds on the first images.
+TRAINING = f"""
+import sys
+import keras, numpy as np
+import poseutils as pu
+from poseutils.training import build_model, fit, load_examples
+from poseutils.networks import compiled
+examples = load_examples(pu.load_dataset(sys.argv[1]), (64, 64)).first(24)
+model = build_model({NAME!r}, (64, 64, 3), {KEYPOINTS}, 0.35)
+sizes = {{"random_periodic_resizing": {{"image_sizes": [(64, 64), (96, 96)], "period": 2}}}}
+outcome = fit(model, examples, examples.first(8), epochs=2, run_dir=sys.argv[2], batch_size=4, augmentation=sizes, mixed_precision=False)
+(heatmaps,) = compiled(model)(examples.images[:2] / np.float32(127.5) - 1)
+np.savez(sys.argv[2] + "/found.npz", loss=outcome.history["loss"], images=examples.images[:2], heatmaps=heatmaps)
+print(keras.backend.backend())
+"""
 
-def run(backend, given, found):
+
+def run(backend, given, found, code=CODE):
     environment = os.environ | {"KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
-    ran = subprocess.run([sys.executable, "-c", CODE, str(given), str(found)], capture_output=True, text=True, env=environment)
+    ran = subprocess.run([sys.executable, "-c", code, str(given), str(found)], capture_output=True, text=True, env=environment)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split()[-1] == backend
-    return dict(np.load(found))
+    return dict(np.load(found / "found.npz" if found.is_dir() else found))
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +88,11 @@ def test_another_backend_gives_the_same_heatmaps_and_losses(backend, on_tensorfl
     found = run(backend, given, tmp_path / "found.npz")
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_another_backend_trains(backend, repository, tmp_path):
+    found = run(backend, repository / "data/synthetic-people/train", tmp_path, TRAINING)
+    assert found["loss"][1] < found["loss"][0]
+    (heatmaps,) = compiled(load_keras(tmp_path / "model.keras"))(found["images"] / np.float32(127.5) - 1)
+    np.testing.assert_allclose(heatmaps, found["heatmaps"], atol=1e-4)
+    assert (tmp_path / "checkpoint.npz").is_file() and any((tmp_path / "logs").iterdir())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +13,11 @@ from ..errors import PoseError
 from ..networks import load_keras, load_tensorflow
 from .batches import RESCALING, Batches, Examples, training_batches
 from .callbacks import make_watchers
-from .device import computing_in_half_precision, half_precision_helps
+from .device import half_precision_helps
 from .logs import make_picture, tensorboard_logs
-from .normalization import with_fused_normalization
 from .progress import Training, settings_of
-from .resized import at_size
-from .validation import make_loss, make_validate
+from .steps import make_step
+from .validation import make_validate
 
 __all__ = ["Fit", "fit", "load_keras"]
 
@@ -156,40 +154,6 @@ def _diverged(what: str, training: Training, rate: float) -> PoseError:
         + f"Try a lower learning rate (it was {rate:.3g}), clipnorm: 1 among the optimizer's arguments, or a larger batch; and look at "
         "what augmentation makes of the images."
     )
-
-
-def make_step(model, optimizer, asked: Mapping[str, Mapping] | None = None, half: bool = False):
-    """One step of training, compiled for each size of images; Keras's own takes twice as long to compile: most of a short training."""
-    import tensorflow as tf
-
-    variables = model.trainable_variables
-
-    @tf.function(autograph=False)
-    def step(images, keypoints):
-        network = at_size(model, images.shape[1:3])
-        loss_of, trained = make_loss(network, asked), with_fused_normalization(network)
-        with tf.GradientTape() as tape, computing_in_half_precision(trained) if half else nullcontext():
-            loss = loss_of(keypoints, trained(images, training=True))
-            scaled = optimizer.scale_loss(loss)  # small gradients are zero in float16; the optimizer divides them again
-        optimizer.apply(tape.gradient(scaled, [v.value for v in variables]), variables)
-        return loss
-
-    return step if tf.config.list_physical_devices("GPU") else _as_written(step)
-
-
-def _as_written(step: Callable) -> Callable:
-    """A TensorFlow function that is not optimized before it runs first: on a CPU that takes four seconds and gains nothing."""
-    import tensorflow as tf
-
-    def call(*arguments):
-        options = tf.config.optimizer.get_experimental_options()
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-        try:
-            return step(*arguments)
-        finally:
-            tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False, **options})
-
-    return call
 
 
 # ---------------------------------------------------------------- what goes together

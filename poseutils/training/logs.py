@@ -110,6 +110,6 @@ def make_picture(model, examples: Examples, rescaling: tuple[float, float] = RES
 
     def picture() -> np.ndarray:
         (heatmaps,) = forward(rescaled(few.images, rescaling))
-        return np.concatenate(draw_predictions(few, decode({"heatmaps": heatmaps.numpy()}, InputView(*few.size), few.layout)), axis=1)
+        return np.concatenate(draw_predictions(few, decode({"heatmaps": heatmaps}, InputView(*few.size), few.layout)), axis=1)
 
     return picture

@@ -79,4 +79,4 @@ def _heatmaps(forward: Callable, examples: Examples, rescaling: tuple[float, flo
     for start in range(0, len(examples), _CHUNK):
         part = slice(start, start + _CHUNK)
         (heatmaps,) = forward(rescaled(examples.images[part], rescaling))
-        yield part, heatmaps.numpy()
+        yield part, heatmaps
