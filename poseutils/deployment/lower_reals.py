@@ -22,6 +22,16 @@ def c_float(value: np.float32) -> str:
     return float(value).hex() + "f"
 
 
+def real_ratio(layer: Layer) -> np.ndarray:
+    """For each channel, what a sum of products is multiplied by to become steps of the output."""
+    return scale_of(layer.input(0)) * channel_scales(layer) / scale_of(layer.output)
+
+
+def channel_scales(layer: Layer) -> np.ndarray:
+    """The scale of each channel's weights."""
+    return np.broadcast_to(layer.input(1).quantization.scales, layer.output.shape[-1:])
+
+
 def real_requantize(layer: Layer, ratio: np.ndarray) -> dict:
     """A ``pose_requantize`` by a ratio of scales for each channel."""
     return {"real": layer.constant("real", ratio.astype(np.float32)), **_clamped(layer)}
@@ -32,8 +42,14 @@ def _clamped(layer: Layer) -> dict:
     return {"zero": zero_of(layer.output), "low": low, "high": high}
 
 
-def real_pair(layer: Layer) -> dict:
-    """The fields of a ``pose_real_layer`` but its grid."""
+def real_pair(layer: Layer) -> tuple[str, str, dict]:
+    """The structure and the function of a sum, difference or product, and the fields but the grid."""
+    if "integers" in layer.operator.options:
+        return "pose_linear_layer", "pose_linear", _linear_pair(layer)
+    return "pose_real_layer", "pose_real", _float_pair(layer)
+
+
+def _float_pair(layer: Layer) -> dict:
     a, b, output = layer.input(0), layer.input(1), layer.output
     return {
         "what": f"POSE_{layer.operator.name}",
@@ -44,6 +60,63 @@ def real_pair(layer: Layer) -> dict:
         "scale": c_float(scale_of(output)),
         **_clamped(layer),
     }
+
+
+def _linear_pair(layer: Layer) -> dict:
+    """Of operands that ONNX Runtime takes as they are, uint8 or int8: a sum has all zero points in one offset, a product its own."""
+    a, b, output = layer.input(0), layer.input(1), layer.output
+    moved = 128 if layer.operator.options["integers"] == "uint8" else 0
+    zeros = [np.float32(zero_of(tensor) + moved) for tensor in (a, b, output)]
+    low, high = activation_range(layer.operator, output)
+    fields = {"what": f"POSE_{layer.operator.name}", "zero": -moved, "low": low, "high": high}
+    if layer.operator.name == "MUL":
+        scale = scale_of(a) * scale_of(b) / scale_of(output)
+        return fields | {"a_zero": zero_of(a), "b_zero": zero_of(b), "a_scale": c_float(scale), "b_scale": "0.0f", "offset": c_float(zeros[2])}
+    scales = [scale_of(tensor) / scale_of(output) for tensor in (a, b)]
+    offset = zeros[2] - (scales[0] * zeros[0] + scales[1] * zeros[1])
+    fields |= {"a_zero": -moved, "b_zero": -moved, "a_scale": c_float(scales[0]), "b_scale": c_float(scales[1])}
+    return fields | {"offset": c_float(offset)}
+
+
+# ---------------------------------------------------------------- sums of floats
+
+
+def float_sums(layer: Layer, weights: np.ndarray, bias: np.ndarray) -> dict:
+    """The ``floats`` of a ``pose_requantize`` where ONNX Runtime adds products of floats, else nothing.
+
+    Args:
+        weights: integers, output channels first, then in the order in which the products are added.
+        bias: in the scale of the sums.
+    """
+    options, inputs = layer.operator.options, layer.operator.inputs
+    if "run" not in options:
+        return {}
+    real_bias = layer.input(3).data if len(inputs) > 3 else None
+    fields = {
+        "in_scale": c_float(scale_of(layer.input(0))),
+        "scale": c_float(scale_of(layer.output)),
+        "weight_scale": layer.constant("weight_scale", channel_scales(layer).astype(np.float32)),
+        "bias": "NULL" if real_bias is None else layer.constant("real_bias", real_bias),
+        "sure": layer.constant("sure", _sure(layer, weights.reshape(len(weights), -1), bias, real_bias)),
+        "run": int(options["run"]),
+        "joined": int(options["joined"]),
+    }
+    return {"floats": layer.struct("pose_float_sums", fields, "_floats")}
+
+
+def _sure(layer: Layer, weights: np.ndarray, bias: np.ndarray, real_bias: np.ndarray | None) -> np.ndarray:
+    """For each channel, how far from a whole number of steps a result may be so that no order of sums in floats rounds it otherwise.
+
+    Each rounding is half a unit in the last place at most; the sums are as large as the input's least and greatest value can make them.
+    """
+    values = np.array([-128, 127]) - zero_of(layer.input(0))
+    ends = np.sort(weights[..., None].astype(np.float64) * values, axis=-1)
+    reach = np.abs(ends.cumsum(axis=1)).max(axis=-1)
+    largest = reach[:, -1] + np.abs(bias)
+    roundings = reach.sum(axis=1) + 3 * np.abs(ends).max(axis=-1).sum(axis=1) + (len(weights[0]) // int(layer.operator.options["run"]) + 8) * largest
+    ratio = real_ratio(layer).astype(np.float64)
+    other_bias = 0 if real_bias is None else np.abs(real_bias / np.float64(scale_of(layer.output)) - bias * ratio)
+    return (0.5 - 1.01 * 2.0**-24 * roundings * ratio - other_bias).astype(np.float32)
 
 
 # ---------------------------------------------------------------- along rows
