@@ -59,10 +59,15 @@ class Fusions:
 
     def _kind(self, tensor: int) -> str | None:
         """uint8 or int8, as ONNX Runtime has an 8-bit tensor."""
-        made = self._graph.tensors[tensor]
-        maker = self._makers.get(tensor)
-        alone = maker is not None and maker.name == "QuantizeLinear" and self._uses(tensor) == 1
+        made, maker = self._graph.tensors[tensor], self._makers.get(tensor)
+        alone = maker is not None and maker.name == "QuantizeLinear" and self._uses(tensor) == 1 and not self._is_input(maker)
         return "uint8" if made.dtype == "uint8" or (made.dtype == "int8" and alone) else "int8" if made.dtype == "int8" else None
+
+    def _is_input(self, quantize: Operator) -> bool:
+        """Whether a QuantizeLinear only undoes the DequantizeLinear of an 8-bit input of the network, which is then read as it is."""
+        before = self._makers.get(quantize.inputs[0])
+        undone = before is not None and before.name == "DequantizeLinear" and before.inputs[0] in self._graph.inputs
+        return undone and all(self._number(before, n, 0) == self._number(quantize, n, 0) for n in (1, 2))
 
     def _uses(self, tensor: int) -> int:
         """How many operators read the real values of an 8-bit tensor; the network's own outputs count as well."""
