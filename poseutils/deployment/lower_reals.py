@@ -1,7 +1,8 @@
 """The arithmetic of QDQ networks as C: sums of integers are scaled by one 32-bit float and rounded once, halves to even.
 
 ONNX Runtime computes so on a CPU. LiteRT's multipliers round twice, which is one step off now and then, and a network of many layers makes
-of one such step quite other results.
+of one such step quite other results. Where ONNX Runtime adds products of floats (see ``qdq.fusions``) the integers decide as long as they
+are clear, and floats in its own order where a sum lies about halfway between two steps.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def _linear_pair(layer: Layer) -> dict:
     fields = {"what": f"POSE_{layer.operator.name}", "zero": -moved, "low": low, "high": high}
     if layer.operator.name == "MUL":
         scale = scale_of(a) * scale_of(b) / scale_of(output)
-        return fields | {"a_zero": zero_of(a), "b_zero": zero_of(b), "a_scale": c_float(scale), "b_scale": "0.0f", "offset": c_float(zeros[2])}
+        fields |= {"a_zero": zero_of(a), "b_zero": zero_of(b), "a_scale": c_float(scale), "b_scale": "0.0f"}
+        return fields | {"offset": c_float(zeros[2])}
     scales = [scale_of(tensor) / scale_of(output) for tensor in (a, b)]
     offset = zeros[2] - (scales[0] * zeros[0] + scales[1] * zeros[1])
     fields |= {"a_zero": -moved, "b_zero": -moved, "a_scale": c_float(scales[0]), "b_scale": c_float(scales[1])}
@@ -112,8 +114,9 @@ def _sure(layer: Layer, weights: np.ndarray, bias: np.ndarray, real_bias: np.nda
     values = np.array([-128, 127]) - zero_of(layer.input(0))
     ends = np.sort(weights[..., None].astype(np.float64) * values, axis=-1)
     reach = np.abs(ends.cumsum(axis=1)).max(axis=-1)
-    largest = reach[:, -1] + np.abs(bias)
-    roundings = reach.sum(axis=1) + 3 * np.abs(ends).max(axis=-1).sum(axis=1) + (len(weights[0]) // int(layer.operator.options["run"]) + 8) * largest
+    products, largest = np.abs(ends).max(axis=-1), reach[:, -1] + np.abs(bias)
+    runs = weights.shape[1] // int(layer.operator.options["run"]) + 1
+    roundings = reach.sum(axis=1) + 3 * products.sum(axis=1) + (runs + 7) * largest
     ratio = real_ratio(layer).astype(np.float64)
     other_bias = 0 if real_bias is None else np.abs(real_bias / np.float64(scale_of(layer.output)) - bias * ratio)
     return (0.5 - 1.01 * 2.0**-24 * roundings * ratio - other_bias).astype(np.float32)

@@ -1,8 +1,9 @@
-"""Which operators of a QDQ network ONNX Runtime computes on 8-bit integers, and which in floats between DequantizeLinear and QuantizeLinear.
+"""Which operators of a QDQ network ONNX Runtime computes on 8-bit integers, and which in floats.
 
 Its default session on an x86-64 processor turns int8 tensors into uint8, but not those that several operators read, and then puts an
-operator and the pairs around it together where all types are the same; of a convolution, uint8. Sums of floats have roundings of their
-own, so that an exact copy of a network has to know which is which. (On an Arm processor all int8 is put together, and the sums are exact.)
+operator and the pairs around it together where all types are the same; of a convolution, uint8. All others are computed in floats between
+DequantizeLinear and QuantizeLinear. Sums of floats have roundings of their own, so that an exact copy of a network has to know which is
+which. (On an Arm processor convolutions of int8 are computed on integers too, and round less.)
 """
 
 from __future__ import annotations
