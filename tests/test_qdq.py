@@ -107,9 +107,8 @@ def test_the_c_code_gives_what_onnx_runtime_does(tmp_path, case, activations):
     model = quantized(net.model(CASES[case](net)), activations, per_channel=activations == "int8")
     for apart, wanted in steps_apart(model, tmp_path):
         assert len(np.unique(wanted)) > min(10, wanted.size // 2)  # that there is something to compare
-        # What ONNX Runtime's means and shares round is not copied; all else is equal.
-        near = (apart < 0.01).mean()
-        assert apart.max() < 1.01 and near >= {"pooling": 0.9, "products_of_results": 0.93}.get(case, 1), (case, near)
+        # A mean of four lies halfway between two steps now and then, which is not rounded as ONNX Runtime does; all else is equal.
+        assert apart.max() < 1.01 and (apart < 0.01).mean() >= (0.9 if case == "pooling" else 1), (case, (apart < 0.01).mean())
 
 
 @with_gcc

@@ -129,10 +129,19 @@ def real_softmax(layer: Layer) -> None:
     """SOFTMAX of the last dimension, by exponentials of the 256 differences that two values can have."""
     source, (output,) = layer.input(0), layer.operator.outputs
     need(source.shape == layer.output.shape, "shapes differ")
-    powers = np.exp(-np.arange(256) * float(scale_of(source))).astype(np.float32)
-    fields = {"rows": row_fields(layer, layer.operator.inputs[0], output), "powers": layer.constant("powers", powers)}
+    fused = "integers" in layer.operator.options
+    fields = {"rows": row_fields(layer, layer.operator.inputs[0], output)}
+    fields |= {"powers": layer.constant("powers", _powers(float(scale_of(source)), source.shape[-1] if fused else None))}
+    if fused:
+        fields |= {"whole": c_float(np.floor(np.float32(1) / scale_of(layer.output)))}
     made = layer.struct("pose_softmax_real_layer", fields | {"scale": c_float(scale_of(layer.output)), **_clamped(layer)})
     layer.call("pose_softmax_real", made, layer.address(layer.operator.inputs[0]), layer.address(output))
+
+
+def _powers(scale: float, count: int | None) -> np.ndarray:
+    """exp(-scale * i); where ONNX Runtime sums ``count`` of them by a table, all times what brings the sum close to the largest float."""
+    more = 0.0 if count is None else max(0.0, float(np.log(np.finfo(np.float32).max / np.float32(count))) - 5) / scale
+    return np.exp((more - np.arange(256)) * scale).astype(np.float32)
 
 
 def real_mean(layer: Layer) -> None:

@@ -45,8 +45,8 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
 
     The C code of a .tflite must give the same bytes. That of an .onnx rounds as ONNX Runtime's default session does on x86-64 with one
     thread. On another processor, with more threads or at another level of optimization ONNX Runtime itself adds floats in another order,
-    which is a step off here and there; in a network of many layers one such step makes others. So do the means of AveragePool and the
-    shares of Softmax, whose roundings are not copied.
+    which is a step off here and there; in a network of many layers one such step makes others. So do the means of AveragePool, whose
+    roundings are not copied.
 
     Args:
         bundle: the exported network.

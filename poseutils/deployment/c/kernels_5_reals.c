@@ -111,8 +111,9 @@ void pose_softmax_real(const pose_softmax_real_layer *layer, const int8_t *in, i
             sum += layer->powers[most - in[c]];
         }
         for (int32_t c = 0; c < rows->channels; c++) {
-            const float share = layer->powers[most - in[c]] / sum;
-            out[c] = (int8_t)rounded_even(share / layer->scale, layer->zero, layer->low, layer->high);
+            const float power = layer->powers[most - in[c]];
+            const float steps = layer->whole > 0.0f ? power * layer->whole / sum : power / sum / layer->scale;
+            out[c] = (int8_t)rounded_even(steps, layer->zero, layer->low, layer->high);
         }
     }
 }

@@ -188,11 +188,14 @@ typedef struct {
     int32_t in_zero, zero, low, high;
 } pose_mean_real_layer;
 
-/* SOFTMAX along the channels of a QDQ network: powers holds exp(-scale * i) for i = 0 ... 255. */
+/*
+ * SOFTMAX along the channels of a QDQ network: powers holds exp(-scale * i), times any number, for i = 0 ... 255. A share of 1 is `whole`
+ * steps, or 1 / scale where that is 0.
+ */
 typedef struct {
     pose_rows rows;
     const float *powers;
-    float scale;
+    float whole, scale;
     int32_t zero, low, high;
 } pose_softmax_real_layer;
 

@@ -33,8 +33,8 @@ class Fusions:
         """Whether a Conv is computed on integers: its input and its output are uint8."""
         return self._given(operator.inputs[0]) == self._made(operator.outputs[0]) == "uint8"
 
-    def pair(self, operator: Operator) -> str | None:
-        """The type of both operands and of the result of an operator that is computed on integers, None of others."""
+    def integers(self, operator: Operator) -> str | None:
+        """The type of all operands and of the result of another operator that is computed on integers, None of others."""
         kinds = {self._made(operator.outputs[0]), *(self._given(tensor) for tensor in operator.inputs)}
         return kinds.pop() if len(kinds) == 1 else None
 
