@@ -145,8 +145,9 @@ def export(
 ) -> ExportedBundle:
     """Writes a network as C99 with everything to compile it.
 
-    The result of a .tflite equals LiteRT's reference kernels bit by bit, that of an .onnx ONNX Runtime's to a step or two of its
-    quantization, and images and maps are channels last, whatever their order in the file. The same input gives the same bytes.
+    The result of a .tflite equals LiteRT's reference kernels bit by bit, that of an .onnx ONNX Runtime's default session on x86-64 with
+    one thread (see :func:`poseutils.deployment.prove`), and images and maps are channels last, whatever their order in the file. The same
+    input gives the same bytes.
 
     Args:
         model: a model, a zoo name, or a full-integer .tflite or QDQ .onnx (of QuantizeLinear and DequantizeLinear pairs).

@@ -1,7 +1,8 @@
 """The arithmetic of QDQ networks as C: sums of integers are scaled by one 32-bit float and rounded once, halves to even.
 
 ONNX Runtime computes so on a CPU. LiteRT's multipliers round twice, which is one step off now and then, and a network of many layers makes
-of one such step quite other results.
+of one such step quite other results. Where ONNX Runtime adds products of floats (see ``qdq.fusions``) the integers decide as long as they
+are clear, and floats in its own order where a sum lies about halfway between two steps.
 """
 
 from __future__ import annotations
@@ -22,6 +23,16 @@ def c_float(value: np.float32) -> str:
     return float(value).hex() + "f"
 
 
+def real_ratio(layer: Layer) -> np.ndarray:
+    """For each channel, what a sum of products is multiplied by to become steps of the output."""
+    return scale_of(layer.input(0)) * channel_scales(layer) / scale_of(layer.output)
+
+
+def channel_scales(layer: Layer) -> np.ndarray:
+    """The scale of each channel's weights."""
+    return np.broadcast_to(layer.input(1).quantization.scales, layer.output.shape[-1:])
+
+
 def real_requantize(layer: Layer, ratio: np.ndarray) -> dict:
     """A ``pose_requantize`` by a ratio of scales for each channel."""
     return {"real": layer.constant("real", ratio.astype(np.float32)), **_clamped(layer)}
@@ -32,8 +43,14 @@ def _clamped(layer: Layer) -> dict:
     return {"zero": zero_of(layer.output), "low": low, "high": high}
 
 
-def real_pair(layer: Layer) -> dict:
-    """The fields of a ``pose_real_layer`` but its grid."""
+def real_pair(layer: Layer) -> tuple[str, str, dict]:
+    """The structure and the function of a sum, difference or product, and the fields but the grid."""
+    if "integers" in layer.operator.options:
+        return "pose_linear_layer", "pose_linear", _linear_pair(layer)
+    return "pose_real_layer", "pose_real", _float_pair(layer)
+
+
+def _float_pair(layer: Layer) -> dict:
     a, b, output = layer.input(0), layer.input(1), layer.output
     return {
         "what": f"POSE_{layer.operator.name}",
@@ -46,6 +63,65 @@ def real_pair(layer: Layer) -> dict:
     }
 
 
+def _linear_pair(layer: Layer) -> dict:
+    """Of operands that ONNX Runtime takes as they are, uint8 or int8: a sum has all zero points in one offset, a product its own."""
+    a, b, output = layer.input(0), layer.input(1), layer.output
+    moved = 128 if layer.operator.options["integers"] == "uint8" else 0
+    zeros = [np.float32(zero_of(tensor) + moved) for tensor in (a, b, output)]
+    low, high = activation_range(layer.operator, output)
+    fields = {"what": f"POSE_{layer.operator.name}", "zero": -moved, "low": low, "high": high}
+    if layer.operator.name == "MUL":
+        scale = scale_of(a) * scale_of(b) / scale_of(output)
+        fields |= {"a_zero": zero_of(a), "b_zero": zero_of(b), "a_scale": c_float(scale), "b_scale": "0.0f"}
+        return fields | {"offset": c_float(zeros[2])}
+    scales = [scale_of(tensor) / scale_of(output) for tensor in (a, b)]
+    offset = zeros[2] - (scales[0] * zeros[0] + scales[1] * zeros[1])
+    fields |= {"a_zero": -moved, "b_zero": -moved, "a_scale": c_float(scales[0]), "b_scale": c_float(scales[1])}
+    return fields | {"offset": c_float(offset)}
+
+
+# ---------------------------------------------------------------- sums of floats
+
+
+def float_sums(layer: Layer, weights: np.ndarray, bias: np.ndarray) -> dict:
+    """The ``floats`` of a ``pose_requantize`` where ONNX Runtime adds products of floats, else nothing.
+
+    Args:
+        weights: integers, output channels first, then in the order in which the products are added.
+        bias: in the scale of the sums.
+    """
+    options, inputs = layer.operator.options, layer.operator.inputs
+    if "run" not in options:
+        return {}
+    real_bias = layer.input(3).data if len(inputs) > 3 else None
+    fields = {
+        "in_scale": c_float(scale_of(layer.input(0))),
+        "scale": c_float(scale_of(layer.output)),
+        "weight_scale": layer.constant("weight_scale", channel_scales(layer).astype(np.float32)),
+        "bias": "NULL" if real_bias is None else layer.constant("real_bias", real_bias),
+        "sure": layer.constant("sure", _sure(layer, weights.reshape(len(weights), -1), bias, real_bias)),
+        "run": int(options["run"]),
+        "joined": int(options["joined"]),
+    }
+    return {"floats": layer.struct("pose_float_sums", fields, "_floats")}
+
+
+def _sure(layer: Layer, weights: np.ndarray, bias: np.ndarray, real_bias: np.ndarray | None) -> np.ndarray:
+    """For each channel, how far from a whole number of steps a result may be so that no order of sums in floats rounds it otherwise.
+
+    Each rounding is half a unit in the last place at most; the sums are as large as the input's least and greatest value can make them.
+    """
+    values = np.array([-128, 127]) - zero_of(layer.input(0))
+    ends = np.sort(weights[..., None].astype(np.float64) * values, axis=-1)
+    reach = np.abs(ends.cumsum(axis=1)).max(axis=-1)
+    products, largest = np.abs(ends).max(axis=-1), reach[:, -1] + np.abs(bias)
+    runs = weights.shape[1] // int(layer.operator.options["run"]) + 1
+    roundings = reach.sum(axis=1) + 3 * products.sum(axis=1) + (runs + 7) * largest
+    ratio = real_ratio(layer).astype(np.float64)
+    other_bias = 0 if real_bias is None else np.abs(real_bias / np.float64(scale_of(layer.output)) - bias * ratio)
+    return (0.5 - 1.01 * 2.0**-24 * roundings * ratio - other_bias).astype(np.float32)
+
+
 # ---------------------------------------------------------------- along rows
 
 
@@ -53,10 +129,19 @@ def real_softmax(layer: Layer) -> None:
     """SOFTMAX of the last dimension, by exponentials of the 256 differences that two values can have."""
     source, (output,) = layer.input(0), layer.operator.outputs
     need(source.shape == layer.output.shape, "shapes differ")
-    powers = np.exp(-np.arange(256) * float(scale_of(source))).astype(np.float32)
-    fields = {"rows": row_fields(layer, layer.operator.inputs[0], output), "powers": layer.constant("powers", powers)}
+    fused = "integers" in layer.operator.options
+    fields = {"rows": row_fields(layer, layer.operator.inputs[0], output)}
+    fields |= {"powers": layer.constant("powers", _powers(float(scale_of(source)), source.shape[-1] if fused else None))}
+    if fused:
+        fields |= {"whole": c_float(np.floor(np.float32(1) / scale_of(layer.output)))}
     made = layer.struct("pose_softmax_real_layer", fields | {"scale": c_float(scale_of(layer.output)), **_clamped(layer)})
     layer.call("pose_softmax_real", made, layer.address(layer.operator.inputs[0]), layer.address(output))
+
+
+def _powers(scale: float, count: int | None) -> np.ndarray:
+    """exp(-scale * i); where ONNX Runtime sums ``count`` of them by a table, all times what brings the sum close to the largest float."""
+    more = 0.0 if count is None else max(0.0, float(np.log(np.finfo(np.float32).max / np.float32(count))) - 5) / scale
+    return np.exp((more - np.arange(256)) * scale).astype(np.float32)
 
 
 def real_mean(layer: Layer) -> None:

@@ -147,7 +147,7 @@ def _sum(layer: Layer) -> None:
 
 def _adder(layer: Layer) -> tuple[str, str, dict]:
     """The structure and the function of a sum, and the fields but the grid."""
-    return ("pose_real_layer", "pose_real", real_pair(layer)) if is_real(layer) else ("pose_add_layer", "pose_add", _add_fields(layer))
+    return real_pair(layer) if is_real(layer) else ("pose_add_layer", "pose_add", _add_fields(layer))
 
 
 def _add_fields(layer: Layer) -> dict:
@@ -199,7 +199,8 @@ def _product(layer: Layer) -> None:
     need_activation(layer.operator)
     grid = grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
     if is_real(layer):
-        function, made = "pose_real", layer.struct("pose_real_layer", {"grid": grid, **real_pair(layer)})
+        kind, function, more = real_pair(layer)
+        made = layer.struct(kind, {"grid": grid, **more})
     else:
         low, high = activation_range(layer.operator, output)
         fields = {"grid": grid, "a_zero": zero_of(a), "b_zero": zero_of(b), "zero": zero_of(output)}

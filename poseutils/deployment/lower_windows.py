@@ -7,7 +7,7 @@ import numpy as np
 from ..graph import Graph, Operator, Tensor
 from .elementwise import activation, activation_range, per_tensor, scale_of, zero_of
 from .fixed_point import quantize_multiplier
-from .lower_reals import is_real, real_requantize, real_resize
+from .lower_reals import float_sums, is_real, real_ratio, real_requantize, real_resize
 from .lowering import Layer, image, need
 
 MAX_TAPS = 16
@@ -64,7 +64,7 @@ def requantize(layer: Layer, source: Tensor, weights: Tensor) -> dict:
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
     if is_real(layer):
-        return real_requantize(layer, scale_of(source) * np.broadcast_to(scales, (channels,)) / scale_of(layer.output))
+        return real_requantize(layer, real_ratio(layer))
     need(bool((scales >= 0).all()), "a scale of the weights is negative")
     ratio = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
     return requantize_fields(layer, [quantize_multiplier(each) for each in ratio])
@@ -134,7 +134,7 @@ def _conv(layer: Layer) -> None:
         "in_zero": zero_of(source),
         "weights": layer.constant("weights", whole_words(weights.data)),
         "bias": layer.constant("bias", wrapped(folded)),
-        "scale": requantize(layer, source, weights),
+        "scale": requantize(layer, source, weights) | float_sums(layer, weights.data.transpose(0, 3, 1, 2), bias),
     }
     _call(layer, "pose_conv", fields, f"AT(int8_t, {layer.scratch})")
 
@@ -156,7 +156,7 @@ def _depthwise(layer: Layer) -> None:
         "multiplier": channels // source.shape[3],
         "weights": layer.constant("weights", weights.data),
         "bias": layer.constant("bias", wrapped(bias)),
-        "scale": requantize(layer, source, weights),
+        "scale": requantize(layer, source, weights) | float_sums(layer, weights.data.transpose(3, 0, 1, 2), bias),
     }
     _call(layer, "pose_depthwise", fields)
 

@@ -1,4 +1,4 @@
-"""The exported C beside LiteRT or ONNX Runtime on one picture: the same bytes, or nearly, and so the same poses."""
+"""The exported C beside LiteRT or ONNX Runtime on one picture: the same bytes, and so the same poses."""
 
 from __future__ import annotations
 
@@ -43,8 +43,10 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
     """Runs a picture through the C code, emulated where the board's core can be and the tools are installed, else on this computer, and
     through its own runtime.
 
-    The C code of a .tflite must give the same bytes. That of an .onnx may be a step off here and there, as ONNX Runtime itself is from
-    one processor, or one level of its optimization, to another; in a network of many layers one such step makes others.
+    The C code of a .tflite must give the same bytes. That of an .onnx rounds as ONNX Runtime's default session does on x86-64 with one
+    thread. On another processor, with more threads or at another level of optimization ONNX Runtime itself adds floats in another order,
+    which is a step off here and there; in a network of many layers one such step makes others. So do the means of AveragePool, whose
+    roundings are not copied.
 
     Args:
         bundle: the exported network.

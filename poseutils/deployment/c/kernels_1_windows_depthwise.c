@@ -164,6 +164,33 @@ static void depthwise_any_sums(const pose_depthwise_layer *layer, const int8_t *
     }
 }
 
+/* Output channel c of the window at column x0, its products added as floats. */
+static int8_t depthwise_in_floats(const pose_depthwise_layer *layer, const int8_t *const *rows, int32_t x0, int32_t c)
+{
+    const pose_window *window = &layer->window;
+    float_sum sum = {layer->scale.floats, c, window->height * window->width, 0, 0.0f, 0.0f};
+    const int8_t *weight = layer->weights + c;
+    for (int32_t ky = 0; ky < window->height; ky++) {
+        for (int32_t kx = 0; kx < window->width; kx++, weight += layer->out.channels) {
+            const int32_t x = x0 + kx * window->dilation_x;
+            const int inside = rows[ky] != NULL && x >= 0 && x < layer->in.width;
+            add_product(&sum, inside ? rows[ky][(ptrdiff_t)x * layer->in.step + c / layer->multiplier] - layer->in_zero : 0, *weight);
+        }
+    }
+    return rounded_sum(&sum, &layer->scale);
+}
+
+/* Those of `count` channels from `first` of one place whose sums lie about halfway between two results. */
+static void depthwise_undecided(const pose_depthwise_layer *layer, const int8_t *const *rows, int32_t x0, const int32_t *sums, int32_t first,
+                                int32_t count, int8_t *out)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (undecided(sums[i], layer->bias, &layer->scale, first + i)) {
+            out[i] = depthwise_in_floats(layer, rows, x0, first + i);
+        }
+    }
+}
+
 /* All channels of up to two places, the window of the first at column x0. */
 static void depthwise_places(const pose_depthwise_layer *layer, const int8_t *const *rows, int32_t x0, int32_t places, int8_t *out)
 {
@@ -188,6 +215,9 @@ static void depthwise_places(const pose_depthwise_layer *layer, const int8_t *co
             depthwise_any_sums(layer, rows, x0 + i * stride, first, count, sums + i * TILE);
         }
         requantize(sums, layer->bias, &layer->scale, first, count, places, out + first, layer->out.step);
+        for (int32_t i = 0; i < places && layer->scale.floats != NULL; i++) {
+            depthwise_undecided(layer, rows, x0 + i * stride, sums + i * TILE, first, count, out + first + i * layer->out.step);
+        }
     }
 }
 

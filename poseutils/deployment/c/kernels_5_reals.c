@@ -51,6 +51,29 @@ void pose_real(const pose_real_layer *layer, const int8_t *a, const int8_t *b, i
     } while (grid_next(grid, index));
 }
 
+static float linear_result(const pose_linear_layer *layer, float a, float b)
+{
+    return layer->what == POSE_ADD ? fmaf(layer->a_scale, a, fmaf(layer->b_scale, b, layer->offset)) : a * b * layer->a_scale + layer->offset;
+}
+
+static void linear_run(const pose_linear_layer *layer, const int8_t *a, const int8_t *b, int8_t *out)
+{
+    const pose_grid *grid = &layer->grid;
+    for (int32_t i = 0; i < grid->size[3]; i++, a += grid->a[3], b += grid->b[3], out += grid->out[3]) {
+        const float result = linear_result(layer, (float)(*a - layer->a_zero), (float)(*b - layer->b_zero));
+        *out = (int8_t)rounded_even(result, layer->zero, layer->low, layer->high);
+    }
+}
+
+void pose_linear(const pose_linear_layer *layer, const int8_t *a, const int8_t *b, int8_t *out)
+{
+    const pose_grid *grid = &layer->grid;
+    int32_t index[3] = {0, 0, 0};
+    do {
+        linear_run(layer, a + grid_start(grid->a, index), b + grid_start(grid->b, index), out + grid_start(grid->out, index));
+    } while (grid_next(grid, index));
+}
+
 static float real_between(const pose_resize_real_layer *layer, const int8_t *const *corners, int32_t c, const float *shares)
 {
     float sum = 0.0f;
@@ -88,8 +111,9 @@ void pose_softmax_real(const pose_softmax_real_layer *layer, const int8_t *in, i
             sum += layer->powers[most - in[c]];
         }
         for (int32_t c = 0; c < rows->channels; c++) {
-            const float share = layer->powers[most - in[c]] / sum;
-            out[c] = (int8_t)rounded_even(share / layer->scale, layer->zero, layer->low, layer->high);
+            const float power = layer->powers[most - in[c]];
+            const float steps = layer->whole > 0.0f ? power * layer->whole / sum : power / sum / layer->scale;
+            out[c] = (int8_t)rounded_even(steps, layer->zero, layer->low, layer->high);
         }
     }
 }

@@ -33,11 +33,25 @@ typedef struct {
 } pose_window;
 
 /*
+ * How sums of products are made of floats: runs of so many products, and the sums of these one after the other; joined, a product and a
+ * sum are rounded once. They are made only where the sum of integers is farther than `sure` from a whole number of steps, so that
+ * rounding decides.
+ */
+typedef struct {
+    float in_scale, scale;
+    const float *weight_scale;
+    const float *bias; /* or NULL */
+    const float *sure;
+    int32_t run, joined;
+} pose_float_sums;
+
+/*
  * From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output channel; or, in QDQ networks, one real
  * number, by which the sum is multiplied in 32-bit floats and rounded, halves to even.
  */
 typedef struct {
-    const float *real; /* or NULL */
+    const float *real;             /* or NULL */
+    const pose_float_sums *floats; /* or NULL */
     const int32_t *multiplier;
     const int8_t *shift;
     int32_t zero, low, high;
@@ -135,6 +149,18 @@ typedef struct {
     int32_t zero, low, high;
 } pose_real_layer;
 
+/*
+ * ADD and MUL of a QDQ network that ONNX Runtime computes on integers. A sum: a * a_scale + (b * b_scale + offset), two joined steps; a
+ * product: (a * b) * a_scale + offset. Both are rounded with the result's zero point in them, and `zero` leads back to int8.
+ */
+typedef struct {
+    pose_grid grid;
+    pose_arithmetic what;
+    int32_t a_zero, b_zero;
+    float a_scale, b_scale, offset;
+    int32_t zero, low, high;
+} pose_linear_layer;
+
 /* PRELU: one slope a channel. */
 typedef struct {
     int32_t rows, channels, in_step, out_step;
@@ -162,11 +188,14 @@ typedef struct {
     int32_t in_zero, zero, low, high;
 } pose_mean_real_layer;
 
-/* SOFTMAX along the channels of a QDQ network: powers holds exp(-scale * i) for i = 0 ... 255. */
+/*
+ * SOFTMAX along the channels of a QDQ network: powers holds exp(-scale * i), times any number, for i = 0 ... 255. A share of 1 is `whole`
+ * steps, or 1 / scale where that is 0.
+ */
 typedef struct {
     pose_rows rows;
     const float *powers;
-    float scale;
+    float whole, scale;
     int32_t zero, low, high;
 } pose_softmax_real_layer;
 
@@ -256,6 +285,7 @@ void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8
 void pose_prelu(const pose_prelu_layer *layer, const int8_t *in, int8_t *out);
 void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_real(const pose_real_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
+void pose_linear(const pose_linear_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_mul(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_channel_table(const pose_rows *rows, const int8_t *tables, const void *in, int8_t *out); /* 256 results a channel */
 void pose_float_table(const pose_rows *rows, const float *table, const void *in, float *out);

@@ -214,7 +214,7 @@ def _weights(integers: np.ndarray, scaled: Quantization) -> Constant:
     along = [-1 if d == axis else 1 for d in range(integers.ndim)] if many else [1] * integers.ndim
     zeros = scaled.zero_points.reshape(along) if many or integers.ndim else scaled.zero_points[0]
     scales = scaled.scales.reshape(along) if many or integers.ndim else scaled.scales[0]
-    values = ((integers.astype(np.int64) - zeros) * scales.astype(np.float64)).astype(np.float32)
+    values = (integers.astype(np.int64) - zeros).astype(np.float32) * scales  # as DequantizeLinear does
     if integers.dtype == np.uint8:
         integers = (integers.astype(np.int16) - 128).astype(np.int8)
         scaled = replace(scaled, zero_points=scaled.zero_points - 128)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from math import prod
 
 import numpy as np
 
@@ -21,9 +22,12 @@ def _convolution(conversion: Conversion, operator: Operator) -> list[Value]:
     source, scaled = conversion.builder.operand(conversion.value(operator, 0))
     weights = _filter(conversion, operator)
     options = _window(conversion, operator, weights.integers.shape[2:])
-    bias = _bias(conversion, operator, weights.integers.shape[0], scaled, weights.quantization)
+    biases = [_bias(conversion, operator, weights.integers.shape[0], scaled, weights.quantization)]
+    if not conversion.fusions.convolution(operator):
+        options |= _float_sums(conversion, operator, weights.integers.shape)
+        biases += [conversion.value(operator, 2).values] if conversion.has(operator, 2) else []
     source = conversion.builder.arranged(source, IMAGE)
-    return [Pending(partial(_convolution_steps, conversion, operator, source, weights, bias, options))]
+    return [Pending(partial(_convolution_steps, conversion, operator, source, weights, biases, options))]
 
 
 def _filter(conversion: Conversion, operator: Operator) -> Constant:
@@ -46,7 +50,7 @@ def _convolution_steps(
     operator: Operator,
     source: Stored,
     weights: Constant,
-    bias: np.ndarray,
+    biases: list[np.ndarray],
     options: dict,
     to: Quantization,
     name: str,
@@ -56,7 +60,7 @@ def _convolution_steps(
     depthwise = int(operator.options.get("group", 1)) > 1
     layout, axis = ((1, 2, 3, 0), 3) if depthwise else ((0, 2, 3, 1), 0)
     matrix = builder.constant(f"{name}/weights", weights.integers.transpose(layout), replace(weights.quantization, axis=axis))
-    inputs = [source.tensor, matrix, builder.constant(f"{name}/bias", bias)]
+    inputs = [source.tensor, matrix, *(builder.constant(f"{name}/bias", bias) for bias in biases)]
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     kind = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
     builder.emit(kind, inputs, output, **options, fused_activation_function=activation, rounding="even")
@@ -80,6 +84,21 @@ def sums_of(bias: Constant, scaled: Quantization, weights: Quantization) -> np.n
     sums = np.rint(real / (float(scaled.scales[0]) * weights.scales.astype(np.float64)))
     need(bool(np.isfinite(sums).all() and (np.abs(sums) < 2**31).all()), "a bias that does not go into 32 bits")
     return sums.astype(np.int32)
+
+
+def _float_sums(conversion: Conversion, operator: Operator, weights: tuple[int, ...]) -> dict:
+    """How ONNX Runtime adds up products of floats, by one thread: runs of so many, and those sums one after the other.
+
+    A matrix product of one row multiplies and adds by turns, others in one step (``joined``). Its runs are four; else they follow from the
+    sizes of both matrices, so that a part of each fits into the processor's cache.
+    """
+    places, count = prod(conversion.output(operator).shape[2:]), prod(weights[1:])
+    if weights[0] == int(operator.options.get("group", 1)):
+        return {"run": 4, "joined": False}
+    run, width = 128, 128
+    while places < count and width > 16 and width // 2 >= places:
+        run, width = run * 2, width // 2
+    return {"run": run, "joined": True}
 
 
 def _window(conversion: Conversion, operator: Operator, taps: tuple[int, ...]) -> dict:
