@@ -113,6 +113,11 @@ static void conv_places(const pose_conv_layer *layer, const int8_t *const *value
         const __mmask16 inside = pose_first16(last + 1 - c);
         const __m512i bias = _mm512_maskz_loadu_epi32(inside, layer->bias + c);
         requantize16(sums.place, bias, &layer->scale, c, inside, places, out + c, layer->out.step);
+        for (int32_t i = 0; i < places && layer->scale.floats != NULL; i++) {
+            int32_t of_place[16];
+            _mm512_storeu_si512(of_place, sums.place[i]);
+            conv_undecided(layer, values[i], of_place, c, last + 1 - c < 16 ? last + 1 - c : 16, out + c + i * layer->out.step);
+        }
     }
 }
 
@@ -133,7 +138,7 @@ typedef struct {
 static int worth_turning(const pose_conv_layer *layer, int32_t count)
 {
     const int one = layer->window.height * layer->window.width == 1;
-    return layer->out.width >= LEAST_PLACES && count <= (one ? 4 * MOST_QUADS : 64);
+    return layer->scale.floats == NULL && layer->out.width >= LEAST_PLACES && count <= (one ? 4 * MOST_QUADS : 64);
 }
 
 static void turn_weights(const pose_conv_layer *layer, int32_t count, int32_t first, turned_weights *turned)

@@ -20,30 +20,6 @@ static ptrdiff_t row_bytes(const pose_image *image)
 
 #if !POSE_X86
 
-/* Output channel c of the place with these values, its products added as floats, input channel by input channel. */
-static int8_t conv_in_floats(const pose_conv_layer *layer, const int8_t *values, int32_t c)
-{
-    const int32_t taps = layer->window.height * layer->window.width, channels = layer->in.channels, count = taps * channels;
-    const int8_t *const weights = layer->weights + c * padded(count);
-    float_sum sum = {layer->scale.floats, c, count, 0, 0.0f, 0.0f};
-    for (int32_t channel = 0; channel < channels; channel++) {
-        for (int32_t i = channel; i < count; i += channels) {
-            add_product(&sum, values[i] - layer->in_zero, weights[i]);
-        }
-    }
-    return rounded_sum(&sum, &layer->scale);
-}
-
-/* Those of `count` channels from `first` of one place whose sums lie about halfway between two results. */
-static void conv_undecided(const pose_conv_layer *layer, const int8_t *values, const int32_t *sums, int32_t first, int32_t count, int8_t *out)
-{
-    for (int32_t i = 0; i < count; i++) {
-        if (undecided(sums[i], layer->bias, &layer->scale, first + i)) {
-            out[i] = conv_in_floats(layer, values, first + i);
-        }
-    }
-}
-
 /* All output channels of up to two places. */
 static void conv_places(const pose_conv_layer *layer, const int8_t *const *values, int32_t count, int32_t places, int8_t *scratch,
                         int8_t *out)
