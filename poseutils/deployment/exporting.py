@@ -103,7 +103,11 @@ class ExportedBundle:
         if given is wanted:
             return images
         first = next(op for op in self.file_graph.operators if self.file_graph.tensors[op.outputs[0]] is wanted)
-        return evaluator(first, [given], wanted)(first, [given], wanted, [images])
+        compute = evaluator(first, [given], wanted)
+        if images.dtype.itemsize > 1:
+            return compute(first, [given], wanted, [images])
+        every = np.arange(256, dtype=np.uint8).view(images.dtype)
+        return compute(first, [given], wanted, [every]).take(images.view(np.uint8))
 
     def run_host(self, inputs: np.ndarray, debug: bool = False) -> dict[str, np.ndarray]:
         """Compiles the folder with this computer's compiler and runs it.

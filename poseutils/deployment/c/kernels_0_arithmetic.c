@@ -48,7 +48,11 @@ static int32_t sum_of(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
-#define PLACES 2 /* of the output that share the loads of a weight, and of what requantizes */
+#if POSE_X86
+#define PLACES 4 /* of the output that share the loads of a weight, and of what requantizes */
+#else
+#define PLACES 2
+#endif
 #define TILE 64  /* output channels whose sums are held at a time, in sums[place][channel] */
 
 /* pose_multiply of a sum by what exporters make of a ratio below 1/2 (a multiplier of 31 bits, a shift to the right), and others. */
@@ -101,6 +105,8 @@ static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
 
 #endif
 
+#if !POSE_X86
+
 /* Of a QDQ network: the channels from `first` of one place, multiplied as floats. */
 static void requantize_real(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count, int8_t *out)
 {
@@ -131,20 +137,52 @@ static void requantize_each(const int32_t *sums, const int32_t *bias, const pose
     }
 }
 
+#endif
+
 #if POSE_MVE
 
-/* pose_multiply of four values; VQRDMULH rounds as high_product does, VRSHL halves upwards. */
-static inline int32x4_t multiply4(int32x4_t x, int32x4_t multiplier, int32x4_t shift)
+#define LANES 4 /* values in a vector */
+typedef int32x4_t lanes;
+
+static inline lanes all_lanes(int32_t value)
+{
+    return vdupq_n_s32(value);
+}
+
+static inline lanes load_lanes(const int8_t *values, int32_t zero)
+{
+    return vsubq_n_s32(vldrbq_s32(values), zero);
+}
+
+static inline void store_lanes(int8_t *values, lanes from, int32_t zero, int32_t low, int32_t high)
+{
+    const lanes most = vminq_s32(vaddq_n_s32(from, zero), vdupq_n_s32(high));
+    vstrbq_s32(values, vmaxq_s32(most, vdupq_n_s32(low)));
+}
+
+static inline lanes add_times(lanes x, lanes y, int32_t factor)
+{
+    return vaddq_s32(x, vmulq_n_s32(y, factor));
+}
+
+static inline lanes times(lanes x, lanes y)
+{
+    return vmulq_s32(x, y);
+}
+
+/* In units of 1/2^20. */
+static inline lanes raised(lanes x)
+{
+    return vshlq_n_s32(x, 20);
+}
+
+/* pose_multiply of each; VQRDMULH rounds as high_product does, VRSHL halves upwards. */
+static inline lanes multiply_lanes(lanes x, lanes multiplier, lanes shift)
 {
     const int32x4_t right = vminq_s32(shift, vdupq_n_s32(0));
     const int32x4_t product = vqrdmulhq_s32(vshlq_s32(x, vmaxq_s32(shift, vdupq_n_s32(0))), multiplier);
     const int32x4_t nudge = vshrq_n_s32(vandq_s32(product, right), 31); /* -1 for what is negative and will be shifted */
     return vrshlq_s32(vaddq_s32(product, nudge), right);
-}
-
-static inline int32x4_t clamp4(int32x4_t x, int32_t low, int32_t high)
-{
-    return vmaxq_s32(vminq_s32(x, vdupq_n_s32(high)), vdupq_n_s32(low));
 }
 
 static void requantize(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
@@ -162,13 +200,115 @@ static void requantize(const int32_t *sums, const int32_t *bias, const pose_requ
 #pragma GCC unroll 1
     for (int32_t left = count >> 2; left > 0; left--, sums0 += 4, sums1 += 4, b += 4, m += 4, s += 4, out0 += 4, out1 += 4) {
         const int32x4_t bias4 = vldrwq_s32(b), multiplier = vldrwq_s32(m), shift = vldrbq_s32(s);
-        const int32x4_t one = vaddq_n_s32(multiply4(vaddq_s32(vldrwq_s32(sums0), bias4), multiplier, shift), zero);
-        const int32x4_t other = vaddq_n_s32(multiply4(vaddq_s32(vldrwq_s32(sums1), bias4), multiplier, shift), zero);
-        vstrbq_s32(out0, clamp4(one, low, high));
-        vstrbq_s32(out1, clamp4(other, low, high));
+        store_lanes(out0, multiply_lanes(vaddq_s32(vldrwq_s32(sums0), bias4), multiplier, shift), zero, low, high);
+        store_lanes(out1, multiply_lanes(vaddq_s32(vldrwq_s32(sums1), bias4), multiplier, shift), zero, low, high);
     }
     if (rest != 0) {
         requantize_each(sums + count - rest, bias, scale, first + count - rest, rest, places, out + count - rest, apart);
+    }
+}
+
+#elif POSE_X86
+
+#define LANES 16 /* values in a vector */
+typedef __m512i lanes;
+
+static inline lanes all_lanes(int32_t value)
+{
+    return _mm512_set1_epi32(value);
+}
+
+static inline lanes load_lanes(const int8_t *values, int32_t zero)
+{
+    return _mm512_sub_epi32(pose_load16(values, 0xffff), _mm512_set1_epi32(zero));
+}
+
+static inline void store_some(int8_t *values, __mmask16 inside, lanes from, int32_t zero, int32_t low, int32_t high)
+{
+    const lanes most = _mm512_min_epi32(_mm512_add_epi32(from, _mm512_set1_epi32(zero)), _mm512_set1_epi32(high));
+    pose_store16(values, inside, _mm512_max_epi32(most, _mm512_set1_epi32(low)));
+}
+
+static inline void store_lanes(int8_t *values, lanes from, int32_t zero, int32_t low, int32_t high)
+{
+    store_some(values, 0xffff, from, zero, low, high);
+}
+
+static inline lanes add_times(lanes x, lanes y, int32_t factor)
+{
+    return _mm512_add_epi32(x, _mm512_mullo_epi32(y, _mm512_set1_epi32(factor)));
+}
+
+static inline lanes times(lanes x, lanes y)
+{
+    return _mm512_mullo_epi32(x, y);
+}
+
+/* In units of 1/2^20. */
+static inline lanes raised(lanes x)
+{
+    return _mm512_slli_epi32(x, 20);
+}
+
+/* high_product of each: at even places the products' upper halves come down, at odd places they stay. */
+static inline lanes high_products(lanes a, lanes b)
+{
+    const __m512i half = _mm512_set1_epi64((int64_t)1 << 30);
+    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(a, b), half);
+    const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32)), half);
+    return _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
+}
+
+/* pose_multiply of each. */
+static inline lanes multiply_lanes(lanes x, lanes multiplier, lanes shift)
+{
+    const __m512i left = _mm512_max_epi32(shift, _mm512_setzero_si512()), right = _mm512_sub_epi32(left, shift);
+    const __m512i product = high_products(_mm512_sllv_epi32(x, left), multiplier), one = _mm512_set1_epi32(1);
+    const __m512i nudged = _mm512_sub_epi32(product, _mm512_srli_epi32(product, 31));
+    const __m512i doubled = _mm512_srav_epi32(nudged, _mm512_sub_epi32(right, one));
+    const __mmask16 shifted = _mm512_test_epi32_mask(right, right);
+    return _mm512_mask_srai_epi32(product, shifted, _mm512_add_epi32(doubled, one), 1);
+}
+
+/* rounded_even of sixteen values. */
+static inline __m512i rounded_even16(__m512 x, int32_t zero, int32_t low, int32_t high)
+{
+    const __m512 least = _mm512_set1_ps((float)(low - zero)), most = _mm512_set1_ps((float)(high - zero));
+    const __m512 inside = _mm512_min_ps(_mm512_max_ps(x, least), most);
+    return _mm512_add_epi32(_mm512_cvtps_epi32(inside), _mm512_set1_epi32(zero));
+}
+
+/* Sixteen channels from `first`, or those inside, of up to four places: sums and biases, requantized. */
+static inline void requantize16(const __m512i *sums, __m512i bias, const pose_requantize *scale, int32_t first, __mmask16 inside,
+                                int32_t places, int8_t *out, int32_t apart)
+{
+    const int32_t low = scale->low, high = scale->high;
+    if (scale->real != NULL) {
+        const __m512 real = _mm512_maskz_loadu_ps(inside, scale->real + first);
+        for (int32_t i = 0; i < places; i++, out += apart) {
+            const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(sums[i], bias)), real);
+            pose_store16(out, inside, rounded_even16(x, scale->zero, low, high));
+        }
+        return;
+    }
+    const lanes multiplier = _mm512_maskz_loadu_epi32(inside, scale->multiplier + first);
+    const lanes shift = pose_load16(scale->shift + first, inside);
+    for (int32_t i = 0; i < places; i++, out += apart) {
+        store_some(out, inside, multiply_lanes(_mm512_add_epi32(sums[i], bias), multiplier, shift), scale->zero, low, high);
+    }
+}
+
+static void requantize(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
+                       int32_t places, int8_t *out, int32_t apart)
+{
+    for (int32_t i = 0; i < count; i += 16) {
+        const __mmask16 inside = pose_first16(count - i);
+        __m512i of_places[PLACES];
+        for (int32_t place = 0; place < places; place++) {
+            of_places[place] = _mm512_maskz_loadu_epi32(inside, sums + place * TILE + i);
+        }
+        const __m512i bias16 = _mm512_maskz_loadu_epi32(inside, bias + first + i);
+        requantize16(of_places, bias16, scale, first + i, inside, places, out + i, apart);
     }
 }
 

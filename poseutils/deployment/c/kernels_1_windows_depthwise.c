@@ -1,7 +1,7 @@
 
 /* ---------------------------------------------------------------- DEPTHWISE_CONV_2D */
 
-#if POSE_MVE || POSE_DSP
+#if POSE_MVE || POSE_DSP || POSE_X86
 
 #define MOST_TAPS 32 /* for which depthwise_sums can be used; palm_detection's are 25 */
 
@@ -128,6 +128,25 @@ static void depthwise_sums(const pose_depthwise_layer *layer, const inside_taps 
     }
 }
 
+#elif POSE_X86
+
+#define LEAST_CHANNELS 1 /* for which depthwise_sums can be used */
+
+/* Sixteen channels at a time. */
+static void depthwise_sums(const pose_depthwise_layer *layer, const inside_taps *inside, int32_t first, int32_t count, int32_t *sums)
+{
+    const __m512i zero = _mm512_set1_epi32(layer->in_zero);
+    for (int32_t c = 0; c < count; c += 16) {
+        const __mmask16 channels = pose_first16(count - c);
+        __m512i sum = _mm512_setzero_si512();
+        for (const struct tap *tap = inside->taps; tap != inside->taps + inside->count; tap++) {
+            const __m512i value = pose_load16(tap->values + first + c, channels), weight = pose_load16(tap->weights + first + c, channels);
+            sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(_mm512_sub_epi32(value, zero), weight));
+        }
+        _mm512_mask_storeu_epi32(sums + c, channels, sum);
+    }
+}
+
 #endif
 
 /* One tap of the window: sums[i] += weight * (value - zero) for `count` output channels from `first`. */
@@ -195,7 +214,7 @@ static void depthwise_undecided(const pose_depthwise_layer *layer, const int8_t 
 static void depthwise_places(const pose_depthwise_layer *layer, const int8_t *const *rows, int32_t x0, int32_t places, int8_t *out)
 {
     const int32_t channels = layer->out.channels, stride = layer->window.stride_x;
-#if POSE_MVE || POSE_DSP
+#if POSE_MVE || POSE_DSP || POSE_X86
     const int vectors = layer->multiplier == 1 && layer->window.height * layer->window.width <= MOST_TAPS;
     inside_taps inside[PLACES];
     for (int32_t i = 0; i < places && vectors; i++) {
@@ -206,7 +225,7 @@ static void depthwise_places(const pose_depthwise_layer *layer, const int8_t *co
         const int32_t count = channels - first < TILE ? channels - first : TILE;
         int32_t sums[PLACES * TILE];
         for (int32_t i = 0; i < places; i++) {
-#if POSE_MVE || POSE_DSP
+#if POSE_MVE || POSE_DSP || POSE_X86
             if (vectors && count >= LEAST_CHANNELS) {
                 depthwise_sums(layer, &inside[i], first, count, sums + i * TILE);
                 continue;

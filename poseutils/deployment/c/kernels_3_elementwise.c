@@ -12,6 +12,18 @@ static void look_up(const int8_t *table, const uint8_t *values, int32_t count, i
         vstrbq_p_s8(out, vldrbq_gather_offset_z_s8(table, vldrbq_z_u8(values, rest), rest), rest);
     }
 }
+#elif POSE_X86
+static void look_up(const int8_t *table, const uint8_t *values, int32_t count, int8_t *out)
+{
+    const __m512i t0 = _mm512_loadu_si512(table), t1 = _mm512_loadu_si512(table + 64);
+    const __m512i t2 = _mm512_loadu_si512(table + 128), t3 = _mm512_loadu_si512(table + 192);
+    for (int32_t i = 0; i < count; i += 64) {
+        const __mmask64 inside = pose_first64(count - i);
+        const __m512i places = _mm512_maskz_loadu_epi8(inside, values + i);
+        const __m512i low = _mm512_permutex2var_epi8(t0, places, t1), high = _mm512_permutex2var_epi8(t2, places, t3);
+        _mm512_mask_storeu_epi8(out + i, inside, _mm512_mask_blend_epi8(_mm512_movepi8_mask(places), low, high));
+    }
+}
 #else
 static void look_up(const int8_t *table, const uint8_t *values, int32_t count, int8_t *out)
 {
@@ -98,20 +110,19 @@ static int8_t add_one(const pose_add_layer *layer, int32_t a, int32_t b)
     return (int8_t)clamp(sum + layer->zero, layer->low, layer->high);
 }
 
-#if POSE_MVE
-/* Values side by side, four at a time. Returns how many are done. */
-static int32_t add_fours(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out, int32_t count)
+#if LANES
+/* Values side by side, as many at a time as a vector has. Returns how many are done. */
+static int32_t add_vectors(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out, int32_t count)
 {
-    for (int32_t i = 0; i + 4 <= count; i += 4) {
-        const int32x4_t x = vshlq_n_s32(vsubq_n_s32(vldrbq_s32(a + i), layer->a_zero), 20);
-        const int32x4_t y = vshlq_n_s32(vsubq_n_s32(vldrbq_s32(b + i), layer->b_zero), 20);
-        const int32x4_t left = multiply4(x, vdupq_n_s32(layer->a_multiplier), vdupq_n_s32(layer->a_shift));
-        const int32x4_t right = multiply4(y, vdupq_n_s32(layer->b_multiplier), vdupq_n_s32(layer->b_shift));
-        const int32x4_t both = vaddq_s32(left, vmulq_n_s32(right, layer->b_sign));
-        const int32x4_t sum = multiply4(both, vdupq_n_s32(layer->multiplier), vdupq_n_s32(layer->shift));
-        vstrbq_s32(out + i, clamp4(vaddq_n_s32(sum, layer->zero), layer->low, layer->high));
+    for (int32_t i = 0; i + LANES <= count; i += LANES) {
+        const lanes x = raised(load_lanes(a + i, layer->a_zero)), y = raised(load_lanes(b + i, layer->b_zero));
+        const lanes left = multiply_lanes(x, all_lanes(layer->a_multiplier), all_lanes(layer->a_shift));
+        const lanes right = multiply_lanes(y, all_lanes(layer->b_multiplier), all_lanes(layer->b_shift));
+        const lanes both = add_times(left, right, layer->b_sign);
+        const lanes sum = multiply_lanes(both, all_lanes(layer->multiplier), all_lanes(layer->shift));
+        store_lanes(out + i, sum, layer->zero, layer->low, layer->high);
     }
-    return count & ~3;
+    return count & -LANES;
 }
 #endif
 
@@ -120,9 +131,9 @@ static void add_run(const pose_add_layer *layer, const int8_t *a, const int8_t *
     const pose_grid *grid = &layer->grid;
     const int32_t count = grid->size[3], a_step = grid->a[3], b_step = grid->b[3], out_step = grid->out[3];
     int32_t i = 0;
-#if POSE_MVE
+#if LANES
     if (a_step == 1 && b_step == 1 && out_step == 1) {
-        i = add_fours(layer, a, b, out, count);
+        i = add_vectors(layer, a, b, out, count);
     }
 #endif
     for (; i < count; i++) {
@@ -145,16 +156,16 @@ static int8_t mul_one(const pose_mul_layer *layer, int32_t a, int32_t b)
     return (int8_t)clamp(product + layer->zero, layer->low, layer->high);
 }
 
-#if POSE_MVE
-/* Values side by side, four at a time. Returns how many are done. */
-static int32_t mul_fours(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out, int32_t count)
+#if LANES
+/* Values side by side, as many at a time as a vector has. Returns how many are done. */
+static int32_t mul_vectors(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out, int32_t count)
 {
-    for (int32_t i = 0; i + 4 <= count; i += 4) {
-        const int32x4_t x = vsubq_n_s32(vldrbq_s32(a + i), layer->a_zero), y = vsubq_n_s32(vldrbq_s32(b + i), layer->b_zero);
-        const int32x4_t product = multiply4(vmulq_s32(x, y), vdupq_n_s32(layer->multiplier), vdupq_n_s32(layer->shift));
-        vstrbq_s32(out + i, clamp4(vaddq_n_s32(product, layer->zero), layer->low, layer->high));
+    for (int32_t i = 0; i + LANES <= count; i += LANES) {
+        const lanes x = times(load_lanes(a + i, layer->a_zero), load_lanes(b + i, layer->b_zero));
+        const lanes product = multiply_lanes(x, all_lanes(layer->multiplier), all_lanes(layer->shift));
+        store_lanes(out + i, product, layer->zero, layer->low, layer->high);
     }
-    return count & ~3;
+    return count & -LANES;
 }
 #endif
 
@@ -163,9 +174,9 @@ static void mul_run(const pose_mul_layer *layer, const int8_t *a, const int8_t *
     const pose_grid *grid = &layer->grid;
     const int32_t count = grid->size[3], a_step = grid->a[3], b_step = grid->b[3], out_step = grid->out[3];
     int32_t i = 0;
-#if POSE_MVE
+#if LANES
     if (a_step == 1 && b_step == 1 && out_step == 1) {
-        i = mul_fours(layer, a, b, out, count);
+        i = mul_vectors(layer, a, b, out, count);
     }
 #endif
     for (; i < count; i++) {

@@ -147,6 +147,12 @@ static void copy_run(const pose_copy_layer *layer, const uint8_t *from, uint8_t 
         memmove(to, from, bytes * (size_t)layer->size[last]);
         return;
     }
+    if (layer->bytes == 1) {
+        for (int32_t i = 0; i < layer->size[last]; i++) {
+            to[(ptrdiff_t)i * layer->out[last]] = from[(ptrdiff_t)i * layer->in[last]];
+        }
+        return;
+    }
     for (int32_t i = 0; i < layer->size[last]; i++) {
         memcpy(to + (ptrdiff_t)i * layer->out[last] * layer->bytes, from + (ptrdiff_t)i * layer->in[last] * layer->bytes, bytes);
     }

@@ -1,5 +1,5 @@
 /*
- * The operators of an 8-bit network, in plain C99.
+ * The operators of an 8-bit network, in C99, with vector instructions where there are some: see pose_simd.h.
  *
  * Every tensor is a table of rows of `channels` values; `step` is the distance from one row of values to the next, in values, so that a
  * tensor may be some of the columns of a wider one. An image is stored as height * width such rows (NHWC, one image).
