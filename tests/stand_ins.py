@@ -71,8 +71,9 @@ def write_config(folder: Path) -> Path:
 
 
 def command(notebooks: Path, *arguments) -> list[str]:
-    """``python -m poseutils`` with these notebooks."""
+    """``python -m poseutils`` with these notebooks; it can be interrupted even where a shell has put the tests in its background."""
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import sys, pathlib; from poseutils import pipeline; pipeline.NOTEBOOKS = pathlib.Path({str(notebooks)!r})\n"
         "from poseutils.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
