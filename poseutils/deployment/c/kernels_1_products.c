@@ -166,8 +166,10 @@ static int8_t conv_in_floats(const pose_conv_layer *layer, const int8_t *values,
     return rounded_sum(&sum, &layer->scale);
 }
 
-/* Those of `count` channels from `first` of one place whose sums lie about halfway between two results. */
-static void conv_undecided(const pose_conv_layer *layer, const int8_t *values, const int32_t *sums, int32_t first, int32_t count, int8_t *out)
+/* Those of `count` channels from `first` of one place whose sums lie about halfway between two results. A function of its own, so that
+ * the others keep their registers: it is rarely called. */
+static __attribute__((noinline)) void conv_undecided(const pose_conv_layer *layer, const int8_t *values, const int32_t *sums, int32_t first,
+                                                     int32_t count, int8_t *out)
 {
     for (int32_t i = 0; i < count; i++) {
         if (undecided(sums[i], layer->bias, &layer->scale, first + i)) {
