@@ -119,17 +119,21 @@ class Network:
 
     def run_prepared(self, prepared: np.ndarray) -> dict[str, np.ndarray]:
         """As :meth:`run`, for a batch that :meth:`prepare` made."""
+        return self.dequantized(self.invoke_batch(prepared))
+
+    def invoke_batch(self, prepared: np.ndarray) -> list[np.ndarray]:
+        """As :meth:`run_prepared`, the outputs still of their own types and in the file's order."""
         own = self.input.shape[0]
-        parts = [prepared] if own is None else [prepared[i : i + own] for i in range(0, len(prepared), own)]
-        missing = (own or 1) - len(parts[-1])
-        if missing > 0:
-            parts[-1] = np.concatenate([parts[-1], np.zeros((missing, *prepared.shape[1:]), prepared.dtype)])
-        results = [self.invoke(part) for part in parts]
-        joined = [
-            np.concatenate(arrays)[: len(prepared)] if len(results) > 1 or missing > 0 else arrays[0]
-            for arrays in zip(*results, strict=True)
-        ]
-        return {spec.name: _dequantized(array, spec) for spec, array in zip(self.outputs, joined, strict=True)}
+        if own in (None, len(prepared)):
+            return self.invoke(prepared)
+        parts = [prepared[i : i + own] for i in range(0, len(prepared), own)]
+        missing = own - len(parts[-1])
+        parts[-1] = np.concatenate([parts[-1], np.zeros((missing, *prepared.shape[1:]), prepared.dtype)])
+        return [np.concatenate(arrays)[: len(prepared)] for arrays in zip(*map(self.invoke, parts), strict=True)]
+
+    def dequantized(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """Each output by name, float32, of what :meth:`invoke_batch` gave."""
+        return {spec.name: _dequantized(array, spec) for spec, array in zip(self.outputs, arrays, strict=True)}
 
 
 def _dequantized(array: np.ndarray, spec: TensorSpec) -> np.ndarray:

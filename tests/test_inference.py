@@ -1,6 +1,7 @@
 """Real models on real photographs, against ground truth and against the bare runtimes."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -100,13 +101,15 @@ def test_batches_equal_single_images(zoo_model, asset):
         np.testing.assert_array_equal(poses.scores[0], points[:, 2])
 
 
-def test_a_folder_with_damaged_files_is_done_all_the_same(zoo_model, asset, tmp_path):
+@pytest.mark.parametrize("cores", [1, 2, 8])
+def test_a_folder_with_damaged_files_is_done_all_the_same(zoo_model, asset, tmp_path, monkeypatch, cores):
     from test_images import damaged_files
 
     damaged = damaged_files(tmp_path)
     (tmp_path / "good.jpg").write_bytes(asset("images/bus.jpg").read_bytes())
     paths = pu.find_images(tmp_path)
-    predictions = list(zoo_model("yolov8n_pose_256").predict_each(paths))
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)  # few: images are read by whoever asks for them; many: by a thread beside it
+    predictions = list(pu.load_model(zoo_model("yolov8n_pose_256").path, num_threads=1).predict_each(paths))
     assert [p.source for p in predictions] == paths
     assert {p.source.name for p in predictions if p.error} == set(damaged) - {"missing.jpg"}
     (good,) = [p for p in predictions if not p.error]

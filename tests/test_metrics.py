@@ -48,26 +48,75 @@ def test_ap_in_chunks_is_pycocotools_in_one_run(monkeypatch):
     assert figures[0]["ap"] > 0.05 and all(figure == figures[0] for figure in figures)
 
 
-@pytest.mark.parametrize("count", [17, 5, 1, 40])
-def test_similarities_are_those_of_pycocotools_to_the_bit(count):
-    """Of people with labels and without, ties of scores among the detections, more of these than count."""
+def by_pycocotools(images, sigmas):
+    """pycocotools as it is, on its own kinds of records."""
+    from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
+    people, detections = [], []
+    for sample, poses in images:
+        for keypoints, box, area, crowd in zip(sample.keypoints, sample.boxes, sample.areas, sample.crowd, strict=True):
+            x0, y0, x1, y1 = box.tolist()
+            labels = int((keypoints[:, 2] > 0).sum())
+            record = {"id": len(people) + 1, "image_id": sample.image_id, "category_id": 1, "num_keypoints": labels, "iscrowd": int(crowd)}
+            people.append(record | {"area": float(area), "bbox": [x0, y0, x1 - x0, y1 - y0], "keypoints": keypoints.ravel().tolist()})
+        for points, score in zip(poses.keypoints.tolist(), poses.box_scores.tolist(), strict=True):
+            triplets = [value for x, y in points for value in (x, y, 1.0)]
+            detections.append({"image_id": sample.image_id, "category_id": 1, "score": score, "keypoints": triplets})
+    truth = COCO()
+    truth.dataset = {"images": [{"id": s.image_id} for s, _ in images], "annotations": people, "categories": [{"id": 1}]}
+    truth.createIndex()
+    coco = COCOeval(truth, truth.loadRes(detections), "keypoints")
+    coco.params.kpt_oks_sigmas = sigmas
+    coco.evaluate()
+    coco.accumulate()
+    coco.summarize()
+    return coco
+
+
+@pytest.mark.parametrize("spread", [3.0, 12.0, 30.0])
+@pytest.mark.parametrize("count", [17, 5, 1, 40])
+def test_ap_is_that_of_pycocotools_to_the_bit(count, spread):
+    """Of people with labels and without, crowds, all sizes, ties of scores among the detections, more of these than count."""
     from poseutils.evaluation import coco
 
     rng = np.random.default_rng(count)
     layout = layout_from_names([f"point_{i}" for i in range(count)])
-    images = [made_up(rng, i, people=int(rng.integers(1, 5)), found=int(rng.integers(0, 25)), layout=layout) for i in range(30)]
-    for sample, poses in images:
+    sigmas = rng.uniform(0.02, 0.1, count)
+    images = []
+    for i in rng.permutation(40):
+        sample, poses = made_up(rng, i, int(rng.integers(1, 5)), int(rng.integers(0, 25)), layout, spread)
         sample.keypoints[rng.random(len(sample)) < 0.3] = 0
         poses.box_scores[:] = rng.integers(0, 9, len(poses)) / 8
-    ours = coco._evaluation(images, rng.uniform(0.02, 0.1, count))
-    pycocotools_own = COCOeval(ours.cocoGt, ours.cocoDt, "keypoints")
-    pycocotools_own.params.kpt_oks_sigmas = ours.params.kpt_oks_sigmas
-    pycocotools_own.evaluate()
-    assert sum(map(np.size, ours.ious.values())) > 300
-    for pair, expected in pycocotools_own.ious.items():
-        np.testing.assert_array_equal(ours.ious[pair], expected)
+        scale = rng.uniform(0.1, 1)  # so that there are people of each of COCO's sizes
+        for lengths in (sample.keypoints[..., :2], sample.boxes, poses.keypoints, sample.areas, sample.areas):
+            lengths *= scale
+        images.append((sample, poses))
+    tally = CocoAP(sigmas)
+    for sample, poses in images:
+        tally.add(sample, poses)
+    metrics, curves = tally.result()
+    expected = by_pycocotools(images, sigmas)
+    assert metrics == {name: value for name, value in zip(coco.NAMES, expected.stats, strict=True) if value >= 0} and len(metrics) == 10
+    np.testing.assert_array_equal(curves["OKS 0.50"], np.maximum(expected.eval["precision"][0, :, 0, 0, 0], 0))
+    similarities = expected.ious  # of all detections that count, whether anybody is near or not
+    assert sum(map(np.size, similarities.values())) > 300
+    for sample, poses in images:
+        if len(poses):
+            np.testing.assert_array_equal(coco._ranked(sample, poses, sigmas).similarities, similarities[sample.image_id, 1])
+
+
+def test_ap_without_people_or_detections():
+    sample, poses = made_up(np.random.default_rng(0), 1)
+    nobody = Sample(2, Path("2.jpg"), (640, 480), sample.keypoints[:0], sample.boxes[:0], sample.areas[:0], sample.crowd[:0])
+    nothing = Poses(poses.keypoints[:0], poses.scores[:0], poses.layout, poses.boxes[:0], poses.box_scores[:0])
+    tally = CocoAP(SIGMAS)
+    for pair in ((sample, nothing), (nobody, poses), (nobody, nothing)):
+        tally.add(*pair)
+    assert tally.result()[0]["ap"] == 0
+    empty = CocoAP(SIGMAS)
+    empty.add(nobody, nothing)
+    assert empty.result()[0] == {}
 
 
 def zoo_ap_by_loops(images):

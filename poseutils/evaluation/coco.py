@@ -14,6 +14,8 @@ from ..poses import Poses
 NAMES = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
 _CHUNK = 8
 """Images that are handed to pycocotools at a time; what it keeps of them is a hundredth of what it makes on the way."""
+_MOST = 20  # detections an image that count
+_LEAST_OKS = 0.5  # the lowest of COCO's thresholds
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class CocoAP:
         """The figures, without those of sizes that nobody has, and curves: ``recall`` (101,) with the ``precision`` at OKS 0.50
         and at 0.75 (101,)."""
         self._match()
-        coco = _evaluation([], self.sigmas)
+        coco = _evaluation([], [])
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
             coco.eval = _accumulated(coco, _joined(self._matched))
             coco.summarize()
@@ -71,28 +73,74 @@ class CocoAP:
 
     def _match(self) -> None:
         if self._waiting:
-            coco = _evaluation(self._waiting, self.sigmas)
-            self._matched.append(_compact(coco, [sample.image_id for sample, _ in self._waiting]))
+            ranked = [_ranked(sample, poses, self.sigmas) for sample, poses in self._waiting]
+            samples = [sample for sample, _ in self._waiting]
+            self._matched.append(_compact(_evaluation(samples, ranked), samples, ranked))
             self._waiting = []
 
 
-def _compact(coco, image_ids: list[int]) -> _Matched:
-    """What is kept of a chunk that COCOeval has matched; images without people and detections leave nothing."""
-    count = len(image_ids)
-    areas = [[image for image in coco.evalImgs[start : start + count] if image] for start in range(0, len(coco.evalImgs), count)]
-    first = areas[0]
-    ids = [np.full(len(image["dtScores"]), image_ids[image["image_id"]]) for image in first]
-    thresholds = len(coco.params.iouThrs)
+@dataclass(frozen=True)
+class _Ranked:
+    """The D best detections of an image, the best first.
 
-    def together(key: str) -> np.ndarray:
-        return np.stack([np.concatenate([image[key] for image in images] or [np.zeros((thresholds, 0))], axis=1) > 0 for images in areas])
+    Attributes:
+        scores: (D,).
+        areas: (D,) square pixels around the keypoints, which COCO takes for a detection's.
+        similarities: (D, G) OKS with each of the annotated people.
+        near: (N,) those that pycocotools may match, which takes a certain OKS: most are of nobody, and it would try each 30 times.
+    """
 
+    scores: np.ndarray
+    areas: np.ndarray
+    similarities: np.ndarray
+    near: np.ndarray
+
+
+def _ranked(sample: Sample, poses: Poses, sigmas: np.ndarray) -> _Ranked:
+    best = np.argsort(-poses.person_scores, kind="stable")[:_MOST]
+    points = poses.keypoints[best].astype(np.float64)
+    columns = [
+        _similarities(*person, points, (sigmas * 2) ** 2) for person in zip(sample.keypoints, sample.boxes, sample.areas, strict=True)
+    ]
+    similarities = np.stack(columns, axis=1) if columns else np.zeros((len(best), 0))
+    near = np.flatnonzero((similarities >= _LEAST_OKS).any(axis=1))
+    return _Ranked(poses.person_scores[best].astype(np.float64), np.ptp(points, axis=1).prod(axis=1), similarities, near)
+
+
+def _similarities(keypoints: np.ndarray, box: np.ndarray, area: float, points: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """The OKS (D,) of detections (D, K, 2) with an annotated person; with one who has no labels by how far they are from a box three
+    times as large as the person's. pycocotools' operations in their order, and so its bits, for all detections at once."""
+    labeled = keypoints[:, 2] > 0
+    if labeled.any():
+        offsets = points - keypoints[:, :2]
+    else:
+        corner, size = box[:2].astype(np.float64), np.subtract(box[2:], box[:2], dtype=np.float64)
+        offsets = np.maximum(0, corner - size - points) + np.maximum(0, points - (corner + size * 2))
+        labeled = ~labeled
+    errors = (offsets[..., 0] ** 2 + offsets[..., 1] ** 2) / variances / (float(area) + np.spacing(1)) / 2
+    return np.exp(-np.ascontiguousarray(errors[:, labeled])).sum(axis=1) / labeled.sum()
+
+
+def _compact(coco, samples: list[Sample], ranked: list[_Ranked]) -> _Matched:
+    """What is kept of a chunk that COCOeval has matched, and of the detections that it was not shown."""
+    ranges, thresholds = coco.params.areaRng, len(coco.params.iouThrs)
+    by_area = [coco.evalImgs[start : start + len(samples)] for start in range(0, len(coco.evalImgs), len(samples))]
+    areas = np.concatenate([its.areas for its in ranked])
+    outside = np.array([(areas < low) | (areas > high) for low, high in ranges])
+    found = np.zeros((len(ranges), thresholds, len(areas)), bool)
+    ignored = np.repeat(outside[:, None], thresholds, axis=1)  # as COCO ignores those that nobody is matched with
+    starts = np.cumsum([0] + [len(its.scores) for its in ranked])
+    for number, (its, start) in enumerate(zip(ranked, starts, strict=False)):
+        if len(its.near):
+            found[..., start + its.near] = [images[number]["dtMatches"] > 0 for images in by_area]
+            ignored[..., start + its.near] = [images[number]["dtIgnore"] for images in by_area]
+    people = [np.concatenate([image["gtIgnore"] for image in images if image] or [np.zeros(0)]) for images in by_area]
     return _Matched(
-        np.concatenate(ids or [np.zeros(0)]),
-        np.concatenate([image["dtScores"] for image in first] or [np.zeros(0)]),
-        together("dtMatches"),
-        together("dtIgnore"),
-        np.stack([np.concatenate([image["gtIgnore"] for image in images] or [np.zeros(0)]) > 0 for images in areas]),
+        np.concatenate([np.full(len(its.scores), sample.image_id) for sample, its in zip(samples, ranked, strict=True)]),
+        np.concatenate([its.scores for its in ranked]),
+        found,
+        ignored,
+        np.stack(people) > 0,
     )
 
 
@@ -127,87 +175,36 @@ def _accumulated(coco, matched: _Matched) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in ("precision", "recall")}
 
 
-def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
+def _evaluation(samples: list[Sample], ranked: list[_Ranked]):
     """A COCOeval that has matched these images, numbered from 0."""
-    from pycocotools.coco import COCO
-
-    truth, found = [], []
-    for number, (sample, poses) in enumerate(images):
-        for keypoints, box, area, crowd in zip(sample.keypoints, sample.boxes, sample.areas, sample.crowd, strict=True):
-            truth.append(_annotation(len(truth) + 1, number, keypoints, box, float(area), bool(crowd)))
-        found += _detections(number, poses)
-    numbers = [{"id": number} for number in range(len(images))]
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco_truth, coco_found = COCO(), COCO()
-        coco_truth.dataset = {"images": numbers, "annotations": truth, "categories": [{"id": 1}]}
-        coco_truth.createIndex()
-        if found:
-            coco_found = coco_truth.loadRes(found)
-        else:  # loadRes fails on an empty list
-            coco_found.dataset = {"images": numbers, "annotations": [], "categories": [{"id": 1}]}
-            coco_found.createIndex()
-        coco = _keypoint_evaluation(coco_truth, coco_found)
-        coco.params.kpt_oks_sigmas = sigmas
-        coco.evaluate()
-    return coco
-
-
-def _keypoint_evaluation(truth, found):
-    """pycocotools' COCOeval, which takes the OKS of all detections with a person at once instead of one by one: the same operations in
-    the same order, and so the same bits."""
     from pycocotools.cocoeval import COCOeval
 
     class KeypointEvaluation(COCOeval):
         def computeOks(self, imgId, catId):
-            people, detections = self._gts[imgId, catId], self._dts[imgId, catId]
-            if not people or not detections:
-                return []
-            best = np.argsort([-detection["score"] for detection in detections], kind="mergesort")[: self.params.maxDets[-1]]
-            points = np.stack([detections[index]["keypoints"] for index in best]).reshape(len(best), -1, 3)
-            variances = (self.params.kpt_oks_sigmas * 2) ** 2
-            return np.stack([_similarities(person, points[..., 0], points[..., 1], variances) for person in people], axis=1)
+            return ranked[imgId].similarities[ranked[imgId].near]
 
-    return KeypointEvaluation(truth, found, "keypoints")
-
-
-def _similarities(person: dict, x: np.ndarray, y: np.ndarray, variances: np.ndarray) -> np.ndarray:
-    """The OKS (D,) of detections' x and y (D, K) with an annotated person; with one who has no labels by how far they are from a box
-    three times as large as the person's."""
-    expected_x, expected_y, visibility = person["keypoints"].reshape(-1, 3).T
-    labeled = visibility > 0
-    if labeled.any():
-        dx, dy = x - expected_x, y - expected_y
-    else:
-        left, top, width, height = person["bbox"]
-        dx, dy = _outside(x, left - width, left + width * 2), _outside(y, top - height, top + height * 2)
-        labeled = ~labeled
-    errors = (dx**2 + dy**2) / variances / (person["area"] + np.spacing(1)) / 2
-    return np.exp(-np.ascontiguousarray(errors[:, labeled])).sum(axis=1) / labeled.sum()
-
-
-def _outside(positions: np.ndarray, low: float, high: float) -> np.ndarray:
-    return np.maximum(0, low - positions) + np.maximum(0, positions - high)
-
-
-def _annotation(annotation_id: int, number: int, keypoints: np.ndarray, box: np.ndarray, area: float, crowd: bool) -> dict:
-    """What COCOeval reads of an annotation, not rounded."""
-    x0, y0, x1, y1 = box.tolist()
-    return {
-        "id": annotation_id,
-        "image_id": number,
-        "category_id": 1,
-        "keypoints": keypoints.ravel().astype(np.float64),  # pycocotools takes lists, and is faster on arrays
-        "num_keypoints": int((keypoints[:, 2] > 0).sum()),
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
-        "area": area,
-        "iscrowd": int(crowd),
-    }
-
-
-def _detections(number: int, poses: Poses) -> list[dict]:
-    """COCO keypoint results, not rounded; without boxes, for pycocotools to take the area from the keypoints, as COCO does."""
-    triplets = np.concatenate([poses.keypoints, poses.scores[..., None]], axis=2, dtype=np.float64)
-    return [
-        {"image_id": number, "category_id": 1, "keypoints": points.ravel(), "score": score}
-        for points, score in zip(triplets, poses.person_scores.tolist(), strict=True)
+    people = [
+        {"image_id": number, "num_keypoints": int(labels), "area": float(area), "iscrowd": int(crowd)}
+        for number, sample in enumerate(samples)
+        for labels, area, crowd in zip((sample.visibility > 0).sum(axis=1), sample.areas, sample.crowd, strict=True)
     ]
+    detections = [
+        {"image_id": number, "score": its.scores[index], "area": its.areas[index]}
+        for number, its in enumerate(ranked)
+        for index in its.near
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = KeypointEvaluation(_indexed(people, len(samples)), _indexed(detections, len(samples)), "keypoints")
+        coco.evaluate()
+    return coco
+
+
+def _indexed(annotations: list[dict], images: int):
+    """pycocotools' COCO of what its COCOeval reads of annotations, whose numbers it wants to begin with 1."""
+    from pycocotools.coco import COCO
+
+    coco = COCO()
+    numbered = [{"id": number, "category_id": 1, **annotation} for number, annotation in enumerate(annotations, 1)]
+    coco.dataset = {"images": [{"id": number} for number in range(images)], "annotations": numbered, "categories": [{"id": 1}]}
+    coco.createIndex()
+    return coco

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,13 +65,12 @@ def evaluate(
     journal = open_journal(path, model.layout)
     tally, results, errors = _Tally.of(plan), [], []
     each = outcomes(model, plan.dataset, plan.boxes, settings, journal, workers)
-    with _short_turns():
-        for outcome in _with_progress(each, len(plan.dataset), progress):
-            if outcome.error:
-                errors.append(outcome.error)
-                continue
-            similarity = tally.add(outcome.sample, mapped(outcome.poses, plan.mapping, plan.layout), outcome.image_size)
-            results.append(ImageResult(outcome.sample, similarity, journal, outcome.start, plan.mapping, plan.layout))
+    for outcome in _with_progress(each, len(plan.dataset), progress):
+        if outcome.error:
+            errors.append(outcome.error)
+            continue
+        similarity = tally.add(outcome.sample, mapped(outcome.poses, plan.mapping, plan.layout), outcome.image_size)
+        results.append(ImageResult(outcome.sample, similarity, journal, outcome.start, plan.mapping, plan.layout))
     journal.finish()
     if not results:
         raise PoseError(f"none of the {len(plan.dataset)} images of {dataset.source} could be read; the first: {errors[0]}")
@@ -83,17 +80,6 @@ def evaluate(
 
 def _usual_confidence(model: Model) -> dict[str, float]:
     return {"confidence": CONFIDENCE[model.model_type]} if model.model_type in CONFIDENCE else {}
-
-
-@contextlib.contextmanager
-def _short_turns():
-    """While it lasts, the thread that matches lets the one that runs the network go on soon, not only after Python's usual 5 ms."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(2e-4)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
 
 
 def _with_progress(items, total: int, progress: bool):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice, repeat
 from pathlib import Path
@@ -205,9 +205,12 @@ class Model:
         self.thresholds(**thresholds)  # what is wrong with them is said before the first image is read
 
         jobs = zip(images, repeat(None) if boxes is None else boxes)
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(self.network.at_once) as runner:
-            loading = _ahead(reader, jobs, lambda job: self._load(*job))
-            for ((source, _), _), running in _ahead(runner, loading, lambda job: self._run(job[1].result())):
+        whole = boxes is None and self.detector is None
+        busy = self.network.num_threads * self.network.at_once + whole  # cores, of which the caller's is one where they run the network
+        spare = (os.cpu_count() or 1) > busy
+        with ThreadPoolExecutor(1) if spare else _Here() as reader, ThreadPoolExecutor(self.network.at_once) as runner:
+            loading = _ahead(reader, jobs, lambda job: self._load(*job), _AHEAD if spare else 1)
+            for ((source, _), _), running in _ahead(runner, loading, lambda job: self._run(job[1].result()), _AHEAD):
                 try:
                     loaded, outputs = running.result()
                 except PoseError as error:
@@ -243,15 +246,15 @@ class Model:
         pixels, transform = self.preprocess(image)
         return _Loaded(image, [View(self.network.prepare(pixels[None]), transform)])
 
-    def _run(self, loaded: _Loaded) -> tuple[_Loaded, dict[str, np.ndarray] | None]:
-        """The network's outputs where it is shown the whole image, and only then: the thread that runs it does nothing else."""
+    def _run(self, loaded: _Loaded) -> tuple[_Loaded, list[np.ndarray] | None]:
+        """The network's own outputs where it is shown the whole image, and only then: the thread that runs it does nothing else."""
         whole = loaded.boxes is None and self.detector is None
-        return loaded, self.network.run_prepared(loaded.views[0].tensor) if whole else None
+        return loaded, self.network.invoke_batch(loaded.views[0].tensor) if whole else None
 
-    def _infer_named(self, source: ImageLike, loaded: _Loaded, outputs: dict | None, upright: bool, thresholds: dict) -> Poses:
+    def _infer_named(self, source: ImageLike, loaded: _Loaded, outputs: list | None, upright: bool, thresholds: dict) -> Poses:
         try:
             if outputs is not None:
-                return self._poses(outputs, loaded.views[0], thresholds)
+                return self._poses(self.network.dequantized(outputs), loaded.views[0], thresholds)
             return self._infer(loaded, upright, thresholds)
         except PoseError as error:
             raise error if isinstance(source, np.ndarray) else PoseError(f"{self.label} on {source}: {error}") from error
@@ -320,10 +323,23 @@ def _checked_boxes(boxes: np.ndarray, model: Model) -> np.ndarray:
     return boxes.reshape(-1, 4)
 
 
-def _ahead(pool: ThreadPoolExecutor, items: Iterable, work: Callable) -> Iterator[tuple[object, Future]]:
-    """(item, future of work(item)) in order, a few ahead of whoever takes them, so that memory does not grow with their number."""
+class _Here(Executor):
+    """Does what is submitted at once, in the thread that submits it. Where there is no core for a thread of its own, that would take turns
+    with the one that runs the network, which then waits for a quarter of the time."""
+
+    def submit(self, work: Callable, *arguments) -> Future:
+        future = Future()
+        try:
+            future.set_result(work(*arguments))
+        except PoseError as error:
+            future.set_exception(error)
+        return future
+
+
+def _ahead(pool: Executor, items: Iterable, work: Callable, count: int) -> Iterator[tuple[object, Future]]:
+    """(item, future of work(item)) in order, ``count`` ahead of whoever takes them, so that memory does not grow with their number."""
     items = iter(items)
-    pending = deque((item, pool.submit(work, item)) for item in islice(items, _AHEAD))
+    pending = deque((item, pool.submit(work, item)) for item in islice(items, count))
     while pending:
         yield pending.popleft()
         pending.extend((item, pool.submit(work, item)) for item in islice(items, 1))
