@@ -7,7 +7,7 @@ from tiny_tflite import build, tensor
 
 from poseutils.deployment import BOARDS, missing_tools
 from poseutils.deployment.compiling import compile_graph
-from poseutils.deployment.instructions import ANY, UNITS, cores, emulated_core, instructions, kind, milliseconds, unmeasured, work
+from poseutils.deployment.instructions import ANY, UNITS, cores, instructions, kind, measured_core, milliseconds, unmeasured, work
 from poseutils.tflite import parse_tflite, read_tflite
 
 with_qemu = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")
@@ -50,9 +50,9 @@ def test_work_is_counted_by_hand(compiled):
 
 
 def test_every_board_with_a_cortex_m_has_its_core():
-    assert {emulated_core(board) for board in BOARDS.values() if not board.linux} == set(cores())
-    assert emulated_core(BOARDS["B-U585I-IOT02A"]) == "Cortex-M4"
-    assert all(emulated_core(board) is None for board in BOARDS.values() if board.linux)
+    assert {measured_core(board) for board in BOARDS.values() if not board.linux} == set(cores())
+    assert measured_core(BOARDS["B-U585I-IOT02A"]) == "Cortex-M4"
+    assert all(measured_core(board) is None for board in BOARDS.values() if board.linux)
 
 
 def test_milliseconds_at_the_clock():

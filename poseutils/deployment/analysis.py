@@ -8,7 +8,7 @@ from ..errors import PoseError
 from ..graph import Graph, layers
 from .boards import BOARDS, Board, fits
 from .compiling import Compiled, compile_graph
-from .instructions import cores, emulated_core, instructions, milliseconds, unmeasured
+from .instructions import cores, instructions, measured_core, milliseconds, unmeasured
 from .published import Published
 
 
@@ -55,7 +55,7 @@ class Analysis:
         }
 
     def _speed(self, board: Board | None) -> dict[str, float | None]:
-        count = self.instructions.get(emulated_core(board) or "") if board else None
+        count = self.instructions.get(measured_core(board) or "") if board else None
         if count is None:
             return dict.fromkeys(("instructions", "ms_at_one", "ms_at_two"))
         return {"instructions": count, "ms_at_one": milliseconds(count, board, 1), "ms_at_two": milliseconds(count, board, 2)}

@@ -31,7 +31,7 @@ def cores() -> tuple[str, ...]:
     return tuple(_table()["cores"])
 
 
-def emulated_core(board: Board) -> str | None:
+def measured_core(board: Board) -> str | None:
     """The emulated core whose counts speak for a board's; None if none does, as for one that runs Linux."""
     core = _MEASURED_FOR.get(board.core, board.core)
     return core if core in cores() else None
