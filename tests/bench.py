@@ -19,7 +19,7 @@ from statistics import median
 
 import numpy as np
 from bench_boards import bench_boards
-from bench_training import bench_first_step, bench_training
+from bench_training import bench_first_step, bench_training, fastest_in_turns
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from test_metrics import made_up
@@ -108,10 +108,7 @@ def bench_photographs() -> None:
         "predict": lambda: list(model.predict_each(paths)),
         "evaluate": lambda: pu.evaluate(model, dataset, progress=False),
     }
-    times = dict.fromkeys(calls, np.inf)
-    for _ in range(15):
-        for name, call in calls.items():
-            times[name] = min(times[name], fastest(call, 1))
+    times, _ = fastest_in_turns(calls, 15)
     for name, goal in (("predict", 0.7), ("evaluate", 0.85)):
         report(f"{name} {len(paths)} photographs, rate over the bare interpreter's", times["bare"] / times[name], "x", goal, at_most=False)
     print(f"  which is {len(paths) / times['evaluate']:.1f} photographs a second on {THREADS} threads")

@@ -55,7 +55,7 @@ def bench_training(report: Callable) -> None:
     }
     for call in calls.values():
         call()
-    wall, processor = _fastest(calls, 5)
+    wall, processor = fastest_in_turns(calls, 5)
     images = len(batches) * config.training.batch_size
     print("  images a second: " + ", ".join(f"{name} {images / seconds:.0f}" for name, seconds in wall.items()))
     for unit, found in (("x", wall), ("x, processor", processor)):
@@ -64,7 +64,7 @@ def bench_training(report: Callable) -> None:
         report("steps with images kept in memory, rate over train_on_batch", found["keras"] / found["memory"], unit, 0.9, at_most=False)
 
 
-def _fastest(calls: dict[str, Callable], repeats: int) -> tuple[dict[str, float], dict[str, float]]:
+def fastest_in_turns(calls: dict[str, Callable], repeats: int) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds on the clock and of the processor, of the runs in turns that other programs disturbed least."""
     wall, processor = ({name: float("inf") for name in calls} for _ in range(2))
     for _ in range(repeats):

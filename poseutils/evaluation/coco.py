@@ -97,14 +97,15 @@ class _Ranked:
 
 
 def _ranked(sample: Sample, poses: Poses, sigmas: np.ndarray) -> _Ranked:
-    best = np.argsort(-poses.person_scores, kind="stable")[:_MOST]
+    scores = poses.person_scores.astype(np.float64)
+    best = np.argsort(-scores, kind="stable")[:_MOST]
     points = poses.keypoints[best].astype(np.float64)
     columns = [
         _similarities(*person, points, (sigmas * 2) ** 2) for person in zip(sample.keypoints, sample.boxes, sample.areas, strict=True)
     ]
     similarities = np.stack(columns, axis=1) if columns else np.zeros((len(best), 0))
     near = np.flatnonzero((similarities >= _LEAST_OKS).any(axis=1))
-    return _Ranked(poses.person_scores[best].astype(np.float64), np.ptp(points, axis=1).prod(axis=1), similarities, near)
+    return _Ranked(scores[best], np.ptp(points, axis=1).prod(axis=1), similarities, near)
 
 
 def _similarities(keypoints: np.ndarray, box: np.ndarray, area: float, points: np.ndarray, variances: np.ndarray) -> np.ndarray:

@@ -205,9 +205,8 @@ class Model:
         self.thresholds(**thresholds)  # what is wrong with them is said before the first image is read
 
         jobs = zip(images, repeat(None) if boxes is None else boxes)
-        whole = boxes is None and self.detector is None
-        busy = self.network.num_threads * self.network.at_once + whole  # cores, of which the caller's is one where they run the network
-        spare = (os.cpu_count() or 1) > busy
+        # The network keeps its cores busy, and, if the caller does not run it but works beside it, the caller one more.
+        spare = (os.cpu_count() or 1) > self.network.num_threads * self.network.at_once + self._sees_all(boxes)
         with ThreadPoolExecutor(1) if spare else _Here() as reader, ThreadPoolExecutor(self.network.at_once) as runner:
             loading = _ahead(reader, jobs, lambda job: self._load(*job), _AHEAD if spare else 1)
             for ((source, _), _), running in _ahead(runner, loading, lambda job: self._run(job[1].result()), _AHEAD):
@@ -246,10 +245,13 @@ class Model:
         pixels, transform = self.preprocess(image)
         return _Loaded(image, [View(self.network.prepare(pixels[None]), transform)])
 
+    def _sees_all(self, boxes: Iterable | None) -> bool:
+        """Whether the network is shown whole images, not boxes or what the detector finds."""
+        return boxes is None and self.detector is None
+
     def _run(self, loaded: _Loaded) -> tuple[_Loaded, list[np.ndarray] | None]:
         """The network's own outputs where it is shown the whole image, and only then: the thread that runs it does nothing else."""
-        whole = loaded.boxes is None and self.detector is None
-        return loaded, self.network.invoke_batch(loaded.views[0].tensor) if whole else None
+        return loaded, self.network.invoke_batch(loaded.views[0].tensor) if self._sees_all(loaded.boxes) else None
 
     def _infer_named(self, source: ImageLike, loaded: _Loaded, outputs: list | None, upright: bool, thresholds: dict) -> Poses:
         try:
@@ -331,7 +333,7 @@ class _Here(Executor):
         future = Future()
         try:
             future.set_result(work(*arguments))
-        except PoseError as error:
+        except Exception as error:  # any, as of a thread: it is for whoever asks for the result
             future.set_exception(error)
         return future
 
