@@ -17,10 +17,11 @@ from .motions import sample_pose
 from .palette import Palette
 from .scene import add_prop, add_seat, add_things, sample_camera, sample_light
 
-VERSION = 5
+VERSION = 6
 """Counts changes of the drawing, so that images made by an older one are not taken for today's."""
 _LEAST_AREA = 40  # square pixels seen, below which a person is not annotated
 _NOISE_SLACK = 64
+_HEAD = np.arange(17) < 5  # nose, eyes and ears
 _DETAILED_HEAD = 15  # pixels a head is high from which on the white of the eyes and the mouth are drawn
 # How far, in heights of a body that is not stout, a keypoint may lie under its own person's surface and still count as seen there.
 _UNDER = np.array([0.02, 0.012, 0.012, 0.016, 0.016, 0.065, 0.065, 0.045, 0.045, 0.035, 0.035, 0.095, 0.095, 0.055, 0.055, 0.04, 0.04])
@@ -35,8 +36,9 @@ def draw_people(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray, np.
 
     Returns:
         image: (size, size, 3) uint8 RGB.
-        keypoints: (N, 17, 3) float32 x, y in pixels (the first pixel's center is (0.5, 0.5)) and visibility: 2 seen, 1 in the image but
-            hidden, 0 outside the image, with x and y 0. Left is the person's left.
+        keypoints: (N, 17, 3) float32 x, y in pixels (the first pixel's center is (0.5, 0.5)) and visibility: 2 seen, 1 hidden,
+            0 not labeled, with x and y 0: outside the image, or nose, eye or ear hidden by the person themselves, which those who label
+            COCO leave out as well, as nobody can tell where they are on a head seen from behind. Left is the person's left.
         boxes: (N, 4) float32 x0, y0, x1, y1 around what is seen of each person.
         areas: (N,) float32 square pixels seen of each person.
     """
@@ -130,7 +132,8 @@ def _annotate(layer: Layer, camera: Camera, points: np.ndarray, builds: list):
 
 
 def _visibility(layer: Layer, owner: int, flat: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """(17,) 0 outside, 1 hidden, 2 where a pixel next to the point shows this person's surface not much nearer than the point."""
+    """(17,) 2 where a pixel next to the point shows this person's surface not much nearer than the point, else 1, but 0 outside the image
+    and for a point of the head behind the person's own surface."""
     limit = layer.quad.shape[0]
     place = np.floor(flat * FINE).astype(int)
     inside = ((place >= 0) & (place < limit)).all(axis=1)
@@ -139,7 +142,9 @@ def _visibility(layer: Layer, owner: int, flat: np.ndarray, reach: np.ndarray) -
         for dy in (-1, 0, 1):
             x, y = np.clip(place + (dx, dy), 0, limit - 1).T
             seen |= (layer.owner[y, x] == owner) & (layer.depth_of_quad[layer.quad[y, x]] >= reach)
-    return np.where(inside, 1 + seen, 0)
+    column, row = np.clip(place, 0, limit - 1).T
+    turned_away = _HEAD & ~seen & (layer.owner[row, column] == owner)
+    return np.where(inside & ~turned_away, 1 + seen, 0)
 
 
 def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
