@@ -102,6 +102,9 @@ _COCO_NAMES = (
     "left_ankle",
     "right_ankle",
 )
+HEAD_NAMES = _COCO_NAMES[:5]
+"""The points of a head among a person's keypoints: nose, eyes and ears."""
+
 # The published per-keypoint constants of the COCO keypoint evaluation (cocodataset.org, "Keypoint Evaluation").
 _COCO_SIGMAS = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089)
 _BODY_LIMBS = ((5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16))

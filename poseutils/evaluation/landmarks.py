@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..keypoints import HEAD_NAMES
 from .matching import Match
 
 PCK_BOX = 0.2
@@ -21,7 +22,6 @@ FAILURE = 0.08
 """A head whose error is above this part of the distance between the eyes is a failure (Sagonas et al., "300 Faces in-the-Wild", 2016)."""
 
 _OUTER_EYE_CORNERS = (36, 45)  # of the 68 iBUG points
-_HEAD_NAMES = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 
 
 def box_sizes(found: Sequence[Match]) -> np.ndarray:
@@ -41,7 +41,7 @@ def head_sizes(found: Sequence[Match], names: Sequence[str]) -> np.ndarray:
 
     From ear to ear this is about what MPII's 0.6 × diagonal of the head's box comes to. NaN where fewer than two are labeled.
     """
-    indices = [names.index(name) for name in _HEAD_NAMES if name in names]
+    indices = [names.index(name) for name in HEAD_NAMES if name in names]
     if len(indices) < 2:
         return np.full(len(found), np.nan)
     head = np.array([match.truth[indices] for match in found], np.float64).reshape(-1, len(indices), 3)

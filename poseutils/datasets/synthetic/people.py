@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageFilter
 
+from ...keypoints import COCO17, HEAD_NAMES
 from .background import paint_background
 from .body import place, sample_build
 from .chance import pick
@@ -21,7 +22,7 @@ VERSION = 6
 """Counts changes of the drawing, so that images made by an older one are not taken for today's."""
 _LEAST_AREA = 40  # square pixels seen, below which a person is not annotated
 _NOISE_SLACK = 64
-_HEAD = np.arange(17) < 5  # nose, eyes and ears
+_HEAD = np.isin(COCO17.names, HEAD_NAMES)
 _DETAILED_HEAD = 15  # pixels a head is high from which on the white of the eyes and the mouth are drawn
 # How far, in heights of a body that is not stout, a keypoint may lie under its own person's surface and still count as seen there.
 _UNDER = np.array([0.02, 0.012, 0.012, 0.016, 0.016, 0.065, 0.065, 0.045, 0.045, 0.035, 0.035, 0.095, 0.095, 0.055, 0.055, 0.04, 0.04])
