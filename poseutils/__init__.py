@@ -36,6 +36,7 @@ _HOMES = {
     "follow": "inference",
     "predict_images": "prediction",
     "load_config": "config",
+    "export": "deployment",
 }
 _ROOMS = (
     "benchmarking",

@@ -1,4 +1,4 @@
-"""``python -m poseutils``: run or check a configuration, list runs and published models, fetch a model, convert a dataset."""
+"""``python -m poseutils``: run or check a configuration, list runs and published models, fetch a model, convert a dataset, export as C."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("names", nargs="+", metavar="NAME", help="a name that 'zoo' lists")
     fetch.set_defaults(command=_fetch)
     _add_convert(commands)
+    _add_export(commands)
     return parser
 
 
@@ -61,6 +62,15 @@ def _add_convert(commands) -> None:
     convert.add_argument("--kind", choices=("single", "multi"), help="images with exactly one person, or with at least one")
     convert.add_argument("--link", action="store_true", help="link to the images instead of copying them")
     convert.set_defaults(command=_convert)
+
+
+def _add_export(commands) -> None:
+    export = commands.add_parser("export", help="write any 8-bit network as C")
+    export.add_argument("file", metavar="FILE", help="a full-integer .tflite, a QDQ .onnx, or a name that 'zoo' lists")
+    export.add_argument("out", metavar="OUT", help="the folder to write")
+    export.add_argument("--board", help="what app_config.h is for (default: STM32N6570-DK)")
+    export.add_argument("--io", choices=("quantized", "file"), default="quantized", help="8-bit inputs and outputs, or the file's own")
+    export.set_defaults(command=_export)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -114,6 +124,14 @@ def _convert(options: argparse.Namespace) -> None:
     for part in convert(options.source, options.out, options.to, options.keypoints, options.kind, options.link):
         left_out = f"; {part.left_out} left out" if part.left_out else ""
         print(f"{part.folder}: {part.images} images, {part.people} people{left_out}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from .deployment.exporting import export
+
+    made = export(options.file, options.out, board=options.board, io=options.io)
+    decoder = f"with the decoder of {made.model_type}" if made.model_type else "without a decoder: no pose network that is known here"
+    print(f"{made.path}: {made.report.arena_bytes:,} bytes of RAM, {made.report.flash_bytes:,} of constants; {decoder}")
 
 
 if __name__ == "__main__":

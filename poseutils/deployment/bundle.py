@@ -129,12 +129,17 @@ def _manifest(spec: Spec, files: dict[str, bytes]) -> dict:
         "made_by": MAKER,
         "versions": {"manifest": 1, MAKER: __version__, **spec.format_version()},
         "model": {"source": spec.source, "model_type": spec.model_type, **spec.cost()},
-        "layout": {"name": spec.layout.name, "keypoints": list(spec.layout.names), "limbs": [list(limb) for limb in spec.layout.limbs]},
+        "layout": layout_record(spec.layout),
         "board": spec.board.name,
         "inputs": [tensor_record(tensors[i]) for i in spec.graph.inputs],
         "outputs": [tensor_record(tensors[i]) for i in spec.graph.outputs],
         "files": file_records(files),
     }
+
+
+def layout_record(layout: KeypointLayout) -> dict:
+    """A layout for a manifest."""
+    return {"name": layout.name, "keypoints": list(layout.names), "limbs": [list(limb) for limb in layout.limbs]}
 
 
 def file_records(files: dict[str, bytes]) -> dict[str, dict]:

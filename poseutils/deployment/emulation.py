@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import PoseError
 from ..graph import Tensor
 from .boards import BOARDS, find_board
-from .host import check_inputs, copy_sources, run_make, run_tool, split_outputs
+from .host import Inputs, copy_sources, input_bytes, run_make, run_tool, split_outputs
 
 INSTALL = "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
 """What installs the tools on Debian."""
@@ -74,24 +74,26 @@ def missing_tools() -> list[str]:
     return [tool for tool in _TOOLS if shutil.which(tool) is None]
 
 
-def emulate(folder: Path, name: str, taken: Tensor, given: Sequence[Tensor], inputs: np.ndarray, board: str) -> Emulation:
+def emulate(folder: Path, taken: Sequence[Tensor], given: Sequence[Tensor], inputs: Inputs, board: str) -> Emulation:
     """See :meth:`poseutils.deployment.ExportedBundle.emulate`."""
     core = emulated_core(board)
     check_tools()
-    check_inputs(taken, inputs)
+    data, count = input_bytes(taken, inputs)
     with tempfile.TemporaryDirectory() as work:
         copied = copy_sources(folder, Path(work))
         run_make(copied, core)
         sizes = run_tool(["arm-none-eabi-size", f"build/{core}.elf"], copied).splitlines()[1].split()[:3]
-        outputs, instructions = run_program(copied, core, given, inputs)
+        outputs, instructions = run_program(copied, core, given, data, count)
     return Emulation(EMULATED[core].core, outputs, instructions, *map(int, sizes))
 
 
-def run_program(folder: Path, core: str, given: Sequence[Tensor], inputs: np.ndarray) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
+def run_program(
+    folder: Path, core: str, given: Sequence[Tensor], inputs: bytes, count: int
+) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
     """Runs what ``make`` built for one of ``EMULATED``: the outputs by name, (B, ...), and the instructions of each image."""
-    (folder / "in.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
-    printed = run_tool(qemu_command(core), folder, len(inputs))
-    outputs = split_outputs((folder / "out.bin").read_bytes(), given, len(inputs))
+    (folder / "in.bin").write_bytes(inputs)
+    printed = run_tool(qemu_command(core), folder, count)
+    outputs = split_outputs((folder / "out.bin").read_bytes(), given, count)
     return outputs, tuple(int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE))
 
 

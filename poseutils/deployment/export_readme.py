@@ -11,8 +11,7 @@ def export_readme(spec: Spec, graph: Graph, arena_bytes: int, flash_bytes: int, 
     name = spec.name
     return f"""# {spec.source} as C
 
-A pose estimation network of type {spec.model_type} with {len(spec.layout)} keypoints ({spec.layout.name}) as C99, without an
-interpreter. It needs no malloc, no files, and of the C library only `string.h`, `stdint.h`, `stddef.h` and `math.h`.
+{_kind(spec)} as C99, without an interpreter. It needs no malloc, no files, and of the C library only `string.h`, `stdint.h`, `stddef.h` and `math.h`.
 
 It works in {arena_bytes:,} bytes of RAM, inputs and outputs included; its constants take {flash_bytes:,} bytes of flash, its code a few
 tens of thousands more. {_truth(spec)}
@@ -29,20 +28,12 @@ Real values are scale × (q - zero point). `{name}.h` has the numbers as macros.
 
 ## In firmware
 
-Compile `{name}.c`, `{name}_weights.c`, `{name}_poses.c`, `pose_kernels.c` and `pose_decode.c` as C99
+Compile {_sources(spec)} as C99
 (`-std=c99 -O3 -ffunction-sections -fno-strict-aliasing`, linked with `-Wl,--gc-sections`, which leaves out what this network does
 not use), then:
 
 ```c
-#include "{name}.h"
-#include "{name}_poses.h"
-
-{name}_init();
-for (;;) {{
-    write_camera_image({name}_input(0)); /* every time: running the network overwrites its input */
-    {name}_run();
-    draw({name}_keypoints, {name}_poses());
-}}
+{_loop(spec)}
 ```
 
 With `-mcpu=cortex-m4`, `cortex-m7` or `cortex-m55` the operators use that core's vector instructions, and on a computer with AVX-512 VNNI
@@ -59,8 +50,8 @@ make
 build/main inputs.bin outputs.bin
 ```
 
-`inputs.bin` holds the input tensor of one or more images, one after the other; `outputs.bin` gets the outputs likewise; it prints
-person, keypoint, x, y (pixels of the input) and score, a keypoint a line. `make OPT="-O3 -march=native -ffp-contract=off"` makes it
+`inputs.bin` holds the input tensors of one or more images, one after the other; `outputs.bin` gets the outputs
+likewise.{_printed(spec)} `make OPT="-O3 -march=native -ffp-contract=off"` makes it
 faster. `make debug` builds `build/debug`, which writes every tensor on the way to a third file. There is a CMakeLists.txt too.
 
 ## On an emulated Cortex-M
@@ -78,6 +69,31 @@ It prints the instructions that the network took: instructions, not cycles or mi
 """
 
 
+def _kind(spec: Spec) -> str:
+    if spec.model_type is None:
+        return "A network whose outputs are given as they are (no decoder: they are not those of a known kind of pose network),\nwritten"
+    return f"A pose estimation network of type {spec.model_type} with {len(spec.layout)} keypoints ({spec.layout.name})"
+
+
+def _sources(spec: Spec) -> str:
+    own = [f"{spec.name}.c", f"{spec.name}_weights.c", "pose_kernels.c"]
+    own += [f"{spec.name}_poses.c", "pose_decode.c"] if spec.model_type else []
+    return ", ".join(f"`{file}`" for file in own)
+
+
+def _loop(spec: Spec) -> str:
+    name, reads = spec.name, range(len(spec.graph.inputs))
+    writes = "".join(f"    write_input({name}_input({i})); /* every time: running overwrites it */\n" for i in reads)
+    include, use = "", f"    read_output({name}_output(0));"
+    if spec.model_type:
+        include, use = f'#include "{name}_poses.h"\n', f"    draw({name}_keypoints, {name}_poses());"
+    return f'#include "{name}.h"\n{include}\n{name}_init();\nfor (;;) {{\n{writes}    {name}_run();\n{use}\n}}'
+
+
+def _printed(spec: Spec) -> str:
+    return " It prints person, keypoint, x, y (pixels of the input) and score, a keypoint a line." if spec.model_type else ""
+
+
 def _contents(name: str, files: list[str]) -> str:
     meaning = {
         f"{name}.h": "what an application includes",
@@ -91,7 +107,7 @@ def _contents(name: str, files: list[str]) -> str:
         "pose_simd.h": "the vector instructions of Cortex-M4, M7 and M55, and of AVX-512, that they use",
         "pose_decode.c": "from outputs to keypoints: the decoders of all model types",
         "pose_decode.h": "their declarations",
-        "main.c": "runs the network on images from a file, and prints the keypoints",
+        "main.c": "runs the network on inputs from a file",
         "Makefile": "for this computer and for emulated Cortex-M",
         "CMakeLists.txt": "the network as a library, for any target",
         "startup.c": "start of the emulated boards",

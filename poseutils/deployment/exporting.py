@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +15,10 @@ import numpy as np
 from .. import __version__
 from ..errors import PoseError
 from ..graph import Graph, Tensor
-from ..inference import Model, load_model
-from ..tflite import read_tflite
+from ..inference import Model
+from ..inference.loading import find_file
 from .app_config import app_config_text, why_not
-from .bundle import MAKER, MANIFEST, file_records, replaced_folder, tensor_record
+from .bundle import MAKER, MANIFEST, file_records, layout_record, replaced_folder, tensor_record
 from .c_network import network_header, network_source, weights_header, weights_source
 from .c_poses import decoding_of, poses_header, poses_source
 from .changes import change_rows
@@ -26,8 +27,9 @@ from .elementwise import evaluator
 from .emulation import EMULATED, Emulation, emulate, linker_script
 from .export_readme import export_readme
 from .folding import IO
-from .host import as_batch, run_on_host
-from .spec import AppSettings, Spec, make_spec, settings_from_config
+from .host import Inputs, as_batch, run_on_host
+from .recognition import PoseType, recognized
+from .spec import AppSettings, Spec, read_deployable, settings_from_config, spec_of
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -89,6 +91,11 @@ class ExportedBundle:
         """What files and C symbols are called."""
         return self.manifest["name"]
 
+    @property
+    def model_type(self) -> str | None:
+        """Of the decoder in the folder; None if there is none, as the network is no pose network."""
+        return self.manifest["model"]["model_type"]
+
     def prepare(self, images: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """What the C code takes, from a batch as the file takes it: the same, channels last, or what its QUANTIZE would make of it.
 
@@ -109,11 +116,11 @@ class ExportedBundle:
         every = np.arange(256, dtype=np.uint8).view(images.dtype)
         return compute(first, [given], wanted, [every]).take(images.view(np.uint8))
 
-    def run_host(self, inputs: np.ndarray, debug: bool = False) -> dict[str, np.ndarray]:
+    def run_host(self, inputs: Inputs, debug: bool = False) -> dict[str, np.ndarray]:
         """Compiles the folder with this computer's compiler and runs it.
 
         Args:
-            inputs: (B, ...) of the type and shape of ``inputs[0]``, see :meth:`prepare`.
+            inputs: (B, ...) of the type and shape of ``inputs[0]``, see :meth:`prepare`; of several inputs such an array by name for each.
             debug: gives every tensor that is computed besides, (B, ...) with its own shape.
 
         Returns:
@@ -122,9 +129,9 @@ class ExportedBundle:
         Raises:
             PoseError: if there is no compiler, it refuses the code, or the inputs are of another type or shape.
         """
-        return run_on_host(self.path, self.name, self.inputs[0], self.outputs, inputs, self.file_graph if debug else None)
+        return run_on_host(self.path, self.inputs, self.outputs, inputs, self.file_graph if debug else None)
 
-    def emulate(self, images: np.ndarray | Sequence[np.ndarray], board: str = "Cortex-M7") -> Emulation:
+    def emulate(self, images: Inputs | Sequence[np.ndarray], board: str = "Cortex-M7") -> Emulation:
         """Compiles the folder for a Cortex-M and runs it in QEMU, which is started once for all images.
 
         Args:
@@ -134,9 +141,11 @@ class ExportedBundle:
         Raises:
             PoseError: if the Arm compiler or QEMU is not installed (says what installs them), or the board has another core.
         """
+        if isinstance(images, Mapping):
+            return emulate(self.path, self.inputs, self.outputs, images, board)
         images, given = as_batch(images, self.inputs[0]), self.file_graph.tensors[self.file_graph.inputs[0]]
         inputs = self.prepare(images) if images.dtype.name == given.dtype != self.inputs[0].dtype else images
-        return emulate(self.path, self.name, self.inputs[0], self.outputs, inputs, board)
+        return emulate(self.path, self.inputs, self.outputs, inputs, board)
 
 
 def export(
@@ -146,8 +155,13 @@ def export(
     config: Config | None = None,
     io: str = "quantized",
     name: str = "network",
+    model_type: str | None = None,
 ) -> ExportedBundle:
-    """Writes a network as C99 with everything to compile it.
+    """Writes a network as C99 with everything to compile it; no runtime is loaded for it.
+
+    A pose network comes with its decoder. A loaded model is one, and so are the zoo's; of any other file the outputs must fit one type, and
+    the number of keypoints a known layout, or ``model_type`` says what it is. Everything else becomes C without a decoder;
+    :attr:`ExportedBundle.model_type` and the folder's README say which it was.
 
     The result of a .tflite equals LiteRT's reference kernels bit by bit, that of an .onnx ONNX Runtime's default session on x86-64 with
     one thread (see :func:`poseutils.deployment.prove`), and images and maps are channels last, whatever their order in the file. The same
@@ -161,6 +175,7 @@ def export(
         io: ``quantized`` takes and gives 8-bit tensors where the file begins with QUANTIZE or ends in DEQUANTIZE, their scales in the
             header; ``file`` takes and gives what the file does.
         name: what files and C symbols are called; characters that C does not allow become ``_``.
+        model_type: one of ``MODEL_TYPES``, for a file whose decoder is not told by its outputs.
 
     Raises:
         PoseError: if the model is not a full-integer .tflite or a QDQ .onnx, holds operators that the kernels do not compute (all are
@@ -168,13 +183,18 @@ def export(
     """
     if io not in IO:
         raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")
-    model = model if isinstance(model, Model) else _opened(model, io)
     settings = settings_from_config(config) if config is not None else AppSettings()
     board = board or (config.deployment.hardware_setup.board if config is not None else None) or "STM32N6570-DK"
-    spec = make_spec(model.path, model.model_type, model.layout, board, name, settings)
+    path, entry = (model.path, None) if isinstance(model, Model) else find_file(model)
+    data, graph = read_deployable(path)
+    if isinstance(model, Model):
+        pose = PoseType(model.model_type, model.layout, model.normalized)
+    else:
+        pose = recognized(graph, path.name, model_type, entry)
+    spec = spec_of(path, data, graph, pose, board, name, settings)
     compiled = compile_graph(spec.graph, spec.source, io, spec.name)
     report = _report(spec, compiled)
-    files = _files(spec, compiled, report, model.normalized)
+    files = _files(spec, compiled, report, pose)
     manifest = _manifest(spec, compiled, report, files, io)
     with replaced_folder(Path(out_dir)) as folder:
         for file_name, text in files.items():
@@ -188,15 +208,6 @@ def channels_last(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """A batch of C×H×W as one of H×W×C, if ``shape`` is that of such images; else the batch as it is."""
     swapped = len(shape) == 4 and images.shape[1:] != shape[1:] and images.shape[1:] == (shape[3], *shape[1:3])
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1)) if swapped else images
-
-
-def _opened(model: str | Path, io: str) -> Model:
-    """A model by its name or file. A file is looked into before LiteRT opens it, which names only the first operator that it does not
-    know, and does not survive every damage."""
-    path = Path(model)
-    if path.suffix.lower() == ".tflite" and path.is_file():
-        compile_graph(read_tflite(path), path.name, io, "network")
-    return load_model(model)
 
 
 def _report(spec: Spec, compiled: Compiled) -> ExportReport:
@@ -214,29 +225,38 @@ def _report(spec: Spec, compiled: Compiled) -> ExportReport:
     )
 
 
-def _files(spec: Spec, compiled: Compiled, report: ExportReport, normalized: bool) -> dict[str, bytes]:
+def _files(spec: Spec, compiled: Compiled, report: ExportReport, pose: PoseType | None) -> dict[str, bytes]:
     """All files but the manifest, by name."""
     about = f"{spec.source}, sha256 {hashlib.sha256(spec.data).hexdigest()}. Written by poseutils; do not edit."
     name, graph, program = spec.name, compiled.graph, compiled.program
-    decoding = decoding_of(spec, graph, normalized)
+    values = {"name": name, "NAME": name.upper()}
     texts = {
         f"{name}.h": network_header(graph, name, compiled.plan.size, about),
         f"{name}.c": network_source(graph, program, compiled.addresses, name, about),
         f"{name}_weights.h": weights_header(program, name),
         f"{name}_weights.c": weights_source(program, name, about),
-        f"{name}_poses.h": poses_header(decoding, name),
-        f"{name}_poses.c": poses_source(decoding, graph, name),
+        **(_decoder_files(spec, graph, pose.normalized) if pose else {}),
         **kernel_files(),
+        **{template: filled(template, values, pose is not None) for template in _TEMPLATES},
+        **{f"{core}.ld": filled("board.ld", linker_script(core)) for core in EMULATED},
+    }
+    texts["README.md"] = export_readme(spec, graph, report.arena_bytes, report.flash_bytes, [*texts, spec.file_name, "README.md", MANIFEST])
+    return {spec.file_name: spec.data, **{file: text.encode() for file, text in texts.items()}}
+
+
+def _decoder_files(spec: Spec, graph: Graph, normalized: bool) -> dict[str, str]:
+    """What a pose network has besides: from its outputs to keypoints, their names, and the configuration of ST's application."""
+    decoding = decoding_of(spec, graph, normalized)
+    texts = {
+        f"{spec.name}_poses.h": poses_header(decoding, spec.name),
+        f"{spec.name}_poses.c": poses_source(decoding, graph, spec.name),
         "pose_decode.h": (_SOURCES / "pose_decode.h").read_text(encoding="utf-8"),
         "pose_decode.c": joined_source("decode"),
-        **{template: filled(template, {"name": name, "NAME": name.upper()}) for template in _TEMPLATES},
-        **{f"{core}.ld": filled("board.ld", linker_script(core)) for core in EMULATED},
         "labels.txt": "".join(f"{label}\n" for label in spec.layout.names),
     }
     if not spec.board.linux and why_not(spec) is None:
         texts["app_config.h"] = app_config_text(spec)
-    texts["README.md"] = export_readme(spec, graph, report.arena_bytes, report.flash_bytes, [*texts, spec.file_name, "README.md", MANIFEST])
-    return {spec.file_name: spec.data, **{file: text.encode() for file, text in texts.items()}}
+    return texts
 
 
 def kernel_files() -> dict[str, str]:
@@ -250,9 +270,13 @@ def joined_source(stem: str) -> str:
     return "".join(path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob(f"{stem}_*.c")))
 
 
-def filled(template: str, values: Mapping[str, str]) -> str:
-    """The text of a file of the C sources, with its ``@name@`` replaced."""
-    text = (_SOURCES / template).read_text(encoding="utf-8")
+_DECODER_LINES = re.compile(r"^@poses\n(.*?)^@end\n", re.MULTILINE | re.DOTALL)
+"""Of a template, the lines between one of @poses and one of @end."""
+
+
+def filled(template: str, values: Mapping[str, str], poses: bool = True) -> str:
+    """The text of a file of the C sources, with its ``@name@`` replaced; what belongs to the decoder only with ``poses``."""
+    text = _DECODER_LINES.sub(r"\1" if poses else "", (_SOURCES / template).read_text(encoding="utf-8"))
     for key, value in values.items():
         text = text.replace(f"@{key}@", value)
     return text
@@ -265,7 +289,7 @@ def _manifest(spec: Spec, compiled: Compiled, report: ExportReport, files: dict[
         "versions": {"manifest": 1, MAKER: __version__, **spec.format_version()},
         "name": spec.name,
         "model": {"source": spec.source, "model_type": spec.model_type, **spec.cost()},
-        "layout": {"name": spec.layout.name, "keypoints": list(spec.layout.names), "limbs": [list(limb) for limb in spec.layout.limbs]},
+        **({"layout": layout_record(spec.layout)} if spec.layout else {}),
         "board": spec.board.name,
         "io": io,
         "arena_bytes": report.arena_bytes,

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,9 @@ TIMEOUT = 600
 
 COMPILERS = ("cc", "gcc", "clang")
 
+Inputs = np.ndarray | Mapping[str, np.ndarray]
+"""Images stacked along the first dimension; of a network of several inputs by their names."""
+
 
 def find_compiler(*preferred: str) -> str | None:
     """The C compiler of this computer: what the variable CC names, else the first of those preferred and the usual ones; None without."""
@@ -26,21 +29,21 @@ def find_compiler(*preferred: str) -> str | None:
 
 
 def run_on_host(
-    folder: Path, name: str, taken: Tensor, given: Sequence[Tensor], inputs: np.ndarray, graph: Graph | None
+    folder: Path, taken: Sequence[Tensor], given: Sequence[Tensor], inputs: Inputs, graph: Graph | None
 ) -> dict[str, np.ndarray]:
     """See :meth:`poseutils.deployment.ExportedBundle.run_host`; with ``graph``, its tensors that the code computes are given too."""
     compiler = find_compiler()
     if compiler is None:
         raise PoseError("no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC")
-    check_inputs(taken, inputs)
+    data, count = input_bytes(taken, inputs)
     target = "debug" if graph else "host"
     with tempfile.TemporaryDirectory() as work:
         copied = copy_sources(folder, Path(work))
         run_make(copied, target, f"CC={compiler}")
         program = copied / "build" / ("debug" if graph else "main")
-        (copied / "inputs.bin").write_bytes(np.ascontiguousarray(inputs).tobytes())
-        run_tool([str(program), "inputs.bin", "outputs.bin", "tensors.bin"], copied, len(inputs))
-        outputs = split_outputs((copied / "outputs.bin").read_bytes(), given, len(inputs))
+        (copied / "inputs.bin").write_bytes(data)
+        run_tool([str(program), "inputs.bin", "outputs.bin", "tensors.bin"], copied, count)
+        outputs = split_outputs((copied / "outputs.bin").read_bytes(), given, count)
         return outputs if graph is None else {**_tensors((copied / "tensors.bin").read_bytes(), graph), **outputs}
 
 
@@ -54,12 +57,30 @@ def as_batch(images: np.ndarray | Sequence[np.ndarray], taken: Tensor) -> np.nda
     return np.stack(images) if len(shapes[0]) < len(taken.shape) else np.concatenate(images)
 
 
-def check_inputs(taken: Tensor, inputs: np.ndarray) -> None:
-    if inputs.dtype.name != taken.dtype or inputs.shape[1:] != taken.shape[1:] or len(inputs) == 0:
+def input_bytes(taken: Sequence[Tensor], inputs: Inputs) -> tuple[bytes, int]:
+    """What the program reads, image after image with all inputs of each, and how many images there are."""
+    if isinstance(inputs, np.ndarray):
+        inputs = {taken[0].name: inputs}
+    if set(inputs) != {tensor.name for tensor in taken}:
+        raise PoseError(f"inputs {sorted(inputs)}; the network takes {', '.join(repr(t.name) for t in taken)}: an array by name for each")
+    counts = {tensor.name: _count(tensor, inputs[tensor.name]) for tensor in taken}
+    count = min(counts.values())
+    if len(set(counts.values())) > 1:
+        raise PoseError(f"inputs for different numbers of images: {counts}")
+    rows = [np.ascontiguousarray(inputs[t.name]).reshape(count, -1).view(np.uint8) for t in taken]
+    return np.concatenate(rows, axis=1).tobytes(), count
+
+
+def _count(tensor: Tensor, values: np.ndarray) -> int:
+    """For how many images the values are: stacked along the first dimension."""
+    own, rest = (tensor.shape[0], tensor.shape[1:]) if tensor.shape else (1, ())
+    if values.dtype.name != tensor.dtype or values.shape[1:] != rest or len(values) == 0 or len(values) % own:
+        first = "B" if own == 1 else f"{own} B"
         raise PoseError(
-            f"inputs of shape {inputs.shape} and type {inputs.dtype}; expected (B, {', '.join(map(str, taken.shape[1:]))}) {taken.dtype}. "
+            f"inputs of shape {values.shape} and type {values.dtype}; expected ({', '.join(map(str, (first, *rest)))}) {tensor.dtype}. "
             "prepare() makes them of what the .tflite takes."
         )
+    return len(values) // own
 
 
 def copy_sources(folder: Path, work: Path) -> Path:
@@ -91,7 +112,7 @@ def run_tool(command: list[str], folder: Path, images: int = 1) -> str:
 
 
 def split_outputs(data: bytes, given: Sequence[Tensor], count: int) -> dict[str, np.ndarray]:
-    """Outputs by name, (B, ...), out of the bytes that the program wrote, image after image."""
+    """Outputs by name, images stacked along the first dimension, out of the bytes that the program wrote, image after image."""
     per_image = sum(tensor.bytes for tensor in given)
     if len(data) != per_image * count:
         raise PoseError(f"the program wrote {len(data)} bytes for {count} images of {per_image}")
@@ -99,7 +120,7 @@ def split_outputs(data: bytes, given: Sequence[Tensor], count: int) -> dict[str,
     outputs, start = {}, 0
     for tensor in given:
         own = np.ascontiguousarray(images[:, start : start + tensor.bytes])
-        outputs[tensor.name] = own.view(tensor.dtype).reshape(count, *tensor.shape[1:])
+        outputs[tensor.name] = own.view(tensor.dtype).reshape(-1, *tensor.shape[1:])
         start += tensor.bytes
     return outputs
 

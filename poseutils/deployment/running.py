@@ -212,7 +212,7 @@ def _emulator(bundle: ExportedBundle, core: str) -> Invoke:
     folder = copy_sources(bundle.path, Path(kept.name)).relative_to(kept.name)
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
-        outputs, _ = run_program(Path(kept.name) / folder, core, bundle.outputs, array)
+        outputs, _ = run_program(Path(kept.name) / folder, core, bundle.outputs, array.tobytes(), len(array))
         return [outputs[tensor.name] for tensor in bundle.outputs]
 
     return invoke

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..decoders import DECODERS, InputView, Thresholds, find_outputs
 from ..errors import PoseError
 from ..graph import FILTER_RANK, Graph, Tensor, float_operators, layers
@@ -17,6 +15,7 @@ from ..tflite import parse_tflite, read_bytes
 from .boards import Board, Fit, find_board, fits
 from .c_array import c_name
 from .qdq import read_qdq
+from .recognition import PoseType, image_size, stand_ins
 
 SUFFIXES = (".tflite", ".onnx")
 """Of the files that are deployed."""
@@ -109,6 +108,7 @@ class Spec:
         name: a C identifier, what ST's compiler and the C array call the network.
         path: the model file.
         data: the bytes of the .tflite or .onnx, which needs no other file.
+        model_type, layout: of a pose network; None of any other, which becomes C without a decoder.
         outputs: shapes of the outputs by the decoder's names for them.
     """
 
@@ -116,8 +116,8 @@ class Spec:
     path: Path
     data: bytes
     graph: Graph
-    model_type: str
-    layout: KeypointLayout
+    model_type: str | None
+    layout: KeypointLayout | None
     board: Board
     settings: AppSettings
     outputs: dict[str, tuple[int, ...]]
@@ -174,17 +174,35 @@ def make_spec(
     name: str,
     settings: AppSettings,
 ) -> Spec:
-    """Reads a model and checks that it can be deployed as what it is said to be.
+    """Reads a pose network and checks that it can be deployed as what it is said to be.
 
     Raises:
         PoseError: if it is not a full-integer .tflite or QDQ .onnx with one image input, its outputs are not of ``model_type``, its
             keypoints are not as many as ``layout`` has, or the board is not known.
     """
     path = Path(model_path)
+    data, graph = read_deployable(path)
+    return spec_of(path, data, graph, PoseType(model_type, layout), board, name, settings)
+
+
+def spec_of(
+    path: Path, data: bytes, graph: Graph, pose: PoseType | None, board: str, name: str, settings: AppSettings
+) -> Spec:
+    """As :func:`make_spec`, of what :func:`read_deployable` read; without ``pose`` of a network that is no pose network."""
+    outputs = _find_outputs(graph, path.name, pose.model_type, pose.layout) if pose else {}
+    kind = (pose.model_type, pose.layout) if pose else (None, None)
+    return Spec(c_name(name), path, data, graph, *kind, find_board(board), settings, outputs)
+
+
+def read_deployable(path: Path) -> tuple[bytes, Graph]:
+    """The bytes and the graph of a full-integer .tflite or QDQ .onnx.
+
+    Raises:
+        PoseError: if the file is another one, damaged, or computes in floating point.
+    """
     data, graph = _read(path)
     _check_integer(graph, path)
-    outputs = _find_outputs(graph, path.name, model_type, layout)
-    return Spec(c_name(name), path, data, graph, model_type, layout, find_board(board), settings, outputs)
+    return data, graph
 
 
 def read_network(model_path: str | Path) -> Graph:
@@ -223,13 +241,11 @@ def _find_outputs(graph: Graph, source: str, model_type: str, layout: KeypointLa
     for tensor in (graph.tensors[i] for i in (*graph.inputs, *graph.outputs)):
         if min(tensor.shape, default=0) < 1:
             raise PoseError(f"{source}: input or output {tensor.name!r} of shape {tensor.shape} is empty or a single number")
-    inputs = [graph.tensors[i].shape for i in graph.inputs]
-    if len(inputs) != 1 or len(inputs[0]) != 4 or inputs[0][3] not in (1, 3, 4):
-        raise PoseError(f"{source}: one input of shape (1, height, width, channels) is expected; the model has {inputs}")
-    tensors = [graph.tensors[i] for i in graph.outputs]
-    # Decoders look at shapes and names alone, so arrays without memory of their own will do.
-    arrays = {tensor.name: np.broadcast_to(np.float32(0), tensor.shape) for tensor in tensors}
-    found = find_outputs(model_type, arrays, InputView(*inputs[0][1:3]))
+    size = image_size(graph)
+    if size is None:
+        shapes = [graph.tensors[i].shape for i in graph.inputs]
+        raise PoseError(f"{source}: one input of shape (1, height, width, channels) is expected; the model has {shapes}")
+    found = find_outputs(model_type, stand_ins(graph), InputView(*size))
     count = DECODERS[model_type].count_keypoints(found)
     if count != len(layout):
         raise PoseError(

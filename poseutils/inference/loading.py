@@ -15,7 +15,7 @@ from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_mod
 from ..errors import PoseError
 from ..keypoints import DETECTED, FACE6, HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
 from ..networks import Network, open_network
-from ..zoo import ZOO, fetch, find_entry, name_of
+from ..zoo import ZOO, Entry, fetch, find_entry, name_of
 from .model import Model
 
 if TYPE_CHECKING:
@@ -53,12 +53,7 @@ def load_model(
     Raises:
         PoseError: if there is no such model or file; if the file is damaged; if the outputs do not fit the model type.
     """
-    if "://" in str(name_or_path):
-        name_or_path = name_of(str(name_or_path))
-    entry = ZOO.get(str(name_or_path))
-    if entry is None and not Path(name_or_path).suffix and not Path(name_or_path).exists():
-        entry = find_entry(str(name_or_path))
-    path = fetch(entry.name) if entry else Path(name_or_path)
+    path, entry = find_file(name_or_path)
     network = open_network(path, num_threads, rescaling or (entry and entry.rescaling))
     view = InputView(*network.input_size, network.channels_first)
     outputs = network.run(np.zeros((1, *network.input_size, 3), np.float32))
@@ -70,8 +65,22 @@ def load_model(
     network = replace(network, rescaling=_default_rescaling(network, model_type, layout))
     usual = ("padding", "area") if model_type == "detector" else ("fit", "bilinear")
     fitting = (aspect_ratio or usual[0], interpolation or usual[1])
-    model = Model(network, model_type, layout, *fitting, color_mode, normalized, str(name_or_path))
+    name = entry.name if entry else str(name_or_path)
+    model = Model(network, model_type, layout, *fitting, color_mode, normalized, name)
     return model.with_detector(detector)
+
+
+def find_file(name_or_path: str | os.PathLike) -> tuple[Path, Entry | None]:
+    """The file of a zoo name, of the address of one of its files, or of a path; and the zoo's entry, if it is one.
+
+    Raises:
+        PoseError: if the zoo has no such name, or its file cannot be downloaded.
+    """
+    name = name_of(str(name_or_path))
+    entry = ZOO.get(name)
+    if entry is None and not Path(name).suffix and not Path(name).exists():
+        entry = find_entry(name)
+    return (fetch(entry.name), entry) if entry else (Path(name), None)
 
 
 def load_detector(detector: Model | str | os.PathLike) -> Model:
@@ -154,8 +163,13 @@ def _default_rescaling(network: Network, model_type: str, layout: KeypointLayout
 
 
 def _checked_layout(layout: KeypointLayout | None, model_type: str, count: int, path: Path) -> KeypointLayout:
-    usual = {"hand_spe": HAND21, "head_spe": HEAD468, "detector": DETECTED.get(count)}.get(model_type)
-    layout = layout or usual or layout_for(count)
+    layout = layout or layout_of(model_type, count)
     if len(layout) != count:
         raise PoseError(f"{path} gives {count} keypoints; the layout {layout.name!r} has {len(layout)}")
     return layout
+
+
+def layout_of(model_type: str, count: int) -> KeypointLayout:
+    """The usual layout of a model type with so many keypoints."""
+    usual = {"hand_spe": HAND21, "head_spe": HEAD468, "detector": DETECTED.get(count)}.get(model_type)
+    return usual or layout_for(count)

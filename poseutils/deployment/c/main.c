@@ -1,15 +1,20 @@
 /*
- * Runs the network on images from a file, and prints the keypoints: person, keypoint, x, y in pixels of the input, score.
+ * Runs the network on images from a file.
  *
  *     main INPUTS OUTPUTS [TENSORS]
  *
  * INPUTS holds the network's inputs as they lie in memory, one image after the other; OUTPUTS gets the outputs likewise. A debug build
  * (-D@NAME@_DEBUG) writes every tensor that is computed to TENSORS: its number, its bytes, its values.
+@poses
+ * The keypoints are printed: person, keypoint, x, y in pixels of the input, score.
+@end
  */
 #include <stdio.h>
 
 #include "@name@.h"
+@poses
 #include "@name@_poses.h"
+@end
 
 static int read_inputs(FILE *file)
 {
@@ -65,6 +70,7 @@ static void run_network(void)
 }
 #endif
 
+@poses
 static void print_poses(void)
 {
     const int32_t people = @name@_poses();
@@ -76,12 +82,15 @@ static void print_poses(void)
     }
 }
 
+@end
 static int run_images(FILE *inputs, FILE *outputs)
 {
     int images = 0;
     while (read_inputs(inputs)) {
         run_network();
+@poses
         print_poses();
+@end
         if (!write_outputs(outputs)) {
             return -1;
         }
