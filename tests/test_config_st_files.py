@@ -20,7 +20,8 @@ def st_file(repository, monkeypatch):
 
 def given(section):
     """What a section holds that was written, by attribute."""
-    return section.model_dump(exclude_unset=True)
+    values = {name: getattr(section, name) for name in section.model_fields_set}
+    return {name: given(value) if hasattr(value, "model_fields_set") else value for name, value in values.items()}
 
 
 def test_a_newer_file_attribute_by_attribute(st_file):

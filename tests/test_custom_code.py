@@ -114,7 +114,7 @@ def test_a_file_that_is_none(files, path, says):
 
 
 def test_it_stands_in_for_the_other_augmentation(files):
-    with pytest.raises(PoseError, match="custom_data_augmentation: given beside data_augmentation"):
+    with pytest.raises(PoseError, match="custom_data_augmentation: given together with data_augmentation"):
         load_config(files / "user_config.yaml", ["data_augmentation={random_flip: {mode: horizontal}}"])
     nested = CONFIG.replace("custom_data_augmentation:", "data_augmentation:\n  custom_data_augmentation:")
     (files / "user_config.yaml").write_text(nested)

@@ -25,17 +25,17 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_co
     """Reads and checks a user_config.yaml, of either generation.
 
     Args:
-        path: the file. A bare name is looked for in the current folder, then in those above it, then beside the package.
-        overrides: ``section.attribute=value``, which win over the file.
+        path: the file. A bare name is searched for in the current folder, in its parents, then beside the package.
+        overrides: ``section.attribute=value``, which take precedence over the file.
         allow_custom_code: whether the Python files that the configuration names (``model.custom_model_path``,
             ``custom_data_augmentation.path``) may be run. Only the caller can say so, here or by the override
             ``allow_custom_code=true``; the file cannot.
 
     Returns:
-        The configuration with every default filled in. What was given but is not used is said in one line of the log.
+        The configuration with every default filled in. Attributes without effect are logged in one warning.
 
     Raises:
-        PoseError: if the file cannot be read, or anything in it is wrong; the message lists all that is.
+        PoseError: if the file cannot be read or anything in it is invalid; the message lists every problem.
     """
     config, problems = read_config(path, overrides, allow_custom_code)
     if problems:
@@ -46,7 +46,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_co
 
 
 def read_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> tuple[Config, list[str]]:
-    """As :func:`load_config`, but what is wrong in the file becomes a list of lines, and has its default in the configuration.
+    """As :func:`load_config`, but problems are returned, a message each, and an invalid attribute has its default value.
 
     Raises:
         PoseError: if the file cannot be read at all.
@@ -65,7 +65,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_co
 
 
 def _permission(overrides: Iterable[str]) -> tuple[list[str], bool]:
-    """The overrides without the one that allows custom code, and whether it does."""
+    """The overrides without ``allow_custom_code``, and its value."""
     values = {"true": True, "false": False}
     others, allowed = [], False
     for override in overrides:
@@ -80,7 +80,7 @@ def _permission(overrides: Iterable[str]) -> tuple[list[str], bool]:
 
 
 def _validated(sections: dict) -> tuple[Config, list[str]]:
-    """The configuration, and what is wrong with it. What is wrong is left out and the rest looked at again: one mistake hides others."""
+    """The configuration and its problems. Invalid attributes are removed and the rest is validated again, as one error hides others."""
     problems: dict[tuple, str] = {}
     if ALLOW in sections:
         problems[(ALLOW,)] = f"{ALLOW}: a configuration file cannot allow code to run; give {ALLOW}=true on the command line"
@@ -91,12 +91,12 @@ def _validated(sections: dict) -> tuple[Config, list[str]]:
         except ValidationError as error:
             found = describe(error, sections)
             for path, line in found.items():
-                problems.setdefault(path, line)  # what was wrong before is now missing, which is no news
+                problems.setdefault(path, line)  # an attribute that was removed as invalid is now missing: not a new problem
                 sections = _without(sections, path)
 
 
 def _without(sections: dict, path: tuple[str, ...]) -> dict:
-    """The same without one attribute; a model_type that is missing or wrong becomes the first, so that the rest can be looked at."""
+    """The sections without one attribute; an invalid model_type becomes the first one, so that the rest can be validated."""
     if path == ("model", "model_type"):
         model = sections.get("model") or {}
         return {**sections, "model": {**model, "model_type": "heatmaps_spe"}}
@@ -107,20 +107,20 @@ def _without(sections: dict, path: tuple[str, ...]) -> dict:
 
 
 def _as_written(line: str, written: dict[str, str]) -> str:
-    """A problem, said of the attribute as an older file names it."""
+    """A problem under the name that an older file gives the attribute."""
     name = line.partition(":")[0]
     return f"{written[name]} ({name} in newer files){line.removeprefix(name)}" if name in written else line
 
 
 def _found(path: Path) -> Path:
-    """A notebook is run from its own folder as well as from the repository's: a bare name means the same file in both."""
+    """The file that a bare name means, which is the same from a notebook's folder and from the repository's root."""
     try:
         if path.parent != Path() or path.is_file():
             return path
         here = Path.cwd()
         candidates = [folder / path for folder in (here, *here.parents, Path(__file__).resolve().parents[2])]
         return next((candidate for candidate in candidates if candidate.is_file()), path)
-    except (OSError, ValueError):  # not a name that a file can have; reading it says so
+    except (OSError, ValueError):  # not a valid file name; reading it raises the error
         return path
 
 

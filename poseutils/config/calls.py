@@ -1,9 +1,9 @@
-"""What a configuration calls by name, with arguments by name: augmentations, optimizers, losses, callbacks. One table each."""
+"""What a configuration calls by name with keyword arguments: augmentations, optimizers, losses and callbacks, one table each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import AliasChoices, BeforeValidator, Field, create_model
 
@@ -25,7 +25,7 @@ _GEOMETRIC = {
 }
 _CROP = {name: range_from(0, 1) for name in ("crop_center_x", "crop_center_y", "crop_width", "crop_height")}
 
-# An argument whose name ends in ! must be given.
+# An argument whose name ends in ! is required.
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "random_contrast": {"factor!": ANY},
     "random_brightness": {"factor!": ANY},
@@ -187,17 +187,17 @@ CALLBACKS: dict[str, dict[str, Any]] = {
     },
 }
 
-# The names of the zoo's own documentation, which differ from those of its code.
+# Argument names in the model zoo's documentation that differ from those in its code.
 _OTHER_NAMES = {"hue_delta": "delta_hue", "saturation_delta": "delta_saturation", "value_delta": "delta_value"}
 
 
 def _as_section(title: str, table: dict[str, dict[str, Any]], always: dict[str, Any]) -> type[Section]:
     """A section whose attributes are the names of a table, each a section of its arguments."""
-    parts = {name: create_model(name, __base__=Section, **_fields({**arguments, **always})) for name, arguments in table.items()}
-    return create_model(title, __base__=Section, **{name: (part, None) for name, part in parts.items()})
+    fields = {name: (create_model(name, __base__=Section, **_fields(arguments | always)), None) for name, arguments in table.items()}
+    return create_model(title, __base__=Section, **cast(dict[str, Any], fields))
 
 
-def _fields(arguments: dict[str, Any]) -> dict[str, tuple]:
+def _fields(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name.removesuffix("!"): (kind, _default(name)) for name, kind in arguments.items()}
 
 
@@ -214,7 +214,7 @@ Callbacks = _as_section("Callbacks", CALLBACKS, {})
 
 
 def in_the_order_written(table: type[Section], exactly_one: bool = False) -> Callable[[Any], dict[str, dict]]:
-    """Makes the check of a mapping of names to arguments; what it gives holds what was given, in its order."""
+    """A validator of a mapping from names to arguments; its result holds the arguments that were given, in their order."""
 
     def check(given: Any) -> dict[str, dict]:
         given = {} if given is None else given

@@ -1,8 +1,9 @@
-"""A whole configuration: its sections together, where its paths lead, how it is written to a file."""
+"""A whole configuration: its sections, the resolution of its paths, and saving it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,21 +35,8 @@ from .sections import (
 )
 from .values import has_drive
 
-NOT_YET_USED = (
-    "postprocessing.plot_metrics",
-    "quantization.onnx_extra_options",
-    "quantization.export_dir",
-    "evaluation.profile",
-    "evaluation.input_type",
-    "evaluation.output_type",
-    "evaluation.input_chpos",
-    "evaluation.output_chpos",
-    "tools.path_to_cubeIDE",
-    "deployment.IDE",
-)
-"""Attributes that are read and checked but change nothing; whoever sets one is told."""
 NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore", "TerminateOnNaN")
-"""Callbacks without effect: the best weights and the history are always kept, and a network that gives NaN always ends a training."""
+"""Callbacks without effect: the best weights and the history are always saved, and a NaN loss always ends training."""
 PATHS = (
     "model.model_path",
     "model.custom_model_path",
@@ -119,23 +107,23 @@ class Config(Section):
 
     @property
     def ignored(self) -> list[str]:
-        """What was given but is not used."""
+        """The attributes and sections that were given but have no effect."""
         return self._ignored
 
     @property
     def allow_custom_code(self) -> bool:
-        """Whether Python files that the configuration names may be run; whoever loaded it said so, never the file."""
+        """Whether Python files that the configuration names may be run: a decision of the caller, never of the file."""
         return self._allow_custom_code
 
     def inconsistencies(self) -> list[str]:
-        """A line for each attribute that is right in itself, but not beside the others."""
+        """A message for each attribute that is valid in itself, but contradicts others."""
         return inconsistencies(self)
 
     def resolve(self, path: str) -> Path:
-        """An existing file or folder: looked for from the configuration file's folder, then from the current one.
+        """An existing file or folder, relative to the configuration file's folder or else to the current one.
 
         Raises:
-            PoseError: if it is in neither; the message says where it was looked for.
+            PoseError: if it is in neither; the message lists both places.
         """
         tried = list(dict.fromkeys((folder / _expanded(path)).absolute() for folder in (self._folder, Path.cwd())))
         for candidate in tried:
@@ -153,10 +141,10 @@ class Config(Section):
         return beside if path and any(_exists(folder / beside) for folder in (self._folder, Path.cwd())) else path
 
     def run_folder(self, run_dir: str | Path, service: str) -> Path:
-        """The folder that a service writes into, made if it is not there: ``run_dir``, or ``runs/<service>`` beside the file.
+        """The folder that a service writes into, created if missing: ``run_dir``, or ``runs/<service>`` beside the file.
 
         Raises:
-            PoseError: if it cannot be made or written to.
+            PoseError: if it cannot be created or written to.
         """
         folder = (Path(run_dir).expanduser() if run_dir else self._folder / "runs" / service).absolute()
         with atomic_path(folder / ".writable"):
@@ -165,27 +153,25 @@ class Config(Section):
         return folder
 
     def destination(self, path: str) -> Path:
-        """Where a file that is to be written goes: from the configuration file's folder."""
+        """The absolute path of a file to write, relative to the configuration file's folder."""
         return (self._folder / _expanded(path)).absolute()
 
     def tracking_uri(self) -> str | None:
         """``mlflow.uri`` as MLflow takes it from any folder: an address, or a folder as ``file://``."""
         uri = self.mlflow.uri
-        elsewhere = not uri or uri == "databricks" or (":" in uri and not has_drive(uri))
-        return uri if elsewhere else self.destination(uri).as_uri()
+        if not uri or uri == "databricks" or (":" in uri and not has_drive(uri)):
+            return uri
+        return self.destination(uri).as_uri()
 
     def without_effect(self) -> list[str]:
-        """The attributes given a value other than the default that no service uses yet."""
-        defaults = Config(model={"model_type": self.model.model_type})
+        """The attributes given a value other than the default that change nothing."""
+        defaults = Config.model_validate({"model": {"model_type": self.model.model_type}})
         callbacks = [f"training.callbacks.{name}" for name in self.training.callbacks if name in NOT_NEEDED]
-        return [name for name in NOT_YET_USED if _attribute(self, name) != _attribute(defaults, name)] + callbacks
+        return [*_changed_without_effect(self, defaults), *callbacks]
 
     def save(self, path: str | Path) -> Path:
-        """Writes the configuration as it is used: every default filled in, paths absolute, what has no effect left out."""
+        """Writes the configuration as it is used: every default filled in, paths absolute, without attributes that have no effect."""
         values = self.model_dump(mode="json")
-        for name in NOT_YET_USED:
-            section, attribute = _parent(values, name)
-            del section[attribute]
         for name in PATHS:
             section, attribute = _parent(values, name)
             section[attribute] = self._absolute(name, section[attribute])
@@ -220,14 +206,17 @@ def _expanded(path: str) -> Path:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # too long for a name, or not to be looked into
+    except (OSError, ValueError):  # too long for a file name, or in a folder without permission
         return False
 
 
-def _attribute(value: Any, name: str) -> Any:
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
+def _changed_without_effect(section: Section, defaults: Section, above: str = "") -> Iterator[str]:
+    for name, field in type(section).model_fields.items():
+        given, default = getattr(section, name), getattr(defaults, name)
+        if field.exclude and given != default:
+            yield above + name
+        elif isinstance(given, Section) and isinstance(default, Section):
+            yield from _changed_without_effect(given, default, f"{above}{name}.")
 
 
 def _parent(values: dict, name: str) -> tuple[dict, str]:

@@ -1,4 +1,4 @@
-"""Whether the attributes of a configuration go together."""
+"""Consistency of the attributes of a configuration with one another."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ if TYPE_CHECKING:
     from .configuration import Config
     from .sections import DatasetSection, Training
 
-STEERING = (*SCHEDULES, "LearningRateScheduler")
-"""Callbacks that set the learning rate of every epoch; there can be one."""
-MOST_EPOCHS = 10_000
-"""As far as an expression is tried out."""
+LEARNING_RATE_CALLBACKS = (*SCHEDULES, "LearningRateScheduler")
+"""Callbacks that set the learning rate of every epoch; a configuration may have one of them."""
+MAX_CHECKED_EPOCHS = 10_000
+"""Epochs for which the expression of a schedule is evaluated in advance."""
 
 
 def inconsistencies(config: Config) -> list[str]:
-    """A line for each attribute that is right in itself, but not beside the others."""
-    lines = [*_keypoints(config.dataset), *_schedules(config.training), *_loss(config.training, config.dataset.keypoints)]
+    """A message for each attribute that is valid in itself, but contradicts others."""
+    count = config.dataset.keypoints or 0
+    lines = [*_keypoints(config.dataset, count), *_schedules(config.training), *_loss(config.training, count)]
     if config.training.truncated and not config.training.crop_margin:
-        lines.append("training.truncated: given without training.crop_margin, which cuts people out; expected both, or neither")
+        lines.append("training.truncated: given without training.crop_margin, which crops people; expected both or neither")
     if config.custom_data_augmentation and config.data_augmentation:
-        lines.append("custom_data_augmentation: given beside data_augmentation, which it stands in for; remove one of them")
+        lines.append("custom_data_augmentation: given together with data_augmentation, which it replaces; remove one of them")
     return lines
 
 
-def _keypoints(section: DatasetSection) -> list[str]:
-    count, lines = section.keypoints, []
+def _keypoints(section: DatasetSection, count: int) -> list[str]:
+    lines = []
     for name in ("oks_sigmas", "keypoint_names", "mirror"):
         given = getattr(section, name)
         if isinstance(given, list) and len(given) != count:
@@ -49,8 +50,8 @@ def _mirror(mirror: list[int], count: int) -> list[str]:
     for index, other in enumerate(mirror):
         if len(mirror) == count and (other >= count or mirror[other] != index):
             return [
-                f"dataset.mirror: {other} given for keypoint {index}; expected what each keypoint becomes in a mirror, counted from 0, "
-                f"such that keypoint {other} becomes {index}"
+                f"dataset.mirror: {other} given for keypoint {index}; expected for each keypoint the index of its mirror image, from 0 "
+                f"to {count - 1}, such that keypoint {other} has {index}"
             ]
     return []
 
@@ -64,8 +65,8 @@ def _loss(section: Training, count: int) -> list[str]:
 
 
 def _schedules(section: Training) -> list[str]:
-    steering = [name for name in section.callbacks if name in STEERING]
-    lines = [f"training.callbacks: {' and '.join(steering)} given; expected one schedule of the learning rate"] if len(steering) > 1 else []
+    given = [name for name in section.callbacks if name in LEARNING_RATE_CALLBACKS]
+    lines = [f"training.callbacks: {' and '.join(given)} given; expected one schedule of the learning rate"] if len(given) > 1 else []
     pieces = section.callbacks.get("LRPiecewiseConstantDecay")
     if pieces and len(pieces["values"]) != len(pieces["boundaries"]) + 1:
         lines.append(
@@ -73,15 +74,15 @@ def _schedules(section: Training) -> list[str]:
             "given; expected one value more than boundaries"
         )
     if "LearningRateScheduler" in section.callbacks:
-        lines += _tried(section.callbacks["LearningRateScheduler"]["schedule"], section)
+        lines += _expression(section.callbacks["LearningRateScheduler"]["schedule"], section)
     return lines
 
 
-def _tried(text: str, section: Training) -> list[str]:
-    """The expression at every epoch, so that a mistake shows before the training and not in the middle of it."""
+def _expression(text: str, section: Training) -> list[str]:
+    """Evaluates the schedule at every epoch, so that an error is found before training starts."""
     schedule, (arguments,) = Expression(text, ("epoch", "lr")), section.optimizer.values()
     rate = arguments.get("learning_rate", 0.001)
-    for epoch in range(min(section.epochs, MOST_EPOCHS)):
+    for epoch in range(min(section.epochs, MAX_CHECKED_EPOCHS)):
         try:
             rate = schedule(epoch=epoch, lr=rate)
         except ValueError as error:

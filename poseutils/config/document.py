@@ -1,4 +1,4 @@
-"""From a YAML file to plain dictionaries: sizes checked, keys unique, variables filled in, overrides applied, older words translated."""
+"""Reads a YAML file into plain dictionaries: checks sizes and keys, substitutes variables, applies overrides, translates older names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..errors import PoseError
 from .generations import new_name, translate
 
 MAX_BYTES = 200_000
-"""Some fifty times what a configuration has."""
+"""About fifty times the size of a usual configuration."""
 MAX_VALUES = 100_000
 
 _VARIABLE = re.compile(r"\$\{(oc\.env|now):([^},]*)(?:,([^}]*))?\}")
@@ -24,13 +24,13 @@ _OVERRIDE = re.compile(r"(\w+(?:\.\w+)*)=(.*)", re.DOTALL)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the scalars that people mean: ``1e-3`` is a number, ``None`` is nothing, dates and 1:30 stay text."""
+    """A SafeLoader with other implicit types: ``1e-3`` is a number, ``None`` is null, dates and 1:30 stay text."""
 
     yaml_implicit_resolvers: dict = {}
     merged = 0
 
     def flatten_mapping(self, node):
-        """Merges ``<<`` as YAML does, but not without end: merges of merges multiply."""
+        """Merges ``<<`` keys, up to a limit: nested merges grow exponentially."""
         super().flatten_mapping(node)
         self.merged += len(node.value)
         if self.merged > MAX_VALUES:
@@ -46,7 +46,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes what ``_Loader`` reads back unchanged."""
+    """Writes YAML that ``_Loader`` reads back unchanged."""
 
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
@@ -67,12 +67,12 @@ Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 @dataclass
 class Document:
-    """What a configuration file says, in the newer words.
+    """The contents of a configuration file under the current attribute names.
 
     Attributes:
         sections: names to plain values.
-        written: for attributes that an older file has elsewhere, how it calls them.
-        problems: a line for each value that could not be had.
+        written: attributes that an older file has elsewhere -> their names in that file.
+        problems: a message for each value that is unsupported or cannot be substituted.
     """
 
     sections: dict[str, Any]
@@ -83,19 +83,19 @@ class Document:
 def read_document(path: Path, overrides: Iterable[str] = (), unread: Iterable[str] = ()) -> Document:
     """The sections of a configuration file, with overrides ``section.attribute=value`` applied.
 
-    Sections named in ``unread`` are kept as they are written: what stands in ``${...}`` there is not filled in.
+    Variables ``${...}`` are substituted, except in the sections named in ``unread``.
 
     Raises:
-        PoseError: if the file is missing, too large, not text, not YAML (line and column are said), or not sections; if an override
-            is none.
+        PoseError: if the file is missing, too large, not text, not YAML (the message has line and column), or has no sections; if an
+            override is malformed.
     """
     sections, written, problems = translate(_mapping(path, _parse(_read_text(path), path)))
     for override in overrides:
         _apply(override, sections)
     unread = set(unread)
-    fill = _Filling(path, problems)
+    substitute = _Substitution(path, problems)
     try:
-        filled = {str(name): value if name in unread else fill(value, str(name)) for name, value in sections.items()}
+        filled = {str(name): value if name in unread else substitute(value, str(name)) for name, value in sections.items()}
     except RecursionError:
         raise PoseError(f"{path}: nested too deeply. Expected sections with attributes.") from None
     return Document(filled, written, problems)
@@ -137,7 +137,7 @@ def _parse(text: str, source: object) -> Any:
 
 
 def _hint(text: str, mark: yaml.Mark | None) -> str:
-    """What to do about the two mistakes that people make most."""
+    """Advice for the two most frequent mistakes."""
     lines = text.splitlines()
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     if "lambda" in line:
@@ -174,15 +174,15 @@ def _apply(override: str, document: dict) -> None:
     target[name] = _parse(match.group(2), repr(override))
 
 
-class _Filling:
-    """Fills variables into values. It counts them, to end files whose aliases multiply without end."""
+class _Substitution:
+    """Substitutes variables in values. It counts the values, as a small file of nested aliases can expand without bound."""
 
     def __init__(self, path: Path, problems: list[str]):
         self._path, self._problems = path, problems
         self._left: Iterator[int] = iter(range(MAX_VALUES))
 
     def __call__(self, value: Any, where: str) -> Any:
-        """The value as it is used; None, and a line among the problems, for one that cannot be had."""
+        """The value with its variables substituted; None, and a message among the problems, if that is impossible."""
         if next(self._left, None) is None:
             raise PoseError(f"{self._path}: more than {MAX_VALUES:,} values. Is it the right file?")
         if isinstance(value, dict):
@@ -190,15 +190,15 @@ class _Filling:
         if isinstance(value, (list, tuple)):
             return [self(element, where) for element in value]
         if isinstance(value, (str, int, float, bool, type(None))):
-            return self._with_variables(value, where) if isinstance(value, str) and "${" in value else value
+            return self._substituted(value, where) if isinstance(value, str) and "${" in value else value
         self._problems.append(f"{where}: {type(value).__name__} given; expected text, a number, True, False, a list or attributes")
         return None
 
-    def _with_variables(self, text: str, where: str) -> str | None:
+    def _substituted(self, text: str, where: str) -> str | None:
         try:
             if "${" in _VARIABLE.sub("", text):
                 raise ValueError(
-                    f"{text!r} given; of ${{...}} only ${{oc.env:NAME}}, ${{oc.env:NAME,default}} and ${{now:%Y}} are understood"
+                    f"{text!r} given; of ${{...}} only ${{oc.env:NAME}}, ${{oc.env:NAME,default}} and ${{now:%Y}} are supported"
                 )
             return _VARIABLE.sub(_variable, text)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""The words of older files, said in those of the newer ones, which alone are used inside.
+"""Translates the attribute names of ST's older files to those of the newer ones, the only ones used inside.
 
 Older files have ``general.model_path``, ``general.model_type`` and ``training.model: {name, alpha, input_shape, pretrained_weights}``.
 """
@@ -15,14 +15,14 @@ MOVED = {
     "dataset.prediction_path": "prediction.test_files_path",
     "data_augmentation.custom_data_augmentation": "custom_data_augmentation",
 }
-"""Where attributes of older files, and those with two homes, are now. What stands below ``training.model`` keeps its name."""
+"""New names of attributes that moved or have two homes. Other attributes of ``training.model`` move to ``model`` and keep their names."""
 
 
 def translate(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """A document in the newer words.
+    """A document under the newer names.
 
     Returns:
-        The document; for each attribute that moved, how it was written; and a line for each that is given in both places.
+        The document; for each attribute that moved, its older name; and a message for each that is given in both places.
     """
     document = _copied(document)
     written: dict[str, str] = {}
@@ -38,19 +38,19 @@ def translate(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str],
 
 
 def new_name(name: str) -> str:
-    """What an attribute is called in newer files: ``training.model.alpha`` is ``model.alpha``."""
+    """The name of an attribute in newer files: ``training.model.alpha`` is ``model.alpha``."""
     if name in MOVED:
         return MOVED[name]
     return "model." + name.removeprefix("training.model.") if name.startswith("training.model.") else name
 
 
 def _copied(value: Any, depth: int = 3) -> Any:
-    """The mappings down to where attributes move are copied: in YAML one may stand in several places."""
+    """Copies the mappings down to the depth at which attributes move: by YAML aliases one mapping may be in several places."""
     return {name: _copied(part, depth - 1) for name, part in value.items()} if depth and isinstance(value, dict) else value
 
 
 def _old_attributes(document: dict) -> dict[str, Any]:
-    """Takes the attributes with older names out of a document."""
+    """Removes the attributes with older names from a document and returns them."""
     found = {}
     for name in MOVED:
         section, _, attribute = name.rpartition(".")
@@ -65,22 +65,23 @@ def _old_attributes(document: dict) -> dict[str, Any]:
 
 
 def _section(document: dict, name: str) -> dict:
+    section: Any = document
     for part in name.split("."):
-        document = document.get(part)
-        if not isinstance(document, dict):
+        section = section.get(part)
+        if not isinstance(section, dict):
             return {}
-    return document
+    return section
 
 
 def _put(document: dict, name: str, value: Any) -> bool:
-    """Writes an attribute; False if another value is there already, or its section is none."""
+    """Writes an attribute; False if it already has another value."""
     *sections, attribute = name.split(".")
     for section in sections:
         if document.get(section) is None:
             document[section] = {}
         document = document[section]
         if not isinstance(document, dict):
-            return True  # what stands there is refused for itself
+            return True  # validation refuses a section that is no mapping
     if document.get(attribute) not in (None, value):
         return False
     document[attribute] = value

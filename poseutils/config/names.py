@@ -1,25 +1,35 @@
-"""The words of user_config.yaml whose list is long: model types, services and chains, interpolations, boards."""
+"""The names allowed in user_config.yaml: model types, services and chains, interpolations, targets, boards."""
 
 from __future__ import annotations
 
-MODEL_TYPES = ("heatmaps_spe", "spe", "yolo_mpe", "hand_spe", "head_spe")
+from typing import Literal, get_args
+
+ModelType = Literal["heatmaps_spe", "spe", "yolo_mpe", "hand_spe", "head_spe"]
+MODEL_TYPES: tuple[str, ...] = get_args(ModelType)
 USUAL_KEYPOINTS = {"heatmaps_spe": 17, "spe": 17, "yolo_mpe": 17, "hand_spe": 21, "head_spe": 468}
 
-USUAL_ALPHA = {"st_movenet_lightning_heatmaps": 1.0, "st_movenet_lightning_a100_heatmaps": 1.0, "st_movenet_thunder_heatmaps": 1.75}
-"""The networks that training builds, each with its width if none is given."""
-CUSTOM_MODELS = ("custom_models", "custom")
+BuiltModel = Literal["st_movenet_lightning_heatmaps", "st_movenet_lightning_a100_heatmaps", "st_movenet_thunder_heatmaps"]
+CustomModel = Literal["custom_models", "custom"]
+ModelName = Literal[BuiltModel, CustomModel]
+USUAL_ALPHA: dict[str, float] = dict(zip(get_args(BuiltModel), (1.0, 1.0, 1.75), strict=True))
+"""The networks that training builds, each with its default width multiplier."""
+CUSTOM_MODELS: tuple[str, ...] = get_args(CustomModel)
 
 SERVICES = {"t": "train", "q": "quantize", "e": "evaluate", "p": "predict", "b": "benchmark", "d": "deploy"}
 MODES = {"training": "t", "quantization": "q", "evaluation": "e", "prediction": "p", "benchmarking": "b", "deployment": "d"}
 
-INTERPOLATIONS = ("bilinear", "nearest", "area", "lanczos3", "lanczos5", "bicubic", "gaussian", "mitchellcubic")
+Interpolation = Literal["bilinear", "nearest", "area", "lanczos3", "lanczos5", "bicubic", "gaussian", "mitchellcubic"]
+INTERPOLATIONS: tuple[str, ...] = get_args(Interpolation)
 
-REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
-NMS_MEASURES = ("iou", "oks")
+Refinement = Literal["argmax", "quarter", "centroid", "dark"]
+REFINEMENTS: tuple[str, ...] = get_args(Refinement)
+NmsMeasure = Literal["iou", "oks"]
+NMS_MEASURES: tuple[str, ...] = get_args(NmsMeasure)
 
-TARGETS = ("host", "emulated", "emulated_m4", "emulated_m7", "emulated_m55", "stedgeai_host", "stedgeai_n6")
+Target = Literal["host", "emulated", "emulated_m4", "emulated_m7", "emulated_m55", "stedgeai_host", "stedgeai_n6"]
+TARGETS: tuple[str, ...] = get_args(Target)
 
-BOARDS = (
+BoardName = Literal[
     "STM32N6570-DK",
     "STM32H747I-DISCO",
     "STM32H7B3I-DK",
@@ -35,4 +45,5 @@ BOARDS = (
     "STM32MP257F-EV1",
     "STM32MP157F-DK2",
     "STM32MP135F-DK",
-)
+]
+BOARDS: tuple[str, ...] = get_args(BoardName)

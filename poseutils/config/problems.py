@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words: the section and attribute, what was given, what is allowed."""
+"""Messages about an invalid configuration: the section and attribute, what was given, what is allowed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .configuration import Config
 from .section import Section, attributes_of, did_you_mean
 from .sections import Training
 
-_CALLS = {
+_CALLS: dict[tuple[type[Section], str], type[Section]] = {
     (Config, "data_augmentation"): Augmentations,
     (Training, "optimizer"): Optimizers,
     (Training, "loss"): Losses,
@@ -42,8 +42,8 @@ _UNQUOTED = '; within { } a tuple needs quotes: "(-0.1, 0.1)"'
 
 
 def describe(error: ValidationError, document: dict) -> dict[tuple[str, ...], str]:
-    """For each attribute that is wrong, a line. A value that fits none of several types makes one line, not one for each type."""
-    problems: dict[tuple, list[dict]] = {}
+    """A message for each invalid attribute: one, even if its value fits none of several types."""
+    problems: dict[tuple[str, ...], list[Any]] = {}
     for detail in error.errors(include_url=False):
         problems.setdefault(_attribute_path(detail["loc"]), []).append(detail)
     return {path: _line(path, details, document) for path, details in problems.items()}
@@ -52,7 +52,7 @@ def describe(error: ValidationError, document: dict) -> dict[tuple[str, ...], st
 def _attribute_path(location: tuple) -> tuple[str, ...]:
     """The part of pydantic's location that the user wrote, without indices and names of types."""
     path: tuple[str, ...] = ()
-    section = Config
+    section: type[Section] | None = Config
     for part in location:
         path += (part,)
         section = _section_below(section, part)
@@ -61,7 +61,9 @@ def _attribute_path(location: tuple) -> tuple[str, ...]:
     return path
 
 
-def _section_below(section: type[Section], name: str) -> type[Section] | None:
+def _section_below(section: type[Section] | None, name: str) -> type[Section] | None:
+    if section is None:
+        return None
     if (section, name) in _CALLS:
         return _CALLS[section, name]
     field = section.model_fields.get(name)
@@ -75,10 +77,10 @@ def _is_section(kind: Any) -> bool:
 
 
 def _section_at(path: tuple[str, ...]) -> type[Section]:
-    section = Config
+    section: type[Section] | None = Config
     for name in path:
         section = _section_below(section, name)
-    return section
+    return section or Config
 
 
 def _line(path: tuple[str, ...], details: list[dict], document: dict) -> str:
@@ -117,7 +119,7 @@ def _unknown(path: tuple[str, ...], given: Any) -> str:
 
 
 def _home_of(path: tuple[str, ...]) -> str | None:
-    """Where an attribute that was written into the wrong section belongs; the same section's own parts come first."""
+    """The place of an attribute that was written into the wrong section; places in the same section come first."""
     if _is_argument(path):
         return None
     homes = [home for home in _every_path(Config) if home[-1] == path[-1]]
@@ -126,7 +128,7 @@ def _home_of(path: tuple[str, ...]) -> str | None:
 
 
 def _is_argument(path: tuple[str, ...]) -> bool:
-    """Whether it is below an augmentation, optimizer or callback, whose arguments belong nowhere else."""
+    """Whether the path is an argument of an augmentation, optimizer, loss or callback, which belongs nowhere else."""
     return any(_section_at(path[:depth]) in _CALLS.values() for depth in range(len(path)))
 
 
@@ -156,7 +158,7 @@ def _expected(detail: dict) -> str:
 
 
 def _literals(path: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that an attribute may be, if it is one of a list."""
+    """The values that an attribute may have, if they are enumerated."""
     annotation = _section_at(path[:-1]).model_fields[path[-1]].annotation
     parts = [annotation, *get_args(annotation)]
     return next((get_args(part) for part in parts if get_origin(part) is Literal), ())

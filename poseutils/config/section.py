@@ -1,4 +1,4 @@
-"""What all sections of user_config.yaml have in common."""
+"""The base class of the sections of user_config.yaml."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, model_validator
 
 
 class Section(BaseModel):
-    """Refuses attributes that it does not know; one that is left empty has its default."""
+    """Refuses unknown attributes; an attribute that is left empty has its default."""
 
     model_config = ConfigDict(
         extra="forbid", coerce_numbers_to_str=True, protected_namespaces=(), validate_by_name=True, validate_by_alias=True
@@ -26,13 +26,13 @@ class Section(BaseModel):
 
 
 def attributes_of(section: type[Section]) -> list[str]:
-    """The names that may stand in a section, as a user writes them."""
+    """The attribute names of a section, aliases included."""
     aliases = [field.validation_alias for field in section.model_fields.values() if isinstance(field.validation_alias, AliasChoices)]
-    return list(dict.fromkeys([*section.model_fields, *(name for alias in aliases for name in alias.choices)]))
+    return list(dict.fromkeys([*section.model_fields, *(str(name) for alias in aliases for name in alias.choices)]))
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """``; did you mean 'x'?`` for the nearest known word, whatever its case, or nothing if none is near."""
+    """``; did you mean 'x'?`` for the known word nearest to a misspelled one, ignoring case; empty if none is near."""
     by_lower = {name.lower(): name for name in known}
     nearest = get_close_matches(str(word).lower()[:100], by_lower, n=1)
     return f"; did you mean '{by_lower[nearest[0]]}'?" if nearest else ""

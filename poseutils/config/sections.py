@@ -1,4 +1,8 @@
-"""The sections of user_config.yaml as types: one class a section, one field an attribute, with its default."""
+"""The sections of user_config.yaml as types: a class for each section, a field with its default for each attribute.
+
+A field with ``exclude=True`` is accepted, as files of ST's model zoo have it, but changes nothing: loading warns of it, and
+it is not saved.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, PlainValidator, model_validator
 
 from . import names
-from .arithmetic import loosely
+from .arithmetic import numbers_evaluated
 from .calls import Callbacks, Losses, Optimizers, in_the_order_written
 from .section import Section
 from .values import (
@@ -42,8 +46,8 @@ class General(Section):
 
 
 class Model(Section):
-    model_type: Literal[names.MODEL_TYPES]
-    model_name: Literal[(*names.USUAL_ALPHA, *names.CUSTOM_MODELS)] = "st_movenet_lightning_heatmaps"
+    model_type: names.ModelType
+    model_name: names.ModelName = "st_movenet_lightning_heatmaps"
     model_path: FilePath | None = None
     custom_model_path: FilePath | None = None
     alpha: Positive | None = None
@@ -55,18 +59,18 @@ class Model(Section):
     def _usual_alpha(self) -> Model:
         if self.alpha is None:
             self.alpha = names.USUAL_ALPHA.get(self.model_name, 1.0)
-            self.model_fields_set.discard("alpha")  # a default, which nobody gave
+            self.model_fields_set.discard("alpha")  # a default, not given
         return self
 
 
 class DatasetSection(Section):
-    dataset_name: Text | None = Field(None, validation_alias=AliasChoices("dataset_name", "name"))
+    dataset_name: Text | None = Field(default=None, validation_alias=AliasChoices("dataset_name", "name"))
     keypoints: Count | None = None
     keypoint_names: list[Text] | None = None
     skeleton: Pairs | None = None
     mirror: Annotated[list[Index], BeforeValidator(sequence)] | None = None
     oks_sigmas: Positive | Annotated[list[Positive], BeforeValidator(sequence)] | None = None
-    class_names: list[Text] = ["person"]
+    class_names: list[Text] = Field(default=["person"], exclude=True)
     training_path: FilePath | None = None
     validation_path: FilePath | None = None
     validation_split: Split = 0.2
@@ -82,7 +86,7 @@ class Rescaling(Section):
 
 
 class Resizing(Section):
-    interpolation: Literal[names.INTERPOLATIONS] = "bilinear"
+    interpolation: names.Interpolation = "bilinear"
     aspect_ratio: Literal["fit", "padding", "crop", "full_screen"] = "fit"
 
 
@@ -95,12 +99,12 @@ class Preprocessing(Section):
 class CustomDataAugmentation(Section):
     function_name: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
     path: FilePath
-    config: Annotated[dict[str, Any], AfterValidator(loosely)] = {}
+    config: Annotated[dict[str, Any], AfterValidator(numbers_evaluated)] = {}
 
 
 _PART = r"\s*(-?\d+|(-?\d+)?\s*:\s*(-?\d+)?(\s*:\s*(-?[1-9]\d*)?)?)\s*"
 Layers = Annotated[str, Field(pattern=rf"^({_PART}(,{_PART})*|\({_PART}(,{_PART})*\))$")]
-"""Which layers: indices and slices as in Python, such as ``(0:154)``, ``-1``, ``(7:13, 16, -2:)``."""
+"""Indices and slices of layers as in Python, such as ``(0:154)``, ``-1``, ``(7:13, 16, -2:)``."""
 
 
 class Training(Section):
@@ -129,15 +133,15 @@ class Postprocessing(Section):
     confidence_thresh: Fraction | None = None
     NMS_thresh: Fraction = 0.5
     max_detection_boxes: Count = 100
-    NMS_measure: Literal[names.NMS_MEASURES] = "iou"
+    NMS_measure: names.NmsMeasure = "iou"
     max_candidate_boxes: Count = 1024
-    refine: Literal[names.REFINEMENTS] = "dark"
-    plot_metrics: Flag = False
+    refine: names.Refinement = "dark"
+    plot_metrics: Flag = Field(default=False, exclude=True)
 
     @property
     def thresholds(self) -> dict[str, Any]:
-        """The fields of :class:`poseutils.decoders.Thresholds`, by its names for them; the confidence only if the user gives one,
-        as the usual one depends on the model and on what is done with it."""
+        """The fields of :class:`poseutils.decoders.Thresholds`; ``confidence`` only if it was given, as its default depends on the
+        model and on the service."""
         given = {} if self.confidence_thresh is None else {"confidence": self.confidence_thresh}
         return given | {
             "nms_iou": self.NMS_thresh,
@@ -154,27 +158,27 @@ class Quantization(Section):
     quantization_input_type: Literal["uint8", "int8", "float"] = "uint8"
     quantization_output_type: Literal["float", "uint8", "int8"] = "float"
     granularity: Literal["per_channel", "per_tensor"] = "per_channel"
-    onnx_extra_options: dict[str, Any] = {}
+    onnx_extra_options: dict[str, Any] = Field(default={}, exclude=True)
     optimize: Flag = False
-    export_dir: Inside | None = None
+    export_dir: Inside | None = Field(default=None, exclude=True)
 
 
 class Evaluation(Section):
-    target: Literal[names.TARGETS] = "host"
+    target: names.Target = "host"
     gen_npy_input: Flag = False
     gen_npy_output: Flag = False
     npy_in_name: FileName | None = None
     npy_out_name: FileName | None = None
-    profile: Text | None = None
-    input_type: Literal["int8", "uint8", "float32"] | None = None
-    output_type: Literal["int8", "uint8", "float32"] | None = None
-    input_chpos: Literal["chlast", "chfirst"] | None = None
-    output_chpos: Literal["chlast", "chfirst"] | None = None
+    profile: Text | None = Field(default=None, exclude=True)
+    input_type: Literal["int8", "uint8", "float32"] | None = Field(default=None, exclude=True)
+    output_type: Literal["int8", "uint8", "float32"] | None = Field(default=None, exclude=True)
+    input_chpos: Literal["chlast", "chfirst"] | None = Field(default=None, exclude=True)
+    output_chpos: Literal["chlast", "chfirst"] | None = Field(default=None, exclude=True)
 
 
 class Prediction(Section):
     test_files_path: FilePath | None = None
-    target: Literal[names.TARGETS] = "host"
+    target: names.Target = "host"
 
 
 class StEdgeAi(Section):
@@ -186,16 +190,16 @@ class StEdgeAi(Section):
 
 class Tools(Section):
     stedgeai: StEdgeAi = StEdgeAi()
-    path_to_cubeIDE: FilePath | None = None
+    path_to_cubeIDE: FilePath | None = Field(default=None, exclude=True)
 
 
 class Benchmarking(Section):
-    board: Literal[names.BOARDS] = "STM32N6570-DK"
+    board: names.BoardName = "STM32N6570-DK"
 
 
 class HardwareSetup(Section):
-    serie: Text = "STM32N6"
-    board: Literal[names.BOARDS] = "STM32N6570-DK"
+    serie: Text = Field(default="STM32N6", exclude=True)
+    board: names.BoardName = "STM32N6570-DK"
     stlink_serial_number: Text | None = None
     ip_address: Text | None = None
 
@@ -203,7 +207,7 @@ class HardwareSetup(Section):
 class Deployment(Section):
     hardware_setup: HardwareSetup = HardwareSetup()
     c_project_path: FilePath | None = None
-    IDE: Text = "GCC"
+    IDE: Text = Field(default="GCC", exclude=True)
     verbosity: Integer = 1
     label_file_path: FilePath | None = None
     board_deploy_path: FilePath | None = None

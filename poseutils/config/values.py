@@ -1,4 +1,4 @@
-"""The types of attributes: numbers and tuples that may be arithmetic, ranges, paths and names that stay where they belong."""
+"""Types of attributes: numbers and tuples, which may be arithmetic expressions, ranges, paths, and names confined to the run folder."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def _number(value: Any) -> Any:
 
 
 def sequence(value: Any) -> Any:
-    """A tuple written as text becomes one; anything else stays."""
+    """A tuple, where one is written as text; other values unchanged."""
     return evaluate(value) if isinstance(value, str) else value
 
 
-def _scalar(value: Any, low: float, high: float, whole: bool) -> int | float:
+def _scalar(value: Any, low: float, high: float, whole: bool) -> Any:
     value = _number(value)
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError
@@ -126,7 +126,7 @@ def _weights(value: Any) -> list[float]:
 
 
 def _with_slashes(path: str) -> str:
-    """A path as every operating system reads it: files written on Windows have backslashes."""
+    """A path with forward slashes, which every operating system reads."""
     if "\0" in path:
         raise ValueError("a path, which has no NUL in it")
     return path.replace("\\", "/")
@@ -157,7 +157,7 @@ def _one_line(text: str) -> str:
 
 
 def one_of(*words: str) -> Any:
-    """The type of a word, whatever its case."""
+    """The type of one of several words, in any case."""
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or value.lower() not in words:
