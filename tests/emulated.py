@@ -19,20 +19,24 @@ MAIN = """
 #include <stdio.h>
 #include "network.h"
 double pose_clock(void);
+static POSE_ALIGNED(NETWORK_ARENA_ALIGNMENT) uint8_t arena[NETWORK_ARENA_BYTES];
+static network_context network;
 int main(int argc, char **argv)
 {
     FILE *in = fopen(argv[argc - 2], "rb"), *out = fopen(argv[argc - 1], "wb");
-    network_init();
+    if (network_init(&network, arena, sizeof arena) != POSE_OK) {
+        return 1;
+    }
     for (int32_t i = 0; i < NETWORK_INPUTS; i++) {
-        fread(network_input(i), 1, (size_t)network_input_bytes[i], in);
+        fread(network_input(&network, i), 1, (size_t)network_input_bytes[i], in);
     }
     const double before = pose_clock();
-    network_run();
+    const pose_status status = network_run(&network);
     printf("%.0f instructions\\n", pose_clock() - before);
     for (int32_t i = 0; i < NETWORK_OUTPUTS; i++) {
-        fwrite(network_output(i), 1, (size_t)network_output_bytes[i], out);
+        fwrite(network_output(&network, i), 1, (size_t)network_output_bytes[i], out);
     }
-    return fclose(out);
+    return fclose(out) != 0 || status != POSE_OK;
 }
 """
 

@@ -35,6 +35,8 @@ MAIN = """
 
 #define MOST 4096
 double pose_clock(void);
+static POSE_ALIGNED(NETWORK_ARENA_ALIGNMENT) uint8_t arena[NETWORK_ARENA_BYTES];
+static network_context network;
 static double began, spent[MOST];
 static int32_t done[MOST], count;
 
@@ -52,13 +54,15 @@ void network_probe(int32_t tensor, const void *values, int32_t rows, int32_t row
 int main(void)
 {
     uint32_t noise = 1;
-    network_init();
+    if (network_init(&network, arena, sizeof arena) != POSE_OK) {
+        return 1;
+    }
     for (int32_t i = 0; i < network_input_bytes[0]; i++) {
         noise = noise * 1664525u + 1013904223u;
-        ((uint8_t *)network_input(0))[i] = (uint8_t)(noise >> 24);
+        ((uint8_t *)network_input(&network, 0))[i] = (uint8_t)(noise >> 24);
     }
     began = pose_clock();
-    network_run();
+    network_run(&network);
     for (int32_t i = 0; i < count; i++) {
         printf("tensor %d %.0f\\n", (int)done[i], spent[i]);
     }

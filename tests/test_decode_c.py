@@ -43,7 +43,8 @@ def c(tmp_path_factory):
     """The compiled decoders."""
     folder = tmp_path_factory.mktemp("decode")
     (folder / "pose_decode.c").write_text(exporting.joined_source("decode"))
-    shutil.copy(exporting._SOURCES / "pose_decode.h", folder)
+    for header in ("pose_decode.h", "pose_network.h"):
+        shutil.copy(exporting._SOURCES / header, folder)
     subprocess.run(["gcc", *FLAGS.split(), "pose_decode.c", "-lm", "-o", "decode.so"], cwd=folder, check=True)
     return ctypes.CDLL(folder / "decode.so")
 
@@ -195,12 +196,14 @@ def yolo_in_c(c, given, scale, zero, thresholds, transposed=0):
     sigmas = pu.COCO17.sigma_array.astype(np.float32)
     chosen = sigmas.ctypes.data if thresholds.nms_measure == "oks" else None
     limits = Limits(thresholds.confidence, thresholds.nms_iou, most, thresholds.max_candidates, chosen)
-    people = c.pose_decode_yolo(
+    people = ctypes.c_int32(-1)
+    status = c.pose_decode_yolo(
         ctypes.byref(output(given, scale, zero)),
         *(count, 17, transposed, ctypes.c_float(256), ctypes.c_float(256), ctypes.byref(limits)),
-        *(order.ctypes.data_as(ctypes.c_void_p), boxes[1], keypoints[1]),
+        *(order.ctypes.data_as(ctypes.c_void_p), boxes[1], keypoints[1], ctypes.byref(people)),
     )
-    return boxes[0][:people], keypoints[0][:people]
+    assert status == 0
+    return boxes[0][: people.value], keypoints[0][: people.value]
 
 
 def test_yolo_keeps_the_best_where_there_is_no_room(c, zoo_model, asset):
@@ -238,5 +241,7 @@ def ssd_in_c(c, raw, size, count, thresholds):
     made = Detector(layers, len(layers), grids, 2, size, size, count)
     boxes, keypoints, order = floats(100, 5), floats(100, count, 3), np.zeros(1024, np.int32)
     limits = Limits(thresholds.confidence, thresholds.nms_iou, 100, 1024)
-    found = c.pose_decode_ssd(ctypes.byref(made), ctypes.byref(limits), order.ctypes.data_as(ctypes.c_void_p), boxes[1], keypoints[1])
-    return boxes[0][:found], keypoints[0][:found]
+    found = ctypes.c_int32(-1)
+    results = order.ctypes.data_as(ctypes.c_void_p), boxes[1], keypoints[1], ctypes.byref(found)
+    assert c.pose_decode_ssd(ctypes.byref(made), ctypes.byref(limits), *results) == 0
+    return boxes[0][: found.value], keypoints[0][: found.value]

@@ -65,7 +65,7 @@ def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
     assert not {name for name in names if "poses" in name or "decode" in name or name in ("labels.txt", "app_config.h")}
     text = "".join((bundle.path / name).read_text() for name in ("README.md", "main.c", "Makefile", "CMakeLists.txt", "sum.c"))
     assert "poses" not in text and "keypoint" not in text and "pose_decode" not in text and "@end" not in text
-    assert "no decoder" in text and "sum_input(1)" in text
+    assert "no decoder" in text and "sum_input(&network, 1)" in text
     (tmp_path / "in.bin").write_bytes(bytes(48 * 4))
     subprocess.run(["make", "-s", "-C", bundle.path], check=True)
     command = [bundle.path / "build/main", tmp_path / "in.bin", tmp_path / "out.bin"]

@@ -27,25 +27,31 @@ DICE = np.random.default_rng(7)
 
 MAIN = """
 #include <stdio.h>
+#include <string.h>
 #include "network.h"
+static POSE_ALIGNED(NETWORK_ARENA_ALIGNMENT) uint8_t arena[NETWORK_ARENA_BYTES];
+static network_context network;
+/* Whatever the arena holds before, the results must not depend on it. */
 static size_t inputs(void)
 {
+    static int rubbish = 0x5a;
     size_t read = 0;
+    memset(arena, rubbish ^= 0xff, sizeof arena);
     for (int32_t i = 0; i < NETWORK_INPUTS; i++) {
-        read += fread(network_input(i), (size_t)network_input_bytes[i], 1, stdin);
+        read += fread(network_input(&network, i), (size_t)network_input_bytes[i], 1, stdin);
     }
     return read;
 }
 int main(void)
 {
-    network_init();
-    while (inputs() == NETWORK_INPUTS) {
-        network_run();
+    pose_status status = network_init(&network, arena, sizeof arena);
+    while (status == POSE_OK && inputs() == NETWORK_INPUTS) {
+        status = network_run(&network);
         for (int32_t i = 0; i < NETWORK_OUTPUTS; i++) {
-            fwrite(network_output(i), (size_t)network_output_bytes[i], 1, stdout);
+            fwrite(network_output(&network, i), (size_t)network_output_bytes[i], 1, stdout);
         }
     }
-    return 0;
+    return (int)status;
 }
 """
 

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
-from .c_array import c_comment
+from .c_array import c_comment, c_string
 from .lowering import C_TYPES, Program
 from .planner import ALIGNMENT
 from .storage import Place
@@ -49,17 +49,22 @@ def network_header(graph: Graph, name: str, arena: int, about: str) -> str:
 #ifndef {guard}
 #define {guard}
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include "pose_network.h"
 
 #ifdef __cplusplus
 extern "C" {{
 #endif
 
-/* All memory that the network works in, inputs and outputs included. */
+/* All memory that the network works in, inputs and outputs included; what its address must be a multiple of. */
 #define {upper}_ARENA_BYTES {arena}
+#define {upper}_ARENA_ALIGNMENT {ALIGNMENT}
 
 #define {upper}_INPUTS {len(graph.inputs)}
 #define {upper}_OUTPUTS {len(graph.outputs)}
+#define {upper}_LAYERS {len(graph.operators)}
 
 /* Real values are SCALE * (q - ZERO); where there is no scale, values are real themselves. */
 {"".join(_tensor_macros(upper, *each) for each in tensors)}
@@ -67,17 +72,28 @@ extern "C" {{
 extern const int32_t {name}_input_bytes[{upper}_INPUTS];
 extern const int32_t {name}_output_bytes[{upper}_OUTPUTS];
 
-/* Clears the arena. To be called once, before anything else. */
-void {name}_init(void);
+/* One instance of the network. {name}_init fills it; the hook may be set after that. */
+typedef struct {{
+    uint8_t *arena;
+    pose_layer_hook *before_layer; /* called before each layer, or NULL */
+    void *user;                    /* what the hook is given */
+}} {name}_context;
 
-/* Where to write an input before {name}_run, every time: running overwrites it. */
-void *{name}_input(int32_t index);
+/*
+ * Gives an instance its memory: at least {upper}_ARENA_BYTES bytes at a multiple of {upper}_ARENA_ALIGNMENT. Nothing is
+ * written to the arena before an input is. Outside of the time from writing an input to reading the outputs it may serve
+ * others, such as another network. On an error the context is left as it was.
+ */
+pose_status {name}_init({name}_context *context, void *arena, size_t bytes);
+
+/* Where to write an input before {name}_run, every time: running overwrites it. NULL if there is none. */
+void *{name}_input(const {name}_context *context, int32_t index);
 
 /* Computes the outputs. */
-void {name}_run(void);
+pose_status {name}_run(const {name}_context *context);
 
-/* Where to read an output after {name}_run. */
-const void *{name}_output(int32_t index);
+/* Where to read an output after {name}_run. NULL if there is none. */
+const void *{name}_output(const {name}_context *context, int32_t index);
 
 #ifdef {upper}_DEBUG
 /* To be given by the application: called with each tensor when it is computed, as rows of row_bytes that lie step_bytes apart. */
@@ -114,27 +130,19 @@ def network_source(graph: Graph, program: Program, addresses: dict[int, tuple[in
     return f"""/* {c_comment(about)} */
 #include "{name}.h"
 
-#include <stddef.h>
-#include <string.h>
-
 #include "{name}_weights.h"
 #include "pose_kernels.h"
 
-/* In the union's other types for their alignment. */
-static union {{
-    uint8_t bytes[{upper}_ARENA_BYTES];
-    int64_t integer;
-    double real;
-}} arena
-#if defined(__GNUC__)
-    __attribute__((aligned({ALIGNMENT})))
-#endif
-    ;
+#define AT(type, offset) ((type *)(void *)(arena + (offset)))
 
-#define AT(type, offset) ((type *)(void *)(arena.bytes + (offset)))
+#ifdef POSE_LAYER_NAMES
+#define LAYER(index, name) before_layer(context, index, name)
+#else
+#define LAYER(index, name) before_layer(context, index, NULL)
+#endif
 
 #ifdef {upper}_DEBUG
-#define PROBE(tensor, offset, rows, row_bytes, step_bytes) {name}_probe(tensor, arena.bytes + (offset), rows, row_bytes, step_bytes)
+#define PROBE(tensor, offset, rows, row_bytes, step_bytes) {name}_probe(tensor, arena + (offset), rows, row_bytes, step_bytes)
 #else
 #define PROBE(tensor, offset, rows, row_bytes, step_bytes) ((void)0)
 #endif
@@ -144,16 +152,50 @@ const int32_t {name}_output_bytes[{upper}_OUTPUTS] = {{{_bytes(graph, graph.outp
 
 {structs}
 
-void {name}_init(void)
+pose_status {name}_init({name}_context *context, void *arena, size_t bytes)
 {{
-    memset(&arena, 0, sizeof arena);
+    if (context == NULL || arena == NULL) {{
+        return POSE_ERROR_NULL;
+    }}
+    if (bytes < {upper}_ARENA_BYTES) {{
+        return POSE_ERROR_ARENA_SIZE;
+    }}
+    if ((uintptr_t)arena % {upper}_ARENA_ALIGNMENT != 0) {{
+        return POSE_ERROR_ARENA_ALIGNMENT;
+    }}
+    context->arena = arena;
+    context->before_layer = NULL;
+    context->user = NULL;
+    return POSE_OK;
 }}
 
-{_pointer(graph.inputs, addresses, f"void *{name}_input", "")}
-{_pointer(graph.outputs, addresses, f"const void *{name}_output", "const ")}
-void {name}_run(void)
+static uint8_t *place(const {name}_context *context, const int32_t *offsets, int32_t count, int32_t index)
 {{
+    const int there = context != NULL && context->arena != NULL && index >= 0 && index < count;
+    return there ? context->arena + offsets[index] : NULL;
+}}
+
+{_pointer(graph.inputs, addresses, f"void *{name}_input", name, "INPUTS")}
+{_pointer(graph.outputs, addresses, f"const void *{name}_output", name, "OUTPUTS")}
+static void before_layer(const {name}_context *context, int32_t layer, const char *layer_name)
+{{
+    if (context->before_layer != NULL) {{
+        context->before_layer(context->user, layer, layer_name);
+    }}
+}}
+
+pose_status {name}_run(const {name}_context *context)
+{{
+    if (context == NULL) {{
+        return POSE_ERROR_NULL;
+    }}
+    if (context->arena == NULL) {{
+        return POSE_ERROR_NOT_INITIALIZED;
+    }}
+    uint8_t *const arena = context->arena;
+    (void)arena; /* unused where everything is in place already */
 {body}
+    return POSE_OK;
 }}
 """
 
@@ -162,12 +204,12 @@ def _bytes(graph: Graph, tensors: tuple[int, ...]) -> str:
     return ", ".join(str(graph.tensors[t].bytes) for t in tensors)
 
 
-def _pointer(tensors: tuple[int, ...], addresses: dict[int, tuple[int, Place]], declaration: str, const: str) -> str:
+def _pointer(tensors: tuple[int, ...], addresses: dict[int, tuple[int, Place]], declaration: str, name: str, count: str) -> str:
     offsets = ", ".join(str(addresses[t][0]) for t in tensors)
-    return f"""{declaration}(int32_t index)
+    return f"""{declaration}(const {name}_context *context, int32_t index)
 {{
     static const int32_t offsets[] = {{{offsets}}};
-    return ({const}void *)(arena.bytes + offsets[index]);
+    return place(context, offsets, {name.upper()}_{count}, index);
 }}
 """
 
@@ -177,6 +219,7 @@ def _step(graph: Graph, index: int, operator: Operator, calls: list[str], addres
     shape = "x".join(map(str, output.shape))
     where = "" if calls else ": in place already"
     lines = [f"    /* {index} {c_comment(operator.name)} -> {c_comment(output.name)} {shape}{where} */"]
+    lines.append(f"    LAYER({index}, {c_string(f'{operator.name} {output.name}')});")
     lines += [f"    {call}" for call in calls]
     for tensor in operator.outputs:
         offset, place = addresses[tensor]

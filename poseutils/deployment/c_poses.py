@@ -29,9 +29,13 @@ class Decoding:
     thresholds: Thresholds
 
     @property
+    def finds_several(self) -> bool:
+        return self.model_type in ("yolo_mpe", "detector")
+
+    @property
     def people(self) -> int:
         """The most people that an image may give."""
-        return self.thresholds.max_detections if self.model_type in ("yolo_mpe", "detector") else 1
+        return self.thresholds.max_detections if self.finds_several else 1
 
 
 def decoding_of(spec: Spec, graph: Graph, normalized: bool) -> Decoding:
@@ -60,6 +64,7 @@ def poses_header(decoding: Decoding, name: str) -> str:
     return f"""#ifndef {upper}_POSES_H
 #define {upper}_POSES_H
 
+#include "{name}.h"
 #include "pose_decode.h"
 
 #ifdef __cplusplus
@@ -68,13 +73,15 @@ extern "C" {{
 
 #define {upper}_KEYPOINTS {len(decoding.layout)}
 #define {upper}_MAX_PEOPLE {decoding.people}
+{_sizes(decoding, upper)}
+/* What decoding gives: people best first, all in pixels of the input. */
+typedef struct {{
+    int32_t people;
+    pose_keypoint keypoints[{upper}_MAX_PEOPLE][{upper}_KEYPOINTS];
+{_boxes(decoding, upper)}}} {name}_poses;
 
-/* Decodes the outputs after {name}_run into the two arrays, best first, in pixels of the input; gives the number of people. */
-int32_t {name}_poses(void);
-
-/* Of networks that give no boxes they stay zero. */
-extern pose_box {name}_boxes[{upper}_MAX_PEOPLE];
-extern pose_keypoint {name}_keypoints[{upper}_MAX_PEOPLE * {upper}_KEYPOINTS];
+/* Decodes the outputs of an instance after {name}_run. */
+pose_status {name}_decode(const {name}_context *context, {name}_poses *poses);
 
 #ifdef __cplusplus
 }}
@@ -84,11 +91,22 @@ extern pose_keypoint {name}_keypoints[{upper}_MAX_PEOPLE * {upper}_KEYPOINTS];
 """
 
 
+def _sizes(decoding: Decoding, upper: str) -> str:
+    return f"#define {upper}_MAX_CANDIDATES {decoding.thresholds.max_candidates}\n" if decoding.finds_several else ""
+
+
+def _boxes(decoding: Decoding, upper: str) -> str:
+    if not decoding.finds_several:
+        return ""
+    return f"""    pose_box boxes[{upper}_MAX_PEOPLE];
+    int32_t candidates[{upper}_MAX_CANDIDATES]; /* what decoding works in */
+"""
+
+
 def poses_source(decoding: Decoding, graph: Graph, name: str) -> str:
     """The call of the decoder."""
-    upper = name.upper()
     outputs = [graph.tensors[t] for t in graph.outputs]
-    body = {
+    constants, lines = {
         "heatmaps_spe": _heatmaps,
         "spe": _spe,
         "hand_spe": _landmarks,
@@ -96,17 +114,20 @@ def poses_source(decoding: Decoding, graph: Graph, name: str) -> str:
         "yolo_mpe": _yolo,
         "detector": _ssd,
     }[decoding.model_type](decoding, outputs, name)
+    text = "".join(f"    {line}\n" for line in lines)
     return f"""/* From the outputs of the network to keypoints. */
 #include "{name}_poses.h"
 
-#include <stddef.h>
-
-#include "{name}.h"
-
-pose_box {name}_boxes[{upper}_MAX_PEOPLE];
-pose_keypoint {name}_keypoints[{upper}_MAX_PEOPLE * {upper}_KEYPOINTS];
-
-{body}"""
+{constants}pose_status {name}_decode(const {name}_context *context, {name}_poses *poses)
+{{
+    if (context == NULL || poses == NULL) {{
+        return POSE_ERROR_NULL;
+    }}
+    if (context->arena == NULL) {{
+        return POSE_ERROR_NOT_INITIALIZED;
+    }}
+{text}}}
+"""
 
 
 def _output(outputs: list[Tensor], index: int, name: str) -> str:
@@ -116,29 +137,32 @@ def _output(outputs: list[Tensor], index: int, name: str) -> str:
     scale, zero = "0.0f", 0
     if tensor.dtype != "float32":
         scale, zero = f"{float(tensor.quantization.scales[0]).hex()}f", int(tensor.quantization.zero_points[0])
-    return f"{{{name}_output({index}), {kind}, {scale}, {zero}}}"
+    return f"{{{name}_output(context, {index}), {kind}, {scale}, {zero}}}"
 
 
-def _one_person(name: str, lines: list[str]) -> str:
-    text = "".join(f"    {line}\n" for line in lines)
-    return f"int32_t {name}_poses(void)\n{{\n{text}    return 1;\n}}\n"
+Body = tuple[str, list[str]]
+"""Constants before the function, and its lines."""
 
 
-def _heatmaps(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+def _one_person(lines: list[str], call: str) -> Body:
+    return "", [*lines, "poses->people = 1;", f"return {call};"]
+
+
+def _heatmaps(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     (index,) = decoding.roles["heatmaps"]
     _, height, width, count = outputs[index].shape
     cell, refine = f"{decoding.view.width / width!r}f", f"POSE_REFINE_{decoding.thresholds.refine.upper()}"
-    call = f"pose_decode_heatmaps(&maps, {height}, {width}, {count}, {cell}, {refine}, {name}_keypoints);"
-    return _one_person(name, [f"const pose_output maps = {_output(outputs, index, name)};", call])
+    call = f"pose_decode_heatmaps(&maps, {height}, {width}, {count}, {cell}, {refine}, poses->keypoints[0])"
+    return _one_person([f"const pose_output maps = {_output(outputs, index, name)};"], call)
 
 
-def _spe(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+def _spe(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     (index,), view = decoding.roles["keypoints"], decoding.view
-    call = f"pose_decode_spe(&points, {len(decoding.layout)}, {view.width}.0f, {view.height}.0f, {name}_keypoints);"
-    return _one_person(name, [f"const pose_output points = {_output(outputs, index, name)};", call])
+    call = f"pose_decode_spe(&points, {len(decoding.layout)}, {view.width}.0f, {view.height}.0f, poses->keypoints[0])"
+    return _one_person([f"const pose_output points = {_output(outputs, index, name)};"], call)
 
 
-def _landmarks(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+def _landmarks(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     (index,), count = decoding.roles["landmarks"], len(decoding.layout)
     lines = [f"const pose_output points = {_output(outputs, index, name)};"]
     presence = "NULL"
@@ -146,42 +170,49 @@ def _landmarks(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
         lines.append(f"const pose_output presence = {_output(outputs, decoding.roles['presence'][0], name)};")
         presence = "&presence"
     dims = outputs[index].elements // count
-    return _one_person(name, [*lines, f"pose_decode_landmarks(&points, {presence}, {count}, {dims}, {name}_keypoints);"])
+    return _one_person(lines, f"pose_decode_landmarks(&points, {presence}, {count}, {dims}, poses->keypoints[0])")
 
 
-def _limits(decoding: Decoding, name: str) -> str:
+def _limits(decoding: Decoding, name: str) -> Body:
     made, upper = decoding.thresholds, name.upper()
     by_keypoints = made.nms_measure == "oks" and decoding.model_type == "yolo_mpe"
     sigmas = ", ".join(f"{float(sigma)!r}f" for sigma in decoding.layout.sigma_array)
-    return (
-        (f"    static const float sigmas[] = {{{sigmas}}};\n" if by_keypoints else "")
-        + f"    static int32_t order[{made.max_candidates}];\n    const pose_thresholds thresholds = "
-        f"{{{float(made.confidence)!r}f, {float(made.nms_iou)!r}f, {upper}_MAX_PEOPLE, {made.max_candidates}, "
-        f"{'sigmas' if by_keypoints else 'NULL'}}};\n"
-    )
+    return (f"static const float sigmas[] = {{{sigmas}}};\n\n" if by_keypoints else ""), [
+        f"const pose_thresholds thresholds = {{{float(made.confidence)!r}f, {float(made.nms_iou)!r}f, {upper}_MAX_PEOPLE,",
+        f"                                    {upper}_MAX_CANDIDATES, {'sigmas' if by_keypoints else 'NULL'}}};",
+    ]
 
 
-def _yolo(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+_RESULTS = "poses->candidates, poses->boxes, poses->keypoints[0], &poses->people"
+
+
+def _yolo(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     (index,), view, count = decoding.roles["candidates"], decoding.view, len(decoding.layout)
     _, rows, columns = outputs[index].shape
     transposed = rows != 5 + 3 * count
     scales = (view.width, view.height) if view.normalized else (1, 1)
-    call = f"pose_decode_yolo(&candidates, {rows if transposed else columns}, {count}, {int(transposed)}, {scales[0]}.0f, {scales[1]}.0f,"
-    return (
-        f"int32_t {name}_poses(void)\n{{\n{_limits(decoding, name)}    const pose_output candidates = {_output(outputs, index, name)};\n"
-        f"    return {call}\n                            &thresholds, order, {name}_boxes, {name}_keypoints);\n}}\n"
-    )
+    constants, limits = _limits(decoding, name)
+    sizes = f"{rows if transposed else columns}, {count}, {int(transposed)}, {scales[0]}.0f, {scales[1]}.0f"
+    return constants, [
+        *limits,
+        f"const pose_output outputs = {_output(outputs, index, name)};",
+        f"return pose_decode_yolo(&outputs, {sizes}, &thresholds,",
+        f"                        {_RESULTS});",
+    ]
 
 
-def _ssd(decoding: Decoding, outputs: list[Tensor], name: str) -> str:
+def _ssd(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     pairs = list(zip(decoding.roles["boxes"], decoding.roles["scores"], strict=True))
     grid = ssd.grid_of(decoding.view.height, decoding.view.width, sum(outputs[b].shape[1] for b, _ in pairs))
-    layers = ",\n        ".join(f"{{{_output(outputs, b, name)}, {_output(outputs, s, name)}, {outputs[b].shape[1]}}}" for b, s in pairs)
+    constants, limits = _limits(decoding, name)
+    layers = [f"    {{{_output(outputs, b, name)},\n         {_output(outputs, s, name)}, {outputs[b].shape[1]}}}," for b, s in pairs]
     grids = ", ".join(f"{{{stride}, {each}}}" for stride, each in grid)
     size = f"{decoding.view.width}, {decoding.view.height}, {len(decoding.layout)}"
-    return (
-        f"int32_t {name}_poses(void)\n{{\n{_limits(decoding, name)}    const pose_ssd_layer layers[] = {{\n        {layers},\n    }};\n"
-        f"    static const pose_ssd_grid grids[] = {{{grids}}};\n"
-        f"    const pose_ssd ssd = {{layers, {len(pairs)}, grids, {len(grid)}, {size}}};\n"
-        f"    return pose_decode_ssd(&ssd, &thresholds, order, {name}_boxes, {name}_keypoints);\n}}\n"
-    )
+    return f"{constants}static const pose_ssd_grid grids[] = {{{grids}}};\n\n", [
+        *limits,
+        "const pose_ssd_layer layers[] = {",
+        *layers,
+        "};",
+        f"const pose_ssd ssd = {{layers, {len(pairs)}, grids, {len(grid)}, {size}}};",
+        f"return pose_decode_ssd(&ssd, &thresholds, {_RESULTS});",
+    ]

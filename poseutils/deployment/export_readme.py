@@ -36,12 +36,16 @@ not use), then:
 {_loop(spec)}
 ```
 
+All memory is yours: two networks that run in turn may share one arena of the larger one's bytes, each with a context of its own, and two
+instances of one network take two contexts and two arenas. No function keeps a state of its own, so they may run in different threads.
+With `-DPOSE_LAYER_NAMES` the hook is given the name of each layer, else NULL.
+
 With `-mcpu=cortex-m4`, `cortex-m7` or `cortex-m55` the operators use that core's vector instructions, and on a computer with AVX-512 VNNI
 (AMD from Zen 4, Intel from Ice Lake) its own with `-march=native`; elsewhere, and with `-DPOSE_PLAIN`, they are plain C, and the results
 are the same to the last bit.
 
-The arena is a static variable of `{name}.c`; constants are `const` and go where the linker script puts `.rodata`. Where the chip's own
-memory is too small, place either in external memory by the linker script.
+Constants are `const` and go where the linker script puts `.rodata`. Where the chip's own memory is too small, place them or the arena in
+external memory.
 
 ## On a computer
 
@@ -82,12 +86,37 @@ def _sources(spec: Spec) -> str:
 
 
 def _loop(spec: Spec) -> str:
-    name, reads = spec.name, range(len(spec.graph.inputs))
-    writes = "".join(f"    write_input({name}_input({i})); /* every time: running overwrites it */\n" for i in reads)
-    include, use = "", f"    read_output({name}_output(0));"
+    """How an application calls the network."""
+    name, upper = spec.name, spec.name.upper()
+    reads, inner = range(len(spec.graph.inputs)), " " * 8
+    writes = "".join(f"{inner}write_input({name}_input(&network, {i})); /* every time: running overwrites it */\n" for i in reads)
+    include, poses, use = name, "", f"{inner}read_output({name}_output(&network, 0));"
     if spec.model_type:
-        include, use = f'#include "{name}_poses.h"\n', f"    draw({name}_keypoints, {name}_poses());"
-    return f'#include "{name}.h"\n{include}\n{name}_init();\nfor (;;) {{\n{writes}    {name}_run();\n{use}\n}}'
+        include, poses = f"{name}_poses", f"static {name}_poses poses;\n"
+        use = f"{inner}{name}_decode(&network, &poses);\n{inner}draw(poses.keypoints, poses.people);"
+    return f"""#include "{include}.h"
+
+/* In any memory: the section is one of your linker script; without it the arena lies in .bss. */
+static POSE_ALIGNED({upper}_ARENA_ALIGNMENT) uint8_t arena[{upper}_ARENA_BYTES]
+    __attribute__((section(".axisram")));
+static {name}_context network;
+{poses}
+/* Before each layer: to feed a watchdog or read a cycle counter. */
+static void before_layer(void *user, int32_t layer, const char *layer_name)
+{{
+    feed_watchdog();
+}}
+
+int main(void)
+{{
+    pose_status status = {name}_init(&network, arena, sizeof arena);
+    network.before_layer = before_layer; /* may be left out */
+    while (status == POSE_OK) {{
+{writes}{inner}status = {name}_run(&network);
+{use}
+    }}
+    log_error(pose_status_text(status));
+}}"""
 
 
 def _printed(spec: Spec) -> str:
@@ -97,11 +126,12 @@ def _printed(spec: Spec) -> str:
 def _contents(name: str, files: list[str]) -> str:
     meaning = {
         f"{name}.h": "what an application includes",
-        f"{name}.c": "the network: one call an operator, and the arena",
+        f"{name}.c": "the network: one call an operator",
         f"{name}_weights.c": "its constants",
         f"{name}_weights.h": "their declarations",
         f"{name}_poses.c": "from the network's outputs to keypoints, with the thresholds of the application",
         f"{name}_poses.h": "its declarations",
+        "pose_network.h": "statuses, the hook before each layer, and how an arena is aligned",
         "pose_kernels.c": "the operators, the same for every network",
         "pose_kernels.h": "their declarations",
         "pose_simd.h": "the vector instructions of Cortex-M4, M7 and M55, and of AVX-512, that they use",

@@ -261,7 +261,7 @@ def _decoder_files(spec: Spec, graph: Graph, normalized: bool) -> dict[str, str]
 
 def kernel_files() -> dict[str, str]:
     """The operators, the same for every network, by file name."""
-    headers = {name: (_SOURCES / name).read_text(encoding="utf-8") for name in ("pose_kernels.h", "pose_simd.h")}
+    headers = {name: (_SOURCES / name).read_text(encoding="utf-8") for name in ("pose_network.h", "pose_kernels.h", "pose_simd.h")}
     return {"pose_kernels.c": joined_source("kernels"), **headers}
 
 

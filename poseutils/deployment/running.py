@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,13 +24,14 @@ from ..precision import computes_in_float, quantize_first
 from .emulation import EMULATED, check_tools, emulated_core, run_program
 from .exporting import ExportedBundle, export
 from .host import copy_sources, find_compiler, run_make, run_tool
+from .planner import ALIGNMENT
 from .proving import name_in_file
 
 FEW = 4
 """Images that an evaluation on an emulated core takes: each of them takes it seconds."""
 
 MOST_COPIES = 8
-"""Of the code, one for each core of this computer: they run side by side, each in a few MB."""
+"""Instances of the code, one for each core of this computer: they run side by side, each in an arena of its own."""
 
 CORES = {f"emulated_{key}": machine.core for key, machine in EMULATED.items()}
 """Targets on which the exported C runs emulated; on ``emulated`` it runs on this computer, on ``host`` the model by its own runtime."""
@@ -129,7 +129,7 @@ def _exported_network(model: Model, core: str | None) -> Network:
     copies = min(os.cpu_count() or 1, MOST_COPIES)
     with tempfile.TemporaryDirectory(prefix="pose-") as work:
         bundle = export(model, Path(work) / "c")
-        invoke = _in_turn(_libraries(bundle, copies) if core is None else _emulators(bundle, emulated_core(core), copies))
+        invoke = _in_turn(_instances(bundle, copies) if core is None else _emulators(bundle, emulated_core(core), copies))
     own, runtime = model.network, "c" if core is None else f"c on {core}"
     by_name = {name_in_file(bundle.file_graph, tensor): tensor for tensor in bundle.outputs}
     outputs = tuple(_spec(name, by_name[name]) for name in (spec.name for spec in own.outputs))
@@ -149,41 +149,56 @@ def _spec(name: str, tensor) -> TensorSpec:
     return TensorSpec(name, tensor.shape, tensor.dtype, scale, zero_point)
 
 
-def _in_turn(copies: list[Invoke]) -> Invoke:
-    """As many calls at once as there are copies of the code, each of which has but one arena."""
+def _in_turn(instances: list[Invoke]) -> Invoke:
+    """As many calls at once as there are instances, each of which has but one arena."""
     free: SimpleQueue[Invoke] = SimpleQueue()
-    for copy in copies:
-        free.put(copy)
+    for instance in instances:
+        free.put(instance)
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
-        copy = free.get()
+        instance = free.get()
         try:
-            return copy(np.ascontiguousarray(array))
+            return instance(np.ascontiguousarray(array))
         finally:
-            free.put(copy)
+            free.put(instance)
 
     return invoke
 
 
-def _libraries(bundle: ExportedBundle, copies: int) -> list[Invoke]:
-    """The folder's code in this very process; what is loaded needs its file no more."""
-    compiled = _compiled(bundle)
-    files = [shutil.copy(compiled, compiled.with_name(f"{number}.so")) for number in range(copies)]
-    return [_library(ctypes.CDLL(str(file)), bundle) for file in files]
+class _Context(ctypes.Structure):
+    """The context of a network, as its header declares it."""
+
+    _fields_ = [(field, ctypes.c_void_p) for field in ("arena", "before_layer", "user")]
 
 
-def _library(library: ctypes.CDLL, bundle: ExportedBundle) -> Invoke:
+def _instances(bundle: ExportedBundle, count: int) -> list[Invoke]:
+    """Instances of the folder's code in this very process; what is loaded needs its file no more."""
+    library = ctypes.CDLL(str(_compiled(bundle)))
+    return [_instance(library, bundle) for _ in range(count)]
+
+
+def _instance(library: ctypes.CDLL, bundle: ExportedBundle) -> Invoke:
     taken, given, run, begin = (getattr(library, f"{bundle.name}_{word}") for word in ("input", "output", "run", "init"))
     taken.restype = given.restype = ctypes.c_void_p
-    begin()
+    size, context = bundle.report.arena_bytes, _Context()
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    arena = memory[-memory.ctypes.data % ALIGNMENT :]
+    _check(begin(ctypes.byref(context), ctypes.c_void_p(arena.ctypes.data), ctypes.c_size_t(size)))
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
-        ctypes.memmove(taken(0), array.ctypes.data, array.nbytes)
-        run()
-        parts = [ctypes.string_at(given(i), tensor.bytes) for i, tensor in enumerate(bundle.outputs)]
+        ctypes.memmove(taken(ctypes.byref(context), 0), array.ctypes.data, array.nbytes)
+        _check(run(ctypes.byref(context)))
+        parts = [ctypes.string_at(given(ctypes.byref(context), i), tensor.bytes) for i, tensor in enumerate(bundle.outputs)]
         return [np.frombuffer(part, tensor.dtype).reshape(tensor.shape) for part, tensor in zip(parts, bundle.outputs)]
 
+    invoke.arena = arena  # the memory lives as long as what points to it
     return invoke
+
+
+def _check(status: int) -> None:
+    """Raises if a function of the C code did not return POSE_OK; that is a fault of this module."""
+    if status:
+        raise RuntimeError(f"the exported code returned status {status}; see pose_network.h")
 
 
 def _compiled(bundle: ExportedBundle) -> Path:

@@ -29,57 +29,44 @@ FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", *SANITIZED]
 SECONDS = 300
 
 # What calls a network: the one place that knows the functions of the exported C.
-ENTRY = """    {{{NAME}_INPUTS, {NAME}_OUTPUTS, {name}_input_bytes, {name}_output_bytes,
-     {name}_init, {name}_input, {name}_run, {name}_output, "{name}.in", "{name}.out"}},
+RUNNER = """
+static int run_{name}(void)
+{{
+    FILE *given = fopen("{name}.in", "rb"), *made = fopen("{name}.out", "wb");
+    uint8_t *arena = malloc({NAME}_ARENA_BYTES); /* aligned to 16 bytes */
+    {name}_context network;
+    fprintf(stderr, "network {name}.in\\n");
+    pose_status status = {name}_init(&network, arena, {NAME}_ARENA_BYTES);
+    while (status == POSE_OK) {{
+        memset(arena, 0xa5, {NAME}_ARENA_BYTES); /* no result may depend on what was there */
+        for (int32_t i = 0; i < {NAME}_INPUTS; i++) {{
+            const size_t bytes = (size_t){name}_input_bytes[i];
+            if (fread({name}_input(&network, i), 1, bytes, given) != bytes) {{
+                fclose(given);
+                free(arena);
+                return fclose(made);
+            }}
+        }}
+        status = {name}_run(&network);
+        for (int32_t i = 0; i < {NAME}_OUTPUTS; i++) {{
+            fwrite({name}_output(&network, i), 1, (size_t){name}_output_bytes[i], made);
+        }}
+    }}
+    return (int)status;
+}}
 """
 MAIN = """
-typedef struct {
-    int32_t inputs, outputs;
-    const int32_t *input_bytes, *output_bytes;
-    void (*init)(void);
-    void *(*input)(int32_t);
-    void (*run)(void);
-    const void *(*output)(int32_t);
-    const char *given, *made;
-} network;
-
-static const network networks[] = {
-%s};
-
-static int read_inputs(const network *each, FILE *file)
-{
-    for (int32_t i = 0; i < each->inputs; i++) {
-        const size_t bytes = (size_t)each->input_bytes[i];
-        if (fread(each->input(i), 1, bytes, file) != bytes) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static void run_network(const network *each)
-{
-    FILE *given = fopen(each->given, "rb"), *made = fopen(each->made, "wb");
-    fprintf(stderr, "network %%s\\n", each->given);
-    each->init();
-    while (read_inputs(each, given)) {
-        each->run();
-        for (int32_t i = 0; i < each->outputs; i++) {
-            fwrite(each->output(i), 1, (size_t)each->output_bytes[i], made);
-        }
-    }
-    fclose(given);
-    fclose(made);
-}
+static int (*const networks[])(void) = {%s};
 
 int main(int argc, char **argv)
 {
+    int failed = 0;
     for (int i = 0; i < (int)(sizeof networks / sizeof *networks); i++) {
         if (argc != 2 || i == atoi(argv[1])) {
-            run_network(&networks[i]);
+            failed |= networks[i]();
         }
     }
-    return 0;
+    return failed;
 }
 """
 
@@ -176,8 +163,9 @@ def random_values(tensor: Tensor, dice: np.random.Generator) -> np.ndarray:
 def main_source(names: list[str]) -> str:
     """A program that runs networks one after the other, from and to files of their names; or one, by its number."""
     headers = "".join(f'#include "{name}.h"\n' for name in names)
-    entries = "".join(ENTRY.format(name=name, NAME=name.upper()) for name in names)
-    return "#include <stdio.h>\n#include <stdlib.h>\n" + headers + MAIN % entries
+    runners = "".join(RUNNER.format(name=name, NAME=name.upper()) for name in names)
+    table = ", ".join(f"run_{name}" for name in names)
+    return "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n" + headers + runners + MAIN % table
 
 
 def _build(folder: Path, names: list[str]) -> str:

@@ -13,6 +13,11 @@ static float real(const pose_output *output, int32_t index)
     }
 }
 
+static int lacks(const pose_output *output)
+{
+    return output == NULL || output->values == NULL;
+}
+
 static float limited(float x, float low, float high)
 {
     return x < low ? low : x > high ? high : x;
@@ -149,9 +154,15 @@ static void dark_step(const heatmap *map, int32_t x, int32_t y, float height, fl
     }
 }
 
-void pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width, int32_t count, float cell, pose_refinement refine,
-                          pose_keypoint *keypoints)
+pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width, int32_t count, float cell,
+                                 pose_refinement refine, pose_keypoint *keypoints)
 {
+    if (lacks(maps) || keypoints == NULL) {
+        return POSE_ERROR_NULL;
+    }
+    if (height <= 0 || width <= 0 || count <= 0) {
+        return POSE_ERROR_RANGE;
+    }
     for (int32_t k = 0; k < count; k++) {
         const heatmap map = {maps, height, width, count, k};
         int32_t x, y;
@@ -166,17 +177,25 @@ void pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width
         keypoints[k].x = limited((float)x + 0.5f + step_x, 0.0f, (float)width) * cell;
         keypoints[k].y = limited((float)y + 0.5f + step_y, 0.0f, (float)height) * cell;
     }
+    return POSE_OK;
 }
 
 /* ---------------------------------------------------------------- coordinates */
 
-void pose_decode_spe(const pose_output *points, int32_t count, float width, float height, pose_keypoint *keypoints)
+pose_status pose_decode_spe(const pose_output *points, int32_t count, float width, float height, pose_keypoint *keypoints)
 {
+    if (lacks(points) || keypoints == NULL) {
+        return POSE_ERROR_NULL;
+    }
+    if (count <= 0) {
+        return POSE_ERROR_RANGE;
+    }
     for (int32_t k = 0; k < count; k++) {
         keypoints[k].x = real(points, 3 * k + 1) * width;
         keypoints[k].y = real(points, 3 * k) * height;
         keypoints[k].score = real(points, 3 * k + 2);
     }
+    return POSE_OK;
 }
 
 static float sigmoid(float logit)
@@ -189,12 +208,20 @@ float pose_probability(float value)
     return value >= 0.0f && value <= 1.0f ? value : sigmoid(value);
 }
 
-void pose_decode_landmarks(const pose_output *points, const pose_output *presence, int32_t count, int32_t dims, pose_keypoint *keypoints)
+pose_status pose_decode_landmarks(const pose_output *points, const pose_output *presence, int32_t count, int32_t dims,
+                                  pose_keypoint *keypoints)
 {
+    if (lacks(points) || (presence != NULL && lacks(presence)) || keypoints == NULL) {
+        return POSE_ERROR_NULL;
+    }
+    if (count <= 0 || dims < 2) {
+        return POSE_ERROR_RANGE;
+    }
     const float score = presence == NULL ? 1.0f : pose_probability(real(presence, 0));
     for (int32_t k = 0; k < count; k++) {
         keypoints[k].x = real(points, dims * k);
         keypoints[k].y = real(points, dims * k + 1);
         keypoints[k].score = score;
     }
+    return POSE_OK;
 }

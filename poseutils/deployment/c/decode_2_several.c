@@ -96,22 +96,30 @@ static int is_new(const pose_box *boxes, const pose_keypoint *keypoints, int32_t
     return 1;
 }
 
-int32_t pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count, int transposed, float scale_x, float scale_y,
-                         const pose_thresholds *thresholds, int32_t *order, pose_box *boxes, pose_keypoint *keypoints)
+pose_status pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count, int transposed, float scale_x,
+                             float scale_y, const pose_thresholds *thresholds, int32_t *order, pose_box *boxes,
+                             pose_keypoint *keypoints, int32_t *people)
 {
+    if (lacks(candidates) || thresholds == NULL || order == NULL || boxes == NULL || keypoints == NULL || people == NULL) {
+        return POSE_ERROR_NULL;
+    }
+    if (boxes_count <= 0 || count <= 0 || thresholds->max_people <= 0 || thresholds->max_candidates <= 0) {
+        return POSE_ERROR_RANGE;
+    }
     const yolo net = {candidates, transposed ? 1 : boxes_count, transposed ? 5 + 3 * count : 1, scale_x, scale_y};
-    int32_t length = 0, people = 0;
+    int32_t length = 0, found = 0;
     for (int32_t i = boxes_count - 1; i >= 0; i--) { /* of equal scores the last, of the coarser grid, is the better one */
         if (yolo_score(&net, i) > thresholds->confidence) {
             length = insert(order, length, thresholds->max_candidates, i, yolo_score, &net);
         }
     }
-    for (int32_t i = 0; i < length && people < thresholds->max_people; i++) {
-        boxes[people] = yolo_box(&net, order[i]);
-        yolo_keypoints(&net, order[i], count, keypoints + (ptrdiff_t)people * count);
-        people += is_new(boxes, keypoints, people, count, thresholds);
+    for (int32_t i = 0; i < length && found < thresholds->max_people; i++) {
+        boxes[found] = yolo_box(&net, order[i]);
+        yolo_keypoints(&net, order[i], count, keypoints + (ptrdiff_t)found * count);
+        found += is_new(boxes, keypoints, found, count, thresholds);
     }
-    return people;
+    *people = found;
+    return POSE_OK;
 }
 
 /* ---------------------------------------------------------------- SSD */
@@ -248,8 +256,28 @@ static int32_t blend(const detector *made, float overlap, int32_t *order, int32_
     return left;
 }
 
-int32_t pose_decode_ssd(const pose_ssd *ssd, const pose_thresholds *thresholds, int32_t *order, pose_box *boxes, pose_keypoint *keypoints)
+static int lacks_layers(const pose_ssd *ssd)
 {
+    if (ssd == NULL || ssd->layers == NULL || ssd->grids == NULL) {
+        return 1;
+    }
+    for (int32_t i = 0; i < ssd->layers_count; i++) {
+        if (lacks(&ssd->layers[i].boxes) || lacks(&ssd->layers[i].scores)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+pose_status pose_decode_ssd(const pose_ssd *ssd, const pose_thresholds *thresholds, int32_t *order, pose_box *boxes,
+                            pose_keypoint *keypoints, int32_t *people)
+{
+    if (lacks_layers(ssd) || thresholds == NULL || order == NULL || boxes == NULL || keypoints == NULL || people == NULL) {
+        return POSE_ERROR_NULL;
+    }
+    if (ssd->layers_count <= 0 || ssd->keypoints <= 0 || thresholds->max_people <= 0 || thresholds->max_candidates <= 0) {
+        return POSE_ERROR_RANGE;
+    }
     const detector made = {ssd, has_logits(ssd)};
     const int32_t anchors = all_anchors(ssd);
     int32_t length = 0, found = 0;
@@ -262,5 +290,6 @@ int32_t pose_decode_ssd(const pose_ssd *ssd, const pose_thresholds *thresholds, 
     for (; length > 0 && found < thresholds->max_people; found++) {
         length = blend(&made, thresholds->overlap, order, length, &boxes[found], keypoints + (ptrdiff_t)found * ssd->keypoints);
     }
-    return found;
+    *people = found;
+    return POSE_OK;
 }

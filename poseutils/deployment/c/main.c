@@ -16,22 +16,27 @@
 #include "@name@_poses.h"
 @end
 
-static int read_inputs(FILE *file)
+static POSE_ALIGNED(@NAME@_ARENA_ALIGNMENT) uint8_t arena[@NAME@_ARENA_BYTES];
+@poses
+static @name@_poses poses;
+@end
+
+static int read_inputs(const @name@_context *network, FILE *file)
 {
     for (int32_t i = 0; i < @NAME@_INPUTS; i++) {
         const size_t bytes = (size_t)@name@_input_bytes[i];
-        if (fread(@name@_input(i), 1, bytes, file) != bytes) {
+        if (fread(@name@_input(network, i), 1, bytes, file) != bytes) {
             return 0;
         }
     }
     return 1;
 }
 
-static int write_outputs(FILE *file)
+static int write_outputs(const @name@_context *network, FILE *file)
 {
     for (int32_t i = 0; i < @NAME@_OUTPUTS; i++) {
         const size_t bytes = (size_t)@name@_output_bytes[i];
-        if (fwrite(@name@_output(i), 1, bytes, file) != bytes) {
+        if (fwrite(@name@_output(network, i), 1, bytes, file) != bytes) {
             return 0;
         }
     }
@@ -57,41 +62,47 @@ void @name@_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_
 #ifdef POSE_CLOCK_NS
 double pose_clock(void); /* in instructions, of an emulated board */
 
-static void run_network(void)
+static pose_status run_network(const @name@_context *network)
 {
     const double before = pose_clock();
-    @name@_run();
+    const pose_status status = @name@_run(network);
     printf("%.0f instructions\n", pose_clock() - before);
+    return status;
 }
 #else
-static void run_network(void)
+static pose_status run_network(const @name@_context *network)
 {
-    @name@_run();
+    return @name@_run(network);
 }
 #endif
 
 @poses
 static void print_poses(void)
 {
-    const int32_t people = @name@_poses();
-    for (int32_t person = 0; person < people; person++) {
+    for (int32_t person = 0; person < poses.people; person++) {
         for (int32_t k = 0; k < @NAME@_KEYPOINTS; k++) {
-            const pose_keypoint *point = &@name@_keypoints[person * @NAME@_KEYPOINTS + k];
+            const pose_keypoint *point = &poses.keypoints[person][k];
             printf("%d %d %.4f %.4f %.6f\n", (int)person, (int)k, (double)point->x, (double)point->y, (double)point->score);
         }
     }
 }
 
 @end
-static int run_images(FILE *inputs, FILE *outputs)
+/* The number of images, or -1. */
+static int run_images(const @name@_context *network, FILE *inputs, FILE *outputs)
 {
     int images = 0;
-    while (read_inputs(inputs)) {
-        run_network();
+    while (read_inputs(network, inputs)) {
+        if (run_network(network) != POSE_OK) {
+            return -1;
+        }
 @poses
+        if (@name@_decode(network, &poses) != POSE_OK) {
+            return -1;
+        }
         print_poses();
 @end
-        if (!write_outputs(outputs)) {
+        if (!write_outputs(network, outputs)) {
             return -1;
         }
         images++;
@@ -113,8 +124,13 @@ int main(int argc, char **argv)
 #ifdef @NAME@_DEBUG
     tensors = argc > 3 ? fopen(argv[3], "wb") : NULL;
 #endif
-    @name@_init();
-    const int images = run_images(inputs, outputs);
+    @name@_context network;
+    const pose_status status = @name@_init(&network, arena, sizeof arena);
+    if (status != POSE_OK) {
+        fprintf(stderr, "%s\n", pose_status_text(status));
+        return 1;
+    }
+    const int images = run_images(&network, inputs, outputs);
 #ifdef @NAME@_DEBUG
     if (tensors != NULL) {
         fclose(tensors);
