@@ -15,8 +15,8 @@ def _ints(*values: int) -> Constant:
 
 
 def _small(pool: Pool) -> str | None:
-    """Any value of up to four dimensions, of any type."""
-    return pool.pick(lambda value: len(value.shape) <= 4)
+    """Any value of one to four dimensions, of any type."""
+    return pool.pick(lambda value: 1 <= len(value.shape) <= 4)
 
 
 # ---------------------------------------------------------------- side by side, and apart
