@@ -70,6 +70,7 @@ def _add_export(commands) -> None:
     export.add_argument("out", metavar="OUT", help="the folder to write")
     export.add_argument("--board", help="what app_config.h is for (default: STM32N6570-DK)")
     export.add_argument("--io", choices=("quantized", "file"), default="quantized", help="8-bit inputs and outputs, or the file's own")
+    export.add_argument("--name", help="what files and C symbols are called (default: as FILE)")
     export.set_defaults(command=_export)
 
 
@@ -129,7 +130,7 @@ def _convert(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from .deployment.exporting import export
 
-    made = export(options.file, options.out, board=options.board, io=options.io)
+    made = export(options.file, options.out, board=options.board, io=options.io, name=options.name)
     decoder = f"with the decoder of {made.model_type}" if made.model_type else "without a decoder: no pose network that is known here"
     print(f"{made.path}: {made.report.arena_bytes:,} bytes of RAM, {made.report.flash_bytes:,} of constants; {decoder}")
 

@@ -75,7 +75,7 @@ def counted(path: Path, core: str) -> tuple[Compiled, dict[int, float]]:
     """A network, and the instructions of each of its operators by its index."""
     compiled = compile_graph(read_tflite(path), path.name, "quantized", "network")
     with tempfile.TemporaryDirectory() as work_folder:
-        bundle = export(pu.load_model(path), Path(work_folder) / "bundle")
+        bundle = export(pu.load_model(path), Path(work_folder) / "bundle", name="network")
         folder = copy_sources(bundle.path, Path(work_folder) / "copy")
         (folder / "main.c").write_text(MAIN)
         makefile = folder / "Makefile"

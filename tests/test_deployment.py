@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from tiny_tflite import heatmap_model
@@ -13,8 +14,9 @@ from tiny_tflite import heatmap_model
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import Config, names
-from poseutils.deployment import BOARDS, find_board, fits, memory_rows, package
-from poseutils.deployment.c_array import c_array_header, c_array_source, c_comment, c_name, c_string
+from poseutils.deployment import BOARDS, default_name, find_board, fits, memory_rows, package
+from poseutils.deployment.c_array import c_array_header, c_array_source, c_comment, c_string
+from poseutils.deployment.naming import symbol_name
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 STRICT = ["gcc", "-Wall", "-Wextra", "-Werror"]
@@ -90,8 +92,38 @@ def test_reason_names_both_needs():
 # The C array.
 
 
-def test_names_strings_and_comments_are_legal_c():
-    assert [c_name(n) for n in ("network", "my net-2", "2nd", "", "größe")] == ["network", "my_net_2", "_2nd", "_", "gr__e"]
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("st_movenet_lightning_heatmaps_a035_192_int8.tflite", "st_movenet_lightning_heatmaps_a035_192"),
+        ("033_Palm-Detection.onnx", "net_033_palm_detection"),
+        ("größe v1.2.tflite", "groe_v1_2"),
+        ("double.tflite", "net_double"),
+        ("Main.tflite", "net_main"),
+        ("string.tflite", "net_string"),
+        ("pose_kernels.tflite", "net_pose_kernels"),
+        ("pose.tflite", "net_pose"),
+        ("posenet.tflite", "posenet"),
+        ("network.onnx", "net_network"),
+        ("network_data.tflite", "net_network_data"),
+        ("姿势.tflite", "net"),
+        ("a" * 70 + ".tflite", "a" * 40),
+        ("_x_.tflite", "x"),
+    ],
+)
+def test_the_name_is_that_of_the_file_made_an_identifier(file, name):
+    assert default_name(Path(file)) == name and symbol_name(None, Path(file)) == name
+
+
+def test_a_given_name_stays_and_one_that_is_taken_is_refused():
+    names = ("network", "my net-2", "2nd", "_x", "Größe")
+    assert [symbol_name(n, Path("x.tflite")) for n in names] == ["network", "my_net_2", "net_2nd", "net_x", "Gr__e"]
+    for name in ("Main", "pose_decode", "stdint", "switch"):
+        with pytest.raises(PoseError, match=f"name='{name}': .* Choose another name"):
+            symbol_name(name, Path("x.tflite"))
+
+
+def test_strings_and_comments_are_legal_c():
     assert c_string('a "b" \\ ??/ é\n') == r'"a \"b\" \\ \?\?/ \?\?"'
     assert "*/" not in c_comment("end */ of\ncomment") and "\n" not in c_comment("end */ of\ncomment")
 
@@ -129,8 +161,8 @@ def test_c_array_of_a_large_model_is_quick():
 def test_bundle_is_whole_and_its_hashes_are_right(small, tmp_path):
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
     written = {path.name for path in bundle.path.iterdir()}
-    assert written == {"network.tflite", "network_model.c", "network_model.h", "app_config.h", "labels.txt", "README.md", "manifest.json"}
-    assert (bundle.path / "network.tflite").read_bytes() == small.read_bytes()
+    assert written == {"small.tflite", "small_model.c", "small_model.h", "app_config.h", "labels.txt", "README.md", "manifest.json"}
+    assert (bundle.path / "small.tflite").read_bytes() == small.read_bytes()
     assert (bundle.path / "labels.txt").read_text() == "tip\nmiddle\nbase\n"
     assert set(bundle.files) == written - {"manifest.json"}
     for name, record in bundle.files.items():
@@ -225,7 +257,7 @@ def test_what_the_application_cannot_do_is_said_instead_of_configured(small, tmp
 )
 def test_types_without_postprocessing_at_st_have_no_app_config(asset, tmp_path, file, model_type, count):
     bundle = package(asset(f"models/{file}"), tmp_path / "out", model_type=model_type, layout=pu.layout_for(count))
-    assert "app_config.h" not in bundle.files and "network_model.c" in bundle.files
+    assert "app_config.h" not in bundle.files and any(name.endswith("_model.c") for name in bundle.files)
     assert f"no postprocessing for model type {model_type}" in (bundle.path / "README.md").read_text()
 
 
@@ -234,7 +266,7 @@ def test_readme_gives_the_compiler_of_the_boards_family_and_does_not_pretend(sma
     text = (
         package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, board=board.name, config=config()).path / "README.md"
     ).read_text()
-    assert f"stedgeai generate --model network.tflite --target {board.target} " in text
+    assert f"stedgeai generate --model small.tflite --target {board.target} " in text
     assert ("--st-neural-art profile@user_neuralart.json" in text) == board.npu
     assert ("--optimization ram" in text) != board.npu
     assert "ST's compiler was not run" in text

@@ -187,7 +187,7 @@ def test_emulated_core_gives_the_same_bytes(file_of, pictures, tmp_path, core):
 @with_qemu
 def test_reported_flash_is_what_the_arm_tools_count(file_of, tmp_path):
     bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
-    subprocess.run(["arm-none-eabi-gcc", "-std=c99", "-c", bundle.path / "network_weights.c", "-o", tmp_path / "w.o"], check=True)
+    subprocess.run(["arm-none-eabi-gcc", "-std=c99", "-c", bundle.path / f"{bundle.name}_weights.c", "-o", tmp_path / "w.o"], check=True)
     text = (
         subprocess.run(["arm-none-eabi-size", tmp_path / "w.o"], check=True, capture_output=True, text=True)
         .stdout.splitlines()[1]
@@ -280,7 +280,7 @@ def test_report_adds_up(small, tmp_path):
 @with_gcc
 def test_name_goes_into_files_and_symbols(small, tmp_path):
     bundle = export(small, tmp_path / "out", name="2nd net")
-    assert (bundle.path / "_2nd_net.c").exists() and bundle.name == "_2nd_net"
+    assert (bundle.path / "net_2nd_net.c").exists() and bundle.name == "net_2nd_net"
     assert bundle.run_host(np.zeros((1, 16, 24, 3), np.int8))["heatmaps"].shape == (1, 4, 6, 13)
 
 
@@ -303,7 +303,7 @@ def test_without_a_compiler_the_folder_is_still_written(small, tmp_path, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     bundle = export(small, tmp_path / "out")
-    assert {"network.c", "network.h", "pose_kernels.c", "Makefile", "README.md"} <= {path.name for path in bundle.path.iterdir()}
+    assert {"small.c", "small.h", "pose_kernels.c", "Makefile", "README.md"} <= {path.name for path in bundle.path.iterdir()}
     with pytest.raises(PoseError, match="no C compiler is installed: install gcc"):
         bundle.run_host(np.zeros((1, 16, 24, 3), np.int8))
     with pytest.raises(PoseError, match="apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"):
@@ -336,9 +336,9 @@ def test_an_empty_output_is_refused(small, tmp_path):
 def test_the_decoder_does_what_the_configuration_says(small, repository, asset, tmp_path):
     settings = ["postprocessing.refine=quarter", "postprocessing.NMS_measure=oks", "postprocessing.max_candidate_boxes=77"]
     config = pu.load_config(repository / "user_config.yaml", settings)
-    heatmaps = export(small, tmp_path / "one", config=config).path / "network_poses.c"
+    heatmaps = export(small, tmp_path / "one", config=config).path / "small_poses.c"
     assert "POSE_REFINE_QUARTER" in heatmaps.read_text()
-    several = export(asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "many", config=config).path
+    several = export(asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "many", config=config, name="network").path
     text, header = (several / "network_poses.c").read_text(), (several / "network_poses.h").read_text()
     assert "static const float sigmas[] = {0.026f" in text and "NETWORK_MAX_CANDIDATES, sigmas}" in text
     assert "#define NETWORK_MAX_CANDIDATES 77\n" in header

@@ -12,6 +12,7 @@ from tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.__main__ import main
+from poseutils.deployment import default_name
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
 
@@ -75,7 +76,7 @@ def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
 @pytest.mark.parametrize("count", [13, 17])
 def test_heatmaps_of_a_known_layout_get_their_decoder(file, tmp_path, count):
     bundle = pu.export(file(heatmap_model(keypoints=count)), tmp_path / "out")
-    assert bundle.model_type == "heatmaps_spe" and (bundle.path / "network_poses.c").exists()
+    assert bundle.model_type == "heatmaps_spe" and (bundle.path / "some_poses.c").exists()
     assert f"type heatmaps_spe with {count} keypoints" in (bundle.path / "README.md").read_text()
 
 
@@ -85,7 +86,7 @@ def test_a_map_of_classes_is_not_taken_for_heatmaps_unless_it_is_said(file, tmp_
     said = pu.export(path, tmp_path / "two", model_type="heatmaps_spe")
     loaded = pu.export(pu.load_model(path), tmp_path / "three")
     assert said.model_type == loaded.model_type == "heatmaps_spe"
-    assert (said.path / "network_poses.c").read_bytes() == (loaded.path / "network_poses.c").read_bytes()
+    assert (said.path / "some_poses.c").read_bytes() == (loaded.path / "some_poses.c").read_bytes()
     with pytest.raises(PoseError, match="model_type='yolo_mpe' expects"):
         pu.export(path, tmp_path / "four", model_type="yolo_mpe")
     with pytest.raises(PoseError, match="model_type='spe' takes one image .*'a' .*'b'"):
@@ -121,7 +122,7 @@ def test_the_command_needs_no_runtime(file, repository, tmp_path, given):
     path = file(sum_of_two()) if given == "sum" else repository / given
     command = [sys.executable, "-c", NO_RUNTIME, path, tmp_path / "out", "--io", "file"]
     *said, loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    assert loaded == "[]" and (tmp_path / "out/network.c").exists()
+    assert loaded == "[]" and (tmp_path / f"out/{default_name(path)}.c").exists()
     assert ("without a decoder" if given == "sum" else "with the decoder of heatmaps_spe") in said[-1]
 
 

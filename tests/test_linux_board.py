@@ -99,7 +99,7 @@ def test_folder_holds_what_the_board_needs_and_the_readme_says_it(tmp_path):
     hardware = {"hardware_setup": {"ip_address": "192.168.1.7"}, "board_deploy_path": "/usr/local/my pose"}
     folder = deployed(tmp_path / "small.tflite", tmp_path / "out", "heatmaps_spe", three, deployment=hardware)
     top = {path.name for path in folder.iterdir()}
-    plain = {"network.tflite", "labels.txt", "predict.py", "settings.json", "copy_to_board.sh", "poseutils", "README.md", "manifest.json"}
+    plain = {"small.tflite", "labels.txt", "predict.py", "settings.json", "copy_to_board.sh", "poseutils", "README.md", "manifest.json"}
     assert top == plain
     manifest = json.loads((folder / "manifest.json").read_text())
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

@@ -107,7 +107,7 @@ def test_the_proof_tells_how_close_it_is(person, exported, pictures, monkeypatch
 def test_the_proof_sees_a_weight_that_is_not_the_same(person, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(emulation, "missing_tools", lambda: ["qemu-system-arm"])
     bundle = export(person, tmp_path / "c")
-    weights = bundle.path / "network_weights.c"
+    weights = bundle.path / "person_weights.c"
     text = weights.read_text()
     first = re.search(r"\{\s*(-?\d+)", text)
     weights.write_text(text[: first.start(1)] + str(-int(first.group(1)) or 90) + text[first.end(1) :])
@@ -128,7 +128,7 @@ def test_the_bundle_names_its_source_and_is_the_same_each_time(person, exported,
         assert path.is_dir() or path.read_bytes() == (again.path / path.name).read_bytes()
     manifest = json.loads((again.path / "manifest.json").read_text())
     assert manifest["versions"]["onnx_opset"] == 17 and manifest["model"]["source"] == "person.onnx"
-    assert (again.path / "network.onnx").read_bytes() == person.path.read_bytes()
+    assert (again.path / "person.onnx").read_bytes() == person.path.read_bytes()
     assert "ONNX Runtime" in (again.path / "README.md").read_text() and "LiteRT" not in (again.path / "README.md").read_text()
 
 
@@ -155,5 +155,5 @@ def test_nothing_is_written_of_what_cannot_become_c(person, tmp_path):
 
 def test_the_bundle_has_the_file_as_it_is(person, tmp_path):
     bundle = package(person.path, tmp_path / "out", model_type="heatmaps_spe", layout=person.layout)
-    assert bundle.model_path.name == "network.onnx" and bundle.model_path.read_bytes() == person.path.read_bytes()
-    assert "network.onnx" in (bundle.path / "README.md").read_text() and not list(bundle.path.glob("*_model.c"))
+    assert bundle.model_path.name == "person.onnx" and bundle.model_path.read_bytes() == person.path.read_bytes()
+    assert "person.onnx" in (bundle.path / "README.md").read_text() and not list(bundle.path.glob("*_model.c"))

@@ -6,6 +6,7 @@ from .boards import BOARDS, Board, Fit, find_board, fits, memory_rows
 from .bundle import Bundle, package
 from .emulation import Emulation, missing_tools
 from .exporting import ExportedBundle, ExportReport, export
+from .naming import default_name
 from .proving import Proof, prove
 from .running import as_exported, on_target, side_by_side
 from .spec import AppSettings, read_network
@@ -24,6 +25,7 @@ __all__ = [
     "Proof",
     "StReport",
     "as_exported",
+    "default_name",
     "export",
     "find_board",
     "fits",

@@ -69,7 +69,7 @@ def package(
     model_type: str,
     layout: KeypointLayout,
     board: str = "STM32N6570-DK",
-    name: str = "network",
+    name: str | None = None,
     config=None,
 ) -> Bundle:
     """Writes a folder with the network's file, a .tflite also as a C array, ST's app_config.h, labels, a README and a manifest.
@@ -83,7 +83,7 @@ def package(
         model_type: what the outputs are, see :mod:`poseutils.decoders`.
         layout: its keypoints.
         board: one of :data:`poseutils.deployment.BOARDS`.
-        name: what files and C symbols are called; characters that C does not allow become ``_``.
+        name: what files and C symbols are called (default: the model's file name, see :func:`poseutils.deployment.default_name`).
         config: a configuration whose preprocessing, postprocessing, tools and deployment sections fill app_config.h and the README;
             the defaults of :class:`AppSettings` without.
 

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 _ROW = 16
-
-
-def c_name(name: str) -> str:
-    """``name`` as a C identifier: other characters become ``_``, and it does not start with a digit."""
-    cleaned = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    return f"_{cleaned}" if not cleaned or cleaned[0].isdigit() else cleaned
 
 
 def c_string(text: str) -> str:

@@ -154,7 +154,7 @@ def export(
     board: str | None = None,
     config: Config | None = None,
     io: str = "quantized",
-    name: str = "network",
+    name: str | None = None,
     model_type: str | None = None,
 ) -> ExportedBundle:
     """Writes a network as C99 with everything to compile it; no runtime is loaded for it.
@@ -174,7 +174,7 @@ def export(
         config: a configuration that fills app_config.h.
         io: ``quantized`` takes and gives 8-bit tensors where the file begins with QUANTIZE or ends in DEQUANTIZE, their scales in the
             header; ``file`` takes and gives what the file does.
-        name: what files and C symbols are called; characters that C does not allow become ``_``.
+        name: what files and C symbols are called (default: the model's file name, see :func:`poseutils.deployment.default_name`).
         model_type: one of ``MODEL_TYPES``, for a file whose decoder is not told by its outputs.
 
     Raises:

@@ -13,7 +13,7 @@ from ..onnx_graph import self_contained
 from ..precision import quantize_first
 from ..tflite import parse_tflite, read_bytes
 from .boards import Board, Fit, find_board, fits
-from .c_array import c_name
+from .naming import symbol_name
 from .qdq import read_qdq
 from .recognition import PoseType, image_size, stand_ins
 
@@ -171,7 +171,7 @@ def make_spec(
     model_type: str,
     layout: KeypointLayout,
     board: str,
-    name: str,
+    name: str | None,
     settings: AppSettings,
 ) -> Spec:
     """Reads a pose network and checks that it can be deployed as what it is said to be.
@@ -186,12 +186,12 @@ def make_spec(
 
 
 def spec_of(
-    path: Path, data: bytes, graph: Graph, pose: PoseType | None, board: str, name: str, settings: AppSettings
+    path: Path, data: bytes, graph: Graph, pose: PoseType | None, board: str, name: str | None, settings: AppSettings
 ) -> Spec:
     """As :func:`make_spec`, of what :func:`read_deployable` read; without ``pose`` of a network that is no pose network."""
     outputs = _find_outputs(graph, path.name, pose.model_type, pose.layout) if pose else {}
     kind = (pose.model_type, pose.layout) if pose else (None, None)
-    return Spec(c_name(name), path, data, graph, *kind, find_board(board), settings, outputs)
+    return Spec(symbol_name(name, path), path, data, graph, *kind, find_board(board), settings, outputs)
 
 
 def read_deployable(path: Path) -> tuple[bytes, Graph]:
