@@ -1,4 +1,4 @@
-"""Faces: which vertices of MediaPipe's mesh of 468 draw its contours, mirror each other, and stand for iBUG's 68 points."""
+"""Face landmarks: contours and mirror indices of MediaPipe's mesh of 468 vertices, and its correspondence to iBUG's 68 points."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _loop(*vertices: int) -> tuple[tuple[int, int], ...]:
 
 
 def _mirrored_mesh() -> tuple[int, ...]:
-    """The 468 indices; the canonical mesh lists the middle and the person's right half, then the left half in the same order."""
+    """The 468 mirror indices; the canonical mesh lists the middle and the person's right half, then the left half in the same order."""
     middle = {0, 1, 2, 4, 5, 6, *range(8, 20), 94, 151, 152, 164, 168, 175, 195, 197, 199, 200}
     right = [vertex for vertex in range(248) if vertex not in middle]
     left = range(248, 468)
@@ -21,7 +21,7 @@ def _mirrored_mesh() -> tuple[int, ...]:
 
 
 MESH_MIRROR = _mirrored_mesh()
-"""What each vertex becomes in a mirror: pairs that differ only in the sign of x in MediaPipe's canonical face model
+"""The mirror image of each vertex: pairs differ only in the sign of x in MediaPipe's canonical face model
 (google-ai-edge/mediapipe, modules/face_geometry/data/canonical_face_model.obj), which is symmetric to the last digit."""
 
 
@@ -48,7 +48,7 @@ MESH_CONTOURS = _contours()
 
 
 def _mirrored_ibug() -> tuple[int, ...]:
-    """The 68 indices. Jaw, brows, nostrils and lips run from one side to the other; the eyes are numbered each from its own corner."""
+    """The 68 mirror indices. Jaw, brows, nostrils and lips run from side to side; each eye is numbered from its own outer corner."""
     runs = (range(17), range(17, 27), range(31, 36), range(48, 55), range(55, 60), range(60, 65), range(65, 68))
     pairs = {point: mirrored for run in runs for point, mirrored in zip(run, reversed(run))}
     eyes = dict(zip(range(36, 42), (45, 44, 43, 42, 47, 46)))
@@ -80,9 +80,9 @@ IBUG68_FROM_MESH468 = (
     78, 82, 13, 312, 308, 317, 14, 87,
 )
 # fmt: on
-"""The vertex that stands for each of iBUG's 68 points: jaw, brows, nose, eyes, lips, one row each.
+"""The mesh vertex that corresponds to each of iBUG's 68 points: jaw, brows, nose, eyes, lips, one row each.
 
 The list most often published (for example as ``landmark_points_68`` of bytedance/LatentSync 1.5, utils/image_processor.py). It
-pairs left with right exactly as the mesh does. Eyes, bridge and lips are the same spots; jaw and brows are near ones: the mesh has
-no vertex for "an even way along the jaw", and its brows have an upper and a lower edge where iBUG's have one line.
+pairs left with right exactly as the mesh does. Eyes, bridge and lips correspond exactly, jaw and brows approximately: iBUG's jaw
+points are evenly spaced, which no vertices are, and the mesh has an upper and a lower edge of the brow where iBUG has one line.
 """

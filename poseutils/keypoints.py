@@ -1,8 +1,4 @@
-"""Keypoint layouts: what the K points are called, which pairs make limbs, and how OKS weighs them.
-
-A :class:`KeypointLayout` says everything about a set of keypoints that is not in the network: names, limbs to draw,
-the mirrored index of each point (left and right swap when an image is flipped) and the OKS sigmas.
-"""
+"""Keypoint layouts: names, limbs, mirror indices and OKS sigmas of the K keypoints of a kind of object."""
 
 from __future__ import annotations
 
@@ -11,15 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from .errors import PoseError
-from .faces import IBUG68_FROM_MESH468 as IBUG68_FROM_MESH468  # for those who look for it beside its layouts
+from .faces import IBUG68_FROM_MESH468 as IBUG68_FROM_MESH468  # re-exported beside the two layouts that it connects
 from .faces import IBUG_LIMBS, IBUG_MIRROR, MESH_CONTOURS, MESH_MIRROR
 
 DEFAULT_SIGMA = 0.05
-"""OKS sigma of a keypoint about which nothing is known: between COCO's eyes (0.025) and hips (0.107)."""
+"""OKS sigma of keypoints without a published one: between COCO's eyes (0.025) and hips (0.107)."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +24,13 @@ class KeypointLayout:
     """The K keypoints of one kind of object.
 
     Attributes:
-        name: what the layout is called, for example ``"coco17"``.
+        name: of the layout, for example ``"coco17"``.
         names: K keypoint names.
-        limbs: pairs of keypoint indices that are drawn as a line.
-        mirror: K indices; ``mirror[k]`` is the point that point k becomes when the image is flipped left to right.
+        limbs: pairs of keypoint indices that are joined by a line in figures.
+        mirror: K indices; ``mirror[k]`` is the keypoint that keypoint k becomes when the image is
+            flipped left to right. Default: from ``left`` and ``right`` in the names.
         sigmas: K OKS standard deviations, relative to the square root of the object's area.
+            Default: ``DEFAULT_SIGMA``.
     """
 
     name: str
@@ -40,13 +39,13 @@ class KeypointLayout:
     mirror: tuple[int, ...] = ()
     sigmas: tuple[float, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         count = len(self.names)
         object.__setattr__(self, "mirror", tuple(self.mirror) or _mirror_by_name(self.names))
         object.__setattr__(self, "sigmas", tuple(self.sigmas) or (DEFAULT_SIGMA,) * count)
         for what in ("mirror", "sigmas"):
             if len(getattr(self, what)) != count:
-                raise PoseError(f"layout {self.name!r} names {count} keypoints but gives {len(getattr(self, what))} {what}")
+                raise PoseError(f"layout {self.name!r} has {count} keypoint names and {len(getattr(self, what))} {what}; expected as many")
         if any(not 0 <= index < count for limb in self.limbs for index in limb):
             raise PoseError(f"layout {self.name!r}: limbs {self.limbs} must be pairs of indices from 0 to {count - 1}")
         if sorted(self.mirror) != list(range(count)):
@@ -60,8 +59,8 @@ class KeypointLayout:
         """(K,) float64 sigmas."""
         return np.asarray(self.sigmas, dtype=np.float64)
 
-    def to_coco_category(self) -> dict:
-        """The layout as a COCO category: limbs become ``skeleton``, counted from 1 as COCO counts."""
+    def to_coco_category(self) -> dict[str, Any]:
+        """The layout as a COCO category: limbs become ``skeleton``, with COCO's indices from 1."""
         usual = LAYOUTS.get(self.name, KeypointLayout(self.name, self.names)).sigmas
         return {
             "id": 1,
@@ -73,7 +72,7 @@ class KeypointLayout:
 
 
 def _mirror_by_name(names: Sequence[str]) -> tuple[int, ...]:
-    """Index of each name's mirror image: ``left_x`` and ``right_x`` swap, all others stay."""
+    """The index of each keypoint's mirror image: ``left_x`` and ``right_x`` swap, all others stay."""
     swap = {"left": "right", "right": "left"}
     index = {name.lower(): i for i, name in enumerate(names)}
 
@@ -103,7 +102,7 @@ _COCO_NAMES = (
     "right_ankle",
 )
 HEAD_NAMES = _COCO_NAMES[:5]
-"""The points of a head among a person's keypoints: nose, eyes and ears."""
+"""The keypoints of the head among a person's: nose, eyes and ears."""
 
 # The published per-keypoint constants of the COCO keypoint evaluation (cocodataset.org, "Keypoint Evaluation").
 _COCO_SIGMAS = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089)
@@ -133,15 +132,15 @@ FACE6 = KeypointLayout(
     ("right_eye", "left_eye", "nose_tip", "mouth_center", "right_ear_tragion", "left_ear_tragion"),
     limbs=((0, 1), (0, 2), (1, 2), (2, 3), (0, 4), (1, 5)),
 )
-_COUNTED = (COCO17, PERSON13, HAND21, HEAD468)
-LAYOUTS = {layout.name: layout for layout in (*_COUNTED, PALM7, FACE6, IBUG68)}
+_USUAL = (COCO17, PERSON13, HAND21, HEAD468)
+LAYOUTS = {layout.name: layout for layout in (*_USUAL, PALM7, FACE6, IBUG68)}
 DETECTED = {7: PALM7, 6: FACE6}
-"""What detectors of hands and faces give with their boxes, by the number of points."""
+"""Layouts of the points that palm and face detectors output with each box, by their number."""
 
 
 def layout_for(count: int) -> KeypointLayout:
-    """The usual layout of ``count`` keypoints: 13, 17, 21 and 468 are known, any other is numbered."""
-    known = {len(layout): layout for layout in _COUNTED}
+    """The usual layout of 13, 17, 21 or 468 keypoints; any other number gives keypoints named by their index."""
+    known = {len(layout): layout for layout in _USUAL}
     return known.get(count) or layout_from_names([f"keypoint_{i}" for i in range(count)])
 
 
@@ -150,29 +149,30 @@ def layout_from_names(
     limbs: Sequence[Sequence[int | str]] = (),
     sigmas: Sequence[float] | float | None = None,
     name: str | None = None,
-    mirror: Sequence = (),
+    mirror: Sequence[Any] = (),
 ) -> KeypointLayout:
-    """A layout of one's own.
+    """A custom layout.
 
     Args:
-        names: K names, no two the same.
+        names: K different names.
         limbs: pairs of keypoints, by index from 0 or by name.
         sigmas: K OKS sigmas, or one number for all (default: ``DEFAULT_SIGMA``).
         name: of the layout (default: ``custom`` and K).
-        mirror: K indices, or the pairs that change places, by index or name (default: ``left`` and ``right`` in the names).
+        mirror: K indices, or the pairs that swap when the image is flipped, by index or name
+            (default: from ``left`` and ``right`` in the names).
 
     Raises:
-        PoseError: if a name is there twice, or a limb or pair names a keypoint that is not there.
+        PoseError: if a name is repeated, or a limb or pair names an unknown keypoint.
     """
     names = tuple(str(n) for n in names)
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
-        raise PoseError(f"keypoint names must differ; {', '.join(twice)} is there more than once")
-    limbs = tuple(_pair(limb, names, "skeleton") for limb in limbs)
-    return with_sigmas(KeypointLayout(name or f"custom{len(names)}", names, limbs, _mirror(mirror, names)), sigmas)
+        raise PoseError(f"keypoint names must differ; {', '.join(twice)} is given more than once")
+    pairs = tuple(_pair(limb, names, "skeleton") for limb in limbs)
+    return with_sigmas(KeypointLayout(name or f"custom{len(names)}", names, pairs, _mirror(mirror, names)), sigmas)
 
 
-def _pair(pair, names: Sequence[str], what: str) -> tuple[int, int]:
+def _pair(pair: Any, names: Sequence[str], what: str) -> tuple[int, int]:
     if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
         raise PoseError(f"{what}: expected pairs of keypoints, by index from 0 or by name; got {pair!r}")
     return _index(pair[0], names, what), _index(pair[1], names, what)
@@ -180,7 +180,7 @@ def _pair(pair, names: Sequence[str], what: str) -> tuple[int, int]:
 
 def _index(given: int | str, names: Sequence[str], what: str) -> int:
     """The index of a keypoint that is given by index or name."""
-    if given in names:
+    if isinstance(given, str) and given in names:
         return names.index(given)
     if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < len(names):
         return given
@@ -188,8 +188,8 @@ def _index(given: int | str, names: Sequence[str], what: str) -> int:
     raise PoseError(f"{what}: no keypoint {given!r}; expected an index from 0 to {len(names) - 1}, or one of {shown}")
 
 
-def _mirror(given: Sequence, names: Sequence[str]) -> tuple[int, ...]:
-    """K indices from K indices, or from the pairs that change places."""
+def _mirror(given: Sequence[Any], names: Sequence[str]) -> tuple[int, ...]:
+    """K indices from K indices, or from pairs that swap."""
     if not given or not isinstance(given[0], (list, tuple)):
         return tuple(_index(g, names, "mirror") for g in given)
     indices = list(range(len(names)))
@@ -199,11 +199,11 @@ def _mirror(given: Sequence, names: Sequence[str]) -> tuple[int, ...]:
 
 
 def redefined(
-    layout: KeypointLayout, names: Sequence[str] | None = None, limbs: Sequence | None = None, mirror: Sequence | None = None
+    layout: KeypointLayout, names: Sequence[str] | None = None, limbs: Sequence[Any] | None = None, mirror: Sequence[Any] | None = None
 ) -> KeypointLayout:
-    """A layout with other names, limbs or mirror pairs; None keeps what it has.
+    """A layout with other names, limbs or mirror pairs; None keeps those it has.
 
-    With other names the limbs and sigmas stay, as they belong to the points, and the mirror pairs are found anew.
+    With other names, limbs and sigmas are kept, and the mirror indices are derived from the new names.
 
     Raises:
         PoseError: as :func:`layout_from_names`; if there are not K names.
@@ -219,7 +219,7 @@ def redefined(
 
 
 def with_sigmas(layout: KeypointLayout, sigmas: Sequence[float] | float | None) -> KeypointLayout:
-    """The layout with other OKS sigmas: one for all keypoints, or one for each; None keeps its own."""
+    """The layout with other OKS sigmas: one number for all keypoints, or K numbers; None keeps its own."""
     if sigmas is None:
         return layout
     try:
@@ -231,14 +231,17 @@ def with_sigmas(layout: KeypointLayout, sigmas: Sequence[float] | float | None) 
     return replace(layout, sigmas=given)
 
 
-def layout_from_coco_category(category: Mapping) -> KeypointLayout:
-    """A layout from a COCO category with ``keypoints`` (names), and ``skeleton`` (pairs counted from 1) if it has one.
+def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
+    """The layout of a COCO category with ``keypoints`` (names) and optionally ``skeleton`` (pairs of indices from 1).
 
-    The seventeen person keypoints, whatever the skeleton drawn between them, are ``coco17``; likewise the other known layouts.
+    Names of a known layout give that layout, whatever the skeleton: COCO's 17 person keypoints are ``coco17``.
+
+    Raises:
+        PoseError: if the category has no keypoint names, or a pair or sigma is invalid.
     """
     names = category.get("keypoints")
     if not names or not isinstance(names, Sequence) or isinstance(names, str):
-        raise PoseError(f"COCO category {category.get('name')!r} has no 'keypoints': give it the list of keypoint names")
+        raise PoseError(f"COCO category {category.get('name')!r} has no 'keypoints'; expected a list of keypoint names")
     names, sigmas = tuple(str(n) for n in names), category.get("sigmas")
     for known in LAYOUTS.values():
         if known.names == names:
@@ -249,18 +252,18 @@ def layout_from_coco_category(category: Mapping) -> KeypointLayout:
         raise PoseError(f"skeleton: expected pairs of numbers, counted from 1: {error}") from error
     wrong = [(a + 1, b + 1) for a, b in limbs if not (0 <= a < len(names) and 0 <= b < len(names))]
     if wrong:
-        raise PoseError(f"skeleton: {list(wrong[0])} is there, expected pairs of keypoints, counted from 1 to {len(names)} as COCO counts")
+        raise PoseError(f"skeleton: {list(wrong[0])} given; expected pairs of keypoints, counted from 1 to {len(names)} as COCO counts")
     return layout_from_names(names, limbs, sigmas, name=str(category.get("name") or f"custom{len(names)}"))
 
 
 def reduce_17_to_13(keypoints: np.ndarray) -> np.ndarray:
-    """COCO's 17 keypoints as the zoo's 13: the five head points become the mean of those that are labeled.
+    """Reduces COCO's 17 keypoints to the model zoo's 13: the head is the mean of its labeled keypoints.
 
     Args:
         keypoints: (..., 17, 3) x, y in pixels and visibility 0, 1 or 2.
 
     Returns:
-        (..., 13, 3), the head first; its visibility is the highest of the five, zero if none is labeled.
+        (..., 13, 3), the head first; its visibility is the maximum of the five, 0 if none is labeled.
     """
     head = keypoints[..., :5, :]
     labeled = (head[..., 2] > 0).astype(keypoints.dtype)[..., None]

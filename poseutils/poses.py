@@ -1,9 +1,11 @@
-"""Poses, the one result type that every model is decoded to, and the similarity (OKS) that they are measured by."""
+"""Poses, the result type of every model, and object keypoint similarity (OKS), which measures them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,22 +13,23 @@ from .keypoints import KeypointLayout
 
 _OPTIONAL = ("boxes", "box_scores", "world", "right")
 AREA_OF_BOX = 0.53
-"""Area of a person as a part of their box, where no mask says it; the zoo's OKS uses it always."""
+"""Area of a person as a fraction of their box, where no segmentation mask gives it; ST's model zoo always uses it for OKS."""
 
 
 @dataclass(frozen=True)
 class Poses:
-    """N people (or hands, heads, objects) found on one image.
+    """The N people (or hands, heads, objects) detected in one image.
 
     Attributes:
-        keypoints: (N, K, 2) float32, x and y in pixels of the original image; the centre of the first pixel is (0.5, 0.5).
-        scores: (N, K) float32, the model's confidence in each keypoint.
-        boxes: (N, 4) float32, x0, y0, x1, y1 in pixels, or None if the model gives none.
-        box_scores: (N,) float32, the confidence in each person, or None.
+        keypoints: (N, K, 2) float32, x and y in pixels of the original image; the center of the
+            top left pixel is (0.5, 0.5).
+        scores: (N, K) float32, the confidence of each keypoint.
         layout: names, limbs and sigmas of the K keypoints.
-        world: (N, K, 3) float32, x, y, z in meters about the object's own middle, x and y as in the image, z away from the camera;
-            or None if the model gives none.
-        right: (N,) float32, the probability that a hand is a right one, or None.
+        boxes: (N, 4) float32, x0, y0, x1, y1 in pixels; None if the model has no boxes.
+        box_scores: (N,) float32, the confidence of each person, or None.
+        world: (N, K, 3) float32, x, y, z in meters relative to the center of the object, x and y as
+            in the image, z away from the camera; None if the model has no world coordinates.
+        right: (N,) float32, the probability that a hand is a right hand, or None.
     """
 
     keypoints: np.ndarray
@@ -37,7 +40,7 @@ class Poses:
     world: np.ndarray | None = None
     right: np.ndarray | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         expected = (len(self.scores), len(self.layout))
         if self.keypoints.shape != expected + (2,) or self.scores.shape != expected:
             raise ValueError(
@@ -48,30 +51,28 @@ class Poses:
     def __len__(self) -> int:
         return len(self.keypoints)
 
-    def __getitem__(self, index) -> Poses:
+    def __getitem__(self, index: Any) -> Poses:
         """The people selected by an index, a slice, or an array of indices or booleans."""
         index = [index] if isinstance(index, (int, np.integer)) else index
-
-        def pick(array: np.ndarray | None) -> np.ndarray | None:
-            return None if array is None else array[index]
-
-        return replace(self, keypoints=self.keypoints[index], scores=self.scores[index], **{n: pick(getattr(self, n)) for n in _OPTIONAL})
+        optional = {name: getattr(self, name) for name in _OPTIONAL}
+        selected: dict[str, Any] = {name: None if array is None else array[index] for name, array in optional.items()}
+        return replace(self, keypoints=self.keypoints[index], scores=self.scores[index], **selected)
 
     @property
     def person_scores(self) -> np.ndarray:
-        """(N,) one confidence a person: the box's where there is one, else the mean over keypoints."""
-        return self.scores.mean(axis=1) if self.box_scores is None else self.box_scores
+        """(N,) the confidence of each person: that of the box if there is one, else the mean over keypoints."""
+        return np.asarray(self.scores.mean(axis=1)) if self.box_scores is None else self.box_scores
 
     def moved(self, affine: np.ndarray) -> Poses:
-        """The same poses with keypoints, boxes and world coordinates moved by a (2, 3) affine matrix.
+        """The poses after a (2, 3) affine transform of keypoints, boxes and world coordinates.
 
-        A turned box becomes the upright one around its corners. World coordinates turn with the image and keep their size; a matrix
-        that mirrors makes a left hand of a right one.
+        A rotated box becomes the axis-aligned box around its corners. World coordinates are rotated
+        with the image, not scaled; a reflection turns a right hand into a left one.
         """
         affine = np.asarray(affine, dtype=np.float64)
 
         def move(points: np.ndarray) -> np.ndarray:
-            return (points @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
+            return np.asarray(points @ affine[:, :2].T + affine[:, 2], np.float32)
 
         boxes, world, right = self.boxes, self.world, self.right
         if boxes is not None:
@@ -83,18 +84,23 @@ class Poses:
             right = 1 - right
         return replace(self, keypoints=move(self.keypoints), boxes=boxes, world=world, right=right)
 
-    def plot(self, image, threshold: float = 0.15) -> None:
-        """Draws the poses over ``image``, a path or an array, as a matplotlib figure."""
-        from .plots import show_poses  # a way up: people expect poses to draw themselves
+    def plot(self, image: str | Path | np.ndarray, threshold: float = 0.15) -> None:
+        """Shows a figure of the image with the poses drawn over it.
+
+        Args:
+            image: a path, or a (H, W, 3) uint8 RGB array.
+            threshold: keypoints with lower scores are drawn hollow, without limbs.
+        """
+        from .plots import show_poses  # an upward import, deferred: users expect poses to plot themselves
 
         show_poses(image, self, threshold=threshold)
 
-    def to_coco(self, image_id: int, category_id: int = 1) -> list[dict]:
-        """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary a person."""
+    def to_coco(self, image_id: int, category_id: int = 1) -> list[dict[str, Any]]:
+        """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary per person."""
         records = []
         for i, score in enumerate(self.person_scores):
             triplets = np.concatenate([self.keypoints[i], self.scores[i][:, None]], axis=1)
-            record = {
+            record: dict[str, Any] = {
                 "image_id": int(image_id),
                 "category_id": category_id,
                 "keypoints": [round(float(v), 3) for v in triplets.ravel()],
@@ -108,42 +114,43 @@ class Poses:
 
 
 def _rotation(linear: np.ndarray) -> np.ndarray:
-    """(2, 2) the rotation in a linear map: the orthogonal matrix that is nearest to it, which also mirrors if the map does."""
+    """(2, 2) the orthogonal matrix nearest to a linear map: its rotation, and its reflection if it has one."""
     left, _, right = np.linalg.svd(linear)
-    return left @ right
+    return np.asarray(left @ right)
 
 
 def join(poses: Sequence[Poses]) -> Poses:
-    """Several Poses of one layout as one, in their order. What any of them lacks (boxes, world coordinates…), all lack.
+    """Concatenates Poses of one layout. Optional fields (boxes, world coordinates…) are kept if all have them.
 
     Raises:
-        ValueError: if there are none, or layouts differ.
+        ValueError: if ``poses`` is empty, or layouts differ.
     """
     names = sorted({p.layout.name for p in poses})
     if len(names) != 1:
         raise ValueError(f"poses of the layouts {names} given; expected one or more of one layout")
 
-    def joined(name: str) -> np.ndarray | None:
-        arrays = [getattr(p, name) for p in poses]
-        return None if any(array is None for array in arrays) else np.concatenate(arrays)
-
-    return replace(poses[0], keypoints=joined("keypoints"), scores=joined("scores"), **{name: joined(name) for name in _OPTIONAL})
+    arrays = {name: [getattr(p, name) for p in poses] for name in ("keypoints", "scores", *_OPTIONAL)}
+    joined: dict[str, Any] = {
+        name: None if any(array is None for array in parts) else np.concatenate(parts) for name, parts in arrays.items()
+    }
+    return replace(poses[0], **joined)
 
 
 def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """Object keypoint similarity, as COCO defines it (cocodataset.org, "Keypoint Evaluation"). Broadcasts over leading axes.
+    """Object keypoint similarity (OKS) as COCO defines it (cocodataset.org, "Keypoint Evaluation").
 
-    The mean over labeled keypoints of exp(-d² / (2 · area · (2σ)²)), d being the distance in pixels.
+    The mean over labeled keypoints of exp(-d² / (2 · area · (2σ)²)), where d is the distance in
+    pixels. Broadcasts over leading axes.
 
     Args:
         keypoints: (..., K, 2) predicted x, y.
-        truth: (..., K, 2) true x, y.
+        truth: (..., K, 2) annotated x, y.
         visible: (..., K), above zero where the keypoint is labeled.
         area: (...) area of the object in square pixels.
         sigmas: (K,) the layout's sigmas.
 
     Returns:
-        (...) similarity from 0 to 1; NaN where no keypoint is labeled.
+        (...) OKS from 0 to 1; NaN where no keypoint is labeled.
     """
     similarity = keypoint_similarity(keypoints, truth, area, sigmas)
     labeled = np.broadcast_to(np.asarray(visible) > 0, similarity.shape)
@@ -152,7 +159,7 @@ def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.
 
 
 def keypoint_similarity(keypoints: np.ndarray, truth: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """The terms that :func:`oks` averages: (..., K) similarities from 0 to 1, labeled or not."""
+    """(..., K) the per-keypoint OKS that :func:`oks` averages, from 0 to 1, whether labeled or not."""
     distance2 = np.square(np.asarray(keypoints, np.float64) - truth).sum(axis=-1)
     variance2 = 2 * np.square(2 * np.asarray(sigmas, np.float64)) * np.maximum(np.asarray(area, np.float64), 1e-9)[..., None]
-    return np.exp(-distance2 / variance2)
+    return np.asarray(np.exp(-distance2 / variance2))

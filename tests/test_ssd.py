@@ -36,7 +36,7 @@ def test_anchors_are_the_centers_of_the_cells(size, count, grid):
 
 def test_anchors_of_no_release_are_refused_with_the_numbers():
     outputs = {"a": np.zeros((1, 900, 16), np.float32), "b": np.zeros((1, 900, 1), np.float32)}
-    with pytest.raises(PoseError, match=r"number of anchors .*128: 896.*the model gives a \(1, 900, 16\)"):
+    with pytest.raises(PoseError, match=r"number A of anchors .*128: 896.*the model gives a \(1, 900, 16\)"):
         find_outputs("detector", outputs, VIEW)
     two_sizes = {"a": np.zeros((1, 896, 16)), "b": np.zeros((1, 512, 1))}
     for wrong in (two_sizes, {"a": np.zeros((1, 896, 16))}, {}, two_sizes | {"c": np.zeros((1, 2, 3, 4))}):
@@ -99,7 +99,7 @@ def some_detections(count=60, seed=0):
 @pytest.mark.parametrize("seed", range(5))
 def test_blending_keeps_the_best_ones_that_suppression_keeps_and_only_averages(seed):
     points, scores = some_detections(seed=seed)
-    blended, best = ssd.blend(points, scores, iou=0.3, limit=100)
+    blended, best = ssd.weighted_nms(points, scores, iou=0.3, limit=100)
     kept, seen = [], np.zeros(len(points), bool)
     boxes = points[:, :2].reshape(-1, 4)
     for i in range(len(points)):  # the definition, one box at a time
@@ -111,7 +111,7 @@ def test_blending_keeps_the_best_ones_that_suppression_keeps_and_only_averages(s
         kept.append(i)
         seen[group] = True
     assert best.tolist() == kept
-    np.testing.assert_array_equal(ssd.blend(points, scores, 0.3, 3)[0], blended[:3])
+    np.testing.assert_array_equal(ssd.weighted_nms(points, scores, 0.3, 3)[0], blended[:3])
 
 
 def overlap(a, b):
@@ -122,9 +122,9 @@ def overlap(a, b):
 
 def test_blending_leaves_lone_detections_and_copies_as_they_are():
     points, scores = some_detections()
-    alone, _ = ssd.blend(points, scores, iou=1.0, limit=100)
+    alone, _ = ssd.weighted_nms(points, scores, iou=1.0, limit=100)
     np.testing.assert_allclose(alone, points, rtol=1e-6)
-    copies, best = ssd.blend(np.repeat(points[:1], 4, axis=0), scores[:4], iou=0.3, limit=100)
+    copies, best = ssd.weighted_nms(np.repeat(points[:1], 4, axis=0), scores[:4], iou=0.3, limit=100)
     np.testing.assert_allclose(copies, points[:1], rtol=1e-6)
     assert best.tolist() == [0]
 

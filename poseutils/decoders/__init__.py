@@ -1,7 +1,8 @@
-"""Decoders: the raw outputs of a network -> Poses in pixels of its input. One file a model_type.
+"""Decoders: raw network outputs -> Poses in pixels of the network's input, one file per model_type.
 
-Each has two functions. ``find(outputs, view)`` picks the tensors it understands by shape or name and returns them as a
-dictionary, or None; ``decode(found, view, layout, thresholds)`` returns one :class:`~poseutils.poses.Poses` an image of the batch.
+Each has two functions. ``find(outputs, view)`` selects the tensors it reads, by shape or name, and
+returns them as a dictionary, or None; ``decode(found, view, layout, thresholds)`` returns one
+:class:`~poseutils.poses.Poses` per image of the batch.
 Letters in shapes: B batch, K keypoints, H and W of the heatmap, F candidate boxes, A anchors.
 """
 
@@ -30,14 +31,15 @@ __all__ = ["DECODERS", "MODEL_TYPES", "REFINEMENTS", "InputView", "Thresholds", 
 
 
 def find_outputs(model_type: str, outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray]:
-    """The tensors that the decoder of ``model_type`` reads, by its own names for them.
+    """The tensors that the decoder of ``model_type`` reads, under the decoder's names for them.
 
     Raises:
-        PoseError: if the model type is unknown, or the outputs do not have its shape; says which type they would fit.
+        PoseError: if the model type is unknown, or the outputs do not have its shapes; the message
+            names the model type that they fit.
     """
     if model_type not in DECODERS:
         raise PoseError(f"model_type={model_type!r}: expected one of {', '.join(DECODERS)}")
-    found = DECODERS[model_type].find(outputs, view)
+    found: dict[str, np.ndarray] | None = DECODERS[model_type].find(outputs, view)
     if found is None:
         other = guess_model_type(outputs, view)
         hint = f" These outputs fit model_type={other!r}." if other else ""
@@ -46,11 +48,11 @@ def find_outputs(model_type: str, outputs: Mapping[str, np.ndarray], view: Input
 
 
 def shapes_of(outputs: Mapping[str, np.ndarray]) -> str:
-    """The outputs' names and shapes, for a message."""
+    """Names and shapes of the outputs, for error messages."""
     return ", ".join(f"{name} {tuple(array.shape)}" for name, array in outputs.items())
 
 
 def guess_model_type(outputs: Mapping[str, np.ndarray], view: InputView) -> str | None:
-    """The one model type that the outputs fit, or None if none or several do."""
+    """The model type that the outputs fit; None if none or several do."""
     fitting = [name for name, decoder in DECODERS.items() if decoder.find(outputs, view) is not None]
     return fitting[0] if len(fitting) == 1 else None

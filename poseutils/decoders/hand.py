@@ -1,4 +1,4 @@
-"""``hand_spe``: MediaPipe's hand landmarks on an image of one hand."""
+"""``hand_spe``: MediaPipe's hand landmarks, one hand per image."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from ..poses import Poses
 from .scores import probability
 from .view import InputView, Thresholds, check_finite
 
-EXPECTS = (
-    "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; may give (B, 63) in meters and (B, 1) handedness besides"
-)
+EXPECTS = "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; optionally (B, 63) in meters and (B, 1) handedness"
 _POINTS = 21
 
 
 def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
-    """``landmarks`` (B, 63), ``presence`` (B, 1), and if the network has them ``world`` (B, 63), ``handedness`` (B, 1).
+    """``landmarks`` (B, 63), ``presence`` (B, 1), and if present ``world`` (B, 63), ``handedness`` (B, 1).
 
-    The order of a file's tensors varies between conversions; the number in their names is the order of the network:
-    landmarks, presence, handedness, world landmarks.
+    The order of tensors in a file varies between conversions; the numbers in their names give the
+    order in the network: landmarks, presence, handedness, world landmarks.
     """
     named = sorted(outputs.items(), key=lambda item: _number(item[0]))
     flat = [(name, array.reshape(array.shape[0], -1)) for name, array in named]
@@ -37,7 +35,7 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
 
 
 def _number(name: str) -> int:
-    """The number that ends a tensor's name, not counting TensorFlow's ``:0``: ``Identity`` 0, ``Identity_3:0`` 3."""
+    """The number at the end of a tensor name, without TensorFlow's ``:0``: ``Identity`` 0, ``Identity_3:0`` 3."""
     name = re.sub(r"(?<!PartitionedCall):\d+$", "", name)
     match = re.search(r"[_:](\d+)$", name)
     return int(match.group(1)) if match else 0
@@ -48,17 +46,21 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 
 def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
-    """The 21 points as they are; every point's score is the hand's presence. The depth of the points in the image is not kept.
+    """The 21 landmarks, each with the presence of the hand as its score; image depth z is discarded.
 
-    MediaPipe's page on hands says that its handedness supposes a mirrored, selfie image. That is about the label its graphs put on
-    the number; the number itself is near 1 for a right hand in an image that is not mirrored.
+    MediaPipe's documentation says that handedness assumes a mirrored (selfie) image. That concerns
+    the label its graphs attach; the value is near 1 for a right hand in an image that is not mirrored.
 
     Args:
-        found: ``landmarks`` (B, 63) x, y, z in pixels of the input, ``presence`` (B, 1); if the network gives them ``world``
-            (B, 63) in meters and ``handedness`` (B, 1). Presence and handedness are probabilities or logits.
+        found: ``landmarks`` (B, 63) x, y, z in pixels of the input, ``presence`` (B, 1); optionally
+            ``world`` (B, 63) in meters and ``handedness`` (B, 1). Presence and handedness are
+            probabilities or logits.
 
     Returns:
         B Poses of one hand each, in pixels of the input.
+
+    Raises:
+        PoseError: if a landmark is NaN or infinite.
     """
     landmarks = found["landmarks"].reshape(-1, 1, _POINTS, 3).astype(np.float32)
     check_finite(landmarks, "landmarks")

@@ -1,4 +1,4 @@
-"""``head_spe``: MediaPipe's face mesh on an image of one head."""
+"""``head_spe``: MediaPipe's face mesh, one head per image."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..poses import Poses
 from .scores import probability
 from .view import InputView, Thresholds, check_finite
 
-EXPECTS = "an output of 2 × 468 or 3 × 468 numbers an image, points in pixels; may give presence besides"
+EXPECTS = "one output of 2 × 468 or 3 × 468 numbers per image, points in pixels; optionally (B, 1) presence"
 _POINTS = 468
 
 
 def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
-    """``landmarks`` (B, 468, 2 or 3), and ``presence`` (B, 1) if the network has one output of one number."""
+    """``landmarks`` (B, 468, 2 or 3), and ``presence`` (B, 1) if exactly one output is a single number per image."""
     flat = [array.reshape(array.shape[0], -1) for array in outputs.values()]
     points = [array for array in flat if array.shape[1] in (2 * _POINTS, 3 * _POINTS)]
     flags = [array for array in flat if array.shape[1] == 1]
@@ -31,14 +31,17 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 
 def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
-    """The 468 points as they are; every point's score is the head's presence, or 1 where the network gives none. Depth is not kept.
+    """The 468 landmarks, each with the presence of the head as its score, or 1 without one; depth is discarded.
 
     Args:
-        found: ``landmarks`` (B, 468, 2 or 3) in pixels of the input; ``presence`` (B, 1), a probability or, as in MediaPipe's
-            own files, a logit: a number outside 0…1 is taken for one.
+        found: ``landmarks`` (B, 468, 2 or 3) in pixels of the input; ``presence`` (B, 1), a
+            probability or, as in MediaPipe's files, a logit, which a value outside 0…1 indicates.
 
     Returns:
         B Poses of one head each, in pixels of the input.
+
+    Raises:
+        PoseError: if a landmark is NaN or infinite.
     """
     landmarks = found["landmarks"].astype(np.float32)
     check_finite(landmarks, "landmarks")

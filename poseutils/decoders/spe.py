@@ -1,4 +1,4 @@
-"""``spe``: MoveNet single pose, the keypoints themselves."""
+"""``spe``: MoveNet single pose, which outputs keypoint coordinates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..keypoints import KeypointLayout
 from ..poses import Poses
 from .view import InputView, Thresholds, check_finite
 
-EXPECTS = "one output (B, 1, K, 3) of y, x, score for each keypoint, from 0 to 1"
+EXPECTS = "one output (B, 1, K, 3): y, x and score of each keypoint, from 0 to 1"
 
 
 def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
@@ -24,17 +24,20 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
 
 
 def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
-    return found["keypoints"].shape[1]
+    return int(found["keypoints"].shape[1])
 
 
 def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
-    """Fractions of the input, (y, x), become pixels, (x, y).
+    """Converts (y, x) fractions of the input to (x, y) pixels.
 
     Args:
         found: ``keypoints`` (B, K, 3) y, x, score.
 
     Returns:
         B Poses of one person each, in pixels of the input.
+
+    Raises:
+        PoseError: if a coordinate or score is NaN or infinite.
     """
     points = found["keypoints"].astype(np.float32)
     check_finite(points, "keypoints")

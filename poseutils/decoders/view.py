@@ -1,4 +1,4 @@
-"""What a decoder needs to know besides the outputs of the network."""
+"""What a decoder needs besides the outputs of the network: its input, thresholds and options."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..errors import PoseError
 
 @dataclass(frozen=True)
 class InputView:
-    """The input of a network as its decoder sees it.
+    """The input of a network, as its decoder needs to know it.
 
     Attributes:
         height, width: of the input, in pixels.
-        channels_first: True if images are C×H×W, and with them heatmaps K×H×W.
-        normalized: True if the network gives coordinates from 0 to 1, False if in pixels of the input. Only ``yolo_mpe``
-            networks come in both kinds.
+        channels_first: True if images are C×H×W, and thus heatmaps K×H×W.
+        normalized: True if the network outputs coordinates from 0 to 1, False if pixels of the input.
+            Only ``yolo_mpe`` networks come in both kinds.
     """
 
     height: int
@@ -27,23 +27,25 @@ class InputView:
 
 
 REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
-"""How a place between the cells of a heatmap is found; see :mod:`poseutils.decoders.heatmaps`."""
+"""How the maximum of a heatmap is refined to a fraction of a cell; see :mod:`poseutils.decoders.heatmaps`."""
 
 NMS_MEASURES = ("iou", "oks")
-"""By what two detections of one person are known; see :mod:`poseutils.decoders.yolo`."""
+"""How NMS measures the similarity of two detections; see :mod:`poseutils.decoders.yolo`."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a detected person must pass, and how finely keypoints are read off a heatmap.
+    """Thresholds and options of decoding. Which of them apply depends on the model type.
 
     Attributes:
-        confidence: people whose box scores this or less are dropped.
-        nms_iou: a person more similar than this to a better one is dropped, similar by ``nms_measure``.
-        max_detections: how many people are kept an image, best first.
-        nms_measure: ``iou``, the intersection over union of their boxes, or ``oks``, the similarity of their keypoints.
-        max_candidates: how many people enter non-maximum suppression, best first.
-        refine: one of ``REFINEMENTS``, for networks that give heatmaps.
+        confidence: detections with this score or less are dropped.
+        nms_iou: a detection whose similarity to a better one, by ``nms_measure``, is higher than this
+            is dropped.
+        max_detections: maximum number of detections per image, best first.
+        nms_measure: ``iou``, the intersection over union of the boxes, or ``oks``, the object
+            keypoint similarity of the poses.
+        max_candidates: maximum number of detections that enter non-maximum suppression, best first.
+        refine: one of ``REFINEMENTS``, for networks that output heatmaps.
     """
 
     confidence: float = 0.25
@@ -53,7 +55,7 @@ class Thresholds:
     max_candidates: int = 1024
     refine: str = "dark"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.confidence <= 1 or not 0 <= self.nms_iou <= 1 or self.max_detections < 1 or self.max_candidates < 1:
             raise PoseError(f"{self}: expected confidence and nms_iou from 0 to 1, max_detections and max_candidates at least 1")
         for name, words in (("nms_measure", NMS_MEASURES), ("refine", REFINEMENTS)):
@@ -62,7 +64,7 @@ class Thresholds:
 
 
 def check_finite(values: np.ndarray, what: str) -> None:
-    """Refuses the output of a broken network, which would otherwise become keypoints nowhere.
+    """Refuses the output of a broken network.
 
     Raises:
         PoseError: if any of the values is NaN or infinite.
