@@ -109,7 +109,8 @@ def macs(graph: Graph, operator: Operator) -> int:
 def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
     """For each activation tensor, the first and the last operator (indices) during which it must be in memory.
 
-    The network's inputs live from the first operator, its outputs to the last; a result that nobody reads lives while it is written.
+    The network's inputs live from the first operator; its outputs until after the last one, ``len(graph.operators)``: the caller reads
+    them. A result that is never read lives while it is written.
     """
     spans = {tensor: (0, 0) for tensor in graph.inputs}
     for index, operator in enumerate(graph.operators):
@@ -118,17 +119,17 @@ def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
                 spans[tensor] = (spans.get(tensor, (index,))[0], index)
     for tensor in graph.outputs:
         if tensor in spans:
-            spans[tensor] = (spans[tensor][0], len(graph.operators) - 1)
+            spans[tensor] = (spans[tensor][0], len(graph.operators))
     return spans
 
 
 def live_bytes(graph: Graph) -> list[int]:
     """For each operator, the sum of the activation tensors that are in memory while it runs."""
-    change = [0] * (len(graph.operators) + 1)
+    change = [0] * (len(graph.operators) + 2)
     for tensor, (first, last) in lifetimes(graph).items():
         change[first] += graph.tensors[tensor].bytes
         change[last + 1] -= graph.tensors[tensor].bytes
-    return np.cumsum(change)[:-1].tolist()
+    return np.cumsum(change)[: len(graph.operators)].tolist()
 
 
 def layers(graph: Graph) -> list[dict]:

@@ -226,7 +226,7 @@ def _step(graph: Graph, index: int, operator: Operator, calls: list[str], addres
         made = graph.tensors[tensor]
         item = made.bytes // max(1, made.elements)
         columns = made.shape[-1] if made.shape else 1
-        lines.append(f"    PROBE({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, {place.step * item});")
+        lines.append(f"    PROBE({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, {place.row_stride * item});")
     return "\n".join(lines)
 
 

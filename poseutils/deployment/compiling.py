@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from math import prod
 
 from ..errors import PoseError
-from ..graph import Graph, Operator, layers, lifetimes
+from ..graph import Graph, Operator, Tensor, layers, lifetimes
 from .folding import fold
+from .kernel_traits import in_place_operators, strided_operators
 from .lower_windows import scratch_bytes
 from .lowering import MALFORMED, Program, lower
+from .plan_check import Region, check_plan, region_of
 from .planner import Plan, alive, plan
-from .storage import Storage, assign
+from .storage import Place, Storage, assign
 
 LARGEST = 64 << 20
 """Bytes of one tensor: no board has more memory, and it keeps a damaged shape from making the exporter run away."""
@@ -68,7 +70,16 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
     refused = [line for op in folded.operators if (line := _other_types(folded, op))] + refused
     if refused:
         raise PoseError(f"{source} cannot become C; not supported are:\n" + "\n".join(f"- {line}" for line in refused))
-    return Compiled(folded, storage, placed, program, len(scratch))
+    compiled = Compiled(folded, storage, placed, program, len(scratch))
+    _check(compiled, {index: Region(offset, 1, scratch[index], scratch[index]) for index, offset in offsets.items()})
+    return compiled
+
+
+def _check(compiled: Compiled, scratch: dict[int, Region]) -> None:
+    """Proves the memory plan."""
+    graph = compiled.graph
+    regions = {t: region_of(graph.tensors[t], offset, place.row_stride) for t, (offset, place) in compiled.addresses.items()}
+    check_plan(graph, regions, compiled.plan.size, scratch, in_place_operators(graph), strided_operators(graph))
 
 
 def _check_sizes(graph: Graph, source: str) -> None:
@@ -97,24 +108,24 @@ def _other_types(graph: Graph, operator: Operator) -> str | None:
 
 
 def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
-    """Computing into place usually saves memory, but a place that is held early may cost some: whatever is better apart is left apart."""
-    apart: frozenset[int] = frozenset()
-    storage = assign(graph, apart, scratch)
+    """Computing into place usually saves memory, but a buffer that is held early may cost some: what is smaller copied is copied."""
+    copied: frozenset[int] = frozenset()
+    storage = assign(graph, copied, scratch)
     best = plan(storage.buffers)
     for index, operator in enumerate(graph.operators):
         if operator.name == "CONCATENATION" and _may_help(storage, best, operator.outputs[0]):
-            other = assign(graph, apart | {index}, scratch)
+            other = assign(graph, copied | {index}, scratch)
             tried = plan(other.buffers)
             if tried.size < best.size:
-                apart, storage, best = apart | {index}, other, tried
+                copied, storage, best = copied | {index}, other, tried
     return storage, best
 
 
 def _may_help(storage: Storage, placed: Plan, tensor: int) -> bool:
     """Whether a smaller buffer for a tensor could make the arena smaller: not if it is absent where most is alive."""
     own = storage.buffers[storage.places[tensor].buffer]
-    steps = range(own.first, own.last + 1)
-    return placed.size > placed.bound or any(alive(storage.buffers, step) == placed.bound for step in steps)
+    indices = range(own.first, own.last + 1)
+    return placed.size > placed.bound or any(alive(storage.buffers, index) == placed.bound for index in indices)
 
 
 def layer_rows(compiled: Compiled) -> list[dict]:
@@ -131,23 +142,34 @@ def layer_rows(compiled: Compiled) -> list[dict]:
 
 
 def tensor_rows(compiled: Compiled) -> list[dict]:
-    """One row an activation tensor, and one for what an operator works in: tensor (name), offset, bytes, first and last operator.
+    """One row an activation tensor, and one for the scratch of an operator: tensor (name), offset, bytes, first and last operator.
 
-    Tensors that lie side by side, column by column, are listed as if they lay one after the other.
+    Tensors that are side by side, column by column, are listed as if they followed each other.
     """
     spans, buffers, offsets = lifetimes(compiled.graph), compiled.storage.buffers, compiled.plan.offsets
     rows = []
     for index, place in compiled.storage.places.items():
-        tensor, buffer = compiled.graph.tensors[index], buffers[place.buffer]
-        wide = place.step * (tensor.bytes // max(1, tensor.elements))
-        own = tensor.bytes // max(1, prod(tensor.shape[:-1]))
-        row, column = divmod(place.offset, wide)
-        start = place.offset if own == wide else column * (buffer.size // wide) + row * own
-        first, last = spans[index]
-        rows.append({"tensor": tensor.name, "offset": offsets[place.buffer] + start, "bytes": tensor.bytes, "first": first, "last": last})
+        tensor = compiled.graph.tensors[index]
+        offset = offsets[place.buffer] + _listed_offset(tensor, place)
+        rows.append({"tensor": tensor.name, "offset": offset, "bytes": tensor.bytes, **_operators(compiled, *spans[index])})
     for buffer, offset in list(zip(buffers, offsets))[len(buffers) - compiled.scratch_buffers :]:
-        rows.append({"tensor": "scratch", "offset": offset, "bytes": buffer.size, "first": buffer.first, "last": buffer.last})
+        rows.append({"tensor": "scratch", "offset": offset, "bytes": buffer.size, **_operators(compiled, buffer.first, buffer.last)})
     return rows
+
+
+def _listed_offset(tensor: Tensor, place: Place) -> int:
+    """In a buffer, with the columns of the base buffer one after the other."""
+    item = tensor.bytes // max(1, tensor.elements)
+    wide, own = place.row_stride * item, tensor.bytes // max(1, prod(tensor.shape[:-1]))
+    if own == wide:
+        return place.offset
+    row, column = divmod(place.offset - place.base_offset, wide)
+    return place.base_offset + column * (place.base_bytes // wide) + row * own
+
+
+def _operators(compiled: Compiled, first: int, last: int) -> dict[str, int]:
+    """A live range as the operators that it covers: an output's ends after the last one."""
+    return {"first": first, "last": min(last, len(compiled.graph.operators) - 1)}
 
 
 def buffer_rows(compiled: Compiled) -> list[dict]:
@@ -156,6 +178,6 @@ def buffer_rows(compiled: Compiled) -> list[dict]:
     for tensor, place in compiled.storage.places.items():
         names.setdefault(place.buffer, []).append(compiled.graph.tensors[tensor].name)
     return [
-        {"offset": offset, "bytes": b.size, "first": b.first, "last": b.last, "tensors": names.get(i, [])}
+        {"offset": offset, "bytes": b.size, **_operators(compiled, b.first, b.last), "tensors": names.get(i, [])}
         for i, (b, offset) in enumerate(zip(compiled.storage.buffers, compiled.plan.offsets))
     ]

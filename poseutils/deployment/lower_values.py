@@ -12,6 +12,7 @@ from .folding import TABLE
 from .lower_reals import c_float, is_real, real_mean, real_pair, real_softmax
 from .lower_windows import bias_of, need_activation, need_int8, requantize, wrapped
 from .lowering import Layer, columns, image, need, row_fields
+from .views import matrix
 
 # ---------------------------------------------------------------- one operand
 
@@ -35,10 +36,11 @@ _TABLES = {
 
 def _rows(layer: Layer) -> str:
     source, output = layer.operator.inputs[0], layer.operator.outputs[0]
-    need(layer.input(0).shape == layer.output.shape or _dense(layer, source, output), "shapes differ")
+    same = matrix(layer.input(0)) == matrix(layer.output)
+    need(same or _dense(layer, source, output), "shapes differ")
     need(layer.input(0).elements == layer.output.elements, "sizes differ")
     fields = row_fields(layer, source, output)
-    if layer.input(0).shape != layer.output.shape:
+    if not same:
         fields = {"rows": 1, "channels": layer.output.elements, "in_step": 0, "out_step": 0}
     return layer.struct("pose_rows", fields)
 

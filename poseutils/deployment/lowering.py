@@ -71,7 +71,7 @@ class Layer:
 
     def step(self, tensor: int) -> int:
         """Values from one row of a tensor's last dimension to the next."""
-        return self.places[tensor].step if tensor in self.places else columns(self.graph.tensors[tensor])
+        return self.places[tensor].row_stride if tensor in self.places else columns(self.graph.tensors[tensor])
 
     def offset(self, tensor: int) -> int:
         """Bytes from the beginning of the arena."""

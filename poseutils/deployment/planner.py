@@ -37,9 +37,9 @@ def plan(buffers: Sequence[Buffer]) -> Plan:
     Each order places one buffer after the other into the gap that fits best between those that are alive with it. Several simple orders
     are tried, then variations of the best one; the same buffers always give the same plan.
     """
-    sizes = [_aligned(buffer.size) for buffer in buffers]
+    sizes, rivals = [_aligned(buffer.size) for buffer in buffers], _alive_together(buffers)
     bound = lower_bound(buffers)
-    best = min((_place(buffers, sizes, order) for order in _orders(buffers)), key=_total(sizes))
+    best = min((_place(rivals, sizes, order) for order in _orders(buffers)), key=_total(sizes))
     total, dice, order = _total(sizes), random.Random(0), _by_offset(buffers, sizes, best)
     for _ in range(_ROUNDS):
         if total(best) == bound or len(order) < 2:
@@ -47,7 +47,7 @@ def plan(buffers: Sequence[Buffer]) -> Plan:
         varied = list(order)
         i, j = dice.randrange(len(varied)), dice.randrange(len(varied))
         varied.insert(j, varied.pop(i))
-        tried = _place(buffers, sizes, varied)
+        tried = _place(rivals, sizes, varied)
         if total(tried) <= total(best):
             best, order = tried, varied
     return Plan(tuple(best), total(best), bound)
@@ -87,16 +87,16 @@ def _by_offset(buffers: Sequence[Buffer], sizes: list[int], offsets: Sequence[in
     return sorted(range(len(buffers)), key=lambda i: (offsets[i], -sizes[i]))
 
 
-def _place(buffers: Sequence[Buffer], sizes: list[int], order: list[int]) -> list[int]:
-    offsets: list[int] = [0] * len(buffers)
-    placed: list[int] = []
+def _alive_together(buffers: Sequence[Buffer]) -> list[list[int]]:
+    """For each buffer those that are alive at some time of its own, itself among them."""
+    return [[i for i, b in enumerate(buffers) if b.first <= a.last and a.first <= b.last] for a in buffers]
+
+
+def _place(rivals: list[list[int]], sizes: list[int], order: list[int]) -> list[int]:
+    offsets: list[int] = [-1] * len(sizes)
     for index in order:
-        mine = buffers[index]
-        taken = sorted(
-            (offsets[i], offsets[i] + sizes[i]) for i in placed if buffers[i].first <= mine.last and mine.first <= buffers[i].last
-        )
+        taken = sorted((offsets[i], offsets[i] + sizes[i]) for i in rivals[index] if offsets[i] >= 0)
         offsets[index] = _best_gap(taken, sizes[index])
-        placed.append(index)
     return offsets
 
 

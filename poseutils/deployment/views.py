@@ -1,6 +1,6 @@
-"""Operators that compute nothing: their result is some of the rows or columns of a tensor, or several tensors side by side.
+"""Operators whose result can be a view: a part of one tensor, or several tensors side by side.
 
-A tensor is taken for a matrix: its last dimension along the columns, all others along the rows.
+A tensor is taken as a matrix: the last dimension along the columns, all others along the rows.
 """
 
 from __future__ import annotations
@@ -13,19 +13,30 @@ from .slices import slices_of
 
 
 @dataclass(frozen=True)
-class Block:
-    """A rectangle of a matrix."""
+class SubView:
+    """A rectangle of a matrix, such as a base buffer."""
 
     row: int
     column: int
     rows: int
     columns: int
 
-    def overlaps(self, other: Block) -> bool:
+    def overlaps(self, other: SubView) -> bool:
         across = self.column < other.column + other.columns and other.column < self.column + self.columns
         return across and self.row < other.row + other.rows and other.row < self.row + self.rows
 
-    def contains(self, other: Block) -> bool:
+    def intersection(self, other: SubView) -> SubView:
+        """Of two that overlap."""
+        row, column = max(self.row, other.row), max(self.column, other.column)
+        bottom = min(self.row + self.rows, other.row + other.rows)
+        right = min(self.column + self.columns, other.column + other.columns)
+        return SubView(row, column, bottom - row, right - column)
+
+    @property
+    def size(self) -> int:
+        return self.rows * self.columns
+
+    def contains(self, other: SubView) -> bool:
         return (
             self.row <= other.row
             and self.column <= other.column
@@ -33,20 +44,20 @@ class Block:
             and other.column + other.columns <= self.column + self.columns
         )
 
-    def moved(self, rows: int, columns: int) -> Block:
-        return Block(self.row + rows, self.column + columns, self.rows, self.columns)
+    def moved(self, rows: int, columns: int) -> SubView:
+        return SubView(self.row + rows, self.column + columns, self.rows, self.columns)
 
 
-def matrix(tensor: Tensor) -> Block:
-    """The whole tensor as a block."""
-    return Block(0, 0, prod(tensor.shape[:-1]), tensor.shape[-1] if tensor.shape else 1)
+def matrix(tensor: Tensor) -> SubView:
+    """The whole of a tensor."""
+    return SubView(0, 0, prod(tensor.shape[:-1]), tensor.shape[-1] if tensor.shape else 1)
 
 
 RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 
-def parts_of_input(graph: Graph, operator: Operator) -> list[Block] | None:
-    """For an operator whose outputs are blocks of its data input, the block of each output; else None."""
+def parts_of_input(graph: Graph, operator: Operator) -> list[SubView] | None:
+    """For an operator whose outputs are sub-views of its data input, the sub-view of each output; else None."""
     if operator.name in RESHAPES:
         source, output = (matrix(graph.tensors[t]) for t in (operator.inputs[0], operator.outputs[0]))
         return [source] if source == output else None
@@ -54,27 +65,27 @@ def parts_of_input(graph: Graph, operator: Operator) -> list[Block] | None:
     if slices is None or any(step != 1 for each in slices for step in each.steps):
         return None
     source = graph.tensors[operator.inputs[1 if operator.name == "SPLIT" else 0]]
-    blocks = [_block(source.shape, each.starts, each.sizes) for each in slices]
+    blocks = [_sub_view(source.shape, each.starts, each.sizes) for each in slices]
     wholes = [matrix(graph.tensors[t]) for t in operator.outputs]
     # Dimensions that vanish or appear may turn columns into rows.
     same = all(b is not None and (b.rows, b.columns) == (whole.rows, whole.columns) for b, whole in zip(blocks, wholes))
     return blocks if same else None
 
 
-def _block(shape: tuple[int, ...], starts: list[int], sizes: list[int]) -> Block | None:
-    """A slice of a tensor as a block of its matrix; None if its rows do not follow each other."""
+def _sub_view(shape: tuple[int, ...], starts: list[int], sizes: list[int]) -> SubView | None:
+    """A slice of a tensor as a sub-view of its matrix; None if its rows do not follow each other."""
     rows = prod(shape[:-1])
     cut = [d for d in range(len(shape) - 1) if sizes[d] != shape[d]]
     if not cut:
-        return Block(0, starts[-1], rows, sizes[-1])
+        return SubView(0, starts[-1], rows, sizes[-1])
     axis = cut[0]
     if len(cut) > 1 or prod(shape[:axis]) != 1:
         return None
     inner = prod(shape[axis + 1 : -1])
-    return Block(starts[axis] * inner, starts[-1], sizes[axis] * inner, sizes[-1])
+    return SubView(starts[axis] * inner, starts[-1], sizes[axis] * inner, sizes[-1])
 
 
-def inputs_side_by_side(graph: Graph, operator: Operator) -> list[Block] | None:
+def inputs_side_by_side(graph: Graph, operator: Operator) -> list[SubView] | None:
     """For a CONCATENATION, and for a PAD of channels (its one input), where in the output each input lies; else None."""
     if operator.name == "PAD":
         before = channel_padding(graph, operator)
@@ -87,7 +98,7 @@ def inputs_side_by_side(graph: Graph, operator: Operator) -> list[Block] | None:
         sizes = graph.tensors[tensor].shape
         if len(sizes) != len(shape):
             return None
-        blocks.append(_block(shape, [start if d == axis else 0 for d in range(len(shape))], list(sizes)))
+        blocks.append(_sub_view(shape, [start if d == axis else 0 for d in range(len(shape))], list(sizes)))
         start += sizes[axis]
     return None if None in blocks or start != shape[axis] else blocks
 

@@ -1,0 +1,56 @@
+"""What the C kernels allow of their operands' memory: a result written over an operand, and rows that do not follow each other."""
+
+from __future__ import annotations
+
+from ..graph import Graph, Operator
+from .folding import TABLE
+from .views import RESHAPES, matrix
+
+_IN_PLACE = (TABLE, "ADD", "SUB", "MUL", "DIV", "PRELU", "MAXIMUM", "MINIMUM")
+
+_STRIDED = (
+    *_IN_PLACE,
+    *RESHAPES,
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "MAX_POOL_2D",
+    "AVERAGE_POOL_2D",
+    "RESIZE_BILINEAR",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "CONCATENATION",
+    "PAD",
+    "SPLIT",
+    "SPLIT_V",
+    "SLICE",
+    "STRIDED_SLICE",
+    "TRANSPOSE_CONV",
+    "SUM",
+    "REDUCE_MAX",
+    "REDUCE_MIN",
+    "TRANSPOSE",
+    "PACK",
+    "UNPACK",
+    "MEAN",
+    "SOFTMAX",
+    "QUANTIZE",
+    "DEQUANTIZE",
+)
+
+_SAME_MATRIX = (TABLE, "QUANTIZE", "DEQUANTIZE", *RESHAPES)
+"""Operators that take other row strides only where input and output have the same rows and columns."""
+
+
+def in_place_operators(graph: Graph) -> frozenset[int]:
+    """Operators (indices) that read each value of an operand of the result's size before they write the same address."""
+    return frozenset(i for i, operator in enumerate(graph.operators) if operator.name in _IN_PLACE)
+
+
+def strided_operators(graph: Graph) -> frozenset[int]:
+    """Operators (indices) that take and give tensors with any row stride; the tensors of others must be contiguous."""
+    return frozenset(i for i, operator in enumerate(graph.operators) if _is_strided(graph, operator))
+
+
+def _is_strided(graph: Graph, operator: Operator) -> bool:
+    if operator.name not in _SAME_MATRIX:
+        return operator.name in _STRIDED
+    return matrix(graph.tensors[operator.inputs[0]]) == matrix(graph.tensors[operator.outputs[0]])
