@@ -71,15 +71,23 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
     if refused:
         raise PoseError(f"{source} cannot become C; not supported are:\n" + "\n".join(f"- {line}" for line in refused))
     compiled = Compiled(folded, storage, placed, program, len(scratch))
-    _check(compiled, {index: Region(offset, 1, scratch[index], scratch[index]) for index, offset in offsets.items()})
+    check_plan(**plan_arguments(compiled))
     return compiled
 
 
-def _check(compiled: Compiled, scratch: dict[int, Region]) -> None:
-    """Proves the memory plan."""
-    graph = compiled.graph
-    regions = {t: region_of(graph.tensors[t], offset, place.row_stride) for t, (offset, place) in compiled.addresses.items()}
-    check_plan(graph, regions, compiled.plan.size, scratch, in_place_operators(graph), strided_operators(graph))
+def plan_arguments(compiled: Compiled) -> dict:
+    """The memory plan as :func:`poseutils.deployment.plan_check.check_plan` takes it."""
+    graph, buffers = compiled.graph, compiled.storage.buffers
+    first = len(buffers) - compiled.scratch_buffers
+    scratch = list(zip(buffers, compiled.plan.offsets))[first:]
+    return {
+        "graph": graph,
+        "regions": {t: region_of(graph.tensors[t], offset, place.row_stride) for t, (offset, place) in compiled.addresses.items()},
+        "arena_bytes": compiled.plan.size,
+        "scratch": {buffer.first: Region(offset, 1, buffer.size, buffer.size) for buffer, offset in scratch},
+        "in_place": in_place_operators(graph),
+        "strided": strided_operators(graph),
+    }
 
 
 def _check_sizes(graph: Graph, source: str) -> None:
