@@ -1,11 +1,12 @@
 """Reads a .tflite flatbuffer into a :class:`~poseutils.graph.Graph`.
 
 The format is TensorFlow Lite's schema.fbs, version 3; the generated reader that comes with LiteRT does the unpacking. That reader
-believes every number in the file, so everything it returns is checked here: a damaged file ends in a clear error.
+believes every number in the file; what it returns is held to the rules of :mod:`poseutils.rules`: a damaged file ends in a clear error.
 """
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from math import prod
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from .errors import PoseError
-from .graph import FILTER_RANK, Graph, Operator, Quantization, Tensor
+from .graph import Graph, Operator, Quantization, Tensor
+from .rules import Broken, validate
 
 IDENTIFIER = b"TFL3"
 MAX_TABLES = 1 << 16
@@ -70,12 +72,20 @@ _OPTIONS = {
 }
 """The fields that are read of each kind of options."""
 
+_RECURRENT = ("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
+_RECURRENT += ("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "SVDF")
+STATEFUL = (*_RECURRENT, "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
+"""Operators that keep a state from one run to the next."""
+
+_CONNECTED = frozenset(("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"))
+"""Those whose state lies in tensors without a size, and is filled by a subgraph of its own."""
+
 
 def read_tflite(path: str | Path) -> Graph:
     """The graph of a .tflite file.
 
     Raises:
-        PoseError: if the file is missing, is not a .tflite, is damaged, or holds more than one subgraph.
+        PoseError: if the file is missing, is not a .tflite, is damaged, holds more than one subgraph, or keeps a state between calls.
     """
     path = Path(path)
     return parse_tflite(read_bytes(path), path.name)
@@ -97,19 +107,46 @@ def parse_tflite(data: bytes, name: str) -> Graph:
             "Give a file made by the TFLite converter."
         )
     try:
-        return _graph(data, name)
+        graph = _graph(data, name)
     except PoseError:
         raise
-    except Exception as error:  # the generated reader has no error of its own: a damaged offset surfaces as almost any exception
+    except _MISREAD as error:
         raise PoseError(
             f"{name} is damaged or truncated ({len(data)} bytes): {error or type(error).__name__}. Copy or convert it again."
         ) from error
+    _refuse_state(graph, name)
+    try:
+        validate(graph)
+    except Broken as broken:
+        raise PoseError(f"{name} is damaged: {broken}. Copy or convert the model again.") from broken
+    return graph
+
+
+_MISREAD = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, MemoryError)
+"""What a damaged offset surfaces as: the generated reader has no error of its own."""
+
+
+def _refuse_state(graph: Graph, name: str) -> None:
+    names = {operator.name for operator in graph.operators if operator.name in STATEFUL}
+    tensors = graph.tensors
+    kept = [op.name for op in graph.operators if any(0 <= t < len(tensors) and tensors[t].is_variable for t in op.inputs)]
+    _refuse_stateful(names.union(kept), name)
+
+
+def _refuse_stateful(names: set[str], name: str) -> None:
+    if names:
+        raise PoseError(
+            f"{name} keeps a state between calls ({', '.join(sorted(names))}): what it gives depends on earlier inputs. "
+            "A network whose outputs follow from its inputs alone is expected; make the state an input and an output."
+        )
 
 
 def _graph(data: bytes, name: str) -> Graph:
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(data, 0)
+    names = [_operator_name(schema, model.OperatorCodes(i)) for i in range(_count(model.OperatorCodesLength()))]
+    _refuse_stateful(_CONNECTED.intersection(names), name)
     count = _count(model.SubgraphsLength())
     if count != 1:
         raise PoseError(
@@ -119,11 +156,8 @@ def _graph(data: bytes, name: str) -> Graph:
     subgraph = model.Subgraphs(0)
     stored = [_stored(model.Buffers(i)) for i in range(_count(model.BuffersLength()))]
     tensors = tuple(_tensor(schema, subgraph.Tensors(i), stored) for i in range(_count(subgraph.TensorsLength())))
-    names = [_operator_name(schema, model.OperatorCodes(i)) for i in range(_count(model.OperatorCodesLength()))]
     operators = tuple(_operator(schema, subgraph.Operators(i), names) for i in range(_count(subgraph.OperatorsLength())))
-    graph = Graph(tensors, operators, _indices(subgraph.InputsAsNumpy()), _indices(subgraph.OutputsAsNumpy()), model.Version())
-    _check(graph)
-    return graph
+    return Graph(tensors, operators, _indices(subgraph.InputsAsNumpy()), _indices(subgraph.OutputsAsNumpy()), model.Version())
 
 
 def _count(length: int) -> int:
@@ -162,7 +196,9 @@ def _tensor(schema, table, stored: list[np.ndarray]) -> Tensor:
     if is_constant and len(content) < size:
         raise ValueError(f"tensor {name!r} of {size} bytes has {len(content)} in the file")
     data = _values(content, dtype, shape, size) if is_constant else None
-    return Tensor(name, shape, dtype, size, _quantization(table.Quantization(), name, shape), is_constant, data)
+    is_fixed = -1 not in _indices(table.ShapeSignatureAsNumpy())[1:]  # the first is the number of images
+    quantization = _quantization(table.Quantization())
+    return Tensor(name, shape, dtype, size, quantization, is_constant, data, is_fixed, bool(table.IsVariable()))
 
 
 def _values(content: np.ndarray, dtype: str, shape: tuple[int, ...], size: int) -> np.ndarray | None:
@@ -170,19 +206,13 @@ def _values(content: np.ndarray, dtype: str, shape: tuple[int, ...], size: int) 
     return content[:size].view(getattr(np, kind)).reshape(shape) if hasattr(np, kind) else None
 
 
-def _quantization(table, name: str, shape: tuple[int, ...]) -> Quantization | None:
+def _quantization(table) -> Quantization | None:
     if table is None or table.ScaleIsNone():
         return None
     scales, axis = table.ScaleAsNumpy(), table.QuantizedDimension()
     if len(scales) == 0:
         return None
-    if len(scales) != 1 and (not 0 <= axis < len(shape) or len(scales) != shape[axis]):
-        raise ValueError(f"tensor {name!r} of shape {shape} has {len(scales)} scales along axis {axis}")
     zero_points = np.zeros(len(scales), np.int64) if table.ZeroPointIsNone() else table.ZeroPointAsNumpy()
-    if len(zero_points) != len(scales):
-        raise ValueError(f"tensor {name!r} has {len(scales)} scales and {len(zero_points)} zero points")
-    if not np.isfinite(scales).all():
-        raise ValueError(f"tensor {name!r} has a scale that is not a number")
     return Quantization(scales.astype(np.float32), zero_points.astype(np.int64), axis)
 
 
@@ -214,35 +244,3 @@ def _snake(field: str) -> str:
 def _named(schema, field: str, value):
     enumeration = {"Padding": "Padding", "FusedActivationFunction": "ActivationFunctionType"}.get(field)
     return _constants(getattr(schema, enumeration))[value] if enumeration else value
-
-
-def _check(graph: Graph) -> None:
-    """Every index is of a tensor, everything read was written before, and convolutions have their filter."""
-    if not (graph.operators and graph.inputs and graph.outputs):
-        raise ValueError("a network needs operators, inputs and outputs")
-    count = len(graph.tensors)
-    written = {i for i, tensor in enumerate(graph.tensors) if tensor.is_constant} | set(graph.inputs) | {-1}
-    if not all(0 <= i < count for i in graph.inputs):
-        raise ValueError(f"network inputs {graph.inputs} of {count} tensors")
-    for number, operator in enumerate(graph.operators):
-        if not (operator.outputs and all(0 <= i < count for i in operator.outputs)):
-            raise ValueError(f"operator {number} ({operator.name}) writes {operator.outputs} of {count} tensors")
-        if not written.issuperset(operator.inputs):
-            raise ValueError(f"operator {number} ({operator.name}) reads tensors {operator.inputs}, not all of them written before")
-        written.update(operator.outputs)
-        _check_filter(graph, number, operator)
-    if not written.issuperset(graph.outputs) or min(graph.outputs) < 0:
-        raise ValueError(f"network outputs {graph.outputs}, not all of them written")
-
-
-def _check_filter(graph: Graph, number: int, operator: Operator) -> None:
-    if operator.name == "BATCH_MATMUL" and [t >= 0 and len(graph.tensors[t].shape) >= 2 for t in operator.inputs] != [True, True]:
-        raise ValueError(f"operator {number} (BATCH_MATMUL) does not have two matrices")
-    if operator.name not in FILTER_RANK:
-        return
-    needed = 3 if operator.name == "TRANSPOSE_CONV" else 2
-    if len(operator.inputs) < needed or min(operator.inputs[:needed]) < 0:
-        raise ValueError(f"operator {number} ({operator.name}) has {len(operator.inputs)} inputs, at least {needed} are expected")
-    rank = len(graph.tensors[operator.inputs[1]].shape)
-    if rank != FILTER_RANK[operator.name]:
-        raise ValueError(f"operator {number} ({operator.name}) has a filter of rank {rank}, {FILTER_RANK[operator.name]} is expected")

@@ -15,7 +15,7 @@ FLOORS = [
     ["geometry", "images", "regions"],
     ["decoders"],
     ["datasets"],
-    ["zoo", "graph", "tflite", "onnx_graph", "keras_files", "precision", "networks", "board", "inference"],
+    ["zoo", "graph", "rules", "tflite", "onnx_graph", "keras_files", "precision", "networks", "board", "inference"],
     ["training", "evaluation", "quantization", "deployment", "benchmarking"],
     ["plots"],
     ["prediction", "widgets"],

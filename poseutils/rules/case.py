@@ -1,0 +1,102 @@
+"""One operator under examination, and what a rule says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..graph import Graph, Operator, Tensor
+
+Shape = Sequence[int]
+
+
+class Broken(ValueError):
+    """Which rule a graph breaks."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operator of a graph."""
+
+    graph: Graph
+    index: int
+    operator: Operator
+
+    def input(self, number: int) -> Tensor | None:
+        """An input, None if it is left out."""
+        reads = self.operator.inputs
+        return self.graph.tensors[reads[number]] if number < len(reads) and reads[number] >= 0 else None
+
+    def tensors(self) -> list[Tensor]:
+        """The inputs that are given."""
+        return [self.graph.tensors[t] for t in self.operator.inputs if t >= 0]
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        return [self.graph.tensors[t] for t in self.operator.outputs]
+
+    def expect(self, condition: bool, reason: str) -> None:
+        """Refuses the graph unless the condition holds."""
+        if not condition:
+            raise Broken(f"operator {self.index} ({self.operator.name}), which writes {self.outputs[0].name!r}: {reason}")
+
+    def expect_rank(self, tensor: Tensor, *ranks: int) -> None:
+        self.expect(
+            len(tensor.shape) in ranks,
+            f"{tensor.name!r} of shape {tensor.shape} has {len(tensor.shape)} dimensions; {' or '.join(map(str, ranks))} expected",
+        )
+
+    def expect_same_type(self, *tensors: Tensor) -> None:
+        kinds = sorted({tensor.dtype for tensor in tensors})
+        self.expect(len(kinds) <= 1, f"types {', '.join(kinds)} together; one is expected")
+
+    def number(self, name: str, least: int, most: int = 1 << 20) -> int:
+        """An option that is a number within limits."""
+        value = int(self.operator.options[name])
+        self.expect(least <= value <= most, f"{name} is {value}; {least} to {most} are expected")
+        return value
+
+    def integers(self, number: int, what: str) -> np.ndarray | None:
+        """The values of an input of integers, flat; None if it is computed, and so not known."""
+        tensor = self.input(number)
+        self.expect(tensor.dtype in ("int32", "int64", "int16"), f"{what} {tensor.name!r} of {tensor.dtype}; integers are expected")
+        return None if tensor.data is None else tensor.data.reshape(-1).astype(np.int64)
+
+    def axis(self, value: int, rank: int) -> int:
+        """A dimension, counted from the front."""
+        self.expect(-rank <= value < rank, f"the dimension {value} of {rank}")
+        return value % rank
+
+
+Check = Callable[[Case], "Sequence[Shape] | None"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What holds for one kind of operator.
+
+    Attributes:
+        check: looks at an operator, and gives the shapes of its outputs as they follow from its inputs, or None where they do not.
+        inputs: how many at least, which cannot be left out, and at most.
+        outputs: how many; None for any number.
+        options: the names of those that it cannot do without.
+        scaled: whether 8-bit tensors need scales.
+    """
+
+    check: Check
+    inputs: tuple[int, int]
+    outputs: int | None = 1
+    options: tuple[str, ...] = ()
+    scaled: bool = True
+
+
+def broadcast(case: Case, *shapes: Shape) -> tuple[int, ...]:
+    """The shape that operands of these shapes have together."""
+    rank = max(len(shape) for shape in shapes)
+    padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
+    made = tuple(max(sizes) for sizes in zip(*padded))
+    fits = all(n in (1, m) for shape in padded for n, m in zip(shape, made))
+    case.expect(fits, f"operands of shapes {' and '.join(map(str, map(tuple, shapes)))}, which do not go together")
+    return made

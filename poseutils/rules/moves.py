@@ -1,0 +1,236 @@
+"""Operators that move values without computing."""
+
+from __future__ import annotations
+
+from .case import Case, Rule
+
+_MANY = 1 << 16
+
+
+def _reshape(case: Case):
+    """By a tensor of sizes if there is one, else by the option; one of -1 is what is left."""
+    data, output = case.input(0), case.outputs[0]
+    case.expect_same_type(data, output)
+    case.expect(
+        data.elements == output.elements,
+        f"{output.name!r} of shape {output.shape} has {output.elements} elements, {data.name!r} of shape {data.shape} has {data.elements}",
+    )
+    sizes = case.integers(1, "the shape") if case.input(1) is not None and len(case.input(1).shape) == 1 else None
+    if sizes is None:
+        return None
+    case.expect(int((sizes < 0).sum()) <= 1 and int(sizes.min()) >= -1, f"the shape {sizes.tolist()}")
+    fits = len(sizes) == len(output.shape) and all(n in (-1, m) for n, m in zip(sizes.tolist(), output.shape))
+    case.expect(fits, f"{output.name!r} has the shape {output.shape}; {sizes.tolist()} is expected")
+    return None
+
+
+def _ones(case: Case):
+    """SQUEEZE and EXPAND_DIMS: dimensions of one go or come."""
+    data, output = case.input(0), case.outputs[0]
+    case.expect_same_type(data, output)
+    sizes = [[n for n in tensor.shape if n != 1] for tensor in (data, output)]
+    case.expect(sizes[0] == sizes[1], f"{output.name!r} of shape {output.shape} from {data.shape}")
+    return None
+
+
+def _concatenation(case: Case):
+    given = case.tensors()
+    case.expect_same_type(*given, case.outputs[0])
+    shape = given[0].shape
+    axis = case.axis(int(case.operator.options["axis"]), len(shape))
+    for tensor in given:
+        same = len(tensor.shape) == len(shape) and all(n == m for d, (n, m) in enumerate(zip(tensor.shape, shape)) if d != axis)
+        case.expect(same, f"{tensor.name!r} of shape {tensor.shape} beside {shape} along dimension {axis}")
+    return [[sum(t.shape[axis] for t in given) if d == axis else n for d, n in enumerate(shape)]]
+
+
+def _split(case: Case):
+    axes, data, count = case.integers(0, "the dimension"), case.input(1), len(case.outputs)
+    case.expect_same_type(data, *case.outputs)
+    if axes is None:
+        return None
+    case.expect(len(axes) == 1, f"{len(axes)} dimensions; one is expected")
+    axis = case.axis(int(axes[0]), len(data.shape))
+    case.expect(data.shape[axis] % count == 0, f"{count} parts of {data.shape} along dimension {axis}")
+    return [[n // count if d == axis else n for d, n in enumerate(data.shape)]] * count
+
+
+def _split_by_sizes(case: Case):
+    data, sizes, axes = case.input(0), case.integers(1, "the sizes"), case.integers(2, "the dimension")
+    case.expect_same_type(data, *case.outputs)
+    if sizes is None or axes is None:
+        return None
+    case.expect(len(axes) == 1 and len(sizes) == len(case.outputs), f"{len(sizes)} sizes for {len(case.outputs)} parts")
+    axis, parts = case.axis(int(axes[0]), len(data.shape)), [int(n) for n in sizes]
+    parts = [data.shape[axis] - sum(m for m in parts if m != -1) if n == -1 else n for n in parts]
+    case.expect(min(parts) >= 0 and sum(parts) == data.shape[axis], f"parts of {sizes.tolist()} of {data.shape} along dimension {axis}")
+    return [[part if d == axis else n for d, n in enumerate(data.shape)] for part in parts]
+
+
+def _slice(case: Case):
+    data = case.input(0)
+    case.expect_same_type(data, case.outputs[0])
+    begin, size = case.integers(1, "the beginning"), case.integers(2, "the size")
+    if begin is None or size is None:
+        return None
+    case.expect(len(begin) == len(size) == len(data.shape), f"{len(begin)} beginnings and {len(size)} sizes for {data.shape}")
+    made = [n - b if s == -1 else s for n, b, s in zip(data.shape, begin.tolist(), size.tolist())]
+    inside = all(b >= 0 and s >= 1 and b + s <= n for n, b, s in zip(data.shape, begin.tolist(), made))
+    case.expect(inside, f"a slice from {begin.tolist()} of {size.tolist()} of {data.shape}")
+    return [made]
+
+
+def _strided_slice(case: Case):
+    data = case.input(0)
+    case.expect_same_type(data, case.outputs[0])
+    case.expect_rank(data, 1, 2, 3, 4, 5)
+    given = [case.integers(i, what) for i, what in ((1, "the beginning"), (2, "the end"), (3, "the steps"))]
+    if any(values is None for values in given):
+        return None
+    case.expect(len({len(values) for values in given}) == 1 and len(given[0]) <= 8, f"{', '.join(str(len(v)) for v in given)} numbers")
+    case.expect(bool((given[2] != 0).all()), f"steps of {given[2].tolist()}")
+    return None
+
+
+def _pack(case: Case):
+    given = case.tensors()
+    case.expect_same_type(*given, case.outputs[0])
+    shape = given[0].shape
+    case.expect(all(tensor.shape == shape for tensor in given), f"tensors of shapes {', '.join(str(t.shape) for t in given)}")
+    case.expect(int(case.operator.options["values_count"]) == len(given), f"values_count {case.operator.options['values_count']}")
+    axis = case.axis(int(case.operator.options["axis"]), len(shape) + 1)
+    return [(*shape[:axis], len(given), *shape[axis:])]
+
+
+def _unpack(case: Case):
+    data = case.input(0)
+    case.expect_same_type(data, *case.outputs)
+    axis = case.axis(int(case.operator.options["axis"]), len(data.shape))
+    count = len(case.outputs)
+    case.expect(
+        data.shape[axis] == count == int(case.operator.options["num"]), f"{count} parts of {data.shape} along dimension {axis}"
+    )
+    return [(*data.shape[:axis], *data.shape[axis + 1 :])] * count
+
+
+def _transpose(case: Case):
+    data, order = case.input(0), case.integers(1, "the order")
+    case.expect_same_type(data, case.outputs[0])
+    if order is None:
+        return None
+    rank = len(data.shape)
+    turned = [int(d) + rank if d < 0 else int(d) for d in order]
+    case.expect(sorted(turned) == list(range(rank)), f"the order {order.tolist()} of {rank} dimensions")
+    return [[data.shape[d] for d in turned]]
+
+
+def _pad(case: Case):
+    data, pads = case.input(0), case.integers(1, "the margins")
+    case.expect_same_type(data, case.outputs[0])
+    value = case.input(2)
+    if value is not None:
+        case.expect_same_type(data, value)
+        case.expect(value.elements == 1, f"{value.elements} values to pad with; one is expected")
+    if pads is None:
+        return None
+    case.expect(case.input(1).shape == (len(data.shape), 2), f"margins of shape {case.input(1).shape} for {data.shape}")
+    case.expect(int(pads.min()) >= 0, f"margins of {pads.tolist()}")
+    return [[n + int(before) + int(after) for n, (before, after) in zip(data.shape, pads.reshape(-1, 2))]]
+
+
+def _tile(case: Case):
+    data, times = case.input(0), case.integers(1, "the numbers")
+    case.expect_same_type(data, case.outputs[0])
+    if times is None:
+        return None
+    case.expect(len(times) == len(data.shape) and int(times.min(initial=1)) >= 1, f"{times.tolist()} times {data.shape}")
+    return [[n * int(t) for n, t in zip(data.shape, times)]]
+
+
+def _broadcast_to(case: Case):
+    data, shape = case.input(0), case.integers(1, "the shape")
+    case.expect_same_type(data, case.outputs[0])
+    if shape is None:
+        return None
+    own = (1,) * (len(shape) - len(data.shape)) + data.shape
+    case.expect(len(own) == len(shape) and all(n in (1, m) for n, m in zip(own, shape.tolist())), f"{data.shape} to {shape.tolist()}")
+    return [shape.tolist()]
+
+
+def _depth_to_space(case: Case):
+    data, block = case.input(0), case.number("block_size", 1)
+    case.expect_rank(data, 4)
+    case.expect_same_type(data, case.outputs[0])
+    batch, height, width, channels = data.shape
+    case.expect(channels % (block * block) == 0, f"{channels} channels in blocks of {block} x {block}")
+    return [(batch, height * block, width * block, channels // (block * block))]
+
+
+def _space_to_depth(case: Case):
+    data, block = case.input(0), case.number("block_size", 1)
+    case.expect_rank(data, 4)
+    case.expect_same_type(data, case.outputs[0])
+    batch, height, width, channels = data.shape
+    case.expect(height % block == 0 and width % block == 0, f"{height} x {width} in blocks of {block} x {block}")
+    return [(batch, height // block, width // block, channels * block * block)]
+
+
+def _gather(case: Case):
+    data, indices = case.input(0), case.input(1)
+    case.expect_same_type(data, case.outputs[0])
+    options, chosen = case.operator.options, case.integers(1, "the indices")
+    axis = case.axis(int(options.get("axis", 0)), len(data.shape))
+    batch = int(options.get("batch_dims", 0))
+    batch += len(indices.shape) if batch < 0 else 0
+    case.expect(0 <= batch <= min(axis, len(indices.shape)), f"{batch} dimensions of a batch, along dimension {axis}")
+    case.expect(data.shape[:batch] == indices.shape[:batch], f"indices of shape {indices.shape} into {data.shape}")
+    if chosen is not None:
+        case.expect(0 <= int(chosen.min()) <= int(chosen.max()) < data.shape[axis], f"an index that {data.shape} has not along {axis}")
+    return [(*data.shape[:axis], *indices.shape[batch:], *data.shape[axis + 1 :])]
+
+
+def _gather_nd(case: Case):
+    data, indices = case.input(0), case.input(1)
+    case.expect_same_type(data, case.outputs[0])
+    chosen = case.integers(1, "the indices")
+    depth = indices.shape[-1] if indices.shape else 0
+    case.expect(1 <= depth <= len(data.shape), f"indices of shape {indices.shape} into {data.shape}")
+    if chosen is not None:
+        each = chosen.reshape(-1, depth)
+        inside = (each >= 0).all() and (each < data.shape[:depth]).all()
+        case.expect(bool(inside), f"an index that {data.shape} has not")
+    return [(*indices.shape[:-1], *data.shape[depth:])]
+
+
+def _shape(case: Case):
+    output = case.outputs[0]
+    case.expect(output.dtype in ("int32", "int64"), f"{output.name!r} of {output.dtype}; integers are expected")
+    return [(len(case.input(0).shape),)]
+
+
+def _rule(check, inputs: tuple[int, int], outputs: int | None = 1, *options: str) -> Rule:
+    return Rule(check, inputs, outputs, options, scaled=False)
+
+
+MOVES = {
+    "RESHAPE": _rule(_reshape, (1, 2)),
+    "SQUEEZE": _rule(_ones, (1, 1)),
+    "EXPAND_DIMS": _rule(_ones, (2, 2)),
+    "CONCATENATION": _rule(_concatenation, (1, _MANY), 1, "axis"),
+    "SPLIT": _rule(_split, (2, 2), None),
+    "SPLIT_V": _rule(_split_by_sizes, (3, 3), None),
+    "SLICE": _rule(_slice, (3, 3)),
+    "STRIDED_SLICE": _rule(_strided_slice, (4, 4), 1, "begin_mask"),
+    "PACK": _rule(_pack, (1, _MANY), 1, "axis", "values_count"),
+    "UNPACK": _rule(_unpack, (1, 1), None, "axis", "num"),
+    "TRANSPOSE": _rule(_transpose, (2, 2)),
+    "PAD": _rule(_pad, (2, 2)),
+    "PADV2": _rule(_pad, (3, 3)),
+    "TILE": _rule(_tile, (2, 2)),
+    "BROADCAST_TO": _rule(_broadcast_to, (2, 2)),
+    "DEPTH_TO_SPACE": _rule(_depth_to_space, (1, 1), 1, "block_size"),
+    "SPACE_TO_DEPTH": _rule(_space_to_depth, (1, 1), 1, "block_size"),
+    "GATHER": _rule(_gather, (2, 2)),
+    "GATHER_ND": _rule(_gather_nd, (2, 2)),
+    "SHAPE": _rule(_shape, (1, 1)),
+}
