@@ -192,7 +192,10 @@ def tflite_runner(interpreter) -> tuple[list[TensorSpec], list[TensorSpec], Call
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
         interpreter.set_tensor(input_index, array)
-        interpreter.invoke()
+        try:
+            interpreter.invoke()
+        except RuntimeError as error:
+            raise PoseError(f"the model cannot be run: {error}") from error
         return [interpreter.get_tensor(index) for index in output_indices]
 
     return [_tflite_spec(d) for d in inputs], [_tflite_spec(d) for d in outputs], invoke

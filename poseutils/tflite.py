@@ -184,7 +184,7 @@ def _constants(namespace) -> dict[int, str]:
 
 def _tensor(schema, table, stored: list[np.ndarray]) -> Tensor:
     dtype = _constants(schema.TensorType)[table.Type()].lower()
-    name = (table.Name() or b"").decode("utf-8", "replace")
+    name = (table.Name() or b"").decode("utf-8")
     if dtype not in _BITS:
         raise ValueError(f"tensor {name!r} is of type {dtype}, which has no fixed size")
     shape = _indices(table.ShapeAsNumpy())

@@ -324,8 +324,8 @@ def test_all_that_is_not_supported_is_named_at_once():
 def test_a_constant_of_another_type_is_refused():
     tensors = [tensor("x", (4, 6), **IN), tensor("w", (4, 6), "INT64", np.ones((4, 6), np.int64), scale=None), tensor("o", (4, 12), **IN)]
     data = build(tensors, [("CONCATENATION", [0, 1], [2], ("ConcatenationOptions", {"axis": 1}))], [0], [2])
-    with pytest.raises(PoseError, match="CONCATENATION of 'o': "):
-        compile_graph(parse_tflite(data, "odd"), "odd", "file", "network")
+    with pytest.raises(PoseError, match="which writes 'o': types int64, int8 together"):
+        parse_tflite(data, "odd")
 
 
 def test_a_constant_as_an_output_is_refused():
@@ -335,27 +335,11 @@ def test_a_constant_as_an_output_is_refused():
         compile_graph(graph, "odd", "file", "network")
 
 
-@pytest.mark.parametrize(
-    ("name", "inputs", "outputs", "reason"), [("MUL", [0, 0, 0], [1], "3 inputs"), ("BATCH_MATMUL", [0, 0], [1, 2], "2 outputs")]
-)
-def test_more_inputs_or_outputs_than_an_operator_has_are_refused(name, inputs, outputs, reason):
-    tensors = [tensor("x", (1, 4, 4), **IN), tensor("o", (1, 4, 4), **OUT), tensor("p", (1, 4, 4), **OUT)]
-    graph = parse_tflite(build(tensors, [(name, inputs, outputs)], [0], [1]), "odd")
-    with pytest.raises(PoseError, match=f"{name} of 'o': {reason}"):
-        compile_graph(graph, "odd", "file", "network")
-
-
 def test_activations_of_other_types_are_named_with_all_else():
     tensors = [IMAGE, tensor("a", (1, 9, 11, 6), "INT64", scale=None), tensor("b", (1, 9, 11, 6), **IN)]
     graph = parse_tflite(build(tensors, [("CAST", [0], [1]), ("SIN", [0], [2])], [0], [1, 2]), "odd")
     with pytest.raises(PoseError, match=r"(?s)CAST of 'a': on int64; int8, uint8, int32, float32 are supported.*SIN of 'b'"):
         compile_graph(graph, "odd", "file", "network")
-
-
-def test_a_convolution_of_part_of_the_channels_is_refused_not_miscomputed():
-    data = convolution((10, 3, 3, 4), (1, 9, 11, 10), conv())
-    with pytest.raises(PoseError, match="weights for 4 of 6 channels"):
-        compile_graph(parse_tflite(data, "groups"), "groups", "file", "network")
 
 
 def test_damaged_networks_end_in_c_or_a_clear_error():

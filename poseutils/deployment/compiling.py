@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import prod
 
 from ..errors import PoseError
-from ..graph import Graph, Operator, Tensor, layers, lifetimes
+from ..graph import Graph, Tensor, layers, lifetimes
 from .folding import fold
 from .kernel_traits import in_place_operators, strided_operators
 from .lower_windows import scratch_bytes
-from .lowering import MALFORMED, Program, lower
+from .lowering import Program, lower
 from .plan_check import Region, check_plan, region_of
 from .planner import Plan, alive, plan
 from .storage import Place, Storage, assign
@@ -20,9 +20,6 @@ LARGEST = 64 << 20
 
 MOST = 4096
 """Operators, and tensors, of one network."""
-
-TYPES = ("int8", "uint8", "int32", "float32")
-"""Of activations."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +55,14 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
         PoseError: if it holds what the kernels do not compute; names all of it.
     """
     _check_sizes(graph, source)
-    try:
-        folded = fold(graph, io)
-        scratch = {i: size for i, op in enumerate(folded.operators) if (size := scratch_bytes(folded, op))}
-        storage, placed = _smallest(folded, scratch)
-    except MALFORMED as error:
-        raise PoseError(f"{source}: an operator is not whole ({error!r}). Copy or convert the model again.") from error
+    folded = fold(graph, io)
+    if not folded.operators:
+        raise PoseError(f"{source}: its outputs are constants or its inputs as they are; there is nothing to compute")
+    scratch = {i: size for i, op in enumerate(folded.operators) if (size := scratch_bytes(folded, op))}
+    storage, placed = _smallest(folded, scratch)
     first = len(storage.buffers) - len(scratch)
     offsets = {index: placed.offsets[first + number] for number, index in enumerate(sorted(scratch))}
     program, refused = lower(folded, storage.places, placed.offsets, offsets, prefix)
-    refused = [line for op in folded.operators if (line := _other_types(folded, op))] + refused
     if refused:
         raise PoseError(f"{source} cannot become C; not supported are:\n" + "\n".join(f"- {line}" for line in refused))
     compiled = Compiled(folded, storage, placed, program, len(scratch))
@@ -100,19 +95,11 @@ def _check_sizes(graph: Graph, source: str) -> None:
             raise PoseError(
                 f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; 1 to {LARGEST} are supported"
             )
-
+        if not tensor.is_fixed:
+            raise PoseError(f"{source} leaves the shape of {tensor.name!r} open. Convert the model with a fixed input size.")
     for tensor in (graph.tensors[t] for t in (*graph.inputs, *graph.outputs)):
         if tensor.is_constant:
             raise PoseError(f"{source}: {tensor.name!r} is an input or output of the network and a constant; it cannot be both")
-
-
-def _other_types(graph: Graph, operator: Operator) -> str | None:
-    """Why an operator is refused that reads or writes activations of other types than the kernels know."""
-    tensors = [graph.tensors[t] for t in (*operator.inputs, *operator.outputs) if t >= 0]
-    odd = sorted({tensor.dtype for tensor in tensors if not tensor.is_constant} - set(TYPES))
-    if not odd:
-        return None
-    return f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: on {', '.join(odd)}; {', '.join(TYPES)} are supported"
 
 
 def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from .elementwise import zero_of
+from .lower_windows import need_int8
 from .lowering import Layer, columns, need, rows
 from .slices import slices_of
 from .views import RESHAPES, channel_padding, inputs_side_by_side, matrix
@@ -128,7 +129,7 @@ def _pad(layer: Layer) -> None:
     """A value in the whole output, or in the margins of one whose inside is in place already, and a copy of the input."""
     source, output = layer.operator.inputs[0], layer.operator.outputs[0]
     pads, shape = layer.input(1).data, layer.input(0).shape
-    need(layer.input(0).dtype == layer.output.dtype == "int8", f"of {layer.output.dtype}")
+    need_int8(layer.input(0), layer.output)
     need(pads is not None and pads.shape == (len(shape), 2) and bool((pads >= 0).all()), "margins that are not constant")
     need(tuple(n + int(p.sum()) for n, p in zip(shape, pads)) == layer.output.shape, f"an output of shape {layer.output.shape}")
     need(_same_quantization(layer, source), "input of another scale than the output's")

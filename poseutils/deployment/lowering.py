@@ -14,12 +14,16 @@ from .storage import Place
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
 
 
+TYPES = ("int8", "uint8", "int32", "float32")
+"""Of activations."""
+
+
 class Unsupported(Exception):
     """Why one operator cannot become C."""
 
 
 MALFORMED = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError)
-"""What a damaged operator raises where it is looked into: too few inputs, no options, no scales, numbers out of range."""
+"""What an .onnx operator raises that is not whole."""
 
 
 @dataclass
@@ -119,6 +123,13 @@ def need(condition: bool, reason: str) -> None:
         raise Unsupported(reason)
 
 
+def _need_types(layer: Layer) -> None:
+    """Refuses activations of other types than the kernels know."""
+    tensors = [layer.graph.tensors[t] for t in (*layer.operator.inputs, *layer.operator.outputs) if t >= 0]
+    odd = sorted({tensor.dtype for tensor in tensors if not tensor.is_constant} - set(TYPES))
+    need(not odd, f"on {', '.join(odd)}; {', '.join(TYPES)} are supported")
+
+
 def image(layer: Layer, tensor: int) -> dict:
     """A ``pose_image``."""
     shape = layer.graph.tensors[tensor].shape
@@ -130,10 +141,6 @@ def row_fields(layer: Layer, source: int, output: int) -> dict:
     """A ``pose_rows`` for an operator whose input and output have the same rows."""
     tensor = layer.graph.tensors[output]
     return {"rows": rows(tensor), "channels": columns(tensor), "in_step": layer.step(source), "out_step": layer.step(output)}
-
-
-_SPLITTING = ("SPLIT", "SPLIT_V", "UNPACK")
-_PAIRED = ("ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "MAXIMUM", "MINIMUM", "PRELU", "BATCH_MATMUL", "GATHER", "GATHER_ND")
 
 
 def lower(
@@ -157,12 +164,9 @@ def lower(
         layer = Layer(graph, operator, index, places, offsets, scratch.get(index), program, [])
         try:
             need(operator.name in table, "the operator is not known")
-            need(len(operator.outputs) == 1 or operator.name in _SPLITTING, f"{len(operator.outputs)} outputs")
-            need(len(operator.inputs) == 2 or operator.name not in _PAIRED, f"{len(operator.inputs)} inputs")
+            _need_types(layer)
             table[operator.name](layer)
         except Unsupported as reason:
             refused.append(f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: {reason}")
-        except MALFORMED as error:
-            refused.append(f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: it is not whole ({error!r})")
         program.steps.append((operator, layer.calls))
     return program, refused

@@ -7,6 +7,8 @@ become C. So what raises after it is a fault of the code, not of the file.
 
 from __future__ import annotations
 
+from math import isfinite
+
 from ..graph import Graph, Tensor
 from .case import Broken, Case, Rule
 from .elementwise import ELEMENTWISE
@@ -21,6 +23,9 @@ RULES: dict[str, Rule] = {**WINDOWS, **PRODUCTS, **ELEMENTWISE, **MOVES}
 
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
 """The values of the types that activations are quantized to."""
+
+_LEAST_SCALE, _MOST_SCALE = 2.0**-40, 2.0**40
+"""Of activations: with these no ratio of scales leaves the range of floats, which ends LiteRT at once."""
 
 
 def validate(graph: Graph) -> None:
@@ -62,9 +67,10 @@ def _check_tensor(tensor: Tensor) -> None:
     scales, zeros = quantization.scales, quantization.zero_points
     if len(zeros) != len(scales):
         raise Broken(f"tensor {tensor.name!r} has {len(scales)} scales and {len(zeros)} zero points")
+    least = 0.0 if tensor.is_constant else _LEAST_SCALE  # weights of a channel that is zero have any
     for scale in scales.tolist():
-        if not 0 <= scale < float("inf") or (scale == 0 and not tensor.is_constant):
-            raise Broken(f"tensor {tensor.name!r} has a scale that is not a positive number: {scale}")
+        if not least <= scale <= _MOST_SCALE:
+            raise Broken(f"tensor {tensor.name!r} has the scale {scale!r}; a number from {least:.1g} to {_MOST_SCALE:.1g} is expected")
     low, high = _RANGES.get(tensor.dtype, (None, None))
     if low is not None and len(zeros) and not low <= int(zeros.min()) <= int(zeros.max()) <= high:
         odd = next(int(z) for z in zeros if not low <= z <= high)
@@ -101,6 +107,8 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> None:
     case.expect(rule.outputs is None or len(writes) == rule.outputs, f"{len(writes)} outputs; {rule.outputs} expected")
     missing = [name for name in rule.options if name not in case.operator.options]
     case.expect(not missing, f"no options, or those of another operator: {', '.join(missing)} not there")
+    for name, value in case.operator.options.items():
+        case.expect(not isinstance(value, float) or isfinite(value), f"{name} is {value}; a number is expected")
     if rule.scaled:
         for tensor in (*case.tensors(), *case.outputs):
             case.expect(
