@@ -5,6 +5,7 @@
 - ``fold_padding``: a PAD becomes the padding of the convolutions that read it.
 - ``fold_channel_padding``: an ADD adds zero to the channels that a PAD would have added to its operand.
 - ``drop_unread``: what nobody reads is not computed.
+- ``drop_shapes``: what computes the shape of a RESHAPE, which is known, is not computed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..graph import Graph, Operator, Tensor
 from .elementwise import LIMITS, evaluator, per_tensor, zero_of
-from .views import channel_padding
+from .views import RESHAPES, channel_padding
 
 TABLE = "TABLE"
 """The operator that replaces a chain: inputs are the 8-bit tensor and a constant of 256 results, for its bytes 0 ... 255."""
@@ -30,7 +31,7 @@ def fold(graph: Graph, io: str) -> Graph:
         io: ``quantized`` leaves the QUANTIZE and DEQUANTIZE at the ends out, ``file`` keeps inputs and outputs as the file has them.
     """
     graph = trim_ends(graph) if io == "quantized" else graph
-    return drop_unread(fold_channel_padding(fold_padding(fold_tables(drop_unread(graph)))))
+    return drop_unread(fold_channel_padding(fold_padding(fold_tables(drop_unread(drop_shapes(graph))))))
 
 
 def readers(graph: Graph) -> dict[int, list[int]]:
@@ -60,6 +61,12 @@ def trim_ends(graph: Graph) -> Graph:
         return graph
     inputs, outputs = tuple(entry.get(t, t) for t in graph.inputs), tuple(leaving.get(t, t) for t in graph.outputs)
     return replace(graph, operators=kept, inputs=inputs, outputs=outputs)
+
+
+def drop_shapes(graph: Graph) -> Graph:
+    """Operators that only give a tensor another shape read that tensor alone."""
+    operators = [replace(op, inputs=op.inputs[:1]) if op.name in RESHAPES else op for op in graph.operators]
+    return replace(graph, operators=tuple(operators))
 
 
 def drop_unread(graph: Graph) -> Graph:
