@@ -70,12 +70,13 @@ CONVOLUTION = ("Conv2DOptions", {"padding": 0, "strideH": 4, "strideW": 4, "dila
 def heatmap_model(keypoints=3, dtype="INT8") -> bytes:
     """16×24×3 pixels -> 4×6×K heatmaps by one 4×4 convolution with a stride of 4: 24 · K · 48 multiply-accumulates."""
     filter_type = {"INT8": np.int8, "FLOAT32": np.float32}[dtype]
+    bias = ("INT32", np.zeros(keypoints, np.int32)) if dtype == "INT8" else (dtype, np.zeros(keypoints, np.float32))
     return build(
         [
             tensor("image", (1, 16, 24, 3), "UINT8" if dtype == "INT8" else dtype, scale=1 / 255, zero_point=0),
             tensor("quantized", (1, 16, 24, 3), dtype),
             tensor("filter", (keypoints, 4, 4, 3), dtype, np.ones((keypoints, 4, 4, 3), filter_type)),
-            tensor("bias", (keypoints,), "INT32", np.zeros(keypoints, np.int32)),
+            tensor("bias", (keypoints,), *bias),
             tensor("heatmaps", (1, 4, 6, keypoints), dtype),
         ],
         [("QUANTIZE", [0], [1]), ("CONV_2D", [1, 2, 3], [4], CONVOLUTION)],
