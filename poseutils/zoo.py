@@ -14,6 +14,9 @@ SLA0044 = "SLA0044 (ST: for use with ST parts)"
 APACHE = "Apache-2.0"
 AGPL = "AGPL-3.0"
 
+SPDX = {SLA0044: "LicenseRef-SLA0044", APACHE: "Apache-2.0", AGPL: "AGPL-3.0-only"}
+"""The identifiers of these licenses in an SPDX line."""
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from poseutils.deployment import emulation, exporting
-from poseutils.deployment.c_network import network_header, network_source, weights_header, weights_source
+from poseutils.deployment.c_network import network_files
 from poseutils.deployment.compiling import compile_graph
 from poseutils.deployment.host import run_make, run_tool
 from poseutils.graph import Graph
@@ -70,13 +70,7 @@ def merged(models: list[bytes]) -> bytes:
 
 def network_sources(graph: Graph) -> dict[str, str]:
     """The C files of a network alone, by name: no kernels, no keypoints, no program."""
-    compiled = compile_graph(graph, "tiny", "file", "network")
-    return {
-        "network.c": network_source(compiled.graph, compiled.program, compiled.addresses, "network", "tiny"),
-        "network.h": network_header(compiled.graph, "network", compiled.plan.size, "tiny"),
-        "network_weights.c": weights_source(compiled.program, "network", "tiny"),
-        "network_weights.h": weights_header(compiled.program, "network"),
-    }
+    return network_files(compile_graph(graph, "tiny", "file", "network"), "network")
 
 
 def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) -> tuple[bytes, int]:

@@ -132,8 +132,8 @@ def test_strings_and_comments_are_legal_c():
 @pytest.mark.parametrize("length", [1, 15, 16, 17, 4099])
 def test_c_array_holds_the_bytes(tmp_path, length):
     data = bytes((i * 7 + i // 256) % 256 for i in range(length))
-    (tmp_path / "net_model.c").write_text(c_array_source(data, "net_model", "odd */ name"))
-    (tmp_path / "net_model.h").write_text(c_array_header("net_model", "odd */ name"))
+    (tmp_path / "net_model.c").write_text(c_array_source(data, "net_model"))
+    (tmp_path / "net_model.h").write_text(c_array_header("net_model"))
     (tmp_path / "main.c").write_text("""
 #include <stdint.h>
 #include <stdio.h>
@@ -150,7 +150,7 @@ int main(void)
 
 def test_c_array_of_a_large_model_is_quick():
     start = time.perf_counter()
-    source = c_array_source(bytes(3_000_000), "big", "three megabytes")
+    source = c_array_source(bytes(3_000_000), "big")
     assert time.perf_counter() - start < 1
     assert source.count("0x00") == 3_000_000
 

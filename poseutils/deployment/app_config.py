@@ -6,6 +6,7 @@ The macros are those of ``STMicroelectronics/STM32N6-GettingStarted-PoseEstimati
 from __future__ import annotations
 
 from .c_array import c_comment, c_string
+from .columns import broken
 from .spec import Spec
 
 _ASPECT = {"crop": "ASPECT_RATIO_CROP", "fit": "ASPECT_RATIO_FIT", "full_screen": "ASPECT_RATIO_FULLSCREEN"}
@@ -29,7 +30,7 @@ def why_not(spec: Spec) -> str | None:
 
 def app_config_text(spec: Spec) -> str:
     """The header, for a network that :func:`why_not` has nothing against."""
-    return f"""/* {c_comment(f"Configuration of ST's pose estimation application for {spec.source}, {spec.model_type}.")} */
+    return broken(f"""/* {c_comment(f"Configuration of ST's pose estimation application for {spec.source}, {spec.model_type}.")} */
 #ifndef APP_CONFIG
 #define APP_CONFIG
 
@@ -58,7 +59,7 @@ def app_config_text(spec: Spec) -> str:
 #define WELCOME_MSG_2 {c_string(spec.settings.project_name)}
 
 #endif
-"""
+""")
 
 
 def _c_float(value: float) -> str:

@@ -18,8 +18,9 @@ from ..graph import Tensor
 from ..keypoints import KeypointLayout
 from .app_config import app_config_text, why_not
 from .c_array import c_array_header, c_array_source
+from .file_headers import headed
 from .linux_board import linux_files
-from .readme import readme_text
+from .readme import purposes, readme_text
 from .spec import SUFFIXES, AppSettings, Spec, make_spec, settings_from_config
 
 MANIFEST = "manifest.json"
@@ -108,11 +109,10 @@ def package(
 def _files(spec: Spec) -> dict[str, bytes]:
     """All files but the manifest, by name."""
     digest = hashlib.sha256(spec.data).hexdigest()
-    about = f"{spec.source}, sha256 {digest}"
     texts = {}
     if spec.is_tflite and not spec.board.linux:
-        texts[f"{spec.symbol}.c"] = c_array_source(spec.data, spec.symbol, about)
-        texts[f"{spec.symbol}.h"] = c_array_header(spec.symbol, about)
+        texts[f"{spec.symbol}.c"] = c_array_source(spec.data, spec.symbol)
+        texts[f"{spec.symbol}.h"] = c_array_header(spec.symbol)
     if not spec.board.linux and why_not(spec) is None:
         texts["app_config.h"] = app_config_text(spec)
     texts["labels.txt"] = spec.settings.label_file or "".join(f"{label}\n" for label in spec.layout.names)
@@ -120,6 +120,7 @@ def _files(spec: Spec) -> dict[str, bytes]:
         texts |= linux_files(spec, digest)
     names = [spec.file_name, *texts, "README.md", MANIFEST]
     texts["README.md"] = readme_text(spec, names, digest)
+    texts = headed(texts, purposes(spec), (f"{spec.symbol}.c", f"{spec.symbol}.h"), digest, spec.source)
     return {spec.file_name: spec.data, **{name: text.encode() for name, text in texts.items()}}
 
 

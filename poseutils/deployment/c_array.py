@@ -17,21 +17,20 @@ def c_comment(text: str) -> str:
     return " ".join(text.split()).replace("*/", "* /").replace("/*", "/ *")
 
 
-def c_array_source(data: bytes, symbol: str, about: str) -> str:
+def c_array_source(data: bytes, symbol: str) -> str:
     """``<symbol>.c``: the bytes as a constant array aligned to 16 bytes, as TensorFlow Lite Micro asks, and their number."""
     rows = ("0x" + data[i : i + _ROW].hex(",").replace(",", ",0x") + ",\n" for i in range(0, len(data), _ROW))
     return (
-        f'/* {c_comment(about)} */\n#include "{symbol}.h"\n\n_Alignas(16) const unsigned char {symbol}[] = {{\n'
+        f'#include "{symbol}.h"\n\n_Alignas(16) const unsigned char {symbol}[] = {{\n'
         + "".join(rows)
         + f"}};\nconst unsigned int {symbol}_len = {len(data)}u;\n"
     )
 
 
-def c_array_header(symbol: str, about: str) -> str:
+def c_array_header(symbol: str) -> str:
     """``<symbol>.h``: the declarations, for C and C++."""
     guard = f"{symbol.upper()}_H"
-    return f"""/* {c_comment(about)} */
-#ifndef {guard}
+    return f"""#ifndef {guard}
 #define {guard}
 
 #ifdef __cplusplus

@@ -2,29 +2,65 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import prod
 
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
 from .c_array import c_comment, c_string
+from .columns import WIDTH, broken
+from .compiling import Compiled
 from .lowering import C_TYPES, Program
 from .planner import ALIGNMENT
 from .storage import Place
 
-_PER_LINE = 32
+_LABEL = 40
+"""Characters of a tensor's name in comments and for hooks."""
 
 
-def weights_header(program: Program, name: str) -> str:
+_SHARING = (
+    "Nothing is written to it here. Outside of the time from writing an input to reading the outputs it may serve others, such as another "
+    "network. On an error the context is left as it was."
+)
+
+
+def network_files(compiled: Compiled, name: str) -> dict[str, str]:
+    """The C files of a network, by name, without what they begin with."""
+    graph, program = compiled.graph, compiled.program
+    labels = tensor_labels(graph)
+    texts = {
+        f"{name}.h": network_header(graph, name, compiled.plan.size, labels),
+        f"{name}.c": network_source(graph, program, compiled.addresses, name, labels),
+        f"{name}_weights.h": _weights_header(program, name),
+        f"{name}_weights.c": _weights_source(program, name),
+    }
+    return {file: text if file.endswith("weights.c") else broken(text) for file, text in texts.items()}
+
+
+def tensor_labels(graph: Graph) -> list[str]:
+    """A short name for each tensor: converters join names of hundreds of characters. What is cut off or not unique gets its number."""
+    firsts = [c_comment(tensor.name.partition(";")[0]) for tensor in graph.tensors]
+    counts = Counter(firsts)
+    return [_label(first, number, counts[first] > 1) for number, first in enumerate(firsts)]
+
+
+def _label(name: str, number: int, shared: bool) -> str:
+    if len(name) <= _LABEL and not shared:
+        return name
+    return f"{name if len(name) <= _LABEL else '...' + name[3 - _LABEL :]} #{number}"
+
+
+def _weights_header(program: Program, name: str) -> str:
     """The declarations of the constants."""
     guard = f"{name.upper()}_WEIGHTS_H"
     lines = [f"extern const {C_TYPES[v.dtype.name]} {array}[{v.size}];" for array, v in program.arrays.items()]
     return f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n" + "\n".join(lines) + "\n\n#endif\n"
 
 
-def weights_source(program: Program, name: str, about: str) -> str:
+def _weights_source(program: Program, name: str) -> str:
     """The constants."""
-    parts = [f'/* {c_comment(about)} */\n#include "{name}_weights.h"\n']
+    parts = [f'#include "{name}_weights.h"\n']
     for array, values in program.arrays.items():
         parts.append(f"const {C_TYPES[values.dtype.name]} {array}[{values.size}] = {{\n{_numbers(values)}\n}};\n")
     return "\n".join(parts)
@@ -37,16 +73,16 @@ def _numbers(values: np.ndarray) -> str:
     else:
         # The least 32-bit integer has no literal of its own.
         words = ["(-2147483647 - 1)" if v == -(2**31) else str(v) for v in flat.tolist()]
-    return ",\n".join(",".join(words[i : i + _PER_LINE]) for i in range(0, len(words), _PER_LINE))
+    per_line = WIDTH // (1 + max(map(len, words), default=1))
+    return ",\n".join(",".join(words[i : i + per_line]) for i in range(0, len(words), per_line))
 
 
-def network_header(graph: Graph, name: str, arena: int, about: str) -> str:
+def network_header(graph: Graph, name: str, arena: int, labels: list[str]) -> str:
     """What an application includes."""
     upper, guard = name.upper(), f"{name.upper()}_H"
-    tensors = [("INPUT", i, graph.tensors[t]) for i, t in enumerate(graph.inputs)]
-    tensors += [("OUTPUT", i, graph.tensors[t]) for i, t in enumerate(graph.outputs)]
-    return f"""/* {c_comment(about)} */
-#ifndef {guard}
+    tensors = [("INPUT", i, graph.tensors[t], labels[t]) for i, t in enumerate(graph.inputs)]
+    tensors += [("OUTPUT", i, graph.tensors[t], labels[t]) for i, t in enumerate(graph.outputs)]
+    return f"""#ifndef {guard}
 #define {guard}
 
 #include <stddef.h>
@@ -58,7 +94,7 @@ def network_header(graph: Graph, name: str, arena: int, about: str) -> str:
 extern "C" {{
 #endif
 
-/* All memory that the network works in, inputs and outputs included; what its address must be a multiple of. */
+/* All memory that the network works in, inputs and outputs included; and its alignment. */
 #define {upper}_ARENA_BYTES {arena}
 #define {upper}_ARENA_ALIGNMENT {ALIGNMENT}
 
@@ -67,36 +103,31 @@ extern "C" {{
 #define {upper}_LAYERS {len(graph.operators)}
 
 /* Real values are SCALE * (q - ZERO); where there is no scale, values are real themselves. */
-{"".join(_tensor_macros(upper, *each) for each in tensors)}
-/* Bytes of each input and output. */
-extern const int32_t {name}_input_bytes[{upper}_INPUTS];
-extern const int32_t {name}_output_bytes[{upper}_OUTPUTS];
+{"".join(_tensor_macros(upper, *each) for each in tensors)}/* Bytes of each input and output. */
+extern const int32_t {name}_input_bytes[{len(graph.inputs)}];
+extern const int32_t {name}_output_bytes[{len(graph.outputs)}];
 
-/* One instance of the network. {name}_init fills it; the hook may be set after that. */
+/* One instance of the network. Its init fills it; the hook may be set after that. */
 typedef struct {{
     uint8_t *arena;
     pose_layer_hook *before_layer; /* called before each layer, or NULL */
     void *user;                    /* what the hook is given */
 }} {name}_context;
 
-/*
- * Gives an instance its memory: at least {upper}_ARENA_BYTES bytes at a multiple of {upper}_ARENA_ALIGNMENT. Nothing is
- * written to the arena before an input is. Outside of the time from writing an input to reading the outputs it may serve
- * others, such as another network. On an error the context is left as it was.
- */
+/* Gives an instance its memory: ARENA_BYTES or more at a multiple of ARENA_ALIGNMENT. {_SHARING} */
 pose_status {name}_init({name}_context *context, void *arena, size_t bytes);
 
-/* Where to write an input before {name}_run, every time: running overwrites it. NULL if there is none. */
+/* Where to write an input before every run, which overwrites it. NULL if there is none. */
 void *{name}_input(const {name}_context *context, int32_t index);
 
 /* Computes the outputs. */
 pose_status {name}_run(const {name}_context *context);
 
-/* Where to read an output after {name}_run. NULL if there is none. */
+/* Where to read an output after a run. NULL if there is none. */
 const void *{name}_output(const {name}_context *context, int32_t index);
 
 #ifdef {upper}_DEBUG
-/* To be given by the application: called with each tensor when it is computed, as rows of row_bytes that lie step_bytes apart. */
+/* To be given by the application: called with each tensor when it is computed, as rows that lie step_bytes apart. */
 void {name}_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes, int32_t step_bytes);
 #endif
 
@@ -108,9 +139,9 @@ void {name}_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_
 """
 
 
-def _tensor_macros(upper: str, kind: str, index: int, tensor: Tensor) -> str:
+def _tensor_macros(upper: str, kind: str, index: int, tensor: Tensor, label: str) -> str:
     prefix = f"#define {upper}_{kind}_{index}_"
-    lines = [f"/* {kind.lower()} {index}: {c_comment(tensor.name)}, {tensor.dtype} {'x'.join(map(str, tensor.shape))} */"]
+    lines = [f"/* {kind.lower()} {index}: {label}, {tensor.dtype} {'x'.join(map(str, tensor.shape))} */"]
     lines += [f"{prefix}TYPE {C_TYPES[tensor.dtype]}", f"{prefix}BYTES {tensor.bytes}", f"{prefix}ELEMENTS {tensor.elements}"]
     if tensor.quantization is not None and tensor.dtype in ("int8", "uint8"):
         lines.append(f"{prefix}SCALE {float(tensor.quantization.scales[0])!r}f")
@@ -118,17 +149,19 @@ def _tensor_macros(upper: str, kind: str, index: int, tensor: Tensor) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def network_source(graph: Graph, program: Program, addresses: dict[int, tuple[int, Place]], name: str, about: str) -> str:
+def network_source(
+    graph: Graph, program: Program, addresses: dict[int, tuple[int, Place]], name: str, labels: list[str]
+) -> str:
     """The layers, and ``network_run``: a call an operator.
 
     Args:
         addresses: of each activation tensor, its offset in the arena and its place.
+        labels: of :func:`tensor_labels`.
     """
     upper = name.upper()
-    structs = "\n".join(f"static const {kind} {layer} = {_value(fields)};" for kind, layer, fields in program.structs)
-    body = "\n".join(_step(graph, index, operator, calls, addresses) for index, (operator, calls) in enumerate(program.steps))
-    return f"""/* {c_comment(about)} */
-#include "{name}.h"
+    structs = "\n".join(_struct(*each) for each in program.structs)
+    body = "\n".join(_step(graph, index, *step, addresses, labels) for index, step in enumerate(program.steps))
+    return f"""#include "{name}.h"
 
 #include "{name}_weights.h"
 #include "pose_kernels.h"
@@ -142,13 +175,14 @@ def network_source(graph: Graph, program: Program, addresses: dict[int, tuple[in
 #endif
 
 #ifdef {upper}_DEBUG
-#define PROBE(tensor, offset, rows, row_bytes, step_bytes) {name}_probe(tensor, arena + (offset), rows, row_bytes, step_bytes)
+#define PROBE(tensor, offset, rows, row_bytes, step_bytes) \\
+    {name}_probe(tensor, arena + (offset), rows, row_bytes, step_bytes)
 #else
 #define PROBE(tensor, offset, rows, row_bytes, step_bytes) ((void)0)
 #endif
 
-const int32_t {name}_input_bytes[{upper}_INPUTS] = {{{_bytes(graph, graph.inputs)}}};
-const int32_t {name}_output_bytes[{upper}_OUTPUTS] = {{{_bytes(graph, graph.outputs)}}};
+const int32_t {name}_input_bytes[] = {{{_bytes(graph, graph.inputs)}}};
+const int32_t {name}_output_bytes[] = {{{_bytes(graph, graph.outputs)}}};
 
 {structs}
 
@@ -214,12 +248,20 @@ def _pointer(tensors: tuple[int, ...], addresses: dict[int, tuple[int, Place]], 
 """
 
 
-def _step(graph: Graph, index: int, operator: Operator, calls: list[str], addresses: dict[int, tuple[int, Place]]) -> str:
-    output = graph.tensors[operator.outputs[0]]
-    shape = "x".join(map(str, output.shape))
+def _struct(kind: str, name: str, fields: dict) -> str:
+    """A layer's constants, a field a line."""
+    lines = "".join(f"    .{field} = {_value(value)},\n" for field, value in fields.items())
+    return f"static const {kind} {name} = {{\n{lines}}};"
+
+
+def _step(
+    graph: Graph, index: int, operator: Operator, calls: list[str], addresses: dict[int, tuple[int, Place]], labels: list[str]
+) -> str:
+    label = labels[operator.outputs[0]]
+    shape = "x".join(map(str, graph.tensors[operator.outputs[0]].shape))
     where = "" if calls else ": in place already"
-    lines = [f"    /* {index} {c_comment(operator.name)} -> {c_comment(output.name)} {shape}{where} */"]
-    lines.append(f"    LAYER({index}, {c_string(f'{operator.name} {output.name}')});")
+    lines = [f"    /* {index} {c_comment(operator.name)} -> {label} {shape}{where} */"]
+    lines.append(f"    LAYER({index}, {c_string(f'{operator.name} {label}')});")
     lines += [f"    {call}" for call in calls]
     for tensor in operator.outputs:
         offset, place = addresses[tensor]

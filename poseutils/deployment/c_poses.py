@@ -9,6 +9,7 @@ import numpy as np
 from ..decoders import DECODERS, InputView, Thresholds, ssd
 from ..graph import Graph, Tensor
 from ..keypoints import KeypointLayout
+from .columns import broken
 from .spec import Spec
 
 
@@ -61,7 +62,7 @@ def decoding_of(spec: Spec, graph: Graph, normalized: bool) -> Decoding:
 def poses_header(decoding: Decoding, name: str) -> str:
     """The declarations."""
     upper = name.upper()
-    return f"""#ifndef {upper}_POSES_H
+    return broken(f"""#ifndef {upper}_POSES_H
 #define {upper}_POSES_H
 
 #include "{name}.h"
@@ -88,7 +89,7 @@ pose_status {name}_decode(const {name}_context *context, {name}_poses *poses);
 #endif
 
 #endif
-"""
+""")
 
 
 def _sizes(decoding: Decoding, upper: str) -> str:
@@ -115,8 +116,7 @@ def poses_source(decoding: Decoding, graph: Graph, name: str) -> str:
         "detector": _ssd,
     }[decoding.model_type](decoding, outputs, name)
     text = "".join(f"    {line}\n" for line in lines)
-    return f"""/* From the outputs of the network to keypoints. */
-#include "{name}_poses.h"
+    return broken(f"""#include "{name}_poses.h"
 
 {constants}pose_status {name}_decode(const {name}_context *context, {name}_poses *poses)
 {{
@@ -127,7 +127,7 @@ def poses_source(decoding: Decoding, graph: Graph, name: str) -> str:
         return POSE_ERROR_NOT_INITIALIZED;
     }}
 {text}}}
-"""
+""")
 
 
 def _output(outputs: list[Tensor], index: int, name: str) -> str:
@@ -178,8 +178,8 @@ def _limits(decoding: Decoding, name: str) -> Body:
     by_keypoints = made.nms_measure == "oks" and decoding.model_type == "yolo_mpe"
     sigmas = ", ".join(f"{float(sigma)!r}f" for sigma in decoding.layout.sigma_array)
     return (f"static const float sigmas[] = {{{sigmas}}};\n\n" if by_keypoints else ""), [
-        f"const pose_thresholds thresholds = {{{float(made.confidence)!r}f, {float(made.nms_iou)!r}f, {upper}_MAX_PEOPLE,",
-        f"                                    {upper}_MAX_CANDIDATES, {'sigmas' if by_keypoints else 'NULL'}}};",
+        f"const pose_thresholds thresholds = {{{float(made.confidence)!r}f, {float(made.nms_iou)!r}f, {upper}_MAX_PEOPLE, "
+        f"{upper}_MAX_CANDIDATES, {'sigmas' if by_keypoints else 'NULL'}}};",
     ]
 
 
@@ -196,8 +196,7 @@ def _yolo(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     return constants, [
         *limits,
         f"const pose_output outputs = {_output(outputs, index, name)};",
-        f"return pose_decode_yolo(&outputs, {sizes}, &thresholds,",
-        f"                        {_RESULTS});",
+        f"return pose_decode_yolo(&outputs, {sizes}, &thresholds, {_RESULTS});",
     ]
 
 
@@ -205,7 +204,7 @@ def _ssd(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     pairs = list(zip(decoding.roles["boxes"], decoding.roles["scores"], strict=True))
     grid = ssd.grid_of(decoding.view.height, decoding.view.width, sum(outputs[b].shape[1] for b, _ in pairs))
     constants, limits = _limits(decoding, name)
-    layers = [f"    {{{_output(outputs, b, name)},\n         {_output(outputs, s, name)}, {outputs[b].shape[1]}}}," for b, s in pairs]
+    layers = [f"    {{{_output(outputs, b, name)}, {_output(outputs, s, name)}, {outputs[b].shape[1]}}}," for b, s in pairs]
     grids = ", ".join(f"{{{stride}, {each}}}" for stride, each in grid)
     size = f"{decoding.view.width}, {decoding.view.height}, {len(decoding.layout)}"
     return f"{constants}static const pose_ssd_grid grids[] = {{{grids}}};\n\n", [

@@ -124,19 +124,25 @@ def _printed(spec: Spec) -> str:
 
 
 def _contents(name: str, files: list[str]) -> str:
-    meaning = {
+    meaning = purposes(name)
+    return "\n".join(f"- `{file}`: {meaning[file]}" for file in files)
+
+
+def purposes(name: str) -> dict[str, str]:
+    """What each file of the folder is."""
+    return {
         f"{name}.h": "what an application includes",
         f"{name}.c": "the network: one call an operator",
         f"{name}_weights.c": "its constants",
-        f"{name}_weights.h": "their declarations",
+        f"{name}_weights.h": "declarations of its constants",
         f"{name}_poses.c": "from the network's outputs to keypoints, with the thresholds of the application",
-        f"{name}_poses.h": "its declarations",
+        f"{name}_poses.h": "declarations of keypoints and how they are decoded",
         "pose_network.h": "statuses, the hook before each layer, and how an arena is aligned",
         "pose_kernels.c": "the operators, the same for every network",
-        "pose_kernels.h": "their declarations",
+        "pose_kernels.h": "declarations of the operators",
         "pose_simd.h": "the vector instructions of Cortex-M4, M7 and M55, and of AVX-512, that they use",
         "pose_decode.c": "from outputs to keypoints: the decoders of all model types",
-        "pose_decode.h": "their declarations",
+        "pose_decode.h": "declarations of the decoders",
         "main.c": "runs the network on inputs from a file",
         "Makefile": "for this computer and for emulated Cortex-M",
         "CMakeLists.txt": "the network as a library, for any target",
@@ -148,10 +154,9 @@ def _contents(name: str, files: list[str]) -> str:
         f"{name}.onnx": "the network, as it was given",
         "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
         "labels.txt": "the names of the keypoints, one a line, in the order of the network's output",
-        "README.md": "this text",
+        "README.md": "what is in this folder and how it is used",
         "manifest.json": "sizes and sha256 of the files, tensors, and what was exported",
     }
-    return "\n".join(f"- `{file}`: {meaning[file]}" for file in files)
 
 
 def _truth(spec: Spec) -> str:

@@ -19,13 +19,15 @@ from ..inference import Model
 from ..inference.loading import find_file
 from .app_config import app_config_text, why_not
 from .bundle import MAKER, MANIFEST, file_records, layout_record, replaced_folder, tensor_record
-from .c_network import network_header, network_source, weights_header, weights_source
+from .c_network import network_files
 from .c_poses import decoding_of, poses_header, poses_source
 from .changes import change_rows
+from .columns import broken
 from .compiling import Compiled, buffer_rows, compile_graph, layer_rows, tensor_rows
 from .elementwise import evaluator
 from .emulation import EMULATED, Emulation, emulate, linker_script
-from .export_readme import export_readme
+from .export_readme import export_readme, purposes
+from .file_headers import headed
 from .folding import IO
 from .host import Inputs, as_batch, run_on_host
 from .recognition import PoseType, recognized
@@ -227,20 +229,17 @@ def _report(spec: Spec, compiled: Compiled) -> ExportReport:
 
 def _files(spec: Spec, compiled: Compiled, report: ExportReport, pose: PoseType | None) -> dict[str, bytes]:
     """All files but the manifest, by name."""
-    about = f"{spec.source}, sha256 {hashlib.sha256(spec.data).hexdigest()}. Written by poseutils; do not edit."
-    name, graph, program = spec.name, compiled.graph, compiled.program
-    values = {"name": name, "NAME": name.upper()}
+    name, graph, values = spec.name, compiled.graph, {"name": spec.name, "NAME": spec.name.upper()}
+    network = network_files(compiled, name)
     texts = {
-        f"{name}.h": network_header(graph, name, compiled.plan.size, about),
-        f"{name}.c": network_source(graph, program, compiled.addresses, name, about),
-        f"{name}_weights.h": weights_header(program, name),
-        f"{name}_weights.c": weights_source(program, name, about),
+        **network,
         **(_decoder_files(spec, graph, pose.normalized) if pose else {}),
         **kernel_files(),
         **{template: filled(template, values, pose is not None) for template in _TEMPLATES},
         **{f"{core}.ld": filled("board.ld", linker_script(core)) for core in EMULATED},
     }
     texts["README.md"] = export_readme(spec, graph, report.arena_bytes, report.flash_bytes, [*texts, spec.file_name, "README.md", MANIFEST])
+    texts = headed(texts, purposes(name), network, hashlib.sha256(spec.data).hexdigest(), spec.source)
     return {spec.file_name: spec.data, **{file: text.encode() for file, text in texts.items()}}
 
 
@@ -279,7 +278,7 @@ def filled(template: str, values: Mapping[str, str], poses: bool = True) -> str:
     text = _DECODER_LINES.sub(r"\1" if poses else "", (_SOURCES / template).read_text(encoding="utf-8"))
     for key, value in values.items():
         text = text.replace(f"@{key}@", value)
-    return text
+    return broken(text) if template.endswith(".c") else text
 
 
 def _manifest(spec: Spec, compiled: Compiled, report: ExportReport, files: dict[str, bytes], io: str) -> dict:

@@ -55,10 +55,18 @@ def _about(spec: Spec, digest: str) -> str:
 
 
 def _contents(spec: Spec, files: list[str]) -> str:
-    meaning = {
+    meaning = purposes(spec)
+    listed = [f"- `{name}`: {meaning[name]}" for name in files if "/" not in name]
+    packages = sorted({name.partition("/")[0] for name in files if "/" in name})
+    return "\n".join([*listed, *(f"- `{package}/`: the decoders and what they stand on" for package in packages)])
+
+
+def purposes(spec: Spec) -> dict[str, str]:
+    """What each file of the bundle is."""
+    return {
         spec.file_name: "the network, as it was given",
-        f"{spec.symbol}.c": "the same bytes as a C array, for firmware that runs TensorFlow Lite Micro",
-        f"{spec.symbol}.h": f"its declarations: `{spec.symbol}` and `{spec.symbol}_len`",
+        f"{spec.symbol}.c": "the network's file as a C array, for firmware that runs TensorFlow Lite Micro",
+        f"{spec.symbol}.h": f"its declarations: {spec.symbol} and {spec.symbol}_len",
         "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
         "labels.txt": "your label file"
         if spec.settings.label_file
@@ -66,12 +74,9 @@ def _contents(spec: Spec, files: list[str]) -> str:
         "predict.py": "finds keypoints in images, with nothing but NumPy and the board's LiteRT",
         "settings.json": "how the program reads images and outputs",
         "copy_to_board.sh": "copies this folder to the board by ssh",
-        "README.md": "this text",
+        "README.md": "what is in this folder and how it is used",
         "manifest.json": "sizes and sha256 of the files, tensors, and what the bundle was made for",
     }
-    listed = [f"- `{name}`: {meaning[name]}" for name in files if "/" not in name]
-    packages = sorted({name.partition("/")[0] for name in files if "/" in name})
-    return "\n".join([*listed, *(f"- `{package}/`: the decoders and what they stand on" for package in packages)])
 
 
 def _absent(spec: Spec) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from litert_reference import Reference
 
 from poseutils import PoseError
-from poseutils.deployment.c_network import network_header, network_source, weights_header, weights_source
+from poseutils.deployment.c_network import network_files
 from poseutils.deployment.compiling import compile_graph
 from poseutils.deployment.exporting import kernel_files
 from poseutils.graph import Graph, Tensor
@@ -115,7 +115,7 @@ def prepare(data: bytes, name: str, folder: Path) -> _Case | Outcome:
     """Writes a network's C and its inputs; an outcome, if it does not come to that."""
     try:
         graph = parse_tflite(data, name)
-        sources = network_files(graph, name)
+        sources = network_files(compile_graph(graph, name, "file", name), name)
     except PoseError as error:
         return Outcome("refused", str(error))
     except Exception as error:
@@ -128,17 +128,6 @@ def prepare(data: bytes, name: str, folder: Path) -> _Case | Outcome:
         return Outcome("LiteRT fails", str(error))
     (folder / f"{name}.in").write_bytes(given)
     return _Case(name, given, expected, [graph.tensors[t].name for t in graph.outputs])
-
-
-def network_files(graph: Graph, name: str) -> dict[str, str]:
-    """The C files of a network alone."""
-    compiled = compile_graph(graph, name, "file", name)
-    return {
-        f"{name}.c": network_source(compiled.graph, compiled.program, compiled.addresses, name, name),
-        f"{name}.h": network_header(compiled.graph, name, compiled.plan.size, name),
-        f"{name}_weights.c": weights_source(compiled.program, name, name),
-        f"{name}_weights.h": weights_header(compiled.program, name),
-    }
 
 
 def reference_bytes(data: bytes, graph: Graph) -> tuple[bytes, list[list[bytes]]]:

@@ -7,8 +7,10 @@
 static float real(const pose_output *output, int32_t index)
 {
     switch (output->type) {
-    case POSE_INT8: return output->scale * (float)(((const int8_t *)output->values)[index] - output->zero);
-    case POSE_UINT8: return output->scale * (float)(((const uint8_t *)output->values)[index] - output->zero);
+    case POSE_INT8:
+        return output->scale * (float)(((const int8_t *)output->values)[index] - output->zero);
+    case POSE_UINT8:
+        return output->scale * (float)(((const uint8_t *)output->values)[index] - output->zero);
     default: return ((const float *)output->values)[index];
     }
 }
@@ -72,20 +74,24 @@ static float sign_of(float x)
 }
 
 /* A quarter of a cell towards the higher neighbor; at the border there are no two to compare. */
-static void quarter_step(const heatmap *map, int32_t x, int32_t y, float height, float *step_x, float *step_y)
+static void quarter_step(const heatmap *map, int32_t x, int32_t y, float height, float *step_x,
+                         float *step_y)
 {
     if (x > 0 && x < map->width - 1) {
-        *step_x = 0.25f * sign_of(cell_part(map, x + 1, y, height) - cell_part(map, x - 1, y, height));
+        *step_x =
+            0.25f * sign_of(cell_part(map, x + 1, y, height) - cell_part(map, x - 1, y, height));
     }
     if (y > 0 && y < map->height - 1) {
-        *step_y = 0.25f * sign_of(cell_part(map, x, y + 1, height) - cell_part(map, x, y - 1, height));
+        *step_y =
+            0.25f * sign_of(cell_part(map, x, y + 1, height) - cell_part(map, x, y - 1, height));
     }
 }
 
 #define CENTROID_RADIUS 3
 
 /* To the center of mass of the cells around. */
-static void centroid_step(const heatmap *map, int32_t x, int32_t y, float height, float *step_x, float *step_y)
+static void centroid_step(const heatmap *map, int32_t x, int32_t y, float height, float *step_x,
+                          float *step_y)
 {
     float mass = 0.0f, sum_x = 0.0f, sum_y = 0.0f;
     for (int32_t dy = -CENTROID_RADIUS; dy <= CENTROID_RADIUS; dy++) {
@@ -114,14 +120,16 @@ static float dark_weight(int32_t distance)
     return expf(-(float)(distance * distance) / (2.0f * DARK_VARIANCE));
 }
 
-/* Logarithms of the smoothed heatmap at the 3 by 3 cells around (x, y), as parts of the maximum; beyond the border is the nearest cell. */
+/* Logarithms of the smoothed heatmap at the 3 by 3 cells around (x, y), as parts of the maximum;
+ * beyond the border is the nearest cell. */
 static void dark_window(const heatmap *map, int32_t x, int32_t y, float height, double window[3][3])
 {
     float rows[3][DARK_CELLS] = {{0.0f}};
     for (int32_t j = 0; j < DARK_CELLS; j++) {
         const int32_t column = limited_index(x + j - DARK_RADIUS, map->width - 1);
         for (int32_t i = 0; i < DARK_CELLS; i++) {
-            const float part = cell_part(map, column, limited_index(y + i - DARK_RADIUS, map->height - 1), height);
+            const float part =
+                cell_part(map, column, limited_index(y + i - DARK_RADIUS, map->height - 1), height);
             for (int32_t k = 0; k < 3; k++) {
                 rows[k][j] += dark_weight(i - (DARK_RADIUS - 1 + k)) * part;
             }
@@ -138,8 +146,10 @@ static void dark_window(const heatmap *map, int32_t x, int32_t y, float height, 
     }
 }
 
-/* From the highest cell to the top of the Gaussian: one Newton step to where the gradient of its logarithm is zero. */
-static void dark_step(const heatmap *map, int32_t x, int32_t y, float height, float *step_x, float *step_y)
+/* From the highest cell to the top of the Gaussian: one Newton step to where the gradient of its
+ * logarithm is zero. */
+static void dark_step(const heatmap *map, int32_t x, int32_t y, float height, float *step_x,
+                      float *step_y)
 {
     double w[3][3];
     dark_window(map, x, y, height, w);
@@ -148,14 +158,16 @@ static void dark_step(const heatmap *map, int32_t x, int32_t y, float height, fl
     const double dxy = (w[2][2] - w[2][0] - w[0][2] + w[0][0]) / 4.0;
     const double determinant = dxx * dyy - dxy * dxy;
     *step_x = *step_y = 0.0f;
-    if (dxx < 0.0 && determinant > 1e-6) { /* else a plateau, a ridge or a saddle, where the step leads anywhere */
+    /* Else a plateau, a ridge or a saddle, where the step leads anywhere. */
+    if (dxx < 0.0 && determinant > 1e-6) {
         *step_x = (float)fmax(-DARK_REACH, fmin(DARK_REACH, (dxy * dy - dyy * dx) / determinant));
         *step_y = (float)fmax(-DARK_REACH, fmin(DARK_REACH, (dxy * dx - dxx * dy) / determinant));
     }
 }
 
-pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width, int32_t count, float cell,
-                                 pose_refinement refine, pose_keypoint *keypoints)
+pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width,
+                                 int32_t count, float cell, pose_refinement refine,
+                                 pose_keypoint *keypoints)
 {
     if (lacks(maps) || keypoints == NULL) {
         return POSE_ERROR_NULL;
@@ -169,8 +181,12 @@ pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_
         float step_x = 0.0f, step_y = 0.0f;
         keypoints[k].score = highest(&map, &x, &y);
         switch (refine) {
-        case POSE_REFINE_QUARTER: quarter_step(&map, x, y, keypoints[k].score, &step_x, &step_y); break;
-        case POSE_REFINE_CENTROID: centroid_step(&map, x, y, keypoints[k].score, &step_x, &step_y); break;
+        case POSE_REFINE_QUARTER:
+            quarter_step(&map, x, y, keypoints[k].score, &step_x, &step_y);
+            break;
+        case POSE_REFINE_CENTROID:
+            centroid_step(&map, x, y, keypoints[k].score, &step_x, &step_y);
+            break;
         case POSE_REFINE_DARK: dark_step(&map, x, y, keypoints[k].score, &step_x, &step_y); break;
         default: break;
         }
@@ -182,7 +198,8 @@ pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_
 
 /* ---------------------------------------------------------------- coordinates */
 
-pose_status pose_decode_spe(const pose_output *points, int32_t count, float width, float height, pose_keypoint *keypoints)
+pose_status pose_decode_spe(const pose_output *points, int32_t count, float width, float height,
+                            pose_keypoint *keypoints)
 {
     if (lacks(points) || keypoints == NULL) {
         return POSE_ERROR_NULL;
@@ -208,8 +225,8 @@ float pose_probability(float value)
     return value >= 0.0f && value <= 1.0f ? value : sigmoid(value);
 }
 
-pose_status pose_decode_landmarks(const pose_output *points, const pose_output *presence, int32_t count, int32_t dims,
-                                  pose_keypoint *keypoints)
+pose_status pose_decode_landmarks(const pose_output *points, const pose_output *presence,
+                                  int32_t count, int32_t dims, pose_keypoint *keypoints)
 {
     if (lacks(points) || (presence != NULL && lacks(presence)) || keypoints == NULL) {
         return POSE_ERROR_NULL;

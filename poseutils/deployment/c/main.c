@@ -3,8 +3,9 @@
  *
  *     main INPUTS OUTPUTS [TENSORS]
  *
- * INPUTS holds the network's inputs as they lie in memory, one image after the other; OUTPUTS gets the outputs likewise. A debug build
- * (-D@NAME@_DEBUG) writes every tensor that is computed to TENSORS: its number, its bytes, its values.
+ * INPUTS holds the network's inputs as they lie in memory, one image after the other; OUTPUTS gets
+ * the outputs likewise. A debug build (-D@NAME@_DEBUG) writes every tensor that is computed to
+ * TENSORS: its number, its bytes, its values.
 @poses
  * The keypoints are printed: person, keypoint, x, y in pixels of the input, score.
 @end
@@ -16,7 +17,8 @@
 #include "@name@_poses.h"
 @end
 
-static POSE_ALIGNED(@NAME@_ARENA_ALIGNMENT) uint8_t arena[@NAME@_ARENA_BYTES];
+static POSE_ALIGNED(@NAME@_ARENA_ALIGNMENT) uint8_t
+    arena[@NAME@_ARENA_BYTES];
 @poses
 static @name@_poses poses;
 @end
@@ -46,7 +48,8 @@ static int write_outputs(const @name@_context *network, FILE *file)
 #ifdef @NAME@_DEBUG
 static FILE *tensors;
 
-void @name@_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes, int32_t step_bytes)
+void @name@_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes,
+                  int32_t step_bytes)
 {
     const int32_t head[2] = {tensor, rows * row_bytes};
     if (tensors == NULL) {
@@ -54,7 +57,8 @@ void @name@_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_
     }
     fwrite(head, sizeof head, 1, tensors);
     for (int32_t row = 0; row < rows; row++) {
-        fwrite((const char *)values + (size_t)row * (size_t)step_bytes, 1, (size_t)row_bytes, tensors);
+        const char *const from = (const char *)values + (size_t)row * (size_t)step_bytes;
+        fwrite(from, 1, (size_t)row_bytes, tensors);
     }
 }
 #endif
@@ -82,7 +86,8 @@ static void print_poses(void)
     for (int32_t person = 0; person < poses.people; person++) {
         for (int32_t k = 0; k < @NAME@_KEYPOINTS; k++) {
             const pose_keypoint *point = &poses.keypoints[person][k];
-            printf("%d %d %.4f %.4f %.6f\n", (int)person, (int)k, (double)point->x, (double)point->y, (double)point->score);
+            printf("%d %d %.4f %.4f %.6f\n", (int)person, (int)k, (double)point->x,
+                   (double)point->y, (double)point->score);
         }
     }
 }

@@ -1,8 +1,10 @@
 /*
- * What all networks of a firmware share: statuses, the hook before each layer, and how an arena is aligned.
+ * What all networks of a firmware share: statuses, the hook before each layer, and how an arena is
+ * aligned.
  *
- * Nothing here or in the code of a network has a state of its own: all memory is the caller's, so that functions may run at the same time
- * in different threads as long as each has a context and an arena to itself.
+ * Nothing here or in the code of a network has a state of its own: all memory is the caller's, so
+ * that functions may run at the same time in different threads as long as each has a context and an
+ * arena to itself.
  */
 #ifndef POSE_NETWORK_H
 #define POSE_NETWORK_H
@@ -18,8 +20,8 @@ typedef enum {
     POSE_OK = 0,
     POSE_ERROR_NULL = 1,            /* a pointer is NULL that must not be */
     POSE_ERROR_ARENA_SIZE = 2,      /* the arena has fewer bytes than the network works in */
-    POSE_ERROR_ARENA_ALIGNMENT = 3, /* the arena's address is not a multiple of what the network asks */
-    POSE_ERROR_NOT_INITIALIZED = 4, /* the context has no arena: its init was not called, or failed */
+    POSE_ERROR_ARENA_ALIGNMENT = 3, /* the arena's address is no multiple of its alignment */
+    POSE_ERROR_NOT_INITIALIZED = 4, /* the context has no arena: init was not called, or failed */
     POSE_ERROR_RANGE = 5            /* a size or a count is negative or zero */
 } pose_status;
 
@@ -38,12 +40,13 @@ static inline const char *pose_status_text(pose_status status)
 }
 
 /*
- * Called before each layer, in order, to feed a watchdog or to read a cycle counter. user is what the application put into the context;
- * name is the operator and what it computes, or NULL unless POSE_LAYER_NAMES is defined: names take flash.
+ * Called before each layer, in order, to feed a watchdog or to read a cycle counter. user is what
+ * the application put into the context; name is the operator and what it computes, or NULL unless
+ * POSE_LAYER_NAMES is defined: names take flash.
  */
 typedef void pose_layer_hook(void *user, int32_t layer, const char *name);
 
-/* Before a declaration, aligns it: static POSE_ALIGNED(NETWORK_ARENA_ALIGNMENT) uint8_t arena[NETWORK_ARENA_BYTES]; */
+/* Before a declaration, aligns it: static POSE_ALIGNED(16) uint8_t arena[BYTES]; */
 #if defined(__GNUC__) || defined(__ICCARM__)
 #define POSE_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #elif defined(_MSC_VER)

@@ -1,7 +1,9 @@
 /*
- * Start of the emulated boards (QEMU's mps2-an386, mps2-an500, mps3-an547), and their clock. A real board has a start of its own.
+ * Start of the emulated boards (QEMU's mps2-an386, mps2-an500, mps3-an547), and their clock. A real
+ * board has a start of its own.
  *
- * Files, the command line and printing go to the emulator by semihosting, which newlib's librdimon speaks.
+ * Files, the command line and printing go to the emulator by semihosting, which newlib's librdimon
+ * speaks.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,7 +29,8 @@ static void fault_handler(void)
     exit(3);
 }
 
-/* Instructions since the start: with -icount shift=0 the emulator's clock goes one nanosecond an instruction. */
+/* Instructions since the start: with -icount shift=0 the emulator's clock goes one nanosecond an
+ * instruction. */
 double pose_clock(void)
 {
     uint32_t before, value;
@@ -99,8 +102,10 @@ __attribute__((naked)) void reset_handler(void)
 }
 
 __attribute__((section(".vectors"), used)) static void *const vectors[16] = {
-    &stack_top,    reset_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler,
-    fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, systick_handler,
+    &stack_top,    reset_handler, fault_handler, fault_handler,
+    fault_handler, fault_handler, fault_handler, fault_handler,
+    fault_handler, fault_handler, fault_handler, fault_handler,
+    fault_handler, fault_handler, fault_handler, systick_handler,
 };
 
 void _init(void)
