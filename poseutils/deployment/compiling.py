@@ -77,9 +77,12 @@ def plan_arguments(compiled: Compiled) -> dict:
     scratch = list(zip(buffers, compiled.plan.offsets))[first:]
     return {
         "graph": graph,
-        "regions": {t: region_of(graph.tensors[t], offset, place.row_stride) for t, (offset, place) in compiled.addresses.items()},
+        "regions": {
+            t: region_of(graph.tensors[t], offset, place.row_stride)
+            for t, (offset, place) in compiled.addresses.items()
+        },
         "arena_bytes": compiled.plan.size,
-        "scratch": {buffer.first: Region(offset, 1, buffer.size, buffer.size) for buffer, offset in scratch},
+        "scratch": {b.first: Region(offset, 1, b.size, b.size) for b, offset in scratch},
         "in_place": in_place_operators(graph),
         "strided": strided_operators(graph),
     }
@@ -103,7 +106,8 @@ def _check_sizes(graph: Graph, source: str) -> None:
 
 
 def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
-    """Computing into place usually saves memory, but a buffer that is held early may cost some: what is smaller copied is copied."""
+    """Shares what can be shared, but copies the inputs of a CONCATENATION where the arena is
+    smaller if its buffer is not alive that early."""
     copied: frozenset[int] = frozenset()
     storage = assign(graph, copied, scratch)
     best = plan(storage.buffers)
@@ -117,10 +121,11 @@ def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
 
 
 def _may_help(storage: Storage, placed: Plan, tensor: int) -> bool:
-    """Whether a smaller buffer for a tensor could make the arena smaller: not if it is absent where most is alive."""
+    """Whether a shorter live range of a tensor's buffer could make the arena smaller."""
     own = storage.buffers[storage.places[tensor].buffer]
     indices = range(own.first, own.last + 1)
-    return placed.size > placed.bound or any(alive(storage.buffers, index) == placed.bound for index in indices)
+    at_peak = any(alive(storage.buffers, index) == placed.bound for index in indices)
+    return at_peak or placed.size > placed.bound
 
 
 def layer_rows(compiled: Compiled) -> list[dict]:
@@ -137,18 +142,21 @@ def layer_rows(compiled: Compiled) -> list[dict]:
 
 
 def tensor_rows(compiled: Compiled) -> list[dict]:
-    """One row an activation tensor, and one for the scratch of an operator: tensor (name), offset, bytes, first and last operator.
+    """One row an activation tensor, and one for the scratch of an operator.
 
-    Tensors that are side by side, column by column, are listed as if they followed each other.
+    Of each: tensor (name), offset, bytes, first and last operator. Tensors that are side by side,
+    column by column, are listed as if they followed each other.
     """
     spans, buffers, offsets = lifetimes(compiled.graph), compiled.storage.buffers, compiled.plan.offsets
     rows = []
     for index, place in compiled.storage.places.items():
         tensor = compiled.graph.tensors[index]
         offset = offsets[place.buffer] + _listed_offset(tensor, place)
-        rows.append({"tensor": tensor.name, "offset": offset, "bytes": tensor.bytes, **_operators(compiled, *spans[index])})
-    for buffer, offset in list(zip(buffers, offsets))[len(buffers) - compiled.scratch_buffers :]:
-        rows.append({"tensor": "scratch", "offset": offset, "bytes": buffer.size, **_operators(compiled, buffer.first, buffer.last)})
+        row = {"tensor": tensor.name, "offset": offset, "bytes": tensor.bytes}
+        rows.append(row | _operators(compiled, *spans[index]))
+    for b, offset in list(zip(buffers, offsets))[len(buffers) - compiled.scratch_buffers :]:
+        row = {"tensor": "scratch", "offset": offset, "bytes": b.size}
+        rows.append(row | _operators(compiled, b.first, b.last))
     return rows
 
 
@@ -168,11 +176,12 @@ def _operators(compiled: Compiled, first: int, last: int) -> dict[str, int]:
 
 
 def buffer_rows(compiled: Compiled) -> list[dict]:
-    """One row a buffer of the memory plan: offset, bytes, first and last operator, and the tensors that share it."""
+    """One row a buffer of the memory plan: offset, bytes, first and last operator, its tensors."""
     names: dict[int, list[str]] = {}
     for tensor, place in compiled.storage.places.items():
         names.setdefault(place.buffer, []).append(compiled.graph.tensors[tensor].name)
-    return [
-        {"offset": offset, "bytes": b.size, **_operators(compiled, b.first, b.last), "tensors": names.get(i, [])}
-        for i, (b, offset) in enumerate(zip(compiled.storage.buffers, compiled.plan.offsets))
-    ]
+    rows = []
+    for i, (b, offset) in enumerate(zip(compiled.storage.buffers, compiled.plan.offsets)):
+        row = {"offset": offset, "bytes": b.size, **_operators(compiled, b.first, b.last)}
+        rows.append(row | {"tensors": names.get(i, [])})
+    return rows

@@ -1,4 +1,4 @@
-"""What the C kernels allow of their operands' memory: a result written over an operand, and rows that do not follow each other."""
+"""What the C kernels allow of memory: a result written over an operand, gaps between rows."""
 
 from __future__ import annotations
 
@@ -37,20 +37,24 @@ _STRIDED = (
 )
 
 _SAME_MATRIX = (TABLE, "QUANTIZE", "DEQUANTIZE", *RESHAPES)
-"""Operators that take other row strides only where input and output have the same rows and columns."""
+"""Operators that take gaps only where input and output have the same rows and columns."""
 
 
 def in_place_operators(graph: Graph) -> frozenset[int]:
-    """Operators (indices) that read each value of an operand of the result's size before they write the same address."""
+    """Operators (indices) that may write their result over an operand of the same size.
+
+    They read each value before they write to its address, and read it no more.
+    """
     return frozenset(i for i, operator in enumerate(graph.operators) if operator.name in _IN_PLACE)
 
 
 def strided_operators(graph: Graph) -> frozenset[int]:
-    """Operators (indices) that take and give tensors with any row stride; the tensors of others must be contiguous."""
-    return frozenset(i for i, operator in enumerate(graph.operators) if _is_strided(graph, operator))
+    """Operators (indices) that take and give any row stride; others need contiguous tensors."""
+    return frozenset(i for i, op in enumerate(graph.operators) if _is_strided(graph, op))
 
 
 def _is_strided(graph: Graph, operator: Operator) -> bool:
     if operator.name not in _SAME_MATRIX:
         return operator.name in _STRIDED
-    return matrix(graph.tensors[operator.inputs[0]]) == matrix(graph.tensors[operator.outputs[0]])
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    return matrix(source) == matrix(output)

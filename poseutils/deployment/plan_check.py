@@ -1,21 +1,22 @@
-"""Proves a memory plan by running it: every byte of every value gets a symbol of its own, and an operator must read what was meant for it.
+"""Proves a memory plan by running it on an arena that holds, for each byte, what was written there.
 
-Operators run in order on an arena of symbols. One that computes writes new symbols. One that moves values without computing gives its
-result the symbols of its source, and writes only what is not there already: a view of the same bytes. Before an operator, each operand must
-still have its symbols; after it too, except where the result is written over an operand in place. At the end the outputs must have theirs.
+Operators run in order. One that computes writes its results: each result, or part of one, has a
+number of its own, which is written to its bytes. One that only moves values writes nothing where
+its result is a view of the same bytes; the numbers of its source are expected there. Before an
+operator runs, the bytes of each operand must have the numbers that are expected; after it too,
+unless the result is written over the operand in place. At the end the outputs must have theirs. As
+a number is written once, to one place, a byte that has it is the right byte of the right value.
 
 This knows the graph and bytes, nothing of how the plan was made.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from ..graph import Graph, Operator, Tensor
 from .slices import Slice, slices_of
@@ -26,12 +27,15 @@ SCRATCH_ALIGNMENT = 4
 
 
 class PlanError(Exception):
-    """The memory plan of a network is wrong: an error of this package, not of the model's file."""
+    """The memory plan of a network is wrong: an error of this package, not of the file."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """Bytes of the arena: ``rows`` runs of ``row_bytes`` that begin ``stride`` bytes apart. A contiguous region is one row."""
+    """Bytes of the arena: ``rows`` of ``row_bytes`` that begin ``stride`` bytes apart.
+
+    A contiguous region is one row.
+    """
 
     offset: int
     rows: int
@@ -43,12 +47,12 @@ class Region:
         return self.offset + (self.rows - 1) * self.stride + self.row_bytes
 
     def touches(self, other: Region) -> bool:
-        """Whether the two overlap from their first to their last bytes; the runs of one may be between those of the other."""
+        """Whether the two overlap, gaps between rows included."""
         return self.offset < other.end and other.offset < self.end
 
 
 def region_of(tensor: Tensor, offset: int, row_stride: int) -> Region:
-    """Of a tensor at a byte offset, the rows of its last dimension ``row_stride`` values apart."""
+    """The region of a tensor: its last dimension in rows, ``row_stride`` values apart."""
     rows, stride = prod(tensor.shape[:-1]), row_stride * _item(tensor)
     if rows == 1 or rows * stride == tensor.bytes:
         return Region(offset, 1, tensor.bytes, tensor.bytes)
@@ -60,20 +64,23 @@ def _item(tensor: Tensor) -> int:
     return tensor.bytes // max(1, tensor.elements)
 
 
+Regions = Mapping[int, Region]
+
+
 def check_plan(
     graph: Graph,
-    regions: Mapping[int, Region],
+    regions: Regions,
     arena_bytes: int,
-    scratch: Mapping[int, Region],
+    scratch: Regions,
     in_place: Collection[int],
     strided: Collection[int],
 ) -> None:
-    """Proves that a plan gives every operator the values that it must read, and the caller the outputs.
+    """Proves that every operator reads the values that it must, and the caller the outputs.
 
     Args:
         regions: where each activation tensor is.
         scratch: where operators (indices) have their scratch.
-        in_place: operators (indices) that may write their result over an operand in the same region.
+        in_place: operators (indices) that may write their result over an operand, in its region.
         strided: operators (indices) that take tensors with gaps between their rows.
 
     Raises:
@@ -91,20 +98,24 @@ def check_plan(
 # ---------------------------------------------------------------- single regions
 
 
-def _check_regions(graph: Graph, regions: Mapping[int, Region], arena_bytes: int, scratch: Mapping[int, Region], strided) -> None:
+def _check_regions(
+    graph: Graph, regions: Regions, arena_bytes: int, scratch: Regions, strided: Collection[int]
+) -> None:
     """Inside the arena, aligned, and contiguous where that is needed."""
     for tensor, region in regions.items():
         made = graph.tensors[tensor]
         _check_region(f"tensor {made.name!r}", region, arena_bytes, _item(made))
     for index, region in scratch.items():
-        _check_region(f"the scratch of {_describe(graph, index)}", region, arena_bytes, SCRATCH_ALIGNMENT)
-    for tensor in {*graph.inputs, *graph.outputs}:
-        if regions[tensor].rows > 1:
-            raise PlanError(f"the network's input or output {graph.tensors[tensor].name!r} is not contiguous: {regions[tensor]}")
+        name = f"the scratch of {_describe(graph, index)}"
+        _check_region(name, region, arena_bytes, SCRATCH_ALIGNMENT)
+    wanted = {tensor: "the caller" for tensor in (*graph.inputs, *graph.outputs)}
     for index, operator in enumerate(graph.operators):
-        for tensor in (*operator.inputs, *operator.outputs):
-            if tensor in regions and index not in strided and regions[tensor].rows > 1:
-                raise PlanError(f"tensor {graph.tensors[tensor].name!r} is not contiguous for {_describe(graph, index)}: {regions[tensor]}")
+        if index not in strided:
+            wanted |= dict.fromkeys((*operator.inputs, *operator.outputs), _describe(graph, index))
+    for tensor, reader in wanted.items():
+        if tensor in regions and regions[tensor].rows > 1:
+            name = graph.tensors[tensor].name
+            raise PlanError(f"tensor {name!r} is not contiguous for {reader}: {regions[tensor]}")
 
 
 def _check_region(name: str, region: Region, arena_bytes: int, alignment: int) -> None:
@@ -124,22 +135,35 @@ def _describe(graph: Graph, index: int) -> str:
 # ---------------------------------------------------------------- the run
 
 
-class _Run:
-    """An arena of symbols, and the symbols of the tensors that are still read: their shape, and a last dimension of the value's bytes."""
+@dataclass(frozen=True)
+class _Values:
+    """Values in the arena, (..., bytes of a value): what is written there, and what should be."""
 
-    def __init__(self, graph: Graph, regions: Mapping[int, Region], scratch: Mapping[int, Region], arena_bytes: int):
+    found: np.ndarray
+    expected: np.ndarray
+
+    def part(self, index: tuple, shape: tuple[int, ...]) -> _Values:
+        return _Values(self.found[index].reshape(shape), self.expected[index].reshape(shape))
+
+
+Part = tuple[tuple, _Values | None]
+"""A part of an output as an index, and the values of an operand that it has; None if computed."""
+
+
+class _Run:
+    """The arena, and the numbers that the bytes of each tensor should have there."""
+
+    def __init__(self, graph: Graph, regions: Regions, scratch: Regions, arena_bytes: int):
         self.graph, self.regions, self.scratch = graph, regions, scratch
-        written = [*graph.inputs, *(t for operator in graph.operators for t in operator.outputs)]
-        most = sum(graph.tensors[t].bytes for t in written) + sum(region.row_bytes for region in scratch.values())
-        self.arena = np.zeros(arena_bytes, np.int32 if most < 2**31 - 1 else np.int64)
-        self.symbols: dict[int, np.ndarray] = {}
-        self.firsts, self.writers = [1], ["nothing"]
-        self.last_reads = {t: i for i, operator in enumerate(graph.operators) for t in operator.inputs} | dict.fromkeys(graph.outputs, -1)
+        most = sum(len(op.inputs) + len(op.outputs) + 3 for op in graph.operators)
+        large = most + len(graph.inputs) >= 2**16
+        self.arena = np.zeros(arena_bytes, np.uint32 if large else np.uint16)
+        self.expected: dict[int, np.ndarray] = {}
+        self.writers = ["nothing"]
 
     def write_inputs(self) -> None:
         for tensor in self.graph.inputs:
-            self.symbols[tensor] = self.new_symbols(self.shape(tensor), self.name(tensor))
-            self.bytes_of(tensor)[:] = self.symbols[tensor]
+            self.expected[tensor] = self.write(self.bytes_of(tensor), self.name(tensor))
         for tensor in self.graph.inputs:
             self.read(tensor, "before the network runs")
 
@@ -149,95 +173,102 @@ class _Run:
         operands = {t for t in operator.inputs if t in self.regions}
         for tensor in operands:
             self.read(tensor, f"before {name} reads it")
-        written = self.write_outputs(operator)
+        parts = zip(operator.outputs, self.parts(operator))
+        written = {t: self.regions[t] for t, own in parts if self.write_output(t, own)}
         if index in self.scratch:
-            written.append(self.scratch[index])
-            self.view(self.scratch[index])[:] = self.new_symbols((1, self.scratch[index].row_bytes), f"the scratch of {name}")
-        replaced = {t for t in operands if in_place and self.regions[t] == self.regions[operator.outputs[0]]}
+            self.write(self.view(self.scratch[index]), f"the scratch of {name}")
+            written[-1] = self.scratch[index]
+        output = self.regions[operator.outputs[0]]
+        replaced = {t for t in operands if in_place and self.regions[t] == output}
         for tensor in (operands - replaced) | set(operator.outputs):
-            if any(region.touches(self.regions[tensor]) for region in written):
+            others = [region for other, region in written.items() if other != tensor]
+            if any(region.touches(self.regions[tensor]) for region in others):
                 self.read(tensor, f"by {name} itself")
-        for tensor in operands:
-            if self.last_reads[tensor] == index:
-                del self.symbols[tensor]
 
-    def write_outputs(self, operator: Operator) -> list[Region]:
-        """Writes the outputs, except the parts that are views of the same bytes; the regions of the outputs that were written to."""
-        written = []
-        for number, tensor in enumerate(operator.outputs):
-            parts = self.parts(operator, number)
-            for target, symbols in parts:
-                if not np.array_equal(self.bytes_of(tensor)[target], symbols):
-                    written.append((tensor, target, symbols))
-            self.symbols[tensor] = _assembled(self.shape(tensor), parts)
-        for tensor, target, symbols in written:
-            self.bytes_of(tensor)[target] = symbols
-        return [self.regions[tensor] for tensor in dict.fromkeys(tensor for tensor, *_ in written)]
+    def write_output(self, tensor: int, parts: list[Part]) -> bool:
+        """Writes an output, except the parts that are views of the same bytes; False if all are."""
+        own, expected, written = self.bytes_of(tensor), [], False
+        for target, source in parts:
+            if source is not None and _same_bytes(own[target], source.found):
+                expected.append(source.expected)
+            else:
+                expected.append(self.write(own[target], self.name(tensor)))
+                written = True
+        self.expected[tensor] = expected[0]
+        if len(parts) > 1:
+            self.expected[tensor] = np.empty(own.shape, own.dtype)
+            for (target, _), numbers in zip(parts, expected):
+                self.expected[tensor][target] = numbers
+        return written
 
-    def parts(self, operator: Operator, number: int) -> list[tuple[tuple, np.ndarray]]:
-        """The symbols of an output, part by part: those of the operand where values are only moved."""
-        output = operator.outputs[number]
+    # ------------------------------------------------------------ what operators do
+
+    def parts(self, operator: Operator) -> list[list[Part]]:
+        """For each output its parts."""
+        outputs, slices = operator.outputs, slices_of(self.graph, operator)
         if operator.name in RESHAPES:
-            return [((), self.moved(operator.inputs[0], output, ()))]
-        slices = slices_of(self.graph, operator)
+            return [[((), self.moved(operator.inputs[0], outputs[0], ()))]]
         if slices is not None:
             source = operator.inputs[1 if operator.name == "SPLIT" else 0]
-            return [((), self.moved(source, output, _index(slices[number])))]
+            return [[((), self.moved(source, t, _index(s)))] for t, s in zip(outputs, slices)]
         if operator.name == "CONCATENATION":
-            return self.side_by_side(operator)
+            return [self.side_by_side(operator)]
         if operator.name == "PAD" and channel_padding(self.graph, operator) is not None:
-            return self.padded(operator, channel_padding(self.graph, operator))
-        return [((), self.new_symbols(self.shape(output), self.name(output)))]
+            return [self.padded(operator, channel_padding(self.graph, operator))]
+        return [[((), None)] for _ in outputs]
 
-    def moved(self, source: int, output: int, index: tuple) -> np.ndarray:
-        """A part of an operand with the output's shape."""
-        return self.operand(source, output)[index].reshape(self.shape(output))
+    def moved(self, source: int, output: int, index: tuple) -> _Values | None:
+        """A part of an operand with the output's shape; None for a constant, which is copied."""
+        if source not in self.regions:
+            return None
+        return _Values(self.bytes_of(source), self.expected[source]).part(index, self.shape(output))
 
-    def operand(self, source: int, output: int) -> np.ndarray:
-        """The symbols of an operand; new ones for a constant, which is copied into the output."""
-        return self.symbols[source] if source in self.regions else self.new_symbols(self.shape(source), self.name(output))
-
-    def side_by_side(self, operator: Operator) -> list[tuple[tuple, np.ndarray]]:
+    def side_by_side(self, operator: Operator) -> list[Part]:
         output, start, parts = operator.outputs[0], 0, []
         axis = int(operator.options.get("axis", 0)) % len(self.graph.tensors[output].shape)
         for source in operator.inputs:
-            symbols = self.operand(source, output)
-            parts.append(((*[slice(None)] * axis, slice(start, start + symbols.shape[axis])), symbols))
-            start += symbols.shape[axis]
+            end = start + self.graph.tensors[source].shape[axis]
+            target = (*[slice(None)] * axis, slice(start, end))
+            parts.append((target, self.moved(source, source, ())))
+            start = end
         return parts
 
-    def padded(self, operator: Operator, before: int) -> list[tuple[tuple, np.ndarray]]:
-        output = operator.outputs[0]
-        source, whole = self.operand(operator.inputs[0], output), self.new_symbols(self.shape(output), self.name(output))
-        after = before + source.shape[-2]
-        targets = [(..., slice(0, before), slice(None)), (..., slice(after, None), slice(None))]
-        margins = [(target, whole[target]) for target in targets if whole[target].size]
-        return [*margins, ((..., slice(before, after), slice(None)), source)]
+    def padded(self, operator: Operator, before: int) -> list[Part]:
+        """The operand, and the margins before and after it."""
+        source, columns = operator.inputs[0], self.graph.tensors[operator.outputs[0]].shape[-1]
+        after = before + self.graph.tensors[source].shape[-1]
+        ends = [(start, end) for start, end in ((0, before), (after, columns)) if start < end]
+        margins: list[Part] = [((..., slice(*each), slice(None)), None) for each in ends]
+        inside = (..., slice(before, after), slice(None))
+        return [*margins, (inside, self.moved(source, source, ()))]
 
-    # ------------------------------------------------------------ symbols and bytes
+    # ------------------------------------------------------------ bytes
 
-    def new_symbols(self, shape: tuple[int, ...], writer: str) -> np.ndarray:
+    def write(self, target: np.ndarray, writer: str) -> np.ndarray:
+        """Writes a new number, and gives it with the shape of what it is written to."""
         self.writers.append(writer)
-        self.firsts.append(self.firsts[-1] + prod(shape))
-        return np.arange(*self.firsts[-2:], dtype=self.arena.dtype).reshape(shape)
+        target[...] = len(self.writers) - 1
+        return np.broadcast_to(self.arena.dtype.type(len(self.writers) - 1), target.shape)
 
     def read(self, tensor: int, when: str) -> None:
-        """Raises PlanError if a byte of a tensor does not have its symbol."""
-        if tensor not in self.symbols:
+        """Raises PlanError if a byte of a tensor is not what it should be."""
+        if tensor not in self.expected:
             raise PlanError(f"{self.name(tensor)} is not computed {when}")
-        found, expected = self.bytes_of(tensor), self.symbols[tensor]
-        if not np.array_equal(found, expected):
-            writer = self.writers[bisect_right(self.firsts, int(found[found != expected][0]))]
-            raise PlanError(f"{self.name(tensor)} is overwritten by {writer} {when}: {self.regions[tensor]}")
+        found, expected = self.bytes_of(tensor), self.expected[tensor]
+        wrong = found != expected
+        if wrong.any():
+            writer, region = self.writers[found[wrong][0]], self.regions[tensor]
+            raise PlanError(f"{self.name(tensor)} is overwritten by {writer} {when}: {region}")
 
     def bytes_of(self, tensor: int) -> np.ndarray:
-        """A tensor's symbols in the arena."""
+        """What is in the arena where a tensor is, (*shape, bytes of a value)."""
         return self.view(self.regions[tensor]).reshape(self.shape(tensor))
 
     def view(self, region: Region) -> np.ndarray:
         """(rows, row bytes) of the arena."""
-        item = self.arena.itemsize
-        return as_strided(self.arena[region.offset :], (region.rows, region.row_bytes), (region.stride * item, item))
+        shape, item = (region.rows, region.row_bytes), self.arena.itemsize
+        strides = (region.stride * item, item)
+        return np.ndarray(shape, self.arena.dtype, self.arena, region.offset * item, strides)
 
     def shape(self, tensor: int) -> tuple[int, ...]:
         return (*self.graph.tensors[tensor].shape, _item(self.graph.tensors[tensor]))
@@ -246,17 +277,17 @@ class _Run:
         return f"tensor {self.graph.tensors[tensor].name!r}"
 
 
+def _same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays are views of the same memory, value by value."""
+    start = [each.__array_interface__["data"][0] for each in (a, b)]
+    strides = [[s for s, n in zip(each.strides, each.shape) if n > 1] for each in (a, b)]
+    return a.shape == b.shape and start[0] == start[1] and strides[0] == strides[1]
+
+
 def _index(part: Slice) -> tuple[slice, ...]:
     """A slice as NumPy has it."""
-    stops = [start + size * step for start, size, step in zip(part.starts, part.sizes, part.steps)]
-    return tuple(slice(start, stop if stop >= 0 else None, step) for start, stop, step in zip(part.starts, stops, part.steps))
-
-
-def _assembled(shape: tuple[int, ...], parts: list[tuple[tuple, np.ndarray]]) -> np.ndarray:
-    """One array of parts; the part itself if it is the only one."""
-    if len(parts) == 1:
-        return parts[0][1]
-    whole = np.empty(shape, parts[0][1].dtype)
-    for target, symbols in parts:
-        whole[target] = symbols
-    return whole
+    found = []
+    for start, size, step in zip(part.starts, part.sizes, part.steps):
+        stop = start + size * step
+        found.append(slice(start, stop if stop >= 0 else None, step))
+    return tuple(found)

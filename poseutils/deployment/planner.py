@@ -89,13 +89,17 @@ def _by_offset(buffers: Sequence[Buffer], sizes: list[int], offsets: Sequence[in
 
 def _alive_together(buffers: Sequence[Buffer]) -> list[list[int]]:
     """For each buffer those that are alive at some time of its own, itself among them."""
-    return [[i for i, b in enumerate(buffers) if b.first <= a.last and a.first <= b.last] for a in buffers]
+    return [
+        [i for i, b in enumerate(buffers) if b.first <= a.last and a.first <= b.last]
+        for a in buffers
+    ]
 
 
 def _place(rivals: list[list[int]], sizes: list[int], order: list[int]) -> list[int]:
     offsets: list[int] = [-1] * len(sizes)
     for index in order:
-        taken = sorted((offsets[i], offsets[i] + sizes[i]) for i in rivals[index] if offsets[i] >= 0)
+        placed = [i for i in rivals[index] if offsets[i] >= 0]
+        taken = sorted((offsets[i], offsets[i] + sizes[i]) for i in placed)
         offsets[index] = _best_gap(taken, sizes[index])
     return offsets
 

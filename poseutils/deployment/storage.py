@@ -1,8 +1,9 @@
-"""Which tensors share memory: views of one tensor, tensors side by side, and results that replace their operand.
+"""Which tensors share memory: views of one, several side by side, results that replace an operand.
 
-A base buffer is a matrix of values with one row stride. Every tensor is a sub-view of one: what an operator computes is materialized in a
-base buffer of its own; a slice is a sub-view of its source's. CONCATENATION joins the base buffers of its inputs, so that each is computed
-where the result needs it. An operator that works in place joins its operand's base buffer with its result's.
+A base buffer is a matrix of values with one row stride. Every tensor is a sub-view of one: what an
+operator computes is materialized in a base buffer of its own, a slice is a sub-view of its source.
+CONCATENATION joins the base buffers of its inputs, so that each is computed where the result needs
+it. An operator that works in place joins its operand's base buffer with its result's.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from .kernel_traits import in_place_operators, strided_operators
 from .planner import Buffer
 from .views import RESHAPES, SubView, inputs_side_by_side, matrix, parts_of_input
 
+Slots = list[tuple[int, SubView]]
+"""The inputs of a CONCATENATION, and where in its output each is."""
+
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tensor is: ``offset`` bytes into a buffer, rows of its last dimension ``row_stride`` values apart.
+    """Where a tensor is: ``offset`` bytes into a buffer, its rows ``row_stride`` values apart.
 
     ``base_offset`` and ``base_bytes`` say where in the buffer its base buffer is.
     """
@@ -46,9 +50,9 @@ class _Base:
 
     Attributes:
         item: bytes of a value.
-        views: the sub-view that each tensor is. Rows and columns may be negative: they count from anywhere.
+        views: the sub-view that each tensor is; rows and columns count from anywhere.
         materialized: the sub-views that operators write; they never overlap.
-        host: a tensor of another base buffer of which this one uses the bytes before the tensor is computed.
+        host: a tensor of another base buffer; this one uses its bytes before it is computed.
     """
 
     item: int
@@ -58,9 +62,10 @@ class _Base:
 
     @cached_property
     def extent(self) -> SubView:
-        row, column = min(v.row for v in self.views.values()), min(v.column for v in self.views.values())
-        rows = max(v.row + v.rows for v in self.views.values()) - row
-        return SubView(row, column, rows, max(v.column + v.columns for v in self.views.values()) - column)
+        views = self.views.values()
+        row, column = min(v.row for v in views), min(v.column for v in views)
+        bottom, right = max(v.row + v.rows for v in views), max(v.column + v.columns for v in views)
+        return SubView(row, column, bottom - row, right - column)
 
     @property
     def bytes(self) -> int:
@@ -74,14 +79,14 @@ class _Base:
         return _Base(self.item, {**self.views, **views}, self.materialized)
 
 
-def assign(graph: Graph, copied: frozenset[int] = frozenset(), scratch: Mapping[int, int] | None = None) -> Storage:
+def assign(graph: Graph, copied: frozenset[int], scratch: Mapping[int, int]) -> Storage:
     """Shares memory between tensors.
 
     Args:
-        copied: operators (indices) that copy their inputs, though these could be computed into place.
+        copied: operators (indices) that copy inputs which could be computed into place.
         scratch: bytes that operators (indices) need while they run.
     """
-    return _Assignment(graph, copied).storage(scratch or {})
+    return _Assignment(graph, copied).storage(scratch)
 
 
 class _Assignment:
@@ -99,7 +104,8 @@ class _Assignment:
                 self._reuse_operand(index, operator)
 
     def _must_be_contiguous(self) -> set[int]:
-        contiguous, strided = {*self.graph.inputs, *self.graph.outputs}, strided_operators(self.graph)
+        contiguous = {*self.graph.inputs, *self.graph.outputs}
+        strided = strided_operators(self.graph)
         for index, operator in enumerate(self.graph.operators):
             if index not in strided:
                 contiguous.update(operator.inputs, operator.outputs)
@@ -114,13 +120,15 @@ class _Assignment:
 
     def _add_outputs(self, index: int, operator: Operator) -> None:
         """Makes the outputs views where that is possible, else materializes them."""
-        if self._as_sub_views(operator) or (index not in self.copied and self._side_by_side(operator)):
+        if self._as_sub_views(operator):
+            return
+        if index not in self.copied and self._side_by_side(operator):
             return
         for tensor in operator.outputs:
             self._materialize(tensor)
 
     def _as_sub_views(self, operator: Operator) -> bool:
-        """Makes the outputs sub-views of the data input; False if they are none, or would not be contiguous where they must."""
+        """Makes the outputs sub-views of the data input; False if that cannot be."""
         source = operator.inputs[1 if operator.name == "SPLIT" else 0] if operator.inputs else -1
         parts = parts_of_input(self.graph, operator) if source in self.base else None
         if parts is None:
@@ -131,7 +139,10 @@ class _Assignment:
         return self._commit(base.with_views(views))
 
     def _side_by_side(self, operator: Operator) -> bool:
-        """Joins the base buffers of the inputs in one that has the output; inputs that cannot be joined are copied to their slots."""
+        """Joins the base buffers of the inputs in that of the output; False if that cannot be.
+
+        Inputs that cannot be joined are copied to their slots.
+        """
         slots = inputs_side_by_side(self.graph, operator)
         if slots is None:
             return False
@@ -142,31 +153,38 @@ class _Assignment:
         for tensor, slot in wanted:
             if tensor in self.base and tensor not in base.views:
                 base = self._joined(base, tensor, slot, whole, wanted) or base
-        free = [slot for tensor, slot in wanted if base.views.get(tensor) != slot] + _margins(whole, slots)
-        return self._commit(_Base(base.item, base.views, base.materialized + free))
+        copies = [slot for tensor, slot in wanted if base.views.get(tensor) != slot]
+        written = base.materialized + copies + _margins(whole, slots)
+        return self._commit(_Base(base.item, base.views, written))
 
-    def _joined(self, base: _Base, tensor: int, slot: SubView, whole: SubView, wanted: list[tuple[int, SubView]]) -> _Base | None:
-        """A base buffer with that of a tensor, moved so that the tensor is at its slot; None if something would be in the way."""
+    def _joined(
+        self, base: _Base, tensor: int, slot: SubView, whole: SubView, wanted: Slots
+    ) -> _Base | None:
+        """A base buffer with that of a tensor, moved so that the tensor is at its slot.
+
+        None if something would be in the way, or would not be contiguous any more.
+        """
         own = self.base[tensor].views[tensor]
-        if (own.rows, own.columns) != (slot.rows, slot.columns) or self.base[tensor].item != base.item:
-            return None
         mover = self.base[tensor].moved(slot.row - own.row, slot.column - own.column)
+        if mover.views[tensor] != slot or mover.item != base.item:
+            return None
         # What is written inside the output must be the inputs themselves, each in its slot.
         filled = [slot for other, slot in wanted if mover.views.get(other) == slot]
-        inside = [view for view in mover.materialized if view.overlaps(whole)]
-        if any(not _covered(view.intersection(whole), filled) for view in inside):
+        inside = [view.intersection(whole) for view in mover.materialized if view.overlaps(whole)]
+        if not all(_covered(view, filled) for view in inside):
             return None
         if any(a.overlaps(b) for a in mover.materialized for b in base.materialized):
             return None
-        joined = _Base(base.item, {**base.views, **mover.views}, base.materialized + mover.materialized)
+        written = base.materialized + mover.materialized
+        joined = _Base(base.item, {**base.views, **mover.views}, written)
         return joined if self._keeps_contiguity(joined) else None
 
     def _keeps_contiguity(self, base: _Base) -> bool:
-        width = base.extent.columns
-        return all(view.rows == 1 or view.columns == width for tensor, view in base.views.items() if tensor in self.contiguous)
+        views = [view for tensor, view in base.views.items() if tensor in self.contiguous]
+        return all(view.rows == 1 or view.columns == base.extent.columns for view in views)
 
     def _commit(self, base: _Base) -> bool:
-        """Makes a base buffer that of all its tensors; False, and nothing changes, if one must be contiguous and would not be."""
+        """Makes a base buffer that of its tensors; False if one must be contiguous and is not."""
         if not self._keeps_contiguity(base):
             return False
         self.base.update(dict.fromkeys(base.views, base))
@@ -176,24 +194,26 @@ class _Assignment:
 
     def _reuse_operand(self, index: int, operator: Operator) -> None:
         """Lets the output use the bytes of an operand that nothing reads any more."""
-        output = operator.outputs[0]
         for tensor in operator.inputs:
-            if self._is_free_after(index, operator, tensor) and self._take_bytes(operator, tensor, output):
+            if self._is_free_after(index, operator, tensor) and self._take_bytes(operator, tensor):
                 return
 
     def _is_free_after(self, index: int, operator: Operator, tensor: int) -> bool:
-        """True for an operand as large as the result whose base buffer holds nothing else, for this operator or a later one."""
-        if tensor not in self.base or self.base[tensor] is self.base[operator.outputs[0]]:
+        """Whether an operand is as large as the result, alone in its base buffer, and read last."""
+        output = operator.outputs[0]
+        if tensor not in self.base or self.base[tensor] is self.base[output]:
             return False
         base = self.base[tensor]
-        same_size = self.graph.tensors[tensor].bytes == self.graph.tensors[operator.outputs[0]].bytes
-        dying = all(self.spans[other][1] <= index for other in base.views if other in self.spans)
+        same_size = self.graph.tensors[tensor].bytes == self.graph.tensors[output].bytes
+        dying = all(self.spans[other][1] <= index for other in base.views)
         alone = all(base.views[tensor].contains(view) for view in base.materialized)
-        # Another part of the operand, which repeats along the result, would be read again after its bytes are written.
+        # Another part of it, which repeats along the result, would be read after it is written.
         parts = [base.views[t] for t in operator.inputs if t in base.views]
         return same_size and dying and alone and all(part == base.views[tensor] for part in parts)
 
-    def _take_bytes(self, operator: Operator, tensor: int, output: int) -> bool:
+    def _take_bytes(self, operator: Operator, tensor: int) -> bool:
+        """Gives an operand's bytes to the output; False if they do not fit."""
+        output = operator.outputs[0]
         a, b = (matrix(self.graph.tensors[t]) for t in (tensor, output))
         if a == b:
             return self._overlay(tensor, output)
@@ -204,12 +224,12 @@ class _Assignment:
 
     def _overlay(self, tensor: int, output: int) -> bool:
         """Joins the operand's base buffer with the output's, both in the same sub-view."""
-        base, own, place = self.base[output], self.base[tensor].views[tensor], self.base[output].views[output]
+        base = self.base[output]
+        own, place = self.base[tensor].views[tensor], base.views[output]
         mover = self.base[tensor].moved(place.row - own.row, place.column - own.column)
         if mover.item != base.item:
             return False
-        joined = _Base(base.item, {**base.views, **mover.views}, base.materialized, base.host)
-        return self._commit(joined)
+        return self._commit(_Base(base.item, {**base.views, **mover.views}, base.materialized))
 
     # ------------------------------------------------------------ buffers
 
@@ -222,7 +242,8 @@ class _Assignment:
         buffers = [Buffer(root.bytes, *spans[root]) for root in order]
         number = {root: index for index, root in enumerate(order)}
         places = {tensor: self._place(tensor, number) for tensor in self.spans}
-        return Storage((*buffers, *(Buffer(size, index, index) for index, size in sorted(scratch.items()))), places)
+        buffers += [Buffer(size, index, index) for index, size in sorted(scratch.items())]
+        return Storage(tuple(buffers), places)
 
     def _root(self, base: _Base) -> _Base:
         while base.host is not None:
@@ -237,8 +258,9 @@ class _Assignment:
         base = self.base[tensor]
         start = 0 if base.host is None else self._place(base.host, number).offset
         view, extent = base.views[tensor], base.extent
-        offset = ((view.row - extent.row) * extent.columns + view.column - extent.column) * base.item
-        return Place(number[self._root(base)], start + offset, extent.columns, start, base.bytes)
+        values = (view.row - extent.row) * extent.columns + view.column - extent.column
+        offset, buffer = start + values * base.item, number[self._root(base)]
+        return Place(buffer, offset, extent.columns, start, base.bytes)
 
 
 def _item(graph: Graph, tensor: int) -> int:
@@ -249,9 +271,9 @@ def _margins(whole: SubView, slots: list[SubView]) -> list[SubView]:
     """The columns before and after a single slot, which a PAD fills."""
     if len(slots) != 1:
         return []
-    after = slots[0].column + slots[0].columns
-    margins = (SubView(0, 0, whole.rows, slots[0].column), SubView(0, after, whole.rows, whole.columns - after))
-    return [margin for margin in margins if margin.columns > 0]
+    before, after = slots[0].column, slots[0].column + slots[0].columns
+    ends = [(0, before), (after, whole.columns)]
+    return [SubView(0, start, whole.rows, end - start) for start, end in ends if start < end]
 
 
 def _covered(view: SubView, slots: list[SubView]) -> bool:

@@ -57,7 +57,7 @@ RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 
 def parts_of_input(graph: Graph, operator: Operator) -> list[SubView] | None:
-    """For an operator whose outputs are sub-views of its data input, the sub-view of each output; else None."""
+    """For an operator whose outputs are sub-views of its data input, these; else None."""
     if operator.name in RESHAPES:
         source, output = (matrix(graph.tensors[t]) for t in (operator.inputs[0], operator.outputs[0]))
         return [source] if source == output else None
