@@ -112,10 +112,18 @@ CASES |= {
     )
     for scale, made in ((0.001, 0.0008), (0.024, 0.02), (0.07, 0.05), (0.9, 0.7), (20.0, 13.0))
 }
-CASES |= {
-    f"tanh of {scale}": lambda scale=scale: elementwise("TANH", {"scale": scale, "zero_point": 4}, {"scale": 1 / 128, "zero_point": 0})
-    for scale in (0.004, 0.031, 0.11, 0.6)
-}
+
+
+def looked_up(name, scale, zero_point, scales=(0.0002, 1 / 256, 0.031, 0.11, 0.6, 4.0, 32.0)):
+    """Every value of int8 at scales where the function is nearly a line, a curve, and a step."""
+    given = [tensor(f"x{i}", (2, 256), scale=s, zero_point=4) for i, s in enumerate(scales)]
+    made = [tensor(f"o{i}", (2, 256), scale=scale, zero_point=zero_point) for i in range(len(scales))]
+    count = len(scales)
+    operators = [(name, [i], [count + i]) for i in range(count)]
+    return build([*given, *made], operators, range(count), range(count, 2 * count))
+
+
+CASES |= {"tanh": lambda: looked_up("TANH", 1 / 128, 0), "logistic": lambda: looked_up("LOGISTIC", 1 / 256, -128)}
 REDUCED = {"rows": (1,), "columns": (2,), "channels": (-1,), "rows and columns": (2, 1), "columns and channels": (2, 3), "all": (1, 2, 3)}
 CASES |= {
     f"mean over {what}, {scales}{', kept' * keep}": lambda axes=axes, scales=scales, keep=keep: reduce(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import tanh
 
 import numpy as np
 
 from ..graph import Operator, Tensor
-from .fixed_point import high_product_16, multiplier_16, multiply, quantize_multiplier, saturated_16, shift_right, sigmoid, tanh
+from .fixed_point import high_product_16, multiplier_16, multiply, quantize_multiplier, saturated_16, shift_right
 
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
 """The values of the 8-bit types."""
@@ -56,7 +57,8 @@ def _quantized(real: float, tensor: Tensor) -> int:
 
 def _round(x: np.ndarray) -> np.ndarray:
     """To the nearest integer, halves away from zero."""
-    return np.trunc(x + np.copysign(np.where(np.abs(x) < 2**22, np.float32(0.5), 0), x)) if np.ndim(x) else _round(np.atleast_1d(x))[0]
+    whole = np.trunc(x)
+    return whole + np.copysign(np.abs(x - whole) >= 0.5, x)
 
 
 def add_multipliers(a: Tensor, b: Tensor, output: Tensor) -> list[tuple[int, int]]:
@@ -91,21 +93,21 @@ def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
     return np.clip(q + zero_of(output), *activation_range(operator, output)).astype(output.dtype)
 
 
-def _logistic(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
-    return _saturating(inputs[0], values[0], lambda x: shift_right(sigmoid(x), 23) - 128)
+def _looked_up(function: Callable[[float], float]) -> Callable:
+    """A function of real numbers: each is rounded to 32 bits, as are its result and the steps to the output."""
+
+    def compute(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+        real = scale_of(inputs[0]) * (values[0].astype(np.int32) - zero_of(inputs[0])).astype(np.float32)
+        made = np.array([function(float(x)) for x in real.flat], np.float32).reshape(real.shape)
+        steps = _round(made * (np.float32(1) / scale_of(output)))
+        return np.clip(steps + zero_of(output), *LIMITS[output.dtype]).astype(output.dtype)
+
+    return compute
 
 
-def _tanh(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
-    return _saturating(inputs[0], values[0], lambda x: shift_right(tanh(x), 24))
-
-
-def _saturating(given: Tensor, values: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """A function of numbers in Q4 that comes to its ends where they do."""
-    multiplier, shift = quantize_multiplier(float(scale_of(given)) * 2**27)
-    radius = 15 * 2**27 // 2**shift if shift >= 0 else 15 * 2**27 * 2**-shift
-    x = values.astype(np.int64) - zero_of(given)
-    made = function(multiply(np.clip(x, -radius, radius), multiplier, shift))
-    return np.where(x <= -radius, -128, np.where(x >= radius, 127, np.clip(made, -128, 127))).astype(np.int8)
+def _logistic(x: float) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.float32(1) / (np.float32(1) + np.float32(np.exp(-x))))
 
 
 def _quantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
@@ -184,7 +186,7 @@ _KNOWN: dict[str, list[Signature]] = {
     "ADD": [(_INTEGER, _INTEGER, _sum)],
     "SUB": [(_INTEGER, _INTEGER, _sum)],
     "MUL": [(_INTEGER, _INTEGER, _product)],
-    "LOGISTIC": [(_INTEGER, _INTEGER, _logistic)],
+    "LOGISTIC": [(_INTEGER, _INTEGER, _looked_up(_logistic))],
     "QUANTIZE": [(("int8", "uint8"), ("int8", "uint8"), _quantize), (_FLOAT, ("int8", "uint8"), _quantize)],
     "DEQUANTIZE": [(("int8", "uint8"), _FLOAT, _dequantize)],
     "CAST": [(("int8", "uint8"), _FLOAT, _cast)],
@@ -195,7 +197,7 @@ _KNOWN: dict[str, list[Signature]] = {
     "RELU_0_TO_1": [(_INTEGER, _INTEGER, _relu)],
     "LEAKY_RELU": [(_INTEGER, _INTEGER, _leaky_relu)],
     "HARD_SWISH": [(_INTEGER, _INTEGER, _hard_swish)],
-    "TANH": [(_INTEGER, _INTEGER, _tanh)],
+    "TANH": [(_INTEGER, _INTEGER, _looked_up(tanh))],
     "ABS": [(_INTEGER, _INTEGER, _absolute)],
     "MAXIMUM": [(_INTEGER, _INTEGER, _extreme)],
     "MINIMUM": [(_INTEGER, _INTEGER, _extreme)],

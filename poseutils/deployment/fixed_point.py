@@ -1,4 +1,4 @@
-"""The integer arithmetic of LiteRT's reference kernels, on arrays: multipliers, and the sigmoid in fixed point.
+"""The integer arithmetic of LiteRT's reference kernels, on arrays: multipliers, and exponentials.
 
 A 32-bit number that stands for x / 2^31 is in Q0, for x / 2^27 in Q4, as in gemmlowp (Jacob et al., 2018).
 """
@@ -49,10 +49,6 @@ def multiply(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
     return shift_right(high_product(np.asarray(x, np.int64) << max(shift, 0), multiplier), max(-shift, 0))
 
 
-def _saturated(x: np.ndarray) -> np.ndarray:
-    return np.clip(x, -_MOST - 1, _MOST)
-
-
 _EXP_STEPS = ((-2, 1672461947), (-1, 1302514674), (0, 790015084), (1, 290630308), (2, 39332535), (3, 720401), (4, 242))
 """exp(-2^k) in Q0, for each bit k of the exponent."""
 
@@ -77,31 +73,6 @@ def exp_of_negative(a: np.ndarray, bits: int) -> np.ndarray:
         if bit < bits:
             result = np.where(whole & (1 << (one + bit)), high_product(result, factor), result)
     return np.where(a == 0, _MOST, result)
-
-
-def _two_over_one_plus(a: np.ndarray) -> np.ndarray:
-    """2 / (1 + a) of numbers in Q0 from 0 to 1, in Q2, by three steps of Newton and Raphson."""
-    half = (a + _MOST + 1) // 2
-    x = 1515870810 + high_product(half, -1010580540)
-    for _ in range(3):
-        error = (1 << 29) - high_product(half, x)
-        x = x + _saturated(high_product(x, error) << 2)
-    return x
-
-
-def sigmoid(a: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-a)) of numbers in Q4, in Q0."""
-    a = np.asarray(a, np.int64)
-    positive = _saturated(_two_over_one_plus(exp_of_negative(-np.abs(a), 4)) << 1)
-    return np.where(a == 0, 1 << 30, np.where(a > 0, positive, _MOST - positive))
-
-
-def tanh(a: np.ndarray) -> np.ndarray:
-    """tanh of numbers in Q4, in Q0: 2 / (1 + exp(-2|a|)) - 1, with the sign of a."""
-    a = np.asarray(a, np.int64)
-    # The same 32 bits with one bit more before the point are twice the number.
-    positive = _saturated((_two_over_one_plus(exp_of_negative(-np.abs(a), 5)) - (1 << 29)) << 2)
-    return np.sign(a) * positive
 
 
 def high_product_16(a: np.ndarray, b: np.ndarray | int, nearest: bool) -> np.ndarray:
