@@ -203,8 +203,8 @@ CASES = {
     ),
     "dense, many halves": lambda: one(
         "FULLY_CONNECTED",
-        [tensor("x", (40, 30), **IN), filters("w", (50, 30)), bias(50)],
-        tensor("o", (40, 50), scale=1.0, zero_point=5),
+        [tensor("x", (40, 30), scale=0.5, zero_point=-7), filters("w", (50, 30), 0.25), bias(50)],
+        tensor("o", (40, 50), scale=8.0, zero_point=5),
         ("FullyConnectedOptions", {}),
     ),
     "conv, many halves": lambda: one(

@@ -25,6 +25,35 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return (multiplier, shift) if real > 0 else (-multiplier, shift)
 
 
+def multipliers_rounded_once(reals: np.ndarray) -> list[tuple[int, int]]:
+    """For each real number r, the multiplier and shift by which a sum that is rounded once, halves upwards, comes to the 8-bit result
+    that LiteRT computes in 64-bit floats: sum · r, rounded to nearest, halves away from zero.
+
+    The nearest multiplier may be wrong where a sum lies halfway between two results, or so close to it that 31 bits do not tell; then
+    one of its neighbors is right, which is tried at every such sum.
+    """
+    found = [quantize_multiplier(float(real)) for real in reals]
+    wrong = np.array([_wrongly_rounded(*pair, float(real)) for pair, real in zip(found, reals)])
+    for index in np.flatnonzero(wrong):
+        multiplier, shift = found[index]
+        tried = [(multiplier + step, shift) for step in (0, 1, -1, 2, -2, 3) if multiplier + step <= _MOST]
+        found[index] = min(tried, key=lambda pair, real=float(reals[index]): _wrongly_rounded(*pair, real))
+    return found
+
+
+def _wrongly_rounded(multiplier: int, shift: int, real: float) -> int:
+    """How many of the sums next to a half have another result."""
+    if not 0 < real < 2**30:
+        return 0
+    nearest = np.round((np.arange(256) + 0.5) / real)
+    sums = (nearest[nearest < _MOST].astype(np.int64)[:, None] + [-1, 0, 1]).reshape(-1)
+    sums = np.concatenate([sums, -sums])
+    exact, bits = sums * real, 31 - shift
+    whole = np.trunc(exact)
+    expected = whole + np.copysign(np.abs(exact - whole) >= 0.5, exact)
+    return int(((sums * multiplier + (1 << (bits - 1)) >> bits) != expected).sum())
+
+
 def round_half_away(x: float) -> int:
     """The nearest integer to a number that is not negative, halves upwards."""
     return floor(x + 0.5)

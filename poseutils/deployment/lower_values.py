@@ -259,7 +259,7 @@ def _dense_layer(layer: Layer) -> None:
         "in_zero": in_zero,
         "weight_zero": int(zeros[0]),
         "bias": layer.constant("bias", wrapped(bias)) if bias.any() else "NULL",
-        "scale": requantize(layer, source, weights),
+        "scale": requantize(layer, source, weights, once=True),
     }
     made = layer.struct("pose_dense_layer", fields)
     matrix = layer.constant("weights", weights.data) if weights.is_constant else layer.address(layer.operator.inputs[1])

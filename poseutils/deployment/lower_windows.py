@@ -6,7 +6,7 @@ import numpy as np
 
 from ..graph import Graph, Operator, Tensor
 from .elementwise import activation, activation_range, per_tensor, scale_of, zero_of
-from .fixed_point import quantize_multiplier
+from .fixed_point import multipliers_rounded_once, quantize_multiplier
 from .lower_reals import float_sums, is_real, real_ratio, real_requantize, real_resize
 from .lowering import Layer, image, need
 
@@ -58,16 +58,17 @@ def bias_of(layer: Layer, place: int = 2) -> np.ndarray:
     return bias.data.astype(np.int64)
 
 
-def requantize(layer: Layer, source: Tensor, weights: Tensor) -> dict:
-    """A ``pose_requantize``: from sums of products to the output, a multiplier for each channel."""
+def requantize(layer: Layer, source: Tensor, weights: Tensor, once: bool = False) -> dict:
+    """A ``pose_requantize``: from sums of products to the output, a multiplier for each channel; ``once`` is how sums are rounded."""
     channels, scales = layer.output.shape[-1], weights.quantization.scales
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
     if is_real(layer):
         return real_requantize(layer, real_ratio(layer))
     need(bool((scales >= 0).all()), "a scale of the weights is negative")
-    ratio = [float(scale_of(source)) * float(s) / float(scale_of(layer.output)) for s in np.broadcast_to(scales, (channels,))]
-    return requantize_fields(layer, [quantize_multiplier(each) for each in ratio])
+    ratios = float(scale_of(source)) * scales.astype(np.float64) / float(scale_of(layer.output))
+    pairs = multipliers_rounded_once(ratios) if once else [quantize_multiplier(float(each)) for each in ratios]
+    return requantize_fields(layer, pairs * (channels if len(scales) == 1 else 1))
 
 
 def requantize_fields(layer: Layer, pairs: list[tuple[int, int]]) -> dict:
