@@ -8,7 +8,7 @@ from math import tanh
 import numpy as np
 
 from ..graph import Operator, Tensor
-from .fixed_point import high_product_16, multiplier_16, multiply, quantize_multiplier, saturated_16, shift_right
+from .fixed_point import high_product_16, multiplier_16, multiply, quantize_multiplier, rounding_once, saturated_16, shift_right
 
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
 """The values of the 8-bit types."""
@@ -68,9 +68,19 @@ def add_multipliers(a: Tensor, b: Tensor, output: Tensor) -> list[tuple[int, int
     return [quantize_multiplier(real) for real in reals]
 
 
-def product_multiplier(a: Tensor, b: Tensor, output: Tensor) -> tuple[int, int]:
-    """Multiplier and shift of a product; the scales are multiplied as 32-bit floats."""
-    return quantize_multiplier(float(scale_of(a) * scale_of(b) / scale_of(output)))
+def is_from_onnx(operator: Operator) -> bool:
+    """Whether an operator was read from a QDQ network; its results are rounded once, those of a .tflite's as LiteRT rounds them."""
+    return operator.options.get("rounding") == "once"
+
+
+def multiplier_of(operator: Operator, ratio: float) -> tuple[int, int]:
+    """Multiplier and shift of a ratio of scales."""
+    return rounding_once(ratio) if is_from_onnx(operator) else quantize_multiplier(ratio)
+
+
+def product_multiplier(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> tuple[int, int]:
+    """Multiplier and shift of a product; LiteRT multiplies the scales as 32-bit floats."""
+    return multiplier_of(operator, float(scale_of(a) * scale_of(b) / scale_of(output)))
 
 
 # Each of these: the operator, its input tensors, its output tensor, and an array of values for each input -> values of the output.
@@ -86,7 +96,7 @@ def _sum(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[
 
 def _product(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
     product = (values[0].astype(np.int64) - zero_of(inputs[0])) * (values[1].astype(np.int64) - zero_of(inputs[1]))
-    return _clamped(multiply(product, *product_multiplier(*inputs, output)), operator, output)
+    return _clamped(multiply(product, *product_multiplier(operator, *inputs, output)), operator, output)
 
 
 def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
@@ -112,8 +122,7 @@ def _logistic(x: float) -> float:
 
 def _quantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
     if inputs[0].dtype == "float32":
-        nearest = np.rint if operator.options.get("rounding") == "even" else _round
-        q = nearest(np.nan_to_num(values[0] / scale_of(output))).clip(-1024, 1024)
+        q = _round(np.nan_to_num(values[0] / scale_of(output))).clip(-1024, 1024)
     else:
         multiplier = quantize_multiplier(float(scale_of(inputs[0])) / float(scale_of(output)))
         q = multiply(values[0].astype(np.int64) - zero_of(inputs[0]), *multiplier)

@@ -25,6 +25,15 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return (multiplier, shift) if real > 0 else (-multiplier, shift)
 
 
+_ONCE_FROM = 2.0**-12
+"""From this ratio on a multiplier without a shift has bits enough: as exact as one that is shifted, which rounds twice."""
+
+
+def rounding_once(real: float) -> tuple[int, int]:
+    """As :func:`quantize_multiplier`, with no shift to the right wherever that is as exact: the product is rounded once, at its end."""
+    return (round_half_away(real * 2**31), 0) if _ONCE_FROM <= real < 0.5 else quantize_multiplier(real)
+
+
 def multipliers_rounded_once(reals: np.ndarray) -> list[tuple[int, int]]:
     """For each real number r, the multiplier and shift by which a sum that is rounded once, halves upwards, comes to the 8-bit result
     that LiteRT computes in 64-bit floats: sum · r, rounded to nearest, halves away from zero.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 
 from ..graph import Tensor
-from .elementwise import scale_of, zero_of
+from .elementwise import multiplier_of, scale_of, zero_of
 from .fixed_point import quantize_multiplier
-from .lower_values import VALUES, grid_fields, over_count, pair_fields
+from .lower_values import VALUES, grid_fields, mean_multiplier, pair_fields
 from .lower_windows import need_int8
 from .lowering import Layer, columns, need
 
@@ -55,7 +55,7 @@ def _reduce(layer: Layer) -> None:
 def _reduction_multiplier(layer: Layer, source: Tensor, count: int) -> tuple[int, int]:
     ratio = float(scale_of(source)) / float(scale_of(layer.output))
     if layer.operator.name == "MEAN":
-        return over_count(ratio, count)
+        return mean_multiplier(layer, count)
     same = ratio == 1 and zero_of(source) == zero_of(layer.output)
     # LiteRT's own reference kernel of SUM (2.3) takes signed values for unsigned ones. This is the sum that it means: the same bits where
     # no value is negative.
@@ -96,8 +96,8 @@ def _prelu(layer: Layer) -> None:
     need_int8(source, slopes, output)
     fields = {"grid": grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])}
     fields |= {"in_zero": zero_of(source), "slope_zero": zero_of(slopes), "zero": zero_of(output)}
-    fields |= pair_fields("positive_", quantize_multiplier(float(scale_of(source) / scale_of(output))))
-    fields |= pair_fields("negative_", quantize_multiplier(float(scale_of(source) * scale_of(slopes) / scale_of(output))))
+    fields |= pair_fields("positive_", multiplier_of(layer.operator, float(scale_of(source) / scale_of(output))))
+    fields |= pair_fields("negative_", multiplier_of(layer.operator, float(scale_of(source) * scale_of(slopes) / scale_of(output))))
     made = layer.struct("pose_prelu_grid_layer", fields)
     layer.call("pose_prelu_grid", made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
 

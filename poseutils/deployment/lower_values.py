@@ -6,10 +6,9 @@ from math import prod
 
 import numpy as np
 
-from .elementwise import activation_range, add_multipliers, product_multiplier, scale_of, zero_of
+from .elementwise import activation_range, add_multipliers, is_from_onnx, multiplier_of, product_multiplier, scale_of, zero_of
 from .fixed_point import quantize_multiplier, softmax_exponentials
 from .folding import TABLE
-from .lower_reals import c_float, is_real, real_mean, real_pair, real_softmax
 from .lower_windows import bias_of, need_activation, need_int8, requantize, wrapped
 from .lowering import Layer, columns, image, need, row_fields
 from .views import matrix
@@ -54,8 +53,8 @@ def _prelu(layer: Layer) -> None:
     need_int8(source, slopes, layer.output)
     need(slopes.data is not None and slopes.elements == columns(source) == columns(slopes), "one constant slope a channel is expected")
     need(source.shape == layer.output.shape, "shapes differ")
-    positive = quantize_multiplier(float(scale_of(source) / scale_of(layer.output)))
-    negative = quantize_multiplier(float(scale_of(source) * scale_of(slopes) / scale_of(layer.output)))
+    positive = multiplier_of(layer.operator, float(scale_of(source) / scale_of(layer.output)))
+    negative = multiplier_of(layer.operator, float(scale_of(source) * scale_of(slopes) / scale_of(layer.output)))
     fields = row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0])
     fields |= {"in_zero": zero_of(source), "slope_zero": zero_of(slopes), "zero": zero_of(layer.output)}
     fields |= pair_fields("positive_", positive) | pair_fields("negative_", negative)
@@ -76,14 +75,19 @@ def _quantize(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need(source.dtype == "float32", f"from {source.dtype} to {output.dtype}")
     need_int8(output)
-    _call(layer, "pose_quantize_even" if is_real(layer) else "pose_quantize", _rows(layer), c_float(scale_of(output)), str(zero_of(output)))
+    _call(layer, "pose_quantize", _rows(layer), _c_float(scale_of(output)), str(zero_of(output)))
+
+
+def _c_float(value: np.float32) -> str:
+    """A float in C, to the last bit: hexadecimal digits."""
+    return float(value).hex() + "f"
 
 
 def _dequantize(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source)
     need(output.dtype == "float32", f"to {output.dtype}")
-    _call(layer, "pose_dequantize", _rows(layer), c_float(scale_of(source)), str(zero_of(source)))
+    _call(layer, "pose_dequantize", _rows(layer), _c_float(scale_of(source)), str(zero_of(source)))
 
 
 def _cast(layer: Layer) -> None:
@@ -141,15 +145,8 @@ def _sum(layer: Layer) -> None:
         _narrow_sum(layer)
         return
     grid = grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
-    kind, function, more = _adder(layer)
-    layer.call(
-        function, layer.struct(kind, {"grid": grid, **more}), *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs))
-    )
-
-
-def _adder(layer: Layer) -> tuple[str, str, dict]:
-    """The structure and the function of a sum, and the fields but the grid."""
-    return real_pair(layer) if is_real(layer) else ("pose_add_layer", "pose_add", _add_fields(layer))
+    made = layer.struct("pose_add_layer", {"grid": grid, **_add_fields(layer)})
+    layer.call("pose_add", made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
 
 
 def _add_fields(layer: Layer) -> dict:
@@ -187,10 +184,9 @@ def _narrow_sum(layer: Layer) -> None:
             "b": [0, 0, layer.step(narrow) if inside else 0, int(inside)],
             "out": [0, 0, layer.step(output), 1],
         }
-        kind, function, more = _adder(layer)
-        fields = layer.struct(kind, {"grid": grid, **more}, suffix)
+        fields = layer.struct("pose_add_layer", {"grid": grid, **_add_fields(layer)}, suffix)
         other = layer.address(narrow) if inside else zero
-        layer.call(function, fields, layer.address(wide, first), other, layer.address(output, first))
+        layer.call("pose_add", fields, layer.address(wide, first), other, layer.address(output, first))
 
 
 def _product(layer: Layer) -> None:
@@ -200,15 +196,10 @@ def _product(layer: Layer) -> None:
     need_int8(a, b, output)
     need_activation(layer.operator)
     grid = grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
-    if is_real(layer):
-        kind, function, more = real_pair(layer)
-        made = layer.struct(kind, {"grid": grid, **more})
-    else:
-        low, high = activation_range(layer.operator, output)
-        fields = {"grid": grid, "a_zero": zero_of(a), "b_zero": zero_of(b), "zero": zero_of(output)}
-        fields |= {**pair_fields("", product_multiplier(a, b, output)), "low": low, "high": high}
-        function, made = "pose_mul", layer.struct("pose_mul_layer", fields)
-    layer.call(function, made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    low, high = activation_range(layer.operator, output)
+    fields = {"grid": grid, "a_zero": zero_of(a), "b_zero": zero_of(b), "zero": zero_of(output)}
+    fields |= {**pair_fields("", product_multiplier(layer.operator, a, b, output)), "low": low, "high": high}
+    layer.call("pose_mul", layer.struct("pose_mul_layer", fields), *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
 
 
 _ARITHMETIC = {"ADD": "POSE_ADD", "SUB": "POSE_SUB", "MUL": "POSE_MUL", "DIV": "POSE_DIV", "FLOOR_DIV": "POSE_DIV"}
@@ -270,16 +261,19 @@ def _mean(layer: Layer) -> None:
     source, output, axes = layer.input(0), layer.output, layer.input(1).data
     need_int8(source, output)
     need(axes is not None and sorted(int(a) % 4 for a in axes.flat) == [1, 2], "over other dimensions than height and width")
-    if is_real(layer):
-        real_mean(layer)
-        return
     fields = {"in": image(layer, layer.operator.inputs[0]), "in_zero": zero_of(source), "zero": zero_of(output)}
     need(output.elements == source.shape[3], f"an output of shape {output.shape}")
-    fields |= pair_fields("", over_count(float(scale_of(source)) / float(scale_of(output)), source.shape[1] * source.shape[2]))
+    fields |= pair_fields("", mean_multiplier(layer, source.shape[1] * source.shape[2]))
     _call(layer, "pose_mean", layer.struct("pose_mean_layer", fields))
 
 
-def over_count(ratio: float, count: int) -> tuple[int, int]:
+def mean_multiplier(layer: Layer, count: int) -> tuple[int, int]:
+    """Of a sum of ``count`` values to their mean."""
+    ratio = float(scale_of(layer.input(0))) / float(scale_of(layer.output))
+    return multiplier_of(layer.operator, ratio / count) if is_from_onnx(layer.operator) else _over_count(ratio, count)
+
+
+def _over_count(ratio: float, count: int) -> tuple[int, int]:
     """A multiplier that divides by ``count`` too, with as many bits as 64 have room for."""
     multiplier, shift = quantize_multiplier(ratio)
     room = min(count.bit_length() - 1, 32, 31 + shift)
@@ -289,19 +283,25 @@ def over_count(ratio: float, count: int) -> tuple[int, int]:
 def _softmax(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source, output)
-    if is_real(layer):
-        real_softmax(layer)
-        return
     need(source.shape == output.shape, "shapes differ")
-    need(float(scale_of(output)) == 1 / 256 and zero_of(output) == -128, "an output of another scale than 1/256")
+    exact = float(scale_of(output)) == 1 / 256 and zero_of(output) == -128
+    need(exact or is_from_onnx(layer.operator), "an output of another scale than 1/256")
     need(columns(source) < 4096, f"{columns(source)} channels; up to 4095 are supported")
     step = float(scale_of(source)) * float(layer.operator.options.get("beta", 1.0))
     need(step > 0, "beta that is not positive")
     fields = {
         "rows": row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0]),
         "exponentials": layer.constant("exponentials", softmax_exponentials(step)),
+        **_share_fields(float(scale_of(output))),
+        "zero": zero_of(output),
     }
     _call(layer, "pose_softmax", layer.struct("pose_softmax_layer", fields))
+
+
+def _share_fields(scale: float) -> dict:
+    """How many steps of the output a share of 1 is: a power of two, as of LiteRT, or a multiplier and one."""
+    multiplier, shift = quantize_multiplier(1 / scale)
+    return {"multiplier": 0, "bits": shift - 1} if multiplier == 2**30 else {"multiplier": multiplier, "bits": shift}
 
 
 def _arg_max(layer: Layer) -> None:

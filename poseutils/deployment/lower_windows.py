@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
-from .elementwise import activation, activation_range, per_tensor, scale_of, zero_of
+from .elementwise import activation, activation_range, is_from_onnx, multiplier_of, per_tensor, scale_of, zero_of
 from .fixed_point import multipliers_rounded_once, quantize_multiplier
-from .lower_reals import float_sums, is_real, real_ratio, real_requantize, real_resize
 from .lowering import Layer, image, need
 
 MAX_TAPS = 16
@@ -63,11 +62,9 @@ def requantize(layer: Layer, source: Tensor, weights: Tensor, once: bool = False
     channels, scales = layer.output.shape[-1], weights.quantization.scales
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
-    if is_real(layer):
-        return real_requantize(layer, real_ratio(layer))
     need(bool((scales >= 0).all()), "a scale of the weights is negative")
     ratios = float(scale_of(source)) * scales.astype(np.float64) / float(scale_of(layer.output))
-    pairs = multipliers_rounded_once(ratios) if once else [quantize_multiplier(float(each)) for each in ratios]
+    pairs = multipliers_rounded_once(ratios) if once else [multiplier_of(layer.operator, float(each)) for each in ratios]
     return requantize_fields(layer, pairs * (channels if len(scales) == 1 else 1))
 
 
@@ -135,7 +132,7 @@ def _conv(layer: Layer) -> None:
         "in_zero": zero_of(source),
         "weights": layer.constant("weights", whole_words(weights.data)),
         "bias": layer.constant("bias", wrapped(folded)),
-        "scale": requantize(layer, source, weights) | float_sums(layer, weights.data.transpose(0, 3, 1, 2), bias),
+        "scale": requantize(layer, source, weights),
     }
     _call(layer, "pose_conv", fields, f"AT(int8_t, {layer.scratch})")
 
@@ -157,7 +154,7 @@ def _depthwise(layer: Layer) -> None:
         "multiplier": channels // source.shape[3],
         "weights": layer.constant("weights", weights.data),
         "bias": layer.constant("bias", wrapped(bias)),
-        "scale": requantize(layer, source, weights) | float_sums(layer, weights.data.transpose(3, 0, 1, 2), bias),
+        "scale": requantize(layer, source, weights),
     }
     _call(layer, "pose_depthwise", fields)
 
@@ -186,18 +183,18 @@ def _pool(layer: Layer) -> None:
 def _resize(layer: Layer) -> None:
     source = layer.input(0)
     need_int8(source, layer.output)
-    if is_real(layer):
-        real_resize(layer)
-        return
     fields = {"in": image(layer, layer.operator.inputs[0]), "out": image(layer, layer.operator.outputs[0])}
     need(source.shape[3] == layer.output.shape[3], f"{source.shape[3]} channels in, {layer.output.shape[3]} out")
     need(max(*source.shape[1:3], *layer.output.shape[1:3]) < 2**15, "an image of more than 32767 rows or columns")
     bilinear = layer.operator.name == "RESIZE_BILINEAR"
     for axis, letter in ((1, "y"), (2, "x")):
-        rule = _between if bilinear else nearest_index
+        rule = nearest_index if not bilinear else _between_exactly if is_from_onnx(layer.operator) else _between
         first, second, share = rule(source.shape[axis], layer.output.shape[axis], layer.operator)
         for name, values in (("first", first), ("second", second), ("share", share)):
             fields[f"{name}_{letter}"] = "NULL" if values is None else layer.constant(f"{name}_{letter}", values.astype(np.int16))
+    if bilinear and is_from_onnx(layer.operator):
+        multiplier, shift = quantize_multiplier(float(scale_of(source)) / float(scale_of(layer.output)) / 2**20)
+        fields |= {"in_zero": zero_of(source), "zero": zero_of(layer.output), "multiplier": multiplier, "shift": shift}
     _call(layer, "pose_resize_bilinear" if bilinear else "pose_resize_nearest", fields)
 
 
@@ -211,6 +208,18 @@ def _between(size: int, made: int, operator: Operator) -> tuple[np.ndarray, np.n
     first = np.maximum(place >> 10, 0)
     second = np.minimum((place + 1023) >> 10, size - 1)
     return first.clip(0, size - 1), second.clip(0), place - (first << 10)
+
+
+def _between_exactly(size: int, made: int, operator: Operator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As :func:`_between` for ONNX's coordinate_transformation_mode, each share rounded by itself."""
+    x = np.arange(made)
+    place = {
+        "half_pixel": (x + 0.5) * size / made - 0.5,
+        "asymmetric": x * size / made,
+        "align_corners": x * (size - 1) / max(made - 1, 1),
+    }[str(operator.options["centers"])].clip(0, size - 1)
+    first = np.floor(place).astype(np.int64)
+    return first, np.minimum(first + 1, size - 1), np.rint((place - first) * 1024).astype(np.int64)
 
 
 def nearest_index(size: int, made: int, operator: Operator) -> tuple[np.ndarray, None, None]:

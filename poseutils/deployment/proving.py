@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import Graph, Tensor
 from ..inference import Model
-from ..networks import silent_stderr
+from ..networks import onnx_session, silent_stderr
 from ..poses import Poses
 from .emulation import Emulation, why_no_emulation
 from .exporting import ExportedBundle, channels_last
@@ -43,10 +43,9 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
     """Runs a picture through the C code, emulated where the board's core can be and the tools are installed, else on this computer, and
     through its own runtime.
 
-    The C code of a .tflite must give the same bytes. That of an .onnx rounds as ONNX Runtime's default session does on x86-64 with one
-    thread. On another processor, with more threads or at another level of optimization ONNX Runtime itself adds floats in another order,
-    which is a step off here and there; in a network of many layers one such step makes others. So do the means of AveragePool, whose
-    roundings are not copied.
+    The C code of a .tflite must give the same bytes as LiteRT's reference kernels. That of an .onnx is compared with ONNX Runtime without
+    graph optimizations, which computes each operator in floats: of the same 8-bit inputs an operator gives the same result, or now and
+    then one that is a step off; in a network of many layers one such step makes others.
 
     Args:
         bundle: the exported network.
@@ -95,7 +94,8 @@ def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.nd
 
 def _onnx_reference(bundle: ExportedBundle, model: Model, given: np.ndarray) -> dict[str, np.ndarray]:
     """Every output by name, as ONNX Runtime computes it, in the type and the order of dimensions of the C code."""
-    results = model.network.run_prepared(given)
+    session = onnx_session(model.path, model.network.num_threads, fused=False)
+    results = model.network.dequantized(session.run(None, {model.network.input.name: given}))
     found = {}
     for tensor in bundle.outputs:
         real = channels_last(results[name_in_file(bundle.file_graph, tensor)], tensor.shape)

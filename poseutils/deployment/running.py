@@ -47,7 +47,6 @@ TARGETS = ("host", "emulated", *CORES, *NEEDS)
 
 _SANS = ("main.c", "startup.c")
 _FLAGS = ("-std=c99", "-O3", "-fno-strict-aliasing", "-ffp-contract=off", "-fPIC", "-shared")
-_NATIVE = "-march=native"
 
 Invoke = Callable[[np.ndarray], list[np.ndarray]]
 
@@ -207,11 +206,7 @@ def _compiled(bundle: ExportedBundle) -> Path:
     if compiler is None:
         raise PoseError("no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC")
     sources = sorted(path.name for path in bundle.path.glob("*.c") if path.name not in _SANS)
-    command = [compiler, *_FLAGS, *sources, "-lm", "-o", "network.so"]
-    try:
-        run_tool([*command, _NATIVE], bundle.path)
-    except PoseError:  # a compiler that does not know its own processor
-        run_tool(command, bundle.path)
+    run_tool([compiler, *_FLAGS, *sources, "-lm", "-o", "network.so"], bundle.path)
     return bundle.path / "network.so"
 
 

@@ -34,25 +34,13 @@ int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift)
     return shift_right(high_product(raised, multiplier), shift > 0 ? 0 : -shift);
 }
 
-/* The nearest whole number, halves to even, plus `zero`: adding 1.5 * 2^23 leaves no bit for a fraction. */
-static int32_t rounded_even(float x, int32_t zero, int32_t low, int32_t high)
-{
-    const float least = (float)(low - zero), most = (float)(high - zero), whole = 12582912.0f;
-    const float inside = x < least ? least : x > most ? most : x;
-    return (int32_t)(inside + whole - whole) + zero;
-}
-
 /* As the reference kernels add: wrapping around. */
 static int32_t sum_of(int32_t a, int32_t b)
 {
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
-#if POSE_X86
-#define PLACES 4 /* of the output that share the loads of a weight, and of what requantizes */
-#else
-#define PLACES 2
-#endif
+#define PLACES 2 /* of the output that share the loads of a weight, and of what requantizes */
 #define TILE 64  /* output channels whose sums are held at a time, in sums[place][channel] */
 
 /* pose_multiply of a sum by what exporters make of a ratio below 1/2 (a multiplier of 31 bits, a shift to the right), and others. */
@@ -105,27 +93,10 @@ static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
 
 #endif
 
-#if !POSE_X86
-
-/* Of a QDQ network: the channels from `first` of one place, multiplied as floats. */
-static void requantize_real(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count, int8_t *out)
-{
-    for (int32_t i = 0; i < count; i++) {
-        const float x = (float)sum_of(sums[i], bias[first + i]) * scale->real[first + i];
-        out[i] = (int8_t)rounded_even(x, scale->zero, scale->low, scale->high);
-    }
-}
-
 /* The channels from `first` of up to PLACES places, `apart` values from each other: sums and biases, requantized. */
 static void requantize_each(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
                             int32_t places, int8_t *out, int32_t apart)
 {
-    if (scale->real != NULL) {
-        for (int32_t place = 0; place < places; place++) {
-            requantize_real(sums + place * TILE, bias, scale, first, count, out + place * apart);
-        }
-        return;
-    }
     const int32_t *const b = bias + first, *const m = scale->multiplier + first, *const sums1 = places > 1 ? sums + TILE : sums;
     const int8_t *const s = scale->shift + first;
     const int32_t zero = scale->zero, low = scale->low, high = scale->high;
@@ -136,8 +107,6 @@ static void requantize_each(const int32_t *sums, const int32_t *bias, const pose
         out1[i] = (int8_t)clamp(other + zero, low, high);
     }
 }
-
-#endif
 
 #if POSE_MVE
 
@@ -188,10 +157,6 @@ static inline lanes multiply_lanes(lanes x, lanes multiplier, lanes shift)
 static void requantize(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
                        int32_t places, int8_t *out, int32_t apart)
 {
-    if (scale->real != NULL) {
-        requantize_each(sums, bias, scale, first, count, places, out, apart);
-        return;
-    }
     const int32_t *b = bias + first, *m = scale->multiplier + first, *sums0 = sums, *sums1 = places > 1 ? sums + TILE : sums;
     const int8_t *s = scale->shift + first;
     const int32_t zero = scale->zero, rest = count & 3;
@@ -205,110 +170,6 @@ static void requantize(const int32_t *sums, const int32_t *bias, const pose_requ
     }
     if (rest != 0) {
         requantize_each(sums + count - rest, bias, scale, first + count - rest, rest, places, out + count - rest, apart);
-    }
-}
-
-#elif POSE_X86
-
-#define LANES 16 /* values in a vector */
-typedef __m512i lanes;
-
-static inline lanes all_lanes(int32_t value)
-{
-    return _mm512_set1_epi32(value);
-}
-
-static inline lanes load_lanes(const int8_t *values, int32_t zero)
-{
-    return _mm512_sub_epi32(pose_load16(values, 0xffff), _mm512_set1_epi32(zero));
-}
-
-static inline void store_some(int8_t *values, __mmask16 inside, lanes from, int32_t zero, int32_t low, int32_t high)
-{
-    const lanes most = _mm512_min_epi32(_mm512_add_epi32(from, _mm512_set1_epi32(zero)), _mm512_set1_epi32(high));
-    pose_store16(values, inside, _mm512_max_epi32(most, _mm512_set1_epi32(low)));
-}
-
-static inline void store_lanes(int8_t *values, lanes from, int32_t zero, int32_t low, int32_t high)
-{
-    store_some(values, 0xffff, from, zero, low, high);
-}
-
-static inline lanes add_times(lanes x, lanes y, int32_t factor)
-{
-    return _mm512_add_epi32(x, _mm512_mullo_epi32(y, _mm512_set1_epi32(factor)));
-}
-
-static inline lanes times(lanes x, lanes y)
-{
-    return _mm512_mullo_epi32(x, y);
-}
-
-/* In units of 1/2^20. */
-static inline lanes raised(lanes x)
-{
-    return _mm512_slli_epi32(x, 20);
-}
-
-/* high_product of each: at even places the products' upper halves come down, at odd places they stay. */
-static inline lanes high_products(lanes a, lanes b)
-{
-    const __m512i half = _mm512_set1_epi64((int64_t)1 << 30);
-    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(a, b), half);
-    const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32)), half);
-    return _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
-}
-
-/* pose_multiply of each. */
-static inline lanes multiply_lanes(lanes x, lanes multiplier, lanes shift)
-{
-    const __m512i left = _mm512_max_epi32(shift, _mm512_setzero_si512()), right = _mm512_sub_epi32(left, shift);
-    const __m512i product = high_products(_mm512_sllv_epi32(x, left), multiplier), one = _mm512_set1_epi32(1);
-    const __m512i nudged = _mm512_sub_epi32(product, _mm512_srli_epi32(product, 31));
-    const __m512i doubled = _mm512_srav_epi32(nudged, _mm512_sub_epi32(right, one));
-    const __mmask16 shifted = _mm512_test_epi32_mask(right, right);
-    return _mm512_mask_srai_epi32(product, shifted, _mm512_add_epi32(doubled, one), 1);
-}
-
-/* rounded_even of sixteen values. */
-static inline __m512i rounded_even16(__m512 x, int32_t zero, int32_t low, int32_t high)
-{
-    const __m512 least = _mm512_set1_ps((float)(low - zero)), most = _mm512_set1_ps((float)(high - zero));
-    const __m512 inside = _mm512_min_ps(_mm512_max_ps(x, least), most);
-    return _mm512_add_epi32(_mm512_cvtps_epi32(inside), _mm512_set1_epi32(zero));
-}
-
-/* Sixteen channels from `first`, or those inside, of up to four places: sums and biases, requantized. */
-static inline void requantize16(const __m512i *sums, __m512i bias, const pose_requantize *scale, int32_t first, __mmask16 inside,
-                                int32_t places, int8_t *out, int32_t apart)
-{
-    const int32_t low = scale->low, high = scale->high;
-    if (scale->real != NULL) {
-        const __m512 real = _mm512_maskz_loadu_ps(inside, scale->real + first);
-        for (int32_t i = 0; i < places; i++, out += apart) {
-            const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(sums[i], bias)), real);
-            pose_store16(out, inside, rounded_even16(x, scale->zero, low, high));
-        }
-        return;
-    }
-    const lanes multiplier = _mm512_maskz_loadu_epi32(inside, scale->multiplier + first);
-    const lanes shift = pose_load16(scale->shift + first, inside);
-    for (int32_t i = 0; i < places; i++, out += apart) {
-        store_some(out, inside, multiply_lanes(_mm512_add_epi32(sums[i], bias), multiplier, shift), scale->zero, low, high);
-    }
-}
-
-static void requantize(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
-                       int32_t places, int8_t *out, int32_t apart)
-{
-    for (int32_t i = 0; i < count; i += 16) {
-        const __mmask16 inside = pose_first16(count - i);
-        __m512i of_places[PLACES];
-        for (int32_t place = 0; place < places; place++) {
-            of_places[place] = _mm512_maskz_loadu_epi32(inside, sums + place * TILE + i);
-        }
-        const __m512i bias16 = _mm512_maskz_loadu_epi32(inside, bias + first + i);
-        requantize16(of_places, bias16, scale, first + i, inside, places, out + i, apart);
     }
 }
 

@@ -112,7 +112,7 @@ static void conv_sums(const int8_t *const *values, const int8_t *scratch, const 
     }
 }
 
-#elif !POSE_X86
+#else
 
 #define BLOCK 4 /* output channels that share the loads of a value */
 
@@ -151,29 +151,3 @@ static void conv_sums(const int8_t *const *values, const int8_t *scratch, const 
 }
 
 #endif
-
-/* Output channel c of the place with these values, its products added as floats, input channel by input channel. */
-static int8_t conv_in_floats(const pose_conv_layer *layer, const int8_t *values, int32_t c)
-{
-    const int32_t taps = layer->window.height * layer->window.width, channels = layer->in.channels, count = taps * channels;
-    const int8_t *const weights = layer->weights + c * padded(count);
-    float_sum sum = {layer->scale.floats, c, count, 0, 0.0f, 0.0f};
-    for (int32_t channel = 0; channel < channels; channel++) {
-        for (int32_t i = channel; i < count; i += channels) {
-            add_product(&sum, values[i] - layer->in_zero, weights[i]);
-        }
-    }
-    return rounded_sum(&sum, &layer->scale);
-}
-
-/* Those of `count` channels from `first` of one place whose sums lie about halfway between two results. A function of its own, so that
- * the others keep their registers: it is rarely called. */
-static __attribute__((noinline)) void conv_undecided(const pose_conv_layer *layer, const int8_t *values, const int32_t *sums, int32_t first,
-                                                     int32_t count, int8_t *out)
-{
-    for (int32_t i = 0; i < count; i++) {
-        if (undecided(sums[i], layer->bias, &layer->scale, first + i)) {
-            out[i] = conv_in_floats(layer, values, first + i);
-        }
-    }
-}

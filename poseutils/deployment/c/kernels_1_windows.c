@@ -18,8 +18,6 @@ static ptrdiff_t row_bytes(const pose_image *image)
 
 /* ---------------------------------------------------------------- CONV_2D */
 
-#if !POSE_X86
-
 /* All output channels of up to two places. */
 static void conv_places(const pose_conv_layer *layer, const int8_t *const *values, int32_t count, int32_t places, int8_t *scratch,
                         int8_t *out)
@@ -33,13 +31,8 @@ static void conv_places(const pose_conv_layer *layer, const int8_t *const *value
         const int32_t tile = channels - c < TILE ? channels - c : TILE;
         conv_sums(values, scratch, layer->weights + c * padded(count), count, tile, sums);
         requantize(sums, layer->bias, &layer->scale, c, tile, places, out + c, layer->out.step);
-        for (int32_t i = 0; i < places && layer->scale.floats != NULL; i++) {
-            conv_undecided(layer, values[i], sums + i * TILE, c, tile, out + c + i * layer->out.step);
-        }
     }
 }
-
-#endif
 
 /* One row of the window at column x0, tap by tap; the zero point beyond the border. */
 static void gather_taps(const pose_conv_layer *layer, const int8_t *row, int32_t x0, int8_t *patch)
@@ -97,35 +90,11 @@ static int32_t places_values(const pose_conv_layer *layer, const int8_t *const *
     return places;
 }
 
-#if POSE_X86
-
-/* One row, sixteen output channels at a time. */
-static void turned_row(const pose_conv_layer *layer, const int8_t *const *rows, int32_t count, int8_t *out, int8_t *patches)
-{
-    const int8_t *values[PLACES];
-    turned_weights turned;
-    for (int32_t c = 0; c < layer->out.channels; c += 16) {
-        turn_weights(layer, count, c, &turned);
-        for (int32_t x = 0; x < layer->out.width; x += PLACES) {
-            const int32_t places = places_values(layer, rows, x, count, patches, values);
-            turned_places(layer, &turned, values, count, places, out + (ptrdiff_t)x * layer->out.step);
-        }
-    }
-}
-
-#endif
-
 void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *scratch)
 {
     const int32_t count = layer->window.height * layer->window.width * layer->in.channels;
     int8_t *const patches = scratch + (6 - PLACES) * padded(count); /* before them is room for 16 bits */
     const int8_t *values[PLACES];
-#if POSE_X86
-    if (worth_turning(layer, count)) {
-        turned_row(layer, rows, count, out, patches);
-        return;
-    }
-#endif
     for (int32_t x = 0; x < layer->out.width; x += PLACES) {
         const int32_t places = places_values(layer, rows, x, count, patches, values);
         conv_places(layer, values, count, places, scratch, out + (ptrdiff_t)x * layer->out.step);

@@ -1,7 +1,7 @@
 
 /* ---------------------------------------------------------------- DEPTHWISE_CONV_2D */
 
-#if POSE_MVE || POSE_DSP || POSE_X86
+#if POSE_MVE || POSE_DSP
 
 #define MOST_TAPS 32 /* for which depthwise_sums can be used; palm_detection's are 25 */
 
@@ -128,25 +128,6 @@ static void depthwise_sums(const pose_depthwise_layer *layer, const inside_taps 
     }
 }
 
-#elif POSE_X86
-
-#define LEAST_CHANNELS 1 /* for which depthwise_sums can be used */
-
-/* Sixteen channels at a time. */
-static void depthwise_sums(const pose_depthwise_layer *layer, const inside_taps *inside, int32_t first, int32_t count, int32_t *sums)
-{
-    const __m512i zero = _mm512_set1_epi32(layer->in_zero);
-    for (int32_t c = 0; c < count; c += 16) {
-        const __mmask16 channels = pose_first16(count - c);
-        __m512i sum = _mm512_setzero_si512();
-        for (const struct tap *tap = inside->taps; tap != inside->taps + inside->count; tap++) {
-            const __m512i value = pose_load16(tap->values + first + c, channels), weight = pose_load16(tap->weights + first + c, channels);
-            sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(_mm512_sub_epi32(value, zero), weight));
-        }
-        _mm512_mask_storeu_epi32(sums + c, channels, sum);
-    }
-}
-
 #endif
 
 /* One tap of the window: sums[i] += weight * (value - zero) for `count` output channels from `first`. */
@@ -183,38 +164,11 @@ static void depthwise_any_sums(const pose_depthwise_layer *layer, const int8_t *
     }
 }
 
-/* Output channel c of the window at column x0, its products added as floats. */
-static int8_t depthwise_in_floats(const pose_depthwise_layer *layer, const int8_t *const *rows, int32_t x0, int32_t c)
-{
-    const pose_window *window = &layer->window;
-    float_sum sum = {layer->scale.floats, c, window->height * window->width, 0, 0.0f, 0.0f};
-    const int8_t *weight = layer->weights + c;
-    for (int32_t ky = 0; ky < window->height; ky++) {
-        for (int32_t kx = 0; kx < window->width; kx++, weight += layer->out.channels) {
-            const int32_t x = x0 + kx * window->dilation_x;
-            const int inside = rows[ky] != NULL && x >= 0 && x < layer->in.width;
-            add_product(&sum, inside ? rows[ky][(ptrdiff_t)x * layer->in.step + c / layer->multiplier] - layer->in_zero : 0, *weight);
-        }
-    }
-    return rounded_sum(&sum, &layer->scale);
-}
-
-/* Those of `count` channels from `first` of one place whose sums lie about halfway between two results. */
-static void depthwise_undecided(const pose_depthwise_layer *layer, const int8_t *const *rows, int32_t x0, const int32_t *sums, int32_t first,
-                                int32_t count, int8_t *out)
-{
-    for (int32_t i = 0; i < count; i++) {
-        if (undecided(sums[i], layer->bias, &layer->scale, first + i)) {
-            out[i] = depthwise_in_floats(layer, rows, x0, first + i);
-        }
-    }
-}
-
 /* All channels of up to two places, the window of the first at column x0. */
 static void depthwise_places(const pose_depthwise_layer *layer, const int8_t *const *rows, int32_t x0, int32_t places, int8_t *out)
 {
     const int32_t channels = layer->out.channels, stride = layer->window.stride_x;
-#if POSE_MVE || POSE_DSP || POSE_X86
+#if POSE_MVE || POSE_DSP
     const int vectors = layer->multiplier == 1 && layer->window.height * layer->window.width <= MOST_TAPS;
     inside_taps inside[PLACES];
     for (int32_t i = 0; i < places && vectors; i++) {
@@ -225,7 +179,7 @@ static void depthwise_places(const pose_depthwise_layer *layer, const int8_t *co
         const int32_t count = channels - first < TILE ? channels - first : TILE;
         int32_t sums[PLACES * TILE];
         for (int32_t i = 0; i < places; i++) {
-#if POSE_MVE || POSE_DSP || POSE_X86
+#if POSE_MVE || POSE_DSP
             if (vectors && count >= LEAST_CHANNELS) {
                 depthwise_sums(layer, &inside[i], first, count, sums + i * TILE);
                 continue;
@@ -234,9 +188,6 @@ static void depthwise_places(const pose_depthwise_layer *layer, const int8_t *co
             depthwise_any_sums(layer, rows, x0 + i * stride, first, count, sums + i * TILE);
         }
         requantize(sums, layer->bias, &layer->scale, first, count, places, out + first, layer->out.step);
-        for (int32_t i = 0; i < places && layer->scale.floats != NULL; i++) {
-            depthwise_undecided(layer, rows, x0 + i * stride, sums + i * TILE, first, count, out + first + i * layer->out.step);
-        }
     }
 }
 

@@ -6,13 +6,22 @@ static const int8_t *image_row(const pose_image *image, const int8_t *in, int32_
     return in + (ptrdiff_t)y * row_bytes(image);
 }
 
-/* One value between four: shares in 1/1024, rounded to nearest, halves away from zero. Shares lie between -1/2 and 1: 30 bits do. */
-static int8_t between(const int8_t *const *corners, int32_t c, int32_t share_y, int32_t share_x)
+/* One value between four, in 1/2^20. Shares lie between -1/2 and 1: 30 bits do. */
+static int32_t between(const int8_t *const *corners, int32_t c, int32_t share_y, int32_t share_x)
 {
     const int32_t upper = corners[0][c] * (1024 - share_x) + corners[1][c] * share_x;
     const int32_t lower = corners[2][c] * (1024 - share_x) + corners[3][c] * share_x;
-    const int32_t sum = upper * (1024 - share_y) + lower * share_y;
-    return (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
+    return upper * (1024 - share_y) + lower * share_y;
+}
+
+/* In the output's scale; without a multiplier rounded to nearest, halves away from zero. */
+static int8_t resized(const pose_resize_layer *layer, int32_t sum)
+{
+    if (layer->multiplier == 0) {
+        return (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
+    }
+    const int32_t steps = pose_multiply(sum - layer->in_zero * (1 << 20), layer->multiplier, layer->shift);
+    return (int8_t)clamp(steps + layer->zero, INT8_MIN, INT8_MAX);
 }
 
 void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows, int8_t *out)
@@ -21,7 +30,7 @@ void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const i
         const ptrdiff_t left = (ptrdiff_t)layer->first_x[x] * layer->in.step, right = (ptrdiff_t)layer->second_x[x] * layer->in.step;
         const int8_t *const corners[4] = {rows[0] + left, rows[0] + right, rows[1] + left, rows[1] + right};
         for (int32_t c = 0; c < layer->out.channels; c++) {
-            out[c] = between(corners, c, layer->share_y[y], layer->share_x[x]);
+            out[c] = resized(layer, between(corners, c, layer->share_y[y], layer->share_x[x]));
         }
     }
 }

@@ -12,18 +12,6 @@ static void look_up(const int8_t *table, const uint8_t *values, int32_t count, i
         vstrbq_p_s8(out, vldrbq_gather_offset_z_s8(table, vldrbq_z_u8(values, rest), rest), rest);
     }
 }
-#elif POSE_X86
-static void look_up(const int8_t *table, const uint8_t *values, int32_t count, int8_t *out)
-{
-    const __m512i t0 = _mm512_loadu_si512(table), t1 = _mm512_loadu_si512(table + 64);
-    const __m512i t2 = _mm512_loadu_si512(table + 128), t3 = _mm512_loadu_si512(table + 192);
-    for (int32_t i = 0; i < count; i += 64) {
-        const __mmask64 inside = pose_first64(count - i);
-        const __m512i places = _mm512_maskz_loadu_epi8(inside, values + i);
-        const __m512i low = _mm512_permutex2var_epi8(t0, places, t1), high = _mm512_permutex2var_epi8(t2, places, t3);
-        _mm512_mask_storeu_epi8(out + i, inside, _mm512_mask_blend_epi8(_mm512_movepi8_mask(places), low, high));
-    }
-}
 #else
 static void look_up(const int8_t *table, const uint8_t *values, int32_t count, int8_t *out)
 {
@@ -38,6 +26,27 @@ void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8
     const uint8_t *values = in;
     for (int32_t row = 0; row < rows->rows; row++, values += rows->in_step, out += rows->out_step) {
         look_up(table, values, rows->channels, out);
+    }
+}
+
+void pose_channel_table(const pose_rows *rows, const int8_t *tables, const void *in, int8_t *out)
+{
+    const uint8_t *values = in;
+    for (int32_t row = 0; row < rows->rows; row++, values += rows->in_step, out += rows->out_step) {
+        const int8_t *table = tables;
+        for (int32_t c = 0; c < rows->channels; c++, table += 256) {
+            out[c] = table[values[c]];
+        }
+    }
+}
+
+void pose_float_table(const pose_rows *rows, const float *table, const void *in, float *out)
+{
+    const uint8_t *values = in;
+    for (int32_t row = 0; row < rows->rows; row++, values += rows->in_step, out += rows->out_step) {
+        for (int32_t c = 0; c < rows->channels; c++) {
+            out[c] = table[values[c]];
+        }
     }
 }
 

@@ -46,10 +46,11 @@ static void softmax_row(const pose_softmax_layer *layer, const int8_t *in, int8_
         sum += shift_right(layer->exponentials[most - in[c]], SUM_BITS);
     }
     const int32_t headroom = leading_zeros((uint32_t)sum);
-    const int32_t reciprocal = one_over_one_plus((int32_t)(((uint32_t)sum << headroom) - 0x80000000u));
+    const int32_t whole = one_over_one_plus((int32_t)(((uint32_t)sum << headroom) - 0x80000000u));
+    const int32_t reciprocal = layer->multiplier != 0 ? high_product(whole, layer->multiplier) : whole;
     for (int32_t c = 0; c < layer->rows.channels; c++) {
         const int32_t share = high_product(reciprocal, layer->exponentials[most - in[c]]);
-        out[c] = (int8_t)clamp(shift_right(share, SUM_BITS - headroom + 31 - 8) + INT8_MIN, INT8_MIN, INT8_MAX);
+        out[c] = (int8_t)clamp(shift_right(share, SUM_BITS - headroom + 31 - layer->bits) + layer->zero, INT8_MIN, INT8_MAX);
     }
 }
 

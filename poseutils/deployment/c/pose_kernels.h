@@ -32,26 +32,8 @@ typedef struct {
     int32_t pad_y, pad_x;
 } pose_window;
 
-/*
- * How sums of products are made of floats: runs of so many products, and the sums of these one after the other; joined, a product and a
- * sum are rounded once. They are made only where the sum of integers is farther than `sure` from a whole number of steps, so that
- * rounding decides.
- */
+/* From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output channel. */
 typedef struct {
-    float in_scale, scale;
-    const float *weight_scale;
-    const float *bias; /* or NULL */
-    const float *sure;
-    int32_t run, joined;
-} pose_float_sums;
-
-/*
- * From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output channel; or, in QDQ networks, one real
- * number, by which the sum is multiplied in 32-bit floats and rounded, halves to even.
- */
-typedef struct {
-    const float *real;             /* or NULL */
-    const pose_float_sums *floats; /* or NULL */
     const int32_t *multiplier;
     const int8_t *shift;
     int32_t zero, low, high;
@@ -88,21 +70,16 @@ typedef struct {
     int32_t low, high;
 } pose_pool_layer;
 
-/* RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR: for each output row and column the two inputs, and the second one's share in 1/1024. */
+/*
+ * RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR: for each output row and column the two inputs, and the second one's share in 1/1024. A
+ * multiplier other than 0 brings sums of shares, in 1/2^20, to the output's own scale; else that is the input's.
+ */
 typedef struct {
     pose_image in, out;
     const int16_t *first_y, *second_y, *share_y;
     const int16_t *first_x, *second_x, *share_x;
+    int32_t in_zero, zero, multiplier, shift;
 } pose_resize_layer;
-
-/* RESIZE_BILINEAR of a QDQ network: the same in floats. The second one's share is `after`. */
-typedef struct {
-    pose_image in, out;
-    const int16_t *first_y, *second_y, *first_x, *second_x;
-    const float *before_y, *after_y, *before_x, *after_x;
-    float in_scale, scale;
-    int32_t in_zero, zero, low, high;
-} pose_resize_real_layer;
 
 /*
  * FULLY_CONNECTED: weights are output, input. Where they are constant, zeros are 0, and bias has -zero * (sum of the output's weights) in
@@ -140,27 +117,6 @@ typedef struct {
 
 typedef enum { POSE_ADD, POSE_SUB, POSE_MUL, POSE_DIV } pose_arithmetic;
 
-/* ADD, SUB and MUL of 8-bit values of a QDQ network: in floats, rounded once, halves to even. */
-typedef struct {
-    pose_grid grid;
-    pose_arithmetic what;
-    int32_t a_zero, b_zero;
-    float a_scale, b_scale, scale;
-    int32_t zero, low, high;
-} pose_real_layer;
-
-/*
- * ADD and MUL of a QDQ network that ONNX Runtime computes on integers. A sum: a * a_scale + (b * b_scale + offset), two joined steps; a
- * product: (a * b) * a_scale + offset. Both are rounded with the result's zero point in them, and `zero` leads back to int8.
- */
-typedef struct {
-    pose_grid grid;
-    pose_arithmetic what;
-    int32_t a_zero, b_zero;
-    float a_scale, b_scale, offset;
-    int32_t zero, low, high;
-} pose_linear_layer;
-
 /* PRELU: one slope a channel. */
 typedef struct {
     int32_t rows, channels, in_step, out_step;
@@ -181,28 +137,14 @@ typedef struct {
     int32_t in_zero, zero, multiplier, shift;
 } pose_mean_layer;
 
-/* MEAN over height and width of a QDQ network: the sum times `ratio`. */
-typedef struct {
-    pose_image in;
-    float ratio;
-    int32_t in_zero, zero, low, high;
-} pose_mean_real_layer;
-
 /*
- * SOFTMAX along the channels of a QDQ network: powers holds exp(-scale * i), times any number, for i = 0 ... 255. A share of 1 is `whole`
- * steps, or 1 / scale where that is 0.
+ * SOFTMAX along the channels: exponentials holds exp(-scale * beta * i) for i = 0 ... 255, in 1/2^31. A share of 1 is 2^bits steps of the
+ * output, times multiplier / 2^31 where that is not 0.
  */
 typedef struct {
     pose_rows rows;
-    const float *powers;
-    float whole, scale;
-    int32_t zero, low, high;
-} pose_softmax_real_layer;
-
-/* SOFTMAX along the channels: exponentials holds exp(-scale * beta * i) for i = 0 ... 255, in 1/2^31. The result is in 1/256, less 128. */
-typedef struct {
-    pose_rows rows;
     const int32_t *exponentials;
+    int32_t multiplier, bits, zero;
 } pose_softmax_layer;
 
 /* What moves values without computing: out[i0, i1, ...] = in[i0, i1, ...], strides in values of `bytes` bytes. */
@@ -276,7 +218,6 @@ void pose_average_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *o
 /* rows[0] and rows[1] are the input rows first_y[y] and second_y[y]. */
 void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows, int8_t *out);
 void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
-void pose_resize_real(const pose_resize_real_layer *layer, const int8_t *in, int8_t *out);
 void pose_resize_nearest_row(const pose_resize_layer *layer, const int8_t *row, int8_t *out);
 void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
 
@@ -284,21 +225,16 @@ void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_
 void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8_t *out);
 void pose_prelu(const pose_prelu_layer *layer, const int8_t *in, int8_t *out);
 void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
-void pose_real(const pose_real_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
-void pose_linear(const pose_linear_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_mul(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_channel_table(const pose_rows *rows, const int8_t *tables, const void *in, int8_t *out); /* 256 results a channel */
 void pose_float_table(const pose_rows *rows, const float *table, const void *in, float *out);
 void pose_quantize(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out);
-void pose_quantize_even(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out); /* halves to even */
 void pose_dequantize(const pose_rows *rows, float scale, int32_t zero, const int8_t *in, float *out);
-void pose_softmax_real(const pose_softmax_real_layer *layer, const int8_t *in, int8_t *out);
 void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out);
 
 /* Vectors and small tensors. */
 void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights, int8_t *out);
 void pose_mean(const pose_mean_layer *layer, const int8_t *in, int8_t *out);
-void pose_mean_real(const pose_mean_real_layer *layer, const int8_t *in, int8_t *out);
 void pose_arg_max(const pose_argmax_layer *layer, const int8_t *in, int32_t *out);
 void pose_gather(const pose_gather_layer *layer, const void *in, const int32_t *indices, void *out);
 void pose_copy(const pose_copy_layer *layer, const void *in, void *out);

@@ -8,7 +8,6 @@ import numpy as np
 
 from ...graph import Graph, Operator, Tensor
 from ..lowering import need
-from .fusions import Fusions
 from .values import Builder, Constant, Value
 
 
@@ -19,10 +18,6 @@ class Conversion:
     graph: Graph
     builder: Builder = field(default_factory=Builder)
     values: dict[int, Value] = field(default_factory=dict)
-    fusions: Fusions = field(init=False)
-
-    def __post_init__(self):
-        self.fusions = Fusions(self.graph)
 
     def value(self, operator: Operator, number: int) -> Value:
         """The value of an input; of one that is a constant of the file, its numbers."""

@@ -157,10 +157,7 @@ def _on_steps(conversion: Conversion, operator: Operator, values: list[Value], t
     need(operator.name in _INTEGER, "of two results")
     stored = _side_by_side(conversion, operator, [_steps_operand(conversion, value) for value in values])
     output = conversion.builder.activation(name, _broadcast(conversion, stored), "int8", to)
-    fused = conversion.fusions.integers(operator) if operator.name in ("Add", "Mul") else None
-    options = {"integers": fused} if fused else {}
-    inputs = [s.tensor for s in stored]
-    conversion.builder.emit(_INTEGER[operator.name], inputs, output, fused_activation_function=activation, rounding="even", **options)
+    conversion.builder.emit(_INTEGER[operator.name], [s.tensor for s in stored], output, fused_activation_function=activation)
     return Steps(name, to, Stored(output, stored[0].order))
 
 

@@ -131,11 +131,11 @@ def _gather(conversion: Conversion, operator: Operator) -> list[Value]:
 
 def _concatenate(conversion: Conversion, operator: Operator) -> list[Value]:
     values = conversion.given(operator)
-    return [Pending(partial(_joined_steps, conversion, operator, values), partial(_joined_floats, conversion, operator, values))]
+    steps, floats = (partial(join, conversion, operator, values) for join in (_joined_steps, _joined_floats))
+    return [Pending(steps, floats, fuses=False)]
 
 
 def _joined_steps(conversion: Conversion, operator: Operator, values: list[Value], to: Quantization, name: str, activation: str) -> Steps:
-    need(activation == "NONE", f"the activation {activation}")
     builder = conversion.builder
     parts = []
     for value in values:

@@ -115,14 +115,12 @@ def _softmax(conversion: Conversion, operator: Operator) -> list[Value]:
     need(not old or prod(shape[axis + 1 :]) == 1, "over several dimensions")
     source, _ = builder.operand(conversion.value(operator, 0))
     order = (*(d for d in source.order if d != axis), axis)
-    fused = conversion.fusions.integers(operator)
-    options = {"rounding": "even", **({"integers": fused} if fused else {})}
-    return [Pending(partial(_softmax_steps, builder, builder.arranged(source, order), options))]
+    return [Pending(partial(_softmax_steps, builder, builder.arranged(source, order)), fuses=False)]
 
 
-def _softmax_steps(builder: Builder, source: Stored, options: dict, to: Quantization, name: str, activation: str) -> Steps:
+def _softmax_steps(builder: Builder, source: Stored, to: Quantization, name: str, activation: str) -> Steps:
     output = builder.activation(name, builder.tensors[source.tensor].shape, "int8", to)
-    builder.emit("SOFTMAX", [source.tensor], output, fused_activation_function=activation, **options)
+    builder.emit("SOFTMAX", [source.tensor], output)
     return Steps(name, to, Stored(output, source.order))
 
 

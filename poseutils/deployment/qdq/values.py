@@ -88,11 +88,13 @@ class Pending:
     Attributes:
         quantized: writes the operator so that it gives 8-bit values of a quantization; takes that, a name, and a fused activation.
         floats: writes it on floats; None if the kernels cannot.
+        fuses: whether that can have an activation.
         limits: the least and the greatest value that are let through.
     """
 
     quantized: Callable[[Quantization, str, str], Steps]
     floats: Callable[[], Floats] | None = None
+    fuses: bool = True
     limits: tuple[float, float] = (-np.inf, np.inf)
 
 
@@ -107,7 +109,8 @@ class Constant:
 
 Value = Steps | Real | Floats | Pending | Constant
 
-_ACTIVATIONS = {(0.0, np.inf): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1", (-np.inf, np.inf): "NONE"}
+_ALL = (-np.inf, np.inf)
+_ACTIVATIONS = {(0.0, np.inf): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1", _ALL: "NONE"}
 
 
 @dataclass
@@ -138,8 +141,8 @@ class Builder:
         return unique
 
     def emit(self, operator: str, inputs: list[int], output: int, **options) -> int:
-        """Appends an operator and gives its output."""
-        self.operators.append(Operator(operator, tuple(inputs), (output,), options))
+        """Appends an operator and gives its output. No rounding but that to the output's 8 bits is in the file, so there is none here."""
+        self.operators.append(Operator(operator, tuple(inputs), (output,), {**options, "rounding": "once"}))
         return output
 
     def shape(self, stored: Stored) -> tuple[int, ...]:
@@ -212,13 +215,13 @@ class Builder:
             same = source.quantization is not None and source.dtype == "int8" and _same(source.quantization, to)
             return Steps(name, to, value.source, None if same and np.array_equal(table, _BYTES.view(np.int8)) else table)
         if isinstance(value, Pending):
-            activation = _ACTIVATIONS.get(value.limits)
+            activation = _ACTIVATIONS.get(value.limits, "") if value.fuses or value.limits == _ALL else ""
             steps = value.quantized(to, name, activation or "NONE")
             return steps if activation else self.quantized(_clipped(steps.real(), value.limits), to, name)
         need(isinstance(value, Floats), "a constant is quantized while the network runs")
         source = value.stored
         output = self.activation(name, self.tensors[source.tensor].shape, "int8", to)
-        return Steps(name, to, Stored(self.emit("QUANTIZE", [source.tensor], output, rounding="even"), source.order))
+        return Steps(name, to, Stored(self.emit("QUANTIZE", [source.tensor], output), source.order))
 
     def floats(self, value: Value, name: str) -> Floats:
         """The values as a float tensor."""
@@ -228,7 +231,7 @@ class Builder:
             return self._float_table(value, name)
         if isinstance(value, Constant):
             return Floats(Stored(self.constant(name, value.values.astype(np.float32)), tuple(range(value.values.ndim))))
-        computable = isinstance(value, Pending) and value.floats is not None and value.limits == (-np.inf, np.inf)
+        computable = isinstance(value, Pending) and value.floats is not None and value.limits == _ALL
         need(computable, "it computes in floating point: its result is not quantized")
         return value.floats()
 

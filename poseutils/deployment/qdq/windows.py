@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from math import prod
 
 import numpy as np
 
@@ -22,12 +21,9 @@ def _convolution(conversion: Conversion, operator: Operator) -> list[Value]:
     source, scaled = conversion.builder.operand(conversion.value(operator, 0))
     weights = _filter(conversion, operator)
     options = _window(conversion, operator, weights.integers.shape[2:])
-    biases = [_bias(conversion, operator, weights.integers.shape[0], scaled, weights.quantization)]
-    if not conversion.fusions.convolution(operator):
-        options |= _float_sums(conversion, operator, weights.integers.shape)
-        biases += [conversion.value(operator, 2).values] if conversion.has(operator, 2) else []
+    bias = _bias(conversion, operator, weights.integers.shape[0], scaled, weights.quantization)
     source = conversion.builder.arranged(source, IMAGE)
-    return [Pending(partial(_convolution_steps, conversion, operator, source, weights, biases, options))]
+    return [Pending(partial(_convolution_steps, conversion, operator, source, weights, bias, options))]
 
 
 def _filter(conversion: Conversion, operator: Operator) -> Constant:
@@ -50,7 +46,7 @@ def _convolution_steps(
     operator: Operator,
     source: Stored,
     weights: Constant,
-    biases: list[np.ndarray],
+    bias: np.ndarray,
     options: dict,
     to: Quantization,
     name: str,
@@ -60,10 +56,10 @@ def _convolution_steps(
     depthwise = int(operator.options.get("group", 1)) > 1
     layout, axis = ((1, 2, 3, 0), 3) if depthwise else ((0, 2, 3, 1), 0)
     matrix = builder.constant(f"{name}/weights", weights.integers.transpose(layout), replace(weights.quantization, axis=axis))
-    inputs = [source.tensor, matrix, *(builder.constant(f"{name}/bias", bias) for bias in biases)]
+    inputs = [source.tensor, matrix, builder.constant(f"{name}/bias", bias)]
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     kind = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
-    builder.emit(kind, inputs, output, **options, fused_activation_function=activation, rounding="even")
+    builder.emit(kind, inputs, output, **options, fused_activation_function=activation)
     return Steps(name, to, Stored(output, IMAGE))
 
 
@@ -84,21 +80,6 @@ def sums_of(bias: Constant, scaled: Quantization, weights: Quantization) -> np.n
     sums = np.rint(real / (float(scaled.scales[0]) * weights.scales.astype(np.float64)))
     need(bool(np.isfinite(sums).all() and (np.abs(sums) < 2**31).all()), "a bias that does not go into 32 bits")
     return sums.astype(np.int32)
-
-
-def _float_sums(conversion: Conversion, operator: Operator, weights: tuple[int, ...]) -> dict:
-    """How ONNX Runtime adds up products of floats, by one thread: runs of so many, and those sums one after the other.
-
-    A matrix product of one row multiplies and adds by turns, others in one step (``joined``). Its runs are four; else they follow from the
-    sizes of both matrices, so that a part of each fits into the processor's cache.
-    """
-    places, count = prod(conversion.output(operator).shape[2:]), prod(weights[1:])
-    if weights[0] == int(operator.options.get("group", 1)):
-        return {"run": 4, "joined": False}
-    run, width = 128, 128
-    while places < count and width > 16 and width // 2 >= places:
-        run, width = run * 2, width // 2
-    return {"run": run, "joined": True}
 
 
 def _window(conversion: Conversion, operator: Operator, taps: tuple[int, ...]) -> dict:
@@ -162,7 +143,7 @@ def _average_steps(
     ones = builder.constant(f"{name}/ones", np.ones((1, height, width, shape[1]), np.int8), quantization(1 / (height * width), 0))
     bias = builder.constant(f"{name}/bias", np.zeros(shape[1], np.int32))
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
-    builder.emit("DEPTHWISE_CONV_2D", [source.tensor, ones, bias], output, **options, fused_activation_function=activation, rounding="even")
+    builder.emit("DEPTHWISE_CONV_2D", [source.tensor, ones, bias], output, **options, fused_activation_function=activation)
     return Steps(name, to, Stored(output, IMAGE))
 
 
@@ -185,14 +166,14 @@ def _mean(conversion: Conversion, operator: Operator) -> list[Value]:
     axes = conversion.numbers(operator, 1, "axes") if operator.name == "ReduceMean" else np.array([2, 3])
     need(len(image) == 4 and axes is not None and sorted(int(a) % 4 for a in axes.flat) == [2, 3], "over other than rows and columns")
     source = conversion.builder.arranged(conversion.builder.operand(value)[0], IMAGE)
-    return [Pending(partial(_mean_steps, conversion, operator, source))]
+    return [Pending(partial(_mean_steps, conversion, operator, source), fuses=False)]
 
 
 def _mean_steps(conversion: Conversion, operator: Operator, source: Stored, to: Quantization, name: str, activation: str) -> Steps:
     builder, channels = conversion.builder, conversion.builder.shape(source)[1]
     output = builder.activation(name, (1, 1, 1, channels), "int8", to)
     axes = builder.constant("axes", np.array([1, 2], np.int32))
-    builder.emit("MEAN", [source.tensor, axes], output, fused_activation_function=activation, rounding="even")
+    builder.emit("MEAN", [source.tensor, axes], output)
     return Steps(name, to, builder.reshaped(Stored(output, IMAGE), conversion.output(operator).shape))
 
 
@@ -214,7 +195,7 @@ def _resize(conversion: Conversion, operator: Operator) -> list[Value]:
     need(centers in _CENTERS, f"the coordinate_transformation_mode {centers}; {', '.join(_CENTERS)} are supported")
     _check_scales(conversion, operator, image[2:], made[2:])
     source = conversion.builder.arranged(conversion.builder.operand(conversion.value(operator, 0))[0], IMAGE)
-    return [Pending(partial(_linear_steps, conversion, operator, source, centers))]
+    return [Pending(partial(_linear_steps, conversion, operator, source, centers), fuses=False)]
 
 
 _CENTERS = ("half_pixel", "align_corners", "asymmetric")
@@ -225,8 +206,7 @@ def _linear_steps(
 ) -> Steps:
     shape = conversion.output(operator).shape
     output = conversion.builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
-    options = {"centers": centers, "fused_activation_function": activation, "rounding": "even"}
-    return Steps(name, to, Stored(conversion.builder.emit("RESIZE_BILINEAR", [source.tensor], output, **options), IMAGE))
+    return Steps(name, to, Stored(conversion.builder.emit("RESIZE_BILINEAR", [source.tensor], output, centers=centers), IMAGE))
 
 
 def _check_scales(conversion: Conversion, operator: Operator, size: tuple[int, ...], made: tuple[int, ...]) -> None:
