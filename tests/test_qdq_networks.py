@@ -80,8 +80,10 @@ def test_heads(zoo_model, heads, tmp_path):
 def test_people(person, exported, pictures):
     made, wanted, step = by_c_and_runtime(exported, person, prepared(person, pictures))
     assert (np.abs(made - wanted) < 1.01 * step).mean() > 0.97
-    highest = [values.reshape(len(values), -1, 17).argmax(axis=1) for values in (made, wanted)]
-    assert (highest[0] == highest[1]).mean() > 0.95 and len(np.unique(wanted)) > 100
+    name = person.network.outputs[0].name
+    found = [person.decoded({name: np.float32(maps.transpose(0, 3, 1, 2))}) for maps in (made, wanted)]
+    points = [np.stack([poses.keypoints[0] for poses in each]) for each in found]
+    assert np.linalg.norm(points[0] - points[1], axis=2).mean() < 0.5 and len(np.unique(wanted)) > 50
     assert exported.inputs[0].dtype == "int8" and exported.inputs[0].shape == (1, 192, 192, 3)
     assert exported.report.arena_bytes <= 540 * 1024 and exported.report.flash_bytes < 560 * 1024
 
