@@ -110,12 +110,13 @@ def macs(graph: Graph, operator: Operator) -> int:
 
 
 def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
-    """For each activation tensor, the first and the last operator (indices) during which it must be in memory.
+    """For each activation tensor, the first and the last operator (indices) that needs it in memory.
 
-    The network's inputs live from the first operator; its outputs until after the last one, ``len(graph.operators)``: the caller reads
-    them. A result that is never read lives while it is written.
+    The caller writes the network's inputs before the first operator, -1, and reads its outputs
+    after the last one, ``len(graph.operators)``. A result that is never read lives while it is
+    written.
     """
-    spans = {tensor: (0, 0) for tensor in graph.inputs}
+    spans = {tensor: (-1, -1) for tensor in graph.inputs}
     for index, operator in enumerate(graph.operators):
         for tensor in (*operator.inputs, *operator.outputs):
             if tensor >= 0 and not graph.tensors[tensor].is_constant:
@@ -130,7 +131,7 @@ def live_bytes(graph: Graph) -> list[int]:
     """For each operator, the sum of the activation tensors that are in memory while it runs."""
     change = [0] * (len(graph.operators) + 2)
     for tensor, (first, last) in lifetimes(graph).items():
-        change[first] += graph.tensors[tensor].bytes
+        change[max(first, 0)] += graph.tensors[tensor].bytes
         change[last + 1] -= graph.tensors[tensor].bytes
     return np.cumsum(change)[: len(graph.operators)].tolist()
 

@@ -113,13 +113,13 @@ def skip_connection():
 
 def test_a_tensor_lives_from_its_writer_to_its_last_reader():
     graph = skip_connection()
-    assert lifetimes(graph) == {0: (0, 0), 1: (0, 1), 2: (1, 2), 4: (1, 1), 3: (2, 3)}
+    assert lifetimes(graph) == {0: (-1, 0), 1: (0, 1), 2: (1, 2), 4: (1, 1), 3: (2, 3)}
     assert live_bytes(graph) == [40, 40, 20]
 
 
 def test_an_output_lives_until_after_the_last_operator():
     chain = parse_tflite(build([tensor(name, (10,)) for name in "abc"], [("RELU", [0], [1]), ("RELU", [0], [2])], [0], [1, 2]), "early")
-    assert lifetimes(chain) == {0: (0, 1), 1: (0, 2), 2: (1, 2)}
+    assert lifetimes(chain) == {0: (-1, 1), 1: (0, 2), 2: (1, 2)}
 
 
 def test_indices_and_shapes_are_no_parameters():

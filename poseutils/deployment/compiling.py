@@ -12,7 +12,7 @@ from .kernel_traits import in_place_operators, strided_operators
 from .lower_windows import scratch_bytes
 from .lowering import Program, lower
 from .plan_check import Region, check_plan, region_of
-from .planner import Plan, alive, plan
+from .planner import Plan, alive, lower_bound, plan
 from .storage import Place, Storage, assign
 
 LARGEST = 64 << 20
@@ -106,26 +106,30 @@ def _check_sizes(graph: Graph, source: str) -> None:
 
 
 def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
-    """Shares what can be shared, but copies the inputs of a CONCATENATION where the arena is
-    smaller if its buffer is not alive that early."""
-    copied: frozenset[int] = frozenset()
-    storage = assign(graph, copied, scratch)
+    """Shares what can be shared, except where the arena is smaller without: an operand that shares
+    a buffer with more than it needs keeps all of it alive."""
+    apart: frozenset[int] = frozenset()
+    storage = assign(graph, apart, scratch)
     best = plan(storage.buffers)
     for index, operator in enumerate(graph.operators):
-        if operator.name == "CONCATENATION" and _may_help(storage, best, operator.outputs[0]):
-            other = assign(graph, copied | {index}, scratch)
-            tried = plan(other.buffers)
-            if tried.size < best.size:
-                copied, storage, best = copied | {index}, other, tried
+        if _may_help(storage, best, operator):
+            other = assign(graph, apart | {index}, scratch)
+            if lower_bound(other.buffers) < best.size:
+                tried = plan(other.buffers)
+                if tried.size < best.size:
+                    apart, storage, best = apart | {index}, other, tried
     return storage, best
 
 
-def _may_help(storage: Storage, placed: Plan, tensor: int) -> bool:
-    """Whether a shorter live range of a tensor's buffer could make the arena smaller."""
-    own = storage.buffers[storage.places[tensor].buffer]
-    indices = range(own.first, own.last + 1)
-    at_peak = any(alive(storage.buffers, index) == placed.bound for index in indices)
-    return at_peak or placed.size > placed.bound
+def _may_help(storage: Storage, placed: Plan, operator: Operator) -> bool:
+    """Whether a buffer that an operator's results share with its operands is in the way."""
+    places = storage.places
+    read = {places[t].buffer for t in operator.inputs if t in places}
+    shared = [storage.buffers[b] for b in read & {places[t].buffer for t in operator.outputs}]
+    if placed.size > placed.bound and operator.name == "CONCATENATION":
+        return bool(shared)
+    times = [index for buffer in shared for index in range(buffer.first, buffer.last + 1)]
+    return any(alive(storage.buffers, index) == placed.bound for index in times)
 
 
 def layer_rows(compiled: Compiled) -> list[dict]:
@@ -171,8 +175,9 @@ def _listed_offset(tensor: Tensor, place: Place) -> int:
 
 
 def _operators(compiled: Compiled, first: int, last: int) -> dict[str, int]:
-    """A live range as the operators that it covers: an output's ends after the last one."""
-    return {"first": first, "last": min(last, len(compiled.graph.operators) - 1)}
+    """A live range in operators: inputs live before the first, outputs after the last one."""
+    end = len(compiled.graph.operators) - 1
+    return {"first": max(first, 0), "last": min(max(last, 0), end)}
 
 
 def buffer_rows(compiled: Compiled) -> list[dict]:

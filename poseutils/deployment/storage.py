@@ -75,32 +75,34 @@ class _Base:
         views = {tensor: view.moved(rows, columns) for tensor, view in self.views.items()}
         return _Base(self.item, views, [view.moved(rows, columns) for view in self.materialized])
 
-    def with_views(self, views: Mapping[int, SubView]) -> _Base:
-        return _Base(self.item, {**self.views, **views}, self.materialized)
+    def with_view(self, tensor: int, view: SubView) -> _Base:
+        return _Base(self.item, {**self.views, tensor: view}, self.materialized)
 
 
-def assign(graph: Graph, copied: frozenset[int], scratch: Mapping[int, int]) -> Storage:
+def assign(graph: Graph, apart: frozenset[int], scratch: Mapping[int, int]) -> Storage:
     """Shares memory between tensors.
 
     Args:
-        copied: operators (indices) that copy inputs which could be computed into place.
+        apart: operators (indices) whose results share nothing with their operands.
         scratch: bytes that operators (indices) need while they run.
     """
-    return _Assignment(graph, copied).storage(scratch)
+    return _Assignment(graph, apart).storage(scratch)
 
 
 class _Assignment:
-    def __init__(self, graph: Graph, copied: frozenset[int]):
-        self.graph, self.copied, self.spans = graph, copied, lifetimes(graph)
+    def __init__(self, graph: Graph, apart: frozenset[int]):
+        self.graph, self.spans = graph, lifetimes(graph)
         self.base: dict[int, _Base] = {}
         self.contiguous = self._must_be_contiguous()
         for tensor in graph.inputs:
             self._materialize(tensor)
         for index, operator in enumerate(graph.operators):
-            self._add_outputs(index, operator)
+            if index in apart or not self._as_views(operator):
+                for tensor in operator.outputs:
+                    self._materialize(tensor)
         in_place = in_place_operators(graph)
         for index, operator in enumerate(graph.operators):
-            if index in in_place or operator.name in RESHAPES:
+            if index not in apart and (index in in_place or operator.name in RESHAPES):
                 self._reuse_operand(index, operator)
 
     def _must_be_contiguous(self) -> set[int]:
@@ -118,25 +120,22 @@ class _Assignment:
         whole = matrix(self.graph.tensors[tensor])
         self.base[tensor] = _Base(_item(self.graph, tensor), {tensor: whole}, [whole])
 
-    def _add_outputs(self, index: int, operator: Operator) -> None:
-        """Makes the outputs views where that is possible, else materializes them."""
-        if self._as_sub_views(operator):
-            return
-        if index not in self.copied and self._side_by_side(operator):
-            return
-        for tensor in operator.outputs:
-            self._materialize(tensor)
+    def _as_views(self, operator: Operator) -> bool:
+        """Makes the outputs views of the operands; False if none can be."""
+        return self._as_sub_views(operator) or self._side_by_side(operator)
 
     def _as_sub_views(self, operator: Operator) -> bool:
-        """Makes the outputs sub-views of the data input; False if that cannot be."""
+        """Makes outputs sub-views of the data input, those that can be; False if it has no parts."""
         source = operator.inputs[1 if operator.name == "SPLIT" else 0] if operator.inputs else -1
         parts = parts_of_input(self.graph, operator) if source in self.base else None
         if parts is None:
             return False
-        base = self.base[source]
-        whole = base.views[source]
-        views = {t: part.moved(whole.row, whole.column) for t, part in zip(operator.outputs, parts)}
-        return self._commit(base.with_views(views))
+        for tensor, part in zip(operator.outputs, parts):
+            whole = self.base[source].views[source]
+            view = part.moved(whole.row, whole.column)
+            if not self._commit(self.base[source].with_view(tensor, view)):
+                self._materialize(tensor)
+        return True
 
     def _side_by_side(self, operator: Operator) -> bool:
         """Joins the base buffers of the inputs in that of the output; False if that cannot be.
