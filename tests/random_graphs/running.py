@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from poseutils.graph import Graph, Tensor
 from poseutils.tflite import parse_tflite
 
 RUNS = 3
-"""Inputs of each network, one after the other: what a run leaves behind must not matter to the next."""
+"""Inputs of each network, one after the other."""
 
 SANITIZED = ["-fsanitize=address,undefined", "-fsanitize-recover=address,undefined"]
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", *SANITIZED]
@@ -30,40 +30,45 @@ SECONDS = 300
 
 # What calls a network: the one place that knows the functions of the exported C.
 RUNNER = """
-static int run_{name}(void)
+static POSE_ALIGNED({NAME}_ARENA_ALIGNMENT) uint8_t {name}_arena[{NAME}_ARENA_BYTES];
+
+static pose_status run_{name}(FILE *given, FILE *made)
 {{
-    FILE *given = fopen("{name}.in", "rb"), *made = fopen("{name}.out", "wb");
-    uint8_t *arena = malloc({NAME}_ARENA_BYTES); /* aligned to 16 bytes */
     {name}_context network;
-    fprintf(stderr, "network {name}.in\\n");
-    pose_status status = {name}_init(&network, arena, {NAME}_ARENA_BYTES);
-    while (status == POSE_OK) {{
-        memset(arena, 0xa5, {NAME}_ARENA_BYTES); /* no result may depend on what was there */
+    pose_status status = {name}_init(&network, {name}_arena, {NAME}_ARENA_BYTES);
+    for (int run = 0; run < RUNS && status == POSE_OK; run++) {{
+        memset({name}_arena, 0xa5, {NAME}_ARENA_BYTES); /* no result may depend on what was there */
         for (int32_t i = 0; i < {NAME}_INPUTS; i++) {{
-            const size_t bytes = (size_t){name}_input_bytes[i];
-            if (fread({name}_input(&network, i), 1, bytes, given) != bytes) {{
-                fclose(given);
-                free(arena);
-                return fclose(made);
-            }}
+            fread({name}_input(&network, i), 1, (size_t){name}_input_bytes[i], given);
         }}
         status = {name}_run(&network);
         for (int32_t i = 0; i < {NAME}_OUTPUTS; i++) {{
             fwrite({name}_output(&network, i), 1, (size_t){name}_output_bytes[i], made);
         }}
     }}
-    return (int)status;
+    return status;
 }}
 """
+HEAD = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
 MAIN = """
-static int (*const networks[])(void) = {%s};
+typedef struct {
+    pose_status (*run)(FILE *given, FILE *made);
+    const char *given, *made;
+} network;
+
+static const network networks[] = {
+%s};
 
 int main(int argc, char **argv)
 {
     int failed = 0;
     for (int i = 0; i < (int)(sizeof networks / sizeof *networks); i++) {
         if (argc != 2 || i == atoi(argv[1])) {
-            failed |= networks[i]();
+            FILE *given = fopen(networks[i].given, "rb"), *made = fopen(networks[i].made, "wb");
+            fprintf(stderr, "network %%s\\n", networks[i].given);
+            failed |= networks[i].run(given, made) != POSE_OK;
+            fclose(given);
+            fclose(made);
         }
     }
     return failed;
@@ -84,26 +89,21 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class _Case:
-    """A network on its way: what it is given, and what LiteRT makes of it, run after run."""
+class Case:
+    """A network on its way: what LiteRT makes of it, run after run, output by output."""
 
     name: str
-    given: bytes
+    runs: int
     expected: list[list[bytes]]
     outputs: list[str]
 
 
-def compare(networks: Mapping[str, bytes]) -> dict[str, Outcome]:
-    """Exports, compiles and runs .tflite files, by any keys, on :data:`RUNS` random inputs each."""
+def compare(networks: Mapping[Hashable, bytes], runs: int = RUNS) -> dict[Hashable, Outcome]:
+    """Exports, compiles and runs .tflite files, by any keys, on some random inputs each."""
     with tempfile.TemporaryDirectory() as work:
-        folder, cases, outcomes = Path(work), {}, {}
-        for number, (key, data) in enumerate(networks.items()):
-            made = prepare(data, f"g{number}", folder)
-            if isinstance(made, Outcome):
-                outcomes[key] = made
-            else:
-                cases[key] = made
-        while cases and (said := _build(folder, [case.name for case in cases.values()])):
+        folder = Path(work)
+        cases, outcomes = prepare(networks, folder, runs)
+        while cases and (said := _build(folder, list(cases.values()))):
             blamed = {key for key, case in cases.items() if f"{case.name}." in said} or set(cases)
             outcomes |= {key: Outcome("does not compile", said[-2000:]) for key in blamed}
             cases = {key: case for key, case in cases.items() if key not in blamed}
@@ -111,8 +111,18 @@ def compare(networks: Mapping[str, bytes]) -> dict[str, Outcome]:
         return {key: outcomes[key] for key in networks}
 
 
-def prepare(data: bytes, name: str, folder: Path) -> _Case | Outcome:
-    """Writes a network's C and its inputs; an outcome, if it does not come to that."""
+def prepare(
+    networks: Mapping[Hashable, bytes], folder: Path, runs: int = RUNS
+) -> tuple[dict[Hashable, Case], dict[Hashable, Outcome]]:
+    """Writes the C of networks, and their inputs; outcomes of those with which it does not come to that."""
+    cases, outcomes = {}, {}
+    for number, (key, data) in enumerate(networks.items()):
+        made = _prepared(data, f"g{number}", folder, runs)
+        (cases if isinstance(made, Case) else outcomes)[key] = made
+    return cases, outcomes
+
+
+def _prepared(data: bytes, name: str, folder: Path, runs: int) -> Case | Outcome:
     try:
         graph = parse_tflite(data, name)
         sources = network_files(compile_graph(graph, name, "file", name), name)
@@ -120,21 +130,21 @@ def prepare(data: bytes, name: str, folder: Path) -> _Case | Outcome:
         return Outcome("refused", str(error))
     except Exception as error:
         return Outcome("exporter fails", repr(error))
-    for file, text in sources.items():
-        (folder / file).write_text(text)
     try:
-        given, expected = reference_bytes(data, graph)
+        given, expected = reference_bytes(data, graph, runs)
     except (RuntimeError, ValueError) as error:
         return Outcome("LiteRT fails", str(error))
+    for file, text in sources.items():
+        (folder / file).write_text(text)
     (folder / f"{name}.in").write_bytes(given)
-    return _Case(name, given, expected, [graph.tensors[t].name for t in graph.outputs])
+    return Case(name, runs, expected, [graph.tensors[t].name for t in graph.outputs])
 
 
-def reference_bytes(data: bytes, graph: Graph) -> tuple[bytes, list[list[bytes]]]:
+def reference_bytes(data: bytes, graph: Graph, runs: int) -> tuple[bytes, list[list[bytes]]]:
     """Random inputs, one run after the other, and for each run what LiteRT makes of them, output by output."""
     reference, dice = Reference(data), np.random.default_rng(len(data))
     given, expected = b"", []
-    for _ in range(RUNS):
+    for _ in range(runs):
         for index in graph.inputs:
             values = random_values(graph.tensors[index], dice)
             reference.interpreter.set_tensor(index, values)
@@ -152,21 +162,22 @@ def random_values(tensor: Tensor, dice: np.random.Generator) -> np.ndarray:
     return np.asarray(values + 128 * (tensor.dtype == "uint8")).astype(tensor.dtype)
 
 
-def main_source(names: list[str]) -> str:
-    """A program that runs networks one after the other, from and to files of their names; or one, by its number."""
+def main_source(cases: list[Case]) -> str:
+    """A program that runs networks, from and to files of their names; or one, by its number."""
+    names = [case.name for case in cases]
     headers = "".join(f'#include "{name}.h"\n' for name in names)
     runners = "".join(RUNNER.format(name=name, NAME=name.upper()) for name in names)
-    table = ", ".join(f"run_{name}" for name in names)
-    return "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n" + headers + runners + MAIN % table
+    table = "".join(f'    {{run_{name}, "{name}.in", "{name}.out"}},\n' for name in names)
+    return f"{HEAD}#define RUNS {cases[0].runs}\n{headers}{runners}{MAIN % table}"
 
 
-def _build(folder: Path, names: list[str]) -> str:
+def _build(folder: Path, cases: list[Case]) -> str:
     """Compiles; gives what the compiler says if it refuses."""
-    (folder / "main.c").write_text(main_source(names))
+    (folder / "main.c").write_text(main_source(cases))
     kernels = sanitized_kernels()
-    for name in names:
-        (folder / f"{name}_all.c").write_text(f'#include "{name}_weights.c"\n#include "{name}.c"\n')
-    sources = ["main.c", *(f"{name}_all.c" for name in names)]
+    for case in cases:  # one run of the compiler instead of two
+        (folder / f"{case.name}_all.c").write_text(f'#include "{case.name}_weights.c"\n#include "{case.name}.c"\n')
+    sources = ["main.c", *(f"{case.name}_all.c" for case in cases)]
     command = ["gcc", *FLAGS, f"-I{kernels}", *sources, str(kernels / "pose_kernels.o"), "-lm", "-o", "main"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     return done.stderr if done.returncode else ""
@@ -191,7 +202,7 @@ def sanitized_kernels() -> Path:
     return folder
 
 
-def _run(folder: Path, cases: list[_Case]) -> list[Outcome]:
+def _run(folder: Path, cases: list[Case]) -> list[Outcome]:
     """All networks in one process; what that does not survive, each in its own."""
     said, code = _execute(folder)
     if code == 0:
@@ -215,14 +226,17 @@ def _execute(folder: Path, *arguments: str) -> tuple[dict[str, str], int]:
     return dict(zip(parts[1::2], parts[2::2])), done.returncode
 
 
-def _outcome(folder: Path, case: _Case, report: str) -> Outcome:
-    if report:
-        return Outcome("sanitizer", report[:1500])
-    wrong = differences((folder / f"{case.name}.out").read_bytes(), case)
+def _outcome(folder: Path, case: Case, report: str) -> Outcome:
+    return Outcome("sanitizer", report[:1500]) if report else outcome_of(folder, case)
+
+
+def outcome_of(folder: Path, case: Case) -> Outcome:
+    """Whether what a program wrote is what LiteRT gave."""
+    wrong = _differences((folder / f"{case.name}.out").read_bytes(), case)
     return Outcome("wrong bytes", wrong) if wrong else Outcome("equal")
 
 
-def differences(made: bytes, case: _Case) -> str:
+def _differences(made: bytes, case: Case) -> str:
     """Which outputs differ in which run; empty if all bytes are the same."""
     at, found = 0, []
     for run, outputs in enumerate(case.expected):

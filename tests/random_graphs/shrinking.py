@@ -14,12 +14,15 @@ from .running import Outcome, compare
 AT_ONCE = 24
 """Candidates that are compiled into one program."""
 
+INPUTS = 20
+"""More than find a fault, so that it does not hide when the network changes."""
+
 Judge = Callable[[list[Description]], list[Outcome]]
 
 
 def judged(networks: list[Description]) -> list[Outcome]:
     """What comes of each, in order."""
-    outcomes = compare({number: network_file(network) for number, network in enumerate(networks)})
+    outcomes = compare({number: network_file(network) for number, network in enumerate(networks)}, INPUTS)
     return [outcomes[number] for number in range(len(networks))]
 
 
@@ -69,7 +72,7 @@ def candidates(network: Description) -> Iterator[Description]:
     values, count = values_of(network, BUILDERS), len(network.steps)
     for length in (count // 2, count // 4, 1):
         for start in range(0, count, max(1, length)):
-            yield _without(network, values, range(start, start + length))
+            yield from _without(network, values, range(start, start + length))
     for number, step in enumerate(network.steps):
         yield from _bypassed(network, values, number, step)
         yield from (_pruned(replace(network, steps=_changed(network.steps, number, p))) for p in _simpler(step.parameters))
@@ -81,12 +84,15 @@ def candidates(network: Description) -> Iterator[Description]:
             yield replace(network, inputs={**network.inputs, name: value.like(shape)})
 
 
-def _without(network: Description, values: dict[str, Value], gone: range) -> Description:
-    """Operators are left out; what they gave is given to the network instead."""
+def _without(network: Description, values: dict[str, Value], gone: range) -> Iterator[Description]:
+    """Operators are left out; what they gave is given to the network instead, and what they read it gives, or not."""
     steps = tuple(step for number, step in enumerate(network.steps) if number not in gone)
     left = {name for number in gone if number < len(network.steps) for name in network.steps[number].writes}
+    read = {name for number in gone if number < len(network.steps) for name in network.steps[number].reads}
     outputs = tuple(name for name in network.outputs if name not in left)
-    return _pruned(Description({**network.inputs, **{name: values[name] for name in left}}, steps, outputs))
+    more = tuple(sorted(name for name in read - {*outputs, *left, *network.inputs}))
+    inputs = {**network.inputs, **{name: values[name] for name in sorted(left)}}
+    yield from (_pruned(Description(inputs, steps, each)) for each in (outputs, outputs + more))
 
 
 def _bypassed(network: Description, values: dict[str, Value], number: int, step: Step) -> Iterator[Description]:

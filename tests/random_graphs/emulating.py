@@ -1,0 +1,29 @@
+"""Random networks on an emulated Cortex-M: many in one firmware, every byte against LiteRT's reference kernels."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+
+from poseutils.deployment import emulation, exporting
+from poseutils.deployment.host import run_make, run_tool
+
+from .running import Outcome, main_source, outcome_of, prepare
+
+
+def compare_emulated(networks: Mapping[Hashable, bytes], core: str) -> dict[Hashable, Outcome]:
+    """What comes of .tflite files, by any keys; ``core`` is one of ``emulation.EMULATED``."""
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        cases, outcomes = prepare(networks, folder)
+        files = exporting.kernel_files() | {"main.c": main_source(list(cases.values()))}
+        values = {"name": "networks", "NAME": "NETWORKS"}
+        files |= {name: exporting.filled(name, values) for name in ("Makefile", "startup.c")}
+        files[f"{core}.ld"] = exporting.filled("board.ld", emulation.linker_script(core))
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        sources = [f"{case.name}{end}" for case in cases.values() for end in (".c", "_weights.c")]
+        run_make(folder, core, f"SOURCES=pose_kernels.c main.c {' '.join(sources)}", "HEADERS=")
+        run_tool(emulation.qemu_command(core), folder)
+        return outcomes | {key: outcome_of(folder, case) for key, case in cases.items()}
