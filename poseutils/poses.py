@@ -158,7 +158,7 @@ def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.
     return np.where(count > 0, np.where(labeled, similarity, 0).sum(axis=-1) / np.maximum(count, 1), np.nan)
 
 
-def keypoint_similarity(keypoints: np.ndarray, truth: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+def keypoint_similarity(keypoints: np.ndarray, truth: np.ndarray, area: np.ndarray | float, sigmas: np.ndarray) -> np.ndarray:
     """(..., K) the per-keypoint OKS that :func:`oks` averages, from 0 to 1, whether labeled or not."""
     distance2 = np.square(np.asarray(keypoints, np.float64) - truth).sum(axis=-1)
     variance2 = 2 * np.square(2 * np.asarray(sigmas, np.float64)) * np.maximum(np.asarray(area, np.float64), 1e-9)[..., None]

@@ -73,7 +73,7 @@ def test_an_unreadable_image_has_no_row(model, people, tmp_path):
     saved = save_tensors(model, people.subset(samples), tmp_path / "run", progress=False)
     assert len(saved.errors) == 1 and "broken.jpg" in saved.errors[0]
     assert saved.images == [samples[0].path, samples[2].path] and all(len(np.load(path)) == 2 for path in saved.paths)
-    with pytest.raises(PoseError, match=r"no image to write the tensors of; the first: .*broken.jpg"):
+    with pytest.raises(PoseError, match=r"no tensors to write; the first: .*broken.jpg"):
         save_tensors(model, people.subset([samples[1]]), tmp_path / "none", progress=False)
     assert list((tmp_path / "none").iterdir()) == []
 

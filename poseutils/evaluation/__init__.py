@@ -1,4 +1,4 @@
-"""Evaluation: how good a model is on a dataset, by the metrics of the field."""
+"""Evaluation of a model on a dataset: COCO AP, OKS, PCK, NME."""
 
 from .coco import CocoAP
 from .comparison import Comparison, compare, refinements

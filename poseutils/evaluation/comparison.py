@@ -17,13 +17,13 @@ from .report import ImageResult, Report
 
 @dataclass(frozen=True)
 class Comparison:
-    """Reports by the label of their model; differences are against the first one."""
+    """Reports by the label of their model; differences are relative to the first one."""
 
     reports: dict[str, Report]
 
     @property
     def rows(self) -> list[dict]:
-        """The metrics, a row a model, then a row a model with its differences to the first."""
+        """A row of metrics per model, then a row per further model with its differences to the first."""
         (first, baseline), *others = self.reports.items()
         names = [name for name in baseline.metrics if name not in ("images", "people")]
         values = [{"model": label} | {name: report.metrics.get(name, np.nan) for name in names} for label, report in self.reports.items()]
@@ -34,10 +34,10 @@ class Comparison:
         return values + changes
 
     def disagreements(self, count: int) -> list[tuple[str, list[ImageResult]]]:
-        """The images whose OKS differs most between the models, most first: label and results of the images, a model each."""
+        """The ``count`` images whose OKS differs most between the models: (label, results of these images) per model."""
         by_image = [results for results in _same_images(list(self.reports.values())) if not any(np.isnan(result.oks) for result in results)]
         by_image.sort(key=lambda results: min(r.oks for r in results) - max(r.oks for r in results))
-        return [(label, [results[place] for results in by_image[:count]]) for place, label in enumerate(self.reports)]
+        return [(label, [results[index] for results in by_image[:count]]) for index, label in enumerate(self.reports)]
 
 
 def _same_images(reports: list[Report]) -> list[tuple[ImageResult, ...]]:
@@ -46,7 +46,7 @@ def _same_images(reports: list[Report]) -> list[tuple[ImageResult, ...]]:
 
 
 def refinements(model: Model, dataset: Dataset, **settings) -> list[dict]:
-    """The OKS of a heatmap network for each way to find keypoints between the cells, a row a way; none for other networks.
+    """A row with OKS and PCK for each sub-cell refinement of a heatmap network; no rows for other networks.
 
     Args:
         model, dataset, settings: as for :func:`evaluate`.
@@ -66,9 +66,9 @@ def compare(models: Sequence[Model], dataset: Dataset, **settings) -> Comparison
         settings: as for :func:`evaluate`.
 
     Raises:
-        PoseError: as :func:`evaluate`; if no model is given, or two have the same label.
+        PoseError: as :func:`evaluate`; if no model is given or two have the same label.
     """
     labels = [model.label for model in models]
     if not labels or len(set(labels)) < len(labels):
-        raise PoseError(f"models {labels}: expected at least one, each with a label of its own (model.label, the file's name)")
+        raise PoseError(f"models {labels} given; expected at least one, with different labels (model.label, by default the file name)")
     return Comparison({model.label: evaluate(model, dataset, **settings) for model in models})

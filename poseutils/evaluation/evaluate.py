@@ -1,4 +1,4 @@
-"""``evaluate``: a model on a dataset -> a report."""
+"""``evaluate``: measures a model on a dataset."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .report import ImageResult, Report
 from .zoo_ap import ZooAP
 
 CONFIDENCE = {"yolo_mpe": 0.001}
-"""People that score less are left out; AP wants nearly all of them, as the best of them come first."""
+"""Default confidence threshold by model type: AP ranks detections by score and needs those with low scores, too."""
 
 
 def evaluate(
@@ -37,27 +37,31 @@ def evaluate(
     progress: bool = True,
     **thresholds,
 ) -> Report:
-    """Predicts a dataset and measures the result.
+    """Predicts the images of a dataset and computes metrics against its annotations.
 
-    What is measured follows from the model and the labels; :class:`Report` defines each number. A model that finds several people an
-    image is measured on all images, one that gives a single person on those with exactly one, as in the zoo.
+    The metrics depend on the model and the annotations; :class:`Report` defines them. A model that
+    detects several people is measured on all images, a single-person model on the images with exactly
+    one person, as in ST's model zoo.
 
     Args:
-        model: to evaluate. A 13-keypoint model is measured on 17-keypoint labels reduced as the zoo's converter does; a mesh of 468
-            points on the 68 iBUG points.
-        dataset: with the ground truth.
-        from_boxes: show the model the labeled boxes, enlarged by a quarter, one by one, instead of whole images.
-        upright: with ``from_boxes``, turn each hand upright first, see :func:`poseutils.regions.upright_hand`.
-        keypoint_map: for each labeled keypoint the index of the model's, where they differ and their names do not say it.
-        workers: processes that predict, each with a network of its own; 0 for none beside this one.
-        run_dir: an evaluation that was interrupted goes on when it is run again with the same folder.
+        model: to evaluate. A 13-keypoint model is measured on 17-keypoint annotations reduced as the
+            zoo's converter does; a mesh of 468 points on the 68 iBUG points.
+        dataset: with annotations.
+        from_boxes: predict on crops around the annotated boxes, enlarged by a quarter, instead of
+            whole images.
+        upright: with ``from_boxes``, rotate each hand upright first, see
+            :func:`poseutils.regions.upright_hand`.
+        keypoint_map: for each annotated keypoint the index of the model's, where neither number nor
+            names of the keypoints agree.
+        workers: number of worker processes, each with its own network; 0 predicts in this process.
+        run_dir: folder of intermediate results: an interrupted evaluation resumes from it.
         progress: shows a progress bar.
-        thresholds: of :class:`poseutils.decoders.Thresholds`. COCO asks for at most 20 people, the default here; ``confidence`` is
-            0.001 for ``yolo_mpe`` networks, as AP needs it.
+        thresholds: of :class:`poseutils.decoders.Thresholds`. Defaults: ``max_detections`` 20, as
+            COCO has it; ``confidence`` 0.001 for ``yolo_mpe`` networks, as AP requires.
 
     Raises:
-        PoseError: if the keypoints of model and dataset differ and nothing says how they correspond; if there is nothing to measure;
-            if the model's output is not a number.
+        PoseError: if the keypoints of model and dataset cannot be matched; if there is nothing to
+            measure; if the network outputs NaN or infinity.
     """
     settings = {"max_detections": 20, "upright": upright} | _usual_confidence(model) | thresholds
     plan = _plan(model, dataset, from_boxes, keypoint_map)
@@ -70,7 +74,7 @@ def evaluate(
             errors.append(outcome.error)
             continue
         similarity = tally.add(outcome.sample, mapped(outcome.poses, plan.mapping, plan.layout), outcome.image_size)
-        results.append(ImageResult(outcome.sample, similarity, journal, outcome.start, plan.mapping, plan.layout))
+        results.append(ImageResult(outcome.sample, similarity, journal, outcome.offset, plan.mapping, plan.layout))
     journal.finish()
     if not results:
         raise PoseError(f"none of the {len(plan.dataset)} images of {dataset.source} could be read; the first: {errors[0]}")
@@ -88,12 +92,12 @@ def _with_progress(items, total: int, progress: bool):
     return tqdm(items, total=total, desc="evaluate", unit="image", disable=not progress)
 
 
-# ---------------------------------------------------------------- what is measured on what
+# ---------------------------------------------------------------- images, boxes and keypoints to measure
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """The images that count, the boxes to look at (or None), and how the model's keypoints become those of the labels."""
+    """The images to predict, the boxes to crop (or None), and the mapping from the model's keypoints to the annotated ones."""
 
     kind: str  # person, hand, head or object
     several: bool
@@ -108,7 +112,7 @@ def _plan(model: Model, dataset: Dataset, from_boxes: bool, keypoint_map: Sequen
     if not any(len(labeled_people(sample)) for sample in dataset):
         raise PoseError(f"{dataset.source}: none of its {len(dataset)} images has a person with labeled keypoints; nothing can be measured")
     if from_boxes and model.finds_by_itself:
-        raise PoseError(f"{model.label} ({model.model_type}) finds everybody on an image by itself: it cannot be evaluated from boxes")
+        raise PoseError(f"{model.label} ({model.model_type}) detects people in whole images: it cannot be evaluated from boxes")
     if keypoint_map is not None:
         mapping, labels = checked_mapping(keypoint_map, model.layout, dataset.layout), dataset
     elif len(dataset.layout) == len(model.layout) or (model.layout.names, dataset.layout.names) == (PERSON13.names, COCO17.names):
@@ -120,7 +124,7 @@ def _plan(model: Model, dataset: Dataset, from_boxes: bool, keypoint_map: Sequen
     if not len(chosen):
         raise PoseError(
             f"{dataset.source}: no image has exactly one annotated person with labeled keypoints, which {model.model_type} is measured on. "
-            "Give from_boxes=True to look at each person by their labeled box, or a model with a detector."
+            "Give from_boxes=True to crop each person by their annotated box, or a model with a detector."
         )
     boxes = [sample.boxes[labeled_people(sample)] for sample in chosen] if from_boxes else None
     layout = _measured_layout(model.layout, labels.layout, mapping)
@@ -131,12 +135,12 @@ def _check_ids(dataset: Dataset) -> None:
     seen = set()
     for sample in dataset:
         if sample.image_id in seen:
-            raise PoseError(f"{dataset.source}: two images have the id {sample.image_id!r}; ids tell images apart, give each its own")
+            raise PoseError(f"{dataset.source}: two images have the id {sample.image_id!r}; give each image a unique id")
         seen.add(sample.image_id)
 
 
 def _measured_layout(model: KeypointLayout, labels: KeypointLayout, mapping: np.ndarray | None) -> KeypointLayout:
-    """The labels' layout; with the model's sigmas if those were set for it, and are not the usual ones of its number of keypoints."""
+    """The layout of the annotations; that of the model if its sigmas were set and are not the usual ones for its number of keypoints."""
     own = mapping is None and (len(labels) != len(model) or model.sigmas != layout_for(len(model)).sigmas)
     return model if own else labels
 
@@ -147,45 +151,47 @@ def _kind(model: Model, layout: KeypointLayout) -> str:
     return "person" if layout.names in (COCO17.names, PERSON13.names) else "object"
 
 
-# ---------------------------------------------------------------- the numbers
+# ---------------------------------------------------------------- metrics
 
 
 @dataclass
 class _Tally:
-    """What is kept of each image until all are measured: numbers, no images and no poses."""
+    """Accumulates the measurements of all images: numbers only, no images and no poses."""
 
     plan: _Plan
     matched: list[Match]
-    coco: CocoAP | None
-    zoo: ZooAP | None
+    average_precision: tuple[CocoAP, ZooAP] | None
 
     @classmethod
     def of(cls, plan: _Plan) -> _Tally:
         sigmas = plan.layout.sigma_array
         ranked = plan.several and plan.kind in ("person", "object")
-        return cls(plan, [], CocoAP(sigmas) if ranked else None, ZooAP(sigmas) if ranked else None)
+        return cls(plan, [], (CocoAP(sigmas), ZooAP(sigmas)) if ranked else None)
 
     def add(self, sample, poses: Poses, image_size: tuple[int, int]) -> float:
         """Measures one image; returns the mean OKS of its people, NaN if nobody is labeled."""
-        if self.coco is not None:
-            self.coco.add(sample, poses)
-            self.zoo.add(sample, poses, image_size)
+        if self.average_precision is not None:
+            coco, zoo = self.average_precision
+            coco.add(sample, poses)
+            zoo.add(sample, poses, image_size)
         found = matches(sample, poses, self.plan.layout.sigma_array, in_order=self.plan.boxes is not None)
         self.matched += found
         return _mean([match.oks for match in found])
 
     def result(self) -> tuple[dict[str, float], dict[str, dict[str, np.ndarray]]]:
         """Metrics and curves."""
-        metrics, curves = {}, {}
-        if self.coco is not None:
-            metrics, curves["precision"] = self.coco.result()
-            metrics["zoo_map50"] = self.zoo.result()
+        metrics: dict[str, float] = {}
+        curves: dict[str, dict[str, np.ndarray]] = {}
+        if self.average_precision is not None:
+            coco, zoo = self.average_precision
+            metrics, curves["precision"] = coco.result()
+            metrics["zoo_map50"] = zoo.result()
         metrics |= {"oks": _mean([match.oks for match in self.matched]), "people": float(len(self.matched))}
         more, more_curves = _DISTANCES[self.plan.kind](self.matched, self.plan)
         return metrics | more, curves | more_curves
 
     def per_keypoint(self) -> dict[str, float]:
-        """Mean similarity of each keypoint over those on whom it is labeled; keypoints that never are, are left out."""
+        """Mean per-keypoint OKS over the people on whom the keypoint is labeled; keypoints that are never labeled are left out."""
         names = self.plan.layout.names
         terms = np.array([match.similarities for match in self.matched]).reshape(-1, len(names))
         counts, sums = (~np.isnan(terms)).sum(axis=0), np.nansum(terms, axis=0)

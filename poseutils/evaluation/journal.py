@@ -1,8 +1,8 @@
-"""Predictions on disk, one record an image: memory does not grow with their number, and an interrupted evaluation can go on."""
+"""Predictions on disk, one record per image: memory does not grow with the dataset, and an interrupted evaluation can resume."""
 
 from __future__ import annotations
 
-import struct
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +14,15 @@ from ..files import cannot_write
 from ..keypoints import KeypointLayout
 from ..poses import Poses
 
-_HEAD = struct.Struct("<5q")
-
 
 @dataclass(frozen=True)
 class Journal:
-    """An append-only file of records: five whole numbers (the image's index, height and width; rows and columns), then float32 rows.
+    """An append-only file of ``.npy`` arrays, two per image: index, height and width of the image; then its poses, a row per person.
 
     Attributes:
         file: open for reading and writing.
         layout: of the poses.
-        path: of the file, or None if it has no name.
+        path: of the file, or None for an anonymous temporary file.
     """
 
     file: BinaryIO
@@ -32,41 +30,39 @@ class Journal:
     path: Path | None = None
 
     def append(self, index: int, poses: Poses, image_size: tuple[int, int]) -> int:
-        """Adds a record at the end and returns where it starts."""
-        rows = _rows(poses)
-        start = self.file.seek(0, 2)
-        self.file.write(_HEAD.pack(index, *image_size, *rows.shape) + rows.tobytes())
+        """Appends a record and returns its offset in the file."""
+        offset = self.file.seek(0, 2)
+        np.save(self.file, np.array([index, *image_size]))
+        np.save(self.file, _rows(poses))
         self.file.flush()
-        return start
+        return offset
 
-    def read(self, start: int) -> tuple[Poses, tuple[int, int]]:
-        """Poses and the image's height and width, of the record that starts there."""
-        self.file.seek(start)
-        _, height, width, *shape = _HEAD.unpack(self.file.read(_HEAD.size))
-        rows = np.frombuffer(self.file.read(4 * shape[0] * shape[1]), np.float32).reshape(shape)
-        return _poses(rows, self.layout), (height, width)
+    def read(self, offset: int) -> tuple[Poses, tuple[int, int]]:
+        """Poses, and height and width of the image, of the record at ``offset``."""
+        self.file.seek(offset)
+        _, height, width = np.load(self.file)
+        return _poses(np.load(self.file), self.layout), (int(height), int(width))
 
-    def starts(self) -> dict[int, int]:
-        """Image's index -> where its record starts. What an interruption left half-written at the end is cut off."""
-        starts, end, size = {}, 0, self.file.seek(0, 2)
-        while end + _HEAD.size <= size:
-            self.file.seek(end)
-            index, _, _, count, columns = _HEAD.unpack(self.file.read(_HEAD.size))
-            after = end + _HEAD.size + 4 * count * columns
-            if after > size:
-                break
-            starts[index], end = end, after
+    def offsets(self) -> dict[int, int]:
+        """Image index -> offset of its record. An incomplete record at the end, left by an interruption, is cut off."""
+        offsets, end = {}, self.file.seek(0)
+        with contextlib.suppress(EOFError, ValueError):  # as NumPy raises at the end, and for an incomplete array
+            while True:
+                index, _, _ = np.load(self.file)
+                np.load(self.file)
+                offsets[int(index)], end = end, self.file.tell()
         self.file.truncate(end)
-        return starts
+        return offsets
 
     def finish(self) -> None:
-        """Takes the file's name away: it can be read on, and goes with the last reader."""
+        """Unlinks the file; open handles stay readable."""
         if self.path is not None:
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(PermissionError):  # Windows keeps the name of a file that is open
+                self.path.unlink(missing_ok=True)
 
 
 def open_journal(path: Path | None, layout: KeypointLayout) -> Journal:
-    """A journal that goes on in a file, or without a path one that nobody sees and that goes with the program.
+    """The journal in a file, which is created if missing; without a path, one in a temporary file.
 
     Raises:
         PoseError: if the file cannot be written.
@@ -84,7 +80,7 @@ def open_journal(path: Path | None, layout: KeypointLayout) -> Journal:
 def _rows(poses: Poses) -> np.ndarray:
     """(N, 3K) or (N, 3K + 5) float32: x and y of the keypoints, their scores, and the box with its score."""
     parts = [poses.keypoints.reshape(len(poses), 2 * len(poses.layout)), poses.scores]
-    if poses.boxes is not None:
+    if poses.boxes is not None and poses.box_scores is not None:
         parts += [poses.boxes, poses.box_scores[:, None]]
     return np.concatenate(parts, axis=1, dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""Predictions beside ground truth, person by person: how far each keypoint is off, and how alike the two are."""
+"""Matches annotated people with predictions, and maps keypoints between layouts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from ..poses import AREA_OF_BOX, Poses, keypoint_similarity, oks
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One labeled person (hand, head, object) with the prediction that fits best.
+    """An annotated person (hand, head, object) with its best prediction.
 
     Attributes:
-        oks: object keypoint similarity, 0 where there is no prediction.
-        distances: (K,) pixels between prediction and label; NaN where not labeled, infinite where there is no prediction.
-        similarities: (K,) the terms that OKS averages; NaN where not labeled.
-        box: (2,) width and height of the labeled box in pixels.
-        truth: (K, 3) the labels.
+        oks: object keypoint similarity, 0 without a prediction.
+        distances: (K,) pixels between prediction and annotation; NaN where not labeled, infinite
+            without a prediction.
+        similarities: (K,) per-keypoint OKS; NaN where not labeled.
+        box: (2,) width and height of the annotated box in pixels.
+        truth: (K, 3) annotated x, y and visibility.
     """
 
     oks: float
@@ -33,17 +34,17 @@ class Match:
 
 
 def labeled_people(sample: Sample) -> np.ndarray:
-    """Indices of the people who are measured: no crowds, and at least one keypoint labeled."""
+    """Indices of the people to measure: those that are no crowd and have a labeled keypoint."""
     return np.flatnonzero(~sample.crowd & (sample.keypoints[:, :, 2] > 0).any(axis=1))
 
 
 def matches(sample: Sample, poses: Poses, sigmas: np.ndarray, in_order: bool) -> list[Match]:
-    """Each labeled person with the prediction of the highest OKS, or, ``in_order``, with the prediction of the same place.
+    """Each labeled person with the prediction of highest OKS, or, ``in_order``, with the prediction of the same index.
 
-    The area of a person is 0.53 × the area of their box, as in the zoo.
+    The area of a person is 0.53 × the area of their box, as in ST's model zoo.
     """
     people = labeled_people(sample)
-    return [_match(sample, person, poses[place : place + 1] if in_order else poses, sigmas) for place, person in enumerate(people)]
+    return [_match(sample, person, poses[index : index + 1] if in_order else poses, sigmas) for index, person in enumerate(people)]
 
 
 def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Match:
@@ -58,16 +59,17 @@ def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Mat
     return Match(float(similarity[best]), np.where(labeled, distances, np.nan), np.where(labeled, terms, np.nan), size, truth)
 
 
-# ---------------------------------------------------------------- keypoints of the model and of the labels
+# ---------------------------------------------------------------- keypoints of the model and of the annotations
 
 
 def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> np.ndarray:
-    """For each labeled keypoint the index of the model's, of two layouts that differ.
+    """(K,) for each annotated keypoint the index of the model's keypoint, for two different layouts.
 
-    A head's mesh of 468 points is measured on the 68 iBUG points by the published correspondence; else keypoints go by their names.
+    A face mesh of 468 points is mapped to the 68 iBUG points by the published correspondence; other
+    layouts by the names of their keypoints.
 
     Raises:
-        PoseError: if a labeled keypoint has no counterpart.
+        PoseError: if an annotated keypoint has no counterpart.
     """
     if len(model) == 468 and len(labels) == 68:
         return np.array(IBUG68_FROM_MESH468)
@@ -76,27 +78,27 @@ def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> n
         return np.array([model.names.index(name) for name in labels.names])
     raise PoseError(
         f"{source} has {len(labels)} keypoints ({labels.name}), the model gives {len(model)} ({model.name}); no counterpart for "
-        f"{', '.join(missing[:5])}{'…' if len(missing) > 5 else ''}. Use a dataset with the model's keypoints, or say which is which: "
+        f"{', '.join(missing[:5])}{'…' if len(missing) > 5 else ''}. Use a dataset with the model's keypoints, or give the mapping: "
         f"keypoint_map=[...], for each of the {len(labels)} labeled keypoints the index of the model's"
     )
 
 
 def checked_mapping(mapping: Sequence[int], model: KeypointLayout, labels: KeypointLayout) -> np.ndarray:
-    """A mapping that a user gave.
+    """The mapping that a user gave, as an array.
 
     Raises:
-        PoseError: if it has not one index of the model's keypoints for each labeled one.
+        PoseError: if it is not one valid index of the model's keypoints per annotated keypoint.
     """
     indices = np.asarray(mapping)
     if indices.shape != (len(labels),) or indices.dtype.kind not in "iu" or not ((indices >= 0) & (indices < len(model))).all():
         raise PoseError(
-            f"keypoint_map={list(mapping)!r:.80}: expected {len(labels)} whole numbers, one a labeled keypoint, from 0 to {len(model) - 1}"
+            f"keypoint_map={list(mapping)!r:.80}: expected {len(labels)} integers from 0 to {len(model) - 1}, one per labeled keypoint"
         )
     return indices
 
 
 def mapped(poses: Poses, mapping: np.ndarray | None, labels: KeypointLayout) -> Poses:
-    """The poses with the keypoints that the labels have, in their order."""
+    """The poses with the annotated keypoints, in their order."""
     if mapping is None:
         return Poses(poses.keypoints, poses.scores, labels, poses.boxes, poses.box_scores)
     return Poses(poses.keypoints[:, mapping], poses.scores[:, mapping], labels, poses.boxes, poses.box_scores)

@@ -1,4 +1,4 @@
-"""Predictions of a whole dataset, one after the other: from a journal where it has them, else by the model, in one process or several."""
+"""Predictions for a whole dataset in order: read from a journal if it has them, else computed in one process or several."""
 
 from __future__ import annotations
 
@@ -22,40 +22,40 @@ from ..poses import Poses
 from .journal import Journal
 
 _CHUNK = 16
-"""Images that a worker process gets at a time."""
+"""Number of images that a worker process receives at a time."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one image: poses and the image's height and width, and where they are in the journal; or a message."""
+    """The result for one image: poses, height and width of the image, and the offset in the journal; or an error message."""
 
     sample: Sample
     poses: Poses | None = None
     image_size: tuple[int, int] | None = None
-    start: int | None = None
+    offset: int | None = None
     error: str | None = None
 
 
 def outcomes(
     model: Model, dataset: Dataset, boxes: Sequence[np.ndarray] | None, settings: dict, journal: Journal, workers: int
 ) -> Iterator[Outcome]:
-    """Every image's outcome in order; those that the journal has already are not predicted again.
+    """The outcome for every image in order; images in the journal are not predicted again.
 
     Args:
-        boxes: for each image the (N, 4) boxes to look at, or None to let the model look for itself.
-        settings: of ``Model.predict_each``.
-        workers: processes that predict beside this one; 0 for none.
+        boxes: for each image the (N, 4) boxes to crop, or None for whole images.
+        settings: keyword arguments of ``Model.predict_each``.
+        workers: number of worker processes; 0 predicts in this process.
 
     Raises:
-        PoseError: if the model's output is not a number.
+        PoseError: if the network outputs NaN or infinity.
     """
-    starts = journal.starts()
-    missing = [i for i in range(len(dataset)) if i not in starts]
+    offsets = journal.offsets()
+    missing = [i for i in range(len(dataset)) if i not in offsets]
     jobs = [(dataset[i].path, None if boxes is None else boxes[i]) for i in missing]
     fresh = _in_workers(model, jobs, settings, workers) if workers else _in_chunk(model, jobs, settings)
     for index, sample in enumerate(dataset):
-        if index in starts:
-            yield Outcome(sample, *journal.read(starts[index]), starts[index])
+        if index in offsets:
+            yield Outcome(sample, *journal.read(offsets[index]), offsets[index])
             continue
         poses, image_size, error = next(fresh)
         yield Outcome(sample, poses, image_size, None if error else journal.append(index, poses, image_size), error)
@@ -69,8 +69,8 @@ def _in_chunk(model: Model, jobs: Sequence[tuple], settings: dict) -> Iterator[t
 
 
 def _plain(prediction: Prediction) -> tuple[Poses | None, tuple[int, int] | None, str | None]:
-    """Without the image, which is large and was needed only for the prediction."""
-    if prediction.error:
+    """A prediction without its image, which is large and no longer needed."""
+    if prediction.image is None:
         return None, None, str(prediction.error)
     return prediction.poses, prediction.image.shape[:2], None
 
@@ -79,9 +79,9 @@ _model: Model  # a worker process's own
 
 
 def _in_workers(model: Model, jobs: Sequence[tuple], settings: dict, workers: int) -> Iterator[tuple]:
-    """Each process has a network of its own, and reads, predicts and decodes whole images; a few chunks wait ready for each."""
+    """Each process has its own network, and reads, predicts and decodes whole images; two chunks per process are queued."""
     chunks = iter([jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)])
-    context = multiprocessing.get_context("spawn")  # a forked process would inherit the threads' locks, but not the threads
+    context = multiprocessing.get_context("spawn")  # a forked process would inherit the locks of threads, but not the threads
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(model,)) as pool:
         pending = deque(pool.submit(_work, chunk, settings) for chunk in islice(chunks, 2 * workers))
         while pending:
@@ -99,7 +99,7 @@ def _work(jobs: Sequence[tuple], settings: dict) -> list[tuple]:
 
 
 def fingerprint(model: Model, dataset: Dataset, settings: dict, from_boxes: bool) -> str:
-    """A hash of all that the predictions depend on, so that a journal of other ones is not taken up."""
+    """A hash of everything that the predictions depend on, so that only a journal of the same predictions is resumed."""
     parts = [_identity(model), settings, from_boxes, [(str(s.path), _age(s.path)) for s in dataset]]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]
 

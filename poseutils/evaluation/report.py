@@ -1,4 +1,4 @@
-"""What an evaluation found."""
+"""The report of an evaluation."""
 
 from __future__ import annotations
 
@@ -18,50 +18,56 @@ from .matching import mapped
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """How one image went.
+    """The result for one image.
 
     Attributes:
-        sample: the image with its ground truth.
-        oks: mean over its people of the OKS of the best prediction, 0 where there is none; NaN if nobody is labeled.
+        sample: the image with its annotations.
+        oks: mean over the annotated people of the OKS of the best prediction, 0 without one; NaN if
+            nobody is labeled.
     """
 
     sample: Sample
     oks: float
     _journal: Journal = field(repr=False)
-    _start: int = field(repr=False)
+    _offset: int = field(repr=False)
     _mapping: np.ndarray | None = field(repr=False)
     _layout: KeypointLayout = field(repr=False)
 
     @property
     def poses(self) -> Poses:
-        """What was predicted, with the keypoints that are labeled; read from disk, where it is kept."""
-        return mapped(self._journal.read(self._start)[0], self._mapping, self._layout)
+        """The predicted poses, with the keypoints of the annotations; read from disk on access."""
+        return mapped(self._journal.read(self._offset)[0], self._mapping, self._layout)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
-        metrics: flat names to numbers:
+        metrics: names to numbers:
 
             - ``images``, ``people``: how many were measured.
-            - ``oks``: the zoo's mean OKS, over people: COCO's object keypoint similarity with the area of a person taken as
-              0.53 × width × height of their box. A person who was not found counts 0.
-            - several people an image: ``ap``, ``ap50``, ``ap75``, ``ap_medium``, ``ap_large``, ``ar``… of COCO's keypoint evaluation,
-              by pycocotools, with the annotated areas and crowds; ``zoo_map50``, the zoo's own AP at OKS 0.5 (see ``ZooAP``).
-            - ``pck@0.2``: part of the labeled keypoints within 0.2 × the larger side of the box (Yang and Ramanan, TPAMI 2013);
-              ``pckh@0.5``: within half the size of the head (Andriluka et al., CVPR 2014; see ``landmarks.head_sizes``).
-            - hands: ``nme``, the mean error over the larger side of the box, of those that were predicted; ``pck_auc``, the area under
-              the PCK curve from 0 to 0.3 of the box (as Simon et al., CVPR 2017, for hands), of all; ``found``, the part whose mean
-              error is at most 0.3.
-            - heads: ``nme``, the mean error over the distance between the outer corners of the eyes, of those that were predicted;
-              ``nme_box`` the same over the larger side of the box; ``failure@0.08``, the part above 8 %; ``auc@0.08``, the area under
-              the cumulative error curve up to 8 % (Sagonas et al., "300 Faces in-the-Wild", 2016).
-        per_keypoint: name of each keypoint to its mean similarity, the term that OKS averages.
-        per_image: one result an image, in the dataset's order.
-        errors: messages about images that could not be read; they are left out of the metrics.
-        curves: by name, columns of points: ``precision`` over ``recall``, the part ``within`` each ``threshold``.
+            - ``oks``: ST's model zoo's mean OKS over people: COCO's object keypoint similarity, with
+              the area of a person taken as 0.53 × width × height of their box. A person who is not
+              detected counts as 0.
+            - with several people per image: ``ap``, ``ap50``, ``ap75``, ``ap_medium``, ``ap_large``,
+              ``ar``… of COCO's keypoint evaluation, by pycocotools, with the annotated areas and
+              crowds; ``zoo_map50``, the model zoo's own AP at OKS 0.5 (see ``ZooAP``).
+            - ``pck@0.2``: fraction of the labeled keypoints within 0.2 × the larger side of the box
+              (Yang and Ramanan, TPAMI 2013); ``pckh@0.5``: within half the size of the head
+              (Andriluka et al., CVPR 2014; see ``landmarks.head_sizes``).
+            - hands: ``nme``, the mean error normalized by the larger side of the box, over hands with a
+              prediction; ``pck_auc``, the area under the PCK curve from 0 to 0.3 of the box (as Simon
+              et al., CVPR 2017), over all hands; ``found``, the fraction with a mean error of at most 0.3.
+            - heads: ``nme``, the mean error normalized by the distance between the outer eye corners,
+              over heads with a prediction; ``nme_box``, normalized by the larger side of the box;
+              ``failure@0.08``, the fraction above 8 %; ``auc@0.08``, the area under the cumulative error
+              curve up to 8 % (Sagonas et al., "300 Faces in-the-Wild", 2016).
+        per_keypoint: name of each keypoint to its mean per-keypoint OKS.
+        per_image: a result per image, in the order of the dataset.
+        errors: messages about images that could not be read; they are excluded from the metrics.
+        curves: name to columns: ``precision`` over ``recall``; the fraction of errors ``within`` each
+            ``threshold``.
     """
 
     metrics: dict[str, float]
@@ -72,11 +78,11 @@ class Report:
 
     @property
     def similarities(self) -> list[float]:
-        """The OKS of each image, in the dataset's order."""
+        """The OKS of each image, in the order of the dataset."""
         return [result.oks for result in self.per_image]
 
     def changes(self, other: Report) -> list[dict]:
-        """This report beside another of the same images, a row an image, those that lost most first."""
+        """A row per image that both reports have, with both OKS and their difference, largest loss first."""
         theirs = {result.sample.path: result.oks for result in other.per_image}
         rows = [
             {"image": r.sample.path.name, "OKS": r.oks, "compared": theirs[r.sample.path], "change": r.oks - theirs[r.sample.path]}
@@ -90,13 +96,13 @@ class Report:
         return sorted((r for r in self.per_image if not np.isnan(r.oks)), key=lambda r: r.oks)[:count]
 
     def plot(self) -> None:
-        """Shows the report as figures: keypoints, images, curves."""
-        from ..plots import show_report  # a way up, as for poses: people expect a report to show itself
+        """Shows figures of the report: keypoints, images, curves."""
+        from ..plots import show_report  # an upward import, deferred, as in Poses.plot
 
         show_report(self)
 
     def save(self, path: str | Path) -> Path:
-        """Writes ``path`` (.json) with everything but the poses, and beside it, under the same name, a .csv with a row an image."""
+        """Writes ``path`` (.json) with everything but the poses, and beside it a .csv of the same name with a row per image."""
         path = Path(path)
         numbers = {name: value for name, value in self.metrics.items() if np.isfinite(value)}
         curves = {name: {key: values.tolist() for key, values in columns.items()} for name, columns in self.curves.items()}

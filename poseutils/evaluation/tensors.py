@@ -1,4 +1,4 @@
-"""What goes into a network and what comes out of it, image by image, as ``.npy`` files: to hold another runtime, or a board, against."""
+"""Saves the input and output tensors of a network as ``.npy`` files, to compare another runtime or a board with."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..inference import Model
 
 @dataclass(frozen=True)
 class Tensors:
-    """What was written.
+    """The files that were written.
 
     Attributes:
-        paths: the ``.npy`` files, the inputs' first.
-        images: the image of each row, in both files.
+        paths: the ``.npy`` files, that of the inputs first.
+        images: the image of each row, the same in both files.
         errors: messages about images that could not be read; they have no row.
     """
 
@@ -42,23 +42,24 @@ def save_tensors(
     output_name: str | None = None,
     progress: bool = True,
 ) -> Tensors:
-    """Writes a network's inputs and raw first outputs for the images that :func:`poseutils.evaluate` measures it on, in their order.
+    """Saves the input and the first output tensor of a network for each image that :func:`poseutils.evaluate` uses.
 
-    Inputs are as the network takes them, N×H×W×C (N×C×H×W if it has its channels first): pixels 0…255 for ``uint8``, less 128 for
-    ``int8``, rescaled for ``float32``. Outputs have the network's own type, quantized ones are not made real. Rows are written as
-    they come, so that memory does not grow with their number.
+    Inputs are as the network takes them, N×H×W×C (N×C×H×W with channels first): pixels 0…255 for
+    ``uint8``, minus 128 for ``int8``, rescaled for ``float32``. Outputs have the network's own type and
+    are not dequantized. Rows are written one by one, so that memory does not grow with their number.
 
     Args:
-        model: one that looks at whole images.
-        dataset: of the images; of one that several people may be on, only a model that finds several sees more than those of one person.
-        run_dir: where to write.
+        model: a model of whole images, without a detector.
+        dataset: of the images; a single-person model uses only those with exactly one person.
+        run_dir: folder to write to.
         inputs, outputs: which of the two files to write.
-        input_name, output_name: of the files, ``.npy`` is added if it is not there (default: ``inputs.npy`` and ``outputs.npy``).
+        input_name, output_name: file names, to which ``.npy`` is added if missing (default:
+            ``inputs.npy`` and ``outputs.npy``).
         progress: shows a progress bar.
 
     Raises:
-        PoseError: if a name is a path, or that of the other file; if the model has a detector; if no image can be read; if the files
-            cannot be written.
+        PoseError: if a name is a path or both names are the same; if the model has a detector; if no
+            image can be read; if the files cannot be written.
     """
     from tqdm.auto import tqdm
 
@@ -66,9 +67,9 @@ def save_tensors(
     if not wanted:
         return Tensors()
     if len(set(wanted)) < len(wanted):
-        raise PoseError(f"inputs and outputs cannot both go to {wanted[0]}: give them different names")
+        raise PoseError(f"inputs and outputs cannot both be written to {wanted[0]}: give them different names")
     if model.detector is not None:
-        raise PoseError(f"{model.label} looks at what its detector finds, as often as that is: its inputs have no row for each image")
+        raise PoseError(f"{model.label} has a detector and takes one crop per detection: there is no one input per image to save")
     chosen = dataset if model.finds_several else dataset.single()
     result = Tensors([Path(run_dir) / name for name in wanted])
     with ExitStack() as stack:
@@ -84,7 +85,7 @@ def save_tensors(
                 file.append(row)
         if not result.images:
             reason = f"; the first: {result.errors[0]}" if result.errors else ""
-            raise PoseError(f"{dataset.source}: no image to write the tensors of{reason}")
+            raise PoseError(f"{dataset.source}: no image could be read, so no tensors to write{reason}")
         for file in files:
             file.finish()
     return result
@@ -93,43 +94,47 @@ def save_tensors(
 def _file_name(given: str | None, usual: str) -> str:
     name = given or usual
     if Path(name).name != name:
-        raise PoseError(f"{name}: expected the name of a file in the run folder, without folders")
+        raise PoseError(f"{name}: expected a file name without folders, as the file is written to the run folder")
     return name if name.endswith(".npy") else f"{name}.npy"
 
 
 def _rows(model: Model, pixels: np.ndarray, inputs: bool, outputs: bool) -> list[np.ndarray]:
-    """One image's row of each file that is wanted, (1, ...)."""
+    """The row (1, ...) of one image for each file to write."""
     tensor = model.network.prepare(pixels[None])
     rows = [tensor] if inputs else []
     if outputs:
-        batch = np.repeat(tensor, model.network.input.shape[0] or 1, axis=0)  # a file may be made for batches
+        batch = np.repeat(tensor, model.network.input.shape[0] or 1, axis=0)  # the network may have a fixed batch size
         rows.append(model.network.invoke(batch)[0][:1])
     return rows
 
 
 class _Rows:
-    """A .npy file that grows by rows. How many there are is known at the end only; NumPy's header leaves room for that number."""
+    """A .npy file that is written row by row. The header, which has the number of rows, is rewritten at the end: NumPy pads it."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
         self._count = 0
-        self._of_one: np.ndarray | None = None
+        self._row: np.ndarray | None = None
 
     def append(self, row: np.ndarray) -> None:
-        """Adds a (1, ...) array."""
-        if self._of_one is None:
-            self._of_one = row
-            self._write_header()
+        """Appends a (1, ...) array."""
+        if self._row is None:
+            self._row = row
+            self._write_header(row)
         self._file.write(np.ascontiguousarray(row).tobytes())
         self._count += 1
 
     def finish(self) -> None:
-        """Puts the number of rows into the header."""
-        self._file.seek(0)
-        self._write_header()
-        self._file.flush()
+        """Writes the number of rows into the header."""
+        if self._row is not None:
+            self._file.seek(0)
+            self._write_header(self._row)
+            self._file.flush()
 
-    def _write_header(self) -> None:
-        shape = (self._count, *self._of_one.shape[1:])
-        header = {"descr": np.lib.format.dtype_to_descr(self._of_one.dtype), "fortran_order": False, "shape": shape}
+    def _write_header(self, row: np.ndarray) -> None:
+        header = {
+            "descr": np.lib.format.dtype_to_descr(row.dtype),
+            "fortran_order": False,
+            "shape": (self._count, *row.shape[1:]),
+        }
         np.lib.format.write_array_header_1_0(self._file, header)

@@ -1,4 +1,4 @@
-"""The model zoo's own average precision at OKS 0.5, so that its published figures can be compared."""
+"""The model zoo's own average precision at OKS 0.5, for comparison with its published figures."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ _OKS = 0.5
 
 @dataclass
 class ZooAP:
-    """Average precision at OKS 0.5 as the zoo's evaluation service defines it. It differs from COCO's in this:
+    """Average precision at OKS 0.5 as defined by the model zoo's evaluation service. Differences to COCO's AP:
 
-    - only images with a labeled person count; crowds are left out, not ignored;
-    - distances and areas are fractions of the image's width and height, and the area of a person is 0.53 × their box;
-    - every detection belongs to the person whom it fits best, and of those of one person only the best fitting one may be right;
-      it is if its OKS is above 0.5;
-    - precision is interpolated linearly at 101 recalls between 0 and 1 and integrated, with a straight line from the highest recall
-      that was reached down to precision 0 at recall 1: half of what was missed counts.
+    - only images with a labeled person count; crowds are left out instead of ignored;
+    - distances and areas are fractions of the image's width and height, and the area of a person is
+      0.53 × that of their box;
+    - each detection is assigned to the person with whom it has the highest OKS; of those assigned to
+      one person, only the one with the highest OKS is a true positive, and only above 0.5;
+    - precision is interpolated linearly at 101 recalls between 0 and 1 and integrated, with a straight
+      line from the highest recall reached down to precision 0 at recall 1, so that half of the area
+      beyond it counts.
 
     Attributes:
         sigmas: (K,) of the keypoints.
@@ -30,11 +32,11 @@ class ZooAP:
 
     sigmas: np.ndarray
     _scores: list[np.ndarray] = field(default_factory=list)
-    _right: list[np.ndarray] = field(default_factory=list)
+    _true_positive: list[np.ndarray] = field(default_factory=list)
     _people: int = 0
 
     def add(self, sample: Sample, poses: Poses, image_size: tuple[int, int]) -> None:
-        """Adds an image of this height and width."""
+        """Adds an image; ``image_size`` is its height and width."""
         people = labeled_people(sample)
         if not len(people):
             return
@@ -49,21 +51,21 @@ class ZooAP:
         )
         self._people += len(people)
         self._scores.append(poses.person_scores)
-        self._right.append(_right(similarity))
+        self._true_positive.append(_true_positives(similarity))
 
     def result(self) -> float:
         """The average precision; 0 if nothing was detected."""
         if not sum(map(len, self._scores)):
             return 0.0
-        scores, right = np.concatenate(self._scores), np.concatenate(self._right)
-        right = right[np.argsort(-scores, kind="stable")]
-        true, false = np.cumsum(right), np.cumsum(~right)
+        scores, positive = np.concatenate(self._scores), np.concatenate(self._true_positive)
+        positive = positive[np.argsort(-scores, kind="stable")]
+        true, false = np.cumsum(positive), np.cumsum(~positive)
         recall, precision = true / self._people, true / np.maximum(true + false, 1)
         return _area(np.concatenate([[0], recall, [1]]), np.concatenate([[1], precision, [0]]))
 
 
-def _right(similarity: np.ndarray) -> np.ndarray:
-    """(people, detections) OKS -> (detections,) which are right."""
+def _true_positives(similarity: np.ndarray) -> np.ndarray:
+    """(people, detections) OKS -> (detections,) bool."""
     count = similarity.shape[1]
     if not count:
         return np.zeros(0, bool)
@@ -76,5 +78,5 @@ def _right(similarity: np.ndarray) -> np.ndarray:
 def _area(recall: np.ndarray, precision: np.ndarray) -> float:
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     recall, first = np.unique(recall, return_index=True)
-    places = np.linspace(0, 1, 101)
-    return float(np.trapezoid(np.interp(places, recall, envelope[first]), places))
+    recalls = np.linspace(0, 1, 101)
+    return float(np.trapezoid(np.interp(recalls, recall, envelope[first]), recalls))
