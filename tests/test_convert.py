@@ -148,7 +148,7 @@ def test_what_is_there_stays(tmp_path, capsys):
     (tmp_path / "out/multi/17kpts/val/mine.txt").write_text("mine")
     before = files(tmp_path)
     assert main(["convert", str(folder), str(tmp_path / "out")]) == 1
-    assert "multi/17kpts/val is there already, and is not written over" in capsys.readouterr().err
+    assert "multi/17kpts/val exists already and is not overwritten" in capsys.readouterr().err
     assert files(tmp_path) == before
 
 
@@ -156,7 +156,7 @@ def test_what_is_there_stays(tmp_path, capsys):
     ("make", "options", "message"),
     [
         (lambda d: d / "none", {}, "no dataset at"),
-        (lambda d: coco(d, [person(1, labeled=())]), {}, "none of its 1 images is left: none has a labeled keypoint"),
+        (lambda d: coco(d, [person(1, labeled=())]), {}, "none of its 1 images can be converted: none has a labeled keypoint"),
         (lambda d: coco(d, [person(1)]), {"keypoints": 21}, "has 17 keypoints .* and 21"),
         (lambda d: coco(d, [person(1), person(2)], names={1: "a.jpg", 2: "a.png"}), {}, "a.jpg and a.png would share one label"),
         (lambda d: coco(d, [person(1)]), {"to": "voc"}, "to='voc'"),

@@ -84,7 +84,7 @@ def test_counts_of_real_photographs(asset):
         ({"keypoints": [1, 2, 3]}, "keypoints has 3 numbers, expected 51"),
         ({"keypoints": [float("nan")] * 51}, "finite"),
         ({"image_id": 9}, "image_id 9, which is not among"),
-        ({"image_id": [1]}, "annotations\\[0\\]: image_id: expected a whole number or a text, got \\[1\\]"),
+        ({"image_id": [1]}, "annotations\\[0\\]: image_id: expected an integer or text, got \\[1\\]"),
         ({"keypoints": [11, 6, 3] + [0] * 48}, "annotations\\[0\\]: keypoints has visibility 3, expected 0"),
         ({"area": "wide"}, "annotations\\[0\\]: area must be 1 numbers"),
         ({"iscrowd": 7}, "annotations\\[0\\]: iscrowd is 7, expected 0 or 1"),
@@ -324,11 +324,11 @@ def test_texts_as_ids_are_numbered(tmp_path):
         ),
         (
             lambda d: d["categories"][0].update(keypoints=["a", "a"], skeleton=[]),
-            "category 'person': keypoint names must differ; a is there more than once",
+            "category 'person': keypoint names must differ; a is given more than once",
         ),
         (
             lambda d: d["categories"][0].update(keypoints=["a", "b"], skeleton=[[1, 3]]),
-            "skeleton: \\[1, 3\\] is there, expected pairs of keypoints, counted from 1 to 2",
+            "skeleton: \\[1, 3\\] given; expected pairs of keypoints, counted from 1 to 2",
         ),
     ],
 )

@@ -101,7 +101,7 @@ def test_where_there_is_nothing_to_show_it_is_said(tmp_path, capsys):
     dataset = Dataset((standing(tmp_path, "a.png"),), COCO17, tmp_path)
     plots.show_suspicions(suspicions(dataset), COCO17)
     plots.show_people(dataset, people_of(dataset), [])
-    assert capsys.readouterr().out == "nothing looks wrong\nnobody to show\n"
+    assert capsys.readouterr().out == "no suspicious annotations\nno people to show\n"
 
 
 def test_pictures_of_photographs_and_of_labels_at_the_edge(asset, tmp_path):

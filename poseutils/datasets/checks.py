@@ -1,4 +1,4 @@
-"""What a dataset holds, as arrays, and what is suspicious about its labels."""
+"""The people of a dataset as arrays, and suspicious annotations."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from .dataset import Dataset, Sample
 from .shared import same_files
 
 _MARGIN = 0.1
-"""How far outside its box a keypoint may be, in widths and heights of the box: boxes are drawn by hand, too."""
+"""How far outside its box a keypoint may be, in widths and heights of the box: boxes are hand-drawn, too."""
 
-_SMALLEST = 0.02
-"""A box smaller than this share of its image, along the diagonal, shows no keypoint."""
+_MIN_DIAGONAL = 0.02
+"""Fraction of the image diagonal below which the diagonal of a box is suspiciously small."""
 
-_APART = 0.2
-"""Left and right are told apart where they are this far from each other, in widths of the box."""
+_MIN_DISTANCE = 0.2
+"""Horizontal distance of left and right, in widths of the box, from which their order is checked."""
 
 
 @dataclass(frozen=True)
 class People:
-    """The P people of a dataset, crowds aside.
+    """The P people of a dataset, without crowds.
 
     Attributes:
         keypoints: (P, K, 3) x, y in pixels and visibility.
         boxes: (P, 4) xyxy in pixels.
         sizes: (P, 2) width and height of their images.
-        samples: (P,) the index of each one's sample.
+        samples: (P,) the index of each person's sample.
     """
 
     keypoints: np.ndarray
@@ -43,20 +43,20 @@ class People:
 
     @property
     def box_shares(self) -> np.ndarray:
-        """(P,) how large boxes are beside their images, in length: 1 is the whole image."""
+        """(P,) the square root of the fraction of the image that each box covers: 1 is the whole image."""
         extent = np.maximum(self.boxes[:, 2:] - self.boxes[:, :2], 0)
         return np.sqrt((extent / self.sizes).prod(axis=1))
 
     @property
     def in_box(self) -> np.ndarray:
-        """(P, K, 2) keypoints from 0 to 1 across their boxes; NaN where not labeled."""
+        """(P, K, 2) keypoints relative to their boxes, from 0 to 1; NaN where not labeled."""
         extent = np.maximum(self.boxes[:, 2:] - self.boxes[:, :2], 1e-6)
-        places = (self.keypoints[:, :, :2] - self.boxes[:, None, :2]) / extent[:, None]
-        return np.where(self.keypoints[:, :, 2:] > 0, places, np.nan)
+        relative = (self.keypoints[:, :, :2] - self.boxes[:, None, :2]) / extent[:, None]
+        return np.where(self.keypoints[:, :, 2:] > 0, relative, np.nan)
 
 
 def people_of(dataset: Dataset) -> People:
-    """Everybody on the images of a dataset, in order, crowds aside."""
+    """The annotated people of a dataset in order, without crowds."""
     keep = [~s.crowd for s in dataset]
     sizes = [np.tile(s.size or image_size(s.path), (k.sum(), 1)) for s, k in zip(dataset, keep, strict=True)]
     return People(
@@ -68,44 +68,44 @@ def people_of(dataset: Dataset) -> People:
 
 
 def most_different(people: People, count: int) -> list[int]:
-    """The indices of people whose poses differ most from each other, the most usual one first.
+    """The indices of ``count`` people whose poses differ most, starting with the most typical pose.
 
-    Each next one is the farthest from those taken (Gonzalez, 1985), by the mean distance of keypoints within their boxes; only
-    those count of whom three quarters of the keypoints are labeled.
+    Farthest-first traversal (Gonzalez, 1985), by the mean distance of keypoints relative to their
+    boxes, among people with at least three quarters of their keypoints labeled.
     """
-    places = people.in_box
-    whole = np.flatnonzero(np.isfinite(places[:, :, 0]).mean(axis=1) >= 0.75)
-    if not len(whole):
+    poses = people.in_box
+    complete = np.flatnonzero(np.isfinite(poses[:, :, 0]).mean(axis=1) >= 0.75)
+    if not len(complete):
         return []
-    places = places[whole]
-    middle = np.nanmean(places, axis=0)
-    chosen = [int(_distance(places, middle).argmin())]
-    nearest = _distance(places, places[chosen[0]])
-    while len(chosen) < min(count, len(whole)):
+    poses = poses[complete]
+    mean = np.nanmean(poses, axis=0)
+    chosen = [int(_distance(poses, mean).argmin())]
+    nearest = _distance(poses, poses[chosen[0]])
+    while len(chosen) < min(count, len(complete)):
         chosen.append(int(nearest.argmax()))
-        nearest = np.minimum(nearest, _distance(places, places[chosen[-1]]))
-    return whole[chosen].tolist()
+        nearest = np.minimum(nearest, _distance(poses, poses[chosen[-1]]))
+    return complete[chosen].tolist()
 
 
-def _distance(places: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(P,) mean distance of the keypoints that both have; 0 where there are none."""
-    distance = np.linalg.norm(places - other, axis=2)
+def _distance(poses: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(P,) mean distance of the keypoints labeled in both; 0 where there are none."""
+    distance = np.linalg.norm(poses - other, axis=2)
     return np.nansum(distance, axis=1) / np.maximum(np.isfinite(distance).sum(axis=1), 1)
 
 
-# ---------------------------------------------------------------- suspicions
+# ---------------------------------------------------------------- suspicious annotations
 
 
 @dataclass(frozen=True)
 class Suspicion:
-    """Something on an image that looks wrong.
+    """An annotation that is probably wrong.
 
     Attributes:
         sample: the image and its people.
-        person: the index of the one meant, or None for the image as a whole.
+        person: the index of the person, or None for the whole image.
         kind: one of ``SUSPICIONS``.
-        what: what looks wrong, in words.
-        weight: how wrong, to sort by: above 1 for keypoints outside the image.
+        what: a description of the problem.
+        weight: severity, to sort by: above 1 for keypoints outside the image.
     """
 
     sample: Sample
@@ -115,7 +115,7 @@ class Suspicion:
     weight: float
 
     def record(self) -> dict:
-        """The same for a file."""
+        """The suspicion as a JSON object."""
         return {
             "image": str(self.sample.path),
             "person": self.person,
@@ -129,30 +129,31 @@ SUSPICIONS = ("outside image", "outside box", "tiny box", "no keypoint", "left a
 
 
 def suspicions(dataset: Dataset) -> list[Suspicion]:
-    """Everything that looks wrong, the worst first; every image is opened, but not decoded.
+    """All suspicious annotations, most severe first. Images are opened to read their size, but not decoded.
 
-    Keypoints outside the image or well outside their box, tiny boxes, people of whom nothing is labeled, a left that is on the
-    right while the others are not, the same image twice, and sizes in the annotations that are not the image's.
+    Keypoints outside the image or far outside their box, tiny boxes, people without labeled keypoints,
+    a left-right pair in the opposite order of all others, duplicate images, and image sizes in the
+    annotations that differ from those of the files.
     """
     found = []
     for sample in dataset:
         size = image_size(sample.path)
         if sample.size not in (None, size):
             found.append(Suspicion(sample, None, "image size", f"labels say {_times(sample.size)}, it is {_times(size)}", 2.0))
-        for person in np.flatnonzero(~sample.crowd):
-            found += [Suspicion(sample, int(person), *reason) for reason in _of_person(sample, person, size, dataset.layout)]
+        for person in np.flatnonzero(~sample.crowd).tolist():
+            found += [Suspicion(sample, person, *reason) for reason in _of_person(sample, person, size, dataset.layout)]
     for first, second in same_files(dataset):
         found.append(Suspicion(second, None, "twice", f"the same image as {first.path.name}", 0.7))
     return sorted(found, key=lambda s: -s.weight)
 
 
 def _of_person(sample: Sample, person: int, size: tuple[int, int], layout: KeypointLayout) -> list[tuple[str, str, float]]:
-    """What looks wrong about a person: kind, words, weight."""
+    """Suspicions about a person: kind, description, weight."""
     points, labeled = sample.keypoints[person, :, :2], sample.keypoints[person, :, 2] > 0
     box = sample.boxes[person]
     extent = np.maximum(box[2:] - box[:2], 1e-6)
     found = []
-    if math.hypot(*extent) < _SMALLEST * math.hypot(*size):
+    if math.hypot(*extent) < _MIN_DIAGONAL * math.hypot(*size):
         found.append(("tiny box", f"the box is {extent[0]:.0f} × {extent[1]:.0f} pixels", 0.5))
     if not labeled.any():
         return [*found, ("no keypoint", "no keypoint is labeled", 0.1)]
@@ -160,29 +161,30 @@ def _of_person(sample: Sample, person: int, size: tuple[int, int], layout: Keypo
     if distance > 0:
         found.append(("outside image", f"{layout.names[k]} is outside the image", 1 + distance))
     visible = sample.keypoints[person, :, 2] == 2
-    distance, k = _farthest(points, visible if visible.any() else labeled, box, extent)  # boxes end where people are hidden
+    distance, k = _farthest(points, visible if visible.any() else labeled, box, extent)  # boxes often exclude hidden keypoints
     if distance > _MARGIN:
         found.append(("outside box", f"{layout.names[k]} is outside the box", min(0.95, distance)))
-    pair = _exchanged(points[:, 0] / extent[0], labeled, layout)
+    pair = _swapped(points[:, 0] / extent[0], labeled, layout)
     if pair is not None:
-        found.append(("left and right", f"{layout.names[pair[0]]} and {layout.names[pair[1]]} look exchanged", 0.6))
+        found.append(("left and right", f"{layout.names[pair[0]]} and {layout.names[pair[1]]} look swapped", 0.6))
     return found
 
 
 def _farthest(points: np.ndarray, labeled: np.ndarray, box: np.ndarray, extent: np.ndarray) -> tuple[float, int]:
-    """How far the farthest labeled keypoint is outside a box, in its widths or heights, and which it is."""
+    """The largest distance of a labeled keypoint from a box, in widths or heights of ``extent``, and its index."""
     outside = np.maximum(box[:2] - points, points - box[2:]) / extent
     distance = np.where(labeled, outside.max(axis=1), -np.inf)
     return float(distance.max()), int(distance.argmax())
 
 
-def _exchanged(x: np.ndarray, labeled: np.ndarray, layout: KeypointLayout) -> tuple[int, int] | None:
-    """The mirrored pair that is the other way round than all others: nobody's shoulders face us while their hips do not.
+def _swapped(x: np.ndarray, labeled: np.ndarray, layout: KeypointLayout) -> tuple[int, int] | None:
+    """The one left-right pair that is in the opposite order of all others, for example shoulders against hips.
 
-    Only pairs that are well apart count, and at least two others must agree. Crossed arms and legs look so, too.
+    Only pairs with enough distance count, and at least two others must agree. Crossed arms and legs
+    give false alarms.
     """
     pairs = [(k, other) for k, other in enumerate(layout.mirror) if k < other and labeled[k] and labeled[other]]
-    apart = [(x[b] - x[a], (a, b)) for a, b in pairs if abs(x[b] - x[a]) > _APART]
+    apart = [(x[b] - x[a], (a, b)) for a, b in pairs if abs(x[b] - x[a]) > _MIN_DISTANCE]
     for sides in (1, -1):
         odd = [pair for distance, pair in apart if distance * sides > 0]
         if len(odd) == 1 and len(apart) >= 3:

@@ -1,11 +1,12 @@
-"""COCO keypoint annotations (cocodataset.org, "Data format"): read and written.
+"""Reads and writes COCO keypoint annotations (cocodataset.org, "Data format").
 
-Coordinates are taken as they are, as continuous ones that count from the corner of the first pixel. COCO does not say so; the
-networks at hand were trained by tools that read it so (the model zoo's converter, Ultralytics), and other tools add half a pixel.
+Coordinates are read as continuous ones from the corner of the first pixel. COCO does not define
+this; the model zoo's converter and Ultralytics, with which the supported networks were trained, read
+it so, while other tools add half a pixel.
 
-What annotation tools export in this form differs in small things, which are read as they are meant: ids that are text or 1.0,
-areas, crowds and counts that are missing, categories without keypoints beside the one that has them, file names with
-backslashes, folders or %20 in them.
+Exports of annotation tools differ in details, which are accepted: ids as text or 1.0; missing areas,
+crowd flags and counts; categories without keypoints beside the one that has them; file names with
+backslashes, folders or %20.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from .dataset import Dataset, Sample
 from .places import ImageFinder
 
 _LARGEST = 1e9
-"""No coordinate or area comes near."""
+"""Upper bound of any coordinate or area."""
 
 
 def read_coco(path: str | Path) -> Dataset:
-    """Reads a COCO keypoints file; images without annotations stay in, as images without people.
+    """Reads a COCO keypoints file; images without annotations are kept, without people.
 
-    Images whose ids are texts, not numbers, are numbered from 1 in the order of the file.
+    If an image id is text, the images are numbered from 1 in the order of the file.
 
     Raises:
-        PoseError: if the file is missing or not COCO keypoints; keys are missing; keypoints have the wrong length;
-            an annotation names an image that is not listed; two images have the same id or file; an image file is not
-            where it should be. The message names the file and the annotation or image.
+        PoseError: if the file is missing or not COCO keypoints; if keys are missing; if keypoints have
+            the wrong length; if an annotation refers to an unknown image; if two images have the same
+            id or file; if an image file is missing. The message names the file and the annotation or image.
     """
     path = Path(path)
     document = _read_json(path)
@@ -45,17 +46,17 @@ def read_coco(path: str | Path) -> Dataset:
     finder = ImageFinder(path)
     numbered = all(isinstance(i, int) for i in images)
     samples = [
-        _sample(identity if numbered else number, record, people.pop(identity, people[None]), finder, where)
+        _sample(int(identity) if numbered else number, record, people.pop(identity, people[None]), finder, where)
         for number, (identity, (record, where)) in enumerate(images.items(), 1)
     ]
-    strangers = [identity for identity in people if identity is not None]
-    if strangers:
-        raise PoseError(f"{path}: annotations name image_id {strangers[0]!r}, which is not among its {len(images)} images")
+    unknown = [identity for identity in people if identity is not None]
+    if unknown:
+        raise PoseError(f"{path}: annotations name image_id {unknown[0]!r}, which is not among its {len(images)} images")
     return Dataset(tuple(samples), layout, path)
 
 
 def read_coco_layout(path: str | Path) -> KeypointLayout:
-    """The layout of the keypoints of a COCO file. Raises PoseError as :func:`read_coco`."""
+    """The keypoint layout of a COCO file; raises PoseError as :func:`read_coco`."""
     return _keypoint_categories(_read_json(Path(path)), Path(path))[1]
 
 
@@ -84,9 +85,9 @@ def _read_json(path: Path) -> dict:
 
 
 def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayout]:
-    """The ids of the categories that have keypoints, and the layout that they share.
+    """The ids of the categories with keypoints, and their common layout.
 
-    Of several different ones only those count that an annotation uses.
+    If they differ, only those that an annotation uses count.
     """
     known = [c for c in document["categories"] if isinstance(c, dict) and c.get("keypoints")]
     if len({json.dumps(c["keypoints"]) for c in known}) > 1:
@@ -106,8 +107,9 @@ def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayou
 
 
 def _people(annotations: list, categories: set, layout: KeypointLayout, path: Path) -> dict[int | str | None, tuple]:
-    """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,) and crowds (N,) of each image id; of nobody under None."""
-    records, of_image = [], defaultdict(list, {None: []})
+    """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,) and crowd flags (N,) by image id; under None those of no person."""
+    records: list[tuple[Mapping, str]] = []
+    of_image: dict[int | str | None, list[int]] = defaultdict(list, {None: []})
     for index, annotation in enumerate(annotations):
         where = f"{path}: annotations[{index}]"
         record = _require(annotation, ("image_id", "bbox"), where)
@@ -138,7 +140,10 @@ def _boxes(records: list[tuple[Mapping, str]]) -> tuple[np.ndarray, np.ndarray]:
     """(P, 4) xyxy and areas (P,), float32."""
     boxes = _table([(record["bbox"], where) for record, where in records], 4, "bbox", "x, y, width, height")
     usual = AREA_OF_BOX * boxes[:, 2] * boxes[:, 3]
-    areas = [([u if record.get("area") is None else record["area"]], where) for u, (record, where) in zip(usual, records, strict=True)]
+    areas: list[tuple[Sequence, str]] = [
+        ([default if record.get("area") is None else record["area"]], where)
+        for default, (record, where) in zip(usual, records, strict=True)
+    ]
     boxes[:, 2:] += boxes[:, :2]
     return boxes.astype(np.float32), _table(areas, 1, "area", "square pixels")[:, 0].astype(np.float32)
 
@@ -152,8 +157,8 @@ def _crowd(records: list[tuple[Mapping, str]]) -> np.ndarray:
 
 
 def _table(rows: list[tuple[Sequence, str]], count: int, what: str, meaning: str) -> np.ndarray:
-    """(P, count) float64 from P lists of numbers, each with where it stands."""
-    try:  # all at once, which is fast
+    """(P, count) float64 from P lists of numbers, each with its place in the file for error messages."""
+    try:  # all at once, which is fast; on failure one by one, to name the faulty one
         table = np.array([values for values, _ in rows], dtype=np.float64).reshape(len(rows), count)
         if (np.abs(table) < _LARGEST).all():
             return table
@@ -163,8 +168,8 @@ def _table(rows: list[tuple[Sequence, str]], count: int, what: str, meaning: str
 
 
 def _images(images: list, path: Path) -> dict[int | str, tuple[Mapping, str]]:
-    """The image records by id, each with where it stands."""
-    found = {}
+    """The image records by id, each with its place in the file for error messages."""
+    found: dict[int | str, tuple[Mapping, str]] = {}
     for index, image in enumerate(images):
         where = f"{path}: images[{index}]"
         identity = _identity(_require(image, ("id", "file_name"), where)["id"], f"{where}: id")
@@ -179,12 +184,12 @@ def _require(record, keys: tuple[str, ...], where: str) -> Mapping:
         raise PoseError(f"{where}: expected an object, got {record!r:.60}")
     missing = [key for key in keys if key not in record]
     if missing:
-        raise PoseError(f"{where}: missing {', '.join(missing)}; it has {', '.join(record) or 'nothing'}")
+        raise PoseError(f"{where}: missing {', '.join(missing)}; it has {', '.join(record) or 'no keys'}")
     return record
 
 
 def _identity(value, where: str) -> int | str:
-    """An id as a whole number where it is one, be it written 7, 7.0 or "7"; else the text."""
+    """An id as an integer, whether written 7, 7.0 or "7"; any other text as it is."""
     if type(value) is int:
         return value
     if isinstance(value, str):
@@ -192,7 +197,7 @@ def _identity(value, where: str) -> int | str:
         return int(text) if text.isdecimal() and len(text) < 19 else value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    raise PoseError(f"{where}: expected a whole number or a text, got {value!r:.60}")
+    raise PoseError(f"{where}: expected an integer or text, got {value!r:.60}")
 
 
 def _numbers(values, count: int, where: str, meaning: str) -> np.ndarray:
@@ -215,13 +220,13 @@ def _sample(image_id: int, record: Mapping, people: tuple, finder: ImageFinder, 
 
 
 def _size(record: Mapping, where: str) -> tuple[int, int] | None:
-    given = record.get("width"), record.get("height")
-    if not all(given):
+    width, height = record.get("width"), record.get("height")
+    if not width or not height:
         return None
     try:
-        size = int(given[0]), int(given[1])
+        size = int(width), int(height)
     except (TypeError, ValueError, OverflowError) as error:
-        raise PoseError(f"{where}: width and height are {given!r:.60}, expected pixels: {error}") from error
+        raise PoseError(f"{where}: width and height are {(width, height)!r:.60}, expected pixels: {error}") from error
     if not 0 < min(size) <= max(size) < _LARGEST:
         raise PoseError(f"{where}: width and height are {size[0]} and {size[1]}, expected pixels above 0")
     return size
@@ -231,13 +236,14 @@ def _size(record: Mapping, where: str) -> tuple[int, int] | None:
 
 
 def to_coco(dataset: Dataset, file_names: Sequence[str] | None = None) -> dict:
-    """A dataset as a COCO keypoints document, with areas, boxes and crowds as they are (what pycocotools reads).
+    """A dataset as a COCO keypoints document, as pycocotools reads it.
 
     Args:
-        dataset: what to write.
-        file_names: of the images, from the folder that will hold them (default: the names of the files).
+        dataset: to write; areas, boxes and crowd flags are kept.
+        file_names: paths of the images relative to their new folder (default: the names of the files).
     """
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for sample, name in zip(dataset, file_names or [s.path.name for s in dataset], strict=True):
         width, height = sample.size or (0, 0)
         images.append({"id": sample.image_id, "file_name": name, "width": width, "height": height})
@@ -247,7 +253,7 @@ def to_coco(dataset: Dataset, file_names: Sequence[str] | None = None) -> dict:
 
 
 def annotation_record(annotation_id: int, image_id: int, keypoints: np.ndarray, box: np.ndarray, area: float, crowd: bool = False) -> dict:
-    """One COCO annotation from keypoints (K, 3) and box (4,) xyxy."""
+    """A COCO annotation from keypoints (K, 3) and box (4,) xyxy."""
     labeled = keypoints[:, 2] > 0
     triplets = np.concatenate([np.where(labeled[:, None], keypoints[:, :2], 0), keypoints[:, 2:]], axis=1)
     x0, y0, x1, y1 = (float(v) for v in box)

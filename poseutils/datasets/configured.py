@@ -1,4 +1,4 @@
-"""The datasets that a configuration names, and the layout of their keypoints."""
+"""The datasets of a configuration, and the layout of their keypoints."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PATHS = ("test_path", "validation_path", "training_path", "quantization_path")
 
 
 def training_datasets(config: Config) -> tuple[Dataset, Dataset]:
-    """Training and validation images, which share none.
+    """The training set and the validation set, without common images.
 
-    Without ``validation_path`` a share of the training images is held out, by seed. With it, a training image that is also a
-    validation image is left out of training, with a warning.
+    Without ``validation_path``, a fraction of the training images is held out, by seed. With it,
+    training images that are validation images too are left out, with a warning.
     """
     section = config.dataset
     train = _load(config, "training_path")
@@ -32,7 +32,7 @@ def training_datasets(config: Config) -> tuple[Dataset, Dataset]:
 
 
 def test_dataset(config: Config) -> Dataset:
-    """What evaluation measures on: ``test_path``, else the validation images."""
+    """The test set: ``test_path``, else the validation set."""
     section = config.dataset
     if section.test_path or section.validation_path:
         return _load(config, "test_path" if section.test_path else "validation_path")
@@ -40,37 +40,38 @@ def test_dataset(config: Config) -> Dataset:
 
 
 def quantization_dataset(config: Config) -> Dataset:
-    """What calibrates a quantization: ``quantization_path``, else the training images; of these the share ``quantization_split``."""
+    """The calibration set: the fraction ``quantization_split`` of ``quantization_path``, else of the training set."""
     section = config.dataset
     dataset = _load(config, "quantization_path") if section.quantization_path else training_datasets(config)[0]
     return dataset.split(section.quantization_split, section.seed)[1] if section.quantization_split else dataset
 
 
 def configured_layout(config: Config) -> KeypointLayout | None:
-    """The layout of a configuration's keypoints: what its dataset section says, on top of what the annotations say.
+    """The layout of a configuration's keypoints: its dataset section, in addition to the annotations.
 
-    Of the section, ``keypoint_names``, ``skeleton`` and ``mirror`` count; the annotations are those of the first dataset that
-    is named and there, and has them in COCO's form. None if neither says anything: then the number of keypoints is all that
-    is known.
+    The section may give ``keypoint_names``, ``skeleton`` and ``mirror``; the annotations are those of
+    its first dataset with a COCO file. None if neither gives anything: then only the number of
+    keypoints is known.
 
     Raises:
-        PoseError: if names, limbs and mirror pairs do not fit each other or ``dataset.keypoints``; if an annotation file is damaged.
+        PoseError: if names, limbs and mirror pairs contradict one another or ``dataset.keypoints``; if
+            an annotation file is damaged.
     """
     section = config.dataset
-    said = [getattr(section, name, None) for name in ("keypoint_names", "skeleton", "mirror")]
+    given = [getattr(section, name, None) for name in ("keypoint_names", "skeleton", "mirror")]
     paths = (getattr(section, name) for name in _PATHS)
     found = next(filter(None, (peek_layout(config.resolve(path)) for path in paths if path)), None)
-    if found is None and not any(said):
+    if found is None and not any(given):
         return None
-    return _with_said(found or layout_for(section.keypoints or len(said[0] or ())), section)
+    return _redefined_by(section, found or layout_for(section.keypoints or len(given[0] or ())))
 
 
-def _with_said(layout: KeypointLayout, section) -> KeypointLayout:
-    """A layout with the names, limbs and mirror pairs that a dataset section gives; its own where the number is another's."""
+def _redefined_by(section, layout: KeypointLayout) -> KeypointLayout:
+    """A layout with the names, limbs and mirror pairs of a dataset section; the usual layout if it has another number of keypoints."""
     names, limbs, mirror = (getattr(section, name, None) or None for name in ("keypoint_names", "skeleton", "mirror"))
     wanted = section.keypoints or len(names or layout.names)
     if names is not None and len(names) != wanted:
-        raise PoseError(f"dataset.keypoint_names has {len(names)} names, dataset.keypoints is {wanted}: give a name each")
+        raise PoseError(f"dataset.keypoint_names has {len(names)} names, dataset.keypoints is {wanted}: give as many names as keypoints")
     if wanted != len(layout):
         layout = layout_for(wanted)
     try:
@@ -83,12 +84,12 @@ def _load(config: Config, attribute: str) -> Dataset:
     section = config.dataset
     path = getattr(section, attribute)
     if not path:
-        raise PoseError(f"dataset.{attribute} is empty: name a COCO .json file, or a folder of images with labels")
+        raise PoseError(f"dataset.{attribute} is empty: give a COCO .json file, or a folder of images with labels")
     dataset = load_dataset(config.resolve(path))
     if section.keypoints:
         dataset = dataset.with_layout(layout_for(section.keypoints))
-    layout = _with_said(dataset.layout, section)
-    if not has_annotations(dataset.source):  # text labels say nothing: other annotations may
+    layout = _redefined_by(section, dataset.layout)
+    if not has_annotations(dataset.source):  # text labels have no names; the annotations of another dataset may
         named = configured_layout(config)
         layout = named if named is not None and len(named) == len(layout) else layout
     return replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))

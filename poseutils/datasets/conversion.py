@@ -1,8 +1,8 @@
-"""From COCO annotations to a folder of YOLO text labels, as the model zoo's converter makes it, and back.
+"""Converts COCO annotations to a folder of YOLO text labels, as the model zoo's converter does, and back.
 
-What the zoo keeps: ``single`` the images with exactly one annotation, ``multi`` those with at least one. Of these, crowds and
-boxes without width or height go, and then images on which no keypoint is labeled. In its labels v is 1 where a keypoint is labeled,
-visible or not.
+The zoo selects images with exactly one annotation (``single``) or with at least one (``multi``). Crowds
+and boxes without width or height are removed, then images without a labeled keypoint. In its labels v
+is 1 for labeled keypoints, visible or hidden.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from ..keypoints import layout_for
 from .coco import read_coco, to_coco
 from .dataset import Dataset, Sample
 from .loading import annotation_files
-from .moving import in_one_step
+from .moving import atomic_folder
 from .yolo import read_yolo
 
 FORMS = ("yolo", "coco")
 KINDS = ("single", "multi")
-_THREADS, _AT_ONCE = 4, 64  # copying waits for the disk
+_THREADS, _CHUNK = 4, 64  # copying is limited by the disk
 
 
 @dataclass(frozen=True)
 class Converted:
-    """What became of one split.
+    """The result for one split.
 
     Attributes:
-        folder: where its images are now.
+        folder: of its converted images.
         images, people: how many were written.
-        left_out: how many images were not, by the rules of the kind.
+        left_out: number of images that the rules of the kind exclude.
     """
 
     folder: Path
@@ -60,23 +60,24 @@ def convert(
     link: bool = False,
     progress: bool = True,
 ) -> list[Converted]:
-    """Writes a dataset in the other form. Either all of it is written, or nothing.
+    """Converts a dataset between COCO annotations and YOLO text labels, atomically.
 
-    Text labels become ``out/{kind}/{K}kpts/{split}/``, images with labels beside them; COCO becomes
-    ``out/annotations/person_keypoints_{split}.json`` with the images in ``out/{split}/``. Folders between the images are kept.
+    Text labels are written to ``out/{kind}/{K}kpts/{split}/``, beside the images; COCO annotations to
+    ``out/annotations/person_keypoints_{split}.json``, with the images in ``out/{split}/``. Subfolders of
+    the images are kept.
 
     Args:
-        source: a COCO ``.json`` file, a folder with several (one a split), or a folder of images with text labels, in it or in
-            its ``train``, ``val`` and ``test``.
-        out: the folder to write into; what is there stays.
-        to: ``yolo`` or ``coco`` (default: what the source is not).
-        keypoints: 13 makes COCO's 17 into the zoo's 13 (default: as in the source).
-        kind: ``single`` or ``multi``; text labels are ``multi`` by default, COCO keeps all images by default.
-        link: hard links to the images, or symbolic ones to another disk, instead of copies.
-        progress: show a bar.
+        source: a COCO ``.json`` file, a folder with several (one per split), or a folder of images with
+            text labels, directly or in ``train``, ``val`` and ``test``.
+        out: the folder to write into; existing files are kept.
+        to: ``yolo`` or ``coco`` (default: the format that the source is not in).
+        keypoints: 13 reduces COCO's 17 keypoints to the zoo's 13 (default: as in the source).
+        kind: ``single`` or ``multi`` (default: ``multi`` for text labels, all images for COCO).
+        link: create hard links to the images, or symbolic links to another disk, instead of copies.
+        progress: show a progress bar.
 
     Raises:
-        PoseError: if the source cannot be read; if what would be written is there already; if nothing would be left.
+        PoseError: if the source cannot be read; if a file to write exists already; if no image is left.
     """
     splits, is_text = _splits(Path(source))
     to = to or ("coco" if is_text else "yolo")
@@ -85,7 +86,7 @@ def convert(
     chosen = {name: _chosen(dataset, keypoints, kind or ("multi" if to == "yolo" else None)) for name, dataset in splits.items()}
     if not any(map(len, chosen.values())):
         raise PoseError(
-            f"{source}: none of its {sum(map(len, splits.values()))} images is left: none has a labeled keypoint ({kind or to})"
+            f"{source}: none of its {sum(map(len, splits.values()))} images can be converted: none has a labeled keypoint ({kind or to})"
         )
     folders = {name: f"{kind or 'multi'}/{len(d.layout)}kpts/{name}" if to == "yolo" else name for name, d in chosen.items()}
     _write(
@@ -104,19 +105,19 @@ def convert(
 def _write(splits: Mapping[str, Dataset], folders: Mapping[str, str], out: Path, to: str, do: Callable) -> None:
     """Writes the splits into their folders under ``out``, all or none. ``do`` copies the images."""
     products = [folders[name] for name in splits] + [_annotations(name) for name in splits if to == "coco"]
-    with in_one_step(out, products) as workshop:
+    with atomic_folder(out, products) as temporary:
         jobs = []
         for name, dataset in splits.items():
-            folder = workshop / folders[name]
-            jobs += _yolo_jobs(dataset, folder) if to == "yolo" else _coco_jobs(dataset, folder, workshop / _annotations(name))
+            folder = temporary / folders[name]
+            jobs += _yolo_jobs(dataset, folder) if to == "yolo" else _coco_jobs(dataset, folder, temporary / _annotations(name))
         do(jobs)
 
 
-# ---------------------------------------------------------------- what is read
+# ---------------------------------------------------------------- reading
 
 
 def _splits(source: Path) -> tuple[dict[str, Dataset], bool]:
-    """The datasets of a source by the names of their splits, and whether their labels are text."""
+    """The datasets of a source by split, and whether they have text labels."""
     if not source.exists():
         raise PoseError(f"no dataset at {source}: expected a COCO .json file, or a folder of images with labels")
     files = annotation_files(source) if source.is_dir() else [source]
@@ -142,7 +143,7 @@ def _annotations(split: str) -> str:
 
 
 def _chosen(dataset: Dataset, keypoints: int | None, kind: str | None) -> Dataset:
-    """The dataset with so many keypoints, and only the images and people that a kind keeps."""
+    """The dataset with the given number of keypoints, and only the images and people that the kind keeps."""
     if keypoints:
         dataset = dataset.with_layout(layout_for(keypoints))
     if kind is None:
@@ -151,7 +152,7 @@ def _chosen(dataset: Dataset, keypoints: int | None, kind: str | None) -> Datase
 
 
 def _kept(sample: Sample, kind: str) -> Sample | None:
-    """A sample without its crowds and empty boxes; None if the kind leaves it out."""
+    """A sample without crowds and empty boxes; None if the kind excludes it."""
     if len(sample) == 0 or (kind == "single" and len(sample) > 1):
         return None
     if not (sample.visibility > 0).any():
@@ -164,7 +165,7 @@ def _kept(sample: Sample, kind: str) -> Sample | None:
     return replace(sample, keypoints=sample.keypoints[keep], boxes=sample.boxes[keep], areas=sample.areas[keep], crowd=sample.crowd[keep])
 
 
-# ---------------------------------------------------------------- what is written
+# ---------------------------------------------------------------- writing
 
 
 def _yolo_jobs(dataset: Dataset, folder: Path) -> list[Job]:
@@ -173,7 +174,7 @@ def _yolo_jobs(dataset: Dataset, folder: Path) -> list[Job]:
     twice = [stem for stem, count in Counter(stems).items() if count > 1]
     if twice:
         clash = [name for name, stem in zip(names, stems, strict=True) if stem == twice[0]]
-        raise PoseError(f"{dataset.source}: {' and '.join(clash)} would share one label, as only their suffixes differ: rename one")
+        raise PoseError(f"{dataset.source}: {' and '.join(clash)} would share one label file, as only their suffixes differ: rename one")
     lines = iter(_lines(dataset))
     texts = ["".join(next(lines) for _ in range(len(sample))) for sample in dataset]
     _make_folders(folder, names)
@@ -184,7 +185,7 @@ def _yolo_jobs(dataset: Dataset, folder: Path) -> list[Job]:
 
 
 def _lines(dataset: Dataset) -> list[str]:
-    """A line a person, in order: class, box and keypoints, to seven digits."""
+    """A line per person, in order: class, box and keypoints, to seven digits."""
     people = [sample for sample in dataset if len(sample)]
     if not people:
         return []
@@ -208,7 +209,7 @@ def _coco_jobs(dataset: Dataset, folder: Path, annotations: Path) -> list[Job]:
 
 
 def _for_coco(sample: Sample, hidden_known: bool) -> Sample:
-    """The sample with a size; labeled keypoints become visible where the labels never say 2, as 1 then does not mean hidden."""
+    """The sample with its size. If the labels never use visibility 2, 1 does not mean hidden, and labeled keypoints become visible."""
     keypoints = sample.keypoints.copy()
     if not hidden_known:
         keypoints[:, :, 2] *= 2
@@ -216,7 +217,7 @@ def _for_coco(sample: Sample, hidden_known: bool) -> Sample:
 
 
 def _names(dataset: Dataset) -> list[str]:
-    """The path of each image from the folder that holds them all."""
+    """The path of each image relative to the common folder."""
     if not len(dataset):
         return []
     paths = [str(s.path) for s in dataset]
@@ -225,12 +226,12 @@ def _names(dataset: Dataset) -> list[str]:
 
 
 def _make_folders(folder: Path, names: Sequence[str]) -> None:
-    for place in {os.path.dirname(name) for name in names} | {""}:
-        (folder / place).mkdir(parents=True, exist_ok=True)
+    for subfolder in {os.path.dirname(name) for name in names} | {""}:
+        (folder / subfolder).mkdir(parents=True, exist_ok=True)
 
 
 class Job(NamedTuple):
-    """An image to copy, and a label to write beside it if it has a name."""
+    """An image to copy, and the label file to write, if it has a name."""
 
     source: str
     target: str
@@ -239,11 +240,11 @@ class Job(NamedTuple):
 
 
 def _do(jobs: Sequence[Job], link: bool, progress: bool) -> None:
-    """Does all jobs, several at a time, and stops at the first that fails."""
+    """Runs all jobs in a thread pool and stops at the first that fails."""
     from tqdm.auto import tqdm
 
     pool = ThreadPoolExecutor(_THREADS)
-    parts = [jobs[start : start + _AT_ONCE] for start in range(0, len(jobs), _AT_ONCE)]
+    parts = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
     try:
         with tqdm(total=len(jobs), desc="convert", unit="image", disable=not progress) as bar:
             for done in pool.map(partial(_do_part, link=link), parts):

@@ -1,8 +1,9 @@
-"""Where the images of an annotation file are."""
+"""Finds the images of an annotation file."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -10,10 +11,10 @@ from ..errors import PoseError
 
 
 class ImageFinder:
-    """Finds the images that an annotation file names.
+    """Resolves the file names in an annotation file to paths.
 
-    A name is looked for in the usual folders around the file: as it is written; decoded, where it is a part of a URL; and
-    without its folders, which annotation tools fill with their own.
+    Each name is searched for in the usual folders around the file: as written, percent-decoded, and
+    without its folders, which annotation tools often add.
     """
 
     def __init__(self, annotations: Path):
@@ -24,10 +25,10 @@ class ImageFinder:
         self.users: dict[str, str] = {}
 
     def find(self, name: str, where: str) -> Path:
-        """The path of an image. ``where`` is its record's place in the file, for messages.
+        """The path of an image; ``where`` is the place of its record in the file, for error messages.
 
         Raises:
-            PoseError: if it is nowhere, or another record has it already.
+            PoseError: if there is no such image, or another record has the same one.
         """
         if not isinstance(name, str) or not name.strip() or "\0" in name:
             raise PoseError(f"{where}: file_name is {name!r:.60}, expected the name of an image")
@@ -40,7 +41,7 @@ class ImageFinder:
         return Path(path)
 
     def _first(self, name: str) -> str | None:
-        """The path that the first spelling of a name has in the first folder; the folder that had it goes first from now on."""
+        """The first existing path over spellings and folders; the folder that has it is tried first from then on."""
         for spelling in _spellings(name):
             for index, folder in enumerate(self.folders):
                 path = os.path.join(folder, spelling)
@@ -50,7 +51,7 @@ class ImageFinder:
         return None
 
 
-def _spellings(name: str):
+def _spellings(name: str) -> Iterator[str]:
     plain = name.replace("\\", "/")
     yield name
     yield plain

@@ -1,7 +1,7 @@
 """Folders of images with YOLO text labels, as the model zoo's converter and Ultralytics write them.
 
-Beside each image, or in a ``labels`` tree beside ``images``, a text file of the same stem; one line a person:
-``class cx cy w h`` and then x, y, v for each keypoint, all but class and v divided by the image's width and height.
+Beside each image, or in a ``labels`` tree beside ``images``, is a text file of the same stem, with a line per
+person: ``class cx cy w h``, then x, y, v of each keypoint, all but class and v divided by the image's width and height.
 """
 
 from __future__ import annotations
@@ -21,20 +21,22 @@ from .dataset import Dataset, Sample
 
 FORM = "class cx cy w h, then x y v for each keypoint"
 _FARTHEST = 2.0
-"""A keypoint may lie outside its image, but not by more than the image's size: such numbers are pixels, not fractions."""
+"""Largest coordinate accepted as a fraction: keypoints may be outside the image, but larger numbers are pixels."""
 
 
 def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Dataset:
-    """Reads a folder of images and text labels; an image without a label is an image without people.
+    """Reads a folder of images and text labels; an image without a label has no people.
 
-    All labels are read and checked now. An image is opened only when a sample's pixels are first asked for, to learn its size.
+    All labels are read and checked. Images are opened lazily, when pixel coordinates of a sample are
+    first accessed, to read their size.
 
     Args:
         folder: the images, or the folder above ``images`` and ``labels``.
-        layout: names and limbs of the keypoints, which the labels do not say (default: by their number).
+        layout: of the keypoints, whose names the labels do not have (default: by their number).
 
     Raises:
-        PoseError: naming file and line, if a line has a wrong number of fields or is not numbers; if no label is found.
+        PoseError: if a line has a wrong number of fields or is not numbers, with file and line; if
+            there is no label.
     """
     folder = Path(folder)
     images = find_images(folder)
@@ -51,21 +53,21 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
 
 
 def _label_files(images: list[Path]) -> list[str]:
-    """The label of each image, or an empty text: beside it, else in ``labels`` instead of ``images``. Each folder is listed once."""
-    listed = lru_cache(maxsize=None)(lambda place: frozenset(os.listdir(place)) if os.path.isdir(place) else frozenset())
+    """The label file of each image, empty if missing: beside it, else in ``labels`` instead of ``images``. Lists each folder once."""
+    listed = lru_cache(maxsize=None)(lambda folder: frozenset(os.listdir(folder)) if os.path.isdir(folder) else frozenset())
     parallel = lru_cache(maxsize=None)(_parallel)
     labels = []
     for image in images:
-        place, name = os.path.split(image)
+        folder, name = os.path.split(image)
         label = os.path.splitext(name)[0] + ".txt"
-        found = next((p for p in (place, parallel(place)) if p is not None and label in listed(p)), None)
+        found = next((f for f in (folder, parallel(folder)) if f is not None and label in listed(f)), None)
         labels.append(os.path.join(found, label) if found is not None else "")
     return labels
 
 
-def _parallel(place: str) -> str | None:
-    """The folder in the tree of labels that stands for a folder in the tree of images."""
-    parts = list(Path(place).parts)
+def _parallel(folder: str) -> str | None:
+    """The folder in the ``labels`` tree that corresponds to a folder in the ``images`` tree."""
+    parts = list(Path(folder).parts)
     if "images" not in parts:
         return None
     parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
@@ -73,7 +75,7 @@ def _parallel(place: str) -> str | None:
 
 
 def _rows_of(labels: list[str], folder: Path) -> list[np.ndarray]:
-    """The numbers of each label, (N, 5 + 3K), K the same for all; (0, 0) where nobody is annotated."""
+    """The numbers of each label file, (N, 5 + 3K), K the same for all; (0, 0) where nobody is annotated."""
     rows, count = [], None
     for label in labels:
         parsed = _parse(label) if label else []
@@ -91,7 +93,7 @@ def _rows_of(labels: list[str], folder: Path) -> list[np.ndarray]:
 def _parse(label: str) -> list[tuple[int, list[float]]]:
     """The lines of a label file as (line number, numbers)."""
     try:
-        with open(label, "rb") as file:  # a file opened as text takes twice as long
+        with open(label, "rb") as file:  # opening as text takes twice as long
             lines = file.read().decode("utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError) as error:
         raise PoseError(f"{label} is not a text label: {error}") from error
@@ -109,11 +111,11 @@ def _numbers(line: str, where: str) -> list[float]:
     if not {0.0, 1.0, 2.0}.issuperset(values[7::3]):
         wrong = next(v for v in values[7::3] if v not in (0, 1, 2))
         raise PoseError(f"{where}: visibility {wrong:g}; expected 0 (not labeled), 1 (labeled) or 2 (visible): {FORM}")
-    places = values[1:5] + values[5::3] + values[6::3]
-    if max(places) > _FARTHEST or min(places) < 1 - _FARTHEST or min(values[3:5]) < 0:
+    coordinates = values[1:5] + values[5::3] + values[6::3]
+    if max(coordinates) > _FARTHEST or min(coordinates) < 1 - _FARTHEST or min(values[3:5]) < 0:
         raise PoseError(
-            f"{where}: {max(places, key=abs):g} is no fraction of an image; expected numbers from 0 to 1, that is pixels divided by its "
-            f"width and height: {FORM}"
+            f"{where}: {max(coordinates, key=abs):g} is no fraction of an image; expected numbers from 0 to 1, that is pixels divided by "
+            f"the image's width and height: {FORM}"
         )
     return values
 
@@ -125,7 +127,7 @@ def _sample(image_id: int, path: Path, rows: np.ndarray) -> Sample:
 
 
 class _TextSample(Sample):
-    """A sample whose label is fractions; what is in pixels (size, keypoints, boxes, areas) comes to be when it is asked for."""
+    """A sample with a label in fractions; attributes in pixels (size, keypoints, boxes, areas) are computed on first access."""
 
     def __getattr__(self, name: str):
         if name not in ("size", "keypoints", "boxes", "areas"):
@@ -152,7 +154,7 @@ class _TextSample(Sample):
 
 
 def _in_pixels(rows: np.ndarray, size: tuple[int, int]) -> dict:
-    """What a sample says in pixels: rows (N, 5 + 3K) of fractions of an image of a width and height."""
+    """The attributes in pixels, from rows (N, 5 + 3K) of fractions and the width and height of the image."""
     center, extent = rows[:, 1:3] * size, rows[:, 3:5] * size
     return {
         "size": size,
