@@ -1,4 +1,4 @@
-"""``python -m poseutils``: run or check a configuration, list runs and published models, fetch a model, convert a dataset, export as C."""
+"""``python -m poseutils``: run or check a configuration, list runs and models, fetch a model, convert a dataset, export as C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Does what the command line says. Returns 0, 1 for an error that its message explains, or 130 if interrupted."""
+    """Runs a command. Returns 0; 1 after an error, whose message is printed; or 130 if interrupted."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
@@ -30,18 +30,22 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the notebooks of a configuration's operation_mode")
     run.add_argument("config", nargs="?", help="a user_config.yaml")
-    run.add_argument("overrides", nargs="*", metavar="section.attribute=value", help="wins over the file, for example training.epochs=2")
-    run.add_argument("--runs-dir", default="runs", help="where the run's folder is made (default: %(default)s)")
+    run.add_argument(
+        "overrides", nargs="*", metavar="section.attribute=value", help="takes precedence over the file, for example training.epochs=2"
+    )
+    run.add_argument("--runs-dir", default="runs", help="where the run's folder is created (default: %(default)s)")
     run.add_argument("--allow-custom-code", action="store_true", help="run the Python files that the configuration names")
-    run.add_argument("--resume", metavar="FOLDER", help="go on with the run in this folder, which stopped; no configuration then")
+    run.add_argument("--resume", metavar="FOLDER", help="resume the interrupted run in this folder, without a configuration")
     run.set_defaults(command=_run, usage=run.error)
-    check = commands.add_parser("check", help="say what a configuration would run, on what, and every problem, without running")
+    check = commands.add_parser("check", help="list what a configuration would run, on which data, and every problem, without running")
     check.add_argument("config", help="a user_config.yaml")
-    check.add_argument("overrides", nargs="*", metavar="section.attribute=value", help="wins over the file")
-    check.add_argument("--allow-custom-code", action="store_true", help="count Python files that the configuration names as allowed to run")
+    check.add_argument("overrides", nargs="*", metavar="section.attribute=value", help="takes precedence over the file")
+    check.add_argument(
+        "--allow-custom-code", action="store_true", help="treat the Python files that the configuration names as allowed to run"
+    )
     check.set_defaults(command=_check)
     runs = commands.add_parser("runs", help="list the runs, newest first")
-    runs.add_argument("folder", nargs="?", default="runs", metavar="FOLDER", help="where they are (default: %(default)s)")
+    runs.add_argument("folder", nargs="?", default="runs", metavar="FOLDER", help="folder of the runs (default: %(default)s)")
     runs.set_defaults(command=_runs)
     zoo = commands.add_parser("zoo", help="list the published models")
     zoo.set_defaults(command=_zoo)
@@ -54,11 +58,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_convert(commands) -> None:
-    convert = commands.add_parser("convert", help="make COCO annotations into YOLO text labels, or the other way")
+    convert = commands.add_parser("convert", help="convert COCO annotations to YOLO text labels, or back")
     convert.add_argument("source", help="a COCO .json file, a folder with several, or a folder of images with text labels")
     convert.add_argument("out", help="the folder to write into")
-    convert.add_argument("--to", choices=("yolo", "coco"), help="default: what the source is not")
-    convert.add_argument("--keypoints", type=int, metavar="K", help="13 makes COCO's 17 into the 13 of ST's models; default: as they are")
+    convert.add_argument("--to", choices=("yolo", "coco"), help="default: the format that the source is not in")
+    convert.add_argument(
+        "--keypoints", type=int, metavar="K", help="13 reduces COCO's 17 to the 13 of ST's models; default: as in the source"
+    )
     convert.add_argument("--kind", choices=("single", "multi"), help="images with exactly one person, or with at least one")
     convert.add_argument("--link", action="store_true", help="link to the images instead of copying them")
     convert.set_defaults(command=_convert)
@@ -76,7 +82,7 @@ def _add_export(commands) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     if bool(options.config) == bool(options.resume):
-        options.usage("a configuration, or --resume FOLDER, which has its own: give one of them")
+        options.usage("give either a configuration, or --resume FOLDER, which has its own")
     from .pipeline import resume, run
 
     if options.resume:
@@ -97,8 +103,9 @@ def _check(options: argparse.Namespace) -> None:
     found = check(options.config, options.overrides, options.allow_custom_code)
     print("\n".join(found.lines))
     if found.problems:
-        raise PoseError(f"{len(found.problems)} to mend in {options.config}:\n" + "\n".join(f"  {line}" for line in found.problems))
-    print("nothing stands in its way")
+        count = len(found.problems)
+        raise PoseError(f"{count} problem{'s'[: count != 1]} in {options.config}:\n" + "\n".join(f"  {line}" for line in found.problems))
+    print("no problems found")
 
 
 def _zoo(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
-"""``check``: what a configuration would run, on what, and everything that stands in its way; without running anything.
+"""``check``, the preflight: what a configuration would run, on which data, and every problem, without running anything.
 
-It looks at names and sizes of files, never into images, so that it takes a second or two however large the data.
+It reads names and sizes of files, but no images, so that it takes a second or two for any amount of data.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ DATASETS = {
     "evaluate": (("test_path", "validation_path", "training_path"),),
     "quantize": (("quantization_path", "training_path"),),
 }
-"""For each service the data it reads: the first of these attributes that is given; an empty name for data that it can do without."""
+"""The data that each service reads: the first of these attributes that is given; an empty name marks optional data."""
 
 
 @dataclass
 class Check:
-    """What a configuration would do.
+    """The result of a preflight check.
 
     Attributes:
-        lines: what would run, and on what, for people.
-        problems: what stands in the way, a line each; empty if it can run.
+        lines: a summary of what would run, and on which data.
+        problems: a message for each problem; empty if the configuration can run.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Check:
 
 
 def check(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> Check:
-    """Looks at everything that a run of this configuration needs.
+    """Checks everything that a run of this configuration needs.
 
     Args:
         path, overrides, allow_custom_code: as for :func:`poseutils.load_config`.
@@ -66,8 +66,8 @@ def check(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bo
         result.lines.append(f"  {number}  {service:<10} {_task(config, service)}")
         if not (NOTEBOOKS / f"{service}.ipynb").is_file():
             result.problems.append(f"{NOTEBOOKS / service}.ipynb: no such notebook. Run from a complete clone.")
-    for look in (_check_model, _check_datasets, _check_training):
-        look(config, services, result)
+    for check_part in (_check_model, _check_datasets, _check_training):
+        check_part(config, services, result)
     if config.ignored:
         result.lines.append(f"ignored: {', '.join(config.ignored)}")
     result.problems = list(dict.fromkeys(result.problems))
@@ -97,7 +97,7 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
     path = config.model.model_path
     if not path:
         if services and services[0] != "train":
-            result.problems.append(f"model.model_path: empty; {services[0]} needs a model: a file, or a name that 'zoo' lists")
+            result.problems.append(f"model.model_path: empty; {services[0]} needs a model: a file, or a name from the list of 'zoo'")
         result.lines.append("model.model_path: empty" + ("; training starts from scratch" if "train" in services else ""))
         return
     try:
@@ -110,15 +110,15 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
     if suffix not in MODEL_SUFFIXES:
         result.problems.append(f"model.model_path: {path} given; expected a file that ends in {', '.join(MODEL_SUFFIXES)}")
     elif first and suffix not in TRAINABLE:
-        result.problems.append(f"model.model_path: {path} given; what {first} starts from is a float network, {' or '.join(TRAINABLE)}")
+        result.problems.append(f"model.model_path: {path} given; {first} starts from a float network, {' or '.join(TRAINABLE)}")
     elif "deploy" in services and not first and suffix not in DEPLOYED and not config.quantized_model().endswith(DEPLOYED):
         result.problems.append(
-            f"model.model_path: {path} given; what is deployed is a quantized .tflite or .onnx. Quantize it first: chain_qd"
+            f"model.model_path: {path} given; deploy needs a quantized .tflite or .onnx. Quantize the model first: chain_qd"
         )
 
 
 def _model(config: Config, path: str) -> tuple[str, str]:
-    """What is known of a model, in words, and the suffix of its file."""
+    """A description of a model, and the suffix of its file."""
     path = name_of(path)
     if path in ZOO:
         return _published(path), Path(ZOO[path].file).suffix
@@ -130,8 +130,8 @@ def _model(config: Config, path: str) -> tuple[str, str]:
 
 def _published(name: str) -> str:
     folder, entry = cache_folder(), ZOO[name]
-    there = folder.is_dir() and next(folder.rglob(entry.file), None)
-    return f"from the zoo, {'downloaded' if there else 'to be downloaded'} ({entry.license})"
+    is_cached = folder.is_dir() and next(folder.rglob(entry.file), None)
+    return f"from the zoo, {'downloaded' if is_cached else 'to be downloaded'} ({entry.license})"
 
 
 # ---------------------------------------------------------------- the data
@@ -150,7 +150,7 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
         section, attribute = name.split(".")
         path = getattr(getattr(config, section), attribute)
         if any(line.startswith(f"{name}:") for line in result.problems):
-            continue  # what was wrong with it is said
+            continue  # its problem is listed already
         if not path:
             result.problems.append(f"{name}: empty; needed to {' and '.join(users)}: a COCO .json file, or a folder of images")
             continue
@@ -161,10 +161,10 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
 
 
 def _data(path: Path, labels: bool) -> str:
-    """What a dataset's path holds, in words.
+    """A description of the dataset at a path.
 
     Raises:
-        PoseError: if there are no images, or none of the forms that labels take.
+        PoseError: if there are no images, or no labels of a known format.
     """
     if path.is_file():
         return _data_of_file(path, labels)
@@ -176,12 +176,13 @@ def _data(path: Path, labels: bool) -> str:
         documents += suffix == ".json"
     beside = path.with_name(path.name + ".json").is_file()
     if not labels and not images:
-        raise PoseError(f"{path}: no image in it; expected files that end in {', '.join(USUAL_SUFFIXES)}")
+        raise PoseError(f"{path}: contains no image; expected files that end in {', '.join(USUAL_SUFFIXES)}")
     if not labels:
         return _count(images, "image")
     if documents or beside:
         return f"{_count(images, 'image')}, with COCO .json"
-    texts += sum(1 for entry in _files(_labels_of(path)) if entry.name.endswith(".txt")) if _labels_of(path) else 0
+    parallel = _labels_of(path)
+    texts += sum(1 for entry in _files(parallel) if entry.name.endswith(".txt")) if parallel else 0
     if not images or not texts:
         raise PoseError(
             f"{path}: {_count(images, 'image')} and {_count(texts, 'label')}; expected images with a .txt each, or a COCO .json"
@@ -199,7 +200,7 @@ def _data_of_file(path: Path, labels: bool) -> str:
 
 
 def _labels_of(folder: Path) -> Path | None:
-    """The folder of labels beside a folder of images, as Ultralytics has them: ``labels/train`` beside ``images/train``."""
+    """The folder of labels for a folder of images, in Ultralytics' structure: ``labels/train`` beside ``images/train``."""
     parts = list(folder.parts)
     if "images" not in parts:
         return None
@@ -208,7 +209,7 @@ def _labels_of(folder: Path) -> Path | None:
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry]:
-    """All files below a folder. Folders that cannot be read are left out, as are links to folders, which may go round in circles."""
+    """All files below a folder. Unreadable folders are skipped, and links to folders, which may form cycles."""
     try:
         with os.scandir(folder) as entries:
             below = []
@@ -239,8 +240,8 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
             _attempt(result, "", check_loss, *config.training.loss, model.final_activation)
     if config.custom_data_augmentation:
         _check_code(config, "custom_data_augmentation.path", config.custom_data_augmentation.path, result)
-    if config.training.resume_training_from:
-        _attempt(result, "", lambda: find_checkpoint(config.resolve(config.training.resume_training_from)))
+    if checkpoint := config.training.resume_training_from:
+        _attempt(result, "", lambda: find_checkpoint(config.resolve(checkpoint)))
     for name, given in config.data_augmentation.items():
         _attempt(result, "", make_augment, {name: given}, COCO17)
     for name, given in config.training.callbacks.items():
@@ -249,7 +250,7 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
 
 
 def _attempt(result: Check, section: str, function: Callable, *arguments) -> None:
-    """Calls what a training would call first; what it refuses is a problem."""
+    """Calls a check that training would make, too; its PoseError becomes a problem."""
     try:
         function(*arguments)
     except PoseError as error:
@@ -258,7 +259,7 @@ def _attempt(result: Check, section: str, function: Callable, *arguments) -> Non
 
 def _check_code(config: Config, attribute: str, path: str | None, result: Check) -> None:
     if not path:
-        result.problems.append(f"{attribute}: empty; name the Python file")
+        result.problems.append(f"{attribute}: empty; give the path of the Python file")
         return
     try:
         config.resolve(path)

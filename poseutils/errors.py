@@ -1,5 +1,5 @@
-"""The error that a user can cause and mend."""
+"""The error for faults that a user can correct."""
 
 
 class PoseError(ValueError):
-    """Something given is wrong; the message says what was given, what was expected and what to do."""
+    """Invalid input; the message says what was given, what was expected and what to do."""

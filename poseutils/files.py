@@ -1,4 +1,4 @@
-"""Writing files so that an interrupted run leaves no half-written one."""
+"""Atomic writing of files: an interrupted run leaves no incomplete file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import PoseError
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary name beside ``path`` with the same suffix; what is written there is moved into place on success.
+    """Yields a temporary path beside ``path`` with the same suffix; on success it replaces ``path``.
 
     Raises:
         PoseError: if the folder cannot be written to or the disk is full.
@@ -39,8 +40,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def cannot_write(path: str | Path, error: OSError) -> PoseError:
-    """What people are told when a folder cannot be written to, or the disk is full."""
-    return PoseError(f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written to and has room.")
+    """The error for a folder that cannot be written to, or a full disk."""
+    return PoseError(f"cannot write {path}: {error.strerror or error}. Choose a writable folder with enough free space.")
 
 
 def _umask() -> int:
@@ -50,30 +51,30 @@ def _umask() -> int:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Writes UTF-8 text in one step."""
+    """Writes UTF-8 text atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return Path(path)
 
 
-def write_json(path: str | Path, value) -> Path:
-    """Writes a JSON file in one step, indented, keys in the given order. Refuses NaN, which is not JSON."""
+def write_json(path: str | Path, value: Any) -> Path:
+    """Writes a JSON file atomically, indented, keys in the given order. Raises ValueError for NaN, which is not JSON."""
     return write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def write_metrics(run_dir: str | Path, metrics: Mapping[str, float]) -> Path:
-    """Writes ``metrics.json``, flat names to numbers; what is not a number (NaN) is left out."""
+    """Writes ``metrics.json``, names to numbers; NaN and infinite values are left out."""
     numbers = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     return write_json(Path(run_dir) / "metrics.json", numbers)
 
 
 def sha256_of(path: str | Path) -> str:
-    """The sha256 of a file's content, in hexadecimal."""
+    """The SHA-256 of a file's content, in hexadecimal."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def written(run_dir: str | Path) -> list[str]:
-    """What a run folder holds, for people: a line a file or folder, by its path from the current folder."""
+    """The contents of a run folder: a line per file or folder, by its path from the current folder."""
     lines = []
     for path in sorted(Path(run_dir).iterdir()):
         count = sum(1 for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0

@@ -1,4 +1,4 @@
-"""Where a picture lies on a network's input, and how points are mapped between the two. NumPy alone."""
+"""Resizing an image to a network's input, and the map of points between the two. NumPy only."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 from .errors import PoseError
 
 PADDING_GRAY = 114
-"""The value of the bars beside a letterboxed image, as YOLO networks are trained with."""
+"""The gray value of letterbox bars, with which YOLO networks are trained."""
 
 ASPECT_RATIOS = ("fit", "padding", "crop", "full_screen")
 
 
 @dataclass(frozen=True)
 class Transform:
-    """Where the points of an image lie on the network's input, and back.
+    """The affine map from an image to a network's input, and its inverse.
 
     Attributes:
-        matrix: (2, 3) float64, an affine map from pixels of the image to pixels of the input; pixel centres at +0.5 in both.
+        matrix: (2, 3) float64, from pixels of the image to pixels of the input; pixel centers at +0.5
+            in both.
     """
 
     matrix: np.ndarray
@@ -35,7 +36,7 @@ class Transform:
 
     @property
     def inverse(self) -> np.ndarray:
-        """(2, 3) the affine map from the input back to the image."""
+        """(2, 3) the affine map from the input to the image."""
         linear = np.linalg.inv(self.matrix[:, :2])
         return np.column_stack([linear, -linear @ self.matrix[:, 2]])
 
@@ -43,16 +44,19 @@ class Transform:
 def fitted(
     image: np.ndarray, size: tuple[int, int], aspect_ratio: str, resize: Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 ) -> tuple[np.ndarray, Transform]:
-    """Brings an image to a network's input.
+    """Resizes an image to a network's input.
 
     Args:
         image: (H, W, 3).
         size: height and width of the input.
         aspect_ratio: one of ``ASPECT_RATIOS``, see :func:`poseutils.images.fit_to`.
-        resize: (H, W, 3) and a height and width -> (height, width, 3).
+        resize: function of an (H, W, 3) image and (height, width) -> (height, width, 3).
 
     Returns:
-        (height, width, 3), and the transform that maps points.
+        (height, width, 3), and the transform of points.
+
+    Raises:
+        PoseError: if ``aspect_ratio`` is unknown.
     """
     height, width = size
     (sx, sy, sw, sh), (tx, ty, tw, th) = _regions(image.shape[:2], size, aspect_ratio)
@@ -66,7 +70,7 @@ def fitted(
 
 
 def _regions(image_size: tuple[int, int], size: tuple[int, int], aspect_ratio: str) -> tuple[tuple, tuple]:
-    """The rectangle (x, y, width, height) of the image that is used, and that of the input where it goes, in whole pixels."""
+    """The rectangle (x, y, width, height) of the image that is used, and the rectangle of the input that it fills, in whole pixels."""
     (image_height, image_width), (height, width) = image_size, size
     whole_image, whole_input = (0, 0, image_width, image_height), (0, 0, width, height)
     if aspect_ratio in ("fit", "full_screen"):

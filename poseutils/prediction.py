@@ -1,4 +1,4 @@
-"""Prediction in bulk: a folder of pictures becomes annotated pictures and COCO keypoint results."""
+"""Batch prediction: a folder of images -> annotated images and COCO keypoint results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .poses import Poses
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a folder of images.
+    """The result of predicting a folder of images.
 
     Attributes:
-        poses: by the image's path, for those that could be read.
-        annotated: the annotated image, by the image's path.
-        errors: messages about those that could not be read.
+        poses: by the path of the image, for images that could be read.
+        annotated: the path of the annotated image, by the path of the image.
+        errors: messages about images that could not be read.
     """
 
     poses: dict[Path, Poses]
@@ -29,7 +29,7 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """``images`` read, ``unreadable`` ones, and ``people`` found."""
+        """Numbers of ``images`` read, ``unreadable`` images, and ``people`` detected."""
         return {
             "images": float(len(self.poses)),
             "unreadable": float(len(self.errors)),
@@ -42,14 +42,15 @@ def predict_images(
 ) -> Result:
     """Predicts images one by one and writes ``annotated/*.jpg`` and ``predictions.json``.
 
-    ``predictions.json`` holds COCO keypoint results (cocodataset.org, "Results Format"), each with the name of its file. The
-    image's id is the number that its file is named by, as in COCO, or else its place in the list, from 1.
+    ``predictions.json`` has COCO keypoint results (cocodataset.org, "Results Format"), each with the name
+    of its image file. The image id is the number in the file name, as in COCO, if all have one; else
+    the position in the list, from 1.
 
     Args:
-        model: what predicts.
-        paths: image files; one that cannot be read is listed in ``errors`` and left out.
-        out_dir: where to write.
-        threshold: keypoints that score less are drawn apart.
+        model: to predict with.
+        paths: image files; unreadable ones are listed in ``errors`` and skipped.
+        out_dir: folder to write to.
+        threshold: keypoints with lower scores are drawn hollow, without limbs.
         progress: shows a progress bar.
         thresholds: see :meth:`poseutils.inference.Model.predict`.
 
@@ -60,10 +61,13 @@ def predict_images(
 
     out_dir = Path(out_dir)
     names, ids = _file_names(paths), _image_ids(paths)
-    poses, annotated, errors, records = {}, {}, [], []
+    poses: dict[Path, Poses] = {}
+    annotated: dict[Path, Path] = {}
+    errors: list[str] = []
+    records: list[dict] = []
     predictions = tqdm(model.predict_each(paths, **thresholds), total=len(paths), desc="predict", unit="image", disable=not progress)
     for path, name, image_id, prediction in zip(paths, names, ids, predictions, strict=True):
-        if prediction.error:
+        if prediction.image is None or prediction.poses is None:
             errors.append(str(prediction.error))
             continue
         poses[path] = prediction.poses
@@ -78,8 +82,9 @@ def predict_images(
 
 
 def _file_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each file that no other has: its own or, where several share a stem, with a number."""
-    names, seen = [], {}
+    """A unique name for each file: its own, or with a number appended where several have the same stem."""
+    names: list[str] = []
+    seen: dict[str, int] = {}
     for path in paths:
         count = seen[path.stem] = seen.get(path.stem, 0) + 1
         names.append(path.name if count == 1 else f"{path.stem}-{count}{path.suffix}")

@@ -1,4 +1,4 @@
-"""Interactive views for JupyterLab. Each stands beside a static picture of the same thing."""
+"""Interactive views for JupyterLab; a notebook shows each beside a static figure of the same content."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ import numpy as np
 from .images import read_image
 from .inference import Model
 from .plots import draw_poses, overlay_heatmap
+from .poses import Poses
 
 
 def explore(model: Model, images: Sequence[str | os.PathLike], confidence: float = 0.25, threshold: float = 0.15):
-    """A small explorer of predictions: choose an image, move the thresholds, lay a keypoint's heatmap over it.
+    """An explorer of predictions: choose an image, adjust the thresholds, overlay a keypoint's heatmap.
 
     Args:
-        model: predicts; networks without heatmaps get no choice of one.
+        model: to predict with; only networks with heatmaps get the choice of an overlay.
         images: paths.
-        confidence: where the slider for people starts.
-        threshold: where the slider for keypoints starts.
+        confidence: initial threshold of people.
+        threshold: initial threshold of keypoints.
 
     Returns:
         An ipywidgets box.
@@ -36,16 +37,16 @@ def explore(model: Model, images: Sequence[str | os.PathLike], confidence: float
     overlay = widgets.Dropdown(
         options=[("none", None), ("all", -1)] + [(n, i) for i, n in enumerate(model.layout.names)], description="heatmap"
     )
-    picture = widgets.Image(format="png", layout=widgets.Layout(max_width="640px"))
+    view = widgets.Image(format="png", layout=widgets.Layout(max_width="640px"))
 
     def update(_=None) -> None:
-        picture.value = to_png(render(model, str(images[choose.value]), people.value, points.value, overlay.value if heatmaps else None))
+        view.value = to_png(render(model, str(images[choose.value]), people.value, points.value, overlay.value if heatmaps else None))
 
     controls = [choose, points, overlay] if heatmaps else [choose, people, points]
     for control in controls:
         control.observe(update, "value")
     update()
-    return widgets.VBox([widgets.HBox(controls), picture])
+    return widgets.VBox([widgets.HBox(controls), view])
 
 
 @lru_cache(maxsize=8)
@@ -54,7 +55,7 @@ def _read(path: str) -> np.ndarray:
 
 
 def render(model: Model, path: str, confidence: float, threshold: float, heatmap: int | None) -> np.ndarray:
-    """The explorer's picture, (H, W, 3) uint8: poses, over a keypoint's heatmap if its index is given (-1 for all)."""
+    """The image of the explorer, (H, W, 3) uint8: poses, over the heatmap of a keypoint if its index is given (-1 for all)."""
     image = _read(path)
     poses = model.predict(image, confidence=confidence)
     if heatmap is not None:
@@ -62,14 +63,15 @@ def render(model: Model, path: str, confidence: float, threshold: float, heatmap
         heat = model.raw(pixels[None])["heatmaps"][0]
         heat = heat.max(axis=2) if heatmap < 0 else heat[:, :, heatmap]
         image = overlay_heatmap(image, unfit(heat, transform.matrix, model.input_size, image.shape[:2]))
+    assert isinstance(poses, Poses)  # as of a single image
     return draw_poses(image, poses, threshold)
 
 
 def unfit(heat: np.ndarray, matrix: np.ndarray, input_size: tuple[int, int], image_size: tuple[int, int]) -> np.ndarray:
-    """A heatmap (h, w) of the network's input as a map (H, W) of the image, zero where the input did not see it."""
+    """A heatmap (h, w) resampled to the image, (H, W); zero outside the network's input."""
     stride = input_size[1] / heat.shape[1]
     to_cells = matrix / stride
-    to_cells[:, 2] += to_cells[:, :2] @ (0.5, 0.5) - 0.5  # OpenCV counts from pixel centers
+    to_cells[:, 2] += to_cells[:, :2] @ (0.5, 0.5) - 0.5  # the center of OpenCV's first pixel is (0, 0)
     return cv2.warpAffine(heat.astype(np.float32), to_cells, image_size[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 

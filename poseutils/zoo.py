@@ -1,4 +1,4 @@
-"""The published pretrained models, by name: where they come from, their sha256, their license, and a cache folder."""
+"""The published pretrained models: source, SHA-256 and license of each, and the cache of downloads."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Entry:
     """One published file.
 
     Attributes:
-        name: its name here.
-        model_type: how its outputs are decoded; ``detector`` for the first stages of hands and heads.
+        name: in the zoo.
+        model_type: of its decoder; ``detector`` for the detectors of hands and heads.
         keypoints: K.
-        file: the file's name.
-        url: where it is published, at a fixed commit.
+        file: file name.
+        url: source, at a fixed commit.
         sha256: of the file.
         license: under which its authors publish it.
-        rescaling: scale and offset that take pixels 0…255 to what a float input expects; None for uint8 inputs.
+        rescaling: scale and offset from pixels 0…255 to the values of a float input; None for uint8 inputs.
     """
 
     name: str
@@ -152,7 +152,7 @@ ZOO: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 
 
 def cache_folder() -> Path:
-    """``POSEUTILS_CACHE``, or the usual cache folder of the operating system."""
+    """``POSEUTILS_CACHE``, or the operating system's cache folder for this package."""
     if os.environ.get("POSEUTILS_CACHE"):
         return Path(os.environ["POSEUTILS_CACHE"])
     import pooch
@@ -161,10 +161,10 @@ def cache_folder() -> Path:
 
 
 def find_entry(name: str) -> Entry:
-    """The entry of that name.
+    """The zoo entry of that name.
 
     Raises:
-        PoseError: if there is none; suggests the nearest.
+        PoseError: if there is none; the message suggests the nearest name.
     """
     if name not in ZOO:
         near = get_close_matches(name, ZOO, 1, 0.5)
@@ -174,29 +174,29 @@ def find_entry(name: str) -> Entry:
 
 
 def name_of(name_or_url: str) -> str:
-    """The zoo's name of a file that is given by its address, or the name itself.
+    """The zoo name of a file given by its URL; any other text unchanged.
 
-    Only files that the zoo lists can be loaded by their address, because only of those it is known what they must be (sha256).
+    Only files of the zoo can be loaded by URL, as only their SHA-256 is known.
 
     Raises:
-        PoseError: for the address of any other file.
+        PoseError: for the URL of any other file.
     """
     if "://" not in name_or_url:
         return name_or_url
     file = name_or_url.rpartition("/")[2]
     same = [name for name, entry in ZOO.items() if file in (entry.file, entry.url.rpartition("/")[2])]
     if not same:
-        raise PoseError(f"{name_or_url} is the address of a file that the zoo does not list: download it yourself and name the file")
+        raise PoseError(f"{name_or_url} is not the URL of a model in the zoo: download it yourself and give the path of the file")
     return same[0]
 
 
 def fetch(name: str) -> Path:
-    """The file of a zoo model: from the cache folder if it is there, else downloaded once and checked by sha256.
+    """The path of a zoo model's file in the cache; it is downloaded once and checked by SHA-256.
 
-    A file of the right name and hash anywhere below the cache folder is used as it is.
+    A file with the right name and SHA-256 anywhere below the cache folder is used.
 
     Raises:
-        PoseError: if there is no such model; if it cannot be downloaded (says which file to put where).
+        PoseError: if there is no such model; if it cannot be downloaded, with instructions to do so manually.
     """
     entry = find_entry(name)
     folder = cache_folder()
@@ -214,6 +214,6 @@ def _download(entry: Entry, folder: Path) -> Path:
         return Path(pooch.retrieve(entry.url, known_hash=f"sha256:{entry.sha256}", fname=entry.file, path=folder))
     except Exception as error:  # requests, urllib3, ssl and pooch each raise their own
         raise PoseError(
-            f"cannot download {entry.name}: {error}\nGet {entry.url} by other means and put it at {folder / entry.file} "
-            f"(sha256 {entry.sha256}), or set POSEUTILS_CACHE to a folder that has it."
+            f"cannot download {entry.name}: {error}\nDownload {entry.url} manually to {folder / entry.file} "
+            f"(sha256 {entry.sha256}), or set POSEUTILS_CACHE to a folder that contains it."
         ) from None

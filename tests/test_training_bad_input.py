@@ -120,7 +120,7 @@ def test_a_full_disk_leaves_the_last_good_weights(tmp_path):
 
     network = small_network(filters=256)
     try:
-        with pytest.raises(PoseError, match="cannot write .*has room"):
+        with pytest.raises(PoseError, match="cannot write .*free space"):
             small_fit(tmp_path, network, on_epoch=fill)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
