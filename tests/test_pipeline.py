@@ -18,7 +18,7 @@ from stand_ins import PICTURE, command, given, leaves, one_run, wait_for, write_
 from poseutils import pipeline
 from poseutils.__main__ import main
 from poseutils.errors import PoseError
-from poseutils.pipeline.pictures import pictures
+from poseutils.pipeline.pictures import gallery
 from poseutils.pipeline.results import read_metrics
 from poseutils.pipeline.steps import Models, plan
 
@@ -93,7 +93,7 @@ def test_notebooks_run_in_this_python_whatever_kernels_are_installed(run, notebo
     )
     folder = run("operation_mode=prediction")
     assert (folder / "01-predict" / "python.txt").read_text() == f"{sys.executable} {Path(pipeline.__file__).parent.parent / '__init__.py'}"
-    assert pictures(folder / "01-predict.ipynb")
+    assert gallery(folder / "01-predict.ipynb")
 
 
 def test_a_failing_notebook_stops_the_run_and_leaves_what_was_done(run, notebooks, tmp_path):
@@ -118,7 +118,7 @@ def test_a_failing_notebook_stops_the_run_and_leaves_what_was_done(run, notebook
 
 def test_the_project_s_own_errors_are_shown_as_they_are(run, notebooks):
     write_notebook(notebooks, "predict", "from poseutils.errors import PoseError\nraise PoseError('no images in x. Put some there.')")
-    with pytest.raises(PoseError, match=r"01-predict.ipynb failed in cell \[\d\].*\nno images in x. Put some there.\nWhat was done is in"):
+    with pytest.raises(PoseError, match=r"01-predict.ipynb failed in cell \[\d\].*\nno images in x. Put some there.\nCompleted steps are in"):
         run("operation_mode=prediction")
 
 
@@ -138,7 +138,7 @@ def test_a_broken_notebook(run, notebooks, text, words):
 
 def test_a_model_that_was_not_left_stops_the_run(run, notebooks):
     write_notebook(notebooks, "train", "print('forgot')")
-    with pytest.raises(PoseError, match="01-train.ipynb left no model.keras"):
+    with pytest.raises(PoseError, match="01-train.ipynb wrote no model.keras"):
         run("operation_mode=chain_te")
 
 
@@ -155,9 +155,9 @@ def test_nothing_runs_when_something_is_missing(run, config, notebooks, tmp_path
 
 def test_an_unwritable_runs_folder(run, config, notebooks, tmp_path):
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(PoseError, match=r"cannot make .*runs.*Choose another place with --runs-dir"):
+    with pytest.raises(PoseError, match=r"cannot create .*runs.*Choose another folder with --runs-dir"):
         run()
-    with pytest.raises(PoseError, match="cannot make /dev/null/runs"):
+    with pytest.raises(PoseError, match="cannot create /dev/null/runs"):
         pipeline.run(config, [], "/dev/null/runs", notebooks)
 
 

@@ -21,7 +21,7 @@ from tiny_onnx import node, onnx_model
 
 from poseutils import pipeline
 from poseutils.errors import PoseError
-from poseutils.pipeline.pictures import caption_of, pictures
+from poseutils.pipeline.pictures import caption_of, gallery
 from poseutils.pipeline.results import compared, duration, headline, own_metrics, precision_of, side_by_side
 from poseutils.pipeline.steps import Step
 
@@ -108,15 +108,15 @@ def noise(width: int, height: int) -> Image.Image:
 def test_tagged_pictures_are_shown_else_the_largest(tmp_path):
     small, large = Image.new("RGB", (40, 30)), noise(90, 60)
     text = nbformat.v4.new_markdown_cell("## Heading\n\nWhat is *seen* here. And `more`:")
-    [only] = pictures(executed(tmp_path, text, shows(small), shows(large)))
+    [only] = gallery(executed(tmp_path, text, shows(small), shows(large)))
     assert (only.width, only.height, only.caption) == (90, 60, "What is seen here. And more")
-    first, second = pictures(executed(tmp_path, shows(small, "highlight"), shows(large), shows(small, "x", "highlight")))
+    first, second = gallery(executed(tmp_path, shows(small, "highlight"), shows(large), shows(small, "x", "highlight")))
     assert first.width == second.width == 40
-    assert pictures(executed(tmp_path, text)) == []
+    assert gallery(executed(tmp_path, text)) == []
 
 
 def test_large_pictures_are_made_small(tmp_path):
-    [picture] = pictures(executed(tmp_path, shows(noise(2400, 200), "highlight")))
+    [picture] = gallery(executed(tmp_path, shows(noise(2400, 200), "highlight")))
     kind, content = re.fullmatch(r"data:image/(\w+);base64,(.*)", picture.source).groups()
     image = Image.open(io.BytesIO(base64.b64decode(content)))
     assert kind == "webp" and image.size == (1600, 133) and (picture.width, picture.height) == (2400, 200)

@@ -48,7 +48,7 @@ def test_a_killed_run_goes_on_where_it_stopped(config, notebooks, tmp_path, caps
     folder, kernel = running(tmp_path, "03-quantize")
     main(["runs", str(folder.parent)])
     assert "running 3/4" in capsys.readouterr().out
-    with pytest.raises(PoseError, match="this run is going on, in another process"):
+    with pytest.raises(PoseError, match="this run is in progress in another process"):
         pipeline.resume(folder, notebooks)
 
     process.kill()
@@ -65,7 +65,7 @@ def test_a_killed_run_goes_on_where_it_stopped(config, notebooks, tmp_path, caps
     write_chain(notebooks)
     assert pipeline.resume(folder, notebooks) == folder and not list(folder.glob(".*"))
     printed = capsys.readouterr().out
-    assert "2 of 4 notebooks are done" in printed and printed.count("done before") == 2
+    assert "2 of 4 notebooks are done" in printed and printed.count("done earlier") == 2
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert not (folder / "03-quantize/half.txt").exists() and (folder / "03-quantize/journal.partial").exists()
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -97,7 +97,7 @@ def test_a_model_that_is_gone_is_made_again(config, notebooks, tmp_path, capsys)
     (folder / "01-train/model.keras").unlink()
     write_chain(notebooks)
     pipeline.resume(folder, notebooks)
-    assert (folder / "01-train/model.keras").exists() and "done before" not in capsys.readouterr().out
+    assert (folder / "01-train/model.keras").exists() and "done earlier" not in capsys.readouterr().out
 
 
 def test_a_finished_run_says_so(config, notebooks, tmp_path, capsys, monkeypatch):

@@ -1,8 +1,8 @@
-"""From ``operation_mode`` to notebooks: runs one after the other under papermill, all into one run folder.
+"""Runs the notebooks of an ``operation_mode`` in order under papermill, all into one run folder.
 
-A run folder holds, for each step in order, the executed notebook (``01-train.ipynb``), the same as a page (``01-train.html``) and a folder
-of its artifacts (``01-train/``); and ``user_config.yaml`` as it was used, ``run.json`` that says how far the run came, ``metrics.json``
-and ``index.html``, the page to open.
+A run folder has, for each step, the executed notebook (``01-train.ipynb``), the same as HTML (``01-train.html``)
+and a folder of artifacts (``01-train/``); and ``user_config.yaml`` as it was used, ``run.json`` with the state
+of each step, ``metrics.json``, and the index page ``index.html``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ..config import Config, load_config, services_of
 from ..errors import PoseError
 from ..files import write_json
 from .page import write_index
-from .pages import Pages
-from .record import Record, held, read_record
+from .pages import NotebookPages
+from .record import Record, locked, read_record
 from .results import all_metrics, duration, read_metrics, results_table
 from .steps import Models, Step, plan
 
@@ -37,18 +37,18 @@ def run(
     notebooks_dir: str | Path | None = None,
     allow_custom_code: bool = False,
 ) -> Path:
-    """Runs the notebooks of a configuration's ``operation_mode`` and returns the run folder. Prints a line a step and a table.
+    """Runs the notebooks of a configuration's ``operation_mode`` and returns the run folder. Prints a line per step and a table.
 
     Args:
         config_path: a user_config.yaml.
-        overrides: ``section.attribute=value``, which win over the file.
-        runs_dir: where the run folder is made.
-        notebooks_dir: where the notebooks are; the workbook's own if not given.
-        allow_custom_code: lets the Python files run that the configuration names.
+        overrides: ``section.attribute=value``, which take precedence over the file.
+        runs_dir: folder in which the run folder is created.
+        notebooks_dir: folder of the notebooks (default: the workbook's).
+        allow_custom_code: whether Python files that the configuration names may be run.
 
     Raises:
-        PoseError: if the configuration is wrong or the folder cannot be written to, before anything runs; or if a notebook fails, after
-            what was done until then has been written.
+        PoseError: if the configuration is invalid or the folder cannot be written to, before anything
+            runs; if a notebook fails, after all results up to then have been written.
     """
     overrides = tuple(overrides)
     config = load_config(config_path, overrides, allow_custom_code)
@@ -60,7 +60,7 @@ def run(
     folder = _new_run_folder(Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{config.general.project_name.strip()}")
     started = now.isoformat(timespec="seconds")
     record = Record(folder, config.general.project_name, config.operation_mode, started, overrides, plan(services, folder))
-    with held(folder):
+    with locked(folder):
         config = load_config(config.save(folder / CONFIG), allow_custom_code=config.allow_custom_code)
         print(f"{config.operation_mode}: {len(services)} notebooks into {_short(folder)}", flush=True)
         _run(record, config, notebooks)
@@ -68,28 +68,29 @@ def run(
 
 
 def resume(folder: str | Path, notebooks_dir: str | Path | None = None, allow_custom_code: bool = False) -> Path:
-    """Goes on with a run that stopped, however it stopped, with the configuration it was started with. What is done is not done again.
+    """Resumes an interrupted run with its configuration, and returns the run folder. Completed steps are kept.
 
-    A notebook that had not finished is run from its beginning. Returns the run folder.
+    A notebook that was interrupted is run again from its beginning.
 
     Args:
         folder: the run folder.
-        notebooks_dir, allow_custom_code: as for :func:`run`; what was allowed then is not allowed now, unless it is said again.
+        notebooks_dir, allow_custom_code: as for :func:`run`; permission for custom code is not kept and
+            has to be given again.
 
     Raises:
-        PoseError: if the folder is not a run's, if that run is still going on, or as :func:`run` does.
+        PoseError: if it is no run folder or the run is in progress; else as :func:`run`.
     """
     record = read_record(folder)
-    with held(record.folder):
-        record = read_record(folder)  # whoever held it may have changed it
+    with locked(record.folder):
+        record = read_record(folder)  # the process that held the lock may have changed it
         done = sum(step.status == "done" for step in record.steps)
         if record.finished and (record.folder / "index.html").exists():
             print(
                 f"{_short(record.folder)} is finished, all {done} notebooks: nothing to do.\n\nOpen {_short(record.folder / 'index.html')}"
             )
             return record.folder
-        for half in record.folder.glob(".*"):  # a file that was being written when the run was killed
-            half.unlink()
+        for incomplete in record.folder.glob(".*"):  # temporary files of an atomic write that was killed
+            incomplete.unlink()
         config = load_config(record.folder / CONFIG, allow_custom_code=allow_custom_code)
         notebooks = _find_notebooks([step.service for step in record.steps], notebooks_dir)
         print(f"{record.operation_mode}: {done} of {len(record.steps)} notebooks are done in {_short(record.folder)}", flush=True)
@@ -114,33 +115,34 @@ def _new_run_folder(runs_dir: Path, name: str) -> Path:
         except FileExistsError:  # another run began in the same second
             continue
         except OSError as error:
-            raise PoseError(f"cannot make {folder}: {error.strerror}. Choose another place with --runs-dir.") from None
+            raise PoseError(f"cannot create {folder}: {error.strerror}. Choose another folder with --runs-dir.") from None
+    raise AssertionError("unreachable")
 
 
 def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
-    with without("rfc3987_syntax"):  # for addresses in other alphabets, which no notebook has, it takes longer to load than all the rest
-        from . import execution  # noqa: F401 - a mistake in the configuration need not wait for papermill
-    with Pages(notebooks[0].parent) as pages:
+    with without("rfc3987_syntax"):  # an optional validator of international addresses, which loads slower than everything else
+        from . import execution  # noqa: F401 - imported here, so that a faulty configuration is refused without loading papermill
+    with NotebookPages(notebooks[0].parent) as pages:
         try:
             _run_steps(record, notebooks, Models(configured=config.model.model_path or ""), pages, config.allow_custom_code)
         except BaseException as error:
             with suppress(PoseError):
                 _conclude(record, config, pages)
             if isinstance(error, PoseError):
-                again = f"Go on with: python -m poseutils run --resume {quoted(_short(record.folder))}"
-                raise PoseError(f"{error}\nWhat was done is in {_short(record.folder)}\n{again}") from None
+                again = f"Resume with: python -m poseutils run --resume {quoted(_short(record.folder))}"
+                raise PoseError(f"{error}\nCompleted steps are in {_short(record.folder)}\n{again}") from None
             raise
         _conclude(record, config, pages)
 
 
-def _run_steps(record: Record, notebooks: Sequence[Path], models: Models, pages: Pages, allow_custom_code: bool) -> None:
+def _run_steps(record: Record, notebooks: Sequence[Path], models: Models, pages: NotebookPages, allow_custom_code: bool) -> None:
     for step, notebook in zip(record.steps, notebooks, strict=True):
         step.given = models.parameters(step.service)
         if step.service == "train" and allow_custom_code:
             step.given = {**step.given, "allow_custom_code": True}
         print(f"  {step.number}/{len(record.steps)}  {step.service:<10}", end="", flush=True)
         if step.status == "done" and not step.lacks():
-            print(f"{duration(step.seconds):>12}  done before", flush=True)
+            print(f"{duration(step.seconds):>12}  done earlier", flush=True)
         else:
             _run_step(step, notebook, record)
         models.update(step)
@@ -148,7 +150,7 @@ def _run_steps(record: Record, notebooks: Sequence[Path], models: Models, pages:
 
 
 def _run_step(step: Step, notebook: Path, record: Record) -> None:
-    """Runs a step, and keeps in the record how it ended."""
+    """Runs a step, and records how it ended."""
     started = time.monotonic()
     step.status, step.seconds, step.error = "running", 0.0, ""
     record.save()
@@ -164,7 +166,7 @@ def _run_step(step: Step, notebook: Path, record: Record) -> None:
     finally:
         step.seconds = time.monotonic() - started
         print(f"{duration(step.seconds):>12}" + ("" if step.status == "done" else f"  {step.status}"), flush=True)
-        with suppress(PoseError):  # of a full disk, which is being told already
+        with suppress(PoseError):  # a full disk, which is being reported already
             record.save()
             write_json(record.folder / "metrics.json", all_metrics(record.steps))
 
@@ -176,29 +178,29 @@ def _execute(step: Step, notebook: Path) -> None:
         step.prepare_folder()
         execute(notebook, step, {"config": str(step.folder.parent / CONFIG), "run_dir": str(step.folder), **step.given})
     except OSError as error:
-        raise PoseError(f"{step.notebook.name}: {error.strerror or error}. Choose a folder with room by --runs-dir.") from None
+        raise PoseError(f"{step.notebook.name}: {error.strerror or error}. Choose a folder with enough space by --runs-dir.") from None
     step.metrics = read_metrics(step.folder / "metrics.json")
-    if step.lacks():
-        raise PoseError(f"{step.notebook.name} left no {step.lacks().name} in {step.folder}, which the steps after it need.")
+    if missing := step.lacks():
+        raise PoseError(f"{step.notebook.name} wrote no {missing.name} into {step.folder}, which later steps need.")
 
 
-def _conclude(record: Record, config: Config, pages: Pages) -> None:
-    """Writes what belongs to the whole run, and prints it."""
+def _conclude(record: Record, config: Config, pages: NotebookPages) -> None:
+    """Writes metrics and index page of the whole run, and prints the results."""
     pages.finish(record.steps)
     write_json(record.folder / "metrics.json", all_metrics(record.steps))
-    index = write_index(record, config, pages.pictures)
+    index = write_index(record, config, pages.galleries)
     print(f"\n{results_table(record.steps)}\n\nOpen {_short(index)}", flush=True)
 
 
 @contextmanager
 def without(module: str) -> Iterator[None]:
-    """While it lasts, a module that others import if they can is taken for one that is not installed; unless it is loaded already."""
-    known = module in sys.modules
-    sys.modules.setdefault(module, None)
+    """A context in which an optional module counts as not installed, unless it is loaded already."""
+    loaded = module in sys.modules
+    sys.modules.setdefault(module, None)  # type: ignore[arg-type]  # None makes its import fail
     try:
         yield
     finally:
-        if not known:
+        if not loaded:
             del sys.modules[module]
 
 

@@ -1,4 +1,4 @@
-"""Executes one notebook with papermill, in this very Python, and saves it after every cell."""
+"""Executes a notebook with papermill, in the running Python, and saves it after every cell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import papermill
 from ipykernel.kernelspec import get_kernel_dict
@@ -21,55 +22,57 @@ from ..files import write_text
 from .steps import Step
 
 LONGEST_FOLDER = 70
-"""A socket's path has room for about a hundred characters, its name included."""
+"""Path length of a folder for sockets, whose whole paths are limited to about a hundred characters."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class ThisPython(AsyncKernelManager):
-    """Starts this very interpreter, with this very package, apart from all other kernels.
+    """Starts kernels with the running interpreter and this package, isolated from all other kernels.
 
-    A kernel found by name could be another Python: a ``python3`` installed for the user, or named by JUPYTER_PATH, may come first.
-    Ports that are free when they are chosen may be taken when the kernel opens them; so it listens on sockets in a folder of its own,
-    which is its IPython folder, too: no history or startup file is shared.
+    A kernel found by name could be another Python: a ``python3`` installed for the user or in
+    JUPYTER_PATH comes first. A TCP port that is free when it is chosen may be taken when the kernel
+    opens it; hence sockets in a temporary folder, except on Windows, which has none. The folder is
+    also the IPython folder, so that no history or startup file is shared.
     """
 
-    def __init__(self, **keywords):
-        is_long = len(tempfile.gettempdir()) > LONGEST_FOLDER
+    def __init__(self, **keywords: Any):
+        is_long = len(tempfile.gettempdir()) > LONGEST_FOLDER and os.name == "posix"
         self._own = Path(tempfile.mkdtemp(prefix="pose-", dir="/tmp" if is_long else None))
-        super().__init__(**keywords, transport="ipc", connection_file=str(self._own / "kernel.json"), ip=str(self._own / "kernel"))
+        sockets = {"transport": "ipc", "ip": str(self._own / "kernel")} if os.name == "posix" else {}
+        super().__init__(**keywords, **sockets, connection_file=str(self._own / "kernel.json"))
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """What starts the kernel."""
+        """The command and environment that start the kernel."""
         environment = {
             "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # no warning of the debugger in front of every run
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # suppresses a warning of the debugger at every start
             "IPYTHONDIR": str(self._own),
         }
         return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL", "--HistoryManager.enabled=False"]), env=environment)
 
-    async def cleanup_resources(self, restart: bool = False) -> None:
+    async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]  # as AsyncKernelManager has it
         """Called when the kernel has ended."""
         await super().cleanup_resources(restart)
         shutil.rmtree(self._own, ignore_errors=True)
 
 
-class WholeFiles(LocalHandler):
-    """Writes a notebook in one step, so that an interrupted run or a full disk leaves the last whole one."""
+class AtomicHandler(LocalHandler):
+    """Writes notebooks atomically, so that an interrupted run or a full disk leaves the last complete one."""
 
     def write(self, buf: str, path: str) -> None:
         """Called by papermill after every cell."""
         write_text(path, buf)
 
 
-def execute(notebook: Path, step: Step, parameters: dict[str, str]) -> None:
-    """Executes a notebook into a step's. However it ends, what ran of it is saved.
+def execute(notebook: Path, step: Step, parameters: dict[str, Any]) -> None:
+    """Executes a notebook and writes it to ``step.notebook``, up to the cell at which it ends.
 
     Raises:
         PoseError: if a cell fails, Python stops, the file is not a notebook, or the disk is full.
     """
-    papermill_io.register(str(step.notebook), WholeFiles())
+    papermill_io.register(str(step.notebook), AtomicHandler())
     try:
         papermill.execute_notebook(
             _literal(notebook),
@@ -84,18 +87,18 @@ def execute(notebook: Path, step: Step, parameters: dict[str, str]) -> None:
     except PapermillExecutionError as error:
         raise PoseError(_brief(step, error)) from None
     except (NotJSONError, ValidationError) as error:
-        raise PoseError(f"{notebook}: not a notebook ({type(error).__name__}). Get it again from the repository.") from None
-    except RuntimeError as error:  # nbclient's word for a kernel that died or did not start
-        raise PoseError(f"{step.notebook.name}: the Python that ran it stopped ({error}); often the memory was not enough.") from None
+        raise PoseError(f"{notebook}: not a notebook ({type(error).__name__}). Restore it from the repository.") from None
+    except RuntimeError as error:  # raised by nbclient if a kernel died or did not start
+        raise PoseError(f"{step.notebook.name}: the Python that ran it stopped ({error}); a frequent cause is too little memory.") from None
 
 
 def _literal(path: Path) -> str:
-    """A path that papermill, which fills in {names}, leaves as it is."""
+    """A path escaped for papermill, which substitutes {names}."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _brief(step: Step, error: PapermillExecutionError) -> str:
-    """The error of a notebook in two lines: what, and in which cell."""
+    """The error of a notebook in two lines: the cell, and the message."""
     what = error.evalue if error.ename == "PoseError" else f"{error.ename}: {error.evalue}"
     code = [line for line in error.source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return f"{step.notebook.name} failed in cell [{error.exec_count}] ({code[0].strip()[:80] if code else ''})\n{what[:2000]}"

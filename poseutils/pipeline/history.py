@@ -1,4 +1,4 @@
-"""The runs in a folder as a table, newest first."""
+"""A table of the runs in a folder, newest first."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import PoseError
-from .record import RECORD, Record, is_held, read_record
+from .record import RECORD, Record, is_locked, read_record
 from .results import duration, headline
 
 HEADING = ("run", "mode", "state", "duration", "main results")
 
 
 def runs_table(folder: str | Path) -> str:
-    """A line a run, aligned: name, mode, state, duration and main results. Below, the folders that hold no run that can be read.
+    """A line per run: name, mode, state, duration and main results; below it, folders that are no runs or are unreadable.
 
     Raises:
         PoseError: if there is no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise PoseError(f"{folder}: no such folder. Runs are made in 'runs', or where --runs-dir says.")
+        raise PoseError(f"{folder}: no such folder. Runs are in 'runs', or in the folder given by --runs-dir.")
     records, others, unreadable = [], [], []
     for path in (path for path in sorted(folder.iterdir()) if path.is_dir()):
         try:
@@ -41,7 +41,7 @@ def state(record: Record) -> str:
     if record.finished:
         return "done"
     done = sum(step.status == "done" for step in record.steps)
-    if is_held(record.folder):
+    if is_locked(record.folder):
         return f"running {done + 1}/{len(record.steps)}"
     step = record.stopped_at()
     if step is None:
@@ -54,9 +54,9 @@ def _row(record: Record) -> tuple[str, ...]:
 
 
 def _seconds(record: Record) -> float:
-    """With the time that the step which runs has taken so far."""
+    """The duration of a run, including the elapsed time of a running step."""
     step = record.stopped_at()
-    running = step is not None and step.status == "running" and is_held(record.folder)
+    running = step is not None and step.status == "running" and is_locked(record.folder)
     return record.seconds + (datetime.now().timestamp() - (record.folder / RECORD).stat().st_mtime if running else 0)
 
 

@@ -1,4 +1,4 @@
-"""``index.html``, the page that shows a run: one file with its pictures inside, whose links lead within the run folder."""
+"""The index page of a run: one file with embedded images and links within the run folder."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from urllib.parse import quote
 
 from ..config import Config
 from ..files import write_text
-from .pictures import Picture
+from .pictures import GalleryImage
 from .record import Record
 from .results import compared, duration, figure, own_metrics, side_by_side, step_results
 from .steps import Step
 from .style import STYLE
 
 SHOWN_FIRST = ("predict", "evaluate", "train", "quantize", "benchmark", "deploy")
-"""In this order, as whoever opens the page asks: does it work, how well, how was it made, does it fit."""
+"""Order of the services in the gallery: predictions and accuracy first, then how the model was made, then its cost."""
 WIDE = 1.7
-"""Pictures so many times as wide as high get the whole width."""
+"""Aspect ratio from which an image gets the whole width."""
 LISTED_FILES = 6
 TILES = {"ap": "AP", "oks": "OKS", "nme": "NME"}
 
 
-def write_index(record: Record, config: Config, pictures: Mapping[Path, Sequence[Picture]]) -> Path:
-    """Writes the page of a run: what it is, its pictures, its numbers, its notebooks and files, its configuration.
+def write_index(record: Record, config: Config, galleries: Mapping[Path, Sequence[GalleryImage]]) -> Path:
+    """Writes the index page of a run: summary, gallery, metrics, notebooks and files, configuration.
 
     Args:
         record: the run.
         config: as it was used.
-        pictures: by executed notebook.
+        galleries: the images to show, by executed notebook.
     """
     parts = [
         _heading(record),
         _failure(record),
         _tiles(record.steps),
-        _gallery(record.steps, pictures),
+        _gallery(record.steps, galleries),
         _numbers(record.steps),
         f'<h2>Notebooks</h2><div class="cards">{"".join(map(_card, record.steps))}</div>',
         f'<h2>Configuration</h2><div class="box">{_configuration(record, config)}</div>',
@@ -63,7 +63,7 @@ def _heading(record: Record) -> str:
 
 
 def _failure(record: Record) -> str:
-    """Where and why a run stopped."""
+    """The step at which a run stopped, and its error."""
     step = record.stopped_at()
     if step is None:
         return ""
@@ -72,12 +72,12 @@ def _failure(record: Record) -> str:
     again = f"python -m poseutils run --resume {quoted(f'{record.folder.parent.name}/{record.folder.name}')}"
     return (
         f'<div class="failure"><h3 class="bad">{name} {escape(step.status)} after {duration(step.seconds)}</h3>{why}'
-        f'<p class="soft">What was done before is below. To go on: <code>{escape(again)}</code></p></div>'
+        f'<p class="soft">Completed steps are below. To resume: <code>{escape(again)}</code></p></div>'
     )
 
 
 def _tiles(steps: Sequence[Step]) -> str:
-    """The numbers that the run is about, large."""
+    """The main figures of the run, in large type."""
     by_precision = compared(steps)
     tiles = []
     for precision, metrics in by_precision.items():
@@ -92,23 +92,23 @@ def _tiles(steps: Sequence[Step]) -> str:
 _MEMORY = {"weights_kib": "weights", "live_peak_kib": "activations"}
 
 
-def _gallery(steps: Sequence[Step], pictures: Mapping[Path, Sequence[Picture]]) -> str:
-    """The pictures of what is done; of a service that ran twice, the last."""
+def _gallery(steps: Sequence[Step], galleries: Mapping[Path, Sequence[GalleryImage]]) -> str:
+    """The images of completed steps; of a service that ran twice, those of the last step."""
     last = {step.service: step for step in steps if step.status == "done"}
     ordered = [last[service] for service in SHOWN_FIRST if service in last]
-    shown = [(step, picture) for step in ordered for picture in pictures.get(step.notebook, ())]
-    narrow = [picture for _, picture in shown if picture.width < WIDE * picture.height]
-    alone = narrow[-1] if len(narrow) % 2 else None  # narrow ones stand in pairs
-    figures = "".join(_figure(step, picture, picture is alone or picture not in narrow) for step, picture in shown)
-    return f'<div class="pictures">{figures}</div>' if figures else ""
+    shown = [(step, image) for step in ordered for image in galleries.get(step.notebook, ())]
+    narrow = [image for _, image in shown if image.width < WIDE * image.height]
+    alone = narrow[-1] if len(narrow) % 2 else None  # narrow images are shown in pairs
+    figures = "".join(_figure(step, image, image is alone or image not in narrow) for step, image in shown)
+    return f'<div class="gallery">{figures}</div>' if figures else ""
 
 
-def _figure(step: Step, picture: Picture, wide: bool) -> str:
+def _figure(step: Step, image: GalleryImage, wide: bool) -> str:
     kind = ' class="wide"' if wide else ""
-    caption = f"<figcaption><b>{_title(step)}</b> {escape(picture.caption)}</figcaption>"
-    size = f'width="{picture.width}" height="{picture.height}"'
-    image = f'<img alt="{escape(picture.caption)}" {size} src="{picture.source}">'
-    return f'<figure{kind}><a href="{quote(step.page.name)}">{image}</a>{caption}</figure>'
+    caption = f"<figcaption><b>{_title(step)}</b> {escape(image.caption)}</figcaption>"
+    size = f'width="{image.width}" height="{image.height}"'
+    element = f'<img alt="{escape(image.caption)}" {size} src="{image.source}">'
+    return f'<figure{kind}><a href="{quote(step.page.name)}">{element}</a>{caption}</figure>'
 
 
 def _numbers(steps: Sequence[Step]) -> str:
@@ -172,7 +172,7 @@ def _configuration(record: Record, config: Config) -> str:
 
 
 def _last_parts(path: str | None) -> str:
-    """The end of a path, which says what it is; the whole is in the configuration's file."""
+    """The last two parts of a path; the whole path is in the configuration file."""
     return "/".join(Path(path or "").parts[-2:])
 
 

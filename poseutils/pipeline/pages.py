@@ -1,4 +1,4 @@
-"""Each executed notebook as an HTML page, made beside the work: while one notebook runs, the one before it becomes a page."""
+"""Executed notebooks as HTML pages, converted in the background while the next notebook runs."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..files import write_text
-from .pictures import Picture, pictures
+from .pictures import GalleryImage, gallery
 from .steps import Step
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-class Pages:
-    """Makes pages in one thread; a context that waits for it at its end.
+class NotebookPages:
+    """Converts notebooks in one background thread; a context manager that waits for it at the end.
 
     Args:
-        images_from: the folder that notebooks' relative images are in.
+        images_from: the folder of images with relative paths in notebooks.
 
     Attributes:
-        pictures: by executed notebook, those to show of it.
+        galleries: the images to show, by executed notebook.
     """
 
     def __init__(self, images_from: Path):
         self._images_from = images_from
         self._pool = ThreadPoolExecutor(1)
         self._jobs: dict[Path, Future] = {}
-        self.pictures: dict[Path, list[Picture]] = {}
+        self.galleries: dict[Path, list[GalleryImage]] = {}
 
-    def __enter__(self) -> Pages:
+    def __enter__(self) -> NotebookPages:
         self._pool.submit(_warm_up)  # while the first notebook starts
         return self
 
@@ -38,12 +38,12 @@ class Pages:
         self._pool.shutdown()
 
     def make(self, step: Step) -> None:
-        """Has the page of a step made, if it ran."""
+        """Submits the page of a step, if its notebook was executed."""
         if step.notebook.exists():
             self._jobs[step.notebook] = self._pool.submit(self._make, step.notebook, step.page)
 
     def finish(self, steps: Sequence[Step]) -> None:
-        """Waits for all pages, with those of steps that did not end well."""
+        """Waits for all pages, including those of steps that failed."""
         for step in steps:
             if step.notebook not in self._jobs:
                 self.make(step)
@@ -53,11 +53,11 @@ class Pages:
     def _make(self, notebook: Path, page: Path) -> None:
         if not page.exists():
             export_html(notebook, page, self._images_from)
-        self.pictures[notebook] = pictures(notebook)
+        self.galleries[notebook] = gallery(notebook)
 
 
 def _warm_up() -> None:
-    """Loads what turns notebooks into pages, and its templates."""
+    """Loads nbconvert and its templates."""
     import nbformat
 
     _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("*"), nbformat.v4.new_code_cell("1")]))
@@ -71,9 +71,14 @@ def _exporter():
 
 
 def export_html(notebook: Path, page: Path, images_from: Path) -> Path:
-    """An executed notebook as one HTML file with its images inside; ``images_from`` is the folder that relative images are in.
+    """Writes an executed notebook as one HTML file with embedded images.
 
-    Widgets are left out: they would load scripts from the network.
+    Widgets are left out, as they would load scripts from the network.
+
+    Args:
+        notebook: to convert.
+        page: the file to write.
+        images_from: the folder of images with relative paths.
     """
     import nbformat
 

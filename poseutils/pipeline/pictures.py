@@ -1,4 +1,4 @@
-"""The pictures of an executed notebook that its run shows first: those of cells tagged ``highlight``, else the largest."""
+"""The images of an executed notebook for the index page: those of cells tagged ``highlight``, else the largest."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from PIL import Image
 TAG = "highlight"
 MAX_WIDTH = 1600
 SMALL = 100_000
-"""PNGs up to so many bytes, charts as a rule, are taken as they are; larger ones become WebP, a tenth of their size."""
+"""PNGs of up to this many bytes, usually charts, are kept; larger ones become WebP, a tenth of the size."""
 CAPTION = 150
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One output of a notebook, to be shown on a page.
+class GalleryImage:
+    """An image output of a notebook.
 
     Attributes:
         source: a ``data:`` URI.
-        caption: what the notebook says above it.
+        caption: the beginning of the text above it in the notebook.
         width, height: in pixels.
     """
 
@@ -35,11 +35,11 @@ class Picture:
     height: int
 
 
-def pictures(notebook: Path) -> list[Picture]:
-    """The pictures of an executed notebook to show, in its order."""
+def gallery(notebook: Path) -> list[GalleryImage]:
+    """The images of an executed notebook to show on the index page, in order."""
     found = list(_outputs(json.loads(notebook.read_text(encoding="utf-8"))["cells"]))
     chosen = [output for output in found if output[2]] or sorted(found, key=lambda output: len(output[0]))[-1:]
-    return [_picture(png, caption) for png, caption, _ in chosen]
+    return [_image(png, caption) for png, caption, _ in chosen]
 
 
 def _outputs(cells: list[dict]) -> Iterator[tuple[bytes, str, bool]]:
@@ -55,7 +55,7 @@ def _outputs(cells: list[dict]) -> Iterator[tuple[bytes, str, bool]]:
 
 
 def caption_of(markdown: str) -> str:
-    """The first paragraph as plain text: whole sentences as far as they are short enough, at least one."""
+    """The first paragraph as plain text: one sentence, and more up to ``CAPTION`` characters."""
     paragraph = next((part for part in markdown.split("\n\n") if not part.startswith("#")), "")
     plain = re.sub(r"[`*]|!?\[(.*?)\]\(.*?\)", r"\1", " ".join(paragraph.split()))
     first, *others = re.split(r"(?<=[.!?])\s+(?=[A-Z*])", plain)
@@ -66,14 +66,14 @@ def caption_of(markdown: str) -> str:
     return first.rstrip(":")
 
 
-def _picture(png: bytes, caption: str) -> Picture:
-    image = Image.open(io.BytesIO(png))
+def _image(png: bytes, caption: str) -> GalleryImage:
+    image: Image.Image = Image.open(io.BytesIO(png))
     width, height = image.size
     kind = "png"
     if len(png) > SMALL:
         image.thumbnail((MAX_WIDTH, MAX_WIDTH * 4))
         png, kind = _webp(image), "webp"
-    return Picture(f"data:image/{kind};base64,{base64.b64encode(png).decode()}", caption, width, height)
+    return GalleryImage(f"data:image/{kind};base64,{base64.b64encode(png).decode()}", caption, width, height)
 
 
 def _webp(image: Image.Image) -> bytes:

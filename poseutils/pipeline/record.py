@@ -1,10 +1,10 @@
-"""``run.json``: what a run is and how far it came, so that it can be listed, and go on after a stop."""
+"""``run.json``: the record of a run and the state of its steps, for listing and resuming."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Record:
         folder: the run folder.
         project_name, operation_mode: as configured.
         started: ISO 8601, to the second, local time.
-        overrides: of the configuration, as they stood on the command line.
-        steps: in order; changed as they run.
+        overrides: of the configuration, as given on the command line.
+        steps: in order; updated as they run.
     """
 
     folder: Path
@@ -44,15 +44,15 @@ class Record:
 
     @property
     def seconds(self) -> float:
-        """What its steps took together."""
+        """The total duration of the steps."""
         return sum(step.seconds for step in self.steps)
 
     def stopped_at(self) -> Step | None:
-        """The step that failed, or that ran when the run stopped; None if it stopped between two."""
+        """The step that failed or was interrupted; None if the run is finished or stopped between two steps."""
         return next((step for step in self.steps if step.status not in ("done", "waiting")), None)
 
     def save(self) -> None:
-        """Writes ``run.json`` in one step."""
+        """Writes ``run.json`` atomically."""
         fields = {name: getattr(self, name) for name in ("project_name", "operation_mode", "started")}
         steps = [
             {"service": step.service, "status": step.status, "seconds": round(step.seconds, 3), "error": step.error} for step in self.steps
@@ -64,7 +64,7 @@ def read_record(folder: str | Path) -> Record:
     """The run in a folder, with the metrics of its steps.
 
     Raises:
-        PoseError: if it holds no run, or one that cannot be read.
+        PoseError: if it is no run folder, or its record is damaged.
     """
     folder = Path(folder).absolute()
     path = folder / RECORD
@@ -76,8 +76,8 @@ def read_record(folder: str | Path) -> Record:
         steps = plan([step["service"] for step in values["steps"]], folder)
         for step, kept in zip(steps, values["steps"], strict=True):
             step.status, step.seconds, step.error = STATUSES[STATUSES.index(kept["status"])], float(kept["seconds"]), str(kept["error"])
-        fields = [str(values[name]) for name in ("project_name", "operation_mode", "started")]
-        record = Record(folder, *fields, tuple(values["overrides"]), steps)
+        project_name, operation_mode, started = (str(values[name]) for name in ("project_name", "operation_mode", "started"))
+        record = Record(folder, project_name, operation_mode, started, tuple(values["overrides"]), steps)
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise PoseError(f"{path}: not a run's record ({type(error).__name__}: {error})") from None
     for step in steps:
@@ -86,31 +86,45 @@ def read_record(folder: str | Path) -> Record:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Holds a run folder while it is written to. However this process ends, the system lets go of it.
+def locked(folder: Path) -> Iterator[None]:
+    """Locks a run folder while it is written to. The operating system releases the lock when the process ends.
 
     Raises:
-        PoseError: if another process holds it.
+        PoseError: if another process has the lock.
     """
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY) if os.name == "posix" else os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
     try:
-        _lock(handle, folder)
+        _lock(handle)
         yield
+    except _Locked:
+        raise PoseError(f"{folder}: this run is in progress in another process. Wait for it, or stop it first.") from None
     finally:
         os.close(handle)
 
 
-def _lock(handle: int, folder: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise PoseError(f"{folder}: this run is going on, in another process. Wait for it, or stop it first.") from None
+class _Locked(Exception):
+    """Another process has the lock."""
 
 
-def is_held(folder: Path) -> bool:
-    """True if a process works on the run."""
+def _lock(handle: int) -> None:
+    """An exclusive lock on a folder, or on Windows, where folders cannot be locked, on the first byte of a file."""
     try:
-        with held(folder):
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        raise _Locked from None
+
+
+def is_locked(folder: Path) -> bool:
+    """True if a process is working on the run."""
+    try:
+        with locked(folder):
             return False
     except PoseError:
         return True

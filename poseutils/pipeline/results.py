@@ -1,4 +1,4 @@
-"""What a run measured: of each step, and of the float and the quantized model side by side."""
+"""The metrics of a run: of each step, and of the float and the quantized model side by side."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Metrics = dict[str, float | None]
 
 PRECISIONS = ("float", "quantized")
 MAIN_METRICS = 4
-"""How many of a step's metrics, the first that its notebook wrote, stand in the tables."""
+"""Number of a step's metrics in the tables: the first that its notebook wrote."""
 COUNTS = ("images", "people")
-"""How much was measured, not how well; told apart from the rest only where it differs."""
+"""Sizes of the test set, not results; compared only where they differ."""
 
 _COMPARED = "compared."
 
 
 def read_metrics(path: Path) -> Metrics:
-    """The flat numbers of a step's ``metrics.json``; empty if it wrote none.
+    """The numbers in a step's ``metrics.json``, by name; empty if there is no such file.
 
     Raises:
-        PoseError: if the file holds anything but names and numbers.
+        PoseError: if the file contains anything but names and numbers.
     """
     if not path.exists():
         return {}
@@ -41,8 +41,8 @@ def read_metrics(path: Path) -> Metrics:
 def all_metrics(steps: Sequence[Step]) -> Metrics:
     """The metrics of a whole run.
 
-    First what was measured of the models, ``float.name`` and ``quantized.name``; then each step's own as ``label.name``, with its
-    seconds, and 1 for ``label.failed`` where one failed.
+    First those of the models, as ``float.name`` and ``quantized.name``; then those of each step, as
+    ``label.name``, with ``label.seconds``, and ``label.failed`` 1 if it failed.
     """
     by_precision = compared(steps)
     metrics = {f"{precision}.{name}": value for precision, values in by_precision.items() for name, value in values.items()}
@@ -56,14 +56,14 @@ def all_metrics(steps: Sequence[Step]) -> Metrics:
 
 
 def own_metrics(step: Step) -> Metrics:
-    """A step's metrics without those of the model that its own was compared with, where :func:`compared` gives these by precision."""
+    """A step's metrics, without those of the model it was compared with if :func:`compared` lists them."""
     if len(set(_precisions(step).values())) < 2:
         return step.metrics
     return {name: value for name, value in step.metrics.items() if not name.startswith(_COMPARED)}
 
 
 def compared(steps: Sequence[Step]) -> dict[str, Metrics]:
-    """``float`` and ``quantized``, as far as they were evaluated: each one's metrics, the last where it was evaluated twice."""
+    """The latest metrics of the ``float`` and the ``quantized`` model, as far as they were evaluated."""
     found: dict[str, Metrics] = {}
     for step in steps:
         for parameter, precision in _precisions(step).items():
@@ -76,14 +76,14 @@ def compared(steps: Sequence[Step]) -> dict[str, Metrics]:
 
 
 def _precisions(step: Step) -> dict[str, str]:
-    """Of each model that an evaluation was given and that it measured: float or quantized."""
+    """The precision, float or quantized, of each model that an evaluation was given."""
     if step.service != "evaluate" or not step.metrics:
         return {}
     return {name: precision for name, model in step.given.items() if (precision := precision_of(model))}
 
 
 def precision_of(model: str) -> str:
-    """``float`` or ``quantized``, as the weights of a zoo model or a file are; empty if there is no such file that can be read."""
+    """``float`` or ``quantized``, by the weights of a zoo model or a file; empty if it cannot be read."""
     try:
         return precision_of_file(fetch(model) if model in ZOO else Path(model))
     except (PoseError, OSError):
@@ -91,7 +91,7 @@ def precision_of(model: str) -> str:
 
 
 def results_table(steps: Sequence[Step]) -> str:
-    """The main results as plain text, a line a step; then the float and the quantized model side by side if both were evaluated."""
+    """The main results as plain text, a line per step; then the float and the quantized model side by side, if both were evaluated."""
     rows = [(step.label, duration(step.seconds) if step.status != "waiting" else "", step_results(step)) for step in steps]
     width = max(len(label) for label, _, _ in rows)
     lines = [f"  {label:<{width}}  {time:>9}  {results}".rstrip() for label, time, results in rows]
@@ -102,7 +102,7 @@ def results_table(steps: Sequence[Step]) -> str:
 
 
 def side_by_side(by_precision: Mapping[str, Metrics]) -> list[tuple[str, str, str, str]]:
-    """Rows of name, float, quantized and difference, the heading first; empty unless both were evaluated."""
+    """Rows of name, float, quantized and difference, after a heading; empty unless both were evaluated."""
     if set(by_precision) != set(PRECISIONS):
         return []
     before, after = (by_precision[precision] for precision in PRECISIONS)
@@ -114,20 +114,20 @@ def side_by_side(by_precision: Mapping[str, Metrics]) -> list[tuple[str, str, st
 
 
 def change(before: float | None, after: float | None) -> str:
-    """What was added, with its sign; empty if nothing, or if either is unknown."""
+    """The signed difference; empty if it is zero or either value is unknown."""
     if before is None or after is None or before == after:
         return ""
     return f"{after - before:+.4f}" if abs(after) < 1000 else f"{after - before:+,.0f}"
 
 
 def step_results(step: Step) -> str:
-    """What a step measured in one line."""
+    """The main metrics of a step in one line."""
     figures = [f"{name} {figure(value)}" for name, value in list(step.metrics.items())[:MAIN_METRICS]]
     return ", ".join(figures) if step.status in ("done", "waiting") else ", ".join([step.status, *figures])
 
 
 def headline(metrics: Mapping[str, float | None]) -> str:
-    """The few numbers of a whole run that tell it from others: AP or OKS, float and quantized; else the first that it measured."""
+    """The main metrics of a run: AP or OKS of the float and the quantized model; else its first two metrics."""
     chosen = [f"{precision}.{name}" for precision in PRECISIONS for name in (("ap",) if f"{precision}.ap" in metrics else ("oks", "nme"))]
     names = [name for name in chosen if metrics.get(name) is not None]
     names = names or [name for name in metrics if not name.endswith((".seconds", ".failed", ".interrupted"))][:2]
@@ -135,7 +135,7 @@ def headline(metrics: Mapping[str, float | None]) -> str:
 
 
 def figure(value: float | None) -> str:
-    """A number for people."""
+    """A number for display, to four significant digits or decimals."""
     if value is None:
         return "n/a"
     if abs(value) >= 1000 or value == int(value):
@@ -144,7 +144,7 @@ def figure(value: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for people: ``9.1 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """A duration for display: ``9.1 s``, ``3 min 20 s``, ``2 h 5 min``."""
     if seconds < 99.5:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

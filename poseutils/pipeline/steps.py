@@ -1,4 +1,4 @@
-"""The steps of a run: which notebook, where it writes, the models that pass from one to the next, and what was measured."""
+"""The steps of a run: their notebooks and folders, the models that are passed on, and the metrics."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ARTIFACTS = {"train": ("model.keras",), "quantize": ("quantized.tflite", "quantized.onnx")}
-"""The model that a service leaves in its folder for those after it: one of these."""
+"""The model that a service writes for later steps: one of these files."""
 
 CHECKPOINT = "checkpoint.npz"
-"""What a training that was killed goes on from."""
+"""The file from which an interrupted training resumes."""
 
 STATUSES = ("waiting", "running", "done", "failed", "interrupted")
 
 
 @dataclass
 class Step:
-    """One notebook of a run.
+    """The execution of a notebook in a run.
 
     Attributes:
-        number: its place, from 1.
-        service: the notebook's name: train, quantize, ...
-        label: what its metrics are called in the run's ``metrics.json``.
-        folder: where it writes (its ``run_dir``).
+        number: position in the run, from 1.
+        service: name of the notebook: train, quantize, ...
+        label: prefix of its metrics in the run's ``metrics.json``.
+        folder: its output folder (``run_dir``).
         status: one of ``STATUSES``.
-        seconds: how long it ran.
-        error: why it failed, for people.
-        given: the notebook's parameters that name models: ``model``, and for an evaluation ``compare_with``.
-        metrics: what it measured; None stands for a value that is not finite.
+        seconds: duration.
+        error: message, if it failed.
+        given: parameters of the notebook that name models: ``model``, and for an evaluation ``compare_with``.
+        metrics: name to value; None for a value that is not finite.
     """
 
     number: int
@@ -39,7 +40,7 @@ class Step:
     status: str = "waiting"
     seconds: float = 0.0
     error: str = ""
-    given: dict[str, str] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
 
     @property
@@ -53,8 +54,8 @@ class Step:
         return self.folder.parent / f"{self.folder.name}.html"
 
     def prepare_folder(self) -> None:
-        """Makes the folder, and clears what a stopped execution left, but for that from which a service itself goes on: a training's
-        checkpoint, and ``.partial`` files."""
+        """Creates the folder and removes the files of an interrupted execution, except those that services resume from:
+        the checkpoint of training, and ``.partial`` files."""
         self.folder.mkdir(exist_ok=True)
         for path in self.folder.iterdir():
             if path.is_dir():
@@ -66,25 +67,25 @@ class Step:
 
     @property
     def model(self) -> Path | None:
-        """The model that the service left, if it leaves one and it is there."""
+        """The model that the service wrote, if there is one."""
         found = (path for name in ARTIFACTS.get(self.service, ()) for path in self.folder.rglob(name))  # general.saved_models_dir is below
         return next(found, None)
 
     def lacks(self) -> Path | None:
-        """The model that the service leaves for those after it, if it is not there."""
+        """The model that the service has to write for later steps, if it is missing."""
         return self.folder / ARTIFACTS[self.service][0] if self.service in ARTIFACTS and self.model is None else None
 
 
 @dataclass
 class Models:
-    """The models that the steps so far have left; empty stands for what the configuration says."""
+    """The models that the previous steps wrote; empty means the one in the configuration."""
 
     latest: str = ""
     floating: str = ""
     configured: str = ""
 
     def parameters(self, service: str) -> dict[str, str]:
-        """The models that a notebook is given: quantization starts from the float one, an evaluation of its result compares with it."""
+        """The models given to a notebook: quantization starts from the float model, with which its result is compared."""
         floating = self.floating or self.configured
         if service == "train":
             return {"model": ""}
@@ -93,11 +94,11 @@ class Models:
         if service == "evaluate":
             return {"model": self.latest or floating, "compare_with": floating if self.latest not in ("", floating) else ""}
         if service in ("benchmark", "deploy"):
-            return {"model": self.latest}  # if none was made, the notebook takes the 8-bit version of the configured one
+            return {"model": self.latest}  # if empty, the notebook uses the 8-bit version of the configured model
         return {"model": self.latest or floating}
 
     def update(self, step: Step) -> None:
-        """Takes up the model that a step has left, if its service leaves one."""
+        """Takes the model that a step wrote, if there is one."""
         if step.model is None:
             return
         self.latest = str(step.model)
@@ -106,7 +107,7 @@ class Models:
 
 
 def plan(services: Sequence[str], folder: Path) -> list[Step]:
-    """The steps of a run into ``folder``, each with a label of its own."""
+    """The steps of a run into ``folder``, with unique labels."""
     steps: list[Step] = []
     for number, service in enumerate(services, start=1):
         label = _label(services, number - 1)
@@ -117,7 +118,7 @@ def plan(services: Sequence[str], folder: Path) -> list[Step]:
 
 
 def _label(services: Sequence[str], index: int) -> str:
-    """The service's name; of several evaluations, those of a quantized model are told from those of a float one."""
+    """The name of the service; several evaluations are labeled by whether they follow quantization."""
     service = services[index]
     if service != "evaluate" or services.count("evaluate") == 1:
         return service

@@ -1,4 +1,4 @@
-"""How the page of a run looks, light and dark, on a screen of any width and on paper."""
+"""The style sheet of the index page, for light and dark themes, any screen width, and print."""
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b212c; --soft: #626d7f; --line: #e2e6ed; --page: #f6f7f9; --card: #fff; --accent: #0a68b0;
@@ -20,7 +20,7 @@ a { color: var(--accent); text-decoration: none; } a:hover { text-decoration: un
 .tiles dd small { font-size: .95rem; font-weight: 400; color: var(--soft); }
 .failure { margin-top: 1.6rem; padding: 1.1rem 1.3rem; border-radius: 12px; border: 1px solid var(--bad); background: var(--bad-page); }
 pre { margin: .7rem 0; white-space: pre-wrap; overflow-wrap: anywhere; font: .86rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
-.pictures { display: grid; gap: 1.4rem; grid-template-columns: repeat(6, 1fr); grid-auto-flow: dense; margin-top: 2.2rem; }
+.gallery { display: grid; gap: 1.4rem; grid-template-columns: repeat(6, 1fr); grid-auto-flow: dense; margin-top: 2.2rem; }
 figure { grid-column: span 3; margin: 0; display: flex; flex-direction: column; border-radius: 12px; overflow: hidden;
          background: var(--card); border: 1px solid var(--line); }
 figure.wide { grid-column: span 6; }
