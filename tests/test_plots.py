@@ -141,11 +141,11 @@ def test_a_panel_an_augmentation():
     plots.show_augmentations(examples)
     panels = plt.gcf().axes
     titles = [axes.get_title() for axes in panels]
-    assert titles[0] == "as it is" and len(set(titles)) == len(AUGMENTATIONS) + 1
+    assert titles[0] == "original" and len(set(titles)) == len(AUGMENTATIONS) + 1
     flipped = panels[titles.index("flip")].images[0].get_array()
     assert tuple(flipped[20, 43]) == plots.RIGHT and tuple(flipped[30, 19]) == plots.LEFT
     plots.show_augmentations(examples, {"random_hue": {"delta": 0.1}, "random_invert": None})
-    assert [axes.get_title() for axes in plt.gcf().axes][:3] == ["as it is", "hue", "invert"]
+    assert [axes.get_title() for axes in plt.gcf().axes][:3] == ["original", "hue", "invert"]
     plt.close("all")
 
 

@@ -1,8 +1,9 @@
-"""Tables and charts of what was measured."""
+"""Tables and charts of measurements."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..poses import Poses
 
 
 def table(rows: Sequence[Mapping]):
-    """Rows (dictionaries with the same keys) as a table that notebooks show. Numbers get three decimals at most."""
+    """A table for notebooks, from rows (dictionaries with the same keys). Floats have at most three decimals."""
     from IPython.display import Markdown
 
     if not rows:
@@ -28,11 +29,11 @@ def _cell(value) -> str:
 
 
 def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:
-    """One panel a column over the layers of a network, in the order they run; the largest is marked.
+    """Bar charts over the layers of a network in execution order, one panel per column; the maximum is annotated.
 
     Args:
-        rows: one a layer, as :attr:`poseutils.benchmarking.Report.layers` has them.
-        columns: the rows' keys to show, each with its label.
+        rows: one per layer, as in :attr:`poseutils.benchmarking.Report.layers`.
+        columns: keys of the rows to show, each with its label.
     """
     import matplotlib.pyplot as plt
 
@@ -51,11 +52,11 @@ def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:
         axes.set_ylabel(label, fontsize=8)
         axes.margins(x=0.01, y=0.15)
         axes.spines[["top", "right"]].set_visible(False)
-    panels.flat[-1].set_xlabel("layer, in the order they run")
+    panels.flat[-1].set_xlabel("layer, in execution order")
 
 
 def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str) -> None:
-    """Vertical bars from ``low`` to ``high``, (N,) each, one a channel or layer."""
+    """Vertical bars from ``low`` to ``high``, (N,) each, one per channel or layer."""
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(figsize=(9, 2.6), layout="constrained")
@@ -68,7 +69,7 @@ def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str) -> N
 
 
 def show_agreement(first: Sequence[float], second: Sequence[float], labels: tuple[str, str], title: str) -> None:
-    """Two results of the same images against each other, with the line where they agree."""
+    """A scatter plot of two results for the same images, with the identity line."""
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
@@ -78,19 +79,19 @@ def show_agreement(first: Sequence[float], second: Sequence[float], labels: tupl
 
 
 def mean_scores(poses: Iterable[Poses]) -> dict[str, float]:
-    """The mean score of each keypoint over everybody, by its name; the mean over all keypoints where there are more than 40."""
+    """The mean score of each keypoint over all people, by name; with more than 40 keypoints, the mean over all of them."""
     poses = [p for p in poses if len(p)]
     if not poses:
-        return {"nobody found": 0.0}
+        return {"no people detected": 0.0}
     means = np.concatenate([p.scores for p in poses]).mean(axis=0)
     return {"all keypoints": float(means.mean())} if len(means) > 40 else dict(zip(poses[0].layout.names, means.tolist(), strict=True))
 
 
 def show_bars(values: Mapping[str, float] | Mapping[str, Mapping[str, float]], title: str, unit: str = "") -> None:
-    """Horizontal bars, one a name; several mappings by label stand side by side."""
+    """A horizontal bar chart, one bar per name; several mappings by label are grouped."""
     import matplotlib.pyplot as plt
 
-    series = values if values and isinstance(next(iter(values.values())), Mapping) else {"": values}
+    series: Any = values if values and isinstance(next(iter(values.values())), Mapping) else {"": values}
     names = list(next(iter(series.values())))
     _, axes = plt.subplots(figsize=(7, 0.9 + 0.24 * len(names) * max(1, 0.6 * len(series))), layout="constrained")
     height = 0.8 / len(series)
@@ -108,19 +109,19 @@ def show_bars(values: Mapping[str, float] | Mapping[str, Mapping[str, float]], t
 
 
 def show_histogram(values: Mapping[str, Sequence[float]], title: str, xlabel: str) -> None:
-    """Histograms of numbers from 0 to 1, one a label."""
+    """Histograms of numbers from 0 to 1, one per label."""
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
-    axes.hist([np.array(v)[~np.isnan(v)] for v in values.values()], bins=np.linspace(0, 1, 21), label=list(values))
-    axes.set(title=title, xlabel=xlabel, ylabel="pictures")
+    axes.hist([np.array(v)[~np.isnan(v)] for v in values.values()], bins=np.linspace(0, 1, 21).tolist(), label=list(values))
+    axes.set(title=title, xlabel=xlabel, ylabel="images")
     if any(values):
         axes.figure.legend(loc="outside upper center", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def show_curves(history: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[str]]) -> None:
-    """Learning curves, one panel a group of names."""
+    """Learning curves, one panel per group of names."""
     import matplotlib.pyplot as plt
 
     _, panels = plt.subplots(1, len(groups), figsize=(4.4 * len(groups), 3), squeeze=False, layout="constrained")

@@ -1,8 +1,7 @@
-"""Poses, boxes and heatmaps drawn into images, with OpenCV."""
+"""Draws poses, boxes and heatmaps into images, with OpenCV."""
 
 from __future__ import annotations
 
-import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -21,28 +20,29 @@ if TYPE_CHECKING:
     from ..evaluation import ImageResult
 
 LEFT, RIGHT, MIDDLE, BOX, TRUTH = (255, 138, 28), (40, 150, 255), (88, 214, 110), (250, 214, 60), (255, 255, 255)
-"""RGB: the person's left side orange, their right side blue, what is on neither green."""
+"""RGB: the person's left side orange, right side blue, middle green, boxes yellow, ground truth white."""
 
 FINGERS = {"thumb": (235, 40, 190), "index": (60, 90, 255), "middle": (255, 214, 0), "ring": (0, 190, 90), "little": (0, 214, 255)}
-"""RGB: one color a finger, none of them near to any skin's."""
+"""RGB: a color for each finger, unlike skin."""
 
 _RIM = (20, 20, 20)
-_MESH = 100  # layouts of more points are meshes: lines with faint dots between them
+_MESH = 100  # layouts of more keypoints are meshes, drawn as contours with faint dots
 
-_SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
+_SHIFT = 4  # fractional bits of OpenCV's fixed-point coordinates
 
 
 def draw_poses(
     image: np.ndarray, poses: Poses, threshold: float = 0.15, boxes: bool = True, color: tuple[int, int, int] | None = None
 ) -> np.ndarray:
-    """A copy of the image with limbs, keypoints, boxes and their scores drawn in.
+    """A copy of the image with limbs, keypoints, boxes and scores.
 
     Args:
         image: (H, W, 3) uint8.
         poses: in pixels of the image.
-        threshold: keypoints that score less are drawn as rings, and their limbs not at all; keypoints that are NaN are not drawn.
-        boxes: draw boxes and scores where the poses have them.
-        color: one color for everything instead of one a side.
+        threshold: keypoints with lower scores are drawn hollow, without limbs; NaN keypoints are not
+            drawn.
+        boxes: draw boxes and scores, if the poses have them.
+        color: RGB of all keypoints and limbs, instead of a color per side.
 
     Returns:
         (H, W, 3) uint8.
@@ -52,7 +52,7 @@ def draw_poses(
     colors = (color,) * len(poses.layout) if color else side_colors(poses.layout)
     draw = _draw_mesh if len(poses.layout) > _MESH else _draw_hand if _fingers(poses.layout) else _draw_person
     for person in range(len(poses)):
-        if boxes and poses.boxes is not None:
+        if boxes and poses.boxes is not None and poses.box_scores is not None:
             side = "" if poses.right is None else " right" if poses.right[person] > 0.5 else " left"
             _draw_box(canvas, poses.boxes[person], f"{poses.box_scores[person]:.2f}{side}", size)
         draw(canvas, poses.keypoints[person], poses.scores[person] >= threshold, poses.layout, colors, size)
@@ -61,7 +61,7 @@ def draw_poses(
 
 @lru_cache(maxsize=16)
 def side_colors(layout: KeypointLayout) -> tuple[tuple[int, int, int], ...]:
-    """One color a keypoint: by the finger in its name on hands, by the side of the head on meshes, else by the side in its name."""
+    """A color for each keypoint: by finger for hands, else by side of the body, from names or, for meshes, mirror indices."""
     fingers = _fingers(layout)
     if fingers:
         return tuple(FINGERS.get(finger, TRUTH) for finger in fingers)
@@ -71,18 +71,18 @@ def side_colors(layout: KeypointLayout) -> tuple[tuple[int, int, int], ...]:
 
 
 def _fingers(layout: KeypointLayout) -> tuple[str, ...]:
-    """The first word of each keypoint's name if the five fingers are among them, else nothing."""
+    """The first word of each keypoint name if all five fingers are among them, else empty."""
     words = tuple(re.split(r"[_ ]", name.lower())[0] for name in layout.names)
     return words if set(FINGERS) <= set(words) else ()
 
 
 def _line_size(image: np.ndarray) -> float:
-    """How thick lines are drawn, in pixels, for skeletons to look alike on small and large images."""
+    """Line width in pixels, in proportion to the image."""
     return max(1.0, min(image.shape[:2]) / 160)
 
 
 def _fixed(point: np.ndarray) -> tuple[int, int]:
-    """A point with pixel centers at +0.5 as OpenCV's fixed-point number with pixel centers at 0."""
+    """A point (pixel centers at +0.5) as OpenCV's fixed-point coordinates (pixel centers at 0)."""
     x, y = np.clip(point - 0.5, -1e4, 1e5) * (1 << _SHIFT)
     return round(float(x)), round(float(y))
 
@@ -95,7 +95,7 @@ def _draw_person(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layou
 
 
 def _draw_hand(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
-    """Limbs in the color of the finger that they lead to, on a dark rim, because skin is light and fingers cross."""
+    """Limbs in the color of their finger, with a dark rim for contrast with skin and between crossing fingers."""
     placed = np.isfinite(points).all(axis=1)
     size = 0.8 * min(size, _size_for(points[placed]))
     width = max(1, round(size))
@@ -106,12 +106,12 @@ def _draw_hand(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout:
 
 
 def _size_for(points: np.ndarray) -> float:
-    """How thick the lines of a hand or a head are at most, in pixels: it can be small in a large image."""
+    """Upper limit of the line width for a hand or head, which may be small in a large image."""
     return max(1.0, float(np.ptp(points, axis=0).max()) / 45) if len(points) else 1.0
 
 
 def _draw_mesh(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
-    """The contours as lines; the other points as small dots, half transparent, so that the face stays visible."""
+    """Contours as lines, all points as small, half-transparent dots, so that the face stays visible."""
     placed = np.isfinite(points).all(axis=1)
     size = min(size, _size_for(points[placed]))
     dots = canvas.copy()
@@ -145,7 +145,7 @@ def _draw_box(canvas: np.ndarray, box: np.ndarray, label: str, size: float) -> N
 
 
 def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
-    """The image of a sample with its ground truth, hidden keypoints as rings."""
+    """The image of a sample with its ground truth; hidden keypoints are hollow."""
     canvas = draw_poses(read_image(sample.path), truth_poses(sample.keypoints, layout))
     hidden = sample.keypoints[sample.keypoints[:, :, 2] == 1] if (sample.keypoints[:, :, 2] == 2).any() else ()
     for point in hidden:
@@ -154,19 +154,19 @@ def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
 
 
 def draw_result(result: ImageResult, threshold: float = 0.15) -> np.ndarray:
-    """The image of an evaluation's result: ground truth in white under the prediction in color."""
+    """The image of an evaluation result, with the ground truth in white below the prediction in color."""
     image = draw_poses(read_image(result.sample.path), truth_poses(result.sample.keypoints, result.poses.layout), color=TRUTH)
     return draw_poses(image, result.poses, threshold)
 
 
 def truth_poses(keypoints: np.ndarray, layout: KeypointLayout) -> Poses:
-    """Ground truth (N, K, 3) as Poses, so that it can be drawn; keypoints without a label are NaN and are not."""
+    """Ground truth (N, K, 3) as Poses for drawing; keypoints that are not labeled are NaN."""
     labeled = keypoints[:, :, 2] > 0
     return Poses(np.where(labeled[:, :, None], keypoints[:, :, :2], np.nan), labeled.astype(np.float32), layout)
 
 
 def overlay_heatmap(image: np.ndarray, heatmap: np.ndarray, strength: float = 0.6) -> np.ndarray:
-    """A heatmap (h, w), 0…1, laid over an (H, W, 3) uint8 image in warm colors; (H, W, 3) uint8."""
+    """A heatmap (h, w), 0…1, blended over an (H, W, 3) uint8 image; (H, W, 3) uint8."""
     import matplotlib
 
     heat = cv2.resize(np.clip(heatmap, 0, 1).astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -175,8 +175,8 @@ def overlay_heatmap(image: np.ndarray, heatmap: np.ndarray, strength: float = 0.
     return (image * (1 - weight) + colors * weight).astype(np.uint8)
 
 
-def save_image(path: str | os.PathLike, image: np.ndarray) -> Path:
-    """Writes an (H, W, 3) uint8 RGB image in one step, in the format of the path's suffix."""
+def save_image(path: str | Path, image: np.ndarray) -> Path:
+    """Writes an (H, W, 3) uint8 RGB image atomically, in the format given by the suffix."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(cv2.imencode(Path(path).suffix, image[:, :, ::-1])[1].tobytes())
     return Path(path)

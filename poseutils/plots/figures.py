@@ -1,9 +1,9 @@
-"""Pictures in figures: single, in grids, and with what a network answers."""
+"""Figures of images: single, in grids, and with the raw outputs of a network."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def show_figures(shown: bool) -> None:
-    """Whether a notebook's figures appear at all, from here on (``general.display_figures``); tables always do."""
+    """Turns the figures of a notebook on or off (``general.display_figures``); tables are always shown."""
     import matplotlib.pyplot as plt
     from IPython import get_ipython
 
@@ -28,25 +28,25 @@ def show_figures(shown: bool) -> None:
         shell.events.register("post_execute", lambda: plt.close("all"))
 
 
-def show_poses(image, poses: Poses, threshold: float = 0.15) -> None:
-    """Draws poses over an image, a path or an array."""
+def show_poses(image: str | Path | np.ndarray, poses: Poses, threshold: float = 0.15) -> None:
+    """Shows an image, given as a path or an array, with poses drawn over it."""
     import matplotlib.pyplot as plt
 
-    image = read_image(image) if isinstance(image, (str, os.PathLike)) else image
-    _, axes = plt.subplots(figsize=(6, 6 * image.shape[0] / image.shape[1]), layout="constrained")
-    axes.imshow(draw_poses(image, poses, threshold))
+    pixels = image if isinstance(image, np.ndarray) else read_image(image)
+    _, axes = plt.subplots(figsize=(6, 6 * pixels.shape[0] / pixels.shape[1]), layout="constrained")
+    axes.imshow(draw_poses(pixels, poses, threshold))
     axes.set_axis_off()
 
 
 def show_images(images: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int = 4, width: float = 2.6) -> None:
-    """A grid of images, each with its title."""
+    """A grid of images with titles."""
     import matplotlib.pyplot as plt
 
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
     tallest = max((image.shape[0] / image.shape[1] for image in images), default=1)
     size = (width * columns, width * rows * tallest + 0.25 * rows)
-    _, grid = plt.subplots(rows, columns, figsize=size, dpi=80, squeeze=False, layout="constrained")  # photographs make notebooks large
+    _, grid = plt.subplots(rows, columns, figsize=size, dpi=80, squeeze=False, layout="constrained")  # low dpi: small notebooks
     for axes in grid.flat:
         axes.set_axis_off()
     for index, (axes, image) in enumerate(zip(grid.flat, images, strict=False)):
@@ -55,7 +55,7 @@ def show_images(images: Sequence[np.ndarray], titles: Sequence[str] = (), column
 
 
 def show_difference(images: Sequence[np.ndarray], first: np.ndarray, second: np.ndarray, labels: tuple[str, str, str], gain: float) -> None:
-    """Heatmaps (B, h, w, K) of two networks over the same images, and their difference times ``gain``."""
+    """Heatmaps (B, h, w, K) of two networks for the same images, and their difference multiplied by ``gain``."""
     views = []
     for image, a, b in zip(images, first, second, strict=False):
         image = image.astype(np.uint8)
@@ -64,26 +64,26 @@ def show_difference(images: Sequence[np.ndarray], first: np.ndarray, second: np.
 
 
 def show_raw(image: np.ndarray, model: Model, count: int = 8) -> None:
-    """What the network answers, before it becomes poses, over what it saw: heatmaps, all together and the first ones alone;
-    for other networks the decoded points."""
+    """The input of a network with its raw output: heatmaps, combined and of some keypoints; else the decoded keypoints."""
     if model.detector is not None:
-        return _show_stages(image, model, count)
+        return _show_stages(image, model, model.detector, count)
     pixels, transform = model.preprocess(image)
-    seen = pixels.astype(np.uint8)
+    resized = pixels.astype(np.uint8)
     raw = model.raw(pixels[None])
     if "heatmaps" not in raw:
         (poses,) = model.decode(raw)
-        show_images([seen, draw_poses(seen, poses)], ["what the network sees", "what it answers, decoded"], width=3.4)
+        show_images([resized, draw_poses(resized, poses)], ["network input", "decoded output"], width=3.4)
         return
     heatmaps = raw["heatmaps"][0]
     chosen = np.linspace(0, len(model.layout) - 1, min(count - 1, len(model.layout))).astype(int)
-    views = [overlay_heatmap(seen, heatmaps.max(axis=2))] + [overlay_heatmap(seen, heatmaps[:, :, k]) for k in chosen]
+    views = [overlay_heatmap(resized, heatmaps.max(axis=2))] + [overlay_heatmap(resized, heatmaps[:, :, k]) for k in chosen]
     show_images(views, ["all keypoints"] + [model.layout.names[k] for k in chosen], width=2.2)
 
 
-def _show_stages(image: np.ndarray, model: Model, count: int) -> None:
-    """What the detector finds, and the regions that the network is shown, upright."""
-    found = model.detector.predict(image)
-    regions = [cut(image, region_of_detection(found, i), model.input_size)[0] for i in range(min(len(found), count - 1))]
-    titles = ["what the detector finds"] + ["what the network is shown"] * len(regions)
-    show_images([draw_poses(image, found)] + regions, titles, width=2.8)
+def _show_stages(image: np.ndarray, model: Model, detector: Model, count: int) -> None:
+    """The detections, and the crops that are the network's inputs."""
+    found = detector.predict(image)
+    assert isinstance(found, Poses)  # as of a single image
+    crops = [cut(image, region_of_detection(found, i), model.input_size)[0] for i in range(min(len(found), count - 1))]
+    titles = ["detections"] + ["network input"] * len(crops)
+    show_images([draw_poses(image, found)] + crops, titles, width=2.8)

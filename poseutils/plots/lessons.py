@@ -1,10 +1,10 @@
-"""Pictures of a training: what is asked, how images are varied, what the network says, and the curves while it learns."""
+"""Figures of training: targets, augmentations, predictions, and live learning curves."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def show_targets(examples: Examples, indices: Sequence[int], loss: Mapping[str, Mapping] | None = None) -> None:
-    """For some examples: the picture with its keypoints, and over it the heatmaps that ``training.loss`` asks of a network."""
+    """Training targets: for some examples the image with its keypoints, and with the target heatmaps of ``training.loss``."""
     from ..training.losses import sigma_of
     from ..training.targets import target_heatmaps
 
@@ -42,7 +42,7 @@ def _with_truth(examples: Examples, index: int) -> np.ndarray:
 
 
 def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed: int, count: int = 8) -> None:
-    """The first examples as a training would see them once, keypoints moved along."""
+    """The first examples with their keypoints after augmentation, as in one epoch of training."""
     from ..training import training_batches
 
     few = examples.first(count)
@@ -54,7 +54,7 @@ def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed
     show_images(views, columns=4, width=2.2)
 
 
-SHOWN = {
+SHOWN: dict[str, Mapping[str, Any]] = {
     "random_contrast": {"factor": (0.5, 0.8)},
     "random_brightness": {"factor": (0.2, 0.3)},
     "random_gamma": {"gamma": (1.8, 2.2)},
@@ -77,22 +77,22 @@ SHOWN = {
     "random_zoom": {"width_factor": (0.2, 0.3)},
     "random_periodic_resizing": {"image_sizes": ((64, 96),)},
 }
-"""Arguments with which each augmentation that needs some is easily seen."""
+"""Arguments with which the effect of each augmentation is clearly visible."""
 
 
 def show_augmentations(examples: Examples, augmentation: Mapping[str, Mapping] | None = None, index: int = 0, seed: int = 0) -> None:
-    """One panel for each augmentation there is: what it makes of an example, keypoints moved along.
+    """A panel per augmentation: its effect on an example and its keypoints.
 
     Args:
-        examples: to take one of.
-        augmentation: ``{name: arguments}`` to show these alone; None for all, with arguments that are easily seen.
-        index: which example.
-        seed: of what is drawn.
+        examples: to choose one from.
+        augmentation: ``{name: arguments}`` to show only these; None for all, with clearly visible effects.
+        index: of the example.
+        seed: of the random parameters.
     """
     from ..training.augmentation import AUGMENTATIONS, make_augment
 
     chosen = {name: SHOWN.get(name, {}) for name in AUGMENTATIONS} if augmentation is None else augmentation
-    views, titles = [_with_truth(examples, index)], ["as it is"]
+    views, titles = [_with_truth(examples, index)], ["original"]
     for name, arguments in chosen.items():
         augment = make_augment({name: {**(arguments or {}), "change_rate": 1}}, examples.layout)
         image, points = augment(examples.images[index : index + 1], examples.keypoints[index : index + 1], (seed, 0))
@@ -103,12 +103,12 @@ def show_augmentations(examples: Examples, augmentation: Mapping[str, Mapping] |
 
 
 def show_examples(examples: Examples, poses: Sequence[Poses]) -> None:
-    """The first examples with what a network says of them, over the truth in white."""
+    """The first examples with a network's predictions over the ground truth in white."""
     show_images(draw_predictions(examples, poses), columns=4, width=2.2)
 
 
 def draw_predictions(examples: Examples, poses: Sequence[Poses]) -> list[np.ndarray]:
-    """The same as images, (H, W, 3) uint8 each."""
+    """Images (H, W, 3) uint8 of the first examples with a network's predictions over the ground truth in white."""
     views = []
     for index, found in enumerate(poses):
         truth = truth_poses(examples.keypoints[index : index + 1], examples.layout)
@@ -117,39 +117,40 @@ def draw_predictions(examples: Examples, poses: Sequence[Poses]) -> list[np.ndar
 
 
 class LiveCurves:
-    """What a notebook redraws in place after each epoch: curves, the time left, and now and then what the network finds.
+    """Figures that a notebook updates in place during training: learning curves, remaining time, and predictions.
 
     Args:
-        groups: the names of the history that each panel shows, by its title.
+        groups: title of each panel -> names of its metrics.
         epochs: of the whole training.
-        picture: draws what the network finds, (H, W, 3) uint8; called at every tenth of the training, after the first epoch and the last.
+        predictions: draws predictions, (H, W, 3) uint8; called after the first epoch, each tenth of the
+            training, and the last epoch.
     """
 
-    def __init__(self, groups: Mapping[str, Sequence[str]], epochs: int, picture: Callable[[], np.ndarray] | None = None):
-        self.groups, self.epochs, self.picture = groups, epochs, picture
+    def __init__(self, groups: Mapping[str, Sequence[str]], epochs: int, predictions: Callable[[], np.ndarray] | None = None):
+        self.groups, self.epochs, self.predictions = groups, epochs, predictions
         self.times = [time.monotonic()]
-        self.displays: dict[str, object] = {}
+        self.displays: dict[str, Any] = {}
 
     def update(self, epoch: int, history: Mapping[str, Sequence[float]]) -> None:
-        """Draws the epochs so far; ``on_epoch`` of a training calls it."""
+        """Redraws the figures; to be passed to training as ``on_epoch``."""
         import matplotlib.pyplot as plt
 
         self.times.append(time.monotonic())
         show_curves(history, self.groups)
         plt.gcf().suptitle(self._status(epoch), fontsize=9)
         self._redraw("curves")
-        if self.picture and (epoch in (1, self.epochs) or epoch % max(1, self.epochs // 10) == 0):
-            show_images([self.picture()], [f"found after epoch {epoch}; the truth in white"], width=9)
-            self._redraw("picture")
+        if self.predictions and (epoch in (1, self.epochs) or epoch % max(1, self.epochs // 10) == 0):
+            show_images([self.predictions()], [f"predictions after epoch {epoch}; ground truth in white"], width=9)
+            self._redraw("predictions")
 
     def _status(self, epoch: int) -> str:
-        """How far it is and how long it will take; the first epoch, in which the network is compiled, counts only while it is alone."""
+        """Epoch and remaining time; the first epoch includes compilation and is used only until there are others."""
         times = self.times[1:] if len(self.times) > 2 else self.times
         left = (self.epochs - epoch) * (times[-1] - times[0]) / (len(times) - 1)
         return f"epoch {epoch} of {self.epochs}" + (f", about {_duration(left)} left" if epoch < self.epochs else "")
 
     def _redraw(self, name: str) -> None:
-        """Puts the current figure where the one of that name was."""
+        """Replaces the displayed figure of that name by the current one."""
         import matplotlib.pyplot as plt
         from IPython.display import display
 

@@ -1,4 +1,4 @@
-"""Pictures of a quantization: which layers it hurts, and what each way to do it costs."""
+"""Figures of quantization: the error of each layer, and the loss of each configuration."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-_WORST = 3  # layers that are named in the picture
+_WORST = 3  # number of layers that are annotated
 
 
 def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
-    """The signal-to-noise ratio of each layer, a line a network; the worst layers of the first are named.
+    """The signal-to-noise ratio of each layer, a series per network; the worst layers of the first are annotated.
 
     Args:
-        errors: by label, the rows of ``quantization.layer_errors`` of networks with the same layers.
+        errors: label -> rows of ``quantization.layer_errors``, of networks with the same layers.
     """
     import matplotlib.pyplot as plt
 
@@ -25,12 +25,12 @@ def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
             axes.bar(np.arange(len(rows)), values, width=0.9, color="#5b8db8", label=label)
         else:
             axes.plot(np.arange(len(rows)), values, marker=".", color=f"C{index}", label=label)
-    for place in sorted(range(len(first)), key=lambda i: first[i]["snr_db"])[:_WORST]:
-        top = (place, first[place]["snr_db"])
+    for index in sorted(range(len(first)), key=lambda i: first[i]["snr_db"])[:_WORST]:
+        top = (index, first[index]["snr_db"])
         axes.annotate(
-            first[place]["layer"], top, (0, -6), textcoords="offset points", fontsize=7, rotation=90, ha="center", va="top", color="white"
+            first[index]["layer"], top, (0, -6), textcoords="offset points", fontsize=7, rotation=90, ha="center", va="top", color="white"
         )
-    axes.set(xlabel="layer, in the order they run", ylabel="signal to noise (dB)", title="what each layer gives, against the float network")
+    axes.set(xlabel="layer, in execution order", ylabel="signal-to-noise ratio (dB)", title="layer outputs compared with the float network")
     axes.margins(x=0.01, y=0.2)
     axes.spines[["top", "right"]].set_visible(False)
     if len(errors) > 1:
@@ -38,7 +38,7 @@ def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
 
 
 def show_choices(rows: Sequence[Mapping]) -> None:
-    """The loss of OKS of each way to quantize, with its standard error; rows of ``quantization.choices``."""
+    """The loss of OKS of each quantization scheme, with its standard error; rows of ``quantization.choices``."""
     import matplotlib.pyplot as plt
 
     tried = [row for row in rows if row["choice"] != "float"]
@@ -56,6 +56,6 @@ def show_choices(rows: Sequence[Mapping]) -> None:
     axes.set_yticks(np.arange(len(tried)), [row["choice"] for row in tried], fontsize=8)
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.6)
-    axes.set(xlabel="loss of OKS, points", title="what each way to quantize costs")
+    axes.set(xlabel="loss of OKS, points", title="loss by quantization scheme")
     axes.margins(x=0.15)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: its curves, its worst cases, and where models disagree."""
+"""Figures of an evaluation: curves, worst images, and images on which models disagree."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from .figures import show_images
 if TYPE_CHECKING:
     from ..evaluation import Comparison, Report
 
-_MANY = 40  # keypoints beyond which bars with names cannot be read
-_TITLE = 26  # the end of a model's name, which tells it from the others, over a picture
+_MANY = 40  # largest number of keypoints for bars with legible names
+_TITLE = 26  # number of characters of a model's name in titles, from its end, by which names differ
 _AXES = {
     "precision": ("recall", "precision", "precision over recall"),
-    "PCK": ("error / larger side of the box", "part of the keypoints within it", "correct keypoints"),
-    "heads": ("error / distance of the eyes", "part of the heads within it", "cumulative error"),
+    "PCK": ("error / larger side of the box", "fraction of keypoints", "correct keypoints"),
+    "heads": ("error / interocular distance", "fraction of heads", "cumulative error"),
 }
 
 
 def show_report(report: Report) -> None:
-    """A report as figures: similarity of each keypoint, of each image, curves, and the worst images."""
+    """Shows a report: per-keypoint OKS, OKS of the images, curves, and the worst images."""
     if len(report.per_keypoint) <= _MANY:
-        show_bars(report.per_keypoint, "similarity of each keypoint", "mean over people")
-    show_histogram({"": report.similarities}, "OKS of each picture", "OKS")
+        show_bars(report.per_keypoint, "per-keypoint OKS", "mean over people")
+    show_histogram({"": report.similarities}, "OKS of the images", "OKS")
     show_report_curves({"": report})
     show_worst(report)
 
 
 def show_report_curves(reports: Mapping[str, Report]) -> None:
-    """The curves of several reports by label, a panel a kind."""
+    """The curves of several reports by label, a panel per kind."""
     import matplotlib.pyplot as plt
 
     kinds = list(next(iter(reports.values())).curves)
@@ -51,16 +51,16 @@ def show_report_curves(reports: Mapping[str, Report]) -> None:
 
 
 def show_worst(report: Report, count: int = 8) -> None:
-    """The images with the lowest OKS, ground truth in white."""
+    """The images with the lowest OKS, with the ground truth in white."""
     worst = report.worst(count)
     show_images([draw_result(r) for r in worst], titles=[f"OKS {r.oks:.2f}" for r in worst], width=2.6)
 
 
 def show_disagreements(comparison: Comparison, count: int = 4) -> None:
-    """The images whose OKS differs most between the models, a row a model."""
+    """The images whose OKS differs most between the models, a row per model."""
     rows = comparison.disagreements(count)
     images = [draw_result(result) for _, results in rows for result in results]
     titles = [
-        f"{label[-_TITLE:] if place == 0 else ''}\nOKS {result.oks:.2f}" for label, results in rows for place, result in enumerate(results)
+        f"{label[-_TITLE:] if index == 0 else ''}\nOKS {result.oks:.2f}" for label, results in rows for index, result in enumerate(results)
     ]
     show_images(images, titles=titles, columns=len(rows[0][1]), width=2.6)
