@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .config import Config, read_config, services_of
+from .datasets.yolo import parallel_labels
 from .errors import PoseError
 from .images import USUAL_SUFFIXES, image_suffixes
 from .keypoints import COCO17
@@ -181,8 +182,8 @@ def _data(path: Path, labels: bool) -> str:
         return _count(images, "image")
     if documents or beside:
         return f"{_count(images, 'image')}, with COCO .json"
-    parallel = _labels_of(path)
-    texts += sum(1 for entry in _files(parallel) if entry.name.endswith(".txt")) if parallel else 0
+    labels_folder = parallel_labels(path)
+    texts += sum(1 for entry in _files(Path(labels_folder)) if entry.name.endswith(".txt")) if labels_folder else 0
     if not images or not texts:
         raise PoseError(
             f"{path}: {_count(images, 'image')} and {_count(texts, 'label')}; expected images with a .txt each, or a COCO .json"
@@ -197,15 +198,6 @@ def _data_of_file(path: Path, labels: bool) -> str:
     if not labels and suffix not in image_suffixes():
         raise PoseError(f"{path}: not an image; expected a folder of them, or a file that ends in {', '.join(USUAL_SUFFIXES)}")
     return f"COCO annotations, {path.stat().st_size / 1e6:.1f} MB" if labels else "1 image"
-
-
-def _labels_of(folder: Path) -> Path | None:
-    """The folder of labels for a folder of images, in Ultralytics' structure: ``labels/train`` beside ``images/train``."""
-    parts = list(folder.parts)
-    if "images" not in parts:
-        return None
-    parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
-    return Path(*parts) if Path(*parts).is_dir() else None
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry]:

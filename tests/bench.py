@@ -28,7 +28,7 @@ import poseutils as pu
 from poseutils.config import load_config
 from poseutils.datasets.coco import to_coco
 from poseutils.datasets.conversion import convert
-from poseutils.datasets.synthetic import draw_people
+from poseutils.datasets.synthetic import render_people
 from poseutils.decoders import InputView, Thresholds, heatmaps, yolo
 from poseutils.evaluation import CocoAP
 from poseutils.files import write_json
@@ -195,10 +195,10 @@ def bench_ap() -> None:
 
 
 def bench_synthetic() -> None:
-    draw_people(0)
+    render_people(0)
     start = time.process_time()
     for seed in range(40):
-        draw_people((77, seed))
+        render_people((77, seed))
     report("drawing synthetic people, images a second a core", 40 / (time.process_time() - start), "images/s", 50, at_most=False)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from poseutils.datasets import load_dataset
-from poseutils.datasets.synthetic import draw_people, make_dataset, synthetic_dataset
+from poseutils.datasets.synthetic import render_people, make_dataset, synthetic_dataset
 from poseutils.datasets.synthetic import people as drawn_people
 from poseutils.datasets.synthetic.body import LIMITS, place, rotation, sample_build
 from poseutils.datasets.synthetic.drawing import FINE, Light, draw_surface
@@ -61,11 +61,11 @@ def drawn(pose, seed=3):
 
 @pytest.fixture(scope="module")
 def scenes():
-    return [draw_people((11, i)) for i in range(40)]
+    return [render_people((11, i)) for i in range(40)]
 
 
 def test_same_seed_same_bytes_other_seed_other_image():
-    first, again, other = draw_people(5), draw_people(5), draw_people(6)
+    first, again, other = render_people(5), render_people(5), render_people(6)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert first[0].shape == (256, 256, 3) and first[0].dtype == np.uint8
     assert np.abs(first[0].astype(int) - other[0]).mean() > 5
@@ -165,7 +165,7 @@ def test_dataset_on_disk_is_coco_and_loads(tmp_path):
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(tmp_path / "train.json"))
     assert len(coco.getImgIds()) == 4 and coco.loadCats(1)[0]["keypoints"] == list(COCO17.names)
-    image, keypoints, boxes, areas = draw_people((9, 2), 128)
+    image, keypoints, boxes, areas = render_people((9, 2), 128)
     records = coco.loadAnns(coco.getAnnIds(imgIds=[3]))
     assert len(records) == len(keypoints)
     for record, person, box, area in zip(records, keypoints, boxes, areas, strict=True):
@@ -196,9 +196,9 @@ def test_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
     def stop_at_third(*arguments):
         if next(calls) == 2:
             raise KeyboardInterrupt
-        return draw_people(*arguments)
+        return render_people(*arguments)
 
-    monkeypatch.setattr("poseutils.datasets.synthetic.export.draw_people", stop_at_third)
+    monkeypatch.setattr("poseutils.datasets.synthetic.export.render_people", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         make_dataset(tmp_path / "train", 5, seed=1, size=64, progress=False)
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import PoseError
-from .configuration import NOT_NEEDED, Config, services_of
+from .calls import NOT_NEEDED
+from .configuration import Config, services_of
 from .document import read_document
 from .problems import describe
 

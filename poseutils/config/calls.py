@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, cast
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field, create_model
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, create_model
 
 from .arithmetic import Expression
 from .names import INTERPOLATIONS
@@ -156,45 +156,25 @@ CALLBACKS: dict[str, dict[str, Any]] = {
         "restore_best_weights": Flag,
         "start_from_epoch": Index,
     },
-    "ModelCheckpoint": {
-        "filepath": Text,
-        "monitor": Text,
-        **_VERBOSE,
-        "save_best_only": Flag,
-        "save_weights_only": Flag,
-        "mode": _MODE,
-        "save_freq": one_of("epoch") | Count,
-        "initial_value_threshold": Number,
-    },
-    "TerminateOnNaN": {"raise_error": Flag},
-    "CSVLogger": {"filename": Text, "separator": Text, "append": Flag},
-    "TensorBoard": {
-        "log_dir": Text,
-        "histogram_freq": Index,
-        "write_graph": Flag,
-        "write_images": Flag,
-        "write_steps_per_second": Flag,
-        "update_freq": one_of("epoch", "batch") | Count,
-        "profile_batch": range_from(0, whole=True),
-        "embeddings_freq": Index,
-        "embeddings_metadata": Text,
-    },
-    "BackupAndRestore": {
-        "backup_dir": Text,
-        "save_freq": one_of("epoch") | Count,
-        "double_checkpoint": Flag,
-        "delete_checkpoint": Flag,
-    },
 }
+NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore", "TerminateOnNaN")
+"""Callbacks without effect, with any arguments: the best weights and the history are always saved, and a NaN loss always ends training."""
 
 # Argument names in the model zoo's documentation that differ from those in its code.
 _OTHER_NAMES = {"hue_delta": "delta_hue", "saturation_delta": "delta_saturation", "value_delta": "delta_value"}
 
 
-def _as_section(title: str, table: dict[str, dict[str, Any]], always: dict[str, Any]) -> type[Section]:
+class _AnyArguments(Section):
+    model_config = ConfigDict(extra="allow")
+
+
+def _as_section(title: str, table: dict[str, dict[str, Any]], always: dict[str, Any], ignored: Sequence[str] = ()) -> type[Section]:
     """A section whose attributes are the names of a table, each a section of its arguments."""
-    fields = {name: (create_model(name, __base__=Section, **_fields(arguments | always)), None) for name, arguments in table.items()}
-    return create_model(title, __base__=Section, **cast(dict[str, Any], fields))
+    fields: dict[str, Any] = {
+        name: (create_model(name, __base__=Section, **_fields(arguments | always)), None) for name, arguments in table.items()
+    }
+    fields |= dict.fromkeys(ignored, (_AnyArguments, None))
+    return create_model(title, __base__=Section, **fields)
 
 
 def _fields(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -210,7 +190,7 @@ def _default(name: str) -> Any:
 Augmentations = _as_section("Augmentations", AUGMENTATIONS, {"change_rate": Fraction})
 Optimizers = _as_section("Optimizers", OPTIMIZERS, _EVERY_OPTIMIZER)
 Losses = _as_section("Losses", LOSSES, {})
-Callbacks = _as_section("Callbacks", CALLBACKS, {})
+Callbacks = _as_section("Callbacks", CALLBACKS, {}, NOT_NEEDED)
 
 
 def in_the_order_written(table: type[Section], exactly_one: bool = False) -> Callable[[Any], dict[str, dict]]:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, PlainValidator, PrivateAttr, model_v
 from ..errors import PoseError
 from ..files import atomic_path, write_text
 from . import names
-from .calls import Augmentations, in_the_order_written
+from .calls import NOT_NEEDED, Augmentations, in_the_order_written
 from .consistency import inconsistencies
 from .document import Dumper
 from .section import Section, did_you_mean
@@ -35,8 +35,6 @@ from .sections import (
 )
 from .values import has_drive
 
-NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore", "TerminateOnNaN")
-"""Callbacks without effect: the best weights and the history are always saved, and a NaN loss always ends training."""
 PATHS = (
     "model.model_path",
     "model.custom_model_path",

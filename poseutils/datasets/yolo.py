@@ -55,7 +55,7 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
 def _label_files(images: list[Path]) -> list[str]:
     """The label file of each image, empty if missing: beside it, else in ``labels`` instead of ``images``. Lists each folder once."""
     listed = lru_cache(maxsize=None)(lambda folder: frozenset(os.listdir(folder)) if os.path.isdir(folder) else frozenset())
-    parallel = lru_cache(maxsize=None)(_parallel)
+    parallel = lru_cache(maxsize=None)(parallel_labels)
     labels = []
     for image in images:
         folder, name = os.path.split(image)
@@ -65,8 +65,8 @@ def _label_files(images: list[Path]) -> list[str]:
     return labels
 
 
-def _parallel(folder: str) -> str | None:
-    """The folder in the ``labels`` tree that corresponds to a folder in the ``images`` tree."""
+def parallel_labels(folder: str | Path) -> str | None:
+    """The folder of labels for a folder of images, in Ultralytics' structure: ``labels/train`` for ``images/train``; None for others."""
     parts = list(Path(folder).parts)
     if "images" not in parts:
         return None

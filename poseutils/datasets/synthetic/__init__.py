@@ -1,6 +1,6 @@
-"""Synthetic people: images of jointed, clothed three-dimensional figures with exact COCO keypoints, drawn from a seed."""
+"""Synthetic people: rendered images of articulated, clothed 3-D figures with exact COCO keypoints, determined by a seed."""
 
 from .export import make_dataset, synthetic_dataset
-from .people import draw_people
+from .people import render_people
 
-__all__ = ["draw_people", "make_dataset", "synthetic_dataset"]
+__all__ = ["make_dataset", "render_people", "synthetic_dataset"]

@@ -1,4 +1,4 @@
-"""Everything behind the people: floor and wall or ground and sky in perspective, texture, pictures, foliage, and cast shadows."""
+"""Backgrounds: floor and wall, or ground and sky, in perspective; texture, clutter, foliage, and cast shadows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .drawing import Camera, Light, noise_at, noise_bank
 from .palette import any_color, skin_color
 
 _COARSE = 2
-"""Pixels a texel of the background, which is mostly out of focus."""
+"""Pixels per texel of the background, which is mostly out of focus."""
 
 _GROUNDS = ((85, 115, 50), (110, 130, 70), (130, 120, 100), (110, 110, 112), (200, 185, 150), (235, 238, 245), (80, 110, 130))
 _SKIES = ((110, 160, 220), (180, 195, 210), (225, 230, 235), (150, 170, 200), (240, 200, 160))
@@ -19,7 +19,7 @@ _LEAVES = ((60, 95, 40), (90, 120, 55), (40, 65, 35), (130, 120, 60), (120, 70, 
 
 
 def paint_background(rng: np.random.Generator, camera: Camera, light: Light, depth: float, skeletons: list) -> np.ndarray:
-    """(size, size, 3) float32 RGB 0..255. ``depth`` is the z at which people stand; a wall may stand behind them."""
+    """(size, size, 3) float32 RGB, 0…255. ``depth`` is the z of the people; a wall may be behind them."""
     kind = pick(rng, ["room", "outdoors", "texture"], [0.42, 0.4, 0.18])
     if kind == "texture":
         canvas, floor = _mottled(rng, camera.size // _COARSE, any_color(rng, (0, 0.6), (0.15, 0.95)), rng.uniform(5, 45)), None
@@ -31,7 +31,7 @@ def paint_background(rng: np.random.Generator, camera: Camera, light: Light, dep
 
 
 def _with_clutter(rng, image: Image.Image, size: tuple[int, int], foliage: bool) -> np.ndarray:
-    """The background enlarged, things drawn on it, in focus or not; (size, size, 3) float32."""
+    """The background at full size with clutter, in focus or blurred; (size, size, 3) float32."""
     if rng.random() < 0.45:
         image = image.resize(size, Image.Resampling.BILINEAR)
         _draw_clutter(rng, image, foliage)
@@ -105,7 +105,7 @@ def _wall(rng, u, v) -> np.ndarray:
 
 
 def _sky(rng, u, v, x, y) -> np.ndarray:
-    """Sky with clouds over a far skyline of hills, trees or houses."""
+    """Sky with clouds above a distant skyline of hills, trees or houses."""
     top = np.array(pick(rng, _SKIES)) * rng.uniform(0.75, 1.05)
     low = 0.5 * top + 0.5 * np.array((235, 235, 230))
     share = np.clip(v / (np.abs(v).max(initial=1) * 0.7), 0, 1)[..., None]
@@ -127,7 +127,7 @@ def _lines(x: np.ndarray, step: float, share: float) -> np.ndarray:
 
 
 def _mottled(rng, size: int, color: np.ndarray, contrast: float) -> np.ndarray:
-    """Smooth color noise: a few octaves of each channel, stretched from the noise bank."""
+    """Smooth color noise: enlarged crops of the noise bank, partly shared by the channels."""
     canvas = np.empty((size, size, 3), np.float32)
     cut = int(rng.integers(48, noise_bank().shape[0]))
     shared = _stretched(rng, cut, size)
@@ -153,7 +153,8 @@ def _draw_clutter(rng, image: Image.Image, foliage: bool) -> None:
 
 
 def _tuple(color) -> tuple[int, int, int]:
-    return tuple(int(v) for v in np.clip(color, 0, 255))
+    red, green, blue = np.clip(color, 0, 255)
+    return int(red), int(green), int(blue)
 
 
 def _box(rng, size: int, low: float = 0.06, high: float = 0.5) -> tuple[float, float, float, float]:
@@ -162,7 +163,7 @@ def _box(rng, size: int, low: float = 0.06, high: float = 0.5) -> tuple[float, f
 
 
 def _panel(rng, pen, size: int) -> None:
-    """A picture, window, screen or door: a frame with something in it."""
+    """A framed rectangle with content: a painting, window, screen or door."""
     x0, y0, x1, y1 = _box(rng, size)
     edge = rng.uniform(0.004, 0.03) * size
     pen.rectangle((x0, y0, x1, y1), fill=_tuple(any_color(rng, (0, 0.5), (0.05, 1))))
@@ -175,7 +176,7 @@ def _panel(rng, pen, size: int) -> None:
 
 
 def _shelf(rng, pen, size: int) -> None:
-    """Rows of upright things, as books or bottles."""
+    """Rows of upright objects, such as books or bottles."""
     x0, y0, x1, y1 = _box(rng, size, 0.15, 0.6)
     pen.rectangle((x0, y0, x1, y1), fill=_tuple(any_color(rng, (0.1, 0.6), (0.1, 0.5))))
     step = rng.uniform(0.06, 0.16) * size
@@ -188,7 +189,7 @@ def _shelf(rng, pen, size: int) -> None:
 
 
 def _sign(rng, pen, size: int) -> None:
-    """Lines of marks as of writing on a board."""
+    """A board with marks in lines, like writing."""
     x0, y0, x1, y1 = _box(rng, size, 0.1, 0.45)
     paper, ink = any_color(rng, (0, 0.8), (0.2, 1)), _tuple(any_color(rng))
     pen.rectangle((x0, y0, x1, y1), fill=_tuple(paper))
@@ -208,7 +209,7 @@ def _blobs(rng, pen, size: int) -> None:
 
 
 def _branches(rng, pen, size: int) -> None:
-    """Thick bent lines, limb-like; some have the color of skin."""
+    """Thick bent lines that resemble limbs, some in the color of skin."""
     for _ in range(rng.integers(1, 4)):
         color = skin_color(rng) if rng.random() < 0.4 else any_color(rng)
         corners = rng.uniform(0, size, 2) + np.cumsum(rng.normal(0, 0.14 * size, (3, 2)), axis=0)
@@ -231,7 +232,7 @@ _CLUTTER = (_panel, _panel, _panel, _shelf, _sign, _blobs, _branches, _branches)
 
 
 def _cast_shadow(camera: Camera, light: Light, skeletons: list, floor: np.ndarray) -> np.ndarray:
-    """0 to 1, as large as ``floor`` (R, R): the limbs' shadow on the ground, and the dark where feet touch it."""
+    """(R, R) from 0 to 1, like ``floor``: the shadow of people on the ground, and contact shadows of the feet."""
     image = Image.new("L", floor.shape[::-1])
     pen = ImageDraw.Draw(image)
     slope = light.direction / max(light.direction[1], 0.25)
@@ -248,7 +249,7 @@ def _cast_shadow(camera: Camera, light: Light, skeletons: list, floor: np.ndarra
 
 
 def _shadow_lines(pen, camera: Camera, points: np.ndarray, widths, strength: int) -> None:
-    """Draws (L, P, 3) lines on the ground, widths in metres."""
+    """Draws (L, P, 3) lines on the ground; widths in meters."""
     flat, depth = camera.project(points * (1, 0, 1))
     for line, near, width in zip((flat / _COARSE).tolist(), depth.min(axis=1).tolist(), widths):
         pixels = int(width * camera.focal / max(near, 0.3) / _COARSE)

@@ -1,6 +1,6 @@
-"""A jointed body in three dimensions: its proportions, its joints with their limits, and where a pose puts them.
+"""An articulated body: proportions, joints with their limits, and forward kinematics.
 
-Lengths are metres. A local frame is a (3, 3) matrix whose columns are the person's left, up and front; angles are degrees.
+Lengths are in meters. A local frame is a (3, 3) matrix whose columns are the person's left, up and front; angles are in degrees.
 Proportions follow the segment lengths usual in biomechanics (Winter, "Biomechanics and Motor Control of Human Movement").
 """
 
@@ -55,7 +55,7 @@ SHOULDER_HEIGHT, NECK_ROW = 0.277, len(_TORSO) - 1
 
 @dataclass(frozen=True)
 class Build:
-    """Proportions of one person, metres, and how stout and how female the outline is (both 0 to 1 and beyond)."""
+    """Proportions of a person in meters, and relative girth and femininity of the outline (about 1, and 0 to 1)."""
 
     height: float
     upper_arm: float
@@ -76,7 +76,7 @@ class Build:
 
 
 def sample_build(rng: np.random.Generator) -> Build:
-    """Slim or stout, tall or short, man or woman, sometimes a child."""
+    """Random proportions of a man, a woman, or sometimes a child."""
     child = rng.random() < 0.13
     feminine = float(rng.random() < 0.5)
     height = rng.uniform(0.95, 1.45) if child else rng.normal(1.76 - 0.12 * feminine, 0.07)
@@ -106,7 +106,7 @@ def sample_build(rng: np.random.Generator) -> Build:
 
 @dataclass(frozen=True)
 class Limb:
-    """Root, middle and end joint of an arm or leg, its tip direction, and what its two bones' fronts face; (3,) each."""
+    """Root, middle and end joint of an arm or leg, and the front directions of its upper and lower bone; (3,) each."""
 
     root: np.ndarray
     middle: np.ndarray
@@ -117,12 +117,12 @@ class Limb:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Where the joints of one person are. ``arms`` and ``legs`` hold the left one first.
+    """The joint positions of a person; of ``arms``, ``legs`` and ``feet`` the left one is first.
 
     Attributes:
         pelvis, chest, head: (3, 3) frames.
         spine: (13, 3) centers of the torso's rings; spine_left and spine_front (13, 3) their directions.
-        head_center: (3,) middle of the head.
+        head_center: (3,) center of the head.
     """
 
     build: Build
@@ -148,13 +148,13 @@ def rotation(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> np.ndarray:
 
 
 def limited(name: str, value: float) -> float:
-    """The angle moved into the joint's range."""
+    """The angle clipped to the range of the joint."""
     low, high = LIMITS[name]
     return min(max(float(value), low), high)
 
 
 def torso_profile(build: Build) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(13,) half widths, half depths and forward offsets of the torso's rings, metres."""
+    """(13,) half widths, half depths and forward offsets of the torso's rings, in meters."""
     width, depth, forward = _TORSO[:, 1:].T * build.height
     lower = np.clip((0.16 - TORSO_HEIGHTS) / 0.16, 0, 1)
     waist = np.exp(-np.square((TORSO_HEIGHTS - 0.105) / 0.05))
@@ -167,7 +167,7 @@ def torso_profile(build: Build) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def place(build: Build, pose) -> Skeleton:
-    """The skeleton of a body in a pose (see ``motions.Pose``), the middle of the hips at the origin."""
+    """The skeleton of a body in a pose (see ``motions.Pose``), with the center of the hips at the origin."""
     base = pose.base
     pelvis = base @ rotation(x=pose.lean, z=pose.roll)
     chest = pelvis @ rotation(x=limited("bend", pose.bend), y=limited("twist", pose.twist), z=limited("side", pose.side))
@@ -175,7 +175,7 @@ def place(build: Build, pose) -> Skeleton:
     spine, left, front = _spine(build, pelvis, chest)
     neck_up = unit(chest[:, 1] + head[:, 1])
     head_center = spine[-1] + neck_up * (0.028 * build.height) + head[:, 1] * (0.5 * build.head) + head[:, 2] * (0.10 * build.head)
-    legs = tuple(_leg(build, base, pelvis, pose.legs[i], side) for i, side in enumerate((1, -1)))
+    legs = (_leg(build, base, pelvis, pose.legs[0], 1), _leg(build, base, pelvis, pose.legs[1], -1))
     shoulder = _at_height(spine, SHOULDER_HEIGHT)
     anchors = {"pelvis": (np.zeros(3), pelvis), "chest": (shoulder, chest), "head": (head_center, head)}
     arms = []
@@ -184,8 +184,8 @@ def place(build: Build, pose) -> Skeleton:
         root = shoulder + chest @ np.array([side * (build.shoulder - 0.014 * raised * build.height), 0.022 * raised * build.height, -0.006])
         anchors["knee"] = (legs[i].middle, base)
         arms.append(_arm(build, chest, root, pose.arms[i], side, anchors))
-    feet = tuple(_foot_direction(legs[i], limited("ankle", pose.ankles[i])) for i in range(2))
-    return Skeleton(build, pelvis, chest, head, spine, left, front, head_center, tuple(arms), legs, feet)
+    left_foot, right_foot = (_foot_direction(leg, limited("ankle", ankle)) for leg, ankle in zip(legs, pose.ankles, strict=True))
+    return Skeleton(build, pelvis, chest, head, spine, left, front, head_center, (arms[0], arms[1]), legs, (left_foot, right_foot))
 
 
 def _spine(build: Build, pelvis: np.ndarray, chest: np.ndarray):
@@ -232,7 +232,7 @@ def _two_bones(flex, abduct, twist, hinge, side):
 
 
 def _reach(root, goal, pole, upper: float, lower: float) -> Limb:
-    """Two bones from ``root`` to ``goal``, or as near as they reach, the middle joint towards ``pole`` (law of cosines)."""
+    """Two-bone inverse kinematics: from ``root`` towards ``goal``, the middle joint towards ``pole`` (law of cosines)."""
     offset = goal - root
     distance = np.clip(np.linalg.norm(offset), 0.35 * (upper + lower), 0.995 * (upper + lower))
     line = unit(offset)
@@ -243,7 +243,7 @@ def _reach(root, goal, pole, upper: float, lower: float) -> Limb:
 
 
 def _foot_direction(leg: Limb, ankle: float) -> np.ndarray:
-    """Unit vector from heel to toe: square to the shin, pointed down by a negative angle."""
+    """Unit vector from heel to toe: perpendicular to the shin, pointing down for a negative angle."""
     shin = unit(leg.end - leg.middle)
     front = unit(leg.lower_front - shin * (leg.lower_front @ shin))
     return front * np.cos(np.radians(ankle)) - shin * np.sin(np.radians(ankle))

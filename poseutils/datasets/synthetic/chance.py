@@ -1,4 +1,4 @@
-"""Drawing lots."""
+"""Random choice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def pick(rng: np.random.Generator, items: Sequence[T], weights: Sequence[float] | None = None) -> T:
-    """One of the items, as likely as its weight; NumPy's own ``choice`` takes ten times as long for so few."""
+    """A random item, with the given weights; ten times as fast as NumPy's ``choice`` for few items."""
     if weights is None:
         return items[int(rng.random() * len(items))]
     sums = list(itertools.accumulate(weights))

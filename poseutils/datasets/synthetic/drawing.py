@@ -1,4 +1,4 @@
-"""From surfaces to pixels: projection, painter's algorithm into an identity buffer, then light and patterns for all pixels at once."""
+"""Rendering of surfaces: projection, painter's algorithm into an index buffer, then deferred shading of all pixels at once."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .mesh import Surface, cross
 from .palette import pattern_mask
 
 FINE = 2
-"""Subpixels a pixel and direction of the identity buffer."""
+"""Subpixels per pixel and axis of the index buffer."""
 _NOISE_SIZE = 512  # a power of two
 _NEAR = 0.15
 _SHADOW_CELLS = 256
-_LEAST_QUAD = 0.25  # twice the square pixels below which a quadrilateral is left out
+_LEAST_QUAD = 0.25  # twice the area in square pixels below which a quadrilateral is culled
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole: ``axes`` rows are right, down and forward in the world; focal length and center are pixels of the image."""
+    """A pinhole camera: the rows of ``axes`` are right, down and forward in the world; focal length and center are in pixels."""
 
     position: np.ndarray
     axes: np.ndarray
@@ -30,7 +30,7 @@ class Camera:
     size: int
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(..., 3) world -> (..., 2) x, y in pixels and (...) depth in metres."""
+        """(..., 3) world coordinates -> (..., 2) x, y in pixels, and (...) depth in meters."""
         local = (points - self.position.astype(points.dtype)) @ self.axes.T.astype(points.dtype)
         scale = self.focal / np.maximum(local[..., 2:], _NEAR)
         return local[..., :2] * scale + np.asarray(self.center, points.dtype), local[..., 2]
@@ -38,7 +38,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Light:
-    """``direction`` (3,) points to the light; shade and sun (3,) tint what is turned away from it and what faces it."""
+    """A directional light; ``direction`` (3,) points to it. ``shade`` and ``sun`` (3,) tint surfaces in shadow and in the light."""
 
     direction: np.ndarray
     ambient: float
@@ -49,12 +49,12 @@ class Light:
 
 @dataclass(frozen=True)
 class Layer:
-    """What was drawn, FINE² subpixels a pixel.
+    """The index buffer, with FINE² subpixels per pixel.
 
     Attributes:
-        quad: (size·FINE, size·FINE) index of the quadrilateral seen, 0 for the background.
-        owner: (size·FINE, size·FINE) uint8, the person seen from 1 on, 0 for things and the background.
-        depth_of_quad: (Q,) metres from the camera's plane, infinite for the background.
+        quad: (size·FINE, size·FINE) index of the visible quadrilateral, 0 for the background.
+        owner: (size·FINE, size·FINE) uint8, the visible person from 1, 0 for objects and the background.
+        depth_of_quad: (Q,) depth in meters, infinite for the background.
     """
 
     quad: np.ndarray
@@ -64,7 +64,7 @@ class Layer:
 
 @lru_cache(maxsize=1)
 def noise_bank() -> np.ndarray:
-    """(512, 512) float32 smooth noise of several octaves, unit spread, that repeats without seams."""
+    """(512, 512) float32 smooth, tileable noise with unit standard deviation."""
     rng = np.random.default_rng(20240)
     spectrum = np.fft.rfft2(rng.standard_normal((_NOISE_SIZE, _NOISE_SIZE)))
     frequency = np.hypot(np.fft.fftfreq(_NOISE_SIZE)[:, None], np.fft.rfftfreq(_NOISE_SIZE)) * _NOISE_SIZE
@@ -75,7 +75,7 @@ def noise_bank() -> np.ndarray:
 
 
 def noise_at(u: np.ndarray, v: np.ndarray, scale: float) -> np.ndarray:
-    """The noise at coordinates in metres; ``scale`` metres are one texel."""
+    """The noise at coordinates in meters; ``scale`` is the size of a texel in meters."""
     mask, shift = _NOISE_SIZE - 1, _NOISE_SIZE.bit_length() - 1
     column = (u * (1 / scale)).astype(np.int32) & mask
     row = (v * (1 / scale)).astype(np.int32) & mask
@@ -83,13 +83,13 @@ def noise_at(u: np.ndarray, v: np.ndarray, scale: float) -> np.ndarray:
 
 
 def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarray, canvas: np.ndarray) -> Layer:
-    """Draws over ``canvas`` (size, size, 3) float32 in place.
+    """Renders a surface over ``canvas`` (size, size, 3) float32 in place.
 
     Args:
         table: (M, 10) the materials (see ``palette.Palette.table``).
 
     Returns:
-        the identity buffer, for masks and visibility.
+        The index buffer, for masks and visibility.
     """
     shape = surface.corners.shape[:2]
     points, depth = camera.project(surface.corners.reshape(-1, 3))
@@ -106,7 +106,7 @@ def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarr
 
 
 def _in_view(points: np.ndarray, depth: np.ndarray, size: int) -> np.ndarray:
-    """Faces the camera, is in front of it, and touches the image."""
+    """(Q,) bool: faces the camera, is in front of it, and overlaps the image."""
     a, b = points[:, 2] - points[:, 0], points[:, 3] - points[:, 1]
     facing = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0] < -_LEAST_QUAD
     x, y = points[..., 0], points[..., 1]
@@ -116,7 +116,7 @@ def _in_view(points: np.ndarray, depth: np.ndarray, size: int) -> np.ndarray:
 
 
 def _over_corners(function, values: np.ndarray) -> np.ndarray:
-    """(Q, 4) -> (Q,); much faster than a reduction over so short an axis."""
+    """(Q, 4) -> (Q,); much faster than a NumPy reduction over such a short axis."""
     return function(function(values[:, 0], values[:, 1]), function(values[:, 2], values[:, 3]))
 
 
@@ -125,12 +125,12 @@ def _paint(points: np.ndarray, size: int) -> np.ndarray:
     pen = ImageDraw.Draw(image)
     pixels = (points * FINE - 0.5).reshape(-1, 8)
     for index, corners in enumerate(pixels.tolist(), start=1):
-        pen.draw.draw_polygon(corners, index, 1)  # what pen.polygon comes to, without its checks of a color
+        pen.draw.draw_polygon(corners, index, 1)  # as pen.polygon, without checks of the color
     return np.asarray(image)
 
 
 def _brightness(surface: Surface, order: np.ndarray, light: Light) -> np.ndarray:
-    """(S, 4) light at each corner of the S quadrilaterals of ``order``: from the sky, and from the sun where nothing stands in its way."""
+    """(S, 4) light at each corner of the S quadrilaterals of ``order``: ambient, and from the sun unless in cast shadow."""
     normals = surface.normals[order]
     sky = light.ambient * (0.72 + 0.28 * normals[..., 1])
     sun = np.maximum(normals @ light.direction.astype(np.float32) * 0.9 + 0.1, 0)
@@ -138,7 +138,7 @@ def _brightness(surface: Surface, order: np.ndarray, light: Light) -> np.ndarray
 
 
 def _lit(surface: Surface, order: np.ndarray, light: Light, cell: float = 0.05) -> np.ndarray:
-    """(S, 4) 0 in cast shadow to 1 in the light, by a coarse shadow map over one corner of every quadrilateral."""
+    """(S, 4) from 0 in cast shadow to 1 in the light, by a coarse shadow map of one corner per quadrilateral."""
     side = cross(light.direction, np.array([0.0, 0.0, 1.0]) if abs(light.direction[1]) > 0.9 else np.array([0.0, 1.0, 0.0]))
     side /= np.sqrt(side @ side)
     axes = np.stack([side, cross(side, light.direction), light.direction]).astype(np.float32).T
@@ -157,7 +157,7 @@ def _cell(points: np.ndarray, low: np.ndarray, cell: float) -> np.ndarray:
 
 
 def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(9, Q): three values at x = y = 0, their slopes in x, and in y, as one affine function a quadrilateral."""
+    """(9, Q) affine functions of x, y per quadrilateral: three values at x = y = 0, their slopes in x, and in y."""
     a, b = points[:, 2] - points[:, 0], points[:, 3] - points[:, 1]
     da, db = values[:, 2] - values[:, 0], values[:, 3] - values[:, 1]
     area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
@@ -170,7 +170,7 @@ def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np.ndarray, light: Light, canvas: np.ndarray) -> None:
-    """Two of the four subpixels of every pixel, diagonal ones, give its color; the second only where it shows another material."""
+    """Colors each pixel from two of its four subpixels, diagonal ones; the second only where its material differs."""
 
     def color(place, quads, offset):
         row, column = np.divmod(place.astype(np.int32), np.int32(canvas.shape[0]))

@@ -1,4 +1,4 @@
-"""Whole datasets of synthetic people on disk: JPEG images and COCO annotations, drawn on all cores."""
+"""Datasets of synthetic people on disk: JPEG images and COCO annotations, rendered on all cores."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from ...errors import PoseError
-from ...files import write_json
+from ...files import cannot_write, write_json
 from ...keypoints import COCO17
 from ..coco import annotation_record
 from ..dataset import Dataset
-from .people import VERSION, draw_people
+from .people import VERSION, render_people
 
 _JPEG_QUALITY = 82
 
 
 def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, workers: int | None = None, progress: bool = True) -> Path:
-    """Draws ``count`` images into ``folder`` and their COCO annotations into ``<folder>.json``; image i depends on (seed, i, size) alone.
+    """Renders ``count`` images into ``folder``, with COCO annotations in ``<folder>.json``. Image i depends only on (seed, i, size).
 
-    Everything is drawn into a temporary folder and moved into place when complete; what was there before is replaced.
+    Everything is written to a temporary folder and moved into place when complete; an existing dataset is replaced.
 
     Args:
-        folder: where the images go, ``000001.jpg`` and on.
-        count: how many images.
-        seed: non-negative integer; another seed gives other images.
+        folder: of the images, ``000001.jpg``, ``000002.jpg``, ...
+        count: number of images.
+        seed: non-negative integer.
         size: width and height in pixels.
-        workers: processes; all cores if not given, 1 for none beside this one.
+        workers: number of processes (default: all cores); 1 renders in this process.
         progress: whether to show a progress bar.
 
     Returns:
         ``folder``.
 
     Raises:
-        PoseError: if the count, seed or size makes no sense, the folder holds other files than drawn images, or cannot be written.
+        PoseError: if the count, seed or size is out of range; if the folder contains files other than
+            rendered images, or cannot be written to.
     """
     folder = Path(folder)
     if count < 1 or seed < 0 or size < 32:
@@ -51,29 +52,29 @@ def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, wor
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
-            drawn = Path(temporary) / folder.name
-            drawn.mkdir()
-            people = _draw_all(functools.partial(_draw_one, drawn, seed, size), count, workers or os.cpu_count() or 1, progress)
-            write_json(_annotation_file(drawn), _coco(people, size))
-            _move_into_place(drawn, folder)
+            rendered = Path(temporary) / folder.name
+            rendered.mkdir()
+            people = _render_all(functools.partial(_render_one, rendered, seed, size), count, workers or os.cpu_count() or 1, progress)
+            write_json(_annotation_file(rendered), _coco(people, size))
+            _move_into_place(rendered, folder)
     except OSError as error:
-        raise PoseError(f"cannot write {folder}: {error.strerror or error}. Choose a folder that can be written to.") from error
+        raise cannot_write(folder, error) from error
     return folder
 
 
 def synthetic_dataset(count: int, seed: int, size: int = 256) -> Dataset:
-    """``count`` images of synthetic people, drawn into the cache folder the first time and read from it afterwards.
+    """``count`` images of synthetic people, rendered into the cache folder the first time and read from it afterwards.
 
-    The cache folder is ``POSEUTILS_CACHE`` if it is set and can be written to, else the user's own.
+    The cache folder is ``POSEUTILS_CACHE`` if it is set and writable, else the user's own.
     """
     from .. import load_dataset
 
     name = f"synthetic-people-v{VERSION}-seed{seed}-size{size}-{count}"
-    places = [root / "synthetic" / name for root in _cache_roots()]
-    for folder in places:
+    candidates = [root / "synthetic" / name for root in _cache_roots()]
+    for folder in candidates:
         if _annotation_file(folder).is_file() and folder.is_dir():
             return load_dataset(folder)
-    writable = next((folder for folder in places if _can_write(folder.parent)), places[-1])
+    writable = next((folder for folder in candidates if _can_write(folder.parent)), candidates[-1])
     return load_dataset(make_dataset(writable, count, seed, size))
 
 
@@ -93,16 +94,16 @@ def _can_write(folder: Path) -> bool:
         return False
 
 
-def _draw_all(draw, count: int, workers: int, progress: bool) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    bar = functools.partial(tqdm, total=count, desc="drawing people", unit="image", disable=not progress)
+def _render_all(render, count: int, workers: int, progress: bool) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    bar = functools.partial(tqdm, total=count, desc="rendering people", unit="image", disable=not progress)
     if workers == 1 or count < 8:
-        return list(bar(map(draw, range(count))))
+        return list(bar(map(render, range(count))))
     with ProcessPoolExecutor(min(workers, count), mp_context=multiprocessing.get_context("spawn")) as pool:
-        return list(bar(pool.map(draw, range(count), chunksize=max(1, min(32, count // (4 * workers))))))
+        return list(bar(pool.map(render, range(count), chunksize=max(1, min(32, count // (4 * workers))))))
 
 
-def _draw_one(folder: Path, seed: int, size: int, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    image, keypoints, boxes, areas = draw_people((seed, index), size)
+def _render_one(folder: Path, seed: int, size: int, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    image, keypoints, boxes, areas = render_people((seed, index), size)
     Image.fromarray(image).save(folder / _file_name(index), quality=_JPEG_QUALITY)
     return keypoints, boxes, areas
 
@@ -116,7 +117,8 @@ def _file_name(index: int) -> str:
 
 
 def _coco(people: list, size: int) -> dict:
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for index, (keypoints, boxes, areas) in enumerate(people):
         images.append({"id": index + 1, "file_name": _file_name(index), "width": size, "height": size})
         for person, box, area in zip(keypoints, boxes.tolist(), areas.tolist()):
@@ -130,17 +132,17 @@ def _coco(people: list, size: int) -> dict:
 
 
 def _check_ours(folder: Path) -> None:
-    """Only a folder of drawn images may be replaced."""
+    """Raises PoseError unless the folder contains only rendered images, which may be replaced."""
     others = [path.name for path in folder.iterdir() if not re.fullmatch(r"\d{6}\.jpg", path.name)] if folder.is_dir() else []
     if others:
-        raise PoseError(f"{folder} holds other files ({', '.join(sorted(others)[:3])}…) and is not replaced: choose a new folder")
+        raise PoseError(f"{folder} contains other files ({', '.join(sorted(others)[:3])}…) and is not replaced: choose a new folder")
 
 
-def _move_into_place(drawn: Path, folder: Path) -> None:
-    """Images first, then the annotations: the folder with its json is complete."""
+def _move_into_place(rendered: Path, folder: Path) -> None:
+    """Moves the images first, then the annotations, so that a folder with annotations is complete."""
     target = _annotation_file(folder)
     target.unlink(missing_ok=True)
     if folder.is_dir():
         shutil.rmtree(folder)
-    drawn.rename(folder)
-    _annotation_file(drawn).rename(target)
+    rendered.rename(folder)
+    _annotation_file(rendered).rename(target)

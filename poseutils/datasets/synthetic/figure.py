@@ -1,4 +1,4 @@
-"""A clothed person over a skeleton: flesh, clothes, head, hair and face as stacks of rings."""
+"""The surface of a clothed person around a skeleton: body, clothes, head, hair and face as stacks of rings."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ _LIMB_PARTS = ("root", "middle", "end", "front", "lower_front")
 
 @dataclass(frozen=True)
 class Outfit:
-    """Materials by index, and where garments end.
+    """Materials by index, and the lengths of garments.
 
-    Sleeves and trouser legs end at a share of the limb: 0 at its root, 1 at the middle joint, 2 at the end, above 2 at the very end.
-    ``shirt_row`` and ``collar_row`` are rings of the torso; ``skirt`` is how far it reaches down the legs, 0 for none.
+    Sleeves and trouser legs end at a position along the limb: 0 at its root, 1 at the middle joint, 2 at the end.
+    ``shirt_row`` and ``collar_row`` are rings of the torso; ``skirt`` is its length along the legs, 0 for none.
     """
 
     skin: int
@@ -73,7 +73,7 @@ class Outfit:
 
 
 def sample_outfit(rng: np.random.Generator, palette: Palette, feminine: float) -> tuple[Outfit, np.ndarray]:
-    """Random clothes for the weather and the occasion; also the (3,) color of the skin."""
+    """Random clothes, and the (3,) color of the skin."""
     color = skin_color(rng)
     skin = palette.add(color, gloss=0.10)
     bare = rng.random() < 0.035 and feminine < 0.5
@@ -118,7 +118,7 @@ def _sample_bottom(rng, palette: Palette) -> int:
 
 
 def add_person(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, owner: int, detailed: bool) -> np.ndarray:
-    """Draws a dressed person into the mesh, the face in detail or not, and returns its (17, 3) COCO keypoints in world coordinates."""
+    """Adds a dressed person to the mesh and returns the (17, 3) COCO keypoints in world coordinates."""
     outfit, color = sample_outfit(rng, palette, skeleton.build.feminine)
     _add_torso(mesh, skeleton, outfit, owner)
     _add_legs(mesh, skeleton, outfit, owner)
@@ -163,7 +163,7 @@ def _add_torso(mesh: Mesh, skeleton: Skeleton, outfit: Outfit, owner: int) -> No
 
 
 def _limb_rings(limbs: tuple[Limb, Limb], upper: np.ndarray, lower: np.ndarray, size: float, hem: float, loose: float):
-    """Rings along both arms or both legs, bent round at the middle joint; the garment ends at ``hem`` with a step."""
+    """Rings along both arms or both legs, bent at the middle joint; the garment ends at ``hem`` with a step."""
     share = np.concatenate([upper[:, 0], 1 + lower[:, 0]])
     axes = np.concatenate([upper[:, 1:], lower[:, 1:]])
     if hem < 2:
@@ -187,7 +187,7 @@ def _add_arms(mesh: Mesh, skeleton: Skeleton, outfit: Outfit, owner: int) -> Non
 
 
 def _add_hands(mesh: Mesh, skeleton: Skeleton, material: int, owner: int) -> None:
-    """Mittens with a thumb, fingers a little bent."""
+    """Hands as mittens with a thumb, slightly bent."""
     length = skeleton.build.hand
     wrist = np.array([arm.end for arm in skeleton.arms])[:, None]
     along = unit(wrist - np.array([arm.middle for arm in skeleton.arms])[:, None])
@@ -222,7 +222,7 @@ def _add_feet(mesh: Mesh, skeleton: Skeleton, outfit: Outfit, owner: int) -> Non
 
 
 def _add_skirt(mesh: Mesh, skeleton: Skeleton, reach: float, material: int, owner: int) -> None:
-    """From the waist over the hips, then a ring round both legs at each of a few heights."""
+    """Rings from the waist over the hips, then around both legs at a few heights."""
     width, depth, forward = torso_profile(skeleton.build)
     rows = np.array([4, 3, 2])
     center = list(skeleton.spine[rows] + skeleton.spine_front[rows] * forward[rows, None])

@@ -1,4 +1,4 @@
-"""Heads: skull and face, hair of many styles, hats, glasses, beards. Also where the five COCO points of a face lie."""
+"""Heads: skull and face, hair styles, hats, glasses, beards; and the positions of the five COCO keypoints of the head."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SKULL = np.array(
         (0.50, 0.01, 0.01, -0.01),
     ]
 )
-# Long hair hanging behind, in the same form; the lowest three rings go down with its length.
+# Long hair behind the head, in the same form; the lowest three rings move down with its length.
 _CURTAIN = np.array(
     [
         (-0.52, 0.05, 0.03, -0.26),
@@ -43,7 +43,7 @@ HAIR_STYLES = {"short": 5, "crop": 2, "bob": 2, "long": 4, "tail": 1.5, "bun": 1
 
 
 def face_points(skeleton: Skeleton) -> np.ndarray:
-    """(5, 3) nose tip, left eye, right eye, left ear, right ear, on the surface of the head."""
+    """(5, 3) tip of the nose, left eye, right eye, left ear, right ear, on the surface of the head."""
     x, y = _EYE
     local = [
         (0, *_NOSE),
@@ -56,7 +56,7 @@ def face_points(skeleton: Skeleton) -> np.ndarray:
 
 
 def add_head(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, outfit, skin: np.ndarray, owner: int, detailed: bool) -> None:
-    """Skull, face, hair and what is worn on the head."""
+    """Adds skull, face, hair, and hat or glasses."""
     pen = _Pen(mesh, skeleton, owner)
     style = _style(rng, skeleton.build.feminine)
     color = hair_color(rng)
@@ -80,11 +80,11 @@ def _style(rng, feminine: float) -> str:
     names, chance = list(HAIR_STYLES), np.array(list(HAIR_STYLES.values()))
     is_long = np.array([name in ("bob", "long", "tail", "bun") for name in names])
     chance = chance * np.where(is_long, 0.15 + 2 * feminine, 1.3 - feminine)
-    return pick(rng, names, chance)
+    return pick(rng, names, chance.tolist())
 
 
 class _Pen:
-    """Draws in head heights from the middle of one person's head: x to their left, y up, z to the front."""
+    """Adds surfaces in the frame of a head, in units of its height: x to the person's left, y up, z to the front."""
 
     def __init__(self, mesh: Mesh, skeleton: Skeleton, owner: int):
         self.mesh, self.owner, self.size = mesh, owner, skeleton.build.head
@@ -107,7 +107,7 @@ class _Pen:
         )
 
     def ball(self, center, radii, material: int, lift: float = 0.0, rows: int = 5, tilt: float = 0.0) -> None:
-        """An ellipsoid; ``tilt`` turns its front up, in radians."""
+        """An ellipsoid; ``tilt`` rotates its front up, in radians."""
         x, y, z = radii
         front, up = np.array([0, z * np.sin(tilt), z * np.cos(tilt)]), np.array([0, y * np.cos(tilt), -y * np.sin(tilt)])
         self.mesh.add_ellipsoid(
@@ -122,7 +122,7 @@ class _Pen:
         )
 
     def patch(self, center, radii, material: int, lift: float) -> None:
-        """A lens that lies on the face."""
+        """A lens-shaped patch on the face."""
         x, y, z = radii
         across, up, out = self.vector(np.diag((x, y, z)))
         self.mesh.add_ellipsoid(self.origin + self.vector(center), across, up, out, material, self.owner, lift * self.size, rows=3)
@@ -161,7 +161,7 @@ def _add_face(pen: _Pen, palette: Palette, rng, skin_index: int, skin: np.ndarra
 
 
 def _hairline(rng, style: str) -> np.ndarray:
-    """(rows, SIDES) where hair grows on the skull."""
+    """(rows, SIDES) bool, the quadrilaterals of the skull with hair."""
     if style == "bald":
         return np.zeros((len(_SKULL) - 1, SIDES), bool)
     fringe, nape = rng.uniform(0.22, 0.36), rng.uniform(-0.34, -0.2)

@@ -1,6 +1,6 @@
-"""Surfaces as stacks of rings: every limb, torso, head, skirt and pole is one, and boxes are flat quadrilaterals.
+"""Surfaces as stacks of elliptical rings (limbs, torsos, heads, skirts, poles) and boxes.
 
-World coordinates are metres, right-handed, y up; a ring is an ellipse given by its center and two radius vectors.
+World coordinates are in meters, right-handed, y up; a ring is given by its center and two radius vectors.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from functools import lru_cache
 import numpy as np
 
 SIDES = 12
-"""Quadrilaterals around a ring; the first vertex is at the back, the middle one in front."""
+"""Number of quadrilaterals around a ring; the first vertex is at the back, the middle one at the front."""
 _ANGLES = np.linspace(-np.pi, np.pi, SIDES + 1)
 _COS, _SIN = np.cos(_ANGLES).astype(np.float32)[:, None], np.sin(_ANGLES).astype(np.float32)[:, None]
 COLUMN_ANGLES = np.degrees((_ANGLES[:-1] + _ANGLES[1:]) / 2)
-"""(SIDES,) degrees from the front of the middle of each quadrilateral of a ring, positive towards ``left``."""
+"""(SIDES,) angle of the middle of each quadrilateral of a ring, in degrees from the front, positive towards ``left``."""
 
 
 @dataclass(frozen=True)
 class Surface:
-    """Q quadrilaterals ready to be drawn.
+    """Q quadrilaterals to render.
 
     Attributes:
-        corners: (Q, 4, 3) world coordinates, anticlockwise seen from outside.
+        corners: (Q, 4, 3) world coordinates, counterclockwise seen from outside.
         normals: (Q, 4, 3) unit outward normals.
-        uv: (Q, 4, 2) metres around and along the surface, for patterns.
+        uv: (Q, 4, 2) texture coordinates around and along the surface, in meters.
         material: (Q,) index of the material.
-        owner: (Q,) 0 for things, 1, 2, ... for people.
-        lift: (Q,) metres by which to draw it nearer than it is (a patch that lies on another surface).
+        owner: (Q,) 0 for objects, 1, 2, ... for people.
+        lift: (Q,) depth bias in meters towards the camera, for patches on another surface.
     """
 
     corners: np.ndarray
@@ -41,15 +41,15 @@ class Surface:
 
 @dataclass
 class Mesh:
-    """Collects stacks of rings and boxes, then joins them into one :class:`Surface`."""
+    """Collects stacks of rings and boxes, and converts them to one :class:`Surface`."""
 
     stacks: list[tuple] = field(default_factory=list)
     boxes: list[tuple] = field(default_factory=list)
 
     def add_rings(self, center, front, left, material, owner: int = 0, lift: float = 0.0) -> None:
-        """Adds R rings (center, front and left (R, 3), front × left pointing along the stack) and skins them.
+        """Adds the surface through R rings (center, front and left (R, 3), with front × left along the stack).
 
-        ``material`` is an index, (R - 1,) or (R - 1, SIDES) indices; -1 leaves a quadrilateral open.
+        ``material`` is an index, or (R - 1,) or (R - 1, SIDES) indices; -1 leaves out a quadrilateral.
         """
         rows = len(center) - 1
         table = np.full((rows, SIDES), -1)
@@ -57,7 +57,7 @@ class Mesh:
         self.stacks.append((np.asarray(center), np.asarray(front), np.asarray(left), table, owner, lift))
 
     def add_tubes(self, tubes, material, owner: int = 0) -> None:
-        """Adds several stacks of rings of the same materials, as ``tube`` gives them for several paths."""
+        """Adds several stacks of rings with the same materials, as returned by ``tube`` for several paths."""
         for center, front, left in zip(*tubes):
             self.add_rings(center, front, left, material, owner)
 
@@ -67,13 +67,13 @@ class Mesh:
         self.add_rings(center + along * up, across * front, across * left, material, owner, lift)
 
     def add_box(self, center, axes, material: int) -> None:
-        """Adds a box; ``axes`` (3, 3) holds its half-edge vectors as rows, right-handed."""
+        """Adds a box; the rows of ``axes`` (3, 3) are its half-edge vectors, right-handed."""
         axes = np.asarray(axes, dtype=np.float64)
         lengths = np.linalg.norm(axes, axis=1)
         self.boxes.append((center + _CUBE @ axes, _CUBE_NORMALS @ (axes / lengths[:, None]), _CUBE_UV * lengths[_CUBE_UV_AXES], material))
 
     def surface(self) -> Surface:
-        """Everything added so far as quadrilaterals."""
+        """All stacks and boxes as quadrilaterals."""
         parts = [part for part in (self._ring_quads(), self._box_quads()) if part is not None]
         return Surface(*(np.concatenate(columns) for columns in zip(*parts)))
 
@@ -121,7 +121,7 @@ class Mesh:
 
 
 def _cube(cells: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A cube from -1 to 1 cut into Q cells: corners and normals (Q, 4, 3), uv and the axes that it runs along (Q, 4, 2)."""
+    """A cube from -1 to 1 with faces of Q cells: corners and normals (Q, 4, 3), uv and the axes of u and v (Q, 4, 2)."""
     steps = np.linspace(-1, 1, cells + 1)
     first, second = np.meshgrid(steps, steps, indexing="ij")
     corners, normals, uv, axes = [], [], [], []
@@ -135,7 +135,7 @@ def _cube(cells: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
             normals.append(np.broadcast_to(sign * np.eye(3)[axis], quads.shape))
             uv.append(quads[..., [(axis + 1) % 3, (axis + 2) % 3]])
             axes.append(np.broadcast_to([(axis + 1) % 3, (axis + 2) % 3], uv[-1].shape))
-    return tuple(np.concatenate(parts) for parts in (corners, normals, uv, axes))
+    return np.concatenate(corners), np.concatenate(normals), np.concatenate(uv), np.concatenate(axes)
 
 
 def _cells(grid: np.ndarray) -> np.ndarray:
@@ -151,14 +151,14 @@ def _ring_cells(grid: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(..., 3) cross products; for few vectors much faster than NumPy's."""
+    """(..., 3) cross products; much faster than NumPy's for few vectors."""
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """(..., D) vectors scaled to length one."""
+    """(..., D) normalized vectors."""
     return vectors / np.maximum(np.sqrt(np.square(vectors).sum(axis=-1, keepdims=True)), 1e-9)
 
 
@@ -173,8 +173,8 @@ def tube(path: np.ndarray, front: np.ndarray, width: np.ndarray, depth: np.ndarr
 
     Args:
         path: (..., R, 3) centers.
-        front: (..., R, 3) or (3,) what the front of the tube faces, roughly; not parallel to the path.
-        width, depth: (R,) half-axes sideways and towards the front, metres.
+        front: (..., R, 3) or (3,) approximate direction of the front, not parallel to the path.
+        width, depth: (R,) half-axes sideways and towards the front, in meters.
     """
     along = np.empty_like(path)
     along[..., 1:-1, :] = path[..., 2:, :] - path[..., :-2, :]

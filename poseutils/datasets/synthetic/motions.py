@@ -1,6 +1,6 @@
-"""What people do: random poses of many everyday and sports activities, as joint angles and goals for the hands.
+"""Random poses of everyday and sports activities, as joint angles and targets of the hands.
 
-Ranges are degrees (see ``body.LIMITS`` for signs). Goals are in body heights, (outward, up, front) from a part of the body.
+Ranges are in degrees (see ``body.LIMITS`` for signs). Targets are in body heights, (outward, up, front) from a part of the body.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .chance import pick
 
 @dataclass(frozen=True)
 class Arm:
-    """Either four angles (flex, abduct, twist, elbow), or a target (part, offset) for the wrist and where the elbow points."""
+    """Either four angles (flex, abduct, twist, elbow), or a target (part, offset) of the wrist with the elbow's direction."""
 
     angles: tuple[float, ...] = (0, 0, 0, 0)
     target: tuple[str, tuple[float, float, float]] | None = None
@@ -25,7 +25,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Pose:
-    """Angles of all joints; ``base`` is the frame in which the legs are measured, ``jump`` the height above the ground in metres."""
+    """Angles of all joints; ``base`` is the frame of the legs' angles, ``jump`` the height above the ground in meters."""
 
     base: np.ndarray
     lean: float
@@ -54,7 +54,7 @@ _ARM_RANGES = {
     "back": ((-45, -10), (5, 45), (-40, 20), (5, 60)),
     "any": ((-45, 170), (-10, 130), (-70, 60), (0, 130)),
 }
-# Arms as a goal of the wrist: part, offset, spread of the offset, and where the elbow points.
+# Arms by a target of the wrist: part, offset, standard deviation of the offset, and direction of the elbow.
 _ARM_GOALS = {
     "hips": ("pelvis", (0.088, 0.055, 0.02), 0.008, (1.0, -0.1, -0.55)),
     "folded": ("chest", (-0.045, -0.105, 0.105), 0.012, (0.7, -0.7, 0.1)),
@@ -68,8 +68,8 @@ _ARM_GOALS = {
     "lap": ("pelvis", (0.02, 0.05, 0.14), 0.025, (0.9, -0.4, -0.5)),
     "club": ("chest", (-0.06, 0.0, 0.19), 0.06, (0.8, -0.5, 0.0)),
 }
-# Activity: weight, ways to hold the arms with weights, (lean, bend) ranges; the legs are drawn by the function of the same name below.
-_ACTIVITIES = {
+# Activity: weight, weights of the arm poses, ranges of lean and bend; the legs are sampled by the function of the same name below.
+_ACTIVITIES: dict[str, tuple[float, dict[str, float], tuple[float, float], tuple[float, float]]] = {
     "stand": (
         0.36,
         {
@@ -112,7 +112,7 @@ _WEIGHTS = [entry[0] for entry in _ACTIVITIES.values()]
 
 
 def sample_pose(rng: np.random.Generator) -> Pose:
-    """A random pose of a random activity, facing a random way round."""
+    """A random pose of a random activity, in a random orientation."""
     name = pick(rng, list(_ACTIVITIES), _WEIGHTS)
     _, arm_weights, leans, bends = _ACTIVITIES[name]
     legs, phase, jump = _LEGS[name](rng)
@@ -133,14 +133,14 @@ def sample_pose(rng: np.random.Generator) -> Pose:
         turn=turn,
         arms=_arms(rng, arm_weights, phase),
         legs=legs,
-        ankles=tuple(_ankle(leg, name, rng) for leg in legs),
+        ankles=(_ankle(legs[0], name, rng), _ankle(legs[1], name, rng)),
         jump=jump,
         seat=name == "sit",
     )
 
 
 def _facing(rng) -> float:
-    """Degrees away from the camera's way: mostly towards it, often from the side, sometimes from behind."""
+    """A random orientation in degrees: mostly facing the camera, often from the side, sometimes from behind."""
     kind = rng.random()
     if kind < 0.5:
         return rng.normal(0, 28)
@@ -263,7 +263,7 @@ def _jump(rng):
 
 
 def _ride(rng):
-    """As on a board: knees bent, feet apart."""
+    """Standing as on a skateboard: knees bent, feet apart."""
     flex = rng.uniform(20, 65)
     legs = tuple((flex + rng.normal(0, 6), rng.uniform(10, 32), rng.uniform(0, 25), flex * 1.5 + rng.normal(0, 6)) for _ in range(2))
     return legs, 0.0, float(pick(rng, [0.0, 0.0, rng.uniform(0.1, 0.5)]))

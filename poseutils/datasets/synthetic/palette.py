@@ -1,4 +1,4 @@
-"""Colors, and the patterns that surfaces wear: stripes, checks, dots, prints, tiles."""
+"""Materials: colors and patterns (stripes, checks, dots, prints, planks)."""
 
 from __future__ import annotations
 
@@ -44,36 +44,36 @@ _CLOTH = np.array(
 
 @dataclass
 class Palette:
-    """Materials by index: color, second color, pattern, its size in metres, how much the surface folds or is rough, gloss."""
+    """Materials by index: color, second color, pattern, its scale in meters, roughness, gloss."""
 
     rows: list[tuple] = field(default_factory=list)
 
     def add(self, color, second=None, pattern: str = "plain", scale: float = 0.1, rough: float = 0.0, gloss: float = 0.0) -> int:
-        """Adds a material and returns its index; colors are RGB 0..255."""
+        """Adds a material and returns its index; colors are RGB, 0…255."""
         second = color if second is None else second
         self.rows.append((*np.clip(color, 3, 252), *np.clip(second, 3, 252), PATTERNS.index(pattern), scale, rough, gloss))
         return len(self.rows) - 1
 
     def table(self) -> np.ndarray:
-        """(M, 10) float32, one material a row."""
+        """(M, 10) float32, a row per material."""
         return np.array(self.rows, np.float32)
 
 
 def any_color(rng: np.random.Generator, saturation=(0.0, 1.0), value=(0.05, 1.0)) -> np.ndarray:
-    """A random color of any hue, (3,) RGB 0..255."""
+    """A random color of any hue, (3,) RGB, 0…255."""
     low, high = saturation
     return 255 * np.array(colorsys.hsv_to_rgb(rng.random(), low + (high - low) * rng.random() ** 1.8, rng.uniform(*value)))
 
 
 def cloth_color(rng) -> np.ndarray:
-    """A color that clothes have: often one of a few common ones."""
+    """A random color of clothes, often one of a few common ones."""
     if rng.random() < 0.45:
         return np.clip(_CLOTH[rng.integers(len(_CLOTH))] + rng.normal(0, 12, 3), 0, 255)
     return any_color(rng, (0.1, 0.9), (0.15, 0.95))
 
 
 def skin_color(rng) -> np.ndarray:
-    """A skin tone between two neighbouring ones of the scale, the lighter ones a little more often."""
+    """A random skin tone, interpolated on the scale of tones; lighter ones are slightly more frequent."""
     place = rng.uniform(0, len(_SKIN) - 1.01) * rng.uniform(0.55, 1)
     low = int(place)
     return np.clip(_SKIN[low] + (place - low) * (_SKIN[low + 1] - _SKIN[low]) + rng.normal(0, 5, 3), 0, 255)
@@ -87,7 +87,7 @@ def hair_color(rng) -> np.ndarray:
 
 
 def add_cloth(palette: Palette, rng, color, patterned: float, front: str | None = None) -> tuple[int, int]:
-    """A garment's material, and the same without what only its front carries (for sleeves and legs)."""
+    """The material of a garment, and that of its sleeves or legs, without a print or zip on the front."""
     rough = rng.uniform(0.04, 0.13)
     if front is not None:
         return palette.add(color, any_color(rng), front, rng.uniform(0.05, 0.11), rough), palette.add(color, rough=rough)
@@ -101,9 +101,9 @@ def add_cloth(palette: Palette, rng, color, patterned: float, front: str | None 
 
 
 def pattern_mask(pattern: int, u: np.ndarray, v: np.ndarray, scale: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """How much of the second color shows, 0 to 1, at surface coordinates (metres).
+    """The weight of the second color, 0 to 1, at surface coordinates in meters.
 
-    ``noise`` is smooth noise of unit spread at the same places.
+    ``noise`` is smooth noise with unit standard deviation at the same coordinates.
     """
     name = PATTERNS[pattern]
     a, b = u / scale, v / scale
@@ -133,5 +133,5 @@ def _wrap(x: np.ndarray) -> np.ndarray:
 
 
 def _edge(distance: np.ndarray) -> np.ndarray:
-    """1 inside (below zero), 0 outside, with a short ramp."""
+    """1 inside (negative distance), 0 outside, with a short ramp."""
     return np.clip(0.5 - distance * 12, 0, 1)

@@ -1,7 +1,8 @@
-"""One image of synthetic people from a seed, with exact keypoints, boxes and areas."""
+"""Renders an image of synthetic people from a seed, with exact keypoints, boxes and areas."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -19,17 +20,17 @@ from .palette import Palette
 from .scene import add_prop, add_seat, add_things, sample_camera, sample_light
 
 VERSION = 6
-"""Counts changes of the drawing, so that images made by an older one are not taken for today's."""
-_LEAST_AREA = 40  # square pixels seen, below which a person is not annotated
+"""Version of the renderer, so that cached images of an older one are not reused."""
+_LEAST_AREA = 40  # visible square pixels below which a person is not annotated
 _NOISE_SLACK = 64
 _HEAD = np.isin(COCO17.names, HEAD_NAMES)
-_DETAILED_HEAD = 15  # pixels a head is high from which on the white of the eyes and the mouth are drawn
-# How far, in heights of a body that is not stout, a keypoint may lie under its own person's surface and still count as seen there.
+_DETAILED_HEAD = 15  # height of a head in pixels from which the white of the eyes and the mouth are rendered
+# Depth of keypoints below the surface of their own person up to which they count as visible, in heights of a slim body.
 _UNDER = np.array([0.02, 0.012, 0.012, 0.016, 0.016, 0.065, 0.065, 0.045, 0.045, 0.035, 0.035, 0.095, 0.095, 0.055, 0.055, 0.04, 0.04])
 
 
-def draw_people(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Draws one to three people in a random scene; the same seed and size give the same bytes.
+def render_people(seed: int | Sequence[int], size: int = 256) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Renders one to three people in a random scene; the same seed and size give the same bytes.
 
     Args:
         seed: any non-negative integer, or a sequence of them.
@@ -37,11 +38,12 @@ def draw_people(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray, np.
 
     Returns:
         image: (size, size, 3) uint8 RGB.
-        keypoints: (N, 17, 3) float32 x, y in pixels (the first pixel's center is (0.5, 0.5)) and visibility: 2 seen, 1 hidden,
-            0 not labeled, with x and y 0: outside the image, or nose, eye or ear hidden by the person themselves, which those who label
-            COCO leave out as well, as nobody can tell where they are on a head seen from behind. Left is the person's left.
-        boxes: (N, 4) float32 x0, y0, x1, y1 around what is seen of each person.
-        areas: (N,) float32 square pixels seen of each person.
+        keypoints: (N, 17, 3) float32 x, y in pixels (the center of the first pixel is (0.5, 0.5)) and
+            visibility: 2 visible, 1 hidden, 0 not labeled, with x and y 0. Not labeled are keypoints
+            outside the image, and nose, eyes and ears occluded by their own person, as in COCO's
+            annotations. Left is the person's left.
+        boxes: (N, 4) float32 x0, y0, x1, y1 around the visible part of each person.
+        areas: (N,) float32 visible area of each person in square pixels.
     """
     rng = np.random.default_rng(seed)
     mesh, palette = Mesh(), Palette()
@@ -62,7 +64,7 @@ def draw_people(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def _sample_person(rng, index: int):
-    """Origin (the middle of the hips in the world), skeleton and pose; feet or whatever is lowest on the ground."""
+    """Origin (the center of the hips in the world), skeleton and pose; the lowest part of the body is on the ground."""
     build = sample_build(rng)
     pose = sample_pose(rng)
     skeleton = place(build, pose)
@@ -76,8 +78,8 @@ def _sample_person(rng, index: int):
 
 
 def _framed(rng, people) -> np.ndarray:
-    """(P, 3) what the camera frames: mostly the whole first person, or everybody; sometimes one who stands or sits only down
-    to the knees, hips or chest."""
+    """(P, 3) points that the camera frames: mostly the whole first person, or all people; sometimes an upright person only
+    down to the knees, hips or chest."""
     if len(people) > 1 and rng.random() < 0.6:
         return np.concatenate([_outline(person) for person in people])
     outline = _outline(people[0])
@@ -89,7 +91,7 @@ def _framed(rng, people) -> np.ndarray:
 
 
 def _outline(person) -> np.ndarray:
-    """Points of one person from the head down: the more of them, the further down."""
+    """Points of a person, ordered from the head down."""
     origin, skeleton, _ = person
     head = skeleton.head_center + skeleton.build.head * 0.6 * np.concatenate([skeleton.head.T[:2], -skeleton.head.T[:1]])
     arms = [skeleton.arms[i].root for i in range(2)] + [skeleton.spine[6]]
@@ -101,7 +103,7 @@ def _outline(person) -> np.ndarray:
 
 
 def _stand(mesh: Mesh, palette: Palette, rng, origin, skeleton, pose, owner: int, detailed: bool) -> np.ndarray:
-    """Draws one person at their origin, with a seat if they sit and at times something in a hand; returns (17, 3) keypoints."""
+    """Adds a person at their origin, with a seat if sitting, and sometimes a prop in a hand; returns (17, 3) keypoints."""
     start = len(mesh.stacks)
     points = add_person(mesh, palette, rng, skeleton, owner, detailed) + origin
     mesh.stacks[start:] = [(stack[0] + origin, *stack[1:]) for stack in mesh.stacks[start:]]
@@ -133,8 +135,8 @@ def _annotate(layer: Layer, camera: Camera, points: np.ndarray, builds: list):
 
 
 def _visibility(layer: Layer, owner: int, flat: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """(17,) 2 where a pixel next to the point shows this person's surface not much nearer than the point, else 1, but 0 outside the image
-    and for a point of the head behind the person's own surface."""
+    """(17,) visibility: 2 if a pixel next to the keypoint shows this person's surface at about its depth, else 1; 0 outside
+    the image, and for keypoints of the head behind the person's own surface."""
     limit = layer.quad.shape[0]
     place = np.floor(flat * FINE).astype(int)
     inside = ((place >= 0) & (place < limit)).all(axis=1)
@@ -149,7 +151,7 @@ def _visibility(layer: Layer, owner: int, flat: np.ndarray, reach: np.ndarray) -
 
 
 def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
-    """What a camera adds: exposure towards a medium brightness, color cast, vignette, blur and noise."""
+    """Camera effects: exposure towards medium brightness, color cast, vignette, blur and noise."""
     size = canvas.shape[0]
     exposure = (rng.uniform(75, 150) / max(float(canvas.mean()), 8)) ** rng.uniform(0.3, 0.9)
     contrast = rng.normal(1, 0.08)
@@ -170,5 +172,5 @@ def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _white_noise(size: int) -> np.ndarray:
-    """Noise of unit spread, larger than the image, so that every image can take another part of it."""
+    """White noise with unit standard deviation, larger than the image, of which each image takes a random crop."""
     return np.random.default_rng(7).standard_normal((size + _NOISE_SLACK, size + _NOISE_SLACK, 3), dtype=np.float32)

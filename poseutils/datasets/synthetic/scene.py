@@ -1,4 +1,4 @@
-"""What stands around the people: camera, light, background, clutter behind and in front."""
+"""The scene around the people: camera, light, furniture, and objects behind and in front of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .palette import Palette, any_color, cloth_color, skin_color
 
 
 def sample_light(rng: np.random.Generator) -> Light:
-    """Anything from flat indoor light to hard low sun."""
+    """A random light, from flat indoor light to hard low sun."""
     height, around = rng.uniform(15, 75), rng.uniform(-120, 120)
     low, angle = np.radians(height), np.radians(around)
     direction = np.array([np.cos(low) * np.sin(angle), np.sin(low), np.cos(low) * np.cos(angle)])
@@ -28,7 +28,7 @@ def sample_light(rng: np.random.Generator) -> Light:
 
 
 def sample_camera(rng: np.random.Generator, points: np.ndarray, size: int) -> Camera:
-    """A camera whose image frames ``points`` (P, 3), from afar or near, from above or below, sometimes tilted."""
+    """A random camera that frames ``points`` (P, 3), far or near, from above or below, sometimes tilted."""
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     extent = np.linalg.norm(points.max(axis=0) - points.min(axis=0))
     distance = max(extent * rng.uniform(1.1, 3.5), 0.9)
@@ -50,7 +50,7 @@ def sample_camera(rng: np.random.Generator, points: np.ndarray, size: int) -> Ca
 
 
 def add_seat(mesh: Mesh, palette: Palette, rng, hip: np.ndarray, front: np.ndarray, left: np.ndarray, height: float) -> None:
-    """Something to sit on under a person: a stool, a block or a chair with a back."""
+    """Adds a seat below a person: a stool, a block or a chair with a back."""
     pattern = pick(rng, ["plain", "planks"])
     material = palette.add(any_color(rng, (0, 0.7), (0.15, 0.85)), any_color(rng, (0, 0.6), (0.2, 0.8)), pattern, 0.12, 0.1)
     top = max(hip[1] - 0.075 * height, 0.06)
@@ -75,7 +75,7 @@ def _pole(mesh: Mesh, foot, low: float, high: float, radius: float, material: in
 
 
 def add_things(mesh: Mesh, palette: Palette, rng, middle: np.ndarray, camera_way: np.ndarray) -> None:
-    """Furniture, poles, balls and limb-like tubes, behind or beside the people, sometimes in front of them."""
+    """Adds furniture, poles, balls and tubes that resemble limbs, behind or beside the people, sometimes in front of them."""
     across = np.array([camera_way[2], 0, -camera_way[0]])
     for _ in range(rng.integers(0, 5)):
         spot = middle + across * pick(rng, [-1, 1]) * rng.uniform(0.35, 1.8) - camera_way * rng.uniform(0.2, 2.5)
@@ -109,7 +109,7 @@ def _add_thing(mesh: Mesh, palette: Palette, rng, spot: np.ndarray, small: float
 
 
 def add_prop(mesh: Mesh, palette: Palette, rng, hand: np.ndarray, along: np.ndarray, height: float) -> None:
-    """Something in a hand: a ball, a stick, a phone, a book or a bag."""
+    """Adds a prop in a hand: a ball, a stick, a phone, a book or a bag."""
     material = palette.add(any_color(rng), cloth_color(rng), ("plain", "plain", "rings", "checks")[rng.integers(4)], 0.06, 0.05)
     kind = rng.integers(3)
     if kind == 0:
@@ -127,7 +127,7 @@ def add_prop(mesh: Mesh, palette: Palette, rng, hand: np.ndarray, along: np.ndar
 
 
 def _turned_box(mesh: Mesh, rng, center: np.ndarray, half: np.ndarray, material: int) -> None:
-    """A box turned about the vertical by any angle; ``half`` are its half edges."""
+    """A box rotated about the vertical axis by a random angle; ``half`` are its half edges."""
     angle = rng.uniform(0, np.pi)
     c, s = np.cos(angle), np.sin(angle)
     mesh.add_box(center, [(half[0] * c, 0, -half[0] * s), (0, half[1], 0), (half[2] * s, 0, half[2] * c)], material)
