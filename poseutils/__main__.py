@@ -1,4 +1,5 @@
-"""``python -m poseutils``: run or check a configuration, list runs and models, fetch a model, convert a dataset, export as C."""
+"""``python -m poseutils``: run or check a configuration, list runs and models, fetch a model,
+convert a dataset, export as C."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command. Returns 0; 1 after an error, whose message is printed; or 130 if interrupted."""
+    """Runs a command. Returns 0; 1 after an error, whose message is printed; or 130 if
+    interrupted."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)

@@ -1,6 +1,8 @@
-"""``check``, the preflight: what a configuration would run, on which data, and every problem, without running anything.
+"""``check``, the preflight: what a configuration would run, on which data, and every problem,
+without running anything.
 
-It reads names and sizes of files, but no images, so that it takes a second or two for any amount of data.
+It reads names and sizes of files, but no images, so that it takes a second or two for any amount of
+data.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ DATASETS = {
     "evaluate": (("test_path", "validation_path", "training_path"),),
     "quantize": (("quantization_path", "training_path"),),
 }
-"""The data that each service reads: the first of these attributes that is given; an empty name marks optional data."""
+"""The data that each service reads: the first of these attributes that is given; an empty name
+marks optional data."""
 
 
 @dataclass
@@ -201,7 +204,8 @@ def _data_of_file(path: Path, labels: bool) -> str:
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry]:
-    """All files below a folder. Unreadable folders are skipped, and links to folders, which may form cycles."""
+    """All files below a folder. Unreadable folders are skipped, and links to folders, which may
+    form cycles."""
     try:
         with os.scandir(folder) as entries:
             below = []

@@ -1,4 +1,5 @@
-"""Face landmarks: contours and mirror indices of MediaPipe's mesh of 468 vertices, and its correspondence to iBUG's 68 points."""
+"""Face landmarks: contours and mirror indices of MediaPipe's mesh of 468 vertices, and its
+correspondence to iBUG's 68 points."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ def _loop(*vertices: int) -> tuple[tuple[int, int], ...]:
 
 
 def _mirrored_mesh() -> tuple[int, ...]:
-    """The 468 mirror indices; the canonical mesh lists the middle and the person's right half, then the left half in the same order."""
+    """The 468 mirror indices; the canonical mesh lists the middle and the person's right half, then
+    the left half in the same order."""
     middle = {0, 1, 2, 4, 5, 6, *range(8, 20), 94, 151, 152, 164, 168, 175, 195, 197, 199, 200}
     right = [vertex for vertex in range(248) if vertex not in middle]
     left = range(248, 468)
@@ -21,8 +23,9 @@ def _mirrored_mesh() -> tuple[int, ...]:
 
 
 MESH_MIRROR = _mirrored_mesh()
-"""The mirror image of each vertex: pairs differ only in the sign of x in MediaPipe's canonical face model
-(google-ai-edge/mediapipe, modules/face_geometry/data/canonical_face_model.obj), which is symmetric to the last digit."""
+"""The mirror image of each vertex: pairs differ only in the sign of x in MediaPipe's canonical face
+model (google-ai-edge/mediapipe, modules/face_geometry/data/canonical_face_model.obj), which is
+symmetric to the last digit."""
 
 
 _RIGHT_CONTOURS = (
@@ -44,11 +47,13 @@ def _contours() -> tuple[tuple[int, int], ...]:
 
 
 MESH_CONTOURS = _contours()
-"""Pairs of vertices that outline oval, eyes, brows and lips (google-ai-edge/mediapipe, ``FACEMESH_CONTOURS``)."""
+"""Pairs of vertices that outline oval, eyes, brows and lips (google-ai-edge/mediapipe,
+``FACEMESH_CONTOURS``)."""
 
 
 def _mirrored_ibug() -> tuple[int, ...]:
-    """The 68 mirror indices. Jaw, brows, nostrils and lips run from side to side; each eye is numbered from its own outer corner."""
+    """The 68 mirror indices. Jaw, brows, nostrils and lips run from side to side; each eye is
+    numbered from its own outer corner."""
     runs = (range(17), range(17, 27), range(31, 36), range(48, 55), range(55, 60), range(60, 65), range(65, 68))
     pairs = {point: mirrored for run in runs for point, mirrored in zip(run, reversed(run))}
     eyes = dict(zip(range(36, 42), (45, 44, 43, 42, 47, 46)))
@@ -68,7 +73,8 @@ IBUG_LIMBS = (
     + _loop(*range(48, 60))
     + _loop(*range(60, 68))
 )
-"""Jaw, brows, bridge and base of the nose, eyes, lips of iBUG's 68 points (Sagonas et al., "300 Faces in-the-Wild Challenge", 2013)."""
+"""Jaw, brows, bridge and base of the nose, eyes, lips of iBUG's 68 points (Sagonas et al., "300
+Faces in-the-Wild Challenge", 2013)."""
 
 # fmt: off
 IBUG68_FROM_MESH468 = (
@@ -80,9 +86,11 @@ IBUG68_FROM_MESH468 = (
     78, 82, 13, 312, 308, 317, 14, 87,
 )
 # fmt: on
-"""The mesh vertex that corresponds to each of iBUG's 68 points: jaw, brows, nose, eyes, lips, one row each.
+"""The mesh vertex that corresponds to each of iBUG's 68 points: jaw, brows, nose, eyes, lips, one
+row each.
 
-The list most often published (for example as ``landmark_points_68`` of bytedance/LatentSync 1.5, utils/image_processor.py). It
-pairs left with right exactly as the mesh does. Eyes, bridge and lips correspond exactly, jaw and brows approximately: iBUG's jaw
-points are evenly spaced, which no vertices are, and the mesh has an upper and a lower edge of the brow where iBUG has one line.
+The list most often published (for example as ``landmark_points_68`` of bytedance/LatentSync 1.5,
+utils/image_processor.py). It pairs left with right exactly as the mesh does. Eyes, bridge and lips
+correspond exactly, jaw and brows approximately: iBUG's jaw points are evenly spaced, which no
+vertices are, and the mesh has an upper and a lower edge of the brow where iBUG has one line.
 """

@@ -17,7 +17,8 @@ from .errors import PoseError
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary path beside ``path`` with the same suffix; on success it replaces ``path``.
+    """Yields a temporary path beside ``path`` with the same suffix; on success it replaces
+    ``path``.
 
     Raises:
         PoseError: if the folder cannot be written to or the disk is full.
@@ -58,7 +59,8 @@ def write_text(path: str | Path, text: str) -> Path:
 
 
 def write_json(path: str | Path, value: Any) -> Path:
-    """Writes a JSON file atomically, indented, keys in the given order. Raises ValueError for NaN, which is not JSON."""
+    """Writes a JSON file atomically, indented, keys in the given order. Raises ValueError for NaN,
+    which is not JSON."""
     return write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
@@ -74,7 +76,8 @@ def sha256_of(path: str | Path) -> str:
 
 
 def written(run_dir: str | Path) -> list[str]:
-    """The contents of a run folder: a line per file or folder, by its path from the current folder."""
+    """The contents of a run folder: a line per file or folder, by its path from the current
+    folder."""
     lines = []
     for path in sorted(Path(run_dir).iterdir()):
         count = sum(1 for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0

@@ -20,8 +20,8 @@ class Transform:
     """The affine map from an image to a network's input, and its inverse.
 
     Attributes:
-        matrix: (2, 3) float64, from pixels of the image to pixels of the input; pixel centers at +0.5
-            in both.
+        matrix: (2, 3) float64, from pixels of the image to pixels of the input; pixel centers at
+            +0.5 in both.
     """
 
     matrix: np.ndarray
@@ -70,7 +70,8 @@ def fitted(
 
 
 def _regions(image_size: tuple[int, int], size: tuple[int, int], aspect_ratio: str) -> tuple[tuple, tuple]:
-    """The rectangle (x, y, width, height) of the image that is used, and the rectangle of the input that it fills, in whole pixels."""
+    """The rectangle (x, y, width, height) of the image that is used, and the rectangle of the input
+    that it fills, in whole pixels."""
     (image_height, image_width), (height, width) = image_size, size
     whole_image, whole_input = (0, 0, image_width, image_height), (0, 0, width, height)
     if aspect_ratio in ("fit", "full_screen"):

@@ -1,4 +1,5 @@
-"""Keypoint layouts: names, limbs, mirror indices and OKS sigmas of the K keypoints of a kind of object."""
+"""Keypoint layouts: names, limbs, mirror indices and OKS sigmas of the K keypoints of a kind of
+object."""
 
 from __future__ import annotations
 
@@ -72,7 +73,8 @@ class KeypointLayout:
 
 
 def _mirror_by_name(names: Sequence[str]) -> tuple[int, ...]:
-    """The index of each keypoint's mirror image: ``left_x`` and ``right_x`` swap, all others stay."""
+    """The index of each keypoint's mirror image: ``left_x`` and ``right_x`` swap, all others
+    stay."""
     swap = {"left": "right", "right": "left"}
     index = {name.lower(): i for i, name in enumerate(names)}
 
@@ -139,7 +141,8 @@ DETECTED = {7: PALM7, 6: FACE6}
 
 
 def layout_for(count: int) -> KeypointLayout:
-    """The usual layout of 13, 17, 21 or 468 keypoints; any other number gives keypoints named by their index."""
+    """The usual layout of 13, 17, 21 or 468 keypoints; any other number gives keypoints named by
+    their index."""
     known = {len(layout): layout for layout in _USUAL}
     return known.get(count) or layout_from_names([f"keypoint_{i}" for i in range(count)])
 
@@ -203,7 +206,8 @@ def redefined(
 ) -> KeypointLayout:
     """A layout with other names, limbs or mirror pairs; None keeps those it has.
 
-    With other names, limbs and sigmas are kept, and the mirror indices are derived from the new names.
+    With other names, limbs and sigmas are kept, and the mirror indices are derived from the new
+    names.
 
     Raises:
         PoseError: as :func:`layout_from_names`; if there are not K names.
@@ -219,7 +223,8 @@ def redefined(
 
 
 def with_sigmas(layout: KeypointLayout, sigmas: Sequence[float] | float | None) -> KeypointLayout:
-    """The layout with other OKS sigmas: one number for all keypoints, or K numbers; None keeps its own."""
+    """The layout with other OKS sigmas: one number for all keypoints, or K numbers; None keeps its
+    own."""
     if sigmas is None:
         return layout
     try:
@@ -232,9 +237,11 @@ def with_sigmas(layout: KeypointLayout, sigmas: Sequence[float] | float | None) 
 
 
 def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
-    """The layout of a COCO category with ``keypoints`` (names) and optionally ``skeleton`` (pairs of indices from 1).
+    """The layout of a COCO category with ``keypoints`` (names) and optionally ``skeleton`` (pairs
+    of indices from 1).
 
-    Names of a known layout give that layout, whatever the skeleton: COCO's 17 person keypoints are ``coco17``.
+    Names of a known layout give that layout, whatever the skeleton: COCO's 17 person keypoints are
+    ``coco17``.
 
     Raises:
         PoseError: if the category has no keypoint names, or a pair or sigma is invalid.
@@ -257,13 +264,15 @@ def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
 
 
 def reduce_17_to_13(keypoints: np.ndarray) -> np.ndarray:
-    """Reduces COCO's 17 keypoints to the model zoo's 13: the head is the mean of its labeled keypoints.
+    """Reduces COCO's 17 keypoints to the model zoo's 13: the head is the mean of its labeled
+    keypoints.
 
     Args:
         keypoints: (..., 17, 3) x, y in pixels and visibility 0, 1 or 2.
 
     Returns:
-        (..., 13, 3), the head first; its visibility is the maximum of the five, 0 if none is labeled.
+        (..., 13, 3), the head first; its visibility is the maximum of the five, 0 if none is
+        labeled.
     """
     head = keypoints[..., :5, :]
     labeled = (head[..., 2] > 0).astype(keypoints.dtype)[..., None]

@@ -1,4 +1,5 @@
-"""Poses, the result type of every model, and object keypoint similarity (OKS), which measures them."""
+"""Poses, the result type of every model, and object keypoint similarity (OKS), which measures
+them."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from .keypoints import KeypointLayout
 
 _OPTIONAL = ("boxes", "box_scores", "world", "right")
 AREA_OF_BOX = 0.53
-"""Area of a person as a fraction of their box, where no segmentation mask gives it; ST's model zoo always uses it for OKS."""
+"""Area of a person as a fraction of their box, where no segmentation mask gives it; ST's model zoo
+always uses it for OKS."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Poses:
 
     @property
     def person_scores(self) -> np.ndarray:
-        """(N,) the confidence of each person: that of the box if there is one, else the mean over keypoints."""
+        """(N,) the confidence of each person: that of the box if there is one, else the mean over
+        keypoints."""
         return np.asarray(self.scores.mean(axis=1)) if self.box_scores is None else self.box_scores
 
     def moved(self, affine: np.ndarray) -> Poses:
@@ -96,7 +99,8 @@ class Poses:
         show_poses(image, self, threshold=threshold)
 
     def to_coco(self, image_id: int, category_id: int = 1) -> list[dict[str, Any]]:
-        """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary per person."""
+        """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary
+        per person."""
         records = []
         for i, score in enumerate(self.person_scores):
             triplets = np.concatenate([self.keypoints[i], self.scores[i][:, None]], axis=1)
@@ -114,13 +118,15 @@ class Poses:
 
 
 def _rotation(linear: np.ndarray) -> np.ndarray:
-    """(2, 2) the orthogonal matrix nearest to a linear map: its rotation, and its reflection if it has one."""
+    """(2, 2) the orthogonal matrix nearest to a linear map: its rotation, and its reflection if it
+    has one."""
     left, _, right = np.linalg.svd(linear)
     return np.asarray(left @ right)
 
 
 def join(poses: Sequence[Poses]) -> Poses:
-    """Concatenates Poses of one layout. Optional fields (boxes, world coordinates…) are kept if all have them.
+    """Concatenates Poses of one layout. Optional fields (boxes, world coordinates…) are kept if all
+    have them.
 
     Raises:
         ValueError: if ``poses`` is empty, or layouts differ.
@@ -159,7 +165,8 @@ def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.
 
 
 def keypoint_similarity(keypoints: np.ndarray, truth: np.ndarray, area: np.ndarray | float, sigmas: np.ndarray) -> np.ndarray:
-    """(..., K) the per-keypoint OKS that :func:`oks` averages, from 0 to 1, whether labeled or not."""
+    """(..., K) the per-keypoint OKS that :func:`oks` averages, from 0 to 1, whether labeled or
+    not."""
     distance2 = np.square(np.asarray(keypoints, np.float64) - truth).sum(axis=-1)
     variance2 = 2 * np.square(2 * np.asarray(sigmas, np.float64)) * np.maximum(np.asarray(area, np.float64), 1e-9)[..., None]
     return np.asarray(np.exp(-distance2 / variance2))

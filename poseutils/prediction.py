@@ -42,9 +42,9 @@ def predict_images(
 ) -> Result:
     """Predicts images one by one and writes ``annotated/*.jpg`` and ``predictions.json``.
 
-    ``predictions.json`` has COCO keypoint results (cocodataset.org, "Results Format"), each with the name
-    of its image file. The image id is the number in the file name, as in COCO, if all have one; else
-    the position in the list, from 1.
+    ``predictions.json`` has COCO keypoint results (cocodataset.org, "Results Format"), each with
+    the name of its image file. The image id is the number in the file name, as in COCO, if all have
+    one; else the position in the list, from 1.
 
     Args:
         model: to predict with.
@@ -82,7 +82,8 @@ def predict_images(
 
 
 def _file_names(paths: Sequence[Path]) -> list[str]:
-    """A unique name for each file: its own, or with a number appended where several have the same stem."""
+    """A unique name for each file: its own, or with a number appended where several have the same
+    stem."""
     names: list[str] = []
     seen: dict[str, int] = {}
     for path in paths:

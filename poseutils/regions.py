@@ -1,4 +1,5 @@
-"""Regions of interest: the rectangle around a person, hand or head, possibly rotated, that is cropped for a network."""
+"""Regions of interest: the rectangle around a person, hand or head, possibly rotated, that is
+cropped for a network."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from .keypoints import FACE6, PALM7
 from .poses import Poses
 
 MARGIN = 1.25
-"""Side of a crop relative to the box, as is usual for top-down networks (Xiao et al., "Simple Baselines", ECCV 2018)."""
+"""Side of a crop relative to the box, as is usual for top-down networks (Xiao et al., "Simple
+Baselines", ECCV 2018)."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,22 @@ class Region:
         return Transform(np.column_stack([linear, np.array([width, height]) / 2 - linear @ np.asarray(self.center, np.float64)]))
 
     def corners(self) -> np.ndarray:
-        """(4, 2) top left, top right, bottom right and bottom left, in the region's own orientation."""
+        """(4, 2) top left, top right, bottom right and bottom left, in the region's own
+        orientation."""
         return self.transform((1, 1)).to_image(np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float64))
 
 
 def region_of_box(box: np.ndarray, margin: float = MARGIN) -> Region:
-    """The square centered on a box (4,) x0, y0, x1, y1, whose side is ``margin`` times the larger side of the box."""
+    """The square centered on a box (4,) x0, y0, x1, y1, whose side is ``margin`` times the larger
+    side of the box."""
     x0, y0, x1, y1 = (float(v) for v in box)
     side = max(x1 - x0, y1 - y0, 1.0) * margin
     return Region(((x0 + x1) / 2, (y0 + y1) / 2), (side, side))
 
 
 def cut(image: np.ndarray, region: Region, input_size: tuple[int, int]) -> tuple[np.ndarray, Transform]:
-    """Crops a region and resizes it bilinearly to ``input_size`` (height, width); black outside the image.
+    """Crops a region and resizes it bilinearly to ``input_size`` (height, width); black outside the
+    image.
 
     Args:
         image: (H, W, 3) uint8.
@@ -69,7 +74,8 @@ def cut(image: np.ndarray, region: Region, input_size: tuple[int, int]) -> tuple
 
 
 def region_of_detection(found: Poses, index: int) -> Region:
-    """The region to crop for a detection with a box: rotated upright for palms and faces, else the square around the box."""
+    """The region to crop for a detection with a box: rotated upright for palms and faces, else the
+    square around the box."""
     if found.boxes is None:
         raise ValueError("poses without boxes given; expected those of a detector")
     if found.layout.name == PALM7.name:
@@ -87,9 +93,9 @@ def turned(region: Region, angle: float) -> Region:
 def region_of_palm(points: np.ndarray, box: np.ndarray) -> Region:
     """The hand of a detected palm, fingers up.
 
-    As in MediaPipe's graph ``palm_detection_detection_to_roi``: the line from the wrist to the knuckle of
-    the middle finger points up, the box is shifted by half its height along it, and the side of the
-    square is 2.6 times the longer side of the box.
+    As in MediaPipe's graph ``palm_detection_detection_to_roi``: the line from the wrist to the
+    knuckle of the middle finger points up, the box is shifted by half its height along it, and the
+    side of the square is 2.6 times the longer side of the box.
 
     Args:
         points: (7, 2) in the order of ``PALM7``.
@@ -115,11 +121,13 @@ _INDEX, _MIDDLE, _RING = 6, 10, 14  # the middle joints of the fingers
 
 
 def region_of_hand(keypoints: np.ndarray) -> Region:
-    """The hand around its landmarks, fingers up: for the next frame of a video, or to refine a prediction.
+    """The hand around its landmarks, fingers up: for the next frame of a video, or to refine a
+    prediction.
 
-    As in MediaPipe's ``HandLandmarksToRectCalculator`` and graph ``hand_landmark_landmarks_to_roi``: the
-    box of the joints that move least, in the hand's own orientation; the side of the square is twice
-    its longer side, shifted by a tenth of its height towards the fingers.
+    As in MediaPipe's ``HandLandmarksToRectCalculator`` and graph
+    ``hand_landmark_landmarks_to_roi``: the box of the joints that move least, in the hand's own
+    orientation; the side of the square is twice its longer side, shifted by a tenth of its height
+    towards the fingers.
 
     Args:
         keypoints: (21, 2) in the order of ``HAND21``.
@@ -135,7 +143,8 @@ def region_of_hand(keypoints: np.ndarray) -> Region:
 def region_of_head(keypoints: np.ndarray) -> Region:
     """The head around its landmarks, eyes level: 1.5 times the longer side of their box.
 
-    As in MediaPipe's graph ``face_landmark_landmarks_to_roi``, but level by the outer corners of the eyes.
+    As in MediaPipe's graph ``face_landmark_landmarks_to_roi``, but level by the outer corners of
+    the eyes.
 
     Args:
         keypoints: (468, 2) in the order of ``HEAD468``.
@@ -149,12 +158,13 @@ _ANGLE_SIGMA = np.radians(30)
 
 
 def upright_hand(predict: Callable[[Region], Poses], region: Region, angles: int = 8, min_relative_score: float = 0.8) -> Region:
-    """The region rotated so that the fingers of the hand in it point up, where the orientation is unknown.
+    """The region rotated so that the fingers of the hand in it point up, where the orientation is
+    unknown.
 
     The network predicts the region at ``angles`` rotations, each of which gives an estimate of the
-    hand's angle. Estimates are weighted by how upright the hand is in their crop, as networks trained on
-    upright hands are unreliable for others; the estimate with the most support wins. Scores alone do
-    not suffice, as they saturate in quantized networks.
+    hand's angle. Estimates are weighted by how upright the hand is in their crop, as networks
+    trained on upright hands are unreliable for others; the estimate with the most support wins.
+    Scores alone do not suffice, as they saturate in quantized networks.
 
     Args:
         predict: a region -> one hand of layout ``HAND21``, in pixels of the image.
@@ -195,7 +205,8 @@ def _rotation(angle: float) -> np.ndarray:
 
 
 def _enlarged(box: np.ndarray, angle: float, scale: float, shift: float = 0.0) -> Region:
-    """The rotated square of ``scale`` times the longer side of a box, shifted by ``shift`` times its height along its own y axis."""
+    """The rotated square of ``scale`` times the longer side of a box, shifted by ``shift`` times
+    its height along its own y axis."""
     low, high = np.asarray(box, np.float64).reshape(2, 2)
     width, height = high - low
     center = (low + high) / 2 + _rotation(angle) @ (0, shift * height)

@@ -1,4 +1,5 @@
-"""Interactive views for JupyterLab; a notebook shows each beside a static figure of the same content."""
+"""Interactive views for JupyterLab; a notebook shows each beside a static figure of the same
+content."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from .poses import Poses
 
 
 def explore(model: Model, images: Sequence[str | os.PathLike], confidence: float = 0.25, threshold: float = 0.15):
-    """An explorer of predictions: choose an image, adjust the thresholds, overlay a keypoint's heatmap.
+    """An explorer of predictions: choose an image, adjust the thresholds, overlay a keypoint's
+    heatmap.
 
     Args:
         model: to predict with; only networks with heatmaps get the choice of an overlay.
@@ -55,7 +57,8 @@ def _read(path: str) -> np.ndarray:
 
 
 def render(model: Model, path: str, confidence: float, threshold: float, heatmap: int | None) -> np.ndarray:
-    """The image of the explorer, (H, W, 3) uint8: poses, over the heatmap of a keypoint if its index is given (-1 for all)."""
+    """The image of the explorer, (H, W, 3) uint8: poses, over the heatmap of a keypoint if its
+    index is given (-1 for all)."""
     image = _read(path)
     poses = model.predict(image, confidence=confidence)
     if heatmap is not None:

@@ -1,4 +1,5 @@
-"""The published pretrained models: source, SHA-256 and license of each, and the cache of downloads."""
+"""The published pretrained models: source, SHA-256 and license of each, and the cache of
+downloads."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class Entry:
         url: source, at a fixed commit.
         sha256: of the file.
         license: under which its authors publish it.
-        rescaling: scale and offset from pixels 0…255 to the values of a float input; None for uint8 inputs.
+        rescaling: scale and offset from pixels 0…255 to the values of a float input; None for uint8
+            inputs.
     """
 
     name: str
@@ -196,7 +198,8 @@ def fetch(name: str) -> Path:
     A file with the right name and SHA-256 anywhere below the cache folder is used.
 
     Raises:
-        PoseError: if there is no such model; if it cannot be downloaded, with instructions to do so manually.
+        PoseError: if there is no such model; if it cannot be downloaded, with instructions to do so
+            manually.
     """
     entry = find_entry(name)
     folder = cache_folder()

@@ -26,17 +26,20 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_co
     """Reads and checks a user_config.yaml, of either generation.
 
     Args:
-        path: the file. A bare name is searched for in the current folder, in its parents, then beside the package.
+        path: the file. A bare name is searched for in the current folder, in its parents, then
+            beside the package.
         overrides: ``section.attribute=value``, which take precedence over the file.
-        allow_custom_code: whether the Python files that the configuration names (``model.custom_model_path``,
-            ``custom_data_augmentation.path``) may be run. Only the caller can say so, here or by the override
-            ``allow_custom_code=true``; the file cannot.
+        allow_custom_code: whether the Python files that the configuration names
+            (``model.custom_model_path``, ``custom_data_augmentation.path``) may be run. Only the
+            caller can say so, here or by the override ``allow_custom_code=true``; the file cannot.
 
     Returns:
-        The configuration with every default filled in. Attributes without effect are logged in one warning.
+        The configuration with every default filled in. Attributes without effect are logged in one
+        warning.
 
     Raises:
-        PoseError: if the file cannot be read or anything in it is invalid; the message lists every problem.
+        PoseError: if the file cannot be read or anything in it is invalid; the message lists every
+            problem.
     """
     config, problems = read_config(path, overrides, allow_custom_code)
     if problems:
@@ -47,7 +50,8 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_co
 
 
 def read_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> tuple[Config, list[str]]:
-    """As :func:`load_config`, but problems are returned, a message each, and an invalid attribute has its default value.
+    """As :func:`load_config`, but problems are returned, a message each, and an invalid attribute
+    has its default value.
 
     Raises:
         PoseError: if the file cannot be read at all.
@@ -81,7 +85,8 @@ def _permission(overrides: Iterable[str]) -> tuple[list[str], bool]:
 
 
 def _validated(sections: dict) -> tuple[Config, list[str]]:
-    """The configuration and its problems. Invalid attributes are removed and the rest is validated again, as one error hides others."""
+    """The configuration and its problems. Invalid attributes are removed and the rest is validated
+    again, as one error hides others."""
     problems: dict[tuple, str] = {}
     if ALLOW in sections:
         problems[(ALLOW,)] = f"{ALLOW}: a configuration file cannot allow code to run; give {ALLOW}=true on the command line"
@@ -97,7 +102,8 @@ def _validated(sections: dict) -> tuple[Config, list[str]]:
 
 
 def _without(sections: dict, path: tuple[str, ...]) -> dict:
-    """The sections without one attribute; an invalid model_type becomes the first one, so that the rest can be validated."""
+    """The sections without one attribute; an invalid model_type becomes the first one, so that the
+    rest can be validated."""
     if path == ("model", "model_type"):
         model = sections.get("model") or {}
         return {**sections, "model": {**model, "model_type": "heatmaps_spe"}}
@@ -114,7 +120,8 @@ def _as_written(line: str, written: dict[str, str]) -> str:
 
 
 def _found(path: Path) -> Path:
-    """The file that a bare name means, which is the same from a notebook's folder and from the repository's root."""
+    """The file that a bare name means, which is the same from a notebook's folder and from the
+    repository's root."""
     try:
         if path.parent != Path() or path.is_file():
             return path

@@ -1,7 +1,8 @@
 """Arithmetic in configuration files, evaluated without running code.
 
-:func:`evaluate` reads numbers and tuples (``1/127.5``, ``(192, 192, 3)``); an :class:`Expression` is a formula in named variables
-(``lr * 0.95 ** epoch``). Python's parser reads the text, and its syntax tree is interpreted here, by an allowlist of node types.
+:func:`evaluate` reads numbers and tuples (``1/127.5``, ``(192, 192, 3)``); an :class:`Expression`
+is a formula in named variables (``lr * 0.95 ** epoch``). Python's parser reads the text, and its
+syntax tree is interpreted here, by an allowlist of node types.
 """
 
 from __future__ import annotations
@@ -51,10 +52,12 @@ _LAMBDA = re.compile(r"^\s*lambda\b[^:]*:\s*")
 
 
 def evaluate(text: str) -> int | float | tuple:
-    """The value of an arithmetic expression (numbers, + - * / **, parentheses), or of a tuple or list of them.
+    """The value of an arithmetic expression (numbers, + - * / **, parentheses), or of a tuple or
+    list of them.
 
     Raises:
-        ValueError: if ``text`` is anything else, divides by zero, is longer than ``MAX_LENGTH``, or its value is not finite.
+        ValueError: if ``text`` is anything else, divides by zero, is longer than ``MAX_LENGTH``, or
+            its value is not finite.
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"{NUMBER}, at most {MAX_LENGTH} characters")
@@ -69,7 +72,8 @@ def evaluate(text: str) -> int | float | tuple:
 
 
 def numbers_evaluated(value: Any) -> Any:
-    """``value``, in which every text that reads as arithmetic is a number: for arguments whose types only the user's code knows."""
+    """``value``, in which every text that reads as arithmetic is a number: for arguments whose
+    types only the user's code knows."""
     if isinstance(value, dict):
         return {key: numbers_evaluated(element) for key, element in value.items()}
     if isinstance(value, list):
@@ -90,17 +94,20 @@ def _numbers(node: ast.expr) -> int | float | tuple:
 
 
 class Expression:
-    """An arithmetic expression in named variables, such as ``lr if epoch < 10 else lr * 0.95``; called with their values.
+    """An arithmetic expression in named variables, such as ``lr if epoch < 10 else lr * 0.95``;
+    called with their values.
 
-    It may use numbers, ``+ - * / // % **``, comparisons, ``and or not``, ``a if condition else b``, ``pi`` and the functions min, max,
-    abs, round, exp, log, sqrt, cos, sin and pow. Powers are floating point, so that no number can grow without bound.
+    It may use numbers, ``+ - * / // % **``, comparisons, ``and or not``, ``a if condition else b``,
+    ``pi`` and the functions min, max, abs, round, exp, log, sqrt, cos, sin and pow. Powers are
+    floating point, so that no number can grow without bound.
     """
 
     def __init__(self, text: str, variables: tuple[str, ...]):
         """Checks ``text``.
 
         Raises:
-            ValueError: if it holds anything else, or more than ``MAX_EXPRESSION`` characters; the message names what is refused.
+            ValueError: if it holds anything else, or more than ``MAX_EXPRESSION`` characters; the
+                message names what is refused.
         """
         self.text = " ".join(str(text).split())
         expected = f"an arithmetic expression in {' and '.join(variables)}, such as lr if epoch < 10 else lr * 0.95"
@@ -156,7 +163,8 @@ def _is_allowed(node: ast.AST, syntax: tuple[type[ast.AST], ...], names: tuple[s
 
 
 def _value(node: ast.expr, variables: Mapping[str, float]) -> Any:
-    """The number or truth value of a tree that :func:`_parsed` has checked. Variables are floats, and with them what they meet."""
+    """The number or truth value of a tree that :func:`_parsed` has checked. Variables are floats,
+    and with them what they meet."""
     match node:
         case ast.Constant(value):
             return value
@@ -179,7 +187,8 @@ def _value(node: ast.expr, variables: Mapping[str, float]) -> Any:
 
 
 def _first_decisive(decisive: bool, operands: list[ast.expr], variables: Mapping[str, float]) -> Any:
-    """``and`` and ``or`` as in Python: what follows is evaluated only if it matters, so that it may guard a division."""
+    """``and`` and ``or`` as in Python: what follows is evaluated only if it matters, so that it may
+    guard a division."""
     value: Any = None
     for operand in operands:
         value = _value(operand, variables)

@@ -1,4 +1,5 @@
-"""What a configuration calls by name with keyword arguments: augmentations, optimizers, losses and callbacks, one table each."""
+"""What a configuration calls by name with keyword arguments: augmentations, optimizers, losses and
+callbacks, one table each."""
 
 from __future__ import annotations
 
@@ -158,7 +159,8 @@ CALLBACKS: dict[str, dict[str, Any]] = {
     },
 }
 NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore", "TerminateOnNaN")
-"""Callbacks without effect, with any arguments: the best weights and the history are always saved, and a NaN loss always ends training."""
+"""Callbacks without effect, with any arguments: the best weights and the history are always saved,
+and a NaN loss always ends training."""
 
 # Argument names in the model zoo's documentation that differ from those in its code.
 _OTHER_NAMES = {"hue_delta": "delta_hue", "saturation_delta": "delta_saturation", "value_delta": "delta_value"}
@@ -194,7 +196,8 @@ Callbacks = _as_section("Callbacks", CALLBACKS, {}, NOT_NEEDED)
 
 
 def in_the_order_written(table: type[Section], exactly_one: bool = False) -> Callable[[Any], dict[str, dict]]:
-    """A validator of a mapping from names to arguments; its result holds the arguments that were given, in their order."""
+    """A validator of a mapping from names to arguments; its result holds the arguments that were
+    given, in their order."""
 
     def check(given: Any) -> dict[str, dict]:
         given = {} if given is None else given

@@ -110,7 +110,8 @@ class Config(Section):
 
     @property
     def allow_custom_code(self) -> bool:
-        """Whether Python files that the configuration names may be run: a decision of the caller, never of the file."""
+        """Whether Python files that the configuration names may be run: a decision of the caller,
+        never of the file."""
         return self._allow_custom_code
 
     def inconsistencies(self) -> list[str]:
@@ -118,7 +119,8 @@ class Config(Section):
         return inconsistencies(self)
 
     def resolve(self, path: str) -> Path:
-        """An existing file or folder, relative to the configuration file's folder or else to the current one.
+        """An existing file or folder, relative to the configuration file's folder or else to the
+        current one.
 
         Raises:
             PoseError: if it is in neither; the message lists both places.
@@ -133,13 +135,15 @@ class Config(Section):
         raise PoseError(f"{path}: no such file or folder; looked for {' and '.join(map(str, tried))}.{foreign}")
 
     def quantized_model(self) -> str:
-        """The file beside ``model.model_path`` of the same name and ``_int8.tflite``; ``model.model_path`` itself if there is none."""
+        """The file beside ``model.model_path`` of the same name and ``_int8.tflite``;
+        ``model.model_path`` itself if there is none."""
         path = self.model.model_path or ""
         beside = Path(path).with_suffix("").as_posix() + "_int8.tflite"
         return beside if path and any(_exists(folder / beside) for folder in (self._folder, Path.cwd())) else path
 
     def run_folder(self, run_dir: str | Path, service: str) -> Path:
-        """The folder that a service writes into, created if missing: ``run_dir``, or ``runs/<service>`` beside the file.
+        """The folder that a service writes into, created if missing: ``run_dir``, or
+        ``runs/<service>`` beside the file.
 
         Raises:
             PoseError: if it cannot be created or written to.
@@ -155,7 +159,8 @@ class Config(Section):
         return (self._folder / _expanded(path)).absolute()
 
     def tracking_uri(self) -> str | None:
-        """``mlflow.uri`` as MLflow takes it from any folder: an address, or a folder as ``file://``."""
+        """``mlflow.uri`` as MLflow takes it from any folder: an address, or a folder as
+        ``file://``."""
         uri = self.mlflow.uri
         if not uri or uri == "databricks" or (":" in uri and not has_drive(uri)):
             return uri
@@ -168,7 +173,8 @@ class Config(Section):
         return [*_changed_without_effect(self, defaults), *callbacks]
 
     def save(self, path: str | Path) -> Path:
-        """Writes the configuration as it is used: every default filled in, paths absolute, without attributes that have no effect."""
+        """Writes the configuration as it is used: every default filled in, paths absolute, without
+        attributes that have no effect."""
         values = self.model_dump(mode="json")
         for name in PATHS:
             section, attribute = _parent(values, name)
@@ -184,7 +190,8 @@ class Config(Section):
         return write_text(path, "# The configuration as it was used: overrides applied, every default filled in.\n" + text)
 
     def _absolute(self, name: str, path: str | None) -> str | None:
-        """An absolute path, so that the saved file means the same from any folder; a model may also be a URL or a zoo name."""
+        """An absolute path, so that the saved file means the same from any folder; a model may also
+        be a URL or a zoo name."""
         if path is None:
             return None
         try:

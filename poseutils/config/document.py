@@ -1,4 +1,5 @@
-"""Reads a YAML file into plain dictionaries: checks sizes and keys, substitutes variables, applies overrides, translates older names."""
+"""Reads a YAML file into plain dictionaries: checks sizes and keys, substitutes variables, applies
+overrides, translates older names."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _OVERRIDE = re.compile(r"(\w+(?:\.\w+)*)=(.*)", re.DOTALL)
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader with other implicit types: ``1e-3`` is a number, ``None`` is null, dates and 1:30 stay text."""
+    """A SafeLoader with other implicit types: ``1e-3`` is a number, ``None`` is null, dates and
+    1:30 stay text."""
 
     yaml_implicit_resolvers: dict = {}
     merged = 0
@@ -86,8 +88,8 @@ def read_document(path: Path, overrides: Iterable[str] = (), unread: Iterable[st
     Variables ``${...}`` are substituted, except in the sections named in ``unread``.
 
     Raises:
-        PoseError: if the file is missing, too large, not text, not YAML (the message has line and column), or has no sections; if an
-            override is malformed.
+        PoseError: if the file is missing, too large, not text, not YAML (the message has line and
+            column), or has no sections; if an override is malformed.
     """
     sections, written, problems = translate(_mapping(path, _parse(_read_text(path), path)))
     for override in overrides:
@@ -175,14 +177,16 @@ def _apply(override: str, document: dict) -> None:
 
 
 class _Substitution:
-    """Substitutes variables in values. It counts the values, as a small file of nested aliases can expand without bound."""
+    """Substitutes variables in values. It counts the values, as a small file of nested aliases can
+    expand without bound."""
 
     def __init__(self, path: Path, problems: list[str]):
         self._path, self._problems = path, problems
         self._left: Iterator[int] = iter(range(MAX_VALUES))
 
     def __call__(self, value: Any, where: str) -> Any:
-        """The value with its variables substituted; None, and a message among the problems, if that is impossible."""
+        """The value with its variables substituted; None, and a message among the problems, if that
+        is impossible."""
         if next(self._left, None) is None:
             raise PoseError(f"{self._path}: more than {MAX_VALUES:,} values. Is it the right file?")
         if isinstance(value, dict):

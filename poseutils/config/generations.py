@@ -1,6 +1,8 @@
-"""Translates the attribute names of ST's older files to those of the newer ones, the only ones used inside.
+"""Translates the attribute names of ST's older files to those of the newer ones, the only ones used
+inside.
 
-Older files have ``general.model_path``, ``general.model_type`` and ``training.model: {name, alpha, input_shape, pretrained_weights}``.
+Older files have ``general.model_path``, ``general.model_type`` and ``training.model: {name, alpha,
+input_shape, pretrained_weights}``.
 """
 
 from __future__ import annotations
@@ -15,14 +17,16 @@ MOVED = {
     "dataset.prediction_path": "prediction.test_files_path",
     "data_augmentation.custom_data_augmentation": "custom_data_augmentation",
 }
-"""New names of attributes that moved or have two homes. Other attributes of ``training.model`` move to ``model`` and keep their names."""
+"""New names of attributes that moved or have two homes. Other attributes of ``training.model`` move
+to ``model`` and keep their names."""
 
 
 def translate(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     """A document under the newer names.
 
     Returns:
-        The document; for each attribute that moved, its older name; and a message for each that is given in both places.
+        The document; for each attribute that moved, its older name; and a message for each that is
+        given in both places.
     """
     document = _copied(document)
     written: dict[str, str] = {}
@@ -45,7 +49,8 @@ def new_name(name: str) -> str:
 
 
 def _copied(value: Any, depth: int = 3) -> Any:
-    """Copies the mappings down to the depth at which attributes move: by YAML aliases one mapping may be in several places."""
+    """Copies the mappings down to the depth at which attributes move: by YAML aliases one mapping
+    may be in several places."""
     return {name: _copied(part, depth - 1) for name, part in value.items()} if depth and isinstance(value, dict) else value
 
 

@@ -1,4 +1,5 @@
-"""The names allowed in user_config.yaml: model types, services and chains, interpolations, targets, boards."""
+"""The names allowed in user_config.yaml: model types, services and chains, interpolations, targets,
+boards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Messages about an invalid configuration: the section and attribute, what was given, what is allowed."""
+"""Messages about an invalid configuration: the section and attribute, what was given, what is
+allowed."""
 
 from __future__ import annotations
 
@@ -119,7 +120,8 @@ def _unknown(path: tuple[str, ...], given: Any) -> str:
 
 
 def _home_of(path: tuple[str, ...]) -> str | None:
-    """The place of an attribute that was written into the wrong section; places in the same section come first."""
+    """The place of an attribute that was written into the wrong section; places in the same section
+    come first."""
     if _is_argument(path):
         return None
     homes = [home for home in _every_path(Config) if home[-1] == path[-1]]
@@ -128,7 +130,8 @@ def _home_of(path: tuple[str, ...]) -> str | None:
 
 
 def _is_argument(path: tuple[str, ...]) -> bool:
-    """Whether the path is an argument of an augmentation, optimizer, loss or callback, which belongs nowhere else."""
+    """Whether the path is an argument of an augmentation, optimizer, loss or callback, which
+    belongs nowhere else."""
     return any(_section_at(path[:depth]) in _CALLS.values() for depth in range(len(path)))
 
 

@@ -32,7 +32,8 @@ def attributes_of(section: type[Section]) -> list[str]:
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """``; did you mean 'x'?`` for the known word nearest to a misspelled one, ignoring case; empty if none is near."""
+    """``; did you mean 'x'?`` for the known word nearest to a misspelled one, ignoring case; empty
+    if none is near."""
     by_lower = {name.lower(): name for name in known}
     nearest = get_close_matches(str(word).lower()[:100], by_lower, n=1)
     return f"; did you mean '{by_lower[nearest[0]]}'?" if nearest else ""

@@ -1,7 +1,8 @@
-"""The sections of user_config.yaml as types: a class for each section, a field with its default for each attribute.
+"""The sections of user_config.yaml as types: a class for each section, a field with its default for
+each attribute.
 
-A field with ``exclude=True`` is accepted, as files of ST's model zoo have it, but changes nothing: loading warns of it, and
-it is not saved.
+A field with ``exclude=True`` is accepted, as files of ST's model zoo have it, but changes nothing:
+loading warns of it, and it is not saved.
 """
 
 from __future__ import annotations
@@ -140,8 +141,8 @@ class Postprocessing(Section):
 
     @property
     def thresholds(self) -> dict[str, Any]:
-        """The fields of :class:`poseutils.decoders.Thresholds`; ``confidence`` only if it was given, as its default depends on the
-        model and on the service."""
+        """The fields of :class:`poseutils.decoders.Thresholds`; ``confidence`` only if it was
+        given, as its default depends on the model and on the service."""
         given = {} if self.confidence_thresh is None else {"confidence": self.confidence_thresh}
         return given | {
             "nms_iou": self.NMS_thresh,

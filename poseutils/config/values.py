@@ -1,4 +1,5 @@
-"""Types of attributes: numbers and tuples, which may be arithmetic expressions, ranges, paths, and names confined to the run folder."""
+"""Types of attributes: numbers and tuples, which may be arithmetic expressions, ranges, paths, and
+names confined to the run folder."""
 
 from __future__ import annotations
 

@@ -13,13 +13,15 @@ from .dataset import Dataset, Sample
 from .shared import same_files
 
 _MARGIN = 0.1
-"""How far outside its box a keypoint may be, in widths and heights of the box: boxes are hand-drawn, too."""
+"""How far outside its box a keypoint may be, in widths and heights of the box: boxes are
+hand-drawn, too."""
 
 _MIN_DIAGONAL = 0.02
 """Fraction of the image diagonal below which the diagonal of a box is suspiciously small."""
 
 _MIN_DISTANCE = 0.2
-"""Horizontal distance of left and right, in widths of the box, from which their order is checked."""
+"""Horizontal distance of left and right, in widths of the box, from which their order is
+checked."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class People:
 
     @property
     def box_shares(self) -> np.ndarray:
-        """(P,) the square root of the fraction of the image that each box covers: 1 is the whole image."""
+        """(P,) the square root of the fraction of the image that each box covers: 1 is the whole
+        image."""
         extent = np.maximum(self.boxes[:, 2:] - self.boxes[:, :2], 0)
         return np.sqrt((extent / self.sizes).prod(axis=1))
 
@@ -129,11 +132,12 @@ SUSPICIONS = ("outside image", "outside box", "tiny box", "no keypoint", "left a
 
 
 def suspicions(dataset: Dataset) -> list[Suspicion]:
-    """All suspicious annotations, most severe first. Images are opened to read their size, but not decoded.
+    """All suspicious annotations, most severe first. Images are opened to read their size, but not
+    decoded.
 
-    Keypoints outside the image or far outside their box, tiny boxes, people without labeled keypoints,
-    a left-right pair in the opposite order of all others, duplicate images, and image sizes in the
-    annotations that differ from those of the files.
+    Keypoints outside the image or far outside their box, tiny boxes, people without labeled
+    keypoints, a left-right pair in the opposite order of all others, duplicate images, and image
+    sizes in the annotations that differ from those of the files.
     """
     found = []
     for sample in dataset:
@@ -171,14 +175,16 @@ def _of_person(sample: Sample, person: int, size: tuple[int, int], layout: Keypo
 
 
 def _farthest(points: np.ndarray, labeled: np.ndarray, box: np.ndarray, extent: np.ndarray) -> tuple[float, int]:
-    """The largest distance of a labeled keypoint from a box, in widths or heights of ``extent``, and its index."""
+    """The largest distance of a labeled keypoint from a box, in widths or heights of ``extent``,
+    and its index."""
     outside = np.maximum(box[:2] - points, points - box[2:]) / extent
     distance = np.where(labeled, outside.max(axis=1), -np.inf)
     return float(distance.max()), int(distance.argmax())
 
 
 def _swapped(x: np.ndarray, labeled: np.ndarray, layout: KeypointLayout) -> tuple[int, int] | None:
-    """The one left-right pair that is in the opposite order of all others, for example shoulders against hips.
+    """The one left-right pair that is in the opposite order of all others, for example shoulders
+    against hips.
 
     Only pairs with enough distance count, and at least two others must agree. Crossed arms and legs
     give false alarms.

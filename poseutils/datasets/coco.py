@@ -1,12 +1,12 @@
 """Reads and writes COCO keypoint annotations (cocodataset.org, "Data format").
 
 Coordinates are read as continuous ones from the corner of the first pixel. COCO does not define
-this; the model zoo's converter and Ultralytics, with which the supported networks were trained, read
-it so, while other tools add half a pixel.
+this; the model zoo's converter and Ultralytics, with which the supported networks were trained,
+read it so, while other tools add half a pixel.
 
-Exports of annotation tools differ in details, which are accepted: ids as text or 1.0; missing areas,
-crowd flags and counts; categories without keypoints beside the one that has them; file names with
-backslashes, folders or %20.
+Exports of annotation tools differ in details, which are accepted: ids as text or 1.0; missing
+areas, crowd flags and counts; categories without keypoints beside the one that has them; file names
+with backslashes, folders or %20.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def read_coco(path: str | Path) -> Dataset:
     If an image id is text, the images are numbered from 1 in the order of the file.
 
     Raises:
-        PoseError: if the file is missing or not COCO keypoints; if keys are missing; if keypoints have
-            the wrong length; if an annotation refers to an unknown image; if two images have the same
-            id or file; if an image file is missing. The message names the file and the annotation or image.
+        PoseError: if the file is missing or not COCO keypoints; if keys are missing; if keypoints
+            have the wrong length; if an annotation refers to an unknown image; if two images have
+            the same id or file; if an image file is missing. The message names the file and the
+            annotation or image.
     """
     path = Path(path)
     document = _read_json(path)
@@ -107,7 +108,8 @@ def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayou
 
 
 def _people(annotations: list, categories: set, layout: KeypointLayout, path: Path) -> dict[int | str | None, tuple]:
-    """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,) and crowd flags (N,) by image id; under None those of no person."""
+    """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,) and crowd flags (N,) by image id; under
+    None those of no person."""
     records: list[tuple[Mapping, str]] = []
     of_image: dict[int | str | None, list[int]] = defaultdict(list, {None: []})
     for index, annotation in enumerate(annotations):
@@ -157,7 +159,8 @@ def _crowd(records: list[tuple[Mapping, str]]) -> np.ndarray:
 
 
 def _table(rows: list[tuple[Sequence, str]], count: int, what: str, meaning: str) -> np.ndarray:
-    """(P, count) float64 from P lists of numbers, each with its place in the file for error messages."""
+    """(P, count) float64 from P lists of numbers, each with its place in the file for error
+    messages."""
     try:  # all at once, which is fast; on failure one by one, to name the faulty one
         table = np.array([values for values, _ in rows], dtype=np.float64).reshape(len(rows), count)
         if (np.abs(table) < _LARGEST).all():
@@ -240,7 +243,8 @@ def to_coco(dataset: Dataset, file_names: Sequence[str] | None = None) -> dict:
 
     Args:
         dataset: to write; areas, boxes and crowd flags are kept.
-        file_names: paths of the images relative to their new folder (default: the names of the files).
+        file_names: paths of the images relative to their new folder (default: the names of the
+            files).
     """
     images: list[dict] = []
     annotations: list[dict] = []

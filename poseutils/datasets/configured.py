@@ -40,22 +40,24 @@ def test_dataset(config: Config) -> Dataset:
 
 
 def quantization_dataset(config: Config) -> Dataset:
-    """The calibration set: the fraction ``quantization_split`` of ``quantization_path``, else of the training set."""
+    """The calibration set: the fraction ``quantization_split`` of ``quantization_path``, else of
+    the training set."""
     section = config.dataset
     dataset = _load(config, "quantization_path") if section.quantization_path else training_datasets(config)[0]
     return dataset.split(section.quantization_split, section.seed)[1] if section.quantization_split else dataset
 
 
 def configured_layout(config: Config) -> KeypointLayout | None:
-    """The layout of a configuration's keypoints: its dataset section, in addition to the annotations.
+    """The layout of a configuration's keypoints: its dataset section, in addition to the
+    annotations.
 
-    The section may give ``keypoint_names``, ``skeleton`` and ``mirror``; the annotations are those of
-    its first dataset with a COCO file. None if neither gives anything: then only the number of
+    The section may give ``keypoint_names``, ``skeleton`` and ``mirror``; the annotations are those
+    of its first dataset with a COCO file. None if neither gives anything: then only the number of
     keypoints is known.
 
     Raises:
-        PoseError: if names, limbs and mirror pairs contradict one another or ``dataset.keypoints``; if
-            an annotation file is damaged.
+        PoseError: if names, limbs and mirror pairs contradict one another or ``dataset.keypoints``;
+            if an annotation file is damaged.
     """
     section = config.dataset
     given = [getattr(section, name, None) for name in ("keypoint_names", "skeleton", "mirror")]
@@ -67,7 +69,8 @@ def configured_layout(config: Config) -> KeypointLayout | None:
 
 
 def _redefined_by(section, layout: KeypointLayout) -> KeypointLayout:
-    """A layout with the names, limbs and mirror pairs of a dataset section; the usual layout if it has another number of keypoints."""
+    """A layout with the names, limbs and mirror pairs of a dataset section; the usual layout if it
+    has another number of keypoints."""
     names, limbs, mirror = (getattr(section, name, None) or None for name in ("keypoint_names", "skeleton", "mirror"))
     wanted = section.keypoints or len(names or layout.names)
     if names is not None and len(names) != wanted:

@@ -1,8 +1,9 @@
-"""Converts COCO annotations to a folder of YOLO text labels, as the model zoo's converter does, and back.
+"""Converts COCO annotations to a folder of YOLO text labels, as the model zoo's converter does, and
+back.
 
-The zoo selects images with exactly one annotation (``single``) or with at least one (``multi``). Crowds
-and boxes without width or height are removed, then images without a labeled keypoint. In its labels v
-is 1 for labeled keypoints, visible or hidden.
+The zoo selects images with exactly one annotation (``single``) or with at least one (``multi``).
+Crowds and boxes without width or height are removed, then images without a labeled keypoint. In its
+labels v is 1 for labeled keypoints, visible or hidden.
 """
 
 from __future__ import annotations
@@ -62,13 +63,13 @@ def convert(
 ) -> list[Converted]:
     """Converts a dataset between COCO annotations and YOLO text labels, atomically.
 
-    Text labels are written to ``out/{kind}/{K}kpts/{split}/``, beside the images; COCO annotations to
-    ``out/annotations/person_keypoints_{split}.json``, with the images in ``out/{split}/``. Subfolders of
-    the images are kept.
+    Text labels are written to ``out/{kind}/{K}kpts/{split}/``, beside the images; COCO annotations
+    to ``out/annotations/person_keypoints_{split}.json``, with the images in ``out/{split}/``.
+    Subfolders of the images are kept.
 
     Args:
-        source: a COCO ``.json`` file, a folder with several (one per split), or a folder of images with
-            text labels, directly or in ``train``, ``val`` and ``test``.
+        source: a COCO ``.json`` file, a folder with several (one per split), or a folder of images
+            with text labels, directly or in ``train``, ``val`` and ``test``.
         out: the folder to write into; existing files are kept.
         to: ``yolo`` or ``coco`` (default: the format that the source is not in).
         keypoints: 13 reduces COCO's 17 keypoints to the zoo's 13 (default: as in the source).
@@ -77,7 +78,8 @@ def convert(
         progress: show a progress bar.
 
     Raises:
-        PoseError: if the source cannot be read; if a file to write exists already; if no image is left.
+        PoseError: if the source cannot be read; if a file to write exists already; if no image is
+            left.
     """
     splits, is_text = _splits(Path(source))
     to = to or ("coco" if is_text else "yolo")
@@ -143,7 +145,8 @@ def _annotations(split: str) -> str:
 
 
 def _chosen(dataset: Dataset, keypoints: int | None, kind: str | None) -> Dataset:
-    """The dataset with the given number of keypoints, and only the images and people that the kind keeps."""
+    """The dataset with the given number of keypoints, and only the images and people that the kind
+    keeps."""
     if keypoints:
         dataset = dataset.with_layout(layout_for(keypoints))
     if kind is None:
@@ -209,7 +212,8 @@ def _coco_jobs(dataset: Dataset, folder: Path, annotations: Path) -> list[Job]:
 
 
 def _for_coco(sample: Sample, hidden_known: bool) -> Sample:
-    """The sample with its size. If the labels never use visibility 2, 1 does not mean hidden, and labeled keypoints become visible."""
+    """The sample with its size. If the labels never use visibility 2, 1 does not mean hidden, and
+    labeled keypoints become visible."""
     keypoints = sample.keypoints.copy()
     if not hidden_known:
         keypoints[:, :, 2] *= 2

@@ -23,7 +23,8 @@ class Sample:
         image_id: unique within the dataset.
         path: the image file.
         size: width and height in pixels, or None if the annotation file does not have them.
-        keypoints: (N, K, 3) float32 x, y and visibility: 0 not labeled, 1 labeled but hidden, 2 visible.
+        keypoints: (N, K, 3) float32 x, y and visibility: 0 not labeled, 1 labeled but hidden, 2
+            visible.
         boxes: (N, 4) float32 x0, y0, x1, y1.
         areas: (N,) float32, square pixels.
         crowd: (N,) bool, True where the annotation covers a group.
@@ -106,8 +107,8 @@ class Dataset(Sequence):
     def with_layout(self, layout: KeypointLayout) -> Dataset:
         """The dataset with the keypoints of another layout.
 
-        COCO's 17 keypoints are reduced to the zoo's 13. A layout with the same number of keypoints is
-        taken to have the same keypoints.
+        COCO's 17 keypoints are reduced to the zoo's 13. A layout with the same number of keypoints
+        is taken to have the same keypoints.
 
         Raises:
             PoseError: for any other pair of layouts.
@@ -124,16 +125,18 @@ class Dataset(Sequence):
     def single(self) -> Dataset:
         """The images with exactly one annotation, which is not a crowd and has a labeled keypoint.
 
-        Single-person models are trained and evaluated on them, as selected by the zoo's converter (``single``).
+        Single-person models are trained and evaluated on them, as selected by the zoo's converter
+        (``single``).
         """
         return self.subset([s for s in self.samples if len(s) == 1 and not s.crowd[0] and (s.visibility > 0).any()])
 
     def split(self, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
-        """Splits the dataset in two: the larger part, and about ``fraction`` of the images, held out.
+        """Splits the dataset in two: the larger part, and about ``fraction`` of the images, held
+        out.
 
-        An image is assigned by a hash of its path within the dataset and ``seed``, so that it stays on
-        its side when other images are added or removed; hence the fraction is approximate. With two
-        or more images and a fraction between 0 and 1, neither side is empty.
+        An image is assigned by a hash of its path within the dataset and ``seed``, so that it stays
+        on its side when other images are added or removed; hence the fraction is approximate. With
+        two or more images and a fraction between 0 and 1, neither side is empty.
         """
         hashes = np.array([_hash(name, seed) for name in self.relative_paths()])
         held_out = hashes < fraction

@@ -19,11 +19,13 @@ def load_dataset(path: str | Path, split: str | None = None, layout: KeypointLay
 
     Args:
         path: a COCO keypoints ``.json`` file, with the images in the folder of the same name, in
-            ``images/``, or beside it; a folder of images with such a file inside or beside it; a folder
-            with several such files, one per split; or a folder of images with YOLO text labels.
-        split: name without ``.json`` of the annotation file to read, of a folder with several (default:
-            all of them, concatenated).
-        layout: of the keypoints of YOLO text labels, which have no names (default: by their number).
+            ``images/``, or beside it; a folder of images with such a file inside or beside it; a
+            folder with several such files, one per split; or a folder of images with YOLO text
+            labels.
+        split: name without ``.json`` of the annotation file to read, of a folder with several
+            (default: all of them, concatenated).
+        layout: of the keypoints of YOLO text labels, which have no names (default: by their
+            number).
 
     Raises:
         PoseError: if there is no dataset, or it is damaged.
@@ -34,7 +36,8 @@ def load_dataset(path: str | Path, split: str | None = None, layout: KeypointLay
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Disables cyclic garbage collection, which takes a third of the time while many small objects are created."""
+    """Disables cyclic garbage collection, which takes a third of the time while many small objects
+    are created."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -62,7 +65,8 @@ def _load(path: Path, split: str | None, layout: KeypointLayout | None) -> Datas
 
 
 def peek_layout(path: str | Path) -> KeypointLayout | None:
-    """The layout in a dataset's COCO annotations, without reading images; None for text labels and missing datasets."""
+    """The layout in a dataset's COCO annotations, without reading images; None for text labels and
+    missing datasets."""
     files = annotation_files(Path(path))
     return read_coco_layout(files[0]) if files else None
 
@@ -73,7 +77,8 @@ def has_annotations(path: str | Path) -> bool:
 
 
 def annotation_files(path: Path) -> list[Path]:
-    """The COCO files of a path: the file itself; those in a folder or its ``annotations/``; or the one beside it of the same name."""
+    """The COCO files of a path: the file itself; those in a folder or its ``annotations/``; or the
+    one beside it of the same name."""
     if path.suffix.lower() == ".json":
         return [path] if path.is_file() else []
     inside = sorted(path.glob("*.json")) or sorted((path / "annotations").glob("*.json"))

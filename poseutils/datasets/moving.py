@@ -15,7 +15,8 @@ from ..files import cannot_write
 
 @contextmanager
 def atomic_folder(out: Path, products: Sequence[str]) -> Iterator[Path]:
-    """Yields a temporary folder for ``products``, files or folders by their paths in ``out``; moves them there on success.
+    """Yields a temporary folder for ``products``, files or folders by their paths in ``out``; moves
+    them there on success.
 
     Raises:
         PoseError: if one of them exists already, before anything is written; if ``out`` cannot be

@@ -25,7 +25,8 @@ class ImageFinder:
         self.users: dict[str, str] = {}
 
     def find(self, name: str, where: str) -> Path:
-        """The path of an image; ``where`` is the place of its record in the file, for error messages.
+        """The path of an image; ``where`` is the place of its record in the file, for error
+        messages.
 
         Raises:
             PoseError: if there is no such image, or another record has the same one.
@@ -41,7 +42,8 @@ class ImageFinder:
         return Path(path)
 
     def _first(self, name: str) -> str | None:
-        """The first existing path over spellings and folders; the folder that has it is tried first from then on."""
+        """The first existing path over spellings and folders; the folder that has it is tried first
+        from then on."""
         for spelling in _spellings(name):
             for index, folder in enumerate(self.folders):
                 path = os.path.join(folder, spelling)

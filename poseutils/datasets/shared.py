@@ -49,12 +49,14 @@ def shared_images(first: Dataset, second: Dataset) -> list[Sample]:
 
 
 def same_files(dataset: Dataset) -> list[tuple[Sample, Sample]]:
-    """Pairs of samples with identical image files: the first of each group with each of the others."""
+    """Pairs of samples with identical image files: the first of each group with each of the
+    others."""
     return [(group[0], other) for group in same_content(dataset) for other in group[1:]]
 
 
 def same_content(samples: Iterable[Sample]) -> list[list[Sample]]:
-    """Groups of samples with identical image files, in order; only files of equal size and middle are read completely."""
+    """Groups of samples with identical image files, in order; only files of equal size and middle
+    are read completely."""
     groups = [list(samples)]
     for key in (os.path.getsize, _middle, sha256_of):
         groups = [part for group in groups for part in _grouped(group, key)]

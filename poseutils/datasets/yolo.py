@@ -1,7 +1,8 @@
 """Folders of images with YOLO text labels, as the model zoo's converter and Ultralytics write them.
 
-Beside each image, or in a ``labels`` tree beside ``images``, is a text file of the same stem, with a line per
-person: ``class cx cy w h``, then x, y, v of each keypoint, all but class and v divided by the image's width and height.
+Beside each image, or in a ``labels`` tree beside ``images``, is a text file of the same stem, with
+a line per person: ``class cx cy w h``, then x, y, v of each keypoint, all but class and v divided
+by the image's width and height.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from .dataset import Dataset, Sample
 
 FORM = "class cx cy w h, then x y v for each keypoint"
 _FARTHEST = 2.0
-"""Largest coordinate accepted as a fraction: keypoints may be outside the image, but larger numbers are pixels."""
+"""Largest coordinate accepted as a fraction: keypoints may be outside the image, but larger numbers
+are pixels."""
 
 
 def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Dataset:
     """Reads a folder of images and text labels; an image without a label has no people.
 
-    All labels are read and checked. Images are opened lazily, when pixel coordinates of a sample are
-    first accessed, to read their size.
+    All labels are read and checked. Images are opened lazily, when pixel coordinates of a sample
+    are first accessed, to read their size.
 
     Args:
         folder: the images, or the folder above ``images`` and ``labels``.
@@ -53,7 +55,8 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
 
 
 def _label_files(images: list[Path]) -> list[str]:
-    """The label file of each image, empty if missing: beside it, else in ``labels`` instead of ``images``. Lists each folder once."""
+    """The label file of each image, empty if missing: beside it, else in ``labels`` instead of
+    ``images``. Lists each folder once."""
     listed = lru_cache(maxsize=None)(lambda folder: frozenset(os.listdir(folder)) if os.path.isdir(folder) else frozenset())
     parallel = lru_cache(maxsize=None)(parallel_labels)
     labels = []
@@ -66,7 +69,8 @@ def _label_files(images: list[Path]) -> list[str]:
 
 
 def parallel_labels(folder: str | Path) -> str | None:
-    """The folder of labels for a folder of images, in Ultralytics' structure: ``labels/train`` for ``images/train``; None for others."""
+    """The folder of labels for a folder of images, in Ultralytics' structure: ``labels/train`` for
+    ``images/train``; None for others."""
     parts = list(Path(folder).parts)
     if "images" not in parts:
         return None
@@ -75,7 +79,8 @@ def parallel_labels(folder: str | Path) -> str | None:
 
 
 def _rows_of(labels: list[str], folder: Path) -> list[np.ndarray]:
-    """The numbers of each label file, (N, 5 + 3K), K the same for all; (0, 0) where nobody is annotated."""
+    """The numbers of each label file, (N, 5 + 3K), K the same for all; (0, 0) where nobody is
+    annotated."""
     rows, count = [], None
     for label in labels:
         parsed = _parse(label) if label else []
@@ -127,7 +132,8 @@ def _sample(image_id: int, path: Path, rows: np.ndarray) -> Sample:
 
 
 class _TextSample(Sample):
-    """A sample with a label in fractions; attributes in pixels (size, keypoints, boxes, areas) are computed on first access."""
+    """A sample with a label in fractions; attributes in pixels (size, keypoints, boxes, areas) are
+    computed on first access."""
 
     def __getattr__(self, name: str):
         if name not in ("size", "keypoints", "boxes", "areas"):
@@ -154,7 +160,8 @@ class _TextSample(Sample):
 
 
 def _in_pixels(rows: np.ndarray, size: tuple[int, int]) -> dict:
-    """The attributes in pixels, from rows (N, 5 + 3K) of fractions and the width and height of the image."""
+    """The attributes in pixels, from rows (N, 5 + 3K) of fractions and the width and height of the
+    image."""
     center, extent = rows[:, 1:3] * size, rows[:, 3:5] * size
     return {
         "size": size,

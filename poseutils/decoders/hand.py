@@ -17,7 +17,8 @@ _POINTS = 21
 
 
 def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
-    """``landmarks`` (B, 63), ``presence`` (B, 1), and if present ``world`` (B, 63), ``handedness`` (B, 1).
+    """``landmarks`` (B, 63), ``presence`` (B, 1), and if present ``world`` (B, 63), ``handedness``
+    (B, 1).
 
     The order of tensors in a file varies between conversions; the numbers in their names give the
     order in the network: landmarks, presence, handedness, world landmarks.
@@ -35,7 +36,8 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
 
 
 def _number(name: str) -> int:
-    """The number at the end of a tensor name, without TensorFlow's ``:0``: ``Identity`` 0, ``Identity_3:0`` 3."""
+    """The number at the end of a tensor name, without TensorFlow's ``:0``: ``Identity`` 0,
+    ``Identity_3:0`` 3."""
     name = re.sub(r"(?<!PartitionedCall):\d+$", "", name)
     match = re.search(r"[_:](\d+)$", name)
     return int(match.group(1)) if match else 0
@@ -46,10 +48,12 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 
 def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
-    """The 21 landmarks, each with the presence of the hand as its score; image depth z is discarded.
+    """The 21 landmarks, each with the presence of the hand as its score; image depth z is
+    discarded.
 
     MediaPipe's documentation says that handedness assumes a mirrored (selfie) image. That concerns
-    the label its graphs attach; the value is near 1 for a right hand in an image that is not mirrored.
+    the label its graphs attach; the value is near 1 for a right hand in an image that is not
+    mirrored.
 
     Args:
         found: ``landmarks`` (B, 63) x, y, z in pixels of the input, ``presence`` (B, 1); optionally

@@ -16,7 +16,8 @@ _POINTS = 468
 
 
 def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
-    """``landmarks`` (B, 468, 2 or 3), and ``presence`` (B, 1) if exactly one output is a single number per image."""
+    """``landmarks`` (B, 468, 2 or 3), and ``presence`` (B, 1) if exactly one output is a single
+    number per image."""
     flat = [array.reshape(array.shape[0], -1) for array in outputs.values()]
     points = [array for array in flat if array.shape[1] in (2 * _POINTS, 3 * _POINTS)]
     flags = [array for array in flat if array.shape[1] == 1]
@@ -31,7 +32,8 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 
 def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
-    """The 468 landmarks, each with the presence of the head as its score, or 1 without one; depth is discarded.
+    """The 468 landmarks, each with the presence of the head as its score, or 1 without one; depth
+    is discarded.
 
     Args:
         found: ``landmarks`` (B, 468, 2 or 3) in pixels of the input; ``presence`` (B, 1), a

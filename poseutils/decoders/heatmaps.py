@@ -1,14 +1,15 @@
 """``heatmaps_spe``: one heatmap per keypoint, one person per image.
 
-A keypoint is at the maximum of its heatmap, refined to a fraction of a cell (``Thresholds.refine``):
+A keypoint is at the maximum of its heatmap, refined to a fraction of a cell
+(``Thresholds.refine``):
 
 - ``argmax``: the center of the highest cell, as ST's model zoo decodes.
 - ``quarter``: a quarter of a cell towards the higher neighbor, along x and along y
   (Newell et al., "Stacked Hourglass Networks", 2016).
 - ``centroid``: the center of mass of the 7 × 7 cells around it.
-- ``dark``: the maximum of a Gaussian fitted to the peak: smooth the heatmap, take its logarithm, and
-  take one Newton step to where the gradient is zero
-  (Zhang et al., "Distribution-Aware Coordinate Representation", CVPR 2020).
+- ``dark``: the maximum of a Gaussian fitted to the peak: smooth the heatmap, take its logarithm,
+  and take one Newton step to where the gradient is zero (Zhang et al., "Distribution-Aware
+  Coordinate Representation", CVPR 2020).
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ def _dark(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarray:
 
 
 def _windows(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray, radius: int, beyond: float | None = None) -> np.ndarray:
-    """The cells around each maximum as fractions of it: (M, 2 radius + 1, 2 radius + 1), from 0 to 1.
+    """The cells around each maximum as fractions of it: (M, 2 radius + 1, 2 radius + 1), from 0 to
+    1.
 
     Outside the map is the value ``beyond``, by default the nearest cell. A map without positive
     values gives zeros.

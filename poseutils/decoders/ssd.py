@@ -1,7 +1,9 @@
-"""``detector``: BlazeFace and BlazePalm, SSD detectors of the faces and palms that a landmark network crops.
+"""``detector``: BlazeFace and BlazePalm, SSD detectors of the faces and palms that a landmark
+network crops.
 
-Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs" (2019);
-Zhang et al., "MediaPipe Hands: On-device Real-time Hand Tracking" (2020). In shapes, A is the number of anchors.
+Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs" (2019); Zhang
+et al., "MediaPipe Hands: On-device Real-time Hand Tracking" (2020). In shapes, A is the number of
+anchors.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 @lru_cache(maxsize=16)
 def anchors(height: int, width: int, count: int) -> np.ndarray | None:
-    """(A, 2) float32 centers x, y of the anchors, in pixels of the input; None if no known grid has ``count`` anchors.
+    """(A, 2) float32 centers x, y of the anchors, in pixels of the input; None if no known grid has
+    ``count`` anchors.
 
     All anchors are as large as the input ("fixed anchor size"): a box is relative to the center of
     its anchor, in pixels.
@@ -69,7 +72,8 @@ def anchors(height: int, width: int, count: int) -> np.ndarray | None:
 
 
 def grid_of(height: int, width: int, count: int) -> tuple[tuple[int, int], ...] | None:
-    """Stride and anchors per cell of each layer, of the known grid with ``count`` anchors; None if there is none."""
+    """Stride and anchors per cell of each layer, of the known grid with ``count`` anchors; None if
+    there is none."""
     for grid in _GRIDS:
         if sum(rows * columns * each for rows, columns, each in _cells(grid, height, width)) == count:
             return grid
@@ -82,17 +86,19 @@ def _cells(grid: tuple[tuple[int, int], ...], height: int, width: int) -> list[t
 
 
 def _centers(rows: int, columns: int, each: int) -> np.ndarray:
-    """(rows · columns · each, 2) cell centers as fractions of the input, row by row, each repeated per anchor."""
+    """(rows · columns · each, 2) cell centers as fractions of the input, row by row, each repeated
+    per anchor."""
     y, x = np.mgrid[:rows, :columns].reshape(2, -1).astype(np.float32)
     return np.repeat(np.stack([(x + 0.5) / columns, (y + 0.5) / rows], axis=1), each, axis=0)
 
 
 def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = THRESHOLDS) -> list[Poses]:
-    """Detections above the confidence after weighted NMS, best first; points have the score of their box.
+    """Detections above the confidence after weighted NMS, best first; points have the score of
+    their box.
 
     Args:
-        found: ``boxes`` (B, A, 4 + 2K) center, size and points x, y, all in pixels from the anchor's
-            center; ``scores`` (B, A) as logits or probabilities.
+        found: ``boxes`` (B, A, 4 + 2K) center, size and points x, y, all in pixels from the
+            anchor's center; ``scores`` (B, A) as logits or probabilities.
 
     Returns:
         B Poses with boxes, in pixels of the input.
@@ -123,7 +129,8 @@ def _decode_one(raw: np.ndarray, scores: np.ndarray, centers: np.ndarray, layout
 
 
 def weighted_nms(points: np.ndarray, scores: np.ndarray, iou: float, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted NMS: overlapping detections are averaged by score, which reduces jitter between frames.
+    """Weighted NMS: overlapping detections are averaged by score, which reduces jitter between
+    frames.
 
     As in BlazeFace (Bazarevsky et al., 2019, "blending").
 
@@ -134,7 +141,8 @@ def weighted_nms(points: np.ndarray, scores: np.ndarray, iou: float, limit: int)
         limit: maximum number of detections to keep.
 
     Returns:
-        (M, 2 + K, 2) float32 weighted means, and the (M,) indices of the best detection of each group.
+        (M, 2 + K, 2) float32 weighted means, and the (M,) indices of the best detection of each
+        group.
     """
     boxes = points[:, :2].reshape(-1, 4)
     remaining = np.arange(len(points))

@@ -16,8 +16,8 @@ class InputView:
     Attributes:
         height, width: of the input, in pixels.
         channels_first: True if images are C×H×W, and thus heatmaps K×H×W.
-        normalized: True if the network outputs coordinates from 0 to 1, False if pixels of the input.
-            Only ``yolo_mpe`` networks come in both kinds.
+        normalized: True if the network outputs coordinates from 0 to 1, False if pixels of the
+            input. Only ``yolo_mpe`` networks come in both kinds.
     """
 
     height: int
@@ -27,7 +27,8 @@ class InputView:
 
 
 REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
-"""How the maximum of a heatmap is refined to a fraction of a cell; see :mod:`poseutils.decoders.heatmaps`."""
+"""How the maximum of a heatmap is refined to a fraction of a cell; see
+:mod:`poseutils.decoders.heatmaps`."""
 
 NMS_MEASURES = ("iou", "oks")
 """How NMS measures the similarity of two detections; see :mod:`poseutils.decoders.yolo`."""
@@ -39,8 +40,8 @@ class Thresholds:
 
     Attributes:
         confidence: detections with this score or less are dropped.
-        nms_iou: a detection whose similarity to a better one, by ``nms_measure``, is higher than this
-            is dropped.
+        nms_iou: a detection whose similarity to a better one, by ``nms_measure``, is higher than
+            this is dropped.
         max_detections: maximum number of detections per image, best first.
         nms_measure: ``iou``, the intersection over union of the boxes, or ``oks``, the object
             keypoint similarity of the poses.

@@ -27,7 +27,8 @@ _CHUNK = 96
 
 
 def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
-    """``candidates`` (B, 5 + 3K, F): rows cx, cy, w, h, score, then x, y, score of each keypoint."""
+    """``candidates`` (B, 5 + 3K, F): rows cx, cy, w, h, score, then x, y, score of each
+    keypoint."""
     if len(outputs) != 1:
         return None
     (candidates,) = outputs.values()
@@ -45,7 +46,8 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 
 def coordinates_normalized(found: Mapping[str, np.ndarray], view: InputView) -> bool | None:
-    """Whether a network outputs coordinates from 0 to 1 or in pixels, from its output for any image.
+    """Whether a network outputs coordinates from 0 to 1 or in pixels, from its output for any
+    image.
 
     No field of a file records it: exporters write the same metadata into an .onnx with pixels and
     into one with fractions. But the head places a box at every cell of its grids, with or without a
@@ -136,7 +138,8 @@ def oks_nms(keypoints: np.ndarray, boxes: np.ndarray, sigmas: np.ndarray, simila
 
     Args:
         keypoints: (N, K, 2), best first.
-        boxes: (N, 4) x0, y0, x1, y1; the area in OKS is ``AREA_OF_BOX`` × the box of the better pose.
+        boxes: (N, 4) x0, y0, x1, y1; the area in OKS is ``AREA_OF_BOX`` × the box of the better
+            pose.
         sigmas: (K,) the layout's sigmas.
         similarity: a pose whose OKS with a kept one is higher than this is dropped.
         limit: maximum number of poses to keep.
@@ -163,10 +166,12 @@ def oks_nms(keypoints: np.ndarray, boxes: np.ndarray, sigmas: np.ndarray, simila
 
 
 def _pair_filter(keypoints: np.ndarray, reach: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A cheap necessary condition for similar pairs (better, worse), given indices (N,) and (M,): (N, M) bool.
+    """A cheap necessary condition for similar pairs (better, worse), given indices (N,) and (M,):
+    (N, M) bool.
 
-    A mean over keypoints exceeds a threshold only if one of its terms does. So at least one keypoint
-    is within ``reach`` (N,) of its counterpart, and the bounding boxes of all keypoints are no farther apart.
+    A mean over keypoints exceeds a threshold only if one of its terms does. So at least one
+    keypoint is within ``reach`` (N,) of its counterpart, and the bounding boxes of all keypoints
+    are no farther apart.
     """
     by_keypoint = np.ascontiguousarray(keypoints.transpose(1, 2, 0))  # (K, 2, N): NumPy reduces the first axis ten times as fast
     low, high = by_keypoint.min(axis=0), by_keypoint.max(axis=0)
@@ -183,7 +188,8 @@ def _pair_filter(keypoints: np.ndarray, reach: np.ndarray) -> Callable[[np.ndarr
 
 
 def _suppress(count: int, similar: Callable[[np.ndarray, np.ndarray], np.ndarray], limit: int) -> np.ndarray:
-    """Greedy suppression of ``count`` candidates, best first; ``similar(better, worse)`` of indices (N,) and (M,) is (N, M) bool."""
+    """Greedy suppression of ``count`` candidates, best first; ``similar(better, worse)`` of indices
+    (N,) and (M,) is (N, M) bool."""
     kept = np.zeros(0, dtype=np.intp)
     for start in range(0, count, _CHUNK):
         chunk = np.arange(start, min(start + _CHUNK, count))
@@ -197,9 +203,9 @@ def _suppress(count: int, similar: Callable[[np.ndarray, np.ndarray], np.ndarray
 def _greedy(similar: np.ndarray) -> np.ndarray:
     """(N, N) similarity of pairs, best first -> (N,) bool, the candidates that are kept.
 
-    A fixed-point iteration: all start as kept, and a candidate similar to a better one that is still
-    kept is dropped, until nothing changes. After i rounds the first i are final; real images take
-    three or four rounds.
+    A fixed-point iteration: all start as kept, and a candidate similar to a better one that is
+    still kept is dropped, until nothing changes. After i rounds the first i are final; real images
+    take three or four rounds.
     """
     better = np.triu(similar, 1)
     kept, before = np.logical_not(better.any(axis=0)), np.zeros(0, bool)
@@ -209,7 +215,8 @@ def _greedy(similar: np.ndarray) -> np.ndarray:
 
 
 def overlaps(a: np.ndarray, b: np.ndarray, iou: float) -> np.ndarray:
-    """(N, 4) and (M, 4) boxes -> (N, M) bool, True where the intersection over union is higher than ``iou``."""
+    """(N, 4) and (M, 4) boxes -> (N, M) bool, True where the intersection over union is higher than
+    ``iou``."""
     ax0, ay0, ax1, ay1 = a.T[:, :, None]
     bx0, by0, bx1, by1 = b.T
     width = np.minimum(ax1, bx1) - np.maximum(ax0, bx0)

@@ -13,14 +13,16 @@ from ..poses import Poses
 
 NAMES = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
 _CHUNK = 8
-"""Number of images that pycocotools matches at a time; its result takes a hundredth of its working memory."""
+"""Number of images that pycocotools matches at a time; its result takes a hundredth of its working
+memory."""
 _MAX_DETECTIONS = 20
 _MIN_OKS = 0.5  # the lowest of COCO's thresholds
 
 
 @dataclass(frozen=True)
 class _Matched:
-    """The input of COCOeval.accumulate for some images: D detections, G people, A area ranges, T OKS thresholds.
+    """The input of COCOeval.accumulate for some images: D detections, G people, A area ranges, T
+    OKS thresholds.
 
     Attributes:
         image_ids: (D,) image id of each detection.
@@ -39,11 +41,12 @@ class _Matched:
 
 @dataclass
 class CocoAP:
-    """Average precision and recall of COCO's keypoint evaluation (cocodataset.org, "Keypoint Evaluation").
+    """Average precision and recall of COCO's keypoint evaluation (cocodataset.org, "Keypoint
+    Evaluation").
 
-    Images are added one by one. pycocotools matches them in chunks, and computes the metrics from all
-    matches at the end, one threshold at a time; the values equal those of a single run. Annotated
-    areas, crowds and people without labeled keypoints are treated as COCO does.
+    Images are added one by one. pycocotools matches them in chunks, and computes the metrics from
+    all matches at the end, one threshold at a time; the values equal those of a single run.
+    Annotated areas, crowds and people without labeled keypoints are treated as COCO does.
 
     Attributes:
         sigmas: (K,) of the keypoints.
@@ -89,10 +92,11 @@ class _Ranked:
 
     Attributes:
         scores: (D,).
-        areas: (D,) area of the keypoints' bounding box, which COCO uses for detections, in square pixels.
+        areas: (D,) area of the keypoints' bounding box, which COCO uses for detections, in square
+            pixels.
         similarities: (D, G) OKS with each annotated person.
-        near: (N,) indices of the detections whose OKS is high enough for a match. Only they are given
-            to pycocotools, which would try the others 30 times each in vain.
+        near: (N,) indices of the detections whose OKS is high enough for a match. Only they are
+            given to pycocotools, which would try the others 30 times each in vain.
     """
 
     scores: np.ndarray
@@ -114,7 +118,8 @@ def _ranked(sample: Sample, poses: Poses, sigmas: np.ndarray) -> _Ranked:
 
 
 def _similarities(keypoints: np.ndarray, box: np.ndarray, area: float, points: np.ndarray, variances: np.ndarray) -> np.ndarray:
-    """(D,) OKS of detections (D, K, 2) with an annotated person, bit by bit as pycocotools computes it.
+    """(D,) OKS of detections (D, K, 2) with an annotated person, bit by bit as pycocotools computes
+    it.
 
     For a person without labeled keypoints, distances are to a box three times as large as theirs.
     """
@@ -130,7 +135,8 @@ def _similarities(keypoints: np.ndarray, box: np.ndarray, area: float, points: n
 
 
 def _compact(coco, samples: list[Sample], ranked: list[_Ranked]) -> _Matched:
-    """The matches of a chunk from COCOeval, and the detections that it was not given as unmatched ones."""
+    """The matches of a chunk from COCOeval, and the detections that it was not given as unmatched
+    ones."""
     ranges, thresholds = coco.params.areaRng, len(coco.params.iouThrs)
     by_area = [coco.evalImgs[start : start + len(samples)] for start in range(0, len(coco.evalImgs), len(samples))]
     areas = np.concatenate([image.areas for image in ranked])
@@ -153,7 +159,8 @@ def _compact(coco, samples: list[Sample], ranked: list[_Ranked]) -> _Matched:
 
 
 def _concatenated(parts: list[_Matched]) -> _Matched:
-    """All chunks as one, ordered by image id as in pycocotools: the order decides between equal scores."""
+    """All chunks as one, ordered by image id as in pycocotools: the order decides between equal
+    scores."""
     ids = np.concatenate([part.image_ids for part in parts])
     order = np.argsort(ids, kind="stable")
     return _Matched(
@@ -166,7 +173,8 @@ def _concatenated(parts: list[_Matched]) -> _Matched:
 
 
 def _accumulated(coco, detections: _Matched) -> dict[str, np.ndarray]:
-    """COCOeval.accumulate, one threshold at a time: for all of them together it takes ten times the memory."""
+    """COCOeval.accumulate, one threshold at a time: for all of them together it takes ten times the
+    memory."""
     params, thresholds = coco.params, coco.params.iouThrs
     usual, params.imgIds, params.maxDets = params.maxDets, [0], [len(detections.scores) + 1]  # all images as one
     parts = []

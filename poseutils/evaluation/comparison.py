@@ -23,7 +23,8 @@ class Comparison:
 
     @property
     def rows(self) -> list[dict]:
-        """A row of metrics per model, then a row per further model with its differences to the first."""
+        """A row of metrics per model, then a row per further model with its differences to the
+        first."""
         (first, baseline), *others = self.reports.items()
         names = [name for name in baseline.metrics if name not in ("images", "people")]
         values = [{"model": label} | {name: report.metrics.get(name, np.nan) for name in names} for label, report in self.reports.items()]
@@ -34,7 +35,8 @@ class Comparison:
         return values + changes
 
     def disagreements(self, count: int) -> list[tuple[str, list[ImageResult]]]:
-        """The ``count`` images whose OKS differs most between the models: (label, results of these images) per model."""
+        """The ``count`` images whose OKS differs most between the models: (label, results of these
+        images) per model."""
         by_image = [results for results in _same_images(list(self.reports.values())) if not any(np.isnan(result.oks) for result in results)]
         by_image.sort(key=lambda results: min(r.oks for r in results) - max(r.oks for r in results))
         return [(label, [results[index] for results in by_image[:count]]) for index, label in enumerate(self.reports)]
@@ -46,7 +48,8 @@ def _same_images(reports: list[Report]) -> list[tuple[ImageResult, ...]]:
 
 
 def refinements(model: Model, dataset: Dataset, **settings) -> list[dict]:
-    """A row with OKS and PCK for each sub-cell refinement of a heatmap network; no rows for other networks.
+    """A row with OKS and PCK for each sub-cell refinement of a heatmap network; no rows for other
+    networks.
 
     Args:
         model, dataset, settings: as for :func:`evaluate`.

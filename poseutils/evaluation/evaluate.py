@@ -22,7 +22,8 @@ from .report import ImageResult, Report
 from .zoo_ap import ZooAP
 
 CONFIDENCE = {"yolo_mpe": 0.001}
-"""Default confidence threshold by model type: AP ranks detections by score and needs those with low scores, too."""
+"""Default confidence threshold by model type: AP ranks detections by score and needs those with low
+scores, too."""
 
 
 def evaluate(
@@ -40,12 +41,12 @@ def evaluate(
     """Predicts the images of a dataset and computes metrics against its annotations.
 
     The metrics depend on the model and the annotations; :class:`Report` defines them. A model that
-    detects several people is measured on all images, a single-person model on the images with exactly
-    one person, as in ST's model zoo.
+    detects several people is measured on all images, a single-person model on the images with
+    exactly one person, as in ST's model zoo.
 
     Args:
-        model: to evaluate. A 13-keypoint model is measured on 17-keypoint annotations reduced as the
-            zoo's converter does; a mesh of 468 points on the 68 iBUG points.
+        model: to evaluate. A 13-keypoint model is measured on 17-keypoint annotations reduced as
+            the zoo's converter does; a mesh of 468 points on the 68 iBUG points.
         dataset: with annotations.
         from_boxes: predict on crops around the annotated boxes, enlarged by a quarter, instead of
             whole images.
@@ -97,7 +98,8 @@ def _with_progress(items, total: int, progress: bool):
 
 @dataclass(frozen=True)
 class _Plan:
-    """The images to predict, the boxes to crop (or None), and the mapping from the model's keypoints to the annotated ones."""
+    """The images to predict, the boxes to crop (or None), and the mapping from the model's
+    keypoints to the annotated ones."""
 
     kind: str  # person, hand, head or object
     several: bool
@@ -140,7 +142,8 @@ def _check_ids(dataset: Dataset) -> None:
 
 
 def _measured_layout(model: KeypointLayout, labels: KeypointLayout, mapping: np.ndarray | None) -> KeypointLayout:
-    """The layout of the annotations; that of the model if its sigmas were set and are not the usual ones for its number of keypoints."""
+    """The layout of the annotations; that of the model if its sigmas were set and are not the usual
+    ones for its number of keypoints."""
     own = mapping is None and (len(labels) != len(model) or model.sigmas != layout_for(len(model)).sigmas)
     return model if own else labels
 
@@ -191,7 +194,8 @@ class _Tally:
         return metrics | more, curves | more_curves
 
     def per_keypoint(self) -> dict[str, float]:
-        """Mean per-keypoint OKS over the people on whom the keypoint is labeled; keypoints that are never labeled are left out."""
+        """Mean per-keypoint OKS over the people on whom the keypoint is labeled; keypoints that are
+        never labeled are left out."""
         names = self.plan.layout.names
         terms = np.array([match.similarities for match in self.matched]).reshape(-1, len(names))
         counts, sums = (~np.isnan(terms)).sum(axis=0), np.nansum(terms, axis=0)

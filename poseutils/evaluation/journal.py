@@ -1,4 +1,5 @@
-"""Predictions on disk, one record per image: memory does not grow with the dataset, and an interrupted evaluation can resume."""
+"""Predictions on disk, one record per image: memory does not grow with the dataset, and an
+interrupted evaluation can resume."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from ..poses import Poses
 
 @dataclass(frozen=True)
 class Journal:
-    """An append-only file of ``.npy`` arrays, two per image: index, height and width of the image; then its poses, a row per person.
+    """An append-only file of ``.npy`` arrays, two per image: index, height and width of the image;
+    then its poses, a row per person.
 
     Attributes:
         file: open for reading and writing.
@@ -44,7 +46,8 @@ class Journal:
         return _poses(np.load(self.file), self.layout), (int(height), int(width))
 
     def offsets(self) -> dict[int, int]:
-        """Image index -> offset of its record. An incomplete record at the end, left by an interruption, is cut off."""
+        """Image index -> offset of its record. An incomplete record at the end, left by an
+        interruption, is cut off."""
         offsets, end = {}, self.file.seek(0)
         with contextlib.suppress(EOFError, ValueError):  # as NumPy raises at the end, and for an incomplete array
             while True:
@@ -78,7 +81,8 @@ def open_journal(path: Path | None, layout: KeypointLayout) -> Journal:
 
 
 def _rows(poses: Poses) -> np.ndarray:
-    """(N, 3K) or (N, 3K + 5) float32: x and y of the keypoints, their scores, and the box with its score."""
+    """(N, 3K) or (N, 3K + 5) float32: x and y of the keypoints, their scores, and the box with its
+    score."""
     parts = [poses.keypoints.reshape(len(poses), 2 * len(poses.layout)), poses.scores]
     if poses.boxes is not None and poses.box_scores is not None:
         parts += [poses.boxes, poses.box_scores[:, None]]

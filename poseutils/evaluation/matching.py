@@ -39,7 +39,8 @@ def labeled_people(sample: Sample) -> np.ndarray:
 
 
 def matches(sample: Sample, poses: Poses, sigmas: np.ndarray, in_order: bool) -> list[Match]:
-    """Each labeled person with the prediction of highest OKS, or, ``in_order``, with the prediction of the same index.
+    """Each labeled person with the prediction of highest OKS, or, ``in_order``, with the prediction
+    of the same index.
 
     The area of a person is 0.53 × the area of their box, as in ST's model zoo.
     """
@@ -63,7 +64,8 @@ def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Mat
 
 
 def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> np.ndarray:
-    """(K,) for each annotated keypoint the index of the model's keypoint, for two different layouts.
+    """(K,) for each annotated keypoint the index of the model's keypoint, for two different
+    layouts.
 
     A face mesh of 468 points is mapped to the 68 iBUG points by the published correspondence; other
     layouts by the names of their keypoints.

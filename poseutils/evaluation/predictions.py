@@ -1,4 +1,5 @@
-"""Predictions for a whole dataset in order: read from a journal if it has them, else computed in one process or several."""
+"""Predictions for a whole dataset in order: read from a journal if it has them, else computed in
+one process or several."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ _CHUNK = 16
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result for one image: poses, height and width of the image, and the offset in the journal; or an error message."""
+    """The result for one image: poses, height and width of the image, and the offset in the
+    journal; or an error message."""
 
     sample: Sample
     poses: Poses | None = None
@@ -79,7 +81,8 @@ _model: Model  # a worker process's own
 
 
 def _in_workers(model: Model, jobs: Sequence[tuple], settings: dict, workers: int) -> Iterator[tuple]:
-    """Each process has its own network, and reads, predicts and decodes whole images; two chunks per process are queued."""
+    """Each process has its own network, and reads, predicts and decodes whole images; two chunks
+    per process are queued."""
     chunks = iter([jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)])
     context = multiprocessing.get_context("spawn")  # a forked process would inherit the locks of threads, but not the threads
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(model,)) as pool:
@@ -99,7 +102,8 @@ def _work(jobs: Sequence[tuple], settings: dict) -> list[tuple]:
 
 
 def fingerprint(model: Model, dataset: Dataset, settings: dict, from_boxes: bool) -> str:
-    """A hash of everything that the predictions depend on, so that only a journal of the same predictions is resumed."""
+    """A hash of everything that the predictions depend on, so that only a journal of the same
+    predictions is resumed."""
     parts = [_identity(model), settings, from_boxes, [(str(s.path), _age(s.path)) for s in dataset]]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]
 

@@ -47,27 +47,29 @@ class Report:
         metrics: names to numbers:
 
             - ``images``, ``people``: how many were measured.
-            - ``oks``: ST's model zoo's mean OKS over people: COCO's object keypoint similarity, with
-              the area of a person taken as 0.53 × width × height of their box. A person who is not
-              detected counts as 0.
-            - with several people per image: ``ap``, ``ap50``, ``ap75``, ``ap_medium``, ``ap_large``,
-              ``ar``… of COCO's keypoint evaluation, by pycocotools, with the annotated areas and
-              crowds; ``zoo_map50``, the model zoo's own AP at OKS 0.5 (see ``ZooAP``).
+            - ``oks``: ST's model zoo's mean OKS over people: COCO's object keypoint similarity,
+              with the area of a person taken as 0.53 × width × height of their box. A person who is
+              not detected counts as 0.
+            - with several people per image: ``ap``, ``ap50``, ``ap75``, ``ap_medium``,
+              ``ap_large``, ``ar``… of COCO's keypoint evaluation, by pycocotools, with the
+              annotated areas and crowds; ``zoo_map50``, the model zoo's own AP at OKS 0.5 (see
+              ``ZooAP``).
             - ``pck@0.2``: fraction of the labeled keypoints within 0.2 × the larger side of the box
               (Yang and Ramanan, TPAMI 2013); ``pckh@0.5``: within half the size of the head
               (Andriluka et al., CVPR 2014; see ``landmarks.head_sizes``).
-            - hands: ``nme``, the mean error normalized by the larger side of the box, over hands with a
-              prediction; ``pck_auc``, the area under the PCK curve from 0 to 0.3 of the box (as Simon
-              et al., CVPR 2017), over all hands; ``found``, the fraction with a mean error of at most 0.3.
-            - heads: ``nme``, the mean error normalized by the distance between the outer eye corners,
-              over heads with a prediction; ``nme_box``, normalized by the larger side of the box;
-              ``failure@0.08``, the fraction above 8 %; ``auc@0.08``, the area under the cumulative error
-              curve up to 8 % (Sagonas et al., "300 Faces in-the-Wild", 2016).
+            - hands: ``nme``, the mean error normalized by the larger side of the box, over hands
+              with a prediction; ``pck_auc``, the area under the PCK curve from 0 to 0.3 of the box
+              (as Simon et al., CVPR 2017), over all hands; ``found``, the fraction with a mean
+              error of at most 0.3.
+            - heads: ``nme``, the mean error normalized by the distance between the outer eye
+              corners, over heads with a prediction; ``nme_box``, normalized by the larger side of
+              the box; ``failure@0.08``, the fraction above 8 %; ``auc@0.08``, the area under the
+              cumulative error curve up to 8 % (Sagonas et al., "300 Faces in-the-Wild", 2016).
         per_keypoint: name of each keypoint to its mean per-keypoint OKS.
         per_image: a result per image, in the order of the dataset.
         errors: messages about images that could not be read; they are excluded from the metrics.
-        curves: name to columns: ``precision`` over ``recall``; the fraction of errors ``within`` each
-            ``threshold``.
+        curves: name to columns: ``precision`` over ``recall``; the fraction of errors ``within``
+            each ``threshold``.
     """
 
     metrics: dict[str, float]
@@ -82,7 +84,8 @@ class Report:
         return [result.oks for result in self.per_image]
 
     def changes(self, other: Report) -> list[dict]:
-        """A row per image that both reports have, with both OKS and their difference, largest loss first."""
+        """A row per image that both reports have, with both OKS and their difference, largest loss
+        first."""
         theirs = {result.sample.path: result.oks for result in other.per_image}
         rows = [
             {"image": r.sample.path.name, "OKS": r.oks, "compared": theirs[r.sample.path], "change": r.oks - theirs[r.sample.path]}
@@ -102,7 +105,8 @@ class Report:
         show_report(self)
 
     def save(self, path: str | Path) -> Path:
-        """Writes ``path`` (.json) with everything but the poses, and beside it a .csv of the same name with a row per image."""
+        """Writes ``path`` (.json) with everything but the poses, and beside it a .csv of the same
+        name with a row per image."""
         path = Path(path)
         numbers = {name: value for name, value in self.metrics.items() if np.isfinite(value)}
         curves = {name: {key: values.tolist() for key, values in columns.items()} for name, columns in self.curves.items()}

@@ -1,4 +1,5 @@
-"""Saves the input and output tensors of a network as ``.npy`` files, to compare another runtime or a board with."""
+"""Saves the input and output tensors of a network as ``.npy`` files, to compare another runtime or
+a board with."""
 
 from __future__ import annotations
 
@@ -42,11 +43,13 @@ def save_tensors(
     output_name: str | None = None,
     progress: bool = True,
 ) -> Tensors:
-    """Saves the input and the first output tensor of a network for each image that :func:`poseutils.evaluate` uses.
+    """Saves the input and the first output tensor of a network for each image that
+    :func:`poseutils.evaluate` uses.
 
     Inputs are as the network takes them, N×H×W×C (N×C×H×W with channels first): pixels 0…255 for
-    ``uint8``, minus 128 for ``int8``, rescaled for ``float32``. Outputs have the network's own type and
-    are not dequantized. Rows are written one by one, so that memory does not grow with their number.
+    ``uint8``, minus 128 for ``int8``, rescaled for ``float32``. Outputs have the network's own type
+    and are not dequantized. Rows are written one by one, so that memory does not grow with their
+    number.
 
     Args:
         model: a model of whole images, without a detector.
@@ -58,8 +61,8 @@ def save_tensors(
         progress: shows a progress bar.
 
     Raises:
-        PoseError: if a name is a path or both names are the same; if the model has a detector; if no
-            image can be read; if the files cannot be written.
+        PoseError: if a name is a path or both names are the same; if the model has a detector; if
+            no image can be read; if the files cannot be written.
     """
     from tqdm.auto import tqdm
 
@@ -109,7 +112,8 @@ def _rows(model: Model, pixels: np.ndarray, inputs: bool, outputs: bool) -> list
 
 
 class _Rows:
-    """A .npy file that is written row by row. The header, which has the number of rows, is rewritten at the end: NumPy pads it."""
+    """A .npy file that is written row by row. The header, which has the number of rows, is
+    rewritten at the end: NumPy pads it."""
 
     def __init__(self, file: BinaryIO):
         self._file = file

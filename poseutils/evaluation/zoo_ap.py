@@ -15,16 +15,17 @@ _OKS = 0.5
 
 @dataclass
 class ZooAP:
-    """Average precision at OKS 0.5 as defined by the model zoo's evaluation service. Differences to COCO's AP:
+    """Average precision at OKS 0.5 as defined by the model zoo's evaluation service. Differences to
+    COCO's AP:
 
     - only images with a labeled person count; crowds are left out instead of ignored;
     - distances and areas are fractions of the image's width and height, and the area of a person is
       0.53 × that of their box;
-    - each detection is assigned to the person with whom it has the highest OKS; of those assigned to
-      one person, only the one with the highest OKS is a true positive, and only above 0.5;
-    - precision is interpolated linearly at 101 recalls between 0 and 1 and integrated, with a straight
-      line from the highest recall reached down to precision 0 at recall 1, so that half of the area
-      beyond it counts.
+    - each detection is assigned to the person with whom it has the highest OKS; of those assigned
+      to one person, only the one with the highest OKS is a true positive, and only above 0.5;
+    - precision is interpolated linearly at 101 recalls between 0 and 1 and integrated, with a
+      straight line from the highest recall reached down to precision 0 at recall 1, so that half of
+      the area beyond it counts.
 
     Attributes:
         sigmas: (K,) of the keypoints.

@@ -1,8 +1,8 @@
 """Runs the notebooks of an ``operation_mode`` in order under papermill, all into one run folder.
 
-A run folder has, for each step, the executed notebook (``01-train.ipynb``), the same as HTML (``01-train.html``)
-and a folder of artifacts (``01-train/``); and ``user_config.yaml`` as it was used, ``run.json`` with the state
-of each step, ``metrics.json``, and the index page ``index.html``.
+A run folder has, for each step, the executed notebook (``01-train.ipynb``), the same as HTML
+(``01-train.html``) and a folder of artifacts (``01-train/``); and ``user_config.yaml`` as it was
+used, ``run.json`` with the state of each step, ``metrics.json``, and the index page ``index.html``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def run(
     notebooks_dir: str | Path | None = None,
     allow_custom_code: bool = False,
 ) -> Path:
-    """Runs the notebooks of a configuration's ``operation_mode`` and returns the run folder. Prints a line per step and a table.
+    """Runs the notebooks of a configuration's ``operation_mode`` and returns the run folder. Prints
+    a line per step and a table.
 
     Args:
         config_path: a user_config.yaml.
@@ -47,8 +48,8 @@ def run(
         allow_custom_code: whether Python files that the configuration names may be run.
 
     Raises:
-        PoseError: if the configuration is invalid or the folder cannot be written to, before anything
-            runs; if a notebook fails, after all results up to then have been written.
+        PoseError: if the configuration is invalid or the folder cannot be written to, before
+            anything runs; if a notebook fails, after all results up to then have been written.
     """
     overrides = tuple(overrides)
     config = load_config(config_path, overrides, allow_custom_code)
@@ -68,14 +69,15 @@ def run(
 
 
 def resume(folder: str | Path, notebooks_dir: str | Path | None = None, allow_custom_code: bool = False) -> Path:
-    """Resumes an interrupted run with its configuration, and returns the run folder. Completed steps are kept.
+    """Resumes an interrupted run with its configuration, and returns the run folder. Completed
+    steps are kept.
 
     A notebook that was interrupted is run again from its beginning.
 
     Args:
         folder: the run folder.
-        notebooks_dir, allow_custom_code: as for :func:`run`; permission for custom code is not kept and
-            has to be given again.
+        notebooks_dir, allow_custom_code: as for :func:`run`; permission for custom code is not kept
+            and has to be given again.
 
     Raises:
         PoseError: if it is no run folder or the run is in progress; else as :func:`run`.
@@ -194,7 +196,8 @@ def _conclude(record: Record, config: Config, pages: NotebookPages) -> None:
 
 @contextmanager
 def without(module: str) -> Iterator[None]:
-    """A context in which an optional module counts as not installed, unless it is loaded already."""
+    """A context in which an optional module counts as not installed, unless it is loaded
+    already."""
     loaded = module in sys.modules
     sys.modules.setdefault(module, None)  # type: ignore[arg-type]  # None makes its import fail
     try:

@@ -22,12 +22,14 @@ from ..files import write_text
 from .steps import Step
 
 LONGEST_FOLDER = 70
-"""Path length of a folder for sockets, whose whole paths are limited to about a hundred characters."""
+"""Path length of a folder for sockets, whose whole paths are limited to about a hundred
+characters."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class ThisPython(AsyncKernelManager):
-    """Starts kernels with the running interpreter and this package, isolated from all other kernels.
+    """Starts kernels with the running interpreter and this package, isolated from all other
+    kernels.
 
     A kernel found by name could be another Python: a ``python3`` installed for the user or in
     JUPYTER_PATH comes first. A TCP port that is free when it is chosen may be taken when the kernel
@@ -59,7 +61,8 @@ class ThisPython(AsyncKernelManager):
 
 
 class AtomicHandler(LocalHandler):
-    """Writes notebooks atomically, so that an interrupted run or a full disk leaves the last complete one."""
+    """Writes notebooks atomically, so that an interrupted run or a full disk leaves the last
+    complete one."""
 
     def write(self, buf: str, path: str) -> None:
         """Called by papermill after every cell."""

@@ -14,7 +14,8 @@ HEADING = ("run", "mode", "state", "duration", "main results")
 
 
 def runs_table(folder: str | Path) -> str:
-    """A line per run: name, mode, state, duration and main results; below it, folders that are no runs or are unreadable.
+    """A line per run: name, mode, state, duration and main results; below it, folders that are no
+    runs or are unreadable.
 
     Raises:
         PoseError: if there is no such folder.

@@ -18,7 +18,8 @@ from .steps import Step
 from .style import STYLE
 
 SHOWN_FIRST = ("predict", "evaluate", "train", "quantize", "benchmark", "deploy")
-"""Order of the services in the gallery: predictions and accuracy first, then how the model was made, then its cost."""
+"""Order of the services in the gallery: predictions and accuracy first, then how the model was
+made, then its cost."""
 WIDE = 1.7
 """Aspect ratio from which an image gets the whole width."""
 LISTED_FILES = 6
@@ -26,7 +27,8 @@ TILES = {"ap": "AP", "oks": "OKS", "nme": "NME"}
 
 
 def write_index(record: Record, config: Config, galleries: Mapping[Path, Sequence[GalleryImage]]) -> Path:
-    """Writes the index page of a run: summary, gallery, metrics, notebooks and files, configuration.
+    """Writes the index page of a run: summary, gallery, metrics, notebooks and files,
+    configuration.
 
     Args:
         record: the run.

@@ -1,4 +1,5 @@
-"""The images of an executed notebook for the index page: those of cells tagged ``highlight``, else the largest."""
+"""The images of an executed notebook for the index page: those of cells tagged ``highlight``, else
+the largest."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from PIL import Image
 TAG = "highlight"
 MAX_WIDTH = 1600
 SMALL = 100_000
-"""PNGs of up to this many bytes, usually charts, are kept; larger ones become WebP, a tenth of the size."""
+"""PNGs of up to this many bytes, usually charts, are kept; larger ones become WebP, a tenth of the
+size."""
 CAPTION = 150
 
 

@@ -48,7 +48,8 @@ class Record:
         return sum(step.seconds for step in self.steps)
 
     def stopped_at(self) -> Step | None:
-        """The step that failed or was interrupted; None if the run is finished or stopped between two steps."""
+        """The step that failed or was interrupted; None if the run is finished or stopped between
+        two steps."""
         return next((step for step in self.steps if step.status not in ("done", "waiting")), None)
 
     def save(self) -> None:
@@ -87,7 +88,8 @@ def read_record(folder: str | Path) -> Record:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Locks a run folder while it is written to. The operating system releases the lock when the process ends.
+    """Locks a run folder while it is written to. The operating system releases the lock when the
+    process ends.
 
     Raises:
         PoseError: if another process has the lock.
@@ -107,7 +109,8 @@ class _Locked(Exception):
 
 
 def _lock(handle: int) -> None:
-    """An exclusive lock on a folder, or on Windows, where folders cannot be locked, on the first byte of a file."""
+    """An exclusive lock on a folder, or on Windows, where folders cannot be locked, on the first
+    byte of a file."""
     try:
         if sys.platform == "win32":
             import msvcrt

@@ -56,14 +56,16 @@ def all_metrics(steps: Sequence[Step]) -> Metrics:
 
 
 def own_metrics(step: Step) -> Metrics:
-    """A step's metrics, without those of the model it was compared with if :func:`compared` lists them."""
+    """A step's metrics, without those of the model it was compared with if :func:`compared` lists
+    them."""
     if len(set(_precisions(step).values())) < 2:
         return step.metrics
     return {name: value for name, value in step.metrics.items() if not name.startswith(_COMPARED)}
 
 
 def compared(steps: Sequence[Step]) -> dict[str, Metrics]:
-    """The latest metrics of the ``float`` and the ``quantized`` model, as far as they were evaluated."""
+    """The latest metrics of the ``float`` and the ``quantized`` model, as far as they were
+    evaluated."""
     found: dict[str, Metrics] = {}
     for step in steps:
         for parameter, precision in _precisions(step).items():
@@ -83,7 +85,8 @@ def _precisions(step: Step) -> dict[str, str]:
 
 
 def precision_of(model: str) -> str:
-    """``float`` or ``quantized``, by the weights of a zoo model or a file; empty if it cannot be read."""
+    """``float`` or ``quantized``, by the weights of a zoo model or a file; empty if it cannot be
+    read."""
     try:
         return precision_of_file(fetch(model) if model in ZOO else Path(model))
     except (PoseError, OSError):
@@ -91,7 +94,8 @@ def precision_of(model: str) -> str:
 
 
 def results_table(steps: Sequence[Step]) -> str:
-    """The main results as plain text, a line per step; then the float and the quantized model side by side, if both were evaluated."""
+    """The main results as plain text, a line per step; then the float and the quantized model side
+    by side, if both were evaluated."""
     rows = [(step.label, duration(step.seconds) if step.status != "waiting" else "", step_results(step)) for step in steps]
     width = max(len(label) for label, _, _ in rows)
     lines = [f"  {label:<{width}}  {time:>9}  {results}".rstrip() for label, time, results in rows]
@@ -102,7 +106,8 @@ def results_table(steps: Sequence[Step]) -> str:
 
 
 def side_by_side(by_precision: Mapping[str, Metrics]) -> list[tuple[str, str, str, str]]:
-    """Rows of name, float, quantized and difference, after a heading; empty unless both were evaluated."""
+    """Rows of name, float, quantized and difference, after a heading; empty unless both were
+    evaluated."""
     if set(by_precision) != set(PRECISIONS):
         return []
     before, after = (by_precision[precision] for precision in PRECISIONS)
@@ -127,7 +132,8 @@ def step_results(step: Step) -> str:
 
 
 def headline(metrics: Mapping[str, float | None]) -> str:
-    """The main metrics of a run: AP or OKS of the float and the quantized model; else its first two metrics."""
+    """The main metrics of a run: AP or OKS of the float and the quantized model; else its first two
+    metrics."""
     chosen = [f"{precision}.{name}" for precision in PRECISIONS for name in (("ap",) if f"{precision}.ap" in metrics else ("oks", "nme"))]
     names = [name for name in chosen if metrics.get(name) is not None]
     names = names or [name for name in metrics if not name.endswith((".seconds", ".failed", ".interrupted"))][:2]

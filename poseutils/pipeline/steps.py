@@ -1,4 +1,5 @@
-"""The steps of a run: their notebooks and folders, the models that are passed on, and the metrics."""
+"""The steps of a run: their notebooks and folders, the models that are passed on, and the
+metrics."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class Step:
         status: one of ``STATUSES``.
         seconds: duration.
         error: message, if it failed.
-        given: parameters of the notebook that name models: ``model``, and for an evaluation ``compare_with``.
+        given: parameters of the notebook that name models: ``model``, and for an evaluation
+            ``compare_with``.
         metrics: name to value; None for a value that is not finite.
     """
 
@@ -54,8 +56,8 @@ class Step:
         return self.folder.parent / f"{self.folder.name}.html"
 
     def prepare_folder(self) -> None:
-        """Creates the folder and removes the files of an interrupted execution, except those that services resume from:
-        the checkpoint of training, and ``.partial`` files."""
+        """Creates the folder and removes the files of an interrupted execution, except those that
+        services resume from: the checkpoint of training, and ``.partial`` files."""
         self.folder.mkdir(exist_ok=True)
         for path in self.folder.iterdir():
             if path.is_dir():
@@ -85,7 +87,8 @@ class Models:
     configured: str = ""
 
     def parameters(self, service: str) -> dict[str, str]:
-        """The models given to a notebook: quantization starts from the float model, with which its result is compared."""
+        """The models given to a notebook: quantization starts from the float model, with which its
+        result is compared."""
         floating = self.floating or self.configured
         if service == "train":
             return {"model": ""}
@@ -118,7 +121,8 @@ def plan(services: Sequence[str], folder: Path) -> list[Step]:
 
 
 def _label(services: Sequence[str], index: int) -> str:
-    """The name of the service; several evaluations are labeled by whether they follow quantization."""
+    """The name of the service; several evaluations are labeled by whether they follow
+    quantization."""
     service = services[index]
     if service != "evaluate" or services.count("evaluate") == 1:
         return service

@@ -1,4 +1,5 @@
-"""Figures: poses over images, heatmaps, charts and tables, by Matplotlib; OpenCV draws into images."""
+"""Figures: poses over images, heatmaps, charts and tables, by Matplotlib; OpenCV draws into
+images."""
 
 from .charts import mean_scores, show_agreement, show_bars, show_curves, show_histogram, show_layers, show_ranges, table
 from .datasets import show_people, show_positions, show_sizes, show_spread, show_suspicions, show_visibility

@@ -11,7 +11,8 @@ from ..poses import Poses
 
 
 def table(rows: Sequence[Mapping]):
-    """A table for notebooks, from rows (dictionaries with the same keys). Floats have at most three decimals."""
+    """A table for notebooks, from rows (dictionaries with the same keys). Floats have at most three
+    decimals."""
     from IPython.display import Markdown
 
     if not rows:
@@ -29,7 +30,8 @@ def _cell(value) -> str:
 
 
 def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:
-    """Bar charts over the layers of a network in execution order, one panel per column; the maximum is annotated.
+    """Bar charts over the layers of a network in execution order, one panel per column; the maximum
+    is annotated.
 
     Args:
         rows: one per layer, as in :attr:`poseutils.benchmarking.Report.layers`.
@@ -79,7 +81,8 @@ def show_agreement(first: Sequence[float], second: Sequence[float], labels: tupl
 
 
 def mean_scores(poses: Iterable[Poses]) -> dict[str, float]:
-    """The mean score of each keypoint over all people, by name; with more than 40 keypoints, the mean over all of them."""
+    """The mean score of each keypoint over all people, by name; with more than 40 keypoints, the
+    mean over all of them."""
     poses = [p for p in poses if len(p)]
     if not poses:
         return {"no people detected": 0.0}

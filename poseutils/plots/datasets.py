@@ -1,4 +1,5 @@
-"""Figures of a dataset's annotations: positions, sizes and poses of people, and suspicious annotations."""
+"""Figures of a dataset's annotations: positions, sizes and poses of people, and suspicious
+annotations."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ _OUTSIDE = (200, 200, 200)
 
 
 def show_visibility(people: People, layout: KeypointLayout) -> None:
-    """Stacked bars of the fraction of people on whom each keypoint is visible, hidden, or not labeled."""
+    """Stacked bars of the fraction of people on whom each keypoint is visible, hidden, or not
+    labeled."""
     import matplotlib.pyplot as plt
 
     names = list(layout.names) if len(layout) <= _MOST_NAMES else [""] * len(layout)
@@ -39,7 +41,8 @@ def show_visibility(people: People, layout: KeypointLayout) -> None:
 
 
 def show_positions(people: People) -> None:
-    """Heat maps over the image: how often each position is inside a box, and how often it has a keypoint."""
+    """Heat maps over the image: how often each position is inside a box, and how often it has a
+    keypoint."""
     import matplotlib.pyplot as plt
 
     labeled = people.keypoints[:, :, 2] > 0
@@ -80,7 +83,8 @@ def show_sizes(people: People) -> None:
 
 
 def show_spread(people: People, layout: KeypointLayout, most: int = 2000) -> None:
-    """Positions of keypoints relative to their boxes, a dot per person, with limbs between the medians."""
+    """Positions of keypoints relative to their boxes, a dot per person, with limbs between the
+    medians."""
     import matplotlib.pyplot as plt
 
     step = max(1, -(-len(people) // most))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ..evaluation import ImageResult
 
 LEFT, RIGHT, MIDDLE, BOX, TRUTH = (255, 138, 28), (40, 150, 255), (88, 214, 110), (250, 214, 60), (255, 255, 255)
-"""RGB: the person's left side orange, right side blue, middle green, boxes yellow, ground truth white."""
+"""RGB: the person's left side orange, right side blue, middle green, boxes yellow, ground truth
+white."""
 
 FINGERS = {"thumb": (235, 40, 190), "index": (60, 90, 255), "middle": (255, 214, 0), "ring": (0, 190, 90), "little": (0, 214, 255)}
 """RGB: a color for each finger, unlike skin."""
@@ -39,8 +40,8 @@ def draw_poses(
     Args:
         image: (H, W, 3) uint8.
         poses: in pixels of the image.
-        threshold: keypoints with lower scores are drawn hollow, without limbs; NaN keypoints are not
-            drawn.
+        threshold: keypoints with lower scores are drawn hollow, without limbs; NaN keypoints are
+            not drawn.
         boxes: draw boxes and scores, if the poses have them.
         color: RGB of all keypoints and limbs, instead of a color per side.
 
@@ -61,7 +62,8 @@ def draw_poses(
 
 @lru_cache(maxsize=16)
 def side_colors(layout: KeypointLayout) -> tuple[tuple[int, int, int], ...]:
-    """A color for each keypoint: by finger for hands, else by side of the body, from names or, for meshes, mirror indices."""
+    """A color for each keypoint: by finger for hands, else by side of the body, from names or, for
+    meshes, mirror indices."""
     fingers = _fingers(layout)
     if fingers:
         return tuple(FINGERS.get(finger, TRUTH) for finger in fingers)
@@ -95,7 +97,8 @@ def _draw_person(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layou
 
 
 def _draw_hand(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
-    """Limbs in the color of their finger, with a dark rim for contrast with skin and between crossing fingers."""
+    """Limbs in the color of their finger, with a dark rim for contrast with skin and between
+    crossing fingers."""
     placed = np.isfinite(points).all(axis=1)
     size = 0.8 * min(size, _size_for(points[placed]))
     width = max(1, round(size))
@@ -111,7 +114,8 @@ def _size_for(points: np.ndarray) -> float:
 
 
 def _draw_mesh(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
-    """Contours as lines, all points as small, half-transparent dots, so that the face stays visible."""
+    """Contours as lines, all points as small, half-transparent dots, so that the face stays
+    visible."""
     placed = np.isfinite(points).all(axis=1)
     size = min(size, _size_for(points[placed]))
     dots = canvas.copy()
@@ -154,7 +158,8 @@ def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
 
 
 def draw_result(result: ImageResult, threshold: float = 0.15) -> np.ndarray:
-    """The image of an evaluation result, with the ground truth in white below the prediction in color."""
+    """The image of an evaluation result, with the ground truth in white below the prediction in
+    color."""
     image = draw_poses(read_image(result.sample.path), truth_poses(result.sample.keypoints, result.poses.layout), color=TRUTH)
     return draw_poses(image, result.poses, threshold)
 

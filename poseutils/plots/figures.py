@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def show_figures(shown: bool) -> None:
-    """Turns the figures of a notebook on or off (``general.display_figures``); tables are always shown."""
+    """Turns the figures of a notebook on or off (``general.display_figures``); tables are always
+    shown."""
     import matplotlib.pyplot as plt
     from IPython import get_ipython
 
@@ -55,7 +56,8 @@ def show_images(images: Sequence[np.ndarray], titles: Sequence[str] = (), column
 
 
 def show_difference(images: Sequence[np.ndarray], first: np.ndarray, second: np.ndarray, labels: tuple[str, str, str], gain: float) -> None:
-    """Heatmaps (B, h, w, K) of two networks for the same images, and their difference multiplied by ``gain``."""
+    """Heatmaps (B, h, w, K) of two networks for the same images, and their difference multiplied by
+    ``gain``."""
     views = []
     for image, a, b in zip(images, first, second, strict=False):
         image = image.astype(np.uint8)
@@ -64,7 +66,8 @@ def show_difference(images: Sequence[np.ndarray], first: np.ndarray, second: np.
 
 
 def show_raw(image: np.ndarray, model: Model, count: int = 8) -> None:
-    """The input of a network with its raw output: heatmaps, combined and of some keypoints; else the decoded keypoints."""
+    """The input of a network with its raw output: heatmaps, combined and of some keypoints; else
+    the decoded keypoints."""
     if model.detector is not None:
         return _show_stages(image, model, model.detector, count)
     pixels, transform = model.preprocess(image)

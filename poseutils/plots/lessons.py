@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def show_targets(examples: Examples, indices: Sequence[int], loss: Mapping[str, Mapping] | None = None) -> None:
-    """Training targets: for some examples the image with its keypoints, and with the target heatmaps of ``training.loss``."""
+    """Training targets: for some examples the image with its keypoints, and with the target
+    heatmaps of ``training.loss``."""
     from ..training.losses import sigma_of
     from ..training.targets import target_heatmaps
 
@@ -85,7 +86,8 @@ def show_augmentations(examples: Examples, augmentation: Mapping[str, Mapping] |
 
     Args:
         examples: to choose one from.
-        augmentation: ``{name: arguments}`` to show only these; None for all, with clearly visible effects.
+        augmentation: ``{name: arguments}`` to show only these; None for all, with clearly visible
+            effects.
         index: of the example.
         seed: of the random parameters.
     """
@@ -108,7 +110,8 @@ def show_examples(examples: Examples, poses: Sequence[Poses]) -> None:
 
 
 def draw_predictions(examples: Examples, poses: Sequence[Poses]) -> list[np.ndarray]:
-    """Images (H, W, 3) uint8 of the first examples with a network's predictions over the ground truth in white."""
+    """Images (H, W, 3) uint8 of the first examples with a network's predictions over the ground
+    truth in white."""
     views = []
     for index, found in enumerate(poses):
         truth = truth_poses(examples.keypoints[index : index + 1], examples.layout)
@@ -117,13 +120,14 @@ def draw_predictions(examples: Examples, poses: Sequence[Poses]) -> list[np.ndar
 
 
 class LiveCurves:
-    """Figures that a notebook updates in place during training: learning curves, remaining time, and predictions.
+    """Figures that a notebook updates in place during training: learning curves, remaining time,
+    and predictions.
 
     Args:
         groups: title of each panel -> names of its metrics.
         epochs: of the whole training.
-        predictions: draws predictions, (H, W, 3) uint8; called after the first epoch, each tenth of the
-            training, and the last epoch.
+        predictions: draws predictions, (H, W, 3) uint8; called after the first epoch, each tenth of
+            the training, and the last epoch.
     """
 
     def __init__(self, groups: Mapping[str, Sequence[str]], epochs: int, predictions: Callable[[], np.ndarray] | None = None):
@@ -144,7 +148,8 @@ class LiveCurves:
             self._redraw("predictions")
 
     def _status(self, epoch: int) -> str:
-        """Epoch and remaining time; the first epoch includes compilation and is used only until there are others."""
+        """Epoch and remaining time; the first epoch includes compilation and is used only until
+        there are others."""
         times = self.times[1:] if len(self.times) > 2 else self.times
         left = (self.epochs - epoch) * (times[-1] - times[0]) / (len(times) - 1)
         return f"epoch {epoch} of {self.epochs}" + (f", about {_duration(left)} left" if epoch < self.epochs else "")

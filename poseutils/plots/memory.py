@@ -8,7 +8,8 @@ _PEAK = "#d1495b"
 
 
 def show_memory_plan(tensors: Sequence[Mapping], arena_bytes: int) -> None:
-    """Memory plan. x: operator index, y: arena offset; one rectangle per tensor, and the operators at peak memory.
+    """Memory plan. x: operator index, y: arena offset; one rectangle per tensor, and the operators
+    at peak memory.
 
     Args:
         tensors: rows with offset, bytes, first and last (operators of the live range), see

@@ -10,7 +10,8 @@ _WORST = 3  # number of layers that are annotated
 
 
 def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
-    """The signal-to-noise ratio of each layer, a series per network; the worst layers of the first are annotated.
+    """The signal-to-noise ratio of each layer, a series per network; the worst layers of the first
+    are annotated.
 
     Args:
         errors: label -> rows of ``quantization.layer_errors``, of networks with the same layers.
@@ -38,7 +39,8 @@ def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
 
 
 def show_choices(rows: Sequence[Mapping]) -> None:
-    """The loss of OKS of each quantization scheme, with its standard error; rows of ``quantization.choices``."""
+    """The loss of OKS of each quantization scheme, with its standard error; rows of
+    ``quantization.choices``."""
     import matplotlib.pyplot as plt
 
     tried = [row for row in rows if row["choice"] != "float"]

@@ -1,4 +1,5 @@
-"""Synthetic people: rendered images of articulated, clothed 3-D figures with exact COCO keypoints, determined by a seed."""
+"""Synthetic people: rendered images of articulated, clothed 3-D figures with exact COCO keypoints,
+determined by a seed."""
 
 from .export import make_dataset, synthetic_dataset
 from .people import render_people

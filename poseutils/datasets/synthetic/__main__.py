@@ -1,4 +1,5 @@
-"""``python -m poseutils.datasets.synthetic FOLDER COUNT SEED`` renders a dataset of synthetic people."""
+"""``python -m poseutils.datasets.synthetic FOLDER COUNT SEED`` renders a dataset of synthetic
+people."""
 
 import argparse
 

@@ -1,4 +1,5 @@
-"""Backgrounds: floor and wall, or ground and sky, in perspective; texture, clutter, foliage, and cast shadows."""
+"""Backgrounds: floor and wall, or ground and sky, in perspective; texture, clutter, foliage, and
+cast shadows."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ _LEAVES = ((60, 95, 40), (90, 120, 55), (40, 65, 35), (130, 120, 60), (120, 70, 
 
 
 def paint_background(rng: np.random.Generator, camera: Camera, light: Light, depth: float, skeletons: list) -> np.ndarray:
-    """(size, size, 3) float32 RGB, 0…255. ``depth`` is the z of the people; a wall may be behind them."""
+    """(size, size, 3) float32 RGB, 0…255. ``depth`` is the z of the people; a wall may be behind
+    them."""
     kind = pick(rng, ["room", "outdoors", "texture"], [0.42, 0.4, 0.18])
     if kind == "texture":
         canvas, floor = _mottled(rng, camera.size // _COARSE, any_color(rng, (0, 0.6), (0.15, 0.95)), rng.uniform(5, 45)), None
@@ -232,7 +234,8 @@ _CLUTTER = (_panel, _panel, _panel, _shelf, _sign, _blobs, _branches, _branches)
 
 
 def _cast_shadow(camera: Camera, light: Light, skeletons: list, floor: np.ndarray) -> np.ndarray:
-    """(R, R) from 0 to 1, like ``floor``: the shadow of people on the ground, and contact shadows of the feet."""
+    """(R, R) from 0 to 1, like ``floor``: the shadow of people on the ground, and contact shadows
+    of the feet."""
     image = Image.new("L", floor.shape[::-1])
     pen = ImageDraw.Draw(image)
     slope = light.direction / max(light.direction[1], 0.25)

@@ -1,7 +1,8 @@
 """An articulated body: proportions, joints with their limits, and forward kinematics.
 
-Lengths are in meters. A local frame is a (3, 3) matrix whose columns are the person's left, up and front; angles are in degrees.
-Proportions follow the segment lengths usual in biomechanics (Winter, "Biomechanics and Motor Control of Human Movement").
+Lengths are in meters. A local frame is a (3, 3) matrix whose columns are the person's left, up and
+front; angles are in degrees. Proportions follow the segment lengths usual in biomechanics (Winter,
+"Biomechanics and Motor Control of Human Movement").
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ LIMITS = {
     "knee": (0, 150),
     "ankle": (-45, 25),
 }
-"""Range of each joint in degrees; zero is standing upright with hanging arms, positive is forward, outward or bent."""
+"""Range of each joint in degrees; zero is standing upright with hanging arms, positive is forward,
+outward or bent."""
 
 # Torso profile: height above the hip joints, half width, half depth, forward offset of the center; in body heights.
 _TORSO = np.array(
@@ -55,7 +57,8 @@ SHOULDER_HEIGHT, NECK_ROW = 0.277, len(_TORSO) - 1
 
 @dataclass(frozen=True)
 class Build:
-    """Proportions of a person in meters, and relative girth and femininity of the outline (about 1, and 0 to 1)."""
+    """Proportions of a person in meters, and relative girth and femininity of the outline (about 1,
+    and 0 to 1)."""
 
     height: float
     upper_arm: float
@@ -106,7 +109,8 @@ def sample_build(rng: np.random.Generator) -> Build:
 
 @dataclass(frozen=True)
 class Limb:
-    """Root, middle and end joint of an arm or leg, and the front directions of its upper and lower bone; (3,) each."""
+    """Root, middle and end joint of an arm or leg, and the front directions of its upper and lower
+    bone; (3,) each."""
 
     root: np.ndarray
     middle: np.ndarray
@@ -121,7 +125,8 @@ class Skeleton:
 
     Attributes:
         pelvis, chest, head: (3, 3) frames.
-        spine: (13, 3) centers of the torso's rings; spine_left and spine_front (13, 3) their directions.
+        spine: (13, 3) centers of the torso's rings; spine_left and spine_front (13, 3) their
+            directions.
         head_center: (3,) center of the head.
     """
 
@@ -167,7 +172,8 @@ def torso_profile(build: Build) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def place(build: Build, pose) -> Skeleton:
-    """The skeleton of a body in a pose (see ``motions.Pose``), with the center of the hips at the origin."""
+    """The skeleton of a body in a pose (see ``motions.Pose``), with the center of the hips at the
+    origin."""
     base = pose.base
     pelvis = base @ rotation(x=pose.lean, z=pose.roll)
     chest = pelvis @ rotation(x=limited("bend", pose.bend), y=limited("twist", pose.twist), z=limited("side", pose.side))
@@ -232,7 +238,8 @@ def _two_bones(flex, abduct, twist, hinge, side):
 
 
 def _reach(root, goal, pole, upper: float, lower: float) -> Limb:
-    """Two-bone inverse kinematics: from ``root`` towards ``goal``, the middle joint towards ``pole`` (law of cosines)."""
+    """Two-bone inverse kinematics: from ``root`` towards ``goal``, the middle joint towards
+    ``pole`` (law of cosines)."""
     offset = goal - root
     distance = np.clip(np.linalg.norm(offset), 0.35 * (upper + lower), 0.995 * (upper + lower))
     line = unit(offset)
@@ -243,7 +250,8 @@ def _reach(root, goal, pole, upper: float, lower: float) -> Limb:
 
 
 def _foot_direction(leg: Limb, ankle: float) -> np.ndarray:
-    """Unit vector from heel to toe: perpendicular to the shin, pointing down for a negative angle."""
+    """Unit vector from heel to toe: perpendicular to the shin, pointing down for a negative
+    angle."""
     shin = unit(leg.end - leg.middle)
     front = unit(leg.lower_front - shin * (leg.lower_front @ shin))
     return front * np.cos(np.radians(ankle)) - shin * np.sin(np.radians(ankle))

@@ -13,7 +13,8 @@ T = TypeVar("T")
 
 
 def pick(rng: np.random.Generator, items: Sequence[T], weights: Sequence[float] | None = None) -> T:
-    """A random item, with the given weights; ten times as fast as NumPy's ``choice`` for few items."""
+    """A random item, with the given weights; ten times as fast as NumPy's ``choice`` for few
+    items."""
     if weights is None:
         return items[int(rng.random() * len(items))]
     sums = list(itertools.accumulate(weights))

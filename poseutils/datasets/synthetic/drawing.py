@@ -1,4 +1,5 @@
-"""Rendering of surfaces: projection, painter's algorithm into an index buffer, then deferred shading of all pixels at once."""
+"""Rendering of surfaces: projection, painter's algorithm into an index buffer, then deferred
+shading of all pixels at once."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ _LEAST_QUAD = 0.25  # twice the area in square pixels below which a quadrilatera
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera: the rows of ``axes`` are right, down and forward in the world; focal length and center are in pixels."""
+    """A pinhole camera: the rows of ``axes`` are right, down and forward in the world; focal length
+    and center are in pixels."""
 
     position: np.ndarray
     axes: np.ndarray
@@ -38,7 +40,8 @@ class Camera:
 
 @dataclass(frozen=True)
 class Light:
-    """A directional light; ``direction`` (3,) points to it. ``shade`` and ``sun`` (3,) tint surfaces in shadow and in the light."""
+    """A directional light; ``direction`` (3,) points to it. ``shade`` and ``sun`` (3,) tint
+    surfaces in shadow and in the light."""
 
     direction: np.ndarray
     ambient: float
@@ -53,7 +56,8 @@ class Layer:
 
     Attributes:
         quad: (size·FINE, size·FINE) index of the visible quadrilateral, 0 for the background.
-        owner: (size·FINE, size·FINE) uint8, the visible person from 1, 0 for objects and the background.
+        owner: (size·FINE, size·FINE) uint8, the visible person from 1, 0 for objects and the
+            background.
         depth_of_quad: (Q,) depth in meters, infinite for the background.
     """
 
@@ -130,7 +134,8 @@ def _paint(points: np.ndarray, size: int) -> np.ndarray:
 
 
 def _brightness(surface: Surface, order: np.ndarray, light: Light) -> np.ndarray:
-    """(S, 4) light at each corner of the S quadrilaterals of ``order``: ambient, and from the sun unless in cast shadow."""
+    """(S, 4) light at each corner of the S quadrilaterals of ``order``: ambient, and from the sun
+    unless in cast shadow."""
     normals = surface.normals[order]
     sky = light.ambient * (0.72 + 0.28 * normals[..., 1])
     sun = np.maximum(normals @ light.direction.astype(np.float32) * 0.9 + 0.1, 0)
@@ -138,7 +143,8 @@ def _brightness(surface: Surface, order: np.ndarray, light: Light) -> np.ndarray
 
 
 def _lit(surface: Surface, order: np.ndarray, light: Light, cell: float = 0.05) -> np.ndarray:
-    """(S, 4) from 0 in cast shadow to 1 in the light, by a coarse shadow map of one corner per quadrilateral."""
+    """(S, 4) from 0 in cast shadow to 1 in the light, by a coarse shadow map of one corner per
+    quadrilateral."""
     side = cross(light.direction, np.array([0.0, 0.0, 1.0]) if abs(light.direction[1]) > 0.9 else np.array([0.0, 1.0, 0.0]))
     side /= np.sqrt(side @ side)
     axes = np.stack([side, cross(side, light.direction), light.direction]).astype(np.float32).T
@@ -157,7 +163,8 @@ def _cell(points: np.ndarray, low: np.ndarray, cell: float) -> np.ndarray:
 
 
 def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(9, Q) affine functions of x, y per quadrilateral: three values at x = y = 0, their slopes in x, and in y."""
+    """(9, Q) affine functions of x, y per quadrilateral: three values at x = y = 0, their slopes in
+    x, and in y."""
     a, b = points[:, 2] - points[:, 0], points[:, 3] - points[:, 1]
     da, db = values[:, 2] - values[:, 0], values[:, 3] - values[:, 1]
     area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
@@ -170,7 +177,8 @@ def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np.ndarray, light: Light, canvas: np.ndarray) -> None:
-    """Colors each pixel from two of its four subpixels, diagonal ones; the second only where its material differs."""
+    """Colors each pixel from two of its four subpixels, diagonal ones; the second only where its
+    material differs."""
 
     def color(place, quads, offset):
         row, column = np.divmod(place.astype(np.int32), np.int32(canvas.shape[0]))

@@ -26,9 +26,11 @@ _JPEG_QUALITY = 82
 
 
 def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, workers: int | None = None, progress: bool = True) -> Path:
-    """Renders ``count`` images into ``folder``, with COCO annotations in ``<folder>.json``. Image i depends only on (seed, i, size).
+    """Renders ``count`` images into ``folder``, with COCO annotations in ``<folder>.json``. Image i
+    depends only on (seed, i, size).
 
-    Everything is written to a temporary folder and moved into place when complete; an existing dataset is replaced.
+    Everything is written to a temporary folder and moved into place when complete; an existing
+    dataset is replaced.
 
     Args:
         folder: of the images, ``000001.jpg``, ``000002.jpg``, ...
@@ -42,8 +44,8 @@ def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, wor
         ``folder``.
 
     Raises:
-        PoseError: if the count, seed or size is out of range; if the folder contains files other than
-            rendered images, or cannot be written to.
+        PoseError: if the count, seed or size is out of range; if the folder contains files other
+            than rendered images, or cannot be written to.
     """
     folder = Path(folder)
     if count < 1 or seed < 0 or size < 32:
@@ -63,7 +65,8 @@ def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, wor
 
 
 def synthetic_dataset(count: int, seed: int, size: int = 256) -> Dataset:
-    """``count`` images of synthetic people, rendered into the cache folder the first time and read from it afterwards.
+    """``count`` images of synthetic people, rendered into the cache folder the first time and read
+    from it afterwards.
 
     The cache folder is ``POSEUTILS_CACHE`` if it is set and writable, else the user's own.
     """
@@ -139,7 +142,8 @@ def _check_ours(folder: Path) -> None:
 
 
 def _move_into_place(rendered: Path, folder: Path) -> None:
-    """Moves the images first, then the annotations, so that a folder with annotations is complete."""
+    """Moves the images first, then the annotations, so that a folder with annotations is
+    complete."""
     target = _annotation_file(folder)
     target.unlink(missing_ok=True)
     if folder.is_dir():

@@ -1,4 +1,5 @@
-"""The surface of a clothed person around a skeleton: body, clothes, head, hair and face as stacks of rings."""
+"""The surface of a clothed person around a skeleton: body, clothes, head, hair and face as stacks
+of rings."""
 
 from __future__ import annotations
 
@@ -51,8 +52,9 @@ _LIMB_PARTS = ("root", "middle", "end", "front", "lower_front")
 class Outfit:
     """Materials by index, and the lengths of garments.
 
-    Sleeves and trouser legs end at a position along the limb: 0 at its root, 1 at the middle joint, 2 at the end.
-    ``shirt_row`` and ``collar_row`` are rings of the torso; ``skirt`` is its length along the legs, 0 for none.
+    Sleeves and trouser legs end at a position along the limb: 0 at its root, 1 at the middle joint,
+    2 at the end. ``shirt_row`` and ``collar_row`` are rings of the torso; ``skirt`` is its length
+    along the legs, 0 for none.
     """
 
     skin: int
@@ -118,7 +120,8 @@ def _sample_bottom(rng, palette: Palette) -> int:
 
 
 def add_person(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, owner: int, detailed: bool) -> np.ndarray:
-    """Adds a dressed person to the mesh and returns the (17, 3) COCO keypoints in world coordinates."""
+    """Adds a dressed person to the mesh and returns the (17, 3) COCO keypoints in world
+    coordinates."""
     outfit, color = sample_outfit(rng, palette, skeleton.build.feminine)
     _add_torso(mesh, skeleton, outfit, owner)
     _add_legs(mesh, skeleton, outfit, owner)
@@ -163,7 +166,8 @@ def _add_torso(mesh: Mesh, skeleton: Skeleton, outfit: Outfit, owner: int) -> No
 
 
 def _limb_rings(limbs: tuple[Limb, Limb], upper: np.ndarray, lower: np.ndarray, size: float, hem: float, loose: float):
-    """Rings along both arms or both legs, bent at the middle joint; the garment ends at ``hem`` with a step."""
+    """Rings along both arms or both legs, bent at the middle joint; the garment ends at ``hem``
+    with a step."""
     share = np.concatenate([upper[:, 0], 1 + lower[:, 0]])
     axes = np.concatenate([upper[:, 1:], lower[:, 1:]])
     if hem < 2:

@@ -1,4 +1,5 @@
-"""Heads: skull and face, hair styles, hats, glasses, beards; and the positions of the five COCO keypoints of the head."""
+"""Heads: skull and face, hair styles, hats, glasses, beards; and the positions of the five COCO
+keypoints of the head."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ HAIR_STYLES = {"short": 5, "crop": 2, "bob": 2, "long": 4, "tail": 1.5, "bun": 1
 
 
 def face_points(skeleton: Skeleton) -> np.ndarray:
-    """(5, 3) tip of the nose, left eye, right eye, left ear, right ear, on the surface of the head."""
+    """(5, 3) tip of the nose, left eye, right eye, left ear, right ear, on the surface of the
+    head."""
     x, y = _EYE
     local = [
         (0, *_NOSE),
@@ -84,7 +86,8 @@ def _style(rng, feminine: float) -> str:
 
 
 class _Pen:
-    """Adds surfaces in the frame of a head, in units of its height: x to the person's left, y up, z to the front."""
+    """Adds surfaces in the frame of a head, in units of its height: x to the person's left, y up, z
+    to the front."""
 
     def __init__(self, mesh: Mesh, skeleton: Skeleton, owner: int):
         self.mesh, self.owner, self.size = mesh, owner, skeleton.build.head
@@ -94,7 +97,8 @@ class _Pen:
         return np.asarray(local) @ self.frame.T * self.size
 
     def rings(self, profile: np.ndarray, grow: float, material, rise: float = 0.0, back: float = 0.0) -> None:
-        """Horizontal rings of a profile (height, half width, half depth, forward), scaled sideways by ``grow``."""
+        """Horizontal rings of a profile (height, half width, half depth, forward), scaled sideways
+        by ``grow``."""
         height, width, depth, forward = profile.T
         zero = np.zeros_like(height)
         center = self.origin + self.vector(np.stack([zero, height + rise, forward - back], axis=1))

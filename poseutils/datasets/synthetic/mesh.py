@@ -1,6 +1,7 @@
 """Surfaces as stacks of elliptical rings (limbs, torsos, heads, skirts, poles) and boxes.
 
-World coordinates are in meters, right-handed, y up; a ring is given by its center and two radius vectors.
+World coordinates are in meters, right-handed, y up; a ring is given by its center and two radius
+vectors.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from functools import lru_cache
 import numpy as np
 
 SIDES = 12
-"""Number of quadrilaterals around a ring; the first vertex is at the back, the middle one at the front."""
+"""Number of quadrilaterals around a ring; the first vertex is at the back, the middle one at the
+front."""
 _ANGLES = np.linspace(-np.pi, np.pi, SIDES + 1)
 _COS, _SIN = np.cos(_ANGLES).astype(np.float32)[:, None], np.sin(_ANGLES).astype(np.float32)[:, None]
 COLUMN_ANGLES = np.degrees((_ANGLES[:-1] + _ANGLES[1:]) / 2)
-"""(SIDES,) angle of the middle of each quadrilateral of a ring, in degrees from the front, positive towards ``left``."""
+"""(SIDES,) angle of the middle of each quadrilateral of a ring, in degrees from the front, positive
+towards ``left``."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,11 @@ class Mesh:
     boxes: list[tuple] = field(default_factory=list)
 
     def add_rings(self, center, front, left, material, owner: int = 0, lift: float = 0.0) -> None:
-        """Adds the surface through R rings (center, front and left (R, 3), with front × left along the stack).
+        """Adds the surface through R rings (center, front and left (R, 3), with front × left along
+        the stack).
 
-        ``material`` is an index, or (R - 1,) or (R - 1, SIDES) indices; -1 leaves out a quadrilateral.
+        ``material`` is an index, or (R - 1,) or (R - 1, SIDES) indices; -1 leaves out a
+        quadrilateral.
         """
         rows = len(center) - 1
         table = np.full((rows, SIDES), -1)
@@ -57,7 +62,8 @@ class Mesh:
         self.stacks.append((np.asarray(center), np.asarray(front), np.asarray(left), table, owner, lift))
 
     def add_tubes(self, tubes, material, owner: int = 0) -> None:
-        """Adds several stacks of rings with the same materials, as returned by ``tube`` for several paths."""
+        """Adds several stacks of rings with the same materials, as returned by ``tube`` for several
+        paths."""
         for center, front, left in zip(*tubes):
             self.add_rings(center, front, left, material, owner)
 
@@ -121,7 +127,8 @@ class Mesh:
 
 
 def _cube(cells: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A cube from -1 to 1 with faces of Q cells: corners and normals (Q, 4, 3), uv and the axes of u and v (Q, 4, 2)."""
+    """A cube from -1 to 1 with faces of Q cells: corners and normals (Q, 4, 3), uv and the axes of
+    u and v (Q, 4, 2)."""
     steps = np.linspace(-1, 1, cells + 1)
     first, second = np.meshgrid(steps, steps, indexing="ij")
     corners, normals, uv, axes = [], [], [], []

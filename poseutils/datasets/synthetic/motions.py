@@ -1,6 +1,7 @@
 """Random poses of everyday and sports activities, as joint angles and targets of the hands.
 
-Ranges are in degrees (see ``body.LIMITS`` for signs). Targets are in body heights, (outward, up, front) from a part of the body.
+Ranges are in degrees (see ``body.LIMITS`` for signs). Targets are in body heights, (outward, up,
+front) from a part of the body.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from .chance import pick
 
 @dataclass(frozen=True)
 class Arm:
-    """Either four angles (flex, abduct, twist, elbow), or a target (part, offset) of the wrist with the elbow's direction."""
+    """Either four angles (flex, abduct, twist, elbow), or a target (part, offset) of the wrist with
+    the elbow's direction."""
 
     angles: tuple[float, ...] = (0, 0, 0, 0)
     target: tuple[str, tuple[float, float, float]] | None = None
@@ -25,7 +27,8 @@ class Arm:
 
 @dataclass(frozen=True)
 class Pose:
-    """Angles of all joints; ``base`` is the frame of the legs' angles, ``jump`` the height above the ground in meters."""
+    """Angles of all joints; ``base`` is the frame of the legs' angles, ``jump`` the height above
+    the ground in meters."""
 
     base: np.ndarray
     lean: float
@@ -140,7 +143,8 @@ def sample_pose(rng: np.random.Generator) -> Pose:
 
 
 def _facing(rng) -> float:
-    """A random orientation in degrees: mostly facing the camera, often from the side, sometimes from behind."""
+    """A random orientation in degrees: mostly facing the camera, often from the side, sometimes
+    from behind."""
     kind = rng.random()
     if kind < 0.5:
         return rng.normal(0, 28)

@@ -73,7 +73,8 @@ def cloth_color(rng) -> np.ndarray:
 
 
 def skin_color(rng) -> np.ndarray:
-    """A random skin tone, interpolated on the scale of tones; lighter ones are slightly more frequent."""
+    """A random skin tone, interpolated on the scale of tones; lighter ones are slightly more
+    frequent."""
     place = rng.uniform(0, len(_SKIN) - 1.01) * rng.uniform(0.55, 1)
     low = int(place)
     return np.clip(_SKIN[low] + (place - low) * (_SKIN[low + 1] - _SKIN[low]) + rng.normal(0, 5, 3), 0, 255)
@@ -87,7 +88,8 @@ def hair_color(rng) -> np.ndarray:
 
 
 def add_cloth(palette: Palette, rng, color, patterned: float, front: str | None = None) -> tuple[int, int]:
-    """The material of a garment, and that of its sleeves or legs, without a print or zip on the front."""
+    """The material of a garment, and that of its sleeves or legs, without a print or zip on the
+    front."""
     rough = rng.uniform(0.04, 0.13)
     if front is not None:
         return palette.add(color, any_color(rng), front, rng.uniform(0.05, 0.11), rough), palette.add(color, rough=rough)

@@ -38,10 +38,10 @@ def render_people(seed: int | Sequence[int], size: int = 256) -> tuple[np.ndarra
 
     Returns:
         image: (size, size, 3) uint8 RGB.
-        keypoints: (N, 17, 3) float32 x, y in pixels (the center of the first pixel is (0.5, 0.5)) and
-            visibility: 2 visible, 1 hidden, 0 not labeled, with x and y 0. Not labeled are keypoints
-            outside the image, and nose, eyes and ears occluded by their own person, as in COCO's
-            annotations. Left is the person's left.
+        keypoints: (N, 17, 3) float32 x, y in pixels (the center of the first pixel is (0.5, 0.5))
+            and visibility: 2 visible, 1 hidden, 0 not labeled, with x and y 0. Not labeled are
+            keypoints outside the image, and nose, eyes and ears occluded by their own person, as in
+            COCO's annotations. Left is the person's left.
         boxes: (N, 4) float32 x0, y0, x1, y1 around the visible part of each person.
         areas: (N,) float32 visible area of each person in square pixels.
     """
@@ -64,7 +64,8 @@ def render_people(seed: int | Sequence[int], size: int = 256) -> tuple[np.ndarra
 
 
 def _sample_person(rng, index: int):
-    """Origin (the center of the hips in the world), skeleton and pose; the lowest part of the body is on the ground."""
+    """Origin (the center of the hips in the world), skeleton and pose; the lowest part of the body
+    is on the ground."""
     build = sample_build(rng)
     pose = sample_pose(rng)
     skeleton = place(build, pose)
@@ -78,8 +79,8 @@ def _sample_person(rng, index: int):
 
 
 def _framed(rng, people) -> np.ndarray:
-    """(P, 3) points that the camera frames: mostly the whole first person, or all people; sometimes an upright person only
-    down to the knees, hips or chest."""
+    """(P, 3) points that the camera frames: mostly the whole first person, or all people; sometimes
+    an upright person only down to the knees, hips or chest."""
     if len(people) > 1 and rng.random() < 0.6:
         return np.concatenate([_outline(person) for person in people])
     outline = _outline(people[0])
@@ -103,7 +104,8 @@ def _outline(person) -> np.ndarray:
 
 
 def _stand(mesh: Mesh, palette: Palette, rng, origin, skeleton, pose, owner: int, detailed: bool) -> np.ndarray:
-    """Adds a person at their origin, with a seat if sitting, and sometimes a prop in a hand; returns (17, 3) keypoints."""
+    """Adds a person at their origin, with a seat if sitting, and sometimes a prop in a hand;
+    returns (17, 3) keypoints."""
     start = len(mesh.stacks)
     points = add_person(mesh, palette, rng, skeleton, owner, detailed) + origin
     mesh.stacks[start:] = [(stack[0] + origin, *stack[1:]) for stack in mesh.stacks[start:]]
@@ -135,8 +137,9 @@ def _annotate(layer: Layer, camera: Camera, points: np.ndarray, builds: list):
 
 
 def _visibility(layer: Layer, owner: int, flat: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """(17,) visibility: 2 if a pixel next to the keypoint shows this person's surface at about its depth, else 1; 0 outside
-    the image, and for keypoints of the head behind the person's own surface."""
+    """(17,) visibility: 2 if a pixel next to the keypoint shows this person's surface at about its
+    depth, else 1; 0 outside the image, and for keypoints of the head behind the person's own
+    surface."""
     limit = layer.quad.shape[0]
     place = np.floor(flat * FINE).astype(int)
     inside = ((place >= 0) & (place < limit)).all(axis=1)
@@ -172,5 +175,6 @@ def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _white_noise(size: int) -> np.ndarray:
-    """White noise with unit standard deviation, larger than the image, of which each image takes a random crop."""
+    """White noise with unit standard deviation, larger than the image, of which each image takes a
+    random crop."""
     return np.random.default_rng(7).standard_normal((size + _NOISE_SLACK, size + _NOISE_SLACK, 3), dtype=np.float32)

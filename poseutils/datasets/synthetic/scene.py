@@ -1,4 +1,5 @@
-"""The scene around the people: camera, light, furniture, and objects behind and in front of them."""
+"""The scene around the people: camera, light, furniture, and objects behind and in front of
+them."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def sample_light(rng: np.random.Generator) -> Light:
 
 
 def sample_camera(rng: np.random.Generator, points: np.ndarray, size: int) -> Camera:
-    """A random camera that frames ``points`` (P, 3), far or near, from above or below, sometimes tilted."""
+    """A random camera that frames ``points`` (P, 3), far or near, from above or below, sometimes
+    tilted."""
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     extent = np.linalg.norm(points.max(axis=0) - points.min(axis=0))
     distance = max(extent * rng.uniform(1.1, 3.5), 0.9)
@@ -75,7 +77,8 @@ def _pole(mesh: Mesh, foot, low: float, high: float, radius: float, material: in
 
 
 def add_things(mesh: Mesh, palette: Palette, rng, middle: np.ndarray, camera_way: np.ndarray) -> None:
-    """Adds furniture, poles, balls and tubes that resemble limbs, behind or beside the people, sometimes in front of them."""
+    """Adds furniture, poles, balls and tubes that resemble limbs, behind or beside the people,
+    sometimes in front of them."""
     across = np.array([camera_way[2], 0, -camera_way[0]])
     for _ in range(rng.integers(0, 5)):
         spot = middle + across * pick(rng, [-1, 1]) * rng.uniform(0.35, 1.8) - camera_way * rng.uniform(0.2, 2.5)
