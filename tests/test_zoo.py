@@ -56,7 +56,7 @@ def test_nearest_name_is_suggested():
 def test_a_listed_file_may_be_given_by_its_address():
     entry = zoo.ZOO["movenet_lightning_192"]
     assert zoo.name_of(entry.url) == entry.name and zoo.name_of("some/file.tflite") == "some/file.tflite"
-    with pytest.raises(PoseError, match="a file that the zoo does not list: download it yourself"):
+    with pytest.raises(PoseError, match="is not the URL of a model in the zoo: download it yourself"):
         zoo.name_of("https://example.org/other.tflite")
 
 
