@@ -65,6 +65,7 @@ _OPTIONS = {
     "PackOptions": ("Axis", "ValuesCount"),
     "UnpackOptions": ("Axis", "Num"),
     "LeakyReluOptions": ("Alpha",),
+    "GeluOptions": ("Approximate",),
     "BatchMatMulOptions": ("AdjX", "AdjY"),
     "GatherOptions": ("Axis", "BatchDims"),
     "DepthToSpaceOptions": ("BlockSize",),

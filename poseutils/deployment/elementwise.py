@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import tanh
 
 import numpy as np
 
 from ..graph import Operator, Tensor
 from .fixed_point import high_product_16, multiplier_16, multiply, quantize_multiplier, rounding_once, saturated_16, shift_right
+from .functions import (
+    SQUARE_BITS,
+    elu,
+    exponential,
+    gelu,
+    hyperbolic_tangent,
+    inverse_root,
+    logarithm,
+    logistic,
+    looked_up,
+    negative,
+    rounded,
+    square_multipliers,
+    square_root,
+)
 
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
 """The values of the 8-bit types."""
@@ -52,13 +66,7 @@ def activation(operator: Operator) -> str:
 
 
 def _quantized(real: float, tensor: Tensor) -> int:
-    return zero_of(tensor) + int(_round(np.float32(real) / scale_of(tensor)))
-
-
-def _round(x: np.ndarray) -> np.ndarray:
-    """To the nearest integer, halves away from zero."""
-    whole = np.trunc(x)
-    return whole + np.copysign(np.abs(x - whole) >= 0.5, x)
+    return zero_of(tensor) + int(rounded(np.float32(real) / scale_of(tensor)))
 
 
 def add_multipliers(a: Tensor, b: Tensor, output: Tensor) -> list[tuple[int, int]]:
@@ -103,26 +111,9 @@ def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
     return np.clip(q + zero_of(output), *activation_range(operator, output)).astype(output.dtype)
 
 
-def _looked_up(function: Callable[[float], float]) -> Callable:
-    """A function of real numbers: each is rounded to 32 bits, as are its result and the steps to the output."""
-
-    def compute(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
-        real = scale_of(inputs[0]) * (values[0].astype(np.int32) - zero_of(inputs[0])).astype(np.float32)
-        made = np.array([function(float(x)) for x in real.flat], np.float32).reshape(real.shape)
-        steps = _round(made * (np.float32(1) / scale_of(output)))
-        return np.clip(steps + zero_of(output), *LIMITS[output.dtype]).astype(output.dtype)
-
-    return compute
-
-
-def _logistic(x: float) -> float:
-    with np.errstate(over="ignore"):
-        return float(np.float32(1) / (np.float32(1) + np.float32(np.exp(-x))))
-
-
 def _quantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
     if inputs[0].dtype == "float32":
-        q = _round(np.nan_to_num(values[0] / scale_of(output))).clip(-1024, 1024)
+        q = rounded(np.nan_to_num(values[0] / scale_of(output))).clip(-1024, 1024)
     else:
         multiplier = quantize_multiplier(float(scale_of(inputs[0])) / float(scale_of(output)))
         q = multiply(values[0].astype(np.int64) - zero_of(inputs[0]), *multiplier)
@@ -182,11 +173,18 @@ def _hard_swish_multiplier(given: Tensor, output: Tensor) -> tuple[int, int]:
     return quantize_multiplier(float(_fine(given) / scale_of(output)))
 
 
+def _squared_difference(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    first, second, result = square_multipliers(scale_of(inputs[0]), scale_of(inputs[1]), scale_of(output))
+    left = multiply((values[0].astype(np.int64) - zero_of(inputs[0])) << SQUARE_BITS, *first)
+    right = multiply((values[1].astype(np.int64) - zero_of(inputs[1])) << SQUARE_BITS, *second)
+    return _clamped(multiply((left - right) ** 2, *result), operator, output)
+
+
 def _extreme(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
     return (np.maximum if operator.name == "MAXIMUM" else np.minimum)(*values)
 
 
-_PAIRED = (_sum, _product, _extreme)
+_PAIRED = (_sum, _product, _squared_difference, _extreme)
 """Those of two operands."""
 
 _INTEGER, _FLOAT = ("int8",), ("float32",)
@@ -195,19 +193,26 @@ _KNOWN: dict[str, list[Signature]] = {
     "ADD": [(_INTEGER, _INTEGER, _sum)],
     "SUB": [(_INTEGER, _INTEGER, _sum)],
     "MUL": [(_INTEGER, _INTEGER, _product)],
-    "LOGISTIC": [(_INTEGER, _INTEGER, _looked_up(_logistic))],
+    "LOGISTIC": [(_INTEGER, _INTEGER, looked_up(logistic))],
     "QUANTIZE": [(("int8", "uint8"), ("int8", "uint8"), _quantize), (_FLOAT, ("int8", "uint8"), _quantize)],
     "DEQUANTIZE": [(("int8", "uint8"), _FLOAT, _dequantize)],
     "CAST": [(("int8", "uint8"), _FLOAT, _cast)],
-    "SQRT": [(_FLOAT, _FLOAT, _square_root)],
+    "SQRT": [(_FLOAT, _FLOAT, _square_root), (_INTEGER, _INTEGER, square_root)],
     "RELU": [(_INTEGER, _INTEGER, _relu)],
     "RELU6": [(_INTEGER, _INTEGER, _relu)],
     "RELU_N1_TO_1": [(_INTEGER, _INTEGER, _relu)],
     "RELU_0_TO_1": [(_INTEGER, _INTEGER, _relu)],
     "LEAKY_RELU": [(_INTEGER, _INTEGER, _leaky_relu)],
     "HARD_SWISH": [(_INTEGER, _INTEGER, _hard_swish)],
-    "TANH": [(_INTEGER, _INTEGER, _looked_up(tanh))],
+    "TANH": [(_INTEGER, _INTEGER, looked_up(hyperbolic_tangent))],
     "ABS": [(_INTEGER, _INTEGER, _absolute)],
+    "EXP": [(_INTEGER, _INTEGER, looked_up(exponential))],
+    "ELU": [(_INTEGER, _INTEGER, looked_up(elu))],
+    "GELU": [(_INTEGER, _INTEGER, looked_up(gelu))],
+    "LOG": [(_INTEGER, _INTEGER, looked_up(logarithm))],
+    "NEG": [(_INTEGER, _INTEGER, negative)],
+    "RSQRT": [(_INTEGER, _INTEGER, inverse_root)],
+    "SQUARED_DIFFERENCE": [(_INTEGER, _INTEGER, _squared_difference)],
     "MAXIMUM": [(_INTEGER, _INTEGER, _extreme)],
     "MINIMUM": [(_INTEGER, _INTEGER, _extreme)],
 }

@@ -87,6 +87,10 @@ def multiply(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
     return shift_right(high_product(np.asarray(x, np.int64) << max(shift, 0), multiplier), max(-shift, 0))
 
 
+def saturated_32(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, -_MOST - 1, _MOST)
+
+
 _EXP_STEPS = ((-2, 1672461947), (-1, 1302514674), (0, 790015084), (1, 290630308), (2, 39332535), (3, 720401), (4, 242))
 """exp(-2^k) in Q0, for each bit k of the exponent."""
 
