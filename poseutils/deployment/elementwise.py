@@ -225,6 +225,7 @@ def evaluator(operator: Operator, inputs: list[Tensor], output: Tensor) -> Calla
         return None
     for reads, writes, function in _KNOWN.get(operator.name, ()):
         if all(t.dtype in reads for t in inputs) and output.dtype in writes and len(inputs) == (2 if function in _PAIRED else 1):
-            # LiteRT does not run a HARD_SWISH whose output is that much finer than its input either.
-            return None if function is _hard_swish and _hard_swish_multiplier(inputs[0], output)[1] > 0 else function
+            # LiteRT does not run a HARD_SWISH whose output is that much finer than its input, and shifts out of range if much coarser.
+            in_range = function is not _hard_swish or -15 <= _hard_swish_multiplier(inputs[0], output)[1] <= 0
+            return function if in_range else None
     return None

@@ -140,3 +140,11 @@ def softmax_exponentials(step: float) -> np.ndarray:
     inside = steps >= -floor(31 * 2**26 / 2.0**shift)
     exponents = multiply(np.where(inside, steps, 0), multiplier, shift)
     return np.where(inside, exp_of_negative(exponents, 5), 0).astype(np.int32)
+
+
+def log_softmax_differences(scale: float) -> tuple[np.ndarray, int, tuple[int, int]]:
+    """-scale · i for i = 0 ... 255 in Q5, int32; the least difference in steps that counts; and what leads from Q5 back to steps."""
+    multiplier, shift = quantize_multiplier(min(scale * 2**26, float(_MOST)))
+    steps, least = -np.arange(256, dtype=np.int64), -floor(31 * 2**26 / 2.0**shift)
+    differences = multiply(np.maximum(steps, least), multiplier, shift)
+    return differences.astype(np.int32), least, quantize_multiplier(2.0 ** (31 - shift) / multiplier)

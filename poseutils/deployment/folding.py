@@ -5,6 +5,7 @@
 - ``fold_padding``: a PAD becomes the padding of the convolutions that read it.
 - ``fold_channel_padding``: an ADD adds zero to the channels that a PAD would have added to its operand.
 - ``drop_unread``: what nobody reads is not computed.
+- ``fold_constants``: what follows from constants and shapes alone is computed here.
 - ``drop_shapes``: what computes the shape of a RESHAPE, which is known, is not computed.
 """
 
@@ -15,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
+from .constants import fold_constants
 from .elementwise import LIMITS, evaluator, per_tensor, zero_of
 from .views import RESHAPES, channel_padding
 
@@ -31,7 +33,7 @@ def fold(graph: Graph, io: str) -> Graph:
         io: ``quantized`` leaves the QUANTIZE and DEQUANTIZE at the ends out, ``file`` keeps inputs and outputs as the file has them.
     """
     graph = trim_ends(graph) if io == "quantized" else graph
-    return drop_unread(fold_channel_padding(fold_padding(fold_tables(drop_unread(drop_shapes(graph))))))
+    return drop_unread(fold_channel_padding(fold_padding(fold_tables(drop_unread(drop_shapes(fold_constants(graph)))))))
 
 
 def readers(graph: Graph) -> dict[int, list[int]]:

@@ -6,7 +6,7 @@ from ..graph import Graph, Operator
 from .folding import TABLE
 from .views import RESHAPES, matrix
 
-_IN_PLACE = (TABLE, "ADD", "SUB", "MUL", "DIV", "PRELU", "MAXIMUM", "MINIMUM")
+_IN_PLACE = (TABLE, "ADD", "SUB", "MUL", "SQUARED_DIFFERENCE", "DIV", "PRELU", "MAXIMUM", "MINIMUM")
 
 _STRIDED = (
     *_IN_PLACE,
@@ -24,7 +24,6 @@ _STRIDED = (
     "SLICE",
     "STRIDED_SLICE",
     "TRANSPOSE_CONV",
-    "SUM",
     "REDUCE_MAX",
     "REDUCE_MIN",
     "TRANSPOSE",
@@ -32,6 +31,7 @@ _STRIDED = (
     "UNPACK",
     "MEAN",
     "SOFTMAX",
+    "LOG_SOFTMAX",
     "QUANTIZE",
     "DEQUANTIZE",
 )

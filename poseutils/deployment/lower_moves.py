@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from .elementwise import zero_of
 from .lower_windows import need_int8
 from .lowering import Layer, columns, need, rows
@@ -192,6 +194,15 @@ _MOST_GATHERED = 64
 """Slices of GATHER_ND that one GATHER may become."""
 
 
+def _shape(layer: Layer) -> None:
+    """The sizes of a tensor, which are constants, as an output of the network."""
+    need(layer.output.dtype == "int32", f"of {layer.output.dtype}")
+    sizes = np.array(layer.input(0).shape, np.int32)
+    fields = {"dims": 1, "bytes": 4, "size": [sizes.size], "in": [1], "out": [1]}
+    made = layer.struct("pose_copy_layer", fields)
+    layer.call("pose_copy", made, layer.constant("sizes", sizes), layer.address(layer.operator.outputs[0]))
+
+
 def _gather_along(layer: Layer) -> None:
     """GATHER: along one dimension, the slices that are named; a GATHER_ND for each index of the dimensions before."""
     source, indices, options = layer.input(0), layer.input(1), layer.operator.options
@@ -245,6 +256,7 @@ MOVES = {
     "BROADCAST_TO": _repeat,
     "DEPTH_TO_SPACE": _blocks,
     "SPACE_TO_DEPTH": _blocks,
+    "SHAPE": _shape,
     "GATHER": _gather_along,
     "GATHER_ND": _gather,
 }

@@ -7,7 +7,8 @@ from math import prod
 import numpy as np
 
 from .elementwise import activation_range, add_multipliers, is_from_onnx, multiplier_of, product_multiplier, scale_of, zero_of
-from .fixed_point import quantize_multiplier, softmax_exponentials
+from .fixed_point import log_softmax_differences, quantize_multiplier, softmax_exponentials
+from .functions import square_multipliers
 from .folding import TABLE
 from .lower_windows import bias_of, need_activation, need_int8, requantize, wrapped
 from .lowering import Layer, columns, image, need, row_fields
@@ -150,8 +151,12 @@ def _sum(layer: Layer) -> None:
 
 
 def _add_fields(layer: Layer) -> dict:
+    return _pair_of_operands(layer, add_multipliers(layer.input(0), layer.input(1), layer.output))
+
+
+def _pair_of_operands(layer: Layer, pairs: list[tuple[int, int]]) -> dict:
+    """A ``pose_add_layer``, by the multipliers of its operands and of the result, but the grid."""
     a, b, output = layer.input(0), layer.input(1), layer.output
-    pairs = add_multipliers(a, b, output)
     low, high = activation_range(layer.operator, output)
     return {
         "a_zero": zero_of(a),
@@ -164,6 +169,15 @@ def _add_fields(layer: Layer) -> dict:
         "low": low,
         "high": high,
     }
+
+
+def _squared_difference(layer: Layer) -> None:
+    a, b, output = layer.input(0), layer.input(1), layer.output
+    need_int8(a, b, output)
+    grid = grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
+    pairs = square_multipliers(scale_of(a), scale_of(b), scale_of(output))
+    made = layer.struct("pose_add_layer", {"grid": grid, **_pair_of_operands(layer, pairs)})
+    layer.call("pose_squared_difference", made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
 
 
 def _narrow_sum(layer: Layer) -> None:
@@ -304,6 +318,22 @@ def _share_fields(scale: float) -> dict:
     return {"multiplier": 0, "bits": shift - 1} if multiplier == 2**30 else {"multiplier": multiplier, "bits": shift}
 
 
+def _log_softmax(layer: Layer) -> None:
+    source, output = layer.input(0), layer.output
+    need_int8(source, output)
+    need(float(scale_of(output)) == 1 / 16 and zero_of(output) == 127, "an output of another scale than 1/16 and zero point than 127")
+    need(columns(source) < 4096, f"{columns(source)} channels; up to 4095 are supported")
+    differences, least, reverse = log_softmax_differences(float(scale_of(source)))
+    fields = {
+        "rows": row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0]),
+        "exponentials": layer.constant("exponentials", softmax_exponentials(float(scale_of(source)))),
+        "differences": layer.constant("differences", differences),
+        "least": least,
+        **pair_fields("reverse_", reverse),
+    }
+    _call(layer, "pose_log_softmax", layer.struct("pose_log_softmax_layer", fields))
+
+
 def _arg_max(layer: Layer) -> None:
     source, axis = layer.input(0), layer.input(1).data
     rank = len(source.shape)
@@ -328,6 +358,8 @@ VALUES = {
     "FLOOR_DIV": _divide,
     "FULLY_CONNECTED": _dense_layer,
     "MEAN": _mean,
+    "SQUARED_DIFFERENCE": _squared_difference,
     "SOFTMAX": _softmax,
+    "LOG_SOFTMAX": _log_softmax,
     "ARG_MAX": _arg_max,
 }

@@ -9,7 +9,7 @@ from .elementwise import activation, activation_range, is_from_onnx, multiplier_
 from .fixed_point import multipliers_rounded_once, quantize_multiplier
 from .lowering import Layer, image, need
 
-MAX_TAPS = 16
+MAX_TAPS = 64
 """POSE_MAX_TAPS of pose_kernels.h."""
 
 
@@ -91,8 +91,9 @@ def _window(layer: Layer, height: int, width: int) -> dict:
     stride = (int(options["stride_h"]), int(options["stride_w"]))
     dilation = (int(options.get("dilation_h_factor", 1)), int(options.get("dilation_w_factor", 1)))
     need(min(*stride, *dilation, height, width) >= 1, "a stride, dilation or window of less than 1")
-    need(height <= MAX_TAPS, f"a window of {height} rows; up to {MAX_TAPS} are supported")
-    need(max(*stride, *dilation, width) <= 4096, "a stride, dilation or window of more than 4096")
+    pooling = "POOL" in layer.operator.name
+    need(pooling or height <= MAX_TAPS, f"a window of {height} rows; up to {MAX_TAPS} are supported")
+    need(max(*stride, *dilation, height, width) <= 4096, "a stride, dilation or window of more than 4096")
     pads = options.get("pads") or _same_padding(layer, (height, width), stride, dilation)
     return {
         "height": height,

@@ -159,6 +159,27 @@ void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int
     } while (grid_next(grid, index));
 }
 
+static int8_t squared_difference_one(const pose_add_layer *layer, int32_t a, int32_t b)
+{
+    const int32_t left = pose_multiply((a - layer->a_zero) * (1 << 7), layer->a_multiplier, layer->a_shift);
+    const int32_t right = pose_multiply((b - layer->b_zero) * (1 << 7), layer->b_multiplier, layer->b_shift);
+    const int32_t square = pose_multiply((left - right) * (left - right), layer->multiplier, layer->shift);
+    return (int8_t)clamp(square + layer->zero, layer->low, layer->high);
+}
+
+void pose_squared_difference(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out)
+{
+    const pose_grid *grid = &layer->grid;
+    int32_t index[3] = {0, 0, 0};
+    do {
+        const int8_t *x = a + grid_start(grid->a, index), *y = b + grid_start(grid->b, index);
+        int8_t *to = out + grid_start(grid->out, index);
+        for (int32_t i = 0; i < grid->size[3]; i++) {
+            to[i * grid->out[3]] = squared_difference_one(layer, x[i * grid->a[3]], y[i * grid->b[3]]);
+        }
+    } while (grid_next(grid, index));
+}
+
 static int8_t mul_one(const pose_mul_layer *layer, int32_t a, int32_t b)
 {
     const int32_t product = scaled((a - layer->a_zero) * (b - layer->b_zero), layer->multiplier, layer->shift);

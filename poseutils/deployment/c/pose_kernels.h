@@ -4,7 +4,7 @@
  * Every tensor is a table of rows of `channels` values; `step` is the distance from one row of values to the next, in values, so that a
  * tensor may be some of the columns of a wider one. An image is stored as height * width such rows (NHWC, one image).
  *
- * A spatial operator comes as two functions: pose_X_row makes output row y from pointers to input rows, pose_X makes all of them.
+ * A convolution or resizing comes as two functions: pose_X_row makes output row y from pointers to input rows, pose_X makes all of them.
  * Real values are scale * (q - zero). Results equal those of LiteRT's reference kernels bit by bit.
  */
 #ifndef POSE_KERNELS_H
@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define POSE_MAX_TAPS 16 /* rows of the tallest kernel window */
+#define POSE_MAX_TAPS 64 /* rows of the tallest window of a convolution */
 #define POSE_MAX_DIMS 6  /* of pose_copy */
 
 /* An image as it lies in memory. */
@@ -97,7 +97,9 @@ typedef struct {
     int32_t size[4], a[4], b[4], out[4];
 } pose_grid;
 
-/* ADD and SUB of 8-bit values: both operands come to a common scale, 20 bits finer. */
+/*
+ * ADD and SUB of 8-bit values, and SQUARED_DIFFERENCE: both operands come to a common scale, 20 bits finer, or 7 before they are squared.
+ */
 typedef struct {
     pose_grid grid;
     int32_t a_zero, a_multiplier, a_shift;
@@ -146,6 +148,16 @@ typedef struct {
     const int32_t *exponentials;
     int32_t multiplier, bits, zero;
 } pose_softmax_layer;
+
+/*
+ * LOG_SOFTMAX along the channels: exponentials as of SOFTMAX, and differences -scale * i in 1/2^26; those of `least` steps or less give
+ * the least result. The result is in 1/16, plus 127.
+ */
+typedef struct {
+    pose_rows rows;
+    const int32_t *exponentials, *differences;
+    int32_t least, reverse_multiplier, reverse_shift;
+} pose_log_softmax_layer;
 
 /* What moves values without computing: out[i0, i1, ...] = in[i0, i1, ...], strides in values of `bytes` bytes. */
 typedef struct {
@@ -211,9 +223,7 @@ void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8
 void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *scratch);
 void pose_depthwise_row(const pose_depthwise_layer *layer, const int8_t *const *rows, int8_t *out);
 void pose_depthwise(const pose_depthwise_layer *layer, const int8_t *in, int8_t *out);
-void pose_max_pool_row(const pose_pool_layer *layer, const int8_t *const *rows, int8_t *out);
 void pose_max_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
-void pose_average_pool_row(const pose_pool_layer *layer, const int8_t *const *rows, int8_t *out);
 void pose_average_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
 /* rows[0] and rows[1] are the input rows first_y[y] and second_y[y]. */
 void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows, int8_t *out);
@@ -225,12 +235,14 @@ void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_
 void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8_t *out);
 void pose_prelu(const pose_prelu_layer *layer, const int8_t *in, int8_t *out);
 void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
+void pose_squared_difference(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_mul(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_channel_table(const pose_rows *rows, const int8_t *tables, const void *in, int8_t *out); /* 256 results a channel */
 void pose_float_table(const pose_rows *rows, const float *table, const void *in, float *out);
 void pose_quantize(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out);
 void pose_dequantize(const pose_rows *rows, float scale, int32_t zero, const int8_t *in, float *out);
 void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out);
+void pose_log_softmax(const pose_log_softmax_layer *layer, const int8_t *in, int8_t *out);
 
 /* Vectors and small tensors. */
 void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights, int8_t *out);
