@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from random import Random
 
-from . import arithmetic, moves, windows
+from . import arithmetic, joins, moves, windows
 from .description import Description, Illegal, Step, Value, to_tflite, written
+from .motifs import MOTIFS
 from .pool import Pool
 
-FAMILIES = {**windows.FAMILIES, **arithmetic.FAMILIES, **moves.FAMILIES}
+FAMILIES = {**windows.FAMILIES, **arithmetic.FAMILIES, **joins.FAMILIES, **moves.FAMILIES}
 BUILDERS = {name: family.build for name, family in FAMILIES.items()}
 SIZES = (1, 2, 3, 4, 5, 6, 7, 9)
 CHANNELS = (1, 1, 2, 3, 4, 5, 6, 8, 12, 17)
@@ -20,12 +21,15 @@ def random_network(seed: int) -> Description:
     pool, steps = Pool(dice), []
     inputs = {f"in{i}": _input(pool) for i in range(dice.choice((1, 1, 2, 2, 3)))}
     pool.values |= inputs
-    wanted, tries = dice.randrange(1, 14), 0
-    while len(steps) < wanted and (tries := tries + 1) < 20 * wanted:
-        step = _step(pool, len(steps))
-        steps += [step] if step else []
-    read = {name for step in steps for name in step.reads}
-    outputs = _outputs(pool, [name for name in pool.values if name not in inputs], read)
+    wanted = dice.choice((dice.randrange(1, 8), dice.randrange(4, 14), dice.randrange(10, 22)))
+    for _ in range(20 * wanted):
+        if len(steps) >= wanted:
+            break
+        if dice.random() < 0.08:
+            dice.choice(MOTIFS)(pool, lambda *each: _add(pool, steps, *each))
+        else:
+            _grow(pool, steps)
+    outputs = _outputs(pool, steps, list(inputs))
     return Description(inputs, tuple(steps), outputs)
 
 
@@ -48,29 +52,35 @@ def _input(pool: Pool) -> Value:
     return Value(shape, scale, zero_point + 128 * (kind == "UINT8"), kind)
 
 
-def _step(pool: Pool, number: int) -> Step | None:
-    """One more operator, whose results are in the pool then; None if the one that was tried does not fit."""
+def _grow(pool: Pool, steps: list[Step]) -> None:
+    """One more operator, if the one that is tried fits."""
     name = pool.dice.choices(list(FAMILIES), [family.weight for family in FAMILIES.values()])[0]
     proposal = FAMILIES[name].propose(pool)
-    if proposal is None:
-        return None
-    reads, parameters = proposal
-    results = FAMILIES[name].results(parameters)
-    step = Step(name, reads, tuple(f"v{number}_{i}" for i in range(results)), parameters, pool.dice.randrange(1 << 31))
+    if proposal:
+        _add(pool, steps, name, *proposal)
+
+
+def _add(pool: Pool, steps: list[Step], name: str, reads: tuple[str, ...], parameters: dict) -> str | None:
+    """The first result of a new operator, None if it is not legal."""
+    writes = tuple(f"v{len(steps)}_{i}" for i in range(FAMILIES[name].results(parameters)))
+    step = Step(name, reads, writes, parameters, pool.dice.randrange(1 << 31))
     try:
         made = written(step, pool.values, BUILDERS)
     except Illegal:
         return None
-    pool.values.update(zip(step.writes, made.results))
+    steps.append(step)
+    pool.values.update(zip(writes, made.results))
     pool.read.update(reads)
-    return step
+    return writes[0]
 
 
-def _outputs(pool: Pool, computed: list[str], read: set[str]) -> tuple[str, ...]:
-    """Most results that nobody reads, some that are read, now and then one twice; at least one."""
-    dice = pool.dice
-    chosen = [name for name in computed if dice.random() < (0.2 if name in read else 0.85)] or computed[-1:]
-    if dice.random() < 0.03:
+def _outputs(pool: Pool, steps: list[Step], inputs: list[str]) -> tuple[str, ...]:
+    """Most results that nobody reads, some that are read, now and then one twice, or an input; at least one."""
+    dice, computed = pool.dice, [name for step in steps for name in step.writes]
+    chosen = [name for name in computed if dice.random() < (0.2 if name in pool.read else 0.85)] or computed[-1:]
+    if dice.random() < 0.05:
         chosen.append(dice.choice(chosen))
+    if dice.random() < 0.05:
+        chosen.append(dice.choice(inputs))
     dice.shuffle(chosen)
     return tuple(chosen)

@@ -1,4 +1,4 @@
-"""Random operators that move values: concatenations and splits, views, slices, padding, permutations."""
+"""Random operators that move values: views, slices, padding, permutations."""
 
 from __future__ import annotations
 
@@ -7,124 +7,7 @@ from math import prod
 import numpy as np
 
 from .description import Constant, Illegal, Value, Written
-from .pool import Family, Pool, Proposal
-
-
-def _ints(*values: int) -> Constant:
-    return Constant(np.array(values, np.int32))
-
-
-def _small(pool: Pool) -> str | None:
-    """Any value of one to four dimensions, of any type."""
-    return pool.pick(lambda value: 1 <= len(value.shape) <= 4)
-
-
-# ---------------------------------------------------------------- side by side, and apart
-
-
-def _propose_concatenation(pool: Pool) -> Proposal | None:
-    dice, first = pool.dice, pool.pick(lambda value: value.dtype != "INT32" and len(value.shape) > 0)
-    if first is None:
-        return None
-    x = pool.values[first]
-    axis = len(x.shape) - 1 if dice.random() < 0.6 else dice.randrange(len(x.shape))
-
-    def fits(v: Value) -> bool:
-        around = [n for d, n in enumerate(v.shape) if d != axis] == [n for d, n in enumerate(x.shape) if d != axis]
-        return around and len(v.shape) == len(x.shape) and v == x.like(v.shape)
-
-    others = [pool.pick(fits) for _ in range(dice.choice((0, 1, 1, 1, 2, 3)))]
-    names = [first, *others]
-    dice.shuffle(names)
-    p = {"axis": axis - len(x.shape) if dice.random() < 0.3 else axis}
-    if dice.random() < 0.1 and x.dtype == "INT8":
-        p |= {"constant": dice.randrange(1, 4), "at": dice.randrange(len(names) + 1)}
-    return tuple(names), p
-
-
-def _build_concatenation(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    x, rank = reads[0], len(reads[0].shape)
-    axis = p["axis"] % max(1, rank)
-    around = [(*v.shape[:axis], *v.shape[axis + 1 :], v.like(())) for v in reads]
-    if any(each != around[0] for each in around) or not -rank <= p["axis"] < rank:
-        raise Illegal("shapes do not match")
-    operands, sizes = list(range(len(reads))), [v.shape[axis] for v in reads]
-    if "constant" in p:
-        shape = (*x.shape[:axis], p["constant"], *x.shape[axis + 1 :])
-        operands.insert(p["at"], Constant(dice.integers(-128, 128, shape).astype(np.int8), x.scale, x.zero_point))
-        sizes.append(p["constant"])
-    made = x.like((*x.shape[:axis], sum(sizes), *x.shape[axis + 1 :]))
-    return Written(operands, [made], ("ConcatenationOptions", {"axis": p["axis"]}))
-
-
-def _propose_split(pool: Pool) -> Proposal | None:
-    dice, name = pool.dice, _small(pool)
-    choices = [(d, k) for d, n in enumerate(pool.values[name].shape) for k in (2, 3, 4) if n % k == 0] if name else []
-    if not choices:
-        return None
-    axis, count = dice.choice(choices)
-    return (name,), {"axis": axis, "count": count}
-
-
-def _build_split(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    (x,) = reads
-    if p["axis"] >= len(x.shape) or x.shape[p["axis"]] % p["count"]:
-        raise Illegal("parts")
-    shape = [n // p["count"] if d == p["axis"] else n for d, n in enumerate(x.shape)]
-    operands = [Constant(np.array(p["axis"], np.int32)), 0]
-    return Written(operands, [x.like(shape)] * p["count"], ("SplitOptions", {"numSplits": p["count"]}))
-
-
-def _propose_split_v(pool: Pool) -> Proposal | None:
-    dice, name = pool.dice, _small(pool)
-    axes = [d for d, n in enumerate(pool.values[name].shape) if n > 1] if name else []
-    if not axes:
-        return None
-    axis = dice.choice(axes)
-    size = pool.values[name].shape[axis]
-    cuts = sorted(dice.sample(range(1, size), min(size - 1, dice.choice((1, 1, 2)))))
-    return (name,), {"axis": axis, "sizes": [b - a for a, b in zip([0, *cuts], [*cuts, size])]}
-
-
-def _build_split_v(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    (x,), axis = reads, p["axis"]
-    if axis >= len(x.shape) or x.shape[axis] != sum(p["sizes"]) or min(p["sizes"]) < 1:
-        raise Illegal("parts")
-    made = [x.like([size if d == axis else n for d, n in enumerate(x.shape)]) for size in p["sizes"]]
-    operands = [0, _ints(*p["sizes"]), Constant(np.array(axis, np.int32))]
-    return Written(operands, made, ("SplitVOptions", {"numSplits": len(made)}))
-
-
-def _propose_pack(pool: Pool) -> Proposal | None:
-    name = pool.pick(lambda value: len(value.shape) <= 3)
-    if name is None:
-        return None
-    return tuple(pool.alike(name, 3)), {"axis": pool.dice.randrange(-1, len(pool.values[name].shape) + 1)}
-
-
-def _build_pack(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    x, rank = reads[0], len(reads[0].shape) + 1
-    if any(v != x for v in reads) or not -rank <= p["axis"] < rank:
-        raise Illegal("shapes do not match")
-    axis = p["axis"] % rank
-    made = x.like((*x.shape[:axis], len(reads), *x.shape[axis:]))
-    return Written(list(range(len(reads))), [made], ("PackOptions", {"axis": p["axis"], "valuesCount": len(reads)}))
-
-
-def _propose_unpack(pool: Pool) -> Proposal | None:
-    name = pool.pick(lambda value: 2 <= len(value.shape) <= 4 and min(value.shape) <= 4)
-    if name is None:
-        return None
-    axis = pool.dice.choice([d for d, n in enumerate(pool.values[name].shape) if n <= 4])
-    return (name,), {"axis": axis, "count": pool.values[name].shape[axis]}
-
-
-def _build_unpack(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    (x,), axis = reads, p["axis"]
-    if axis >= len(x.shape) or x.shape[axis] != p["count"]:
-        raise Illegal("parts")
-    made = [x.like((*x.shape[:axis], *x.shape[axis + 1 :]))] * p["count"]
-    return Written([0], made, ("UnpackOptions", {"axis": axis, "num": p["count"]}))
+from .pool import Family, Pool, Proposal, ints, small
 
 
 # ---------------------------------------------------------------- views
@@ -132,7 +15,7 @@ def _build_unpack(p: dict, reads: list[Value], dice: np.random.Generator) -> Wri
 
 def _propose_reshape(pool: Pool) -> Proposal | None:
     """Dimensions are split and merged at random; one of them is left to follow from the others."""
-    dice, name = pool.dice, _small(pool)
+    dice, name = pool.dice, small(pool)
     if name is None:
         return None
     shape = list(pool.values[name].shape) or [1]
@@ -159,7 +42,7 @@ def _build_reshape(p: dict, reads: list[Value], dice: np.random.Generator) -> Wr
     shape = [prod(x.shape) // known if n == -1 else n for n in p["shape"]]
     if prod(shape) != prod(x.shape):
         raise Illegal("sizes differ")
-    return Written([0, _ints(*shape)], [x.like(shape)], ("ReshapeOptions", {"newShape": shape}))
+    return Written([0, ints(*shape)], [x.like(shape)], ("ReshapeOptions", {"newShape": shape}))
 
 
 def _propose_squeeze(pool: Pool) -> Proposal | None:
@@ -188,14 +71,14 @@ def _build_expand(p: dict, reads: list[Value], dice: np.random.Generator) -> Wri
     (x,), axis = reads, p["axis"]
     if axis > len(x.shape):
         raise Illegal("axis")
-    return Written([0, _ints(axis)], [x.like((*x.shape[:axis], 1, *x.shape[axis:]))], ("ExpandDimsOptions", {}))
+    return Written([0, ints(axis)], [x.like((*x.shape[:axis], 1, *x.shape[axis:]))], ("ExpandDimsOptions", {}))
 
 
 # ---------------------------------------------------------------- parts
 
 
 def _propose_slice(pool: Pool) -> Proposal | None:
-    dice, name = pool.dice, _small(pool)
+    dice, name = pool.dice, small(pool)
     if name is None:
         return None
     parts = []
@@ -211,13 +94,13 @@ def _build_slice(p: dict, reads: list[Value], dice: np.random.Generator) -> Writ
     shape = [n - first if size == -1 else size for n, (first, size) in zip(x.shape, p["parts"])]
     if len(p["parts"]) != len(x.shape) or any(a + m > n or m < 1 for n, m, (a, _) in zip(x.shape, shape, p["parts"])):
         raise Illegal("out of range")
-    operands = [0, _ints(*(a for a, _ in p["parts"])), _ints(*(size for _, size in p["parts"]))]
+    operands = [0, ints(*(a for a, _ in p["parts"])), ints(*(size for _, size in p["parts"]))]
     return Written(operands, [x.like(shape)], ("SliceOptions", {}))
 
 
 def _propose_strided(pool: Pool) -> Proposal | None:
     """A slice of Python along each dimension; None is a bit of a mask. A dimension may be chosen at one index, and vanish."""
-    dice, name = pool.dice, _small(pool)
+    dice, name = pool.dice, small(pool)
     if name is None:
         return None
     entries, shrink = [], []
@@ -251,11 +134,11 @@ def _build_strided(p: dict, reads: list[Value], dice: np.random.Generator) -> Wr
             masks["beginMask"] = masks.get("beginMask", 0) | bit * (first is None)
             masks["endMask"] = masks.get("endMask", 0) | bit * (last is None)
         begin, end, steps = [*begin, first or 0], [*end, last or 0], [*steps, step]
-    return Written([0, _ints(*begin), _ints(*end), _ints(*steps)], [x.like(shape)], ("StridedSliceOptions", masks))
+    return Written([0, ints(*begin), ints(*end), ints(*steps)], [x.like(shape)], ("StridedSliceOptions", masks))
 
 
 def _propose_gather(pool: Pool) -> Proposal | None:
-    name, dice = _small(pool), pool.dice
+    name, dice = small(pool), pool.dice
     if name is None or not pool.values[name].shape:
         return None
     axis = dice.randrange(len(pool.values[name].shape))
@@ -325,7 +208,7 @@ def _build_transpose(p: dict, reads: list[Value], dice: np.random.Generator) -> 
     (x,) = reads
     if len(p["order"]) != len(x.shape):
         raise Illegal("dimensions")
-    return Written([0, _ints(*p["order"])], [x.like([x.shape[d] for d in p["order"]])])
+    return Written([0, ints(*p["order"])], [x.like([x.shape[d] for d in p["order"]])])
 
 
 def _propose_tile(pool: Pool) -> Proposal | None:
@@ -337,7 +220,7 @@ def _build_tile(p: dict, reads: list[Value], dice: np.random.Generator) -> Writt
     (x,) = reads
     if len(p["times"]) != len(x.shape):
         raise Illegal("dimensions")
-    return Written([0, _ints(*p["times"])], [x.like([n * k for n, k in zip(x.shape, p["times"])])])
+    return Written([0, ints(*p["times"])], [x.like([n * k for n, k in zip(x.shape, p["times"])])])
 
 
 def _propose_broadcast(pool: Pool) -> Proposal | None:
@@ -352,7 +235,7 @@ def _build_broadcast(p: dict, reads: list[Value], dice: np.random.Generator) -> 
     (x,) = reads
     if len(p["shape"]) < len(x.shape) or any(n not in (1, m) for n, m in zip(x.shape[::-1], p["shape"][::-1])):
         raise Illegal("shapes")
-    return Written([0, _ints(*p["shape"])], [x.like(p["shape"])], ("BroadcastToOptions", {}))
+    return Written([0, ints(*p["shape"])], [x.like(p["shape"])], ("BroadcastToOptions", {}))
 
 
 def _propose_blocks(to_space: bool):
@@ -381,11 +264,6 @@ def _build_blocks(to_space: bool):
 
 
 FAMILIES = {
-    "CONCATENATION": Family(_propose_concatenation, _build_concatenation, 6),
-    "SPLIT": Family(_propose_split, _build_split, 2, lambda p: p["count"]),
-    "SPLIT_V": Family(_propose_split_v, _build_split_v, 1, lambda p: len(p["sizes"])),
-    "PACK": Family(_propose_pack, _build_pack, 1),
-    "UNPACK": Family(_propose_unpack, _build_unpack, 1, lambda p: p["count"]),
     "RESHAPE": Family(_propose_reshape, _build_reshape, 4),
     "SQUEEZE": Family(_propose_squeeze, _build_squeeze, 0.5),
     "EXPAND_DIMS": Family(_propose_expand, _build_expand, 1),
@@ -398,6 +276,6 @@ FAMILIES = {
     "TRANSPOSE": Family(_propose_transpose, _build_transpose, 2),
     "TILE": Family(_propose_tile, _build_tile, 0.5),
     "BROADCAST_TO": Family(_propose_broadcast, _build_broadcast, 0.5),
-    "DEPTH_TO_SPACE": Family(_propose_blocks(True), _build_blocks(True), 0.7),
-    "SPACE_TO_DEPTH": Family(_propose_blocks(False), _build_blocks(False), 0.7),
+    "DEPTH_TO_SPACE": Family(_propose_blocks(True), _build_blocks(True), 1.5),
+    "SPACE_TO_DEPTH": Family(_propose_blocks(False), _build_blocks(False), 1.5),
 }

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from .description import Value
+import numpy as np
+
+from .description import Constant, Value
 
 SCALES = (0.5, 0.25, 1 / 32, 6 / 255, 0.1, 0.02)
 """Ratios of some are powers of two or whole, which makes sums and products that lie halfway between two results."""
@@ -25,7 +27,7 @@ class Pool:
         self.quantizations = [self._quantization() for _ in range(self.dice.choice((1, 2, 3)))]
 
     def _quantization(self) -> tuple[float, int]:
-        scale = self.dice.choice((*SCALES, self.dice.uniform(0.01, 0.3)))
+        scale = self.dice.choice((*SCALES, self.dice.uniform(0.01, 0.3), 2 ** self.dice.uniform(-9, 2)))
         return scale, self.dice.choice((0, -128, 127, *(self.dice.randrange(-128, 128) for _ in range(3))))
 
     def quantization(self) -> list:
@@ -66,3 +68,13 @@ class Family:
     build: Callable
     weight: float
     results: Callable[[dict], int] = lambda parameters: 1
+
+
+def ints(*values: int) -> Constant:
+    """A constant vector."""
+    return Constant(np.array(values, np.int32))
+
+
+def small(pool: Pool) -> str | None:
+    """Any value of one to four dimensions, of any type."""
+    return pool.pick(lambda value: 1 <= len(value.shape) <= 4)

@@ -156,10 +156,10 @@ def _build_resize(kind: str):
 
 FAMILIES = {
     "CONV_2D": Family(_propose_conv, _build_conv, 5),
-    "DEPTHWISE_CONV_2D": Family(_propose_depthwise, _build_depthwise, 3),
-    "TRANSPOSE_CONV": Family(_propose_transposed, _build_transposed, 1.5),
-    "MAX_POOL_2D": Family(_propose_pool, _build_pool, 1.5),
-    "AVERAGE_POOL_2D": Family(_propose_pool, _build_pool, 1.5),
-    "RESIZE_BILINEAR": Family(_propose_resize, _build_resize("ResizeBilinearOptions"), 1),
-    "RESIZE_NEAREST_NEIGHBOR": Family(_propose_resize, _build_resize("ResizeNearestNeighborOptions"), 1),
+    "DEPTHWISE_CONV_2D": Family(_propose_depthwise, _build_depthwise, 4),
+    "TRANSPOSE_CONV": Family(_propose_transposed, _build_transposed, 2),
+    "MAX_POOL_2D": Family(_propose_pool, _build_pool, 2.5),
+    "AVERAGE_POOL_2D": Family(_propose_pool, _build_pool, 2.5),
+    "RESIZE_BILINEAR": Family(_propose_resize, _build_resize("ResizeBilinearOptions"), 2),
+    "RESIZE_NEAREST_NEIGHBOR": Family(_propose_resize, _build_resize("ResizeNearestNeighborOptions"), 2),
 }
