@@ -52,7 +52,7 @@ class Predictor:
         view = InputView(*self.network.input_size, self.network.channels_first, self.normalized)
         found = find_outputs(self.model_type, self.network.run(pixels[None]), view)
         (poses,) = DECODERS[self.model_type].decode(found, view, self.layout, self.thresholds)
-        return poses.moved(transform.inverse)
+        return poses.transformed(transform.inverse)
 
 
 def load(folder: Path, num_threads: int = 1) -> Predictor:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .keypoints import KeypointLayout
 
-_OPTIONAL = ("boxes", "box_scores", "world", "right")
+_OPTIONAL = ("boxes", "box_scores", "world", "handedness")
 AREA_OF_BOX = 0.53
 """Area of a person as a fraction of their box, where no segmentation mask gives it; ST's model zoo
 always uses it for OKS."""
@@ -31,7 +31,7 @@ class Poses:
         box_scores: (N,) float32, the confidence of each person, or None.
         world: (N, K, 3) float32, x, y, z in meters relative to the center of the object, x and y as
             in the image, z away from the camera; None if the model has no world coordinates.
-        right: (N,) float32, the probability that a hand is a right hand, or None.
+        handedness: (N,) float32, the probability that a hand is a right hand, or None.
     """
 
     keypoints: np.ndarray
@@ -40,7 +40,7 @@ class Poses:
     boxes: np.ndarray | None = None
     box_scores: np.ndarray | None = None
     world: np.ndarray | None = None
-    right: np.ndarray | None = None
+    handedness: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.scores), len(self.layout))
@@ -66,7 +66,7 @@ class Poses:
         keypoints."""
         return np.asarray(self.scores.mean(axis=1)) if self.box_scores is None else self.box_scores
 
-    def moved(self, affine: np.ndarray) -> Poses:
+    def transformed(self, affine: np.ndarray) -> Poses:
         """The poses after a (2, 3) affine transform of keypoints, boxes and world coordinates.
 
         A rotated box becomes the axis-aligned box around its corners. World coordinates are rotated
@@ -77,15 +77,15 @@ class Poses:
         def move(points: np.ndarray) -> np.ndarray:
             return np.asarray(points @ affine[:, :2].T + affine[:, 2], np.float32)
 
-        boxes, world, right = self.boxes, self.world, self.right
+        boxes, world, handedness = self.boxes, self.world, self.handedness
         if boxes is not None:
             corners = move(boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]])
             boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
         if world is not None:
             world = np.concatenate([world[:, :, :2] @ _rotation(affine[:, :2]).T, world[:, :, 2:]], axis=2).astype(np.float32)
-        if right is not None and np.linalg.det(affine[:, :2]) < 0:
-            right = 1 - right
-        return replace(self, keypoints=move(self.keypoints), boxes=boxes, world=world, right=right)
+        if handedness is not None and np.linalg.det(affine[:, :2]) < 0:
+            handedness = 1 - handedness
+        return replace(self, keypoints=move(self.keypoints), boxes=boxes, world=world, handedness=handedness)
 
     def plot(self, image: str | Path | np.ndarray, threshold: float = 0.15) -> None:
         """Shows a figure of the image with the poses drawn over it.

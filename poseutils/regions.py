@@ -140,19 +140,6 @@ def region_of_hand(keypoints: np.ndarray) -> Region:
     return _enlarged(np.concatenate([center - half, center + half]), angle, scale=2.0, shift=-0.1)
 
 
-def region_of_head(keypoints: np.ndarray) -> Region:
-    """The head around its landmarks, eyes level: 1.5 times the longer side of their box.
-
-    As in MediaPipe's graph ``face_landmark_landmarks_to_roi``, but level by the outer corners of
-    the eyes.
-
-    Args:
-        keypoints: (468, 2) in the order of ``HEAD468``.
-    """
-    box = np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)])
-    return _enlarged(box, _level(keypoints[263] - keypoints[33]), scale=1.5)
-
-
 _ANGLE_SIGMA = np.radians(30)
 """Width of the Gaussian by which estimates of a hand's angle support one another."""
 

@@ -58,10 +58,10 @@ def test_hands_have_world_coordinates_and_a_side_where_the_network_gives_them():
     rng = np.random.default_rng(0)
     tensors = {"Identity": rng.uniform(0, 224, (2, 63)), "Identity_1": np.ones((2, 1))}
     (bare, _) = hand.decode(hand.find(tensors, VIEW), VIEW, HAND21)
-    assert bare.world is None and bare.right is None
+    assert bare.world is None and bare.handedness is None
     tensors |= {"Identity_2": np.array([[0.2], [0.7]]), "Identity_3": rng.uniform(-0.1, 0.1, (2, 63))}
     first, second = hand.decode(hand.find(tensors, VIEW), VIEW, HAND21)
-    np.testing.assert_allclose((first.right, second.right), [[0.2], [0.7]], rtol=1e-6)
+    np.testing.assert_allclose((first.handedness, second.handedness), [[0.2], [0.7]], rtol=1e-6)
     np.testing.assert_allclose(second.world, tensors["Identity_3"][1].reshape(1, 21, 3), rtol=1e-6)
 
 

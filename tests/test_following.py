@@ -71,7 +71,7 @@ def test_several_hands_of_a_picture_left_and_right(zoo_model, asset):
     order = np.argsort(poses.keypoints[:, 0, 0])
     for points, expected in zip(poses.keypoints[order], truth, strict=True):
         assert np.linalg.norm(points - expected, axis=1).mean() / np.ptp(expected, axis=0).max() < 0.15
-    first, second = poses.right[order]
+    first, second = poses.handedness[order]
     assert first > 0.5 > second
     reach = np.linalg.norm(poses.world[:, 12] - poses.world[:, 0], axis=1)  # wrist to the tip of the middle finger, meters
     assert ((reach > 0.03) & (reach < 0.25)).all()

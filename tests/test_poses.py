@@ -73,7 +73,7 @@ def test_coco_results():
 
 def test_moving_scales_points_and_boxes_alike():
     poses = some_poses()
-    moved = poses.moved(np.array([[2, 0, 3], [0, 0.5, -1]]))
+    moved = poses.transformed(np.array([[2, 0, 3], [0, 0.5, -1]]))
     np.testing.assert_allclose(moved.keypoints, poses.keypoints * (2, 0.5) + (3, -1), rtol=1e-5)
     np.testing.assert_allclose(moved.boxes[:, 2:], poses.boxes[:, 2:] * (2, 0.5) + (3, -1), rtol=1e-5)
 
@@ -88,7 +88,7 @@ def some_hands(count=3, seed=1):
         np.concatenate([corner, corner + (30, 10)], axis=1).astype(np.float32),
         rng.uniform(0, 1, count).astype(np.float32),
         world=rng.uniform(-0.1, 0.1, (count, 21, 3)).astype(np.float32),
-        right=rng.uniform(0, 1, count).astype(np.float32),
+        handedness=rng.uniform(0, 1, count).astype(np.float32),
     )
 
 
@@ -99,7 +99,7 @@ def turn(angle, scale=1.0):
 @pytest.mark.parametrize("angle", [0.3, np.pi / 2, -2.5])
 def test_turning_keeps_what_is_in_a_box_in_it_and_world_coordinates_their_size(angle):
     hands = some_hands()
-    moved = hands.moved(np.column_stack([turn(angle, 1.7), (5, -9)]))
+    moved = hands.transformed(np.column_stack([turn(angle, 1.7), (5, -9)]))
     for x, y in ((0, 1), (0, 3), (2, 1), (2, 3)):
         corner = hands.boxes[:, [x, y]] @ turn(angle, 1.7).T + (5, -9)
         assert (corner > moved.boxes[:, :2] - 1e-3).all() and (corner < moved.boxes[:, 2:] + 1e-3).all()
@@ -107,26 +107,26 @@ def test_turning_keeps_what_is_in_a_box_in_it_and_world_coordinates_their_size(a
     np.testing.assert_allclose(moved.boxes[:, 2:] - moved.boxes[:, :2], np.tile(sides, (3, 1)), rtol=1e-4)
     np.testing.assert_allclose(moved.world[..., :2], hands.world[..., :2] @ turn(angle).T, atol=1e-6)
     np.testing.assert_array_equal(moved.world[..., 2], hands.world[..., 2])
-    np.testing.assert_array_equal(moved.right, hands.right)
+    np.testing.assert_array_equal(moved.handedness, hands.handedness)
 
 
 def test_world_coordinates_do_not_stretch_with_the_image():
     hands = some_hands()
-    stretched = hands.moved(np.column_stack([turn(0.4) @ np.diag((3, 0.5)), (0, 0)]))
+    stretched = hands.transformed(np.column_stack([turn(0.4) @ np.diag((3, 0.5)), (0, 0)]))
     np.testing.assert_allclose(stretched.world[..., :2], hands.world[..., :2] @ turn(0.4).T, atol=1e-6)
 
 
 def test_a_mirrored_right_hand_is_a_left_one():
     hands = some_hands()
-    mirrored = hands.moved(np.array([[-1, 0, 200], [0, 1, 0]]))
-    np.testing.assert_allclose(mirrored.right, 1 - hands.right)
+    mirrored = hands.transformed(np.array([[-1, 0, 200], [0, 1, 0]]))
+    np.testing.assert_allclose(mirrored.handedness, 1 - hands.handedness)
     np.testing.assert_allclose(mirrored.world, hands.world * (-1, 1, 1), atol=1e-7)
 
 
 def test_joining_undoes_taking_apart():
     hands = some_hands(4)
     joined = join([hands[:1], hands[1:1], hands[1:]])
-    for name in ("keypoints", "scores", "boxes", "box_scores", "world", "right"):
+    for name in ("keypoints", "scores", "boxes", "box_scores", "world", "handedness"):
         np.testing.assert_array_equal(getattr(joined, name), getattr(hands, name))
     assert join([some_poses(), some_poses()]).world is None
     for wrong in ([], [some_poses(), hands]):
@@ -140,7 +140,7 @@ def test_selecting_people():
     np.testing.assert_array_equal(poses[np.array([2, 0])].boxes, poses.boxes[[2, 0]])
     hands = some_hands()
     np.testing.assert_array_equal(hands[2].world, hands.world[2:])
-    np.testing.assert_array_equal(hands[:2].right, hands.right[:2])
+    np.testing.assert_array_equal(hands[:2].handedness, hands.handedness[:2])
 
 
 def test_shapes_must_fit_the_layout():

@@ -70,8 +70,8 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
     check_finite(landmarks, "landmarks")
     scores = np.repeat(probability(found["presence"]), _POINTS, axis=1)
     world = found["world"].reshape(landmarks.shape).astype(np.float32) if "world" in found else [None] * len(landmarks)
-    right = probability(found["handedness"]) if "handedness" in found else [None] * len(landmarks)
+    right_hand = probability(found["handedness"]) if "handedness" in found else [None] * len(landmarks)
     return [
-        Poses(points[:, :, :2], score[None], layout, world=meters, right=hand)
-        for points, score, meters, hand in zip(landmarks, scores, world, right, strict=True)
+        Poses(points[:, :, :2], score[None], layout, world=meters, handedness=hand)
+        for points, score, meters, hand in zip(landmarks, scores, world, right_hand, strict=True)
     ]

@@ -70,7 +70,7 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
 
     def poses(values: dict[str, np.ndarray]) -> Poses:
         named = {name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor) for tensor in bundle.outputs}
-        return model.decoded({name: _as_filed(array, shapes.get(name)) for name, array in named.items()})[0].moved(transform.inverse)
+        return model.decoded({name: _as_filed(array, shapes.get(name)) for name, array in named.items()})[0].transformed(transform.inverse)
 
     core = f"{emulation.core}, emulated" if emulation else "this computer"
     instructions = emulation.instructions[0] if emulation else None

@@ -232,7 +232,7 @@ class Model:
 
     def _poses(self, outputs: dict[str, np.ndarray], view: View, thresholds: dict) -> Poses:
         (poses,) = self.decoded(outputs, **thresholds)
-        return poses.moved(view.transform.inverse)
+        return poses.transformed(view.transform.inverse)
 
     def _load(self, source: ImageLike, boxes: np.ndarray | None = None) -> _Loaded:
         """All of an image's work that needs no network, so that it can be done ahead."""

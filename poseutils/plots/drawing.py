@@ -54,7 +54,7 @@ def draw_poses(
     draw = _draw_mesh if len(poses.layout) > _MESH else _draw_hand if _fingers(poses.layout) else _draw_person
     for person in range(len(poses)):
         if boxes and poses.boxes is not None and poses.box_scores is not None:
-            side = "" if poses.right is None else " right" if poses.right[person] > 0.5 else " left"
+            side = "" if poses.handedness is None else " right" if poses.handedness[person] > 0.5 else " left"
             _draw_box(canvas, poses.boxes[person], f"{poses.box_scores[person]:.2f}{side}", size)
         draw(canvas, poses.keypoints[person], poses.scores[person] >= threshold, poses.layout, colors, size)
     return canvas
