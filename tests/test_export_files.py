@@ -91,3 +91,5 @@ def test_code_is_broken_where_c_allows_it():
     assert re.sub(r"\s", "", text.split("argument_0")[1]) == re.sub(r"\s", "", call.split("argument_0")[1])
     macro = [line for line in text.splitlines() if "(x)" in line]
     assert len(macro) > 1 and all(line.endswith("\\") for line in macro[:-1]) and not macro[-1].endswith("\\")
+    body = broken(f"#define LONG(x) \\\n    ({' + '.join(['(x)'] * 40)})\n").splitlines()
+    assert len(body) > 2 and [line.endswith("\\") for line in body] == [True] * (len(body) - 1) + [False]

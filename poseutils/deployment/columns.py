@@ -12,7 +12,9 @@ _LITERAL = re.compile(r'"(?:\\.|[^"\\])*"')
 
 def broken(text: str) -> str:
     """C source whose longer lines are broken where C allows it: at commas and operators, and comments between words."""
-    return "".join(f"{piece}\n" for line in text.splitlines() for piece in _pieces(line))
+    lines = text.splitlines()
+    in_macro = [False, *(line.endswith("\\") for line in lines)]
+    return "".join(f"{piece}\n" for pair in zip(lines, in_macro) for piece in _pieces(*pair))
 
 
 def paragraph(text: str) -> str:
@@ -29,7 +31,7 @@ def comment(text: str, indent: str = "") -> str:
     return "\n".join([f"{indent}/*", *(f"{indent} * {line}" for line in lines), f"{indent} */"])
 
 
-def _pieces(line: str) -> list[str]:
+def _pieces(line: str, in_macro: bool) -> list[str]:
     if len(line) <= WIDTH:
         return [line]
     indent, body = re.match(r"(\s*)(.*)", line).groups()
@@ -37,7 +39,7 @@ def _pieces(line: str) -> list[str]:
         return comment(body[2:-2].strip(), indent).splitlines()
     if body.startswith("* "):
         return textwrap.wrap(body[2:], WIDTH, initial_indent=f"{indent}* ", subsequent_indent=f"{indent}* ")
-    tail, pieces = " \\" if body.startswith("#") else "", []
+    tail, pieces = " \\" if in_macro or body.startswith("#") else "", []
     while len(line) > WIDTH and (at := _place(line, WIDTH - len(tail), len(line) - len(line.lstrip()))):
         pieces.append(line[:at].rstrip() + tail)
         line = f"{indent}    {line[at:].lstrip()}"
