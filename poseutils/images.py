@@ -138,15 +138,24 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def to_color_mode(image: np.ndarray, color_mode: str) -> np.ndarray:
-    """(H, W, 3) RGB with its channels in the order that a network was trained on, ``rgb`` or ``bgr``.
+COLOR_MODES = {1: ("rgb", "grayscale"), 3: ("rgb", "bgr"), 4: ("rgb", "bgr", "rgba")}
+"""By the channels of a network, what its images may be said to be. ``rgb`` goes with all: images are brought to the channels."""
+
+
+def to_color_mode(image: np.ndarray, color_mode: str, channels: int = 3) -> np.ndarray:
+    """(H, W, 3) RGB with its channels in the order that a network was trained on.
+
+    Args:
+        color_mode: ``rgb`` or ``bgr``; ``grayscale`` or ``rgba`` for networks of so many channels.
+        channels: of the network; one is made of three, or four, by :meth:`poseutils.networks.Network.prepare`.
 
     Raises:
         PoseError: for any other order.
     """
-    if color_mode not in ("rgb", "bgr"):
-        raise PoseError(f"color_mode={color_mode!r}: networks of three channels take rgb or bgr")
-    return image if color_mode == "rgb" else np.ascontiguousarray(image[:, :, ::-1])
+    if color_mode not in COLOR_MODES[channels]:
+        known = " or ".join(COLOR_MODES[channels])
+        raise PoseError(f"color_mode={color_mode!r}: networks of {channels} channels take {known}")
+    return np.ascontiguousarray(image[:, :, ::-1]) if color_mode == "bgr" else image
 
 
 # ---------------------------------------------------------------- fitting

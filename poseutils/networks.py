@@ -75,12 +75,18 @@ class Network:
         return self.input.shape[3] not in (1, 3, 4) and self.input.shape[1] in (1, 3, 4)
 
     @property
+    def channels(self) -> int:
+        """Of the input: 1 is gray, 3 a color, 4 a color and how opaque it is."""
+        return self.input.shape[1 if self.channels_first else 3]
+
+    @property
     def input_size(self) -> tuple[int, int]:
         """Height and width of the input."""
         return self.input.shape[2:4] if self.channels_first else self.input.shape[1:3]
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
-        """Pixels (B, H, W, 3), 0…255, float or uint8, as the array that ``invoke`` takes."""
+        """Pixels (B, H, W, 3), 0…255, float or uint8, as the array that ``invoke`` takes, with the channels that the network has."""
+        images = _with_channels(images, self.channels)
         images = images.transpose(0, 3, 1, 2) if self.channels_first else images
         dtype = np.dtype(self.input.dtype)
         gain, offset = self._pixels_to_input(dtype)
@@ -136,6 +142,18 @@ class Network:
         return {spec.name: _dequantized(array, spec) for spec, array in zip(self.outputs, arrays, strict=True)}
 
 
+def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """Red, green and blue as one gray value, by the luma that Pillow's mode "L" has, or as four, the last of them opaque (255)."""
+    if channels == 1:
+        if images.dtype == np.uint8:
+            weighted = images.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
+            return (weighted + (1 << 15) >> 16).astype(np.uint8)[..., None]
+        return (images @ np.array([0.299, 0.587, 0.114], np.float32))[..., None].astype(images.dtype)
+    if channels == 4:
+        return np.concatenate([images, np.full_like(images[..., :1], 255)], axis=-1)
+    return images
+
+
 def _dequantized(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     if array.dtype.kind in "iu" and spec.scale:
         return (array.astype(np.float32) - spec.zero_point) * np.float32(spec.scale)
@@ -165,8 +183,13 @@ def open_network(path: str | Path, num_threads: int | None = None, rescaling: tu
     runtime, inputs, outputs, invoke = openers[path.suffix.lower()](path, num_threads)
     images = [spec for spec in inputs if len(spec.shape) == 4]
     if len(inputs) != 1 or len(images) != 1:
-        raise PoseError(f"{path}: expected one image input of four dimensions, the model has {[(s.name, s.shape) for s in inputs]}")
+        raise PoseError(
+            f"{path}: expected one image input of four dimensions, the model has {[(s.name, s.shape) for s in inputs]}. "
+            "It can be exported as C."
+        )
     network = Network(path, runtime, images[0], tuple(outputs), invoke, rescaling, num_threads)
+    if network.channels not in (1, 3, 4):
+        raise PoseError(f"{path}: an image of 1, 3 or 4 channels is expected; its input {images[0].shape} has {network.channels}")
     if None in network.input_size:
         raise PoseError(f"{path}: its input {images[0].shape} leaves height and width open; export the model with a fixed input size")
     return network

@@ -51,7 +51,8 @@ def linux_files(spec: Spec, digest: str) -> dict[str, str]:
 
 
 def _package() -> dict[str, str]:
-    modules = [f"{name}.py" for name in _MODULES] + [f"decoders/{path.name}" for path in sorted((_ROOT / "decoders").glob("*.py"))]
+    rooms = [path.relative_to(_ROOT).as_posix() for room in ("decoders", "rules") for path in sorted((_ROOT / room).glob("*.py"))]
+    modules = [f"{name}.py" for name in _MODULES] + rooms
     sources = {f"{PACKAGE}/{name}": (_ROOT / name).read_text(encoding="utf-8") for name in modules}
     return {f"{PACKAGE}/__init__.py": _INIT, **sources}
 

@@ -142,7 +142,7 @@ class Model:
 
     def preprocess(self, image: np.ndarray) -> tuple[np.ndarray, Transform]:
         """(H, W, 3) uint8 -> (height, width, 3) pixels of the input, still 0…255, and the transform."""
-        return fit_to(to_color_mode(image, self.color_mode), self.input_size, self.aspect_ratio, self.interpolation)
+        return fit_to(to_color_mode(image, self.color_mode, self.network.channels), self.input_size, self.aspect_ratio, self.interpolation)
 
     def raw(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """The decoder's own tensors for a batch of preprocessed images (B, height, width, 3): ``heatmaps``, ``candidates``…"""
@@ -219,7 +219,7 @@ class Model:
 
     def look(self, image: np.ndarray, region: Region) -> View:
         """What the network is shown of one region of an (H, W, 3) image."""
-        pixels, transform = cut(to_color_mode(image, self.color_mode), region, self.input_size)
+        pixels, transform = cut(to_color_mode(image, self.color_mode, self.network.channels), region, self.input_size)
         return View(self.network.prepare(pixels[None]), transform)
 
     def see(self, view: View, **thresholds) -> Poses:
