@@ -38,6 +38,12 @@ class Decoding:
         """The most people that an image may give."""
         return self.thresholds.max_detections if self.finds_several else 1
 
+    @property
+    def poses_bytes(self) -> int:
+        """Of the structure that the decoder fills: ints and floats of 4 bytes."""
+        boxes = 5 * self.people + self.thresholds.max_candidates if self.finds_several else 0
+        return 4 * (1 + 3 * self.people * len(self.layout) + boxes)
+
 
 def decoding_of(spec: Spec, graph: Graph, normalized: bool) -> Decoding:
     """The roles of the outputs of a folded graph, and the thresholds of the settings."""

@@ -22,6 +22,11 @@ def paragraph(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
+def item(text: str) -> str:
+    """An item of a Markdown list, wrapped."""
+    return textwrap.fill(f"- {text}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
 def comment(text: str, indent: str = "") -> str:
     """A C comment, on one line if it fits."""
     one = f"{indent}/* {text} */"

@@ -3,48 +3,65 @@
 from __future__ import annotations
 
 from ..graph import Graph, Tensor
+from .columns import broken, item, paragraph
+from .compiling import Compiled
+from .export_figures import figures
 from .spec import Spec
 
 
-def export_readme(spec: Spec, graph: Graph, arena_bytes: int, flash_bytes: int, files: list[str]) -> str:
-    """The README, in Markdown. ``graph`` is the folded network, ``files`` are the names in the folder."""
-    name = spec.name
+def export_readme(spec: Spec, compiled: Compiled, files: list[str], poses_bytes: int) -> str:
+    """The README, in Markdown.
+
+    Args:
+        files: the names in the folder.
+        poses_bytes: of what the decoder gives and works in; 0 without a decoder.
+    """
+    name, graph = spec.name, compiled.graph
+    about = (
+        f"{_kind(spec)} as C99, without an interpreter. It needs no malloc, no files, and of the C library only `string.h`, `stdint.h`, "
+        f"`stddef.h` and `math.h`. {_truth(spec)}"
+    )
     return f"""# {spec.source} as C
 
-{_kind(spec)} as C99, without an interpreter. It needs no malloc, no files, and of the C library only `string.h`, `stdint.h`, `stddef.h` and `math.h`.
-
-It works in {arena_bytes:,} bytes of RAM, inputs and outputs included; its constants take {flash_bytes:,} bytes of flash, its code a few
-tens of thousands more. {_truth(spec)}
+{paragraph(about)}
 
 ## What is here
 
 {_contents(name, files)}
 
+## What it takes
+
+{figures(spec, compiled, poses_bytes)}
+
 ## Inputs and outputs
 
 {_tensors(graph)}
 
-Real values are scale × (q - zero point). `{name}.h` has the numbers as macros.{_camera(spec.input, graph.tensors[graph.inputs[0]])}
+{paragraph(_real_values(spec, graph))}
 
 ## In firmware
 
-Compile {_sources(spec)} as C99
-(`-std=c99 -O3 -ffunction-sections -fno-strict-aliasing`, linked with `-Wl,--gc-sections`, which leaves out what this network does
-not use), then:
+{paragraph(f"Compile {_sources(spec)} as C99 with the options below, which leave out what this network does not use, then:")}
 
-```c
-{_loop(spec)}
+```sh
+-std=c99 -O3 -ffunction-sections -fdata-sections -fno-strict-aliasing -Wl,--gc-sections
 ```
 
-All memory is yours: two networks that run in turn may share one arena of the larger one's bytes, each with a context of its own, and two
-instances of one network take two contexts and two arenas. No function keeps a state of its own, so they may run in different threads.
-With `-DPOSE_LAYER_NAMES` the hook is given the name of each layer, else NULL.
+```c
+{broken(_loop(spec)).rstrip()}
+```
 
-With `-mcpu=cortex-m4`, `cortex-m7` or `cortex-m55` the operators use that core's vector instructions; elsewhere they are plain C, and the
-results are the same to the last bit.
+All memory is yours. Networks that run in turn may share one arena of the largest one's bytes, each
+with a context of its own; two instances of one network take two contexts and two arenas. No
+function keeps a state of its own, so they may run in different threads. With `-DPOSE_LAYER_NAMES`
+the hook is given the name of each layer, else NULL.
 
-Constants are `const` and go where the linker script puts `.rodata`. Where the chip's own memory is too small, place them or the arena in
-external memory.
+With `-mcpu=cortex-m4`, `cortex-m7` or `cortex-m55` the operators use that core's vector
+instructions; elsewhere, and with `-DPOSE_PLAIN`, they are plain C, and the results are the same to
+the last bit.
+
+Constants are `const` and go where the linker script puts `.rodata`. Where the chip's own memory is
+too small, place them or the arena in external memory.
 
 ## On a computer
 
@@ -53,18 +70,18 @@ make
 build/main inputs.bin outputs.bin
 ```
 
-`inputs.bin` holds the input tensors of one or more images, one after the other; `outputs.bin` gets the outputs
-likewise.{_printed(spec)} `make OPT=-O3` makes it
-faster. `make debug` builds `build/debug`, which writes every tensor on the way to a third file. There is a CMakeLists.txt too.
+{paragraph(_on_a_computer(spec))}
 
 ## On an emulated Cortex-M
 
-With `arm-none-eabi-gcc` and QEMU 7.2 or later (on Debian: `apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm`),
-for Cortex-M4, M7 and M55 (`m4` with `mps2-an386`, `m7` with `mps2-an500`, `m55` with `mps3-an547`):
+With `arm-none-eabi-gcc` and QEMU 7.2 or later (on Debian: `apt-get install gcc-arm-none-eabi
+libnewlib-arm-none-eabi qemu-system-arm`), for Cortex-M4, M7 and M55 (`m4` with `mps2-an386`, `m7`
+with `mps2-an500`, `m55` with `mps3-an547`):
 
 ```sh
 make m4
-qemu-system-arm -M mps2-an386 -nographic -monitor none -serial none -icount shift=0 -kernel build/m4.elf \\
+qemu-system-arm -M mps2-an386 -nographic -monitor none -serial none -icount shift=0 \\
+  -kernel build/m4.elf \\
   -semihosting-config enable=on,target=native,arg=main,arg=inputs.bin,arg=outputs.bin
 ```
 
@@ -74,8 +91,22 @@ It prints the instructions that the network took: instructions, not cycles or mi
 
 def _kind(spec: Spec) -> str:
     if spec.model_type is None:
-        return "A network whose outputs are given as they are (no decoder: they are not those of a known kind of pose network),\nwritten"
+        return "A network whose outputs are given as they are (no decoder: they are not those of a known kind of pose network), written"
     return f"A pose estimation network of type {spec.model_type} with {len(spec.layout)} keypoints ({spec.layout.name})"
+
+
+def _real_values(spec: Spec, graph: Graph) -> str:
+    camera = _camera(spec.input, graph.tensors[graph.inputs[0]])
+    return f"Real values are scale × (q - zero point). `{spec.name}.h` has the numbers as macros.{camera}"
+
+
+def _on_a_computer(spec: Spec) -> str:
+    printed = " It prints person, keypoint, x, y (pixels of the input) and score, a keypoint a line." if spec.model_type else ""
+    return (
+        "`inputs.bin` holds the input tensors of one or more images, one after the other; `outputs.bin` gets the outputs likewise."
+        f"{printed} `make OPT=-O3` makes it faster. `make debug` builds `build/debug`, which writes every tensor on the way to a third "
+        "file. There is a CMakeLists.txt too."
+    )
 
 
 def _sources(spec: Spec) -> str:
@@ -88,7 +119,7 @@ def _loop(spec: Spec) -> str:
     """How an application calls the network."""
     name, upper = spec.name, spec.name.upper()
     reads, inner = range(len(spec.graph.inputs)), " " * 8
-    writes = "".join(f"{inner}write_input({name}_input(&network, {i})); /* every time: running overwrites it */\n" for i in reads)
+    writes = "".join(f"{inner}write_input({name}_input(&network, {i}));\n" for i in reads)
     include, poses, use = name, "", f"{inner}read_output({name}_output(&network, 0));"
     if spec.model_type:
         include, poses = f"{name}_poses", f"static {name}_poses poses;\n"
@@ -96,8 +127,8 @@ def _loop(spec: Spec) -> str:
     return f"""#include "{include}.h"
 
 /* In any memory: the section is one of your linker script; without it the arena lies in .bss. */
-static POSE_ALIGNED({upper}_ARENA_ALIGNMENT) uint8_t arena[{upper}_ARENA_BYTES]
-    __attribute__((section(".axisram")));
+static POSE_ALIGNED({upper}_ARENA_ALIGNMENT) uint8_t
+    arena[{upper}_ARENA_BYTES] __attribute__((section(".axisram")));
 static {name}_context network;
 {poses}
 /* Before each layer: to feed a watchdog or read a cycle counter. */
@@ -111,6 +142,7 @@ int main(void)
     pose_status status = {name}_init(&network, arena, sizeof arena);
     network.before_layer = before_layer; /* may be left out */
     while (status == POSE_OK) {{
+        /* Every time, because running overwrites the input. */
 {writes}{inner}status = {name}_run(&network);
 {use}
     }}
@@ -118,13 +150,9 @@ int main(void)
 }}"""
 
 
-def _printed(spec: Spec) -> str:
-    return " It prints person, keypoint, x, y (pixels of the input) and score, a keypoint a line." if spec.model_type else ""
-
-
 def _contents(name: str, files: list[str]) -> str:
     meaning = purposes(name)
-    return "\n".join(f"- `{file}`: {meaning[file]}" for file in files)
+    return "\n".join(item(f"`{file}`: {meaning[file]}") for file in files)
 
 
 def purposes(name: str) -> dict[str, str]:

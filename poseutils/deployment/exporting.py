@@ -20,7 +20,7 @@ from ..inference.loading import find_file
 from .app_config import app_config_text, why_not
 from .bundle import MAKER, MANIFEST, file_records, layout_record, replaced_folder, tensor_record
 from .c_network import network_files
-from .c_poses import decoding_of, poses_header, poses_source
+from .c_poses import Decoding, decoding_of, poses_header, poses_source
 from .changes import change_rows
 from .columns import broken
 from .compiling import Compiled, buffer_rows, compile_graph, layer_rows, tensor_rows
@@ -196,7 +196,7 @@ def export(
     spec = spec_of(path, data, graph, pose, board, name, settings)
     compiled = compile_graph(spec.graph, spec.source, io, spec.name)
     report = _report(spec, compiled)
-    files = _files(spec, compiled, report, pose)
+    files = _files(spec, compiled, pose)
     manifest = _manifest(spec, compiled, report, files, io)
     with replaced_folder(Path(out_dir)) as folder:
         for file_name, text in files.items():
@@ -227,25 +227,26 @@ def _report(spec: Spec, compiled: Compiled) -> ExportReport:
     )
 
 
-def _files(spec: Spec, compiled: Compiled, report: ExportReport, pose: PoseType | None) -> dict[str, bytes]:
+def _files(spec: Spec, compiled: Compiled, pose: PoseType | None) -> dict[str, bytes]:
     """All files but the manifest, by name."""
     name, graph, values = spec.name, compiled.graph, {"name": spec.name, "NAME": spec.name.upper()}
+    decoding = decoding_of(spec, graph, pose.normalized) if pose else None
     network = network_files(compiled, name)
     texts = {
         **network,
-        **(_decoder_files(spec, graph, pose.normalized) if pose else {}),
+        **(_decoder_files(spec, decoding, graph) if decoding else {}),
         **kernel_files(),
         **{template: filled(template, values, pose is not None) for template in _TEMPLATES},
         **{f"{core}.ld": filled("board.ld", linker_script(core)) for core in EMULATED},
     }
-    texts["README.md"] = export_readme(spec, graph, report.arena_bytes, report.flash_bytes, [*texts, spec.file_name, "README.md", MANIFEST])
+    names = [*texts, spec.file_name, "README.md", MANIFEST]
+    texts["README.md"] = export_readme(spec, compiled, names, decoding.poses_bytes if decoding else 0)
     texts = headed(texts, purposes(name), network, hashlib.sha256(spec.data).hexdigest(), spec.source)
     return {spec.file_name: spec.data, **{file: text.encode() for file, text in texts.items()}}
 
 
-def _decoder_files(spec: Spec, graph: Graph, normalized: bool) -> dict[str, str]:
+def _decoder_files(spec: Spec, decoding: Decoding, graph: Graph) -> dict[str, str]:
     """What a pose network has besides: from its outputs to keypoints, their names, and the configuration of ST's application."""
-    decoding = decoding_of(spec, graph, normalized)
     texts = {
         f"{spec.name}_poses.h": poses_header(decoding, spec.name),
         f"{spec.name}_poses.c": poses_source(decoding, graph, spec.name),
