@@ -12,7 +12,7 @@ from poseutils.decoders import DECODERS, REFINEMENTS, InputView, Thresholds, ssd
 from poseutils.deployment import exporting
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
-FLAGS = "-std=c99 -O1 -Wall -Wextra -Wconversion -Werror -fsanitize=undefined -fsanitize-undefined-trap-on-error -shared -fPIC"
+FLAGS = "-std=c99 -O1 -Wall -Wextra -Wconversion -Wundef -Werror -fsanitize=undefined -fsanitize-undefined-trap-on-error -shared -fPIC"
 PIXEL = 1e-3
 
 

@@ -161,7 +161,7 @@ def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
     bundle = export(pu.load_model(file_of(file)), tmp_path / "out")
     image = bundle.prepare(pictures(open_network(file_of(file)), 1))
     (tmp_path / "in.bin").write_bytes(image.tobytes())
-    flags = "-std=c99 -O1 -Wall -Wextra -Wconversion -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
+    flags = "-std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wundef -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
     sources = [str(path) for path in bundle.path.glob("*.c") if path.name != "startup.c"]
     subprocess.run([compiler, *flags.split(), *sources, "-lm", "-o", "main"], cwd=tmp_path, check=True)
     subprocess.run(["./main", "in.bin", "out.bin"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)

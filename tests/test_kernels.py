@@ -21,7 +21,7 @@ from poseutils.tflite import parse_tflite
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 pytestmark = needs_gcc
-STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wundef", "-Werror", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
 DICE = np.random.default_rng(7)
 
 

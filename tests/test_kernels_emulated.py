@@ -76,7 +76,7 @@ CORES = {"m4": ["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"], "m7": ["-mcpu=cortex-m7
 def test_kernels_compile_without_a_warning(core, tmp_path):
     for name, text in exporting.kernel_files().items():
         (tmp_path / name).write_text(text)
-    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-mthumb", "-mfloat-abi=hard", *CORES[core]]
+    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wundef", "-Werror", "-mthumb", "-mfloat-abi=hard", *CORES[core]]
     subprocess.run(["arm-none-eabi-gcc", *flags, "-c", "pose_kernels.c", "-o", "kernels.o"], cwd=tmp_path, check=True)
     code = subprocess.run(["arm-none-eabi-objdump", "-d", "kernels.o"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert ("vqrdmulh" if core == "m55" else "smlad") in code

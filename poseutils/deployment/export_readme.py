@@ -57,8 +57,7 @@ function keeps a state of its own, so they may run in different threads. With `-
 the hook is given the name of each layer, else NULL.
 
 With `-mcpu=cortex-m4`, `cortex-m7` or `cortex-m55` the operators use that core's vector
-instructions; elsewhere, and with `-DPOSE_PLAIN`, they are plain C, and the results are the same to
-the last bit.
+instructions; elsewhere they are plain C, and the results are the same to the last bit.
 
 Constants are `const` and go where the linker script puts `.rodata`. Where the chip's own memory is
 too small, place them or the arena in external memory.

@@ -119,7 +119,7 @@ static int8_t add_one(const pose_add_layer *layer, int32_t a, int32_t b)
     return (int8_t)clamp(sum + layer->zero, layer->low, layer->high);
 }
 
-#if LANES
+#ifdef LANES
 /* Values side by side, as many at a time as a vector has. Returns how many are done. */
 static int32_t add_vectors(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out, int32_t count)
 {
@@ -140,7 +140,7 @@ static void add_run(const pose_add_layer *layer, const int8_t *a, const int8_t *
     const pose_grid *grid = &layer->grid;
     const int32_t count = grid->size[3], a_step = grid->a[3], b_step = grid->b[3], out_step = grid->out[3];
     int32_t i = 0;
-#if LANES
+#ifdef LANES
     if (a_step == 1 && b_step == 1 && out_step == 1) {
         i = add_vectors(layer, a, b, out, count);
     }
@@ -186,7 +186,7 @@ static int8_t mul_one(const pose_mul_layer *layer, int32_t a, int32_t b)
     return (int8_t)clamp(product + layer->zero, layer->low, layer->high);
 }
 
-#if LANES
+#ifdef LANES
 /* Values side by side, as many at a time as a vector has. Returns how many are done. */
 static int32_t mul_vectors(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out, int32_t count)
 {
@@ -204,7 +204,7 @@ static void mul_run(const pose_mul_layer *layer, const int8_t *a, const int8_t *
     const pose_grid *grid = &layer->grid;
     const int32_t count = grid->size[3], a_step = grid->a[3], b_step = grid->b[3], out_step = grid->out[3];
     int32_t i = 0;
-#if LANES
+#ifdef LANES
     if (a_step == 1 && b_step == 1 && out_step == 1) {
         i = mul_vectors(layer, a, b, out, count);
     }

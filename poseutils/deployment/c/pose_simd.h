@@ -71,4 +71,11 @@ static inline int32_t pose_high_product(int32_t a, int32_t b)
 }
 #endif
 
+#ifndef POSE_MVE
+#define POSE_MVE 0
+#endif
+#ifndef POSE_DSP
+#define POSE_DSP 0
+#endif
+
 #endif

@@ -101,11 +101,19 @@ __attribute__((naked)) void reset_handler(void)
                      "b %c0\n" ::"i"(run_main));
 }
 
-__attribute__((section(".vectors"), used)) static void *const vectors[16] = {
-    &stack_top,    reset_handler, fault_handler, fault_handler,
-    fault_handler, fault_handler, fault_handler, fault_handler,
-    fault_handler, fault_handler, fault_handler, fault_handler,
-    fault_handler, fault_handler, fault_handler, systick_handler,
+/* The first entry is where the stack begins, the others are functions. */
+typedef union {
+    void *address;
+    void (*handler)(void);
+} vector;
+
+__attribute__((section(".vectors"), used)) static const vector vectors[16] = {
+    {.address = &stack_top},    {.handler = reset_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = systick_handler},
 };
 
 void _init(void)
