@@ -1,6 +1,6 @@
 """Pose estimation on STM32: decode, evaluate and export keypoint networks.
 
-The public words; each is loaded when it is first used, so that ``import poseutils`` stays light.
+The public names are imported lazily, on first access, so that ``import poseutils`` is fast.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from .arithmetic import NUMBER, evaluate
 
-INSIDE = "a folder inside the run's own: relative, without .. or a drive letter"
-FILE_NAME = "a name of letters, digits, spaces and _ . + -, at most 64, the first a letter, a digit or _"
+INSIDE = "a folder inside the run folder: relative, without .. or a drive letter"
+FILE_NAME = "a name of letters, digits, spaces and _ . + -, at most 64 characters, starting with a letter, a digit or _"
 
 _FILE_NAME = re.compile(r"\w[\w .+-]{0,63}\Z")
 
@@ -129,7 +129,7 @@ def _weights(value: Any) -> list[float]:
 def _with_slashes(path: str) -> str:
     """A path with forward slashes, which every operating system reads."""
     if "\0" in path:
-        raise ValueError("a path, which has no NUL in it")
+        raise ValueError("a path without NUL characters")
     return path.replace("\\", "/")
 
 
