@@ -206,6 +206,24 @@ def yolo_in_c(c, given, scale, zero, thresholds, transposed=0):
     return boxes[0][: people.value], keypoints[0][: people.value]
 
 
+def test_missing_memory_and_sizes_that_cannot_be_are_refused(c):
+    """And nothing is written."""
+    null, size = 1, 5  # POSE_ERROR_NULL, POSE_ERROR_RANGE
+    values = np.zeros((4, 4, 3), np.float32)
+    given, empty, (keypoints, at) = ctypes.byref(output(values)), ctypes.byref(Output(None, 0, 0.0, 0)), floats(3, 3)
+    cell = ctypes.c_float(4)
+    assert [c.pose_decode_heatmaps(maps, 4, 4, 3, cell, 0, at) for maps in (None, empty)] == [null, null]
+    assert c.pose_decode_heatmaps(given, 4, 4, 3, cell, 0, None) == null and c.pose_decode_heatmaps(given, 0, 4, 3, cell, 0, at) == size
+    assert c.pose_decode_spe(given, 3, cell, cell, None) == null and c.pose_decode_spe(given, -1, cell, cell, at) == size
+    assert c.pose_decode_landmarks(given, empty, 3, 3, at) == null and c.pose_decode_landmarks(given, None, 3, 1, at) == size
+    limits, order = ctypes.byref(Limits(0.5, 0.5, 0, 9)), np.zeros(9, np.int32).ctypes.data_as(ctypes.c_void_p)
+    sizes, count = (1, 3, 0, cell, cell), ctypes.byref(ctypes.c_int32())
+    assert c.pose_decode_yolo(given, *sizes, limits, order, at, at, count) == size
+    assert c.pose_decode_yolo(given, *sizes, limits, order, at, at, None) == null
+    assert c.pose_decode_ssd(ctypes.byref(Detector()), limits, order, at, at, count) == null
+    assert not keypoints.any()
+
+
 def test_yolo_keeps_the_best_where_there_is_no_room(c, zoo_model, asset):
     model = zoo_model("yolov8n_pose_256")
     candidates = np.ascontiguousarray(seen(model, asset("images/bus.jpg"))["candidates"])

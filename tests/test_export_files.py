@@ -76,6 +76,15 @@ def test_the_license_of_a_known_network_is_told(asset, repository, tmp_path):
     assert "SPDX-License-Identifier: AGPL-3.0-only\n" in (bundle.path / "net_weights.c").read_text()
 
 
+def test_the_folder_does_not_depend_on_what_is_installed(file, tmp_path, monkeypatch):
+    path = file(heatmap_model(keypoints=13))
+    one = export(path, tmp_path / "one").path
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    two = export(path, tmp_path / "two").path
+    assert {f.name: f.read_bytes() for f in one.iterdir()} == {f.name: f.read_bytes() for f in two.iterdir()}
+
+
 def test_long_names_are_cut_and_stay_unique(file, tmp_path):
     bundle = export(file(long_names()), tmp_path / "out")
     source = (bundle.path / "small.c").read_text()

@@ -18,7 +18,7 @@ class Analysis:
 
     Attributes:
         ram_bytes: the activations: the arena of the exported C; of a network that cannot become C, the most that is alive at once.
-        flash_bytes: the constants of the exported C, or the weights. Code, a few tens of KiB, comes on top.
+        flash_bytes: the constants of the exported C, or the weights. Code, 10 to 20 KiB, comes on top.
         instructions: of one inference by emulated core, as the cost model of :mod:`poseutils.deployment.instructions` has them.
         guessed: kinds of operators that no count is known of; an average stands in for them.
         reason: why the network cannot become C, or ``""``.

@@ -46,7 +46,7 @@ class ExportReport:
 
     Attributes:
         arena_bytes: RAM that the network works in, inputs and outputs included.
-        flash_bytes: constants: weights, biases, multipliers, tables. Code, a few tens of KiB, comes on top.
+        flash_bytes: constants: weights, biases, multipliers, tables. Code, 10 to 20 KiB, comes on top.
         macs: multiply-accumulates of one image.
         layers: one row an operator after folding: index, operator, output (name), output_shape, input_shapes, macs, parameters,
             weight_bytes (as the file stores them), live_bytes (of its tensors one by one), offset (of its output in the arena),
