@@ -29,7 +29,7 @@ def _fixed(scale: float, zero_point: int):
 
 def _propose_leaky(pool: Pool) -> Proposal | None:
     proposal = _propose_table(pool)
-    return proposal and (proposal[0], {**proposal[1], "alpha": pool.dice.choice((0.1, 0.25, 0.01, 1.5))})
+    return proposal and (proposal[0], {**proposal[1], "alpha": pool.dice.choice((0.1, 0.25, 0.01, 1.5, -0.3))})
 
 
 def _build_leaky(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
@@ -38,11 +38,19 @@ def _build_leaky(p: dict, reads: list[Value], dice: np.random.Generator) -> Writ
 
 def _propose_quantize(pool: Pool) -> Proposal | None:
     name = pool.pick(lambda value: value.dtype in ("INT8", "UINT8", "FLOAT32"))
-    return None if name is None else ((name,), {"to": pool.quantization()})
+    if name is None:
+        return None
+    scale, zero_point = pool.quantization()
+    unsigned = pool.dice.random() < 0.1
+    return (name,), {"to": [scale, zero_point + 128 * unsigned], "unsigned": unsigned}
+
+
+def _build_quantize(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
+    return Written([0], [Value(reads[0].shape, *p["to"], "UINT8" if p.get("unsigned") else "INT8")])
 
 
 def _propose_dequantize(pool: Pool) -> Proposal | None:
-    name = pool.int8()
+    name = pool.pick(lambda value: value.dtype in ("INT8", "UINT8"))
     return None if name is None else ((name,), {})
 
 
@@ -91,10 +99,10 @@ def _propose_pair(pool: Pool) -> Proposal | None:
     how = dice.choice(("same", "same", "same", "itself", "broadcast", "constant", "constant"))
     if how == "constant":
         shape = [n if dice.random() < 0.5 else 1 for n in x.shape]
-        shape = shape[dice.choice((0, 0, len(shape) - 1)) :]
+        shape = shape[dice.choice((0, 0, len(shape) - 1, len(shape))) :]
         return (a,), {**p, "constant": shape, "of": pool.quantization(), "first": dice.random() < 0.3}
     fits = {"same": lambda v: v.shape == x.shape, "itself": lambda v: v is x, "broadcast": lambda v: _broadcasts(x.shape, v.shape)}[how]
-    b = pool.int8(lambda v: fits(v) and (how != "broadcast" or len(v.shape) <= 4 and len(x.shape) <= 4))
+    b = pool.int8(fits)
     return ((a, b) if dice.random() < 0.5 else (b, a)), p
 
 
@@ -201,7 +209,8 @@ def _propose_reduction(pool: Pool) -> Proposal | None:
     axes = sorted(dice.sample(range(rank), dice.randrange(1, rank + 1)))
     axes = [1, 2] if rank == 4 and dice.random() < 0.4 else axes
     axes = [a - rank if dice.random() < 0.2 else a for a in axes]
-    return (name,), {"axes": axes, "keep": dice.random() < 0.5, "to": pool.quantization()}
+    scalar = len(axes) == 1 and dice.random() < 0.3
+    return (name,), {"axes": axes, "keep": dice.random() < 0.5, "scalar": scalar, "to": pool.quantization()}
 
 
 def _build_reduction(rescales: bool):
@@ -212,22 +221,27 @@ def _build_reduction(rescales: bool):
         axes = {a % rank for a in p["axes"]}
         shape = [1 if d in axes else n for d, n in enumerate(x.shape) if p["keep"] or d not in axes]
         made = Value(tuple(shape), *p["to"]) if rescales else x.like(shape)
-        return Written([0, Constant(np.array(p["axes"], np.int32))], [made], ("ReducerOptions", {"keepDims": p["keep"]}))
+        axes = np.array(p["axes"][0] if p.get("scalar") else p["axes"], np.int32)
+        return Written([0, Constant(axes)], [made], ("ReducerOptions", {"keepDims": p["keep"]}))
 
     return build
 
 
 def _propose_arg_max(pool: Pool) -> Proposal | None:
     name = pool.int8(lambda value: len(value.shape) > 1)
-    return None if name is None else ((name,), {"axis": pool.dice.randrange(len(pool.values[name].shape))})
+    if name is None:
+        return None
+    rank = len(pool.values[name].shape)
+    return (name,), {"axis": pool.dice.randrange(-rank, rank), "scalar": pool.dice.random() < 0.5}
 
 
 def _build_arg_max(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
     (x,) = reads
-    if p["axis"] >= len(x.shape):
+    if not -len(x.shape) <= p["axis"] < len(x.shape):
         raise Illegal("axis")
-    shape = tuple(n for d, n in enumerate(x.shape) if d != p["axis"])
-    return Written([0, Constant(np.array([p["axis"]], np.int32))], [Value(shape, None, 0, "INT32")], ("ArgMaxOptions", {"outputType": 2}))
+    shape = tuple(n for d, n in enumerate(x.shape) if d != p["axis"] % len(x.shape))
+    axis = Constant(np.array(p["axis"] if p["scalar"] else [p["axis"]], np.int32))
+    return Written([0, axis], [Value(shape, None, 0, "INT32")], ("ArgMaxOptions", {"outputType": 2}))
 
 
 FAMILIES = {
@@ -236,7 +250,7 @@ FAMILIES = {
     "HARD_SWISH": Family(_propose_table, _build_table, 0.7),
     "LEAKY_RELU": Family(_propose_leaky, _build_leaky, 0.7),
     **{name: Family(_propose_table, _build_table, 0.5) for name in ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "ABS")},
-    "QUANTIZE": Family(_propose_quantize, _build_table, 2),
+    "QUANTIZE": Family(_propose_quantize, _build_quantize, 2),
     "DEQUANTIZE": Family(_propose_dequantize, _build_dequantize, 0.3),
     "PRELU": Family(_propose_prelu, _build_prelu, 1),
     "SOFTMAX": Family(_propose_softmax, _build_softmax, 0.7),

@@ -7,7 +7,7 @@ left out, and what remains is a network again, or is :class:`Illegal`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -90,6 +90,8 @@ def written(step: Step, values: dict[str, Value], builders: dict[str, Builder]) 
         Illegal: if it cannot be, or not of such small tensors.
     """
     made = builders[step.name](step.parameters, [values[name] for name in step.reads], np.random.default_rng(step.seed))
+    if "relabeled" in step.parameters:  # what only moves values leaves it to the file what they stand for
+        made = replace(made, results=[replace(each, **step.parameters["relabeled"]) for each in made.results])
     for result in made.results:
         if min(result.shape, default=1) < 1 or prod(result.shape) > MOST_ELEMENTS or len(result.shape) > 5:
             raise Illegal(f"{step.name} gives {result.shape}")

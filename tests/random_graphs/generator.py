@@ -11,6 +11,10 @@ from .pool import Pool
 
 FAMILIES = {**windows.FAMILIES, **arithmetic.FAMILIES, **joins.FAMILIES, **moves.FAMILIES}
 BUILDERS = {name: family.build for name, family in FAMILIES.items()}
+RELABELED = ("RESHAPE", "SQUEEZE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPLIT", "GATHER", "TILE")
+RELABELED += ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "MAX_POOL_2D", "MAXIMUM")
+"""Operators whose result may have another scale than what they read: LiteRT does not look at it."""
+
 SIZES = (1, 2, 3, 4, 5, 6, 7, 9)
 CHANNELS = (1, 1, 2, 3, 4, 5, 6, 8, 12, 17)
 
@@ -62,6 +66,8 @@ def _grow(pool: Pool, steps: list[Step]) -> None:
 
 def _add(pool: Pool, steps: list[Step], name: str, reads: tuple[str, ...], parameters: dict) -> str | None:
     """The first result of a new operator, None if it is not legal."""
+    if name in RELABELED and pool.values[reads[0]].dtype == "INT8" and pool.dice.random() < 0.02:
+        parameters = {**parameters, "relabeled": dict(zip(("scale", "zero_point"), pool.quantization()))}
     writes = tuple(f"v{len(steps)}_{i}" for i in range(FAMILIES[name].results(parameters)))
     step = Step(name, reads, writes, parameters, pool.dice.randrange(1 << 31))
     try:

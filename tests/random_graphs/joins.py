@@ -50,14 +50,15 @@ def _propose_split(pool: Pool) -> Proposal | None:
     if not choices:
         return None
     axis, count = dice.choice(choices)
-    return (name,), {"axis": axis, "count": count}
+    rank = len(pool.values[name].shape)
+    return (name,), {"axis": axis - rank if dice.random() < 0.3 else axis, "count": count}
 
 
 def _build_split(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    (x,) = reads
-    if p["axis"] >= len(x.shape) or x.shape[p["axis"]] % p["count"]:
+    (x,), rank = reads, len(reads[0].shape)
+    if not -rank <= p["axis"] < rank or x.shape[p["axis"]] % p["count"]:
         raise Illegal("parts")
-    shape = [n // p["count"] if d == p["axis"] else n for d, n in enumerate(x.shape)]
+    shape = [n // p["count"] if d == p["axis"] % rank else n for d, n in enumerate(x.shape)]
     operands = [Constant(np.array(p["axis"], np.int32)), 0]
     return Written(operands, [x.like(shape)] * p["count"], ("SplitOptions", {"numSplits": p["count"]}))
 

@@ -31,7 +31,7 @@ def _propose_reshape(pool: Pool) -> Proposal | None:
     if dice.random() < 0.3 and len(shape) == 3:
         shape = [1, *shape]
     shape[dice.randrange(len(shape))] = -1
-    return (name,), {"shape": shape}
+    return (name,), {"shape": shape, "said": dice.choice(("sizes", "sizes", "one left out", "in the options"))}
 
 
 def _build_reshape(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
@@ -42,7 +42,9 @@ def _build_reshape(p: dict, reads: list[Value], dice: np.random.Generator) -> Wr
     shape = [prod(x.shape) // known if n == -1 else n for n in p["shape"]]
     if prod(shape) != prod(x.shape):
         raise Illegal("sizes differ")
-    return Written([0, ints(*shape)], [x.like(shape)], ("ReshapeOptions", {"newShape": shape}))
+    said = {"one left out": p["shape"]}.get(p.get("said"), shape)
+    operands = [0] if p.get("said") == "in the options" else [0, ints(*said)]
+    return Written(operands, [x.like(shape)], ("ReshapeOptions", {"newShape": shape}))
 
 
 def _propose_squeeze(pool: Pool) -> Proposal | None:
@@ -51,27 +53,33 @@ def _propose_squeeze(pool: Pool) -> Proposal | None:
         return None
     ones = [d for d, n in enumerate(pool.values[name].shape) if n == 1]
     most = min(len(ones), len(pool.values[name].shape) - 1)
-    return (name,), {"dims": sorted(pool.dice.sample(ones, pool.dice.randrange(1, most + 1)))}
+    dims = sorted(pool.dice.sample(ones, pool.dice.randrange(1, most + 1)))
+    return (name,), {"dims": [] if pool.dice.random() < 0.2 else dims}
 
 
 def _build_squeeze(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
     (x,) = reads
     if any(d >= len(x.shape) or x.shape[d] != 1 for d in p["dims"]):
         raise Illegal("dimensions")
-    made = x.like([n for d, n in enumerate(x.shape) if d not in p["dims"]])
+    gone = p["dims"] or [d for d, n in enumerate(x.shape) if n == 1]
+    made = x.like([n for d, n in enumerate(x.shape) if d not in gone])
     return Written([0], [made], ("SqueezeOptions", {"squeezeDims": p["dims"]}))
 
 
 def _propose_expand(pool: Pool) -> Proposal | None:
     name = pool.pick(lambda value: len(value.shape) <= 3)
-    return None if name is None else ((name,), {"axis": pool.dice.randrange(len(pool.values[name].shape) + 1)})
+    if name is None:
+        return None
+    rank = len(pool.values[name].shape)
+    return (name,), {"axis": pool.dice.randrange(-rank - 1, rank + 1)}
 
 
 def _build_expand(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    (x,), axis = reads, p["axis"]
-    if axis > len(x.shape):
+    (x,), rank = reads, len(reads[0].shape)
+    if not -rank - 1 <= p["axis"] <= rank:
         raise Illegal("axis")
-    return Written([0, ints(axis)], [x.like((*x.shape[:axis], 1, *x.shape[axis:]))], ("ExpandDimsOptions", {}))
+    axis = p["axis"] % (rank + 1)
+    return Written([0, ints(p["axis"])], [x.like((*x.shape[:axis], 1, *x.shape[axis:]))], ("ExpandDimsOptions", {}))
 
 
 # ---------------------------------------------------------------- parts
