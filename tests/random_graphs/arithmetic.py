@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .description import Constant, Illegal, Value, Written
@@ -147,6 +149,7 @@ def _propose_dense(pool: Pool) -> Proposal | None:
     shape = pool.values[name].shape
     other = pool.int8(lambda v: len(v.shape) == 2 and v.shape[1] == shape[-1]) if dice.random() < 0.3 else None
     p = {"activation": _activation(pool), "keep": dice.random() < 0.3, **_products(pool)}
+    p |= {"per_channel": False, "weight_zero": 9} if dice.random() < 0.15 else {}
     if other is not None:
         return (name, other), {**p, "bias": "none"}
     return (name,), {**p, "units": dice.choice((1, 2, 3, 5, 10, 17)), "whole": dice.random() < 0.3}
@@ -161,7 +164,8 @@ def _build_dense(p: dict, reads: list[Value], dice: np.random.Generator) -> Writ
         units, operands = reads[1].shape[0], [0, 1, None]
     else:
         units = p["units"]
-        operands = [0, *weights_and_bias(p, x, (units, inputs), units, dice)]
+        weights, *bias = weights_and_bias(p, x, (units, inputs), units, dice)
+        operands = [0, replace(weights, zero_point=p.get("weight_zero", 0)), *bias]
         operands += [None] * (3 - len(operands))
     keep = p["keep"] and inputs == x.shape[-1]
     shape = (*x.shape[:-1], units) if keep else (elements // inputs, units)

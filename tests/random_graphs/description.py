@@ -115,6 +115,7 @@ def to_tflite(description: Description, builders: dict[str, Builder]) -> bytes:
         Illegal: see :func:`written`.
     """
     values, tensors, at, operators = dict(description.inputs), [], {}, []
+    known: dict[tuple, int] = {}  # constants that are the same are one tensor, as converters write them
 
     def place(name: str, value: Value) -> int:
         at[name] = len(tensors)
@@ -128,8 +129,10 @@ def to_tflite(description: Description, builders: dict[str, Builder]) -> bytes:
         reads = []
         for operand in made.operands:
             if isinstance(operand, Constant):
-                reads.append(len(tensors))
-                tensors.append(_constant(f"{step.writes[0]}/{len(reads)}", operand))
+                key = (operand.data.dtype.str, operand.data.shape, operand.data.tobytes(), str(operand.scale), operand.zero_point)
+                reads.append(known.setdefault(key, len(tensors)))
+                if reads[-1] == len(tensors):
+                    tensors.append(_constant(f"{step.writes[0]}/{len(reads)}", operand))
             else:
                 reads.append(-1 if operand is None else at[step.reads[operand]])
         values.update(zip(step.writes, made.results))

@@ -16,7 +16,7 @@ RELABELED += ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "DEPTH_TO_SPACE", "S
 """Operators whose result may have another scale than what they read: LiteRT does not look at it."""
 
 SIZES = (1, 2, 3, 4, 5, 6, 7, 9)
-CHANNELS = (1, 1, 2, 3, 4, 5, 6, 8, 12, 17)
+CHANNELS = (1, 1, 2, 3, 4, 5, 6, 8, 12, 17, 24, 35)
 
 
 def random_network(seed: int) -> Description:

@@ -77,4 +77,15 @@ def gate(pool: Pool, add: Add) -> None:
         add("MUL", (source, share), {"to": [pool.values[source].scale * 0.5, pool.values[source].zero_point], "activation": 0})
 
 
-MOTIFS = (heads, branches, residual, gate)
+def greatest(pool: Pool, add: Add) -> None:
+    """What lies at the index of the greatest along one dimension."""
+    source = pool.int8(lambda value: len(value.shape) in (2, 3))
+    if source:
+        axis = pool.dice.randrange(len(pool.values[source].shape))
+        index = add("ARG_MAX", (source,), {"axis": axis, "scalar": False})
+        chosen = index and add("GATHER", (source, index), {"axis": axis})
+        if chosen:
+            add("QUANTIZE", (chosen,), {"to": pool.quantization()})
+
+
+MOTIFS = (heads, heads, branches, branches, residual, residual, gate, greatest)

@@ -154,12 +154,13 @@ def _propose_gather(pool: Pool) -> Proposal | None:
 
 
 def _build_gather(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    (x,), axis = reads, p["axis"]
+    x, axis = reads[0], p["axis"]
     if axis >= len(x.shape):
         raise Illegal("axis")
-    chosen = dice.integers(0, x.shape[axis], p["indices"]).astype(np.int32)
-    made = x.like((*x.shape[:axis], *p["indices"], *x.shape[axis + 1 :]))
-    return Written([0, Constant(chosen)], [made], ("GatherOptions", {"axis": axis}))
+    chosen = dice.integers(0, x.shape[axis], p.get("indices", 1)).astype(np.int32)
+    shape, indices = (chosen.shape, Constant(chosen)) if len(reads) == 1 else (reads[1].shape, 1)
+    made = x.like((*x.shape[:axis], *shape, *x.shape[axis + 1 :]))
+    return Written([0, indices], [made], ("GatherOptions", {"axis": axis}))
 
 
 def _propose_gather_nd(pool: Pool) -> Proposal | None:

@@ -73,7 +73,7 @@ def _propose_conv(pool: Pool) -> Proposal | None:
         return None
     channels = pool.values[name].shape[3]
     groups = dice.choice([1, 1, 1, 1, *(n for n in range(2, channels + 1) if channels % n == 0)])
-    each = dice.choice((1, 1, 2, 3, 4, 5, 8, 13)) if groups == 1 else dice.choice((1, 1, 2, 3))
+    each = dice.choice((1, 1, 2, 3, 4, 5, 8, 13, 16, 21)) if groups == 1 else dice.choice((1, 1, 2, 3))
     dilation = dice.choice(([1, 1], [1, 1], [1, 1], [2, 2], [1, 3]))
     return (name,), {**_window(pool), "dilation": dilation, "groups": groups, "channels": groups * each, **_products(pool)}
 
