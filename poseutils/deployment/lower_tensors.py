@@ -91,6 +91,9 @@ def _extreme(layer: Layer) -> None:
 def _prelu(layer: Layer) -> None:
     """One slope a channel as its own kernel does; slopes of any other shape in general."""
     source, slopes, output = layer.input(0), layer.input(1), layer.output
+    if len(layer.operator.inputs) > 2:
+        VALUES["PRELU"](layer)
+        return
     if slopes.is_constant and slopes.elements == columns(source) == columns(slopes) and source.shape == output.shape:
         VALUES["PRELU"](layer)
         return

@@ -54,13 +54,23 @@ def _prelu(layer: Layer) -> None:
     need_int8(source, slopes, layer.output)
     need(slopes.data is not None and slopes.elements == columns(source) == columns(slopes), "one constant slope a channel is expected")
     need(source.shape == layer.output.shape, "shapes differ")
+    fields = row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0]) | {"in_zero": zero_of(source)}
+    fields |= {"slope_zero": zero_of(slopes), "slopes": layer.constant("slopes", slopes.data)}
+    if len(layer.operator.inputs) > 2:
+        _call(layer, "pose_prelu_between", layer.struct("pose_prelu_between_layer", fields | _between_fields(layer)))
+        return
     positive = multiplier_of(layer.operator, float(scale_of(source) / scale_of(layer.output)))
     negative = multiplier_of(layer.operator, float(scale_of(source) * scale_of(slopes) / scale_of(layer.output)))
-    fields = row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0])
-    fields |= {"in_zero": zero_of(source), "slope_zero": zero_of(slopes), "zero": zero_of(layer.output)}
-    fields |= pair_fields("positive_", positive) | pair_fields("negative_", negative)
-    fields |= {"slopes": layer.constant("slopes", slopes.data)}
+    fields |= {"zero": zero_of(layer.output), **pair_fields("positive_", positive), **pair_fields("negative_", negative)}
     _call(layer, "pose_prelu", layer.struct("pose_prelu_layer", fields))
+
+
+def _between_fields(layer: Layer) -> dict:
+    """Of a PRELU with 8-bit values on the way, see :class:`poseutils.deployment.qdq.prelu.Prelu`."""
+    slopes, first, second = (layer.input(number) for number in (1, 2, 3))
+    ratio = float(scale_of(first)) * float(scale_of(slopes)) / float(scale_of(second))
+    fields = {"first_zero": zero_of(first), "second_zero": zero_of(second), **pair_fields("", multiplier_of(layer.operator, ratio))}
+    return fields | {name: layer.constant(name, tensor.data) for name, tensor in (("first", first), ("second", second))}
 
 
 def pair_fields(prefix: str, pair: tuple[int, int]) -> dict:

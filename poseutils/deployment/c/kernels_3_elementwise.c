@@ -63,6 +63,21 @@ void pose_prelu(const pose_prelu_layer *layer, const int8_t *in, int8_t *out)
     }
 }
 
+void pose_prelu_between(const pose_prelu_between_layer *layer, const int8_t *in, int8_t *out)
+{
+    for (int32_t row = 0; row < layer->rows; row++, in += layer->in_step, out += layer->out_step) {
+        for (int32_t c = 0; c < layer->channels; c++) {
+            int8_t y = layer->first[(uint8_t)in[c]];
+            if (in[c] < layer->in_zero) {
+                const int32_t product = (y - layer->first_zero) * (layer->slopes[c] - layer->slope_zero);
+                const int32_t rounded = pose_multiply(product, layer->multiplier, layer->shift) + layer->second_zero;
+                y = layer->second[(uint8_t)clamp(rounded, INT8_MIN, INT8_MAX)];
+            }
+            out[c] = y;
+        }
+    }
+}
+
 /* From the first value to the last, because four bytes in become one byte out: in place, the output never overtakes the input. */
 void pose_quantize(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out)
 {

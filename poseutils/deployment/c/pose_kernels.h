@@ -128,6 +128,17 @@ typedef struct {
     const int8_t *slopes;
 } pose_prelu_layer;
 
+/*
+ * PRELU of a QDQ network that has 8-bit values on the way. From zero on, first[x] is the result; below it, what the slope multiplies, and
+ * second[product] is the result. Both are indexed by bytes.
+ */
+typedef struct {
+    int32_t rows, channels, in_step, out_step;
+    int32_t in_zero, first_zero, slope_zero, second_zero;
+    int32_t multiplier, shift;
+    const int8_t *first, *second, *slopes;
+} pose_prelu_between_layer;
+
 /* Rows of values, and where each lies. */
 typedef struct {
     int32_t rows, channels, in_step, out_step;
@@ -234,6 +245,7 @@ void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_
 /* The following work row by row as they are, or in place; a pointer may be that of one row. */
 void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8_t *out);
 void pose_prelu(const pose_prelu_layer *layer, const int8_t *in, int8_t *out);
+void pose_prelu_between(const pose_prelu_between_layer *layer, const int8_t *in, int8_t *out);
 void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_squared_difference(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_mul(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);

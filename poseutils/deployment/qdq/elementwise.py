@@ -11,6 +11,7 @@ import numpy as np
 from ...graph import Operator, Quantization
 from ..lowering import need
 from .conversion import Conversion
+from .prelu import Product, product
 from .values import Constant, Floats, Pending, Real, Steps, Stored, Value
 
 # ---------------------------------------------------------------- one operand
@@ -68,7 +69,7 @@ def _mapped(value: Value, function) -> Real:
     need(isinstance(value, Real), "of 8-bit values themselves")
     with np.errstate(all="ignore"):
         # In 64 bits, so that only one rounding to 32 bits is left.
-        return Real(value.source, np.asarray(function(value.values.astype(np.float64))).astype(np.float32))
+        return Real(value.source, np.asarray(function(value.values.astype(np.float64))).astype(np.float32), product=value.product)
 
 
 def _limited(value: Pending, low: float, high: float) -> Pending:
@@ -135,7 +136,21 @@ def _function_of_one(conversion: Conversion, operator: Operator, values: list[Va
         operands = [_along(value, reals[0].source, shape) for value in values]
         if any(operand is None for operand in operands):
             return None
-        return Real(reals[0].source, compute(*operands).astype(np.float32))
+        results = compute(*operands).astype(np.float32)
+    made = _product_of(conversion, operator, values) or next((real.product for real in reals if real.product is not None), None)
+    return Real(reals[0].source, results, None, made, partial(_on_floats, conversion, operator, values))
+
+
+def _product_of(conversion: Conversion, operator: Operator, values: list[Value]) -> Product | None:
+    """The product with 8-bit constants by channel that an operator computes."""
+    constants = [value for value in values if isinstance(value, Constant)]
+    if operator.name not in ("Mul", "PRelu") or len(constants) != 1 or constants[0].integers is None:
+        return None
+    (real,), scaled, integers = [value for value in values if isinstance(value, Real)], constants[0].quantization, constants[0].integers
+    if scaled.scales.size != 1 or integers.dtype != np.int8 or integers.size != max(integers.shape, default=1):
+        return None
+    given = real.steps.quantization if real.steps is not None else conversion.builder.tensors[real.source.tensor].quantization
+    return product(real.values, float(given.scales[0]) if given is not None else 0.0, integers.reshape(-1), scaled)
 
 
 def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray | None:

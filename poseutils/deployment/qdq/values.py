@@ -16,7 +16,7 @@ Shapes are the file's. A tensor may store its dimensions in another order, becau
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -24,6 +24,7 @@ import numpy as np
 from ...graph import Operator, Quantization, Tensor
 from ..folding import TABLE
 from ..lowering import need
+from .prelu import Product, prelu_of
 
 IMAGE = (0, 2, 3, 1)
 """The order in which images of N×C×H×W are stored: N×H×W×C."""
@@ -52,26 +53,35 @@ class Stored:
 
 @dataclass
 class Steps:
-    """8-bit values: ``table`` of the bytes of ``source``, or those themselves where it is None; (256,) int8, or (C, 256) by channel."""
+    """8-bit values: ``table`` of the bytes of ``source``, or those themselves where it is None; (256,) int8, or (C, 256) by channel.
+
+    ``product`` is what they are computed of besides, if there is one; likewise of :class:`Real`.
+    """
 
     name: str
     quantization: Quantization
     source: Stored
     table: np.ndarray | None = None
+    product: Product | None = None
 
     def real(self) -> Real:
         steps = _BYTES.view(np.int8) if self.table is None else self.table
         values = (steps.astype(np.int32) - int(self.quantization.zero_points[0])).astype(np.float32) * self.quantization.scales[0]
-        return Real(self.source, values, self)
+        return Real(self.source, values, self, self.product)
 
 
 @dataclass(frozen=True)
 class Real:
-    """Float values by the bytes of ``source``, (256,) or, by its last dimension, (C, 256); ``steps`` if they stand for those."""
+    """Float values by the bytes of ``source``, (256,) or, by its last dimension, (C, 256); ``steps`` if they stand for those.
+
+    ``floats`` writes what computes them, where no table does.
+    """
 
     source: Stored
     values: np.ndarray
     steps: Steps | None = None
+    product: Product | None = None
+    floats: Callable[[], Floats] | None = None
 
 
 @dataclass(frozen=True)
@@ -203,9 +213,18 @@ class Builder:
         if steps.table is not None:
             shape = self.tensors[steps.source.tensor].shape
             output = self.activation(steps.name, shape, "int8", steps.quantization)
-            self.emit(TABLE, [steps.source.tensor, self.constant("table", _merged(steps.table))], output)
-            steps.source, steps.table = Stored(output, steps.source.order), None
+            self._look_up(steps, output)
+            steps.source, steps.table, steps.product = Stored(output, steps.source.order), None, None
         return steps.source
+
+    def _look_up(self, steps: Steps, output: int) -> None:
+        """A table, or one PRELU instead of a table a channel."""
+        table, source = _merged(steps.table), steps.source.tensor
+        prelu = prelu_of(steps.product, table, self.tensors[source], steps.quantization)
+        if prelu is None:
+            self.emit(TABLE, [source, self.constant("table", table)], output)
+        else:
+            self.emit("PRELU", [source, *(self.constant("slopes", *each) for each in prelu.constants())], output)
 
     def quantized(self, value: Value, to: Quantization, name: str) -> Steps:
         """QuantizeLinear."""
@@ -213,7 +232,9 @@ class Builder:
             table = in_steps(value.values, to)
             source = self.tensors[value.source.tensor]
             same = source.quantization is not None and source.dtype == "int8" and _same(source.quantization, to)
-            return Steps(name, to, value.source, None if same and np.array_equal(table, _BYTES.view(np.int8)) else table)
+            made = value.product
+            made = replace(made, rounded=to) if made is not None and made.rounded is None else made
+            return Steps(name, to, value.source, None if same and np.array_equal(table, _BYTES.view(np.int8)) else table, made)
         if isinstance(value, Pending):
             activation = _ACTIVATIONS.get(value.limits, "") if value.fuses or value.limits == _ALL else ""
             steps = value.quantized(to, name, activation or "NONE")
@@ -241,7 +262,9 @@ class Builder:
             source = self.stored(value.steps)
             output = self.activation(name, shape, "float32")
             return Floats(Stored(self.emit("DEQUANTIZE", [source.tensor], output), source.order))
-        need(value.values.ndim == 1, "a function of each channel that stays in floating point")
+        if value.values.ndim > 1:
+            need(value.floats is not None, "a function of each channel that stays in floating point")
+            return value.floats()
         table = self.constant("table", value.values)
         return Floats(Stored(self.emit(TABLE, [value.source.tensor, table], self.activation(name, shape, "float32")), value.source.order))
 
