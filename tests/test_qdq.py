@@ -47,6 +47,26 @@ def case_prelu(net):
     return [net.conv(x, 8, 4, taps=1), net.add("Mul", image(net), net.weights(1, 8, 1, 1))]
 
 
+def case_prelu_in_parts(net):
+    """Relu(x) + slope · -Relu(-x) in other orders, with and without 8-bit values between."""
+    x = image(net)
+    below = net.add("Relu", net.add("Neg", x))
+    slopes = net.weights(8, 1, 1)
+    one = net.add("Add", net.add("Relu", x), net.add("Mul", below, slopes))
+    other = net.add("Sub", net.add("Relu", x), net.add("Mul", net.weights(1, 8, 1, 1), below))
+    halves = net.add("Mul", net.add("Sub", x, net.add("Abs", x)), slopes)
+    third = net.add("Add", halves, net.add("Relu", x))
+    return [net.conv(one, 8, 4, taps=1), net.conv(other, 8, 4, taps=1), net.conv(third, 8, 4, taps=1)]
+
+
+def case_numbers_that_stay_floats(net):
+    """What a quantizer leaves alone: operators of one float constant, one number or many, on either side."""
+    x, two, many = image(net), net.constant(np.float32(0.7)), net.weights(1, 8, 16, 16)
+    results = [net.add("Sub", two, x), net.add("Sub", x, two), net.add("Div", x, two), net.add("Sub", many, x), net.add("Div", x, many)]
+    results += [net.add("Max", x, many), net.add("Min", image(net), x), net.add("Sub", net.weights(8, 1, 1), x)]
+    return [*(net.conv(result, 8, 2, taps=1) for result in results), net.add("Div", x, net.constant(np.float32(3))), results[-1]]
+
+
 def case_sums_and_products(net):
     x, y = image(net), image(net)
     column = net.add("GlobalAveragePool", y)
@@ -112,10 +132,11 @@ def test_the_c_code_gives_what_onnx_runtime_does(tmp_path, case, activations):
 
 
 @with_gcc
+@pytest.mark.parametrize("newest", [False, True], ids=["yolo8", "yolo26"])
 @pytest.mark.parametrize("activations, excluded", [("int8", False), ("uint8", False), ("uint8", True)])
-def test_a_yolo_network(tmp_path, activations, excluded):
-    model = yolo()
-    tail = [node.name for node in model.graph.node][-4:] if excluded else []  # decoding stays in floating point
+def test_a_yolo_network(tmp_path, activations, excluded, newest):
+    model = yolo(newest=newest)
+    tail = [node.name for node in model.graph.node][-16 if newest else -4 :] if excluded else []  # decoding stays in floating point
     ((apart, wanted),) = steps_apart(quantized(model, activations, nodes_to_exclude=tail), tmp_path)
     assert wanted.shape == (1, 56, 84) and len(np.unique(wanted)) > 100
     assert apart.max() < 1.01 and (apart < 0.01).mean() > 0.98
@@ -128,6 +149,12 @@ def test_pairs_become_integer_operators_and_layouts_cost_nothing():
     graph = fold(read(quantized(net.model([net.conv(net.add("Add", x, y), 8, 4)]))), "quantized")
     assert [op.name for op in graph.operators] == ["CONV_2D", "TABLE", "CONV_2D", "ADD", "CONV_2D"]
     assert graph.tensors[graph.inputs[0]].shape == (1, 16, 16, 3) and graph.tensors[graph.outputs[0]].shape == (1, 16, 16, 4)
+
+
+def test_prelu_in_parts_is_one_operator():
+    net = Net()
+    graph = fold(read(quantized(net.model(case_prelu_in_parts(net)))), "quantized")
+    assert [op.name for op in graph.operators].count("PRELU") == 3 and not any(op.name in ("TABLE", "MUL", "ADD") for op in graph.operators)
 
 
 def test_weights_of_uint8_with_their_zero_in_the_middle():

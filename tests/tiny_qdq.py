@@ -75,7 +75,7 @@ def quantized(model, activations="int8", per_channel=True, **options):
         return onnx.load(result)
 
 
-def yolo(seed=3):
+def yolo(seed=3, newest=False):
     """What a YOLO pose network has, on images of 64×64: split and joined paths, pooling, attention, upsampling, a decoding head."""
     net = Net((1, 3, 64, 64), seed)
     x = net.silu(net.conv(net.silu(net.conv("x", 3, 8, strides=[2, 2])), 8, 16, strides=[2, 2]))
@@ -91,7 +91,7 @@ def yolo(seed=3):
     fine = net.silu(net.conv(net.add("Concat", up, fine, axis=1), 48, 16))
     part = net.add("Slice", fine, *(net.constant(np.array([n])) for n in (4, 12, 1)))
     coarse = net.silu(net.conv(middle, 32, 32, strides=[2, 2]))
-    return _head(net, [(part, 8, 8), (middle, 32, 4), (coarse, 32, 2)])
+    return _head(net, [(part, 8, 8), (middle, 32, 4), (coarse, 32, 2)], newest)
 
 
 def _attention(net, x):
@@ -106,8 +106,8 @@ def _attention(net, x):
     return net.add("Add", x, net.conv(net.add("Add", net.add("Reshape", seen, image), places), 16, 32, taps=1))
 
 
-def _head(net, levels):
-    """Boxes with anchors and strides, scores, and 17 keypoints: 1×56×84."""
+def _head(net, levels, newest):
+    """Boxes with anchors and strides, scores, and 17 keypoints: 1×56×84; as YOLO26 has them, from distances to the sides, or as numbers."""
     flat = []
     for x, channels, side in levels:
         made = net.conv(net.silu(net.conv(x, channels, 16)), 16, 56, taps=1)
@@ -115,7 +115,25 @@ def _head(net, levels):
     boxes, score, keypoints = net.add("Split", net.add("Concat", *flat, axis=2), net.constant(np.array([4, 1, 51])), outputs=3, axis=1)
     places = [np.stack(np.meshgrid(np.arange(n) + 0.5, np.arange(n) + 0.5)).reshape(2, -1) * (64 // n) for _, _, n in levels]
     strides = np.concatenate([np.full(n * n, 64 // n) for _, _, n in levels])
+    if newest:
+        grid = np.concatenate(places, 1)[None] / strides
+        return net.model([_decoded(net, boxes, score, keypoints, grid.astype(np.float32), strides[None].astype(np.float32))])
     anchors = np.tile(np.concatenate(places, 1), (2, 1))[None].astype(np.float32)
     boxes = net.add("Mul", boxes, net.constant(strides.astype(np.float32)[None, None]))
     boxes = net.add("Add", boxes, net.constant(anchors))
     return net.model([net.add("Concat", boxes, net.add("Sigmoid", score), keypoints, axis=1)])
+
+
+def _decoded(net, boxes, score, keypoints, anchors, strides):
+    """Boxes of distances from the anchors to left, top, right and bottom; keypoints from the anchors. Constants stay floats."""
+    left_top, right_bottom = net.add("Split", boxes, net.constant(np.array([2, 2])), outputs=2, axis=1)
+    first, last = net.add("Sub", net.constant(anchors), left_top), net.add("Add", right_bottom, net.constant(anchors))
+    middle = net.add("Div", net.add("Add", first, last), net.constant(np.float32(2)))
+    boxes = net.add("Mul", net.add("Concat", middle, net.add("Sub", last, first), axis=1), net.constant(strides))
+    keypoints = net.add("Reshape", keypoints, net.constant(np.array([1, 17, 3, anchors.shape[-1]])))
+    places, seen = net.add("Split", keypoints, net.constant(np.array([2, 1])), outputs=2, axis=2)
+    places = net.add("Add", net.add("Mul", places, net.constant(np.float32(2))), net.constant(anchors[:, None] - np.float32(0.5)))
+    places = net.add("Mul", places, net.constant(strides))
+    keypoints = net.add("Concat", places, net.add("Sigmoid", seen), axis=2)
+    keypoints = net.add("Reshape", keypoints, net.constant(np.array([1, 51, anchors.shape[-1]])))
+    return net.add("Concat", boxes, net.add("Sigmoid", score), keypoints, axis=1)

@@ -106,6 +106,7 @@ _PAIRS = {
     "Pow": np.power,
     "PRelu": lambda x, slope: np.where(x < 0, slope * x, x),
 }
+_EXTREME = {"Min": "MINIMUM", "Max": "MAXIMUM"}
 _INTEGER = {"Add": "ADD", "Sub": "SUB", "Mul": "MUL"}
 _FLOAT = {**_INTEGER, "Div": "DIV"}
 
@@ -119,8 +120,12 @@ def _pair(conversion: Conversion, operator: Operator) -> list[Value]:
     computed = partial(_on_floats, conversion, operator, values)
     if any(isinstance(value, Floats) for value in values):
         return [computed()]
+    if operator.name in _EXTREME:
+        return [Pending(partial(_extreme_steps, conversion, operator, values), fuses=False)]
     need(operator.name in _FLOAT, "of two results")
-    return [Pending(partial(_on_steps, conversion, operator, values), computed)]
+    if operator.name in _INTEGER and all(_is_integer(value) for value in values):
+        return [Pending(partial(_on_steps, conversion, operator, values), computed)]
+    return [Pending(partial(_through_floats, conversion, operator, values), computed, fuses=False)]
 
 
 def _function_of_one(conversion: Conversion, operator: Operator, values: list[Value]) -> Value | None:
@@ -169,7 +174,6 @@ def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray |
 
 
 def _on_steps(conversion: Conversion, operator: Operator, values: list[Value], to: Quantization, name: str, activation: str) -> Steps:
-    need(operator.name in _INTEGER, "of two results")
     stored = _side_by_side(conversion, operator, [_steps_operand(conversion, value) for value in values])
     output = conversion.builder.activation(name, _broadcast(conversion, stored), "int8", to)
     conversion.builder.emit(_INTEGER[operator.name], [s.tensor for s in stored], output, fused_activation_function=activation)
@@ -179,9 +183,30 @@ def _on_steps(conversion: Conversion, operator: Operator, values: list[Value], t
 def _steps_operand(conversion: Conversion, value: Value) -> Stored:
     if not isinstance(value, Constant):
         return conversion.builder.operand(value)[0]
-    scaled = value.quantization
-    need(scaled is not None and scaled.scales.size == 1 and value.integers.dtype == np.int8, "a constant that is not quantized to 8 bits")
-    return Stored(conversion.builder.constant("operand", value.integers, scaled), tuple(range(value.integers.ndim)))
+    return Stored(conversion.builder.constant("operand", value.integers, value.quantization), tuple(range(value.integers.ndim)))
+
+
+def _is_integer(value: Value) -> bool:
+    """A result, or a constant that is quantized to 8 bits."""
+    if not isinstance(value, Constant):
+        return True
+    return value.quantization is not None and value.quantization.scales.size == 1 and value.integers.dtype == np.int8
+
+
+def _through_floats(conversion: Conversion, operator: Operator, values: list[Value], to: Quantization, name: str, activation: str) -> Steps:
+    """With constants that have no 8 bits: anchors, say."""
+    return conversion.builder.quantized(_on_floats(conversion, operator, values), to, name)
+
+
+def _extreme_steps(conversion: Conversion, operator: Operator, values: list[Value], to: Quantization, name: str, activation: str) -> Steps:
+    """Rounding first changes nothing: the larger of two numbers is no smaller once both are rounded."""
+    builder = conversion.builder
+    constants = [value for value in values if isinstance(value, Constant)]
+    results = [builder.stored(builder.quantized(value, to, f"{name}/operand")) for value in values if not isinstance(value, Constant)]
+    results += [builder.constant_steps(value.values, to) for value in constants]
+    stored = _side_by_side(conversion, operator, results)
+    output = builder.activation(name, _broadcast(conversion, stored), "int8", to)
+    return Steps(name, to, Stored(builder.emit(_EXTREME[operator.name], [s.tensor for s in stored], output), stored[0].order))
 
 
 def _on_floats(conversion: Conversion, operator: Operator, values: list[Value]) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 from ...graph import Operator, Quantization
 from ..lowering import need
 from .conversion import Conversion
-from .values import Builder, Constant, Floats, Pending, Real, Steps, Stored, Value, in_steps
+from .values import Builder, Constant, Floats, Pending, Real, Steps, Stored, Value
 
 Move = Callable[[Stored], Stored]
 
@@ -33,6 +33,8 @@ def moved(builder: Builder, value: Value, move: Move, increasing: bool = False) 
     need(isinstance(value, Real), "of a constant")
     if value.steps is not None:
         return moved(builder, value.steps, move).real()
+    if value.values.ndim > 1 and value.floats is not None:
+        return moved(builder, value.floats(), move, increasing)
     need(value.values.ndim == 1 and not increasing, "its input is not quantized after the operator before it")
     return Real(move(value.source), value.values)
 
@@ -140,14 +142,10 @@ def _joined_steps(conversion: Conversion, operator: Operator, values: list[Value
     parts = []
     for value in values:
         if isinstance(value, Constant):
-            parts.append(_constant_steps(builder, value, to))
+            parts.append(builder.constant_steps(value.values, to))
         else:
             parts.append(builder.stored(builder.quantized(value, to, f"{name}/part")))
     return Steps(name, to, _joined(conversion, operator, parts, name))
-
-
-def _constant_steps(builder: Builder, value: Constant, to: Quantization) -> Stored:
-    return Stored(builder.constant("part", in_steps(value.values, to), to), tuple(range(value.values.ndim)))
 
 
 def _joined_floats(conversion: Conversion, operator: Operator, values: list[Value]) -> Floats:

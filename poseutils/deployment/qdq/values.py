@@ -136,6 +136,10 @@ class Builder:
         data = np.ascontiguousarray(data)
         return self._add(Tensor(name, data.shape, data.dtype.name, data.nbytes, scaled, True, data))
 
+    def constant_steps(self, values: np.ndarray, to: Quantization) -> Stored:
+        """Numbers of the file, quantized."""
+        return Stored(self.constant("part", in_steps(values, to), to), tuple(range(values.ndim)))
+
     def activation(self, name: str, shape: tuple[int, ...], dtype: str, scaled: Quantization | None = None) -> int:
         return self._add(Tensor(self._unique(name), tuple(shape), dtype, prod(shape) * np.dtype(dtype).itemsize, scaled, False))
 
