@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 from test_kernels import run
 
@@ -16,11 +17,15 @@ def read(model, name="net.onnx"):
     return read_qdq(model.SerializeToString(), name, HERE)
 
 
-def by_onnx_runtime(model, x):
-    """The outputs of a session that fuses nothing: each operator in floats, between DequantizeLinear and QuantizeLinear."""
+def session_of(model):
+    """A session that fuses nothing: each operator in floats, between DequantizeLinear and QuantizeLinear."""
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    options.graph_optimization_level, options.log_severity_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL, 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def by_onnx_runtime(model, x):
+    session = session_of(model)
     return session.run(None, {session.get_inputs()[0].name: x})
 
 
@@ -52,3 +57,58 @@ def steps_apart(model, folder, seed=1):
         made = made.transpose(0, 3, 1, 2) if made.shape != wanted.shape else made
         apart.append((np.abs(made - wanted) / scale_of_output(graph, tensor), wanted))
     return apart
+
+
+# ---------------------------------------------------------------- operator by operator
+
+
+def operators_apart(model, tensors, given):
+    """For each 8-bit tensor that the C code computes, by name: how many steps it is from ONNX Runtime's, of the very same operands.
+
+    Args:
+        tensors: what the C code has computed of an image, all of it, by the file's names.
+        given: the network's input.
+    """
+    model = onnx.shape_inference.infer_shapes(model)
+    values = {model.graph.input[0].name: given}
+    apart = {}
+    for name, operands, nodes in _between(model, tensors):
+        wanted = _run(model, nodes, {operand: values[operand] for operand in operands}, name)
+        made = min(_as_filed(tensors[name], wanted), key=lambda array: np.abs(array - wanted.astype(int)).mean())
+        values[name] = made.astype(wanted.dtype)
+        apart[name] = np.abs(made - wanted.astype(int))
+    return apart
+
+
+def _between(model, computed):
+    """Each computed tensor that a QuantizeLinear makes, the nearest such tensors that it depends on, and the nodes between."""
+    makers = {output: node for node in model.graph.node for output in node.output}
+    constants = {tensor.name for tensor in model.graph.initializer}
+    for last in model.graph.node:
+        if last.op_type != "QuantizeLinear" or last.output[0] not in computed:
+            continue
+        operands, inside, todo = set(), {last.output[0]}, [last]
+        while todo:
+            for name in todo.pop().input:
+                if name in computed or name not in makers:
+                    operands |= {name} - constants - {""}
+                elif name not in inside:
+                    inside.add(name)
+                    todo.append(makers[name])
+        yield last.output[0], operands, [node for node in model.graph.node if inside & set(node.output)]
+
+
+def _run(model, nodes, operands, result):
+    kinds = {value.name: value for value in (*model.graph.input, *model.graph.value_info, *model.graph.output)}
+    used = {name for node in nodes for name in node.input}
+    constants = [tensor for tensor in model.graph.initializer if tensor.name in used]
+    graph = onnx.helper.make_graph(nodes, "part", [kinds[name] for name in operands], [kinds[result]], constants)
+    part = onnx.helper.make_model(graph, opset_imports=[o for o in model.opset_import if not o.domain], ir_version=8)
+    return session_of(part).run(None, operands)[0]
+
+
+def _as_filed(array, wanted):
+    """An 8-bit tensor of the C code as the file has it: unsigned, and channels first."""
+    array = array.astype(int) + (128 if wanted.dtype == np.uint8 else 0)
+    orders = [(0, 3, 1, 2), (0, 1, 2, 3)] if array.ndim == 4 else [range(array.ndim)]
+    return [array.transpose(order) for order in orders if array.transpose(order).shape == wanted.shape] or [array.reshape(wanted.shape)]

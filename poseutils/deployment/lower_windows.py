@@ -193,7 +193,7 @@ def _resize(layer: Layer) -> None:
         first, second, share = rule(source.shape[axis], layer.output.shape[axis], layer.operator)
         for name, values in (("first", first), ("second", second), ("share", share)):
             fields[f"{name}_{letter}"] = "NULL" if values is None else layer.constant(f"{name}_{letter}", values.astype(np.int16))
-    if bilinear and is_from_onnx(layer.operator):
+    if bilinear and is_from_onnx(layer.operator) and not _same_scale(source, layer.output):
         multiplier, shift = quantize_multiplier(float(scale_of(source)) / float(scale_of(layer.output)) / 2**20)
         fields |= {"in_zero": zero_of(source), "zero": zero_of(layer.output), "multiplier": multiplier, "shift": shift}
     _call(layer, "pose_resize_bilinear" if bilinear else "pose_resize_nearest", fields)
@@ -209,6 +209,10 @@ def _between(size: int, made: int, operator: Operator) -> tuple[np.ndarray, np.n
     first = np.maximum(place >> 10, 0)
     second = np.minimum((place + 1023) >> 10, size - 1)
     return first.clip(0, size - 1), second.clip(0), place - (first << 10)
+
+
+def _same_scale(a: Tensor, b: Tensor) -> bool:
+    return bool(scale_of(a) == scale_of(b)) and zero_of(a) == zero_of(b)
 
 
 def _between_exactly(size: int, made: int, operator: Operator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
