@@ -247,7 +247,7 @@ CASES |= {
         "GATHER", [tensor("x", (1, 9, 6), **IN), integers("i", 8, 0, 3, 3)], tensor("o", (1, 4, 6), **IN), ("GatherOptions", {"axis": 1})
     ),
     "gather channels": lambda: one(
-        "GATHER", [tensor("x", (7, 6), **IN), integers("i", 5, 0)], tensor("o", (7, 2), **IN), ("GatherOptions", {"axis": -1})
+        "GATHER", [IMAGE, integers("i", 5, 0)], tensor("o", (1, 9, 11, 2), **IN), ("GatherOptions", {"axis": -1})
     ),
     "pack": lambda: build(
         [tensor("a", (4, 5), **IN), tensor("b", (4, 5), **IN), tensor("o", (4, 2, 5), **IN)],

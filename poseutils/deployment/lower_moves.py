@@ -190,10 +190,6 @@ def _blocks(layer: Layer) -> None:
     _copy(layer, source, output, [height, block, width, block, channels], (strides[source], strides[output]))
 
 
-_MOST_GATHERED = 64
-"""Slices of GATHER_ND that one GATHER may become."""
-
-
 def _shape(layer: Layer) -> None:
     """The sizes of a tensor, which are constants, as an output of the network."""
     need(layer.output.dtype == "int32", f"of {layer.output.dtype}")
@@ -204,39 +200,35 @@ def _shape(layer: Layer) -> None:
 
 
 def _gather_along(layer: Layer) -> None:
-    """GATHER: along one dimension, the slices that are named; a GATHER_ND for each index of the dimensions before."""
+    """GATHER: along one dimension, the slices that are named, in each part of the dimensions before."""
     source, indices, options = layer.input(0), layer.input(1), layer.operator.options
-    rank = len(source.shape)
-    axis = int(options.get("axis", 0)) % max(1, rank)
-    need(indices.dtype == "int32" and source.dtype == layer.output.dtype, f"indices of {indices.dtype}")
+    axis = int(options.get("axis", 0)) % max(1, len(source.shape))
     need(int(options.get("batch_dims", 0)) == 0, "dimensions of a batch")
-    outer, inner = prod(source.shape[:axis]), prod(source.shape[axis + 1 :])
-    need(layer.output.elements == outer * indices.elements * inner, f"an output of shape {layer.output.shape}")
-    need(outer <= _MOST_GATHERED, f"along dimension {axis} of {source.shape}; up to {_MOST_GATHERED} slices before it are supported")
-    size = [source.shape[axis], 1, 1, 1]
-    item = _item(layer, layer.operator.inputs[0])
-    made = layer.struct(
-        "pose_gather_layer", {"count": indices.elements, "depth": 1, "slice": inner * item, "size": size, "stride": [1, 0, 0, 0]}
-    )
-    values, chosen, output = (*layer.operator.inputs[:2], layer.operator.outputs[0])
-    for number in range(outer):
-        first, to = number * source.shape[axis] * inner, number * indices.elements * inner
-        layer.call("pose_gather", made, layer.address(values, first), layer.address(chosen), layer.address(output, to))
+    _gathered(layer, prod(source.shape[:axis]), source.shape[axis:], indices.elements, 1)
 
 
 def _gather(layer: Layer) -> None:
-    source, indices, output = layer.input(0), layer.input(1), layer.output
-    need(indices.dtype == "int32" and source.dtype == output.dtype, f"indices of {indices.dtype}")
+    """GATHER_ND: the slices at places, each named by several indices."""
+    source, indices = layer.input(0), layer.input(1)
     depth = columns(indices)
     need(1 <= depth <= min(4, len(source.shape)), f"{depth} indices into {source.shape}")
-    slice_ = prod(source.shape[depth:])
-    need(output.elements == rows(indices) * slice_ and source.elements > 0, f"an output of shape {output.shape}")
+    _gathered(layer, 1, source.shape, rows(indices), depth)
+
+
+def _gathered(layer: Layer, outer: int, shape: tuple[int, ...], count: int, depth: int) -> None:
+    """So many slices, each named by so many indices, of each of ``outer`` parts of a shape."""
+    source, indices, output = layer.input(0), layer.input(1), layer.output
+    slice_, item = prod(shape[depth:]), _item(layer, layer.operator.inputs[0])
+    need(indices.dtype == "int32" and source.dtype == output.dtype, f"indices of {indices.dtype}")
+    need(output.elements == outer * count * slice_ and source.elements > 0, f"an output of shape {output.shape}")
     fields = {
-        "count": rows(indices),
+        "outer": outer,
+        "part": prod(shape) * item,
+        "count": count,
         "depth": depth,
-        "slice": slice_ * _item(layer, layer.operator.inputs[0]),
-        "size": [*source.shape[:depth], *[1] * (4 - depth)],
-        "stride": [*(prod(source.shape[d + 1 : depth]) for d in range(depth)), *[0] * (4 - depth)],
+        "slice": slice_ * item,
+        "size": [*shape[:depth], *[1] * (4 - depth)],
+        "stride": [*(prod(shape[d + 1 : depth]) for d in range(depth)), *[0] * (4 - depth)],
     }
     made = layer.struct("pose_gather_layer", fields)
     addresses = [layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)]

@@ -130,12 +130,15 @@ void pose_gather(const pose_gather_layer *layer, const void *in, const int32_t *
 {
     const uint8_t *from = in;
     uint8_t *to = out;
-    for (int32_t i = 0; i < layer->count; i++, indices += layer->depth, to += layer->slice) {
-        ptrdiff_t place = 0;
-        for (int32_t d = 0; d < layer->depth; d++) {
-            place += (ptrdiff_t)clamp(indices[d], 0, layer->size[d] - 1) * layer->stride[d];
+    for (int32_t part = 0; part < layer->outer; part++, from += layer->part) {
+        const int32_t *chosen = indices;
+        for (int32_t i = 0; i < layer->count; i++, chosen += layer->depth, to += layer->slice) {
+            ptrdiff_t place = 0;
+            for (int32_t d = 0; d < layer->depth; d++) {
+                place += (ptrdiff_t)clamp(chosen[d], 0, layer->size[d] - 1) * layer->stride[d];
+            }
+            memcpy(to, from + place * layer->slice, (size_t)layer->slice);
         }
-        memcpy(to, from + place * layer->slice, (size_t)layer->slice);
     }
 }
 

@@ -176,8 +176,12 @@ typedef struct {
     int32_t size[POSE_MAX_DIMS], in[POSE_MAX_DIMS], out[POSE_MAX_DIMS];
 } pose_copy_layer;
 
-/* GATHER_ND: `depth` indices choose one of the slices of `slice` bytes; stride of each index in slices. */
+/*
+ * GATHER and GATHER_ND: `depth` indices choose one of the slices of `slice` bytes; stride of each index in slices. The same indices choose
+ * in each of `outer` parts of `part` bytes.
+ */
 typedef struct {
+    int32_t outer, part;
     int32_t count, depth, slice;
     int32_t size[4], stride[4];
 } pose_gather_layer;
