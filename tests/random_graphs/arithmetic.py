@@ -29,6 +29,22 @@ def _fixed(scale: float, zero_point: int):
     return build
 
 
+def _propose_root(pool: Pool) -> Proposal | None:
+    """Of values that are not negative: LiteRT computes no other roots."""
+    name = pool.int8(lambda value: value.zero_point == -128)
+    return None if name is None else ((name,), {"to": pool.quantization()})
+
+
+def _build_hard_swish(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
+    if reads[0].scale >= 100 * p["to"][0]:
+        raise Illegal("LiteRT does not compute so fine a result")
+    return _build_table(p, reads, dice)
+
+
+def _build_gelu(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
+    return Written([0], [Value(reads[0].shape, *p["to"])], ("GeluOptions", {"approximate": bool(p["to"][1] % 2)}))
+
+
 def _propose_leaky(pool: Pool) -> Proposal | None:
     proposal = _propose_table(pool)
     return proposal and (proposal[0], {**proposal[1], "alpha": pool.dice.choice((0.1, 0.25, 0.01, 1.5, -0.3))})
@@ -124,7 +140,8 @@ def _build_pair(kind: str | None):
             raise Illegal("scales differ")
         to = (x.scale, x.zero_point) if kind is None else p["to"]
         made = Value(np.broadcast_shapes(shapes[0], shapes[-1]), *to)
-        return Written(operands, [made], kind and (kind, {"fusedActivationFunction": p["activation"]}))
+        options = {} if kind == "SquaredDifferenceOptions" else {"fusedActivationFunction": p["activation"]}
+        return Written(operands, [made], kind and (kind, options))
 
     return build
 
@@ -251,16 +268,21 @@ def _build_arg_max(p: dict, reads: list[Value], dice: np.random.Generator) -> Wr
 FAMILIES = {
     "LOGISTIC": Family(_propose_table, _fixed(1 / 256, -128), 1.5),
     "TANH": Family(_propose_table, _fixed(1 / 128, 0), 0.7),
-    "HARD_SWISH": Family(_propose_table, _build_table, 0.7),
+    "HARD_SWISH": Family(_propose_table, _build_hard_swish, 0.7),
     "LEAKY_RELU": Family(_propose_leaky, _build_leaky, 0.7),
     **{name: Family(_propose_table, _build_table, 0.5) for name in ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "ABS")},
+    **{name: Family(_propose_table, _build_table, 0.4) for name in ("EXP", "LOG", "NEG")},
+    "GELU": Family(_propose_table, _build_gelu, 0.5),
+    "SQRT": Family(_propose_root, _build_table, 0.8),
     "QUANTIZE": Family(_propose_quantize, _build_quantize, 2),
     "DEQUANTIZE": Family(_propose_dequantize, _build_dequantize, 0.3),
     "PRELU": Family(_propose_prelu, _build_prelu, 1),
     "SOFTMAX": Family(_propose_softmax, _build_softmax, 0.7),
+    "LOG_SOFTMAX": Family(_propose_softmax, _fixed(1 / 16, 127), 0.6),
     "ADD": Family(_propose_pair, _build_pair("AddOptions"), 4),
     "SUB": Family(_propose_pair, _build_pair("SubOptions"), 1.5),
     "MUL": Family(_propose_product, _build_pair("MulOptions"), 3),
+    "SQUARED_DIFFERENCE": Family(_propose_product, _build_pair("SquaredDifferenceOptions"), 0.7),
     "MAXIMUM": Family(_propose_pair, _build_pair(None), 1),
     "MINIMUM": Family(_propose_pair, _build_pair(None), 1),
     "FULLY_CONNECTED": Family(_propose_dense, _build_dense, 2),
