@@ -110,6 +110,11 @@ def depthwise(filter_shape, out_shape, scale=0.02, multiplier=1, **options):
     return convolution(filter_shape, out_shape, made, scale, "DEPTHWISE_CONV_2D")
 
 
+def dense(rows, inputs, outputs, scale=0.02):
+    tensors = [tensor("x", (rows, inputs), **IN), filters("w", (outputs, inputs), scale), bias(outputs)]
+    return one("FULLY_CONNECTED", tensors, tensor("o", (rows, outputs), **OUT), ("FullyConnectedOptions", {}))
+
+
 def two(name, first, second, out_shape, constant=False, options=None, scale=0.031):
     """An operator of two tensors that are both inputs (or of one and a constant)."""
     other = {"data": int8(*second)} if constant else {}
@@ -224,12 +229,11 @@ CASES = {
     "silu": silu,
     "relu6": lambda: one("RELU6", [tensor("x", (1, 300), scale=0.11, zero_point=11)], tensor("o", (1, 300), scale=0.03, zero_point=-100)),
     "requantize": lambda: one("QUANTIZE", [IMAGE], tensor("o", (1, 9, 11, 6), scale=0.013, zero_point=-30)),
-    "dense": lambda: one(
-        "FULLY_CONNECTED",
-        [tensor("x", (4, 30), **IN), filters("w", (20, 30)), bias(20)],
-        tensor("o", (4, 20), **OUT),
-        ("FullyConnectedOptions", {}),
-    ),
+    "dense": lambda: dense(4, 30, 20),
+    "dense, odd sizes": lambda: dense(3, 37, 7, scale=list(np.linspace(0.005, 0.05, 7))),
+    "dense, one output": lambda: dense(1, 64, 1),
+    "dense, two outputs": lambda: dense(1, 21, 2, scale=[0.02, 3.0]),
+    "dense, many outputs": lambda: dense(2, 9, 131),
     "dense of two tensors": lambda: build(
         [tensor("x", (4, 30), **IN), tensor("w", (20, 30), scale=0.02, zero_point=9), tensor("o", (4, 20), **OUT)],
         [("FULLY_CONNECTED", [0, 1, -1], [2], ("FullyConnectedOptions", {}))],

@@ -10,7 +10,7 @@ from .elementwise import activation_range, add_multipliers, is_from_onnx, multip
 from .fixed_point import log_softmax_differences, quantize_multiplier, softmax_exponentials
 from .functions import square_multipliers
 from .folding import TABLE
-from .lower_windows import bias_of, need_activation, need_int8, requantize, wrapped
+from .lower_windows import bias_of, need_activation, need_int8, requantize, whole_words, wrapped
 from .lowering import Layer, columns, image, need, row_fields
 from .views import matrix
 
@@ -267,17 +267,19 @@ def _dense_layer(layer: Layer) -> None:
     bias, in_zero = bias_of(layer), zero_of(source)
     if weights.is_constant and weights.data is not None and not zeros.any():
         bias, in_zero = bias - in_zero * weights.data.astype(np.int64).sum(axis=1), 0
+    rows = whole_words(weights.data) if weights.is_constant and weights.data is not None else None
     fields = {
         "rows": source.elements // inputs,
         "inputs": inputs,
         "outputs": outputs,
+        "weight_step": inputs if rows is None else rows.shape[1],
         "in_zero": in_zero,
         "weight_zero": int(zeros[0]),
-        "bias": layer.constant("bias", wrapped(bias)) if bias.any() else "NULL",
+        "bias": layer.constant("bias", wrapped(bias)),
         "scale": requantize(layer, source, weights, once=True),
     }
     made = layer.struct("pose_dense_layer", fields)
-    matrix = layer.constant("weights", weights.data) if weights.is_constant else layer.address(layer.operator.inputs[1])
+    matrix = layer.address(layer.operator.inputs[1]) if rows is None else layer.constant("weights", rows)
     layer.call("pose_dense", made, layer.address(layer.operator.inputs[0]), matrix, layer.address(layer.operator.outputs[0]))
 
 

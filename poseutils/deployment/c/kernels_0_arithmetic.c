@@ -53,46 +53,6 @@ static inline int32_t scaled(int32_t sum, int32_t multiplier, int32_t shift)
 #endif
 }
 
-#if POSE_MVE
-
-static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
-{
-    int32_t sum = 0;
-    for (; count >= 16; count -= 16, x += 16, w += 16) {
-        sum = vmladavaq_s8(sum, vldrbq_s8(x), vldrbq_s8(w));
-    }
-    if (count > 0) {
-        const mve_pred16_t rest = vctp8q((uint32_t)count);
-        sum = vmladavaq_s8(sum, vldrbq_z_s8(x, rest), vldrbq_z_s8(w, rest));
-    }
-    return sum;
-}
-
-#elif POSE_DSP
-
-static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
-{
-    int32_t sum = 0;
-    for (; count > 0; count -= 4, x += 4, w += 4) {
-        const int8x4_t u = count >= 4 ? pose_load4(x) : pose_load_rest(x, count), v = count >= 4 ? pose_load4(w) : pose_load_rest(w, count);
-        sum = __smlad(pose_even(u), pose_even(v), __smlad(pose_odd(u), pose_odd(v), sum));
-    }
-    return sum;
-}
-
-#else
-
-static int32_t dot(const int8_t *x, const int8_t *w, int32_t count)
-{
-    int32_t sum = 0;
-    for (int32_t i = 0; i < count; i++) {
-        sum += x[i] * w[i];
-    }
-    return sum;
-}
-
-#endif
-
 /* The channels from `first` of up to PLACES places, `apart` values from each other: sums and biases, requantized. */
 static void requantize_each(const int32_t *sums, const int32_t *bias, const pose_requantize *scale, int32_t first, int32_t count,
                             int32_t places, int8_t *out, int32_t apart)

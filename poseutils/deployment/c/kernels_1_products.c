@@ -114,39 +114,12 @@ static void conv_sums(const int8_t *const *values, const int8_t *scratch, const 
 
 #else
 
-#define BLOCK 4 /* output channels that share the loads of a value */
-
-/* Dot products with BLOCK runs of weights, which lie `apart` values from each other. */
-static void dot_block(const int8_t *x, const int8_t *w, int32_t count, int32_t apart, int32_t *sums)
-{
-    const int8_t *w1 = w + apart, *w2 = w1 + apart, *w3 = w2 + apart;
-    int32_t a = 0, b = 0, c = 0, d = 0;
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t value = x[i];
-        a += value * w[i];
-        b += value * w1[i];
-        c += value * w2[i];
-        d += value * w3[i];
-    }
-    sums[0] = a;
-    sums[1] = b;
-    sums[2] = c;
-    sums[3] = d;
-}
-
 static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
                       int32_t *sums)
 {
-    const int32_t apart = padded(count);
     (void)scratch;
     for (int32_t place = 0; place < PLACES && (place == 0 || values[place] != values[place - 1]); place++, sums += TILE) {
-        int32_t c = 0;
-        for (; c + BLOCK <= channels; c += BLOCK) {
-            dot_block(values[place], weights + c * apart, count, apart, sums + c);
-        }
-        for (; c < channels; c++) {
-            sums[c] = dot(values[place], weights + c * apart, count);
-        }
+        row_dots(values[place], weights, count, padded(count), channels, sums);
     }
 }
 

@@ -61,36 +61,6 @@ void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out
     }
 }
 
-static int32_t dense_sum(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights)
-{
-    if (layer->in_zero == 0 && layer->weight_zero == 0) {
-        return dot(in, weights, layer->inputs);
-    }
-    int32_t sum = 0;
-    for (int32_t i = 0; i < layer->inputs; i++) {
-        sum += (in[i] - layer->in_zero) * (weights[i] - layer->weight_zero);
-    }
-    return sum;
-}
-
-/* Rounded once, halves upwards: the reference kernel of FULLY_CONNECTED does, unlike those of convolutions. */
-static int8_t rounded_once(int32_t sum, int32_t channel, const pose_requantize *scale)
-{
-    const int32_t bits = 31 - scale->shift[channel];
-    const int64_t product = (int64_t)sum * scale->multiplier[channel] + ((int64_t)1 << (bits - 1));
-    return (int8_t)clamp((int32_t)(product >> bits) + scale->zero, scale->low, scale->high);
-}
-
-void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights, int8_t *out)
-{
-    for (int32_t row = 0; row < layer->rows; row++, in += layer->inputs, out += layer->outputs) {
-        for (int32_t c = 0; c < layer->outputs; c++) {
-            const int32_t bias = layer->bias == NULL ? 0 : layer->bias[c];
-            out[c] = rounded_once(sum_of(bias, dense_sum(layer, in, weights + (ptrdiff_t)c * layer->inputs)), c, &layer->scale);
-        }
-    }
-}
-
 void pose_mean(const pose_mean_layer *layer, const int8_t *in, int8_t *out)
 {
     const int32_t places = layer->in.height * layer->in.width;

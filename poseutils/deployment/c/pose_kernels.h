@@ -82,13 +82,14 @@ typedef struct {
 } pose_resize_layer;
 
 /*
- * FULLY_CONNECTED: weights are output, input. Where they are constant, zeros are 0, and bias has -zero * (sum of the output's weights) in
- * it; where the network computes them, they have a zero of their own.
+ * FULLY_CONNECTED: weights are output, input; from one output's weights to the next are `weight_step` values. Where they are constant,
+ * both zero points are 0, and bias has -zero * (sum of the output's weights) in it; where the network computes them, they have a zero
+ * point of their own.
  */
 typedef struct {
-    int32_t rows, inputs, outputs;
+    int32_t rows, inputs, outputs, weight_step;
     int32_t in_zero, weight_zero;
-    const int32_t *bias; /* or NULL */
+    const int32_t *bias;
     pose_requantize scale;
 } pose_dense_layer;
 
