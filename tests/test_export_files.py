@@ -9,7 +9,7 @@ from tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 import poseutils as pu
 from poseutils.deployment import export, package
-from poseutils.deployment.columns import WIDTH, broken
+from poseutils.deployment.columns import WIDTH, broken, markdown
 from poseutils.deployment.file_headers import SHIPPED, UNKNOWN, network_license
 from poseutils.zoo import SPDX, ZOO
 
@@ -90,6 +90,29 @@ def test_long_names_are_cut_and_stay_unique(file, tmp_path):
     source = (bundle.path / "small.c").read_text()
     told = re.findall(r"/\* \d CONV_2D -> (.*) 1x4x6x17 \*/", source)
     assert len(set(told)) == 2 and all(len(label) < 60 for label in told)
+
+
+@pytest.mark.parametrize("make", ["export", "bundle"])
+def test_no_line_is_longer_than_a_screen(file, tmp_path, make):
+    """But for the rows of tables. The names in the network are as long as converters make them."""
+    path = file(long_names(), "a network of nine blocks, of a kind whose name is a long one.tflite")
+    if make == "export":
+        folder = export(path, tmp_path / "out", model_type="heatmaps_spe").path
+    else:
+        folder = package(path, tmp_path / "out", model_type="heatmaps_spe", layout=pu.COCO17).path
+    ours = {name: text for name, text in texts(folder).items() if "kernels" not in name and "simd" not in name}
+    kept = {name: text for name, text in ours.items() if make == "export" or not name.endswith(".md")}  # a bundle's prose is not wrapped
+    assert len(kept) >= 3
+    assert [(name, line) for name, text in kept.items() for line in text.splitlines() if len(line) > WIDTH and line[0] != "|"] == []
+
+
+def test_prose_is_wrapped_and_code_and_tables_are_not():
+    prose, row, code = "word " * 40, f"| {'cell ' * 30}|", f"```sh\ncommand {'argument ' * 30}\n```"
+    text = markdown(f"# Title\n\n{prose}\n\n{row}\n{row}\n\n- {prose}\n- short\n\n1. {prose}\n\n{code}\n\nend\n")
+    assert row + "\n" + row in text and code in text and text.startswith("# Title\n\nword") and text.endswith("\n\nend\n")
+    wrapped = [line for line in text.splitlines() if "word" in line]
+    assert sum(line.count("word") for line in wrapped) == 120 and max(map(len, wrapped)) <= WIDTH
+    assert "\n- short\n" in text and "\n  word" in text and "\n   word" in text and markdown(text) == text
 
 
 def test_code_is_broken_where_c_allows_it():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from math import prod
 
 import numpy as np
@@ -12,12 +11,9 @@ from .c_array import c_comment, c_string
 from .columns import WIDTH, broken
 from .compiling import Compiled
 from .lowering import C_TYPES, Program
+from .naming import tensor_labels
 from .planner import ALIGNMENT
 from .storage import Place
-
-_LABEL = 40
-"""Characters of a tensor's name in comments and for hooks."""
-
 
 _SHARING = (
     "Nothing is written to it here. Outside of the time from writing an input to reading the outputs it may serve others, such as another "
@@ -36,19 +32,6 @@ def network_files(compiled: Compiled, name: str) -> dict[str, str]:
         f"{name}_weights.c": _weights_source(program, name),
     }
     return {file: text if file.endswith("weights.c") else broken(text) for file, text in texts.items()}
-
-
-def tensor_labels(graph: Graph) -> list[str]:
-    """A short name for each tensor: converters join names of hundreds of characters. What is cut off or not unique gets its number."""
-    firsts = [c_comment(tensor.name.partition(";")[0]) for tensor in graph.tensors]
-    counts = Counter(firsts)
-    return [_label(first, number, counts[first] > 1) for number, first in enumerate(firsts)]
-
-
-def _label(name: str, number: int, shared: bool) -> str:
-    if len(name) <= _LABEL and not shared:
-        return name
-    return f"{name if len(name) <= _LABEL else '...' + name[3 - _LABEL :]} #{number}"
 
 
 def _weights_header(program: Program, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Written text in lines of at most 100 columns: C, and the comments in it."""
+"""Written text in lines of at most 100 columns: C with its comments, and Markdown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 import textwrap
 
 WIDTH = 100
+
+_WRAP = {"width": WIDTH, "break_long_words": False, "break_on_hyphens": False}
 
 _LITERAL = re.compile(r'"(?:\\.|[^"\\])*"')
 
@@ -17,14 +19,24 @@ def broken(text: str) -> str:
     return "".join(f"{piece}\n" for pair in zip(lines, in_macro) for piece in _pieces(*pair))
 
 
-def paragraph(text: str) -> str:
-    """Markdown prose, wrapped."""
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+def markdown(text: str) -> str:
+    """Markdown whose prose and lists are wrapped; tables, headings and code stay as they are."""
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    return "".join(part if part.startswith("```") else _prose(part) for part in parts)
 
 
-def item(text: str) -> str:
-    """An item of a Markdown list, wrapped."""
-    return textwrap.fill(f"- {text}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+def _prose(text: str) -> str:
+    return "".join(block if not block.strip() or block[0] in "|#<" else _filled(block) for block in re.split(r"(\n{2,}|^\n|\n$)", text))
+
+
+def _filled(block: str) -> str:
+    """A paragraph, or the items of a list, in lines that fit."""
+    items = re.split(r"\n(?=- |\d+\. )", block)
+    return "\n".join(textwrap.fill(" ".join(item.split()), subsequent_indent=_indent(item), **_WRAP) for item in items)
+
+
+def _indent(item: str) -> str:
+    return " " * len(found[0]) if (found := re.match(r"(?:- |\d+\. )", item)) else ""
 
 
 def comment(text: str, indent: str = "") -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 from .. import __version__
-from .columns import paragraph
 from .compiling import Compiled
 from .footprint import float_operators, footprint, layer_bytes, measured_with
 from .instructions import cores, instructions, unmeasured
@@ -65,7 +64,7 @@ def _by_core(spec: Spec, compiled: Compiled) -> str:
 def _sources(compiled: Compiled) -> str:
     guessed = sorted({kind for core in cores() for kind in unmeasured(compiled, core)})
     unknown = f" Of {', '.join(guessed)} there is no count; an average stands in for them." if guessed else ""
-    return paragraph(
+    return (
         f"Code and stack are those of the operators as {measured_with()} compiled them when they were written: nothing was compiled for "
         "this folder. The stack is the frames along the deepest calls; what a hook, an interrupt and the C library take comes on top. "
         "Instructions are those of one run, an estimate by costs that were fitted to counts of emulated cores; cycles depend on the memory "
@@ -77,9 +76,9 @@ def _floats(spec: Spec, compiled: Compiled) -> str:
     found = float_operators(compiled)
     named = ", ".join(f"{name} ({count})" for name, count in found.items())
     inside = f"Operators that compute with floats: {named}." if found else "No operator computes with floats."
-    return paragraph(inside + (" The decoder does." if spec.model_type else ""))
+    return inside + (" The decoder does." if spec.model_type else "")
 
 
 def _versions(spec: Spec) -> str:
     (format_, version), digest = next(iter(spec.format_version().items())), hashlib.sha256(spec.data).hexdigest()
-    return paragraph(f"Versions: poseutils {__version__}, {format_.replace('_', ' ')} {version}, model sha256 `{digest}`.")
+    return f"Versions: poseutils {__version__}, {format_.replace('_', ' ')} {version}, model sha256 `{digest}`."

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..graph import Graph, Tensor
-from .columns import broken, item, paragraph
+from .columns import broken, markdown
 from .compiling import Compiled
 from .export_figures import figures
+from .naming import tensor_labels
 from .spec import Spec
 
 
@@ -21,9 +22,9 @@ def export_readme(spec: Spec, compiled: Compiled, files: list[str], poses_bytes:
         f"{_kind(spec)} as C99, without an interpreter. It needs no malloc, no files, and of the C library only `string.h`, `stdint.h`, "
         f"`stddef.h` and `math.h`. {_truth(spec)}"
     )
-    return f"""# {spec.source} as C
+    return markdown(f"""# {spec.source} as C
 
-{paragraph(about)}
+{about}
 
 ## What is here
 
@@ -37,11 +38,11 @@ def export_readme(spec: Spec, compiled: Compiled, files: list[str], poses_bytes:
 
 {_tensors(graph)}
 
-{paragraph(_real_values(spec, graph))}
+{_real_values(spec, graph)}
 
 ## In firmware
 
-{paragraph(f"Compile {_sources(spec)} as C99 with the options below, which leave out what this network does not use, then:")}
+Compile {_sources(spec)} as C99 with the options below, which leave out what this network does not use, then:
 
 ```sh
 -std=c99 -O3 -ffunction-sections -fdata-sections -fno-strict-aliasing -Wl,--gc-sections
@@ -69,7 +70,7 @@ make
 build/main inputs.bin outputs.bin
 ```
 
-{paragraph(_on_a_computer(spec))}
+{_on_a_computer(spec)}
 
 ## On an emulated Cortex-M
 
@@ -85,7 +86,7 @@ qemu-system-arm -M mps2-an386 -nographic -monitor none -serial none -icount shif
 ```
 
 It prints the instructions that the network took: instructions, not cycles or milliseconds.
-"""
+""")
 
 
 def _kind(spec: Spec) -> str:
@@ -151,7 +152,7 @@ int main(void)
 
 def _contents(name: str, files: list[str]) -> str:
     meaning = purposes(name)
-    return "\n".join(item(f"`{file}`: {meaning[file]}") for file in files)
+    return "\n".join(f"- `{file}`: {meaning[file]}" for file in files)
 
 
 def purposes(name: str) -> dict[str, str]:
@@ -189,15 +190,16 @@ def _truth(spec: Spec) -> str:
     """What the results are held to."""
     if spec.file_name.endswith(".onnx"):
         return (
-            "Of the same 8-bit inputs each operator is within one step of ONNX Runtime without graph optimizations, and 99.9 % of its\n"
+            "Of the same 8-bit inputs each operator is within one step of ONNX Runtime without graph optimizations, and 99.9 % of its "
             "results are equal; images and maps are channels last."
         )
     return "Its results equal those of LiteRT's reference kernels bit by bit."
 
 
 def _tensors(graph: Graph) -> str:
-    rows = [("input", graph.tensors[t]) for t in graph.inputs] + [("output", graph.tensors[t]) for t in graph.outputs]
-    lines = [f"| {kind} | `{t.name}` | {'×'.join(map(str, t.shape))} | {t.dtype} | {_real(t)} |" for kind, t in rows]
+    labels, tensors = tensor_labels(graph), graph.tensors
+    rows = [("input", labels[t], tensors[t]) for t in graph.inputs] + [("output", labels[t], tensors[t]) for t in graph.outputs]
+    lines = [f"| {kind} | `{label}` | {'×'.join(map(str, t.shape))} | {t.dtype} | {_real(t)} |" for kind, label, t in rows]
     return "| | name | shape | type | scale, zero point |\n|---|---|---|---|---|\n" + "\n".join(lines)
 
 

@@ -1,12 +1,15 @@
-"""What the files and C symbols of a network are called."""
+"""What the files, C symbols and tensors of a network are called."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 from ..errors import PoseError
+from ..graph import Graph
+from .c_array import c_comment
 
 LONGEST = 40
 """Characters of a name that is made from a file's; one that is given may be longer."""
@@ -37,6 +40,9 @@ _DEVICES = "aux con nul prn " + " ".join(f"{port}{number}" for port in ("com", "
 RESERVED = frozenset(f"{_KEYWORDS} {_HEADERS} {_OURS} {_TARGETS} {_DEVICES}".split())
 """In lower case: keywords of C and C++, standard headers, the folder's other files, targets of make and CMake, and what Windows
 does not call a file."""
+
+_LABEL = 40
+"""Characters of a tensor's name in comments, tables and for hooks."""
 
 _SHARED = "pose_"
 """Begins what all networks share."""
@@ -84,3 +90,16 @@ def _standing(name: str) -> str:
 
 def _taken(name: str) -> bool:
     return name in RESERVED or f"{name}_".startswith(_SHARED)
+
+
+def tensor_labels(graph: Graph) -> list[str]:
+    """A short name for each tensor: converters join names of hundreds of characters. What is cut off or not unique gets its number."""
+    firsts = [c_comment(tensor.name.partition(";")[0]) for tensor in graph.tensors]
+    counts = Counter(firsts)
+    return [_label(first, number, counts[first] > 1) for number, first in enumerate(firsts)]
+
+
+def _label(name: str, number: int, shared: bool) -> str:
+    if len(name) <= _LABEL and not shared:
+        return name
+    return f"{name if len(name) <= _LABEL else '...' + name[3 - _LABEL :]} #{number}"

@@ -9,6 +9,7 @@ from ..graph import Tensor
 from ..zoo import ZOO
 from .app_config import why_not
 from .linux_board import FOLDER
+from .naming import tensor_labels
 from .spec import Spec
 
 _OUTPUTS = {
@@ -110,9 +111,10 @@ def _room(spec: Spec) -> str:
 
 
 def _tensors(spec: Spec) -> str:
-    rows = [("input", spec.input), *(("output", spec.graph.tensors[i]) for i in spec.graph.outputs)]
+    labels, tensors = tensor_labels(spec.graph), spec.graph.tensors
+    rows = [("input" if t in spec.graph.inputs else "output", labels[t], tensors[t]) for t in (*spec.graph.inputs, *spec.graph.outputs)]
     table = "\n".join(
-        f"| {kind} | `{tensor.name}` | {'×'.join(map(str, tensor.shape))} | {tensor.dtype} | {_real(tensor)} |" for kind, tensor in rows
+        f"| {kind} | `{label}` | {'×'.join(map(str, tensor.shape))} | {tensor.dtype} | {_real(tensor)} |" for kind, label, tensor in rows
     )
     return (
         f"| | name | shape | type | real value |\n|---|---|---|---|---|\n{table}\n\n{_camera(spec.input, spec.settings.color_mode)}\n\n"
@@ -182,14 +184,16 @@ def _mcu_steps(spec: Spec) -> str:
     text = f"""1. See what the network needs, and that every operator is supported:
 
 ```sh
-stedgeai analyze --model {spec.file_name} --target {target} --workspace st_ai_ws --output st_ai_output
+stedgeai analyze --model {spec.file_name} --target {target} \\
+  --workspace st_ai_ws --output st_ai_output
 ```
 
 2. Generate the C code:
 
 ```sh
-stedgeai generate --model {spec.file_name} --target {target} --optimization {spec.settings.optimization} --allocate-inputs \
---allocate-outputs --name {name} --workspace st_ai_ws --output st_ai_output
+stedgeai generate --model {spec.file_name} --target {target} \\
+  --optimization {spec.settings.optimization} --allocate-inputs --allocate-outputs \\
+  --name {name} --workspace st_ai_ws --output st_ai_output
 ```
 
 3. Add the files of `st_ai_output/` and ST's runtime library to your STM32CubeIDE project."""
@@ -201,15 +205,17 @@ def _n6_steps(spec: Spec) -> str:
 neural accelerator:
 
 ```sh
-stedgeai generate --model {spec.file_name} --target {spec.board.target} --st-neural-art profile@user_neuralart.json \
---input-data-type uint8 --output-data-type float32
+stedgeai generate --model {spec.file_name} --target {spec.board.target} \\
+  --st-neural-art profile@user_neuralart.json \\
+  --input-data-type uint8 --output-data-type float32
 ```
 
 2. Turn the weights into the hex file that goes to the external flash at 0x70380000:
 
 ```sh
 cp st_ai_output/network_atonbuf.xSPI2.raw network_data.xSPI2.bin
-arm-none-eabi-objcopy -I binary network_data.xSPI2.bin --change-addresses 0x70380000 -O ihex network_data.hex
+arm-none-eabi-objcopy -I binary network_data.xSPI2.bin --change-addresses 0x70380000 \\
+  -O ihex network_data.hex
 ```
 
 3. Copy `network.c` and `network_ecblobs.h` of `st_ai_output/` into the application's `Model/` folder"""
