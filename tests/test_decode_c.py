@@ -3,13 +3,15 @@
 import ctypes
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import poseutils as pu
 from poseutils.decoders import DECODERS, REFINEMENTS, InputView, Thresholds, ssd
-from poseutils.deployment import exporting
+from poseutils.deployment import c_poses, exporting
+from poseutils.keypoints import FACE6
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 FLAGS = "-std=c99 -O1 -Wall -Wextra -Wconversion -Wundef -Werror -fsanitize=undefined -fsanitize-undefined-trap-on-error -shared -fPIC"
@@ -263,3 +265,63 @@ def ssd_in_c(c, raw, size, count, thresholds):
     results = order.ctypes.data_as(ctypes.c_void_p), boxes[1], keypoints[1], ctypes.byref(found)
     assert c.pose_decode_ssd(ctypes.byref(made), ctypes.byref(limits), *results) == 0
     return boxes[0][: found.value], keypoints[0][: found.value]
+
+
+# ---------------------------------------------------------------- the generated calls, on inputs that are not square
+
+NOT_SQUARE = {
+    "heatmaps_spe": ((96, 160), pu.COCO17, {"maps": (1, 24, 40, 17)}),
+    "spe": ((96, 160), pu.COCO17, {"points": (1, 1, 17, 3)}),
+    "yolo_mpe": ((96, 160), pu.COCO17, {"candidates": (1, 56, 315)}),
+    "hand_spe": ((96, 160), pu.HAND21, {"points_0": (1, 63), "presence_1": (1, 1)}),
+    "head_spe": ((96, 160), pu.HEAD468, {"points": (1, 468 * 3)}),
+    "detector": ((128, 192), FACE6, {"boxes": (1, 1344, 16), "scores": (1, 1344, 1)}),
+}
+STUB = """#include <stddef.h>
+#include "pose_network.h"
+typedef struct { void *arena; const void *outputs[2]; } small_context;
+static const void *small_output(const small_context *context, int32_t index) { return context->outputs[index]; }
+"""
+
+
+@pytest.mark.parametrize("model_type", NOT_SQUARE)
+def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, tmp_path):
+    size, layout, shapes = NOT_SQUARE[model_type]
+    rng = np.random.default_rng(5)
+    arrays = {name: rng.uniform(0.02, 0.98, shape).astype(np.float32) for name, shape in shapes.items()}
+    if model_type == "detector":
+        arrays["boxes"][..., :4] *= 40  # pixels
+    tensors = [SimpleNamespace(name=n, dtype="float32", shape=a.shape, elements=a[0].size) for n, a in arrays.items()]
+    graph = SimpleNamespace(tensors=tensors, outputs=list(range(len(tensors))))
+    settings = SimpleNamespace(
+        confidence_thresh=0.9, nms_thresh=0.5, max_detection_boxes=20, nms_measure="iou", max_candidate_boxes=1024, refine="quarter"
+    )
+    spec = SimpleNamespace(input_size=size, graph=graph, model_type=model_type, layout=layout, settings=settings)
+    decoding = c_poses.decoding_of(spec, graph, normalized=True)
+    people, keypoints = run_decoding(decoding, graph, arrays, tmp_path)
+    view = InputView(*size)
+    found = DECODERS[model_type].find(arrays, view)
+    (expected,) = DECODERS[model_type].decode(found, view, layout, decoding.thresholds)
+    assert people == len(expected) >= 1
+    np.testing.assert_allclose(keypoints[:people, :, :2], expected.keypoints, atol=PIXEL)
+
+
+def run_decoding(decoding, graph, arrays, folder):
+    """People and keypoints (max people, K, 3) that the generated source decodes from arrays."""
+    sources = {
+        "small.h": STUB,
+        "small_poses.h": c_poses.poses_header(decoding, "small"),
+        "small_poses.c": c_poses.poses_source(decoding, graph, "small"),
+        "pose_decode.c": exporting.joined_source("decode"),
+    }
+    for name, text in sources.items():
+        (folder / name).write_text(text)
+    for header in ("pose_decode.h", "pose_network.h"):
+        shutil.copy(exporting._SOURCES / header, folder)
+    command = ["gcc", "-std=c99", "-O1", "-shared", "-fPIC", "small_poses.c", "pose_decode.c", "-lm", "-o", "poses.so"]
+    subprocess.run(command, cwd=folder, check=True)
+    result = np.zeros(decoding.poses_bytes // 4, np.float32)
+    context = (ctypes.c_void_p * 3)(1, *(array.ctypes.data for array in arrays.values()))
+    assert ctypes.CDLL(folder / "poses.so").small_decode(context, ctypes.c_void_p(result.ctypes.data)) == 0
+    count = 3 * decoding.people * len(decoding.layout)
+    return int(result[:1].view(np.int32)[0]), result[1 : 1 + count].reshape(decoding.people, -1, 3)
