@@ -10,11 +10,13 @@ static int32_t padded(int32_t count)
 #if POSE_MVE
 
 /* sums[place][channel] of two places and two channels: `count` products each, sixteen at a time. */
-static inline void dots(const int8_t *x0, const int8_t *x1, const int8_t *w0, const int8_t *w1, int32_t count, int32_t *sums)
+static inline void dots(const int8_t *x0, const int8_t *x1, const int8_t *w0, const int8_t *w1,
+                        int32_t count, int32_t *sums)
 {
     int32_t a = 0, b = 0, c = 0, d = 0;
     for (int32_t left = count >> 4; left > 0; left--, x0 += 16, x1 += 16, w0 += 16, w1 += 16) {
-        const int8x16_t u0 = vldrbq_s8(x0), u1 = vldrbq_s8(x1), v0 = vldrbq_s8(w0), v1 = vldrbq_s8(w1);
+        const int8x16_t u0 = vldrbq_s8(x0), u1 = vldrbq_s8(x1), v0 = vldrbq_s8(w0),
+                        v1 = vldrbq_s8(w1);
         a = vmladavaq_s8(a, u0, v0);
         b = vmladavaq_s8(b, u0, v1);
         c = vmladavaq_s8(c, u1, v0);
@@ -22,7 +24,8 @@ static inline void dots(const int8_t *x0, const int8_t *x1, const int8_t *w0, co
     }
     if ((count & 15) != 0) {
         const mve_pred16_t rest = vctp8q((uint32_t)count & 15);
-        const int8x16_t u0 = vldrbq_z_s8(x0, rest), u1 = vldrbq_z_s8(x1, rest), v0 = vldrbq_z_s8(w0, rest), v1 = vldrbq_z_s8(w1, rest);
+        const int8x16_t u0 = vldrbq_z_s8(x0, rest), u1 = vldrbq_z_s8(x1, rest),
+                        v0 = vldrbq_z_s8(w0, rest), v1 = vldrbq_z_s8(w1, rest);
         a = vmladavaq_s8(a, u0, v0);
         b = vmladavaq_s8(b, u0, v1);
         c = vmladavaq_s8(c, u1, v0);
@@ -35,7 +38,8 @@ static inline void dots(const int8_t *x0, const int8_t *x1, const int8_t *w0, co
 }
 
 /* Where values fit into one vector they are loaded once for all channels. */
-static inline void short_dots(const int8_t *x0, const int8_t *x1, const int8_t *w, int32_t count, int32_t channels, int32_t *sums)
+static inline void short_dots(const int8_t *x0, const int8_t *x1, const int8_t *w, int32_t count,
+                              int32_t channels, int32_t *sums)
 {
     const mve_pred16_t inside = vctp8q((uint32_t)count);
     const int8x16_t u0 = vldrbq_z_s8(x0, inside), u1 = vldrbq_z_s8(x1, inside);
@@ -48,9 +52,10 @@ static inline void short_dots(const int8_t *x0, const int8_t *x1, const int8_t *
     }
 }
 
-/* sums[place][channel], biases left out, of `channels` output channels whose weights begin at `weights`. */
-static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
-                      int32_t *sums)
+/* sums[place][channel], biases left out, of `channels` output channels whose weights begin at
+ * `weights`. */
+static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights,
+                      int32_t count, int32_t channels, int32_t *sums)
 {
     const int32_t apart = padded(count);
     (void)scratch;
@@ -65,7 +70,8 @@ static void conv_sums(const int8_t *const *values, const int8_t *scratch, const 
 
 #elif POSE_DSP
 
-/* Two places side by side in 16 bits, as SMLAD takes them: of each four values the even and the odd pair, place by place. */
+/* Two places side by side in 16 bits, as SMLAD takes them: of each four values the even and the odd
+ * pair, place by place. */
 static void widen(const int8_t *const *values, int32_t count, int16x2_t *pairs)
 {
     for (int32_t place = 0; place < PLACES; place++) {
@@ -79,13 +85,16 @@ static void widen(const int8_t *const *values, int32_t count, int16x2_t *pairs)
     }
 }
 
-/* sums[place][channel] of two places and two channels, four products at a time; a function of its own has registers enough. */
-static __attribute__((noinline)) void dots(const int16x2_t *pairs, const int16x2_t *end, const int8_t *w0, const int8_t *w1, int32_t *sums)
+/* sums[place][channel] of two places and two channels, four products at a time; a function of its
+ * own has registers enough. */
+static __attribute__((noinline)) void dots(const int16x2_t *pairs, const int16x2_t *end,
+                                           const int8_t *w0, const int8_t *w1, int32_t *sums)
 {
     int32_t a = 0, b = 0, c = 0, d = 0;
     for (; pairs != end; pairs += 4, w0 += 4, w1 += 4) {
         const int8x4_t u = pose_load4(w0), v = pose_load4(w1);
-        const int16x2_t u_even = pose_even(u), u_odd = pose_odd(u), v_even = pose_even(v), v_odd = pose_odd(v);
+        const int16x2_t u_even = pose_even(u), u_odd = pose_odd(u), v_even = pose_even(v),
+                        v_odd = pose_odd(v);
         a = __smlad(u_even, pairs[0], a);
         b = __smlad(v_even, pairs[0], b);
         a = __smlad(u_odd, pairs[1], a);
@@ -101,8 +110,8 @@ static __attribute__((noinline)) void dots(const int16x2_t *pairs, const int16x2
     sums[TILE + 1] = d;
 }
 
-static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
-                      int32_t *sums)
+static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights,
+                      int32_t count, int32_t channels, int32_t *sums)
 {
     const int16x2_t *pairs = (const int16x2_t *)(const void *)scratch;
     const int32_t apart = padded(count);
@@ -114,11 +123,12 @@ static void conv_sums(const int8_t *const *values, const int8_t *scratch, const 
 
 #else
 
-static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights, int32_t count, int32_t channels,
-                      int32_t *sums)
+static void conv_sums(const int8_t *const *values, const int8_t *scratch, const int8_t *weights,
+                      int32_t count, int32_t channels, int32_t *sums)
 {
     (void)scratch;
-    for (int32_t place = 0; place < PLACES && (place == 0 || values[place] != values[place - 1]); place++, sums += TILE) {
+    for (int32_t place = 0; place < PLACES && (place == 0 || values[place] != values[place - 1]);
+         place++, sums += TILE) {
         row_dots(values[place], weights, count, padded(count), channels, sums);
     }
 }

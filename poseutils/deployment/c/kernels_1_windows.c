@@ -2,7 +2,8 @@
 /* ---------------------------------------------------------------- windows */
 
 /* Pointers to the input rows of output row y; NULL above and below the image. */
-static void window_rows(const pose_window *window, const pose_image *image, const int8_t *in, int32_t y, const int8_t **rows)
+static void window_rows(const pose_window *window, const pose_image *image, const int8_t *in,
+                        int32_t y, const int8_t **rows)
 {
     for (int32_t k = 0; k < window->height; k++) {
         const int32_t row = y * window->stride_y - window->pad_y + k * window->dilation_y;
@@ -19,8 +20,8 @@ static ptrdiff_t row_bytes(const pose_image *image)
 /* ---------------------------------------------------------------- CONV_2D */
 
 /* All output channels of up to two places. */
-static void conv_places(const pose_conv_layer *layer, const int8_t *const *values, int32_t count, int32_t places, int8_t *scratch,
-                        int8_t *out)
+static void conv_places(const pose_conv_layer *layer, const int8_t *const *values, int32_t count,
+                        int32_t places, int8_t *scratch, int8_t *out)
 {
     const int32_t channels = layer->out.channels;
     int32_t sums[PLACES * TILE];
@@ -48,12 +49,15 @@ static void gather_taps(const pose_conv_layer *layer, const int8_t *row, int32_t
     }
 }
 
-/* Copies the values under the window at column x0, in the order of the weights; the zero point beyond the border. */
-static void gather_patch(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x0, int8_t *patch)
+/* Copies the values under the window at column x0, in the order of the weights; the zero point
+ * beyond the border. */
+static void gather_patch(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x0,
+                         int8_t *patch)
 {
     const pose_window *window = &layer->window;
     const int32_t channels = layer->in.channels, reach = (window->width - 1) * window->dilation_x;
-    const int run = x0 >= 0 && x0 + reach < layer->in.width && layer->in.step == channels && window->dilation_x == 1;
+    const int run = x0 >= 0 && x0 + reach < layer->in.width && layer->in.step == channels &&
+                    window->dilation_x == 1;
     for (int32_t ky = 0; ky < window->height; ky++) {
         const size_t bytes = (size_t)(window->width * channels);
         if (rows[ky] == NULL) {
@@ -67,8 +71,10 @@ static void gather_patch(const pose_conv_layer *layer, const int8_t *const *rows
     }
 }
 
-/* The values under the window at column x0: where they lie, if that is one run in memory, else copied to `patch`. */
-static const int8_t *place_values(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x0, int8_t *patch)
+/* The values under the window at column x0: where they lie, if that is one run in memory, else
+ * copied to `patch`. */
+static const int8_t *place_values(const pose_conv_layer *layer, const int8_t *const *rows,
+                                  int32_t x0, int8_t *patch)
 {
     const int one = layer->window.height == 1 && layer->window.width == 1;
     if (one && rows[0] != NULL && x0 >= 0 && x0 < layer->in.width) {
@@ -78,9 +84,10 @@ static const int8_t *place_values(const pose_conv_layer *layer, const int8_t *co
     return patch;
 }
 
-/* Where the values of up to PLACES places from column x lie: of the last one again where there is none. Returns how many places. */
-static int32_t places_values(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x, int32_t count, int8_t *patches,
-                             const int8_t **values)
+/* Where the values of up to PLACES places from column x lie: of the last one again where there is
+ * none. Returns how many places. */
+static int32_t places_values(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x,
+                             int32_t count, int8_t *patches, const int8_t **values)
 {
     const int32_t places = layer->out.width - x < PLACES ? layer->out.width - x : PLACES;
     for (int32_t i = 0; i < PLACES; i++) {
@@ -90,10 +97,12 @@ static int32_t places_values(const pose_conv_layer *layer, const int8_t *const *
     return places;
 }
 
-void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *scratch)
+void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out,
+                   int8_t *scratch)
 {
     const int32_t count = layer->window.height * layer->window.width * layer->in.channels;
-    int8_t *const patches = scratch + (6 - PLACES) * padded(count); /* before them is room for 16 bits */
+    int8_t *const patches =
+        scratch + (6 - PLACES) * padded(count); /* before them is room for 16 bits */
     const int8_t *values[PLACES];
     for (int32_t x = 0; x < layer->out.width; x += PLACES) {
         const int32_t places = places_values(layer, rows, x, count, patches, values);
@@ -106,7 +115,8 @@ static pose_conv_layer in_one_row(const pose_conv_layer *layer)
 {
     const pose_window *w = &layer->window;
     pose_conv_layer flat = *layer;
-    if (w->height * w->width * w->stride_y * w->stride_x == 1 && w->pad_y == 0 && w->pad_x == 0 && layer->out.width == layer->in.width) {
+    if (w->height * w->width * w->stride_y * w->stride_x == 1 && w->pad_y == 0 && w->pad_x == 0 &&
+        layer->out.width == layer->in.width) {
         flat.in.width *= layer->out.height;
         flat.out.width *= layer->out.height;
         flat.out.height = flat.in.height = 1;

@@ -1,5 +1,5 @@
 
-/* ---------------------------------------------------------------- RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR */
+/* ------------------------------------------------ RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR */
 
 static const int8_t *image_row(const pose_image *image, const int8_t *in, int32_t y)
 {
@@ -20,15 +20,19 @@ static int8_t resized(const pose_resize_layer *layer, int32_t sum)
     if (layer->multiplier == 0) {
         return (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
     }
-    const int32_t steps = pose_multiply(sum - layer->in_zero * (1 << 20), layer->multiplier, layer->shift);
+    const int32_t steps =
+        pose_multiply(sum - layer->in_zero * (1 << 20), layer->multiplier, layer->shift);
     return (int8_t)clamp(steps + layer->zero, INT8_MIN, INT8_MAX);
 }
 
-void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows, int8_t *out)
+void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows,
+                              int8_t *out)
 {
     for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
-        const ptrdiff_t left = (ptrdiff_t)layer->first_x[x] * layer->in.step, right = (ptrdiff_t)layer->second_x[x] * layer->in.step;
-        const int8_t *const corners[4] = {rows[0] + left, rows[0] + right, rows[1] + left, rows[1] + right};
+        const ptrdiff_t left = (ptrdiff_t)layer->first_x[x] * layer->in.step,
+                        right = (ptrdiff_t)layer->second_x[x] * layer->in.step;
+        const int8_t *const corners[4] = {rows[0] + left, rows[0] + right, rows[1] + left,
+                                          rows[1] + right};
         for (int32_t c = 0; c < layer->out.channels; c++) {
             out[c] = resized(layer, between(corners, c, layer->share_y[y], layer->share_x[x]));
         }
@@ -38,7 +42,8 @@ void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const i
 void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out)
 {
     for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
-        const int8_t *const rows[2] = {image_row(&layer->in, in, layer->first_y[y]), image_row(&layer->in, in, layer->second_y[y])};
+        const int8_t *const rows[2] = {image_row(&layer->in, in, layer->first_y[y]),
+                                       image_row(&layer->in, in, layer->second_y[y])};
         pose_resize_bilinear_row(layer, y, rows, out);
     }
 }
@@ -46,7 +51,8 @@ void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8
 void pose_resize_nearest_row(const pose_resize_layer *layer, const int8_t *row, int8_t *out)
 {
     for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
-        memcpy(out, row + (ptrdiff_t)layer->first_x[x] * layer->in.step, (size_t)layer->out.channels);
+        memcpy(out, row + (ptrdiff_t)layer->first_x[x] * layer->in.step,
+               (size_t)layer->out.channels);
     }
 }
 

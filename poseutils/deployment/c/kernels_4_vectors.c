@@ -15,7 +15,8 @@ static int32_t saturated(int64_t x)
     return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : (int32_t)x;
 }
 
-/* 1 / (1 + a) of a = 0 ... 1, both in 1/2^31, by three steps of Newton and Raphson; x is in 1/2^29. */
+/* 1 / (1 + a) of a = 0 ... 1, both in 1/2^31, by three steps of Newton and Raphson; x is in
+ * 1/2^29. */
 static int32_t one_over_one_plus(int32_t a)
 {
     const int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
@@ -47,16 +48,20 @@ static void softmax_row(const pose_softmax_layer *layer, const int8_t *in, int8_
     }
     const int32_t headroom = leading_zeros((uint32_t)sum);
     const int32_t whole = one_over_one_plus((int32_t)(((uint32_t)sum << headroom) - 0x80000000u));
-    const int32_t reciprocal = layer->multiplier != 0 ? high_product(whole, layer->multiplier) : whole;
+    const int32_t reciprocal =
+        layer->multiplier != 0 ? high_product(whole, layer->multiplier) : whole;
     for (int32_t c = 0; c < layer->rows.channels; c++) {
         const int32_t share = high_product(reciprocal, layer->exponentials[most - in[c]]);
-        out[c] = (int8_t)clamp(shift_right(share, SUM_BITS - headroom + 31 - layer->bits) + layer->zero, INT8_MIN, INT8_MAX);
+        out[c] =
+            (int8_t)clamp(shift_right(share, SUM_BITS - headroom + 31 - layer->bits) + layer->zero,
+                          INT8_MIN, INT8_MAX);
     }
 }
 
 void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out)
 {
-    for (int32_t row = 0; row < layer->rows.rows; row++, in += layer->rows.in_step, out += layer->rows.out_step) {
+    for (int32_t row = 0; row < layer->rows.rows;
+         row++, in += layer->rows.in_step, out += layer->rows.out_step) {
         softmax_row(layer, in, out);
     }
 }
@@ -88,14 +93,16 @@ void pose_arg_max(const pose_argmax_layer *layer, const int8_t *in, int32_t *out
 {
     for (int32_t o = 0; o < layer->outer; o++) {
         for (int32_t i = 0; i < layer->inner; i++) {
-            *out++ = first_greatest(in + (ptrdiff_t)o * layer->length * layer->inner + i, layer->length, layer->inner);
+            *out++ = first_greatest(in + (ptrdiff_t)o * layer->length * layer->inner + i,
+                                    layer->length, layer->inner);
         }
     }
 }
 
 /* ---------------------------------------------------------------- moving values */
 
-/* Indices that the network computes are held inside of the tensor: a damaged image must not make it read elsewhere. */
+/* Indices that the network computes are held inside of the tensor: a damaged image must not make it
+ * read elsewhere. */
 void pose_gather(const pose_gather_layer *layer, const void *in, const int32_t *indices, void *out)
 {
     const uint8_t *from = in;
@@ -128,7 +135,8 @@ static void copy_run(const pose_copy_layer *layer, const uint8_t *from, uint8_t 
         return;
     }
     for (int32_t i = 0; i < layer->size[last]; i++) {
-        memcpy(to + (ptrdiff_t)i * layer->out[last] * layer->bytes, from + (ptrdiff_t)i * layer->in[last] * layer->bytes, bytes);
+        memcpy(to + (ptrdiff_t)i * layer->out[last] * layer->bytes,
+               from + (ptrdiff_t)i * layer->in[last] * layer->bytes, bytes);
     }
 }
 
@@ -142,7 +150,8 @@ void pose_copy(const pose_copy_layer *layer, const void *in, void *out)
             from += (ptrdiff_t)index[d] * layer->in[d];
             to += (ptrdiff_t)index[d] * layer->out[d];
         }
-        copy_run(layer, (const uint8_t *)in + from * layer->bytes, (uint8_t *)out + to * layer->bytes);
+        copy_run(layer, (const uint8_t *)in + from * layer->bytes,
+                 (uint8_t *)out + to * layer->bytes);
         for (d = layer->dims - 2; d >= 0 && ++index[d] == layer->size[d]; d--) {
             index[d] = 0;
         }

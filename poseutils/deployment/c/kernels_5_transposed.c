@@ -5,11 +5,13 @@
 static int32_t transposed_index(int32_t at, int32_t k, int32_t pad, int32_t stride, int32_t size)
 {
     const int32_t distance = at + pad - k;
-    return distance >= 0 && distance % stride == 0 && distance / stride < size ? distance / stride : -1;
+    const int inside = distance >= 0 && distance % stride == 0 && distance / stride < size;
+    return inside ? distance / stride : -1;
 }
 
 /* What one input place adds to one output channel. */
-static int32_t transposed_dot(const int8_t *values, const int8_t *weights, int32_t count, int32_t zero)
+static int32_t transposed_dot(const int8_t *values, const int8_t *weights, int32_t count,
+                              int32_t zero)
 {
     int32_t sum = 0;
     for (int32_t i = 0; i < count; i++) {
@@ -18,16 +20,19 @@ static int32_t transposed_dot(const int8_t *values, const int8_t *weights, int32
     return sum;
 }
 
-static int32_t transposed_sum(const pose_transposed_layer *layer, const int8_t *const *rows, const int32_t *columns, int32_t channel)
+static int32_t transposed_sum(const pose_transposed_layer *layer, const int8_t *const *rows,
+                              const int32_t *columns, int32_t channel)
 {
     const pose_window *window = &layer->window;
     const int32_t depth = layer->in.channels;
-    const int8_t *weights = layer->weights + (ptrdiff_t)channel * window->height * window->width * depth;
+    const int8_t *weights =
+        layer->weights + (ptrdiff_t)channel * window->height * window->width * depth;
     int32_t sum = 0;
     for (int32_t ky = 0; ky < window->height; ky++) {
         for (int32_t kx = 0; kx < window->width; kx++, weights += depth) {
             if (rows[ky] != NULL && columns[kx] >= 0) {
-                sum += transposed_dot(rows[ky] + (ptrdiff_t)columns[kx] * layer->in.step, weights, depth, layer->in_zero);
+                sum += transposed_dot(rows[ky] + (ptrdiff_t)columns[kx] * layer->in.step, weights,
+                                      depth, layer->in_zero);
             }
         }
     }
@@ -39,7 +44,8 @@ void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const
     int32_t columns[POSE_MAX_TAPS], sums[TILE];
     for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
         for (int32_t kx = 0; kx < layer->window.width; kx++) {
-            columns[kx] = transposed_index(x, kx, layer->window.pad_x, layer->window.stride_x, layer->in.width);
+            columns[kx] = transposed_index(x, kx, layer->window.pad_x, layer->window.stride_x,
+                                           layer->in.width);
         }
         for (int32_t first = 0; first < layer->out.channels; first += TILE) {
             const int32_t left = layer->out.channels - first, count = left < TILE ? left : TILE;
@@ -54,9 +60,11 @@ void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const
 void pose_transposed(const pose_transposed_layer *layer, const int8_t *in, int8_t *out)
 {
     const int8_t *rows[POSE_MAX_TAPS];
-    for (int32_t y = 0; y < layer->out.height; y++, out += (ptrdiff_t)layer->out.width * layer->out.step) {
+    for (int32_t y = 0; y < layer->out.height;
+         y++, out += (ptrdiff_t)layer->out.width * layer->out.step) {
         for (int32_t ky = 0; ky < layer->window.height; ky++) {
-            const int32_t row = transposed_index(y, ky, layer->window.pad_y, layer->window.stride_y, layer->in.height);
+            const int32_t row = transposed_index(y, ky, layer->window.pad_y, layer->window.stride_y,
+                                                 layer->in.height);
             rows[ky] = row < 0 ? NULL : in + (ptrdiff_t)row * layer->in.width * layer->in.step;
         }
         pose_transposed_row(layer, rows, out);

@@ -10,22 +10,29 @@ static int32_t times_power(int32_t x, int32_t bits)
 }
 
 /*
- * The natural logarithm of x >= 1, in 1/2^19, as the reference kernel computes it: x is 2^z times r from about 0.7 to 1, z a multiple of
- * 1/2 less 1/4, and the logarithm of r a quotient of polynomials of q = 2 (r - 0.5^(1/4)).
+ * The natural logarithm of x >= 1, in 1/2^19, as the reference kernel computes it: x is 2^z times r
+ * from about 0.7 to 1, z a multiple of 1/2 less 1/4, and the logarithm of r a quotient of
+ * polynomials of q = 2 (r - 0.5^(1/4)).
  */
 static int32_t logarithm(int32_t x)
 {
-    const int32_t middle = 1805811301, root = 1518500250; /* the fourth and the square root of 1/2 */
+    /* The fourth and the square root of 1/2. */
+    const int32_t middle = 1805811301, root = 1518500250;
     const int32_t bits = 31 - (DIFFERENCE_BITS + 1), quarter = 1 << (bits - 2);
-    const int32_t zeros = leading_zeros((uint32_t)x), lower = high_product(x, root), lower_room = leading_zeros((uint32_t)lower) - 1;
-    const int32_t r_a = times_power(high_product(times_power(x, zeros - 1), root), 1), r_b = times_power(x, lower_room);
+    const int32_t zeros = leading_zeros((uint32_t)x), lower = high_product(x, root),
+                  lower_room = leading_zeros((uint32_t)lower) - 1;
+    const int32_t r_a = times_power(high_product(times_power(x, zeros - 1), root), 1),
+                  r_b = times_power(x, lower_room);
     const int32_t z_a = saturated((int64_t)times_power(SUM_BITS - zeros, bits) + quarter);
     const int32_t z_b = saturated((int64_t)times_power(SUM_BITS - lower_room, bits) - quarter);
     const int32_t r = r_a < r_b ? r_a : r_b, z = z_a > z_b ? z_a : z_b;
-    const int32_t p = (int32_t)(((int64_t)r + middle + 1) / 2), q = 2 * (r - middle), q_squared = high_product(q, q);
+    const int32_t p = (int32_t)(((int64_t)r + middle + 1) / 2), q = 2 * (r - middle),
+                  q_squared = high_product(q, q);
     const int32_t above = high_product(q, r) + high_product(high_product(q, q_squared), 117049297);
-    const int32_t below = high_product(p, 1057819769 + q + high_product(127690142, q_squared)) + high_product(638450708, q);
-    const int32_t quotient = high_product(shift_right(above, DIFFERENCE_BITS + 1), one_over_one_plus(below));
+    const int32_t below = high_product(p, 1057819769 + q + high_product(127690142, q_squared)) +
+                          high_product(638450708, q);
+    const int32_t quotient =
+        high_product(shift_right(above, DIFFERENCE_BITS + 1), one_over_one_plus(below));
     return times_power(high_product(z, 1488522236) + quotient, 1);
 }
 
@@ -37,12 +44,14 @@ static void log_softmax_row(const pose_log_softmax_layer *layer, const int8_t *i
         sum += shift_right(layer->exponentials[most - in[c]], SUM_BITS);
     }
     const int32_t log_sum = logarithm(sum);
-    const int32_t reach = pose_multiply(log_sum + INT32_MIN, layer->reverse_multiplier, layer->reverse_shift);
+    const int32_t reach =
+        pose_multiply(log_sum + INT32_MIN, layer->reverse_multiplier, layer->reverse_shift);
     const int32_t least = reach > layer->least - 1 ? reach : layer->least - 1;
     for (int32_t c = 0; c < layer->rows.channels; c++) {
         int32_t made = INT8_MIN;
         if (in[c] - most > least) {
-            const int32_t sixteenths = shift_right(layer->differences[most - in[c]] - log_sum, 31 - DIFFERENCE_BITS - 4);
+            const int32_t sixteenths =
+                shift_right(layer->differences[most - in[c]] - log_sum, 31 - DIFFERENCE_BITS - 4);
             made = clamp(sixteenths + INT8_MAX, INT8_MIN, INT8_MAX);
         }
         out[c] = (int8_t)made;
@@ -51,7 +60,8 @@ static void log_softmax_row(const pose_log_softmax_layer *layer, const int8_t *i
 
 void pose_log_softmax(const pose_log_softmax_layer *layer, const int8_t *in, int8_t *out)
 {
-    for (int32_t row = 0; row < layer->rows.rows; row++, in += layer->rows.in_step, out += layer->rows.out_step) {
+    for (int32_t row = 0; row < layer->rows.rows;
+         row++, in += layer->rows.in_step, out += layer->rows.out_step) {
         log_softmax_row(layer, in, out);
     }
 }

@@ -1,11 +1,14 @@
 /*
- * The operators of an 8-bit network, in C99, with vector instructions where there are some: see pose_simd.h.
+ * The operators of an 8-bit network, in C99, with vector instructions where there are some: see
+ * pose_simd.h.
  *
- * Every tensor is a table of rows of `channels` values; `step` is the distance from one row of values to the next, in values, so that a
- * tensor may be some of the columns of a wider one. An image is stored as height * width such rows (NHWC, one image).
+ * Every tensor is a table of rows of `channels` values; `step` is the distance from one row of
+ * values to the next, in values, so that a tensor may be some of the columns of a wider one. An
+ * image is stored as height * width such rows (NHWC, one image).
  *
- * A convolution or resizing comes as two functions: pose_X_row makes output row y from pointers to input rows, pose_X makes all of them.
- * Real values are scale * (q - zero). Results equal those of LiteRT's reference kernels bit by bit.
+ * A convolution or resizing comes as two functions: pose_X_row makes output row y from pointers to
+ * input rows, pose_X makes all of them. Real values are scale * (q - zero). Results equal those of
+ * LiteRT's reference kernels bit by bit.
  */
 #ifndef POSE_KERNELS_H
 #define POSE_KERNELS_H
@@ -32,7 +35,8 @@ typedef struct {
     int32_t pad_y, pad_x;
 } pose_window;
 
-/* From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output channel. */
+/* From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output
+ * channel. */
 typedef struct {
     const int32_t *multiplier;
     const int8_t *shift;
@@ -40,8 +44,8 @@ typedef struct {
 } pose_requantize;
 
 /*
- * CONV_2D: weights are output channel, ky, kx, input channel, and zeros after each output channel's, to a multiple of 4; bias has
- * -zero * (sum of the channel's weights) in it.
+ * CONV_2D: weights are output channel, ky, kx, input channel, and zeros after each output
+ * channel's, to a multiple of 4; bias has -zero * (sum of the channel's weights) in it.
  */
 typedef struct {
     pose_image in, out;
@@ -52,7 +56,8 @@ typedef struct {
     pose_requantize scale;
 } pose_conv_layer;
 
-/* DEPTHWISE_CONV_2D: weights are ky, kx, output channel; output channel c reads input channel c / multiplier. */
+/* DEPTHWISE_CONV_2D: weights are ky, kx, output channel; output channel c reads input channel c /
+ * multiplier. */
 typedef struct {
     pose_image in, out;
     pose_window window;
@@ -71,8 +76,9 @@ typedef struct {
 } pose_pool_layer;
 
 /*
- * RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR: for each output row and column the two inputs, and the second one's share in 1/1024. A
- * multiplier other than 0 brings sums of shares, in 1/2^20, to the output's own scale; else that is the input's.
+ * RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR: for each output row and column the two inputs, and
+ * the second one's share in 1/1024. A multiplier other than 0 brings sums of shares, in 1/2^20, to
+ * the output's own scale; else that is the input's.
  */
 typedef struct {
     pose_image in, out;
@@ -82,9 +88,10 @@ typedef struct {
 } pose_resize_layer;
 
 /*
- * FULLY_CONNECTED: weights are output, input; from one output's weights to the next are `weight_step` values. Where they are constant,
- * both zero points are 0, and bias has -zero * (sum of the output's weights) in it; where the network computes them, they have a zero
- * point of their own.
+ * FULLY_CONNECTED: weights are output, input; from one output's weights to the next are
+ * `weight_step` values. Where they are constant, both zero points are 0, and bias has -zero * (sum
+ * of the output's weights) in it; where the network computes them, they have a zero point of their
+ * own.
  */
 typedef struct {
     int32_t rows, inputs, outputs, weight_step;
@@ -93,13 +100,15 @@ typedef struct {
     pose_requantize scale;
 } pose_dense_layer;
 
-/* Two operands and a result of up to four dimensions; a stride of 0 repeats an operand along a dimension. */
+/* Two operands and a result of up to four dimensions; a stride of 0 repeats an operand along a
+ * dimension. */
 typedef struct {
     int32_t size[4], a[4], b[4], out[4];
 } pose_grid;
 
 /*
- * ADD and SUB of 8-bit values, and SQUARED_DIFFERENCE: both operands come to a common scale, 20 bits finer, or 7 before they are squared.
+ * ADD and SUB of 8-bit values, and SQUARED_DIFFERENCE: both operands come to a common scale, 20
+ * bits finer, or 7 before they are squared.
  */
 typedef struct {
     pose_grid grid;
@@ -130,8 +139,9 @@ typedef struct {
 } pose_prelu_layer;
 
 /*
- * PRELU of a QDQ network that has 8-bit values on the way. From zero on, first[x] is the result; below it, what the slope multiplies, and
- * second[product] is the result. Both are indexed by bytes.
+ * PRELU of a QDQ network that has 8-bit values on the way. From zero on, first[x] is the result;
+ * below it, what the slope multiplies, and second[product] is the result. Both are indexed by
+ * bytes.
  */
 typedef struct {
     int32_t rows, channels, in_step, out_step;
@@ -152,8 +162,8 @@ typedef struct {
 } pose_mean_layer;
 
 /*
- * SOFTMAX along the channels: exponentials holds exp(-scale * beta * i) for i = 0 ... 255, in 1/2^31. A share of 1 is 2^bits steps of the
- * output, times multiplier / 2^31 where that is not 0.
+ * SOFTMAX along the channels: exponentials holds exp(-scale * beta * i) for i = 0 ... 255, in
+ * 1/2^31. A share of 1 is 2^bits steps of the output, times multiplier / 2^31 where that is not 0.
  */
 typedef struct {
     pose_rows rows;
@@ -162,8 +172,8 @@ typedef struct {
 } pose_softmax_layer;
 
 /*
- * LOG_SOFTMAX along the channels: exponentials as of SOFTMAX, and differences -scale * i in 1/2^26; those of `least` steps or less give
- * the least result. The result is in 1/16, plus 127.
+ * LOG_SOFTMAX along the channels: exponentials as of SOFTMAX, and differences -scale * i in 1/2^26;
+ * those of `least` steps or less give the least result. The result is in 1/16, plus 127.
  */
 typedef struct {
     pose_rows rows;
@@ -171,15 +181,16 @@ typedef struct {
     int32_t least, reverse_multiplier, reverse_shift;
 } pose_log_softmax_layer;
 
-/* What moves values without computing: out[i0, i1, ...] = in[i0, i1, ...], strides in values of `bytes` bytes. */
+/* What moves values without computing: out[i0, i1, ...] = in[i0, i1, ...], strides in values of
+ * `bytes` bytes. */
 typedef struct {
     int32_t dims, bytes;
     int32_t size[POSE_MAX_DIMS], in[POSE_MAX_DIMS], out[POSE_MAX_DIMS];
 } pose_copy_layer;
 
 /*
- * GATHER and GATHER_ND: `depth` indices choose one of the slices of `slice` bytes; stride of each index in slices. The same indices choose
- * in each of `outer` parts of `part` bytes.
+ * GATHER and GATHER_ND: `depth` indices choose one of the slices of `slice` bytes; stride of each
+ * index in slices. The same indices choose in each of `outer` parts of `part` bytes.
  */
 typedef struct {
     int32_t outer, part;
@@ -192,7 +203,8 @@ typedef struct {
     int32_t outer, length, inner;
 } pose_argmax_layer;
 
-/* TRANSPOSE_CONV: weights are output channel, ky, kx, input channel; a window's tap lies at input * stride - pad + tap of the output. */
+/* TRANSPOSE_CONV: weights are output channel, ky, kx, input channel; a window's tap lies at input *
+ * stride - pad + tap of the output. */
 typedef struct {
     pose_image in, out;
     pose_window window;
@@ -204,7 +216,8 @@ typedef struct {
 
 typedef enum { POSE_REDUCE_SUM, POSE_REDUCE_MAX, POSE_REDUCE_MIN } pose_reduction;
 
-/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN: `length` values, `apart` from each other, become one. A multiplier divides by their number too. */
+/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN: `length` values, `apart` from each other, become one. A
+ * multiplier divides by their number too. */
 typedef struct {
     pose_reduction what;
     int32_t size[4], in[4], out[4];
@@ -220,7 +233,8 @@ typedef struct {
     int32_t negative_multiplier, negative_shift;
 } pose_prelu_grid_layer;
 
-/* BATCH_MATMUL: a row of a times a column of b, `depth` values each, which lie `along` from each other. */
+/* BATCH_MATMUL: a row of a times a column of b, `depth` values each, which lie `along` from each
+ * other. */
 typedef struct {
     pose_grid grid;
     int32_t depth, a_along, b_along;
@@ -232,17 +246,20 @@ typedef struct {
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
 
 /*
- * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch, aligned to 4 bytes: 6 times window
- * height * width * channels bytes, that product rounded up to 4; two places as they are, and in 16 bits.
+ * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch,
+ * aligned to 4 bytes: 6 times window height * width * channels bytes, that product rounded up to 4;
+ * two places as they are, and in 16 bits.
  */
-void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out, int8_t *scratch);
+void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out,
+                   int8_t *scratch);
 void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *scratch);
 void pose_depthwise_row(const pose_depthwise_layer *layer, const int8_t *const *rows, int8_t *out);
 void pose_depthwise(const pose_depthwise_layer *layer, const int8_t *in, int8_t *out);
 void pose_max_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
 void pose_average_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
 /* rows[0] and rows[1] are the input rows first_y[y] and second_y[y]. */
-void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows, int8_t *out);
+void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows,
+                              int8_t *out);
 void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
 void pose_resize_nearest_row(const pose_resize_layer *layer, const int8_t *row, int8_t *out);
 void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
@@ -252,33 +269,42 @@ void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8
 void pose_prelu(const pose_prelu_layer *layer, const int8_t *in, int8_t *out);
 void pose_prelu_between(const pose_prelu_between_layer *layer, const int8_t *in, int8_t *out);
 void pose_add(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
-void pose_squared_difference(const pose_add_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
+void pose_squared_difference(const pose_add_layer *layer, const int8_t *a, const int8_t *b,
+                             int8_t *out);
 void pose_mul(const pose_mul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
-void pose_channel_table(const pose_rows *rows, const int8_t *tables, const void *in, int8_t *out); /* 256 results a channel */
+/* Of 256 results a channel. */
+void pose_channel_table(const pose_rows *rows, const int8_t *tables, const void *in, int8_t *out);
 void pose_float_table(const pose_rows *rows, const float *table, const void *in, float *out);
 void pose_quantize(const pose_rows *rows, float scale, int32_t zero, const float *in, int8_t *out);
-void pose_dequantize(const pose_rows *rows, float scale, int32_t zero, const int8_t *in, float *out);
+void pose_dequantize(const pose_rows *rows, float scale, int32_t zero, const int8_t *in,
+                     float *out);
 void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out);
 void pose_log_softmax(const pose_log_softmax_layer *layer, const int8_t *in, int8_t *out);
 
 /* Vectors and small tensors. */
-void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights, int8_t *out);
+void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights,
+                int8_t *out);
 void pose_mean(const pose_mean_layer *layer, const int8_t *in, int8_t *out);
 void pose_arg_max(const pose_argmax_layer *layer, const int8_t *in, int32_t *out);
 void pose_gather(const pose_gather_layer *layer, const void *in, const int32_t *indices, void *out);
 void pose_copy(const pose_copy_layer *layer, const void *in, void *out);
 void pose_fill(const pose_rows *rows, int8_t value, int8_t *out);
-void pose_int32(pose_arithmetic what, const pose_grid *grid, const int32_t *a, const int32_t *b, int32_t *out);
-void pose_float(pose_arithmetic what, const pose_grid *grid, const float *a, const float *b, float *out);
+void pose_int32(pose_arithmetic what, const pose_grid *grid, const int32_t *a, const int32_t *b,
+                int32_t *out);
+void pose_float(pose_arithmetic what, const pose_grid *grid, const float *a, const float *b,
+                float *out);
 void pose_int32_to_float(int32_t count, const int32_t *in, float *out);
 
-/* rows[ky] is the input row whose window puts its row ky on this output row, NULL where there is none. */
-void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const *rows, int8_t *out);
+/* rows[ky] is the input row whose window puts its row ky on this output row, NULL where there is
+ * none. */
+void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const *rows,
+                         int8_t *out);
 void pose_transposed(const pose_transposed_layer *layer, const int8_t *in, int8_t *out);
 void pose_reduce(const pose_reduce_layer *layer, const int8_t *in, int8_t *out);
 void pose_maximum(const pose_grid *grid, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_minimum(const pose_grid *grid, const int8_t *a, const int8_t *b, int8_t *out);
-void pose_prelu_grid(const pose_prelu_grid_layer *layer, const int8_t *in, const int8_t *slopes, int8_t *out);
+void pose_prelu_grid(const pose_prelu_grid_layer *layer, const int8_t *in, const int8_t *slopes,
+                     int8_t *out);
 void pose_matmul(const pose_matmul_layer *layer, const int8_t *a, const int8_t *b, int8_t *out);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 /*
- * The vector instructions that pose_kernels.c uses: of Cortex-M55 (POSE_MVE, Helium), and of Cortex-M4 and M7 (POSE_DSP, pairs of 16 bits).
- * Elsewhere the kernels are plain C; the results are the same to the last bit.
+ * The vector instructions that pose_kernels.c uses: of Cortex-M55 (POSE_MVE, Helium), and of
+ * Cortex-M4 and M7 (POSE_DSP, pairs of 16 bits). Elsewhere the kernels are plain C; the results are
+ * the same to the last bit.
  */
 #ifndef POSE_SIMD_H
 #define POSE_SIMD_H
@@ -62,7 +63,8 @@ static inline int16x2_t pose_add_odd(int16x2_t pair, int8x4_t values)
     return sum;
 }
 
-/* The high half of 2 * a * b, rounded to nearest, halves upwards, of a b from 2^30: 2 * b - 2^32 fits into 32 bits, a comes on top. */
+/* The high half of 2 * a * b, rounded to nearest, halves upwards, of a b from 2^30: 2 * b - 2^32
+ * fits into 32 bits, a comes on top. */
 static inline int32_t pose_high_product(int32_t a, int32_t b)
 {
     int32_t product;
