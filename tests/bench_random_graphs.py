@@ -1,8 +1,8 @@
-"""Random networks as C against LiteRT, as many as one likes: no wrong byte, no report of a sanitizer.
+"""Random networks as C against LiteRT: no wrong byte, no report of a sanitizer.
 
 python tests/bench_random_graphs.py [--count 5000] [--seed 0] [--jobs 2]
 
-Network N of a run is that of seed SEED + N; what goes wrong is printed with its seed and its description.
+Network N of a run has the seed SEED + N; a failure is printed with its seed and its description.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def batch(seeds: list[int]) -> dict[int, Outcome]:
 
 def reasons(outcome: Outcome) -> list[str]:
     """Why an export was refused: operator and reason, without names and numbers."""
-    lines = [line for line in outcome.detail.splitlines() if line.startswith("- ")] or [outcome.detail]
+    lines = [line for line in outcome.detail.splitlines() if line.startswith("- ")] or [
+        outcome.detail
+    ]
     return [re.sub(r"'[^']*'", "…", re.sub(r"\d+", "N", line)) for line in lines]
 
 
@@ -45,12 +47,21 @@ def main(arguments: list[str]) -> int:
             for seed, outcome in made.items():
                 kinds[outcome.kind] += 1
                 refusals.update(reasons(outcome) if outcome.kind == "refused" else [])
-                operators.update(step.name for step in random_network(seed).steps if outcome.kind == "equal")
+                operators.update(
+                    step.name for step in random_network(seed).steps if outcome.kind == "equal"
+                )
                 if outcome.failed:
-                    print(f"seed {seed}: {outcome.kind}: {outcome.detail}\n{random_network(seed)}\n", flush=True)
-    print(f"{chosen.count} networks in {time.monotonic() - start:.0f} s:", dict(kinds.most_common()))
+                    print(
+                        f"seed {seed}: {outcome.kind}: {outcome.detail}\n{random_network(seed)}\n",
+                        flush=True,
+                    )
+    print(
+        f"{chosen.count} networks in {time.monotonic() - start:.0f} s:", dict(kinds.most_common())
+    )
     print("operators of those that are equal:", dict(operators.most_common()))
-    print("refused:", *(f"{count} × {reason}" for reason, count in refusals.most_common()), sep="\n")
+    print(
+        "refused:", *(f"{count} × {reason}" for reason, count in refusals.most_common()), sep="\n"
+    )
     return 1 if any(Outcome(kind).failed for kind in kinds) else 0
 
 

@@ -1,4 +1,4 @@
-"""Random legal networks as C, byte for byte as LiteRT's reference kernels; and what once failed, shrunk."""
+"""Random legal networks as C, byte for byte against LiteRT; and what once failed, shrunk."""
 
 import shutil
 from collections import Counter
@@ -47,10 +47,14 @@ def test_random_networks_give_the_reference_bytes():
 @needs_gcc
 def test_what_once_failed_gives_the_reference_bytes():
     outcomes = compare({path.stem: path.read_bytes() for path in SHRUNK})
-    assert Counter(outcome.kind for outcome in outcomes.values()) == {"equal": len(SHRUNK)}, failures(outcomes)
+    assert Counter(outcome.kind for outcome in outcomes.values()) == {"equal": len(SHRUNK)}, (
+        failures(outcomes)
+    )
 
 
-@pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")
+@pytest.mark.skipif(
+    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
+)
 @pytest.mark.parametrize("core", EMULATED)
 def test_cores_give_the_reference_bytes(core):
     outcomes = compare_emulated({seed: network(seed) for seed in SEEDS[:20]}, core)
@@ -73,20 +77,32 @@ def test_what_goes_wrong_is_seen(monkeypatch, old, new, kind):
     def damaged(compiled, name):
         files = sound(compiled, name)
         assert name != "g1" or any(old in text for text in files.values())
-        return {file: text.replace(old, new) if name == "g1" else text for file, text in files.items()}
+        return {
+            file: text.replace(old, new) if name == "g1" else text for file, text in files.items()
+        }
 
     monkeypatch.setattr(running, "network_files", damaged)
     value = Value((1, 3, 5), 0.5, 7)
-    adding = Description({"a": value, "b": value}, (Step("ADD", ("a", "b"), ("c",), {"to": [0.7, -3], "activation": 0}),), ("c",))
+    adding = Description(
+        {"a": value, "b": value},
+        (Step("ADD", ("a", "b"), ("c",), {"to": [0.7, -3], "activation": 0}),),
+        ("c",),
+    )
     data = network_file(adding)
-    assert [outcome.kind for outcome in compare({"sound": data, "damaged": data}).values()] == ["equal", kind]
+    assert [outcome.kind for outcome in compare({"sound": data, "damaged": data}).values()] == [
+        "equal",
+        kind,
+    ]
 
 
 def test_what_fails_is_shrunk():
     """A fault that needs a TANH, and a CONCATENATION of something with itself."""
 
     def judge(networks):
-        names = [{step.name for step in each.steps if step.name == "TANH" or _doubles(step)} for each in networks]
+        names = [
+            {step.name for step in each.steps if step.name == "TANH" or _doubles(step)}
+            for each in networks
+        ]
         return [Outcome("wrong bytes" if len(each) == 2 else "equal") for each in names]
 
     faulty = next(each for each in map(random_network, range(1000)) if judge([each])[0].failed)

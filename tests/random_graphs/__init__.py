@@ -1,1 +1,1 @@
-"""Random legal int8 networks: described, generated, compared as C with LiteRT, and shrunk where they fail."""
+"""Random legal int8 networks: described, generated, compared with LiteRT as C, and shrunk."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from .description import Constant, Illegal, Value, Written
 from .pool import Family, Pool, Proposal
-from .windows import weights_and_bias, _activation, _products
+from .windows import _activation, _products, weights_and_bias
 
 # ---------------------------------------------------------------- one operand
 
@@ -42,16 +42,25 @@ def _build_hard_swish(p: dict, reads: list[Value], dice: np.random.Generator) ->
 
 
 def _build_gelu(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    return Written([0], [Value(reads[0].shape, *p["to"])], ("GeluOptions", {"approximate": bool(p["to"][1] % 2)}))
+    return Written(
+        [0],
+        [Value(reads[0].shape, *p["to"])],
+        ("GeluOptions", {"approximate": bool(p["to"][1] % 2)}),
+    )
 
 
 def _propose_leaky(pool: Pool) -> Proposal | None:
     proposal = _propose_table(pool)
-    return proposal and (proposal[0], {**proposal[1], "alpha": pool.dice.choice((0.1, 0.25, 0.01, 1.5, -0.3))})
+    return proposal and (
+        proposal[0],
+        {**proposal[1], "alpha": pool.dice.choice((0.1, 0.25, 0.01, 1.5, -0.3))},
+    )
 
 
 def _build_leaky(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    return Written([0], [Value(reads[0].shape, *p["to"])], ("LeakyReluOptions", {"alpha": p["alpha"]}))
+    return Written(
+        [0], [Value(reads[0].shape, *p["to"])], ("LeakyReluOptions", {"alpha": p["alpha"]})
+    )
 
 
 def _propose_quantize(pool: Pool) -> Proposal | None:
@@ -82,13 +91,19 @@ def _propose_prelu(pool: Pool) -> Proposal | None:
         return None
     shape = pool.values[name].shape[1:]
     slopes = dice.choice(([1] * (len(shape) - 1) + [shape[-1]], [1] * len(shape), list(shape)))
-    return (name,), {"slopes": slopes, "slope_zero": dice.choice((0, 0, 13)), "to": pool.quantization()}
+    return (name,), {
+        "slopes": slopes,
+        "slope_zero": dice.choice((0, 0, 13)),
+        "to": pool.quantization(),
+    }
 
 
 def _build_prelu(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
     if any(n not in (1, m) for n, m in zip(p["slopes"], reads[0].shape[1:])):
         raise Illegal("slopes")
-    slopes = Constant(dice.integers(-128, 128, p["slopes"]).astype(np.int8), 1 / 128, p["slope_zero"])
+    slopes = Constant(
+        dice.integers(-128, 128, p["slopes"]).astype(np.int8), 1 / 128, p["slope_zero"]
+    )
     return Written([0, slopes], [Value(reads[0].shape, *p["to"])])
 
 
@@ -98,7 +113,9 @@ def _propose_softmax(pool: Pool) -> Proposal | None:
 
 
 def _build_softmax(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
-    return Written([0], [Value(reads[0].shape, 1 / 256, -128)], ("SoftmaxOptions", {"beta": p["beta"]}))
+    return Written(
+        [0], [Value(reads[0].shape, 1 / 256, -128)], ("SoftmaxOptions", {"beta": p["beta"]})
+    )
 
 
 # ---------------------------------------------------------------- two operands
@@ -118,8 +135,17 @@ def _propose_pair(pool: Pool) -> Proposal | None:
     if how == "constant":
         shape = [n if dice.random() < 0.5 else 1 for n in x.shape]
         shape = shape[dice.choice((0, 0, len(shape) - 1, len(shape))) :]
-        return (a,), {**p, "constant": shape, "of": pool.quantization(), "first": dice.random() < 0.3}
-    fits = {"same": lambda v: v.shape == x.shape, "itself": lambda v: v is x, "broadcast": lambda v: _broadcasts(x.shape, v.shape)}[how]
+        return (a,), {
+            **p,
+            "constant": shape,
+            "of": pool.quantization(),
+            "first": dice.random() < 0.3,
+        }
+    fits = {
+        "same": lambda v: v.shape == x.shape,
+        "itself": lambda v: v is x,
+        "broadcast": lambda v: _broadcasts(x.shape, v.shape),
+    }[how]
     b = pool.int8(fits)
     return ((a, b) if dice.random() < 0.5 else (b, a)), p
 
@@ -140,7 +166,11 @@ def _build_pair(kind: str | None):
             raise Illegal("scales differ")
         to = (x.scale, x.zero_point) if kind is None else p["to"]
         made = Value(np.broadcast_shapes(shapes[0], shapes[-1]), *to)
-        options = {} if kind == "SquaredDifferenceOptions" else {"fusedActivationFunction": p["activation"]}
+        options = (
+            {}
+            if kind == "SquaredDifferenceOptions"
+            else {"fusedActivationFunction": p["activation"]}
+        )
         return Written(operands, [made], kind and (kind, options))
 
     return build
@@ -152,7 +182,10 @@ def _propose_product(pool: Pool) -> Proposal | None:
     if proposal and pool.dice.random() < 0.7:
         scales = [pool.values[name].scale for name in proposal[0]]
         other = proposal[1]["of"][0] if "of" in proposal[1] else scales[-1]
-        proposal[1]["to"] = [float(np.float32(scales[0] * other * pool.dice.uniform(20, 90))), proposal[1]["to"][1]]
+        proposal[1]["to"] = [
+            float(np.float32(scales[0] * other * pool.dice.uniform(20, 90))),
+            proposal[1]["to"][1],
+        ]
     return proposal
 
 
@@ -164,7 +197,11 @@ def _propose_dense(pool: Pool) -> Proposal | None:
     if name is None:
         return None
     shape = pool.values[name].shape
-    other = pool.int8(lambda v: len(v.shape) == 2 and v.shape[1] == shape[-1]) if dice.random() < 0.3 else None
+    other = (
+        pool.int8(lambda v: len(v.shape) == 2 and v.shape[1] == shape[-1])
+        if dice.random() < 0.3
+        else None
+    )
     p = {"activation": _activation(pool), "keep": dice.random() < 0.3, **_products(pool)}
     p |= {"per_channel": False, "weight_zero": 9} if dice.random() < 0.15 else {}
     if other is not None:
@@ -197,7 +234,11 @@ def _propose_matmul(pool: Pool) -> Proposal | None:
     p = {"turned": [dice.random() < 0.4, dice.random() < 0.4], "to": pool.quantization()}
     depth = pool.values[name].shape[-2 if p["turned"][0] else -1]
     other = pool.int8(
-        lambda v: 2 <= len(v.shape) <= 4 and v.shape[-1 if p["turned"][1] else -2] == depth and _broadcasts(v.shape[:-2], pool.values[name].shape[:-2])
+        lambda v: (
+            2 <= len(v.shape) <= 4
+            and v.shape[-1 if p["turned"][1] else -2] == depth
+            and _broadcasts(v.shape[:-2], pool.values[name].shape[:-2])
+        )
     )
     if other is not None and dice.random() < 0.6:
         return (name, other), p
@@ -231,7 +272,12 @@ def _propose_reduction(pool: Pool) -> Proposal | None:
     axes = [1, 2] if rank == 4 and dice.random() < 0.4 else axes
     axes = [a - rank if dice.random() < 0.2 else a for a in axes]
     scalar = len(axes) == 1 and dice.random() < 0.3
-    return (name,), {"axes": axes, "keep": dice.random() < 0.5, "scalar": scalar, "to": pool.quantization()}
+    return (name,), {
+        "axes": axes,
+        "keep": dice.random() < 0.5,
+        "scalar": scalar,
+        "to": pool.quantization(),
+    }
 
 
 def _build_reduction(rescales: bool):
@@ -262,7 +308,9 @@ def _build_arg_max(p: dict, reads: list[Value], dice: np.random.Generator) -> Wr
         raise Illegal("axis")
     shape = tuple(n for d, n in enumerate(x.shape) if d != p["axis"] % len(x.shape))
     axis = Constant(np.array(p["axis"] if p["scalar"] else [p["axis"]], np.int32))
-    return Written([0, axis], [Value(shape, None, 0, "INT32")], ("ArgMaxOptions", {"outputType": 2}))
+    return Written(
+        [0, axis], [Value(shape, None, 0, "INT32")], ("ArgMaxOptions", {"outputType": 2})
+    )
 
 
 FAMILIES = {
@@ -270,7 +318,10 @@ FAMILIES = {
     "TANH": Family(_propose_table, _fixed(1 / 128, 0), 0.7),
     "HARD_SWISH": Family(_propose_table, _build_hard_swish, 0.7),
     "LEAKY_RELU": Family(_propose_leaky, _build_leaky, 0.7),
-    **{name: Family(_propose_table, _build_table, 0.5) for name in ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "ABS")},
+    **{
+        name: Family(_propose_table, _build_table, 0.5)
+        for name in ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "ABS")
+    },
     **{name: Family(_propose_table, _build_table, 0.4) for name in ("EXP", "LOG", "NEG")},
     "GELU": Family(_propose_table, _build_gelu, 0.5),
     "SQRT": Family(_propose_root, _build_table, 0.8),

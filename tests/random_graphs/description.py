@@ -1,7 +1,7 @@
-"""A network as a list of operators with their parameters, from which shapes follow and the .tflite is written.
+"""A network as a list of operators with their parameters; shapes and the .tflite follow from it.
 
-Constants are not stored: they follow from an operator's seed and the shapes. So an input can be made smaller, or an operator
-left out, and what remains is a network again, or is :class:`Illegal`.
+Constants are not stored: they follow from an operator's seed and the shapes. So an input can be
+made smaller, or an operator left out, and what remains is a network again, or is :class:`Illegal`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_ELEMENTS = 6000
 
 
 class Illegal(Exception):
-    """A description that is no network: sizes that do not match, or a tensor that is empty or large."""
+    """A description that is no network: sizes that do not match, an empty or a large tensor."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Step:
-    """One operator: the values that it reads and writes, by name, what a family knows of it, and a seed for its constants."""
+    """One operator: the values it reads and writes, its parameters, a seed for its constants."""
 
     name: str
     reads: tuple[str, ...]
@@ -64,16 +64,26 @@ class Description:
     outputs: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"{name} = input{value.shape} {value.dtype}" for name, value in self.inputs.items()]
+        lines = [
+            f"{name} = input{value.shape} {value.dtype}" for name, value in self.inputs.items()
+        ]
         for step in self.steps:
-            given = ", ".join([*step.reads, *(f"{key}={value}" for key, value in step.parameters.items())])
+            given = ", ".join(
+                [*step.reads, *(f"{key}={value}" for key, value in step.parameters.items())]
+            )
             lines.append(f"{', '.join(step.writes)} = {step.name}({given})")
         return "\n".join([*lines, f"return {', '.join(self.outputs)}"])
 
 
 @dataclass(frozen=True)
 class Written:
-    """An operator as the file has it: operands in order (a number counts the values read, None is left out), results, options."""
+    """An operator as the file has it.
+
+    Attributes:
+        operands: in order; a number is an index into the values that are read, None is left out.
+        results: the values it gives.
+        options: their kind and fields.
+    """
 
     operands: list[int | Constant | None]
     results: list[Value]
@@ -89,11 +99,21 @@ def written(step: Step, values: dict[str, Value], builders: dict[str, Builder]) 
     Raises:
         Illegal: if it cannot be, or not of such small tensors.
     """
-    made = builders[step.name](step.parameters, [values[name] for name in step.reads], np.random.default_rng(step.seed))
-    if "relabeled" in step.parameters:  # what only moves values leaves it to the file what they stand for
-        made = replace(made, results=[replace(each, **step.parameters["relabeled"]) for each in made.results])
+    made = builders[step.name](
+        step.parameters, [values[name] for name in step.reads], np.random.default_rng(step.seed)
+    )
+    if (
+        "relabeled" in step.parameters
+    ):  # what only moves values leaves it to the file what they stand for
+        made = replace(
+            made, results=[replace(each, **step.parameters["relabeled"]) for each in made.results]
+        )
     for result in made.results:
-        if min(result.shape, default=1) < 1 or prod(result.shape) > MOST_ELEMENTS or len(result.shape) > 5:
+        if (
+            min(result.shape, default=1) < 1
+            or prod(result.shape) > MOST_ELEMENTS
+            or len(result.shape) > 5
+        ):
             raise Illegal(f"{step.name} gives {result.shape}")
     if len(made.results) != len(step.writes):
         raise Illegal(f"{step.name} gives {len(made.results)} values, not {len(step.writes)}")
@@ -115,7 +135,9 @@ def to_tflite(description: Description, builders: dict[str, Builder]) -> bytes:
         Illegal: see :func:`written`.
     """
     values, tensors, at, operators = dict(description.inputs), [], {}, []
-    known: dict[tuple, int] = {}  # constants that are the same are one tensor, as converters write them
+    known: dict[
+        tuple, int
+    ] = {}  # constants that are the same are one tensor, as converters write them
 
     def place(name: str, value: Value) -> int:
         at[name] = len(tensors)
@@ -129,7 +151,13 @@ def to_tflite(description: Description, builders: dict[str, Builder]) -> bytes:
         reads = []
         for operand in made.operands:
             if isinstance(operand, Constant):
-                key = (operand.data.dtype.str, operand.data.shape, operand.data.tobytes(), str(operand.scale), operand.zero_point)
+                key = (
+                    operand.data.dtype.str,
+                    operand.data.shape,
+                    operand.data.tobytes(),
+                    str(operand.scale),
+                    operand.zero_point,
+                )
                 reads.append(known.setdefault(key, len(tensors)))
                 if reads[-1] == len(tensors):
                     tensors.append(_constant(f"{step.writes[0]}/{len(reads)}", operand))
@@ -138,9 +166,16 @@ def to_tflite(description: Description, builders: dict[str, Builder]) -> bytes:
         values.update(zip(step.writes, made.results))
         writes = [place(name, values[name]) for name in step.writes]
         operators.append((step.name, reads, writes, made.options))
-    return build(tensors, operators, [at[name] for name in description.inputs], [at[name] for name in description.outputs])
+    return build(
+        tensors,
+        operators,
+        [at[name] for name in description.inputs],
+        [at[name] for name in description.outputs],
+    )
 
 
 def _constant(name: str, constant: Constant) -> dict:
     data = np.asarray(constant.data)
-    return tensor(name, data.shape, data.dtype.name.upper(), data, constant.scale, constant.zero_point)
+    return tensor(
+        name, data.shape, data.dtype.name.upper(), data, constant.scale, constant.zero_point
+    )

@@ -1,4 +1,4 @@
-"""Random networks on an emulated Cortex-M: many in one firmware, every byte against LiteRT's reference kernels."""
+"""Random networks on an emulated Cortex-M, many in one firmware, byte for byte against LiteRT."""
 
 from __future__ import annotations
 

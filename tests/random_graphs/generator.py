@@ -12,7 +12,14 @@ from .pool import Pool
 FAMILIES = {**windows.FAMILIES, **arithmetic.FAMILIES, **joins.FAMILIES, **moves.FAMILIES}
 BUILDERS = {name: family.build for name, family in FAMILIES.items()}
 RELABELED = ("RESHAPE", "SQUEEZE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPLIT", "GATHER", "TILE")
-RELABELED += ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "MAX_POOL_2D", "MAXIMUM")
+RELABELED += (
+    "RESIZE_BILINEAR",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "DEPTH_TO_SPACE",
+    "SPACE_TO_DEPTH",
+    "MAX_POOL_2D",
+    "MAXIMUM",
+)
 """Operators whose result may have another scale than what they read: LiteRT does not look at it."""
 
 SIZES = (1, 2, 3, 4, 5, 6, 7, 9)
@@ -43,7 +50,7 @@ def network_file(description: Description) -> bytes:
 
 
 def _input(pool: Pool) -> Value:
-    """An image mostly, of an 8-bit type mostly; as large as one that there is, more often than not."""
+    """Mostly an 8-bit image; often of the same shape as an earlier input."""
     dice, known = pool.dice, list(pool.values.values())
     kind = dice.choice(("INT8",) * 8 + ("UINT8", "FLOAT32"))
     image = (1, dice.choice(SIZES), dice.choice(SIZES), dice.choice(CHANNELS))
@@ -64,10 +71,15 @@ def _grow(pool: Pool, steps: list[Step]) -> None:
         _add(pool, steps, name, *proposal)
 
 
-def _add(pool: Pool, steps: list[Step], name: str, reads: tuple[str, ...], parameters: dict) -> str | None:
+def _add(
+    pool: Pool, steps: list[Step], name: str, reads: tuple[str, ...], parameters: dict
+) -> str | None:
     """The first result of a new operator, None if it is not legal."""
     if name in RELABELED and pool.values[reads[0]].dtype == "INT8" and pool.dice.random() < 0.02:
-        parameters = {**parameters, "relabeled": dict(zip(("scale", "zero_point"), pool.quantization()))}
+        parameters = {
+            **parameters,
+            "relabeled": dict(zip(("scale", "zero_point"), pool.quantization())),
+        }
     writes = tuple(f"v{len(steps)}_{i}" for i in range(FAMILIES[name].results(parameters)))
     step = Step(name, reads, writes, parameters, pool.dice.randrange(1 << 31))
     try:
@@ -81,9 +93,11 @@ def _add(pool: Pool, steps: list[Step], name: str, reads: tuple[str, ...], param
 
 
 def _outputs(pool: Pool, steps: list[Step], inputs: list[str]) -> tuple[str, ...]:
-    """Most results that nobody reads, some that are read, now and then one twice, or an input; at least one."""
+    """Most unread results, some that are read, sometimes one twice, or an input; at least one."""
     dice, computed = pool.dice, [name for step in steps for name in step.writes]
-    chosen = [name for name in computed if dice.random() < (0.2 if name in pool.read else 0.85)] or computed[-1:]
+    chosen = [
+        name for name in computed if dice.random() < (0.2 if name in pool.read else 0.85)
+    ] or computed[-1:]
     if dice.random() < 0.05:
         chosen.append(dice.choice(chosen))
     if dice.random() < 0.05:

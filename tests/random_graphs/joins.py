@@ -8,16 +8,20 @@ from .description import Constant, Illegal, Value, Written
 from .pool import Family, Pool, Proposal, ints, small
 
 
-
 def _propose_concatenation(pool: Pool) -> Proposal | None:
-    dice, first = pool.dice, pool.pick(lambda value: value.dtype != "INT32" and len(value.shape) > 0)
+    dice, first = (
+        pool.dice,
+        pool.pick(lambda value: value.dtype != "INT32" and len(value.shape) > 0),
+    )
     if first is None:
         return None
     x = pool.values[first]
     axis = len(x.shape) - 1 if dice.random() < 0.6 else dice.randrange(len(x.shape))
 
     def fits(v: Value) -> bool:
-        around = [n for d, n in enumerate(v.shape) if d != axis] == [n for d, n in enumerate(x.shape) if d != axis]
+        around = [n for d, n in enumerate(v.shape) if d != axis] == [
+            n for d, n in enumerate(x.shape) if d != axis
+        ]
         return around and len(v.shape) == len(x.shape) and v == x.like(v.shape)
 
     others = [pool.pick(fits) for _ in range(dice.choice((0, 1, 1, 1, 2, 3)))]
@@ -38,7 +42,10 @@ def _build_concatenation(p: dict, reads: list[Value], dice: np.random.Generator)
     operands, sizes = list(range(len(reads))), [v.shape[axis] for v in reads]
     if "constant" in p:
         shape = (*x.shape[:axis], p["constant"], *x.shape[axis + 1 :])
-        operands.insert(p["at"], Constant(dice.integers(-128, 128, shape).astype(np.int8), x.scale, x.zero_point))
+        operands.insert(
+            p["at"],
+            Constant(dice.integers(-128, 128, shape).astype(np.int8), x.scale, x.zero_point),
+        )
         sizes.append(p["constant"])
     made = x.like((*x.shape[:axis], sum(sizes), *x.shape[axis + 1 :]))
     return Written(operands, [made], ("ConcatenationOptions", {"axis": p["axis"]}))
@@ -46,7 +53,11 @@ def _build_concatenation(p: dict, reads: list[Value], dice: np.random.Generator)
 
 def _propose_split(pool: Pool) -> Proposal | None:
     dice, name = pool.dice, small(pool)
-    choices = [(d, k) for d, n in enumerate(pool.values[name].shape) for k in (2, 3, 4) if n % k == 0] if name else []
+    choices = (
+        [(d, k) for d, n in enumerate(pool.values[name].shape) for k in (2, 3, 4) if n % k == 0]
+        if name
+        else []
+    )
     if not choices:
         return None
     axis, count = dice.choice(choices)
@@ -60,7 +71,9 @@ def _build_split(p: dict, reads: list[Value], dice: np.random.Generator) -> Writ
         raise Illegal("parts")
     shape = [n // p["count"] if d == p["axis"] % rank else n for d, n in enumerate(x.shape)]
     operands = [Constant(np.array(p["axis"], np.int32)), 0]
-    return Written(operands, [x.like(shape)] * p["count"], ("SplitOptions", {"numSplits": p["count"]}))
+    return Written(
+        operands, [x.like(shape)] * p["count"], ("SplitOptions", {"numSplits": p["count"]})
+    )
 
 
 def _propose_split_v(pool: Pool) -> Proposal | None:
@@ -78,7 +91,9 @@ def _build_split_v(p: dict, reads: list[Value], dice: np.random.Generator) -> Wr
     (x,), axis = reads, p["axis"]
     if axis >= len(x.shape) or x.shape[axis] != sum(p["sizes"]) or min(p["sizes"]) < 1:
         raise Illegal("parts")
-    made = [x.like([size if d == axis else n for d, n in enumerate(x.shape)]) for size in p["sizes"]]
+    made = [
+        x.like([size if d == axis else n for d, n in enumerate(x.shape)]) for size in p["sizes"]
+    ]
     operands = [0, ints(*p["sizes"]), Constant(np.array(axis, np.int32))]
     return Written(operands, made, ("SplitVOptions", {"numSplits": len(made)}))
 
@@ -87,7 +102,9 @@ def _propose_pack(pool: Pool) -> Proposal | None:
     name = pool.pick(lambda value: len(value.shape) <= 3)
     if name is None:
         return None
-    return tuple(pool.alike(name, 3)), {"axis": pool.dice.randrange(-1, len(pool.values[name].shape) + 1)}
+    return tuple(pool.alike(name, 3)), {
+        "axis": pool.dice.randrange(-1, len(pool.values[name].shape) + 1)
+    }
 
 
 def _build_pack(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
@@ -96,7 +113,11 @@ def _build_pack(p: dict, reads: list[Value], dice: np.random.Generator) -> Writt
         raise Illegal("shapes do not match")
     axis = p["axis"] % rank
     made = x.like((*x.shape[:axis], len(reads), *x.shape[axis:]))
-    return Written(list(range(len(reads))), [made], ("PackOptions", {"axis": p["axis"], "valuesCount": len(reads)}))
+    return Written(
+        list(range(len(reads))),
+        [made],
+        ("PackOptions", {"axis": p["axis"], "valuesCount": len(reads)}),
+    )
 
 
 def _propose_unpack(pool: Pool) -> Proposal | None:

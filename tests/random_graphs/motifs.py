@@ -1,4 +1,4 @@
-"""Groups of operators as networks have them: detection heads, branches that are joined, residuals, gates."""
+"""Groups of operators as networks have them: detection heads, joined branches, residuals, gates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .pool import Pool
 from .windows import SAME
 
 Add = Callable[[str, tuple[str, ...], dict], str | None]
-"""Adds one operator: its name, what it reads, its parameters; gives its result, None if it is not legal."""
+"""Adds an operator: name, values it reads, parameters -> its result, None if it is not legal."""
 
 _CONVOLUTION = {"stride": [1, 1], "dilation": [1, 1], "padding": SAME, "groups": 1, "ratio": 0.3}
 _CONVOLUTION |= {"per_channel": True, "bias": "some", "power_of_two": False}
@@ -36,18 +36,28 @@ def heads(pool: Pool, add: Add) -> None:
 
 
 def branches(pool: Pool, add: Add) -> None:
-    """Convolutions of one image, joined twice: both joins may have some of them, and be joined again."""
+    """Convolutions of one image, joined twice: the joins may share some, and be joined again."""
     dice, to, source, made = pool.dice, pool.quantization(), pool.image(), []
     for _ in range(dice.choice((2, 3))):
         one = source and _convolved(pool, add, source, dice.choice((1, 2, 3, 4)), to)
         made += [one] if one else []
-    joined = [made and add("CONCATENATION", tuple(dice.sample(made, dice.randrange(1, len(made) + 1))), {"axis": 3}) for _ in "ab"]
+    joined = [
+        made
+        and add(
+            "CONCATENATION", tuple(dice.sample(made, dice.randrange(1, len(made) + 1))), {"axis": 3}
+        )
+        for _ in "ab"
+    ]
     joined = [each for each in joined if each]
     if joined and dice.random() < 0.6:
         whole = add("CONCATENATION", (*joined, dice.choice(made)), {"axis": -1})
         joined += [whole] if whole else []
     if joined and dice.random() < 0.5:
-        add("ADD", (joined[-1], joined[-1]), {"to": pool.quantization(), "activation": dice.choice((0, 1))})
+        add(
+            "ADD",
+            (joined[-1], joined[-1]),
+            {"to": pool.quantization(), "activation": dice.choice((0, 1))},
+        )
 
 
 def residual(pool: Pool, add: Add) -> None:
@@ -57,24 +67,43 @@ def residual(pool: Pool, add: Add) -> None:
         return
     more = dice.choice((0, 0, 1, 3))
     made = _convolved(pool, add, source, pool.values[source].shape[3] + more, to)
-    shortcut = add("PAD", (source,), {"pads": [[0, 0], [0, 0], [0, 0], [dice.randrange(more + 1), 0]]}) if more else source
+    shortcut = (
+        add("PAD", (source,), {"pads": [[0, 0], [0, 0], [0, 0], [dice.randrange(more + 1), 0]]})
+        if more
+        else source
+    )
     if shortcut and more:
         missing = more - (pool.values[shortcut].shape[3] - pool.values[source].shape[3])
-        shortcut = add("PAD", (shortcut,), {"pads": [[0, 0], [0, 0], [0, 0], [0, missing]]}) if missing else shortcut
+        shortcut = (
+            add("PAD", (shortcut,), {"pads": [[0, 0], [0, 0], [0, 0], [0, missing]]})
+            if missing
+            else shortcut
+        )
     if made and shortcut:
-        add("ADD", (made, shortcut) if dice.random() < 0.5 else (shortcut, made), {"to": to, "activation": dice.choice((0, 1))})
+        add(
+            "ADD",
+            (made, shortcut) if dice.random() < 0.5 else (shortcut, made),
+            {"to": to, "activation": dice.choice((0, 1))},
+        )
 
 
 def gate(pool: Pool, add: Add) -> None:
     """An image times a number from 0 to 1 for each channel, that follows from its mean."""
-    dice, source = pool.dice, pool.image()
+    source = pool.image()
     if source is None:
         return
     mean = add("MEAN", (source,), {"axes": [1, 2], "keep": True, "to": pool.quantization()})
     made = mean and _convolved(pool, add, mean, pool.values[source].shape[3], pool.quantization())
     share = made and add("LOGISTIC", (made,), {})
     if share:
-        add("MUL", (source, share), {"to": [pool.values[source].scale * 0.5, pool.values[source].zero_point], "activation": 0})
+        add(
+            "MUL",
+            (source, share),
+            {
+                "to": [pool.values[source].scale * 0.5, pool.values[source].zero_point],
+                "activation": 0,
+            },
+        )
 
 
 def greatest(pool: Pool, add: Add) -> None:

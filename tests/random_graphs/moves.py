@@ -9,7 +9,6 @@ import numpy as np
 from .description import Constant, Illegal, Value, Written
 from .pool import Family, Pool, Proposal, ints, small
 
-
 # ---------------------------------------------------------------- views
 
 
@@ -27,11 +26,16 @@ def _propose_reshape(pool: Pool) -> Proposal | None:
             shape[at : at + 2] = [shape[at] * shape[at + 1]]
         elif len(shape) < 4:
             factor = dice.choice(factors)
-            shape[at : at + 1] = dice.choice(([factor, shape[at] // factor], [1, shape[at]], [shape[at], 1]))
+            shape[at : at + 1] = dice.choice(
+                ([factor, shape[at] // factor], [1, shape[at]], [shape[at], 1])
+            )
     if dice.random() < 0.3 and len(shape) == 3:
         shape = [1, *shape]
     shape[dice.randrange(len(shape))] = -1
-    return (name,), {"shape": shape, "said": dice.choice(("sizes", "sizes", "one left out", "in the options"))}
+    return (name,), {
+        "shape": shape,
+        "said": dice.choice(("sizes", "sizes", "one left out", "in the options")),
+    }
 
 
 def _build_reshape(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
@@ -79,7 +83,11 @@ def _build_expand(p: dict, reads: list[Value], dice: np.random.Generator) -> Wri
     if not -rank - 1 <= p["axis"] <= rank:
         raise Illegal("axis")
     axis = p["axis"] % (rank + 1)
-    return Written([0, ints(p["axis"])], [x.like((*x.shape[:axis], 1, *x.shape[axis:]))], ("ExpandDimsOptions", {}))
+    return Written(
+        [0, ints(p["axis"])],
+        [x.like((*x.shape[:axis], 1, *x.shape[axis:]))],
+        ("ExpandDimsOptions", {}),
+    )
 
 
 # ---------------------------------------------------------------- parts
@@ -100,14 +108,16 @@ def _propose_slice(pool: Pool) -> Proposal | None:
 def _build_slice(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
     (x,) = reads
     shape = [n - first if size == -1 else size for n, (first, size) in zip(x.shape, p["parts"])]
-    if len(p["parts"]) != len(x.shape) or any(a + m > n or m < 1 for n, m, (a, _) in zip(x.shape, shape, p["parts"])):
+    if len(p["parts"]) != len(x.shape) or any(
+        a + m > n or m < 1 for n, m, (a, _) in zip(x.shape, shape, p["parts"])
+    ):
         raise Illegal("out of range")
     operands = [0, ints(*(a for a, _ in p["parts"])), ints(*(size for _, size in p["parts"]))]
     return Written(operands, [x.like(shape)], ("SliceOptions", {}))
 
 
 def _propose_strided(pool: Pool) -> Proposal | None:
-    """A slice of Python along each dimension; None is a bit of a mask. A dimension may be chosen at one index, and vanish."""
+    """A Python slice along each dimension; None sets a bit of a mask. Some dimensions vanish."""
     dice, name = pool.dice, small(pool)
     if name is None:
         return None
@@ -116,7 +126,10 @@ def _propose_strided(pool: Pool) -> Proposal | None:
         step = dice.choice((1, 1, 1, 2, 3, -1, -2))
         first, last = sorted((dice.randrange(n), dice.randrange(1, n + 1)))
         first, last = (first, last) if step > 0 else (last, first)
-        first, last = (None if dice.random() < 0.5 else at - n if dice.random() < 0.2 and at < n else at for at in (first, last))
+        first, last = (
+            None if dice.random() < 0.5 else at - n if dice.random() < 0.2 and at < n else at
+            for at in (first, last)
+        )
         entries.append([first, last, step])
         shrink.append(dice.random() < 0.1)
     return (name,), {"entries": entries, "shrink": shrink, "new": dice.random() < 0.1}
@@ -142,7 +155,9 @@ def _build_strided(p: dict, reads: list[Value], dice: np.random.Generator) -> Wr
             masks["beginMask"] = masks.get("beginMask", 0) | bit * (first is None)
             masks["endMask"] = masks.get("endMask", 0) | bit * (last is None)
         begin, end, steps = [*begin, first or 0], [*end, last or 0], [*steps, step]
-    return Written([0, ints(*begin), ints(*end), ints(*steps)], [x.like(shape)], ("StridedSliceOptions", masks))
+    return Written(
+        [0, ints(*begin), ints(*end), ints(*steps)], [x.like(shape)], ("StridedSliceOptions", masks)
+    )
 
 
 def _propose_gather(pool: Pool) -> Proposal | None:
@@ -150,7 +165,10 @@ def _propose_gather(pool: Pool) -> Proposal | None:
     if name is None or not pool.values[name].shape:
         return None
     axis = dice.randrange(len(pool.values[name].shape))
-    return (name,), {"axis": axis, "indices": dice.choice(([1], [2], [4], [2, 2])) if axis < 3 else [3]}
+    return (name,), {
+        "axis": axis,
+        "indices": dice.choice(([1], [2], [4], [2, 2])) if axis < 3 else [3],
+    }
 
 
 def _build_gather(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
@@ -167,14 +185,19 @@ def _propose_gather_nd(pool: Pool) -> Proposal | None:
     name, dice = pool.int8(lambda value: 1 <= len(value.shape) <= 4), pool.dice
     if name is None:
         return None
-    return (name,), {"count": dice.choice((1, 3, 5)), "depth": dice.randrange(1, len(pool.values[name].shape) + 1)}
+    return (name,), {
+        "count": dice.choice((1, 3, 5)),
+        "depth": dice.randrange(1, len(pool.values[name].shape) + 1),
+    }
 
 
 def _build_gather_nd(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
     (x,), depth = reads, p["depth"]
     if depth > len(x.shape):
         raise Illegal("depth")
-    chosen = np.stack([dice.integers(0, n, p["count"]) for n in x.shape[:depth]], axis=1).astype(np.int32)
+    chosen = np.stack([dice.integers(0, n, p["count"]) for n in x.shape[:depth]], axis=1).astype(
+        np.int32
+    )
     return Written([0, Constant(chosen)], [x.like((p["count"], *x.shape[depth:]))])
 
 
@@ -187,7 +210,10 @@ def _propose_pad(pool: Pool) -> Proposal | None:
         return None
     rank = len(pool.values[name].shape)
     where = dice.choice(([rank - 1], [1, 2] if rank == 4 else [0], range(rank)))
-    pads = [[dice.choice((0, 1, 2)), dice.choice((0, 1, 2))] if d in where else [0, 0] for d in range(rank)]
+    pads = [
+        [dice.choice((0, 1, 2)), dice.choice((0, 1, 2))] if d in where else [0, 0]
+        for d in range(rank)
+    ]
     return (name,), {"pads": [[0, 0], *pads[1:]] if rank == 4 else pads}
 
 
@@ -198,7 +224,9 @@ def _build_pad(with_value: bool):
             raise Illegal("dimensions")
         operands = [0, Constant(np.array(p["pads"], np.int32))]
         if with_value:
-            operands.append(Constant(dice.integers(-128, 128, 1).astype(np.int8), x.scale, x.zero_point))
+            operands.append(
+                Constant(dice.integers(-128, 128, 1).astype(np.int8), x.scale, x.zero_point)
+            )
         return Written(operands, [x.like([n + sum(pad) for n, pad in zip(x.shape, p["pads"])])])
 
     return build
@@ -222,7 +250,11 @@ def _build_transpose(p: dict, reads: list[Value], dice: np.random.Generator) -> 
 
 def _propose_tile(pool: Pool) -> Proposal | None:
     name, dice = pool.int8(lambda value: 1 <= len(value.shape) <= 4), pool.dice
-    return None if name is None else ((name,), {"times": [dice.choice((1, 1, 2, 3)) for _ in pool.values[name].shape]})
+    return (
+        None
+        if name is None
+        else ((name,), {"times": [dice.choice((1, 1, 2, 3)) for _ in pool.values[name].shape]})
+    )
 
 
 def _build_tile(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
@@ -242,7 +274,9 @@ def _propose_broadcast(pool: Pool) -> Proposal | None:
 
 def _build_broadcast(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
     (x,) = reads
-    if len(p["shape"]) < len(x.shape) or any(n not in (1, m) for n, m in zip(x.shape[::-1], p["shape"][::-1])):
+    if len(p["shape"]) < len(x.shape) or any(
+        n not in (1, m) for n, m in zip(x.shape[::-1], p["shape"][::-1])
+    ):
         raise Illegal("shapes")
     return Written([0, ints(*p["shape"])], [x.like(p["shape"])], ("BroadcastToOptions", {}))
 
@@ -251,7 +285,11 @@ def _propose_blocks(to_space: bool):
     def propose(pool: Pool) -> Proposal | None:
         def fits(value: Value) -> bool:
             known = len(value.shape) == 4 and value.shape[0] == 1 and value.dtype == "INT8"
-            return known and (value.shape[3] % 4 == 0 if to_space else value.shape[1] % 2 == value.shape[2] % 2 == 0)
+            return known and (
+                value.shape[3] % 4 == 0
+                if to_space
+                else value.shape[1] % 2 == value.shape[2] % 2 == 0
+            )
 
         name = pool.pick(fits)
         return None if name is None else ((name,), {"block": 2})
@@ -267,7 +305,11 @@ def _build_blocks(to_space: bool):
             raise Illegal("blocks")
         shape = (1, height * block, width * block, channels // block**2)
         shape = shape if to_space else (1, height // block, width // block, channels * block**2)
-        return Written([0], [x.like(shape)], ("DepthToSpaceOptions" if to_space else "SpaceToDepthOptions", {"blockSize": block}))
+        return Written(
+            [0],
+            [x.like(shape)],
+            ("DepthToSpaceOptions" if to_space else "SpaceToDepthOptions", {"blockSize": block}),
+        )
 
     return build
 

@@ -1,4 +1,4 @@
-"""The values that a network under construction has, and how the next operator chooses among them."""
+"""The values of a network under construction, and how the next operator chooses among them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from .description import Constant, Value
 
 SCALES = (0.5, 0.25, 1 / 32, 6 / 255, 0.1, 0.02)
-"""Ratios of some are powers of two or whole, which makes sums and products that lie halfway between two results."""
+"""Ratios of some are powers of two or whole, so that results lie halfway between two steps."""
 
 
 @dataclass
 class Pool:
-    """Values by name, in the order in which they were made. A network has a few quantizations, so that values can be joined."""
+    """Values by name, in order. They share a few quantizations, so that they can be joined."""
 
     dice: Random
     values: dict[str, Value] = field(default_factory=dict)
@@ -27,12 +27,20 @@ class Pool:
         self.quantizations = [self._quantization() for _ in range(self.dice.choice((1, 2, 3)))]
 
     def _quantization(self) -> tuple[float, int]:
-        scale = self.dice.choice((*SCALES, self.dice.uniform(0.01, 0.3), 2 ** self.dice.uniform(-9, 2)))
-        return scale, self.dice.choice((0, -128, 127, *(self.dice.randrange(-128, 128) for _ in range(3))))
+        scale = self.dice.choice(
+            (*SCALES, self.dice.uniform(0.01, 0.3), 2 ** self.dice.uniform(-9, 2))
+        )
+        return scale, self.dice.choice(
+            (0, -128, 127, *(self.dice.randrange(-128, 128) for _ in range(3)))
+        )
 
     def quantization(self) -> list:
         """One of the network's, or a new one: [scale, zero point]."""
-        return list(self.dice.choice(self.quantizations) if self.dice.random() < 0.8 else self._quantization())
+        return list(
+            self.dice.choice(self.quantizations)
+            if self.dice.random() < 0.8
+            else self._quantization()
+        )
 
     def pick(self, fits: Callable[[Value], bool] = lambda value: True) -> str | None:
         """A value, more likely a new one, and more likely one that nobody has read."""
@@ -40,7 +48,10 @@ class Pool:
         if not names:
             return None
         count = len(self.values)
-        weights = [(3 if name not in self.read else 1) * (1 + 4 * place / count) for place, name in enumerate(names)]
+        weights = [
+            (3 if name not in self.read else 1) * (1 + 4 * place / count)
+            for place, name in enumerate(names)
+        ]
         return self.dice.choices(names, weights)[0]
 
     def int8(self, fits: Callable[[Value], bool] = lambda value: True) -> str | None:
@@ -52,8 +63,11 @@ class Pool:
         return self.int8(lambda value: len(value.shape) == 4 and value.shape[0] == 1)
 
     def alike(self, name: str, most: int) -> list[str]:
-        """Names of values of the same type, shape and quantization; the same one may come more than once."""
-        return [self.pick(lambda value: value == self.values[name]) for _ in range(self.dice.randrange(1, most + 1))]
+        """Values of the same type, shape and quantization; one may come more than once."""
+        return [
+            self.pick(lambda value: value == self.values[name])
+            for _ in range(self.dice.randrange(1, most + 1))
+        ]
 
 
 Proposal = tuple[tuple[str, ...], dict]
@@ -62,7 +76,7 @@ Proposer = Callable[[Pool], Proposal | None]
 
 @dataclass(frozen=True)
 class Family:
-    """An operator of random networks: how one is proposed, how it is written, and how often it comes."""
+    """A kind of operator: how one is proposed, how it is written, and how often it comes."""
 
     propose: Proposer
     build: Callable

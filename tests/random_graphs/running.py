@@ -1,4 +1,4 @@
-"""Networks as C, many in one program, against LiteRT's reference kernels: every byte, on several inputs, with sanitizers."""
+"""Networks as C, many in one program with sanitizers, byte for byte against LiteRT."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a network: ``equal``, ``refused`` by the exporter (``detail`` says why), or what went wrong."""
+    """The result for a network: ``equal``, ``refused`` by the exporter, or what went wrong."""
 
     kind: str
     detail: str = ""
@@ -114,7 +114,7 @@ def compare(networks: Mapping[Hashable, bytes], runs: int = RUNS) -> dict[Hashab
 def prepare(
     networks: Mapping[Hashable, bytes], folder: Path, runs: int = RUNS
 ) -> tuple[dict[Hashable, Case], dict[Hashable, Outcome]]:
-    """Writes the C of networks, and their inputs; outcomes of those with which it does not come to that."""
+    """Writes the C of networks, and their inputs; outcomes of those that get no further."""
     cases, outcomes = {}, {}
     for number, (key, data) in enumerate(networks.items()):
         made = _prepared(data, f"g{number}", folder, runs)
@@ -141,7 +141,7 @@ def _prepared(data: bytes, name: str, folder: Path, runs: int) -> Case | Outcome
 
 
 def reference_bytes(data: bytes, graph: Graph, runs: int) -> tuple[bytes, list[list[bytes]]]:
-    """Random inputs, one run after the other, and for each run what LiteRT makes of them, output by output."""
+    """Random inputs, run after run, and for each run LiteRT's bytes, output by output."""
     reference, dice = Reference(data), np.random.default_rng(len(data))
     given, expected = b"", []
     for _ in range(runs):
@@ -176,9 +176,20 @@ def _build(folder: Path, cases: list[Case]) -> str:
     (folder / "main.c").write_text(main_source(cases))
     kernels = sanitized_kernels()
     for case in cases:  # one run of the compiler instead of two
-        (folder / f"{case.name}_all.c").write_text(f'#include "{case.name}_weights.c"\n#include "{case.name}.c"\n')
+        (folder / f"{case.name}_all.c").write_text(
+            f'#include "{case.name}_weights.c"\n#include "{case.name}.c"\n'
+        )
     sources = ["main.c", *(f"{case.name}_all.c" for case in cases)]
-    command = ["gcc", *FLAGS, f"-I{kernels}", *sources, str(kernels / "pose_kernels.o"), "-lm", "-o", "main"]
+    command = [
+        "gcc",
+        *FLAGS,
+        f"-I{kernels}",
+        *sources,
+        str(kernels / "pose_kernels.o"),
+        "-lm",
+        "-o",
+        "main",
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     return done.stderr if done.returncode else ""
 
@@ -211,7 +222,11 @@ def _run(folder: Path, cases: list[Case]) -> list[Outcome]:
     for number, case in enumerate(cases):
         said, code = _execute(folder, str(number))
         report = said.get(case.name, "")
-        outcomes.append(Outcome("crash", f"code {code}: {report[-1500:]}") if code else _outcome(folder, case, report))
+        outcomes.append(
+            Outcome("crash", f"code {code}: {report[-1500:]}")
+            if code
+            else _outcome(folder, case, report)
+        )
     return outcomes
 
 
@@ -219,10 +234,14 @@ def _execute(folder: Path, *arguments: str) -> tuple[dict[str, str], int]:
     """What was said on standard error for each network, and the exit code."""
     options = {**os.environ, "ASAN_OPTIONS": "halt_on_error=0:detect_leaks=0"}
     try:
-        done = subprocess.run(["./main", *arguments], cwd=folder, env=options, stderr=subprocess.PIPE, timeout=SECONDS)
+        done = subprocess.run(
+            ["./main", *arguments], cwd=folder, env=options, stderr=subprocess.PIPE, timeout=SECONDS
+        )
     except subprocess.TimeoutExpired:
         return {}, -1
-    parts = re.split(r"^network (\w+)\.in\n", done.stderr.decode(errors="replace"), flags=re.MULTILINE)
+    parts = re.split(
+        r"^network (\w+)\.in\n", done.stderr.decode(errors="replace"), flags=re.MULTILINE
+    )
     return dict(zip(parts[1::2], parts[2::2])), done.returncode
 
 

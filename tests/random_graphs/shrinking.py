@@ -22,15 +22,21 @@ Judge = Callable[[list[Description]], list[Outcome]]
 
 def judged(networks: list[Description]) -> list[Outcome]:
     """What comes of each, in order."""
-    outcomes = compare({number: network_file(network) for number, network in enumerate(networks)}, INPUTS)
+    outcomes = compare(
+        {number: network_file(network) for number, network in enumerate(networks)}, INPUTS
+    )
     return [outcomes[number] for number in range(len(networks))]
 
 
 def shrink(network: Description, judge: Judge = judged) -> Description:
-    """The smallest that is found: fewer operators, inputs and outputs, smaller shapes and parameters."""
+    """The smallest that is found: fewer operators and outputs, smaller shapes and parameters."""
     kind, tried = judge([network])[0].kind, set()
     while True:
-        smaller = [each for each in _legal(candidates(network)) if str(each) not in tried and size(each) < size(network)]
+        smaller = [
+            each
+            for each in _legal(candidates(network))
+            if str(each) not in tried and size(each) < size(network)
+        ]
         for start in range(0, len(smaller), AT_ONCE):
             some = sorted(smaller, key=size)[start : start + AT_ONCE]
             tried.update(map(str, some))
@@ -46,7 +52,12 @@ def size(network: Description) -> tuple[int, ...]:
     """What is to become small, the most important first."""
     values = values_of(network, BUILDERS).values()
     numbers = sum(_weight(step.parameters) for step in network.steps)
-    return len(network.steps), len(network.outputs) + len(network.inputs), sum(prod(v.shape) for v in values), numbers
+    return (
+        len(network.steps),
+        len(network.outputs) + len(network.inputs),
+        sum(prod(v.shape) for v in values),
+        numbers,
+    )
 
 
 def _weight(parameter) -> float:
@@ -75,9 +86,14 @@ def candidates(network: Description) -> Iterator[Description]:
             yield from _without(network, values, range(start, start + length))
     for number, step in enumerate(network.steps):
         yield from _bypassed(network, values, number, step)
-        yield from (_pruned(replace(network, steps=_changed(network.steps, number, p))) for p in _simpler(step.parameters))
+        yield from (
+            _pruned(replace(network, steps=_changed(network.steps, number, p)))
+            for p in _simpler(step.parameters)
+        )
     for number in range(len(network.outputs)):
-        yield _pruned(replace(network, outputs=network.outputs[:number] + network.outputs[number + 1 :]))
+        yield _pruned(
+            replace(network, outputs=network.outputs[:number] + network.outputs[number + 1 :])
+        )
     yield from (_pruned(replace(network, outputs=(name,))) for name in network.outputs)
     for name, value in network.inputs.items():
         for shape in _smaller_shapes(value.shape):
@@ -85,24 +101,41 @@ def candidates(network: Description) -> Iterator[Description]:
 
 
 def _without(network: Description, values: dict[str, Value], gone: range) -> Iterator[Description]:
-    """Operators are left out; what they gave is given to the network instead, and what they read it gives, or not."""
+    """Operators are left out: their results become inputs; what they read may become outputs."""
     steps = tuple(step for number, step in enumerate(network.steps) if number not in gone)
-    left = {name for number in gone if number < len(network.steps) for name in network.steps[number].writes}
-    read = {name for number in gone if number < len(network.steps) for name in network.steps[number].reads}
+    left = {
+        name
+        for number in gone
+        if number < len(network.steps)
+        for name in network.steps[number].writes
+    }
+    read = {
+        name
+        for number in gone
+        if number < len(network.steps)
+        for name in network.steps[number].reads
+    }
     outputs = tuple(name for name in network.outputs if name not in left)
     more = tuple(sorted(name for name in read - {*outputs, *left, *network.inputs}))
     inputs = {**network.inputs, **{name: values[name] for name in sorted(left)}}
     yield from (_pruned(Description(inputs, steps, each)) for each in (outputs, outputs + more))
 
 
-def _bypassed(network: Description, values: dict[str, Value], number: int, step: Step) -> Iterator[Description]:
+def _bypassed(
+    network: Description, values: dict[str, Value], number: int, step: Step
+) -> Iterator[Description]:
     """Who reads a result reads an operand instead, where they are alike."""
     for source in step.reads:
         alike = {name: source for name in step.writes if values[name] == values[source]}
         if alike:
-            steps = tuple(replace(each, reads=tuple(alike.get(n, n) for n in each.reads)) for each in network.steps)
+            steps = tuple(
+                replace(each, reads=tuple(alike.get(n, n) for n in each.reads))
+                for each in network.steps
+            )
             outputs = tuple(alike.get(name, name) for name in network.outputs)
-            yield _pruned(Description(network.inputs, steps[:number] + steps[number + 1 :], outputs))
+            yield _pruned(
+                Description(network.inputs, steps[:number] + steps[number + 1 :], outputs)
+            )
 
 
 def _changed(steps: tuple[Step, ...], number: int, parameters: dict) -> tuple[Step, ...]:
@@ -115,14 +148,21 @@ def _simpler(parameters: dict) -> Iterator[dict]:
         if isinstance(value, list) and key not in ("to", "of"):
             for place, each in enumerate(value):
                 if isinstance(each, int) and abs(each) > 1:
-                    yield from ({**parameters, key: value[:place] + [n] + value[place + 1 :]} for n in (1, each - 1))
+                    yield from (
+                        {**parameters, key: value[:place] + [n] + value[place + 1 :]}
+                        for n in (1, each - 1)
+                    )
         elif isinstance(value, bool | int) and value:
             yield from ({**parameters, key: n} for n in {0, 1, value // 2} if n != value)
 
 
 def _smaller_shapes(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     for place, n in enumerate(shape):
-        yield from (shape[:place] + (m,) + shape[place + 1 :] for m in sorted({1, n // 2, n - 1}) if 0 < m < n)
+        yield from (
+            shape[:place] + (m,) + shape[place + 1 :]
+            for m in sorted({1, n // 2, n - 1})
+            if 0 < m < n
+        )
 
 
 def _pruned(network: Description) -> Description:

@@ -16,7 +16,12 @@ def _window(pool: Pool, most: int = 4) -> dict:
     dice = pool.dice
     stride = dice.choice(([1, 1], [1, 1], [2, 2], [dice.randrange(1, 4), dice.randrange(1, 4)]))
     size = dice.choice(([1, 1], [3, 3], [dice.randrange(1, most + 1), dice.randrange(1, most + 1)]))
-    return {"size": size, "stride": stride, "padding": dice.choice((SAME, SAME, VALID)), "activation": _activation(pool)}
+    return {
+        "size": size,
+        "stride": stride,
+        "padding": dice.choice((SAME, SAME, VALID)),
+        "activation": _activation(pool),
+    }
 
 
 def _activation(pool: Pool) -> int:
@@ -27,11 +32,21 @@ def _activation(pool: Pool) -> int:
 def _products(pool: Pool) -> dict:
     """What all operators with weights have."""
     dice = pool.dice
-    chosen = {"to": pool.quantization(), "per_channel": dice.random() < 0.5, "bias": dice.choice(("none", "some", "some", "large"))}
-    return {**chosen, "ratio": round(dice.uniform(-1.5, 1.5), 2), "power_of_two": dice.random() < 0.3}
+    chosen = {
+        "to": pool.quantization(),
+        "per_channel": dice.random() < 0.5,
+        "bias": dice.choice(("none", "some", "some", "large")),
+    }
+    return {
+        **chosen,
+        "ratio": round(dice.uniform(-1.5, 1.5), 2),
+        "power_of_two": dice.random() < 0.3,
+    }
 
 
-def weights_and_bias(p: dict, x: Value, shape: tuple, channels: int, dice, may_lack: bool = True) -> list[Constant]:
+def weights_and_bias(
+    p: dict, x: Value, shape: tuple, channels: int, dice, may_lack: bool = True
+) -> list[Constant]:
     """Weights such that most results are in range, and a bias of their scale."""
     taps = max(1, int(np.prod(shape)) // channels)
     scale = p["to"][0] * 40 / (x.scale * 74 * 74 * sqrt(taps)) * 2 ** p["ratio"]
@@ -57,7 +72,13 @@ def _made(p: dict, sizes: tuple[int, int], dilation: list[int]) -> list[int]:
 
 def _options(p: dict, **more) -> dict:
     (height, width), activation = p["stride"], p["activation"]
-    return {"padding": p["padding"], "strideH": height, "strideW": width, "fusedActivationFunction": activation, **more}
+    return {
+        "padding": p["padding"],
+        "strideH": height,
+        "strideW": width,
+        "fusedActivationFunction": activation,
+        **more,
+    }
 
 
 def _dilation(p: dict) -> dict:
@@ -73,9 +94,17 @@ def _propose_conv(pool: Pool) -> Proposal | None:
         return None
     channels = pool.values[name].shape[3]
     groups = dice.choice([1, 1, 1, 1, *(n for n in range(2, channels + 1) if channels % n == 0)])
-    each = dice.choice((1, 1, 2, 3, 4, 5, 8, 13, 16, 21)) if groups == 1 else dice.choice((1, 1, 2, 3))
+    each = (
+        dice.choice((1, 1, 2, 3, 4, 5, 8, 13, 16, 21)) if groups == 1 else dice.choice((1, 1, 2, 3))
+    )
     dilation = dice.choice(([1, 1], [1, 1], [1, 1], [2, 2], [1, 3]))
-    return (name,), {**_window(pool), "dilation": dilation, "groups": groups, "channels": groups * each, **_products(pool)}
+    return (name,), {
+        **_window(pool),
+        "dilation": dilation,
+        "groups": groups,
+        "channels": groups * each,
+        **_products(pool),
+    }
 
 
 def _build_conv(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
@@ -100,7 +129,11 @@ def _build_depthwise(p: dict, reads: list[Value], dice: np.random.Generator) -> 
     channels = x.shape[3] * p["multiplier"]
     made = Value((1, *_made(p, x.shape[1:3], p["dilation"]), channels), *p["to"])
     operands = [0, *weights_and_bias(p, x, (1, *p["size"], channels), channels, dice)]
-    return Written(operands, [made], ("DepthwiseConv2DOptions", _options(p, depthMultiplier=p["multiplier"], **_dilation(p))))
+    return Written(
+        operands,
+        [made],
+        ("DepthwiseConv2DOptions", _options(p, depthMultiplier=p["multiplier"], **_dilation(p))),
+    )
 
 
 def _propose_transposed(pool: Pool) -> Proposal | None:
@@ -133,7 +166,9 @@ def _build_pool(p: dict, reads: list[Value], dice: np.random.Generator) -> Writt
     (x,) = reads
     height, width = p["size"]
     made = x.like((1, *_made(p, x.shape[1:3], [1, 1]), x.shape[3]))
-    return Written([0], [made], ("Pool2DOptions", _options(p, filterHeight=height, filterWidth=width)))
+    return Written(
+        [0], [made], ("Pool2DOptions", _options(p, filterHeight=height, filterWidth=width))
+    )
 
 
 def _propose_resize(pool: Pool) -> Proposal | None:
@@ -149,7 +184,11 @@ def _build_resize(kind: str):
     def build(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
         (x,) = reads
         options = {"alignCorners": p["corners"], "halfPixelCenters": p["centers"]}
-        return Written([0, Constant(np.array(p["size"], np.int32))], [x.like((1, *p["size"], x.shape[3]))], (kind, options))
+        return Written(
+            [0, Constant(np.array(p["size"], np.int32))],
+            [x.like((1, *p["size"], x.shape[3]))],
+            (kind, options),
+        )
 
     return build
 
@@ -161,5 +200,7 @@ FAMILIES = {
     "MAX_POOL_2D": Family(_propose_pool, _build_pool, 2.5),
     "AVERAGE_POOL_2D": Family(_propose_pool, _build_pool, 2.5),
     "RESIZE_BILINEAR": Family(_propose_resize, _build_resize("ResizeBilinearOptions"), 2),
-    "RESIZE_NEAREST_NEIGHBOR": Family(_propose_resize, _build_resize("ResizeNearestNeighborOptions"), 2),
+    "RESIZE_NEAREST_NEIGHBOR": Family(
+        _propose_resize, _build_resize("ResizeNearestNeighborOptions"), 2
+    ),
 }
