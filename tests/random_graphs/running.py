@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from poseutils import PoseError
 from poseutils.deployment.c_network import network_files
 from poseutils.deployment.compiling import compile_graph
 from poseutils.deployment.exporting import kernel_files
+from poseutils.deployment.folding import IO
 from poseutils.graph import Graph, Tensor
 from poseutils.tflite import parse_tflite
 
@@ -98,11 +100,18 @@ class Case:
     outputs: list[str]
 
 
-def compare(networks: Mapping[Hashable, bytes], runs: int = RUNS) -> dict[Hashable, Outcome]:
+def io_of(data: bytes) -> str:
+    """How a file is exported: half of them keep the QUANTIZE and DEQUANTIZE at their ends."""
+    return IO[zlib.crc32(data) % len(IO)]
+
+
+def compare(
+    networks: Mapping[Hashable, bytes], runs: int = RUNS, io: str | None = None
+) -> dict[Hashable, Outcome]:
     """Exports, compiles and runs .tflite files, by any keys, on some random inputs each."""
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
-        cases, outcomes = prepare(networks, folder, runs)
+        cases, outcomes = prepare(networks, folder, runs, io)
         while cases and (said := _build(folder, list(cases.values()))):
             blamed = {key for key, case in cases.items() if f"{case.name}." in said} or set(cases)
             outcomes |= {key: Outcome("does not compile", said[-2000:]) for key in blamed}
@@ -112,45 +121,51 @@ def compare(networks: Mapping[Hashable, bytes], runs: int = RUNS) -> dict[Hashab
 
 
 def prepare(
-    networks: Mapping[Hashable, bytes], folder: Path, runs: int = RUNS
+    networks: Mapping[Hashable, bytes], folder: Path, runs: int = RUNS, io: str | None = None
 ) -> tuple[dict[Hashable, Case], dict[Hashable, Outcome]]:
     """Writes the C of networks, and their inputs; outcomes of those that get no further."""
     cases, outcomes = {}, {}
     for number, (key, data) in enumerate(networks.items()):
-        made = _prepared(data, f"g{number}", folder, runs)
+        made = _prepared(data, f"g{number}", folder, runs, io or io_of(data))
         (cases if isinstance(made, Case) else outcomes)[key] = made
     return cases, outcomes
 
 
-def _prepared(data: bytes, name: str, folder: Path, runs: int) -> Case | Outcome:
+def _prepared(data: bytes, name: str, folder: Path, runs: int, io: str) -> Case | Outcome:
     try:
         graph = parse_tflite(data, name)
-        sources = network_files(compile_graph(graph, name, "file", name), name)
+        compiled = compile_graph(graph, name, io, name)
+        sources = network_files(compiled, name)
     except PoseError as error:
         return Outcome("refused", str(error))
     except Exception as error:
         return Outcome("exporter fails", repr(error))
     try:
-        given, expected = reference_bytes(data, graph, runs)
+        given, expected = reference_bytes(data, graph, compiled.graph, runs)
     except (RuntimeError, ValueError) as error:
         return Outcome("LiteRT fails", str(error))
     for file, text in sources.items():
         (folder / file).write_text(text)
     (folder / f"{name}.in").write_bytes(given)
-    return Case(name, runs, expected, [graph.tensors[t].name for t in graph.outputs])
+    return Case(name, runs, expected, [graph.tensors[t].name for t in compiled.graph.outputs])
 
 
-def reference_bytes(data: bytes, graph: Graph, runs: int) -> tuple[bytes, list[list[bytes]]]:
-    """Random inputs, run after run, and for each run LiteRT's bytes, output by output."""
+def reference_bytes(
+    data: bytes, graph: Graph, exported: Graph, runs: int
+) -> tuple[bytes, list[list[bytes]]]:
+    """Random inputs, run after run, and for each run LiteRT's bytes, output by output.
+
+    The exported network may begin behind the file's QUANTIZE, and end before its DEQUANTIZE.
+    """
     reference, dice = Reference(data), np.random.default_rng(len(data))
     given, expected = b"", []
     for _ in range(runs):
         for index in graph.inputs:
             values = random_values(graph.tensors[index], dice)
             reference.interpreter.set_tensor(index, values)
-            given += values.tobytes()
         reference.interpreter.invoke()
-        expected.append([reference.tensor(t).tobytes() for t in graph.outputs])
+        given += b"".join(reference.tensor(t).tobytes() for t in exported.inputs)
+        expected.append([reference.tensor(t).tobytes() for t in exported.outputs])
     return given, expected
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from math import prod
 from pathlib import Path
 
 from .description import Description, Illegal, Step, Value, values_of
 from .generator import BUILDERS, network_file
-from .running import Outcome, compare
+from .running import Outcome, compare, io_of
 
 AT_ONCE = 24
 """Candidates that are compiled into one program."""
@@ -20,16 +21,16 @@ INPUTS = 20
 Judge = Callable[[list[Description]], list[Outcome]]
 
 
-def judged(networks: list[Description]) -> list[Outcome]:
-    """What comes of each, in order."""
-    outcomes = compare(
-        {number: network_file(network) for number, network in enumerate(networks)}, INPUTS
-    )
+def judged(networks: list[Description], io: str) -> list[Outcome]:
+    """The outcome of each, in order."""
+    files = {number: network_file(network) for number, network in enumerate(networks)}
+    outcomes = compare(files, INPUTS, io)
     return [outcomes[number] for number in range(len(networks))]
 
 
-def shrink(network: Description, judge: Judge = judged) -> Description:
+def shrink(network: Description, judge: Judge | None = None) -> Description:
     """The smallest that is found: fewer operators and outputs, smaller shapes and parameters."""
+    judge = judge or partial(judged, io=io_of(network_file(network)))
     kind, tried = judge([network])[0].kind, set()
     while True:
         smaller = [
