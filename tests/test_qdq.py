@@ -109,6 +109,16 @@ def case_moves_between_an_operator_and_its_scale(net):
     return [net.add("Transpose", net.add("Reshape", image(net), net.constant(np.array([1, 8, 256]))), perm=[0, 2, 1])]
 
 
+def case_rows(net):
+    """Convolutions and pooling of one dimension."""
+    x = net.add("Reshape", "x", net.constant(np.array([1, 6, 128])))
+    x = net.add("Relu", net.add("Conv", x, net.weights(8, 6, 5), net.weights(8), kernel_shape=[5], strides=[2], pads=[2, 1]))
+    deep = net.add("Conv", x, net.weights(8, 1, 3), kernel_shape=[3], group=8, dilations=[2], pads=[2, 2])
+    most = net.add("MaxPool", deep, kernel_shape=[3], strides=[2], pads=[1, 1])
+    wide = net.add("Conv", most, net.weights(12, 8, 1), net.weights(12))
+    return [deep, wide, net.add("Gemm", net.add("Flatten", wide), net.weights(5, 12 * 32), transB=1)]
+
+
 def case_products_of_results(net):
     x = net.add("Reshape", image(net), net.constant(np.array([1, 4, 16, 32])))
     square = net.add("MatMul", x, net.add("Transpose", x, perm=[0, 1, 3, 2]))
@@ -129,6 +139,16 @@ def test_the_c_code_gives_what_onnx_runtime_does(tmp_path, case, activations):
         # What lies exactly halfway between two steps may be rounded either way: means of four, and what is a quarter of the way.
         least = {"pooling": 0.8, "resizing": 0.94}.get(case, 0.999)
         assert apart.max() < 1.01 and (apart < 0.01).mean() >= least, (case, (apart < 0.01).mean())
+
+
+@with_gcc
+def test_a_network_of_rows(tmp_path):
+    """As of sound or of a sensor: N×C×L in, and so is all else."""
+    net = Net((1, 6, 64))
+    x = net.add("Relu", net.add("Conv", "x", net.weights(16, 6, 40), net.weights(16), pads=[20, 19]))
+    x = net.add("AveragePool", net.add("Conv", x, net.weights(8, 16, 3), strides=[2]), kernel_shape=[3])
+    for apart, wanted in steps_apart(quantized(net.model([x, net.add("GlobalAveragePool", x)])), tmp_path):
+        assert wanted.shape in ((1, 8, 29), (1, 8, 1)) and apart.max() < 1.01 and (apart < 0.01).mean() >= 0.8
 
 
 @with_gcc

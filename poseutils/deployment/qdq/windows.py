@@ -14,6 +14,47 @@ from .conversion import Conversion
 from .moves import moved
 from .values import IMAGE, Constant, Pending, Steps, Stored, Value, quantization
 
+# ---------------------------------------------------------------- images, and rows as images
+
+
+def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """N×C×H×W; of a row of N×C×L values an image of one row."""
+    need(len(shape) in (3, 4), f"an input of shape {shape}; images of N×C×H×W and rows of N×C×L are supported")
+    return shape if len(shape) == 4 else (*shape[:2], 1, shape[2])
+
+
+def _shapes(conversion: Conversion, operator: Operator) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of the input and of the output, both as images."""
+    return _as_image(conversion.graph.tensors[operator.inputs[0]].shape), _as_image(conversion.output(operator).shape)
+
+
+_EACH = {"kernel_shape": 1, "strides": 1, "dilations": 1, "pads": 0}
+"""Options with a number for each dimension, and the number for that of one row."""
+
+
+def _image_options(operator: Operator) -> dict:
+    """The options as of an image."""
+    options = dict(operator.options)
+    for name, own in _EACH.items():
+        given = [int(n) for n in options.get(name, ())]
+        if len(given) == (2 if name == "pads" else 1):
+            options[name] = [n for value in given for n in (own, value)]
+    return options
+
+
+def _source(conversion: Conversion, stored: Stored) -> Stored:
+    """What an operator reads, as an image, channels last."""
+    builder = conversion.builder
+    shape = builder.shape(stored)
+    return builder.arranged(stored if len(shape) == 4 else builder.reshaped(stored, _as_image(shape)), IMAGE)
+
+
+def _result(conversion: Conversion, operator: Operator, output: int) -> Stored:
+    """An image that was written, in the file's shape."""
+    shape, stored = conversion.output(operator).shape, Stored(output, IMAGE)
+    return stored if len(shape) == 4 else conversion.builder.reshaped(stored, shape)
+
+
 # ---------------------------------------------------------------- convolution
 
 
@@ -22,7 +63,7 @@ def _convolution(conversion: Conversion, operator: Operator) -> list[Value]:
     weights = _filter(conversion, operator)
     options = _window(conversion, operator, weights.integers.shape[2:])
     bias = _bias(conversion, operator, weights.integers.shape[0], scaled, weights.quantization)
-    source = conversion.builder.arranged(source, IMAGE)
+    source = _source(conversion, source)
     return [Pending(partial(_convolution_steps, conversion, operator, source, weights, bias, options))]
 
 
@@ -30,6 +71,8 @@ def _filter(conversion: Conversion, operator: Operator) -> Constant:
     """The weights, (OC, IC / groups, KH, KW)."""
     weights = conversion.value(operator, 1)
     need(isinstance(weights, Constant) and weights.integers is not None, "weights that are not constants of 8 bits")
+    if weights.integers.ndim == 3:
+        weights = replace(weights, integers=weights.integers[:, :, None])
     integers, scaled = weights.integers, weights.quantization
     need(integers.dtype == np.int8 and integers.ndim == 4, f"weights of {integers.dtype} and {integers.ndim} dimensions")
     need(not scaled.zero_points.any(), "weights that are not symmetric (their zero points are not 0)")
@@ -52,7 +95,7 @@ def _convolution_steps(
     name: str,
     activation: str,
 ) -> Steps:
-    builder, shape = conversion.builder, conversion.output(operator).shape
+    builder, shape = conversion.builder, _shapes(conversion, operator)[1]
     depthwise = int(operator.options.get("group", 1)) > 1
     layout, axis = ((1, 2, 3, 0), 3) if depthwise else ((0, 2, 3, 1), 0)
     matrix = builder.constant(f"{name}/weights", weights.integers.transpose(layout), replace(weights.quantization, axis=axis))
@@ -60,7 +103,7 @@ def _convolution_steps(
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     kind = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
     builder.emit(kind, inputs, output, **options, fused_activation_function=activation)
-    return Steps(name, to, Stored(output, IMAGE))
+    return Steps(name, to, _result(conversion, operator, output))
 
 
 def _bias(conversion: Conversion, operator: Operator, count: int, scaled: Quantization, weights: Quantization) -> np.ndarray:
@@ -84,12 +127,12 @@ def sums_of(bias: Constant, scaled: Quantization, weights: Quantization) -> np.n
 
 def _window(conversion: Conversion, operator: Operator, taps: tuple[int, ...]) -> dict:
     """Strides, dilations and margins, checked against the size of the output."""
-    options, image = operator.options, conversion.graph.tensors[operator.inputs[0]].shape
-    need(len(image) == 4 and len(taps) == 2, f"an input of shape {image}; images of N×C×H×W are supported")
+    options, (image, made) = _image_options(operator), _shapes(conversion, operator)
+    need(len(taps) == 2, f"a window of {len(taps)} dimensions")
     need(list(options.get("kernel_shape", taps)) == list(taps), f"a kernel_shape of {options.get('kernel_shape')} for weights of {taps}")
     strides, dilations = ([int(n) for n in options.get(name, (1, 1))] for name in ("strides", "dilations"))
     reach = [(tap - 1) * apart + 1 for tap, apart in zip(taps, dilations)]
-    pads = _margins(operator, image[2:], conversion.output(operator).shape[2:], strides, reach)
+    pads = _margins(options, image[2:], made[2:], strides, reach)
     return {
         "padding": "EXPLICIT" if any(pads) else "VALID",
         "pads": tuple(pads[:2]),
@@ -100,16 +143,16 @@ def _window(conversion: Conversion, operator: Operator, taps: tuple[int, ...]) -
     }
 
 
-def _margins(operator: Operator, size: tuple[int, ...], made: tuple[int, ...], strides: list[int], reach: list[int]) -> list[int]:
+def _margins(options: dict, size: tuple[int, ...], made: tuple[int, ...], strides: list[int], reach: list[int]) -> list[int]:
     """Rows and columns before the image, then those after it."""
-    automatic = operator.options.get("auto_pad", "NOTSET")
+    automatic = options.get("auto_pad", "NOTSET")
     if automatic in ("SAME_UPPER", "SAME_LOWER"):
         missing = [max((out - 1) * step + far - n, 0) for out, step, far, n in zip(made, strides, reach, size)]
         half = [n // 2 if automatic == "SAME_UPPER" else n - n // 2 for n in missing]
         return half + [n - h for n, h in zip(missing, half)]
-    pads = [0] * 4 if automatic == "VALID" else [int(n) for n in operator.options.get("pads", (0, 0, 0, 0))]
+    pads = [0] * 4 if automatic == "VALID" else [int(n) for n in options.get("pads", (0, 0, 0, 0))]
     need(len(pads) == 4 and min(pads) >= 0, f"margins of {pads}")
-    rounding = int(operator.options.get("ceil_mode", 0))
+    rounding = int(options.get("ceil_mode", 0))
     for n, before, after, far, step, out in zip(size, pads[:2], pads[2:], reach, strides, made):
         fits = (n + before + after - far) // step + 1
         need(fits <= out <= fits + rounding and before < far and after < far, f"an output of {made} from {size}")
@@ -132,40 +175,44 @@ def _average_pool(conversion: Conversion, operator: Operator) -> list[Value]:
     counted = options["padding"] == "VALID" or operator.options.get("count_include_pad", 0)
     need(bool(counted) and not operator.options.get("ceil_mode", 0), "of fewer values at the margins")
     source, _ = conversion.builder.operand(conversion.value(operator, 0))
-    return [Pending(partial(_average_steps, conversion, operator, conversion.builder.arranged(source, IMAGE), options))]
+    return [Pending(partial(_average_steps, conversion, operator, _source(conversion, source), options))]
 
 
 def _average_steps(
     conversion: Conversion, operator: Operator, source: Stored, options: dict, to: Quantization, name: str, activation: str
 ) -> Steps:
-    builder, shape = conversion.builder, conversion.output(operator).shape
+    builder, shape = conversion.builder, _shapes(conversion, operator)[1]
     height, width = options["filter_height"], options["filter_width"]
     ones = builder.constant(f"{name}/ones", np.ones((1, height, width, shape[1]), np.int8), quantization(1 / (height * width), 0))
     bias = builder.constant(f"{name}/bias", np.zeros(shape[1], np.int32))
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     builder.emit("DEPTHWISE_CONV_2D", [source.tensor, ones, bias], output, **options, fused_activation_function=activation)
-    return Steps(name, to, Stored(output, IMAGE))
+    return Steps(name, to, _result(conversion, operator, output))
 
 
 def _pooling(conversion: Conversion, operator: Operator) -> dict:
-    height, width = (int(n) for n in operator.options["kernel_shape"])
+    taps = [int(n) for n in _image_options(operator)["kernel_shape"]]
+    need(len(taps) == 2, f"a window of {len(taps)} dimensions")
+    height, width = taps
     need(all(n == 1 for n in operator.options.get("dilations", (1, 1))), "dilations")
     return {**_window(conversion, operator, (height, width)), "filter_height": height, "filter_width": width}
 
 
 def _pooled(conversion: Conversion, operator: Operator, stored: Stored, kind: str, options: dict) -> Stored:
-    builder, shape = conversion.builder, conversion.output(operator).shape
-    source = builder.arranged(stored, IMAGE)
+    builder, shape = conversion.builder, _shapes(conversion, operator)[1]
+    source = _source(conversion, stored)
     output = builder.like(source, f"{conversion.output(operator).name}/pooled", tuple(shape[d] for d in IMAGE))
-    return Stored(builder.emit(kind, [source.tensor], output, **options), IMAGE)
+    return _result(conversion, operator, builder.emit(kind, [source.tensor], output, **options))
 
 
 def _mean(conversion: Conversion, operator: Operator) -> list[Value]:
-    """Over rows and columns."""
-    value, image = conversion.value(operator, 0), conversion.graph.tensors[operator.inputs[0]].shape
-    axes = conversion.numbers(operator, 1, "axes") if operator.name == "ReduceMean" else np.array([2, 3])
-    need(len(image) == 4 and axes is not None and sorted(int(a) % 4 for a in axes.flat) == [2, 3], "over other than rows and columns")
-    source = conversion.builder.arranged(conversion.builder.operand(value)[0], IMAGE)
+    """Over rows and columns, or over the one row that there is."""
+    value, rank = conversion.value(operator, 0), len(conversion.graph.tensors[operator.inputs[0]].shape)
+    places = list(range(2, rank))
+    axes = conversion.numbers(operator, 1, "axes") if operator.name == "ReduceMean" else np.array(places)
+    every = axes is not None and sorted(int(a) % rank for a in axes.flat) == places
+    need(rank in (3, 4) and every, "over other than rows and columns")
+    source = _source(conversion, conversion.builder.operand(value)[0])
     return [Pending(partial(_mean_steps, conversion, operator, source), fuses=False)]
 
 
