@@ -54,6 +54,7 @@ def parse_onnx(data: bytes, name: str, folder: Path, known: Container[str]) -> G
     proto = _with_one_image(proto, name)
     _embed_weights(proto, name, folder)
     proto = _with_shapes(proto, name)
+    _check(proto, name)
     try:
         return _Reader(proto).graph()
     except PoseError:
@@ -96,6 +97,7 @@ def _parsed(data: bytes, name: str):
 def _onnx():
     try:
         import onnx
+        import onnx.checker
         import onnx.external_data_helper
         import onnx.reference
         import onnx.shape_inference
@@ -149,6 +151,15 @@ def _with_shapes(proto, name: str):
     try:
         return onnx.shape_inference.infer_shapes(proto, check_type=False, strict_mode=True, data_prop=True)
     except Exception as error:  # onnx's InferenceError, and what protobuf raises
+        raise _damaged(name, error) from error
+
+
+def _check(proto, name: str) -> None:
+    """By ONNX's own rules: each node has the inputs, outputs and attributes that its operator wants, of the right types."""
+    onnx = _onnx()
+    try:
+        onnx.checker.check_model(proto)
+    except (onnx.checker.ValidationError, UnicodeDecodeError) as error:
         raise _damaged(name, error) from error
 
 

@@ -1,16 +1,20 @@
 """QDQ networks as C, operator by operator, against ONNX Runtime."""
 
+import random
 import shutil
 
 import numpy as np
 import onnx
 import pytest
+from damage_onnx import damaged
 from onnx import helper, numpy_helper
-from qdq_reference import read, steps_apart
+from qdq_reference import HERE, read, steps_apart
 from tiny_qdq import Net, quantized, yolo
 
 from poseutils import PoseError
+from poseutils.deployment.compiling import compile_graph
 from poseutils.deployment.folding import fold
+from poseutils.deployment.qdq import read_qdq
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 
@@ -258,3 +262,18 @@ def test_a_model_of_onnx_ir_is_not_changed_by_reading():
     before = model.SerializeToString()
     read(model)
     assert model.SerializeToString() == before and isinstance(model, onnx.ModelProto)
+
+
+def test_damaged_networks_end_in_c_or_a_clear_error():
+    """Any other exception is a rule that is missing."""
+    dice, files, endings = random.Random(2), [], []
+    for case in ("convolutions", "tables", "pooling", "resizing", "moves", "rows"):
+        net = Net()
+        files.append(quantized(net.model(CASES[case](net))).SerializeToString())
+    for _ in range(600):
+        try:
+            compile_graph(read_qdq(damaged(dice.choice(files), dice), "bad.onnx", HERE), "bad", "file", "network")
+            endings.append("compiled")
+        except PoseError as error:
+            endings.append("damaged" if "is damaged" in str(error) else "refused")
+    assert min(endings.count(ending) for ending in ("compiled", "damaged", "refused")) >= 40

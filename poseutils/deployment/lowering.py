@@ -13,17 +13,12 @@ from .storage import Place
 
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
 
-
 TYPES = ("int8", "uint8", "int32", "float32")
 """Of activations."""
 
 
 class Unsupported(Exception):
     """Why one operator cannot become C."""
-
-
-MALFORMED = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError)
-"""What an .onnx operator raises that is not whole."""
 
 
 @dataclass

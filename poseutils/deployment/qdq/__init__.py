@@ -17,7 +17,7 @@ from ...errors import PoseError
 from ...graph import Graph, Operator, Quantization
 from ...onnx_graph import parse_onnx
 from ..folding import drop_unread
-from ..lowering import MALFORMED, Unsupported, need
+from ..lowering import Unsupported, need
 from .conversion import Conversion
 from .operators import OPERATORS
 from .values import IMAGE, Builder, Constant, Floats, Pending, Real, Steps, Stored, Value, quantization
@@ -80,8 +80,6 @@ def _convert(conversion: Conversion, operator: Operator, known: dict[str, Callab
         return [str(refused)]
     except Unsupported as reason:
         return [f"{label}: {reason}"]
-    except MALFORMED as error:
-        return [f"{label}: it is not whole ({error!r})"]
     conversion.values.update({t: value for t, value in zip(operator.outputs, results) if t >= 0})
     return []
 
@@ -208,9 +206,8 @@ def _weights(integers: np.ndarray, scaled: Quantization) -> Constant:
     need(integers.dtype.name in ("int8", "uint8", "int32"), f"constants of {integers.dtype}; int8, uint8 and int32 are supported")
     axis = scaled.axis + integers.ndim if scaled.axis < 0 else scaled.axis
     many = scaled.scales.size > 1
-    need(
-        not many or (axis < integers.ndim and integers.shape[axis] == scaled.scales.size), f"{scaled.scales.size} scales along axis {axis}"
-    )
+    fits = 0 <= axis < integers.ndim and integers.shape[axis] == scaled.scales.size
+    need(not many or fits, f"{scaled.scales.size} scales along axis {axis}")
     along = [-1 if d == axis else 1 for d in range(integers.ndim)] if many else [1] * integers.ndim
     zeros = scaled.zero_points.reshape(along) if many or integers.ndim else scaled.zero_points[0]
     scales = scaled.scales.reshape(along) if many or integers.ndim else scaled.scales[0]
