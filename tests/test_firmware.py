@@ -1,4 +1,4 @@
-"""What a firmware calls, in C: contexts, arenas, statuses and hooks, on this computer and on an emulated core."""
+"""What a firmware calls, in C: contexts, arenas, statuses, hooks; here and on an emulated core."""
 
 import shutil
 import subprocess
@@ -16,8 +16,13 @@ from poseutils.deployment.exporting import kernel_files
 from poseutils.deployment.host import run_tool
 from poseutils.tflite import parse_tflite
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
-with_qemu = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")
+pytestmark = pytest.mark.skipif(
+    shutil.which("gcc") is None or shutil.which("make") is None,
+    reason="gcc and make are not installed here",
+)
+with_qemu = pytest.mark.skipif(
+    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
+)
 ROUNDS = 3
 
 SHARED = """
@@ -27,7 +32,11 @@ SHARED = """
 #include "big_poses.h"
 #include "small_poses.h"
 
-#define CHECK(condition) if (!(condition)) { fprintf(stderr, "line %d: " #condition "\\n", __LINE__); exit(9); }
+#define CHECK(condition) \\
+    if (!(condition)) { \\
+        fprintf(stderr, "line %d: " #condition "\\n", __LINE__); \\
+        exit(9); \\
+    }
 #define MOST (BIG_ARENA_BYTES > SMALL_ARENA_BYTES ? BIG_ARENA_BYTES : SMALL_ARENA_BYTES)
 
 static POSE_ALIGNED(BIG_ARENA_ALIGNMENT) uint8_t arena[MOST], other[BIG_ARENA_BYTES];
@@ -50,7 +59,8 @@ static void take_turns(FILE *in, FILE *out)
     big_context big;
     small_context small;
     static big_poses found;
-    CHECK(big_init(&big, arena, sizeof arena) == POSE_OK && small_init(&small, arena, sizeof arena) == POSE_OK);
+    CHECK(big_init(&big, arena, sizeof arena) == POSE_OK);
+    CHECK(small_init(&small, arena, sizeof arena) == POSE_OK);
     big.before_layer = in_order;
     big.user = &next_layer;
     for (int i = 0; i < ROUNDS; i++) {
@@ -69,7 +79,8 @@ static void take_turns(FILE *in, FILE *out)
 static void side_by_side(FILE *in, FILE *out)
 {
     big_context a, b;
-    CHECK(big_init(&a, arena, sizeof arena) == POSE_OK && big_init(&b, other, sizeof other) == POSE_OK);
+    CHECK(big_init(&a, arena, sizeof arena) == POSE_OK);
+    CHECK(big_init(&b, other, sizeof other) == POSE_OK);
     CHECK(fread(big_input(&a, 0), 1, BIG_INPUT_0_BYTES, in) == BIG_INPUT_0_BYTES);
     CHECK(fread(big_input(&b, 0), 1, BIG_INPUT_0_BYTES, in) == BIG_INPUT_0_BYTES);
     CHECK(big_run(&a) == POSE_OK && big_run(&b) == POSE_OK);
@@ -100,10 +111,14 @@ static void refuse(void)
     }
     is_untouched(&context, sizeof context);
     CHECK(big_run(NULL) == POSE_ERROR_NULL && big_run(&nothing) == POSE_ERROR_NOT_INITIALIZED);
-    CHECK(big_input(NULL, 0) == NULL && big_input(&nothing, 0) == NULL && big_output(&nothing, 0) == NULL);
-    CHECK(big_decode(&nothing, &found) == POSE_ERROR_NOT_INITIALIZED && big_decode(NULL, &found) == POSE_ERROR_NULL);
-    CHECK(big_init(&context, arena, BIG_ARENA_BYTES) == POSE_OK && big_decode(&context, NULL) == POSE_ERROR_NULL);
-    CHECK(big_input(&context, -1) == NULL && big_input(&context, 1) == NULL && big_output(&context, BIG_OUTPUTS) == NULL);
+    CHECK(big_input(NULL, 0) == NULL && big_input(&nothing, 0) == NULL);
+    CHECK(big_output(NULL, 0) == NULL && big_output(&nothing, 0) == NULL);
+    CHECK(big_decode(&nothing, &found) == POSE_ERROR_NOT_INITIALIZED);
+    CHECK(big_decode(NULL, &found) == POSE_ERROR_NULL);
+    CHECK(big_init(&context, arena, BIG_ARENA_BYTES) == POSE_OK);
+    CHECK(big_decode(&context, NULL) == POSE_ERROR_NULL);
+    CHECK(big_input(&context, -1) == NULL && big_input(&context, 1) == NULL);
+    CHECK(big_output(&context, -1) == NULL && big_output(&context, BIG_OUTPUTS) == NULL);
     is_untouched(arena, sizeof arena);
     is_untouched(&found, sizeof found);
     CHECK(strcmp(pose_status_text(POSE_ERROR_ARENA_SIZE), pose_status_text(POSE_OK)) != 0);
@@ -124,12 +139,28 @@ int main(void)
 def heatmaps(keypoints: int, size: int, seed: int) -> bytes:
     """Two convolutions with random weights, the second with a stride of 4."""
     dice, shape = np.random.default_rng(seed), (1, size, size)
-    filters = [dice.integers(-127, 128, each, np.int8) for each in ((8, 4, 4, 3), (keypoints, 4, 4, 8))]
-    tensors = [tensor("image", (*shape, 3), scale=0.02), tensor("w", filters[0].shape, data=filters[0], scale=0.01)]
-    tensors += [tensor("b", (8,), "INT32", np.arange(8, dtype=np.int32)), tensor("middle", (1, size // 4, size // 4, 8), scale=0.1)]
-    tensors += [tensor("v", filters[1].shape, data=filters[1], scale=0.01), tensor("c", (keypoints,), "INT32", np.zeros(keypoints, np.int32))]
+    filters = [
+        dice.integers(-127, 128, each, np.int8) for each in ((8, 4, 4, 3), (keypoints, 4, 4, 8))
+    ]
+    tensors = [
+        tensor("image", (*shape, 3), scale=0.02),
+        tensor("w", filters[0].shape, data=filters[0], scale=0.01),
+    ]
+    tensors += [
+        tensor("b", (8,), "INT32", np.arange(8, dtype=np.int32)),
+        tensor("middle", (1, size // 4, size // 4, 8), scale=0.1),
+    ]
+    tensors += [
+        tensor("v", filters[1].shape, data=filters[1], scale=0.01),
+        tensor("c", (keypoints,), "INT32", np.zeros(keypoints, np.int32)),
+    ]
     tensors += [tensor("heatmaps", (1, size // 16, size // 16, keypoints), scale=0.2)]
-    return build(tensors, [("CONV_2D", [0, 1, 2], [3], CONVOLUTION), ("CONV_2D", [3, 4, 5], [6], CONVOLUTION)], [0], [6])
+    return build(
+        tensors,
+        [("CONV_2D", [0, 1, 2], [3], CONVOLUTION), ("CONV_2D", [3, 4, 5], [6], CONVOLUTION)],
+        [0],
+        [6],
+    )
 
 
 def run_reference(data: bytes, values: np.ndarray) -> bytes:
@@ -140,7 +171,7 @@ def run_reference(data: bytes, values: np.ndarray) -> bytes:
 
 @pytest.fixture(scope="module")
 def firmware(tmp_path_factory):
-    """A folder with two networks, the program above and its input, and the output that it must give."""
+    """A folder with two networks, the program above and its input; the output that it must give."""
     folder, dice = tmp_path_factory.mktemp("firmware"), np.random.default_rng(3)
     networks = {"big": heatmaps(17, 64, 1), "small": heatmaps(13, 32, 2)}
     for name, data in networks.items():
@@ -149,20 +180,35 @@ def firmware(tmp_path_factory):
         for path in bundle.path.glob("*.[chl]*"):
             shutil.copy(path, folder)
     order = ["big", "small"] * ROUNDS + ["big", "big"]
-    images = [dice.integers(-128, 128, parse_tflite(networks[name], name).tensors[0].shape, np.int8) for name in order]
+    images = [
+        dice.integers(-128, 128, parse_tflite(networks[name], name).tensors[0].shape, np.int8)
+        for name in order
+    ]
     (folder / "in.bin").write_bytes(b"".join(image.tobytes() for image in images))
     (folder / "main.c").write_text(SHARED.replace("ROUNDS", str(ROUNDS)))
-    return folder, b"".join(run_reference(networks[name], image) for name, image in zip(order, images))
+    return folder, b"".join(
+        run_reference(networks[name], image) for name, image in zip(order, images)
+    )
 
 
-SOURCES = [f"{name}{part}.c" for name in ("big", "small") for part in ("", "_weights", "_poses")] + ["pose_kernels.c", "pose_decode.c"]
+SOURCES = [
+    f"{name}{part}.c" for name in ("big", "small") for part in ("", "_weights", "_poses")
+] + ["pose_kernels.c", "pose_decode.c"]
 
 
 @pytest.mark.parametrize("names", [[], ["-DPOSE_LAYER_NAMES"]])
 def test_networks_share_an_arena_and_wrong_memory_is_refused(firmware, names):
     folder, expected = firmware
-    sources = [*(source for source in SOURCES if source != "pose_kernels.c"), compiled_kernels() / "pose_kernels.o", "main.c"]
-    subprocess.run(["gcc", *STRICT, "-Wpedantic", *names, *sources, "-lm", "-o", "main"], cwd=folder, check=True)
+    sources = [
+        *(source for source in SOURCES if source != "pose_kernels.c"),
+        compiled_kernels() / "pose_kernels.o",
+        "main.c",
+    ]
+    subprocess.run(
+        ["gcc", *STRICT, "-Wpedantic", *names, *sources, "-lm", "-o", "main"],
+        cwd=folder,
+        check=True,
+    )
     subprocess.run(["./main"], cwd=folder, check=True)
     assert (folder / "out.bin").read_bytes() == expected
 
@@ -171,8 +217,26 @@ def test_networks_share_an_arena_and_wrong_memory_is_refused(firmware, names):
 def test_networks_share_an_arena_on_an_emulated_core(firmware):
     folder, expected = firmware
     (folder / "build").mkdir(exist_ok=True)
-    core = ["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-mthumb", "--specs=rdimon.specs", "-nostartfiles"]
-    command = ["arm-none-eabi-gcc", "-std=c99", "-O2", "-DPOSE_CLOCK_NS=40", *core, "-T", "m4.ld", *SOURCES, "main.c", "startup.c"]
+    core = [
+        "-mcpu=cortex-m4",
+        "-mfpu=fpv4-sp-d16",
+        "-mfloat-abi=hard",
+        "-mthumb",
+        "--specs=rdimon.specs",
+        "-nostartfiles",
+    ]
+    command = [
+        "arm-none-eabi-gcc",
+        "-std=c99",
+        "-O2",
+        "-DPOSE_CLOCK_NS=40",
+        *core,
+        "-T",
+        "m4.ld",
+        *SOURCES,
+        "main.c",
+        "startup.c",
+    ]
     subprocess.run([*command, "-lm", "-o", "build/m4.elf"], cwd=folder, check=True)
     (folder / "out.bin").unlink(missing_ok=True)
     run_tool(qemu_command("m4"), folder)
@@ -185,9 +249,15 @@ def test_objects_hold_no_variables(firmware, compiler):
         pytest.skip(f"{compiler} is not installed here")
     folder, _ = firmware
     for source in SOURCES:
-        subprocess.run([compiler, "-std=c99", "-O2", "-fno-pie", "-c", source, "-o", "object.o"], cwd=folder, check=True)
+        subprocess.run(
+            [compiler, "-std=c99", "-O2", "-fno-pie", "-c", source, "-o", "object.o"],
+            cwd=folder,
+            check=True,
+        )
         tool = compiler.replace("gcc", "size")
-        printed = subprocess.run([tool, "object.o"], cwd=folder, check=True, capture_output=True, text=True).stdout
+        printed = subprocess.run(
+            [tool, "object.o"], cwd=folder, check=True, capture_output=True, text=True
+        ).stdout
         assert printed.splitlines()[1].split()[1:3] == ["0", "0"], source
 
 
@@ -197,7 +267,14 @@ def test_headers_are_cpp_too(firmware):
     (folder / "main.cpp").write_text(SHARED.replace("ROUNDS", str(ROUNDS)))
     for source in SOURCES:
         subprocess.run(["gcc", "-std=c99", "-O1", "-c", source], cwd=folder, check=True)
-    flags = ["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Wno-missing-field-initializers", "-Werror"]
+    flags = [
+        "-std=c++11",
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Wno-missing-field-initializers",
+        "-Werror",
+    ]
     objects = [source.replace(".c", ".o") for source in SOURCES]
     subprocess.run(["g++", *flags, "main.cpp", *objects, "-o", "main"], cwd=folder, check=True)
     subprocess.run(["./main"], cwd=folder, check=True)
@@ -276,7 +353,18 @@ def test_two_threads_do_not_disturb_each_other(tmp_path):
     for name, text in {**network_sources(graph), **kernel_files(), "main.c": THREADS}.items():
         (tmp_path / name).write_text(text)
     sources = ["network.c", "network_weights.c", "pose_kernels.c", "main.c"]
-    command = ["gcc", "-std=c99", "-g", "-O1", "-fsanitize=thread", *sources, "-lm", "-pthread", "-o", "main"]
+    command = [
+        "gcc",
+        "-std=c99",
+        "-g",
+        "-O1",
+        "-fsanitize=thread",
+        *sources,
+        "-lm",
+        "-pthread",
+        "-o",
+        "main",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True)
     done = subprocess.run(["./main"], cwd=tmp_path, input=given, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()

@@ -13,7 +13,7 @@ _LITERAL = re.compile(r'"(?:\\.|[^"\\])*"')
 
 
 def broken(text: str) -> str:
-    """C source whose longer lines are broken where C allows it: at commas and operators, and comments between words."""
+    """C source whose longer lines are broken: code at commas and operators, comments at words."""
     lines = text.splitlines()
     in_macro = [False, *(line.endswith("\\") for line in lines)]
     return "".join(f"{piece}\n" for pair in zip(lines, in_macro) for piece in _pieces(*pair))
@@ -26,13 +26,19 @@ def markdown(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    return "".join(block if not block.strip() or block[0] in "|#<" else _filled(block) for block in re.split(r"(\n{2,}|^\n|\n$)", text))
+    return "".join(
+        block if not block.strip() or block[0] in "|#<" else _filled(block)
+        for block in re.split(r"(\n{2,}|^\n|\n$)", text)
+    )
 
 
 def _filled(block: str) -> str:
     """A paragraph, or the items of a list, in lines that fit."""
     items = re.split(r"\n(?=- |\d+\. )", block)
-    return "\n".join(textwrap.fill(" ".join(item.split()), subsequent_indent=_indent(item), **_WRAP) for item in items)
+    return "\n".join(
+        textwrap.fill(" ".join(item.split()), subsequent_indent=_indent(item), **_WRAP)
+        for item in items
+    )
 
 
 def _indent(item: str) -> str:
@@ -44,7 +50,9 @@ def comment(text: str, indent: str = "") -> str:
     one = f"{indent}/* {text} */"
     if len(one) <= WIDTH:
         return one
-    lines = textwrap.wrap(text, WIDTH - len(indent) - 3, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(
+        text, WIDTH - len(indent) - 3, break_long_words=False, break_on_hyphens=False
+    )
     return "\n".join([f"{indent}/*", *(f"{indent} * {line}" for line in lines), f"{indent} */"])
 
 
@@ -55,19 +63,29 @@ def _pieces(line: str, in_macro: bool) -> list[str]:
     if body.startswith("/*") and body.endswith("*/"):
         return comment(body[2:-2].strip(), indent).splitlines()
     if body.startswith("* "):
-        return textwrap.wrap(body[2:], WIDTH, initial_indent=f"{indent}* ", subsequent_indent=f"{indent}* ")
+        return textwrap.wrap(
+            body[2:], WIDTH, initial_indent=f"{indent}* ", subsequent_indent=f"{indent}* "
+        )
     tail, pieces = " \\" if in_macro or body.startswith("#") else "", []
-    while len(line) > WIDTH and (at := _place(line, WIDTH - len(tail), len(line) - len(line.lstrip()))):
+    while len(line) > WIDTH and (
+        at := _place(line, WIDTH - len(tail), len(line) - len(line.lstrip()))
+    ):
         pieces.append(line[:at].rstrip() + tail)
         line = f"{indent}    {line[at:].lstrip()}"
     return [*pieces, line]
 
 
 def _place(line: str, width: int, start: int) -> int | None:
-    """Where to break a line that begins at ``start``, not inside of a literal: after the last comma that fits; where there is none, after
-    an opening bracket or around an operator, and then in the first place of all."""
+    """Where to break a line that begins at ``start``, not inside of a literal.
+
+    After the last comma that fits; where there is none, after an opening bracket or around an
+    operator, and then in the first place of all.
+    """
     plain = _LITERAL.sub(lambda found: '"' * len(found[0]), line)
-    kinds = [[found.end() for found in re.finditer(pattern, plain)] for pattern in (", ", r"\((?=\w)|\](?=\[)|= | (?=[-+*?:] |&& |\|\| |/\*)")]
+    kinds = [
+        [found.end() for found in re.finditer(pattern, plain)]
+        for pattern in (", ", r"\((?=\w)|\](?=\[)|= | (?=[-+*?:] |&& |\|\| |/\*)")
+    ]
     for places in kinds:
         if fitting := [place for place in places if start < place <= width + 1]:
             return max(fitting)

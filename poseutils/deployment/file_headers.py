@@ -1,4 +1,4 @@
-"""What every written file begins with: its name and purpose, a line with its license (SPDX), and what it was made from."""
+"""What every written file begins with: its name and purpose, its license (SPDX), its source."""
 
 from __future__ import annotations
 
@@ -24,34 +24,55 @@ _BARE = (".txt", ".json", ".tflite", ".onnx")
 
 
 def network_license(digest: str) -> str:
-    """The SPDX identifier of a network's license, by the sha256 of its file; :data:`UNKNOWN` if it is not known here."""
+    """The SPDX identifier of a network's license, by the sha256 of its file, or :data:`UNKNOWN`."""
     if digest in SHIPPED:
         return OURS
     return next((SPDX[entry.license] for entry in ZOO.values() if entry.sha256 == digest), UNKNOWN)
 
 
-def headed(texts: Mapping[str, str], purposes: Mapping[str, str], own: Collection[str], digest: str, source: str) -> dict[str, str]:
+def headed(
+    texts: Mapping[str, str],
+    purposes: Mapping[str, str],
+    own: Collection[str],
+    digest: str,
+    source: str,
+) -> dict[str, str]:
     """The files, each begun by a comment.
 
     Args:
         texts: by file name; those whose format has no comments stay as they are.
         purposes: what each file is, by its name.
-        own: the files that hold a part of the network, under its license; the others are under :data:`OURS`.
+        own: the files that hold a part of the network, under its license; the others are under
+            :data:`OURS`.
         digest: sha256 of the network's file.
         source: its name.
     """
-    about = [f"SPDX-License-Identifier: {network_license(digest)}", f"Made from {source}, sha256 {digest}, by poseutils; do not edit."]
+    about = [
+        f"SPDX-License-Identifier: {network_license(digest)}",
+        f"Made from {source}, sha256 {digest}, by poseutils; do not edit.",
+    ]
     if network_license(digest) == UNKNOWN:
-        about.insert(1, f"The license of the network is not known here: put what its authors chose in the place of {UNKNOWN}.")
+        about.insert(
+            1,
+            "The license of the network is not known here: put what its authors chose in the "
+            f"place of {UNKNOWN}.",
+        )
     shared = [f"SPDX-License-Identifier: {OURS}"]
-    return {name: _begun(name, text, purposes.get(name), about if name in own else shared) for name, text in texts.items()}
+    return {
+        name: _begun(name, text, purposes.get(name), about if name in own else shared)
+        for name, text in texts.items()
+    }
 
 
 def _begun(name: str, text: str, purpose: str | None, about: list[str]) -> str:
     if name.endswith(_BARE):
         return text
     what = PurePosixPath(name).name + (f": {purpose}" if purpose else "")
-    lines = [part for line in [what, *about] for part in textwrap.wrap(c_comment(line), WIDTH - 4, break_on_hyphens=False)]
+    lines = [
+        part
+        for line in [what, *about]
+        for part in textwrap.wrap(c_comment(line), WIDTH - 4, break_on_hyphens=False)
+    ]
     first, rest = text.split("\n", 1) if text.startswith("#!") else ("", text)
     return (f"{first}\n" if first else "") + _commented(name, lines) + rest
 

@@ -1,7 +1,7 @@
-"""Flash of the code, stack, and use of floats of a network as C: from what was measured when the operators were written.
+"""Code size, stack and use of floats of a network as C, from measurements of the operators.
 
-``tests/measure_footprint.py`` compiles every operator for the emulated cores and writes ``footprint.json``; so an export says the same on
-every computer, whatever compiler is there.
+``tests/measure_footprint.py`` compiles every operator for the emulated cores and writes
+``footprint.json``; so an export says the same on every computer, whatever compiler is there.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ class Footprint:
     """What a network takes on one core besides arena and constants.
 
     Attributes:
-        code_bytes: of the network's own functions, and of the operators and the decoder that it calls; the C library's come on top.
-        stack_bytes: the most that running, or decoding, takes; the hook's and the C library's come on top.
+        code_bytes: of the network's own functions, and of the operators and the decoder that it
+            calls; the C library's come on top.
+        stack_bytes: the most that running, or decoding, takes; the hook's and the C library's come
+            on top.
     """
 
     code_bytes: int
@@ -39,7 +41,7 @@ def measured_with() -> str:
 
 
 def footprint(compiled: Compiled, core: str, decoder: str | None) -> Footprint | None:
-    """What a network takes on one of the measured cores; None if it calls what was not measured there.
+    """What a network takes on one of the cores; None if it calls what was not measured there.
 
     Args:
         decoder: the function that decodes its outputs, such as ``pose_decode_yolo``.
@@ -53,7 +55,9 @@ def footprint(compiled: Compiled, core: str, decoder: str | None) -> Footprint |
         return None
     own = round(network["bytes"] * len(compiled.program.steps))
     code = own + sum(functions[name]["bytes"] for name in _reached(called, functions))
-    return Footprint(code, network["stack"] + max((_depth(name, functions) for name in called), default=0))
+    return Footprint(
+        code, network["stack"] + max((_depth(name, functions) for name in called), default=0)
+    )
 
 
 def layer_bytes(compiled: Compiled) -> int | None:
@@ -75,7 +79,12 @@ def float_operators(compiled: Compiled) -> dict[str, int]:
 
 
 def _called(compiled: Compiled) -> set[str]:
-    return {name for _, calls in compiled.program.steps for call in calls for name in _CALL.findall(call)}
+    return {
+        name
+        for _, calls in compiled.program.steps
+        for call in calls
+        for name in _CALL.findall(call)
+    }
 
 
 def _reached(names: Iterable[str], functions: dict) -> set[str]:
@@ -91,7 +100,9 @@ def _reached(names: Iterable[str], functions: dict) -> set[str]:
 
 def _depth(name: str, functions: dict) -> int:
     """The most stack that a function takes with all that it calls."""
-    return functions[name]["stack"] + max((_depth(callee, functions) for callee in functions[name]["calls"]), default=0)
+    return functions[name]["stack"] + max(
+        (_depth(callee, functions) for callee in functions[name]["calls"]), default=0
+    )
 
 
 @lru_cache(maxsize=1)

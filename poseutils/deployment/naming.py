@@ -18,28 +18,33 @@ PREFIX = "net"
 """Put before what cannot stand alone: net_033_hand."""
 
 _KEYWORDS = """
-    alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char class compl concept const
-    consteval constexpr constinit const_cast continue co_await co_return co_yield decltype default delete do double
-    dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable namespace new
-    noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict
-    return short signed sizeof static static_assert static_cast struct switch template this thread_local throw true try
-    typedef typeid typename typeof union unsigned using virtual void volatile wchar_t while xor xor_eq
+    alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char
+    class compl concept const consteval constexpr constinit const_cast continue co_await
+    co_return co_yield decltype default delete do double dynamic_cast else enum explicit export
+    extern false float for friend goto if inline int long mutable namespace new noexcept not
+    not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires
+    restrict return short signed sizeof static static_assert static_cast struct switch template
+    this thread_local throw true try typedef typeid typename typeof union unsigned using virtual
+    void volatile wchar_t while xor xor_eq
 """
 
 _HEADERS = """
-    arm_acle arm_mve assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign
-    stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype
+    arm_acle arm_mve assert complex ctype errno fenv float inttypes iso646 limits locale math
+    setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn
+    string tgmath threads time uchar wchar wctype
 """
 
 _OURS = "app_config build cmakelists labels m4 m55 m7 main makefile manifest readme startup"
 
 _TARGETS = "all clean debug help host install package test"
 
-_DEVICES = "aux con nul prn " + " ".join(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))
+_DEVICES = "aux con nul prn " + " ".join(
+    f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
+)
 
 RESERVED = frozenset(f"{_KEYWORDS} {_HEADERS} {_OURS} {_TARGETS} {_DEVICES}".split())
-"""In lower case: keywords of C and C++, standard headers, the folder's other files, targets of make and CMake, and what Windows
-does not call a file."""
+"""In lower case: keywords of C and C++, standard headers, the folder's other files, targets of make
+and CMake, and what Windows does not call a file."""
 
 _LABEL = 40
 """Characters of a tensor's name in comments, tables and for hooks."""
@@ -52,9 +57,10 @@ _ST = "network"
 
 
 def symbol_name(name: str | None, model: Path) -> str:
-    """The C identifier that files and symbols begin with: ``name`` if it is given, else :func:`default_name` of the model's file.
+    """The C identifier that files and symbols begin with: ``name``, or else :func:`default_name`.
 
-    In a given name, characters that C does not allow become ``_``, and one that begins with a digit or ``_`` gets ``net_`` before it.
+    In a given name, characters that C does not allow become ``_``, and one that begins with a digit
+    or ``_`` gets ``net_`` before it.
 
     Raises:
         PoseError: if the given name is taken, such as ``main``.
@@ -63,22 +69,28 @@ def symbol_name(name: str | None, model: Path) -> str:
         return default_name(model)
     made = _standing(re.sub(r"[^A-Za-z0-9_]", "_", name))
     if _taken(made.lower()):
-        raise PoseError(f"name={name!r}: a keyword, a standard header or another file of the folder is called that. Choose another name")
+        raise PoseError(
+            f"name={name!r}: a keyword, a standard header or another file of the folder is called "
+            "that. Choose another name"
+        )
     return made
 
 
 def default_name(model: Path) -> str:
     """A C identifier out of a model's file name.
 
-    Lower case, accents dropped, whatever is no letter or digit as one ``_``; at most :data:`LONGEST` characters, whole words of them.
-    ``net_`` comes before what begins with a digit, is :data:`RESERVED` or belongs to ST's or the shared files; a name without any letter
-    or digit becomes ``net``.
+    Lower case, accents dropped, whatever is no letter or digit as one ``_``; at most
+    :data:`LONGEST` characters, whole words of them. ``net_`` comes before what begins with a digit,
+    is :data:`RESERVED` or belongs to ST's or the shared files; a name without any letter or digit
+    becomes ``net``.
     """
     plain = unicodedata.normalize("NFKD", model.stem).encode("ascii", "ignore").decode().lower()
     words = re.findall(r"[a-z0-9]+", plain)
     name = _standing("_".join(words))
     name = f"{PREFIX}_{name}" if _taken(name) or f"{name}_".startswith(f"{_ST}_") else name
-    return name if len(name) <= LONGEST else name[: max(name.rfind("_", 0, LONGEST + 1), 0) or LONGEST]
+    return (
+        name if len(name) <= LONGEST else name[: max(name.rfind("_", 0, LONGEST + 1), 0) or LONGEST]
+    )
 
 
 def _standing(name: str) -> str:
@@ -93,7 +105,10 @@ def _taken(name: str) -> bool:
 
 
 def tensor_labels(graph: Graph) -> list[str]:
-    """A short name for each tensor: converters join names of hundreds of characters. What is cut off or not unique gets its number."""
+    """A short name for each tensor: converters join names of hundreds of characters.
+
+    What is cut off or not unique gets the tensor's number.
+    """
     firsts = [c_comment(tensor.name.partition(";")[0]) for tensor in graph.tensors]
     counts = Counter(firsts)
     return [_label(first, number, counts[first] > 1) for number, first in enumerate(firsts)]
