@@ -193,7 +193,7 @@ def _tensor(schema, table, stored: list[np.ndarray]) -> Tensor:
         raise ValueError(f"tensor {name!r} has the shape {shape}")
     size = -(-prod(shape) * _BITS[dtype] // 8)
     content = stored[table.Buffer()]
-    is_constant = len(content) > 0
+    is_constant = len(content) > 0 or size == 0
     if is_constant and len(content) < size:
         raise ValueError(f"tensor {name!r} of {size} bytes has {len(content)} in the file")
     data = _values(content, dtype, shape, size) if is_constant else None

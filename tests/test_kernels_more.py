@@ -186,6 +186,13 @@ CASES |= {
         tensor("o", (1, 40, 3, 7), scale=0.9, zero_point=3),
         conv(),
     ),
+    "a single number": lambda: build(
+        [tensor("x", (1, 1), **IN), tensor("s", (0,), "INT32", np.zeros(0, np.int32), scale=None), tensor("y", (), **IN)]
+        + [tensor("o", (), **OUT)],
+        [("RESHAPE", [0, 1], [2], ("ReshapeOptions", {})), ("RELU", [2], [3])],
+        [0],
+        [3],
+    ),
     "a shape itself": lambda: build(
         [IMAGE, tensor("s", (4,), "INT32", scale=None), tensor("o", (1, 9, 11, 6), **OUT)],
         [("SHAPE", [0], [1], ("ShapeOptions", {"outType": 2})), ("RELU", [0], [2])],

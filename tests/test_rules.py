@@ -64,6 +64,10 @@ BROKEN = {
     "no scale": (wired([("RELU", [0], [2])], [2], c=tensor("c", (4,), scale=None)), "'c' of int8 without a scale"),
     "a scale": (wired([("RELU", [0], [2])], [2], c=tensor("c", (4,), scale=float("nan"))), "'c' has the scale nan; a number from"),
     "no scale at all": (wired([("RELU", [0], [2])], [2], c=tensor("c", (4,), scale=0.0)), "'c' has the scale 0.0"),
+    "a constant of scale 0": (
+        one("ADD", IMAGE, tensor("b", (3,), data=np.ones(3, np.int8), scale=0.0)),
+        "'b' has the scale 0.0; 9e-13 or more is expected",
+    ),
     "a zero point": (wired([("RELU", [0], [2])], [2], a=tensor("a", (4,), zero_point=128)), "int8 has the zero point 128; -128 to 127"),
     "an empty tensor": (wired([("RELU", [0], [2])], [2], a=tensor("a", (0,)), c=tensor("c", (0,))), "'a' of shape .* is empty"),
     "a filter's rank": (conv((4, 16, 3)), "'w' of shape .* has 3 dimensions; 4 expected"),

@@ -94,7 +94,7 @@ def _check_sizes(graph: Graph, source: str) -> None:
         if count > MOST:
             raise PoseError(f"{source} has {count} {what}; up to {MOST} are supported")
     for tensor in graph.tensors:
-        if not 0 < tensor.bytes <= LARGEST:
+        if not (tensor.is_constant or 0 < tensor.bytes) or tensor.bytes > LARGEST:
             raise PoseError(
                 f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; 1 to {LARGEST} are supported"
             )

@@ -7,6 +7,7 @@ computer makes the same table.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import erfc, sqrt
 
 import numpy as np
@@ -101,6 +102,7 @@ def _scaled_inverse_root(steps: int, multiplier: int, shift: int) -> int:
     return int(multiply(np.array(finer), multiplier, shift - _FINER))
 
 
+@lru_cache(maxsize=256)
 def _inverse_root_multiplier(steps: int) -> tuple[int, int]:
     """1 / √steps as a multiplier in 1/2^31 and a shift to the left, by five steps of Newton and Raphson in numbers of three whole bits."""
     if steps <= 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from ..graph import Graph, Tensor
+from ..graph import FILTER_RANK, Graph, Tensor
 from .case import Broken, Case, Rule
 from .elementwise import ELEMENTWISE
 from .moves import MOVES
@@ -55,9 +55,11 @@ def _check_ends(graph: Graph) -> None:
             raise Broken(f"network {what} {tensors} of {count} tensors")
     if len(set(graph.inputs)) < len(graph.inputs):
         raise Broken(f"network inputs {graph.inputs}: one is named twice")
-    for t in graph.inputs:
-        if graph.tensors[t].is_constant:
-            raise Broken(f"{graph.tensors[t].name!r} is an input of the network and a constant; it cannot be both")
+    for tensor in (graph.tensors[t] for t in graph.inputs):
+        if 0 in tensor.shape:
+            raise Broken(f"the input {tensor.name!r} of shape {tensor.shape} is empty")
+        if tensor.is_constant:
+            raise Broken(f"{tensor.name!r} is an input of the network and a constant; it cannot be both")
 
 
 def _check_tensor(tensor: Tensor) -> None:
@@ -110,20 +112,28 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> None:
     for name, value in case.operator.options.items():
         case.expect(not isinstance(value, float) or isfinite(value), f"{name} is {value}; a number is expected")
     if rule.scaled:
-        for tensor in (*case.tensors(), *case.outputs):
-            case.expect(
-                tensor.dtype not in ("int8", "uint8") or tensor.quantization is not None, f"{tensor.name!r} of {tensor.dtype} without a scale"
-            )
+        _check_scales(case)
     if open_shapes.intersection((*reads, *writes)):
         return  # the file leaves these shapes to the runtime
     for tensor in (*case.tensors(), *case.outputs):
-        case.expect(0 not in tensor.shape, f"{tensor.name!r} of shape {tensor.shape} is empty")
+        named = tensor.is_constant and tensor.quantization is None  # sizes or axes: those of a single number are none
+        case.expect(named or 0 not in tensor.shape, f"{tensor.name!r} of shape {tensor.shape} is empty")
     shapes = rule.check(case)
     for tensor, shape in zip(case.outputs, shapes or ()):
         if not tensor.is_fixed and tensor.shape != tuple(shape):
             open_shapes.update(writes)
             return
         case.expect(tensor.shape == tuple(shape), f"{tensor.name!r} has the shape {tensor.shape}; {tuple(shape)} follows from its inputs")
+
+
+def _check_scales(case: Case) -> None:
+    """8-bit operands have scales, and what is not weights has none of zero, by which others are divided."""
+    weights = case.input(1) if case.operator.name in FILTER_RANK else None
+    for tensor in (*case.tensors(), *case.outputs):
+        if tensor.dtype in ("int8", "uint8") and tensor is not weights:
+            scales = () if tensor.quantization is None else tensor.quantization.scales.tolist()
+            case.expect(len(scales) > 0, f"{tensor.name!r} of {tensor.dtype} without a scale")
+            case.expect(min(scales) >= _LEAST_SCALE, f"{tensor.name!r} has the scale {min(scales)!r}; {_LEAST_SCALE:.1g} or more is expected")
 
 
 def _many(low: int, high: int) -> str:

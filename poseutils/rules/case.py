@@ -61,7 +61,7 @@ class Case:
     def integers(self, number: int, what: str) -> np.ndarray | None:
         """The values of an input of integers, flat; None if it is computed, and so not known."""
         tensor = self.input(number)
-        self.expect(tensor.dtype in ("int32", "int64", "int16"), f"{what} {tensor.name!r} of {tensor.dtype}; integers are expected")
+        self.expect("int" in tensor.dtype, f"{what} {tensor.name!r} of {tensor.dtype}; integers are expected")
         return None if tensor.data is None else tensor.data.reshape(-1).astype(np.int64)
 
     def axis(self, value: int, rank: int) -> int:
