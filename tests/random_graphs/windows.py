@@ -159,7 +159,8 @@ def _build_transposed(p: dict, reads: list[Value], dice: np.random.Generator) ->
 
 def _propose_pool(pool: Pool) -> Proposal | None:
     name = pool.image()
-    return None if name is None else ((name,), _window(pool, 5))
+    most = pool.dice.choice((5, 5, 5, 5, 20))
+    return None if name is None else ((name,), _window(pool, most))
 
 
 def _build_pool(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:
