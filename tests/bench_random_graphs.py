@@ -43,25 +43,23 @@ def main(arguments: list[str]) -> int:
     seeds = list(range(chosen.seed, chosen.seed + chosen.count))
     kinds, refusals, operators, start = Counter(), Counter(), Counter(), time.monotonic()
     with ProcessPoolExecutor(chosen.jobs) as pool:
-        for made in pool.map(batch, [seeds[i : i + BATCH] for i in range(0, len(seeds), BATCH)]):
+        batches = [seeds[first : first + BATCH] for first in range(0, len(seeds), BATCH)]
+        for number, made in enumerate(pool.map(batch, batches)):
+            if number % 20 == 19:
+                print(f"{(number + 1) * BATCH} of {chosen.count}", file=sys.stderr, flush=True)
             for seed, outcome in made.items():
                 kinds[outcome.kind] += 1
-                refusals.update(reasons(outcome) if outcome.kind == "refused" else [])
-                operators.update(
-                    step.name for step in random_network(seed).steps if outcome.kind == "equal"
-                )
-                if outcome.failed:
-                    print(
-                        f"seed {seed}: {outcome.kind}: {outcome.detail}\n{random_network(seed)}\n",
-                        flush=True,
-                    )
-    print(
-        f"{chosen.count} networks in {time.monotonic() - start:.0f} s:", dict(kinds.most_common())
-    )
+                network = random_network(seed)
+                if outcome.kind == "equal":
+                    operators.update(step.name for step in network.steps)
+                elif outcome.kind == "refused":
+                    refusals.update(reasons(outcome))
+                else:
+                    print(f"seed {seed}: {outcome.kind}: {outcome.detail}\n{network}\n", flush=True)
+    seconds = time.monotonic() - start
+    print(f"{chosen.count} networks in {seconds:.0f} s:", dict(kinds.most_common()))
     print("operators of those that are equal:", dict(operators.most_common()))
-    print(
-        "refused:", *(f"{count} × {reason}" for reason, count in refusals.most_common()), sep="\n"
-    )
+    print("refused:", *(f"{n} × {reason}" for reason, n in refusals.most_common()), sep="\n")
     return 1 if any(Outcome(kind).failed for kind in kinds) else 0
 
 
