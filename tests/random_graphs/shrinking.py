@@ -96,9 +96,33 @@ def candidates(network: Description) -> Iterator[Description]:
             replace(network, outputs=network.outputs[:number] + network.outputs[number + 1 :])
         )
     yield from (_pruned(replace(network, outputs=(name,))) for name in network.outputs)
+    yield from _smaller_inputs(network)
+
+
+def _smaller_inputs(network: Description) -> Iterator[Description]:
+    """One dimension smaller, of one input or of all; and one input in the place of another."""
     for name, value in network.inputs.items():
         for shape in _smaller_shapes(value.shape):
             yield replace(network, inputs={**network.inputs, name: value.like(shape)})
+        for other in network.inputs:
+            if other != name and network.inputs[other] == value:
+                yield _pruned(_renamed(network, {name: other}))
+    for size in {size for value in network.inputs.values() for size in value.shape if size > 1}:
+        for smaller in {1, size // 2, size - 1}:
+            shapes = {
+                name: value.like([smaller if n == size else n for n in value.shape])
+                for name, value in network.inputs.items()
+            }
+            yield replace(network, inputs=shapes)
+
+
+def _renamed(network: Description, names: dict[str, str]) -> Description:
+    """Other values in the place of some, where they are read and given."""
+    steps = tuple(
+        replace(each, reads=tuple(names.get(name, name) for name in each.reads))
+        for each in network.steps
+    )
+    return Description(network.inputs, steps, tuple(names.get(n, n) for n in network.outputs))
 
 
 def _without(network: Description, values: dict[str, Value], gone: range) -> Iterator[Description]:
@@ -129,14 +153,8 @@ def _bypassed(
     for source in step.reads:
         alike = {name: source for name in step.writes if values[name] == values[source]}
         if alike:
-            steps = tuple(
-                replace(each, reads=tuple(alike.get(n, n) for n in each.reads))
-                for each in network.steps
-            )
-            outputs = tuple(alike.get(name, name) for name in network.outputs)
-            yield _pruned(
-                Description(network.inputs, steps[:number] + steps[number + 1 :], outputs)
-            )
+            steps = network.steps[:number] + network.steps[number + 1 :]
+            yield _pruned(_renamed(replace(network, steps=steps), alike))
 
 
 def _changed(steps: tuple[Step, ...], number: int, parameters: dict) -> tuple[Step, ...]:
