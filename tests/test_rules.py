@@ -70,6 +70,7 @@ BROKEN = {
     ),
     "a zero point": (wired([("RELU", [0], [2])], [2], a=tensor("a", (4,), zero_point=128)), "int8 has the zero point 128; -128 to 127"),
     "an empty tensor": (wired([("RELU", [0], [2])], [2], a=tensor("a", (0,)), c=tensor("c", (0,))), "'a' of shape .* is empty"),
+    "a size": (wired([("RELU", [0], [2])], [2], a=tensor("a", (1 << 20, 1 << 11))), "'a' of shape .* has 2147483648 bytes"),
     "a filter's rank": (conv((4, 16, 3)), "'w' of shape .* has 3 dimensions; 4 expected"),
     "channels": (conv((4, 4, 4, 2)), r"a filter of shape \(4, 4, 4, 2\) on data of shape \(1, 8, 8, 3\)"),
     "scales": (conv(scale=[0.1, 0.2]), "2 scales along dimension 0; 1, or 4 along dimension 0"),

@@ -24,6 +24,9 @@ RULES: dict[str, Rule] = {**WINDOWS, **PRODUCTS, **ELEMENTWISE, **MOVES}
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
 """The values of the types that activations are quantized to."""
 
+_MOST_BYTES = 1 << 30
+"""Of one tensor; a damaged shape must not take all memory."""
+
 _LEAST_SCALE, _MOST_SCALE = 2.0**-40, 2.0**40
 """Of activations: with these no ratio of scales leaves the range of floats, which ends LiteRT at once."""
 
@@ -63,6 +66,8 @@ def _check_ends(graph: Graph) -> None:
 
 
 def _check_tensor(tensor: Tensor) -> None:
+    if tensor.bytes > _MOST_BYTES:
+        raise Broken(f"tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; up to {_MOST_BYTES} are read")
     quantization = tensor.quantization
     if quantization is None:
         return
