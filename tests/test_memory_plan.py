@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 from litert_reference import Reference
 from test_kernels import IN, bias, conv, filters, int8, integers, needs_gcc, random_values, run
-from tiny_tflite import build, tensor
+from tiny_tflite import build, heatmap_model, tensor
 
-from poseutils.deployment import plan_check
+from poseutils import PoseError
+from poseutils.deployment import compiling, export, plan_check
 from poseutils.deployment.compiling import compile_graph, plan_arguments
 from poseutils.deployment.plan_check import PlanError, Region, check_plan
+from poseutils.deployment.planner import Plan
 from poseutils.tflite import parse_tflite, read_tflite
 
 PALM = "033_palm_detection_full_quant_pc_uf_od.tflite"
@@ -63,6 +65,11 @@ class Network:
             [source, self.add(integers("begin", *begin)), self.add(integers("size", *size))],
             size,
         )
+
+    def transposed(self, source):
+        _, height, width, depth = self.tensors[source]["shape"]
+        order = self.add(integers("order", 0, 2, 1, 3))
+        return self.operator("TRANSPOSE", [source, order], (1, width, height, depth))
 
     def same(self, name, *sources, **quantized):
         return self.operator(
@@ -293,3 +300,23 @@ def test_floats_and_scratch_are_aligned():
 def test_the_proof_knows_nothing_of_the_planner():
     source = open(plan_check.__file__, encoding="utf-8").read()
     assert "storage" not in source and "planner" not in source
+
+
+def test_a_part_is_copied_where_it_would_keep_a_large_tensor_alive():
+    """A slice of x is read after two tensors as large as x are computed: a copy of it is enough."""
+    net = Network((1, 16, 16, 8))
+    x = net.transposed(0)
+    part = net.slice(x, (0, 0, 0, 0), (1, 1, 16, 8))
+    y = net.transposed(net.transposed(x))
+    graph = parse_tflite(net.build(y, net.transposed(part)), "part")
+    plan = compile_graph(graph, "part", "file", "network").plan
+    assert plan.size == plan.bound == 2 * 2048 + 128
+
+
+def test_a_wrong_plan_is_no_damaged_file_and_writes_no_folder(tmp_path, monkeypatch):
+    (tmp_path / "net.tflite").write_bytes(heatmap_model())
+    everything_at_zero = lambda buffers: Plan((0,) * len(buffers), 1 << 16, 0)  # noqa: E731
+    monkeypatch.setattr(compiling, "plan", everything_at_zero)
+    with pytest.raises(PlanError, match="tensor 'quantized' is overwritten by .*'heatmaps'"):
+        export(tmp_path / "net.tflite", tmp_path / "out")
+    assert not issubclass(PlanError, PoseError) and not (tmp_path / "out").exists()

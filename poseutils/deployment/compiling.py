@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import prod
 
 from ..errors import PoseError
-from ..graph import Graph, Tensor, layers, lifetimes
+from ..graph import Graph, Operator, Tensor, layers, lifetimes
 from .folding import fold
 from .kernel_traits import in_place_operators, strided_operators
 from .lower_windows import scratch_bytes
 from .lowering import Program, lower
 from .plan_check import Region, check_plan, region_of
-from .planner import Plan, alive, lower_bound, plan
+from .planner import Plan, lower_bound, occupied, plan
 from .storage import Place, Storage, assign
 
 LARGEST = 64 << 20
@@ -20,6 +20,9 @@ LARGEST = 64 << 20
 
 MOST = 4096
 """Operators, and tensors, of one network."""
+
+MOST_TRIES = 64
+"""Operators that are tried with results that share nothing; each is a plan of the whole network."""
 
 
 @dataclass(frozen=True)
@@ -111,36 +114,52 @@ def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
     apart: frozenset[int] = frozenset()
     storage = assign(graph, apart, scratch)
     best = plan(storage.buffers)
+    wasteful, tries = _wasteful(graph, storage, best), 0
     for index, operator in enumerate(graph.operators):
-        if _may_help(storage, best, operator):
+        if tries < MOST_TRIES and wasteful & _shared(storage, operator):
+            tries += 1
             other = assign(graph, apart | {index}, scratch)
-            if lower_bound(other.buffers) < best.size:
-                tried = plan(other.buffers)
-                if tried.size < best.size:
-                    apart, storage, best = apart | {index}, other, tried
+            tried = plan(other.buffers) if lower_bound(other.buffers) < best.size else best
+            if tried.size < best.size:
+                apart, storage, best = apart | {index}, other, tried
+                wasteful = _wasteful(graph, storage, best)
     return storage, best
 
 
-def _may_help(storage: Storage, placed: Plan, operator: Operator) -> bool:
-    """Whether a buffer that an operator's results share with its operands is in the way."""
+def _shared(storage: Storage, operator: Operator) -> set[int]:
+    """The buffers that an operator's results share with its operands."""
     places = storage.places
     read = {places[t].buffer for t in operator.inputs if t in places}
-    shared = [storage.buffers[b] for b in read & {places[t].buffer for t in operator.outputs}]
-    if placed.size > placed.bound and operator.name == "CONCATENATION":
-        return bool(shared)
-    times = [index for buffer in shared for index in range(buffer.first, buffer.last + 1)]
-    return any(alive(storage.buffers, index) == placed.bound for index in times)
+    return read & {places[t].buffer for t in operator.outputs}
+
+
+def _wasteful(graph: Graph, storage: Storage, placed: Plan) -> set[int]:
+    """The buffers that are larger than their tensors that are alive where most is alive; all, where
+    the plan has gaps."""
+    if placed.size > placed.bound:
+        return set(range(len(storage.buffers)))
+    usage, spans = occupied(storage.buffers), lifetimes(graph)
+    wasteful = set()
+    for peak in (index for index, bytes_ in usage.items() if bytes_ == placed.bound):
+        used = [0] * len(storage.buffers)
+        for tensor, place in storage.places.items():
+            first, last = spans[tensor]
+            used[place.buffer] += graph.tensors[tensor].bytes if first <= peak <= last else 0
+        alive_now = [i for i, b in enumerate(storage.buffers) if b.first <= peak <= b.last]
+        wasteful |= {i for i in alive_now if used[i] < storage.buffers[i].size}
+    return wasteful
 
 
 def layer_rows(compiled: Compiled) -> list[dict]:
     """One row an operator of the folded network: as :func:`poseutils.graph.layers`, and input_shapes (of activations), offset (of its
     output in the arena), arena_bytes (in use while it runs) and scratch_bytes (of these, what it works in)."""
     rows, graph, buffers = layers(compiled.graph), compiled.graph, compiled.storage.buffers
+    usage = occupied(buffers)
     own = {buffer.first: buffer.size for buffer in buffers[len(buffers) - compiled.scratch_buffers :]}
     for row, operator in zip(rows, graph.operators):
         row["input_shapes"] = [graph.tensors[t].shape for t in operator.inputs if t >= 0 and not graph.tensors[t].is_constant]
         row["offset"] = compiled.addresses[operator.outputs[0]][0]
-        row["arena_bytes"] = alive(buffers, row["index"])
+        row["arena_bytes"] = usage[row["index"]]
         row["scratch_bytes"] = own.get(row["index"], 0)
     return rows
 

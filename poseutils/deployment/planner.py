@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 ALIGNMENT = 16
 """Bytes; what vector loads like, and more than any type needs."""
@@ -55,12 +56,18 @@ def plan(buffers: Sequence[Buffer]) -> Plan:
 
 def lower_bound(buffers: Sequence[Buffer]) -> int:
     """The most bytes that are alive at one step."""
-    return max((alive(buffers, step) for step in {buffer.first for buffer in buffers}), default=0)
+    return max(occupied(buffers).values(), default=0)
 
 
-def alive(buffers: Sequence[Buffer], step: int) -> int:
-    """Bytes that are alive at one step."""
-    return sum(_aligned(b.size) for b in buffers if b.first <= step <= b.last)
+def occupied(buffers: Sequence[Buffer]) -> dict[int, int]:
+    """Bytes that are alive at each step, from the first to the last of all."""
+    change: dict[int, int] = {}
+    for buffer in buffers:
+        size = _aligned(buffer.size)
+        for step, delta in ((buffer.first, size), (buffer.last + 1, -size)):
+            change[step] = change.get(step, 0) + delta
+    steps = range(min(change, default=0), max(change, default=0))
+    return dict(zip(steps, accumulate(change.get(step, 0) for step in steps)))
 
 
 def _aligned(size: int) -> int:
