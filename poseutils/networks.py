@@ -230,20 +230,21 @@ def _tflite_spec(detail: dict) -> TensorSpec:
 
 
 def onnx_session(path: Path, num_threads: int, fused: bool = True):
-    """An ONNX Runtime session on the CPU, whose products of 8-bit values are exact on every processor.
+    """An ONNX Runtime session on the CPU, which gives the same results on every processor.
 
-    By default ONNX Runtime adds pairs of uint8 × int8 products in 16 bits, and saturates, on x86-64 without VNNI.
+    QDQ networks compute in floats between DequantizeLinear and QuantizeLinear. By default ONNX Runtime would fuse them to 8-bit kernels, of
+    which those for x86-64 without VNNI add pairs of uint8 × int8 products in 16 bits, and saturate. ``session.x64quantprecision`` is no way
+    out: it is slower, and ONNX Runtime 1.32 fails to open some networks with it.
 
     Args:
-        fused: False runs every node of the file by itself: a QDQ network computes in floats, which it rounds only where the file has
-            QuantizeLinear. Slower, and the reference for exported C.
+        fused: False runs every node of the file by itself. Slower, and the reference for exported C.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.log_severity_level = 3
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     if not fused:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

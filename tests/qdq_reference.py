@@ -1,5 +1,6 @@
 """QDQ networks run by the C code and by ONNX Runtime without graph optimizations, whose results are the same on every processor."""
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,7 @@ def operators_apart(model, tensors, given):
         given: the network's input.
     """
     model = onnx.shape_inference.infer_shapes(model)
+    tensors = {name.removesuffix("/before"): array for name, array in tensors.items()}  # before a Transpose that moves nothing
     values = {model.graph.input[0].name: given}
     apart = {}
     for name, operands, nodes in _between(model, tensors):
@@ -108,7 +110,7 @@ def _run(model, nodes, operands, result):
 
 
 def _as_filed(array, wanted):
-    """An 8-bit tensor of the C code as the file has it: unsigned, and channels first."""
+    """An 8-bit tensor of the C code as the file may have it: unsigned, and its dimensions in another order."""
     array = array.astype(int) + (128 if wanted.dtype == np.uint8 else 0)
-    orders = [(0, 3, 1, 2), (0, 1, 2, 3)] if array.ndim == 4 else [range(array.ndim)]
-    return [array.transpose(order) for order in orders if array.transpose(order).shape == wanted.shape] or [array.reshape(wanted.shape)]
+    turned = [array.transpose(order) for order in permutations(range(array.ndim))]
+    return [each for each in turned if each.shape == wanted.shape] or [array.reshape(wanted.shape)]

@@ -26,12 +26,6 @@ def coco_mini(asset):
     return pu.load_dataset(asset("coco-mini"))
 
 
-def has_avx512():
-    from numpy._core._multiarray_umath import __cpu_features__ as features
-
-    return features.get("AVX512F", False)
-
-
 @pytest.mark.parametrize(
     ("name", "aspect_ratio", "expected"),
     [
@@ -41,12 +35,11 @@ def has_avx512():
     ],
 )
 def test_ap_is_the_one_measured_independently(zoo_model, coco_mini, name, aspect_ratio, expected):
-    """By a script around LiteRT and pycocotools. Many boxes of these 8-bit networks score the same; which of them comes first, NumPy's
-    sort leaves to the processor, and the networks' own kernels differ between processors, too."""
+    """By a script around LiteRT and pycocotools. Many boxes of these 8-bit networks score the same, and LiteRT's optimized kernels round
+    otherwise from processor to processor, which moves AP by up to 0.02; that it is computed right is the next test's part."""
     model = pu.load_model(zoo_model(name).path, "yolo_mpe", aspect_ratio=aspect_ratio, num_threads=2)
     metrics = evaluate(model, coco_mini, progress=False).metrics
-    tolerance = 0.003 if has_avx512() else 0.03
-    assert [metrics["ap"], metrics["ap50"], metrics["ap75"]] == pytest.approx(expected, abs=tolerance)
+    assert [metrics["ap"], metrics["ap50"], metrics["ap75"]] == pytest.approx(expected, abs=0.03)
 
 
 def test_ap_is_what_pycocotools_says_of_the_original_file(zoo_model, coco_mini, asset):

@@ -115,10 +115,11 @@ def test_choices_are_what_evaluating_the_files_gives(rows):
         assert row["kib"] == pytest.approx((folder / row["file"]).stat().st_size / 1024)
 
 
-def test_the_recommendation_is_the_smallest_loss_then_the_smallest_file():
-    row = {"choice": "float", "loss": 0.0, "kib": 9.0}
-    tried = [{"choice": name, "loss": loss, "kib": kib} for name, loss, kib in (("a", 0.4, 1), ("b", 0.2, 8), ("c", 0.2, 7))]
-    assert recommended([row, *tried])["choice"] == "c"
+def test_the_recommendation_is_the_smallest_file_of_those_that_lose_the_least():
+    rows = [{"choice": "float", "loss": 0.0, "kib": 9.0, "uncertainty": 0.0}]
+    for name, loss, kib in (("a", 0.4, 1), ("b", 0.1, 8), ("c", 0.2, 7), ("d", 0.1, 9)):
+        rows.append({"choice": name, "loss": loss, "kib": kib, "uncertainty": 0.15})
+    assert recommended(rows)["choice"] == "c"
 
 
 def test_an_unknown_choice(rows, tmp_path):

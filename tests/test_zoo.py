@@ -1,12 +1,22 @@
 import pytest
 
 from poseutils import zoo
+from poseutils.deployment.compiling import compile_graph
+from poseutils.deployment.spec import read_network
 from poseutils.errors import PoseError
 
 
 @pytest.mark.parametrize("entry", zoo.ZOO.values(), ids=lambda entry: entry.name)
 def test_entries_are_complete(entry):
     assert len(entry.sha256) == 64 and entry.url.startswith("https://") and entry.license and entry.keypoints > 0
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_every_network_of_the_zoo_becomes_c(name, asset):
+    entry = zoo.ZOO[name]
+    graph = read_network(asset(f"models/{entry.file}"))
+    compiled = compile_graph(graph, entry.file, "quantized", "net")
+    assert compiled.plan.size > 0 and len(compiled.program.steps) == len(compiled.graph.operators)
 
 
 def test_a_file_at_any_depth_of_the_cache_is_used_if_its_hash_is_right(tmp_path, monkeypatch, asset):

@@ -86,8 +86,8 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
 def _decode_one(candidates: np.ndarray, scale: np.ndarray, layout: KeypointLayout, thresholds: Thresholds) -> Poses:
     check_finite(candidates[4], "confidences")
     passed = np.flatnonzero(candidates[4] > thresholds.confidence)
-    # 8-bit networks often give equal scores. Their order is that of NumPy's default sort, as in the field's usual scripts.
-    order = passed[np.argsort(candidates[4, passed])[::-1]][: thresholds.max_candidates]
+    # 8-bit networks often give equal scores: those stay in the order of the candidates.
+    order = passed[np.argsort(-candidates[4, passed], kind="stable")][: thresholds.max_candidates]
     boxes = _boxes(candidates, order, scale)
     check_finite(boxes, "boxes")
     kept = order[_suppressed(candidates, order, boxes, scale, layout, thresholds)]

@@ -43,14 +43,16 @@ def show_choices(rows: Sequence[Mapping]) -> None:
     ``quantization.choices``."""
     import matplotlib.pyplot as plt
 
+    from ..quantization import recommended
+
     tried = [row for row in rows if row["choice"] != "float"]
-    least = min(row["loss"] for row in tried)
+    best = recommended(rows)["choice"]
     _, axes = plt.subplots(figsize=(7, 0.9 + 0.4 * len(tried)), layout="constrained")
     bars = axes.barh(
         np.arange(len(tried)),
         [row["loss"] for row in tried],
         xerr=[row["uncertainty"] for row in tried],
-        color=["#3a9d6e" if row["loss"] == least else "#5b8db8" for row in tried],
+        color=["#3a9d6e" if row["choice"] == best else "#5b8db8" for row in tried],
         ecolor="gray",
         capsize=3,
     )

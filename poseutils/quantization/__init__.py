@@ -1,7 +1,7 @@
 """Post-training quantization to 8 bits, as .tflite or .onnx, and what it did to the network."""
 
 from .biases import correct_biases, optimized
-from .choosing import CHOICES, choices, recommended
+from .choosing import CHOICES, choice_name, choices, recommended
 from .equalization import equalize
 from .inspection import Range, activation_ranges, layer_errors, most_uneven, quantization_error, weight_ranges
 from .onnx import export_onnx, quantize_onnx
@@ -14,6 +14,7 @@ __all__ = [
     "TYPES",
     "Range",
     "activation_ranges",
+    "choice_name",
     "choices",
     "correct_biases",
     "equalize",

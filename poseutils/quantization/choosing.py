@@ -81,5 +81,14 @@ def _row(name: str, path: Path, report: Report, exact: Report) -> dict:
 
 
 def recommended(rows: Sequence[dict]) -> dict:
-    """The row with the smallest loss among the quantized; of equals the smallest file."""
-    return min([row for row in rows if row["choice"] != "float"], key=lambda row: (row["loss"], row["kib"]))
+    """The smallest file among the quantized that lose no more than the best one and its standard error."""
+    tried = [row for row in rows if row["choice"] != "float"]
+    least = min(tried, key=lambda row: row["loss"])
+    most = least["loss"] + np.nan_to_num(least["uncertainty"])
+    return min([row for row in tried if row["loss"] <= most], key=lambda row: (row["kib"], row["loss"]))
+
+
+def choice_name(onnx: bool, granularity: str, optimize: bool) -> str:
+    """The name of a choice as the configuration has it; ``other`` if it is none of ``CHOICES``."""
+    way = (quantize_onnx if onnx else quantize, granularity, optimize)
+    return next((name for name, own in CHOICES.items() if own == way), "other")
