@@ -13,7 +13,20 @@ from poseutils.graph import Graph, Operator, Quantization, Tensor
 TYPES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "bool": 1}
 NUMBERS = (-(2**31), -129, -2, -1, 0, 1, 2, 3, 5, 7, 16, 17, 127, 255, 256, 65535, 2**31 - 1)
 SCALES = (0.0, -1.0, 1e-45, 1e-9, 0.5, 3.0, 1e9, float("inf"), float("nan"))
-OTHER_NAMES = ("ADD", "CONV_2D", "CONCATENATION", "QUANTIZE", "RESHAPE", "MEAN", "GATHER", "SOFTMAX", "SIN", "PAD", "TRANSPOSE", "SPLIT")
+OTHER_NAMES = (
+    "ADD",
+    "CONV_2D",
+    "CONCATENATION",
+    "QUANTIZE",
+    "RESHAPE",
+    "MEAN",
+    "GATHER",
+    "SOFTMAX",
+    "SIN",
+    "PAD",
+    "TRANSPOSE",
+    "SPLIT",
+)
 
 
 def damaged(graph: Graph, dice: random.Random) -> Graph:
@@ -30,7 +43,9 @@ def _with_tensor(graph: Graph, dice: random.Random, change: Callable[[Tensor], T
     return replace(graph, tensors=tuple(tensors))
 
 
-def _with_operator(graph: Graph, dice: random.Random, change: Callable[[Operator], Operator]) -> Graph:
+def _with_operator(
+    graph: Graph, dice: random.Random, change: Callable[[Operator], Operator]
+) -> Graph:
     if not graph.operators:
         return graph
     at = dice.randrange(len(graph.operators))
@@ -47,7 +62,9 @@ def _sized(tensor: Tensor, shape: tuple[int, ...], dtype: str) -> Tensor:
     if size > 1 << 20:
         return tensor
     kind = np.bool_ if dtype == "bool" else np.dtype(dtype)
-    data = np.frombuffer(np.resize(np.frombuffer(tensor.data.tobytes(), np.uint8), size).tobytes(), kind).reshape(shape)
+    data = np.frombuffer(
+        np.resize(np.frombuffer(tensor.data.tobytes(), np.uint8), size).tobytes(), kind
+    ).reshape(shape)
     return replace(tensor, shape=shape, dtype=dtype, bytes=size, data=data)
 
 
@@ -71,7 +88,9 @@ def _shape(graph: Graph, dice: random.Random) -> Graph:
 
 
 def _type(graph: Graph, dice: random.Random) -> Graph:
-    return _with_tensor(graph, dice, lambda tensor: _sized(tensor, tensor.shape, dice.choice(list(TYPES))))
+    return _with_tensor(
+        graph, dice, lambda tensor: _sized(tensor, tensor.shape, dice.choice(list(TYPES)))
+    )
 
 
 def _scales(graph: Graph, dice: random.Random) -> Graph:
@@ -80,7 +99,11 @@ def _scales(graph: Graph, dice: random.Random) -> Graph:
         scales = np.array([dice.choice(SCALES) for _ in range(count)], np.float32)
         zeros = np.array([dice.choice(NUMBERS) for _ in range(count)], np.int64)
         made = dice.choice(
-            (None, Quantization(scales, np.zeros(count, np.int64), dice.choice((0, 3, -1, 9))), Quantization(np.abs(scales), zeros, 0))
+            (
+                None,
+                Quantization(scales, np.zeros(count, np.int64), dice.choice((0, 3, -1, 9))),
+                Quantization(np.abs(scales), zeros, 0),
+            )
         )
         return replace(tensor, quantization=made)
 
@@ -113,7 +136,15 @@ def _kind(graph: Graph, dice: random.Random) -> Graph:
 
 
 def _wires(graph: Graph, dice: random.Random) -> Graph:
-    index = dice.choice((-1, -2, len(graph.tensors), dice.randrange(len(graph.tensors)), dice.randrange(len(graph.tensors))))
+    index = dice.choice(
+        (
+            -1,
+            -2,
+            len(graph.tensors),
+            dice.randrange(len(graph.tensors)),
+            dice.randrange(len(graph.tensors)),
+        )
+    )
 
     def rewired(tensors: tuple[int, ...]) -> tuple[int, ...]:
         tensors = list(tensors)
@@ -131,17 +162,28 @@ def _wires(graph: Graph, dice: random.Random) -> Graph:
         which = dice.choice(("inputs", "outputs"))
         return replace(graph, **{which: rewired(getattr(graph, which))})
     if what == "reads":
-        return _with_operator(graph, dice, lambda operator: replace(operator, inputs=rewired(operator.inputs)))
-    return _with_operator(graph, dice, lambda operator: replace(operator, outputs=rewired(operator.outputs)))
+        return _with_operator(
+            graph, dice, lambda operator: replace(operator, inputs=rewired(operator.inputs))
+        )
+    return _with_operator(
+        graph, dice, lambda operator: replace(operator, outputs=rewired(operator.outputs))
+    )
 
 
 def _options(graph: Graph, dice: random.Random) -> Graph:
     def change(operator: Operator) -> Operator:
         if not operator.options or dice.random() < 0.2:
-            return replace(operator, options=dice.choice(graph.operators).options if dice.random() < 0.5 else {})
+            return replace(
+                operator,
+                options=dice.choice(graph.operators).options if dice.random() < 0.5 else {},
+            )
         options, name = dict(operator.options), dice.choice(list(operator.options))
         if isinstance(options[name], str):
-            options[name] = dice.choice(("SAME", "VALID") if name == "padding" else ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH"))
+            options[name] = dice.choice(
+                ("SAME", "VALID")
+                if name == "padding"
+                else ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH")
+            )
         elif isinstance(options[name], float):
             options[name] = dice.choice(SCALES)
         else:
@@ -152,7 +194,9 @@ def _options(graph: Graph, dice: random.Random) -> Graph:
 
 
 def _name(graph: Graph, dice: random.Random) -> Graph:
-    return _with_operator(graph, dice, lambda operator: replace(operator, name=dice.choice(OTHER_NAMES)))
+    return _with_operator(
+        graph, dice, lambda operator: replace(operator, name=dice.choice(OTHER_NAMES))
+    )
 
 
 def _order(graph: Graph, dice: random.Random) -> Graph:
@@ -167,4 +211,19 @@ def _order(graph: Graph, dice: random.Random) -> Graph:
     return replace(graph, operators=tuple(operators)) if operators else graph
 
 
-_CHANGES = (_shape, _shape, _type, _scales, _scales, _values, _values, _kind, _wires, _wires, _options, _options, _name, _order)
+_CHANGES = (
+    _shape,
+    _shape,
+    _type,
+    _scales,
+    _scales,
+    _values,
+    _values,
+    _kind,
+    _wires,
+    _wires,
+    _options,
+    _options,
+    _name,
+    _order,
+)

@@ -12,7 +12,20 @@ from onnx import numpy_helper
 NUMBERS = (-(2**31), -129, -3, -2, -1, 0, 1, 2, 3, 4, 5, 7, 16, 17, 127, 255, 1000, 2**31 - 1)
 FLOATS = (0.0, -1.0, 1e-45, 0.5, 3.0, 1e30, float("inf"), float("nan"))
 WORDS = (b"", b"SAME_UPPER", b"VALID", b"linear", b"nearest", b"floor", b"align_corners")
-KINDS = ("Conv", "Relu", "Add", "MaxPool", "Reshape", "DequantizeLinear", "QuantizeLinear", "Gemm", "Softmax", "Transpose", "Split", "Concat")
+KINDS = (
+    "Conv",
+    "Relu",
+    "Add",
+    "MaxPool",
+    "Reshape",
+    "DequantizeLinear",
+    "QuantizeLinear",
+    "Gemm",
+    "Softmax",
+    "Transpose",
+    "Split",
+    "Concat",
+)
 TYPES = (np.int8, np.uint8, np.int32, np.int64, np.float32, np.float64, np.int16, np.bool_)
 
 
@@ -47,7 +60,11 @@ def _other(values: list, choices, dice: random.Random) -> list:
     if what == "more":
         return [*values, dice.choice(choices)]
     at = dice.randrange(max(1, len(values)))
-    return values[:at] + ([dice.choice(choices)] if what == "other" and values else []) + values[at + 1 :]
+    return (
+        values[:at]
+        + ([dice.choice(choices)] if what == "other" and values else [])
+        + values[at + 1 :]
+    )
 
 
 def _connection(graph, dice: random.Random) -> None:
@@ -65,7 +82,9 @@ def _constant(graph, dice: random.Random) -> None:
     what = dice.choice(("value", "value", "value", "flat", "deeper", "type", "fewer", "other"))
     with np.errstate(all="ignore"):
         if what == "value" and values.size:
-            one = np.array(dice.choice(FLOATS if values.dtype.kind == "f" else NUMBERS)).astype(values.dtype)
+            one = np.array(dice.choice(FLOATS if values.dtype.kind == "f" else NUMBERS)).astype(
+                values.dtype
+            )
             values.reshape(-1)[dice.randrange(values.size)] = one
         elif what in ("flat", "deeper"):
             values = values.reshape(-1) if what == "flat" else values[None]
@@ -96,7 +115,9 @@ def _ends(graph, dice: random.Random) -> None:
     elif what == "type":
         graph.input[0].type.tensor_type.elem_type = dice.choice((1, 2, 3, 6, 7, 10, 11))
     else:
-        graph.output[0].name = dice.choice([name for node in graph.node for name in node.output] or [""])
+        graph.output[0].name = dice.choice(
+            [name for node in graph.node for name in node.output] or [""]
+        )
 
 
 _CHANGES = (_attribute, _attribute, _connection, _connection, _constant, _constant, _node, _ends)

@@ -299,7 +299,7 @@ def strided_slice(dice: Dice) -> bytes:
     for d, n in enumerate(shape):
         step = int(dice.choice([1, 1, 2, 3, -1, -2]))
         first, last = int(dice.integers(-n, n)), int(dice.integers(-n, n + 1))
-        for name, word in (("beginMask", "first"), ("endMask", "last")):
+        for name in ("beginMask", "endMask"):
             masks[name] |= (int(dice.random() < 0.4)) << d
         chosen = slice(None if masks["beginMask"] >> d & 1 else first, None if masks["endMask"] >> d & 1 else last, step)
         length = len(range(*chosen.indices(n)))

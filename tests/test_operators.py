@@ -59,18 +59,34 @@ def test_sizes_of_constants_are_computed_as_litert_computes_them():
     from tiny_tflite import tensor
 
     made = {
-        ("PACK", (3, 4)): ([integers("a", 3, scalar=True), integers("b", 4, scalar=True)], ("PackOptions", {"axis": 0, "valuesCount": 2})),
-        ("GATHER", (7, 5)): ([integers("a", 5, 6, 7), integers("i", 2, 0)], ("GatherOptions", {"axis": 0})),
-        ("CONCATENATION", (5, 6, 7)): ([integers("a", 5), integers("b", 6, 7)], ("ConcatenationOptions", {"axis": 0})),
+        ("PACK", (3, 4)): (
+            [integers("a", 3, scalar=True), integers("b", 4, scalar=True)],
+            ("PackOptions", {"axis": 0, "valuesCount": 2}),
+        ),
+        ("GATHER", (7, 5)): (
+            [integers("a", 5, 6, 7), integers("i", 2, 0)],
+            ("GatherOptions", {"axis": 0}),
+        ),
+        ("CONCATENATION", (5, 6, 7)): (
+            [integers("a", 5), integers("b", 6, 7)],
+            ("ConcatenationOptions", {"axis": 0}),
+        ),
         ("MUL", (10, 12)): ([integers("a", 5, 6), integers("b", 2)], ("MulOptions", {})),
-        ("SLICE", (6, 7)): ([integers("a", 5, 6, 7), integers("b", 1), integers("s", 2)], ("SliceOptions", {})),
+        ("SLICE", (6, 7)): (
+            [integers("a", 5, 6, 7), integers("b", 1), integers("s", 2)],
+            ("SliceOptions", {}),
+        ),
     }
     for (name, expected), (given, options) in made.items():
         sizes = tensor("y", (len(expected),), "INT32", scale=None)
         data = network(name, [*given, tensor("x", (3,))], [sizes], options, list(range(len(given))))
         graph = parse_tflite(data, name)
         folded = fold_constants(graph_that_reads(graph))
-        assert tuple(folded.tensors[graph.outputs[0]].data.tolist()) == expected == tuple(computed(data, graph))
+        assert (
+            tuple(folded.tensors[graph.outputs[0]].data.tolist())
+            == expected
+            == tuple(computed(data, graph))
+        )
 
 
 def graph_that_reads(graph):

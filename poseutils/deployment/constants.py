@@ -32,16 +32,26 @@ def _computed(graph: Graph, operator: Operator) -> np.ndarray | None:
     """The values of an operator's one output, if they are known; None if not."""
     given = [graph.tensors[t] for t in operator.inputs if t >= 0]
     output = graph.tensors[operator.outputs[0]]
-    if len(operator.outputs) > 1 or operator.outputs[0] in graph.outputs or output.dtype not in ("int32", "int64") or output.elements > MOST:
+    if (
+        len(operator.outputs) > 1
+        or operator.outputs[0] in graph.outputs
+        or output.dtype not in ("int32", "int64")
+        or output.elements > MOST
+    ):
         return None
     if operator.name == "SHAPE":
         return np.array(given[0].shape)
-    if not all(tensor.data is not None and tensor.elements <= MOST and tensor.data.dtype.kind == "i" for tensor in given):
+    if not all(
+        tensor.data is not None and tensor.elements <= MOST and tensor.data.dtype.kind == "i"
+        for tensor in given
+    ):
         return None
     return _of_constants(graph, operator, given, output)
 
 
-def _of_constants(graph: Graph, operator: Operator, given: list[Tensor], output: Tensor) -> np.ndarray | None:
+def _of_constants(
+    graph: Graph, operator: Operator, given: list[Tensor], output: Tensor
+) -> np.ndarray | None:
     values, axis = [tensor.data for tensor in given], int(operator.options.get("axis", 0))
     if operator.name in ("SLICE", "STRIDED_SLICE"):
         return _sliced(graph, operator, values[0])
@@ -51,7 +61,13 @@ def _of_constants(graph: Graph, operator: Operator, given: list[Tensor], output:
         return (np.stack if operator.name == "PACK" else np.concatenate)(values, axis)
     if operator.name == "GATHER" and not operator.options.get("batch_dims"):
         return np.take(values[0], values[1], axis)
-    arithmetic = {"ADD": np.add, "SUB": np.subtract, "MUL": np.multiply, "MAXIMUM": np.maximum, "MINIMUM": np.minimum}
+    arithmetic = {
+        "ADD": np.add,
+        "SUB": np.subtract,
+        "MUL": np.multiply,
+        "MAXIMUM": np.maximum,
+        "MINIMUM": np.minimum,
+    }
     plain = operator.options.get("fused_activation_function", "NONE") == "NONE"
     return arithmetic[operator.name](*values) if operator.name in arithmetic and plain else None
 

@@ -21,11 +21,17 @@ Function = Callable[[np.ndarray, Operator, Tensor], np.ndarray]
 def looked_up(function: Function) -> Callable:
     """An operator of :mod:`poseutils.deployment.elementwise`: the input's real values, the function of them, in steps of the output."""
 
-    def evaluate(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    def evaluate(
+        operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+    ) -> np.ndarray:
         given, made = inputs[0].quantization, output.quantization
-        real = given.scales[0] * (values[0].astype(np.int32) - int(given.zero_points[0])).astype(np.float32)
+        real = given.scales[0] * (values[0].astype(np.int32) - int(given.zero_points[0])).astype(
+            np.float32
+        )
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            results = function(real, operator, output).astype(np.float32) * (np.float32(1) / made.scales[0])
+            results = function(real, operator, output).astype(np.float32) * (
+                np.float32(1) / made.scales[0]
+            )
             steps = rounded(results) + np.float32(made.zero_points[0])
         return np.clip(steps, -128, 127).astype(np.int8)
 
@@ -56,7 +62,9 @@ def elu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
 
 def logarithm(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
     """Of what is not positive, the least that the output holds."""
-    least = np.float32(-128 - int(output.quantization.zero_points[0])) * output.quantization.scales[0]
+    least = (
+        np.float32(-128 - int(output.quantization.zero_points[0])) * output.quantization.scales[0]
+    )
     return np.where(x <= 0, least, np.log(np.where(x <= 0, 1, x).astype(np.float64)))
 
 
@@ -67,28 +75,44 @@ def gelu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
         inner = np.float32(sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
         return half * (np.float32(1) + np.tanh(inner.astype(np.float64)).astype(np.float32))
     inner = x * np.float32(-sqrt(0.5))
-    return half * np.array([erfc(float(value)) for value in inner.reshape(-1)]).reshape(x.shape).astype(np.float32)
+    return half * np.array([erfc(float(value)) for value in inner.reshape(-1)]).reshape(
+        x.shape
+    ).astype(np.float32)
 
 
-def negative(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def negative(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     """The bytes themselves, as LiteRT negates them: scales and zero points are not looked at, and -128 stays."""
     return (-values[0].astype(np.int16)).astype(np.int8)
 
 
-def square_root(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def square_root(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     """In whole steps, cut off. LiteRT computes nothing of negative values; here their root is 0."""
     given, made = inputs[0].quantization, output.quantization
-    real = given.scales[0] * np.maximum(values[0].astype(np.int32) - int(given.zero_points[0]), 0).astype(np.float32)
+    real = given.scales[0] * np.maximum(
+        values[0].astype(np.int32) - int(given.zero_points[0]), 0
+    ).astype(np.float32)
     steps = np.trunc(np.sqrt(real) / made.scales[0]) + np.float32(made.zero_points[0])
     return np.clip(steps, -128, 127).astype(np.int8)
 
 
-def inverse_root(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def inverse_root(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     """1 / √x in fixed point; the greatest value of the output for 0, and for negative ones, of which LiteRT computes nothing."""
     scale = 1 / float(np.sqrt(inputs[0].quantization.scales[0]) * output.quantization.scales[0])
     multiplier, shift = quantize_multiplier(scale)
     steps = values[0].astype(np.int64) - int(inputs[0].quantization.zero_points[0])
-    made = [127 if n <= 0 else _scaled_inverse_root(int(n), multiplier, shift) + int(output.quantization.zero_points[0]) for n in steps.flat]
+    made = [
+        127
+        if n <= 0
+        else _scaled_inverse_root(int(n), multiplier, shift)
+        + int(output.quantization.zero_points[0])
+        for n in steps.flat
+    ]
     return np.clip(made, -128, 127).reshape(steps.shape).astype(np.int8)
 
 
@@ -112,7 +136,15 @@ def _inverse_root_multiplier(steps: int) -> tuple[int, int]:
     x = 1 << 28
     for _ in range(5):
         cube = _times(_times(x, x), x)
-        x = int(saturated_32(np.int64(_times((1 << 28) + (1 << 27), x) - _times(half, int(saturated_32(np.int64(cube << 6))))) << 3))
+        x = int(
+            saturated_32(
+                np.int64(
+                    _times((1 << 28) + (1 << 27), x)
+                    - _times(half, int(saturated_32(np.int64(cube << 6))))
+                )
+                << 3
+            )
+        )
     return _times(x, 1518500250), pairs - 11
 
 
@@ -127,5 +159,9 @@ SQUARE_BITS = 7
 def square_multipliers(a: np.float32, b: np.float32, output: np.float32) -> list[tuple[int, int]]:
     """Multiplier and shift of the operands of SQUARED_DIFFERENCE, and of the square."""
     twice = 2 * max(float(a), float(b))
-    reals = [float(a) / twice, float(b) / twice, twice * twice / ((1 << 2 * SQUARE_BITS) * float(output))]
+    reals = [
+        float(a) / twice,
+        float(b) / twice,
+        twice * twice / ((1 << 2 * SQUARE_BITS) * float(output)),
+    ]
     return [quantize_multiplier(real) for real in reals]

@@ -25,7 +25,9 @@ class PoseType:
     normalized: bool = True
 
 
-def recognized(graph: Graph, source: str, model_type: str | None = None, entry: Entry | None = None) -> PoseType | None:
+def recognized(
+    graph: Graph, source: str, model_type: str | None = None, entry: Entry | None = None
+) -> PoseType | None:
     """The type of a pose network, or None for a network that is none.
 
     Without ``model_type`` and ``entry`` the outputs must fit one type alone, and the number of keypoints must be one that a known layout
@@ -43,7 +45,9 @@ def recognized(graph: Graph, source: str, model_type: str | None = None, entry: 
     size = image_size(graph)
     if size is None:
         if said:
-            raise PoseError(f"{source}: model_type={said!r} takes one image (1, height, width, channels); the model has {_inputs(graph)}")
+            raise PoseError(
+                f"{source}: model_type={said!r} takes one image (1, height, width, channels); the model has {_inputs(graph)}"
+            )
         return None
     if min(min(graph.tensors[i].shape, default=0) for i in graph.outputs) < 1:
         return None
@@ -55,7 +59,9 @@ def recognized(graph: Graph, source: str, model_type: str | None = None, entry: 
     count = DECODERS[kind].count_keypoints(found)
     if said is None and kind != "yolo_mpe" and count not in _COUNTS:
         return None
-    return PoseType(kind, layout_of(kind, count), kind != "yolo_mpe" or _normalized(graph, source, max(size)))
+    return PoseType(
+        kind, layout_of(kind, count), kind != "yolo_mpe" or _normalized(graph, source, max(size))
+    )
 
 
 def image_size(graph: Graph) -> tuple[int, int] | None:
@@ -67,7 +73,10 @@ def image_size(graph: Graph) -> tuple[int, int] | None:
 
 def stand_ins(graph: Graph) -> dict[str, np.ndarray]:
     """Outputs by name, as arrays without memory of their own: a decoder chooses by shapes and names alone."""
-    return {graph.tensors[i].name: np.broadcast_to(np.float32(0), graph.tensors[i].shape) for i in graph.outputs}
+    return {
+        graph.tensors[i].name: np.broadcast_to(np.float32(0), graph.tensors[i].shape)
+        for i in graph.outputs
+    }
 
 
 def _inputs(graph: Graph) -> str:
@@ -80,7 +89,9 @@ def _normalized(graph: Graph, source: str, size: int) -> bool:
     output = graph.outputs[0]
     held = graph.tensors[makers[output].inputs[0] if output in makers else output]
     if held.quantization is None or held.dtype not in ("int8", "uint8"):
-        return not source.lower().endswith(".onnx")  # exporters: 0…1 in TensorFlow Lite files, pixels in others
+        return not source.lower().endswith(
+            ".onnx"
+        )  # exporters: 0…1 in TensorFlow Lite files, pixels in others
     return _largest(held) < np.sqrt(size)
 
 

@@ -62,26 +62,38 @@ def _check_ends(graph: Graph) -> None:
         if 0 in tensor.shape:
             raise Broken(f"the input {tensor.name!r} of shape {tensor.shape} is empty")
         if tensor.is_constant:
-            raise Broken(f"{tensor.name!r} is an input of the network and a constant; it cannot be both")
+            raise Broken(
+                f"{tensor.name!r} is an input of the network and a constant; it cannot be both"
+            )
 
 
 def _check_tensor(tensor: Tensor) -> None:
     if tensor.bytes > _MOST_BYTES:
-        raise Broken(f"tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; up to {_MOST_BYTES} are read")
+        raise Broken(
+            f"tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; up to {_MOST_BYTES} are read"
+        )
     quantization = tensor.quantization
     if quantization is None:
         return
     scales, zeros = quantization.scales, quantization.zero_points
     if len(zeros) != len(scales):
-        raise Broken(f"tensor {tensor.name!r} has {len(scales)} scales and {len(zeros)} zero points")
-    least = 0.0 if tensor.is_constant else _LEAST_SCALE  # weights of a channel that is zero have any
+        raise Broken(
+            f"tensor {tensor.name!r} has {len(scales)} scales and {len(zeros)} zero points"
+        )
+    least = (
+        0.0 if tensor.is_constant else _LEAST_SCALE
+    )  # weights of a channel that is zero have any
     for scale in scales.tolist():
         if not least <= scale <= _MOST_SCALE:
-            raise Broken(f"tensor {tensor.name!r} has the scale {scale!r}; a number from {least:.1g} to {_MOST_SCALE:.1g} is expected")
+            raise Broken(
+                f"tensor {tensor.name!r} has the scale {scale!r}; a number from {least:.1g} to {_MOST_SCALE:.1g} is expected"
+            )
     low, high = _RANGES.get(tensor.dtype, (None, None))
     if low is not None and len(zeros) and not low <= int(zeros.min()) <= int(zeros.max()) <= high:
         odd = next(int(z) for z in zeros if not low <= z <= high)
-        raise Broken(f"tensor {tensor.name!r} of {tensor.dtype} has the zero point {odd}; {low} to {high} are expected")
+        raise Broken(
+            f"tensor {tensor.name!r} of {tensor.dtype} has the zero point {odd}; {low} to {high} are expected"
+        )
 
 
 def _check_order(graph: Graph) -> None:
@@ -96,10 +108,14 @@ def _check_order(graph: Graph) -> None:
             raise Broken(f"{label} reads {operator.inputs} of {count} tensors")
         for t in operator.inputs:
             if t >= 0 and t not in known:
-                raise Broken(f"{label} reads {graph.tensors[t].name!r}, which no operator before it writes")
+                raise Broken(
+                    f"{label} reads {graph.tensors[t].name!r}, which no operator before it writes"
+                )
         for t in operator.outputs:
             if t in known:
-                raise Broken(f"{label} writes {graph.tensors[t].name!r}, which is written or given already")
+                raise Broken(
+                    f"{label} writes {graph.tensors[t].name!r}, which is written or given already"
+                )
             known.add(t)
     for t in graph.outputs:
         if t not in known:
@@ -110,25 +126,42 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> None:
     low, high = rule.inputs
     reads, writes = case.operator.inputs, case.operator.outputs
     case.expect(low <= len(reads) <= high, f"{len(reads)} inputs; {_many(low, high)} expected")
-    case.expect(all(t >= 0 for t in reads[:low]), f"inputs {reads}: the first {low} cannot be left out")
-    case.expect(rule.outputs is None or len(writes) == rule.outputs, f"{len(writes)} outputs; {rule.outputs} expected")
+    case.expect(
+        all(t >= 0 for t in reads[:low]), f"inputs {reads}: the first {low} cannot be left out"
+    )
+    case.expect(
+        rule.outputs is None or len(writes) == rule.outputs,
+        f"{len(writes)} outputs; {rule.outputs} expected",
+    )
     missing = [name for name in rule.options if name not in case.operator.options]
-    case.expect(not missing, f"no options, or those of another operator: {', '.join(missing)} not there")
+    case.expect(
+        not missing, f"no options, or those of another operator: {', '.join(missing)} not there"
+    )
     for name, value in case.operator.options.items():
-        case.expect(not isinstance(value, float) or isfinite(value), f"{name} is {value}; a number is expected")
+        case.expect(
+            not isinstance(value, float) or isfinite(value),
+            f"{name} is {value}; a number is expected",
+        )
     if rule.scaled:
         _check_scales(case)
     if open_shapes.intersection((*reads, *writes)):
         return  # the file leaves these shapes to the runtime
     for tensor in (*case.tensors(), *case.outputs):
-        named = tensor.is_constant and tensor.quantization is None  # sizes or axes: those of a single number are none
-        case.expect(named or 0 not in tensor.shape, f"{tensor.name!r} of shape {tensor.shape} is empty")
+        named = (
+            tensor.is_constant and tensor.quantization is None
+        )  # sizes or axes: those of a single number are none
+        case.expect(
+            named or 0 not in tensor.shape, f"{tensor.name!r} of shape {tensor.shape} is empty"
+        )
     shapes = rule.check(case)
     for tensor, shape in zip(case.outputs, shapes or ()):
         if not tensor.is_fixed and tensor.shape != tuple(shape):
             open_shapes.update(writes)
             return
-        case.expect(tensor.shape == tuple(shape), f"{tensor.name!r} has the shape {tensor.shape}; {tuple(shape)} follows from its inputs")
+        case.expect(
+            tensor.shape == tuple(shape),
+            f"{tensor.name!r} has the shape {tensor.shape}; {tuple(shape)} follows from its inputs",
+        )
 
 
 def _check_scales(case: Case) -> None:
@@ -138,7 +171,10 @@ def _check_scales(case: Case) -> None:
         if tensor.dtype in ("int8", "uint8") and tensor is not weights:
             scales = () if tensor.quantization is None else tensor.quantization.scales.tolist()
             case.expect(len(scales) > 0, f"{tensor.name!r} of {tensor.dtype} without a scale")
-            case.expect(min(scales) >= _LEAST_SCALE, f"{tensor.name!r} has the scale {min(scales)!r}; {_LEAST_SCALE:.1g} or more is expected")
+            case.expect(
+                min(scales) >= _LEAST_SCALE,
+                f"{tensor.name!r} has the scale {min(scales)!r}; {_LEAST_SCALE:.1g} or more is expected",
+            )
 
 
 def _many(low: int, high: int) -> str:

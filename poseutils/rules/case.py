@@ -27,7 +27,11 @@ class Case:
     def input(self, number: int) -> Tensor | None:
         """An input, None if it is left out."""
         reads = self.operator.inputs
-        return self.graph.tensors[reads[number]] if number < len(reads) and reads[number] >= 0 else None
+        return (
+            self.graph.tensors[reads[number]]
+            if number < len(reads) and reads[number] >= 0
+            else None
+        )
 
     def tensors(self) -> list[Tensor]:
         """The inputs that are given."""
@@ -40,7 +44,9 @@ class Case:
     def expect(self, condition: bool, reason: str) -> None:
         """Refuses the graph unless the condition holds."""
         if not condition:
-            raise Broken(f"operator {self.index} ({self.operator.name}), which writes {self.outputs[0].name!r}: {reason}")
+            raise Broken(
+                f"operator {self.index} ({self.operator.name}), which writes {self.outputs[0].name!r}: {reason}"
+            )
 
     def expect_rank(self, tensor: Tensor, *ranks: int) -> None:
         self.expect(
@@ -61,7 +67,10 @@ class Case:
     def integers(self, number: int, what: str) -> np.ndarray | None:
         """The values of an input of integers, flat; None if it is computed, and so not known."""
         tensor = self.input(number)
-        self.expect("int" in tensor.dtype, f"{what} {tensor.name!r} of {tensor.dtype}; integers are expected")
+        self.expect(
+            "int" in tensor.dtype,
+            f"{what} {tensor.name!r} of {tensor.dtype}; integers are expected",
+        )
         return None if tensor.data is None else tensor.data.reshape(-1).astype(np.int64)
 
     def axis(self, value: int, rank: int) -> int:
@@ -98,5 +107,8 @@ def broadcast(case: Case, *shapes: Shape) -> tuple[int, ...]:
     padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
     made = tuple(max(sizes) for sizes in zip(*padded))
     fits = all(n in (1, m) for shape in padded for n, m in zip(shape, made))
-    case.expect(fits, f"operands of shapes {' and '.join(map(str, map(tuple, shapes)))}, which do not go together")
+    case.expect(
+        fits,
+        f"operands of shapes {' and '.join(map(str, map(tuple, shapes)))}, which do not go together",
+    )
     return made

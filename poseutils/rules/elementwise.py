@@ -5,7 +5,22 @@ from __future__ import annotations
 from .case import Case, Rule, broadcast
 
 _ONE = (
-    *("ABS", "CEIL", "COS", "ELU", "EXP", "FLOOR", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "RELU", "RELU6"),
+    *(
+        "ABS",
+        "CEIL",
+        "COS",
+        "ELU",
+        "EXP",
+        "FLOOR",
+        "GELU",
+        "HARD_SWISH",
+        "LEAKY_RELU",
+        "LOG",
+        "LOGISTIC",
+        "NEG",
+        "RELU",
+        "RELU6",
+    ),
     *("RELU_0_TO_1", "RELU_N1_TO_1", "ROUND", "RSQRT", "SIGN", "SIN", "SQRT", "SQUARE", "TANH"),
 )
 _TWO = ("ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "FLOOR_MOD", "POW", "SQUARED_DIFFERENCE")
@@ -23,15 +38,23 @@ def _of_other_type(case: Case):
 
 def _quantize(case: Case):
     data, output = case.input(0), case.outputs[0]
-    case.expect(output.quantization is not None, f"{output.name!r} of {output.dtype} without a scale")
-    case.expect("float" in data.dtype or data.quantization is not None, f"{data.name!r} of {data.dtype} without a scale")
+    case.expect(
+        output.quantization is not None, f"{output.name!r} of {output.dtype} without a scale"
+    )
+    case.expect(
+        "float" in data.dtype or data.quantization is not None,
+        f"{data.name!r} of {data.dtype} without a scale",
+    )
     return [data.shape]
 
 
 def _dequantize(case: Case):
     data, output = case.input(0), case.outputs[0]
     case.expect("float" in output.dtype, f"{output.name!r} of {output.dtype}; floats are expected")
-    case.expect("float" in data.dtype or data.quantization is not None, f"{data.name!r} of {data.dtype} without a scale")
+    case.expect(
+        "float" in data.dtype or data.quantization is not None,
+        f"{data.name!r} of {data.dtype} without a scale",
+    )
     return [data.shape]
 
 
@@ -44,7 +67,10 @@ def _two(case: Case):
 def _prelu(case: Case):
     data, slopes = case.input(0), case.input(1)
     case.expect_same_type(data, slopes, case.outputs[0])
-    case.expect(broadcast(case, data.shape, slopes.shape) == data.shape, f"slopes of shape {slopes.shape} for data of shape {data.shape}")
+    case.expect(
+        broadcast(case, data.shape, slopes.shape) == data.shape,
+        f"slopes of shape {slopes.shape} for data of shape {data.shape}",
+    )
     return [data.shape]
 
 

@@ -15,11 +15,20 @@ def _reshape(case: Case):
         data.elements == output.elements,
         f"{output.name!r} of shape {output.shape} has {output.elements} elements, {data.name!r} of shape {data.shape} has {data.elements}",
     )
-    sizes = case.integers(1, "the shape") if case.input(1) is not None and len(case.input(1).shape) == 1 else None
+    sizes = (
+        case.integers(1, "the shape")
+        if case.input(1) is not None and len(case.input(1).shape) == 1
+        else None
+    )
     if sizes is None:
         return None
-    case.expect(int((sizes < 0).sum()) <= 1 and int(sizes.min(initial=1)) >= -1, f"the shape {sizes.tolist()}")
-    fits = len(sizes) == len(output.shape) and all(n in (-1, m) for n, m in zip(sizes.tolist(), output.shape))
+    case.expect(
+        int((sizes < 0).sum()) <= 1 and int(sizes.min(initial=1)) >= -1,
+        f"the shape {sizes.tolist()}",
+    )
+    fits = len(sizes) == len(output.shape) and all(
+        n in (-1, m) for n, m in zip(sizes.tolist(), output.shape)
+    )
     case.expect(fits, f"{output.name!r} has the shape {output.shape}; {sizes.tolist()} is expected")
     return None
 
@@ -39,8 +48,12 @@ def _concatenation(case: Case):
     shape = given[0].shape
     axis = case.axis(int(case.operator.options["axis"]), len(shape))
     for tensor in given:
-        same = len(tensor.shape) == len(shape) and all(n == m for d, (n, m) in enumerate(zip(tensor.shape, shape)) if d != axis)
-        case.expect(same, f"{tensor.name!r} of shape {tensor.shape} beside {shape} along dimension {axis}")
+        same = len(tensor.shape) == len(shape) and all(
+            n == m for d, (n, m) in enumerate(zip(tensor.shape, shape)) if d != axis
+        )
+        case.expect(
+            same, f"{tensor.name!r} of shape {tensor.shape} beside {shape} along dimension {axis}"
+        )
     return [[sum(t.shape[axis] for t in given) if d == axis else n for d, n in enumerate(shape)]]
 
 
@@ -51,19 +64,31 @@ def _split(case: Case):
         return None
     case.expect(len(axes) == 1, f"{len(axes)} dimensions; one is expected")
     axis = case.axis(int(axes[0]), len(data.shape))
-    case.expect(data.shape[axis] % count == 0, f"{count} parts of {data.shape} along dimension {axis}")
+    case.expect(
+        data.shape[axis] % count == 0, f"{count} parts of {data.shape} along dimension {axis}"
+    )
     return [[n // count if d == axis else n for d, n in enumerate(data.shape)]] * count
 
 
 def _split_by_sizes(case: Case):
-    data, sizes, axes = case.input(0), case.integers(1, "the sizes"), case.integers(2, "the dimension")
+    data, sizes, axes = (
+        case.input(0),
+        case.integers(1, "the sizes"),
+        case.integers(2, "the dimension"),
+    )
     case.expect_same_type(data, *case.outputs)
     if sizes is None or axes is None:
         return None
-    case.expect(len(axes) == 1 and len(sizes) == len(case.outputs), f"{len(sizes)} sizes for {len(case.outputs)} parts")
+    case.expect(
+        len(axes) == 1 and len(sizes) == len(case.outputs),
+        f"{len(sizes)} sizes for {len(case.outputs)} parts",
+    )
     axis, parts = case.axis(int(axes[0]), len(data.shape)), [int(n) for n in sizes]
     parts = [data.shape[axis] - sum(m for m in parts if m != -1) if n == -1 else n for n in parts]
-    case.expect(min(parts) >= 0 and sum(parts) == data.shape[axis], f"parts of {sizes.tolist()} of {data.shape} along dimension {axis}")
+    case.expect(
+        min(parts) >= 0 and sum(parts) == data.shape[axis],
+        f"parts of {sizes.tolist()} of {data.shape} along dimension {axis}",
+    )
     return [[part if d == axis else n for d, n in enumerate(data.shape)] for part in parts]
 
 
@@ -73,9 +98,14 @@ def _slice(case: Case):
     begin, size = case.integers(1, "the beginning"), case.integers(2, "the size")
     if begin is None or size is None:
         return None
-    case.expect(len(begin) == len(size) == len(data.shape), f"{len(begin)} beginnings and {len(size)} sizes for {data.shape}")
+    case.expect(
+        len(begin) == len(size) == len(data.shape),
+        f"{len(begin)} beginnings and {len(size)} sizes for {data.shape}",
+    )
     made = [n - b if s == -1 else s for n, b, s in zip(data.shape, begin.tolist(), size.tolist())]
-    inside = all(b >= 0 and s >= 1 and b + s <= n for n, b, s in zip(data.shape, begin.tolist(), made))
+    inside = all(
+        b >= 0 and s >= 1 and b + s <= n for n, b, s in zip(data.shape, begin.tolist(), made)
+    )
     case.expect(inside, f"a slice from {begin.tolist()} of {size.tolist()} of {data.shape}")
     return [made]
 
@@ -83,10 +113,16 @@ def _slice(case: Case):
 def _strided_slice(case: Case):
     data = case.input(0)
     case.expect_same_type(data, case.outputs[0])
-    given = [case.integers(i, what) for i, what in ((1, "the beginning"), (2, "the end"), (3, "the steps"))]
+    given = [
+        case.integers(i, what)
+        for i, what in ((1, "the beginning"), (2, "the end"), (3, "the steps"))
+    ]
     if any(values is None for values in given):
         return None
-    case.expect(len({len(values) for values in given}) == 1 and len(given[0]) <= 8, f"{', '.join(str(len(v)) for v in given)} numbers")
+    case.expect(
+        len({len(values) for values in given}) == 1 and len(given[0]) <= 8,
+        f"{', '.join(str(len(v)) for v in given)} numbers",
+    )
     case.expect(bool((given[2] != 0).all()), f"steps of {given[2].tolist()}")
     return None
 
@@ -95,8 +131,14 @@ def _pack(case: Case):
     given = case.tensors()
     case.expect_same_type(*given, case.outputs[0])
     shape = given[0].shape
-    case.expect(all(tensor.shape == shape for tensor in given), f"tensors of shapes {', '.join(str(t.shape) for t in given)}")
-    case.expect(int(case.operator.options["values_count"]) == len(given), f"values_count {case.operator.options['values_count']}")
+    case.expect(
+        all(tensor.shape == shape for tensor in given),
+        f"tensors of shapes {', '.join(str(t.shape) for t in given)}",
+    )
+    case.expect(
+        int(case.operator.options["values_count"]) == len(given),
+        f"values_count {case.operator.options['values_count']}",
+    )
     axis = case.axis(int(case.operator.options["axis"]), len(shape) + 1)
     return [(*shape[:axis], len(given), *shape[axis:])]
 
@@ -107,7 +149,8 @@ def _unpack(case: Case):
     axis = case.axis(int(case.operator.options["axis"]), len(data.shape))
     count = len(case.outputs)
     case.expect(
-        data.shape[axis] == count == int(case.operator.options["num"]), f"{count} parts of {data.shape} along dimension {axis}"
+        data.shape[axis] == count == int(case.operator.options["num"]),
+        f"{count} parts of {data.shape} along dimension {axis}",
     )
     return [(*data.shape[:axis], *data.shape[axis + 1 :])] * count
 
@@ -119,7 +162,9 @@ def _transpose(case: Case):
         return None
     rank = len(data.shape)
     turned = [int(d) + rank if d < 0 else int(d) for d in order]
-    case.expect(sorted(turned) == list(range(rank)), f"the order {order.tolist()} of {rank} dimensions")
+    case.expect(
+        sorted(turned) == list(range(rank)), f"the order {order.tolist()} of {rank} dimensions"
+    )
     return [[data.shape[d] for d in turned]]
 
 
@@ -132,9 +177,17 @@ def _pad(case: Case):
         case.expect(value.elements == 1, f"{value.elements} values to pad with; one is expected")
     if pads is None:
         return None
-    case.expect(case.input(1).shape == (len(data.shape), 2), f"margins of shape {case.input(1).shape} for {data.shape}")
+    case.expect(
+        case.input(1).shape == (len(data.shape), 2),
+        f"margins of shape {case.input(1).shape} for {data.shape}",
+    )
     case.expect(int(pads.min(initial=0)) >= 0, f"margins of {pads.tolist()}")
-    return [[n + int(before) + int(after) for n, (before, after) in zip(data.shape, pads.reshape(-1, 2))]]
+    return [
+        [
+            n + int(before) + int(after)
+            for n, (before, after) in zip(data.shape, pads.reshape(-1, 2))
+        ]
+    ]
 
 
 def _tile(case: Case):
@@ -142,7 +195,10 @@ def _tile(case: Case):
     case.expect_same_type(data, case.outputs[0])
     if times is None:
         return None
-    case.expect(len(times) == len(data.shape) and int(times.min(initial=1)) >= 1, f"{times.tolist()} times {data.shape}")
+    case.expect(
+        len(times) == len(data.shape) and int(times.min(initial=1)) >= 1,
+        f"{times.tolist()} times {data.shape}",
+    )
     return [[n * int(t) for n, t in zip(data.shape, times)]]
 
 
@@ -152,7 +208,10 @@ def _broadcast_to(case: Case):
     if shape is None:
         return None
     own = (1,) * (len(shape) - len(data.shape)) + data.shape
-    case.expect(len(own) == len(shape) and all(n in (1, m) for n, m in zip(own, shape.tolist())), f"{data.shape} to {shape.tolist()}")
+    case.expect(
+        len(own) == len(shape) and all(n in (1, m) for n, m in zip(own, shape.tolist())),
+        f"{data.shape} to {shape.tolist()}",
+    )
     return [shape.tolist()]
 
 
@@ -161,7 +220,9 @@ def _depth_to_space(case: Case):
     case.expect_rank(data, 4)
     case.expect_same_type(data, case.outputs[0])
     batch, height, width, channels = data.shape
-    case.expect(channels % (block * block) == 0, f"{channels} channels in blocks of {block} x {block}")
+    case.expect(
+        channels % (block * block) == 0, f"{channels} channels in blocks of {block} x {block}"
+    )
     return [(batch, height * block, width * block, channels // (block * block))]
 
 
@@ -170,7 +231,10 @@ def _space_to_depth(case: Case):
     case.expect_rank(data, 4)
     case.expect_same_type(data, case.outputs[0])
     batch, height, width, channels = data.shape
-    case.expect(height % block == 0 and width % block == 0, f"{height} x {width} in blocks of {block} x {block}")
+    case.expect(
+        height % block == 0 and width % block == 0,
+        f"{height} x {width} in blocks of {block} x {block}",
+    )
     return [(batch, height // block, width // block, channels * block * block)]
 
 
@@ -181,11 +245,20 @@ def _gather(case: Case):
     axis = case.axis(int(options.get("axis", 0)), len(data.shape))
     batch = int(options.get("batch_dims", 0))
     batch += len(indices.shape) if batch < 0 else 0
-    case.expect(0 <= batch <= min(axis, len(indices.shape)), f"{batch} dimensions of a batch, along dimension {axis}")
-    case.expect(data.shape[:batch] == indices.shape[:batch], f"indices of shape {indices.shape} into {data.shape}")
+    case.expect(
+        0 <= batch <= min(axis, len(indices.shape)),
+        f"{batch} dimensions of a batch, along dimension {axis}",
+    )
+    case.expect(
+        data.shape[:batch] == indices.shape[:batch],
+        f"indices of shape {indices.shape} into {data.shape}",
+    )
     case.expect(indices.elements > 0, f"{indices.name!r} of shape {indices.shape} is empty")
     if chosen is not None:
-        case.expect(0 <= int(chosen.min()) <= int(chosen.max()) < data.shape[axis], f"an index that {data.shape} has not along {axis}")
+        case.expect(
+            0 <= int(chosen.min()) <= int(chosen.max()) < data.shape[axis],
+            f"an index that {data.shape} has not along {axis}",
+        )
     return [(*data.shape[:axis], *indices.shape[batch:], *data.shape[axis + 1 :])]
 
 
@@ -194,7 +267,9 @@ def _gather_nd(case: Case):
     case.expect_same_type(data, case.outputs[0])
     chosen = case.integers(1, "the indices")
     depth = indices.shape[-1] if indices.shape and indices.elements else 0
-    case.expect(1 <= depth <= len(data.shape), f"indices of shape {indices.shape} into {data.shape}")
+    case.expect(
+        1 <= depth <= len(data.shape), f"indices of shape {indices.shape} into {data.shape}"
+    )
     if chosen is not None:
         each = chosen.reshape(-1, depth)
         inside = (each >= 0).all() and (each < data.shape[:depth]).all()
@@ -204,7 +279,10 @@ def _gather_nd(case: Case):
 
 def _shape(case: Case):
     output = case.outputs[0]
-    case.expect(output.dtype in ("int32", "int64"), f"{output.name!r} of {output.dtype}; integers are expected")
+    case.expect(
+        output.dtype in ("int32", "int64"),
+        f"{output.name!r} of {output.dtype}; integers are expected",
+    )
     return [(len(case.input(0).shape),)]
 
 

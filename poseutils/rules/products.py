@@ -12,7 +12,10 @@ def _dense(case: Case):
     if not case.operator.options.get("weights_format"):  # shuffled weights of uint8 give int16
         case.expect_same_type(data, output)
     channels, depth = weights.shape
-    case.expect(data.elements % depth == 0, f"weights of shape {weights.shape} on data of shape {data.shape}")
+    case.expect(
+        data.elements % depth == 0,
+        f"weights of shape {weights.shape} on data of shape {data.shape}",
+    )
     check_filter(case, weights, data, channels, 0)
     check_bias(case, 2, channels, data)
     rows = data.elements // depth
@@ -25,7 +28,10 @@ def _dense(case: Case):
 
 def _matrices(case: Case):
     a, b = case.input(0), case.input(1)
-    case.expect(min(len(a.shape), len(b.shape)) >= 2, f"{a.shape} times {b.shape}; two matrices are expected")
+    case.expect(
+        min(len(a.shape), len(b.shape)) >= 2,
+        f"{a.shape} times {b.shape}; two matrices are expected",
+    )
     turned = [bool(case.operator.options.get(name)) for name in ("adj_x", "adj_y")]
     rows, depth = a.shape[-2:][::-1] if turned[0] else a.shape[-2:]
     also, columns = b.shape[-2:][::-1] if turned[1] else b.shape[-2:]
@@ -46,7 +52,10 @@ def _reduction(case: Case):
 
 def _extreme_index(case: Case):
     data, axes = case.input(0), case.integers(1, "the dimension")
-    case.expect(case.outputs[0].dtype in ("int32", "int64"), f"{case.outputs[0].name!r} of {case.outputs[0].dtype}; indices are expected")
+    case.expect(
+        case.outputs[0].dtype in ("int32", "int64"),
+        f"{case.outputs[0].name!r} of {case.outputs[0].dtype}; indices are expected",
+    )
     if axes is None:
         return None
     case.expect(len(axes) == 1, f"{len(axes)} dimensions; one is expected")
@@ -63,7 +72,9 @@ def _along_last(case: Case):
 PRODUCTS = {
     "FULLY_CONNECTED": Rule(_dense, (2, 3)),
     "BATCH_MATMUL": Rule(_matrices, (2, 2)),
-    **dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"), Rule(_reduction, (2, 2))),
+    **dict.fromkeys(
+        ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"), Rule(_reduction, (2, 2))
+    ),
     **dict.fromkeys(("ARG_MAX", "ARG_MIN"), Rule(_extreme_index, (2, 2), scaled=False)),
     **dict.fromkeys(("SOFTMAX", "LOG_SOFTMAX"), Rule(_along_last, (1, 1))),
 }

@@ -5,7 +5,12 @@ from __future__ import annotations
 from ..graph import Tensor
 from .case import Case, Rule
 
-_BIAS = {"int8": ("int32",), "uint8": ("int32",), "int16": ("int32", "int64"), "float32": ("float32",)}
+_BIAS = {
+    "int8": ("int32",),
+    "uint8": ("int32",),
+    "int16": ("int32", "int64"),
+    "float32": ("float32",),
+}
 _STRIDES = ("padding", "stride_h", "stride_w")
 
 
@@ -14,7 +19,11 @@ def reach(case: Case, size: int, taps: int, axis: str, dilated: bool = True) -> 
     stride = case.number(f"stride_{axis}", 1)
     dilation = case.number(f"dilation_{axis}_factor", 1) if dilated else 1
     wide = (taps - 1) * dilation + 1
-    made = -(-size // stride) if case.operator.options["padding"] == "SAME" else (size - wide) // stride + 1
+    made = (
+        -(-size // stride)
+        if case.operator.options["padding"] == "SAME"
+        else (size - wide) // stride + 1
+    )
     case.expect(made >= 1, f"a window that reaches over {wide} of {size} rows or columns")
     return made
 
@@ -23,16 +32,30 @@ def check_bias(case: Case, number: int, channels: int, data: Tensor) -> None:
     bias = case.input(number)
     if bias is None:
         return
-    case.expect(bias.elements == channels, f"the bias {bias.name!r} of shape {bias.shape}; {channels} values are expected")
+    case.expect(
+        bias.elements == channels,
+        f"the bias {bias.name!r} of shape {bias.shape}; {channels} values are expected",
+    )
     known = _BIAS.get(data.dtype, (bias.dtype,))
-    case.expect(bias.dtype in known, f"the bias {bias.name!r} of {bias.dtype} with data of {data.dtype}; {' or '.join(known)} is expected")
+    case.expect(
+        bias.dtype in known,
+        f"the bias {bias.name!r} of {bias.dtype} with data of {data.dtype}; {' or '.join(known)} is expected",
+    )
 
 
 def check_filter(case: Case, weights: Tensor, data: Tensor, channels: int, axis: int) -> None:
     """Types go together, and there is one scale, or one a channel along a dimension that has as many."""
-    kinds = {"uint8": ("uint8",), "int8": ("int8", "int4"), "int16": ("int8",), "float32": ("float32", "int8", "uint8", "int4")}
+    kinds = {
+        "uint8": ("uint8",),
+        "int8": ("int8", "int4"),
+        "int16": ("int8",),
+        "float32": ("float32", "int8", "uint8", "int4"),
+    }
     known = kinds.get(data.dtype, (weights.dtype,))
-    case.expect(weights.dtype in known, f"weights {weights.name!r} of {weights.dtype} with data of {data.dtype}")
+    case.expect(
+        weights.dtype in known,
+        f"weights {weights.name!r} of {weights.dtype} with data of {data.dtype}",
+    )
     made = weights.quantization
     if made is None:
         quantized = data.dtype in ("int8", "uint8", "int16")
@@ -53,10 +76,20 @@ def _convolution(case: Case):
     case.expect_same_type(data, case.outputs[0])
     channels, height, width, depth = weights.shape
     groups = data.shape[3] // depth
-    case.expect(data.shape[3] % depth == 0 and channels % groups == 0, f"a filter of shape {weights.shape} on data of shape {data.shape}")
+    case.expect(
+        data.shape[3] % depth == 0 and channels % groups == 0,
+        f"a filter of shape {weights.shape} on data of shape {data.shape}",
+    )
     check_filter(case, weights, data, channels, 0)
     check_bias(case, 2, channels, data)
-    return [(data.shape[0], reach(case, data.shape[1], height, "h"), reach(case, data.shape[2], width, "w"), channels)]
+    return [
+        (
+            data.shape[0],
+            reach(case, data.shape[1], height, "h"),
+            reach(case, data.shape[2], width, "w"),
+            channels,
+        )
+    ]
 
 
 def _depthwise(case: Case):
@@ -65,10 +98,20 @@ def _depthwise(case: Case):
     case.expect_rank(weights, 4)
     case.expect_same_type(data, case.outputs[0])
     one, height, width, channels = weights.shape
-    case.expect(one == 1 and channels % data.shape[3] == 0, f"a filter of shape {weights.shape} on data of shape {data.shape}")
+    case.expect(
+        one == 1 and channels % data.shape[3] == 0,
+        f"a filter of shape {weights.shape} on data of shape {data.shape}",
+    )
     check_filter(case, weights, data, channels, 3)
     check_bias(case, 2, channels, data)
-    return [(data.shape[0], reach(case, data.shape[1], height, "h"), reach(case, data.shape[2], width, "w"), channels)]
+    return [
+        (
+            data.shape[0],
+            reach(case, data.shape[1], height, "h"),
+            reach(case, data.shape[2], width, "w"),
+            channels,
+        )
+    ]
 
 
 def _transposed(case: Case):
@@ -78,13 +121,18 @@ def _transposed(case: Case):
     case.expect_rank(weights, 4)
     case.expect_same_type(data, case.outputs[0])
     channels, height, width, depth = weights.shape
-    case.expect(depth == data.shape[3], f"a filter of shape {weights.shape} on data of shape {data.shape}")
+    case.expect(
+        depth == data.shape[3], f"a filter of shape {weights.shape} on data of shape {data.shape}"
+    )
     check_filter(case, weights, data, channels, 0)
     check_bias(case, 3, channels, data)
     shape = case.integers(0, "the output's shape")
     if shape is None:
         return None
-    case.expect(len(shape) == 4 and int(shape.min()) >= 1, f"the output's shape {shape.tolist()}; four sizes are expected")
+    case.expect(
+        len(shape) == 4 and int(shape.min()) >= 1,
+        f"the output's shape {shape.tolist()}; four sizes are expected",
+    )
     made = [int(n) for n in shape]
     case.expect(
         made[0] == data.shape[0] and made[3] == channels,
@@ -100,7 +148,10 @@ def _pooling(case: Case):
     case.expect_rank(data, 4)
     case.expect_same_type(data, case.outputs[0])
     taps = case.number("filter_height", 1), case.number("filter_width", 1)
-    sizes = reach(case, data.shape[1], taps[0], "h", False), reach(case, data.shape[2], taps[1], "w", False)
+    sizes = (
+        reach(case, data.shape[1], taps[0], "h", False),
+        reach(case, data.shape[2], taps[1], "w", False),
+    )
     return [(data.shape[0], *sizes, data.shape[3])]
 
 
@@ -108,12 +159,17 @@ def _resize(case: Case):
     data = case.input(0)
     case.expect_rank(data, 4)
     case.expect_same_type(data, case.outputs[0])
-    both = case.operator.options.get("align_corners") and case.operator.options.get("half_pixel_centers")
+    both = case.operator.options.get("align_corners") and case.operator.options.get(
+        "half_pixel_centers"
+    )
     case.expect(not both, "align_corners and half_pixel_centers together")
     size = case.integers(1, "the size")
     if size is None:
         return None
-    case.expect(len(size) == 2 and int(size.min()) >= 1, f"the size {size.tolist()}; rows and columns are expected")
+    case.expect(
+        len(size) == 2 and int(size.min()) >= 1,
+        f"the size {size.tolist()}; rows and columns are expected",
+    )
     return [(data.shape[0], *map(int, size), data.shape[3])]
 
 
