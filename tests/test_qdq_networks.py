@@ -93,6 +93,19 @@ def test_every_operator_of_a_person(person, exported, pictures):
     assert not {name: (apart[name] == 0).mean() for name in apart if (apart[name] == 0).mean() < least[name]}
 
 
+def by_operators(model):
+    """A model that ONNX Runtime runs without graph optimizations."""
+    session = onnx_session(model.path, 2, fused=False)
+    invoke = lambda array: session.run(None, {model.network.input.name: array})  # noqa: E731
+    return replace(model, network=replace(model.network, invoke=invoke))
+
+
+def test_the_error_of_a_head_against_ground_truth(zoo_model, asset):
+    model, faces = zoo_model("head_landmarks_192"), pu.load_dataset(asset("faces"))
+    errors = [pu.evaluate(each, faces, progress=False).metrics["nme"] for each in (by_operators(model), as_exported(model))]
+    assert errors[0] < 0.1 and errors[1] == pytest.approx(errors[0], abs=0.001)
+
+
 @pytest.fixture(scope="module")
 def several(asset, tmp_path_factory):
     """YOLO as a QDQ network."""
@@ -111,10 +124,7 @@ def test_every_operator_of_yolo(several, asset, tmp_path):
 def test_average_precision_of_yolo(several, asset):
     images = pu.load_dataset(asset("coco-mini"))
     people = images.subset([sample for sample in images if (sample.visibility > 0).any()])
-    session = onnx_session(several.path, 2, fused=False)
-    by_operator = replace(several.network, invoke=lambda array: session.run(None, {several.network.input.name: array}))
-    models = replace(several, network=by_operator), as_exported(several)
-    ap = [pu.evaluate(model, people, progress=False).metrics["ap"] for model in models]
+    ap = [pu.evaluate(model, people, progress=False).metrics["ap"] for model in (by_operators(several), as_exported(several))]
     assert ap[0] > 0.1 and ap[1] == pytest.approx(ap[0], abs=0.003)
 
 
