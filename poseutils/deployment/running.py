@@ -47,6 +47,7 @@ TARGETS = ("host", "emulated", *CORES, *NEEDS)
 
 _SANS = ("main.c", "startup.c")
 _FLAGS = ("-std=c99", "-O3", "-fno-strict-aliasing", "-ffp-contract=off", "-fPIC", "-shared")
+_NATIVE = "-march=native"
 
 Invoke = Callable[[np.ndarray], list[np.ndarray]]
 
@@ -206,7 +207,11 @@ def _compiled(bundle: ExportedBundle) -> Path:
     if compiler is None:
         raise PoseError("no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC")
     sources = sorted(path.name for path in bundle.path.glob("*.c") if path.name not in _SANS)
-    run_tool([compiler, *_FLAGS, *sources, "-lm", "-o", "network.so"], bundle.path)
+    command = [compiler, *_FLAGS, *sources, "-lm", "-o", "network.so"]
+    try:
+        run_tool([*command, _NATIVE], bundle.path)
+    except PoseError:  # a compiler that does not know its own processor
+        run_tool(command, bundle.path)
     return bundle.path / "network.so"
 
 
