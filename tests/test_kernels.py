@@ -115,6 +115,16 @@ def dense(rows, inputs, outputs, scale=0.02):
     return one("FULLY_CONNECTED", tensors, tensor("o", (rows, outputs), **OUT), ("FullyConnectedOptions", {}))
 
 
+def deep(image, channels, made, options=None, size=3):
+    """A convolution that needs more scratch than such a network has room for."""
+    tensors = [
+        tensor("x", (1, image, image, channels), **IN),
+        filters("w", (made, size, size, channels), 0.004),
+        bias(made),
+    ]
+    return one("CONV_2D", tensors, tensor("o", (1, image, image, made), **OUT), options or conv())
+
+
 def two(name, first, second, out_shape, constant=False, options=None, scale=0.031):
     """An operator of two tensors that are both inputs (or of one and a constant)."""
     other = {"data": int8(*second)} if constant else {}
@@ -212,6 +222,10 @@ CASES = {
         tensor("o", (40, 50), scale=8.0, zero_point=5),
         ("FullyConnectedOptions", {}),
     ),
+    "conv, deep": lambda: deep(4, 70, 67),
+    "conv, deep, of one place": lambda: deep(1, 301, 3),
+    "conv, deep, dilated": lambda: deep(5, 65, 5, conv(0, dilation=(2, 2))),
+    "conv, deep, 1x1": lambda: deep(3, 517, 2, size=1),
     "conv, many halves": lambda: one(
         "CONV_2D",
         [tensor("x", (1, 12, 12, 30), **IN), filters("w", (50, 1, 1, 30)), bias(50)],

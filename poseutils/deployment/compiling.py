@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from ..errors import PoseError
@@ -12,7 +12,7 @@ from .kernel_traits import in_place_operators, strided_operators
 from .lower_windows import scratch_bytes
 from .lowering import Program, lower
 from .plan_check import Region, check_plan, region_of
-from .planner import Plan, lower_bound, occupied, plan
+from .planner import Plan, grow, lower_bound, occupied, plan
 from .storage import Place, Storage, assign
 
 LARGEST = 64 << 20
@@ -61,16 +61,28 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
     folded = fold(graph, io)
     if not folded.operators:
         raise PoseError(f"{source}: its outputs are constants or its inputs as they are; there is nothing to compute")
-    scratch = {i: size for i, op in enumerate(folded.operators) if (size := scratch_bytes(folded, op))}
-    storage, placed = _smallest(folded, scratch)
-    first = len(storage.buffers) - len(scratch)
-    offsets = {index: placed.offsets[first + number] for number, index in enumerate(sorted(scratch))}
-    program, refused = lower(folded, storage.places, placed.offsets, offsets, prefix)
+    scratch = {i: sizes for i, op in enumerate(folded.operators) if any(sizes := scratch_bytes(folded, op))}
+    storage, placed = _smallest(folded, {index: least for index, (least, _) in scratch.items()})
+    storage, placed = _with_more_scratch(storage, placed, [scratch[index][1] for index in sorted(scratch)])
+    program, refused = lower(folded, storage.places, placed.offsets, _scratch_of(storage, placed, len(scratch)), prefix)
     if refused:
         raise PoseError(f"{source} cannot become C; not supported are:\n" + "\n".join(f"- {line}" for line in refused))
     compiled = Compiled(folded, storage, placed, program, len(scratch))
     check_plan(**plan_arguments(compiled))
     return compiled
+
+
+def _with_more_scratch(storage: Storage, placed: Plan, most: list[int]) -> tuple[Storage, Plan]:
+    """Grows the scratch, which the arena was planned with as little of as possible, into what is free."""
+    first = len(storage.buffers) - len(most)
+    buffers, grown = grow(storage.buffers, placed, {first + number: size for number, size in enumerate(most)})
+    return replace(storage, buffers=buffers), grown
+
+
+def _scratch_of(storage: Storage, placed: Plan, count: int) -> dict[int, tuple[int, int]]:
+    """Offset and bytes of the scratch of operators (indices)."""
+    buffers = list(zip(storage.buffers, placed.offsets))
+    return {b.first: (offset, b.size) for b, offset in buffers[len(buffers) - count :]}
 
 
 def plan_arguments(compiled: Compiled) -> dict:

@@ -25,12 +25,17 @@ def need_activation(operator: Operator) -> None:
     need(activation(operator) in ("NONE", "RELU", "RELU6", "RELU_N1_TO_1"), f"the activation {activation(operator)} is not known")
 
 
-def scratch_bytes(graph: Graph, operator: Operator) -> int:
-    """Bytes in which a convolution brings together what lies under its window, see pose_conv_row."""
+LEAST_SCRATCH = 960
+"""Bytes that any convolution has if it can use them; TensorFlow Lite Micro needs more for itself."""
+
+
+def scratch_bytes(graph: Graph, operator: Operator) -> tuple[int, int]:
+    """The least scratch of a convolution, and the most that it can use, see pose_conv_row."""
     if operator.name != "CONV_2D":
-        return 0
+        return 0, 0
     _, height, width, channels = graph.tensors[operator.inputs[1]].shape
-    return 6 * (-(-height * width * channels // 4) * 4)
+    most = 6 * (-(-height * width * channels // 4) * 4)
+    return min(most, LEAST_SCRATCH), most
 
 
 def _convolution(layer: Layer) -> tuple[Tensor, Tensor, np.ndarray]:
@@ -131,11 +136,12 @@ def _conv(layer: Layer) -> None:
     fields |= {
         "window": _window(layer, height, width),
         "in_zero": zero_of(source),
+        "scratch_bytes": layer.scratch[1],
         "weights": layer.constant("weights", whole_words(weights.data)),
         "bias": layer.constant("bias", wrapped(folded)),
         "scale": requantize(layer, source, weights),
     }
-    _call(layer, "pose_conv", fields, f"AT(int8_t, {layer.scratch})")
+    _call(layer, "pose_conv", fields, f"AT(int8_t, {layer.scratch[0]})")
 
 
 def whole_words(weights: np.ndarray) -> np.ndarray:

@@ -57,7 +57,7 @@ class Layer:
     index: int | str
     places: dict[int, Place]
     offsets: tuple[int, ...]
-    scratch: int | None
+    scratch: tuple[int, int]
     program: Program
     calls: list[str]
 
@@ -139,12 +139,12 @@ def row_fields(layer: Layer, source: int, output: int) -> dict:
 
 
 def lower(
-    graph: Graph, places: dict[int, Place], offsets: tuple[int, ...], scratch: dict[int, int], prefix: str
+    graph: Graph, places: dict[int, Place], offsets: tuple[int, ...], scratch: dict[int, tuple[int, int]], prefix: str
 ) -> tuple[Program, list[str]]:
     """The program, and what is not supported: one line an operator.
 
     Args:
-        scratch: offset in the arena of the bytes that operators (indices) ask for.
+        scratch: offset in the arena and bytes of what operators (indices) ask for.
         prefix: begins the names of constants.
     """
     from .lower_convolutions import CONVOLUTIONS
@@ -156,7 +156,7 @@ def lower(
     table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES, **CONVOLUTIONS, **TENSORS}
     program, refused = Program(prefix), []
     for index, operator in enumerate(graph.operators):
-        layer = Layer(graph, operator, index, places, offsets, scratch.get(index), program, [])
+        layer = Layer(graph, operator, index, places, offsets, scratch.get(index, (0, 0)), program, [])
         try:
             need(operator.name in table, "the operator is not known")
             _need_types(layer)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 ALIGNMENT = 16
@@ -52,6 +52,35 @@ def plan(buffers: Sequence[Buffer]) -> Plan:
         if total(tried) <= total(best):
             best, order = tried, varied
     return Plan(tuple(best), total(best), bound)
+
+
+def grow(buffers: Sequence[Buffer], placed: Plan, wanted: Mapping[int, int]) -> tuple[tuple[Buffer, ...], Plan]:
+    """Gives some buffers more of what nobody uses during their lifetime; the arena stays as it is.
+
+    Args:
+        wanted: the most bytes that a buffer (its index) can use.
+    """
+    grown, offsets = list(buffers), list(placed.offsets)
+    for index, most in wanted.items():
+        own = grown[index]
+        taken = sorted(
+            (offset, offset + _aligned(other.size))
+            for i, (other, offset) in enumerate(zip(grown, offsets))
+            if i != index and other.first <= own.last and own.first <= other.last
+        )
+        free = _gaps(taken, placed.size)
+        enough = [gap for gap in free if gap[1] >= most]
+        offset, size = min(enough, key=lambda gap: gap[1]) if enough else max(free, key=lambda gap: gap[1])
+        grown[index], offsets[index] = replace(own, size=min(most, size)), offset
+    return tuple(grown), replace(placed, offsets=tuple(offsets))
+
+
+def _gaps(taken: list[tuple[int, int]], end: int) -> list[tuple[int, int]]:
+    """(offset, bytes) of what is free before ``end``."""
+    ends = [0]
+    for _, stop in taken:
+        ends.append(max(ends[-1], stop))
+    return [(a, b - a) for a, b in zip(ends, [*(start for start, _ in taken), end])]
 
 
 def lower_bound(buffers: Sequence[Buffer]) -> int:

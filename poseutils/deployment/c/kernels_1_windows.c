@@ -97,13 +97,164 @@ static int32_t places_values(const pose_conv_layer *layer, const int8_t *const *
     return places;
 }
 
+/* ---------------------------------------------------------------- CONV_2D, part by part */
+
+/* Values of the window that are brought together at a time: all, if the scratch has room. */
+static int32_t values_at_once(const pose_conv_layer *layer, int32_t count)
+{
+#if POSE_DSP
+    const int32_t room = layer->scratch_bytes / (3 * PLACES); /* in 8 and in 16 bits */
+#else
+    const pose_window *window = &layer->window;
+    if (window->height * window->width == 1 && window->pad_y == 0 && window->pad_x == 0) {
+        return count; /* read where they are */
+    }
+    const int32_t room = layer->scratch_bytes / PLACES;
+#endif
+    if (padded(count) <= room) {
+        return count;
+    }
+    const int32_t most = room & ~15, parts = (count + most - 1) / most;
+    return ((count + parts - 1) / parts + 15) & ~15;
+}
+
+/*
+ * Copies values `from` to `from` + `count` of the window at column x0, in the order of the weights;
+ * the zero point beyond the border.
+ */
+static void gather(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x0,
+                   int32_t from, int32_t count, int8_t *to)
+{
+    const int32_t channels = layer->in.channels, width = layer->window.width;
+    const int32_t dilation = layer->window.dilation_x, reach = (width - 1) * dilation;
+    const int inside = x0 >= 0 && x0 + reach < layer->in.width;
+    const int run = inside && layer->in.step == channels && dilation == 1;
+    const int32_t length = run ? width * channels : channels, taps = run ? 1 : width;
+    int32_t tap = from == 0 ? 0 : from / length, skip = from - tap * length;
+    int32_t ky = tap == 0 ? 0 : tap / taps, kx = tap - ky * taps;
+    while (count > 0) {
+        const int32_t x = x0 + kx * dilation, left = length - skip, n = left < count ? left : count;
+        if (rows[ky] == NULL || (!inside && (x < 0 || x >= layer->in.width))) {
+            memset(to, layer->in_zero, (size_t)n);
+        } else {
+            memcpy(to, rows[ky] + (ptrdiff_t)x * layer->in.step + skip, (size_t)n);
+        }
+        to += n;
+        count -= n;
+        skip = 0;
+        kx++;
+        if (kx == taps) {
+            kx = 0;
+            ky++;
+        }
+    }
+}
+
+/* Brings together some of the values of PLACES places from column x, the last again. */
+static void bring_part(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x,
+                       int32_t from, int32_t count, int8_t *patches, const int8_t **values)
+{
+    for (int32_t i = 0; i < PLACES; i++) {
+        const int32_t column = x + i < layer->out.width ? x + i : layer->out.width - 1;
+        const int32_t x0 = column * layer->window.stride_x - layer->window.pad_x;
+        gather(layer, rows, x0, from, count, patches + i * count);
+        values[i] = patches + i * count;
+    }
+}
+
+#if POSE_MVE
+
+/* sums[place][channel] of some of the products, `apart` being the distance of channels' weights. */
+static void part_sums(const int8_t *const *values, int8_t *scratch, const int8_t *weights,
+                      int32_t count, int32_t apart, int32_t channels, int32_t *sums)
+{
+    (void)scratch;
+    for (; channels > 0; channels -= 2, weights += 2 * apart, sums += 2) {
+        const int8_t *const other = channels > 1 ? weights + apart : weights;
+        dots(values[0], values[1], weights, other, count, sums);
+    }
+}
+
+#elif POSE_DSP
+
+static void part_sums(const int8_t *const *values, int8_t *scratch, const int8_t *weights,
+                      int32_t count, int32_t apart, int32_t channels, int32_t *sums)
+{
+    int16x2_t *const pairs = (int16x2_t *)(void *)scratch;
+    widen(values, count, pairs);
+    for (; channels > 0; channels -= 2, weights += 2 * apart, sums += 2) {
+        const int8_t *const other = channels > 1 ? weights + apart : weights;
+        dots(pairs, pairs + padded(count), weights, other, sums);
+    }
+}
+
+#else
+
+static void part_sums(const int8_t *const *values, int8_t *scratch, const int8_t *weights,
+                      int32_t count, int32_t apart, int32_t channels, int32_t *sums)
+{
+    (void)scratch;
+    for (int32_t place = 0; place < PLACES; place++) {
+        row_dots(values[place], weights, count, apart, channels, sums + place * TILE);
+    }
+}
+
+#endif
+
+/* All output channels of up to PLACES places from column x, `most` values at a time. */
+static void conv_by_parts(const pose_conv_layer *layer, const int8_t *const *rows, int32_t x,
+                          int32_t count, int32_t most, int8_t *scratch, int8_t *out)
+{
+    const int32_t channels = layer->out.channels, left = layer->out.width - x;
+    const int32_t places = left < PLACES ? left : PLACES, apart = padded(count);
+    const int8_t *values[PLACES];
+    int32_t sums[PLACES * TILE], part[PLACES * TILE];
+    for (int32_t c = 0; c < channels; c += TILE) {
+        const int32_t tile = channels - c < TILE ? channels - c : TILE;
+        const int8_t *const weights = layer->weights + c * apart;
+        memset(sums, 0, sizeof sums);
+        for (int32_t from = 0; from < count; from += most) {
+            const int32_t some = count - from < most ? count - from : most;
+#if POSE_DSP
+            int8_t *const patches = scratch + 2 * PLACES * padded(some);
+#else
+            int8_t *const patches = scratch;
+#endif
+            bring_part(layer, rows, x, from, some, patches, values);
+            part_sums(values, scratch, weights + from, some, apart, tile, part);
+            for (int32_t i = 0; i < tile; i++) {
+                sums[i] += part[i];
+                sums[TILE + i] += part[TILE + i];
+            }
+        }
+        requantize(sums, layer->bias, &layer->scale, c, tile, places, out + c, layer->out.step);
+    }
+}
+
+/* A row whose windows need more scratch than there is. */
+static void parts_row(const pose_conv_layer *layer, const int8_t *const *rows, int32_t count,
+                      int32_t at_once, int8_t *out, int8_t *scratch)
+{
+    for (int32_t x = 0; x < layer->out.width; x += PLACES, out += PLACES * layer->out.step) {
+        conv_by_parts(layer, rows, x, count, at_once, scratch, out);
+    }
+}
+
 void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out,
                    int8_t *scratch)
 {
     const int32_t count = layer->window.height * layer->window.width * layer->in.channels;
-    int8_t *const patches =
-        scratch + (6 - PLACES) * padded(count); /* before them is room for 16 bits */
+    const int32_t at_once = values_at_once(layer, count);
+#if POSE_DSP
+    int8_t *const patches = scratch + 2 * PLACES * padded(count); /* after what is in 16 bits */
+#else
+    int8_t *const patches = scratch;
+#endif
     const int8_t *values[PLACES];
+    if (at_once < count) {
+        parts_row(layer, rows, count, at_once, out, scratch);
+        return;
+    }
     for (int32_t x = 0; x < layer->out.width; x += PLACES) {
         const int32_t places = places_values(layer, rows, x, count, patches, values);
         conv_places(layer, values, count, places, scratch, out + (ptrdiff_t)x * layer->out.step);

@@ -50,7 +50,7 @@ typedef struct {
 typedef struct {
     pose_image in, out;
     pose_window window;
-    int32_t in_zero;
+    int32_t in_zero, scratch_bytes;
     const int8_t *weights;
     const int32_t *bias;
     pose_requantize scale;
@@ -246,9 +246,9 @@ typedef struct {
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
 
 /*
- * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch,
- * aligned to 4 bytes: 6 times window height * width * channels bytes, that product rounded up to 4;
- * two places as they are, and in 16 bits.
+ * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch, of
+ * scratch_bytes, is aligned to 4 bytes. It is fastest with 6 times window height * width * channels,
+ * that product rounded up to 4; with less, but at least 96 bytes, windows are computed part by part.
  */
 void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out,
                    int8_t *scratch);
