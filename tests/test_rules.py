@@ -74,6 +74,7 @@ BROKEN = {
     ),
     "no operators": (wired([], [0]), "needs operators"),
     "no input": (wired([("RELU", [-1], [2])], [2]), "the first 1 cannot be left out"),
+    "a shape left out": (wired([("RESHAPE", [0, -1], [2])], [2]), "none of them can be left out"),
     "inputs": (wired([("RELU", [0, 0], [2])], [2]), "2 inputs; 1 expected"),
     "more inputs": (wired([("MUL", [0, 0, 0], [1])], [1]), "3 inputs; 2 expected"),
     "more outputs": (wired([("MUL", [0, 0], [1, 2])], [1]), "2 outputs; 1 expected"),

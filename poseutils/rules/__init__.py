@@ -129,6 +129,8 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> None:
     case.expect(
         all(t >= 0 for t in reads[:low]), f"inputs {reads}: the first {low} cannot be left out"
     )
+    biased = case.operator.name in FILTER_RANK
+    case.expect(biased or min(reads) >= 0, f"inputs {reads}: none of them can be left out")
     case.expect(
         rule.outputs is None or len(writes) == rule.outputs,
         f"{len(writes)} outputs; {rule.outputs} expected",
