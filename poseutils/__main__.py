@@ -100,7 +100,7 @@ def _runs(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from .checking import check
+    from .pipeline.preflight import check
 
     found = check(options.config, options.overrides, options.allow_custom_code)
     print("\n".join(found.lines))
@@ -111,7 +111,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _zoo(options: argparse.Namespace) -> None:
-    from .zoo import ZOO
+    from .models.zoo import ZOO
 
     rows = [("name", "model_type", "keypoints", "license")]
     rows += [(entry.name, entry.model_type, str(entry.keypoints), entry.license) for entry in ZOO.values()]
@@ -121,7 +121,7 @@ def _zoo(options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from .zoo import ZOO, fetch
+    from .models.zoo import ZOO, fetch
 
     for name in options.names:
         path = fetch(name)

@@ -147,7 +147,7 @@ def to_color_mode(image: np.ndarray, color_mode: str, channels: int = 3) -> np.n
 
     Args:
         color_mode: ``rgb`` or ``bgr``; ``grayscale`` or ``rgba`` for networks of so many channels.
-        channels: of the network; one is made of three, or four, by :meth:`poseutils.networks.Network.prepare`.
+        channels: of the network; one is made of three, or four, by :meth:`poseutils.models.network.Network.prepare`.
 
     Raises:
         PoseError: for any other order.

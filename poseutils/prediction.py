@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import PoseError
 from .files import write_json
-from .inference import Model
+from .models import Model
 from .plots import draw_poses, save_image
 from .poses import Poses
 
@@ -52,7 +52,7 @@ def predict_images(
         out_dir: folder to write to.
         threshold: keypoints with lower scores are drawn hollow, without limbs.
         progress: shows a progress bar.
-        thresholds: see :meth:`poseutils.inference.Model.predict`.
+        thresholds: see :meth:`poseutils.models.Model.predict`.
 
     Raises:
         PoseError: if none of the images can be read, or ``out_dir`` cannot be written to.

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from .images import read_image
-from .inference import Model
+from .models import Model
 from .plots import draw_poses, overlay_heatmap
 from .poses import Poses
 

@@ -28,8 +28,8 @@ import poseutils as pu
 from poseutils.config import load_config
 from poseutils.datasets.coco import to_coco
 from poseutils.datasets.conversion import convert
-from poseutils.datasets.synthetic import render_people
-from poseutils.decoders import InputView, Thresholds, heatmaps, yolo
+from poseutils.synthetic import render_people
+from poseutils.decoders import InputView, Thresholds, heatmaps_spe as heatmaps, yolo_mpe as yolo
 from poseutils.evaluation import CocoAP
 from poseutils.files import write_json
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from tiny_tflite import build, tensor
 
-from poseutils.deployment.compiling import compile_graph
-from poseutils.tflite import parse_tflite
+from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.frontends.tflite import parse_tflite
 
 CHANNELS, IMAGES, KERNELS = (1, 3, 16, 37, 64, 128, 300, 512), (1, 2, 4, 7, 16), (1, 3, 5)
 WORST = 10

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import poseutils as pu
-from poseutils.datasets.synthetic import synthetic_dataset
+from poseutils.synthetic import synthetic_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = sorted(path for path in (ROOT / "data/models").iterdir() if path.suffix in (".keras", ".tflite"))

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from poseutils.datasets.synthetic import synthetic_dataset
+from poseutils.synthetic import synthetic_dataset
 from poseutils.training import build_model, fit, load_examples
 
 LOSSES = [

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from poseutils.graph import Graph, Operator, Quantization, Tensor
+from poseutils.compiler.graph import Graph, Operator, Quantization, Tensor
 
 TYPES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "bool": 1}
 NUMBERS = (-(2**31), -129, -2, -1, 0, 1, 2, 3, 5, 7, 16, 17, 127, 255, 256, 65535, 2**31 - 1)

@@ -14,12 +14,12 @@ import re
 import tempfile
 from pathlib import Path
 
-from poseutils.deployment.c_network import network_files
-from poseutils.deployment.compiling import Compiled, compile_graph
-from poseutils.deployment.emulation import EMULATED
+from poseutils.compiler.emit.network import network_files
+from poseutils.compiler.compile import Compiled, compile_graph
+from poseutils.deployment.verify.emulator import EMULATED
 from poseutils.deployment.exporting import _SOURCES, filled, joined_source, kernel_files
-from poseutils.deployment.footprint import TABLE
-from poseutils.deployment.host import run_tool
+from poseutils.compiler.footprint import TABLE
+from poseutils.deployment.verify.host_build import run_tool
 from poseutils.deployment.spec import read_network
 from poseutils.files import write_text
 

@@ -109,7 +109,7 @@ def moved(writer, operator):
 
 
 def qdq_of(graph):
-    """A ModelProto of a :class:`poseutils.graph.Graph` whose input is uint8 and whose output a DEQUANTIZE."""
+    """A ModelProto of a :class:`poseutils.compiler.graph.Graph` whose input is uint8 and whose output a DEQUANTIZE."""
     writer = Writer(graph)
     given = graph.tensors[graph.inputs[0]]
     writer.reals[graph.inputs[0]] = writer.add("DequantizeLinear", "image", *writer.scale(given))

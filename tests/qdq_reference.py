@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 from test_kernels import run
 
-from poseutils.deployment.qdq import read_qdq
+from poseutils.compiler.frontends.qdq import read_qdq
 
 HERE = Path(__file__).parent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from poseutils.__main__ import main
-from poseutils.checking import check
+from poseutils.pipeline.preflight import check
 
 TRAIN = "operation_mode: training\nmodel: {model_type: heatmaps_spe}\ndataset: {training_path: photos}\n"
 

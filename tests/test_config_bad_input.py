@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from poseutils.checking import check
+from poseutils.pipeline.preflight import check
 from poseutils.config import Config, load_config
 from poseutils.config.arithmetic import Expression, evaluate
 from poseutils.errors import PoseError

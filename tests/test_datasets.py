@@ -10,7 +10,7 @@ from PIL import Image
 
 from poseutils.datasets import configured_layout, load_dataset, training_datasets, yolo
 from poseutils.datasets.coco import to_coco
-from poseutils.datasets.shared import without_shared
+from poseutils.datasets.duplicates import without_shared
 from poseutils.errors import PoseError
 from poseutils.images import read_image
 from poseutils.keypoints import COCO17, PERSON13, layout_from_names

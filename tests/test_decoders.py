@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from poseutils.decoders import InputView, Thresholds, find_outputs, guess_model_type, hand, head, spe, yolo
+from poseutils.decoders import (
+    InputView,
+    Thresholds,
+    find_outputs,
+    guess_model_type,
+    hand_spe as hand,
+    head_spe as head,
+    spe,
+    yolo_mpe as yolo,
+)
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, HAND21, HEAD468, layout_for
 

@@ -13,9 +13,9 @@ from tiny_tflite import build, heatmap_model, tensor
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.decoders import DECODERS, Thresholds
-from poseutils.decoders.ssd import THRESHOLDS
+from poseutils.decoders.ssd_detector import THRESHOLDS
 from poseutils.deployment import export, missing_tools
-from poseutils.networks import open_network
+from poseutils.models.network import open_network
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
 with_qemu = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")

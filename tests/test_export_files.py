@@ -10,9 +10,9 @@ from tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 import poseutils as pu
 from poseutils.__main__ import main
 from poseutils.deployment import export, package
-from poseutils.deployment.columns import WIDTH, broken, markdown
+from poseutils.compiler.emit.line_breaks import WIDTH, broken, markdown
 from poseutils.deployment.file_headers import SHIPPED, UNKNOWN, network_license
-from poseutils.zoo import SPDX, ZOO
+from poseutils.models.zoo import SPDX, ZOO
 
 THREE = pu.layout_from_names(["tip", "middle", "base"])
 BARE = (".tflite", ".onnx", ".txt", ".json")

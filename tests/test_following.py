@@ -5,10 +5,10 @@ import pytest
 
 import poseutils as pu
 from poseutils.errors import PoseError
-from poseutils.inference.following import region_to_follow
+from poseutils.models.video import region_to_follow
 from poseutils.keypoints import COCO17, layout_from_names
 from poseutils.poses import AREA_OF_BOX, Poses, oks
-from poseutils.regions import cut, region_of_box
+from poseutils.crops import cut, region_of_box
 
 
 @pytest.fixture(scope="module")

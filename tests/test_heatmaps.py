@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import InputView, Thresholds, heatmaps
-from poseutils.decoders.view import REFINEMENTS
+from poseutils.decoders import InputView, Thresholds, heatmaps_spe as heatmaps
+from poseutils.decoders.options import REFINEMENTS
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, layout_for
 from poseutils.poses import AREA_OF_BOX, oks

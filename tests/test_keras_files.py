@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from poseutils.errors import PoseError
-from poseutils.keras_files import load_keras
+from poseutils.models.keras_files import load_keras
 
 # tests/keras2 holds one small network, saved by TF-Keras 2.21 in both of its formats; this is what it gave there for these pixels.
 PIXELS = np.linspace(-1, 1, 192, dtype=np.float32).reshape(1, 8, 8, 3)

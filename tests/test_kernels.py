@@ -15,9 +15,9 @@ from litert_reference import Reference, same
 from tiny_tflite import build, tensor
 
 from poseutils import PoseError
-from poseutils.deployment.compiling import compile_graph
+from poseutils.compiler.compile import compile_graph
 from poseutils.deployment.exporting import kernel_files
-from poseutils.tflite import parse_tflite
+from poseutils.compiler.frontends.tflite import parse_tflite
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 pytestmark = needs_gcc

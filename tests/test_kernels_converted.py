@@ -5,7 +5,7 @@ import pytest
 from litert_reference import Reference
 from test_kernels import needs_gcc, run
 
-from poseutils.tflite import parse_tflite
+from poseutils.compiler.frontends.tflite import parse_tflite
 
 pytestmark = needs_gcc
 

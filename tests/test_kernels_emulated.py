@@ -10,8 +10,8 @@ from test_kernels import CASES, random_values
 from tiny_tflite import build, tensor
 
 from poseutils.deployment import exporting, missing_tools
-from poseutils.deployment.emulation import EMULATED
-from poseutils.tflite import parse_tflite
+from poseutils.deployment.verify.emulator import EMULATED
+from poseutils.compiler.frontends.tflite import parse_tflite
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")
 

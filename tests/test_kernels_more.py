@@ -8,8 +8,8 @@ from test_kernels import DICE, IN, OUT, conv, filters, integers, needs_gcc, one,
 from tiny_tflite import build, tensor
 
 from poseutils import PoseError
-from poseutils.deployment.compiling import compile_graph
-from poseutils.tflite import parse_tflite
+from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.frontends.tflite import parse_tflite
 
 pytestmark = needs_gcc
 IMAGE = tensor("image", (1, 9, 11, 6), **IN)

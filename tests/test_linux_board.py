@@ -15,10 +15,10 @@ from tiny_tflite import heatmap_model
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.board import main, read_image, resize
+from poseutils.deployment.linux.runtime import main, read_image, resize
 from poseutils.config import Config
 from poseutils.deployment import package
-from poseutils.deployment.linux_board import copy_script
+from poseutils.deployment.linux.bundle import copy_script
 
 BOARD = "STM32MP257F-EV1"
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
@@ -238,7 +238,7 @@ import pathlib, sys
 import ai_edge_litert.interpreter as real
 sys.modules["ai_edge_litert"] = sys.modules["ai_edge_litert.interpreter"] = None
 {alias}
-from poseutils.board import main
+from poseutils.deployment.linux.runtime import main
 sys.exit(main(pathlib.Path("."), ["a.npy"]))
 """
 

@@ -9,10 +9,10 @@ from onnx import TensorProto, helper
 from tiny_qdq import Net, quantized, yolo
 
 from poseutils import PoseError
-from poseutils.deployment.compiling import compile_graph
-from poseutils.deployment.qdq import read_qdq
-from poseutils.deployment.qdq.operators import OPERATORS
-from poseutils.onnx_graph import parse_onnx, self_contained
+from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.frontends.qdq import read_qdq
+from poseutils.compiler.frontends.qdq.operators import OPERATORS
+from poseutils.compiler.frontends.onnx import parse_onnx, self_contained
 
 KNOWN = {*OPERATORS, "QuantizeLinear", "DequantizeLinear"}
 

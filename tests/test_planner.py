@@ -7,9 +7,9 @@ from math import prod
 import numpy as np
 import pytest
 
-from poseutils.deployment.compiling import compile_graph
-from poseutils.deployment.planner import ALIGNMENT, Buffer, lower_bound, plan
-from poseutils.tflite import read_tflite
+from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.memory.planner import ALIGNMENT, Buffer, lower_bound, plan
+from poseutils.compiler.frontends.tflite import read_tflite
 
 
 def overlaps(a, b, at, bt):

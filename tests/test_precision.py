@@ -4,7 +4,7 @@ import pytest
 from tiny_onnx import node, onnx_model
 from tiny_tflite import heatmap_model
 
-from poseutils.precision import computes_in_float, precision_of_file, quantize_first
+from poseutils.models.precision import computes_in_float, precision_of_file, quantize_first
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [("INT8", False), ("FLOAT32", True)])

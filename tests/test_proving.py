@@ -8,7 +8,7 @@ import pytest
 
 import poseutils as pu
 from poseutils import deployment
-from poseutils.deployment import emulation
+from poseutils.deployment.verify import emulator as emulation
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
 

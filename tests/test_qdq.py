@@ -12,9 +12,9 @@ from qdq_reference import HERE, read, steps_apart
 from tiny_qdq import Net, quantized, yolo
 
 from poseutils import PoseError
-from poseutils.deployment.compiling import compile_graph
-from poseutils.deployment.folding import fold
-from poseutils.deployment.qdq import read_qdq
+from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.passes.fusion import fold
+from poseutils.compiler.frontends.qdq import read_qdq
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 

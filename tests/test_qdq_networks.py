@@ -15,10 +15,11 @@ from tiny_qdq import Net
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.deployment import as_exported, emulation, export, missing_tools, package, prove
-from poseutils.networks import onnx_session
+from poseutils.deployment import as_exported, export, missing_tools, package, prove
+from poseutils.deployment.verify import emulator as emulation
+from poseutils.models.network import onnx_session
 from poseutils.quantization import quantize_onnx
-from poseutils.tflite import read_tflite
+from poseutils.compiler.frontends.tflite import read_tflite
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
 with_qemu = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")

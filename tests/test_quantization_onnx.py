@@ -7,7 +7,7 @@ import pytest
 
 import poseutils as pu
 from poseutils.errors import PoseError
-from poseutils.networks import open_network
+from poseutils.models.network import open_network
 from poseutils.quantization import export_onnx, quantization_error, quantize_onnx
 
 SIZE = 32

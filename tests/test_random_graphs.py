@@ -14,7 +14,7 @@ from random_graphs.running import Outcome, compare
 from random_graphs.shrinking import shrink
 
 from poseutils.deployment import missing_tools
-from poseutils.deployment.emulation import EMULATED
+from poseutils.deployment.verify.emulator import EMULATED
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 SEEDS, BATCH = range(200), 25

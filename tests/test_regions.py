@@ -6,7 +6,7 @@ import pytest
 import poseutils as pu
 from poseutils.keypoints import HAND21, HEAD468
 from poseutils.poses import Poses
-from poseutils.regions import (
+from poseutils.crops import (
     Region,
     cut,
     region_of_box,

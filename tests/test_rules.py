@@ -18,10 +18,10 @@ from tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.deployment.compiling import buffer_rows, compile_graph, layer_rows, tensor_rows
-from poseutils.graph import layers
-from poseutils.rules import Broken, validate
-from poseutils.tflite import parse_tflite
+from poseutils.compiler.compile import buffer_rows, compile_graph, layer_rows, tensor_rows
+from poseutils.compiler.graph import layers
+from poseutils.compiler.rules import Broken, validate
+from poseutils.compiler.frontends.tflite import parse_tflite
 
 FOUR = {name: tensor(name, (4,)) for name in "abc"}
 IMAGE = tensor("x", (1, 8, 8, 3))
@@ -273,7 +273,7 @@ def test_what_keeps_the_rules_compiles_or_is_refused_with_a_reason():
 
 
 def test_an_error_of_our_own_is_not_told_as_damage(monkeypatch):
-    from poseutils.deployment import lower_values
+    from poseutils.compiler.lowering import elementwise as lower_values
 
     graph = parse_tflite(test_kernels.CASES["add"](), "add")
     monkeypatch.setattr(lower_values, "_add_fields", lambda layer: {}["a fault of ours"])

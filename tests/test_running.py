@@ -14,7 +14,7 @@ import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import names
 from poseutils.deployment import as_exported, missing_tools, on_target, side_by_side
-from poseutils.deployment.running import CORES, FEW, TARGETS
+from poseutils.deployment.verify.exported_model import CORES, FEW, TARGETS
 from poseutils.evaluation import save_tensors
 from poseutils.evaluation.predictions import fingerprint
 

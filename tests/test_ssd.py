@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import InputView, Thresholds, find_outputs, ssd
+from poseutils.decoders import InputView, Thresholds, find_outputs, ssd_detector as ssd
 from poseutils.errors import PoseError
 from poseutils.keypoints import FACE6, PALM7
 

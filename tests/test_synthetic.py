@@ -11,15 +11,15 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from poseutils.datasets import load_dataset
-from poseutils.datasets.synthetic import render_people, make_dataset, synthetic_dataset
-from poseutils.datasets.synthetic import people as drawn_people
-from poseutils.datasets.synthetic.body import LIMITS, place, rotation, sample_build
-from poseutils.datasets.synthetic.drawing import FINE, Light, draw_surface
-from poseutils.datasets.synthetic.figure import add_person
-from poseutils.datasets.synthetic.mesh import Mesh
-from poseutils.datasets.synthetic.motions import Arm, Pose
-from poseutils.datasets.synthetic.palette import Palette
-from poseutils.datasets.synthetic.scene import sample_camera
+from poseutils.synthetic import render_people, make_dataset, synthetic_dataset
+from poseutils.synthetic import people as drawn_people
+from poseutils.synthetic.body import LIMITS, place, rotation, sample_build
+from poseutils.synthetic.drawing import FINE, Light, draw_surface
+from poseutils.synthetic.figure import add_person
+from poseutils.synthetic.mesh import Mesh
+from poseutils.synthetic.motions import Arm, Pose
+from poseutils.synthetic.palette import Palette
+from poseutils.synthetic.scene import sample_camera
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
 
@@ -198,7 +198,7 @@ def test_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return render_people(*arguments)
 
-    monkeypatch.setattr("poseutils.datasets.synthetic.export.render_people", stop_at_third)
+    monkeypatch.setattr("poseutils.synthetic.export.render_people", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         make_dataset(tmp_path / "train", 5, seed=1, size=64, progress=False)
     assert list(tmp_path.iterdir()) == []

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from tiny_onnx import node, onnx_model
 
-from poseutils.decoders import InputView, Thresholds, yolo
+from poseutils.decoders import InputView, Thresholds, yolo_mpe as yolo
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
-from poseutils.networks import open_network
+from poseutils.models.network import open_network
 from poseutils.poses import AREA_OF_BOX, oks
 
 VIEW = InputView(192, 256)

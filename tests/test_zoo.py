@@ -1,7 +1,7 @@
 import pytest
 
-from poseutils import zoo
-from poseutils.deployment.compiling import compile_graph
+from poseutils.models import zoo
+from poseutils.compiler.compile import compile_graph
 from poseutils.deployment.spec import read_network
 from poseutils.errors import PoseError
 

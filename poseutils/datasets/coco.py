@@ -22,7 +22,7 @@ from ..errors import PoseError
 from ..keypoints import KeypointLayout, layout_from_coco_category
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
-from .places import ImageFinder
+from .image_finder import ImageFinder
 
 _LARGEST = 1e9
 """Upper bound of any coordinate or area."""

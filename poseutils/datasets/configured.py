@@ -9,7 +9,7 @@ from ..errors import PoseError
 from ..keypoints import KeypointLayout, layout_for, redefined, with_sigmas
 from .dataset import Dataset
 from .loading import has_annotations, load_dataset, peek_layout
-from .shared import without_shared
+from .duplicates import without_shared
 
 if TYPE_CHECKING:
     from ..config import Config

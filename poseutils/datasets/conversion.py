@@ -28,7 +28,7 @@ from ..keypoints import layout_for
 from .coco import read_coco, to_coco
 from .dataset import Dataset, Sample
 from .loading import annotation_files
-from .moving import atomic_folder
+from .atomic_folder import atomic_folder
 from .yolo import read_yolo
 
 FORMS = ("yolo", "coco")

@@ -14,8 +14,8 @@ from types import ModuleType
 import numpy as np
 
 from ..errors import PoseError
-from . import hand, head, heatmaps, spe, ssd, yolo
-from .view import REFINEMENTS, InputView, Thresholds
+from . import hand_spe as hand, head_spe as head, heatmaps_spe as heatmaps, spe, ssd_detector as ssd, yolo_mpe as yolo
+from .options import REFINEMENTS, InputView, Thresholds
 
 DECODERS: dict[str, ModuleType] = {
     "heatmaps_spe": heatmaps,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .view import InputView, Thresholds, check_finite
+from .options import InputView, Thresholds, check_finite
 
 EXPECTS = "one output (B, 1, K, 3): y, x and score of each keypoint, from 0 to 1"
 

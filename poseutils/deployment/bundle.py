@@ -14,13 +14,13 @@ from pathlib import Path
 from .. import __version__
 from ..errors import PoseError
 from ..files import cannot_write
-from ..graph import Tensor
+from ..compiler.graph import Tensor
 from ..keypoints import KeypointLayout
-from .app_config import app_config_text, why_not
-from .c_array import c_array_header, c_array_source
+from .st.app_config import app_config_text, why_not
+from ..compiler.emit.c_text import c_array_header, c_array_source
 from .file_headers import headed
-from .linux_board import linux_files
-from .readme import purposes, readme_text
+from .linux.bundle import linux_files
+from .readme_bundle import purposes, readme_text
 from .spec import SUFFIXES, AppSettings, Spec, make_spec, settings_from_config
 
 MANIFEST = "manifest.json"

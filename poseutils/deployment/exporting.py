@@ -14,22 +14,22 @@ import numpy as np
 
 from .. import __version__
 from ..errors import PoseError
-from ..graph import Graph, Tensor
-from ..inference import Model
-from ..inference.loading import find_file
-from .app_config import app_config_text, why_not
+from ..compiler.graph import Graph, Tensor
+from ..models import Model
+from ..models.loading import find_file
+from .st.app_config import app_config_text, why_not
 from .bundle import MAKER, MANIFEST, file_records, layout_record, replaced_folder, tensor_record
-from .c_network import network_files
-from .c_poses import Decoding, decoding_of, poses_header, poses_source
-from .changes import change_rows
-from .columns import broken
-from .compiling import Compiled, buffer_rows, compile_graph, layer_rows, tensor_rows
-from .elementwise import evaluator
-from .emulation import EMULATED, Emulation, emulate, linker_script
-from .export_readme import export_readme, purposes
+from ..compiler.emit.network import network_files
+from .decoder_c import Decoding, decoding_of, poses_header, poses_source
+from ..compiler.report import change_rows
+from ..compiler.emit.line_breaks import broken
+from ..compiler.compile import Compiled, buffer_rows, compile_graph, layer_rows, tensor_rows
+from ..compiler.reference.elementwise import evaluator
+from .verify.emulator import EMULATED, Emulation, emulate, linker_script
+from .readme_c_project import export_readme, purposes
 from .file_headers import headed
-from .folding import IO
-from .host import Inputs, as_batch, run_on_host
+from ..compiler.passes.fusion import IO
+from .verify.host_build import Inputs, as_batch, run_on_host
 from .recognition import PoseType, recognized
 from .spec import AppSettings, Spec, read_deployable, settings_from_config, spec_of
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from ..decoders import DECODERS, InputView, find_outputs, guess_model_type
 from ..errors import PoseError
-from ..graph import Graph, Tensor
-from ..inference.loading import layout_of
+from ..compiler.graph import Graph, Tensor
+from ..models.loading import layout_of
 from ..keypoints import LAYOUTS, KeypointLayout
-from ..zoo import Entry
+from ..models.zoo import Entry
 
 _COUNTS = {len(layout) for layout in LAYOUTS.values()}
 

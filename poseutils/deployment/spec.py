@@ -7,14 +7,14 @@ from pathlib import Path
 
 from ..decoders import DECODERS, InputView, Thresholds, find_outputs
 from ..errors import PoseError
-from ..graph import FILTER_RANK, Graph, Tensor, float_operators, layers
+from ..compiler.graph import FILTER_RANK, Graph, Tensor, float_operators, layers
 from ..keypoints import KeypointLayout
-from ..onnx_graph import self_contained
-from ..precision import quantize_first
-from ..tflite import parse_tflite, read_bytes
+from ..compiler.frontends.onnx import self_contained
+from ..models.precision import quantize_first
+from ..compiler.frontends.tflite import parse_tflite, read_bytes
 from .boards import Board, Fit, find_board, fits
-from .naming import symbol_name
-from .qdq import read_qdq
+from ..compiler.emit.naming import symbol_name
+from ..compiler.frontends.qdq import read_qdq
 from .recognition import PoseType, image_size, stand_ins
 
 SUFFIXES = (".tflite", ".onnx")

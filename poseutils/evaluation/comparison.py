@@ -10,7 +10,7 @@ import numpy as np
 from ..datasets import Dataset
 from ..decoders import REFINEMENTS
 from ..errors import PoseError
-from ..inference import Model
+from ..models import Model
 from .evaluate import evaluate
 from .report import ImageResult, Report
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..errors import PoseError
-from ..inference import Model
+from ..models import Model
 from ..keypoints import COCO17, PERSON13, KeypointLayout, layout_for
 from ..poses import Poses
 from . import landmarks
@@ -51,7 +51,7 @@ def evaluate(
         from_boxes: predict on crops around the annotated boxes, enlarged by a quarter, instead of
             whole images.
         upright: with ``from_boxes``, rotate each hand upright first, see
-            :func:`poseutils.regions.upright_hand`.
+            :func:`poseutils.crops.upright_hand`.
         keypoint_map: for each annotated keypoint the index of the model's, where neither number nor
             names of the keypoints agree.
         workers: number of worker processes, each with its own network; 0 predicts in this process.

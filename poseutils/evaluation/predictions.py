@@ -18,7 +18,7 @@ import numpy as np
 
 from ..datasets import Dataset, Sample
 from ..files import sha256_of
-from ..inference import Model, Prediction
+from ..models import Model, Prediction
 from ..poses import Poses
 from .journal import Journal
 

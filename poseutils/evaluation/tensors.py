@@ -14,7 +14,7 @@ from ..datasets import Dataset
 from ..errors import PoseError
 from ..files import atomic_path
 from ..images import read_image
-from ..inference import Model
+from ..models import Model
 
 
 @dataclass(frozen=True)

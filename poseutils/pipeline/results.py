@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import PoseError
-from ..precision import precision_of_file
-from ..zoo import ZOO, fetch
+from ..models.precision import precision_of_file
+from ..models.zoo import ZOO, fetch
 from .steps import Step
 
 Metrics = dict[str, float | None]

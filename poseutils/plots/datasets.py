@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..datasets import Dataset
-from ..datasets.checks import People, Suspicion
+from ..datasets.label_checks import People, Suspicion
 from ..images import read_image
 from ..keypoints import KeypointLayout
 from .drawing import TRUTH, draw_poses, side_colors, truth_poses

@@ -10,11 +10,11 @@ import numpy as np
 
 from ..images import read_image
 from ..poses import Poses
-from ..regions import cut, region_of_detection
+from ..crops import cut, region_of_detection
 from .drawing import draw_poses, overlay_heatmap
 
 if TYPE_CHECKING:
-    from ..inference import Model
+    from ..models import Model
 
 
 def show_figures(shown: bool) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from ..datasets import Dataset
 from ..errors import PoseError
 from ..evaluation import Report, evaluate
-from ..inference import Model
-from ..networks import load_keras, open_network
+from ..models import Model
+from ..models.network import load_keras, open_network
 from ..training.batches import RESCALING
 from .onnx import quantize_onnx
 from .tflite import quantize

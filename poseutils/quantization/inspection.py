@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..graph import Graph, Operator, Quantization
-from ..networks import open_network, silent_stderr
-from ..tflite import read_tflite
+from ..compiler.graph import Graph, Operator, Quantization
+from ..models.network import open_network, silent_stderr
+from ..compiler.frontends.tflite import read_tflite
 from .layers import CONVOLUTIONS, Layers, Step, folded
 from .options import as_keras, check_images
 from .statistics import reader

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import PoseError
 from ..files import atomic_path
-from ..networks import ONNX_QUANTIZATION
+from ..models.network import ONNX_QUANTIZATION
 from ..training.batches import RESCALING
 from .biases import optimized
 from .options import as_keras, check_choices, check_images, quiet, with_full_range
@@ -52,7 +52,7 @@ def quantize_onnx(
 
     Args:
         as :func:`poseutils.quantization.quantize`, with an .onnx file to write. Images go in channels first. An integer input or
-        output has its scale and zero point in the file's metadata, as ``poseutils.networks`` reads them.
+        output has its scale and zero point in the file's metadata, as ``poseutils.models.network`` reads them.
 
     Returns:
         ``out_path``.

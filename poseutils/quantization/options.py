@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..networks import load_keras, silent_stderr
+from ..models.network import load_keras, silent_stderr
 
 GRANULARITIES = ("per_channel", "per_tensor")
 TYPES = ("uint8", "int8", "float")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..networks import compiled
+from ..models.network import compiled
 from .layers import Layers
 
 BATCH = 8

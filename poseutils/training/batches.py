@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ..networks import load_tensorflow
+from ..models.network import load_tensorflow
 from .augmentation import make_augment, resizing_period
 from .examples import Examples, load_examples
 

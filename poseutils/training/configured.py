@@ -11,8 +11,8 @@ import numpy as np
 from ..datasets.dataset import Dataset
 from ..errors import PoseError
 from ..files import atomic_path
-from ..networks import load_keras
-from ..regions import MARGIN
+from ..models.network import load_keras
+from ..crops import MARGIN
 from .architectures import build_model
 from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
 from .device import prepare_device

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..networks import load_keras, load_tensorflow
+from ..models.network import load_keras, load_tensorflow
 from .batches import RESCALING, Batches, Examples, training_batches
 from .callbacks import make_watchers
 from .device import half_precision_helps

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..decoders.heatmaps import decode
-from ..decoders.view import InputView
+from ..decoders.heatmaps_spe import decode
+from ..decoders.options import InputView
 from ..files import cannot_write
-from ..networks import compiled
+from ..models.network import compiled
 from .batches import RESCALING, rescaled
 from .checkpoint import Progress
 from .examples import Examples

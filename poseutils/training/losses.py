@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import PoseError
-from ..keras_files import keras_library
+from ..models.keras_files import keras_library
 from .targets import SIGMA, is_labeled, target_heatmaps
 
 FOCUS = 2.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import PoseError
 from ..files import atomic_path
-from ..zoo import cache_folder
+from ..models.zoo import cache_folder
 
 PUBLISHED = {
     **{alpha: (96, 128, 160, 192, 224) for alpha in (0.35, 0.5, 0.75, 1.0)},

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from ..keras_files import keras_library
+from ..models.keras_files import keras_library
 from .device import computing_in_half_precision
 from .normalization import with_fused_normalization
 from .resized import at_size

@@ -6,7 +6,7 @@ B images, K keypoints, an input of H × W pixels, heatmaps of h × w cells. Keyp
 
 from __future__ import annotations
 
-from ..keras_files import keras_library
+from ..models.keras_files import keras_library
 
 SIGMA = 1.5
 """Standard deviation of the targets, in cells of the heatmap."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from ..decoders.heatmaps import decode
-from ..decoders.view import InputView
-from ..networks import compiled
+from ..decoders.heatmaps_spe import decode
+from ..decoders.options import InputView
+from ..models.network import compiled
 from ..poses import Poses, oks
 from .batches import RESCALING, Examples, rescaled
 from .losses import heatmap_loss

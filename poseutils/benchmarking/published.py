@@ -1,0 +1,40 @@
+"""What ST publishes of its own networks on its own boards, to hold our figures against.
+
+From the pages of ST's model zoo. The STM32N6 runs them on its accelerator, the STM32MP257F on its own where the weights have one scale a
+tensor; internal RAM and flash are those of the STM32N6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..models.zoo import ZOO
+
+_N6, _MP257, _MP157, _MP135 = "STM32N6570-DK", "STM32MP257F-EV1", "STM32MP157F-DK2", "STM32MP135F-DK"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures of one network: KiB on the STM32N6, None where they are not given, and milliseconds an inference by board."""
+
+    ram_kib: int | None = None
+    flash_kib: int | None = None
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+
+PUBLISHED = {
+    "st_movenet_lightning_heatmaps_192_13kpts": Published(1674, 3036, {_N6: 18.44, _MP257: 58.0}),
+    "movenet_lightning_192": Published(milliseconds={_MP257: 63.8, _MP157: 197, _MP135: 306}),
+    "yolov8n_pose_192": Published(478, 3248, {_N6: 24.5}),
+    "yolov8n_pose_256": Published(1135, 3265, {_N6: 35.8, _MP257: 102.8}),
+    "yolov8n_pose_256_pt": Published(milliseconds={_MP257: 17.6}),
+    "yolov8n_pose_320": Published(2264, 3264, {_N6: 51.4}),
+    "yolo11n_pose_256": Published(740, 2818, {_N6: 34.3}),
+    "hand_landmarks_224": Published(1740, 3283, {_N6: 20.8}),
+}
+"""By the names of the zoo."""
+
+
+def published(digest: str) -> Published | None:
+    """The figures of a file, by its sha256; None if none are published."""
+    return next((PUBLISHED[name] for name, entry in ZOO.items() if entry.sha256 == digest and name in PUBLISHED), None)

@@ -1,0 +1,232 @@
+"""What a network costs: parameters, multiply-accumulates, memory, time on this computer, and the boards that have room for it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from .analysis import Analysis, analyze
+from ..deployment.boards import find_board
+from .published import published
+from ..deployment.spec import read_network
+from ..deployment.st.stedgeai import StReport
+from .tflm import measure_arena
+from ..errors import PoseError
+from ..files import sha256_of
+from ..compiler.graph import Graph, layers
+from ..models.network import Network, load_keras, open_network
+from ..models.precision import computes_in_float, quantize_first
+from ..compiler.frontends.tflite import read_tflite
+
+_KIB = 1024
+_NOT_READ = "only the layers of a .tflite or a QDQ .onnx are read"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found. A metric that cannot be known of this model is not in ``metrics``; ``missing`` says why.
+
+    Attributes:
+        metrics: parameters; macs (multiply-accumulates of one inference); file_kib; weights_kib; live_peak_kib (the largest sum of
+            activation tensors in memory at once); arena_kib and constants_kib (RAM and flash of the network as C);
+            tflm_arena_kib (all that TensorFlow Lite Micro takes); minstructions_m4, _m7 and _m55 (millions of one inference as C, by a
+            cost model); latency_ms_median and latency_ms_min (on this computer, not on a board).
+        layers: one row an operator, see :func:`poseutils.compiler.graph.layers`; empty unless the model is a .tflite or a QDQ .onnx.
+        boards: one row a board, see :meth:`poseutils.benchmarking.analysis.Analysis.rows`; empty unless it is a quantized one.
+        missing: the reason for each metric that is not there, and for ``boards`` if there are none.
+    """
+
+    metrics: dict[str, float]
+    layers: list[dict] = field(default_factory=list)
+    boards: list[dict] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> Report:
+    """Measures one model file.
+
+    Args:
+        model_path: a .tflite or QDQ .onnx (everything is known); another .onnx, .keras or .h5 (size and latency; parameters of a
+            Keras model).
+        runs: inferences that are timed, after three that are not.
+        num_threads: of the runtime on this computer.
+
+    Raises:
+        PoseError: if the file is missing, damaged, or of another kind, or ``runs`` is less than one.
+    """
+    if runs < 1:
+        raise PoseError(f"runs={runs}: at least one inference must be timed")
+    path = Path(model_path)
+    graph, reason = _graph(path)
+    network = open_network(path, num_threads)
+    cost = _cost(path, graph) if graph else _other_cost(path, network, reason)
+    size = {"file_kib": path.stat().st_size / _KIB}
+    return Report({**cost.metrics, **size, **_latency(network, runs)}, cost.layers, cost.boards, cost.missing)
+
+
+def _graph(path: Path) -> tuple[Graph | None, str]:
+    """The layers of a network; or None, and why they are not known."""
+    if path.suffix.lower() == ".tflite":
+        return read_tflite(path), ""
+    if path.suffix.lower() != ".onnx" or computes_in_float(path):
+        return None, _NOT_READ
+    try:
+        return read_network(path), ""
+    except PoseError as error:
+        return None, str(error)
+
+
+def _cost(path: Path, graph: Graph) -> Report:
+    rows = layers(graph)
+    peak, weights = max(row["live_bytes"] for row in rows), sum(row["weight_bytes"] for row in rows)
+    metrics = {
+        "parameters": float(sum(row["parameters"] for row in rows)),
+        "macs": float(sum(row["macs"] for row in rows)),
+        "weights_kib": weights / _KIB,
+        "live_peak_kib": peak / _KIB,
+    }
+    arena, reason = None, "TensorFlow Lite Micro takes a .tflite"
+    if path.suffix.lower() == ".tflite":
+        arena, reason = measure_arena(path, room=2 * peak + path.stat().st_size + (8 << 20))
+    if arena is not None:
+        metrics["tflm_arena_kib"] = arena / _KIB
+    missing = {"tflm_arena_kib": reason} if reason else {}
+    if computes_in_float(path):
+        return Report(metrics, rows, missing=missing | _float_boards(path))
+    needs = analyze(graph, path.name)
+    return Report(metrics | _code_metrics(needs), rows, needs.rows(published(sha256_of(path))), missing | _unknown(needs))
+
+
+def _code_metrics(needs: Analysis) -> dict[str, float]:
+    if needs.reason:
+        return {}
+    counts = {f"minstructions_{core.removeprefix('Cortex-').lower()}": count / 1e6 for core, count in needs.instructions.items()}
+    return {"arena_kib": needs.ram_bytes / _KIB, "constants_kib": needs.flash_bytes / _KIB, **counts}
+
+
+def _unknown(needs: Analysis) -> dict[str, str]:
+    if needs.reason:
+        return {"instructions": needs.reason}
+    guessed = f"no count is known of {', '.join(needs.guessed)}: the average of other operators stands in" if needs.guessed else ""
+    return {"instructions": guessed} if guessed else {}
+
+
+def _float_boards(path: Path) -> dict[str, str]:
+    return {"boards": f"{path.name} computes in floating point, boards want 8 bits. {quantize_first(path, 'chain_qb')}"}
+
+
+def _other_cost(path: Path, network: Network, reason: str) -> Report:
+    missing = dict.fromkeys(("macs", "weights_kib", "live_peak_kib", "tflm_arena_kib"), reason)
+    missing |= _float_boards(path) if computes_in_float(path) else {"boards": reason}
+    if network.runtime == "keras":
+        return Report({"parameters": float(load_keras(path).count_params())}, missing=missing)
+    return Report({}, missing={"parameters": "ONNX Runtime does not tell the number of parameters", **missing})
+
+
+def _latency(network: Network, runs: int) -> dict[str, float]:
+    """Milliseconds of one inference on ready tensors: the median, and the least, which other programs disturb least."""
+    batch = np.zeros([size or 1 for size in network.input.shape], network.input.dtype)
+    for _ in range(3):
+        network.invoke(batch)
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        network.invoke(batch)
+        times.append(1000 * (time.perf_counter() - start))
+    return {"latency_ms_median": median(times), "latency_ms_min": min(times)}
+
+
+# ---------------------------------------------------------------- for tables and charts
+
+_LABELS = {
+    "parameters": ("parameters", 1),
+    "macs": ("work, MMAC", 1e6),
+    "file_kib": ("file, KiB", 1),
+    "weights_kib": ("weights, KiB", 1),
+    "live_peak_kib": ("live peak of activations, KiB", 1),
+    "tflm_arena_kib": ("TFLM arena, KiB", 1),
+    "arena_kib": ("arena as C, KiB", 1),
+    "constants_kib": ("constants as C, KiB", 1),
+    "minstructions_m4": ("million instructions, Cortex-M4", 1),
+    "minstructions_m7": ("million instructions, Cortex-M7", 1),
+    "minstructions_m55": ("million instructions, Cortex-M55", 1),
+}
+
+
+def summary_rows(report: Report) -> list[dict]:
+    """The metrics that do not depend on the computer, for a table."""
+    return [
+        {"": label, "value": f"{report.metrics[name] / unit:,.0f}"} for name, (label, unit) in _LABELS.items() if name in report.metrics
+    ]
+
+
+def in_units(rows: list[dict]) -> list[dict]:
+    """The layers with their costs in KiB and million MACs besides."""
+    return [
+        row | {"live KiB": row["live_bytes"] / _KIB, "MMAC": row["macs"] / 1e6, "weights KiB": row["weight_bytes"] / _KIB} for row in rows
+    ]
+
+
+def board_rows(report: Report, compiled: StReport | None = None) -> list[dict]:
+    """The boards with what fits where, for a table.
+
+    Args:
+        compiled: what ST's compiler says, if it was run; it stands at the boards of the family that it was run for.
+    """
+    names = ("board", "core", "activations", "weights")
+    return [
+        {name: row[name] for name in names} | {"fits": row["verdict"]} | (_compiled(row, compiled) if compiled else {})
+        for row in report.boards
+    ]
+
+
+def _compiled(row: dict, compiled: StReport) -> dict[str, str]:
+    own = find_board(row["board"]).target == compiled.target
+    return {"ST's compiler": f"{compiled.row['RAM, KiB']} KiB RAM, {compiled.row['flash, KiB']} KiB flash" if own else ""}
+
+
+def speed_rows(report: Report) -> list[dict]:
+    """The boards that have room with their estimated times, and what ST publishes, for a table."""
+    return [
+        {
+            "board": row["board"],
+            "core": row["core"],
+            "million instructions": _number(row["instructions"], 1e6),
+            "estimated ms, 1 a cycle": _number(row["ms_at_one"]),
+            "estimated ms, 2 a cycle": _number(row["ms_at_two"]),
+            "ST publishes": _published(row),
+        }
+        for row in report.boards
+        if row["verdict"] != "no"
+    ]
+
+
+def _number(value: float | None, unit: float = 1) -> str:
+    return "" if value is None else f"{value / unit:,.0f}" if value >= 100 else f"{value / unit:.1f}"
+
+
+def _published(row: dict) -> str:
+    parts = {"ms": row["published_ms"], "KiB RAM": row["published_ram_kib"], "KiB flash": row["published_flash_kib"]}
+    return ", ".join(f"{value:,} {unit}" for unit, value in parts.items() if value is not None)
+
+
+def by_operator(rows: list[dict]) -> list[dict]:
+    """The layers summed up by kind of operator, most work first."""
+    kinds = dict.fromkeys(row["operator"] for row in rows)
+    total = max(1, sum(row["macs"] for row in rows))
+    sums = [
+        {
+            "operator": kind,
+            "layers": len(own),
+            "share of work": f"{100 * sum(r['macs'] for r in own) / total:.1f} %",
+            "MMAC": sum(r["macs"] for r in own) / 1e6,
+            "weights KiB": sum(r["weight_bytes"] for r in own) / _KIB,
+        }
+        for kind in kinds
+        if (own := [r for r in rows if r["operator"] == kind])
+    ]
+    return sorted(sums, key=lambda row: -row["MMAC"])

@@ -1,0 +1,120 @@
+"""What the files, C symbols and tensors of a network are called."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from pathlib import Path
+
+from ...errors import PoseError
+from ..graph import Graph
+from .c_text import c_comment
+
+LONGEST = 40
+"""Characters of a name that is made from a file's; one that is given may be longer."""
+
+PREFIX = "net"
+"""Put before what cannot stand alone: net_033_hand."""
+
+_KEYWORDS = """
+    alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char
+    class compl concept const consteval constexpr constinit const_cast continue co_await
+    co_return co_yield decltype default delete do double dynamic_cast else enum explicit export
+    extern false float for friend goto if inline int long mutable namespace new noexcept not
+    not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires
+    restrict return short signed sizeof static static_assert static_cast struct switch template
+    this thread_local throw true try typedef typeid typename typeof union unsigned using virtual
+    void volatile wchar_t while xor xor_eq
+"""
+
+_HEADERS = """
+    arm_acle arm_mve assert complex ctype errno fenv float inttypes iso646 limits locale math
+    setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn
+    string tgmath threads time uchar wchar wctype
+"""
+
+_OURS = "app_config build cmakelists labels m4 m55 m7 main makefile manifest readme startup"
+
+_TARGETS = "all clean debug help host install package test"
+
+_DEVICES = "aux con nul prn " + " ".join(
+    f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
+)
+
+RESERVED = frozenset(f"{_KEYWORDS} {_HEADERS} {_OURS} {_TARGETS} {_DEVICES}".split())
+"""In lower case: keywords of C and C++, standard headers, the folder's other files, targets of make
+and CMake, and what Windows does not call a file."""
+
+_LABEL = 40
+"""Characters of a tensor's name in comments, tables and for hooks."""
+
+_SHARED = "pose_"
+"""Begins what all networks share."""
+
+_ST = "network"
+"""What ST's compiler calls its own files."""
+
+
+def symbol_name(name: str | None, model: Path) -> str:
+    """The C identifier that files and symbols begin with: ``name``, or else :func:`default_name`.
+
+    In a given name, characters that C does not allow become ``_``, and one that begins with a digit
+    or ``_`` gets ``net_`` before it.
+
+    Raises:
+        PoseError: if the given name is taken, such as ``main``.
+    """
+    if name is None:
+        return default_name(model)
+    made = _standing(re.sub(r"[^A-Za-z0-9_]", "_", name))
+    if _taken(made.lower()):
+        raise PoseError(
+            f"name={name!r}: a keyword, a standard header or another file of the folder is called "
+            "that. Choose another name"
+        )
+    return made
+
+
+def default_name(model: Path) -> str:
+    """A C identifier out of a model's file name.
+
+    Lower case, accents dropped, whatever is no letter or digit as one ``_``; at most
+    :data:`LONGEST` characters, whole words of them. ``net_`` comes before what begins with a digit,
+    is :data:`RESERVED` or belongs to ST's or the shared files; a name without any letter or digit
+    becomes ``net``.
+    """
+    plain = unicodedata.normalize("NFKD", model.stem).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", plain)
+    name = _standing("_".join(words))
+    name = f"{PREFIX}_{name}" if _taken(name) or f"{name}_".startswith(f"{_ST}_") else name
+    return (
+        name if len(name) <= LONGEST else name[: max(name.rfind("_", 0, LONGEST + 1), 0) or LONGEST]
+    )
+
+
+def _standing(name: str) -> str:
+    """A name that begins with a letter."""
+    if not name.strip("_"):
+        return PREFIX
+    return name if name[0].isalpha() else f"{PREFIX}_{name.lstrip('_')}"
+
+
+def _taken(name: str) -> bool:
+    return name in RESERVED or f"{name}_".startswith(_SHARED)
+
+
+def tensor_labels(graph: Graph) -> list[str]:
+    """A short name for each tensor: converters join names of hundreds of characters.
+
+    What is cut off or not unique gets the tensor's number.
+    """
+    firsts = [c_comment(tensor.name.partition(";")[0]) for tensor in graph.tensors]
+    counts = Counter(firsts)
+    return [_label(first, number, counts[first] > 1) for number, first in enumerate(firsts)]
+
+
+def _label(name: str, number: int, shared: bool) -> str:
+    if len(name) <= _LABEL and not shared:
+        return name
+    return f"{name if len(name) <= _LABEL else '...' + name[3 - _LABEL :]} #{number}"

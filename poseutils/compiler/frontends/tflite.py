@@ -1,0 +1,247 @@
+"""Reads a .tflite flatbuffer into a :class:`~poseutils.compiler.graph.Graph`.
+
+The format is TensorFlow Lite's schema.fbs, version 3; the generated reader that comes with LiteRT does the unpacking. That reader
+believes every number in the file; what it returns is held to the rules of :mod:`poseutils.compiler.rules`: a damaged file ends in a clear error.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import cache
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import PoseError
+from ..graph import Graph, Operator, Quantization, Tensor
+from ..rules import Broken, validate
+
+IDENTIFIER = b"TFL3"
+MAX_TABLES = 1 << 16
+"""More tensors, operators or buffers than this is a damaged length, not a network."""
+
+_BITS = {
+    "bool": 8,
+    "int2": 2,
+    "int4": 4,
+    "uint4": 4,
+    "int8": 8,
+    "uint8": 8,
+    "int16": 16,
+    "uint16": 16,
+    "int32": 32,
+    "uint32": 32,
+    "int64": 64,
+    "uint64": 64,
+    "float8_e4m3fn": 8,
+    "float8_e5m2": 8,
+    "float16": 16,
+    "bfloat16": 16,
+    "float32": 32,
+    "float64": 64,
+}
+
+_CONVOLUTION = ("Padding", "StrideW", "StrideH", "FusedActivationFunction")
+_DILATION = ("DilationWFactor", "DilationHFactor")
+_POOLING = (*_CONVOLUTION, "FilterWidth", "FilterHeight")
+_ACTIVATED = ("FusedActivationFunction",)
+_OPTIONS = {
+    "Conv2DOptions": (*_CONVOLUTION, *_DILATION),
+    "DepthwiseConv2DOptions": (*_CONVOLUTION, *_DILATION, "DepthMultiplier"),
+    "TransposeConvOptions": _CONVOLUTION,
+    "Pool2DOptions": _POOLING,
+    "FullyConnectedOptions": ("FusedActivationFunction", "WeightsFormat", "KeepNumDims"),
+    "AddOptions": _ACTIVATED,
+    "SubOptions": _ACTIVATED,
+    "MulOptions": _ACTIVATED,
+    "DivOptions": _ACTIVATED,
+    "ConcatenationOptions": ("Axis", "FusedActivationFunction"),
+    "SoftmaxOptions": ("Beta",),
+    "ResizeBilinearOptions": ("AlignCorners", "HalfPixelCenters"),
+    "ResizeNearestNeighborOptions": ("AlignCorners", "HalfPixelCenters"),
+    "ReducerOptions": ("KeepDims",),
+    "StridedSliceOptions": ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset"),
+    "PackOptions": ("Axis", "ValuesCount"),
+    "UnpackOptions": ("Axis", "Num"),
+    "LeakyReluOptions": ("Alpha",),
+    "GeluOptions": ("Approximate",),
+    "BatchMatMulOptions": ("AdjX", "AdjY"),
+    "GatherOptions": ("Axis", "BatchDims"),
+    "DepthToSpaceOptions": ("BlockSize",),
+    "SpaceToDepthOptions": ("BlockSize",),
+}
+"""The fields that are read of each kind of options."""
+
+_RECURRENT = ("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
+_RECURRENT += ("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "SVDF")
+STATEFUL = (*_RECURRENT, "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
+"""Operators that keep a state from one run to the next."""
+
+_CONNECTED = frozenset(("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"))
+"""Those whose state lies in tensors without a size, and is filled by a subgraph of its own."""
+
+
+def read_tflite(path: str | Path) -> Graph:
+    """The graph of a .tflite file.
+
+    Raises:
+        PoseError: if the file is missing, is not a .tflite, is damaged, holds more than one subgraph, or keeps a state between calls.
+    """
+    path = Path(path)
+    return parse_tflite(read_bytes(path), path.name)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a model file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PoseError(f"cannot read the model {path}: {error.strerror or error}. Give the path of a .tflite file.") from error
+
+
+def parse_tflite(data: bytes, name: str) -> Graph:
+    """As :func:`read_tflite`, from the file's bytes; ``name`` is what errors call it."""
+    if data[4:8] != IDENTIFIER:
+        raise PoseError(
+            f"{name} is not a .tflite model: {len(data)} bytes, with {data[4:8]!r} where {IDENTIFIER!r} is expected. "
+            "Give a file made by the TFLite converter."
+        )
+    try:
+        graph = _graph(data, name)
+    except PoseError:
+        raise
+    except _MISREAD as error:
+        raise PoseError(
+            f"{name} is damaged or truncated ({len(data)} bytes): {error or type(error).__name__}. Copy or convert it again."
+        ) from error
+    _refuse_state(graph, name)
+    try:
+        validate(graph)
+    except Broken as broken:
+        raise PoseError(f"{name} is damaged: {broken}. Copy or convert the model again.") from broken
+    return graph
+
+
+_MISREAD = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, MemoryError)
+"""What a damaged offset surfaces as: the generated reader has no error of its own."""
+
+
+def _refuse_state(graph: Graph, name: str) -> None:
+    names = {operator.name for operator in graph.operators if operator.name in STATEFUL}
+    tensors = graph.tensors
+    kept = [op.name for op in graph.operators if any(0 <= t < len(tensors) and tensors[t].is_variable for t in op.inputs)]
+    _refuse_stateful(names.union(kept), name)
+
+
+def _refuse_stateful(names: set[str], name: str) -> None:
+    if names:
+        raise PoseError(
+            f"{name} keeps a state between calls ({', '.join(sorted(names))}): what it gives depends on earlier inputs. "
+            "A network whose outputs follow from its inputs alone is expected; make the state an input and an output."
+        )
+
+
+def _graph(data: bytes, name: str) -> Graph:
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(data, 0)
+    names = [_operator_name(schema, model.OperatorCodes(i)) for i in range(_count(model.OperatorCodesLength()))]
+    _refuse_stateful(_CONNECTED.intersection(names), name)
+    count = _count(model.SubgraphsLength())
+    if count != 1:
+        raise PoseError(
+            f"{name} holds {count} subgraphs; only networks of one (without loops or branches) are supported. "
+            "Convert a model with a single signature."
+        )
+    subgraph = model.Subgraphs(0)
+    stored = [_stored(model.Buffers(i)) for i in range(_count(model.BuffersLength()))]
+    tensors = tuple(_tensor(schema, subgraph.Tensors(i), stored) for i in range(_count(subgraph.TensorsLength())))
+    operators = tuple(_operator(schema, subgraph.Operators(i), names) for i in range(_count(subgraph.OperatorsLength())))
+    return Graph(tensors, operators, _indices(subgraph.InputsAsNumpy()), _indices(subgraph.OutputsAsNumpy()), model.Version())
+
+
+def _count(length: int) -> int:
+    if length > MAX_TABLES:
+        raise ValueError(f"a table of {length} entries")
+    return length
+
+
+def _indices(vector) -> tuple[int, ...]:
+    """A vector of integers; the generated reader gives the number 0 for one that is absent."""
+    return tuple(np.atleast_1d(vector).tolist()) if isinstance(vector, np.ndarray) else ()
+
+
+def _stored(buffer) -> np.ndarray:
+    # Asking for the array makes NumPy check that it lies within the file.
+    return np.zeros(0, np.uint8) if buffer.DataIsNone() else buffer.DataAsNumpy()
+
+
+@cache
+def _constants(namespace) -> dict[int, str]:
+    """The names of an enumeration by their values."""
+    return {value: key for key, value in vars(namespace).items() if isinstance(value, int)}
+
+
+def _tensor(schema, table, stored: list[np.ndarray]) -> Tensor:
+    dtype = _constants(schema.TensorType)[table.Type()].lower()
+    name = (table.Name() or b"").decode("utf-8")
+    if dtype not in _BITS:
+        raise ValueError(f"tensor {name!r} is of type {dtype}, which has no fixed size")
+    shape = _indices(table.ShapeAsNumpy())
+    if any(size < 0 for size in shape):
+        raise ValueError(f"tensor {name!r} has the shape {shape}")
+    size = -(-prod(shape) * _BITS[dtype] // 8)
+    content = stored[table.Buffer()]
+    is_constant = len(content) > 0 or size == 0
+    if is_constant and len(content) < size:
+        raise ValueError(f"tensor {name!r} of {size} bytes has {len(content)} in the file")
+    data = _values(content, dtype, shape, size) if is_constant else None
+    is_fixed = -1 not in _indices(table.ShapeSignatureAsNumpy())[1:]  # the first is the number of images
+    quantization = _quantization(table.Quantization())
+    return Tensor(name, shape, dtype, size, quantization, is_constant, data, is_fixed, bool(table.IsVariable()))
+
+
+def _values(content: np.ndarray, dtype: str, shape: tuple[int, ...], size: int) -> np.ndarray | None:
+    kind = "bool_" if dtype == "bool" else dtype
+    return content[:size].view(getattr(np, kind)).reshape(shape) if hasattr(np, kind) else None
+
+
+def _quantization(table) -> Quantization | None:
+    if table is None or table.ScaleIsNone():
+        return None
+    scales, axis = table.ScaleAsNumpy(), table.QuantizedDimension()
+    if len(scales) == 0:
+        return None
+    zero_points = np.zeros(len(scales), np.int64) if table.ZeroPointIsNone() else table.ZeroPointAsNumpy()
+    return Quantization(scales.astype(np.float32), zero_points.astype(np.int64), axis)
+
+
+def _operator_name(schema, code) -> str:
+    # Codes over 127 came later and are in a wider field; the older one then holds 127.
+    name = _constants(schema.BuiltinOperator)[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+    return f"CUSTOM:{(code.CustomCode() or b'').decode('utf-8', 'replace')}" if name == "CUSTOM" else name
+
+
+def _operator(schema, table, names: list[str]) -> Operator:
+    inputs, outputs = _indices(table.InputsAsNumpy()), _indices(table.OutputsAsNumpy())
+    return Operator(names[table.OpcodeIndex()], inputs, outputs, _options(schema, table))
+
+
+def _options(schema, table) -> dict[str, object]:
+    kind = _constants(schema.BuiltinOptions).get(table.BuiltinOptionsType())
+    content = table.BuiltinOptions()
+    if kind not in _OPTIONS or content is None:
+        return {}
+    read = getattr(schema, kind)()
+    read.Init(content.Bytes, content.Pos)
+    return {_snake(field): _named(schema, field, getattr(read, field)()) for field in _OPTIONS[kind]}
+
+
+def _snake(field: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in field).lstrip("_")
+
+
+def _named(schema, field: str, value):
+    enumeration = {"Padding": "Padding", "FusedActivationFunction": "ActivationFunctionType"}.get(field)
+    return _constants(getattr(schema, enumeration))[value] if enumeration else value

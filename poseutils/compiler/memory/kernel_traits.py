@@ -1,0 +1,60 @@
+"""What the C kernels allow of memory: a result written over an operand, gaps between rows."""
+
+from __future__ import annotations
+
+from ..graph import Graph, Operator
+from ..passes.fusion import TABLE
+from .views import RESHAPES, matrix
+
+_IN_PLACE = (TABLE, "ADD", "SUB", "MUL", "SQUARED_DIFFERENCE", "DIV", "PRELU", "MAXIMUM", "MINIMUM")
+
+_STRIDED = (
+    *_IN_PLACE,
+    *RESHAPES,
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "MAX_POOL_2D",
+    "AVERAGE_POOL_2D",
+    "RESIZE_BILINEAR",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "CONCATENATION",
+    "PAD",
+    "SPLIT",
+    "SPLIT_V",
+    "SLICE",
+    "STRIDED_SLICE",
+    "TRANSPOSE_CONV",
+    "REDUCE_MAX",
+    "REDUCE_MIN",
+    "TRANSPOSE",
+    "PACK",
+    "UNPACK",
+    "MEAN",
+    "SOFTMAX",
+    "LOG_SOFTMAX",
+    "QUANTIZE",
+    "DEQUANTIZE",
+)
+
+_SAME_MATRIX = (TABLE, "QUANTIZE", "DEQUANTIZE", *RESHAPES)
+"""Operators that take gaps only where input and output have the same rows and columns."""
+
+
+def in_place_operators(graph: Graph) -> frozenset[int]:
+    """Operators (indices) that may write their result over an operand of the same size.
+
+    They read each value before they write to its address, and read it no more.
+    """
+    return frozenset(i for i, operator in enumerate(graph.operators) if operator.name in _IN_PLACE)
+
+
+def strided_operators(graph: Graph) -> frozenset[int]:
+    """Operators (indices) that take and give any row stride; others need contiguous tensors."""
+    return frozenset(i for i, op in enumerate(graph.operators) if _is_strided(graph, op))
+
+
+def _is_strided(graph: Graph, operator: Operator) -> bool:
+    if operator.name not in _SAME_MATRIX:
+        return operator.name in _STRIDED
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    return matrix(source) == matrix(output)

@@ -1,0 +1,81 @@
+"""What depends on constants and shapes alone is computed before: the sizes that a network works out for a RESHAPE or a RESIZE."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..graph import Graph, Operator, Tensor
+from ..memory.slices import slices_of
+from ..memory.views import RESHAPES
+
+MOST = 64
+"""Values of a constant that is computed; shapes and indices, not weights."""
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Integers that follow from the shapes of tensors and from constants become constants."""
+    tensors, kept = list(graph.tensors), []
+    for operator in graph.operators:
+        values = _computed(replace(graph, tensors=tuple(tensors)), operator)
+        if values is None:
+            kept.append(operator)
+            continue
+        output = operator.outputs[0]
+        data = values.astype(tensors[output].dtype).reshape(tensors[output].shape)
+        tensors[output] = replace(tensors[output], is_constant=True, data=data)
+    return replace(graph, tensors=tuple(tensors), operators=tuple(kept))
+
+
+def _computed(graph: Graph, operator: Operator) -> np.ndarray | None:
+    """The values of an operator's one output, if they are known; None if not."""
+    given = [graph.tensors[t] for t in operator.inputs if t >= 0]
+    output = graph.tensors[operator.outputs[0]]
+    if (
+        len(operator.outputs) > 1
+        or operator.outputs[0] in graph.outputs
+        or output.dtype not in ("int32", "int64")
+        or output.elements > MOST
+    ):
+        return None
+    if operator.name == "SHAPE":
+        return np.array(given[0].shape)
+    if not all(
+        tensor.data is not None and tensor.elements <= MOST and tensor.data.dtype.kind == "i"
+        for tensor in given
+    ):
+        return None
+    return _of_constants(graph, operator, given, output)
+
+
+def _of_constants(
+    graph: Graph, operator: Operator, given: list[Tensor], output: Tensor
+) -> np.ndarray | None:
+    values, axis = [tensor.data for tensor in given], int(operator.options.get("axis", 0))
+    if operator.name in ("SLICE", "STRIDED_SLICE"):
+        return _sliced(graph, operator, values[0])
+    if operator.name in ("CAST", *RESHAPES):
+        return values[0]
+    if operator.name in ("PACK", "CONCATENATION"):
+        return (np.stack if operator.name == "PACK" else np.concatenate)(values, axis)
+    if operator.name == "GATHER" and not operator.options.get("batch_dims"):
+        return np.take(values[0], values[1], axis)
+    arithmetic = {
+        "ADD": np.add,
+        "SUB": np.subtract,
+        "MUL": np.multiply,
+        "MAXIMUM": np.maximum,
+        "MINIMUM": np.minimum,
+    }
+    plain = operator.options.get("fused_activation_function", "NONE") == "NONE"
+    return arithmetic[operator.name](*values) if operator.name in arithmetic and plain else None
+
+
+def _sliced(graph: Graph, operator: Operator, values: np.ndarray) -> np.ndarray | None:
+    found = slices_of(graph, operator)
+    if found is None:
+        return None
+    parts = zip(found[0].starts, found[0].sizes, found[0].steps)
+    indices = [[start + step * i for i in range(size)] for start, size, step in parts]
+    return values[np.ix_(*indices)] if indices else values

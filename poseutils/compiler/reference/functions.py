@@ -1,0 +1,167 @@
+"""Functions of one 8-bit value that LiteRT's kernels look up in a table, or could: what the table holds.
+
+Where LiteRT makes the table, it computes in 32-bit floats. Here the function itself is computed in 64 bits and rounded, so that every
+computer makes the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from math import erfc, sqrt
+
+import numpy as np
+
+from ..graph import Operator, Tensor
+from .fixed_point import high_product, multiply, quantize_multiplier, saturated_32, shift_right
+
+Function = Callable[[np.ndarray, Operator, Tensor], np.ndarray]
+
+
+def looked_up(function: Function) -> Callable:
+    """An operator of :mod:`poseutils.compiler.reference.elementwise`: the input's real values, the function of them, in steps of the output."""
+
+    def evaluate(
+        operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+    ) -> np.ndarray:
+        given, made = inputs[0].quantization, output.quantization
+        real = given.scales[0] * (values[0].astype(np.int32) - int(given.zero_points[0])).astype(
+            np.float32
+        )
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            results = function(real, operator, output).astype(np.float32) * (
+                np.float32(1) / made.scales[0]
+            )
+            steps = rounded(results) + np.float32(made.zero_points[0])
+        return np.clip(steps, -128, 127).astype(np.int8)
+
+    return evaluate
+
+
+def rounded(x: np.ndarray) -> np.ndarray:
+    """To the nearest integer, halves away from zero."""
+    whole = np.trunc(x)
+    return whole + np.copysign(np.abs(x - whole) >= 0.5, x)
+
+
+def logistic(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+    return np.float32(1) / (np.float32(1) + np.exp(-x.astype(np.float64)).astype(np.float32))
+
+
+def hyperbolic_tangent(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+    return np.tanh(x.astype(np.float64))
+
+
+def exponential(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+    return np.exp(x.astype(np.float64))
+
+
+def elu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+    return np.where(x < 0, np.expm1(x.astype(np.float64)), x)
+
+
+def logarithm(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+    """Of what is not positive, the least that the output holds."""
+    least = (
+        np.float32(-128 - int(output.quantization.zero_points[0])) * output.quantization.scales[0]
+    )
+    return np.where(x <= 0, least, np.log(np.where(x <= 0, 1, x).astype(np.float64)))
+
+
+def gelu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+    """x · Φ(x), by the complementary error function, or by tanh where the option says approximate. Each step is one of 32 bits."""
+    half = np.float32(0.5) * x
+    if operator.options.get("approximate"):
+        inner = np.float32(sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
+        return half * (np.float32(1) + np.tanh(inner.astype(np.float64)).astype(np.float32))
+    inner = x * np.float32(-sqrt(0.5))
+    return half * np.array([erfc(float(value)) for value in inner.reshape(-1)]).reshape(
+        x.shape
+    ).astype(np.float32)
+
+
+def negative(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
+    """The bytes themselves, as LiteRT negates them: scales and zero points are not looked at, and -128 stays."""
+    return (-values[0].astype(np.int16)).astype(np.int8)
+
+
+def square_root(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
+    """In whole steps, cut off. LiteRT computes nothing of negative values; here their root is 0."""
+    given, made = inputs[0].quantization, output.quantization
+    real = given.scales[0] * np.maximum(
+        values[0].astype(np.int32) - int(given.zero_points[0]), 0
+    ).astype(np.float32)
+    steps = np.trunc(np.sqrt(real) / made.scales[0]) + np.float32(made.zero_points[0])
+    return np.clip(steps, -128, 127).astype(np.int8)
+
+
+def inverse_root(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
+    """1 / √x in fixed point; the greatest value of the output for 0, and for negative ones, of which LiteRT computes nothing."""
+    scale = 1 / float(np.sqrt(inputs[0].quantization.scales[0]) * output.quantization.scales[0])
+    multiplier, shift = quantize_multiplier(scale)
+    steps = values[0].astype(np.int64) - int(inputs[0].quantization.zero_points[0])
+    made = [
+        127
+        if n <= 0
+        else _scaled_inverse_root(int(n), multiplier, shift)
+        + int(output.quantization.zero_points[0])
+        for n in steps.flat
+    ]
+    return np.clip(made, -128, 127).reshape(steps.shape).astype(np.int8)
+
+
+_FINER = 20
+"""Bits that an inverse root of steps is kept finer by."""
+
+
+def _scaled_inverse_root(steps: int, multiplier: int, shift: int) -> int:
+    root, left = _inverse_root_multiplier(steps)
+    finer = int(multiply(np.array(1), root, left + _FINER))
+    return int(multiply(np.array(finer), multiplier, shift - _FINER))
+
+
+@lru_cache(maxsize=256)
+def _inverse_root_multiplier(steps: int) -> tuple[int, int]:
+    """1 / √steps as a multiplier in 1/2^31 and a shift to the left, by five steps of Newton and Raphson in numbers of three whole bits."""
+    if steps <= 1:
+        return 2**31 - 1, 0
+    pairs = (32 - steps.bit_length() - 1) // 2 - 1
+    half = int(shift_right(np.array((steps << (2 * pairs)) >> 1), 1))
+    x = 1 << 28
+    for _ in range(5):
+        cube = _times(_times(x, x), x)
+        x = int(
+            saturated_32(
+                np.int64(
+                    _times((1 << 28) + (1 << 27), x)
+                    - _times(half, int(saturated_32(np.int64(cube << 6))))
+                )
+                << 3
+            )
+        )
+    return _times(x, 1518500250), pairs - 11
+
+
+def _times(a: int, b: int) -> int:
+    return int(high_product(np.array(a), b))
+
+
+SQUARE_BITS = 7
+"""Bits that both operands of SQUARED_DIFFERENCE are raised by."""
+
+
+def square_multipliers(a: np.float32, b: np.float32, output: np.float32) -> list[tuple[int, int]]:
+    """Multiplier and shift of the operands of SQUARED_DIFFERENCE, and of the square."""
+    twice = 2 * max(float(a), float(b))
+    reals = [
+        float(a) / twice,
+        float(b) / twice,
+        twice * twice / ((1 << 2 * SQUARE_BITS) * float(output)),
+    ]
+    return [quantize_multiplier(real) for real in reals]

@@ -1,0 +1,185 @@
+"""What makes a network whole: rules that every graph keeps before anything else looks at it.
+
+:func:`validate` goes once over tensors and operators, in order, and says what is broken: which tensor, what it has, what is expected. They
+are the rules of the format, those that LiteRT itself relies on, not those of one exporter: what passes is legal, whether or not it can
+become C. So what raises after it is a fault of the code, not of the file.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from ..graph import FILTER_RANK, Graph, Tensor
+from .case import Broken, Case, Rule
+from .elementwise import ELEMENTWISE
+from .data_movement import MOVES
+from .dense import PRODUCTS
+from .conv_pool_resize import WINDOWS
+
+__all__ = ["RULES", "Broken", "validate"]
+
+RULES: dict[str, Rule] = {**WINDOWS, **PRODUCTS, **ELEMENTWISE, **MOVES}
+"""By the operator's name. Operators that are not here are held to what holds for all of them."""
+
+_RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
+"""The values of the types that activations are quantized to."""
+
+_MOST_BYTES = 1 << 30
+"""Of one tensor; a damaged shape must not take all memory."""
+
+_LEAST_SCALE, _MOST_SCALE = 2.0**-40, 2.0**40
+"""Of activations: with these no ratio of scales leaves the range of floats, which ends LiteRT at once."""
+
+
+def validate(graph: Graph) -> None:
+    """Looks at every tensor and operator.
+
+    Raises:
+        Broken: with the first rule that is not kept.
+    """
+    _check_ends(graph)
+    for tensor in graph.tensors:
+        _check_tensor(tensor)
+    _check_order(graph)
+    open_shapes: set[int] = set()
+    for index, operator in enumerate(graph.operators):
+        case = Case(graph, index, operator)
+        if operator.name in RULES:
+            _check_operator(case, RULES[operator.name], open_shapes)
+        open_shapes.update(t for t in operator.outputs if not graph.tensors[t].is_fixed)
+
+
+def _check_ends(graph: Graph) -> None:
+    if not (graph.operators and graph.inputs and graph.outputs):
+        raise Broken("a network needs operators, inputs and outputs")
+    count = len(graph.tensors)
+    for what, tensors in (("inputs", graph.inputs), ("outputs", graph.outputs)):
+        if not all(0 <= t < count for t in tensors):
+            raise Broken(f"network {what} {tensors} of {count} tensors")
+    if len(set(graph.inputs)) < len(graph.inputs):
+        raise Broken(f"network inputs {graph.inputs}: one is named twice")
+    for tensor in (graph.tensors[t] for t in graph.inputs):
+        if 0 in tensor.shape:
+            raise Broken(f"the input {tensor.name!r} of shape {tensor.shape} is empty")
+        if tensor.is_constant:
+            raise Broken(
+                f"{tensor.name!r} is an input of the network and a constant; it cannot be both"
+            )
+
+
+def _check_tensor(tensor: Tensor) -> None:
+    if tensor.bytes > _MOST_BYTES:
+        raise Broken(
+            f"tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; up to {_MOST_BYTES} are read"
+        )
+    quantization = tensor.quantization
+    if quantization is None:
+        return
+    scales, zeros = quantization.scales, quantization.zero_points
+    if len(zeros) != len(scales):
+        raise Broken(
+            f"tensor {tensor.name!r} has {len(scales)} scales and {len(zeros)} zero points"
+        )
+    least = (
+        0.0 if tensor.is_constant else _LEAST_SCALE
+    )  # weights of a channel that is zero have any
+    for scale in scales.tolist():
+        if not least <= scale <= _MOST_SCALE:
+            raise Broken(
+                f"tensor {tensor.name!r} has the scale {scale!r}; a number from {least:.1g} to {_MOST_SCALE:.1g} is expected"
+            )
+    low, high = _RANGES.get(tensor.dtype, (None, None))
+    if low is not None and len(zeros) and not low <= int(zeros.min()) <= int(zeros.max()) <= high:
+        odd = next(int(z) for z in zeros if not low <= z <= high)
+        raise Broken(
+            f"tensor {tensor.name!r} of {tensor.dtype} has the zero point {odd}; {low} to {high} are expected"
+        )
+
+
+def _check_order(graph: Graph) -> None:
+    """Every index is of a tensor; what is read was written before; nothing is written twice."""
+    count = len(graph.tensors)
+    known = {t for t, tensor in enumerate(graph.tensors) if tensor.is_constant} | set(graph.inputs)
+    for index, operator in enumerate(graph.operators):
+        label = f"operator {index} ({operator.name})"
+        if not operator.outputs or not all(0 <= t < count for t in operator.outputs):
+            raise Broken(f"{label} writes {operator.outputs} of {count} tensors")
+        if not all(-1 <= t < count for t in operator.inputs):
+            raise Broken(f"{label} reads {operator.inputs} of {count} tensors")
+        for t in operator.inputs:
+            if t >= 0 and t not in known:
+                raise Broken(
+                    f"{label} reads {graph.tensors[t].name!r}, which no operator before it writes"
+                )
+        for t in operator.outputs:
+            if t in known:
+                raise Broken(
+                    f"{label} writes {graph.tensors[t].name!r}, which is written or given already"
+                )
+            known.add(t)
+    for t in graph.outputs:
+        if t not in known:
+            raise Broken(f"the output {graph.tensors[t].name!r} is not written by any operator")
+
+
+def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> None:
+    low, high = rule.inputs
+    reads, writes = case.operator.inputs, case.operator.outputs
+    case.expect(low <= len(reads) <= high, f"{len(reads)} inputs; {_many(low, high)} expected")
+    case.expect(
+        all(t >= 0 for t in reads[:low]), f"inputs {reads}: the first {low} cannot be left out"
+    )
+    biased = case.operator.name in FILTER_RANK
+    case.expect(biased or min(reads) >= 0, f"inputs {reads}: none of them can be left out")
+    case.expect(
+        rule.outputs is None or len(writes) == rule.outputs,
+        f"{len(writes)} outputs; {rule.outputs} expected",
+    )
+    missing = [name for name in rule.options if name not in case.operator.options]
+    case.expect(
+        not missing, f"no options, or those of another operator: {', '.join(missing)} not there"
+    )
+    for name, value in case.operator.options.items():
+        case.expect(
+            not isinstance(value, float) or isfinite(value),
+            f"{name} is {value}; a number is expected",
+        )
+    if rule.scaled:
+        _check_scales(case)
+    if open_shapes.intersection((*reads, *writes)):
+        return  # the file leaves these shapes to the runtime
+    for tensor in (*case.tensors(), *case.outputs):
+        named = (
+            tensor.is_constant and tensor.quantization is None
+        )  # sizes or axes: those of a single number are none
+        case.expect(
+            named or 0 not in tensor.shape, f"{tensor.name!r} of shape {tensor.shape} is empty"
+        )
+    shapes = rule.check(case)
+    for tensor, shape in zip(case.outputs, shapes or ()):
+        if not tensor.is_fixed and tensor.shape != tuple(shape):
+            open_shapes.update(writes)
+            return
+        case.expect(
+            tensor.shape == tuple(shape),
+            f"{tensor.name!r} has the shape {tensor.shape}; {tuple(shape)} follows from its inputs",
+        )
+
+
+def _check_scales(case: Case) -> None:
+    """8-bit operands have scales, and what is not weights has none of zero, by which others are divided."""
+    weights = case.input(1) if case.operator.name in FILTER_RANK else None
+    for tensor in (*case.tensors(), *case.outputs):
+        if tensor.dtype in ("int8", "uint8") and tensor is not weights:
+            scales = () if tensor.quantization is None else tensor.quantization.scales.tolist()
+            case.expect(len(scales) > 0, f"{tensor.name!r} of {tensor.dtype} without a scale")
+            case.expect(
+                min(scales) >= _LEAST_SCALE,
+                f"{tensor.name!r} has the scale {min(scales)!r}; {_LEAST_SCALE:.1g} or more is expected",
+            )
+
+
+def _many(low: int, high: int) -> str:
+    if high > 1 << 10:
+        return f"{low} or more"
+    return str(low) if low == high else f"{low} to {high}"

@@ -1,0 +1,80 @@
+"""Products of matrices, reductions, and what works along one dimension."""
+
+from __future__ import annotations
+
+from .case import Case, Rule, broadcast
+from .conv_pool_resize import check_bias, check_filter
+
+
+def _dense(case: Case):
+    data, weights, output = case.input(0), case.input(1), case.outputs[0]
+    case.expect_rank(weights, 2)
+    if not case.operator.options.get("weights_format"):  # shuffled weights of uint8 give int16
+        case.expect_same_type(data, output)
+    channels, depth = weights.shape
+    case.expect(
+        data.elements % depth == 0,
+        f"weights of shape {weights.shape} on data of shape {data.shape}",
+    )
+    check_filter(case, weights, data, channels, 0)
+    check_bias(case, 2, channels, data)
+    rows = data.elements // depth
+    case.expect(
+        output.elements == rows * channels and output.shape[-1:] == (channels,),
+        f"{output.name!r} has the shape {output.shape}; {rows} rows of {channels} follow from its inputs",
+    )
+    return None
+
+
+def _matrices(case: Case):
+    a, b = case.input(0), case.input(1)
+    case.expect(
+        min(len(a.shape), len(b.shape)) >= 2,
+        f"{a.shape} times {b.shape}; two matrices are expected",
+    )
+    turned = [bool(case.operator.options.get(name)) for name in ("adj_x", "adj_y")]
+    rows, depth = a.shape[-2:][::-1] if turned[0] else a.shape[-2:]
+    also, columns = b.shape[-2:][::-1] if turned[1] else b.shape[-2:]
+    case.expect(depth == also, f"{a.shape} times {b.shape}: sums of {depth} and of {also} products")
+    return [(*broadcast(case, a.shape[:-2], b.shape[:-2]), rows, columns)]
+
+
+def _reduction(case: Case):
+    data, axes = case.input(0), case.integers(1, "the dimensions")
+    case.expect_same_type(data, case.outputs[0])
+    if axes is None:
+        return None
+    reduced = {case.axis(int(axis), len(data.shape)) for axis in axes}
+    if case.operator.options.get("keep_dims"):
+        return [[1 if d in reduced else n for d, n in enumerate(data.shape)]]
+    return [[n for d, n in enumerate(data.shape) if d not in reduced]]
+
+
+def _extreme_index(case: Case):
+    data, axes = case.input(0), case.integers(1, "the dimension")
+    case.expect(
+        case.outputs[0].dtype in ("int32", "int64"),
+        f"{case.outputs[0].name!r} of {case.outputs[0].dtype}; indices are expected",
+    )
+    if axes is None:
+        return None
+    case.expect(len(axes) == 1, f"{len(axes)} dimensions; one is expected")
+    axis = case.axis(int(axes[0]), len(data.shape))
+    return [[n for d, n in enumerate(data.shape) if d != axis]]
+
+
+def _along_last(case: Case):
+    data = case.input(0)
+    case.expect(len(data.shape) >= 1, f"{data.name!r} is a single number; a row is expected")
+    return [data.shape]
+
+
+PRODUCTS = {
+    "FULLY_CONNECTED": Rule(_dense, (2, 3)),
+    "BATCH_MATMUL": Rule(_matrices, (2, 2)),
+    **dict.fromkeys(
+        ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"), Rule(_reduction, (2, 2))
+    ),
+    **dict.fromkeys(("ARG_MAX", "ARG_MIN"), Rule(_extreme_index, (2, 2), scaled=False)),
+    **dict.fromkeys(("SOFTMAX", "LOG_SOFTMAX"), Rule(_along_last, (1, 1))),
+}

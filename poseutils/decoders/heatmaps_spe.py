@@ -1,0 +1,151 @@
+"""``heatmaps_spe``: one heatmap per keypoint, one person per image.
+
+A keypoint is at the maximum of its heatmap, refined to a fraction of a cell
+(``Thresholds.refine``):
+
+- ``argmax``: the center of the highest cell, as ST's model zoo decodes.
+- ``quarter``: a quarter of a cell towards the higher neighbor, along x and along y
+  (Newell et al., "Stacked Hourglass Networks", 2016).
+- ``centroid``: the center of mass of the 7 × 7 cells around it.
+- ``dark``: the maximum of a Gaussian fitted to the peak: smooth the heatmap, take its logarithm,
+  and take one Newton step to where the gradient is zero (Zhang et al., "Distribution-Aware
+  Coordinate Representation", CVPR 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ..keypoints import KeypointLayout
+from ..poses import Poses
+from .options import InputView, Thresholds, check_finite
+
+EXPECTS = "one output (B, H, W, K) of heatmaps, smaller than the input by a whole factor"
+
+
+def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
+    """``heatmaps`` (B, H, W, K), for networks with channels first or last."""
+    if len(outputs) != 1:
+        return None
+    (heatmaps,) = outputs.values()
+    if heatmaps.ndim != 4:
+        return None
+    heatmaps = heatmaps.transpose(0, 2, 3, 1) if view.channels_first else heatmaps
+    height, width = heatmaps.shape[1:3]
+    if height < 2 or view.height % height or view.width % width or view.height // height != view.width // width:
+        return None
+    return {"heatmaps": heatmaps}
+
+
+def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
+    return int(found["heatmaps"].shape[3])
+
+
+def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
+    """The refined maximum of each heatmap; the score is the value of the highest cell.
+
+    Args:
+        found: ``heatmaps`` (B, H, W, K).
+
+    Returns:
+        B Poses of one person each, in pixels of the input.
+
+    Raises:
+        PoseError: if the maximum of a heatmap is NaN or infinite.
+    """
+    heatmaps = found["heatmaps"]
+    batch, height, width, count = heatmaps.shape
+    maps = np.ascontiguousarray(heatmaps.transpose(0, 3, 1, 2), np.float32).reshape(batch * count, height, width)
+    best = maps.reshape(len(maps), -1).argmax(axis=1)  # the first NaN where there is one
+    scores = maps.reshape(len(maps), -1)[np.arange(len(maps)), best]
+    check_finite(scores, "heatmaps")
+    cells = np.stack(np.divmod(best, width)[::-1], axis=1)
+    maxima = np.clip(cells + np.float32(0.5) + _OFFSETS[thresholds.refine](maps, cells, scores), 0, (width, height))
+    keypoints = (maxima * np.float32(view.width / width)).astype(np.float32).reshape(batch, 1, count, 2)
+    scores = scores.reshape(batch, 1, count)
+    return [Poses(keypoints[b], scores[b], layout) for b in range(batch)]
+
+
+# Each refinement: (M, H, W) maps, their highest cells (M, 2) x, y, and the peak values there (M,)
+# -> (M, 2) offsets in cells from the center of the highest cell.
+
+
+def _argmax(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    return np.zeros(cells.shape, np.float32)
+
+
+def _quarter(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    window = _windows(maps, cells, peaks, 1, beyond=0.0)
+    left, right, above, below = window[:, 1, 0], window[:, 1, 2], window[:, 0, 1], window[:, 2, 1]
+    x, y = cells.T
+    inside = [(x > 0) & (x < maps.shape[2] - 1), (y > 0) & (y < maps.shape[1] - 1)]  # at the border one neighbor is missing
+    return 0.25 * np.stack([np.sign(right - left) * inside[0], np.sign(below - above) * inside[1]], axis=1)
+
+
+def _centroid(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    return _center_of_mass(_windows(maps, cells, peaks, 3, beyond=0.0))
+
+
+def _center_of_mass(window: np.ndarray) -> np.ndarray:
+    """(M, n, n) weights -> (M, 2) x, y from the middle cell; zero where all weights are zero."""
+    columns, rows = window.sum(axis=1), window.sum(axis=2)
+    steps = np.arange(window.shape[1], dtype=np.float32) - window.shape[1] // 2
+    mass = columns.sum(axis=1)
+    return np.asarray(np.stack([columns @ steps, rows @ steps], axis=1) / np.where(mass > 0, mass, 1)[:, None])
+
+
+_DARK_SIGMA = 1.25
+"""Smoothing, in cells. The paper uses the sigma of the training targets, which model files do not
+record; between 1 and 1.5 the mean OKS of cropped people hardly changes."""
+
+_DARK_REACH = 2.0
+"""Largest offset along an axis, in cells: a larger one means that the peak is not Gaussian."""
+
+_DARK_SMOOTH = np.exp(-np.square(np.arange(11) - np.arange(4, 7)[:, None]) / (2 * _DARK_SIGMA**2)).astype(np.float32)
+"""(3, 11): Gaussian smoothing of a window of 11 cells, evaluated at its three middle cells."""
+
+_DARK_FLOOR = 1e-6
+"""Fraction of the maximum to which values are clipped before the logarithm."""
+
+
+def _dark(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    smooth = _DARK_SMOOTH @ _windows(maps, cells, peaks, 5) @ _DARK_SMOOTH.T
+    window = np.log(np.maximum(smooth, _DARK_FLOOR)).astype(np.float64)
+    left, middle, right, above, below = window[:, 1, 0], window[:, 1, 1], window[:, 1, 2], window[:, 0, 1], window[:, 2, 1]
+    dx, dy = (right - left) / 2, (below - above) / 2
+    dxx, dyy = right - 2 * middle + left, below - 2 * middle + above
+    dxy = (window[:, 2, 2] - window[:, 2, 0] - window[:, 0, 2] + window[:, 0, 0]) / 4
+    determinant = dxx * dyy - dxy * dxy
+    is_maximum = (dxx < 0) & (determinant > 1e-6)  # else a plateau, a ridge or a saddle: the Newton step is meaningless
+    step = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], axis=1) / np.where(is_maximum, determinant, 1)[:, None]
+    return np.where(is_maximum[:, None], np.clip(step, -_DARK_REACH, _DARK_REACH), 0)
+
+
+def _windows(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray, radius: int, beyond: float | None = None) -> np.ndarray:
+    """The cells around each maximum as fractions of it: (M, 2 radius + 1, 2 radius + 1), from 0 to
+    1.
+
+    Outside the map is the value ``beyond``, by default the nearest cell. A map without positive
+    values gives zeros.
+    """
+    count, height, width = maps.shape
+    steps = np.arange(-radius, radius + 1)
+    columns, rows = (cells[:, :, None] + steps).transpose(1, 0, 2)
+    x, y = columns.clip(0, width - 1), rows.clip(0, height - 1)
+    flat = (np.arange(count) * (height * width))[:, None, None] + (y * width)[:, :, None] + x[:, None, :]
+    window: np.ndarray = maps.ravel()[flat]
+    np.maximum(window, 0, out=window)
+    window /= np.where(peaks > 0, peaks, np.float32(np.inf))[:, None, None]
+    if beyond is not None:
+        window[((rows != y)[:, :, None]) | ((columns != x)[:, None, :])] = beyond
+    return window
+
+
+_OFFSETS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "argmax": _argmax,
+    "quarter": _quarter,
+    "centroid": _centroid,
+    "dark": _dark,
+}

@@ -1,0 +1,78 @@
+"""What a decoder needs besides the outputs of the network: its input, thresholds and options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import PoseError
+
+
+@dataclass(frozen=True)
+class InputView:
+    """The input of a network, as its decoder needs to know it.
+
+    Attributes:
+        height, width: of the input, in pixels.
+        channels_first: True if images are C×H×W, and thus heatmaps K×H×W.
+        normalized: True if the network outputs coordinates from 0 to 1, False if pixels of the
+            input. Only ``yolo_mpe`` networks come in both kinds.
+    """
+
+    height: int
+    width: int
+    channels_first: bool = False
+    normalized: bool = True
+
+
+REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
+"""How the maximum of a heatmap is refined to a fraction of a cell; see
+:mod:`poseutils.decoders.heatmaps_spe`."""
+
+NMS_MEASURES = ("iou", "oks")
+"""How NMS measures the similarity of two detections; see :mod:`poseutils.decoders.yolo_mpe`."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds and options of decoding. Which of them apply depends on the model type.
+
+    Attributes:
+        confidence: detections with this score or less are dropped.
+        nms_iou: a detection whose similarity to a better one, by ``nms_measure``, is higher than
+            this is dropped.
+        max_detections: maximum number of detections per image, best first.
+        nms_measure: ``iou``, the intersection over union of the boxes, or ``oks``, the object
+            keypoint similarity of the poses.
+        max_candidates: maximum number of detections that enter non-maximum suppression, best first.
+        refine: one of ``REFINEMENTS``, for networks that output heatmaps.
+    """
+
+    confidence: float = 0.25
+    nms_iou: float = 0.7
+    max_detections: int = 100
+    nms_measure: str = "iou"
+    max_candidates: int = 1024
+    refine: str = "dark"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.confidence <= 1 or not 0 <= self.nms_iou <= 1 or self.max_detections < 1 or self.max_candidates < 1:
+            raise PoseError(f"{self}: expected confidence and nms_iou from 0 to 1, max_detections and max_candidates at least 1")
+        for name, words in (("nms_measure", NMS_MEASURES), ("refine", REFINEMENTS)):
+            if getattr(self, name) not in words:
+                raise PoseError(f"{name}={getattr(self, name)!r}: expected one of {', '.join(words)}")
+
+
+def check_finite(values: np.ndarray, what: str) -> None:
+    """Refuses the output of a broken network.
+
+    Raises:
+        PoseError: if any of the values is NaN or infinite.
+    """
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise PoseError(
+            f"the network gives NaN or infinity in its {what} ({finite.size - np.count_nonzero(finite)} of {finite.size} values read): "
+            "its weights or its input are damaged, or its quantization overflows"
+        )

@@ -1,0 +1,121 @@
+"""What an exported network takes, for its README: memory, instructions, floats, versions."""
+
+from __future__ import annotations
+
+import hashlib
+
+from .. import __version__
+from ..compiler.compile import Compiled
+from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
+from ..compiler.cost_model import cores, instructions, unmeasured
+from .spec import Spec
+
+DECODERS = {
+    "heatmaps_spe": "pose_decode_heatmaps",
+    "spe": "pose_decode_spe",
+    "hand_spe": "pose_decode_landmarks",
+    "head_spe": "pose_decode_landmarks",
+    "yolo_mpe": "pose_decode_yolo",
+    "detector": "pose_decode_ssd",
+}
+"""The C function that decodes the outputs of each model type."""
+
+
+def figures(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
+    """The section, in Markdown.
+
+    Args:
+        poses_bytes: of what the decoder gives and works in; 0 without a decoder.
+    """
+    parts = [
+        _memory(spec, compiled, poses_bytes),
+        _by_core(spec, compiled),
+        _sources(compiled),
+        _floats(spec, compiled),
+        _versions(spec),
+    ]
+    return "\n\n".join(parts)
+
+
+def _memory(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
+    tables = layer_bytes(compiled)
+    rows = [
+        ("RAM", "arena", compiled.plan.size, f"inputs and outputs within it: {_ends(compiled)}"),
+        ("RAM", f"`{spec.name}_poses`", poses_bytes, "keypoints, and what decoding works in"),
+        ("flash", "constants", compiled.flash_bytes, "weights, biases, multipliers, tables"),
+        ("flash", "layers", tables, "sizes, strides and addresses of each operator"),
+    ]
+    lines = [
+        f"| {where} | {what} | {size if size is None else f'{size:,}'} | {note} |"
+        for where, what, size, note in rows
+        if size != 0
+    ]
+    return "| | | bytes | |\n|---|---|---|---|\n" + "\n".join(lines).replace(
+        "| None |", "| not measured |"
+    )
+
+
+def _ends(compiled: Compiled) -> str:
+    graph = compiled.graph
+    ends = [(f"input {i}", t) for i, t in enumerate(graph.inputs)] + [
+        (f"output {i}", t) for i, t in enumerate(graph.outputs)
+    ]
+    return ", ".join(
+        f"{what} {graph.tensors[tensor].bytes:,} at {compiled.addresses[tensor][0]:,}"
+        for what, tensor in ends
+    )
+
+
+def _by_core(spec: Spec, compiled: Compiled) -> str:
+    decoder = DECODERS[spec.model_type] if spec.model_type else None
+    taken = {core: footprint(compiled, core, decoder) for core in cores()}
+    rows = {
+        "flash: code, bytes": [
+            f"{made.code_bytes:,}" if made else "not measured" for made in taken.values()
+        ],
+        "stack, bytes": [
+            f"{made.stack_bytes:,}" if made else "not measured" for made in taken.values()
+        ],
+        "instructions, millions": [
+            f"{sum(instructions(compiled, core)) / 1e6:.1f}" for core in taken
+        ],
+    }
+    head = f"| | {' | '.join(taken)} |\n|---|{'---|' * len(taken)}\n"
+    return head + "\n".join(f"| {name} | {' | '.join(values)} |" for name, values in rows.items())
+
+
+def _sources(compiled: Compiled) -> str:
+    guessed = sorted({kind for core in cores() for kind in unmeasured(compiled, core)})
+    unknown = (
+        f" Of {', '.join(guessed)} there is no count; an average stands in for them."
+        if guessed
+        else ""
+    )
+    return (
+        f"Code and stack are those of the operators as {measured_with()} compiled them when they "
+        "were written: nothing was compiled for this folder. The stack is the frames along the "
+        "deepest calls; what a hook, an interrupt and the C library take comes on top. "
+        "Instructions are those of one run, an estimate by costs that were fitted to counts of "
+        "emulated cores; cycles depend on the memory "
+        f"that constants and arena lie in.{unknown}"
+    )
+
+
+def _floats(spec: Spec, compiled: Compiled) -> str:
+    found = float_operators(compiled)
+    named = ", ".join(f"{name} ({count})" for name, count in found.items())
+    inside = (
+        f"Operators that compute with floats: {named}."
+        if found
+        else "No operator computes with floats."
+    )
+    return inside + (" The decoder does." if spec.model_type else "")
+
+
+def _versions(spec: Spec) -> str:
+    (format_, version), digest = (
+        next(iter(spec.format_version().items())),
+        hashlib.sha256(spec.data).hexdigest(),
+    )
+    file_format = f"{format_.replace('_', ' ')} {version}"
+    return f"Versions: poseutils {__version__}, {file_format}, model sha256 `{digest}`."

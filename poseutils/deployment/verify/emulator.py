@@ -1,0 +1,153 @@
+"""Running an exported folder on an emulated Cortex-M: QEMU's boards, which count instructions, not cycles or milliseconds."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import PoseError
+from ...compiler.graph import Tensor
+from ..boards import BOARDS, find_board
+from .host_build import Inputs, copy_sources, input_bytes, run_make, run_tool, split_outputs
+
+INSTALL = "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
+"""What installs the tools on Debian."""
+
+_TOOLS = ("arm-none-eabi-gcc", "arm-none-eabi-size", "qemu-system-arm", "make")
+
+
+@dataclass(frozen=True)
+class _Machine:
+    """One of QEMU's boards: its name there, and where vectors, flash and RAM are (address, size)."""
+
+    core: str
+    machine: str
+    start: tuple[str, str]
+    flash: tuple[str, str]
+    ram: tuple[str, str]
+
+
+EMULATED = {
+    "m4": _Machine("Cortex-M4", "mps2-an386", ("0x00000000", "1K"), ("0x00000400", "4095K"), ("0x21000000", "16M")),
+    "m7": _Machine("Cortex-M7", "mps2-an500", ("0x00000000", "1K"), ("0x00000400", "4095K"), ("0x60000000", "16M")),
+    "m55": _Machine("Cortex-M55", "mps3-an547", ("0x00000000", "512K"), ("0x60000000", "16M"), ("0x61000000", "16M")),
+}
+"""By the names of the Makefile's targets."""
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """What an emulated core gave.
+
+    Attributes:
+        outputs: by name, (B, ...), as the C code gives them.
+        instructions: of each image, those of the network alone.
+        text_bytes, data_bytes, bss_bytes: what arm-none-eabi-size says of the program: code and constants; variables with a value;
+            variables without, the arena among them.
+    """
+
+    core: str
+    outputs: dict[str, np.ndarray]
+    instructions: tuple[int, ...]
+    text_bytes: int
+    data_bytes: int
+    bss_bytes: int
+
+
+def linker_script(core: str) -> dict[str, str]:
+    """What fills the linker script of one of ``EMULATED``."""
+    made = EMULATED[core]
+    about = f"Memory of QEMU's {made.machine}, a {made.core}."
+    places = {"start": made.start, "flash": made.flash, "ram": made.ram}
+    filled = {name: place[0] for name, place in places.items()} | {f"{name}_bytes": place[1] for name, place in places.items()}
+    return {"about": about, **filled}
+
+
+def missing_tools() -> list[str]:
+    """The programs that emulation needs and this computer has not."""
+    return [tool for tool in _TOOLS if shutil.which(tool) is None]
+
+
+def emulate(folder: Path, taken: Sequence[Tensor], given: Sequence[Tensor], inputs: Inputs, board: str) -> Emulation:
+    """See :meth:`poseutils.deployment.ExportedBundle.emulate`."""
+    core = emulated_core(board)
+    check_tools()
+    data, count = input_bytes(taken, inputs)
+    with tempfile.TemporaryDirectory() as work:
+        copied = copy_sources(folder, Path(work))
+        run_make(copied, core)
+        sizes = run_tool(["arm-none-eabi-size", f"build/{core}.elf"], copied).splitlines()[1].split()[:3]
+        outputs, instructions = run_program(copied, core, given, data, count)
+    return Emulation(EMULATED[core].core, outputs, instructions, *map(int, sizes))
+
+
+def run_program(
+    folder: Path, core: str, given: Sequence[Tensor], inputs: bytes, count: int
+) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
+    """Runs what ``make`` built for one of ``EMULATED``: the outputs by name, (B, ...), and the instructions of each image."""
+    (folder / "in.bin").write_bytes(inputs)
+    printed = run_tool(qemu_command(core), folder, count)
+    outputs = split_outputs((folder / "out.bin").read_bytes(), given, count)
+    return outputs, tuple(int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE))
+
+
+def why_no_emulation(board: str) -> str:
+    """Why a board or core cannot be emulated here, and what to do about it; empty if it can.
+
+    Raises:
+        PoseError: if there is no such board or core.
+    """
+    return _other_core(board) or _not_installed()
+
+
+def check_tools() -> None:
+    """Raises PoseError, which says what installs them, if a program that emulation needs is missing."""
+    if reason := _not_installed():
+        raise PoseError(reason)
+
+
+def emulated_core(board: str) -> str:
+    """The key in ``EMULATED`` for a core's or a board's name.
+
+    Raises:
+        PoseError: if there is no such board or core, or it is one that is not emulated.
+    """
+    if reason := _other_core(board):
+        raise PoseError(reason)
+    return _target(board)
+
+
+def _other_core(board: str) -> str:
+    cores = ", ".join(made.core for made in EMULATED.values())
+    return "" if _target(board) else f"{board} has a {find_board(board).core}; emulated are {cores}"
+
+
+def _not_installed() -> str:
+    missing = missing_tools()
+    return f"not installed: {', '.join(missing)}. On Debian: {INSTALL}" if missing else ""
+
+
+def _target(board: str) -> str | None:
+    """The key in ``EMULATED`` for a core's or a board's name; None for a board that has another core."""
+    by_core = {made.core.upper(): key for key, made in EMULATED.items()}
+    if board.upper() in by_core:
+        return by_core[board.upper()]
+    if board.upper() not in (known.upper() for known in BOARDS):
+        cores = ", ".join(made.core for made in EMULATED.values())
+        raise PoseError(f"board={board!r}: expected {cores}, or one of {', '.join(BOARDS)}")
+    return by_core.get(find_board(board).core.upper())
+
+
+def qemu_command(core: str) -> list[str]:
+    """What runs the program that was made for one of ``EMULATED``, from in.bin to out.bin."""
+    semihosting = "enable=on,target=native,arg=main,arg=in.bin,arg=out.bin"
+    plain = ["-nographic", "-monitor", "none", "-serial", "none"]
+    # One nanosecond of the emulated clock an instruction: the clock then counts them, and every run counts the same.
+    counting = ["-icount", "shift=0", "-semihosting-config", semihosting]
+    return ["qemu-system-arm", "-M", EMULATED[core].machine, *plain, *counting, "-kernel", f"build/{core}.elf"]

@@ -1,0 +1,233 @@
+"""The exported C in place of LiteRT: a model whose network is the very code that goes to the board.
+
+It runs on this computer, as a library that its compiler makes, or on an emulated Cortex-M. ``predict`` and ``evaluate`` take it as any
+other model.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+
+from ...datasets import Dataset
+from ...errors import PoseError
+from ...models import Model
+from ...models.network import Network, TensorSpec
+from ...models.precision import computes_in_float, quantize_first
+from .emulator import EMULATED, check_tools, emulated_core, run_program
+from ..exporting import ExportedBundle, export
+from .host_build import copy_sources, find_compiler, run_make, run_tool
+from ...compiler.memory.planner import ALIGNMENT
+from .comparison import name_in_file
+
+FEW = 4
+"""Images that an evaluation on an emulated core takes: each of them takes it seconds."""
+
+MOST_COPIES = 8
+"""Instances of the code, one for each core of this computer: they run side by side, each in an arena of its own."""
+
+CORES = {f"emulated_{key}": machine.core for key, machine in EMULATED.items()}
+"""Targets on which the exported C runs emulated; on ``emulated`` it runs on this computer, on ``host`` the model by its own runtime."""
+
+NEEDS = {
+    "stedgeai_host": "ST Edge AI Core and its Python runner (ai_runner) on this computer, to which its `generate` gives the network as C",
+    "stedgeai_n6": "ST Edge AI Core and an STM32N6570-DK on USB with ST's validation firmware, which `stedgeai validate` talks to",
+}
+"""What ST's targets take, which nothing here drives."""
+
+TARGETS = ("host", "emulated", *CORES, *NEEDS)
+"""What ``evaluation.target`` and ``prediction.target`` may be."""
+
+_SANS = ("main.c", "startup.c")
+_FLAGS = ("-std=c99", "-O3", "-fno-strict-aliasing", "-ffp-contract=off", "-fPIC", "-shared")
+_NATIVE = "-march=native"
+
+Invoke = Callable[[np.ndarray], list[np.ndarray]]
+
+
+def as_exported(model: Model, core: str | None = None) -> Model:
+    """The same model, its network run by the C code that it is exported to.
+
+    Args:
+        model: of a full-integer .tflite; a detector before it stays as it is.
+        core: None runs the C on this computer; ``Cortex-M4``, ``Cortex-M7``, ``Cortex-M55`` or a board with one of them emulates it, which
+            takes seconds an image.
+
+    Raises:
+        PoseError: if the network cannot become C, or there is no compiler, or for an emulated core no Arm compiler or no QEMU.
+    """
+    where = "as C" if core is None else f"as C on {EMULATED[emulated_core(core)].core}"
+    return replace(model, network=_exported_network(model, core), name=f"{model.label} {where}")
+
+
+def on_target(model: Model, target: str) -> Model:
+    """The model as it runs on a target of ``evaluation.target`` or ``prediction.target``.
+
+    On one of ST's (:data:`NEEDS`), which nothing here drives, and if the network is float, it runs on this computer by its own runtime, and
+    why is printed.
+
+    Raises:
+        PoseError: as :func:`as_exported`, or if the target is not known.
+    """
+    if target not in TARGETS:
+        raise PoseError(f"target {target!r}: expected one of {', '.join(TARGETS)}")
+    reason = _why_not(model, target)
+    if reason:
+        print(f"target {target}: {reason} {model.label} runs on this computer, by its own runtime.")
+    return model if reason or target == "host" else as_exported(model, CORES.get(target))
+
+
+def _why_not(model: Model, target: str) -> str:
+    """Why a model cannot run on a target; empty if it can."""
+    if target in NEEDS:
+        return f"it takes {NEEDS[target]}, and is not driven from here. Target emulated runs the C code that goes to the board."
+    if target != "host" and computes_in_float(model.path):
+        return f"a float network does not become C. {quantize_first(model.path, 'chain_qe')}."
+    return ""
+
+
+def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[list[Model], Dataset]:
+    """What an evaluation on a target compares, and on which images.
+
+    Args:
+        models: the first is the one that goes to the board.
+        dataset: of which an emulated core takes the first :data:`FEW` images that the model is measured on.
+        target: see :func:`on_target`.
+
+    Returns:
+        The exported code of the first model before the models themselves where the target runs it, and the images.
+    """
+    there = on_target(models[0], target)
+    if there is models[0]:
+        return models, dataset
+    if target in CORES:
+        measured = dataset if models[0].finds_several else dataset.single()
+        dataset = measured[:FEW]
+        print(f"{CORES[target]} is emulated: the first {len(dataset)} images")
+    return [there, *models], dataset
+
+
+@dataclass(frozen=True)
+class _ExportedNetwork(Network):
+    """A network that runs as C. Pickled, it becomes its model's file: another process exports and compiles it anew."""
+
+    model: Model | None = None
+    core: str | None = None
+
+    def __reduce__(self):
+        return _exported_network, (self.model, self.core)
+
+
+def _exported_network(model: Model, core: str | None) -> Network:
+    copies = min(os.cpu_count() or 1, MOST_COPIES)
+    with tempfile.TemporaryDirectory(prefix="pose-") as work:
+        bundle = export(model, Path(work) / "c")
+        invoke = _in_turn(_instances(bundle, copies) if core is None else _emulators(bundle, emulated_core(core), copies))
+    own, runtime = model.network, "c" if core is None else f"c on {core}"
+    by_name = {name_in_file(bundle.file_graph, tensor): tensor for tensor in bundle.outputs}
+    outputs = tuple(_spec(name, by_name[name]) for name in (spec.name for spec in own.outputs))
+    order = [bundle.outputs.index(by_name[spec.name]) for spec in outputs]
+
+    def run(array: np.ndarray) -> list[np.ndarray]:
+        given = invoke(bundle.prepare(array))
+        return [given[place] for place in order]
+
+    return _ExportedNetwork(own.path, runtime, own.input, outputs, run, own.rescaling, 1, copies, model, core)
+
+
+def _spec(name: str, tensor) -> TensorSpec:
+    if tensor.quantization is None or tensor.dtype not in ("int8", "uint8"):
+        return TensorSpec(name, tensor.shape, tensor.dtype)
+    scale, zero_point = float(tensor.quantization.scales[0]), int(tensor.quantization.zero_points[0])
+    return TensorSpec(name, tensor.shape, tensor.dtype, scale, zero_point)
+
+
+def _in_turn(instances: list[Invoke]) -> Invoke:
+    """As many calls at once as there are instances, each of which has but one arena."""
+    free: SimpleQueue[Invoke] = SimpleQueue()
+    for instance in instances:
+        free.put(instance)
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        instance = free.get()
+        try:
+            return instance(np.ascontiguousarray(array))
+        finally:
+            free.put(instance)
+
+    return invoke
+
+
+class _Context(ctypes.Structure):
+    """The context of a network, as its header declares it."""
+
+    _fields_ = [(field, ctypes.c_void_p) for field in ("arena", "before_layer", "user")]
+
+
+def _instances(bundle: ExportedBundle, count: int) -> list[Invoke]:
+    """Instances of the folder's code in this very process; what is loaded needs its file no more."""
+    library = ctypes.CDLL(str(_compiled(bundle)))
+    return [_instance(library, bundle) for _ in range(count)]
+
+
+def _instance(library: ctypes.CDLL, bundle: ExportedBundle) -> Invoke:
+    taken, given, run, begin = (getattr(library, f"{bundle.name}_{word}") for word in ("input", "output", "run", "init"))
+    taken.restype = given.restype = ctypes.c_void_p
+    size, context = bundle.report.arena_bytes, _Context()
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    arena = memory[-memory.ctypes.data % ALIGNMENT :]
+    _check(begin(ctypes.byref(context), ctypes.c_void_p(arena.ctypes.data), ctypes.c_size_t(size)))
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        ctypes.memmove(taken(ctypes.byref(context), 0), array.ctypes.data, array.nbytes)
+        _check(run(ctypes.byref(context)))
+        parts = [ctypes.string_at(given(ctypes.byref(context), i), tensor.bytes) for i, tensor in enumerate(bundle.outputs)]
+        return [np.frombuffer(part, tensor.dtype).reshape(tensor.shape) for part, tensor in zip(parts, bundle.outputs)]
+
+    invoke.arena = arena  # the memory lives as long as what points to it
+    return invoke
+
+
+def _check(status: int) -> None:
+    """Raises if a function of the C code did not return POSE_OK; that is a fault of this module."""
+    if status:
+        raise RuntimeError(f"the exported code returned status {status}; see pose_network.h")
+
+
+def _compiled(bundle: ExportedBundle) -> Path:
+    # Clang makes faster vector code of these loops than GCC; what CC names comes before either.
+    compiler = find_compiler("clang")
+    if compiler is None:
+        raise PoseError("no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC")
+    sources = sorted(path.name for path in bundle.path.glob("*.c") if path.name not in _SANS)
+    command = [compiler, *_FLAGS, *sources, "-lm", "-o", "network.so"]
+    try:
+        run_tool([*command, _NATIVE], bundle.path)
+    except PoseError:  # a compiler that does not know its own processor
+        run_tool(command, bundle.path)
+    return bundle.path / "network.so"
+
+
+def _emulators(bundle: ExportedBundle, core: str, copies: int) -> list[Invoke]:
+    """The folder's code on an emulated core, a start of the emulator an image; the folders go when nobody needs them any more."""
+    check_tools()
+    run_make(bundle.path, core)
+    return [_emulator(bundle, core) for _ in range(copies)]
+
+
+def _emulator(bundle: ExportedBundle, core: str) -> Invoke:
+    kept = tempfile.TemporaryDirectory(prefix="pose-")
+    folder = copy_sources(bundle.path, Path(kept.name)).relative_to(kept.name)
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        outputs, _ = run_program(Path(kept.name) / folder, core, bundle.outputs, array.tobytes(), len(array))
+        return [outputs[tensor.name] for tensor in bundle.outputs]
+
+    return invoke

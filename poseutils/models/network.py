@@ -1,0 +1,298 @@
+"""A network, whatever runs it: LiteRT, ONNX Runtime or Keras behind one small class.
+
+Pixels go in as an NHWC batch, as the network was trained on them; what comes out is float32, by output name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import PoseError
+from .keras_files import keras_library, load_keras, load_tensorflow, silent_stderr
+from ..compiler.frontends.tflite import read_tflite
+
+SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
+ONNX_QUANTIZATION = "quantization.{}"
+"""The metadata of an .onnx that holds "scale zero_point" of an integer input or output, by its name; ONNX itself keeps them nowhere."""
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of a network.
+
+    Attributes:
+        name: as the file gives it.
+        shape: with None where any size goes.
+        dtype: NumPy's name of the type.
+        scale, zero_point: real = scale × (q - zero_point) for integer tensors; scale 0 if not quantized.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+@dataclass(frozen=True)
+class Network:
+    """A loaded network.
+
+    Attributes:
+        path: the file.
+        runtime: ``litert``, ``onnxruntime`` or ``keras``.
+        input: its one image input.
+        outputs: in the file's order.
+        invoke: takes an array of the input's own type and layout, gives the outputs in the file's order.
+        rescaling: scale and offset that make what a float input, or the real value of a quantized one, expects out of pixels
+            0…255. None feeds a quantized input the pixels themselves.
+        num_threads: of the runtime.
+        at_once: how many threads may call ``invoke`` at the same time, which it makes use of.
+
+    Pickled, it becomes its file's path: another process opens the file anew.
+    """
+
+    path: Path
+    runtime: str
+    input: TensorSpec
+    outputs: tuple[TensorSpec, ...]
+    invoke: Callable[[np.ndarray], list[np.ndarray]]
+    rescaling: tuple[float, float] | None = None
+    num_threads: int = 1
+    at_once: int = 1
+
+    def __reduce__(self):
+        return open_network, (self.path, self.num_threads, self.rescaling)
+
+    @property
+    def channels_first(self) -> bool:
+        """True if images go in as C×H×W."""
+        return self.input.shape[3] not in (1, 3, 4) and self.input.shape[1] in (1, 3, 4)
+
+    @property
+    def channels(self) -> int:
+        """Of the input: 1 is gray, 3 a color, 4 a color and how opaque it is."""
+        return self.input.shape[1 if self.channels_first else 3]
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the input."""
+        return self.input.shape[2:4] if self.channels_first else self.input.shape[1:3]
+
+    def prepare(self, images: np.ndarray) -> np.ndarray:
+        """Pixels (B, H, W, 3), 0…255, float or uint8, as the array that ``invoke`` takes, with the channels that the network has."""
+        images = _with_channels(images, self.channels)
+        images = images.transpose(0, 3, 1, 2) if self.channels_first else images
+        dtype = np.dtype(self.input.dtype)
+        gain, offset = self._pixels_to_input(dtype)
+        if (gain, offset) != (1.0, 0.0):
+            images = images * np.float32(gain) + np.float32(offset)
+        if dtype.kind in "iu" and images.dtype.kind == "f":
+            images = np.rint(images).clip(np.iinfo(dtype).min, np.iinfo(dtype).max)
+        return np.ascontiguousarray(images, dtype=dtype)
+
+    def _pixels_to_input(self, dtype: np.dtype) -> tuple[float, float]:
+        """Gain and offset from pixels 0…255 to values of the input.
+
+        An integer input whose quantization undoes the rescaling to within a step, as converters make it, takes the pixels
+        themselves (less 128 for int8): that is what a camera delivers.
+        """
+        scale, shift = self.rescaling or (1.0, 0.0)
+        if dtype.kind == "f":
+            return scale, shift
+        pixels = (1.0, float(np.iinfo(dtype).min))
+        if self.rescaling is None or not self.input.scale:
+            return pixels
+        gain, offset = scale / self.input.scale, shift / self.input.scale + self.input.zero_point
+        undone = abs(gain - pixels[0]) * 255 <= 1 and abs(offset - pixels[1]) <= 1
+        return pixels if undone else (gain, offset)
+
+    def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Runs a batch.
+
+        Args:
+            images: (B, H, W, 3) pixels 0…255, any B whatever the file's own batch size.
+
+        Returns:
+            Each output by name, (B, ...) float32, dequantized.
+        """
+        return self.run_prepared(self.prepare(images))
+
+    def run_prepared(self, prepared: np.ndarray) -> dict[str, np.ndarray]:
+        """As :meth:`run`, for a batch that :meth:`prepare` made."""
+        return self.dequantized(self.invoke_batch(prepared))
+
+    def invoke_batch(self, prepared: np.ndarray) -> list[np.ndarray]:
+        """As :meth:`run_prepared`, the outputs still of their own types and in the file's order."""
+        own = self.input.shape[0]
+        if own in (None, len(prepared)):
+            return self.invoke(prepared)
+        parts = [prepared[i : i + own] for i in range(0, len(prepared), own)]
+        missing = own - len(parts[-1])
+        parts[-1] = np.concatenate([parts[-1], np.zeros((missing, *prepared.shape[1:]), prepared.dtype)])
+        return [np.concatenate(arrays)[: len(prepared)] for arrays in zip(*map(self.invoke, parts), strict=True)]
+
+    def dequantized(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """Each output by name, float32, of what :meth:`invoke_batch` gave."""
+        return {spec.name: _dequantized(array, spec) for spec, array in zip(self.outputs, arrays, strict=True)}
+
+
+def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """Red, green and blue as one gray value, by the luma that Pillow's mode "L" has, or as four, the last of them opaque (255)."""
+    if channels == 1:
+        if images.dtype == np.uint8:
+            weighted = images.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
+            return (weighted + (1 << 15) >> 16).astype(np.uint8)[..., None]
+        return (images @ np.array([0.299, 0.587, 0.114], np.float32))[..., None].astype(images.dtype)
+    if channels == 4:
+        return np.concatenate([images, np.full_like(images[..., :1], 255)], axis=-1)
+    return images
+
+
+def _dequantized(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    if array.dtype.kind in "iu" and spec.scale:
+        return (array.astype(np.float32) - spec.zero_point) * np.float32(spec.scale)
+    return array.astype(np.float32, copy=False)
+
+
+def open_network(path: str | Path, num_threads: int | None = None, rescaling: tuple[float, float] | None = None) -> Network:
+    """Opens a network file.
+
+    Args:
+        path: a .tflite, .onnx, .keras or .h5 file.
+        num_threads: of the runtime (default: half of the cores, so that images can be read meanwhile).
+        rescaling: scale and offset for pixels; None leaves pixels as they are.
+
+    Raises:
+        PoseError: if the file is missing, of another kind, damaged, or has not one image input.
+    """
+    path = Path(path)
+    openers = {".tflite": _open_tflite, ".onnx": _open_onnx, ".keras": _open_keras, ".h5": _open_keras}
+    if path.suffix.lower() not in openers:
+        raise PoseError(f"{path}: expected a model file that ends in {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise PoseError(f"no such model file: {path}")
+    if path.stat().st_size == 0:
+        raise PoseError(f"{path} is empty (0 bytes): expected a model")
+    num_threads = num_threads or max(1, (os.cpu_count() or 1) // 2)
+    runtime, inputs, outputs, invoke = openers[path.suffix.lower()](path, num_threads)
+    images = [spec for spec in inputs if len(spec.shape) == 4]
+    if len(inputs) != 1 or len(images) != 1:
+        raise PoseError(
+            f"{path}: expected one image input of four dimensions, the model has {[(s.name, s.shape) for s in inputs]}. "
+            "It can be exported as C."
+        )
+    network = Network(path, runtime, images[0], tuple(outputs), invoke, rescaling, num_threads)
+    if network.channels not in (1, 3, 4):
+        raise PoseError(f"{path}: an image of 1, 3 or 4 channels is expected; its input {images[0].shape} has {network.channels}")
+    if None in network.input_size:
+        raise PoseError(f"{path}: its input {images[0].shape} leaves height and width open; export the model with a fixed input size")
+    return network
+
+
+def _open_tflite(path: Path, num_threads: int):
+    from ai_edge_litert.interpreter import Interpreter
+
+    read_tflite(path)  # LiteRT does not survive every damaged file; our reader refuses them
+    try:
+        with silent_stderr():
+            interpreter = Interpreter(str(path), num_threads=num_threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise PoseError(f"{path} is not a .tflite model that can be run: {error}") from error
+    return "litert", *tflite_runner(interpreter)
+
+
+def tflite_runner(interpreter) -> tuple[list[TensorSpec], list[TensorSpec], Callable[[np.ndarray], list[np.ndarray]]]:
+    """Inputs, outputs and ``invoke`` of a :class:`Network`, of a TensorFlow Lite interpreter whose tensors are allocated."""
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    input_index, output_indices = inputs[0]["index"], [d["index"] for d in outputs]
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        interpreter.set_tensor(input_index, array)
+        try:
+            interpreter.invoke()
+        except RuntimeError as error:
+            raise PoseError(f"the model cannot be run: {error}") from error
+        return [interpreter.get_tensor(index) for index in output_indices]
+
+    return [_tflite_spec(d) for d in inputs], [_tflite_spec(d) for d in outputs], invoke
+
+
+def _tflite_spec(detail: dict) -> TensorSpec:
+    scale, zero_point = detail["quantization"]
+    return TensorSpec(detail["name"], tuple(int(n) for n in detail["shape"]), np.dtype(detail["dtype"]).name, float(scale), int(zero_point))
+
+
+def onnx_session(path: Path, num_threads: int, fused: bool = True):
+    """An ONNX Runtime session on the CPU, which gives the same results on every processor.
+
+    QDQ networks compute in floats between DequantizeLinear and QuantizeLinear. By default ONNX Runtime would fuse them to 8-bit kernels, of
+    which those for x86-64 without VNNI add pairs of uint8 × int8 products in 16 bits, and saturate. ``session.x64quantprecision`` is no way
+    out: it is slower, and ONNX Runtime 1.32 fails to open some networks with it.
+
+    Args:
+        fused: False runs every node of the file by itself. Slower, and the reference for exported C.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    if not fused:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _open_onnx(path: Path, num_threads: int):
+    try:
+        session = onnx_session(path, num_threads)
+        notes = session.get_modelmeta().custom_metadata_map
+        inputs, outputs = ([_onnx_spec(value, notes) for value in values] for values in (session.get_inputs(), session.get_outputs()))
+    except Exception as error:  # ONNX Runtime raises its own classes, which are not exported
+        raise PoseError(f"{path} is not an .onnx model that can be run: {error}") from error
+    name = inputs[0].name
+
+    def invoke(array: np.ndarray) -> list[np.ndarray]:
+        try:
+            return session.run(None, {name: array})
+        except Exception as error:
+            raise PoseError(f"{path} cannot be run: {error}") from error
+
+    return "onnxruntime", inputs, outputs, invoke
+
+
+def _onnx_spec(value, notes: dict[str, str]) -> TensorSpec:
+    types = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float16)": "float16"}
+    shape = tuple(n if isinstance(n, int) else None for n in value.shape)
+    scale, zero_point = notes.get(ONNX_QUANTIZATION.format(value.name), "0 0").split()
+    return TensorSpec(value.name, shape, types.get(value.type, value.type), float(scale), int(zero_point))
+
+
+def _open_keras(path: Path, num_threads: int):
+    model = load_keras(path)
+    outputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.outputs]
+    inputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.inputs]
+    return "keras", inputs, outputs, compiled(model)
+
+
+def compiled(model) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """A Keras model as one function of a batch of any size, its outputs as a list; layer by layer it takes ten times as long."""
+    keras = keras_library()
+
+    def outputs(batch):
+        results = model(batch, training=False)
+        return list(results) if isinstance(results, (list, tuple)) else [results]
+
+    if keras.backend.backend() != "tensorflow":  # Keras itself knows how to compile for the others
+        whole = keras.Model(model.input, outputs(model.input))
+        return lambda batch: keras.tree.flatten(whole.predict_on_batch(batch))
+    tf = load_tensorflow()
+    function = tf.function(outputs, input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], autograph=False)
+    return lambda batch: [result.numpy() for result in function(batch)]

@@ -1,0 +1,72 @@
+"""A video: the region that the network looks at follows the last pose, so that no detector has to run on every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ..poses import Poses
+from ..crops import Region
+from .model import ImageLike, Model, Prediction, read_source
+
+_SURE = 0.2  # keypoints that score less do not move the region
+_TORSO_MARGIN, _BODY_MARGIN = 1.9, 1.2
+
+
+def follow(model: Model, frames: Iterable[ImageLike], **thresholds) -> Iterator[Prediction]:
+    """Poses of one person through the frames of a video.
+
+    The first frame is seen whole (or through the model's detector). From then on the network looks at a square around the pose of
+    the frame before, as long as that pose shows a torso, as MoveNet's own demonstration does (TensorFlow Hub, "MoveNet: Ultra fast
+    and accurate pose detection model"); when it is lost, the whole frame is searched again.
+
+    Args:
+        model: a network of one person.
+        frames: paths or (H, W, 3) uint8 arrays, in order.
+        thresholds: see :meth:`poseutils.models.Model.predict`.
+
+    Raises:
+        PoseError: if a frame cannot be read.
+    """
+    region = None
+    for source in frames:
+        image = read_source(source)
+        poses = model.predict(image, **thresholds) if region is None else model.see(model.look(image, region), **thresholds)
+        region = region_to_follow(poses[:1], image.shape[:2])
+        yield Prediction(source, image, poses)
+
+
+def region_to_follow(poses: Poses, image_size: tuple[int, int]) -> Region | None:
+    """Where to look next: a square around the middle of the hips, or of all that is sure where the layout has none.
+
+    Args:
+        poses: of one person, or of nobody.
+        image_size: height and width of the frame.
+
+    Returns:
+        None if the person is lost, or fills the frame.
+    """
+    if not len(poses):
+        return None
+    points, sure = poses.keypoints[0].astype(np.float64), poses.scores[0] > _SURE
+    torso = _torso(poses.layout.names)
+    if not all(sure[list(pair)].any() for pair in torso) or not sure.any():
+        return None
+    core = [i for pair in torso for i in pair]
+    center = points[list(torso[1])].mean(axis=0) if torso else (points[sure].min(axis=0) + points[sure].max(axis=0)) / 2
+    half = _BODY_MARGIN * np.abs(points[sure] - center).max()
+    if core:
+        half = max(half, _TORSO_MARGIN * np.abs(points[core] - center).max())
+    height, width = image_size
+    if half < 1 or half > max(height, width) / 2:
+        return None
+    return Region((float(center[0]), float(center[1])), (2 * half, 2 * half))
+
+
+def _torso(names: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Indices of the shoulders and of the hips; empty if the layout does not have all four."""
+    pairs = [("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")]
+    if not all(name in names for pair in pairs for name in pair):
+        return []
+    return [(names.index(left), names.index(right)) for left, right in pairs]

@@ -1,0 +1,267 @@
+"""``check``, the preflight: what a configuration would run, on which data, and every problem,
+without running anything.
+
+It reads names and sizes of files, but no images, so that it takes a second or two for any amount of
+data.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..config import Config, read_config, services_of
+from ..datasets.yolo import parallel_labels
+from ..errors import PoseError
+from ..images import USUAL_SUFFIXES, image_suffixes
+from ..keypoints import COCO17
+from . import NOTEBOOKS
+from ..training.architectures import check_network
+from ..training.augmentation import make_augment
+from ..training.checkpoint import find_checkpoint
+from ..training.custom import CUSTOM_MODELS
+from ..training.losses import check_loss
+from ..training.schedules import is_schedule, make_schedule
+from ..models.zoo import ZOO, cache_folder, name_of
+
+MODEL_SUFFIXES = (".keras", ".h5", ".tflite", ".onnx")
+DEPLOYED = (".tflite", ".onnx")
+TRAINABLE = (".keras", ".h5")
+DATASETS = {
+    "train": (("training_path",), ("validation_path", "")),
+    "evaluate": (("test_path", "validation_path", "training_path"),),
+    "quantize": (("quantization_path", "training_path"),),
+}
+"""The data that each service reads: the first of these attributes that is given; an empty name
+marks optional data."""
+
+
+@dataclass
+class Check:
+    """The result of a preflight check.
+
+    Attributes:
+        lines: a summary of what would run, and on which data.
+        problems: a message for each problem; empty if the configuration can run.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def check(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> Check:
+    """Checks everything that a run of this configuration needs.
+
+    Args:
+        path, overrides, allow_custom_code: as for :func:`poseutils.load_config`.
+
+    Raises:
+        PoseError: if the file cannot be read at all.
+    """
+    config, problems = read_config(path, overrides, allow_custom_code)
+    result = Check(problems=problems)
+    services = services_of(config.operation_mode) if config.operation_mode else []
+    if not services and not any(line.startswith("operation_mode") for line in problems):
+        result.problems.append("operation_mode: missing. Add a line such as 'operation_mode: chain_tqe', or give it on the command line.")
+    result.lines.append(f"{Path(path).name}: {config.operation_mode or 'nothing'}, {_count(len(services), 'notebook')}")
+    for number, service in enumerate(services, 1):
+        result.lines.append(f"  {number}  {service:<10} {_task(config, service)}")
+        if not (NOTEBOOKS / f"{service}.ipynb").is_file():
+            result.problems.append(f"{NOTEBOOKS / service}.ipynb: no such notebook. Run from a complete clone.")
+    for check_part in (_check_model, _check_datasets, _check_training):
+        check_part(config, services, result)
+    if config.ignored:
+        result.lines.append(f"ignored: {', '.join(config.ignored)}")
+    result.problems = list(dict.fromkeys(result.problems))
+    return result
+
+
+def _task(config: Config, service: str) -> str:
+    section, quantization = config.training, config.quantization
+    optimizer = next(iter(section.optimizer))
+    tasks = {
+        "train": f"{config.model.model_name}, {_count(section.epochs, 'epoch')}, batches of {section.batch_size}, {optimizer}",
+        "quantize": f"{quantization.granularity}, {quantization.quantization_input_type} in, {quantization.quantization_output_type} out",
+        "benchmark": config.benchmarking.board,
+        "deploy": config.deployment.hardware_setup.board,
+    }
+    return tasks.get(service, f"{config.model.model_type}, {config.dataset.keypoints} keypoints")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+# ---------------------------------------------------------------- the model
+
+
+def _check_model(config: Config, services: list[str], result: Check) -> None:
+    path = config.model.model_path
+    if not path:
+        if services and services[0] != "train":
+            result.problems.append(f"model.model_path: empty; {services[0]} needs a model: a file, or a name from the list of 'zoo'")
+        result.lines.append("model.model_path: empty" + ("; training starts from scratch" if "train" in services else ""))
+        return
+    try:
+        found, suffix = _model(config, path)
+        result.lines.append(f"model.model_path: {path}: {found}")
+    except PoseError as error:
+        result.problems.append(f"model.model_path: {error}")
+        return
+    first = next((service for service in services if service in ("train", "quantize")), None)
+    if suffix not in MODEL_SUFFIXES:
+        result.problems.append(f"model.model_path: {path} given; expected a file that ends in {', '.join(MODEL_SUFFIXES)}")
+    elif first and suffix not in TRAINABLE:
+        result.problems.append(f"model.model_path: {path} given; {first} starts from a float network, {' or '.join(TRAINABLE)}")
+    elif "deploy" in services and not first and suffix not in DEPLOYED and not config.quantized_model().endswith(DEPLOYED):
+        result.problems.append(
+            f"model.model_path: {path} given; deploy needs a quantized .tflite or .onnx. Quantize the model first: chain_qd"
+        )
+
+
+def _model(config: Config, path: str) -> tuple[str, str]:
+    """A description of a model, and the suffix of its file."""
+    path = name_of(path)
+    if path in ZOO:
+        return _published(path), Path(ZOO[path].file).suffix
+    file = config.resolve(path)
+    if file.is_dir():
+        raise PoseError(f"{path} given, a folder; expected a file that ends in {', '.join(MODEL_SUFFIXES)}")
+    return f"{file.stat().st_size / 1e6:.1f} MB", file.suffix.lower()
+
+
+def _published(name: str) -> str:
+    folder, entry = cache_folder(), ZOO[name]
+    is_cached = folder.is_dir() and next(folder.rglob(entry.file), None)
+    return f"from the zoo, {'downloaded' if is_cached else 'to be downloaded'} ({entry.license})"
+
+
+# ---------------------------------------------------------------- the data
+
+
+def _check_datasets(config: Config, services: list[str], result: Check) -> None:
+    readers: dict[str, list[str]] = {}
+    for service in dict.fromkeys(services):
+        for attributes in DATASETS.get(service, ()):
+            name = next((name for name in attributes if name and getattr(config.dataset, name)), attributes[-1])
+            readers.setdefault(name and f"dataset.{name}", []).append(service)
+        if service == "predict":
+            readers.setdefault("prediction.test_files_path", []).append(service)
+    readers.pop("", None)
+    for name, users in readers.items():
+        section, attribute = name.split(".")
+        path = getattr(getattr(config, section), attribute)
+        if any(line.startswith(f"{name}:") for line in result.problems):
+            continue  # its problem is listed already
+        if not path:
+            result.problems.append(f"{name}: empty; needed to {' and '.join(users)}: a COCO .json file, or a folder of images")
+            continue
+        try:
+            result.lines.append(f"{name}: {path}: {_data(config.resolve(path), labels=section == 'dataset')}  ({', '.join(users)})")
+        except PoseError as error:
+            result.problems.append(f"{name}: {error}")
+
+
+def _data(path: Path, labels: bool) -> str:
+    """A description of the dataset at a path.
+
+    Raises:
+        PoseError: if there are no images, or no labels of a known format.
+    """
+    if path.is_file():
+        return _data_of_file(path, labels)
+    folder, images, texts, documents = path, 0, 0, 0
+    for entry in _files(folder):
+        suffix = os.path.splitext(entry.name)[1].lower()
+        images += suffix in image_suffixes() and not entry.name.startswith(".")
+        texts += suffix == ".txt"
+        documents += suffix == ".json"
+    beside = path.with_name(path.name + ".json").is_file()
+    if not labels and not images:
+        raise PoseError(f"{path}: contains no image; expected files that end in {', '.join(USUAL_SUFFIXES)}")
+    if not labels:
+        return _count(images, "image")
+    if documents or beside:
+        return f"{_count(images, 'image')}, with COCO .json"
+    labels_folder = parallel_labels(path)
+    texts += sum(1 for entry in _files(Path(labels_folder)) if entry.name.endswith(".txt")) if labels_folder else 0
+    if not images or not texts:
+        raise PoseError(
+            f"{path}: {_count(images, 'image')} and {_count(texts, 'label')}; expected images with a .txt each, or a COCO .json"
+        )
+    return f"{_count(images, 'image')}, {_count(texts, 'label')}"
+
+
+def _data_of_file(path: Path, labels: bool) -> str:
+    suffix = path.suffix.lower()
+    if labels and suffix != ".json":
+        raise PoseError(f"{path}: a {suffix or 'nameless'} file; expected a COCO .json file, or a folder of images with labels")
+    if not labels and suffix not in image_suffixes():
+        raise PoseError(f"{path}: not an image; expected a folder of them, or a file that ends in {', '.join(USUAL_SUFFIXES)}")
+    return f"COCO annotations, {path.stat().st_size / 1e6:.1f} MB" if labels else "1 image"
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry]:
+    """All files below a folder. Unreadable folders are skipped, and links to folders, which may
+    form cycles."""
+    try:
+        with os.scandir(folder) as entries:
+            below = []
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(entry.path)
+                else:
+                    yield entry
+    except OSError:
+        return
+    for path in below:
+        yield from _files(Path(path))
+
+
+# ---------------------------------------------------------------- the training
+
+
+def _check_training(config: Config, services: list[str], result: Check) -> None:
+    if "train" not in services:
+        return
+    model = config.model
+    if model.model_name in CUSTOM_MODELS and not model.model_path:
+        _check_code(config, "model.custom_model_path", model.custom_model_path, result)
+    elif not model.model_path:
+        network = (model.model_name, model.input_shape, config.dataset.keypoints, model.alpha, model.final_activation, model.pretrained)
+        _attempt(result, "model", check_network, *network)
+        if config.training.loss:
+            _attempt(result, "", check_loss, *config.training.loss, model.final_activation)
+    if config.custom_data_augmentation:
+        _check_code(config, "custom_data_augmentation.path", config.custom_data_augmentation.path, result)
+    if checkpoint := config.training.resume_training_from:
+        _attempt(result, "", lambda: find_checkpoint(config.resolve(checkpoint)))
+    for name, given in config.data_augmentation.items():
+        _attempt(result, "", make_augment, {name: given}, COCO17)
+    for name, given in config.training.callbacks.items():
+        if is_schedule(name):
+            _attempt(result, "", make_schedule, name, given)
+
+
+def _attempt(result: Check, section: str, function: Callable, *arguments) -> None:
+    """Calls a check that training would make, too; its PoseError becomes a problem."""
+    try:
+        function(*arguments)
+    except PoseError as error:
+        result.problems.append(f"{section}.{error}" if section else str(error))
+
+
+def _check_code(config: Config, attribute: str, path: str | None, result: Check) -> None:
+    if not path:
+        result.problems.append(f"{attribute}: empty; give the path of the Python file")
+        return
+    try:
+        config.resolve(path)
+    except PoseError as error:
+        result.problems.append(f"{attribute}: {error}")
+    if config.allow_custom_code:
+        result.lines.append(f"{attribute}: {path}: runs with all your rights, as allowed")
+    else:
+        result.problems.append(f"{attribute}: {path} is Python code, which runs only with allow_custom_code=true on the command line")

@@ -1,0 +1,152 @@
+"""Datasets of synthetic people on disk: JPEG images and COCO annotations, rendered on all cores."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import re
+import shutil
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm.auto import tqdm
+
+from ..errors import PoseError
+from ..files import cannot_write, write_json
+from ..keypoints import COCO17
+from ..datasets.coco import annotation_record
+from ..datasets.dataset import Dataset
+from .people import VERSION, render_people
+
+_JPEG_QUALITY = 82
+
+
+def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, workers: int | None = None, progress: bool = True) -> Path:
+    """Renders ``count`` images into ``folder``, with COCO annotations in ``<folder>.json``. Image i
+    depends only on (seed, i, size).
+
+    Everything is written to a temporary folder and moved into place when complete; an existing
+    dataset is replaced.
+
+    Args:
+        folder: of the images, ``000001.jpg``, ``000002.jpg``, ...
+        count: number of images.
+        seed: non-negative integer.
+        size: width and height in pixels.
+        workers: number of processes (default: all cores); 1 renders in this process.
+        progress: whether to show a progress bar.
+
+    Returns:
+        ``folder``.
+
+    Raises:
+        PoseError: if the count, seed or size is out of range; if the folder contains files other
+            than rendered images, or cannot be written to.
+    """
+    folder = Path(folder)
+    if count < 1 or seed < 0 or size < 32:
+        raise PoseError(f"count={count}, seed={seed}, size={size} given; expected at least 1, 0 and 32")
+    _check_ours(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+            rendered = Path(temporary) / folder.name
+            rendered.mkdir()
+            people = _render_all(functools.partial(_render_one, rendered, seed, size), count, workers or os.cpu_count() or 1, progress)
+            write_json(_annotation_file(rendered), _coco(people, size))
+            _move_into_place(rendered, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return folder
+
+
+def synthetic_dataset(count: int, seed: int, size: int = 256) -> Dataset:
+    """``count`` images of synthetic people, rendered into the cache folder the first time and read
+    from it afterwards.
+
+    The cache folder is ``POSEUTILS_CACHE`` if it is set and writable, else the user's own.
+    """
+    from ..datasets import load_dataset
+
+    name = f"synthetic-people-v{VERSION}-seed{seed}-size{size}-{count}"
+    candidates = [root / "synthetic" / name for root in _cache_roots()]
+    for folder in candidates:
+        if _annotation_file(folder).is_file() and folder.is_dir():
+            return load_dataset(folder)
+    writable = next((folder for folder in candidates if _can_write(folder.parent)), candidates[-1])
+    return load_dataset(make_dataset(writable, count, seed, size))
+
+
+def _cache_roots() -> list[Path]:
+    import pooch  # slow to import, and only needed here
+
+    given = os.environ.get("POSEUTILS_CACHE")
+    return ([Path(given)] if given else []) + [Path(pooch.os_cache("poseutils"))]
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _render_all(render, count: int, workers: int, progress: bool) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    bar = functools.partial(tqdm, total=count, desc="rendering people", unit="image", disable=not progress)
+    if workers == 1 or count < 8:
+        return list(bar(map(render, range(count))))
+    with ProcessPoolExecutor(min(workers, count), mp_context=multiprocessing.get_context("spawn")) as pool:
+        return list(bar(pool.map(render, range(count), chunksize=max(1, min(32, count // (4 * workers))))))
+
+
+def _render_one(folder: Path, seed: int, size: int, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    image, keypoints, boxes, areas = render_people((seed, index), size)
+    Image.fromarray(image).save(folder / _file_name(index), quality=_JPEG_QUALITY)
+    return keypoints, boxes, areas
+
+
+def _annotation_file(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}.json"
+
+
+def _file_name(index: int) -> str:
+    return f"{index + 1:06d}.jpg"
+
+
+def _coco(people: list, size: int) -> dict:
+    images: list[dict] = []
+    annotations: list[dict] = []
+    for index, (keypoints, boxes, areas) in enumerate(people):
+        images.append({"id": index + 1, "file_name": _file_name(index), "width": size, "height": size})
+        for person, box, area in zip(keypoints, boxes.tolist(), areas.tolist()):
+            annotations.append(annotation_record(len(annotations) + 1, index + 1, person, box, area))
+    return {
+        "info": {"description": "Synthetic people", "version": str(VERSION)},
+        "images": images,
+        "annotations": annotations,
+        "categories": [COCO17.to_coco_category()],
+    }
+
+
+def _check_ours(folder: Path) -> None:
+    """Raises PoseError unless the folder contains only rendered images, which may be replaced."""
+    others = [path.name for path in folder.iterdir() if not re.fullmatch(r"\d{6}\.jpg", path.name)] if folder.is_dir() else []
+    if others:
+        raise PoseError(f"{folder} contains other files ({', '.join(sorted(others)[:3])}…) and is not replaced: choose a new folder")
+
+
+def _move_into_place(rendered: Path, folder: Path) -> None:
+    """Moves the images first, then the annotations, so that a folder with annotations is
+    complete."""
+    target = _annotation_file(folder)
+    target.unlink(missing_ok=True)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    rendered.rename(folder)
+    _annotation_file(rendered).rename(target)
