@@ -28,10 +28,12 @@ import poseutils as pu
 from poseutils.config import load_config
 from poseutils.datasets.coco import to_coco
 from poseutils.datasets.conversion import convert
-from poseutils.synthetic import render_people
-from poseutils.decoders import InputView, Thresholds, heatmaps_spe as heatmaps, yolo_mpe as yolo
+from poseutils.decoders import InputView, Thresholds
+from poseutils.decoders import heatmaps_spe as heatmaps
+from poseutils.decoders import yolo_mpe as yolo
 from poseutils.evaluation import CocoAP
 from poseutils.files import write_json
+from poseutils.synthetic import render_people
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHIPPED = REPOSITORY / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"

@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 
 import poseutils as pu
-from poseutils.deployment import as_exported, export
 from poseutils.benchmarking.analysis import analyze
 from poseutils.compiler.frontends.tflite import read_tflite
+from poseutils.deployment import as_exported, export
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHIPPED = REPOSITORY / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"

@@ -19,9 +19,9 @@ from litert_reference import Reference
 from tiny_tflite import build, tensor
 
 import poseutils as pu
+from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export, missing_tools
 from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
-from poseutils.compiler.frontends.tflite import parse_tflite
 
 IMAGES = 20
 ROOT = Path(__file__).resolve().parent.parent

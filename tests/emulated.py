@@ -9,12 +9,12 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from poseutils.deployment.verify import emulator as emulation
-from poseutils.deployment import exporting
-from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.compile import compile_graph
-from poseutils.deployment.verify.host_build import run_make, run_tool
+from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.graph import Graph
+from poseutils.deployment import exporting
+from poseutils.deployment.verify import emulator as emulation
+from poseutils.deployment.verify.host_build import run_make, run_tool
 
 MAIN = """
 #include <stdio.h>

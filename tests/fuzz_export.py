@@ -27,9 +27,9 @@ from emulated import network_sources
 from tiny_tflite import heatmap_model
 
 import poseutils as pu
+from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export
 from poseutils.deployment.exporting import kernel_files
-from poseutils.compiler.frontends.tflite import parse_tflite
 
 SECONDS = 60
 MEMORY = 3 << 30

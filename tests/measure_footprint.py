@@ -14,13 +14,13 @@ import re
 import tempfile
 from pathlib import Path
 
-from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.compile import Compiled, compile_graph
-from poseutils.deployment.verify.emulator import EMULATED
-from poseutils.deployment.exporting import _SOURCES, filled, joined_source, kernel_files
+from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.footprint import TABLE
-from poseutils.deployment.verify.host_build import run_tool
+from poseutils.deployment.exporting import _SOURCES, filled, joined_source, kernel_files
 from poseutils.deployment.spec import read_network
+from poseutils.deployment.verify.emulator import EMULATED
+from poseutils.deployment.verify.host_build import run_tool
 from poseutils.files import write_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent

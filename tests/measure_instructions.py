@@ -18,12 +18,12 @@ import numpy as np
 
 import poseutils as pu
 from poseutils.compiler.compile import Compiled, compile_graph
-from poseutils.deployment.verify.emulator import EMULATED, qemu_command
-from poseutils.deployment.exporting import export
-from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
 from poseutils.compiler.cost_model import ANY, TABLE, UNITS, kind, work
-from poseutils.files import write_text
 from poseutils.compiler.frontends.tflite import read_tflite
+from poseutils.deployment.exporting import export
+from poseutils.deployment.verify.emulator import EMULATED, qemu_command
+from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
+from poseutils.files import write_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -10,9 +10,8 @@ from tiny_qdq import Net, quantized
 from tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 from poseutils import PoseError
-from poseutils.benchmarking import benchmark, board_rows, speed_rows
+from poseutils.benchmarking import benchmark, board_rows, speed_rows, tflm
 from poseutils.deployment import StReport
-from poseutils.benchmarking import tflm
 
 with_tflm = pytest.mark.skipif(find_spec("tflite_micro") is None, reason="tflite-micro is not installed here")
 

@@ -11,10 +11,10 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from poseutils.pipeline.preflight import check
 from poseutils.config import Config, load_config
 from poseutils.config.arithmetic import Expression, evaluate
 from poseutils.errors import PoseError
+from poseutils.pipeline.preflight import check
 
 FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 often = settings(max_examples=100, deadline=None, suppress_health_check=FIXTURES)

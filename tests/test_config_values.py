@@ -179,7 +179,8 @@ def test_unknown_operation_modes(mode):
 
 def test_decoding_attributes_are_those_of_the_decoders(tmp_path):
     from poseutils.config import names
-    from poseutils.decoders import Thresholds, options as view
+    from poseutils.decoders import Thresholds
+    from poseutils.decoders import options as view
 
     assert names.REFINEMENTS == view.REFINEMENTS and names.NMS_MEASURES == view.NMS_MEASURES
     path = tmp_path / "config.yaml"

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import DECODERS, REFINEMENTS, InputView, Thresholds, ssd_detector as ssd
-from poseutils.deployment import decoder_c as c_poses, exporting
+from poseutils.decoders import DECODERS, REFINEMENTS, InputView, Thresholds
+from poseutils.decoders import ssd_detector as ssd
+from poseutils.deployment import decoder_c as c_poses
+from poseutils.deployment import exporting
 from poseutils.keypoints import FACE6
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")

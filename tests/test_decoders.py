@@ -6,9 +6,15 @@ from poseutils.decoders import (
     Thresholds,
     find_outputs,
     guess_model_type,
-    hand_spe as hand,
-    head_spe as head,
     spe,
+)
+from poseutils.decoders import (
+    hand_spe as hand,
+)
+from poseutils.decoders import (
+    head_spe as head,
+)
+from poseutils.decoders import (
     yolo_mpe as yolo,
 )
 from poseutils.errors import PoseError

@@ -9,8 +9,8 @@ from tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 import poseutils as pu
 from poseutils.__main__ import main
-from poseutils.deployment import export, package
 from poseutils.compiler.emit.line_breaks import WIDTH, broken, markdown
+from poseutils.deployment import export, package
 from poseutils.deployment.file_headers import SHIPPED, UNKNOWN, network_license
 from poseutils.models.zoo import SPDX, ZOO
 

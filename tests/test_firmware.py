@@ -10,11 +10,11 @@ from litert_reference import Reference
 from test_kernels import CASES, STRICT, compiled_kernels
 from tiny_tflite import CONVOLUTION, build, tensor
 
-from poseutils.deployment import export, missing_tools
-from poseutils.deployment.verify.emulator import qemu_command
-from poseutils.deployment.exporting import kernel_files
-from poseutils.deployment.verify.host_build import run_tool
 from poseutils.compiler.frontends.tflite import parse_tflite
+from poseutils.deployment import export, missing_tools
+from poseutils.deployment.exporting import kernel_files
+from poseutils.deployment.verify.emulator import qemu_command
+from poseutils.deployment.verify.host_build import run_tool
 
 pytestmark = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.errors import PoseError
-from poseutils.models.video import region_to_follow
-from poseutils.keypoints import COCO17, layout_from_names
-from poseutils.poses import AREA_OF_BOX, Poses, oks
 from poseutils.crops import cut, region_of_box
+from poseutils.errors import PoseError
+from poseutils.keypoints import COCO17, layout_from_names
+from poseutils.models.video import region_to_follow
+from poseutils.poses import AREA_OF_BOX, Poses, oks
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import pytest
 from measure_footprint import FLAGS, core_flags
 from tiny_tflite import heatmap_model
 
-from poseutils.deployment import export, missing_tools
 from poseutils.compiler.compile import compile_graph
-from poseutils.deployment.verify.emulator import EMULATED, qemu_command
 from poseutils.compiler.footprint import float_operators, footprint, layer_bytes
-from poseutils.deployment.verify.host_build import run_tool
 from poseutils.compiler.frontends.tflite import read_tflite
+from poseutils.deployment import export, missing_tools
+from poseutils.deployment.verify.emulator import EMULATED, qemu_command
+from poseutils.deployment.verify.host_build import run_tool
 
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 MAIN = """

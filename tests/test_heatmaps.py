@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import InputView, Thresholds, heatmaps_spe as heatmaps
+from poseutils.decoders import InputView, Thresholds
+from poseutils.decoders import heatmaps_spe as heatmaps
 from poseutils.decoders.options import REFINEMENTS
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, layout_for

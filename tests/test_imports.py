@@ -11,15 +11,16 @@ PACKAGE = Path(__file__).resolve().parent.parent / "poseutils"
 FLOORS = [
     ["errors"],
     ["files", "faces", "keypoints"],
+    ["compiler"],
     ["config", "poses"],
-    ["geometry", "images", "regions"],
+    ["geometry", "images", "crops"],
     ["decoders"],
-    ["datasets"],
-    ["zoo", "graph", "rules", "tflite", "onnx_graph", "keras_files", "precision", "networks", "board", "inference"],
+    ["datasets", "synthetic"],
+    ["models"],
     ["training", "evaluation", "quantization", "deployment", "benchmarking"],
     ["plots"],
     ["prediction", "widgets"],
-    ["pipeline", "checking"],
+    ["pipeline"],
     ["__main__"],
 ]
 ORDER = [room for floor in FLOORS for room in floor]

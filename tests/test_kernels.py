@@ -16,8 +16,8 @@ from tiny_tflite import build, tensor
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
-from poseutils.deployment.exporting import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
+from poseutils.deployment.exporting import kernel_files
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 pytestmark = needs_gcc

@@ -9,9 +9,9 @@ from litert_reference import Reference
 from test_kernels import CASES, random_values
 from tiny_tflite import build, tensor
 
+from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import exporting, missing_tools
 from poseutils.deployment.verify.emulator import EMULATED
-from poseutils.compiler.frontends.tflite import parse_tflite
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")
 

@@ -15,10 +15,10 @@ from tiny_tflite import heatmap_model
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.deployment.linux.runtime import main, read_image, resize
 from poseutils.config import Config
 from poseutils.deployment import package
 from poseutils.deployment.linux.bundle import copy_script
+from poseutils.deployment.linux.runtime import main, read_image, resize
 
 BOARD = "STM32MP257F-EV1"
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
@@ -112,7 +112,8 @@ def test_decoders_go_to_the_board_as_they_are(repository, tmp_path):
     folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe", pu.COCO17)
     for path in (folder / "poseutils").rglob("*.py"):
         name = path.relative_to(folder / "poseutils")
-        if str(name) != "__init__.py":
+        # Of rooms that are not copied whole, the __init__ would import what the board does not have.
+        if name.name != "__init__.py" or name.parent in (Path("decoders"), Path("compiler/rules")):
             begun, text = path.read_text().split("\n\n", 1)
             assert "SPDX-License-Identifier: MIT" in begun and text == (repository / "poseutils" / name).read_text()
 

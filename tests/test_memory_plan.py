@@ -9,12 +9,12 @@ from tiny_tflite import build, heatmap_model, tensor
 
 from poseutils import PoseError
 from poseutils.compiler import compile as compiling
-from poseutils.deployment import export
-from poseutils.compiler.memory import check as plan_check
 from poseutils.compiler.compile import compile_graph, plan_arguments
+from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
+from poseutils.compiler.memory import check as plan_check
 from poseutils.compiler.memory.check import PlanError, Region, check_plan
 from poseutils.compiler.memory.planner import Plan
-from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
+from poseutils.deployment import export
 
 PALM = "033_palm_detection_full_quant_pc_uf_od.tflite"
 SIGMOID = {"scale": 1 / 256, "zero_point": -128}

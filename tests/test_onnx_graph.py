@@ -10,9 +10,9 @@ from tiny_qdq import Net, quantized, yolo
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.frontends.onnx import parse_onnx, self_contained
 from poseutils.compiler.frontends.qdq import read_qdq
 from poseutils.compiler.frontends.qdq.operators import OPERATORS
-from poseutils.compiler.frontends.onnx import parse_onnx, self_contained
 
 KNOWN = {*OPERATORS, "QuantizeLinear", "DequantizeLinear"}
 

@@ -9,13 +9,13 @@ from litert_reference import Reference
 from operator_sweep import MAKERS, values_of
 from test_kernels import needs_gcc, run
 
-from poseutils.compiler.passes.constants import fold_constants
-from poseutils.compiler.lowering.grouped_conv import CONVOLUTIONS
-from poseutils.compiler.lowering.data_movement import MOVES
-from poseutils.compiler.lowering.reduce_matmul import TENSORS
-from poseutils.compiler.lowering.elementwise import VALUES
-from poseutils.compiler.lowering.conv_pool_resize import WINDOWS
 from poseutils.compiler.frontends.tflite import parse_tflite
+from poseutils.compiler.lowering.conv_pool_resize import WINDOWS
+from poseutils.compiler.lowering.data_movement import MOVES
+from poseutils.compiler.lowering.elementwise import VALUES
+from poseutils.compiler.lowering.grouped_conv import CONVOLUTIONS
+from poseutils.compiler.lowering.reduce_matmul import TENSORS
+from poseutils.compiler.passes.constants import fold_constants
 
 pytestmark = needs_gcc
 EACH = 3

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from poseutils.compiler.compile import compile_graph
-from poseutils.compiler.memory.planner import ALIGNMENT, Buffer, lower_bound, plan
 from poseutils.compiler.frontends.tflite import read_tflite
+from poseutils.compiler.memory.planner import ALIGNMENT, Buffer, lower_bound, plan
 
 
 def overlaps(a, b, at, bt):

@@ -13,8 +13,8 @@ from tiny_qdq import Net, quantized, yolo
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
-from poseutils.compiler.passes.fusion import fold
 from poseutils.compiler.frontends.qdq import read_qdq
+from poseutils.compiler.passes.fusion import fold
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 

@@ -9,17 +9,17 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from qdq_reference import operators_apart
 from qdq_of_tflite import qdq_of
+from qdq_reference import operators_apart
 from tiny_qdq import Net
 
 import poseutils as pu
 from poseutils import PoseError
+from poseutils.compiler.frontends.tflite import read_tflite
 from poseutils.deployment import as_exported, export, missing_tools, package, prove
 from poseutils.deployment.verify import emulator as emulation
 from poseutils.models.network import onnx_session
 from poseutils.quantization import quantize_onnx
-from poseutils.compiler.frontends.tflite import read_tflite
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
 with_qemu = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")

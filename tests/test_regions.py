@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.keypoints import HAND21, HEAD468
-from poseutils.poses import Poses
 from poseutils.crops import (
     Region,
     cut,
@@ -16,6 +14,8 @@ from poseutils.crops import (
     turned,
     upright_hand,
 )
+from poseutils.keypoints import HAND21, HEAD468
+from poseutils.poses import Poses
 
 UPRIGHT_PALM = np.array([(50, 90), (42, 50), (50, 48), (58, 50), (66, 55), (40, 85), (33, 75)], float)
 UPRIGHT_FACE = np.array([(30, 40), (70, 40), (50, 60), (50, 80), (10, 45), (90, 45)], float)

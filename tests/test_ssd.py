@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import InputView, Thresholds, find_outputs, ssd_detector as ssd
+from poseutils.decoders import InputView, Thresholds, find_outputs
+from poseutils.decoders import ssd_detector as ssd
 from poseutils.errors import PoseError
 from poseutils.keypoints import FACE6, PALM7
 

@@ -11,7 +11,9 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from poseutils.datasets import load_dataset
-from poseutils.synthetic import render_people, make_dataset, synthetic_dataset
+from poseutils.errors import PoseError
+from poseutils.keypoints import COCO17
+from poseutils.synthetic import make_dataset, render_people, synthetic_dataset
 from poseutils.synthetic import people as drawn_people
 from poseutils.synthetic.body import LIMITS, place, rotation, sample_build
 from poseutils.synthetic.drawing import FINE, Light, draw_surface
@@ -20,8 +22,6 @@ from poseutils.synthetic.mesh import Mesh
 from poseutils.synthetic.motions import Arm, Pose
 from poseutils.synthetic.palette import Palette
 from poseutils.synthetic.scene import sample_camera
-from poseutils.errors import PoseError
-from poseutils.keypoints import COCO17
 
 NAMES = {name: i for i, name in enumerate(COCO17.names)}
 HANGING = Arm((0, 8, 0, 10))

@@ -7,9 +7,9 @@ from PIL import Image
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import Config
+from poseutils.crops import MARGIN, region_of_box
 from poseutils.datasets import yolo
 from poseutils.synthetic import make_dataset
-from poseutils.crops import MARGIN, region_of_box
 from poseutils.training import build_model, configured_examples, configured_network, load_examples, load_keras
 
 SIZE = (64, 64)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from tiny_onnx import node, onnx_model
 
-from poseutils.decoders import InputView, Thresholds, yolo_mpe as yolo
+from poseutils.decoders import InputView, Thresholds
+from poseutils.decoders import yolo_mpe as yolo
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
 from poseutils.models.network import open_network

@@ -1,9 +1,9 @@
 import pytest
 
-from poseutils.models import zoo
 from poseutils.compiler.compile import compile_graph
 from poseutils.deployment.spec import read_network
 from poseutils.errors import PoseError
+from poseutils.models import zoo
 
 
 @pytest.mark.parametrize("entry", zoo.ZOO.values(), ids=lambda entry: entry.name)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..errors import PoseError
+from ..compiler.compile import Compiled, compile_graph
+from ..compiler.cost_model import cores, instructions, unmeasured
 from ..compiler.graph import Graph, layers
 from ..deployment.boards import BOARDS, Board, fits
-from ..compiler.compile import Compiled, compile_graph
-from ..compiler.cost_model import cores, instructions, measured_core, milliseconds, unmeasured
+from ..errors import PoseError
 from .published import Published
+from .timing import measured_core, milliseconds
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ from statistics import median
 
 import numpy as np
 
-from .analysis import Analysis, analyze
+from ..compiler.frontends.tflite import read_tflite
+from ..compiler.graph import Graph, layers
 from ..deployment.boards import find_board
-from .published import published
 from ..deployment.spec import read_network
 from ..deployment.st.stedgeai import StReport
-from .tflm import measure_arena
 from ..errors import PoseError
 from ..files import sha256_of
-from ..compiler.graph import Graph, layers
 from ..models.network import Network, load_keras, open_network
 from ..models.precision import computes_in_float, quantize_first
-from ..compiler.frontends.tflite import read_tflite
+from .analysis import Analysis, analyze
+from .published import published
+from .tflm import measure_arena
 
 _KIB = 1024
 _NOT_READ = "only the layers of a .tflite or a QDQ .onnx are read"

@@ -7,13 +7,13 @@ from math import prod
 
 from ..errors import PoseError
 from .graph import Graph, Operator, Tensor, layers, lifetimes
-from .passes.fusion import fold
-from .memory.kernel_traits import in_place_operators, strided_operators
 from .lowering.conv_pool_resize import scratch_bytes
 from .lowering.layer import Program, lower
-from .memory.check import Region, check_plan, region_of
-from .memory.planner import Plan, grow, lower_bound, occupied, plan
 from .memory.buffers import Place, Storage, assign
+from .memory.check import Region, check_plan, region_of
+from .memory.kernel_traits import in_place_operators, strided_operators
+from .memory.planner import Plan, grow, lower_bound, occupied, plan
+from .passes.fusion import fold
 
 LARGEST = 64 << 20
 """Bytes of one tensor: no board has more memory, and it keeps a damaged shape from making the exporter run away."""

@@ -11,9 +11,8 @@ from functools import lru_cache
 from math import prod
 from pathlib import Path
 
-from .graph import Graph, Operator, macs
-from ..deployment.boards import Board
 from .compile import Compiled
+from .graph import Graph, Operator, macs
 
 TABLE = Path(__file__).parent / "instructions.json"
 UNITS = ("macs", "written", "read", "calls")
@@ -22,19 +21,9 @@ UNITS = ("macs", "written", "read", "calls")
 ANY = "any other"
 """The kind that stands in for one that was not measured."""
 
-_MEASURED_FOR = {"Cortex-M33": "Cortex-M4"}
-"""Cores that no emulator here has, and the nearest that one has: both have the DSP instructions and no vectors."""
-
-
 def cores() -> tuple[str, ...]:
     """The cores that were measured."""
     return tuple(_table()["cores"])
-
-
-def measured_core(board: Board) -> str | None:
-    """The emulated core whose counts speak for a board's; None if none does, as for one that runs Linux."""
-    core = _MEASURED_FOR.get(board.core, board.core)
-    return core if core in cores() else None
 
 
 def instructions(compiled: Compiled, core: str) -> list[float]:
@@ -52,11 +41,6 @@ def unmeasured(compiled: Compiled, core: str) -> list[str]:
     """The kinds of operators in a network for which there is no count; :data:`ANY` stands in for them."""
     costs = _table()["cores"][core]
     return sorted({kind(compiled.graph, operator) for operator, calls in compiled.program.steps if calls} - set(costs))
-
-
-def milliseconds(count: float, board: Board, per_cycle: int) -> float:
-    """What so many instructions take at a board's clock, if the core completes so many a cycle and never waits for memory."""
-    return count / (1000 * board.mhz * per_cycle)
 
 
 def kind(graph: Graph, operator: Operator) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from .graph import Graph, Operator
-from .passes.fusion import readers
 from .lowering.layer import Program
+from .passes.fusion import readers
 
 
 def change_rows(before: Graph, after: Graph, program: Program) -> list[dict]:

@@ -1,8 +1,8 @@
 """Datasets: COCO keypoint annotations, folders with YOLO text labels, synthetic people."""
 
-from .label_checks import SUSPICIONS, most_different, people_of, suspicions
 from .configured import configured_layout, quantization_dataset, test_dataset, training_datasets
 from .dataset import Dataset, Sample
+from .label_checks import SUSPICIONS, most_different, people_of, suspicions
 from .loading import load_dataset
 
 __all__ = [

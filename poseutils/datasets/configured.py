@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ..errors import PoseError
 from ..keypoints import KeypointLayout, layout_for, redefined, with_sigmas
 from .dataset import Dataset
-from .loading import has_annotations, load_dataset, peek_layout
 from .duplicates import without_shared
+from .loading import has_annotations, load_dataset, peek_layout
 
 if TYPE_CHECKING:
     from ..config import Config

@@ -25,10 +25,10 @@ from ..errors import PoseError
 from ..files import write_json
 from ..images import image_size
 from ..keypoints import layout_for
+from .atomic_folder import atomic_folder
 from .coco import read_coco, to_coco
 from .dataset import Dataset, Sample
 from .loading import annotation_files
-from .atomic_folder import atomic_folder
 from .yolo import read_yolo
 
 FORMS = ("yolo", "coco")

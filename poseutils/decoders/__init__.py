@@ -14,7 +14,12 @@ from types import ModuleType
 import numpy as np
 
 from ..errors import PoseError
-from . import hand_spe as hand, head_spe as head, heatmaps_spe as heatmaps, spe, ssd_detector as ssd, yolo_mpe as yolo
+from . import hand_spe as hand
+from . import head_spe as head
+from . import heatmaps_spe as heatmaps
+from . import spe
+from . import ssd_detector as ssd
+from . import yolo_mpe as yolo
 from .options import REFINEMENTS, InputView, Thresholds
 
 DECODERS: dict[str, ModuleType] = {

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .scores import probability
 from .options import InputView, Thresholds, check_finite
+from .scores import probability
 
 EXPECTS = "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; optionally (B, 63) in meters and (B, 1) handedness"
 _POINTS = 21

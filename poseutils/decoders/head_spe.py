@@ -8,8 +8,8 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .scores import probability
 from .options import InputView, Thresholds, check_finite
+from .scores import probability
 
 EXPECTS = "one output of 2 × 468 or 3 × 468 numbers per image, points in pixels; optionally (B, 1) presence"
 _POINTS = 468

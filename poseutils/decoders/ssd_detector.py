@@ -16,8 +16,8 @@ import numpy as np
 from ..errors import PoseError
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .scores import probability
 from .options import InputView, Thresholds, check_finite
+from .scores import probability
 from .yolo_mpe import overlaps
 
 EXPECTS = (

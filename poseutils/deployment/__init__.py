@@ -1,16 +1,16 @@
 """From a quantized network to an STM32 board: the network as a graph, the boards, the bundle to deploy, and the network as C."""
 
-from ..compiler.graph import Graph, layers
+from ..compiler.emit.naming import default_name
 from ..compiler.frontends.tflite import read_tflite
+from ..compiler.graph import Graph, layers
 from .boards import BOARDS, Board, Fit, find_board, fits, memory_rows
 from .bundle import Bundle, package
-from .verify.emulator import Emulation, missing_tools
 from .exporting import ExportedBundle, ExportReport, export
-from ..compiler.emit.naming import default_name
-from .verify.comparison import Proof, prove
-from .verify.exported_model import as_exported, on_target, side_by_side
 from .spec import AppSettings, read_network
 from .st.stedgeai import StReport, run_stedgeai
+from .verify.comparison import Proof, prove
+from .verify.emulator import Emulation, missing_tools
+from .verify.exported_model import as_exported, on_target, side_by_side
 
 __all__ = [
     "BOARDS",

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
+from ..compiler.emit.c_text import c_array_header, c_array_source
+from ..compiler.graph import Tensor
 from ..errors import PoseError
 from ..files import cannot_write
-from ..compiler.graph import Tensor
 from ..keypoints import KeypointLayout
-from .st.app_config import app_config_text, why_not
-from ..compiler.emit.c_text import c_array_header, c_array_source
 from .file_headers import headed
 from .linux.bundle import linux_files
 from .readme_bundle import purposes, readme_text
 from .spec import SUFFIXES, AppSettings, Spec, make_spec, settings_from_config
+from .st.app_config import app_config_text, why_not
 
 MANIFEST = "manifest.json"
 MAKER = "poseutils"

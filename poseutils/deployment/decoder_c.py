@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..decoders import DECODERS, InputView, Thresholds, ssd_detector as ssd
-from ..compiler.graph import Graph, Tensor
-from ..keypoints import KeypointLayout
 from ..compiler.emit.line_breaks import broken
+from ..compiler.graph import Graph, Tensor
+from ..decoders import DECODERS, InputView, Thresholds
+from ..decoders import ssd_detector as ssd
+from ..keypoints import KeypointLayout
 from .spec import Spec
 
 

@@ -13,30 +13,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import __version__
-from ..errors import PoseError
+from ..compiler.compile import Compiled, buffer_rows, compile_graph, layer_rows, tensor_rows
+from ..compiler.emit.line_breaks import broken
+from ..compiler.emit.network import network_files
 from ..compiler.graph import Graph, Tensor
+from ..compiler.passes.fusion import IO
+from ..compiler.reference.elementwise import evaluator
+from ..compiler.report import change_rows
+from ..errors import PoseError
 from ..models import Model
 from ..models.loading import find_file
-from .st.app_config import app_config_text, why_not
 from .bundle import MAKER, MANIFEST, file_records, layout_record, replaced_folder, tensor_record
-from ..compiler.emit.network import network_files
 from .decoder_c import Decoding, decoding_of, poses_header, poses_source
-from ..compiler.report import change_rows
-from ..compiler.emit.line_breaks import broken
-from ..compiler.compile import Compiled, buffer_rows, compile_graph, layer_rows, tensor_rows
-from ..compiler.reference.elementwise import evaluator
-from .verify.emulator import EMULATED, Emulation, emulate, linker_script
-from .readme_c_project import export_readme, purposes
 from .file_headers import headed
-from ..compiler.passes.fusion import IO
-from .verify.host_build import Inputs, as_batch, run_on_host
+from .readme_c_project import export_readme, purposes
 from .recognition import PoseType, recognized
 from .spec import AppSettings, Spec, read_deployable, settings_from_config, spec_of
+from .st.app_config import app_config_text, why_not
+from .verify.emulator import EMULATED, Emulation, emulate, linker_script
+from .verify.host_build import Inputs, as_batch, run_on_host
 
 if TYPE_CHECKING:
     from ..config import Config
 
-_SOURCES = Path(__file__).parent / "c"
+_HERE = Path(__file__).parent
+_KERNELS = _HERE.parent / "compiler" / "kernels"
+_DECODERS, _TEMPLATE_FILES = _HERE / "decoders_c", _HERE / "templates"
 _TEMPLATES = ("main.c", "Makefile", "CMakeLists.txt", "startup.c")
 
 
@@ -250,8 +252,8 @@ def _decoder_files(spec: Spec, decoding: Decoding, graph: Graph) -> dict[str, st
     texts = {
         f"{spec.name}_poses.h": poses_header(decoding, spec.name),
         f"{spec.name}_poses.c": poses_source(decoding, graph, spec.name),
-        "pose_decode.h": (_SOURCES / "pose_decode.h").read_text(encoding="utf-8"),
-        "pose_decode.c": joined_source("decode"),
+        "pose_decode.h": (_DECODERS / "pose_decode.h").read_text(encoding="utf-8"),
+        "pose_decode.c": joined_source(_DECODERS, "decode"),
         "labels.txt": "".join(f"{label}\n" for label in spec.layout.names),
     }
     if not spec.board.linux and why_not(spec) is None:
@@ -261,13 +263,13 @@ def _decoder_files(spec: Spec, decoding: Decoding, graph: Graph) -> dict[str, st
 
 def kernel_files() -> dict[str, str]:
     """The operators, the same for every network, by file name."""
-    headers = {name: (_SOURCES / name).read_text(encoding="utf-8") for name in ("pose_network.h", "pose_kernels.h", "pose_simd.h")}
-    return {"pose_kernels.c": joined_source("kernels"), **headers}
+    headers = {name: (_KERNELS / name).read_text(encoding="utf-8") for name in ("pose_network.h", "pose_kernels.h", "pose_simd.h")}
+    return {"pose_kernels.c": joined_source(_KERNELS, "kernels"), **headers}
 
 
-def joined_source(stem: str) -> str:
+def joined_source(folder: Path, stem: str) -> str:
     """One C file out of its parts, ``<stem>_*.c`` in their order."""
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob(f"{stem}_*.c")))
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob(f"{stem}_*.c")))
 
 
 _DECODER_LINES = re.compile(r"^@poses\n(.*?)^@end\n", re.MULTILINE | re.DOTALL)
@@ -276,7 +278,7 @@ _DECODER_LINES = re.compile(r"^@poses\n(.*?)^@end\n", re.MULTILINE | re.DOTALL)
 
 def filled(template: str, values: Mapping[str, str], poses: bool = True) -> str:
     """The text of a file of the C sources, with its ``@name@`` replaced; what belongs to the decoder only with ``poses``."""
-    text = _DECODER_LINES.sub(r"\1" if poses else "", (_SOURCES / template).read_text(encoding="utf-8"))
+    text = _DECODER_LINES.sub(r"\1" if poses else "", (_TEMPLATE_FILES / template).read_text(encoding="utf-8"))
     for key, value in values.items():
         text = text.replace(f"@{key}@", value)
     return broken(text) if template.endswith(".c") else text

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
-from ..models.zoo import SPDX, ZOO
 from ..compiler.emit.c_text import c_comment
 from ..compiler.emit.line_breaks import WIDTH
+from ..models.zoo import SPDX, ZOO
 
 OURS = "MIT"
 """The license of what is the same for every network, and of what is no part of a network."""

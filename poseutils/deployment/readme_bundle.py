@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from math import prod
 
+from ..compiler.emit.naming import tensor_labels
 from ..compiler.graph import Tensor
 from ..models.zoo import ZOO
-from .st.app_config import why_not
 from .linux.bundle import FOLDER
-from ..compiler.emit.naming import tensor_labels
 from .spec import Spec
+from .st.app_config import why_not
 
 _OUTPUTS = {
     "heatmaps_spe": "`(1, H, W, K)`: one heatmap a keypoint. The keypoint is at the highest cell, its score is the cell's value; the "

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..compiler.graph import Graph, Tensor
-from ..compiler.emit.line_breaks import broken, markdown
 from ..compiler.compile import Compiled
-from .readme_figures import figures
+from ..compiler.emit.line_breaks import broken, markdown
 from ..compiler.emit.naming import tensor_labels
+from ..compiler.graph import Graph, Tensor
+from .readme_figures import figures
 from .spec import Spec
 
 

@@ -6,8 +6,8 @@ import hashlib
 
 from .. import __version__
 from ..compiler.compile import Compiled
-from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
 from ..compiler.cost_model import cores, instructions, unmeasured
+from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
 from .spec import Spec
 
 DECODERS = {

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..compiler.graph import Graph, Tensor
 from ..decoders import DECODERS, InputView, find_outputs, guess_model_type
 from ..errors import PoseError
-from ..compiler.graph import Graph, Tensor
-from ..models.loading import layout_of
 from ..keypoints import LAYOUTS, KeypointLayout
+from ..models.loading import layout_of
 from ..models.zoo import Entry
 
 _COUNTS = {len(layout) for layout in LAYOUTS.values()}

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..compiler.emit.naming import symbol_name
+from ..compiler.frontends.onnx import self_contained
+from ..compiler.frontends.qdq import read_qdq
+from ..compiler.frontends.tflite import parse_tflite, read_bytes
+from ..compiler.graph import FILTER_RANK, Graph, Tensor, float_operators, layers
 from ..decoders import DECODERS, InputView, Thresholds, find_outputs
 from ..errors import PoseError
-from ..compiler.graph import FILTER_RANK, Graph, Tensor, float_operators, layers
 from ..keypoints import KeypointLayout
-from ..compiler.frontends.onnx import self_contained
 from ..models.precision import quantize_first
-from ..compiler.frontends.tflite import parse_tflite, read_bytes
 from .boards import Board, Fit, find_board, fits
-from ..compiler.emit.naming import symbol_name
-from ..compiler.frontends.qdq import read_qdq
 from .recognition import PoseType, image_size, stand_ins
 
 SUFFIXES = (".tflite", ".onnx")

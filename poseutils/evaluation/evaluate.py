@@ -10,8 +10,8 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..errors import PoseError
-from ..models import Model
 from ..keypoints import COCO17, PERSON13, KeypointLayout, layout_for
+from ..models import Model
 from ..poses import Poses
 from . import landmarks
 from .coco import CocoAP

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..datasets import configured_layout
-from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_model_type, shapes_of, yolo_mpe as yolo
+from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_model_type, shapes_of
+from ..decoders import yolo_mpe as yolo
 from ..errors import PoseError
 from ..keypoints import DETECTED, FACE6, HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
+from .model import Model
 from .network import Network, open_network
 from .zoo import ZOO, Entry, fetch, find_entry, name_of
-from .model import Model
 
 if TYPE_CHECKING:
     from ..config import Config

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ..crops import Region, cut, region_of_box, region_of_detection, upright_hand
 from ..decoders import DECODERS, InputView, Thresholds, find_outputs
 from ..errors import PoseError
 from ..geometry import Transform
 from ..images import fit_to, read_image, to_color_mode
 from ..keypoints import HAND21, KeypointLayout
-from .network import Network
 from ..poses import Poses, join
-from ..crops import Region, cut, region_of_box, region_of_detection, upright_hand
+from .network import Network
 
 ImageLike = str | os.PathLike | np.ndarray
 _AHEAD = 8  # images that are read and resized while the network runs, and that wait for who asked for them

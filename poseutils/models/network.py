@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..compiler.frontends.tflite import read_tflite
 from ..errors import PoseError
 from .keras_files import keras_library, load_keras, load_tensorflow, silent_stderr
-from ..compiler.frontends.tflite import read_tflite
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
 ONNX_QUANTIZATION = "quantization.{}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from ..compiler.graph import float_operators
 from ..compiler.frontends.tflite import read_tflite
+from ..compiler.graph import float_operators
 
 _QUANTIZED_OPERATORS = (b"QuantizeLinear", b"QLinearConv")
 _KERAS = (".keras", ".h5")

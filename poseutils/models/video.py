@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..poses import Poses
 from ..crops import Region
+from ..poses import Poses
 from .model import ImageLike, Model, Prediction, read_source
 
 _SURE = 0.2  # keypoints that score less do not move the region

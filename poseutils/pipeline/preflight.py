@@ -17,14 +17,14 @@ from ..datasets.yolo import parallel_labels
 from ..errors import PoseError
 from ..images import USUAL_SUFFIXES, image_suffixes
 from ..keypoints import COCO17
-from . import NOTEBOOKS
+from ..models.zoo import ZOO, cache_folder, name_of
 from ..training.architectures import check_network
 from ..training.augmentation import make_augment
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
 from ..training.losses import check_loss
 from ..training.schedules import is_schedule, make_schedule
-from ..models.zoo import ZOO, cache_folder, name_of
+from . import NOTEBOOKS
 
 MODEL_SUFFIXES = (".keras", ".h5", ".tflite", ".onnx")
 DEPLOYED = (".tflite", ".onnx")

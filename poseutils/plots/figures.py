@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..crops import cut, region_of_detection
 from ..images import read_image
 from ..poses import Poses
-from ..crops import cut, region_of_detection
 from .drawing import draw_poses, overlay_heatmap
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import PoseError
-from ..compiler.graph import Graph, Operator, Quantization
-from ..models.network import open_network, silent_stderr
 from ..compiler.frontends.tflite import read_tflite
+from ..compiler.graph import Graph, Operator, Quantization
+from ..errors import PoseError
+from ..models.network import open_network, silent_stderr
 from .layers import CONVOLUTIONS, Layers, Step, folded
 from .options import as_keras, check_images
 from .statistics import reader

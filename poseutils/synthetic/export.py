@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
+from ..datasets.coco import annotation_record
+from ..datasets.dataset import Dataset
 from ..errors import PoseError
 from ..files import cannot_write, write_json
 from ..keypoints import COCO17
-from ..datasets.coco import annotation_record
-from ..datasets.dataset import Dataset
 from .people import VERSION, render_people
 
 _JPEG_QUALITY = 82

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..crops import MARGIN
 from ..datasets.dataset import Dataset
 from ..errors import PoseError
 from ..files import atomic_path
 from ..models.network import load_keras
-from ..crops import MARGIN
 from .architectures import build_model
 from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
 from .device import prepare_device

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..crops import Region, cut, region_of_box
 from ..datasets.dataset import Dataset, Sample
 from ..errors import PoseError
 from ..images import Transform, fit_to, read_image, to_color_mode
 from ..keypoints import KeypointLayout
 from ..poses import AREA_OF_BOX
-from ..crops import Region, cut, region_of_box
 
 MEMORY = 4 * 2**30
 """Bytes of the images of one dataset that are kept once they are read, 38,000 of 192 × 192; more are read again for every epoch."""

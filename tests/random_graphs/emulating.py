@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 
-from poseutils.deployment.verify import emulator as emulation
 from poseutils.deployment import exporting
+from poseutils.deployment.verify import emulator as emulation
 from poseutils.deployment.verify.host_build import run_make, run_tool
 
 from .running import Outcome, main_source, outcome_of, prepare

@@ -16,12 +16,12 @@ import numpy as np
 from litert_reference import Reference
 
 from poseutils import PoseError
-from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.compile import compile_graph
-from poseutils.deployment.exporting import kernel_files
-from poseutils.compiler.passes.fusion import IO
-from poseutils.compiler.graph import Graph, Tensor
+from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.frontends.tflite import parse_tflite
+from poseutils.compiler.graph import Graph, Tensor
+from poseutils.compiler.passes.fusion import IO
+from poseutils.deployment.exporting import kernel_files
 
 RUNS = 3
 """Inputs of each network, one after the other."""

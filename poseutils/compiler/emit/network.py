@@ -6,14 +6,14 @@ from math import prod
 
 import numpy as np
 
+from ..compile import Compiled
 from ..graph import Graph, Operator, Tensor
+from ..lowering.layer import C_TYPES, Program
+from ..memory.buffers import Place
+from ..memory.planner import ALIGNMENT
 from .c_text import c_comment, c_string
 from .line_breaks import WIDTH, broken
-from ..compile import Compiled
-from ..lowering.layer import C_TYPES, Program
 from .naming import tensor_labels
-from ..memory.planner import ALIGNMENT
-from ..memory.buffers import Place
 
 _SHARING = (
     "Nothing is written to it here. Outside of the time from writing an input to reading the outputs it may serve others, such as another "

@@ -6,11 +6,11 @@ from math import prod
 
 import numpy as np
 
+from ..memory.slices import slices_of
+from ..memory.views import RESHAPES, channel_padding, inputs_side_by_side, matrix
 from ..reference.elementwise import zero_of
 from .conv_pool_resize import need_int8
 from .layer import Layer, columns, need, rows
-from ..memory.slices import slices_of
-from ..memory.views import RESHAPES, channel_padding, inputs_side_by_side, matrix
 
 MAX_DIMS = 6
 """POSE_MAX_DIMS of pose_kernels.h."""

@@ -6,13 +6,13 @@ from math import prod
 
 import numpy as np
 
+from ..memory.views import matrix
+from ..passes.fusion import TABLE
 from ..reference.elementwise import activation_range, add_multipliers, is_from_onnx, multiplier_of, product_multiplier, scale_of, zero_of
 from ..reference.fixed_point import log_softmax_differences, quantize_multiplier, softmax_exponentials
 from ..reference.functions import square_multipliers
-from ..passes.fusion import TABLE
 from .conv_pool_resize import bias_of, need_activation, need_int8, requantize, whole_words, wrapped
 from .layer import Layer, columns, image, need, row_fields
-from ..memory.views import matrix
 
 # ---------------------------------------------------------------- one operand
 

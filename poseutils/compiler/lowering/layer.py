@@ -147,11 +147,11 @@ def lower(
         scratch: offset in the arena and bytes of what operators (indices) ask for.
         prefix: begins the names of constants.
     """
-    from .grouped_conv import CONVOLUTIONS
-    from .data_movement import MOVES
-    from .reduce_matmul import TENSORS
-    from .elementwise import VALUES
     from .conv_pool_resize import WINDOWS
+    from .data_movement import MOVES
+    from .elementwise import VALUES
+    from .grouped_conv import CONVOLUTIONS
+    from .reduce_matmul import TENSORS
 
     table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES, **CONVOLUTIONS, **TENSORS}
     program, refused = Program(prefix), []

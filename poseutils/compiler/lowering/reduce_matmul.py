@@ -7,8 +7,8 @@ from math import prod
 from ..graph import Tensor
 from ..reference.elementwise import multiplier_of, scale_of, zero_of
 from ..reference.fixed_point import quantize_multiplier
-from .elementwise import VALUES, grid_fields, mean_multiplier, pair_fields
 from .conv_pool_resize import need_int8
+from .elementwise import VALUES, grid_fields, mean_multiplier, pair_fields
 from .layer import Layer, columns, need
 
 # ---------------------------------------------------------------- reductions

@@ -16,9 +16,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
-from .constants import fold_constants
-from ..reference.elementwise import LIMITS, evaluator, per_tensor, zero_of
 from ..memory.views import RESHAPES, channel_padding
+from ..reference.elementwise import LIMITS, evaluator, per_tensor, zero_of
+from .constants import fold_constants
 
 TABLE = "TABLE"
 """The operator that replaces a chain: inputs are the 8-bit tensor and a constant of 256 results, for its bytes 0 ... 255."""

@@ -11,10 +11,10 @@ from math import isfinite
 
 from ..graph import FILTER_RANK, Graph, Tensor
 from .case import Broken, Case, Rule
-from .elementwise import ELEMENTWISE
+from .conv_pool_resize import WINDOWS
 from .data_movement import MOVES
 from .dense import PRODUCTS
-from .conv_pool_resize import WINDOWS
+from .elementwise import ELEMENTWISE
 
 __all__ = ["RULES", "Broken", "validate"]
 

@@ -7,18 +7,32 @@ import re
 import shlex
 from pathlib import Path
 
-from .runtime import COLOR_MODES, INTERPOLATIONS
 from ...errors import PoseError
 from ...models import Model, load_model
 from ...models.zoo import ZOO
 from ..spec import Spec
+from .runtime import COLOR_MODES, INTERPOLATIONS
 
 PACKAGE = "poseutils"
 FOLDER = "pose_estimation"
 """On the board, in the home folder, where no other is named."""
 
-_MODULES = ("errors", "faces", "keypoints", "poses", "geometry", "graph", "tflite", "keras_files", "networks", "board")
-_ROOT = Path(__file__).resolve().parent.parent
+_MODULES = (
+    "errors",
+    "faces",
+    "keypoints",
+    "poses",
+    "geometry",
+    "compiler/graph",
+    "compiler/frontends/tflite",
+    "models/keras_files",
+    "models/network",
+    "deployment/linux/runtime",
+)
+_ROOMS = ("decoders", "compiler/rules")
+"""Copied whole; of other rooms only modules, without what their __init__ would import."""
+
+_ROOT = Path(__file__).resolve().parents[2]
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9:][A-Za-z0-9.:-]*")
 
 _INIT = '"""The part of poseutils that a board needs: NumPy and LiteRT are enough."""\n'
@@ -51,10 +65,12 @@ def linux_files(spec: Spec, digest: str) -> dict[str, str]:
 
 
 def _package() -> dict[str, str]:
-    rooms = [path.relative_to(_ROOT).as_posix() for room in ("decoders", "rules") for path in sorted((_ROOT / room).glob("*.py"))]
+    rooms = [path.relative_to(_ROOT).as_posix() for room in _ROOMS for path in sorted((_ROOT / room).glob("*.py"))]
     modules = [f"{name}.py" for name in _MODULES] + rooms
     sources = {f"{PACKAGE}/{name}": (_ROOT / name).read_text(encoding="utf-8") for name in modules}
-    return {f"{PACKAGE}/__init__.py": _INIT, **sources}
+    parents = {parent.as_posix() for name in modules for parent in Path(name).parents}
+    empty = {f"{PACKAGE}/{parent}/__init__.py": "" for parent in sorted(parents - {".", *_ROOMS})}
+    return {f"{PACKAGE}/__init__.py": _INIT, **empty, **sources}
 
 
 def _model(spec: Spec, digest: str) -> Model:

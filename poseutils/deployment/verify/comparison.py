@@ -10,8 +10,8 @@ from ...compiler.graph import Graph, Tensor
 from ...models import Model
 from ...models.network import onnx_session, silent_stderr
 from ...poses import Poses
-from .emulator import Emulation, why_no_emulation
 from ..exporting import ExportedBundle, channels_last
+from .emulator import Emulation, why_no_emulation
 
 
 @dataclass(frozen=True)

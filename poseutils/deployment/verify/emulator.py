@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import PoseError
 from ...compiler.graph import Tensor
+from ...errors import PoseError
 from ..boards import BOARDS, find_board
 from .host_build import Inputs, copy_sources, input_bytes, run_make, run_tool, split_outputs
 

@@ -16,16 +16,16 @@ from queue import SimpleQueue
 
 import numpy as np
 
+from ...compiler.memory.planner import ALIGNMENT
 from ...datasets import Dataset
 from ...errors import PoseError
 from ...models import Model
 from ...models.network import Network, TensorSpec
 from ...models.precision import computes_in_float, quantize_first
-from .emulator import EMULATED, check_tools, emulated_core, run_program
 from ..exporting import ExportedBundle, export
-from .host_build import copy_sources, find_compiler, run_make, run_tool
-from ...compiler.memory.planner import ALIGNMENT
 from .comparison import name_in_file
+from .emulator import EMULATED, check_tools, emulated_core, run_program
+from .host_build import copy_sources, find_compiler, run_make, run_tool
 
 FEW = 4
 """Images that an evaluation on an emulated core takes: each of them takes it seconds."""

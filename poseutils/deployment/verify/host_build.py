@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import PoseError
 from ...compiler.graph import Graph, Tensor
+from ...errors import PoseError
 
 TIMEOUT = 600
 """Seconds for one compilation, and for one image of a run."""

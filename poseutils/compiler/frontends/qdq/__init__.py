@@ -15,9 +15,9 @@ import numpy as np
 
 from ....errors import PoseError
 from ...graph import Graph, Operator, Quantization
-from ..onnx import parse_onnx
-from ...passes.fusion import drop_unread
 from ...lowering.layer import Unsupported, need
+from ...passes.fusion import drop_unread
+from ..onnx import parse_onnx
 from .conversion import Conversion
 from .operators import OPERATORS
 from .values import IMAGE, Builder, Constant, Floats, Pending, Real, Steps, Stored, Value, quantization

@@ -9,10 +9,10 @@ import numpy as np
 
 from ...graph import Operator, Quantization
 from ...lowering.layer import need
+from .conv_pool_resize import sums_of
 from .conversion import Conversion
 from .data_movement import part_of
 from .values import Builder, Constant, Pending, Steps, Stored, Value
-from .conv_pool_resize import sums_of
 
 MAX_PRODUCTS = 64
 """Matrices of one MatMul: each becomes operators of its own."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .elementwise import ELEMENTWISE
+from .conv_pool_resize import WINDOWS
 from .data_movement import MOVES
 from .dense import PRODUCTS
-from .conv_pool_resize import WINDOWS
+from .elementwise import ELEMENTWISE
 
 OPERATORS = {**ELEMENTWISE, **MOVES, **WINDOWS, **PRODUCTS}

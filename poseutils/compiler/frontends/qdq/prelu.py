@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...graph import Quantization, Tensor
+from ...lowering.layer import need
 from ...reference.elementwise import per_tensor, scale_of, zero_of
 from ...reference.fixed_point import multiply, rounding_once
-from ...lowering.layer import need
 
 _BYTES = np.arange(256).astype(np.uint8).view(np.int8).astype(np.int64)
 

@@ -1,0 +1,5 @@
+"""What a network costs: memory, work, time, and the boards that have room for it."""
+
+from .report import Report, benchmark, board_rows, speed_rows
+
+__all__ = ["Report", "benchmark", "board_rows", "speed_rows"]

@@ -1,0 +1,1 @@
+"""C and its comments as text."""

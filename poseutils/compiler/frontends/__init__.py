@@ -1,0 +1,1 @@
+"""Files to graphs: .tflite, .onnx, and QDQ networks as integer operators."""

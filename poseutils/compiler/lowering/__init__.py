@@ -1,0 +1,1 @@
+"""Operators to calls of kernels, one file an operator family."""

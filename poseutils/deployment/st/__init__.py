@@ -1,0 +1,1 @@
+"""ST's own tools."""

@@ -1,0 +1,1 @@
+"""The exported C on this computer and on emulated cores, held to the network's file."""
