@@ -17,7 +17,7 @@ from pathlib import Path
 from poseutils.compiler.compile import Compiled, compile_graph
 from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.footprint import TABLE
-from poseutils.deployment.exporting import _SOURCES, filled, joined_source, kernel_files
+from poseutils.deployment.exporting import decoder_files, filled, kernel_files
 from poseutils.deployment.spec import read_network
 from poseutils.deployment.verify.emulator import EMULATED
 from poseutils.deployment.verify.host_build import run_tool
@@ -174,8 +174,7 @@ def main() -> None:
         folder = Path(work)
         files = {
             **kernel_files(),
-            "pose_decode.c": joined_source("decode"),
-            "pose_decode.h": (_SOURCES / "pose_decode.h").read_text(),
+            **decoder_files(),
         }
         for name, text in files.items():
             (folder / name).write_text(text)

@@ -42,13 +42,17 @@ class Detector(ctypes.Structure):
     _fields_ += [("grids_count", ctypes.c_int32), ("width", ctypes.c_int32), ("height", ctypes.c_int32), ("keypoints", ctypes.c_int32)]
 
 
+def decoder_sources():
+    """The decoders and the headers that they include, by file name."""
+    return {**exporting.decoder_files(), "pose_network.h": exporting.kernel_files()["pose_network.h"]}
+
+
 @pytest.fixture(scope="module")
 def c(tmp_path_factory):
     """The compiled decoders."""
     folder = tmp_path_factory.mktemp("decode")
-    (folder / "pose_decode.c").write_text(exporting.joined_source("decode"))
-    for header in ("pose_decode.h", "pose_network.h"):
-        shutil.copy(exporting._SOURCES / header, folder)
+    for name, text in decoder_sources().items():
+        (folder / name).write_text(text)
     subprocess.run(["gcc", *FLAGS.split(), "pose_decode.c", "-lm", "-o", "decode.so"], cwd=folder, check=True)
     return ctypes.CDLL(folder / "decode.so")
 
@@ -314,12 +318,10 @@ def run_decoding(decoding, graph, arrays, folder):
         "small.h": STUB,
         "small_poses.h": c_poses.poses_header(decoding, "small"),
         "small_poses.c": c_poses.poses_source(decoding, graph, "small"),
-        "pose_decode.c": exporting.joined_source("decode"),
+        **decoder_sources(),
     }
     for name, text in sources.items():
         (folder / name).write_text(text)
-    for header in ("pose_decode.h", "pose_network.h"):
-        shutil.copy(exporting._SOURCES / header, folder)
     command = ["gcc", "-std=c99", "-O1", "-shared", "-fPIC", "small_poses.c", "pose_decode.c", "-lm", "-o", "poses.so"]
     subprocess.run(command, cwd=folder, check=True)
     result = np.zeros(decoding.poses_bytes // 4, np.float32)

@@ -252,8 +252,7 @@ def _decoder_files(spec: Spec, decoding: Decoding, graph: Graph) -> dict[str, st
     texts = {
         f"{spec.name}_poses.h": poses_header(decoding, spec.name),
         f"{spec.name}_poses.c": poses_source(decoding, graph, spec.name),
-        "pose_decode.h": (_DECODERS / "pose_decode.h").read_text(encoding="utf-8"),
-        "pose_decode.c": joined_source(_DECODERS, "decode"),
+        **decoder_files(),
         "labels.txt": "".join(f"{label}\n" for label in spec.layout.names),
     }
     if not spec.board.linux and why_not(spec) is None:
@@ -264,10 +263,16 @@ def _decoder_files(spec: Spec, decoding: Decoding, graph: Graph) -> dict[str, st
 def kernel_files() -> dict[str, str]:
     """The operators, the same for every network, by file name."""
     headers = {name: (_KERNELS / name).read_text(encoding="utf-8") for name in ("pose_network.h", "pose_kernels.h", "pose_simd.h")}
-    return {"pose_kernels.c": joined_source(_KERNELS, "kernels"), **headers}
+    return {"pose_kernels.c": _joined_source(_KERNELS, "kernels"), **headers}
 
 
-def joined_source(folder: Path, stem: str) -> str:
+def decoder_files() -> dict[str, str]:
+    """The decoders of all model types, by file name."""
+    header = (_DECODERS / "pose_decode.h").read_text(encoding="utf-8")
+    return {"pose_decode.h": header, "pose_decode.c": _joined_source(_DECODERS, "decode")}
+
+
+def _joined_source(folder: Path, stem: str) -> str:
     """One C file out of its parts, ``<stem>_*.c`` in their order."""
     return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob(f"{stem}_*.c")))
 

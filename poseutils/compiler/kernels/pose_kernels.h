@@ -246,9 +246,10 @@ typedef struct {
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
 
 /*
- * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch, of
- * scratch_bytes, is aligned to 4 bytes. It is fastest with 6 times window height * width * channels,
- * that product rounded up to 4; with less, but at least 96 bytes, windows are computed part by part.
+ * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch,
+ * of scratch_bytes, is aligned to 4 bytes. It is fastest with 6 times window height * width *
+ * channels, that product rounded up to 4; with less, but at least 96 bytes, windows are computed
+ * part by part.
  */
 void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out,
                    int8_t *scratch);
