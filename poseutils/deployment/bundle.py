@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +11,13 @@ from .. import __version__
 from ..compiler.emit.c_text import c_array_header, c_array_source
 from ..compiler.graph import Tensor
 from ..errors import PoseError
-from ..files import cannot_write
 from ..keypoints import KeypointLayout
 from .file_headers import headed
 from .linux.bundle import linux_files
+from .output_folder import MAKER, MANIFEST, replaced_folder
 from .readme_bundle import purposes, readme_text
 from .spec import SUFFIXES, AppSettings, Spec, make_spec, settings_from_config
 from .st.app_config import app_config_text, why_not
-
-MANIFEST = "manifest.json"
-MAKER = "poseutils"
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,7 @@ def package(
 
     Args:
         model_path: a full-integer .tflite, or a QDQ .onnx.
-        out_dir: the folder to write; one that an earlier call wrote is replaced.
+        out_dir: the folder to write; one that an earlier call wrote is replaced, if no file in it was added or changed since.
         model_type: what the outputs are, see :mod:`poseutils.decoders`.
         layout: its keypoints.
         board: one of :data:`poseutils.deployment.BOARDS`.
@@ -90,7 +83,7 @@ def package(
 
     Raises:
         PoseError: if the model is not a full-integer .tflite or QDQ .onnx, is of another type or layout, the board is not known, or
-            ``out_dir`` is a folder with other files or cannot be written.
+            ``out_dir`` is a folder with other or changed files, or cannot be written. Nothing is written then.
     """
     settings = settings_from_config(config) if config is not None else AppSettings()
     spec = make_spec(model_path, model_type, layout, board, name, settings)
@@ -99,7 +92,7 @@ def package(
     files = _files(spec)
     manifest = _manifest(spec, files)
     files[MANIFEST] = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
-    with replaced_folder(Path(out_dir)) as folder:
+    with replaced_folder(out_dir) as folder:
         for file_name, data in files.items():
             (folder / file_name).parent.mkdir(parents=True, exist_ok=True)
             (folder / file_name).write_bytes(data)
@@ -153,37 +146,3 @@ def tensor_record(tensor: Tensor) -> dict:
     if tensor.quantization is None:
         return record
     return {**record, "scale": float(tensor.quantization.scales[0]), "zero_point": int(tensor.quantization.zero_points[0])}
-
-
-@contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
-    """Yields an empty folder that takes the place of ``folder`` on success."""
-    _check_ours(folder)
-    workshop = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        (workshop / "new").mkdir()
-        yield workshop / "new"
-        if folder.exists():
-            folder.rename(workshop / "old")
-        (workshop / "new").rename(folder)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    finally:
-        if workshop is not None:
-            shutil.rmtree(workshop, ignore_errors=True)
-
-
-def _check_ours(folder: Path) -> None:
-    """Only nothing, an empty folder, or a bundle may be replaced."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    try:
-        if json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("made_by") == MAKER:
-            return
-    except (OSError, ValueError, AttributeError):
-        pass
-    raise PoseError(
-        f"{folder} has other files in it and is not replaced: it is not a bundle that poseutils wrote. Choose a new or an empty folder."
-    )

@@ -23,9 +23,10 @@ from ..compiler.report import change_rows
 from ..errors import PoseError
 from ..models import Model
 from ..models.loading import find_file
-from .bundle import MAKER, MANIFEST, file_records, layout_record, replaced_folder, tensor_record
+from .bundle import file_records, layout_record, tensor_record
 from .decoder_c import Decoding, decoding_of, poses_header, poses_source
 from .file_headers import headed
+from .output_folder import MAKER, MANIFEST, replaced_folder
 from .readme_c_project import export_readme, purposes
 from .recognition import PoseType, recognized
 from .spec import AppSettings, Spec, read_deployable, settings_from_config, spec_of
@@ -173,7 +174,7 @@ def export(
 
     Args:
         model: a model, a zoo name, or a full-integer .tflite or QDQ .onnx (of QuantizeLinear and DequantizeLinear pairs).
-        out_dir: the folder to write; one that an earlier call wrote is replaced.
+        out_dir: the folder to write; one that an earlier call wrote is replaced, if no file in it was added or changed since.
         board: one of :data:`poseutils.deployment.BOARDS` (default: that of ``config``, else STM32N6570-DK), for app_config.h.
         config: a configuration that fills app_config.h.
         io: ``quantized`` takes and gives 8-bit tensors where the file begins with QUANTIZE or ends in DEQUANTIZE, their scales in the
@@ -183,7 +184,7 @@ def export(
 
     Raises:
         PoseError: if the model is not a full-integer .tflite or a QDQ .onnx, holds operators that the kernels do not compute (all are
-            named), or the folder cannot be written. Nothing is written then.
+            named), or the folder has other or changed files in it, or cannot be written. Nothing is written then.
     """
     if io not in IO:
         raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")
@@ -200,7 +201,7 @@ def export(
     report = _report(spec, compiled)
     files = _files(spec, compiled, pose)
     manifest = _manifest(spec, compiled, report, files, io)
-    with replaced_folder(Path(out_dir)) as folder:
+    with replaced_folder(out_dir) as folder:
         for file_name, text in files.items():
             (folder / file_name).write_bytes(text)
         (folder / MANIFEST).write_bytes((json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
