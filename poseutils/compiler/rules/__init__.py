@@ -112,10 +112,11 @@ def _check_order(graph: Graph) -> None:
                     f"{label} reads {graph.tensors[t].name!r}, which no operator before it writes"
                 )
         for t in operator.outputs:
+            made = graph.tensors[t]
+            if t in known and 0 in made.shape:
+                raise Broken(f"{label}: {made.name!r} of shape {made.shape} is empty")
             if t in known:
-                raise Broken(
-                    f"{label} writes {graph.tensors[t].name!r}, which is written or given already"
-                )
+                raise Broken(f"{label} writes {made.name!r}, which is written or given already")
             known.add(t)
     for t in graph.outputs:
         if t not in known:
