@@ -83,7 +83,12 @@ def shift_right(x: np.ndarray, bits: int) -> np.ndarray:
 
 
 def multiply(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
-    """x times a multiplier of :func:`quantize_multiplier`, rounded twice: the product, and its shift."""
+    """x times a multiplier of :func:`quantize_multiplier`, rounded twice: the product, and its shift.
+
+    A negative multiplier gives the negative of what the positive one gives: halves round the other way.
+    """
+    if multiplier < 0:
+        return -multiply(x, -multiplier, shift)
     return shift_right(high_product(np.asarray(x, np.int64) << max(shift, 0), multiplier), max(-shift, 0))
 
 
