@@ -184,6 +184,8 @@ def _options(graph: Graph, dice: random.Random) -> Graph:
                 if name == "padding"
                 else ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH")
             )
+        elif isinstance(options[name], tuple):
+            options[name] = (dice.choice(NUMBERS),)
         elif isinstance(options[name], float):
             options[name] = dice.choice(SCALES)
         else:
@@ -191,6 +193,10 @@ def _options(graph: Graph, dice: random.Random) -> Graph:
         return replace(operator, options=options)
 
     return _with_operator(graph, dice, change)
+
+
+def _open(graph: Graph, dice: random.Random) -> Graph:
+    return _with_tensor(graph, dice, lambda tensor: replace(tensor, is_open=True, is_fixed=dice.random() < 0.5))
 
 
 def _name(graph: Graph, dice: random.Random) -> Graph:
@@ -224,6 +230,7 @@ _CHANGES = (
     _wires,
     _options,
     _options,
+    _open,
     _name,
     _order,
 )

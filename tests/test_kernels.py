@@ -346,13 +346,6 @@ def test_a_constant_of_another_type_is_refused():
         parse_tflite(data, "odd")
 
 
-def test_a_constant_as_an_output_is_refused():
-    tensors = [tensor("x", (4, 6), **IN), tensor("w", (4, 6), data=int8(4, 6), **IN), tensor("o", (4, 6), **OUT)]
-    graph = parse_tflite(build(tensors, [("ADD", [0, 1], [2])], [0], [2, 1]), "odd")
-    with pytest.raises(PoseError, match="odd: 'w' is an input or output of the network and a constant"):
-        compile_graph(graph, "odd", "file", "network")
-
-
 def test_activations_of_other_types_are_named_with_all_else():
     tensors = [IMAGE, tensor("a", (1, 9, 11, 6), "INT64", scale=None), tensor("b", (1, 9, 11, 6), **IN)]
     graph = parse_tflite(build(tensors, [("CAST", [0], [1]), ("SIN", [0], [2])], [0], [1, 2]), "odd")

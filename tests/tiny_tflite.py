@@ -10,9 +10,10 @@ VERSIONS = {"BROADCAST_TO": 2}
 """Of operators whose first version LiteRT does not run."""
 
 
-def tensor(name, shape, dtype="INT8", data=None, scale=0.5, zero_point=0):
-    """One tensor; with ``data`` it is a constant, with ``scale`` None it is not quantized."""
-    return {"name": name, "shape": shape, "dtype": dtype, "data": data, "scale": scale, "zero_point": zero_point}
+def tensor(name, shape, dtype="INT8", data=None, scale=0.5, zero_point=0, signature=None):
+    """One tensor; with ``data`` it is a constant, with ``scale`` None it is not quantized; -1 in its signature leaves a size open."""
+    made = {"name": name, "shape": shape, "dtype": dtype, "data": data, "scale": scale, "zero_point": zero_point}
+    return made | {"signature": signature}
 
 
 def build(tensors, operators, inputs, outputs) -> bytes:
@@ -31,13 +32,15 @@ def build(tensors, operators, inputs, outputs) -> bytes:
     return bytes(builder.Output())
 
 
-def _tensor(model, name, shape, dtype, data, scale, zero_point):
+def _tensor(model, name, shape, dtype, data, scale, zero_point, signature):
     made = schema.TensorT()
     made.name, made.shape, made.type, made.buffer = name, np.array(shape, np.int32), getattr(schema.TensorType, dtype), 0
     if data is not None:
         made.buffer = len(model.buffers)
         model.buffers.append(schema.BufferT())
         model.buffers[-1].data = np.frombuffer(np.asarray(data).tobytes(), np.uint8)
+    if signature is not None:
+        made.shapeSignature = np.array(signature, np.int32)
     if scale is not None:
         made.quantization = schema.QuantizationParametersT()
         scales = np.atleast_1d(np.asarray(scale, np.float32))

@@ -60,7 +60,7 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
     _check_sizes(graph, source)
     folded = fold(graph, io)
     if not folded.operators:
-        raise PoseError(f"{source}: its outputs are constants or its inputs as they are; there is nothing to compute")
+        raise PoseError(f"{source}: its outputs are its inputs as they are; there is nothing to compute")
     scratch = {i: sizes for i, op in enumerate(folded.operators) if any(sizes := scratch_bytes(folded, op))}
     storage, placed = _smallest(folded, {index: least for index, (least, _) in scratch.items()})
     storage, placed = _with_more_scratch(storage, placed, [scratch[index][1] for index in sorted(scratch)])
@@ -108,16 +108,17 @@ def _check_sizes(graph: Graph, source: str) -> None:
     for what, count in (("operators", len(graph.operators)), ("tensors", len(graph.tensors))):
         if count > MOST:
             raise PoseError(f"{source} has {count} {what}; up to {MOST} are supported")
-    for tensor in graph.tensors:
-        if not (tensor.is_constant or 0 < tensor.bytes) or tensor.bytes > LARGEST:
+    for index, tensor in enumerate(graph.tensors):
+        may_be_empty = tensor.is_constant and index not in graph.outputs
+        if not (may_be_empty or 0 < tensor.bytes) or tensor.bytes > LARGEST:
             raise PoseError(
                 f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; 1 to {LARGEST} are supported"
             )
         if not tensor.is_fixed:
             raise PoseError(f"{source} leaves the shape of {tensor.name!r} open. Convert the model with a fixed input size.")
-    for tensor in (graph.tensors[t] for t in (*graph.inputs, *graph.outputs)):
+    for tensor in (graph.tensors[t] for t in graph.inputs):
         if tensor.is_constant:
-            raise PoseError(f"{source}: {tensor.name!r} is an input or output of the network and a constant; it cannot be both")
+            raise PoseError(f"{source}: {tensor.name!r} is an input of the network and a constant; it cannot be both")
 
 
 def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:

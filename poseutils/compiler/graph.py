@@ -35,7 +35,8 @@ class Tensor:
     """One tensor: ``dtype`` is a lower-case name such as ``"int8"``, ``bytes`` its size.
 
     A constant is stored in the file; ``data`` is its values, None for a type that NumPy does not have, such as int4. The shape of one that
-    is not fixed is what the file has for one image; the runtime may find another. A variable keeps its values from one run to the next.
+    is not fixed is what the file has for one image; the runtime may find another. Of one that is open the file leaves some size to the
+    runtime, be it the number of images alone. A variable keeps its values from one run to the next.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Tensor:
     data: np.ndarray | None = field(default=None, repr=False, compare=False)
     is_fixed: bool = True
     is_variable: bool = False
+    is_open: bool = False
 
     @property
     def elements(self) -> int:

@@ -70,6 +70,7 @@ _OPTIONS = {
     "GatherOptions": ("Axis", "BatchDims"),
     "DepthToSpaceOptions": ("BlockSize",),
     "SpaceToDepthOptions": ("BlockSize",),
+    "SqueezeOptions": ("SqueezeDims",),
 }
 """The fields that are read of each kind of options."""
 
@@ -117,10 +118,9 @@ def parse_tflite(data: bytes, name: str) -> Graph:
         ) from error
     _refuse_state(graph, name)
     try:
-        validate(graph)
+        return validate(graph)
     except Broken as broken:
         raise PoseError(f"{name} is damaged: {broken}. Copy or convert the model again.") from broken
-    return graph
 
 
 _MISREAD = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, MemoryError)
@@ -197,9 +197,10 @@ def _tensor(schema, table, stored: list[np.ndarray]) -> Tensor:
     if is_constant and len(content) < size:
         raise ValueError(f"tensor {name!r} of {size} bytes has {len(content)} in the file")
     data = _values(content, dtype, shape, size) if is_constant else None
-    is_fixed = -1 not in _indices(table.ShapeSignatureAsNumpy())[1:]  # the first is the number of images
+    signature = _indices(table.ShapeSignatureAsNumpy())
+    is_fixed = -1 not in signature[1:]  # the first is the number of images
     quantization = _quantization(table.Quantization())
-    return Tensor(name, shape, dtype, size, quantization, is_constant, data, is_fixed, bool(table.IsVariable()))
+    return Tensor(name, shape, dtype, size, quantization, is_constant, data, is_fixed, bool(table.IsVariable()), -1 in signature)
 
 
 def _values(content: np.ndarray, dtype: str, shape: tuple[int, ...], size: int) -> np.ndarray | None:
@@ -235,7 +236,12 @@ def _options(schema, table) -> dict[str, object]:
         return {}
     read = getattr(schema, kind)()
     read.Init(content.Bytes, content.Pos)
-    return {_snake(field): _named(schema, field, getattr(read, field)()) for field in _OPTIONS[kind]}
+    return {_snake(field): _value(schema, read, field) for field in _OPTIONS[kind]}
+
+
+def _value(schema, options, field: str):
+    vector = getattr(options, f"{field}AsNumpy", None)
+    return _indices(vector()) if vector else _named(schema, field, getattr(options, field)())
 
 
 def _snake(field: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from math import prod
 
-import numpy as np
-
 from ..memory.slices import slices_of
 from ..memory.views import RESHAPES, channel_padding, inputs_side_by_side, matrix
 from ..reference.elementwise import zero_of
@@ -190,15 +188,6 @@ def _blocks(layer: Layer) -> None:
     _copy(layer, source, output, [height, block, width, block, channels], (strides[source], strides[output]))
 
 
-def _shape(layer: Layer) -> None:
-    """The sizes of a tensor, which are constants, as an output of the network."""
-    need(layer.output.dtype == "int32", f"of {layer.output.dtype}")
-    sizes = np.array(layer.input(0).shape, np.int32)
-    fields = {"dims": 1, "bytes": 4, "size": [sizes.size], "in": [1], "out": [1]}
-    made = layer.struct("pose_copy_layer", fields)
-    layer.call("pose_copy", made, layer.constant("sizes", sizes), layer.address(layer.operator.outputs[0]))
-
-
 def _gather_along(layer: Layer) -> None:
     """GATHER: along one dimension, the slices that are named, in each part of the dimensions before."""
     source, indices, options = layer.input(0), layer.input(1), layer.operator.options
@@ -248,7 +237,6 @@ MOVES = {
     "BROADCAST_TO": _repeat,
     "DEPTH_TO_SPACE": _blocks,
     "SPACE_TO_DEPTH": _blocks,
-    "SHAPE": _shape,
     "GATHER": _gather_along,
     "GATHER_ND": _gather,
 }

@@ -71,6 +71,16 @@ def _strided_slice(graph: Graph, operator: Operator) -> Slice | None:
     return Slice([part.start for part in parts], [len(part) for part in parts], [part.step for part in parts])
 
 
+def strided_shape(graph: Graph, operator: Operator) -> tuple[int, ...] | None:
+    """The shape of what a STRIDED_SLICE takes; None where it depends on what the network computes, or is empty, or
+    where dimensions are added."""
+    found, options = _strided_slice(graph, operator), operator.options
+    if found is None or options.get("new_axis_mask") or options.get("ellipsis_mask"):
+        return None
+    gone = int(options.get("shrink_axis_mask", 0))
+    return tuple(n for d, n in enumerate(found.sizes) if not gone >> d & 1)
+
+
 def _dimensions(rank: int, entries: int, masks: dict[str, int]) -> list[int | None] | None:
     """For each dimension the entry that speaks of it, None for none; in all None if there are too many entries."""
     named = [e for e in range(entries) if not (masks["new_axis"] | masks["ellipsis"]) >> e & 1]

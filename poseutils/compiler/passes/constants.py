@@ -13,31 +13,49 @@ from ..memory.views import RESHAPES
 MOST = 64
 """Values of a constant that is computed; shapes and indices, not weights."""
 
+MOST_FILLED = 1 << 14
+"""Values of a constant that is one value again and again."""
+
 
 def fold_constants(graph: Graph) -> Graph:
     """Integers that follow from the shapes of tensors and from constants become constants."""
     tensors, kept = list(graph.tensors), []
     for operator in graph.operators:
-        values = _computed(replace(graph, tensors=tuple(tensors)), operator)
+        values = known_values(replace(graph, tensors=tuple(tensors)), operator)
         if values is None:
             kept.append(operator)
             continue
         output = operator.outputs[0]
-        data = values.astype(tensors[output].dtype).reshape(tensors[output].shape)
-        tensors[output] = replace(tensors[output], is_constant=True, data=data)
+        tensors[output] = replace(tensors[output], is_constant=True, data=values)
     return replace(graph, tensors=tuple(tensors), operators=tuple(kept))
 
 
-def _computed(graph: Graph, operator: Operator) -> np.ndarray | None:
-    """The values of an operator's one output, if they are known; None if not."""
-    given = [graph.tensors[t] for t in operator.inputs if t >= 0]
+def copy_constant_outputs(graph: Graph) -> Graph:
+    """Outputs that are constants are copied into the arena, where the caller reads them."""
+    tensors, copies = list(graph.tensors), {}
+    for t in graph.outputs:
+        if graph.tensors[t].is_constant and t not in copies:
+            copies[t] = len(tensors)
+            tensors.append(replace(graph.tensors[t], is_constant=False, data=None))
+    operators = (*graph.operators, *(Operator("RESHAPE", (t,), (copy,)) for t, copy in copies.items()))
+    outputs = tuple(copies.get(t, t) for t in graph.outputs)
+    return replace(graph, tensors=tuple(tensors), operators=operators, outputs=outputs)
+
+
+def known_values(graph: Graph, operator: Operator) -> np.ndarray | None:
+    """The values of an operator's one output, in its shape and type, if they are known; None if not."""
     output = graph.tensors[operator.outputs[0]]
-    if (
-        len(operator.outputs) > 1
-        or operator.outputs[0] in graph.outputs
-        or output.dtype not in ("int32", "int64")
-        or output.elements > MOST
-    ):
+    values = _computed(graph, operator, output) if len(operator.outputs) == 1 else None
+    if values is None or values.size != output.elements:
+        return None
+    return values.astype(output.dtype).reshape(output.shape)
+
+
+def _computed(graph: Graph, operator: Operator, output: Tensor) -> np.ndarray | None:
+    given = [graph.tensors[t] for t in operator.inputs if t >= 0]
+    if operator.name == "FILL":
+        return _filled(*given, output)
+    if output.dtype not in ("int32", "int64") or output.elements > MOST:
         return None
     if operator.name == "SHAPE":
         return np.array(given[0].shape)
@@ -57,6 +75,8 @@ def _of_constants(
         return _sliced(graph, operator, values[0])
     if operator.name in ("CAST", *RESHAPES):
         return values[0]
+    if operator.name == "REDUCE_PROD":
+        return np.prod(values[0], axis=tuple(values[1].reshape(-1).tolist()))
     if operator.name in ("PACK", "CONCATENATION"):
         return (np.stack if operator.name == "PACK" else np.concatenate)(values, axis)
     if operator.name == "GATHER" and not operator.options.get("batch_dims"):
@@ -70,6 +90,12 @@ def _of_constants(
     }
     plain = operator.options.get("fused_activation_function", "NONE") == "NONE"
     return arithmetic[operator.name](*values) if operator.name in arithmetic and plain else None
+
+
+def _filled(sizes: Tensor, value: Tensor, output: Tensor) -> np.ndarray | None:
+    """One value again and again: the state that a recurrent network begins with."""
+    known = sizes.data is not None and value.data is not None and output.elements <= MOST_FILLED
+    return np.full(output.shape, value.data.reshape(-1)[0]) if known else None
 
 
 def _sliced(graph: Graph, operator: Operator, values: np.ndarray) -> np.ndarray | None:

@@ -6,6 +6,7 @@
 - ``fold_channel_padding``: an ADD adds zero to the channels that a PAD would have added to its operand.
 - ``drop_unread``: what nobody reads is not computed.
 - ``fold_constants``: what follows from constants and shapes alone is computed here.
+- ``copy_constant_outputs``: an output that is a constant is copied into the arena.
 - ``drop_shapes``: what computes the shape of a RESHAPE, which is known, is not computed.
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 from ..graph import Graph, Operator, Tensor
 from ..memory.views import RESHAPES, channel_padding
 from ..reference.elementwise import LIMITS, evaluator, per_tensor, zero_of
-from .constants import fold_constants
+from .constants import copy_constant_outputs, fold_constants
 
 TABLE = "TABLE"
 """The operator that replaces a chain: inputs are the 8-bit tensor and a constant of 256 results, for its bytes 0 ... 255."""
@@ -33,7 +34,8 @@ def fold(graph: Graph, io: str) -> Graph:
         io: ``quantized`` leaves the QUANTIZE and DEQUANTIZE at the ends out, ``file`` keeps inputs and outputs as the file has them.
     """
     graph = trim_ends(graph) if io == "quantized" else graph
-    return drop_unread(fold_channel_padding(fold_padding(fold_tables(drop_unread(drop_shapes(fold_constants(graph)))))))
+    graph = drop_unread(drop_shapes(copy_constant_outputs(fold_constants(graph))))
+    return drop_unread(fold_channel_padding(fold_padding(fold_tables(graph))))
 
 
 def readers(graph: Graph) -> dict[int, list[int]]:

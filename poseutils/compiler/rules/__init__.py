@@ -7,14 +7,16 @@ become C. So what raises after it is a fault of the code, not of the file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 
 from ..graph import FILTER_RANK, Graph, Tensor
-from .case import Broken, Case, Rule
+from .case import Broken, Case, Rule, Shape
 from .conv_pool_resize import WINDOWS
 from .data_movement import MOVES
 from .dense import PRODUCTS
 from .elementwise import ELEMENTWISE
+from .settling import MOST_BYTES, Settling
 
 __all__ = ["RULES", "Broken", "validate"]
 
@@ -24,15 +26,16 @@ RULES: dict[str, Rule] = {**WINDOWS, **PRODUCTS, **ELEMENTWISE, **MOVES}
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
 """The values of the types that activations are quantized to."""
 
-_MOST_BYTES = 1 << 30
-"""Of one tensor; a damaged shape must not take all memory."""
-
 _LEAST_SCALE, _MOST_SCALE = 2.0**-40, 2.0**40
 """Of activations: with these no ratio of scales leaves the range of floats, which ends LiteRT at once."""
 
 
-def validate(graph: Graph) -> None:
+def validate(graph: Graph) -> Graph:
     """Looks at every tensor and operator.
+
+    Returns:
+        The graph with the shapes that a run would find: where the file leaves sizes to the runtime, the shapes it
+        stores are placeholders, and the real ones follow from the inputs of operators, in order.
 
     Raises:
         Broken: with the first rule that is not kept.
@@ -42,11 +45,14 @@ def validate(graph: Graph) -> None:
         _check_tensor(tensor)
     _check_order(graph)
     open_shapes: set[int] = set()
+    settling = Settling(graph)
     for index, operator in enumerate(graph.operators):
-        case = Case(graph, index, operator)
-        if operator.name in RULES:
-            _check_operator(case, RULES[operator.name], open_shapes)
-        open_shapes.update(t for t in operator.outputs if not graph.tensors[t].is_fixed)
+        case = Case(settling.graph, index, operator, settling.is_resized(operator))
+        rule = RULES.get(operator.name)
+        shapes = _check_operator(case, rule, open_shapes) if rule else None
+        settling.settle(case, shapes)
+        open_shapes.update(t for t in operator.outputs if not settling.graph.tensors[t].is_fixed)
+    return settling.result()
 
 
 def _check_ends(graph: Graph) -> None:
@@ -68,9 +74,9 @@ def _check_ends(graph: Graph) -> None:
 
 
 def _check_tensor(tensor: Tensor) -> None:
-    if tensor.bytes > _MOST_BYTES:
+    if tensor.bytes > MOST_BYTES:
         raise Broken(
-            f"tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; up to {_MOST_BYTES} are read"
+            f"tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; up to {MOST_BYTES} are read"
         )
     quantization = tensor.quantization
     if quantization is None:
@@ -123,7 +129,8 @@ def _check_order(graph: Graph) -> None:
             raise Broken(f"the output {graph.tensors[t].name!r} is not written by any operator")
 
 
-def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> None:
+def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> Sequence[Shape] | None:
+    """Gives the shapes of the outputs where they follow from the inputs."""
     low, high = rule.inputs
     reads, writes = case.operator.inputs, case.operator.outputs
     case.expect(low <= len(reads) <= high, f"{len(reads)} inputs; {_many(low, high)} expected")
@@ -148,7 +155,7 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> None:
     if rule.scaled:
         _check_scales(case)
     if open_shapes.intersection((*reads, *writes)):
-        return  # the file leaves these shapes to the runtime
+        return None  # the file leaves these shapes to the runtime
     for tensor in (*case.tensors(), *case.outputs):
         named = (
             tensor.is_constant and tensor.quantization is None
@@ -158,13 +165,11 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> None:
         )
     shapes = rule.check(case)
     for tensor, shape in zip(case.outputs, shapes or ()):
-        if not tensor.is_fixed and tensor.shape != tuple(shape):
-            open_shapes.update(writes)
-            return
         case.expect(
-            tensor.shape == tuple(shape),
+            case.settles or tensor.shape == tuple(shape),
             f"{tensor.name!r} has the shape {tensor.shape}; {tuple(shape)} follows from its inputs",
         )
+    return shapes
 
 
 def _check_scales(case: Case) -> None:

@@ -23,6 +23,13 @@ class Case:
     graph: Graph
     index: int
     operator: Operator
+    resized: bool = False
+    """Whether an input has another shape than the file says, as the runtime will find."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether the shapes of the outputs follow from the inputs, whatever the file says."""
+        return self.resized or any(tensor.is_open for tensor in self.outputs)
 
     def input(self, number: int) -> Tensor | None:
         """An input, None if it is left out."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
+
+from ..graph import Tensor
+from ..memory.slices import strided_shape
 from .case import Case, Rule
 
 _MANY = 1 << 16
@@ -11,14 +15,16 @@ def _reshape(case: Case):
     """By a tensor of sizes if there is one, else by the option; one of -1 is what is left."""
     data, output = case.input(0), case.outputs[0]
     case.expect_same_type(data, output)
-    case.expect(
-        data.elements == output.elements,
-        f"{output.name!r} of shape {output.shape} has {output.elements} elements, {data.name!r} of shape {data.shape} has {data.elements}",
-    )
     sizes = (
         case.integers(1, "the shape")
         if case.input(1) is not None and len(case.input(1).shape) == 1
         else None
+    )
+    if case.settles:
+        return None if sizes is None else [_filled_up(case, data, sizes.tolist())]
+    case.expect(
+        data.elements == output.elements,
+        f"{output.name!r} of shape {output.shape} has {output.elements} elements, {data.name!r} of shape {data.shape} has {data.elements}",
     )
     if sizes is None:
         return None
@@ -33,13 +39,42 @@ def _reshape(case: Case):
     return None
 
 
+def _filled_up(case: Case, data: Tensor, sizes: list[int]) -> list[int]:
+    """The sizes, with what is left of the data in place of one of -1."""
+    rest = prod(n for n in sizes if n != -1)
+    left = data.elements // rest if rest > 0 else 0
+    made = [left if n == -1 else n for n in sizes]
+    fits = sizes.count(-1) <= 1 and min(made, default=1) >= 1 and prod(made) == data.elements
+    case.expect(fits, f"the shape {sizes} for {data.name!r} of shape {data.shape}")
+    return made
+
+
 def _ones(case: Case):
     """SQUEEZE and EXPAND_DIMS: dimensions of one go or come."""
     data, output = case.input(0), case.outputs[0]
     case.expect_same_type(data, output)
+    if case.settles:
+        return _with_ones(case, data) if case.operator.name == "EXPAND_DIMS" else _without_ones(case, data)
     sizes = [[n for n in tensor.shape if n != 1] for tensor in (data, output)]
     case.expect(sizes[0] == sizes[1], f"{output.name!r} of shape {output.shape} from {data.shape}")
     return None
+
+
+def _with_ones(case: Case, data: Tensor):
+    axes = case.integers(1, "the dimension")
+    if axes is None:
+        return None
+    case.expect(len(axes) == 1, f"{len(axes)} dimensions; one is expected")
+    axis = case.axis(int(axes[0]), len(data.shape) + 1)
+    return [(*data.shape[:axis], 1, *data.shape[axis:])]
+
+
+def _without_ones(case: Case, data: Tensor):
+    rank = len(data.shape)
+    named = {case.axis(int(axis), rank) for axis in case.operator.options.get("squeeze_dims", ())}
+    gone = named or {d for d, n in enumerate(data.shape) if n == 1}
+    case.expect(all(data.shape[d] == 1 for d in gone), f"the dimensions {sorted(gone)} of {data.shape}")
+    return [[n for d, n in enumerate(data.shape) if d not in gone]]
 
 
 def _concatenation(case: Case):
@@ -124,7 +159,8 @@ def _strided_slice(case: Case):
         f"{', '.join(str(len(v)) for v in given)} numbers",
     )
     case.expect(bool((given[2] != 0).all()), f"steps of {given[2].tolist()}")
-    return None
+    made = strided_shape(case.graph, case.operator) if case.settles else None
+    return None if made is None else [made]
 
 
 def _pack(case: Case):
@@ -277,6 +313,13 @@ def _gather_nd(case: Case):
     return [(*indices.shape[:-1], *data.shape[depth:])]
 
 
+def _fill(case: Case):
+    sizes, value = case.integers(0, "the shape"), case.input(1)
+    case.expect_same_type(value, case.outputs[0])
+    case.expect(value.elements == 1, f"{value.elements} values to fill with; one is expected")
+    return None if sizes is None else [sizes.tolist()]
+
+
 def _shape(case: Case):
     output = case.outputs[0]
     case.expect(
@@ -310,5 +353,6 @@ MOVES = {
     "SPACE_TO_DEPTH": _rule(_space_to_depth, (1, 1), 1, "block_size"),
     "GATHER": _rule(_gather, (2, 2)),
     "GATHER_ND": _rule(_gather_nd, (2, 2)),
+    "FILL": _rule(_fill, (2, 2)),
     "SHAPE": _rule(_shape, (1, 1)),
 }
