@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import reprlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +39,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def given_path(value: object, name: str, expected: str) -> Path:
+    """The path that a caller gave for its argument ``name``.
+
+    Raises:
+        PoseError: if it is of another type, or empty; says that ``expected`` was expected.
+    """
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise PoseError(f"{name}={reprlib.repr(value)}: {expected} is expected")
+    return Path(value)
 
 
 def cannot_write(path: str | Path, error: OSError) -> PoseError:

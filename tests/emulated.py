@@ -76,10 +76,11 @@ def network_sources(graph: Graph) -> dict[str, str]:
 
 def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) -> tuple[bytes, int]:
     """All outputs of a network, one after the other, and the instructions; ``core`` is one of ``emulation.EMULATED``."""
-    files = network_sources(graph) | exporting.kernel_files() | {"main.c": MAIN}
+    files = network_sources(graph) | exporting.kernel_files() | {"example/main.c": MAIN}
     files |= dict.fromkeys(("pose_decode.c", "pose_decode.h", "network_poses.c", "network_poses.h"), "typedef int nothing;\n")
-    files |= {name: exporting.filled(name, {"name": "network", "NAME": "NETWORK"}) for name in ("Makefile", "startup.c")}
-    files[f"{core}.ld"] = exporting.filled("board.ld", emulation.linker_script(core))
+    files |= {name: exporting.filled(name, {"name": "network", "NAME": "NETWORK"}) for name in ("Makefile", "example/startup.c")}
+    files[f"example/{core}.ld"] = exporting.filled("example/board.ld", emulation.linker_script(core))
+    (folder / "example").mkdir()
     for name, text in files.items():
         (folder / name).write_text(text)
     run_make(folder, core)

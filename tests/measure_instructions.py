@@ -77,7 +77,7 @@ def counted(path: Path, core: str) -> tuple[Compiled, dict[int, float]]:
     with tempfile.TemporaryDirectory() as work_folder:
         bundle = export(pu.load_model(path), Path(work_folder) / "bundle", name="network")
         folder = copy_sources(bundle.path, Path(work_folder) / "copy")
-        (folder / "main.c").write_text(MAIN)
+        (folder / "example/main.c").write_text(MAIN)
         makefile = folder / "Makefile"
         makefile.write_text(makefile.read_text().replace("ARM_FLAGS := ", "ARM_FLAGS := -DNETWORK_DEBUG "))
         run_make(folder, core)

@@ -95,9 +95,9 @@ def test_reason_names_both_needs():
 @pytest.mark.parametrize(
     ("file", "name"),
     [
-        ("st_movenet_lightning_heatmaps_a035_192_int8.tflite", "st_movenet_lightning_heatmaps_a035_192"),
+        ("st_movenet_lightning_heatmaps_a035_192_int8.tflite", "st_movenet_lightning_heatmaps_a035_192_int8"),
         ("033_Palm-Detection.onnx", "net_033_palm_detection"),
-        ("größe v1.2.tflite", "groe_v1_2"),
+        ("größe v1.2.tflite", "grosse_v1_2"),
         ("double.tflite", "net_double"),
         ("Main.tflite", "net_main"),
         ("string.tflite", "net_string"),
@@ -106,8 +106,10 @@ def test_reason_names_both_needs():
         ("posenet.tflite", "posenet"),
         ("network.onnx", "net_network"),
         ("network_data.tflite", "net_network_data"),
-        ("姿势.tflite", "net"),
-        ("a" * 70 + ".tflite", "a" * 40),
+        ("m.tflite", "net_m"),
+        ("hand_weights.tflite", "hand_weights_net"),
+        ("Poses.onnx", "poses"),
+        ("two poses.onnx", "two_poses_net"),
         ("_x_.tflite", "x"),
     ],
 )
@@ -115,11 +117,30 @@ def test_the_name_is_that_of_the_file_made_an_identifier(file, name):
     assert default_name(Path(file)) == name and symbol_name(None, Path(file)) == name
 
 
+@pytest.mark.parametrize(
+    ("files", "begins"),
+    [
+        (["日本", "中国", "---"], "net_"),
+        (["v2 日本", "v2 中国", "v2"], "v2"),
+        ([" ".join(["network", *["of many words"] * 9, end]) for end in ("a", "b")], "net_network_of_many_words_of"),
+        (["a" * 70, "a" * 71, "a" * 48], "a" * 41),
+        (["x", "x_weights", "x_poses"], "x"),
+    ],
+)
+def test_files_whose_names_differ_get_names_that_differ(files, begins):
+    names = [default_name(Path(f"{file}.tflite")) for file in files]
+    assert len(set(names)) == len(names) and all(name.startswith(begins) and len(name) <= 48 for name in names)
+    assert default_name(Path(f"{files[0]}.onnx")) == names[0]
+
+
 def test_a_given_name_stays_and_one_that_is_taken_is_refused():
     names = ("network", "my net-2", "2nd", "_x", "Größe")
     assert [symbol_name(n, Path("x.tflite")) for n in names] == ["network", "my_net_2", "net_2nd", "net_x", "Gr__e"]
-    for name in ("Main", "pose_decode", "stdint", "switch"):
+    for name in ("Main", "pose_decode", "stdint", "switch", "x_weights"):
         with pytest.raises(PoseError, match=f"name='{name}': .* Choose another name"):
+            symbol_name(name, Path("x.tflite"))
+    for name, told in (("a" * 300, "a name of 300 characters"), (5, "name=5")):
+        with pytest.raises(PoseError, match=f"{told}: a text of at most 100 characters"):
             symbol_name(name, Path("x.tflite"))
 
 

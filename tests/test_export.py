@@ -162,7 +162,7 @@ def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
     image = bundle.prepare(pictures(open_network(file_of(file)), 1))
     (tmp_path / "in.bin").write_bytes(image.tobytes())
     flags = "-std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wundef -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
-    sources = [str(path) for path in bundle.path.glob("*.c") if path.name != "startup.c"]
+    sources = ["-I", str(bundle.path), *map(str, bundle.path.glob("*.c")), str(bundle.path / "example/main.c")]
     subprocess.run([compiler, *flags.split(), *sources, "-lm", "-o", "main"], cwd=tmp_path, check=True)
     subprocess.run(["./main", "in.bin", "out.bin"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
     expected = bundle.run_host(image)
@@ -203,15 +203,19 @@ def small(tmp_path):
     return path
 
 
+def files_in(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_same_input_gives_the_same_bytes_and_the_manifest_lists_them(small, tmp_path):
     bundle, again = (export(small, tmp_path / name) for name in ("one", "two"))
-    for path in bundle.path.iterdir():
-        assert path.read_bytes() == (again.path / path.name).read_bytes()
+    for name in files_in(bundle.path):
+        assert (bundle.path / name).read_bytes() == (again.path / name).read_bytes()
     assert json.loads((bundle.path / "manifest.json").read_text()) == bundle.manifest
     for name, record in bundle.manifest["files"].items():
         data = (bundle.path / name).read_bytes()
         assert record == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    assert {path.name for path in bundle.path.iterdir()} == {*bundle.manifest["files"], "manifest.json"}
+    assert files_in(bundle.path) == {*bundle.manifest["files"], "manifest.json"}
 
 
 @with_qemu
@@ -285,11 +289,25 @@ def test_name_goes_into_files_and_symbols(small, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed here")
-def test_cmake_builds_it(small, tmp_path):
-    bundle = export(small, tmp_path / "out")
-    subprocess.run(["cmake", "-S", bundle.path, "-B", tmp_path / "build"], check=True, stdout=subprocess.DEVNULL)
+def test_cmake_builds_one_network_or_several_in_one_project(small, tmp_path):
+    for name in ("one", "two"):
+        export(small, tmp_path / name, name=name)
+    assert (tmp_path / "one/CMakeLists.txt").read_text().startswith("# CMakeLists.txt: ")
+    configure = ["cmake", "-S", tmp_path / "one", "-B", tmp_path / "alone"]
+    subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
+    targets = subprocess.run(["cmake", "--build", tmp_path / "alone", "--target", "help"], check=True, capture_output=True, text=True).stdout
+    assert "... one_main" in targets and "... pose_kernels" in targets
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.13)\nproject(firmware C)\nadd_subdirectory(one)\nadd_subdirectory(two)\n"
+        "add_executable(main app.c)\ntarget_link_libraries(main one two)\n"
+    )
+    (tmp_path / "app.c").write_text(
+        '#include "one_poses.h"\n#include "two_poses.h"\n'
+        "int main(void)\n{\n    return one_decode(NULL, NULL) != two_decode(NULL, NULL) || one_run(NULL) != two_run(NULL);\n}\n"
+    )
+    subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", tmp_path / "build"], check=True, stdout=subprocess.DEVNULL)
-    assert (tmp_path / "build/main").exists()
+    subprocess.run([tmp_path / "build/main"], check=True)
 
 
 @with_gcc

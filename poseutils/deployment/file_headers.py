@@ -19,7 +19,7 @@ UNKNOWN = "LicenseRef-unknown"
 SHIPPED = {"02d2af30abe2ee0997b554e0a48f0810345728db80e051cdc12266a08978e3d9"}
 """sha256 of the networks that come with this project, under its own license."""
 
-_BARE = (".txt", ".json", ".tflite", ".onnx")
+_BARE = ("labels.txt", ".json", ".tflite", ".onnx")
 """Files that have no comments."""
 
 

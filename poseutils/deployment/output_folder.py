@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import PoseError
-from ..files import cannot_write
+from ..files import cannot_write, given_path
 
 MANIFEST = "manifest.json"
 MAKER = "poseutils"
@@ -59,20 +59,18 @@ def replaced_folder(out_dir: str | os.PathLike) -> Iterator[Path]:
 
 def _resolved(out_dir: str | os.PathLike) -> Path:
     """The folder itself, where ``out_dir`` is a link or relative."""
-    if not isinstance(out_dir, str | os.PathLike) or not os.fspath(out_dir):
-        raise PoseError(f"out_dir={out_dir!r}: the path of the folder to write is expected")
+    path = given_path(out_dir, "out_dir", "the path of the folder to write")
     try:
-        return Path(out_dir).resolve()
+        return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise PoseError(f"{out_dir} is no path that can be written to: {error}") from error
 
 
 def _check_replaceable(folder: Path) -> None:
-    if not os.path.lexists(folder):
-        return
-    if not folder.is_dir():
-        raise PoseError(f"{folder} is a file, not a folder. Choose a new or an empty folder.")
-    if not any(folder.iterdir()):
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise PoseError(f"{place} is a file, not a folder. Choose a new or an empty folder.")
+    if not folder.exists() or not any(folder.iterdir()):
         return
     written = _written_files(folder)
     if written is None:

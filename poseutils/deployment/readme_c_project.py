@@ -30,23 +30,30 @@ def export_readme(spec: Spec, compiled: Compiled, files: list[str], poses_bytes:
 
 {_contents(name, files)}
 
-## What it takes
+Firmware does not need `example/`, which runs the network on a computer and on emulated boards.
 
 {figures(spec, compiled, poses_bytes)}
 
 ## Inputs and outputs
 
-{_tensors(graph)}
+{_tensors(compiled)}
 
 {_real_values(spec, graph)}
 
 ## In firmware
 
-Compile {_sources(spec)} as C99 with the options below, which leave out what this network does not use, then:
+Add all `*.c` files of this folder, which are {_sources(spec)}, and compile them with:
 
 ```sh
--std=c99 -O3 -ffunction-sections -fdata-sections -fno-strict-aliasing -Wl,--gc-sections
+-std=c99 -O3 -ffp-contract=off -ffunction-sections -fdata-sections -fno-strict-aliasing
 ```
+
+`-ffp-contract=off` keeps the compiler from fusing float multiplications and additions, which would change the last bits of results:
+Clang does so unless told not to. Link with `-Wl,--gc-sections`, which leaves out the operators that this network does not use.
+
+{_several(spec)}
+
+How an application uses the network:
 
 ```c
 {broken(_loop(spec)).rstrip()}
@@ -89,6 +96,15 @@ It prints the instructions that the network took: instructions, not cycles or mi
 """)
 
 
+def _several(spec: Spec) -> str:
+    """What a firmware with several networks does."""
+    shared = "`pose_kernels.c` and `pose_decode.c` are" if spec.model_type else "`pose_kernels.c` is"
+    return (
+        f"In a firmware with several networks, {shared} the same in the folders of all that one release of poseutils wrote: compile "
+        f"one copy. With CMake, `add_subdirectory` of each folder does that; link the library `{spec.name}`."
+    )
+
+
 def _kind(spec: Spec) -> str:
     if spec.model_type is None:
         return "A network whose outputs are given as they are (no decoder: they are not those of a known kind of pose network), written"
@@ -104,8 +120,8 @@ def _on_a_computer(spec: Spec) -> str:
     printed = " It prints person, keypoint, x, y (pixels of the input) and score, a keypoint a line." if spec.model_type else ""
     return (
         "`inputs.bin` holds the input tensors of one or more images, one after the other; `outputs.bin` gets the outputs likewise."
-        f"{printed} `make OPT=-O3` makes it faster. `make debug` builds `build/debug`, which writes every tensor on the way to a third "
-        "file. There is a CMakeLists.txt too."
+        f"{printed} `make OPT=-O3` makes it faster. `make debug` builds `build/debug`, which writes every tensor that is computed to a "
+        "third file. With CMake the program is called `{spec.name}_main`."
     )
 
 
@@ -159,24 +175,24 @@ def purposes(name: str) -> dict[str, str]:
     """What each file of the folder is."""
     return {
         f"{name}.h": "what an application includes",
-        f"{name}.c": "the network: one call an operator",
-        f"{name}_weights.c": "its constants",
-        f"{name}_weights.h": "declarations of its constants",
+        f"{name}.c": "the network: calls its operators in order",
+        f"{name}_weights.c": "the weights and other constants of the network",
+        f"{name}_weights.h": f"declarations of the constants in {name}_weights.c",
         f"{name}_poses.c": "from the network's outputs to keypoints, with the thresholds of the application",
         f"{name}_poses.h": "declarations of keypoints and how they are decoded",
         "pose_network.h": "statuses, the hook before each layer, and how an arena is aligned",
         "pose_kernels.c": "the operators, the same for every network",
         "pose_kernels.h": "declarations of the operators",
-        "pose_simd.h": "the vector instructions of Cortex-M4, M7 and M55 that they use",
+        "pose_simd.h": "the vector instructions of Cortex-M4, M7 and M55 that pose_kernels.c uses",
         "pose_decode.c": "from outputs to keypoints: the decoders of all model types",
         "pose_decode.h": "declarations of the decoders",
-        "main.c": "runs the network on inputs from a file",
+        "example/main.c": "runs the network on inputs from a file",
         "Makefile": "for this computer and for emulated Cortex-M",
-        "CMakeLists.txt": "the network as a library, for any target",
-        "startup.c": "start of the emulated boards",
-        "m4.ld": "memory of the emulated Cortex-M4",
-        "m7.ld": "memory of the emulated Cortex-M7",
-        "m55.ld": "memory of the emulated Cortex-M55",
+        "CMakeLists.txt": "the network as a library, for any target, alone or among others",
+        "example/startup.c": "startup code of the emulated boards",
+        "example/m4.ld": "memory of the emulated Cortex-M4",
+        "example/m7.ld": "memory of the emulated Cortex-M7",
+        "example/m55.ld": "memory of the emulated Cortex-M55",
         f"{name}.tflite": "the network, as it was given",
         f"{name}.onnx": "the network, as it was given",
         "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
@@ -196,18 +212,24 @@ def _truth(spec: Spec) -> str:
     return "Its results equal those of LiteRT's reference kernels bit by bit."
 
 
-def _tensors(graph: Graph) -> str:
-    labels, tensors = tensor_labels(graph), graph.tensors
-    rows = [("input", labels[t], tensors[t]) for t in graph.inputs] + [("output", labels[t], tensors[t]) for t in graph.outputs]
-    lines = [f"| {kind} | `{label}` | {'×'.join(map(str, t.shape))} | {t.dtype} | {_real(t)} |" for kind, label, t in rows]
-    return "| | name | shape | type | scale, zero point |\n|---|---|---|---|---|\n" + "\n".join(lines)
+def _tensors(compiled: Compiled) -> str:
+    graph, labels = compiled.graph, tensor_labels(compiled.graph)
+    rows = [(f"input {i}", t) for i, t in enumerate(graph.inputs)] + [(f"output {i}", t) for i, t in enumerate(graph.outputs)]
+    lines = [f"| {what} | `{labels[t]}` | {_columns(graph.tensors[t])} | {compiled.addresses[t][0]:,} |" for what, t in rows]
+    head = "| | name | shape | type | bytes | scale | zero point | offset in the arena |\n|---|---|---|---|---|---|---|---|\n"
+    return head + "\n".join(lines)
+
+
+def _columns(tensor: Tensor) -> str:
+    shape = "×".join(map(str, tensor.shape))
+    return f"{shape} | {tensor.dtype} | {tensor.bytes:,} | {_real(tensor)}"
 
 
 def _real(tensor: Tensor) -> str:
     quantization = tensor.quantization
     if quantization is None or tensor.dtype == "float32":
-        return ""
-    return f"{float(quantization.scales[0])!r}, {int(quantization.zero_points[0])}"
+        return " | "
+    return f"{float(quantization.scales[0])!r} | {int(quantization.zero_points[0])}"
 
 
 def _camera(given: Tensor, taken: Tensor) -> str:

@@ -22,13 +22,15 @@ DECODERS = {
 
 
 def figures(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
-    """The section, in Markdown.
+    """The sections, in Markdown.
 
     Args:
         poses_bytes: of what the decoder gives and works in; 0 without a decoder.
     """
     parts = [
+        "## Memory",
         _memory(spec, compiled, poses_bytes),
+        "## Code, stack and instructions of each core",
         _by_core(spec, compiled),
         _sources(compiled),
         _floats(spec, compiled),
@@ -40,8 +42,8 @@ def figures(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
 def _memory(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
     tables = layer_bytes(compiled)
     rows = [
-        ("RAM", "arena", compiled.plan.size, f"inputs and outputs within it: {_ends(compiled)}"),
-        ("RAM", f"`{spec.name}_poses`", poses_bytes, "keypoints, and what decoding works in"),
+        ("RAM", "arena", compiled.plan.size, "all tensors and scratch buffers, inputs and outputs included"),
+        ("RAM", f"`{spec.name}_poses`", poses_bytes, "the keypoints, and what decoding works in"),
         ("flash", "constants", compiled.flash_bytes, "weights, biases, multipliers, tables"),
         ("flash", "layers", tables, "sizes, strides and addresses of each operator"),
     ]
@@ -50,19 +52,8 @@ def _memory(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
         for where, what, size, note in rows
         if size != 0
     ]
-    return "| | | bytes | |\n|---|---|---|---|\n" + "\n".join(lines).replace(
+    return "| memory | what | bytes | holds |\n|---|---|---|---|\n" + "\n".join(lines).replace(
         "| None |", "| not measured |"
-    )
-
-
-def _ends(compiled: Compiled) -> str:
-    graph = compiled.graph
-    ends = [(f"input {i}", t) for i, t in enumerate(graph.inputs)] + [
-        (f"output {i}", t) for i, t in enumerate(graph.outputs)
-    ]
-    return ", ".join(
-        f"{what} {graph.tensors[tensor].bytes:,} at {compiled.addresses[tensor][0]:,}"
-        for what, tensor in ends
     )
 
 
@@ -70,7 +61,7 @@ def _by_core(spec: Spec, compiled: Compiled) -> str:
     decoder = DECODERS[spec.model_type] if spec.model_type else None
     taken = {core: footprint(compiled, core, decoder) for core in cores()}
     rows = {
-        "flash: code, bytes": [
+        "code in flash, bytes": [
             f"{made.code_bytes:,}" if made else "not measured" for made in taken.values()
         ],
         "stack, bytes": [
@@ -87,17 +78,16 @@ def _by_core(spec: Spec, compiled: Compiled) -> str:
 def _sources(compiled: Compiled) -> str:
     guessed = sorted({kind for core in cores() for kind in unmeasured(compiled, core)})
     unknown = (
-        f" Of {', '.join(guessed)} there is no count; an average stands in for them."
+        f" {', '.join(guessed)} were not counted; an average stands in for them."
         if guessed
         else ""
     )
     return (
-        f"Code and stack are those of the operators as {measured_with()} compiled them when they "
-        "were written: nothing was compiled for this folder. The stack is the frames along the "
-        "deepest calls; what a hook, an interrupt and the C library take comes on top. "
-        "Instructions are those of one run, an estimate by costs that were fitted to counts of "
-        "emulated cores; cycles depend on the memory "
-        f"that constants and arena lie in.{unknown}"
+        "Nothing was compiled to write this folder. Code is the sum of the operators that the "
+        "network calls, stack that of the deepest calls, each operator as measured once with "
+        f"{measured_with()}; what a hook, an interrupt and the C library take comes on top. "
+        "Instructions are those of one run, estimated from counts on emulated cores; cycles depend "
+        f"on the memory that constants and arena lie in.{unknown}"
     )
 
 
@@ -109,7 +99,7 @@ def _floats(spec: Spec, compiled: Compiled) -> str:
         if found
         else "No operator computes with floats."
     )
-    return inside + (" The decoder does." if spec.model_type else "")
+    return inside + (" The decoder computes with floats." if spec.model_type else "")
 
 
 def _versions(spec: Spec) -> str:

@@ -66,13 +66,38 @@ def _pieces(line: str, in_macro: bool) -> list[str]:
         return textwrap.wrap(
             body[2:], WIDTH, initial_indent=f"{indent}* ", subsequent_indent=f"{indent}* "
         )
-    tail, pieces = " \\" if in_macro or body.startswith("#") else "", []
+    tail = " \\" if in_macro or body.startswith("#") else ""
+    aligned = _cut(line, tail, f"{indent}    ", align=True)
+    return aligned if max(map(len, aligned)) <= WIDTH else _cut(line, tail, f"{indent}    ", False)
+
+
+def _cut(line: str, tail: str, indent: str, align: bool) -> list[str]:
+    """The pieces of a line; with ``align`` they go on right of the bracket that is still open."""
+    pieces: list[str] = []
+    brackets: list[int] = []
     while len(line) > WIDTH and (
         at := _place(line, WIDTH - len(tail), len(line) - len(line.lstrip()))
     ):
-        pieces.append(line[:at].rstrip() + tail)
-        line = f"{indent}    {line[at:].lstrip()}"
+        piece = line[:at].rstrip()
+        _follow(_masked(piece), brackets, len(indent))
+        pieces.append(piece + tail)
+        hang = " " * brackets[-1] if align and brackets else indent
+        line = hang + line[at:].lstrip()
     return [*pieces, line]
+
+
+def _follow(piece: str, brackets: list[int], indent: int) -> None:
+    """Brings up to date where what is in each open bracket begins: ``indent``, if on a new line."""
+    for column, character in enumerate(piece):
+        if character == "(":
+            brackets.append(column + 1 if column + 1 < len(piece) else indent)
+        elif character == ")" and brackets:
+            brackets.pop()
+
+
+def _masked(text: str) -> str:
+    """The text with its literals made quotation marks alone, of the same length."""
+    return _LITERAL.sub(lambda found: '"' * len(found[0]), text)
 
 
 def _place(line: str, width: int, start: int) -> int | None:
@@ -81,7 +106,7 @@ def _place(line: str, width: int, start: int) -> int | None:
     After the last comma that fits; where there is none, after an opening bracket or around an
     operator, and then in the first place of all.
     """
-    plain = _LITERAL.sub(lambda found: '"' * len(found[0]), line)
+    plain = _masked(line)
     kinds = [
         [found.end() for found in re.finditer(pattern, plain)]
         for pattern in (", ", r"\((?=\w)|\](?=\[)|= | (?=[-+*?:] |&& |\|\| |/\*)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -11,8 +12,14 @@ from ...errors import PoseError
 from ..graph import Graph
 from .c_text import c_comment
 
-LONGEST = 40
-"""Characters of a name that is made from a file's; one that is given may be longer."""
+LONGEST = 48
+"""Characters of a name that is made from a file's."""
+
+_LONGEST_GIVEN = 100
+"""Characters of one that is given: file names and C identifiers are longer by a few."""
+
+_DIGITS = 6
+"""Of the hash that tells names apart."""
 
 PREFIX = "net"
 """Put before what cannot stand alone: net_033_hand."""
@@ -36,7 +43,7 @@ _HEADERS = """
 
 _OURS = "app_config build cmakelists labels m4 m55 m7 main makefile manifest readme startup"
 
-_TARGETS = "all clean debug help host install package test"
+_TARGETS = "all clean debug help host install m package test"
 
 _DEVICES = "aux con nul prn " + " ".join(
     f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
@@ -44,7 +51,10 @@ _DEVICES = "aux con nul prn " + " ".join(
 
 RESERVED = frozenset(f"{_KEYWORDS} {_HEADERS} {_OURS} {_TARGETS} {_DEVICES}".split())
 """In lower case: keywords of C and C++, standard headers, the folder's other files, targets of make
-and CMake, and what Windows does not call a file."""
+and CMake, the library of mathematics, and what Windows does not call a file."""
+
+_ENDINGS = ("_poses", "_weights")
+"""What the names of a network's own files end with."""
 
 _LABEL = 40
 """Characters of a tensor's name in comments, tables and for hooks."""
@@ -63,11 +73,19 @@ def symbol_name(name: str | None, model: Path) -> str:
     or ``_`` gets ``net_`` before it.
 
     Raises:
-        PoseError: if the given name is taken, such as ``main``.
+        PoseError: if the given name is taken, such as ``main``, or too long.
     """
     if name is None:
         return default_name(model)
+    if not isinstance(name, str) or len(name) > _LONGEST_GIVEN:
+        what = f"a name of {len(name)} characters" if isinstance(name, str) else f"name={name!r}"
+        raise PoseError(f"{what}: a text of at most {_LONGEST_GIVEN} characters is expected")
     made = _standing(re.sub(r"[^A-Za-z0-9_]", "_", name))
+    if made.lower().endswith(_ENDINGS):
+        raise PoseError(
+            f"name={name!r}: other files of a network end in {' or '.join(_ENDINGS)}. Choose "
+            "another name"
+        )
     if _taken(made.lower()):
         raise PoseError(
             f"name={name!r}: a keyword, a standard header or another file of the folder is called "
@@ -79,18 +97,34 @@ def symbol_name(name: str | None, model: Path) -> str:
 def default_name(model: Path) -> str:
     """A C identifier out of a model's file name.
 
-    Lower case, accents dropped, whatever is no letter or digit as one ``_``; at most
-    :data:`LONGEST` characters, whole words of them. ``net_`` comes before what begins with a digit,
-    is :data:`RESERVED` or belongs to ST's or the shared files; a name without any letter or digit
-    becomes ``net``.
+    Lower case, accents dropped, whatever is no letter or digit as one ``_``. ``net_`` comes before
+    what begins with a digit, is :data:`RESERVED` or belongs to ST's or the shared files, ``_net``
+    after what ends in ``_weights`` or ``_poses``. Where letters are lost, as those of other
+    alphabets, or whole words, as there are more than :data:`LONGEST` characters, a hash of the
+    file's name comes last.
     """
-    plain = unicodedata.normalize("NFKD", model.stem).encode("ascii", "ignore").decode().lower()
+    folded = unicodedata.normalize("NFKD", model.stem).casefold()
+    plain = "".join(c for c in folded if not unicodedata.combining(c))
     words = re.findall(r"[a-z0-9]+", plain)
-    name = _standing("_".join(words))
-    name = f"{PREFIX}_{name}" if _taken(name) or f"{name}_".startswith(f"{_ST}_") else name
-    return (
-        name if len(name) <= LONGEST else name[: max(name.rfind("_", 0, LONGEST + 1), 0) or LONGEST]
-    )
+    name = _free("_".join(words))
+    lost = not words or any(c.isalnum() and not c.isascii() for c in plain)
+    if not lost and len(name) <= LONGEST:
+        return name
+    digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+    return f"{_cut(name, LONGEST - 1 - _DIGITS)}_{digest}"
+
+
+def _free(name: str) -> str:
+    """A name that nothing else has."""
+    name = _standing(name)
+    if _taken(name) or f"{name}_".startswith(f"{_ST}_"):
+        name = f"{PREFIX}_{name}"
+    return f"{name}_{PREFIX}" if name.endswith(_ENDINGS) else name
+
+
+def _cut(name: str, length: int) -> str:
+    """Whole words of a name, where there are several."""
+    return name if len(name) <= length else name[: max(name.rfind("_", 0, length + 1), 0) or length]
 
 
 def _standing(name: str) -> str:

@@ -17,7 +17,8 @@ from .naming import tensor_labels
 
 _SHARING = (
     "Nothing is written to it here. Outside of the time from writing an input to reading the outputs it may serve others, such as another "
-    "network. On an error the context is left as it was."
+    "network. On an error the context has no arena, and running it returns "
+    "POSE_ERROR_NOT_INITIALIZED."
 )
 
 
@@ -171,7 +172,13 @@ const int32_t {name}_output_bytes[] = {{{_bytes(graph, graph.outputs)}}};
 
 pose_status {name}_init({name}_context *context, void *arena, size_t bytes)
 {{
-    if (context == NULL || arena == NULL) {{
+    if (context == NULL) {{
+        return POSE_ERROR_NULL;
+    }}
+    context->arena = NULL;
+    context->before_layer = NULL;
+    context->user = NULL;
+    if (arena == NULL) {{
         return POSE_ERROR_NULL;
     }}
     if (bytes < {upper}_ARENA_BYTES) {{
@@ -181,8 +188,6 @@ pose_status {name}_init({name}_context *context, void *arena, size_t bytes)
         return POSE_ERROR_ARENA_ALIGNMENT;
     }}
     context->arena = arena;
-    context->before_layer = NULL;
-    context->user = NULL;
     return POSE_OK;
 }}
 

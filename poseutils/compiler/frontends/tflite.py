@@ -114,7 +114,7 @@ def parse_tflite(data: bytes, name: str) -> Graph:
         raise
     except _MISREAD as error:
         raise PoseError(
-            f"{name} is damaged or truncated ({len(data)} bytes): {error or type(error).__name__}. Copy or convert it again."
+            f"{name} is damaged or truncated ({len(data)} bytes): {_told(error)}. Copy or convert it again."
         ) from error
     _refuse_state(graph, name)
     try:
@@ -125,6 +125,14 @@ def parse_tflite(data: bytes, name: str) -> Graph:
 
 _MISREAD = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, MemoryError)
 """What a damaged offset surfaces as: the generated reader has no error of its own."""
+
+
+class _Impossible(ValueError):
+    """What a healthy file does not hold, in words."""
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, _Impossible) else "an offset in it leads outside of the file, or to something else"
 
 
 def _refuse_state(graph: Graph, name: str) -> None:
@@ -163,7 +171,7 @@ def _graph(data: bytes, name: str) -> Graph:
 
 def _count(length: int) -> int:
     if length > MAX_TABLES:
-        raise ValueError(f"a table of {length} entries")
+        raise _Impossible(f"a table of {length} entries")
     return length
 
 
@@ -187,15 +195,15 @@ def _tensor(schema, table, stored: list[np.ndarray]) -> Tensor:
     dtype = _constants(schema.TensorType)[table.Type()].lower()
     name = (table.Name() or b"").decode("utf-8")
     if dtype not in _BITS:
-        raise ValueError(f"tensor {name!r} is of type {dtype}, which has no fixed size")
+        raise _Impossible(f"tensor {name!r} is of type {dtype}, which has no fixed size")
     shape = _indices(table.ShapeAsNumpy())
     if any(size < 0 for size in shape):
-        raise ValueError(f"tensor {name!r} has the shape {shape}")
+        raise _Impossible(f"tensor {name!r} has the shape {shape}")
     size = -(-prod(shape) * _BITS[dtype] // 8)
     content = stored[table.Buffer()]
     is_constant = len(content) > 0 or size == 0
     if is_constant and len(content) < size:
-        raise ValueError(f"tensor {name!r} of {size} bytes has {len(content)} in the file")
+        raise _Impossible(f"tensor {name!r} of {size} bytes has {len(content)} in the file")
     data = _values(content, dtype, shape, size) if is_constant else None
     signature = _indices(table.ShapeSignatureAsNumpy())
     is_fixed = -1 not in signature[1:]  # the first is the number of images

@@ -1,10 +1,7 @@
 /*
- * What all networks of a firmware share: statuses, the hook before each layer, and how an arena is
- * aligned.
- *
- * Nothing here or in the code of a network has a state of its own: all memory is the caller's, so
- * that functions may run at the same time in different threads as long as each has a context and an
- * arena to itself.
+ * Shared by all networks of a firmware. Nothing here or in the code of a network has a state of its
+ * own: all memory is the caller's, so that functions may run at the same time in different threads
+ * as long as each has a context and an arena to itself.
  */
 #ifndef POSE_NETWORK_H
 #define POSE_NETWORK_H

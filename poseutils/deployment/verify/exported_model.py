@@ -45,7 +45,6 @@ NEEDS = {
 TARGETS = ("host", "emulated", *CORES, *NEEDS)
 """What ``evaluation.target`` and ``prediction.target`` may be."""
 
-_SANS = ("main.c", "startup.c")
 _FLAGS = ("-std=c99", "-O3", "-fno-strict-aliasing", "-ffp-contract=off", "-fPIC", "-shared")
 _NATIVE = "-march=native"
 
@@ -206,7 +205,7 @@ def _compiled(bundle: ExportedBundle) -> Path:
     compiler = find_compiler("clang")
     if compiler is None:
         raise PoseError("no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC")
-    sources = sorted(path.name for path in bundle.path.glob("*.c") if path.name not in _SANS)
+    sources = sorted(path.name for path in bundle.path.glob("*.c"))
     command = [compiler, *_FLAGS, *sources, "-lm", "-o", "network.so"]
     try:
         run_tool([*command, _NATIVE], bundle.path)

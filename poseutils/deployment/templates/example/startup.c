@@ -1,12 +1,16 @@
 /*
- * Start of the emulated boards (QEMU's mps2-an386, mps2-an500, mps3-an547), and their clock. A real
- * board has a start of its own.
+ * The boards are QEMU's mps2-an386, mps2-an500 and mps3-an547; here is their clock, too. A real
+ * board has startup code of its own.
  *
  * Files, the command line and printing go to the emulator by semihosting, which newlib's librdimon
  * speaks.
  */
 #include <stdint.h>
 #include <stdlib.h>
+
+#ifndef POSE_CLOCK_NS
+#error "For emulated boards only, where the Makefile sets POSE_CLOCK_NS: leave it out of firmware"
+#endif
 
 extern uint32_t stack_top, data_load, data_begin, data_end, bss_begin, bss_end;
 extern void initialise_monitor_handles(void);

@@ -1,13 +1,13 @@
 /*
- * Runs the network on images from a file.
- *
  *     main INPUTS OUTPUTS [TENSORS]
  *
  * INPUTS holds the network's inputs as they lie in memory, one image after the other; OUTPUTS gets
- * the outputs likewise. A debug build (-D@NAME@_DEBUG) writes every tensor that is computed to
- * TENSORS: its number, its bytes, its values.
+ * the outputs likewise. A debug build writes every tensor that is computed to TENSORS: its index
+ * and its size in bytes, both int32_t, and its values. It is compiled with
+ * -D@NAME@_DEBUG.
 @poses
- * The keypoints are printed: person, keypoint, x, y in pixels of the input, score.
+ *
+ * Prints the keypoints, one a line: person, keypoint, x and y in pixels of the input, score.
 @end
  */
 #include <stdio.h>
@@ -48,8 +48,7 @@ static int write_outputs(const @name@_context *network, FILE *file)
 #ifdef @NAME@_DEBUG
 static FILE *tensors;
 
-void @name@_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes,
-                  int32_t step_bytes)
+void @name@_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes, int32_t step_bytes)
 {
     const int32_t head[2] = {tensor, rows * row_bytes};
     if (tensors == NULL) {
