@@ -80,7 +80,7 @@ def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) ->
     files |= dict.fromkeys(("pose_decode.c", "pose_decode.h", "network_poses.c", "network_poses.h"), "typedef int nothing;\n")
     files |= {name: exporting.filled(name, {"name": "network", "NAME": "NETWORK"}) for name in ("Makefile", "example/startup.c")}
     files[f"example/{core}.ld"] = exporting.filled("example/board.ld", emulation.linker_script(core))
-    (folder / "example").mkdir()
+    (folder / "example").mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
     run_make(folder, core)

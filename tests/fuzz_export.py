@@ -123,7 +123,8 @@ def _guarded(data: bytes, exporter: Exporter, folder: Path) -> int:
 def compiles(folder: Path) -> str:
     """What the compiler says of the sources, if they do not compile."""
     sources = [path for path in sorted(folder.rglob("*.c")) if path.name not in ("startup.c", "pose_kernels.c", "pose_decode.c")]
-    done = subprocess.run(["gcc", "-std=c99", "-fsyntax-only", *map(str, sources)], capture_output=True, text=True)
+    places = sorted({f"-I{path.parent}" for path in sources})
+    done = subprocess.run(["gcc", "-std=c99", "-fsyntax-only", *places, *map(str, sources)], capture_output=True, text=True)
     return done.stderr if done.returncode else ""
 
 
