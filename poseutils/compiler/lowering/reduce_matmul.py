@@ -145,7 +145,8 @@ def _batch_strides(tensor: Tensor, batch: tuple[int, ...]) -> list[int]:
 
 def _only_a_table(layer: Layer) -> None:
     """Elementwise operators become tables before; what comes here could not."""
-    need(False, "on 8-bit tensors with one scale and zero point alone, of the same shape")
+    kind, shapes = layer.input(0).dtype, f"{layer.input(0).shape} to {layer.output.shape}"
+    need(False, f"on {kind}, {shapes}; 8-bit tensors of one scale and zero point and of the same shape are supported")
 
 
 TENSORS = {

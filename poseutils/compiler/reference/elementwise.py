@@ -133,6 +133,14 @@ def _square_root(operator: Operator, inputs: list[Tensor], output: Tensor, value
         return np.sqrt(values[0])
 
 
+def _on_floats(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+    """Those that are exact on 32-bit floats."""
+    if operator.name in ("NEG", "ABS"):
+        return -values[0] if operator.name == "NEG" else np.abs(values[0])
+    low, high = _RANGES[operator.name]
+    return np.clip(values[0], np.float32(low), None if high is None else np.float32(high))
+
+
 def _relu(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
     q = multiply(values[0].astype(np.int64) - zero_of(inputs[0]), *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output))))
     fused = Operator(operator.name, (), (), {"fused_activation_function": operator.name})
@@ -198,19 +206,19 @@ _KNOWN: dict[str, list[Signature]] = {
     "DEQUANTIZE": [(("int8", "uint8"), _FLOAT, _dequantize)],
     "CAST": [(("int8", "uint8"), _FLOAT, _cast)],
     "SQRT": [(_FLOAT, _FLOAT, _square_root), (_INTEGER, _INTEGER, square_root)],
-    "RELU": [(_INTEGER, _INTEGER, _relu)],
-    "RELU6": [(_INTEGER, _INTEGER, _relu)],
-    "RELU_N1_TO_1": [(_INTEGER, _INTEGER, _relu)],
-    "RELU_0_TO_1": [(_INTEGER, _INTEGER, _relu)],
+    "RELU": [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)],
+    "RELU6": [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)],
+    "RELU_N1_TO_1": [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)],
+    "RELU_0_TO_1": [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)],
     "LEAKY_RELU": [(_INTEGER, _INTEGER, _leaky_relu)],
     "HARD_SWISH": [(_INTEGER, _INTEGER, _hard_swish)],
     "TANH": [(_INTEGER, _INTEGER, looked_up(hyperbolic_tangent))],
-    "ABS": [(_INTEGER, _INTEGER, _absolute)],
+    "ABS": [(_INTEGER, _INTEGER, _absolute), (_FLOAT, _FLOAT, _on_floats)],
     "EXP": [(_INTEGER, _INTEGER, looked_up(exponential))],
     "ELU": [(_INTEGER, _INTEGER, looked_up(elu))],
     "GELU": [(_INTEGER, _INTEGER, looked_up(gelu))],
     "LOG": [(_INTEGER, _INTEGER, looked_up(logarithm))],
-    "NEG": [(_INTEGER, _INTEGER, negative)],
+    "NEG": [(_INTEGER, _INTEGER, negative), (_FLOAT, _FLOAT, _on_floats)],
     "RSQRT": [(_INTEGER, _INTEGER, inverse_root)],
     "SQUARED_DIFFERENCE": [(_INTEGER, _INTEGER, _squared_difference)],
     "MAXIMUM": [(_INTEGER, _INTEGER, _extreme)],
