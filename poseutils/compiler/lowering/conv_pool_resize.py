@@ -17,8 +17,15 @@ def need_int8(*tensors: Tensor) -> None:
     for tensor in tensors:
         need(
             tensor.dtype == "int8" and per_tensor(tensor),
-            f"int8 with one scale and zero point is expected, {tensor.name!r} is {tensor.dtype}",
+            f"on {_described(tensor)} {tensor.name!r}; int8 with one scale and zero point is supported",
         )
+
+
+def _described(tensor: Tensor) -> str:
+    """The type of a tensor, and what else its quantization lacks."""
+    if tensor.dtype != "int8":
+        return tensor.dtype
+    return f"int8 with {0 if tensor.quantization is None else len(tensor.quantization.scales)} scales"
 
 
 def need_activation(operator: Operator) -> None:
