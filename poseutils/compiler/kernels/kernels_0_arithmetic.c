@@ -37,6 +37,16 @@ int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift)
     return shift_right(high_product(raised, multiplier), shift > 0 ? 0 : -shift);
 }
 
+int32_t pose_multiply_even(int32_t x, int32_t multiplier, int32_t shift)
+{
+    const int64_t product = (int64_t)x * multiplier, one = (int64_t)1 << (31 - shift);
+    const int64_t over_half = (product & (one - 1)) - one / 2;
+    const int32_t below = (int32_t)(product >> (31 - shift));
+    const int32_t unknown = x < 0 ? -(x / 2) : x / 2; /* half a unit of the multiplier, x times */
+    const int is_half = over_half <= unknown && over_half >= -unknown;
+    return below + (is_half ? below & 1 : over_half > 0);
+}
+
 /* As the reference kernels add: wrapping around. */
 static int32_t sum_of(int32_t a, int32_t b)
 {
@@ -125,8 +135,9 @@ static inline lanes multiply_lanes(lanes x, lanes multiplier, lanes shift)
     return vrshlq_s32(vaddq_s32(product, nudge), right);
 }
 
-static void requantize(const int32_t *sums, const int32_t *bias, const pose_requantize *scale,
-                       int32_t first, int32_t count, int32_t places, int8_t *out, int32_t apart)
+static void requantize_vectors(const int32_t *sums, const int32_t *bias, const pose_requantize *scale,
+                               int32_t first, int32_t count, int32_t places, int8_t *out,
+                               int32_t apart)
 {
     const int32_t *b = bias + first, *m = scale->multiplier + first, *sums0 = sums,
                   *sums1 = places > 1 ? sums + TILE : sums;
@@ -151,6 +162,31 @@ static void requantize(const int32_t *sums, const int32_t *bias, const pose_requ
 
 #else
 
-#define requantize requantize_each
+#define requantize_vectors requantize_each
 
 #endif
+
+/* As requantize_each, halves to even. */
+static void requantize_even(const int32_t *sums, const int32_t *bias, const pose_requantize *scale,
+                            int32_t first, int32_t count, int32_t places, int8_t *out,
+                            int32_t apart)
+{
+    for (int32_t place = 0; place < places; place++, sums += TILE, out += apart) {
+        for (int32_t i = 0; i < count; i++) {
+            const int32_t c = first + i;
+            const int32_t value = pose_multiply_even(sum_of(sums[i], bias[c]), scale->multiplier[c],
+                                                     scale->shift[c]);
+            out[i] = (int8_t)clamp(value + scale->zero, scale->low, scale->high);
+        }
+    }
+}
+
+static void requantize(const int32_t *sums, const int32_t *bias, const pose_requantize *scale,
+                       int32_t first, int32_t count, int32_t places, int8_t *out, int32_t apart)
+{
+    if (scale->even) {
+        requantize_even(sums, bias, scale, first, count, places, out, apart);
+    } else {
+        requantize_vectors(sums, bias, scale, first, count, places, out, apart);
+    }
+}

@@ -21,7 +21,7 @@ static int8_t resized(const pose_resize_layer *layer, int32_t sum)
         return (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
     }
     const int32_t steps =
-        pose_multiply(sum - layer->in_zero * (1 << 20), layer->multiplier, layer->shift);
+        pose_multiply_even(sum - layer->in_zero * (1 << 20), layer->multiplier, layer->shift);
     return (int8_t)clamp(steps + layer->zero, INT8_MIN, INT8_MAX);
 }
 

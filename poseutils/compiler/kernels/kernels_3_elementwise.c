@@ -132,13 +132,26 @@ static int grid_next(const pose_grid *grid, int32_t *index)
     return 0;
 }
 
-static int8_t add_one(const pose_add_layer *layer, int32_t a, int32_t b)
+/* Both operands in their common scale. */
+static int32_t sum_of_two(const pose_add_layer *layer, int32_t a, int32_t b)
 {
     const int32_t left =
         scaled((a - layer->a_zero) * (1 << 20), layer->a_multiplier, layer->a_shift);
     const int32_t right =
         scaled((b - layer->b_zero) * (1 << 20), layer->b_multiplier, layer->b_shift);
-    const int32_t sum = scaled(left + layer->b_sign * right, layer->multiplier, layer->shift);
+    return left + layer->b_sign * right;
+}
+
+static int8_t add_one(const pose_add_layer *layer, int32_t a, int32_t b)
+{
+    const int32_t sum = scaled(sum_of_two(layer, a, b), layer->multiplier, layer->shift);
+    return (int8_t)clamp(sum + layer->zero, layer->low, layer->high);
+}
+
+static int8_t add_even(const pose_add_layer *layer, int32_t a, int32_t b)
+{
+    const int32_t sum =
+        pose_multiply_even(sum_of_two(layer, a, b), layer->multiplier, layer->shift);
     return (int8_t)clamp(sum + layer->zero, layer->low, layer->high);
 }
 
@@ -169,8 +182,11 @@ static void add_run(const pose_add_layer *layer, const int8_t *a, const int8_t *
     const int32_t count = grid->size[3], a_step = grid->a[3], b_step = grid->b[3],
                   out_step = grid->out[3];
     int32_t i = 0;
+    for (; layer->even && i < count; i++) {
+        out[i * out_step] = add_even(layer, a[i * a_step], b[i * b_step]);
+    }
 #ifdef LANES
-    if (a_step == 1 && b_step == 1 && out_step == 1) {
+    if (!layer->even && a_step == 1 && b_step == 1 && out_step == 1) {
         i = add_vectors(layer, a, b, out, count);
     }
 #endif
@@ -222,6 +238,13 @@ static int8_t mul_one(const pose_mul_layer *layer, int32_t a, int32_t b)
     return (int8_t)clamp(product + layer->zero, layer->low, layer->high);
 }
 
+static int8_t mul_even(const pose_mul_layer *layer, int32_t a, int32_t b)
+{
+    const int32_t product = pose_multiply_even((a - layer->a_zero) * (b - layer->b_zero),
+                                               layer->multiplier, layer->shift);
+    return (int8_t)clamp(product + layer->zero, layer->low, layer->high);
+}
+
 #ifdef LANES
 /* Values side by side, as many at a time as a vector has. Returns how many are done. */
 static int32_t mul_vectors(const pose_mul_layer *layer, const int8_t *a, const int8_t *b,
@@ -243,8 +266,11 @@ static void mul_run(const pose_mul_layer *layer, const int8_t *a, const int8_t *
     const int32_t count = grid->size[3], a_step = grid->a[3], b_step = grid->b[3],
                   out_step = grid->out[3];
     int32_t i = 0;
+    for (; layer->even && i < count; i++) {
+        out[i * out_step] = mul_even(layer, a[i * a_step], b[i * b_step]);
+    }
 #ifdef LANES
-    if (a_step == 1 && b_step == 1 && out_step == 1) {
+    if (!layer->even && a_step == 1 && b_step == 1 && out_step == 1) {
         i = mul_vectors(layer, a, b, out, count);
     }
 #endif

@@ -57,7 +57,11 @@ void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *w
             } else {
                 row_dots(in, own, layer->inputs, layer->weight_step, count, sums);
             }
-            requantize_once(sums, layer->bias, &layer->scale, first, count, out + first);
+            if (layer->scale.even) {
+                requantize_even(sums, layer->bias, &layer->scale, first, count, 1, out + first, 0);
+            } else {
+                requantize_once(sums, layer->bias, &layer->scale, first, count, out + first);
+            }
         }
     }
 }

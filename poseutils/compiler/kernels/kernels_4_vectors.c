@@ -74,7 +74,9 @@ void pose_mean(const pose_mean_layer *layer, const int8_t *in, int8_t *out)
         for (int32_t i = 0; i < places; i++) {
             sum += in[(ptrdiff_t)i * layer->in.step + c] - layer->in_zero;
         }
-        const int32_t mean = pose_multiply(sum, layer->multiplier, layer->shift);
+        const int32_t mean = layer->even
+                                 ? pose_multiply_even(sum, layer->multiplier, layer->shift)
+                                 : pose_multiply(sum, layer->multiplier, layer->shift);
         out[c] = (int8_t)clamp(mean + layer->zero, INT8_MIN, INT8_MAX);
     }
 }

@@ -32,8 +32,11 @@ static int32_t reduced(const pose_reduce_layer *layer, const int8_t *in)
     switch (layer->what) {
     case POSE_REDUCE_MAX: return most;
     case POSE_REDUCE_MIN: return least;
-    default: return pose_multiply(sum, layer->multiplier, layer->shift) + layer->zero;
+    default: break;
     }
+    return (layer->even ? pose_multiply_even(sum, layer->multiplier, layer->shift)
+                        : pose_multiply(sum, layer->multiplier, layer->shift)) +
+           layer->zero;
 }
 
 void pose_reduce(const pose_reduce_layer *layer, const int8_t *in, int8_t *out)
@@ -90,8 +93,9 @@ static int8_t product_value(const pose_matmul_layer *layer, const int8_t *a, con
     for (int32_t k = 0; k < layer->depth; k++, a += layer->a_along, b += layer->b_along) {
         sum += (*a - layer->a_zero) * (*b - layer->b_zero);
     }
-    return (int8_t)clamp(pose_multiply(sum, layer->multiplier, layer->shift) + layer->zero,
-                         INT8_MIN, INT8_MAX);
+    const int32_t value = layer->even ? pose_multiply_even(sum, layer->multiplier, layer->shift)
+                                      : pose_multiply(sum, layer->multiplier, layer->shift);
+    return (int8_t)clamp(value + layer->zero, INT8_MIN, INT8_MAX);
 }
 
 /* The grid's last two dimensions are rows and columns of the result. */

@@ -36,11 +36,12 @@ typedef struct {
 } pose_window;
 
 /* From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output
- * channel. */
+ * channel. What has `even` set, here and below, is rounded by pose_multiply_even. */
 typedef struct {
     const int32_t *multiplier;
     const int8_t *shift;
     int32_t zero, low, high;
+    int32_t even;
 } pose_requantize;
 
 /*
@@ -78,7 +79,7 @@ typedef struct {
 /*
  * RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR: for each output row and column the two inputs, and
  * the second one's share in 1/1024. A multiplier other than 0 brings sums of shares, in 1/2^20, to
- * the output's own scale; else that is the input's.
+ * the output's own scale, halves to even; else that is the input's, halves away from zero.
  */
 typedef struct {
     pose_image in, out;
@@ -117,6 +118,7 @@ typedef struct {
     int32_t b_sign; /* 1 adds, -1 subtracts */
     int32_t zero, multiplier, shift;
     int32_t low, high;
+    int32_t even;
 } pose_add_layer;
 
 /* MUL of 8-bit values. */
@@ -125,6 +127,7 @@ typedef struct {
     int32_t a_zero, b_zero;
     int32_t zero, multiplier, shift;
     int32_t low, high;
+    int32_t even;
 } pose_mul_layer;
 
 typedef enum { POSE_ADD, POSE_SUB, POSE_MUL, POSE_DIV } pose_arithmetic;
@@ -159,6 +162,7 @@ typedef struct {
 typedef struct {
     pose_image in;
     int32_t in_zero, zero, multiplier, shift;
+    int32_t even;
 } pose_mean_layer;
 
 /*
@@ -223,6 +227,7 @@ typedef struct {
     int32_t size[4], in[4], out[4];
     int32_t length[4], apart[4];
     int32_t in_zero, zero, multiplier, shift;
+    int32_t even;
 } pose_reduce_layer;
 
 /* PRELU whose slopes are a tensor of any shape that repeats. */
@@ -240,10 +245,14 @@ typedef struct {
     int32_t depth, a_along, b_along;
     int32_t a_zero, b_zero;
     int32_t zero, multiplier, shift;
+    int32_t even;
 } pose_matmul_layer;
 
 /* x * multiplier / 2^31 * 2^shift, rounded as the reference kernels round. */
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
+/* The same product rounded once, halves to even, as ONNX's QuantizeLinear rounds. What the multiplier
+ * is too short to tell from a half counts as one. */
+int32_t pose_multiply_even(int32_t x, int32_t multiplier, int32_t shift);
 
 /*
  * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch,

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
-from ..reference.elementwise import activation, activation_range, is_from_onnx, multiplier_of, per_tensor, scale_of, zero_of
+from ..reference.elementwise import (
+    activation,
+    activation_range,
+    is_from_onnx,
+    multiplier_of,
+    per_tensor,
+    rounds_to_even,
+    scale_of,
+    zero_of,
+)
 from ..reference.fixed_point import multipliers_rounded_once, quantize_multiplier
 from .layer import Layer, image, need
 
@@ -76,8 +85,12 @@ def requantize(layer: Layer, source: Tensor, weights: Tensor, once: bool = False
     need(len(scales) in (1, channels), f"1 or {channels} scales of the weights are expected, there are {len(scales)}")
     need(bool((scales >= 0).all()), "a scale of the weights is negative")
     ratios = float(scale_of(source)) * scales.astype(np.float64) / float(scale_of(layer.output))
+    ratios = ratios / int(layer.operator.options.get("divisor", 1))
+    many = channels if len(scales) == 1 else 1
+    if any(rounds_to_even(layer.operator, float(each)) for each in ratios):
+        return requantize_fields(layer, [quantize_multiplier(float(each)) for each in ratios] * many) | {"even": 1}
     pairs = multipliers_rounded_once(ratios) if once else [multiplier_of(layer.operator, float(each)) for each in ratios]
-    return requantize_fields(layer, pairs * (channels if len(scales) == 1 else 1))
+    return requantize_fields(layer, pairs * many)
 
 
 def requantize_fields(layer: Layer, pairs: list[tuple[int, int]]) -> dict:
@@ -206,7 +219,7 @@ def _resize(layer: Layer) -> None:
         first, second, share = rule(source.shape[axis], layer.output.shape[axis], layer.operator)
         for name, values in (("first", first), ("second", second), ("share", share)):
             fields[f"{name}_{letter}"] = "NULL" if values is None else layer.constant(f"{name}_{letter}", values.astype(np.int16))
-    if bilinear and is_from_onnx(layer.operator) and not _same_scale(source, layer.output):
+    if bilinear and is_from_onnx(layer.operator):
         multiplier, shift = quantize_multiplier(float(scale_of(source)) / float(scale_of(layer.output)) / 2**20)
         fields |= {"in_zero": zero_of(source), "zero": zero_of(layer.output), "multiplier": multiplier, "shift": shift}
     _call(layer, "pose_resize_bilinear" if bilinear else "pose_resize_nearest", fields)
@@ -222,10 +235,6 @@ def _between(size: int, made: int, operator: Operator) -> tuple[np.ndarray, np.n
     first = np.maximum(place >> 10, 0)
     second = np.minimum((place + 1023) >> 10, size - 1)
     return first.clip(0, size - 1), second.clip(0), place - (first << 10)
-
-
-def _same_scale(a: Tensor, b: Tensor) -> bool:
-    return bool(scale_of(a) == scale_of(b)) and zero_of(a) == zero_of(b)
 
 
 def _between_exactly(size: int, made: int, operator: Operator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,7 +8,18 @@ import numpy as np
 
 from ..memory.views import matrix
 from ..passes.fusion import TABLE
-from ..reference.elementwise import activation_range, add_multipliers, is_from_onnx, multiplier_of, product_multiplier, scale_of, zero_of
+from ..reference.elementwise import (
+    activation_range,
+    add_multipliers,
+    is_from_onnx,
+    multiplier_of,
+    product_multiplier,
+    product_ratio,
+    rounds_to_even,
+    scale_of,
+    sum_is_even,
+    zero_of,
+)
 from ..reference.fixed_point import log_softmax_differences, quantize_multiplier, softmax_exponentials
 from ..reference.functions import square_multipliers
 from .conv_pool_resize import bias_of, need_activation, need_int8, requantize, whole_words, wrapped
@@ -71,6 +82,11 @@ def _between_fields(layer: Layer) -> dict:
     ratio = float(scale_of(first)) * float(scale_of(slopes)) / float(scale_of(second))
     fields = {"first_zero": zero_of(first), "second_zero": zero_of(second), **pair_fields("", multiplier_of(layer.operator, ratio))}
     return fields | {name: layer.constant(name, tensor.data) for name, tensor in (("first", first), ("second", second))}
+
+
+def even_field(even: bool) -> dict:
+    """Of a layer whose halves go to even."""
+    return {"even": 1} if even else {}
 
 
 def pair_fields(prefix: str, pair: tuple[int, int]) -> dict:
@@ -161,7 +177,8 @@ def _sum(layer: Layer) -> None:
 
 
 def _add_fields(layer: Layer) -> dict:
-    return _pair_of_operands(layer, add_multipliers(layer.input(0), layer.input(1), layer.output))
+    operands = layer.input(0), layer.input(1), layer.output
+    return _pair_of_operands(layer, add_multipliers(*operands)) | even_field(sum_is_even(layer.operator, *operands))
 
 
 def _pair_of_operands(layer: Layer, pairs: list[tuple[int, int]]) -> dict:
@@ -223,6 +240,7 @@ def _product(layer: Layer) -> None:
     low, high = activation_range(layer.operator, output)
     fields = {"grid": grid, "a_zero": zero_of(a), "b_zero": zero_of(b), "zero": zero_of(output)}
     fields |= {**pair_fields("", product_multiplier(layer.operator, a, b, output)), "low": low, "high": high}
+    fields |= even_field(rounds_to_even(layer.operator, product_ratio(a, b, output)))
     layer.call("pose_mul", layer.struct("pose_mul_layer", fields), *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
 
 
@@ -289,14 +307,16 @@ def _mean(layer: Layer) -> None:
     need(axes is not None and sorted(int(a) % 4 for a in axes.flat) == [1, 2], "over other dimensions than height and width")
     fields = {"in": image(layer, layer.operator.inputs[0]), "in_zero": zero_of(source), "zero": zero_of(output)}
     need(output.elements == source.shape[3], f"an output of shape {output.shape}")
-    fields |= pair_fields("", mean_multiplier(layer, source.shape[1] * source.shape[2]))
+    fields |= mean_fields(layer, source.shape[1] * source.shape[2])
     _call(layer, "pose_mean", layer.struct("pose_mean_layer", fields))
 
 
-def mean_multiplier(layer: Layer, count: int) -> tuple[int, int]:
-    """Of a sum of ``count`` values to their mean."""
+def mean_fields(layer: Layer, count: int) -> dict:
+    """From a sum of ``count`` values to their mean."""
     ratio = float(scale_of(layer.input(0))) / float(scale_of(layer.output))
-    return multiplier_of(layer.operator, ratio / count) if is_from_onnx(layer.operator) else _over_count(ratio, count)
+    if not is_from_onnx(layer.operator):
+        return pair_fields("", _over_count(ratio, count))
+    return pair_fields("", multiplier_of(layer.operator, ratio / count)) | even_field(rounds_to_even(layer.operator, ratio / count))
 
 
 def _over_count(ratio: float, count: int) -> tuple[int, int]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import prod
 
 from ..graph import Tensor
-from ..reference.elementwise import multiplier_of, scale_of, zero_of
+from ..reference.elementwise import multiplier_of, rounds_to_even, scale_of, zero_of
 from ..reference.fixed_point import quantize_multiplier
 from .conv_pool_resize import need_int8
-from .elementwise import VALUES, grid_fields, mean_multiplier, pair_fields
+from .elementwise import VALUES, even_field, grid_fields, mean_fields, pair_fields
 from .layer import Layer, columns, need
 
 # ---------------------------------------------------------------- reductions
@@ -50,18 +50,18 @@ def _reduce(layer: Layer) -> None:
         "apart": _four([strides[d] for d in reduced if shape[d] != 1], 0),
         "in_zero": zero_of(source),
         "zero": zero_of(output),
-        **pair_fields("", _reduction_multiplier(layer, source, count)),
+        **_reduction_fields(layer, source, count),
     }
     need(count < 1 << 23, f"{count} values in one")  # their sum has 32 bits
     _call(layer, "pose_reduce", layer.struct("pose_reduce_layer", fields))
 
 
-def _reduction_multiplier(layer: Layer, source: Tensor, count: int) -> tuple[int, int]:
+def _reduction_fields(layer: Layer, source: Tensor, count: int) -> dict:
     ratio = float(scale_of(source)) / float(scale_of(layer.output))
     if layer.operator.name == "MEAN":
-        return mean_multiplier(layer, count)
+        return mean_fields(layer, count)
     need(ratio == 1 and zero_of(source) == zero_of(layer.output), "an output of another scale than the input's")
-    return quantize_multiplier(ratio)
+    return pair_fields("", quantize_multiplier(ratio))
 
 
 def _four(values: list[int], fill: int) -> list[int]:
@@ -126,9 +126,9 @@ def _batch_matmul(layer: Layer) -> None:
         "b": _four([*_batch_strides(b, batch)[-2:], 0, b_column], 0),
         "out": _four([*_batch_strides(output, batch)[-2:], made, 1], 0),
     }
-    multiplier = quantize_multiplier(float(scale_of(a)) * float(scale_of(b)) / float(scale_of(output)))
+    ratio = float(scale_of(a)) * float(scale_of(b)) / float(scale_of(output))
     fields = {"grid": grid, "depth": depth, "a_along": a_along, "b_along": b_along, "a_zero": zero_of(a), "b_zero": zero_of(b)}
-    fields |= {"zero": zero_of(output), **pair_fields("", multiplier)}
+    fields |= {"zero": zero_of(output), **pair_fields("", quantize_multiplier(ratio)), **even_field(rounds_to_even(layer.operator, ratio))}
     made_layer = layer.struct("pose_matmul_layer", fields)
     layer.call("pose_matmul", made_layer, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
 

@@ -7,7 +7,17 @@ from collections.abc import Callable
 import numpy as np
 
 from ..graph import Operator, Tensor
-from .fixed_point import high_product_16, multiplier_16, multiply, quantize_multiplier, rounding_once, saturated_16, shift_right
+from .fixed_point import (
+    has_halves,
+    high_product_16,
+    multiplier_16,
+    multiply,
+    multiply_even,
+    quantize_multiplier,
+    rounding_once,
+    saturated_16,
+    shift_right,
+)
 from .functions import (
     SQUARE_BITS,
     elu,
@@ -83,12 +93,27 @@ def is_from_onnx(operator: Operator) -> bool:
 
 def multiplier_of(operator: Operator, ratio: float) -> tuple[int, int]:
     """Multiplier and shift of a ratio of scales."""
-    return rounding_once(ratio) if is_from_onnx(operator) else quantize_multiplier(ratio)
+    once = is_from_onnx(operator) and not rounds_to_even(operator, ratio)
+    return rounding_once(ratio) if once else quantize_multiplier(ratio)
+
+
+def rounds_to_even(operator: Operator, *ratios: float) -> bool:
+    """Whether an operator of a QDQ network has results halfway between two steps; these go to the even one, as ONNX has it."""
+    return is_from_onnx(operator) and all(has_halves(ratio) for ratio in ratios)
 
 
 def product_multiplier(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> tuple[int, int]:
     """Multiplier and shift of a product; LiteRT multiplies the scales as 32-bit floats."""
-    return multiplier_of(operator, float(scale_of(a) * scale_of(b) / scale_of(output)))
+    return multiplier_of(operator, product_ratio(a, b, output))
+
+
+def product_ratio(a: Tensor, b: Tensor, output: Tensor) -> float:
+    return float(scale_of(a) * scale_of(b) / scale_of(output))
+
+
+def sum_is_even(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> bool:
+    """:func:`rounds_to_even` of a sum."""
+    return rounds_to_even(operator, *(float(scale_of(each)) / float(scale_of(output)) for each in (a, b)))
 
 
 # Each of these: the operator, its input tensors, its output tensor, and an array of values for each input -> values of the output.
@@ -99,12 +124,14 @@ def _sum(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[
     first, second, result = add_multipliers(*inputs, output)
     left = multiply((values[0].astype(np.int64) - zero_of(inputs[0])) << 20, *first)
     right = multiply((values[1].astype(np.int64) - zero_of(inputs[1])) << 20, *second)
-    return _clamped(multiply(left + sign * right, *result), operator, output)
+    rounded_sum = multiply_even if sum_is_even(operator, *inputs, output) else multiply
+    return _clamped(rounded_sum(left + sign * right, *result), operator, output)
 
 
 def _product(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
     product = (values[0].astype(np.int64) - zero_of(inputs[0])) * (values[1].astype(np.int64) - zero_of(inputs[1]))
-    return _clamped(multiply(product, *product_multiplier(operator, *inputs, output)), operator, output)
+    rounded_product = multiply_even if rounds_to_even(operator, product_ratio(*inputs, output)) else multiply
+    return _clamped(rounded_product(product, *product_multiplier(operator, *inputs, output)), operator, output)
 
 
 def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:

@@ -5,6 +5,7 @@ A 32-bit number that stands for x / 2^31 is in Q0, for x / 2^27 in Q4, as in gem
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import floor, frexp
 
 import numpy as np
@@ -90,6 +91,27 @@ def multiply(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
     if multiplier < 0:
         return -multiply(x, -multiplier, shift)
     return shift_right(high_product(np.asarray(x, np.int64) << max(shift, 0), multiplier), max(-shift, 0))
+
+
+def multiply_even(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
+    """x times a multiplier of :func:`quantize_multiplier`, rounded once, halves to even, as ONNX's QuantizeLinear rounds.
+
+    What the multiplier is too short to tell from a half counts as one.
+    """
+    x = np.asarray(x, np.int64)
+    product, bits = x * multiplier, 31 - shift
+    below, over_half = product >> bits, (product & ((1 << bits) - 1)) - (1 << (bits - 1))
+    return below + np.where(np.abs(over_half) <= np.abs(x) // 2, below & 1, over_half > 0)
+
+
+_MOST_ODD = 512
+"""Up to here an odd divisor leaves halves among 8-bit results."""
+
+
+def has_halves(real: float) -> bool:
+    """Whether some integer times a ratio lies halfway between two 8-bit results: if it is a power of two times a fraction of few digits."""
+    mantissa = frexp(real)[0]
+    return abs(Fraction(mantissa).limit_denominator(_MOST_ODD) - Fraction(mantissa)) < Fraction(1, 2**29)
 
 
 def saturated_32(x: np.ndarray) -> np.ndarray:

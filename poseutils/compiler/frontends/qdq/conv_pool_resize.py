@@ -183,10 +183,11 @@ def _average_steps(
 ) -> Steps:
     builder, shape = conversion.builder, _shapes(conversion, operator)[1]
     height, width = options["filter_height"], options["filter_width"]
-    ones = builder.constant(f"{name}/ones", np.ones((1, height, width, shape[1]), np.int8), quantization(1 / (height * width), 0))
+    ones = builder.constant(f"{name}/ones", np.ones((1, height, width, shape[1]), np.int8), quantization(1, 0))
     bias = builder.constant(f"{name}/bias", np.zeros(shape[1], np.int32))
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
-    builder.emit("DEPTHWISE_CONV_2D", [source.tensor, ones, bias], output, **options, fused_activation_function=activation)
+    more = {"divisor": height * width, "fused_activation_function": activation}
+    builder.emit("DEPTHWISE_CONV_2D", [source.tensor, ones, bias], output, **options, **more)
     return Steps(name, to, _result(conversion, operator, output))
 
 
