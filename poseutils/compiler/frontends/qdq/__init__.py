@@ -122,12 +122,12 @@ def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
         value = conversion.values[tensor]
         if isinstance(value, Steps):
             stored = _as_given(builder, builder.stored(value))
-            return stored.tensor if made.dtype == "int8" else _unsigned(builder, stored, made.name)
+            return _named(builder, stored.tensor, made.name) if made.dtype == "int8" else _unsigned(builder, stored, made.name)
         if isinstance(value, Real) and value.steps is not None:
             stored = _as_given(builder, builder.stored(value.steps))
             output = builder.activation(made.name, builder.tensors[stored.tensor].shape, "float32")
             return builder.emit("DEQUANTIZE", [stored.tensor], output)
-        return _as_given(builder, builder.floats(value, made.name).stored).tensor
+        return _named(builder, _as_given(builder, builder.floats(value, made.name).stored).tensor, made.name)
     except Refused as other:
         refused.append(str(other))
     except Unsupported as reason:
@@ -135,6 +135,17 @@ def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
     except KeyError:
         refused.append(f"the output {made.name!r}: a constant, or the input as it is")
     return -1
+
+
+def _named(builder: Builder, tensor: int, name: str) -> int:
+    """The tensor by the file's name of the output, if it is that one only in another order: what it is made of gives the name away."""
+    if builder.tensors[tensor].name != f"{name}/arranged":
+        return tensor
+    for number, other in enumerate(builder.tensors):
+        if other.name == name:
+            builder.tensors[number] = replace(other, name=f"{name}/before")
+    builder.tensors[tensor] = replace(builder.tensors[tensor], name=name)
+    return tensor
 
 
 def _as_given(builder: Builder, stored: Stored) -> Stored:

@@ -173,7 +173,8 @@ def _average_pool(conversion: Conversion, operator: Operator) -> list[Value]:
     """Each channel's convolution with a window of ones."""
     options = _pooling(conversion, operator)
     counted = options["padding"] == "VALID" or operator.options.get("count_include_pad", 0)
-    need(bool(counted) and not operator.options.get("ceil_mode", 0), "of fewer values at the margins")
+    need(bool(counted), "pads that are not counted in the mean (count_include_pad=0); pads of 0, or count_include_pad=1, are supported")
+    need(not operator.options.get("ceil_mode", 0), "a window that reaches over the edge (ceil_mode=1); ceil_mode=0 is supported")
     source, _ = conversion.builder.operand(conversion.value(operator, 0))
     return [Pending(partial(_average_steps, conversion, operator, _source(conversion, source), options))]
 
