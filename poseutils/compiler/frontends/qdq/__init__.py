@@ -125,8 +125,9 @@ def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
             return _named(builder, stored.tensor, made.name) if made.dtype == "int8" else _unsigned(builder, stored, made.name)
         if isinstance(value, Real) and value.steps is not None:
             stored = _as_given(builder, builder.stored(value.steps))
-            output = builder.activation(made.name, builder.tensors[stored.tensor].shape, "float32")
-            return builder.emit("DEQUANTIZE", [stored.tensor], output)
+            steps = _named(builder, stored.tensor, value.steps.name)
+            output = builder.activation(made.name, builder.tensors[steps].shape, "float32")
+            return builder.emit("DEQUANTIZE", [steps], output)
         return _named(builder, _as_given(builder, builder.floats(value, made.name).stored).tensor, made.name)
     except Refused as other:
         refused.append(str(other))
@@ -138,13 +139,14 @@ def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
 
 
 def _named(builder: Builder, tensor: int, name: str) -> int:
-    """The tensor by the file's name of the output, if it is that one only in another order: what it is made of gives the name away."""
+    """The tensor by the file's name, if it is that one only in another order; what it is made of gives the name away."""
     if builder.tensors[tensor].name != f"{name}/arranged":
         return tensor
-    for number, other in enumerate(builder.tensors):
-        if other.name == name:
-            builder.tensors[number] = replace(other, name=f"{name}/before")
-    builder.tensors[tensor] = replace(builder.tensors[tensor], name=name)
+    made = {t for operator in builder.operators for t in operator.outputs}
+    owner = next((t for t in made if builder.tensors[t].name == name), None)
+    if owner is not None:
+        builder.tensors[owner] = replace(builder.tensors[owner], name=f"{name}/before")
+        builder.tensors[tensor] = replace(builder.tensors[tensor], name=name)
     return tensor
 
 
