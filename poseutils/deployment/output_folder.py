@@ -69,7 +69,9 @@ def _resolved(out_dir: str | os.PathLike) -> Path:
 def _check_replaceable(folder: Path) -> None:
     for place in (folder, *folder.parents):
         if place.exists() and not place.is_dir():
-            raise PoseError(f"{place} is a file, not a folder. Choose a new or an empty folder.")
+            raise PoseError(
+                f"cannot write {folder}: {place} is a file, not a folder. Choose another folder."
+            )
     if not folder.exists() or not any(folder.iterdir()):
         return
     written = _written_files(folder)
