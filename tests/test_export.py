@@ -358,7 +358,8 @@ def test_the_decoder_does_what_the_configuration_says(small, repository, asset, 
     assert "POSE_REFINE_QUARTER" in heatmaps.read_text()
     several = export(asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "many", config=config, name="network").path
     text, header = (several / "network_poses.c").read_text(), (several / "network_poses.h").read_text()
-    assert "static const float sigmas[] = {0.026f" in text and "NETWORK_MAX_CANDIDATES, sigmas}" in text
+    flat = " ".join(text.split())  # whatever its lines
+    assert "static const float sigmas[] = {0.026f" in flat and "NETWORK_MAX_CANDIDATES, sigmas}" in flat
     assert "#define NETWORK_MAX_CANDIDATES 77\n" in header
     command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only", several / "network_poses.c"]
     assert shutil.which("gcc") is None or subprocess.run(command).returncode == 0

@@ -8,6 +8,7 @@ from lively import lively_network
 import poseutils as pu
 from poseutils import plots
 from poseutils.errors import PoseError
+from poseutils.models.network import open_network
 from poseutils.quantization import choices, layer_errors, optimized, quantize, recommended
 
 SIZE = 64
@@ -48,7 +49,7 @@ def test_the_ratio_is_the_definition(images, tmp_path):
     small = keras.Model(image, keras.layers.Conv2D(4, 3, activation="relu", name="only")(image))
     (row,) = layer_errors(small, quantize(small, images, tmp_path / "q.tflite"), images)
     exact = small.predict(images, verbose=0).astype(np.float64)
-    (given,) = pu.networks.open_network(tmp_path / "q.tflite", rescaling=(1.0, 0.0)).run(images).values()
+    (given,) = open_network(tmp_path / "q.tflite", rescaling=(1.0, 0.0)).run(images).values()
     assert row["snr_db"] == pytest.approx(20 * np.log10(np.linalg.norm(exact) / np.linalg.norm(exact - given)), abs=0.05)
     assert (row["layer"], row["operator"], row["shape"]) == ("only", "CONV_2D", (62, 62, 4))
 

@@ -7,7 +7,7 @@ from PIL import Image
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import Config
-from poseutils.crops import MARGIN, region_of_box
+from poseutils.crops import MARGIN, cut, region_of_box
 from poseutils.datasets import yolo
 from poseutils.synthetic import make_dataset
 from poseutils.training import build_model, configured_examples, configured_network, load_examples, load_keras
@@ -50,7 +50,7 @@ def test_pixels_are_those_that_a_model_sees_of_a_box(people):
     dataset = pu.load_dataset(people)
     examples = load_examples(dataset, SIZE, crop_margin=(MARGIN, MARGIN))
     sample = dataset[0]
-    seen, _ = pu.regions.cut(np.asarray(Image.open(sample.path)), region_of_box(sample.boxes[0]), SIZE)
+    seen, _ = cut(np.asarray(Image.open(sample.path)), region_of_box(sample.boxes[0]), SIZE)
     np.testing.assert_array_equal(examples.images[0], seen)
 
 

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from poseutils.compiler.compile import compile_graph
@@ -12,9 +15,12 @@ def test_entries_are_complete(entry):
 
 
 @pytest.mark.parametrize("name", zoo.ZOO)
-def test_every_network_of_the_zoo_becomes_c(name, asset):
+def test_every_network_of_the_zoo_becomes_c(name):
     entry = zoo.ZOO[name]
-    graph = read_network(asset(f"models/{entry.file}"))
+    path = Path(os.environ.get("POSEUTILS_CACHE") or "nowhere") / "models" / entry.file
+    if not path.is_file():
+        pytest.skip(f"{path} is not there; fetch {name} to run this test")
+    graph = read_network(path)
     compiled = compile_graph(graph, entry.file, "quantized", "net")
     assert compiled.plan.size > 0 and len(compiled.program.steps) == len(compiled.graph.operators)
 
