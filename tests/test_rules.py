@@ -4,7 +4,6 @@ import os
 import random
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import flatbuffers

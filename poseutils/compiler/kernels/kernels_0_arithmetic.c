@@ -135,9 +135,9 @@ static inline lanes multiply_lanes(lanes x, lanes multiplier, lanes shift)
     return vrshlq_s32(vaddq_s32(product, nudge), right);
 }
 
-static void requantize_vectors(const int32_t *sums, const int32_t *bias, const pose_requantize *scale,
-                               int32_t first, int32_t count, int32_t places, int8_t *out,
-                               int32_t apart)
+static void requantize_vectors(const int32_t *sums, const int32_t *bias,
+                               const pose_requantize *scale, int32_t first, int32_t count,
+                               int32_t places, int8_t *out, int32_t apart)
 {
     const int32_t *b = bias + first, *m = scale->multiplier + first, *sums0 = sums,
                   *sums1 = places > 1 ? sums + TILE : sums;

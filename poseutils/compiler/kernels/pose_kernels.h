@@ -250,8 +250,11 @@ typedef struct {
 
 /* x * multiplier / 2^31 * 2^shift, rounded as the reference kernels round. */
 int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
-/* The same product rounded once, halves to even, as ONNX's QuantizeLinear rounds. What the multiplier
- * is too short to tell from a half counts as one. */
+
+/*
+ * The same product rounded once, halves to even, as ONNX's QuantizeLinear rounds. What the
+ * multiplier is too short to tell from a half counts as one.
+ */
 int32_t pose_multiply_even(int32_t x, int32_t multiplier, int32_t shift);
 
 /*
