@@ -28,26 +28,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m poseutils", description="Pose estimation on STM32, as notebooks.")
+    parser = argparse.ArgumentParser(
+        prog="python -m poseutils", description="Pose estimation on STM32, as notebooks."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the notebooks of a configuration's operation_mode")
     run.add_argument("config", nargs="?", help="a user_config.yaml")
     run.add_argument(
-        "overrides", nargs="*", metavar="section.attribute=value", help="takes precedence over the file, for example training.epochs=2"
+        "overrides",
+        nargs="*",
+        metavar="section.attribute=value",
+        help="takes precedence over the file, for example training.epochs=2",
     )
-    run.add_argument("--runs-dir", default="runs", help="where the run's folder is created (default: %(default)s)")
-    run.add_argument("--allow-custom-code", action="store_true", help="run the Python files that the configuration names")
-    run.add_argument("--resume", metavar="FOLDER", help="resume the interrupted run in this folder, without a configuration")
+    run.add_argument(
+        "--runs-dir",
+        default="runs",
+        help="where the run's folder is created (default: %(default)s)",
+    )
+    run.add_argument(
+        "--allow-custom-code",
+        action="store_true",
+        help="run the Python files that the configuration names",
+    )
+    run.add_argument(
+        "--resume",
+        metavar="FOLDER",
+        help="resume the interrupted run in this folder, without a configuration",
+    )
     run.set_defaults(command=_run, usage=run.error)
-    check = commands.add_parser("check", help="list what a configuration would run, on which data, and every problem, without running")
+    check = commands.add_parser(
+        "check",
+        help="list what a configuration would run, on which data, and every problem, without running",
+    )
     check.add_argument("config", help="a user_config.yaml")
-    check.add_argument("overrides", nargs="*", metavar="section.attribute=value", help="takes precedence over the file")
     check.add_argument(
-        "--allow-custom-code", action="store_true", help="treat the Python files that the configuration names as allowed to run"
+        "overrides",
+        nargs="*",
+        metavar="section.attribute=value",
+        help="takes precedence over the file",
+    )
+    check.add_argument(
+        "--allow-custom-code",
+        action="store_true",
+        help="treat the Python files that the configuration names as allowed to run",
     )
     check.set_defaults(command=_check)
     runs = commands.add_parser("runs", help="list the runs, newest first")
-    runs.add_argument("folder", nargs="?", default="runs", metavar="FOLDER", help="folder of the runs (default: %(default)s)")
+    runs.add_argument(
+        "folder",
+        nargs="?",
+        default="runs",
+        metavar="FOLDER",
+        help="folder of the runs (default: %(default)s)",
+    )
     runs.set_defaults(command=_runs)
     zoo = commands.add_parser("zoo", help="list the published models")
     zoo.set_defaults(command=_zoo)
@@ -60,24 +93,49 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_convert(commands) -> None:
-    convert = commands.add_parser("convert", help="convert COCO annotations to YOLO text labels, or back")
-    convert.add_argument("source", help="a COCO .json file, a folder with several, or a folder of images with text labels")
-    convert.add_argument("out", help="the folder to write into")
-    convert.add_argument("--to", choices=("yolo", "coco"), help="default: the format that the source is not in")
-    convert.add_argument(
-        "--keypoints", type=int, metavar="K", help="13 reduces COCO's 17 to the 13 of ST's models; default: as in the source"
+    convert = commands.add_parser(
+        "convert", help="convert COCO annotations to YOLO text labels, or back"
     )
-    convert.add_argument("--kind", choices=("single", "multi"), help="images with exactly one person, or with at least one")
-    convert.add_argument("--link", action="store_true", help="link to the images instead of copying them")
+    convert.add_argument(
+        "source",
+        help="a COCO .json file, a folder with several, or a folder of images with text labels",
+    )
+    convert.add_argument("out", help="the folder to write into")
+    convert.add_argument(
+        "--to", choices=("yolo", "coco"), help="default: the format that the source is not in"
+    )
+    convert.add_argument(
+        "--keypoints",
+        type=int,
+        metavar="K",
+        help="13 reduces COCO's 17 to the 13 of ST's models; default: as in the source",
+    )
+    convert.add_argument(
+        "--kind",
+        choices=("single", "multi"),
+        help="images with exactly one person, or with at least one",
+    )
+    convert.add_argument(
+        "--link", action="store_true", help="link to the images instead of copying them"
+    )
     convert.set_defaults(command=_convert)
 
 
 def _add_export(commands) -> None:
     export = commands.add_parser("export", help="write any 8-bit network as C")
-    export.add_argument("file", metavar="FILE", help="a full-integer .tflite, a QDQ .onnx, or a name that 'zoo' lists")
+    export.add_argument(
+        "file",
+        metavar="FILE",
+        help="a full-integer .tflite, a QDQ .onnx, or a name that 'zoo' lists",
+    )
     export.add_argument("out", metavar="OUT", help="the folder to write")
     export.add_argument("--board", help="what app_config.h is for (default: STM32N6570-DK)")
-    export.add_argument("--io", choices=("quantized", "file"), default="quantized", help="8-bit inputs and outputs, or the file's own")
+    export.add_argument(
+        "--io",
+        choices=("quantized", "file"),
+        default="quantized",
+        help="8-bit inputs and outputs, or the file's own",
+    )
     export.add_argument("--name", help="what files and C symbols are called (default: as FILE)")
     export.set_defaults(command=_export)
 
@@ -90,7 +148,12 @@ def _run(options: argparse.Namespace) -> None:
     if options.resume:
         resume(options.resume, allow_custom_code=options.allow_custom_code)
     else:
-        run(options.config, options.overrides, options.runs_dir, allow_custom_code=options.allow_custom_code)
+        run(
+            options.config,
+            options.overrides,
+            options.runs_dir,
+            allow_custom_code=options.allow_custom_code,
+        )
 
 
 def _runs(options: argparse.Namespace) -> None:
@@ -106,7 +169,10 @@ def _check(options: argparse.Namespace) -> None:
     print("\n".join(found.lines))
     if found.problems:
         count = len(found.problems)
-        raise PoseError(f"{count} problem{'s'[: count != 1]} in {options.config}:\n" + "\n".join(f"  {line}" for line in found.problems))
+        raise PoseError(
+            f"{count} problem{'s'[: count != 1]} in {options.config}:\n"
+            + "\n".join(f"  {line}" for line in found.problems)
+        )
     print("no problems found")
 
 
@@ -114,10 +180,15 @@ def _zoo(options: argparse.Namespace) -> None:
     from .models.zoo import ZOO
 
     rows = [("name", "model_type", "keypoints", "license")]
-    rows += [(entry.name, entry.model_type, str(entry.keypoints), entry.license) for entry in ZOO.values()]
+    rows += [
+        (entry.name, entry.model_type, str(entry.keypoints), entry.license)
+        for entry in ZOO.values()
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -131,7 +202,9 @@ def _fetch(options: argparse.Namespace) -> None:
 def _convert(options: argparse.Namespace) -> None:
     from .datasets.conversion import convert
 
-    for part in convert(options.source, options.out, options.to, options.keypoints, options.kind, options.link):
+    for part in convert(
+        options.source, options.out, options.to, options.keypoints, options.kind, options.link
+    ):
         left_out = f"; {part.left_out} left out" if part.left_out else ""
         print(f"{part.folder}: {part.images} images, {part.people} people{left_out}")
 
@@ -140,8 +213,14 @@ def _export(options: argparse.Namespace) -> None:
     from .deployment.exporting import export
 
     made = export(options.file, options.out, board=options.board, io=options.io, name=options.name)
-    decoder = f"with the decoder of {made.model_type}" if made.model_type else "without a decoder: no pose network that is known here"
-    print(f"{made.path}: {made.report.arena_bytes:,} bytes of RAM, {made.report.flash_bytes:,} of constants; {decoder}")
+    decoder = (
+        f"with the decoder of {made.model_type}"
+        if made.model_type
+        else "without a decoder: no pose network that is known here"
+    )
+    print(
+        f"{made.path}: {made.report.arena_bytes:,} bytes of RAM, {made.report.flash_bytes:,} of constants; {decoder}"
+    )
 
 
 if __name__ == "__main__":

@@ -35,14 +35,25 @@ class Region:
     def transform(self, input_size: tuple[int, int]) -> Transform:
         """The map from the image to an input of (height, width) that this region fills."""
         height, width = input_size
-        rotation = np.array([[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]])
+        rotation = np.array(
+            [[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]]
+        )
         linear = rotation * np.array([[width / self.size[0]], [height / self.size[1]]])
-        return Transform(np.column_stack([linear, np.array([width, height]) / 2 - linear @ np.asarray(self.center, np.float64)]))
+        return Transform(
+            np.column_stack(
+                [
+                    linear,
+                    np.array([width, height]) / 2 - linear @ np.asarray(self.center, np.float64),
+                ]
+            )
+        )
 
     def corners(self) -> np.ndarray:
         """(4, 2) top left, top right, bottom right and bottom left, in the region's own
         orientation."""
-        return self.transform((1, 1)).to_image(np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float64))
+        return self.transform((1, 1)).to_image(
+            np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float64)
+        )
 
 
 def region_of_box(box: np.ndarray, margin: float = MARGIN) -> Region:
@@ -53,7 +64,9 @@ def region_of_box(box: np.ndarray, margin: float = MARGIN) -> Region:
     return Region(((x0 + x1) / 2, (y0 + y1) / 2), (side, side))
 
 
-def cut(image: np.ndarray, region: Region, input_size: tuple[int, int]) -> tuple[np.ndarray, Transform]:
+def cut(
+    image: np.ndarray, region: Region, input_size: tuple[int, int]
+) -> tuple[np.ndarray, Transform]:
     """Crops a region and resizes it bilinearly to ``input_size`` (height, width); black outside the
     image.
 
@@ -116,7 +129,20 @@ def region_of_face(points: np.ndarray, box: np.ndarray) -> Region:
     return _enlarged(box, _level(points[1] - points[0]), scale=1.5)
 
 
-_STABLE = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]  # wrist, thumb without its tip, the two lower joints of each finger
+_STABLE = [
+    0,
+    1,
+    2,
+    3,
+    5,
+    6,
+    9,
+    10,
+    13,
+    14,
+    17,
+    18,
+]  # wrist, thumb without its tip, the two lower joints of each finger
 _INDEX, _MIDDLE, _RING = 6, 10, 14  # the middle joints of the fingers
 
 
@@ -144,7 +170,12 @@ _ANGLE_SIGMA = np.radians(30)
 """Width of the Gaussian by which estimates of a hand's angle support one another."""
 
 
-def upright_hand(predict: Callable[[Region], Poses], region: Region, angles: int = 8, min_relative_score: float = 0.8) -> Region:
+def upright_hand(
+    predict: Callable[[Region], Poses],
+    region: Region,
+    angles: int = 8,
+    min_relative_score: float = 0.8,
+) -> Region:
     """The region rotated so that the fingers of the hand in it point up, where the orientation is
     unknown.
 

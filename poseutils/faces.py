@@ -29,7 +29,27 @@ symmetric to the last digit."""
 
 
 _RIGHT_CONTOURS = (
-    (10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),  # oval
+    (
+        10,
+        109,
+        67,
+        103,
+        54,
+        21,
+        162,
+        127,
+        234,
+        93,
+        132,
+        58,
+        172,
+        136,
+        150,
+        149,
+        176,
+        148,
+        152,
+    ),  # oval
     (33, 7, 163, 144, 145, 153, 154, 155, 133),  # lower and upper lid
     (33, 246, 161, 160, 159, 158, 157, 173, 133),
     (46, 53, 52, 65, 55),  # lower and upper edge of the brow
@@ -54,7 +74,15 @@ MESH_CONTOURS = _contours()
 def _mirrored_ibug() -> tuple[int, ...]:
     """The 68 mirror indices. Jaw, brows, nostrils and lips run from side to side; each eye is
     numbered from its own outer corner."""
-    runs = (range(17), range(17, 27), range(31, 36), range(48, 55), range(55, 60), range(60, 65), range(65, 68))
+    runs = (
+        range(17),
+        range(17, 27),
+        range(31, 36),
+        range(48, 55),
+        range(55, 60),
+        range(60, 65),
+        range(65, 68),
+    )
     pairs = {point: mirrored for run in runs for point, mirrored in zip(run, reversed(run))}
     eyes = dict(zip(range(36, 42), (45, 44, 43, 42, 47, 46)))
     pairs |= eyes | {left: right for right, left in eyes.items()}

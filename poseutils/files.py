@@ -28,7 +28,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+        )
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -54,7 +56,9 @@ def given_path(value: object, name: str, expected: str) -> Path:
 
 def cannot_write(path: str | Path, error: OSError) -> PoseError:
     """The error for a folder that cannot be written to, or a full disk."""
-    return PoseError(f"cannot write {path}: {error.strerror or error}. Choose a writable folder with enough free space.")
+    return PoseError(
+        f"cannot write {path}: {error.strerror or error}. Choose a writable folder with enough free space."
+    )
 
 
 def _umask() -> int:

@@ -42,7 +42,10 @@ class Transform:
 
 
 def fitted(
-    image: np.ndarray, size: tuple[int, int], aspect_ratio: str, resize: Callable[[np.ndarray, tuple[int, int]], np.ndarray]
+    image: np.ndarray,
+    size: tuple[int, int],
+    aspect_ratio: str,
+    resize: Callable[[np.ndarray, tuple[int, int]], np.ndarray],
 ) -> tuple[np.ndarray, Transform]:
     """Resizes an image to a network's input.
 
@@ -66,10 +69,14 @@ def fitted(
         canvas[ty : ty + th, tx : tx + tw] = resized
         resized = canvas
     scale_x, scale_y = tw / sw, th / sh
-    return resized, Transform(np.array([[scale_x, 0, tx - sx * scale_x], [0, scale_y, ty - sy * scale_y]]))
+    return resized, Transform(
+        np.array([[scale_x, 0, tx - sx * scale_x], [0, scale_y, ty - sy * scale_y]])
+    )
 
 
-def _regions(image_size: tuple[int, int], size: tuple[int, int], aspect_ratio: str) -> tuple[tuple, tuple]:
+def _regions(
+    image_size: tuple[int, int], size: tuple[int, int], aspect_ratio: str
+) -> tuple[tuple, tuple]:
     """The rectangle (x, y, width, height) of the image that is used, and the rectangle of the input
     that it fills, in whole pixels."""
     (image_height, image_width), (height, width) = image_size, size

@@ -23,7 +23,8 @@ MAX_PIXELS = 178_956_970
 
 
 def find_images(folder: str | Path) -> list[Path]:
-    """All image files in a folder and its subfolders, sorted by name; a path to one image is a list of one.
+    """All image files in a folder and its subfolders, sorted by name; a path to one image is a list
+    of one.
 
     Raises:
         PoseError: if there is no such folder, or no image in it.
@@ -34,9 +35,16 @@ def find_images(folder: str | Path) -> list[Path]:
     if not folder.is_dir():
         raise PoseError(f"no such folder of images: {folder}. Give a folder or one image file.")
     suffixes = image_suffixes()
-    found = (os.path.join(place, name) for place, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != ".")
+    found = (
+        os.path.join(place, name)
+        for place, _, names in os.walk(folder, followlinks=True)
+        for name in names
+        if name[0] != "."
+    )
     chosen = (p for p in found if os.path.splitext(p)[1].lower() in suffixes)
-    paths = [Path(p) for p in sorted(chosen, key=lambda p: p.split(os.sep))]  # in the order of paths, whose comparison is slow
+    paths = [
+        Path(p) for p in sorted(chosen, key=lambda p: p.split(os.sep))
+    ]  # in the order of paths, whose comparison is slow
     if not paths:
         raise PoseError(
             f"no image in {folder}: expected files that end in {', '.join(USUAL_SUFFIXES)}, or in another suffix that Pillow reads."
@@ -47,19 +55,24 @@ def find_images(folder: str | Path) -> list[Path]:
 USUAL_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".gif")
 _ORIENTATION = 0x0112  # of EXIF: 1 is upright
 _END_OF_JPEG = b"\xff\xd9"
-_NO_PICTURES = frozenset({"EPS", "MPEG"})  # Pillow knows them by name only, or through another program
+_NO_PICTURES = frozenset(
+    {"EPS", "MPEG"}
+)  # Pillow knows them by name only, or through another program
 
 
 @lru_cache(maxsize=1)
 def image_suffixes() -> frozenset[str]:
     """The suffixes of all image formats that Pillow reads here, in lower case, such as ``.jpg``."""
     known = Image.registered_extensions()
-    readable = {name for name, (factory, _) in Image.OPEN.items() if not _is_stub(factory)} - _NO_PICTURES
+    readable = {
+        name for name, (factory, _) in Image.OPEN.items() if not _is_stub(factory)
+    } - _NO_PICTURES
     return frozenset(suffix for suffix, name in known.items() if name in readable)
 
 
 def _is_stub(factory: Callable) -> bool:
-    """Whether Pillow only recognizes the format, and leaves reading it to a plugin that is not there (HDF5, GRIB and the like)."""
+    """Whether Pillow only recognizes the format, and leaves reading it to a plugin that is not
+    there (HDF5, GRIB and the like)."""
     return isinstance(factory, type) and issubclass(factory, ImageFile.StubImageFile)
 
 
@@ -81,7 +94,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
 def read_image(path: str | Path) -> np.ndarray:
     """Reads an image file, upright.
 
-    EXIF orientation is applied, gray becomes three equal channels, 16 bits become 8, transparency is put on white.
+    EXIF orientation is applied, gray becomes three equal channels, 16 bits become 8, transparency
+    is put on white.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -104,9 +118,13 @@ def read_image(path: str | Path) -> np.ndarray:
             ImageOps.exif_transpose(image, in_place=True)
             return np.asarray(_to_rgb(image))
     except (Image.DecompressionBombError, MemoryError) as error:
-        raise PoseError(f"{path} is too large: {error}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million pixels.") from error
+        raise PoseError(
+            f"{path} is too large: {error}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million pixels."
+        ) from error
     except UnidentifiedImageError as error:
-        raise PoseError(f"{path} is not an image that can be read (JPEG, PNG, WebP, BMP or another format that Pillow reads)") from error
+        raise PoseError(
+            f"{path} is not an image that can be read (JPEG, PNG, WebP, BMP or another format that Pillow reads)"
+        ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, PoseError):
             raise
@@ -116,22 +134,33 @@ def read_image(path: str | Path) -> np.ndarray:
 def _check_size(path: Path, image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise PoseError(f"{path} is too large: {width} × {height} pixels; the limit is {MAX_PIXELS / 1e6:.0f} million. Make it smaller.")
+        raise PoseError(
+            f"{path} is too large: {width} × {height} pixels; the limit is {MAX_PIXELS / 1e6:.0f} million. Make it smaller."
+        )
 
 
 def _read_plain_jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
-    """The pixels (H, W, 3) of an upright, complete JPEG of three channels, else None: OpenCV decodes it to the same bytes in less time.
+    """The pixels (H, W, 3) of an upright, complete JPEG of three channels, else None: OpenCV
+    decodes it to the same bytes in less time.
 
-    It would fill what a truncated file lacks with gray, and so only files that end as they should are given to it.
+    It would fill what a truncated file lacks with gray, and so only files that end as they should
+    are given to it.
     """
-    if image.format != "JPEG" or image.mode != "RGB" or not data.endswith(_END_OF_JPEG) or image.getexif().get(_ORIENTATION, 1) != 1:
+    if (
+        image.format != "JPEG"
+        or image.mode != "RGB"
+        or not data.endswith(_END_OF_JPEG)
+        or image.getexif().get(_ORIENTATION, 1) != 1
+    ):
         return None
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode == "I":
-        return Image.fromarray((np.asarray(image, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(
+            (np.asarray(image, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8)
+        ).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -139,7 +168,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 COLOR_MODES = {1: ("rgb", "grayscale"), 3: ("rgb", "bgr"), 4: ("rgb", "bgr", "rgba")}
-"""By the channels of a network, what its images may be said to be. ``rgb`` goes with all: images are brought to the channels."""
+"""By the channels of a network, what its images may be said to be. ``rgb`` goes with all: images
+are brought to the channels."""
 
 
 def to_color_mode(image: np.ndarray, color_mode: str, channels: int = 3) -> np.ndarray:
@@ -147,7 +177,8 @@ def to_color_mode(image: np.ndarray, color_mode: str, channels: int = 3) -> np.n
 
     Args:
         color_mode: ``rgb`` or ``bgr``; ``grayscale`` or ``rgba`` for networks of so many channels.
-        channels: of the network; one is made of three, or four, by :meth:`poseutils.models.network.Network.prepare`.
+        channels: of the network; one is made of three, or four, by
+            :meth:`poseutils.models.network.Network.prepare`.
 
     Raises:
         PoseError: for any other order.
@@ -162,22 +193,29 @@ def to_color_mode(image: np.ndarray, color_mode: str, channels: int = 3) -> np.n
 
 
 def fit_to(
-    image: np.ndarray, size: tuple[int, int], aspect_ratio: str = "fit", interpolation: str = "bilinear"
+    image: np.ndarray,
+    size: tuple[int, int],
+    aspect_ratio: str = "fit",
+    interpolation: str = "bilinear",
 ) -> tuple[np.ndarray, Transform]:
     """Resizes an image to a network's input.
 
     Args:
         image: (H, W, 3) uint8.
         size: height and width of the input.
-        aspect_ratio: ``fit`` (or ``full_screen``) stretches the whole image over the input; ``padding`` keeps its proportions
-            and fills the rest with gray (letterbox); ``crop`` keeps them and fills the input with the middle of the image.
-        interpolation: one of ``INTERPOLATIONS``. None of them but ``area`` smooths before it shrinks.
+        aspect_ratio: ``fit`` (or ``full_screen``) stretches the whole image over the input;
+            ``padding`` keeps its proportions and fills the rest with gray (letterbox); ``crop``
+            keeps them and fills the input with the middle of the image.
+        interpolation: one of ``INTERPOLATIONS``. None of them but ``area`` smooths before it
+            shrinks.
 
     Returns:
-        (height, width, 3) from 0 to 255, uint8, or float32 where the interpolation gives fractions (those that OpenCV lacks), and
-        the transform that maps points.
+        (height, width, 3) from 0 to 255, uint8, or float32 where the interpolation gives fractions
+        (those that OpenCV lacks), and the transform that maps points.
     """
-    return fitted(image, size, aspect_ratio, lambda part, its_size: _resize(part, its_size, interpolation))
+    return fitted(
+        image, size, aspect_ratio, lambda part, its_size: _resize(part, its_size, interpolation)
+    )
 
 
 # ---------------------------------------------------------------- resampling
@@ -190,11 +228,14 @@ def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _cubic(b: float, c: float) -> Callable[[np.ndarray], np.ndarray]:
-    """The two-parameter family of Mitchell and Netravali, "Reconstruction Filters in Computer Graphics" (1988)."""
+    """The two-parameter family of Mitchell and Netravali, "Reconstruction Filters in Computer
+    Graphics" (1988)."""
 
     def kernel(x: np.ndarray) -> np.ndarray:
         near = (12 - 9 * b - 6 * c) * x**3 + (-18 + 12 * b + 6 * c) * x**2 + 6 - 2 * b
-        far = (-b - 6 * c) * x**3 + (6 * b + 30 * c) * x**2 + (-12 * b - 48 * c) * x + 8 * b + 24 * c
+        far = (
+            (-b - 6 * c) * x**3 + (6 * b + 30 * c) * x**2 + (-12 * b - 48 * c) * x + 8 * b + 24 * c
+        )
         return np.where(x < 1, near, far) / 6
 
     return kernel
@@ -207,7 +248,8 @@ _KERNELS: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {
     "lanczos5": (5, _lanczos(5)),
     "gaussian": (1.5, lambda x: np.exp(-2 * x**2)),
 }
-"""What OpenCV lacks, as ``tf.image.resize`` defines it without antialiasing: radius in pixels, weight at a distance."""
+"""What OpenCV lacks, as ``tf.image.resize`` defines it without antialiasing: radius in pixels,
+weight at a distance."""
 
 INTERPOLATIONS = (*_OPENCV, *_KERNELS)
 
@@ -217,7 +259,9 @@ def _resize(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.
     if interpolation in _OPENCV:
         return cv2.resize(image, size[::-1], interpolation=_OPENCV[interpolation])
     if interpolation not in _KERNELS:
-        raise PoseError(f"interpolation={interpolation!r}: expected one of {', '.join(INTERPOLATIONS)}")
+        raise PoseError(
+            f"interpolation={interpolation!r}: expected one of {', '.join(INTERPOLATIONS)}"
+        )
     rows = _resample(image, size[0], axis=0, interpolation=interpolation)
     return _resample(rows, size[1], axis=1, interpolation=interpolation)
 
@@ -226,7 +270,10 @@ def _resample(image: np.ndarray, count: int, axis: int, interpolation: str) -> n
     """Resamples one axis of an (H, W, C) image to ``count`` pixels, in float32."""
     index, weight = _taps(image.shape[axis], count, interpolation)
     shape = (-1, 1, 1) if axis == 0 else (1, -1, 1)
-    return sum(image.take(index[:, tap], axis=axis) * weight[:, tap].reshape(shape) for tap in range(index.shape[1]))
+    return sum(
+        image.take(index[:, tap], axis=axis) * weight[:, tap].reshape(shape)
+        for tap in range(index.shape[1])
+    )
 
 
 @lru_cache(maxsize=256)
@@ -234,7 +281,8 @@ def _taps(length: int, count: int, interpolation: str) -> tuple[np.ndarray, np.n
     """Which pixels of a row of ``length`` each of ``count`` outputs reads, and with what weight.
 
     Returns:
-        (count, T) indices and (count, T) float32 weights that sum to one; weight zero where a tap falls outside.
+        (count, T) indices and (count, T) float32 weights that sum to one; weight zero where a tap
+        falls outside.
     """
     radius, kernel = _KERNELS[interpolation]
     centers = (np.arange(count) + 0.5) * (length / count)
@@ -242,4 +290,6 @@ def _taps(length: int, count: int, interpolation: str) -> tuple[np.ndarray, np.n
     index = first[:, None] + np.arange(int(np.ceil(2 * radius)))
     distance = np.abs(index + 0.5 - centers[:, None])
     weight = np.where((distance < radius) & (index >= 0) & (index < length), kernel(distance), 0)
-    return np.clip(index, 0, length - 1), (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.clip(index, 0, length - 1), (weight / weight.sum(axis=1, keepdims=True)).astype(
+        np.float32
+    )

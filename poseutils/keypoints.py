@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from .errors import PoseError
-from .faces import IBUG68_FROM_MESH468 as IBUG68_FROM_MESH468  # re-exported beside the two layouts that it connects
+from .faces import (
+    IBUG68_FROM_MESH468 as IBUG68_FROM_MESH468,
+)  # re-exported beside the two layouts that it connects
 from .faces import IBUG_LIMBS, IBUG_MIRROR, MESH_CONTOURS, MESH_MIRROR
 
 DEFAULT_SIGMA = 0.05
@@ -46,11 +48,17 @@ class KeypointLayout:
         object.__setattr__(self, "sigmas", tuple(self.sigmas) or (DEFAULT_SIGMA,) * count)
         for what in ("mirror", "sigmas"):
             if len(getattr(self, what)) != count:
-                raise PoseError(f"layout {self.name!r} has {count} keypoint names and {len(getattr(self, what))} {what}; expected as many")
+                raise PoseError(
+                    f"layout {self.name!r} has {count} keypoint names and {len(getattr(self, what))} {what}; expected as many"
+                )
         if any(not 0 <= index < count for limb in self.limbs for index in limb):
-            raise PoseError(f"layout {self.name!r}: limbs {self.limbs} must be pairs of indices from 0 to {count - 1}")
+            raise PoseError(
+                f"layout {self.name!r}: limbs {self.limbs} must be pairs of indices from 0 to {count - 1}"
+            )
         if sorted(self.mirror) != list(range(count)):
-            raise PoseError(f"layout {self.name!r}: mirror {self.mirror} must hold every index from 0 to {count - 1} once")
+            raise PoseError(
+                f"layout {self.name!r}: mirror {self.mirror} must hold every index from 0 to {count - 1} once"
+            )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -107,12 +115,52 @@ HEAD_NAMES = _COCO_NAMES[:5]
 """The keypoints of the head among a person's: nose, eyes and ears."""
 
 # The published per-keypoint constants of the COCO keypoint evaluation (cocodataset.org, "Keypoint Evaluation").
-_COCO_SIGMAS = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089)
-_BODY_LIMBS = ((5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16))
+_COCO_SIGMAS = (
+    0.026,
+    0.025,
+    0.025,
+    0.035,
+    0.035,
+    0.079,
+    0.079,
+    0.072,
+    0.072,
+    0.062,
+    0.062,
+    0.107,
+    0.107,
+    0.087,
+    0.087,
+    0.089,
+    0.089,
+)
+_BODY_LIMBS = (
+    (5, 6),
+    (5, 7),
+    (7, 9),
+    (6, 8),
+    (8, 10),
+    (5, 11),
+    (6, 12),
+    (11, 12),
+    (11, 13),
+    (13, 15),
+    (12, 14),
+    (14, 16),
+)
 _FINGERS = ("thumb", "index", "middle", "ring", "little")
-_FINGER_LIMBS = tuple((0 if joint == 0 else 4 * finger + joint, 4 * finger + joint + 1) for finger in range(5) for joint in range(4))
+_FINGER_LIMBS = tuple(
+    (0 if joint == 0 else 4 * finger + joint, 4 * finger + joint + 1)
+    for finger in range(5)
+    for joint in range(4)
+)
 
-COCO17 = KeypointLayout("coco17", _COCO_NAMES, limbs=((0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)) + _BODY_LIMBS, sigmas=_COCO_SIGMAS)
+COCO17 = KeypointLayout(
+    "coco17",
+    _COCO_NAMES,
+    limbs=((0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)) + _BODY_LIMBS,
+    sigmas=_COCO_SIGMAS,
+)
 PERSON13 = KeypointLayout(
     "person13",
     ("head",) + _COCO_NAMES[5:],
@@ -120,10 +168,16 @@ PERSON13 = KeypointLayout(
     sigmas=(sum(_COCO_SIGMAS[:5]) / 5,) + _COCO_SIGMAS[5:],
 )
 HAND21 = KeypointLayout(
-    "hand21", ("wrist",) + tuple(f"{finger}_{joint}" for finger in _FINGERS for joint in range(1, 5)), limbs=_FINGER_LIMBS
+    "hand21",
+    ("wrist",) + tuple(f"{finger}_{joint}" for finger in _FINGERS for joint in range(1, 5)),
+    limbs=_FINGER_LIMBS,
 )
-HEAD468 = KeypointLayout("head468", tuple(f"mesh_{i}" for i in range(468)), limbs=MESH_CONTOURS, mirror=MESH_MIRROR)
-IBUG68 = KeypointLayout("ibug68", tuple(f"ibug_{i}" for i in range(68)), limbs=IBUG_LIMBS, mirror=IBUG_MIRROR)
+HEAD468 = KeypointLayout(
+    "head468", tuple(f"mesh_{i}" for i in range(468)), limbs=MESH_CONTOURS, mirror=MESH_MIRROR
+)
+IBUG68 = KeypointLayout(
+    "ibug68", tuple(f"ibug_{i}" for i in range(68)), limbs=IBUG_LIMBS, mirror=IBUG_MIRROR
+)
 PALM7 = KeypointLayout(
     "palm7",
     ("wrist", "index_mcp", "middle_mcp", "ring_mcp", "little_mcp", "thumb_cmc", "thumb_mcp"),
@@ -172,12 +226,16 @@ def layout_from_names(
     if twice:
         raise PoseError(f"keypoint names must differ; {', '.join(twice)} is given more than once")
     pairs = tuple(_pair(limb, names, "skeleton") for limb in limbs)
-    return with_sigmas(KeypointLayout(name or f"custom{len(names)}", names, pairs, _mirror(mirror, names)), sigmas)
+    return with_sigmas(
+        KeypointLayout(name or f"custom{len(names)}", names, pairs, _mirror(mirror, names)), sigmas
+    )
 
 
 def _pair(pair: Any, names: Sequence[str], what: str) -> tuple[int, int]:
     if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-        raise PoseError(f"{what}: expected pairs of keypoints, by index from 0 or by name; got {pair!r}")
+        raise PoseError(
+            f"{what}: expected pairs of keypoints, by index from 0 or by name; got {pair!r}"
+        )
     return _index(pair[0], names, what), _index(pair[1], names, what)
 
 
@@ -188,7 +246,9 @@ def _index(given: int | str, names: Sequence[str], what: str) -> int:
     if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < len(names):
         return given
     shown = ", ".join(names[:30]) + (", ..." if len(names) > 30 else "")
-    raise PoseError(f"{what}: no keypoint {given!r}; expected an index from 0 to {len(names) - 1}, or one of {shown}")
+    raise PoseError(
+        f"{what}: no keypoint {given!r}; expected an index from 0 to {len(names) - 1}, or one of {shown}"
+    )
 
 
 def _mirror(given: Sequence[Any], names: Sequence[str]) -> tuple[int, ...]:
@@ -202,7 +262,10 @@ def _mirror(given: Sequence[Any], names: Sequence[str]) -> tuple[int, ...]:
 
 
 def redefined(
-    layout: KeypointLayout, names: Sequence[str] | None = None, limbs: Sequence[Any] | None = None, mirror: Sequence[Any] | None = None
+    layout: KeypointLayout,
+    names: Sequence[str] | None = None,
+    limbs: Sequence[Any] | None = None,
+    mirror: Sequence[Any] | None = None,
 ) -> KeypointLayout:
     """A layout with other names, limbs or mirror pairs; None keeps those it has.
 
@@ -215,11 +278,15 @@ def redefined(
     if names is None and limbs is None and mirror is None:
         return layout
     if names is not None and len(names) != len(layout):
-        raise PoseError(f"{len(names)} keypoint names given ({', '.join(map(str, names))}), expected {len(layout)}")
+        raise PoseError(
+            f"{len(names)} keypoint names given ({', '.join(map(str, names))}), expected {len(layout)}"
+        )
     if mirror is None:
         mirror = layout.mirror if names is None else ()
     limbs = layout.limbs if limbs is None else limbs
-    return layout_from_names(layout.names if names is None else names, limbs, layout.sigmas, mirror=mirror)
+    return layout_from_names(
+        layout.names if names is None else names, limbs, layout.sigmas, mirror=mirror
+    )
 
 
 def with_sigmas(layout: KeypointLayout, sigmas: Sequence[float] | float | None) -> KeypointLayout:
@@ -228,9 +295,15 @@ def with_sigmas(layout: KeypointLayout, sigmas: Sequence[float] | float | None) 
     if sigmas is None:
         return layout
     try:
-        given = (float(sigmas),) * len(layout) if isinstance(sigmas, (int, float)) else tuple(float(s) for s in sigmas)
+        given = (
+            (float(sigmas),) * len(layout)
+            if isinstance(sigmas, (int, float))
+            else tuple(float(s) for s in sigmas)
+        )
     except (TypeError, ValueError, OverflowError) as error:
-        raise PoseError(f"sigmas: expected one number, or {len(layout)}; got {sigmas!r:.80}") from error
+        raise PoseError(
+            f"sigmas: expected one number, or {len(layout)}; got {sigmas!r:.80}"
+        ) from error
     if not all(0 < sigma < math.inf for sigma in given):
         raise PoseError(f"sigmas: expected numbers above 0, got {sigmas!r:.80}")
     return replace(layout, sigmas=given)
@@ -248,7 +321,9 @@ def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
     """
     names = category.get("keypoints")
     if not names or not isinstance(names, Sequence) or isinstance(names, str):
-        raise PoseError(f"COCO category {category.get('name')!r} has no 'keypoints'; expected a list of keypoint names")
+        raise PoseError(
+            f"COCO category {category.get('name')!r} has no 'keypoints'; expected a list of keypoint names"
+        )
     names, sigmas = tuple(str(n) for n in names), category.get("sigmas")
     for known in LAYOUTS.values():
         if known.names == names:
@@ -259,8 +334,12 @@ def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
         raise PoseError(f"skeleton: expected pairs of numbers, counted from 1: {error}") from error
     wrong = [(a + 1, b + 1) for a, b in limbs if not (0 <= a < len(names) and 0 <= b < len(names))]
     if wrong:
-        raise PoseError(f"skeleton: {list(wrong[0])} given; expected pairs of keypoints, counted from 1 to {len(names)} as COCO counts")
-    return layout_from_names(names, limbs, sigmas, name=str(category.get("name") or f"custom{len(names)}"))
+        raise PoseError(
+            f"skeleton: {list(wrong[0])} given; expected pairs of keypoints, counted from 1 to {len(names)} as COCO counts"
+        )
+    return layout_from_names(
+        names, limbs, sigmas, name=str(category.get("name") or f"custom{len(names)}")
+    )
 
 
 def reduce_17_to_13(keypoints: np.ndarray) -> np.ndarray:
@@ -279,4 +358,6 @@ def reduce_17_to_13(keypoints: np.ndarray) -> np.ndarray:
     count = labeled.sum(axis=-2)
     mean = (head[..., :2] * labeled).sum(axis=-2) / np.maximum(count, 1)
     merged = np.concatenate([mean, head[..., 2].max(axis=-1, keepdims=True)], axis=-1)
-    return np.concatenate([merged[..., None, :], keypoints[..., 5:, :]], axis=-2).astype(keypoints.dtype)
+    return np.concatenate([merged[..., None, :], keypoints[..., 5:, :]], axis=-2).astype(
+        keypoints.dtype
+    )

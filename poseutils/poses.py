@@ -57,7 +57,9 @@ class Poses:
         """The people selected by an index, a slice, or an array of indices or booleans."""
         index = [index] if isinstance(index, (int, np.integer)) else index
         optional = {name: getattr(self, name) for name in _OPTIONAL}
-        selected: dict[str, Any] = {name: None if array is None else array[index] for name, array in optional.items()}
+        selected: dict[str, Any] = {
+            name: None if array is None else array[index] for name, array in optional.items()
+        }
         return replace(self, keypoints=self.keypoints[index], scores=self.scores[index], **selected)
 
     @property
@@ -82,10 +84,14 @@ class Poses:
             corners = move(boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]])
             boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
         if world is not None:
-            world = np.concatenate([world[:, :, :2] @ _rotation(affine[:, :2]).T, world[:, :, 2:]], axis=2).astype(np.float32)
+            world = np.concatenate(
+                [world[:, :, :2] @ _rotation(affine[:, :2]).T, world[:, :, 2:]], axis=2
+            ).astype(np.float32)
         if handedness is not None and np.linalg.det(affine[:, :2]) < 0:
             handedness = 1 - handedness
-        return replace(self, keypoints=move(self.keypoints), boxes=boxes, world=world, handedness=handedness)
+        return replace(
+            self, keypoints=move(self.keypoints), boxes=boxes, world=world, handedness=handedness
+        )
 
     def plot(self, image: str | Path | np.ndarray, threshold: float = 0.15) -> None:
         """Shows a figure of the image with the poses drawn over it.
@@ -94,7 +100,9 @@ class Poses:
             image: a path, or a (H, W, 3) uint8 RGB array.
             threshold: keypoints with lower scores are drawn hollow, without limbs.
         """
-        from .plots import show_poses  # an upward import, deferred: users expect poses to plot themselves
+        from .plots import (
+            show_poses,
+        )  # an upward import, deferred: users expect poses to plot themselves
 
         show_poses(image, self, threshold=threshold)
 
@@ -135,14 +143,23 @@ def join(poses: Sequence[Poses]) -> Poses:
     if len(names) != 1:
         raise ValueError(f"poses of the layouts {names} given; expected one or more of one layout")
 
-    arrays = {name: [getattr(p, name) for p in poses] for name in ("keypoints", "scores", *_OPTIONAL)}
+    arrays = {
+        name: [getattr(p, name) for p in poses] for name in ("keypoints", "scores", *_OPTIONAL)
+    }
     joined: dict[str, Any] = {
-        name: None if any(array is None for array in parts) else np.concatenate(parts) for name, parts in arrays.items()
+        name: None if any(array is None for array in parts) else np.concatenate(parts)
+        for name, parts in arrays.items()
     }
     return replace(poses[0], **joined)
 
 
-def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+def oks(
+    keypoints: np.ndarray,
+    truth: np.ndarray,
+    visible: np.ndarray,
+    area: np.ndarray,
+    sigmas: np.ndarray,
+) -> np.ndarray:
     """Object keypoint similarity (OKS) as COCO defines it (cocodataset.org, "Keypoint Evaluation").
 
     The mean over labeled keypoints of exp(-d² / (2 · area · (2σ)²)), where d is the distance in
@@ -161,12 +178,20 @@ def oks(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray, area: np.
     similarity = keypoint_similarity(keypoints, truth, area, sigmas)
     labeled = np.broadcast_to(np.asarray(visible) > 0, similarity.shape)
     count = labeled.sum(axis=-1)
-    return np.where(count > 0, np.where(labeled, similarity, 0).sum(axis=-1) / np.maximum(count, 1), np.nan)
+    return np.where(
+        count > 0, np.where(labeled, similarity, 0).sum(axis=-1) / np.maximum(count, 1), np.nan
+    )
 
 
-def keypoint_similarity(keypoints: np.ndarray, truth: np.ndarray, area: np.ndarray | float, sigmas: np.ndarray) -> np.ndarray:
+def keypoint_similarity(
+    keypoints: np.ndarray, truth: np.ndarray, area: np.ndarray | float, sigmas: np.ndarray
+) -> np.ndarray:
     """(..., K) the per-keypoint OKS that :func:`oks` averages, from 0 to 1, whether labeled or
     not."""
     distance2 = np.square(np.asarray(keypoints, np.float64) - truth).sum(axis=-1)
-    variance2 = 2 * np.square(2 * np.asarray(sigmas, np.float64)) * np.maximum(np.asarray(area, np.float64), 1e-9)[..., None]
+    variance2 = (
+        2
+        * np.square(2 * np.asarray(sigmas, np.float64))
+        * np.maximum(np.asarray(area, np.float64), 1e-9)[..., None]
+    )
     return np.asarray(np.exp(-distance2 / variance2))

@@ -38,7 +38,13 @@ class Result:
 
 
 def predict_images(
-    model: Model, paths: Sequence[Path], out_dir: str | Path, *, threshold: float = 0.15, progress: bool = True, **thresholds
+    model: Model,
+    paths: Sequence[Path],
+    out_dir: str | Path,
+    *,
+    threshold: float = 0.15,
+    progress: bool = True,
+    **thresholds,
 ) -> Result:
     """Predicts images one by one and writes ``annotated/*.jpg`` and ``predictions.json``.
 
@@ -65,14 +71,21 @@ def predict_images(
     annotated: dict[Path, Path] = {}
     errors: list[str] = []
     records: list[dict] = []
-    predictions = tqdm(model.predict_each(paths, **thresholds), total=len(paths), desc="predict", unit="image", disable=not progress)
+    predictions = tqdm(
+        model.predict_each(paths, **thresholds),
+        total=len(paths),
+        desc="predict",
+        unit="image",
+        disable=not progress,
+    )
     for path, name, image_id, prediction in zip(paths, names, ids, predictions, strict=True):
         if prediction.image is None or prediction.poses is None:
             errors.append(str(prediction.error))
             continue
         poses[path] = prediction.poses
         annotated[path] = save_image(
-            out_dir / "annotated" / f"{Path(name).stem}.jpg", draw_poses(prediction.image, prediction.poses, threshold)
+            out_dir / "annotated" / f"{Path(name).stem}.jpg",
+            draw_poses(prediction.image, prediction.poses, threshold),
         )
         records += [{"file_name": name, **record} for record in prediction.poses.to_coco(image_id)]
     if not poses:
@@ -94,5 +107,7 @@ def _file_names(paths: Sequence[Path]) -> list[str]:
 
 def _image_ids(paths: Sequence[Path]) -> list[int]:
     stems = [path.stem for path in paths]
-    numbered = all(stem.isdecimal() for stem in stems) and len({int(stem) for stem in stems}) == len(stems)
+    numbered = all(stem.isdecimal() for stem in stems) and len(
+        {int(stem) for stem in stems}
+    ) == len(stems)
     return [int(stem) for stem in stems] if numbered else list(range(1, len(stems) + 1))

@@ -62,7 +62,8 @@ IDENTITY = {
 
 
 def paired(count):
-    """A layout of that many keypoints: pairs of left and right, and one in the middle if the number is odd."""
+    """A layout of that many keypoints: pairs of left and right, and one in the middle if the number
+    is odd."""
     names = [f"{side}_{i}" for i in range(count // 2) for side in ("left", "right")]
     return layout_from_names(names + ["middle"] * (count % 2))
 

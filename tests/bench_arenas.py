@@ -1,4 +1,5 @@
-"""The arena of one- and three-layer networks beside what TensorFlow Lite Micro takes for them, over a sweep of shapes.
+"""The arena of one- and three-layer networks beside what TensorFlow Lite Micro takes for them, over
+a sweep of shapes.
 
 python tests/bench_arenas.py
 """
@@ -58,7 +59,9 @@ def network(kind: str, image: int, channels: list[int], kernel: int) -> bytes:
         tensors += [
             tensor(f"w{at}", shape, data=np.ones(shape, np.int8), scale=[0.002] * made),
             tensor(f"b{at}", (made,), "INT32", np.zeros(made, np.int32), scale=None),
-            tensor(f"s{at}", (4,), "INT32", np.array([1, image, image, made], np.int32), scale=None),
+            tensor(
+                f"s{at}", (4,), "INT32", np.array([1, image, image, made], np.int32), scale=None
+            ),
             tensor(f"o{at}", (1, image, image, made), scale=0.3, zero_point=9),
         ]
         reads = [at + 2, at, last, at + 1] if kind == "transposed" else [last, at, at + 1]
@@ -74,24 +77,41 @@ def dense(rows: int, inputs: int, outputs: int) -> bytes:
         tensor("b", (outputs,), "INT32", np.zeros(outputs, np.int32), scale=None),
         tensor("o", (rows, outputs), scale=0.3, zero_point=9),
     ]
-    return build(tensors, [("FULLY_CONNECTED", [0, 1, 2], [3], ("FullyConnectedOptions", {}))], [0], [3])
+    return build(
+        tensors, [("FULLY_CONNECTED", [0, 1, 2], [3], ("FullyConnectedOptions", {}))], [0], [3]
+    )
 
 
 def networks() -> Iterator[tuple[str, bytes]]:
-    for kind, image, kernel, channels in product(("conv", "depthwise", "transposed", "grouped"), IMAGES, KERNELS, CHANNELS):
+    for kind, image, kernel, channels in product(
+        ("conv", "depthwise", "transposed", "grouped"), IMAGES, KERNELS, CHANNELS
+    ):
         if kind != "grouped" or channels % 2 == 0:
-            yield f"{kind} {kernel}x{kernel}, {image}x{image}x{channels}", network(kind, image, [channels, channels], kernel)
-    for image, kernel, (given, made) in product(IMAGES, KERNELS, [(1, 512), (512, 1), (300, 8), (64, 130)]):
-        yield f"conv {kernel}x{kernel}, {image}x{image}x{given} to {made}", network("conv", image, [given, made], kernel)
+            yield (
+                f"{kind} {kernel}x{kernel}, {image}x{image}x{channels}",
+                network(kind, image, [channels, channels], kernel),
+            )
+    for image, kernel, (given, made) in product(
+        IMAGES, KERNELS, [(1, 512), (512, 1), (300, 8), (64, 130)]
+    ):
+        yield (
+            f"conv {kernel}x{kernel}, {image}x{image}x{given} to {made}",
+            network("conv", image, [given, made], kernel),
+        )
     for image, channels in product((1, 4, 6, 10), (16, 64, 256)):
-        yield f"three conv 3x3, {image}x{image}x{channels}", network("conv", image, [channels] * 4, 3)
+        yield (
+            f"three conv 3x3, {image}x{image}x{channels}",
+            network("conv", image, [channels] * 4, 3),
+        )
     for rows, inputs, outputs in product((1, 3), CHANNELS, CHANNELS):
         yield f"dense {rows}x{inputs} to {outputs}", dense(rows, inputs, outputs)
 
 
 def tflm_arenas(paths: list[Path]) -> dict[str, int]:
     """Bytes by file name."""
-    run = subprocess.run([sys.executable, "-c", TFLM, *map(str, paths)], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", TFLM, *map(str, paths)], capture_output=True, text=True, check=True
+    )
     found = re.findall(r"Arena allocation total (\d+) bytes.*?done (\S+)", run.stderr, re.DOTALL)
     return {Path(path).name: int(size) for size, path in found}
 
@@ -104,8 +124,13 @@ def main() -> None:
             compiled = compile_graph(parse_tflite(data, name), name, "quantized", "network")
             own[f"{number}.tflite"] = name, compiled.plan.size
         theirs = tflm_arenas(sorted(Path(work).iterdir()))
-    rows = sorted(((size / theirs[file], size, theirs[file], name) for file, (name, size) in own.items()), reverse=True)
-    print(f"{len(rows)} networks; larger than TensorFlow Lite Micro's: {sum(ratio > 1 for ratio, *_ in rows)}; the worst:")
+    rows = sorted(
+        ((size / theirs[file], size, theirs[file], name) for file, (name, size) in own.items()),
+        reverse=True,
+    )
+    print(
+        f"{len(rows)} networks; larger than TensorFlow Lite Micro's: {sum(ratio > 1 for ratio, *_ in rows)}; the worst:"
+    )
     for ratio, size, their, name in rows[:WORST]:
         print(f"{name:36} {size:8} bytes, TensorFlow Lite Micro {their:8}, ratio {ratio:.3f}")
 

@@ -1,4 +1,5 @@
-"""The way to a board: analyzing a network for all of them, exporting it, and evaluating what was exported; called by ``bench.py``."""
+"""The way to a board: analyzing a network for all of them, exporting it, and evaluating what was
+exported; called by ``bench.py``."""
 
 from __future__ import annotations
 
@@ -55,4 +56,10 @@ def _evaluating(report: Callable, name: str | Path, data: Path) -> None:
             pu.evaluate(each, dataset, progress=False)
             times.append(time.perf_counter() - start)
         ratios.append(times[0] / times[1])
-    report(f"evaluating the exported C of {model.label[:24]}, rate over LiteRT's", median(ratios), "x", 0.15, at_most=False)
+    report(
+        f"evaluating the exported C of {model.label[:24]}, rate over LiteRT's",
+        median(ratios),
+        "x",
+        0.15,
+        at_most=False,
+    )

@@ -1,8 +1,10 @@
-"""How well the shipped network finds people: 500 drawn ones that it has not seen, and those of the photographs in POSEUTILS_CACHE.
+"""How well the shipped network finds people: 500 drawn ones that it has not seen, and those of the
+photographs in POSEUTILS_CACHE.
 
 python tests/bench_checkpoint.py [MODEL ...]
 
-People are looked at by their labeled boxes, enlarged by a quarter, and, where a picture has one person, in whole pictures.
+People are looked at by their labeled boxes, enlarged by a quarter, and, where a picture has one
+person, in whole pictures.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import poseutils as pu
 from poseutils.synthetic import synthetic_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = sorted(path for path in (ROOT / "data/models").iterdir() if path.suffix in (".keras", ".tflite"))
+SHIPPED = sorted(
+    path for path in (ROOT / "data/models").iterdir() if path.suffix in (".keras", ".tflite")
+)
 PEOPLE = 500
 
 
@@ -30,7 +34,10 @@ def main(files: list[str]) -> None:
             for from_boxes in (True, False):
                 metrics = pu.evaluate(model, dataset, from_boxes=from_boxes, progress=False).metrics
                 where = "by boxes" if from_boxes else "whole pictures"
-                print(f"{Path(file).name:52s} {name:22s} {where:15s} {metrics['people']:4.0f} people  OKS {metrics['oks']:.4f}", flush=True)
+                print(
+                    f"{Path(file).name:52s} {name:22s} {where:15s} {metrics['people']:4.0f} people  OKS {metrics['oks']:.4f}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Exported networks: instructions on emulated cores beside CMSIS-NN, every byte beside LiteRT's, memory, and speed on this computer.
+"""Exported networks: instructions on emulated cores beside CMSIS-NN, every byte beside LiteRT's,
+memory, and speed on this computer.
 
 python tests/bench_export.py [FILE.tflite ...]
 """
@@ -33,8 +34,8 @@ class Convolution:
 
     Attributes:
         size: rows and columns of the input.
-        cmsis: instructions a MAC that Arm's CMSIS-NN takes for it on each core: measured with gcc 12 -O3, and counted the same way as
-            here, by QEMU.
+        cmsis: instructions a MAC that Arm's CMSIS-NN takes for it on each core: measured with gcc
+            12 -O3, and counted the same way as here, by QEMU.
     """
 
     what: str
@@ -48,19 +49,45 @@ class Convolution:
 
     @property
     def macs(self) -> int:
-        return (self.size // self.stride) ** 2 * self.made * self.window**2 * (1 if self.depthwise else self.channels)
+        return (
+            (self.size // self.stride) ** 2
+            * self.made
+            * self.window**2
+            * (1 if self.depthwise else self.channels)
+        )
 
     def network(self) -> bytes:
         dice = np.random.default_rng(3)
-        shape = (1, self.window, self.window, self.made) if self.depthwise else (self.made, self.window, self.window, self.channels)
+        shape = (
+            (1, self.window, self.window, self.made)
+            if self.depthwise
+            else (self.made, self.window, self.window, self.channels)
+        )
         out = self.size // self.stride
         tensors = [
             tensor("x", (1, self.size, self.size, self.channels), scale=0.05, zero_point=-7),
-            tensor("w", shape, data=dice.integers(-127, 128, shape).astype(np.int8), scale=list(dice.uniform(0.001, 0.004, self.made))),
-            tensor("b", (self.made,), "INT32", dice.integers(-3000, 3000, self.made).astype(np.int32), scale=None),
+            tensor(
+                "w",
+                shape,
+                data=dice.integers(-127, 128, shape).astype(np.int8),
+                scale=list(dice.uniform(0.001, 0.004, self.made)),
+            ),
+            tensor(
+                "b",
+                (self.made,),
+                "INT32",
+                dice.integers(-3000, 3000, self.made).astype(np.int32),
+                scale=None,
+            ),
             tensor("o", (1, out, out, self.made), scale=0.3, zero_point=9),
         ]
-        fields = {"padding": 0, "strideH": self.stride, "strideW": self.stride, "dilationHFactor": 1, "dilationWFactor": 1}
+        fields = {
+            "padding": 0,
+            "strideH": self.stride,
+            "strideW": self.stride,
+            "dilationHFactor": 1,
+            "dilationWFactor": 1,
+        }
         if self.depthwise:
             options = "DepthwiseConv2DOptions", {**fields, "depthMultiplier": 1}
             return build(tensors, [("DEPTHWISE_CONV_2D", [0, 1, 2], [3], options)], [0], [3])
@@ -68,19 +95,39 @@ class Convolution:
 
 
 LAYERS = (
-    Convolution("1x1, 16 to 96 channels, 96x96", 96, 16, 96, 1, {"m4": 3.95, "m7": 3.90, "m55": 1.04}),
-    Convolution("depthwise 3x3 stride 2, 96 channels, to 48x48", 96, 96, 96, 3, {"m4": 8.78, "m7": 8.62, "m55": 2.15}, 2, True),
-    Convolution("1x1, 96 to 24 channels, 48x48", 48, 96, 24, 1, {"m4": 1.84, "m7": 1.81, "m55": 0.31}),
-    Convolution("3x3, 64 to 32 channels, 32x32", 32, 64, 32, 3, {"m4": 1.81, "m7": 1.81, "m55": 0.21}),
+    Convolution(
+        "1x1, 16 to 96 channels, 96x96", 96, 16, 96, 1, {"m4": 3.95, "m7": 3.90, "m55": 1.04}
+    ),
+    Convolution(
+        "depthwise 3x3 stride 2, 96 channels, to 48x48",
+        96,
+        96,
+        96,
+        3,
+        {"m4": 8.78, "m7": 8.62, "m55": 2.15},
+        2,
+        True,
+    ),
+    Convolution(
+        "1x1, 96 to 24 channels, 48x48", 48, 96, 24, 1, {"m4": 1.84, "m7": 1.81, "m55": 0.31}
+    ),
+    Convolution(
+        "3x3, 64 to 32 channels, 32x32", 32, 64, 32, 3, {"m4": 1.81, "m7": 1.81, "m55": 0.21}
+    ),
 )
 
 
 def bench_layers() -> None:
     """Instructions a MAC: here, CMSIS-NN's, and the ratio."""
-    print("instructions a MAC (CMSIS-NN's, ratio)".ljust(46) + "".join(f"{core:>22}" for core in ("Cortex-M4", "Cortex-M7", "Cortex-M55")))
+    print(
+        "instructions a MAC (CMSIS-NN's, ratio)".ljust(46)
+        + "".join(f"{core:>22}" for core in ("Cortex-M4", "Cortex-M7", "Cortex-M55"))
+    )
     for layer in LAYERS:
         graph = parse_tflite(layer.network(), layer.what)
-        values = np.random.default_rng(5).integers(-128, 128, graph.tensors[0].shape).astype(np.int8)
+        values = (
+            np.random.default_rng(5).integers(-128, 128, graph.tensors[0].shape).astype(np.int8)
+        )
         cells = []
         for core, cmsis in layer.cmsis.items():
             with tempfile.TemporaryDirectory() as work:
@@ -92,7 +139,9 @@ def bench_layers() -> None:
 def batch(network, folder: Path) -> np.ndarray:
     """Real images as the network's input takes them."""
     paths = pu.find_images(folder)[:IMAGES]
-    return network.prepare(np.stack([pu.fit_to(pu.read_image(path), network.input_size)[0] for path in paths]))
+    return network.prepare(
+        np.stack([pu.fit_to(pu.read_image(path), network.input_size)[0] for path in paths])
+    )
 
 
 def measure(path: Path, folder: Path) -> str:
@@ -133,7 +182,9 @@ def main(arguments: list[str]) -> None:
     else:
         bench_layers()
     cached = Path(os.environ.get("POSEUTILS_CACHE") or ROOT / "data") / "models"
-    paths = [Path(a) for a in arguments] or sorted({*(ROOT / "data/models").glob("*.tflite"), *cached.glob("*.tflite")})
+    paths = [Path(a) for a in arguments] or sorted(
+        {*(ROOT / "data/models").glob("*.tflite"), *cached.glob("*.tflite")}
+    )
     for path in paths:
         print(measure(path, ROOT / "data/synthetic-people/val"), flush=True)
 

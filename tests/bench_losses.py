@@ -1,4 +1,5 @@
-"""Which loss finds keypoints best: the same network, people, augmentation and steps, one loss after the other; twenty minutes or so.
+"""Which loss finds keypoints best: the same network, people, augmentation and steps, one loss after
+the other; twenty minutes or so.
 
 python tests/bench_losses.py
 """
@@ -32,9 +33,23 @@ def main() -> None:
     people = load_examples(synthetic_dataset(IMAGES, seed=101), SIZE, crop_margin=(1.1, 2.0))
     checks = load_examples(synthetic_dataset(CHECKS, seed=9), SIZE, crop_margin=(1.25, 1.25))
     for activation, loss in LOSSES:
-        model = build_model("st_movenet_lightning_heatmaps", (*SIZE, 3), len(people.layout), alpha=0.35, final_activation=activation)
+        model = build_model(
+            "st_movenet_lightning_heatmaps",
+            (*SIZE, 3),
+            len(people.layout),
+            alpha=0.35,
+            final_activation=activation,
+        )
         with tempfile.TemporaryDirectory() as folder:
-            result = fit(model, people, checks, epochs=EPOCHS, run_dir=Path(folder), loss=loss, augmentation=AUGMENTATION)
+            result = fit(
+                model,
+                people,
+                checks,
+                epochs=EPOCHS,
+                run_dir=Path(folder),
+                loss=loss,
+                augmentation=AUGMENTATION,
+            )
         print(f"{activation:8s} {loss}: OKS {result.best_oks:.4f}", flush=True)
 
 

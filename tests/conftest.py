@@ -22,7 +22,8 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def asset():
-    """``asset("models/x.tflite")``: the path of a real file in the cache; without it the test is skipped, or fails in CI."""
+    """``asset("models/x.tflite")``: the path of a real file in the cache; without it the test is
+    skipped, or fails in CI."""
     cache = os.environ.get("POSEUTILS_CACHE")
 
     def find(name: str) -> Path:
@@ -62,7 +63,8 @@ def refusal(load):
 
 @pytest.fixture(scope="session")
 def zoo_model(asset):
-    """``zoo_model("yolov8n_pose_256")``: the published model, loaded once; without its file the test is skipped, or fails in CI."""
+    """``zoo_model("yolov8n_pose_256")``: the published model, loaded once; without its file the
+    test is skipped, or fails in CI."""
     models = {}
 
     def load(name: str) -> pu.Model:

@@ -1,4 +1,5 @@
-"""Damages networks by their structure: what a graph says of its tensors, operators and constants, one or two things at a time."""
+"""Damages networks by their structure: what a graph says of its tensors, operators and constants,
+one or two things at a time."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def _with_operator(
 
 
 def _sized(tensor: Tensor, shape: tuple[int, ...], dtype: str) -> Tensor:
-    """A tensor of another shape or type; a constant has values of them, as the reader makes them."""
+    """A tensor of another shape or type; a constant has values of them, as the reader makes
+    them."""
     size = int(np.prod(shape, dtype=object)) * TYPES[dtype]
     if tensor.data is None:
         return replace(tensor, shape=shape, dtype=dtype, bytes=size)
@@ -196,7 +198,9 @@ def _options(graph: Graph, dice: random.Random) -> Graph:
 
 
 def _open(graph: Graph, dice: random.Random) -> Graph:
-    return _with_tensor(graph, dice, lambda tensor: replace(tensor, is_open=True, is_fixed=dice.random() < 0.5))
+    return _with_tensor(
+        graph, dice, lambda tensor: replace(tensor, is_open=True, is_fixed=dice.random() < 0.5)
+    )
 
 
 def _name(graph: Graph, dice: random.Random) -> Graph:

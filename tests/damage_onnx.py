@@ -1,4 +1,5 @@
-"""Damages .onnx networks by their structure: attributes, connections, constants, nodes, one to three things at a time."""
+"""Damages .onnx networks by their structure: attributes, connections, constants, nodes, one to
+three things at a time."""
 
 from __future__ import annotations
 

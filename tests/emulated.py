@@ -1,4 +1,5 @@
-"""Small networks as C on an emulated Cortex-M: the bytes they give, and the instructions they take."""
+"""Small networks as C on an emulated Cortex-M: the bytes they give, and the instructions they
+take."""
 
 from __future__ import annotations
 
@@ -56,7 +57,9 @@ def merged(models: list[bytes]) -> bytes:
             made.buffer += buffers
         for operator in own.operators:
             operator.opcodeIndex += codes
-            operator.inputs = np.where(np.asarray(operator.inputs) < 0, -1, np.asarray(operator.inputs) + tensors).astype(np.int32)
+            operator.inputs = np.where(
+                np.asarray(operator.inputs) < 0, -1, np.asarray(operator.inputs) + tensors
+            ).astype(np.int32)
             operator.outputs = np.asarray(operator.outputs) + np.int32(tensors)
         graph.tensors += own.tensors
         graph.operators += own.operators
@@ -75,11 +78,20 @@ def network_sources(graph: Graph) -> dict[str, str]:
 
 
 def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) -> tuple[bytes, int]:
-    """All outputs of a network, one after the other, and the instructions; ``core`` is one of ``emulation.EMULATED``."""
+    """All outputs of a network, one after the other, and the instructions; ``core`` is one of
+    ``emulation.EMULATED``."""
     files = network_sources(graph) | exporting.kernel_files() | {"example/main.c": MAIN}
-    files |= dict.fromkeys(("pose_decode.c", "pose_decode.h", "network_poses.c", "network_poses.h"), "typedef int nothing;\n")
-    files |= {name: exporting.filled(name, {"name": "network", "NAME": "NETWORK"}) for name in ("Makefile", "example/startup.c")}
-    files[f"example/{core}.ld"] = exporting.filled("example/board.ld", emulation.linker_script(core))
+    files |= dict.fromkeys(
+        ("pose_decode.c", "pose_decode.h", "network_poses.c", "network_poses.h"),
+        "typedef int nothing;\n",
+    )
+    files |= {
+        name: exporting.filled(name, {"name": "network", "NAME": "NETWORK"})
+        for name in ("Makefile", "example/startup.c")
+    }
+    files[f"example/{core}.ld"] = exporting.filled(
+        "example/board.ld", emulation.linker_script(core)
+    )
     (folder / "example").mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)

@@ -1,8 +1,10 @@
-"""Damaged .tflite files against the exporter: each ends in C that compiles or in a clear error, in little time and memory.
+"""Damaged .tflite files against the exporter: each ends in C that compiles or in a clear error, in
+little time and memory.
 
 python tests/fuzz_export.py [COUNT] [SEED]
 
-Every file is read in a process of its own, which may take ``SECONDS`` and ``MEMORY``; what is exported is compiled (gcc -fsyntax-only).
+Every file is read in a process of its own, which may take ``SECONDS`` and ``MEMORY``; what is
+exported is compiled (gcc -fsyntax-only).
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ def tiny(data: bytes, folder: Path) -> None:
 
 
 def whole(model: pu.Model) -> Exporter:
-    """The whole export of a damaged file in the place of a model's. LiteRT, which does not survive them all, is not asked."""
+    """The whole export of a damaged file in the place of a model's. LiteRT, which does not survive
+    them all, is not asked."""
 
     def to_folder(data: bytes, folder: Path) -> None:
         path = folder / "damaged.tflite"
@@ -56,7 +59,8 @@ def whole(model: pu.Model) -> Exporter:
 
 
 def seeds() -> list[tuple[int, bytes, Exporter]]:
-    """(how often, healthy bytes, how it is exported): tiny networks of every operator, and pose networks, small ones more often."""
+    """(how often, healthy bytes, how it is exported): tiny networks of every operator, and pose
+    networks, small ones more often."""
     cases = [*test_kernels.CASES.values(), *test_kernels_more.CASES.values()]
     found = [(40, make(), tiny) for make in cases]
     shipped = sorted((ROOT / "data/models").glob("*_int8.tflite"))
@@ -65,12 +69,19 @@ def seeds() -> list[tuple[int, bytes, Exporter]]:
     with tempfile.TemporaryDirectory() as work:
         small = Path(work) / "small.tflite"
         small.write_bytes(heatmap_model(keypoints=13))
-        paths = [(1500, small), *((120, path) for path in shipped), *((10, path) for path in others)]
-        return found + [(often, path.read_bytes(), whole(pu.load_model(path))) for often, path in paths]
+        paths = [
+            (1500, small),
+            *((120, path) for path in shipped),
+            *((10, path) for path in others),
+        ]
+        return found + [
+            (often, path.read_bytes(), whole(pu.load_model(path))) for often, path in paths
+        ]
 
 
 def damage(data: bytes, dice: random.Random) -> bytes:
-    """Cut off, bytes changed, numbers of 32 bits changed, or a run overwritten by another part of the file."""
+    """Cut off, bytes changed, numbers of 32 bits changed, or a run overwritten by another part of
+    the file."""
     kind = dice.choice(("cut", "bytes", "bytes", "numbers", "numbers", "run"))
     if kind == "cut":
         return data[: dice.randrange(len(data))]
@@ -81,7 +92,21 @@ def damage(data: bytes, dice: random.Random) -> bytes:
             bad[place] = dice.choice((0, 1, 127, 128, 255, bad[place] ^ (1 << dice.randrange(8))))
         elif kind == "numbers":
             place = place // 4 * 4
-            value = dice.choice((0, 1, 2, 3, 255, 65536, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FC00000, dice.randrange(1 << 32)))
+            value = dice.choice(
+                (
+                    0,
+                    1,
+                    2,
+                    3,
+                    255,
+                    65536,
+                    0x7FFFFFFF,
+                    0x80000000,
+                    0xFFFFFFFF,
+                    0x7FC00000,
+                    dice.randrange(1 << 32),
+                )
+            )
             bad[place : place + 4] = value.to_bytes(4, "little")
         else:
             size, source = dice.choice((4, 16, 64)), _place(len(bad), dice)
@@ -90,8 +115,15 @@ def damage(data: bytes, dice: random.Random) -> bytes:
 
 
 def _place(size: int, dice: random.Random) -> int:
-    """Anywhere, or near one of the ends, where large files have their structure; weights lie between."""
-    return dice.choice((dice.randrange(size), dice.randrange(min(size, 6000)), size - 1 - dice.randrange(min(size, 40000))))
+    """Anywhere, or near one of the ends, where large files have their structure; weights lie
+    between."""
+    return dice.choice(
+        (
+            dice.randrange(size),
+            dice.randrange(min(size, 6000)),
+            size - 1 - dice.randrange(min(size, 40000)),
+        )
+    )
 
 
 def attempt(data: bytes, exporter: Exporter, folder: Path) -> tuple[str, float]:
@@ -122,13 +154,23 @@ def _guarded(data: bytes, exporter: Exporter, folder: Path) -> int:
 
 def compiles(folder: Path) -> str:
     """What the compiler says of the sources, if they do not compile."""
-    sources = [path for path in sorted(folder.rglob("*.c")) if path.name not in ("startup.c", "pose_kernels.c", "pose_decode.c")]
+    sources = [
+        path
+        for path in sorted(folder.rglob("*.c"))
+        if path.name not in ("startup.c", "pose_kernels.c", "pose_decode.c")
+    ]
     places = sorted({f"-I{path.parent}" for path in sources})
-    done = subprocess.run(["gcc", "-std=c99", "-fsyntax-only", *places, *map(str, sources)], capture_output=True, text=True)
+    done = subprocess.run(
+        ["gcc", "-std=c99", "-fsyntax-only", *places, *map(str, sources)],
+        capture_output=True,
+        text=True,
+    )
     return done.stderr if done.returncode else ""
 
 
-def fuzz(count: int, seed: int = 0, choices: list | None = None) -> tuple[Counter, list[str], float]:
+def fuzz(
+    count: int, seed: int = 0, choices: list | None = None
+) -> tuple[Counter, list[str], float]:
     """How many ended how, what went wrong, and the most seconds that one took."""
     dice, made, wrong, slowest = random.Random(seed), Counter(), [], 0.0
     choices = choices or seeds()
@@ -143,7 +185,9 @@ def fuzz(count: int, seed: int = 0, choices: list | None = None) -> tuple[Counte
             made[ending], slowest = made[ending] + 1, max(slowest, took)
             if ending not in ("exported", "refused"):
                 note = folder / "traceback.txt"
-                wrong.append(f"file {number}: {ending}\n{note.read_text() if note.exists() else bad[-2000:].decode(errors='replace')}")
+                wrong.append(
+                    f"file {number}: {ending}\n{note.read_text() if note.exists() else bad[-2000:].decode(errors='replace')}"
+                )
     return made, wrong, slowest
 
 
@@ -151,7 +195,9 @@ def main(arguments: list[str]) -> int:
     count, seed = (int(value) for value in (arguments + ["10000", "0"][len(arguments) :]))
     made, wrong, slowest = fuzz(count, seed)
     print(*wrong, sep="\n")
-    print(f"{count} files: {', '.join(f'{n} {ending}' for ending, n in made.most_common())}; the slowest took {slowest:.1f} s")
+    print(
+        f"{count} files: {', '.join(f'{n} {ending}' for ending, n in made.most_common())}; the slowest took {slowest:.1f} s"
+    )
     return 1 if wrong else 0
 
 

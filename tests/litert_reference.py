@@ -16,7 +16,9 @@ class Reference:
         given = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
         with silent_stderr():
             self.interpreter = Interpreter(
-                **given, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, experimental_preserve_all_tensors=True
+                **given,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+                experimental_preserve_all_tensors=True,
             )
             self.interpreter.allocate_tensors()
         self.input = self.interpreter.get_input_details()[0]

@@ -1,4 +1,5 @@
-"""The real topology with fresh weights, and statistics as a training leaves them, so that something flows through all of it."""
+"""The real topology with fresh weights, and statistics as a training leaves them, so that something
+flows through all of it."""
 
 import numpy as np
 

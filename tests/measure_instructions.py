@@ -1,9 +1,11 @@
-"""Counts the instructions of every layer of real networks on emulated Cortex-M, and fits the cost model of ``poseutils.deployment``.
+"""Counts the instructions of every layer of real networks on emulated Cortex-M, and fits the cost
+model of ``poseutils.deployment``.
 
 python tests/measure_instructions.py [FILE.tflite ...]
 
-Without files: the shipped network and the published ones in POSEUTILS_CACHE. Writes poseutils/deployment/instructions.json and says how far
-the model's totals are from the counts. To be run again whenever the kernels change; it takes the Arm compiler, QEMU and some minutes.
+Without files: the shipped network and the published ones in POSEUTILS_CACHE. Writes
+poseutils/deployment/instructions.json and says how far the model's totals are from the counts. To
+be run again whenever the kernels change; it takes the Arm compiler, QEMU and some minutes.
 """
 
 from __future__ import annotations
@@ -79,15 +81,25 @@ def counted(path: Path, core: str) -> tuple[Compiled, dict[int, float]]:
         folder = copy_sources(bundle.path, Path(work_folder) / "copy")
         (folder / "example/main.c").write_text(MAIN)
         makefile = folder / "Makefile"
-        makefile.write_text(makefile.read_text().replace("ARM_FLAGS := ", "ARM_FLAGS := -DNETWORK_DEBUG "))
+        makefile.write_text(
+            makefile.read_text().replace("ARM_FLAGS := ", "ARM_FLAGS := -DNETWORK_DEBUG ")
+        )
         run_make(folder, core)
         printed = run_tool(qemu_command(core), folder)
-    spent = {int(tensor): float(count) for tensor, count in re.findall(r"^tensor (\d+) (\d+)$", printed, re.MULTILINE)}
-    return compiled, {i: sum(spent[t] for t in op.outputs) for i, (op, calls) in enumerate(compiled.program.steps) if calls}
+    spent = {
+        int(tensor): float(count)
+        for tensor, count in re.findall(r"^tensor (\d+) (\d+)$", printed, re.MULTILINE)
+    }
+    return compiled, {
+        i: sum(spent[t] for t in op.outputs)
+        for i, (op, calls) in enumerate(compiled.program.steps)
+        if calls
+    }
 
 
 def fitted(amounts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Costs, none negative, that explain the counts best; a layer weighs by the root of its count, between error and relative error."""
+    """Costs, none negative, that explain the counts best; a layer weighs by the root of its count,
+    between error and relative error."""
     weight = 1 / np.sqrt(np.maximum(counts, 1))
     use = [u for u in range(amounts.shape[1]) if amounts[:, u].any()]
     while use:
@@ -106,20 +118,30 @@ def fit(measured: list[tuple[Compiled, dict[int, float]]]) -> dict[str, list[flo
     for compiled, counts in measured:
         for index, count in counts.items():
             operator = compiled.graph.operators[index]
-            rows.setdefault(kind(compiled.graph, operator), []).append((work(compiled.graph, operator), count))
+            rows.setdefault(kind(compiled.graph, operator), []).append(
+                (work(compiled.graph, operator), count)
+            )
     plain = [row for name, each in rows.items() for row in each if not row[0][0]]
-    table = {name: fitted(*map(np.array, zip(*each))) for name, each in sorted({**rows, ANY: plain}.items())}
+    table = {
+        name: fitted(*map(np.array, zip(*each)))
+        for name, each in sorted({**rows, ANY: plain}.items())
+    }
     return {name: [float(f"{cost:.4g}") for cost in costs] for name, costs in table.items()}
 
 
 def estimated(compiled: Compiled, counts: dict[int, float], table: dict[str, list[float]]) -> float:
     operators = [compiled.graph.operators[i] for i in counts]
-    return sum(float(np.dot(table[kind(compiled.graph, op)], work(compiled.graph, op))) for op in operators)
+    return sum(
+        float(np.dot(table[kind(compiled.graph, op)], work(compiled.graph, op))) for op in operators
+    )
 
 
 def main(arguments: list[str]) -> None:
     cache = os.environ.get("POSEUTILS_CACHE")
-    usual = [*sorted((REPOSITORY / "data/models").glob("*.tflite")), *(sorted(Path(cache).glob("models/*.tflite")) if cache else [])]
+    usual = [
+        *sorted((REPOSITORY / "data/models").glob("*.tflite")),
+        *(sorted(Path(cache).glob("models/*.tflite")) if cache else []),
+    ]
     paths = [Path(a) for a in arguments] or usual
     cores: dict[str, dict[str, list[float]]] = {}
     for core, machine in EMULATED.items():
@@ -129,13 +151,21 @@ def main(arguments: list[str]) -> None:
         cores[machine.core] = table = fit(measured)
         for path, (compiled, counts) in zip(paths, measured):
             total, guess = sum(counts.values()), estimated(compiled, counts, table)
-            print(f"{machine.core:10} {path.name[:48]:48} {total / 1e6:9.1f} million, model {100 * (guess / total - 1):+.1f} %", flush=True)
+            print(
+                f"{machine.core:10} {path.name[:48]:48} {total / 1e6:9.1f} million, model {100 * (guess / total - 1):+.1f} %",
+                flush=True,
+            )
     write_text(TABLE, as_text(cores))
 
 
 def as_text(cores: dict[str, dict[str, list[float]]]) -> str:
     """The table, a line a kind, so that a change shows line by line."""
-    blocks = [f'  "{core}": {{\n' + ",\n".join(f'   "{name}": {costs}' for name, costs in t.items()) + "\n  }" for core, t in cores.items()]
+    blocks = [
+        f'  "{core}": {{\n'
+        + ",\n".join(f'   "{name}": {costs}' for name, costs in t.items())
+        + "\n  }"
+        for core, t in cores.items()
+    ]
     units = ", ".join(f'"{unit}"' for unit in UNITS)
     return f'{{\n "units": [{units}],\n "cores": {{\n' + ",\n".join(blocks) + "\n }\n}\n"
 

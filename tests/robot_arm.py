@@ -11,7 +11,15 @@ import numpy as np
 NAMES = ("base", "shoulder", "elbow", "wrist", "gripper_left", "gripper_right", "tool")
 SKELETON = ((0, 1), (1, 2), (2, 3), (3, 4), (3, 5), (3, 6))
 SIZE = 128
-_COLORS = ((60, 60, 70), (220, 40, 40), (40, 170, 60), (40, 80, 230), (240, 170, 20), (170, 40, 200), (20, 200, 210))
+_COLORS = (
+    (60, 60, 70),
+    (220, 40, 40),
+    (40, 170, 60),
+    (40, 80, 230),
+    (240, 170, 20),
+    (170, 40, 200),
+    (20, 200, 210),
+)
 
 
 def arm(rng: np.random.Generator) -> np.ndarray:
@@ -23,14 +31,18 @@ def arm(rng: np.random.Generator) -> np.ndarray:
         points.append(points[-1] + length * np.array([np.cos(heading), np.sin(heading)]))
     heading += rng.uniform(-0.5, 0.5)
     for turn, length in ((-0.6, 14), (0.6, 14), (0, 20)):
-        points.append(points[3] + length * np.array([np.cos(heading + turn), np.sin(heading + turn)]))
+        points.append(
+            points[3] + length * np.array([np.cos(heading + turn), np.sin(heading + turn)])
+        )
     return np.array(points)
 
 
 def draw(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The arm before a background of blurred noise, (128, 128, 3) uint8 RGB."""
     noise = rng.uniform(90, 220, (8, 8, 3)).astype(np.float32)
-    image = cv2.resize(noise, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+    image = (
+        cv2.resize(noise, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+    )
     fixed = [tuple(np.round(16 * (p - 0.5)).astype(int).tolist()) for p in points]
     for a, b in SKELETON:
         cv2.line(image, fixed[a], fixed[b], (120, 120, 130), 7 if b < 4 else 3, cv2.LINE_AA, 4)
@@ -51,9 +63,22 @@ def make_arms(folder: Path, split: str, count: int, seed: int) -> Path:
         low, high = (points.min(axis=0) - 5).clip(0, SIZE), (points.max(axis=0) + 5).clip(0, SIZE)
         images.append({"id": index, "file_name": f"{index:04}.png", "width": SIZE, "height": SIZE})
         annotations.append(
-            {"id": index, "image_id": index, "category_id": 1, "bbox": [*low, *(high - low)], "keypoints": triplets.ravel().tolist()}
+            {
+                "id": index,
+                "image_id": index,
+                "category_id": 1,
+                "bbox": [*low, *(high - low)],
+                "keypoints": triplets.ravel().tolist(),
+            }
         )
-    category = {"id": 1, "name": "robot arm", "keypoints": NAMES, "skeleton": [[a + 1, b + 1] for a, b in SKELETON]}
+    category = {
+        "id": 1,
+        "name": "robot arm",
+        "keypoints": NAMES,
+        "skeleton": [[a + 1, b + 1] for a, b in SKELETON],
+    }
     path = folder / f"{split}.json"
-    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": [category]}))
+    path.write_text(
+        json.dumps({"images": images, "annotations": annotations, "categories": [category]})
+    )
     return path

@@ -16,12 +16,16 @@ AUGMENTATION = {"random_flip": {"mode": "horizontal"}, "random_brightness": {"fa
 def spots(count, seed=0, size=32):
     """Examples of a red and a green spot on noise."""
     random = np.random.default_rng(seed)
-    points = np.concatenate([random.uniform(6, size - 6, (count, 2, 2)), np.full((count, 2, 1), 2)], axis=-1).astype(np.float32)
+    points = np.concatenate(
+        [random.uniform(6, size - 6, (count, 2, 2)), np.full((count, 2, 1), 2)], axis=-1
+    ).astype(np.float32)
     images = random.uniform(0, 60, (count, size, size, 3))
     places = np.arange(size) + 0.5
     for k in range(2):
         x, y = points[:, k, 0, None, None], points[:, k, 1, None, None]
-        images[..., k] += 190 * np.exp(-((places[None, None] - x) ** 2 + (places[None, :, None] - y) ** 2) / 8)
+        images[..., k] += 190 * np.exp(
+            -((places[None, None] - x) ** 2 + (places[None, :, None] - y) ** 2) / 8
+        )
     return Examples(images.astype(np.uint8), points, np.full(count, 400, np.float32), PAIR)
 
 
@@ -35,11 +39,17 @@ def deadly(examples, reads):
             os.kill(os.getpid(), signal.SIGKILL)
         return examples.images[numbers]
 
-    return Examples(ReadWhenAsked(rows, examples.images.shape, np.uint8), examples.keypoints, examples.areas, examples.layout)
+    return Examples(
+        ReadWhenAsked(rows, examples.images.shape, np.uint8),
+        examples.keypoints,
+        examples.areas,
+        examples.layout,
+    )
 
 
 def small_network(filters=8, dropout=0.2):
-    """Two convolutions, with what has a state of its own between them: batch normalization and dropout."""
+    """Two convolutions, with what has a state of its own between them: batch normalization and
+    dropout."""
     import keras
 
     keras.utils.set_random_seed(0)

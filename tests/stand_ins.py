@@ -19,7 +19,9 @@ import json, pathlib, shutil
 folder = pathlib.Path(run_dir)
 (folder / "given.json").write_text(json.dumps({"model": model, "compare_with": compare_with, "config": config}))
 """
-PICTURE = "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)); plt.plot([0, 1]); plt.show()"
+PICTURE = (
+    "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)); plt.plot([0, 1]); plt.show()"
+)
 WAIT = """
 import os, pathlib, time
 (pathlib.Path(run_dir) / "half.txt").write_text("half")
@@ -29,11 +31,18 @@ time.sleep(60)
 """
 
 
-def write_notebook(folder: Path, service: str, *cells: str, tags: dict[int, list[str]] | None = None) -> Path:
+def write_notebook(
+    folder: Path, service: str, *cells: str, tags: dict[int, list[str]] | None = None
+) -> Path:
     """A notebook of a parameters cell and these; ``tags`` of the cells, by their place."""
     parameters = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-    code = [nbformat.v4.new_code_cell(cell, metadata={"tags": (tags or {}).get(i, [])}) for i, cell in enumerate(cells)]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {service}"), parameters, *code])
+    code = [
+        nbformat.v4.new_code_cell(cell, metadata={"tags": (tags or {}).get(i, [])})
+        for i, cell in enumerate(cells)
+    ]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell(f"# {service}"), parameters, *code]
+    )
     folder.mkdir(exist_ok=True)
     nbformat.write(notebook, folder / f"{service}.ipynb")
     return folder / f"{service}.ipynb"
@@ -45,15 +54,25 @@ def leaves(**metrics) -> str:
 
 
 def evaluates(oks: str) -> str:
-    """A cell that writes metrics as the evaluate notebook does; ``oks`` is an expression, which may ask for ``model``."""
+    """A cell that writes metrics as the evaluate notebook does; ``oks`` is an expression, which may
+    ask for ``model``."""
     compared = f"json.dumps({{'oks': {oks}, 'images': 3.0}} | ({{'compared.oks': 0.75, 'compared.images': 3.0}} if compare_with else {{}}))"
     return WRITE + f"(folder / 'metrics.json').write_text({compared})"
 
 
 def write_chain(folder: Path) -> Path:
     """Train, quantize and evaluate; what they leave can be told to be float and quantized."""
-    write_notebook(folder, "train", PICTURE, leaves(oks=0.5, loss=0.25) + "\n(folder / 'model.keras').write_text('float')")
-    write_notebook(folder, "quantize", leaves(size_kib=700.5) + f"\nshutil.copy({str(INT8)!r}, folder / 'quantized.tflite')")
+    write_notebook(
+        folder,
+        "train",
+        PICTURE,
+        leaves(oks=0.5, loss=0.25) + "\n(folder / 'model.keras').write_text('float')",
+    )
+    write_notebook(
+        folder,
+        "quantize",
+        leaves(size_kib=700.5) + f"\nshutil.copy({str(INT8)!r}, folder / 'quantized.tflite')",
+    )
     write_notebook(folder, "evaluate", evaluates("0.625 if model.endswith('.tflite') else 0.75"))
     return folder
 
@@ -71,7 +90,8 @@ def write_config(folder: Path) -> Path:
 
 
 def command(notebooks: Path, *arguments) -> list[str]:
-    """``python -m poseutils`` with these notebooks; it can be interrupted even where a shell has put the tests in its background."""
+    """``python -m poseutils`` with these notebooks; it can be interrupted even where a shell has
+    put the tests in its background."""
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import sys, pathlib; from poseutils import pipeline; pipeline.NOTEBOOKS = pathlib.Path({str(notebooks)!r})\n"
@@ -83,7 +103,12 @@ def command(notebooks: Path, *arguments) -> list[str]:
 def start(notebooks: Path, *arguments) -> subprocess.Popen:
     """The same as a process of its own, begun."""
     return subprocess.Popen(
-        command(notebooks, *arguments), cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        command(notebooks, *arguments),
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
     )
 
 

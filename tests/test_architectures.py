@@ -24,7 +24,9 @@ def test_any_width_size_and_number_of_keypoints():
 
 
 def test_softmax_heatmaps_sum_to_one():
-    heatmaps = build_model(NAME, (64, 64, 3), 3, 0.35, "softmax")(np.zeros((2, 64, 64, 3), np.float32)).numpy()
+    heatmaps = build_model(NAME, (64, 64, 3), 3, 0.35, "softmax")(
+        np.zeros((2, 64, 64, 3), np.float32)
+    ).numpy()
     np.testing.assert_allclose(heatmaps.sum(axis=(1, 2)), 1, atol=1e-5)
 
 
@@ -46,7 +48,13 @@ def test_fresh_sigmoid_heatmaps_are_nearly_empty():
     ],
 )
 def test_a_network_that_cannot_be_built(change, says):
-    good = {"model_name": NAME, "input_shape": (64, 64, 3), "keypoints": 3, "alpha": 0.35, "final_activation": "sigmoid"}
+    good = {
+        "model_name": NAME,
+        "input_shape": (64, 64, 3),
+        "keypoints": 3,
+        "alpha": 0.35,
+        "final_activation": "sigmoid",
+    }
     with pytest.raises(PoseError, match=says):
         build_model(**{**good, **change})
 
@@ -55,23 +63,39 @@ def test_a_network_that_cannot_be_built(change, says):
 
 
 def test_the_a100_network_is_the_one_of_width_one():
-    assert build_model("st_movenet_lightning_a100_heatmaps", (192, 192, 3), 17).count_params() == 2_356_308
+    assert (
+        build_model("st_movenet_lightning_a100_heatmaps", (192, 192, 3), 17).count_params()
+        == 2_356_308
+    )
 
 
 def test_thunder_is_wider_in_all_its_parts():
     thunder = build_model(THUNDER, (64, 64, 3), 17)
     assert thunder.name == THUNDER and thunder.output_shape == (None, 16, 16, 17)
     channels = {layer.name: layer.output.shape[-1] for layer in thunder.layers}
-    merged = [layer.output.shape[-1] for layer in thunder.layers if type(layer).__name__ == "Add" and not layer.name.startswith("block")]
-    assert merged == [channels["block_9_add"], channels["block_5_add"], channels["block_2_add"]] == [112, 56, 40]
-    assert thunder.count_params() > build_model(NAME, (64, 64, 3), 17, 1.75).count_params() > 6_000_000
+    merged = [
+        layer.output.shape[-1]
+        for layer in thunder.layers
+        if type(layer).__name__ == "Add" and not layer.name.startswith("block")
+    ]
+    assert (
+        merged
+        == [channels["block_9_add"], channels["block_5_add"], channels["block_2_add"]]
+        == [112, 56, 40]
+    )
+    assert (
+        thunder.count_params() > build_model(NAME, (64, 64, 3), 17, 1.75).count_params() > 6_000_000
+    )
 
 
 @pytest.mark.parametrize(("name", "alpha"), [(NAME, 1.0), (THUNDER, 1.75)])
 def test_a_configuration_without_alpha_has_the_usual_one(load, name, alpha):
     text = f"model: {{model_type: heatmaps_spe, model_name: {name}"
     config = load(text + "}")
-    assert config.model.alpha == alpha and load(config.save(config._folder / "saved.yaml").read_text()).model.alpha == alpha
+    assert (
+        config.model.alpha == alpha
+        and load(config.save(config._folder / "saved.yaml").read_text()).model.alpha == alpha
+    )
     assert load(text + ", alpha: 0.5}").model.alpha == 0.5
 
 

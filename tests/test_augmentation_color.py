@@ -1,4 +1,5 @@
-"""Augmentation: what happens to colors and textures, beside colorsys, Pillow and formulas written out."""
+"""Augmentation: what happens to colors and textures, beside colorsys, Pillow and formulas written
+out."""
 
 import colorsys
 import io
@@ -12,10 +13,15 @@ from poseutils.training.augmentation import make_augment
 
 
 def photo(count=2, size=48):
-    """(count, size, size, 3) whole numbers: slopes and a little noise, as pictures have, for which JPEG and sharpness mean something."""
+    """(count, size, size, 3) whole numbers: slopes and a little noise, as pictures have, for which
+    JPEG and sharpness mean something."""
     rows, columns = np.mgrid[:size, :size]
     slopes = np.stack([40 + 3 * rows, 200 - 2 * columns, 30 + rows + 2 * columns], axis=-1)
-    return np.clip(slopes + np.random.default_rng(3).normal(0, 12, (count, size, size, 3)), 0, 255).round().astype(np.float32)
+    return (
+        np.clip(slopes + np.random.default_rng(3).normal(0, 12, (count, size, size, 3)), 0, 255)
+        .round()
+        .astype(np.float32)
+    )
 
 
 def apply(images, **operations):
@@ -27,7 +33,9 @@ def apply(images, **operations):
 
 
 def with_pillow(images, function):
-    return np.stack([np.asarray(function(Image.fromarray(image.astype(np.uint8)))) for image in images]).astype(np.float32)
+    return np.stack(
+        [np.asarray(function(Image.fromarray(image.astype(np.uint8)))) for image in images]
+    ).astype(np.float32)
 
 
 def with_colorsys(images, hue=0.0, saturation=0.0, value=0.0):
@@ -46,19 +54,29 @@ def with_colorsys(images, hue=0.0, saturation=0.0, value=0.0):
         ({"random_saturation": {"delta": (0.25, 0.25)}}, {"saturation": 0.25}),
         ({"random_value": {"delta": (-0.3, -0.3)}}, {"value": -0.3}),
         (
-            {"random_hsv": {"hue_delta": (0.1, 0.1), "saturation_delta": (-0.2, -0.2), "value_delta": (0.15, 0.15)}},
+            {
+                "random_hsv": {
+                    "hue_delta": (0.1, 0.1),
+                    "saturation_delta": (-0.2, -0.2),
+                    "value_delta": (0.15, 0.15),
+                }
+            },
             {"hue": 0.1, "saturation": -0.2, "value": 0.15},
         ),
     ],
 )
 def test_hue_saturation_and_value(operation, shift):
     images = noise(1, 24)
-    np.testing.assert_allclose(apply(images, **operation), with_colorsys(images, **shift), atol=0.05)
+    np.testing.assert_allclose(
+        apply(images, **operation), with_colorsys(images, **shift), atol=0.05
+    )
 
 
 def test_rgb_to_hsv():
     images = noise(1, 24)
-    expected = 255 * np.apply_along_axis(lambda pixel: colorsys.rgb_to_hsv(*pixel), -1, images.astype(np.float64) / 255)
+    expected = 255 * np.apply_along_axis(
+        lambda pixel: colorsys.rgb_to_hsv(*pixel), -1, images.astype(np.float64) / 255
+    )
     np.testing.assert_allclose(apply(images, random_rgb_to_hsv={}), expected, atol=0.05)
 
 
@@ -73,20 +91,29 @@ def test_gamma_contrast_and_brightness():
     np.testing.assert_allclose(apply(images, random_gamma={"gamma": 2}), images**2 / 255, atol=0.01)
     mean = images.mean(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(
-        apply(images, random_contrast={"factor": (0.4, 0.4)}), np.clip(1.4 * (images - mean) + mean, 0, 255), atol=0.01
+        apply(images, random_contrast={"factor": (0.4, 0.4)}),
+        np.clip(1.4 * (images - mean) + mean, 0, 255),
+        atol=0.01,
     )
-    np.testing.assert_allclose(apply(images, random_brightness={"factor": (-0.2, -0.2)}), np.maximum(images - 51, 0), atol=0.01)
+    np.testing.assert_allclose(
+        apply(images, random_brightness={"factor": (-0.2, -0.2)}),
+        np.maximum(images - 51, 0),
+        atol=0.01,
+    )
 
 
 @pytest.mark.parametrize("bits", [1, 3, 7])
 def test_posterize(bits):
     np.testing.assert_array_equal(
-        apply(noise(2), random_posterize={"bits": bits}), with_pillow(noise(2), lambda i: ImageOps.posterize(i, bits))
+        apply(noise(2), random_posterize={"bits": bits}),
+        with_pillow(noise(2), lambda i: ImageOps.posterize(i, bits)),
     )
 
 
 def test_posterize_draws_every_number_of_bits():
-    levels = {len(np.unique(image)) for image in apply(noise(60), random_posterize={"bits": (2, 4)})}
+    levels = {
+        len(np.unique(image)) for image in apply(noise(60), random_posterize={"bits": (2, 4)})
+    }
     assert levels == {4, 8, 16}
 
 
@@ -119,7 +146,9 @@ def test_autocontrast_leaves_a_flat_image():
 
 def test_sharpness():
     expected = with_pillow(photo(), lambda image: ImageEnhance.Sharpness(image).enhance(2.5))
-    assert np.abs(apply(photo(), random_sharpness={"factor": (1.5, 1.5)}) - expected).max() <= 1.5  # Pillow rounds what it smooths
+    assert (
+        np.abs(apply(photo(), random_sharpness={"factor": (1.5, 1.5)}) - expected).max() <= 1.5
+    )  # Pillow rounds what it smooths
 
 
 @pytest.mark.parametrize("padding", ["reflect", "symmetric", "constant"])
@@ -132,9 +161,16 @@ def test_blur(size, padding):
     around = {"mode": padding} | ({"constant_values": 200} if padding == "constant" else {})
     padded = np.pad(noise(2, 32), ((0, 0), (reach, reach), (reach, reach), (0, 0)), **around)
     expected = (
-        sum(weights[i] * weights[j] * padded[:, i : i + 32, j : j + 32] for i in range(len(weights)) for j in range(len(weights))) / size**2
+        sum(
+            weights[i] * weights[j] * padded[:, i : i + 32, j : j + 32]
+            for i in range(len(weights))
+            for j in range(len(weights))
+        )
+        / size**2
     )
-    found = apply(noise(2, 32), random_blur={"filter_size": size, "padding": padding, "constant_values": 200})
+    found = apply(
+        noise(2, 32), random_blur={"filter_size": size, "padding": padding, "constant_values": 200}
+    )
     np.testing.assert_allclose(found, expected, atol=0.01)
 
 
@@ -142,7 +178,12 @@ def test_noise_has_its_deviation_in_each_image_or_in_all():
     gray = np.full((30, 32, 32, 3), 128, np.float32)
     spread = apply(gray, random_gaussian_noise={"stddev": (0.02, 0.1)}).std(axis=(1, 2, 3)) / 255
     assert 0.018 < spread.min() < 0.035 and 0.085 < spread.max() < 0.105
-    spread = apply(gray, random_gaussian_noise={"stddev": (0.02, 0.1), "mode": "batch"}).std(axis=(1, 2, 3)) / 255
+    spread = (
+        apply(gray, random_gaussian_noise={"stddev": (0.02, 0.1), "mode": "batch"}).std(
+            axis=(1, 2, 3)
+        )
+        / 255
+    )
     assert spread.max() < 1.1 * spread.min()
 
 
@@ -152,12 +193,18 @@ def test_jpeg():
         image.save(data, "jpeg", quality=30)
         return Image.open(data)
 
-    found, expected = apply(photo(), random_jpeg_quality={"jpeg_quality": 30}), with_pillow(photo(), as_jpeg)
+    found, expected = (
+        apply(photo(), random_jpeg_quality={"jpeg_quality": 30}),
+        with_pillow(photo(), as_jpeg),
+    )
     assert np.abs(found - expected).mean() < 1 < np.abs(found - photo()).mean()
 
 
 def test_low_quality_loses_more():
-    error = [np.abs(apply(photo(), random_jpeg_quality={"jpeg_quality": quality}) - photo()).mean() for quality in (5, 40, 95)]
+    error = [
+        np.abs(apply(photo(), random_jpeg_quality={"jpeg_quality": quality}) - photo()).mean()
+        for quality in (5, 40, 95)
+    ]
     assert error[0] > error[1] + 1 and error[1] > error[2] + 1 and error[2] > 0
 
 

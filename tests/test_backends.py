@@ -1,4 +1,5 @@
-"""The networks, their targets and losses on other backends of Keras than TensorFlow: the same numbers; and trainings there."""
+"""The networks, their targets and losses on other backends of Keras than TensorFlow: the same
+numbers; and trainings there."""
 
 import importlib.util
 import os
@@ -16,7 +17,10 @@ NAME, KEYPOINTS = "st_movenet_lightning_heatmaps", 17
 SHAPE = (64, 96, 3)
 LOSSES = {
     "sigmoid": ({"quality_focal": {}}, {"mse": {"sigma": 0}}),
-    "softmax": ({"cross_entropy": {"sigma": 2, "keypoint_weights": [1, 0.5] * 8 + [3]}}, {"mse": {"occluded_weight": 0.5}}),
+    "softmax": (
+        {"cross_entropy": {"sigma": 2, "keypoint_weights": [1, 0.5] * 8 + [3]}},
+        {"mse": {"occluded_weight": 0.5}},
+    ),
 }
 # What runs in a Python of its own: the weights, images and keypoints come from one file, the heatmaps and losses go into another.
 CODE = f"""
@@ -55,7 +59,12 @@ print(keras.backend.backend())
 
 def run(backend, given, found, code=CODE):
     environment = os.environ | {"KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
-    ran = subprocess.run([sys.executable, "-c", code, str(given), str(found)], capture_output=True, text=True, env=environment)
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(given), str(found)],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split()[-1] == backend
     return dict(np.load(found / "found.npz" if found.is_dir() else found))
@@ -63,16 +72,32 @@ def run(backend, given, found, code=CODE):
 
 @pytest.fixture(scope="module")
 def on_tensorflow(tmp_path_factory, repository):
-    """The file with what each backend is given, the shipped weights among it, and what TensorFlow makes of it."""
+    """The file with what each backend is given, the shipped weights among it, and what TensorFlow
+    makes of it."""
     rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("backends")
-    weights = load_keras(repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras").get_weights()
-    places, visibility = rng.uniform(-4, 70, (2, KEYPOINTS, 2)), rng.integers(0, 3, (2, KEYPOINTS, 1))
-    pictures = [fit_to(read_image(repository / f"data/synthetic-people/val/00000{i}.jpg"), SHAPE[:2])[0] for i in (1, 2)]
-    given = {"images": np.stack(pictures) / 127.5 - 1, "keypoints": np.concatenate([places, visibility], axis=-1)}
-    given = {name: values.astype(np.float32) for name, values in given.items()} | {str(i): w for i, w in enumerate(weights)}
+    weights = load_keras(
+        repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras"
+    ).get_weights()
+    places, visibility = (
+        rng.uniform(-4, 70, (2, KEYPOINTS, 2)),
+        rng.integers(0, 3, (2, KEYPOINTS, 1)),
+    )
+    pictures = [
+        fit_to(read_image(repository / f"data/synthetic-people/val/00000{i}.jpg"), SHAPE[:2])[0]
+        for i in (1, 2)
+    ]
+    given = {
+        "images": np.stack(pictures) / 127.5 - 1,
+        "keypoints": np.concatenate([places, visibility], axis=-1),
+    }
+    given = {name: values.astype(np.float32) for name, values in given.items()} | {
+        str(i): w for i, w in enumerate(weights)
+    }
     np.savez(folder / "given.npz", **given)
     found = run("tensorflow", folder / "given.npz", folder / "found.npz")
-    assert 10 * np.median(found["sigmoid"]) < found["sigmoid"].max() < 0.99 and len(found) == 6  # there is something to compare
+    assert (
+        10 * np.median(found["sigmoid"]) < found["sigmoid"].max() < 0.99 and len(found) == 6
+    )  # there is something to compare
     return folder / "given.npz", found
 
 
@@ -93,6 +118,8 @@ def test_another_backend_gives_the_same_heatmaps_and_losses(backend, on_tensorfl
 def test_another_backend_trains(backend, repository, tmp_path):
     found = run(backend, repository / "data/synthetic-people/train", tmp_path, TRAINING)
     assert found["loss"][1] < found["loss"][0]
-    (heatmaps,) = compiled(load_keras(tmp_path / "model.keras"))(found["images"] / np.float32(127.5) - 1)
+    (heatmaps,) = compiled(load_keras(tmp_path / "model.keras"))(
+        found["images"] / np.float32(127.5) - 1
+    )
     np.testing.assert_allclose(heatmaps, found["heatmaps"], atol=1e-4)
     assert (tmp_path / "checkpoint.npz").is_file() and any((tmp_path / "logs").iterdir())

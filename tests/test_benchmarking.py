@@ -13,7 +13,9 @@ from poseutils import PoseError
 from poseutils.benchmarking import benchmark, board_rows, speed_rows, tflm
 from poseutils.deployment import StReport
 
-with_tflm = pytest.mark.skipif(find_spec("tflite_micro") is None, reason="tflite-micro is not installed here")
+with_tflm = pytest.mark.skipif(
+    find_spec("tflite_micro") is None, reason="tflite-micro is not installed here"
+)
 
 ARENA_KIB = {
     "st_movenet_lightning_heatmaps_192_int8_pc.tflite": 1903,
@@ -22,7 +24,10 @@ ARENA_KIB = {
     "blazeface_front_128_quant_pc_ff_od_wider_face.tflite": 465,
     "yolov8n_256_quant_pc_uf_pose_coco-st.tflite": 868,
 }
-CANNOT_RUN = {"movenet_singlepose_lightning_192_int8.tflite": "CAST", "yolo11n_256_quant_pc_uf_pose_coco-st.tflite": "CONCATENATION"}
+CANNOT_RUN = {
+    "movenet_singlepose_lightning_192_int8.tflite": "CAST",
+    "yolo11n_256_quant_pc_uf_pose_coco-st.tflite": "CONCATENATION",
+}
 
 
 @with_tflm
@@ -41,7 +46,10 @@ def test_network_that_tflm_cannot_run_is_said(asset, file):
 
 
 @with_tflm
-@pytest.mark.parametrize(("program", "expected"), [("import os; os.abort()", "code -6"), ("import time; time.sleep(60)", "did not finish")])
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [("import os; os.abort()", "code -6"), ("import time; time.sleep(60)", "did not finish")],
+)
 def test_crash_or_hang_of_tflm_is_a_reason(monkeypatch, tmp_path, program, expected):
     monkeypatch.setattr(tflm, "_PROGRAM", program)
     monkeypatch.setattr(tflm, "TIMEOUT", 2)
@@ -64,10 +72,19 @@ def test_report_of_a_tflite(asset):
     assert metrics["live_peak_kib"] == 336 and metrics["file_kib"] == path.stat().st_size / 1024
     assert 0 < metrics["latency_ms_min"] <= metrics["latency_ms_median"] < 1000
     assert metrics["macs"] == sum(row["macs"] for row in report.layers)
-    assert metrics["weights_kib"] * 1024 == sum(row["weight_bytes"] for row in report.layers) < path.stat().st_size
+    assert (
+        metrics["weights_kib"] * 1024
+        == sum(row["weight_bytes"] for row in report.layers)
+        < path.stat().st_size
+    )
     verdicts = {row["board"]: row["verdict"] for row in report.boards}
-    assert verdicts["STM32H747I-DISCO"] == verdicts["STM32F746G-DISCO"] == "internal" and verdicts["NUCLEO-F401RE"] == "no"
-    assert 304 <= metrics["arena_kib"] < 305 and metrics["constants_kib"] < metrics["weights_kib"] + 40
+    assert (
+        verdicts["STM32H747I-DISCO"] == verdicts["STM32F746G-DISCO"] == "internal"
+        and verdicts["NUCLEO-F401RE"] == "no"
+    )
+    assert (
+        304 <= metrics["arena_kib"] < 305 and metrics["constants_kib"] < metrics["weights_kib"] + 40
+    )
 
 
 def test_boards_are_held_against_what_the_code_needs(asset):
@@ -84,18 +101,30 @@ def test_milliseconds_are_the_instructions_at_the_boards_clock(asset):
     seconds = report.metrics["minstructions_m7"] / 400
     assert rows["STM32H747I-DISCO"]["ms_at_one"] == pytest.approx(1000 * seconds)
     assert rows["STM32H747I-DISCO"]["ms_at_two"] == pytest.approx(500 * seconds)
-    assert rows["B-U585I-IOT02A"]["instructions"] == rows["STM32F469I-DISCO"]["instructions"]  # a Cortex-M33 is taken for a Cortex-M4
-    assert rows["STM32MP257F-EV1"]["ms_at_one"] is None and rows["NUCLEO-F401RE"]["ms_at_one"] is None
+    assert (
+        rows["B-U585I-IOT02A"]["instructions"] == rows["STM32F469I-DISCO"]["instructions"]
+    )  # a Cortex-M33 is taken for a Cortex-M4
+    assert (
+        rows["STM32MP257F-EV1"]["ms_at_one"] is None and rows["NUCLEO-F401RE"]["ms_at_one"] is None
+    )
     shown = {row["board"]: row for row in speed_rows(report)}
-    assert "NUCLEO-F401RE" not in shown and shown["STM32N6570-DK"]["ST publishes"] == "35.8 ms, 1,135 KiB RAM, 3,265 KiB flash"
+    assert (
+        "NUCLEO-F401RE" not in shown
+        and shown["STM32N6570-DK"]["ST publishes"] == "35.8 ms, 1,135 KiB RAM, 3,265 KiB flash"
+    )
     assert shown["STM32MP257F-EV1"]["ST publishes"] == "102.8 ms"
 
 
 def test_st_compilers_report_stands_at_the_boards_of_its_family(asset, tmp_path):
     report = benchmark(asset("models/blazeface_front_128_quant_pc_ff_od_wider_face.tflite"), runs=1)
-    compiled = StReport("2.2.0", "stm32h7", 1, 2048, 1024, 409_600, 307_200, tmp_path, tmp_path / "log")
+    compiled = StReport(
+        "2.2.0", "stm32h7", 1, 2048, 1024, 409_600, 307_200, tmp_path, tmp_path / "log"
+    )
     shown = {row["board"]: row["ST's compiler"] for row in board_rows(report, compiled)}
-    assert shown["STM32H747I-DISCO"] == shown["NUCLEO-H743ZI2"] == "300 KiB RAM, 400 KiB flash" and shown["STM32F746G-DISCO"] == ""
+    assert (
+        shown["STM32H747I-DISCO"] == shown["NUCLEO-H743ZI2"] == "300 KiB RAM, 400 KiB flash"
+        and shown["STM32F746G-DISCO"] == ""
+    )
 
 
 def test_network_that_cannot_become_c_is_held_against_boards_all_the_same(tmp_path):
@@ -108,12 +137,26 @@ def test_network_that_cannot_become_c_is_held_against_boards_all_the_same(tmp_pa
 
 def test_float_network_is_told_how_to_be_quantized(tmp_path):
     filters, bias = np.ones((3, 4, 4, 3), np.float32), np.zeros(3, np.float32)
-    shapes = {"image": (1, 16, 24, 3), "filter": (3, 4, 4, 3), "bias": (3,), "heatmaps": (1, 4, 6, 3)}
+    shapes = {
+        "image": (1, 16, 24, 3),
+        "filter": (3, 4, 4, 3),
+        "bias": (3,),
+        "heatmaps": (1, 4, 6, 3),
+    }
     values = {"filter": filters, "bias": bias}
-    tensors = [tensor(name, shape, "FLOAT32", values.get(name), scale=None) for name, shape in shapes.items()]
-    (tmp_path / "float.tflite").write_bytes(build(tensors, [("CONV_2D", [0, 1, 2], [3], CONVOLUTION)], [0], [3]))
+    tensors = [
+        tensor(name, shape, "FLOAT32", values.get(name), scale=None)
+        for name, shape in shapes.items()
+    ]
+    (tmp_path / "float.tflite").write_bytes(
+        build(tensors, [("CONV_2D", [0, 1, 2], [3], CONVOLUTION)], [0], [3])
+    )
     report = benchmark(tmp_path / "float.tflite", runs=1)
-    assert report.boards == [] and "quantize" in report.missing["boards"].lower() and "operation_mode=chain_qb" in report.missing["boards"]
+    assert (
+        report.boards == []
+        and "quantize" in report.missing["boards"].lower()
+        and "operation_mode=chain_qb" in report.missing["boards"]
+    )
 
 
 def test_a_qdq_onnx_is_known_as_well_as_a_tflite(asset):
@@ -129,7 +172,11 @@ def test_an_onnx_that_cannot_become_c_says_why(tmp_path):
     (tmp_path / "odd.onnx").write_bytes(quantized(model, "int8").SerializeToString())
     report = benchmark(tmp_path / "odd.onnx", runs=1)
     assert set(report.metrics) == {"file_kib", "latency_ms_median", "latency_ms_min"}
-    assert "not supported are" in report.missing["boards"] and "group" in report.missing["macs"] and report.layers == report.boards == []
+    assert (
+        "not supported are" in report.missing["boards"]
+        and "group" in report.missing["macs"]
+        and report.layers == report.boards == []
+    )
 
 
 def test_report_of_a_keras_model(tmp_path):
@@ -139,7 +186,10 @@ def test_report_of_a_keras_model(tmp_path):
     report = benchmark(tmp_path / "small.keras", runs=1)
     assert report.metrics["parameters"] == 3 * 3 * 3 * 4 + 4
     assert "macs" in report.missing
-    assert f"operation_mode=chain_qb model.model_path={tmp_path}/small.keras" in report.missing["boards"]
+    assert (
+        f"operation_mode=chain_qb model.model_path={tmp_path}/small.keras"
+        in report.missing["boards"]
+    )
 
 
 def test_damaged_model_is_refused(tmp_path):
@@ -157,8 +207,8 @@ def test_missing_model_and_no_runs_are_refused(tmp_path):
 
 def test_tensorflow_is_not_loaded_for_a_tflite(asset, repository):
     path = asset("models/blazeface_front_128_quant_pc_ff_od_wider_face.tflite")
-    program = (
-        f"import sys; from poseutils.benchmarking import benchmark\nbenchmark({str(path)!r}, runs=1); print('tensorflow' in sys.modules)"
+    program = f"import sys; from poseutils.benchmarking import benchmark\nbenchmark({str(path)!r}, runs=1); print('tensorflow' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True
     )
-    run = subprocess.run([sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"

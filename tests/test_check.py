@@ -12,7 +12,8 @@ TRAIN = "operation_mode: training\nmodel: {model_type: heatmaps_spe}\ndataset: {
 
 @pytest.fixture
 def look(tmp_path):
-    """Checks a configuration from its text; the folder has ``photos``: three images, one below another folder, and two labels."""
+    """Checks a configuration from its text; the folder has ``photos``: three images, one below
+    another folder, and two labels."""
     photos = tmp_path / "photos"
     (photos / "more").mkdir(parents=True)
     for name in ("a.jpg", "b.PNG", "more/c.jpeg", "a.txt", "b.txt", ".hidden.jpg"):
@@ -33,8 +34,14 @@ def test_the_shipped_configuration_can_run(repository, capsys):
     assert main(["check", str(repository / "user_config.yaml")]) == 0
     printed = capsys.readouterr().out
     assert "chain_teqepbd, 7 notebooks" in printed and "no problems found" in printed
-    assert [f"  {n}  {s}" in printed for n, s in enumerate(("train", "evaluate", "quantize", "evaluate", "predict"), 1)] == [True] * 5
-    assert "data/synthetic-people/train: 96 images, with COCO .json  (train)" in printed and "2.7 MB" in printed
+    assert [
+        f"  {n}  {s}" in printed
+        for n, s in enumerate(("train", "evaluate", "quantize", "evaluate", "predict"), 1)
+    ] == [True] * 5
+    assert (
+        "data/synthetic-people/train: 96 images, with COCO .json  (train)" in printed
+        and "2.7 MB" in printed
+    )
 
 
 def test_it_runs_nothing_and_writes_nothing(look, tmp_path):
@@ -46,7 +53,9 @@ def test_it_runs_nothing_and_writes_nothing(look, tmp_path):
 def test_images_and_labels_are_counted(look):
     found = look(TRAIN + "training: {epochs: 7}\n")
     assert not found.problems
-    assert "training_path: photos: 3 images, 2 labels  (train)" in lines(found) and "7 epochs" in lines(found)
+    assert "training_path: photos: 3 images, 2 labels  (train)" in lines(
+        found
+    ) and "7 epochs" in lines(found)
 
 
 def test_labels_beside_the_images_folder(look, tmp_path):
@@ -96,7 +105,10 @@ training: {epochs: many, callbacks: {LRStepDecay: {}}}
             "model={model_type: heatmaps_spe, pretrained: true, model_name: st_movenet_thunder_heatmaps}",
             "alpha 1.75, for which Keras has no",
         ),
-        ("training={loss: {cross_entropy: {}}}", "training.loss is cross_entropy, which is for networks that end in softmax"),
+        (
+            "training={loss: {cross_entropy: {}}}",
+            "training.loss is cross_entropy, which is for networks that end in softmax",
+        ),
         ("training={loss: {mse: {sigma: 0}}}", ""),
         ("training={frozen_layers: some}", "training.frozen_layers: 'some' given; expected layers"),
     ],
@@ -110,17 +122,27 @@ def test_a_network_to_build_and_its_loss(look, override, says):
     ("mode", "model", "says"),
     [
         ("evaluation", "", "model.model_path: empty; evaluate needs a model"),
-        ("evaluation", "nowhere.tflite", "model.model_path: nowhere.tflite: no such file or folder; looked for"),
+        (
+            "evaluation",
+            "nowhere.tflite",
+            "model.model_path: nowhere.tflite: no such file or folder; looked for",
+        ),
         ("evaluation", "photos/a.jpg", "expected a file that ends in .keras, .h5, .tflite, .onnx"),
         ("evaluation", "photos", "photos given, a folder"),
-        ("evaluation", "https://example.org/x.tflite", "download it yourself and give the path of the file"),
+        (
+            "evaluation",
+            "https://example.org/x.tflite",
+            "download it yourself and give the path of the file",
+        ),
         ("quantization", "yolov8n_pose_256", "quantize starts from a float network, .keras or .h5"),
         ("deployment", "some.keras", "deploy needs a quantized .tflite or .onnx"),
     ],
 )
 def test_models_that_cannot_be(look, tmp_path, mode, model, says):
     (tmp_path / "some.keras").touch()
-    found = look(TRAIN, f"operation_mode={mode}", f"model.model_path={model}", "dataset.test_path=photos")
+    found = look(
+        TRAIN, f"operation_mode={mode}", f"model.model_path={model}", "dataset.test_path=photos"
+    )
     assert [says in line for line in found.problems] == [True]
 
 
@@ -139,7 +161,10 @@ def test_models_of_the_zoo_are_there_or_to_be_downloaded(look, tmp_path, monkeyp
     assert "from the zoo, downloaded" in lines(look(*arguments))
 
 
-@pytest.mark.parametrize("mode, says", [("", "operation_mode: missing"), ("tranning", "operation_mode: 'tranning' given")])
+@pytest.mark.parametrize(
+    "mode, says",
+    [("", "operation_mode: missing"), ("tranning", "operation_mode: 'tranning' given")],
+)
 def test_without_a_mode(look, mode, says):
     found = look(TRAIN, f"operation_mode={mode}")
     assert [line.startswith(says) for line in found.problems] == [True]

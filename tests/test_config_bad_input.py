@@ -1,4 +1,5 @@
-"""user_config.yaml against made-up and damaged documents: a clear refusal, quickly, and never anything else."""
+"""user_config.yaml against made-up and damaged documents: a clear refusal, quickly, and never
+anything else."""
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 often = settings(max_examples=100, deadline=None, suppress_health_check=FIXTURES)
 
 SECTIONS = [*Config.model_fields, "hydra", "mlflow", "allow_custom_code", "<<"]
-ATTRIBUTES = sorted({name for field in Config.model_fields.values() for name in getattr(field.annotation, "model_fields", ())})
+ATTRIBUTES = sorted(
+    {
+        name
+        for field in Config.model_fields.values()
+        for name in getattr(field.annotation, "model_fields", ())
+    }
+)
 NASTY = [
     "!!python/object/apply:os.system [echo]",
     "__import__('os').system('echo')",
@@ -41,11 +48,26 @@ NASTY = [
     "\u202e\ud7ff\ufffe",
 ]
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.sampled_from(NASTY), st.dates().map(str), st.binary()
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(NASTY),
+    st.dates().map(str),
+    st.binary(),
 )
-names = st.one_of(st.sampled_from([*SECTIONS, *ATTRIBUTES]), st.text(max_size=8), st.integers(), st.none(), st.booleans())
+names = st.one_of(
+    st.sampled_from([*SECTIONS, *ATTRIBUTES]),
+    st.text(max_size=8),
+    st.integers(),
+    st.none(),
+    st.booleans(),
+)
 values = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(names, inner, max_size=4)), max_leaves=12
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(names, inner, max_size=4)),
+    max_leaves=12,
 )
 documents = st.dictionaries(st.one_of(st.sampled_from(SECTIONS), names), values, max_size=5)
 
@@ -65,7 +87,9 @@ def refusal_of(path, *overrides):
         return None
     except PoseError as error:
         message = str(error)
-    assert message.startswith(str(path)) or any(repr(override) in message for override in overrides), message
+    assert message.startswith(str(path)) or any(
+        repr(override) in message for override in overrides
+    ), message
     assert len(message.splitlines()[0]) < 6000
     return message
 
@@ -87,7 +111,12 @@ def test_made_up_documents(path, document):
 
 
 @often
-@given(text=st.text(alphabet=st.sampled_from("model_type:sp \n\t-[]{}&*<!|>'\"#%@`,?\\0\x00\x85\ufeff"), max_size=60))
+@given(
+    text=st.text(
+        alphabet=st.sampled_from("model_type:sp \n\t-[]{}&*<!|>'\"#%@`,?\\0\x00\x85\ufeff"),
+        max_size=60,
+    )
+)
 @example("a: &a {<<: *a}")
 @example("? ? ? a")
 @example("--- a\n--- b")
@@ -123,14 +152,20 @@ def test_damaged_files(path, real, data):
 def leaves(value, above=()):
     if not isinstance(value, dict):
         return [above]
-    return [path for key, inner in value.items() for path in leaves(inner, (*above, key))] + ([above] if above else [])
+    return [path for key, inner in value.items() for path in leaves(inner, (*above, key))] + (
+        [above] if above else []
+    )
 
 
 @often
 @given(data=st.data())
 def test_a_wrong_value_is_named_with_its_attribute(path, repository, data):
-    document = yaml.safe_load((repository / "tests" / "configs" / "newer_chain_tqe.yaml").read_text())
-    where = data.draw(st.sampled_from([leaf for leaf in leaves(document) if leaf[0] not in ("hydra", "mlflow")]))
+    document = yaml.safe_load(
+        (repository / "tests" / "configs" / "newer_chain_tqe.yaml").read_text()
+    )
+    where = data.draw(
+        st.sampled_from([leaf for leaf in leaves(document) if leaf[0] not in ("hydra", "mlflow")])
+    )
     parent = document
     for key in where[:-1]:
         parent = parent[key]
@@ -141,14 +176,25 @@ def test_a_wrong_value_is_named_with_its_attribute(path, repository, data):
 
 
 @often
-@given(override=st.one_of(st.text(max_size=30), st.builds("{}.{}={}".format, st.sampled_from(SECTIONS), names, scalars)))
+@given(
+    override=st.one_of(
+        st.text(max_size=30),
+        st.builds("{}.{}={}".format, st.sampled_from(SECTIONS), names, scalars),
+    )
+)
 def test_made_up_overrides(path, override):
     path.write_text("model: {model_type: spe}\n")
     refusal_of(path, override)
 
 
 @often
-@given(text=st.one_of(st.text(max_size=40), st.text(alphabet="0123456789.+-*/()<>=% elrpochifsqt,", max_size=60), st.sampled_from(NASTY)))
+@given(
+    text=st.one_of(
+        st.text(max_size=40),
+        st.text(alphabet="0123456789.+-*/()<>=% elrpochifsqt,", max_size=60),
+        st.sampled_from(NASTY),
+    )
+)
 def test_made_up_arithmetic_has_a_value_or_is_refused(text):
     for compute in (evaluate, lambda text: Expression(text, ("epoch", "lr"))(epoch=3, lr=0.1)):
         try:
@@ -185,21 +231,44 @@ def test_made_up_arithmetic_has_a_value_or_is_refused(text):
 )
 def test_code_is_refused_and_does_not_run(path, tmp_path, attribute, value):
     trace = tmp_path / "it_ran"
-    path.write_text("general: {model_type: spe}\n" + attribute.format(value.replace("{}", str(trace))) + "\n")
+    path.write_text(
+        "general: {model_type: spe}\n" + attribute.format(value.replace("{}", str(trace))) + "\n"
+    )
     assert refusal_of(path) and not trace.exists()
 
 
 @pytest.mark.parametrize(
-    "schedule", ["|\n        lambda epoch, lr:\n          lr * 0.5", "lambda epoch, lr: lr * 0.5", "'lambda epoch, lr: lr * 0.5'"]
+    "schedule",
+    [
+        "|\n        lambda epoch, lr:\n          lr * 0.5",
+        "lambda epoch, lr: lr * 0.5",
+        "'lambda epoch, lr: lr * 0.5'",
+    ],
 )
 def test_a_lambda_is_refused_with_what_to_write(path, schedule):
-    path.write_text(f"model: {{model_type: spe}}\ntraining:\n  callbacks:\n    LearningRateScheduler:\n      schedule: {schedule}\n")
+    path.write_text(
+        f"model: {{model_type: spe}}\ntraining:\n  callbacks:\n    LearningRateScheduler:\n      schedule: {schedule}\n"
+    )
     message = refusal_of(path)
-    assert "lambda is code" in message and ("Write it as: lr * 0.5" in message or 'schedule: "lr if epoch < 10' in message)
+    assert "lambda is code" in message and (
+        "Write it as: lr * 0.5" in message or 'schedule: "lr if epoch < 10' in message
+    )
 
 
 @pytest.mark.parametrize(
-    "text", ["__import__('os')", "().__class__", "lr.real", "lr[0]", "epoch if", "open", "'a' * 9", "lr := 1", "f'{lr}'", "{lr}"]
+    "text",
+    [
+        "__import__('os')",
+        "().__class__",
+        "lr.real",
+        "lr[0]",
+        "epoch if",
+        "open",
+        "'a' * 9",
+        "lr := 1",
+        "f'{lr}'",
+        "{lr}",
+    ],
 )
 def test_what_is_no_expression_shows_one(text):
     with pytest.raises(ValueError, match="lr if epoch < 10 else lr"):
@@ -207,7 +276,17 @@ def test_what_is_no_expression_shows_one(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["9**9**9", "9.0**9.0**9.0", "1/(epoch-3)", "log(epoch-3)", "(-1)**0.5", "min()", "exp(epoch**9)", "1e308*10"]
+    "text",
+    [
+        "9**9**9",
+        "9.0**9.0**9.0",
+        "1/(epoch-3)",
+        "log(epoch-3)",
+        "(-1)**0.5",
+        "min()",
+        "exp(epoch**9)",
+        "1e308*10",
+    ],
 )
 def test_an_expression_without_a_value_says_so_at_once(text):
     with at_most(0.5), pytest.raises(ValueError, match="epoch 3|finite"):
@@ -222,7 +301,10 @@ def test_an_expression_without_a_value_says_so_at_once(text):
         ("0.001 * (0.1 if epoch // 2 == 1 and not epoch > 5 else 1)", 0.0001),
         ("max(1e-5, lr * exp(-0.1 * epoch))", 0.1 * 2.718281828459045**-0.3),
         ("0.5 * lr * (1 + cos(pi * epoch / 6))", 0.05),
-        ("pow(2, -epoch) + round(0.126, 2) + abs(-1) + sqrt(4) + log(1) + sin(0) + epoch % 2", 0.125 + 0.13 + 1 + 2 + 0 + 0 + 1),
+        (
+            "pow(2, -epoch) + round(0.126, 2) + abs(-1) + sqrt(4) + log(1) + sin(0) + epoch % 2",
+            0.125 + 0.13 + 1 + 2 + 0 + 0 + 1,
+        ),
         ("1 if epoch == 0 or 1 / epoch > 0.3 else 2", 1),
         ("1 if 2 < epoch <= 3 else 2", 1),
         ("1 if epoch == 3 or 1 / 0 else 2", 1),
@@ -232,18 +314,38 @@ def test_expressions(text, value):
     assert Expression(text, ("epoch", "lr"))(epoch=3, lr=0.1) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("schedule, says", [("1 / (7 - epoch)", "no value at epoch 7"), ("0.1 - 0.02 * epoch", "is -0.02 at epoch 6")])
+@pytest.mark.parametrize(
+    "schedule, says",
+    [("1 / (7 - epoch)", "no value at epoch 7"), ("0.1 - 0.02 * epoch", "is -0.02 at epoch 6")],
+)
 def test_a_schedule_is_tried_before_the_training(path, schedule, says):
     callbacks = f"callbacks: {{LearningRateScheduler: {{schedule: {schedule}}}}}"
     path.write_text(f"model: {{model_type: spe}}\ntraining: {{epochs: 10, {callbacks}}}\n")
-    assert f"training.callbacks.LearningRateScheduler.schedule: {schedule!r}" in refusal_of(path) and says in refusal_of(path)
+    assert f"training.callbacks.LearningRateScheduler.schedule: {schedule!r}" in refusal_of(
+        path
+    ) and says in refusal_of(path)
     assert refusal_of(path, "training.epochs=4") is None
 
 
 # ---------------------------------------------------------------- names that lead elsewhere, and sizes
 
 
-@pytest.mark.parametrize("name", ["../x", "a/../../x", "/x", "\\x", "C:\\x", "C:x", "a\0b", "..", "~/x", "x/../..", "\\\\server\\share"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x",
+        "a/../../x",
+        "/x",
+        "\\x",
+        "C:\\x",
+        "C:x",
+        "a\0b",
+        "..",
+        "~/x",
+        "x/../..",
+        "\\\\server\\share",
+    ],
+)
 @pytest.mark.parametrize(
     "attribute",
     [
@@ -273,7 +375,10 @@ def test_a_nul_in_a_path(path):
     assert "model.model_path: 'a\\x00b' given" in refusal_of(path)
 
 
-BOMB = "\n".join(["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"] + [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9)])
+BOMB = "\n".join(
+    ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
+    + [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9)]
+)
 MERGES = "\n".join(
     ["m0: &m0 {" + ", ".join(f"k{i}: 1" for i in range(100)) + "}"]
     + [f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 20)}]}}" for i in range(1, 9)]

@@ -1,4 +1,5 @@
-"""user_config.yaml as a file: what is read, what is refused as no configuration, paths, overrides, what is saved."""
+"""user_config.yaml as a file: what is read, what is refused as no configuration, paths, overrides,
+what is saved."""
 
 from __future__ import annotations
 
@@ -77,14 +78,34 @@ def test_a_users_file_loads_unchanged(load, monkeypatch, caplog):
     monkeypatch.setenv("POSE_DATA", "/data/coco")
     config = load(USERS_FILE)
     assert config.model.input_shape == (224, 224, 3) and config.model.model_path is None
-    assert config.dataset.dataset_name == "coco" and config.dataset.training_path == "/data/coco/train"
+    assert (
+        config.dataset.dataset_name == "coco" and config.dataset.training_path == "/data/coco/train"
+    )
     assert config.preprocessing.rescaling.scale == pytest.approx(2 / 255)
-    assert list(config.data_augmentation) == ["random_rotation", "random_invert", "random_periodic_resizing", "random_contrast"]
-    assert config.data_augmentation["random_rotation"] == {"factor": (-0.1, 0.1), "fill_mode": "constant", "fill_value": -1.0}
-    assert config.data_augmentation["random_periodic_resizing"]["image_sizes"] == ((192, 192), (224, 224))
+    assert list(config.data_augmentation) == [
+        "random_rotation",
+        "random_invert",
+        "random_periodic_resizing",
+        "random_contrast",
+    ]
+    assert config.data_augmentation["random_rotation"] == {
+        "factor": (-0.1, 0.1),
+        "fill_mode": "constant",
+        "fill_value": -1.0,
+    }
+    assert config.data_augmentation["random_periodic_resizing"]["image_sizes"] == (
+        (192, 192),
+        (224, 224),
+    )
     assert config.data_augmentation["random_contrast"]["change_rate"] == 0.5
-    assert config.training.optimizer == {"Adam": {"learning_rate": 0.001}} and config.training.frozen_layers is None
-    assert config.training.callbacks["ReduceLROnPlateau"]["factor"] == 0.5 and config.training.callbacks["EarlyStopping"] == {}
+    assert (
+        config.training.optimizer == {"Adam": {"learning_rate": 0.001}}
+        and config.training.frozen_layers is None
+    )
+    assert (
+        config.training.callbacks["ReduceLROnPlateau"]["factor"] == 0.5
+        and config.training.callbacks["EarlyStopping"] == {}
+    )
     assert config.tools.stedgeai.version == "10.0.0"
 
 
@@ -113,8 +134,14 @@ def test_overrides_win_and_make_sections(load):
         "operation_mode=chain_qb",
         "training.optimizer={SGD: {momentum: 0.9}}",
     )
-    assert (config.training.epochs, config.model.alpha, config.model.input_shape) == (2, 0.35, (96, 64, 3))
-    assert config.preprocessing.resizing.aspect_ratio == "crop" and config.training.optimizer == {"SGD": {"momentum": 0.9}}
+    assert (config.training.epochs, config.model.alpha, config.model.input_shape) == (
+        2,
+        0.35,
+        (96, 64, 3),
+    )
+    assert config.preprocessing.resizing.aspect_ratio == "crop" and config.training.optimizer == {
+        "SGD": {"momentum": 0.9}
+    }
     assert config.operation_mode == "chain_qb"
 
 
@@ -135,16 +162,22 @@ def test_wrong_overrides(refusal, override, word):
 
 def test_scalars_that_yaml_1_1_misreads(load):
     config = load(
-        SMALL + "training: {optimizer: {Adam: {learning_rate: 1e-3}}}\ngeneral: {project_name: 2024-01-31}\n"
+        SMALL
+        + "training: {optimizer: {Adam: {learning_rate: 1e-3}}}\ngeneral: {project_name: 2024-01-31}\n"
         "deployment: {hardware_setup: {stlink_serial_number: 0042, ip_address: None}}"
     )
     assert config.training.optimizer["Adam"]["learning_rate"] == 0.001
     assert config.general.project_name == "2024-01-31"
-    assert config.deployment.hardware_setup.stlink_serial_number == "0042" and config.deployment.hardware_setup.ip_address is None
+    assert (
+        config.deployment.hardware_setup.stlink_serial_number == "0042"
+        and config.deployment.hardware_setup.ip_address is None
+    )
 
 
 def test_duplicate_keys_name_the_line(refusal):
-    assert "line 4, column 3: 'epochs' is given twice" in refusal("model: {model_type: spe}\ntraining:\n  epochs: 1\n  epochs: 2\n")
+    assert "line 4, column 3: 'epochs' is given twice" in refusal(
+        "model: {model_type: spe}\ntraining:\n  epochs: 1\n  epochs: 2\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +203,9 @@ def test_what_is_not_a_configuration(refusal, text, word):
 
 
 def test_aliases_cannot_multiply_without_end(refusal):
-    levels = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"] + [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9)]
+    levels = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"] + [
+        f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9)
+    ]
     assert "more than 100,000 values" in refusal("\n".join(levels))
     assert "nested too deeply" in refusal("a: &a [*a]")
 
@@ -191,7 +226,10 @@ def test_unreadable_files(tmp_path):
 
 def test_environment_variables(load, refusal, monkeypatch):
     monkeypatch.delenv("POSE_NOWHERE", raising=False)
-    assert load(SMALL + "dataset: {test_path: '${oc.env:POSE_NOWHERE,/tmp}/x'}").dataset.test_path == "/tmp/x"
+    assert (
+        load(SMALL + "dataset: {test_path: '${oc.env:POSE_NOWHERE,/tmp}/x'}").dataset.test_path
+        == "/tmp/x"
+    )
     unset = SMALL + "dataset: {test_path: '${oc.env:POSE_NOWHERE}'}"
     assert "dataset.test_path: the environment variable POSE_NOWHERE is not set" in refusal(unset)
     assert "only ${oc.env:NAME}" in refusal(SMALL + "general: {project_name: '${general.seed}'}")
@@ -207,7 +245,9 @@ def test_paths_are_found_from_the_file_then_from_here(load, tmp_path, monkeypatc
     assert config.resolve("data") == elsewhere / "data"
     with pytest.raises(PoseError) as caught:
         config.resolve("nowhere")
-    assert str(tmp_path / "nowhere") in str(caught.value) and str(elsewhere / "nowhere") in str(caught.value)
+    assert str(tmp_path / "nowhere") in str(caught.value) and str(elsewhere / "nowhere") in str(
+        caught.value
+    )
 
 
 def test_the_configuration_used_loads_as_itself_from_anywhere(load, tmp_path, monkeypatch, caplog):
@@ -225,13 +265,31 @@ def test_the_configuration_used_loads_as_itself_from_anywhere(load, tmp_path, mo
     assert not caplog.records
     assert again.prediction.test_files_path == str(tmp_path / "pictures")
     assert again.model.model_path == "yolov8n_pose_256" and again.general.project_name == "1e-3"
-    for section in ("model", "dataset", "preprocessing", "data_augmentation", "postprocessing", "benchmarking"):
+    for section in (
+        "model",
+        "dataset",
+        "preprocessing",
+        "data_augmentation",
+        "postprocessing",
+        "benchmarking",
+    ):
         assert getattr(again, section) == getattr(config, section)
-    assert again.training.optimizer == config.training.optimizer and again.training.callbacks == config.training.callbacks
+    assert (
+        again.training.optimizer == config.training.optimizer
+        and again.training.callbacks == config.training.callbacks
+    )
 
 
 def test_the_shipped_file(repository, caplog):
     config = load_config(repository / "user_config.yaml")
     assert not caplog.records
-    assert services_of(config.operation_mode) == ["train", "evaluate", "quantize", "evaluate", "predict", "benchmark", "deploy"]
+    assert services_of(config.operation_mode) == [
+        "train",
+        "evaluate",
+        "quantize",
+        "evaluate",
+        "predict",
+        "benchmark",
+        "deploy",
+    ]
     assert config.data_augmentation["random_rotation"] == {"factor": (-0.05, 0.05)}

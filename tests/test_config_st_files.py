@@ -1,4 +1,5 @@
-"""Files as users of ST's model zoo have them, of both generations, from Linux and from Windows: they load unchanged."""
+"""Files as users of ST's model zoo have them, of both generations, from Linux and from Windows:
+they load unchanged."""
 
 from __future__ import annotations
 
@@ -15,13 +16,18 @@ from poseutils.errors import PoseError
 def st_file(repository, monkeypatch):
     """Loads one of the files."""
     monkeypatch.setenv("POSE_DATA", "/big/data")
-    return lambda name, *overrides: load_config(repository / "tests" / "configs" / f"{name}.yaml", overrides)
+    return lambda name, *overrides: load_config(
+        repository / "tests" / "configs" / f"{name}.yaml", overrides
+    )
 
 
 def given(section):
     """What a section holds that was written, by attribute."""
     values = {name: getattr(section, name) for name in section.model_fields_set}
-    return {name: given(value) if hasattr(value, "model_fields_set") else value for name, value in values.items()}
+    return {
+        name: given(value) if hasattr(value, "model_fields_set") else value
+        for name, value in values.items()
+    }
 
 
 def test_a_newer_file_attribute_by_attribute(st_file):
@@ -72,7 +78,10 @@ def test_a_newer_files_training_attribute_by_attribute(st_file):
     config = st_file("newer_chain_tqe")
     assert list(config.data_augmentation.items()) == [
         ("random_rotation", {"factor": (-0.2, 0.2), "fill_mode": "constant", "fill_value": -1.0}),
-        ("random_periodic_resizing", {"image_sizes": ((192, 192), (224, 224), (256, 256)), "period": 10}),
+        (
+            "random_periodic_resizing",
+            {"image_sizes": ((192, 192), (224, 224), (256, 256)), "period": 10},
+        ),
         ("random_contrast", {"factor": 0.4}),
         ("random_hsv", {"hue_delta": 0.1, "saturation_delta": (-0.2, 0.2)}),
         ("random_invert", {}),
@@ -95,7 +104,12 @@ def test_a_newer_files_training_attribute_by_attribute(st_file):
                 "end_lr": 1e-6,
             },
             "ModelCheckpoint": {"monitor": "val_oks", "mode": "max"},
-            "EarlyStopping": {"monitor": "val_oks", "min_delta": 0.0001, "patience": 45, "mode": "max"},
+            "EarlyStopping": {
+                "monitor": "val_oks",
+                "min_delta": 0.0001,
+                "patience": 45,
+                "mode": "max",
+            },
         },
     }
     assert config.training.dropout is None and config.training.resume_training_from is None
@@ -156,7 +170,12 @@ def test_an_older_file_attribute_by_attribute(st_file):
         "quantization_split": 0.3,
     }
     assert given(config.preprocessing.rescaling) == {"scale": 1 / 255, "offset": 0}
-    assert list(config.data_augmentation) == ["random_contrast", "random_brightness", "random_flip", "random_rotation"]
+    assert list(config.data_augmentation) == [
+        "random_contrast",
+        "random_brightness",
+        "random_flip",
+        "random_rotation",
+    ]
     assert given(config.training) == {
         "frozen_layers": "-1",
         "dropout": 0.2,
@@ -164,7 +183,13 @@ def test_an_older_file_attribute_by_attribute(st_file):
         "epochs": 150,
         "optimizer": {"SGD": {"learning_rate": 0.01, "momentum": 0.9}},
         "callbacks": {
-            "ReduceLROnPlateau": {"monitor": "val_oks", "factor": 0.25, "patience": 5, "mode": "max", "min_delta": 0.0001},
+            "ReduceLROnPlateau": {
+                "monitor": "val_oks",
+                "factor": 0.25,
+                "patience": 5,
+                "mode": "max",
+                "min_delta": 0.0001,
+            },
             "ModelCheckpoint": {"monitor": "val_oks", "mode": "max"},
         },
     }
@@ -179,14 +204,21 @@ def test_a_file_from_windows_attribute_by_attribute(st_file, repository):
         "model_type": "yolo_mpe",
         "model_path": "../../model_zoo/pose_estimation/yolov8n_256_quant_pc_uf_pose_coco-st.tflite",
     }
-    assert given(config.dataset) == {"keypoints": 17, "class_names": ["person"], "test_path": "D:/datasets/coco val/images"}
+    assert given(config.dataset) == {
+        "keypoints": 17,
+        "class_names": ["person"],
+        "test_path": "D:/datasets/coco val/images",
+    }
     assert given(config.postprocessing) == {
         "kpts_conf_thresh": 0.15,
         "confidence_thresh": 0.5,
         "NMS_thresh": 0.5,
         "max_detection_boxes": 10,
     }
-    assert config.tools.stedgeai.path_to_stedgeai == "C:/ST/STEdgeAI/2.0/Utilities/windows/stedgeai.exe"
+    assert (
+        config.tools.stedgeai.path_to_stedgeai
+        == "C:/ST/STEdgeAI/2.0/Utilities/windows/stedgeai.exe"
+    )
     assert config.tools.stedgeai.optimization == "time" and config.tools.stedgeai.on_cloud is False
     assert config.tools.path_to_cubeIDE == "C:/ST/STM32CubeIDE_1.17.0/STM32CubeIDE/stm32cubeide.exe"
     assert given(config.deployment) == {
@@ -206,9 +238,16 @@ def test_a_file_from_windows_attribute_by_attribute(st_file, repository):
 
 def test_a_prediction_of_heads_attribute_by_attribute(st_file):
     config = st_file("newer_head_prediction")
-    assert config.model.model_type == "head_spe" and config.dataset.keypoints == 468 and config.dataset.class_names == ["head"]
+    assert (
+        config.model.model_type == "head_spe"
+        and config.dataset.keypoints == 468
+        and config.dataset.class_names == ["head"]
+    )
     assert config.model.model_path.endswith("facelandmarksv1_192_int8.onnx")
-    assert config.prediction.test_files_path == "./datasets/heads" and config.preprocessing.rescaling.offset == 0
+    assert (
+        config.prediction.test_files_path == "./datasets/heads"
+        and config.preprocessing.rescaling.offset == 0
+    )
 
 
 @pytest.mark.parametrize("name", ["newer_chain_tqe", "older_training", "windows_deployment"])
@@ -223,28 +262,53 @@ def test_what_has_no_meaning_here_is_named_once_in_one_line(st_file, caplog, nam
 
 def test_ignored_callbacks_are_named(st_file):
     assert "training.callbacks.ModelCheckpoint" in st_file("older_training").ignored
-    assert not any("EarlyStopping" in name or "LRWarm" in name for name in st_file("newer_chain_tqe").ignored)
+    assert not any(
+        "EarlyStopping" in name or "LRWarm" in name for name in st_file("newer_chain_tqe").ignored
+    )
 
 
 def test_overrides_in_the_words_of_either_generation(st_file):
-    config = st_file("older_training", "training.model.alpha=0.35", "model.model_type=spe", "general.model_path=a.keras")
-    assert (config.model.alpha, config.model.model_type, config.model.model_path) == (0.35, "spe", "a.keras")
+    config = st_file(
+        "older_training",
+        "training.model.alpha=0.35",
+        "model.model_type=spe",
+        "general.model_path=a.keras",
+    )
+    assert (config.model.alpha, config.model.model_type, config.model.model_path) == (
+        0.35,
+        "spe",
+        "a.keras",
+    )
 
 
 def test_an_attribute_in_both_places(refusal, load):
     both = "model: {model_type: spe}\ngeneral: {model_type: yolo_mpe}\n"
-    assert "general.model_type: given, and model.model_type too, with another value" in refusal(both)
+    assert "general.model_type: given, and model.model_type too, with another value" in refusal(
+        both
+    )
     assert load(both.replace("yolo_mpe", "spe")).model.model_type == "spe"
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("general: {model_type: spee}", "general.model_type (model.model_type in newer files): 'spee' given; expected 'heatmaps_spe'"),
-        ("general: {model_type: spe}\ntraining: {model: {alpha: -1}}", "training.model.alpha (model.alpha in newer files): -1 given"),
-        ("general: {model_type: spe}\ntraining: {model: {size: 1}}", "training.model.size (model.size in newer files): unknown attribute"),
+        (
+            "general: {model_type: spee}",
+            "general.model_type (model.model_type in newer files): 'spee' given; expected 'heatmaps_spe'",
+        ),
+        (
+            "general: {model_type: spe}\ntraining: {model: {alpha: -1}}",
+            "training.model.alpha (model.alpha in newer files): -1 given",
+        ),
+        (
+            "general: {model_type: spe}\ntraining: {model: {size: 1}}",
+            "training.model.size (model.size in newer files): unknown attribute",
+        ),
         ("general: {model_type: spe}\ntraining: {model: big}", "training.model: unknown attribute"),
-        ("general: {model_type: spe}\nmodel: big", "model: 'big' given; expected attributes below it"),
+        (
+            "general: {model_type: spe}\nmodel: big",
+            "model: 'big' given; expected attributes below it",
+        ),
     ],
 )
 def test_a_problem_of_an_older_file_is_said_in_its_words(refusal, text, says):
@@ -278,15 +342,26 @@ def test_every_operation_mode_of_the_zoo(st_file, mode):
     assert st_file("older_training", f"operation_mode={mode}").operation_mode == mode
 
 
-@pytest.mark.parametrize("name", ["newer_chain_tqe", "older_training", "windows_deployment", "newer_head_prediction"])
+@pytest.mark.parametrize(
+    "name", ["newer_chain_tqe", "older_training", "windows_deployment", "newer_head_prediction"]
+)
 def test_what_is_used_of_a_file_is_saved_and_read_back(st_file, tmp_path, caplog, name):
-    config = st_file(name, "dataset.skeleton=[[0, 1]]", "training.callbacks={LearningRateScheduler: {schedule: lr * 0.9 ** epoch}}")
+    config = st_file(
+        name,
+        "dataset.skeleton=[[0, 1]]",
+        "training.callbacks={LearningRateScheduler: {schedule: lr * 0.9 ** epoch}}",
+    )
     caplog.clear()
     again = load_config(config.save(tmp_path / "user_config.yaml"))
     assert not caplog.records
     for section in ("preprocessing", "data_augmentation", "benchmarking", "operation_mode"):
         assert getattr(again, section) == getattr(config, section)
-    assert again.training.callbacks == config.training.callbacks and again.training.optimizer == config.training.optimizer
+    assert (
+        again.training.callbacks == config.training.callbacks
+        and again.training.optimizer == config.training.optimizer
+    )
     assert again.postprocessing.thresholds == config.postprocessing.thresholds
-    assert again.dataset.skeleton == [(0, 1)] and again.dataset.keypoints == config.dataset.keypoints
+    assert (
+        again.dataset.skeleton == [(0, 1)] and again.dataset.keypoints == config.dataset.keypoints
+    )
     assert again.deployment.hardware_setup.board == config.deployment.hardware_setup.board

@@ -1,4 +1,5 @@
-"""The attributes of user_config.yaml: which values they take, and with which words others are refused."""
+"""The attributes of user_config.yaml: which values they take, and with which words others are
+refused."""
 
 from __future__ import annotations
 
@@ -13,40 +14,69 @@ SMALL = "model:\n  model_type: heatmaps_spe\n"
 
 def test_two_lines_are_enough(load):
     config = load(SMALL)
-    assert config.training.batch_size == 32 and config.dataset.keypoints == 17 and config.operation_mode is None
+    assert (
+        config.training.batch_size == 32
+        and config.dataset.keypoints == 17
+        and config.operation_mode is None
+    )
     assert "confidence" not in config.postprocessing.thresholds
 
 
-@pytest.mark.parametrize(("model_type", "keypoints"), [("spe", 17), ("yolo_mpe", 17), ("hand_spe", 21), ("head_spe", 468)])
+@pytest.mark.parametrize(
+    ("model_type", "keypoints"),
+    [("spe", 17), ("yolo_mpe", 17), ("hand_spe", 21), ("head_spe", 468)],
+)
 def test_usual_keypoints_of_a_model_type(load, model_type, keypoints):
     assert load(f"model: {{model_type: {model_type}}}").dataset.keypoints == keypoints
 
 
-@pytest.mark.parametrize("text", ["dataset:\n  keypoints: 17\n", "model:\n", "model:\n  model_type:\n", "model: {alpha: 1}"])
+@pytest.mark.parametrize(
+    "text",
+    ["dataset:\n  keypoints: 17\n", "model:\n", "model:\n  model_type:\n", "model: {alpha: 1}"],
+)
 def test_missing_model_type_names_the_five(refusal, text):
     message = refusal(text)
     assert "model.model_type: missing" in message
-    assert all(name in message for name in ("heatmaps_spe", "spe", "yolo_mpe", "hand_spe", "head_spe"))
+    assert all(
+        name in message for name in ("heatmaps_spe", "spe", "yolo_mpe", "hand_spe", "head_spe")
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("trainning: {epochs: 3}", ["trainning: unknown section", "did you mean 'training'?", "quantization"]),
-        ("training: {epoch: 3}", ["training.epoch: unknown attribute; did you mean 'epochs'?", "batch_size"]),
+        (
+            "trainning: {epochs: 3}",
+            ["trainning: unknown section", "did you mean 'training'?", "quantization"],
+        ),
+        (
+            "training: {epoch: 3}",
+            ["training.epoch: unknown attribute; did you mean 'epochs'?", "batch_size"],
+        ),
         ("postprocessing: {nms_thres: 0.1}", ["did you mean 'NMS_thresh'?"]),
         ("general: {alpha: 1}", ["general.alpha: unknown attribute; write it as model.alpha"]),
         ("deployment: {board: STM32N6570-DK}", ["write it as deployment.hardware_setup.board"]),
         ("epochs: 3", ["epochs: unknown section; write it as training.epochs"]),
-        ("training: {model: {name: x}}", ["training.model.name (model.model_name in newer files): 'x' given; expected 'st_movenet"]),
-        ("tools: {stedgeai: {optimisation: ram}}", ["tools.stedgeai.optimisation", "did you mean 'optimization'?"]),
+        (
+            "training: {model: {name: x}}",
+            [
+                "training.model.name (model.model_name in newer files): 'x' given; expected 'st_movenet"
+            ],
+        ),
+        (
+            "tools: {stedgeai: {optimisation: ram}}",
+            ["tools.stedgeai.optimisation", "did you mean 'optimization'?"],
+        ),
         ("data_augmentation: {random_flipp: {}}", ["did you mean 'random_flip'?"]),
         (
             "data_augmentation: {random_blur: {filter_sise: 3}}",
             ["data_augmentation.random_blur.filter_sise", "did you mean 'filter_size'?"],
         ),
         ("training: {optimizer: {adam: {}}}", ["training.optimizer", "did you mean 'Adam'?"]),
-        ("training: {callbacks: {LRStepDecy: {}}}", ["training.callbacks", "did you mean 'LRStepDecay'?"]),
+        (
+            "training: {callbacks: {LRStepDecy: {}}}",
+            ["training.callbacks", "did you mean 'LRStepDecay'?"],
+        ),
     ],
 )
 def test_unknown_names_are_refused_with_the_right_one(refusal, text, words):
@@ -64,21 +94,51 @@ def test_unknown_names_are_refused_with_the_right_one(refusal, text, words):
         ("training: {epochs: True}", ["training.epochs: True given", "expected a number"]),
         ("training: {epochs: [1]}", ["training.epochs: [1] given; expected a whole number"]),
         ("training: 3", ["training: 3 given; expected attributes below it: batch_size"]),
-        ("training: {optimizer: {}}", ["training.optimizer: {} given; expected a name and its arguments"]),
-        ("training: {optimizer: Adam}", ["training.optimizer: 'Adam' given; expected a name and its arguments"]),
-        ("dataset: {validation_split: 1.5}", ["dataset.validation_split: 1.5 given", "less than 1"]),
+        (
+            "training: {optimizer: {}}",
+            ["training.optimizer: {} given; expected a name and its arguments"],
+        ),
+        (
+            "training: {optimizer: Adam}",
+            ["training.optimizer: 'Adam' given; expected a name and its arguments"],
+        ),
+        (
+            "dataset: {validation_split: 1.5}",
+            ["dataset.validation_split: 1.5 given", "less than 1"],
+        ),
         ("dataset: {training_path: [a]}", ["dataset.training_path: ['a'] given; expected text"]),
-        ("dataset: {oks_sigmas: [0.1, 0.2]}", ["dataset.oks_sigmas: 2 numbers given", "17 keypoints"]),
+        (
+            "dataset: {oks_sigmas: [0.1, 0.2]}",
+            ["dataset.oks_sigmas: 2 numbers given", "17 keypoints"],
+        ),
         ("dataset: {oks_sigmas: wide}", ["dataset.oks_sigmas: 'wide' given; expected a number"]),
-        ("preprocessing: {rescaling: {scale: 1/0}}", ["preprocessing.rescaling.scale: '1/0' given", "divide by zero"]),
-        ("preprocessing: {resizing: {aspect_ratio: fitt}}", ["'fitt' given; expected 'fit', 'padding', 'crop'", "did you mean 'fit'?"]),
+        (
+            "preprocessing: {rescaling: {scale: 1/0}}",
+            ["preprocessing.rescaling.scale: '1/0' given", "divide by zero"],
+        ),
+        (
+            "preprocessing: {resizing: {aspect_ratio: fitt}}",
+            ["'fitt' given; expected 'fit', 'padding', 'crop'", "did you mean 'fit'?"],
+        ),
         ("quantization: {granularity: per-channel}", ["did you mean 'per_channel'?"]),
         ("tools: {stedgeai: {on_cloud: maybe}}", ["'maybe' given; expected True or False"]),
-        ("data_augmentation: {random_flip: {mode: up}}", ["data_augmentation.random_flip.mode: 'up' given; expected 'horizontal'"]),
-        ("data_augmentation: {random_contrast: {factor: a lot}}", ["data_augmentation.random_contrast.factor: 'a lot' given"]),
+        (
+            "data_augmentation: {random_flip: {mode: up}}",
+            ["data_augmentation.random_flip.mode: 'up' given; expected 'horizontal'"],
+        ),
+        (
+            "data_augmentation: {random_contrast: {factor: a lot}}",
+            ["data_augmentation.random_contrast.factor: 'a lot' given"],
+        ),
         ("data_augmentation: {random_rotation: {factor: (-0.1, 0.1)}}", ["a tuple needs quotes"]),
-        ("data_augmentation: [random_flip]", ["data_augmentation: ['random_flip'] given; expected attributes below it"]),
-        ("general: {project_name: ../elsewhere}", ["general.project_name: '../elsewhere' given; expected a name of letters"]),
+        (
+            "data_augmentation: [random_flip]",
+            ["data_augmentation: ['random_flip'] given; expected attributes below it"],
+        ),
+        (
+            "general: {project_name: ../elsewhere}",
+            ["general.project_name: '../elsewhere' given; expected a name of letters"],
+        ),
         ("operation_mode: chain_tqx", ["operation_mode: 'chain_tqx' given", "d deploy"]),
         ("operation_mode: trainning", ["did you mean 'training'?"]),
     ],
@@ -184,11 +244,16 @@ def test_decoding_attributes_are_those_of_the_decoders(tmp_path):
 
     assert names.REFINEMENTS == view.REFINEMENTS and names.NMS_MEASURES == view.NMS_MEASURES
     path = tmp_path / "config.yaml"
-    path.write_text(SMALL + "postprocessing: {NMS_measure: oks, NMS_thresh: 0.3, max_candidate_boxes: 50, refine: quarter}\n")
+    path.write_text(
+        SMALL
+        + "postprocessing: {NMS_measure: oks, NMS_thresh: 0.3, max_candidate_boxes: 50, refine: quarter}\n"
+    )
     limits = Thresholds(**load_config(path).postprocessing.thresholds)
     assert limits == Thresholds(nms_measure="oks", nms_iou=0.3, max_candidates=50, refine="quarter")
     path.write_text(SMALL)
-    assert Thresholds(**load_config(path).postprocessing.thresholds) == Thresholds(nms_iou=0.5)  # the zoo's own
+    assert Thresholds(**load_config(path).postprocessing.thresholds) == Thresholds(
+        nms_iou=0.5
+    )  # the zoo's own
 
 
 def test_a_misspelled_refinement_is_refused(tmp_path):
@@ -238,16 +303,27 @@ def test_every_augmentation_of_the_zoo_in_its_order(load):
 
     operations = load(SMALL + EVERY_AUGMENTATION).data_augmentation
     assert list(operations) == list(AUGMENTATIONS) and len(operations) == 27
-    assert operations["random_blur"] == {"filter_size": (2, 4), "padding": "reflect", "constant_values": 0}
-    assert operations["random_crop"]["crop_width"] == (0.6, 0.9) and operations["random_posterize"] == {"bits": (3, 8)}
-    assert operations["random_periodic_resizing"] == {"image_sizes": ((192, 192), (224, 224)), "period": 5}
+    assert operations["random_blur"] == {
+        "filter_size": (2, 4),
+        "padding": "reflect",
+        "constant_values": 0,
+    }
+    assert operations["random_crop"]["crop_width"] == (0.6, 0.9) and operations[
+        "random_posterize"
+    ] == {"bits": (3, 8)}
+    assert operations["random_periodic_resizing"] == {
+        "image_sizes": ((192, 192), (224, 224)),
+        "period": 5,
+    }
 
 
 def test_every_optimizer_and_callback_of_keras_by_name(load):
-    for name in "Adam AdamW SGD RMSprop Adadelta Adagrad Adamax Nadam Adafactor Ftrl Lion Lamb".split():
-        assert load(SMALL, f"training.optimizer={{{name}: {{learning_rate: 1/100, clipnorm: 1}}}}").training.optimizer == {
-            name: {"learning_rate": 0.01, "clipnorm": 1.0}
-        }
+    for (
+        name
+    ) in "Adam AdamW SGD RMSprop Adadelta Adagrad Adamax Nadam Adafactor Ftrl Lion Lamb".split():
+        assert load(
+            SMALL, f"training.optimizer={{{name}: {{learning_rate: 1/100, clipnorm: 1}}}}"
+        ).training.optimizer == {name: {"learning_rate": 0.01, "clipnorm": 1.0}}
     for name in "EarlyStopping ReduceLROnPlateau ModelCheckpoint TerminateOnNaN CSVLogger TensorBoard BackupAndRestore".split():
         assert load(SMALL, f"training.callbacks={{{name}: }}").training.callbacks == {name: {}}
 
@@ -259,25 +335,67 @@ def test_every_optimizer_and_callback_of_keras_by_name(load):
             "data_augmentation: {random_posterize: {bits: [0, 9]}}",
             ["random_posterize.bits: [0, 9] given; expected a whole number from 1 to 8"],
         ),
-        ("data_augmentation: {random_gamma: {gamma: [2, 1]}}", ["random_gamma.gamma: [2, 1] given", "range (lowest, highest)"]),
+        (
+            "data_augmentation: {random_gamma: {gamma: [2, 1]}}",
+            ["random_gamma.gamma: [2, 1] given", "range (lowest, highest)"],
+        ),
         (
             "data_augmentation: {random_flip: {mode: vertical, change_rate: 2}}",
             ["random_flip.change_rate: 2 given", "less than or equal to 1"],
         ),
-        ("data_augmentation: {random_rotation: }", ["random_rotation.factor: missing; data_augmentation.random_rotation needs it"]),
-        ("data_augmentation: {random_rotation: {factor: .nan}}", ["random_rotation.factor: '.nan' given; expected a number"]),
-        ("data_augmentation: {random_blur: {filter_size: 2.5}}", ["random_blur.filter_size: 2.5 given; expected a whole number from 1 up"]),
-        ("data_augmentation: {random_zoom: {width_factor: [1, 2, 3]}}", ["random_zoom.width_factor: [1, 2, 3] given"]),
-        ("data_augmentation: {random_periodic_resizing: {image_sizes: [192]}}", ["image_sizes: [192] given; expected a list of heights"]),
-        ("training: {optimizer: {Adam: {beta: 1}}}", ["training.optimizer.Adam.beta: unknown attribute; did you mean 'beta_"]),
-        ("training: {optimizer: {Adam: {lr: 1}}}", ["training.optimizer.Adam.lr: unknown attribute", "learning_rate"]),
-        ("training: {optimizer: {Adam: {learning_rate: -1}}}", ["training.optimizer.Adam.learning_rate: -1 given", "greater than 0"]),
-        ("training: {optimizer: {SGD: {nesterov: 1}}}", ["training.optimizer.SGD.nesterov: 1 given; expected True or False"]),
+        (
+            "data_augmentation: {random_rotation: }",
+            ["random_rotation.factor: missing; data_augmentation.random_rotation needs it"],
+        ),
+        (
+            "data_augmentation: {random_rotation: {factor: .nan}}",
+            ["random_rotation.factor: '.nan' given; expected a number"],
+        ),
+        (
+            "data_augmentation: {random_blur: {filter_size: 2.5}}",
+            ["random_blur.filter_size: 2.5 given; expected a whole number from 1 up"],
+        ),
+        (
+            "data_augmentation: {random_zoom: {width_factor: [1, 2, 3]}}",
+            ["random_zoom.width_factor: [1, 2, 3] given"],
+        ),
+        (
+            "data_augmentation: {random_periodic_resizing: {image_sizes: [192]}}",
+            ["image_sizes: [192] given; expected a list of heights"],
+        ),
+        (
+            "training: {optimizer: {Adam: {beta: 1}}}",
+            ["training.optimizer.Adam.beta: unknown attribute; did you mean 'beta_"],
+        ),
+        (
+            "training: {optimizer: {Adam: {lr: 1}}}",
+            ["training.optimizer.Adam.lr: unknown attribute", "learning_rate"],
+        ),
+        (
+            "training: {optimizer: {Adam: {learning_rate: -1}}}",
+            ["training.optimizer.Adam.learning_rate: -1 given", "greater than 0"],
+        ),
+        (
+            "training: {optimizer: {SGD: {nesterov: 1}}}",
+            ["training.optimizer.SGD.nesterov: 1 given; expected True or False"],
+        ),
         ("training: {optimizer: {SGD: {}, Adam: {}}}", ["training.optimizer:", "and one only"]),
-        ("training: {optimizer: {SGD: fast}}", ["training.optimizer.SGD: 'fast' given; expected attributes below it"]),
-        ("training: {callbacks: {EarlyStopping: {patience: -1}}}", ["training.callbacks.EarlyStopping.patience: -1 given"]),
-        ("training: {callbacks: {EarlyStopping: {mode: most}}}", ["EarlyStopping.mode: 'most' given; expected 'auto' or 'min' or 'max'"]),
-        ("training: {callbacks: {ReduceLROnPlateau: {epsilon: 1}}}", ["ReduceLROnPlateau.epsilon: unknown attribute. Known: monitor"]),
+        (
+            "training: {optimizer: {SGD: fast}}",
+            ["training.optimizer.SGD: 'fast' given; expected attributes below it"],
+        ),
+        (
+            "training: {callbacks: {EarlyStopping: {patience: -1}}}",
+            ["training.callbacks.EarlyStopping.patience: -1 given"],
+        ),
+        (
+            "training: {callbacks: {EarlyStopping: {mode: most}}}",
+            ["EarlyStopping.mode: 'most' given; expected 'auto' or 'min' or 'max'"],
+        ),
+        (
+            "training: {callbacks: {ReduceLROnPlateau: {epsilon: 1}}}",
+            ["ReduceLROnPlateau.epsilon: unknown attribute. Known: monitor"],
+        ),
         (
             "training: {callbacks: {LRStepDecay: {initial_lr: 1, step_size: 0, decay_rate: 2}}}",
             ["2 problems", "step_size: 0", "decay_rate: 2"],
@@ -292,12 +410,26 @@ def test_every_optimizer_and_callback_of_keras_by_name(load):
         ),
         (
             "training: {callbacks: {LRPiecewiseConstantDecay: {boundaries: [5], values: [1, 2]}, LearningRateScheduler: {schedule: lr}}}",
-            ["training.callbacks: LRPiecewiseConstantDecay and LearningRateScheduler given; expected one schedule"],
+            [
+                "training.callbacks: LRPiecewiseConstantDecay and LearningRateScheduler given; expected one schedule"
+            ],
         ),
-        ("training: {frozen_layers: some}", ["training.frozen_layers: 'some' given; expected layers such as"]),
-        ("training: {frozen_layers: '(0:5'}", ["training.frozen_layers: '(0:5' given; expected layers such as"]),
-        ("training: {frozen_layers: '0:9:0'}", ["training.frozen_layers: '0:9:0' given; expected layers such as"]),
-        ("training: {frozen_layers: '__import__(1)'}", ["training.frozen_layers: '__import__(1)' given; expected layers such as"]),
+        (
+            "training: {frozen_layers: some}",
+            ["training.frozen_layers: 'some' given; expected layers such as"],
+        ),
+        (
+            "training: {frozen_layers: '(0:5'}",
+            ["training.frozen_layers: '(0:5' given; expected layers such as"],
+        ),
+        (
+            "training: {frozen_layers: '0:9:0'}",
+            ["training.frozen_layers: '0:9:0' given; expected layers such as"],
+        ),
+        (
+            "training: {frozen_layers: '__import__(1)'}",
+            ["training.frozen_layers: '__import__(1)' given; expected layers such as"],
+        ),
     ],
 )
 def test_wrong_arguments_say_what_was_given_and_what_is_allowed(refusal, text, words):
@@ -305,7 +437,9 @@ def test_wrong_arguments_say_what_was_given_and_what_is_allowed(refusal, text, w
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize("layers", ["(0:154)", "-1", "3", "0:10", "(:5)", "(7:13, 16, 20:28, -1)", "0:100:2", "(-3:)"])
+@pytest.mark.parametrize(
+    "layers", ["(0:154)", "-1", "3", "0:10", "(:5)", "(7:13, 16, 20:28, -1)", "0:100:2", "(-3:)"]
+)
 def test_frozen_layers(load, layers):
     assert load(SMALL, f"training.frozen_layers={layers}").training.frozen_layers == layers
 
@@ -315,11 +449,16 @@ def test_frozen_layers(load, layers):
 
 def test_keypoints_of_ones_own(load):
     section = load(
-        SMALL + 'dataset:\n  keypoint_names: [left_wing, right_wing, tail]\n  skeleton: [[0, 2], "(1, 2)"]\n  mirror: [1, 0, 2]\n'
+        SMALL
+        + 'dataset:\n  keypoint_names: [left_wing, right_wing, tail]\n  skeleton: [[0, 2], "(1, 2)"]\n  mirror: [1, 0, 2]\n'
         "  oks_sigmas: [0.05, 1/20, 0.1]\n"
     ).dataset
     assert section.keypoints == 3 and section.keypoint_names == ["left_wing", "right_wing", "tail"]
-    assert section.skeleton == [(0, 2), (1, 2)] and section.mirror == [1, 0, 2] and section.oks_sigmas == [0.05, 0.05, 0.1]
+    assert (
+        section.skeleton == [(0, 2), (1, 2)]
+        and section.mirror == [1, 0, 2]
+        and section.oks_sigmas == [0.05, 0.05, 0.1]
+    )
     empty = load(SMALL).dataset
     assert empty.keypoint_names is None and empty.skeleton is None and empty.mirror is None
 
@@ -327,10 +466,16 @@ def test_keypoints_of_ones_own(load):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("keypoint_names: [a, b]", "dataset.keypoint_names: 2 names given; expected one for each of 3 keypoints"),
+        (
+            "keypoint_names: [a, b]",
+            "dataset.keypoint_names: 2 names given; expected one for each of 3 keypoints",
+        ),
         ("keypoint_names: [a, b, a]", "dataset.keypoint_names: 'a' is given twice"),
         ("keypoint_names: many", "dataset.keypoint_names: 'many' given; expected a list"),
-        ("skeleton: [[0, 3]]", "dataset.skeleton: (0, 3) given; expected pairs of different keypoints, counted from 0 to 2"),
+        (
+            "skeleton: [[0, 3]]",
+            "dataset.skeleton: (0, 3) given; expected pairs of different keypoints, counted from 0 to 2",
+        ),
         ("skeleton: [[1, 1]]", "dataset.skeleton: (1, 1) given"),
         ("skeleton: [[0]]", "dataset.skeleton: [[0]] given; expected a list of pairs of keypoints"),
         ("skeleton: [[0, a]]", "dataset.skeleton: [[0, 'a']] given"),
@@ -345,6 +490,12 @@ def test_keypoints_that_do_not_go_together(refusal, text, says):
 
 
 def test_people_are_truncated_only_where_they_are_cut_out(refusal, load):
-    assert "training.truncated: given without training.crop_margin" in refusal(SMALL + "training:\n  truncated: 0.3\n")
-    assert "training.truncated: 2 given" in refusal(SMALL + "training:\n  crop_margin: 1.25\n  truncated: 2\n")
-    assert load(SMALL + "training:\n  crop_margin: 1.25\n  truncated: 0.3\n").training.truncated == 0.3
+    assert "training.truncated: given without training.crop_margin" in refusal(
+        SMALL + "training:\n  truncated: 0.3\n"
+    )
+    assert "training.truncated: 2 given" in refusal(
+        SMALL + "training:\n  crop_margin: 1.25\n  truncated: 2\n"
+    )
+    assert (
+        load(SMALL + "training:\n  crop_margin: 1.25\n  truncated: 0.3\n").training.truncated == 0.3
+    )

@@ -37,17 +37,28 @@ training: {batch_size: 2, epochs: 1}
 def files(tmp_path):
     (tmp_path / "user_config.yaml").write_text(CONFIG)
     (tmp_path / "my_model.py").write_text(MODEL.replace("{trace}", str(tmp_path / "model.ran")))
-    (tmp_path / "my_augmentation.py").write_text(AUGMENTATION.replace("{trace}", str(tmp_path / "augmentation.ran")))
+    (tmp_path / "my_augmentation.py").write_text(
+        AUGMENTATION.replace("{trace}", str(tmp_path / "augmentation.ran"))
+    )
     return tmp_path
 
 
 def spots():
     rng = np.random.default_rng(0)
-    keypoints = np.concatenate([rng.uniform(4, 28, (2, 2, 2)), np.full((2, 2, 1), 2)], axis=-1).astype(np.float32)
-    return Examples(np.full((2, 32, 32, 3), 200, np.uint8), keypoints, np.full(2, 400.0), layout_from_names(["left_spot", "right_spot"]))
+    keypoints = np.concatenate(
+        [rng.uniform(4, 28, (2, 2, 2)), np.full((2, 2, 1), 2)], axis=-1
+    ).astype(np.float32)
+    return Examples(
+        np.full((2, 32, 32, 3), 200, np.uint8),
+        keypoints,
+        np.full(2, 400.0),
+        layout_from_names(["left_spot", "right_spot"]),
+    )
 
 
-@pytest.mark.parametrize("how", [{"allow_custom_code": True}, {"overrides": ["allow_custom_code=true"]}])
+@pytest.mark.parametrize(
+    "how", [{"allow_custom_code": True}, {"overrides": ["allow_custom_code=true"]}]
+)
 def test_an_own_network_and_augmentation_are_trained_if_allowed(files, how):
     config = load_config(files / "user_config.yaml", **how)
     network = configured_network(config, 2)
@@ -60,10 +71,15 @@ def test_an_own_network_and_augmentation_are_trained_if_allowed(files, how):
 @pytest.mark.parametrize("overrides", [[], ["allow_custom_code=false"]])
 def test_nothing_runs_unless_it_is_allowed(files, overrides):
     config = load_config(files / "user_config.yaml", overrides)
-    with pytest.raises(PoseError, match="model.custom_model_path is my_model.py: Python code.*allow_custom_code=true") as caught:
+    with pytest.raises(
+        PoseError,
+        match="model.custom_model_path is my_model.py: Python code.*allow_custom_code=true",
+    ) as caught:
         configured_network(config, 2)
     assert "all your rights" in str(caught.value)
-    with pytest.raises(PoseError, match="custom_data_augmentation.path is my_augmentation.py: Python code"):
+    with pytest.raises(
+        PoseError, match="custom_data_augmentation.path is my_augmentation.py: Python code"
+    ):
         configured_fit(config, None, spots(), spots(), files / "run")
     assert not (files / "model.ran").exists() and not (files / "augmentation.ran").exists()
 
@@ -87,14 +103,20 @@ def test_what_is_saved_of_an_allowed_run_allows_nothing(files):
     ("source", "says"),
     [
         ("x = 1\n", "has no function get_custom_model"),
-        ("import nowhere_to_be_found\n", r"my_model.py failed at line 1: ModuleNotFoundError: .*nowhere_to_be_found"),
+        (
+            "import nowhere_to_be_found\n",
+            r"my_model.py failed at line 1: ModuleNotFoundError: .*nowhere_to_be_found",
+        ),
         ("def f(:\n", "my_model.py failed.*SyntaxError"),
         ("raise SystemExit(3)\n", "SystemExit"),
         (
             "def get_custom_model(input_shape, nb_keypoints):\n    return 1 / 0\n",
             "get_custom_model of my_model.py failed at line 2: ZeroDiv",
         ),
-        ("def get_custom_model(input_shape, nb_keypoints):\n    return 'a network'\n", "gave a str; expected a keras.Model"),
+        (
+            "def get_custom_model(input_shape, nb_keypoints):\n    return 'a network'\n",
+            "gave a str; expected a keras.Model",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_says_where(files, source, says):
@@ -105,17 +127,31 @@ def test_a_mistake_in_the_file_says_where(files, source, says):
 
 @pytest.mark.parametrize(
     ("path", "says"),
-    [("", "model.custom_model_path is empty"), ("none.py", "no such file.*looked for"), ("user_config.yaml", "ends in .py")],
+    [
+        ("", "model.custom_model_path is empty"),
+        ("none.py", "no such file.*looked for"),
+        ("user_config.yaml", "ends in .py"),
+    ],
 )
 def test_a_file_that_is_none(files, path, says):
-    config = load_config(files / "user_config.yaml", [f"model.custom_model_path={path}"], allow_custom_code=True)
+    config = load_config(
+        files / "user_config.yaml", [f"model.custom_model_path={path}"], allow_custom_code=True
+    )
     with pytest.raises(PoseError, match=says):
         configured_network(config, 2)
 
 
 def test_it_stands_in_for_the_other_augmentation(files):
-    with pytest.raises(PoseError, match="custom_data_augmentation: given together with data_augmentation"):
-        load_config(files / "user_config.yaml", ["data_augmentation={random_flip: {mode: horizontal}}"])
-    nested = CONFIG.replace("custom_data_augmentation:", "data_augmentation:\n  custom_data_augmentation:")
+    with pytest.raises(
+        PoseError, match="custom_data_augmentation: given together with data_augmentation"
+    ):
+        load_config(
+            files / "user_config.yaml", ["data_augmentation={random_flip: {mode: horizontal}}"]
+        )
+    nested = CONFIG.replace(
+        "custom_data_augmentation:", "data_augmentation:\n  custom_data_augmentation:"
+    )
     (files / "user_config.yaml").write_text(nested)
-    assert load_config(files / "user_config.yaml").custom_data_augmentation.function_name == "darker"
+    assert (
+        load_config(files / "user_config.yaml").custom_data_augmentation.function_name == "darker"
+    )

@@ -17,7 +17,8 @@ from poseutils.keypoints import COCO17, PERSON13, layout_from_names
 
 
 def coco_folder(folder, **changes):
-    """A COCO dataset of two images and one person, with some keys of the annotation changed; None removes one."""
+    """A COCO dataset of two images and one person, with some keys of the annotation changed; None
+    removes one."""
     (folder / "images").mkdir(parents=True)
     for name in ("a.jpg", "b.jpg"):
         Image.new("RGB", (64, 48)).save(folder / "images" / name)
@@ -32,7 +33,10 @@ def coco_folder(folder, **changes):
         "num_keypoints": 2,
     } | changes
     document = {
-        "images": [{"id": i, "file_name": n, "width": 64, "height": 48} for i, n in ((1, "a.jpg"), (2, "b.jpg"))],
+        "images": [
+            {"id": i, "file_name": n, "width": 64, "height": 48}
+            for i, n in ((1, "a.jpg"), (2, "b.jpg"))
+        ],
         "annotations": [{k: v for k, v in annotation.items() if v is not None}],
         "categories": [COCO17.to_coco_category()],
     }
@@ -58,10 +62,15 @@ def test_coco_goes_there_and_back(tmp_path, asset):
     original = asset("coco-mini/person_keypoints.json")
     written = to_coco(load_dataset(original))
     truth = {a["id"]: a for a in json.loads(original.read_text())["annotations"]}
-    for ours, theirs in zip(sorted(written["annotations"], key=key), sorted(truth.values(), key=key), strict=True):
+    for ours, theirs in zip(
+        sorted(written["annotations"], key=key), sorted(truth.values(), key=key), strict=True
+    ):
         np.testing.assert_allclose(ours["keypoints"], theirs["keypoints"], atol=0.01)
         np.testing.assert_allclose(ours["bbox"], theirs["bbox"], atol=0.02)
-        assert ours["iscrowd"] == theirs["iscrowd"] and ours["num_keypoints"] == theirs["num_keypoints"]
+        assert (
+            ours["iscrowd"] == theirs["iscrowd"]
+            and ours["num_keypoints"] == theirs["num_keypoints"]
+        )
 
 
 def key(annotation):
@@ -84,8 +93,14 @@ def test_counts_of_real_photographs(asset):
         ({"keypoints": [1, 2, 3]}, "keypoints has 3 numbers, expected 51"),
         ({"keypoints": [float("nan")] * 51}, "finite"),
         ({"image_id": 9}, "image_id 9, which is not among"),
-        ({"image_id": [1]}, "annotations\\[0\\]: image_id: expected an integer or text, got \\[1\\]"),
-        ({"keypoints": [11, 6, 3] + [0] * 48}, "annotations\\[0\\]: keypoints has visibility 3, expected 0"),
+        (
+            {"image_id": [1]},
+            "annotations\\[0\\]: image_id: expected an integer or text, got \\[1\\]",
+        ),
+        (
+            {"keypoints": [11, 6, 3] + [0] * 48},
+            "annotations\\[0\\]: keypoints has visibility 3, expected 0",
+        ),
         ({"area": "wide"}, "annotations\\[0\\]: area must be 1 numbers"),
         ({"iscrowd": 7}, "annotations\\[0\\]: iscrowd is 7, expected 0 or 1"),
     ],
@@ -161,7 +176,10 @@ def test_yolo_text(tmp_path):
     ("line", "message"),
     [
         (GOOD + " 0.5", "a.txt, line 2: 12 fields"),
-        (GOOD + " 0.1 0.2 1", "a.txt, line 2: 14 fields, which is 3 keypoints; the lines before had 2"),
+        (
+            GOOD + " 0.1 0.2 1",
+            "a.txt, line 2: 14 fields, which is 3 keypoints; the lines before had 2",
+        ),
         ("0 0.5 0.5 0.2 0.4", "a.txt, line 2: 5 fields"),
         ("0 0.5 0.5 0.2 0.4 x y 1", "a.txt, line 2: could not convert"),
         ("0 0.5 0.5 0.2 nan 0.1 0.2 1", "a.txt, line 2"),
@@ -222,9 +240,13 @@ def test_a_validation_image_is_left_out_of_training(tmp_path):
     shutil.copy(train / "2.png", val / "renamed.png")
     shutil.copy(train / "2.png", val / "1.png")
     (val / "renamed.txt").write_text(GOOD)
-    with pytest.warns(UserWarning, match="1 of 3 training images are validation images too \\(2.png"):
+    with pytest.warns(
+        UserWarning, match="1 of 3 training images are validation images too \\(2.png"
+    ):
         kept = without_shared(load_dataset(train), load_dataset(val))
-    assert [s.path.name for s in kept] == ["1.png", "3.png"], "the name 1.png is in both, but the image is another"
+    assert [s.path.name for s in kept] == ["1.png", "3.png"], (
+        "the name 1.png is in both, but the image is another"
+    )
     with pytest.raises(PoseError, match="all 3 training images .* are validation images too"):
         without_shared(load_dataset(train), load_dataset(train))
 
@@ -234,7 +256,9 @@ def test_loading_text_labels_opens_no_image(tmp_path, monkeypatch):
     (folder / "a.png").write_bytes(b"no image")
     monkeypatch.setattr(yolo, "image_size", lambda path: pytest.fail(f"opened {path}"))
     dataset = load_dataset(folder)
-    assert dataset.summary()["people"] == len(dataset.single()) == 3 and len(dataset.split(0.5, 1)[0]) in (1, 2)
+    assert dataset.summary()["people"] == len(dataset.single()) == 3 and len(
+        dataset.split(0.5, 1)[0]
+    ) in (1, 2)
     monkeypatch.undo()
     assert dataset[1].size == (20, 10) and dataset[1].renumbered(7).image_id == 7
     assert pickle.loads(pickle.dumps(dataset[2])).boxes.shape == (1, 4)
@@ -250,7 +274,9 @@ def test_seventeen_text_keypoints_become_thirteen_without_opening_images(tmp_pat
     np.testing.assert_allclose(dataset[0].keypoints[0, 1], (0.05 * 20, 5, 1), rtol=1e-5)
 
 
-@pytest.mark.parametrize(("image", "label"), [("images/train/a.png", "labels/train/a.txt"), ("x/a.png", "x/a.txt")])
+@pytest.mark.parametrize(
+    ("image", "label"), [("images/train/a.png", "labels/train/a.txt"), ("x/a.png", "x/a.txt")]
+)
 def test_where_labels_may_be(tmp_path, image, label):
     for path in (tmp_path / image, tmp_path / label):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -284,7 +310,15 @@ def edited(path, edit):
 
 
 def test_coco_as_annotation_tools_export_it(tmp_path):
-    path = coco_folder(tmp_path / "d", id="1", image_id="1", area=None, iscrowd=None, num_keypoints=None, category_id=2.0)
+    path = coco_folder(
+        tmp_path / "d",
+        id="1",
+        image_id="1",
+        area=None,
+        iscrowd=None,
+        num_keypoints=None,
+        category_id=2.0,
+    )
     (tmp_path / "d/images/b.jpg").rename(tmp_path / "d/images/b 2.jpg")
 
     def edit(document):
@@ -298,7 +332,11 @@ def test_coco_as_annotation_tools_export_it(tmp_path):
         document["annotations"].append({"image_id": 2, "category_id": 1, "bbox": [1, 1, 2, 2]})
 
     dataset = load_dataset(edited(path, edit))
-    assert dataset.layout is COCO17 and [len(s) for s in dataset] == [1, 0] and dataset[1].path.name == "b 2.jpg"
+    assert (
+        dataset.layout is COCO17
+        and [len(s) for s in dataset] == [1, 0]
+        and dataset[1].path.name == "b 2.jpg"
+    )
     assert dataset[0].areas[0] == pytest.approx(0.53 * 600) and not dataset[0].crowd[0]
 
 
@@ -315,9 +353,18 @@ def test_texts_as_ids_are_numbered(tmp_path):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda d: d["images"][1].update(id="1"), "images\\[1\\]: id 1 is also that of images\\[0\\]"),
-        (lambda d: d["images"][1].update(file_name="a.jpg"), "images\\[1\\]: its image .*a.jpg is also that of images\\[0\\]"),
-        (lambda d: d["images"][1].update(width="wide"), "images\\[1\\]: width and height are \\('wide', 48\\)"),
+        (
+            lambda d: d["images"][1].update(id="1"),
+            "images\\[1\\]: id 1 is also that of images\\[0\\]",
+        ),
+        (
+            lambda d: d["images"][1].update(file_name="a.jpg"),
+            "images\\[1\\]: its image .*a.jpg is also that of images\\[0\\]",
+        ),
+        (
+            lambda d: d["images"][1].update(width="wide"),
+            "images\\[1\\]: width and height are \\('wide', 48\\)",
+        ),
         (
             lambda d: d["categories"].append({"id": 1, "name": "dog", "keypoints": ["tail"]}),
             "several with the same ones; found 2 \\(person, dog",
@@ -340,16 +387,34 @@ def test_damaged_lists(tmp_path, edit, message):
 def test_a_category_says_all_about_its_keypoints(tmp_path):
     flat = [1, 2, 2, 3, 4, 1, 0, 0, 0]
     path = coco_folder(tmp_path / "d", keypoints=flat, category_id=1)
-    category = {"id": 1, "name": "arm", "keypoints": ["base", "left", "right"], "skeleton": [[1, 2], [1, 3]], "sigmas": [0.1, 0.2, 0.2]}
+    category = {
+        "id": 1,
+        "name": "arm",
+        "keypoints": ["base", "left", "right"],
+        "skeleton": [[1, 2], [1, 3]],
+        "sigmas": [0.1, 0.2, 0.2],
+    }
     layout = load_dataset(edited(path, lambda d: d.update(categories=[category]))).layout
-    assert (layout.name, layout.limbs, layout.mirror, layout.sigmas) == ("arm", ((0, 1), (0, 2)), (0, 2, 1), (0.1, 0.2, 0.2))
+    assert (layout.name, layout.limbs, layout.mirror, layout.sigmas) == (
+        "arm",
+        ((0, 1), (0, 2)),
+        (0, 2, 1),
+        (0.1, 0.2, 0.2),
+    )
     assert {k: v for k, v in layout.to_coco_category().items()} == category
 
 
 def section(**given):
     return SimpleNamespace(
         dataset=SimpleNamespace(
-            **{"keypoints": None, "test_path": None, "validation_path": None, "training_path": None, "quantization_path": None} | given
+            **{
+                "keypoints": None,
+                "test_path": None,
+                "validation_path": None,
+                "training_path": None,
+                "quantization_path": None,
+            }
+            | given
         ),
         resolve=Path,
     )
@@ -359,12 +424,20 @@ def test_the_configuration_names_keypoints(tmp_path):
     folder = blank_images(tmp_path, ["a.png"])
     assert configured_layout(section(training_path=folder)) is None
     named = section(keypoints=2, training_path=folder, validation_split=0.5, seed=1)
-    named.dataset.keypoint_names, named.dataset.skeleton, named.dataset.mirror = ["tip", "base"], [["tip", "base"]], [["tip", "base"]]
+    named.dataset.keypoint_names, named.dataset.skeleton, named.dataset.mirror = (
+        ["tip", "base"],
+        [["tip", "base"]],
+        [["tip", "base"]],
+    )
     layout = configured_layout(named)
     assert (layout.names, layout.limbs, layout.mirror) == (("tip", "base"), ((0, 1),), (1, 0))
     assert training_datasets(named)[0].layout == layout
     for attribute, value, message in [
-        ("skeleton", [["tip", "tail"]], "skeleton: no keypoint 'tail'; expected an index from 0 to 1, or one of tip, base"),
+        (
+            "skeleton",
+            [["tip", "tail"]],
+            "skeleton: no keypoint 'tail'; expected an index from 0 to 1, or one of tip, base",
+        ),
         ("skeleton", [[0, 1, 0]], "skeleton: expected pairs of keypoints"),
         ("mirror", [0, 0], "mirror"),
         ("keypoint_names", ["tip"], "dataset.keypoint_names has 1 names, dataset.keypoints is 2"),

@@ -1,4 +1,5 @@
-"""What looks wrong in a dataset is found, and what is right is not; the pictures of it are drawn."""
+"""What looks wrong in a dataset is found, and what is right is not; the pictures of it are
+drawn."""
 
 from dataclasses import replace
 
@@ -25,7 +26,9 @@ def standing(folder, name, color=0, size=(100, 100), seen=2.0):
     Image.new("RGB", (100, 100), (color, 0, 0)).save(folder / name)
     keypoints = np.column_stack([STANDING, np.full(17, seen, np.float32)])[None]
     box = np.array([[25, 5, 75, 97]], np.float32)
-    return Sample(1, folder / name, size, keypoints, box, np.array([4000], np.float32), np.zeros(1, bool))
+    return Sample(
+        1, folder / name, size, keypoints, box, np.array([4000], np.float32), np.zeros(1, bool)
+    )
 
 
 def kinds(*samples):
@@ -40,7 +43,9 @@ def moved(sample, k, point):
 
 def test_good_labels_are_not_suspected(tmp_path):
     sample = standing(tmp_path, "a.png")
-    turned = replace(sample, keypoints=(sample.keypoints * (-1, 1, 1) + (100, 0, 0)).astype(np.float32))
+    turned = replace(
+        sample, keypoints=(sample.keypoints * (-1, 1, 1) + (100, 0, 0)).astype(np.float32)
+    )
     assert kinds(sample) == kinds(turned) == kinds(replace(sample, size=None)) == []
 
 
@@ -67,21 +72,31 @@ def test_left_and_right_exchanged(tmp_path, pair):
 
 def test_boxes_sizes_and_people_without_keypoints(tmp_path):
     sample = standing(tmp_path, "a.png")
-    tiny = replace(sample, boxes=np.array([[50, 50, 51, 51]], np.float32), keypoints=np.zeros((1, 17, 3), np.float32))
+    tiny = replace(
+        sample,
+        boxes=np.array([[50, 50, 51, 51]], np.float32),
+        keypoints=np.zeros((1, 17, 3), np.float32),
+    )
     assert kinds(tiny) == ["tiny box", "no keypoint"]
     assert kinds(replace(sample, size=(200, 100))) == ["image size"]
     assert kinds(replace(tiny, crowd=np.ones(1, bool))) == []
 
 
 def test_the_same_image_twice(tmp_path):
-    samples = [standing(tmp_path, "a.png", 1), standing(tmp_path, "b.png", 2), standing(tmp_path, "c.png", 1)]
+    samples = [
+        standing(tmp_path, "a.png", 1),
+        standing(tmp_path, "b.png", 2),
+        standing(tmp_path, "c.png", 1),
+    ]
     (found,) = suspicions(Dataset(tuple(samples), COCO17, tmp_path))
     assert found.kind == "twice" and found.sample.path.name == "c.png" and "a.png" in found.what
 
 
 def test_the_most_different_pose_is_taken_first(tmp_path):
     usual = standing(tmp_path, "a.png")
-    upside_down = replace(usual, keypoints=(usual.keypoints * (1, -1, 1) + (0, 100, 0)).astype(np.float32))
+    upside_down = replace(
+        usual, keypoints=(usual.keypoints * (1, -1, 1) + (0, 100, 0)).astype(np.float32)
+    )
     people = people_of(Dataset((usual, usual, upside_down, usual), COCO17, tmp_path))
     assert most_different(people, 2)[1] == 2 and len(most_different(people, 9)) == 4
     nobody = replace(usual, keypoints=np.zeros((1, 17, 3), np.float32))
@@ -91,7 +106,9 @@ def test_the_most_different_pose_is_taken_first(tmp_path):
 def test_arrays_of_everybody(asset):
     dataset = load_dataset(asset("coco-mini"))
     people = people_of(dataset)
-    assert len(people) == sum(int((~s.crowd).sum()) for s in dataset) and people.keypoints.shape[1:] == (17, 3)
+    assert len(people) == sum(int((~s.crowd).sum()) for s in dataset) and people.keypoints.shape[
+        1:
+    ] == (17, 3)
     index = len(people) // 2
     assert (dataset[people.samples[index]].boxes == people.boxes[index]).all(axis=1).any()
     assert 0 < people.box_shares.min() <= people.box_shares.max() <= 1
@@ -119,5 +136,7 @@ def test_pictures_of_photographs_and_of_labels_at_the_edge(asset, tmp_path):
     plots.show_suspicions(suspicions(Dataset((far,), COCO17, tmp_path)), COCO17)
     assert len(plt.get_fignums()) == 7
     picture = plt.gcf().axes[0].images[0].get_array()
-    assert picture.shape[0] == picture.shape[1] and (picture == 200).all(axis=2).mean() > 0.5, "most of it is beyond the image"
+    assert picture.shape[0] == picture.shape[1] and (picture == 200).all(axis=2).mean() > 0.5, (
+        "most of it is beyond the image"
+    )
     plt.close("all")

@@ -1,4 +1,5 @@
-"""Labels damaged at random: what is refused is refused with a PoseError that names the place, what is read can be used."""
+"""Labels damaged at random: what is refused is refused with a PoseError that names the place, what
+is read can be used."""
 
 import copy
 import json
@@ -24,19 +25,37 @@ DOCUMENT = {
     "categories": [{"id": 1, "name": "thing", "keypoints": NAMES, "skeleton": [[1, 2], [2, 3]]}],
 }  # fmt: skip
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.sampled_from(["1", "images", "a/../1.png", 1e400]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "keypoints", "name"]) | st.text(max_size=3), inner),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(["1", "images", "a/../1.png", 1e400]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "keypoints", "name"]) | st.text(max_size=3), inner)
+    ),
     max_leaves=5,
 )
 DELETE = object()
 SPEED = settings(
-    max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
 def places(value, path=()):
     """The paths of everything inside a document."""
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, inner in (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    ):
         yield (*path, key)
         yield from places(inner, (*path, key))
 
@@ -65,15 +84,25 @@ def damaged(place, value):
 
 
 def used(path):
-    """Loads a dataset and does with it what programs do; only PoseErrors that name the file are caught."""
+    """Loads a dataset and does with it what programs do; only PoseErrors that name the file are
+    caught."""
     try:
         dataset = load_dataset(path)
-        dataset.summary(), dataset.single(), dataset.split(0.5, 1), suspicions(dataset), json.dumps(to_coco(dataset), allow_nan=False)
+        (
+            dataset.summary(),
+            dataset.single(),
+            dataset.split(0.5, 1),
+            suspicions(dataset),
+            json.dumps(to_coco(dataset), allow_nan=False),
+        )
     except PoseError as error:
         assert path.name in str(error)
         return str(error)
     for sample in dataset:
-        assert np.isfinite(sample.keypoints).all() and sample.keypoints.shape[1:] == (len(dataset.layout), 3)
+        assert np.isfinite(sample.keypoints).all() and sample.keypoints.shape[1:] == (
+            len(dataset.layout),
+            3,
+        )
         assert len(sample.boxes) == len(sample.areas) == len(sample.crowd) == len(sample)
     return ""
 
@@ -106,7 +135,9 @@ def test_an_annotation_file_of_a_hundred_thousand_brackets(folder):
 
 
 LINE = "0 0.5 0.5 0.4 0.6 0.1 0.3 2 0.2 0.5 1 0 0 0"
-TOKENS = st.sampled_from(["nan", "inf", "-1", "1e999", "640", "0.5", "", "x", "1_0", "0x1", "-0", "²", "1,5", "2"]) | st.text(max_size=5)
+TOKENS = st.sampled_from(
+    ["nan", "inf", "-1", "1e999", "640", "0.5", "", "x", "1_0", "0x1", "-0", "²", "1,5", "2"]
+) | st.text(max_size=5)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +155,9 @@ def test_a_damaged_line(labels, field, token):
     (labels / "a.txt").write_text(f"{LINE}\n{' '.join(fields)}\n", encoding="utf-8")
     message = read(labels)
     if message:
-        assert re.search(r"a\.txt, line \d", message) and re.search(r"expected|the lines before had", message)
+        assert re.search(r"a\.txt, line \d", message) and re.search(
+            r"expected|the lines before had", message
+        )
 
 
 @SPEED

@@ -21,11 +21,21 @@ PIXEL = 1e-3
 
 
 class Output(ctypes.Structure):
-    _fields_ = [("values", ctypes.c_void_p), ("type", ctypes.c_int), ("scale", ctypes.c_float), ("zero", ctypes.c_int32)]
+    _fields_ = [
+        ("values", ctypes.c_void_p),
+        ("type", ctypes.c_int),
+        ("scale", ctypes.c_float),
+        ("zero", ctypes.c_int32),
+    ]
 
 
 class Limits(ctypes.Structure):
-    _fields_ = [("confidence", ctypes.c_float), ("overlap", ctypes.c_float), ("people", ctypes.c_int32), ("candidates", ctypes.c_int32)]
+    _fields_ = [
+        ("confidence", ctypes.c_float),
+        ("overlap", ctypes.c_float),
+        ("people", ctypes.c_int32),
+        ("candidates", ctypes.c_int32),
+    ]
     _fields_ += [("sigmas", ctypes.c_void_p)]
 
 
@@ -38,13 +48,25 @@ class Grid(ctypes.Structure):
 
 
 class Detector(ctypes.Structure):
-    _fields_ = [("layers", ctypes.POINTER(Layer)), ("layers_count", ctypes.c_int32), ("grids", ctypes.POINTER(Grid))]
-    _fields_ += [("grids_count", ctypes.c_int32), ("width", ctypes.c_int32), ("height", ctypes.c_int32), ("keypoints", ctypes.c_int32)]
+    _fields_ = [
+        ("layers", ctypes.POINTER(Layer)),
+        ("layers_count", ctypes.c_int32),
+        ("grids", ctypes.POINTER(Grid)),
+    ]
+    _fields_ += [
+        ("grids_count", ctypes.c_int32),
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("keypoints", ctypes.c_int32),
+    ]
 
 
 def decoder_sources():
     """The decoders and the headers that they include, by file name."""
-    return {**exporting.decoder_files(), "pose_network.h": exporting.kernel_files()["pose_network.h"]}
+    return {
+        **exporting.decoder_files(),
+        "pose_network.h": exporting.kernel_files()["pose_network.h"],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +75,9 @@ def c(tmp_path_factory):
     folder = tmp_path_factory.mktemp("decode")
     for name, text in decoder_sources().items():
         (folder / name).write_text(text)
-    subprocess.run(["gcc", *FLAGS.split(), "pose_decode.c", "-lm", "-o", "decode.so"], cwd=folder, check=True)
+    subprocess.run(
+        ["gcc", *FLAGS.split(), "pose_decode.c", "-lm", "-o", "decode.so"], cwd=folder, check=True
+    )
     return ctypes.CDLL(folder / "decode.so")
 
 
@@ -80,25 +104,39 @@ def quantized(array, dtype=np.int8):
 def seen(model, path):
     """What a model's network gives for a picture, by the decoder's names."""
     image = pu.fit_to(pu.read_image(path), model.input_size, model.aspect_ratio)[0]
-    return DECODERS[model.model_type].find(model.network.run(image[None].astype(np.float32)), model.view)
+    return DECODERS[model.model_type].find(
+        model.network.run(image[None].astype(np.float32)), model.view
+    )
 
 
 @pytest.mark.parametrize("refine", REFINEMENTS)
 @pytest.mark.parametrize("dtype", [np.float32, np.int8, np.uint8])
 def test_heatmaps(c, repository, refine, dtype):
-    model = pu.load_model(repository / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite")
+    model = pu.load_model(
+        repository / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
+    )
     for path in sorted((repository / "data/synthetic-people/val").rglob("*.*g"))[:12]:
         maps = np.ascontiguousarray(seen(model, path)["heatmaps"])
         compare_heatmaps(c, model.view, model.layout, maps, refine, dtype)
 
 
 def compare_heatmaps(c, view, layout, maps, refine, dtype):
-    given, scale, zero, maps = (maps, 0.0, 0, maps) if dtype is np.float32 else quantized(maps, dtype)
-    expected = DECODERS["heatmaps_spe"].decode({"heatmaps": maps}, view, layout, Thresholds(refine=refine))[0]
+    given, scale, zero, maps = (
+        (maps, 0.0, 0, maps) if dtype is np.float32 else quantized(maps, dtype)
+    )
+    expected = DECODERS["heatmaps_spe"].decode(
+        {"heatmaps": maps}, view, layout, Thresholds(refine=refine)
+    )[0]
     _, height, width, count = maps.shape
     found, at = floats(count, 3)
     c.pose_decode_heatmaps(
-        ctypes.byref(output(given, scale, zero)), height, width, count, ctypes.c_float(view.width / width), REFINEMENTS.index(refine), at
+        ctypes.byref(output(given, scale, zero)),
+        height,
+        width,
+        count,
+        ctypes.c_float(view.width / width),
+        REFINEMENTS.index(refine),
+        at,
     )
     np.testing.assert_allclose(found[:, :2], expected.keypoints[0], atol=PIXEL)
     np.testing.assert_array_equal(found[:, 2], expected.scores[0])
@@ -123,7 +161,9 @@ def test_spe(c, zoo_model, asset):
     expected = DECODERS["spe"].decode(found, model.view, model.layout)[0]
     points = np.ascontiguousarray(found["keypoints"])
     result, at = floats(17, 3)
-    c.pose_decode_spe(ctypes.byref(output(points)), 17, ctypes.c_float(192), ctypes.c_float(192), at)
+    c.pose_decode_spe(
+        ctypes.byref(output(points)), 17, ctypes.c_float(192), ctypes.c_float(192), at
+    )
     np.testing.assert_allclose(result[:, :2], expected.keypoints[0], atol=PIXEL)
     np.testing.assert_array_equal(result[:, 2], expected.scores[0])
 
@@ -131,10 +171,14 @@ def test_spe(c, zoo_model, asset):
 @pytest.mark.parametrize("presence", [0.0, 0.5, 1.0, 3.7, -2.0, 500.0])
 def test_hand(c, zoo_model, asset, presence):
     model = zoo_model("hand_landmarks_224")
-    found = seen(model, asset("hands/freihand_00000355.jpg")) | {"presence": np.float32([[presence]])}
+    found = seen(model, asset("hands/freihand_00000355.jpg")) | {
+        "presence": np.float32([[presence]])
+    }
     expected = DECODERS["hand_spe"].decode(found, model.view, model.layout)[0]
     points, result = np.ascontiguousarray(found["landmarks"]), floats(21, 3)
-    c.pose_decode_landmarks(ctypes.byref(output(points)), ctypes.byref(output(found["presence"])), 21, 3, result[1])
+    c.pose_decode_landmarks(
+        ctypes.byref(output(points)), ctypes.byref(output(found["presence"])), 21, 3, result[1]
+    )
     np.testing.assert_allclose(result[0][:, :2], expected.keypoints[0], atol=PIXEL)
     np.testing.assert_allclose(result[0][:, 2], expected.scores[0], rtol=1e-6)
 
@@ -142,7 +186,9 @@ def test_hand(c, zoo_model, asset, presence):
 @pytest.mark.parametrize("dims", [2, 3])
 def test_head(c, dims):
     landmarks = np.random.default_rng(3).uniform(0, 192, (1, 468, dims)).astype(np.float32)
-    expected = DECODERS["head_spe"].decode({"landmarks": landmarks}, InputView(192, 192), pu.HEAD468)[0]
+    expected = DECODERS["head_spe"].decode(
+        {"landmarks": landmarks}, InputView(192, 192), pu.HEAD468
+    )[0]
     result, at = floats(468, 3)
     c.pose_decode_landmarks(ctypes.byref(output(landmarks)), None, 468, dims, at)
     np.testing.assert_allclose(result[:, :2], expected.keypoints[0], atol=PIXEL)
@@ -155,14 +201,18 @@ def test_head(c, dims):
 def test_yolo(c, zoo_model, asset, dtype, confidence, measure):
     model = zoo_model("yolov8n_pose_256")
     candidates = np.ascontiguousarray(seen(model, asset("images/bus.jpg"))["candidates"])
-    given, scale, zero, candidates = (candidates, 0.0, 0, candidates) if dtype is np.float32 else quantized(candidates)
+    given, scale, zero, candidates = (
+        (candidates, 0.0, 0, candidates) if dtype is np.float32 else quantized(candidates)
+    )
     thresholds = Thresholds(confidence=confidence, nms_measure=measure)
     compare_yolo(c, model, given, scale, zero, candidates, thresholds)
 
 
 def compare_yolo(c, model, given, scale, zero, candidates, thresholds):
     parted = part_ties(candidates, thresholds.confidence)
-    expected = DECODERS["yolo_mpe"].decode({"candidates": parted}, model.view, model.layout, thresholds)[0]
+    expected = DECODERS["yolo_mpe"].decode(
+        {"candidates": parted}, model.view, model.layout, thresholds
+    )[0]
     boxes, keypoints = yolo_in_c(c, given, scale, zero, thresholds)
     assert len(boxes) == len(expected.boxes) >= 1
     np.testing.assert_allclose(boxes[:, :4], expected.boxes, atol=PIXEL)
@@ -172,7 +222,8 @@ def compare_yolo(c, model, given, scale, zero, candidates, thresholds):
 
 
 def part_ties(candidates, confidence):
-    """Scores that pass raised a little, the last candidate's the most: NumPy's sort leaves equal ones in any order, C takes the last."""
+    """Scores that pass raised a little, the last candidate's the most: NumPy's sort leaves equal
+    ones in any order, C takes the last."""
     candidates, scores = candidates.copy(), candidates[0, 4]
     more = 1e-6 * np.arange(len(scores), dtype=np.float32)
     candidates[0, 4] = np.where(scores > confidence, scores + more, scores)
@@ -191,9 +242,15 @@ def test_yolo_takes_the_last_of_equal_ones(c, zoo_model, asset, room):
 
 
 def test_yolo_transposed(c, zoo_model, asset):
-    candidates = np.ascontiguousarray(seen(zoo_model("yolov8n_pose_256"), asset("images/bus.jpg"))["candidates"])
+    candidates = np.ascontiguousarray(
+        seen(zoo_model("yolov8n_pose_256"), asset("images/bus.jpg"))["candidates"]
+    )
     turned = np.ascontiguousarray(candidates[0].T).reshape(candidates.shape)
-    for a, b in zip(yolo_in_c(c, candidates, 0.0, 0, Thresholds()), yolo_in_c(c, turned, 0.0, 0, Thresholds(), transposed=1), strict=True):
+    for a, b in zip(
+        yolo_in_c(c, candidates, 0.0, 0, Thresholds()),
+        yolo_in_c(c, turned, 0.0, 0, Thresholds(), transposed=1),
+        strict=True,
+    ):
         np.testing.assert_array_equal(a, b)
 
 
@@ -203,7 +260,9 @@ def yolo_in_c(c, given, scale, zero, thresholds, transposed=0):
     boxes, keypoints = floats(most, 5), floats(most, 17, 3)
     sigmas = pu.COCO17.sigma_array.astype(np.float32)
     chosen = sigmas.ctypes.data if thresholds.nms_measure == "oks" else None
-    limits = Limits(thresholds.confidence, thresholds.nms_iou, most, thresholds.max_candidates, chosen)
+    limits = Limits(
+        thresholds.confidence, thresholds.nms_iou, most, thresholds.max_candidates, chosen
+    )
     people = ctypes.c_int32(-1)
     status = c.pose_decode_yolo(
         ctypes.byref(output(given, scale, zero)),
@@ -218,13 +277,32 @@ def test_missing_memory_and_sizes_that_cannot_be_are_refused(c):
     """And nothing is written."""
     null, size = 1, 5  # POSE_ERROR_NULL, POSE_ERROR_RANGE
     values = np.zeros((4, 4, 3), np.float32)
-    given, empty, (keypoints, at) = ctypes.byref(output(values)), ctypes.byref(Output(None, 0, 0.0, 0)), floats(3, 3)
+    given, empty, (keypoints, at) = (
+        ctypes.byref(output(values)),
+        ctypes.byref(Output(None, 0, 0.0, 0)),
+        floats(3, 3),
+    )
     cell = ctypes.c_float(4)
-    assert [c.pose_decode_heatmaps(maps, 4, 4, 3, cell, 0, at) for maps in (None, empty)] == [null, null]
-    assert c.pose_decode_heatmaps(given, 4, 4, 3, cell, 0, None) == null and c.pose_decode_heatmaps(given, 0, 4, 3, cell, 0, at) == size
-    assert c.pose_decode_spe(given, 3, cell, cell, None) == null and c.pose_decode_spe(given, -1, cell, cell, at) == size
-    assert c.pose_decode_landmarks(given, empty, 3, 3, at) == null and c.pose_decode_landmarks(given, None, 3, 1, at) == size
-    limits, order = ctypes.byref(Limits(0.5, 0.5, 0, 9)), np.zeros(9, np.int32).ctypes.data_as(ctypes.c_void_p)
+    assert [c.pose_decode_heatmaps(maps, 4, 4, 3, cell, 0, at) for maps in (None, empty)] == [
+        null,
+        null,
+    ]
+    assert (
+        c.pose_decode_heatmaps(given, 4, 4, 3, cell, 0, None) == null
+        and c.pose_decode_heatmaps(given, 0, 4, 3, cell, 0, at) == size
+    )
+    assert (
+        c.pose_decode_spe(given, 3, cell, cell, None) == null
+        and c.pose_decode_spe(given, -1, cell, cell, at) == size
+    )
+    assert (
+        c.pose_decode_landmarks(given, empty, 3, 3, at) == null
+        and c.pose_decode_landmarks(given, None, 3, 1, at) == size
+    )
+    limits, order = (
+        ctypes.byref(Limits(0.5, 0.5, 0, 9)),
+        np.zeros(9, np.int32).ctypes.data_as(ctypes.c_void_p),
+    )
     sizes, count = (1, 3, 0, cell, cell), ctypes.byref(ctypes.c_int32())
     assert c.pose_decode_yolo(given, *sizes, limits, order, at, at, count) == size
     assert c.pose_decode_yolo(given, *sizes, limits, order, at, at, None) == null
@@ -241,7 +319,10 @@ def test_yolo_keeps_the_best_where_there_is_no_room(c, zoo_model, asset):
 
 @pytest.mark.parametrize(
     ("name", "picture", "size"),
-    [("palm_detection_192", "hands/freihand_00000355.jpg", 192), ("blazeface_front_128", "faces/300w_indoor_020.png", 128)],
+    [
+        ("palm_detection_192", "hands/freihand_00000355.jpg", 192),
+        ("blazeface_front_128", "faces/300w_indoor_020.png", 128),
+    ],
 )
 @pytest.mark.parametrize("confidence", [0.5, 0.05])
 def test_ssd(c, zoo_model, asset, name, picture, size, confidence):
@@ -255,14 +336,18 @@ def test_ssd(c, zoo_model, asset, name, picture, size, confidence):
     np.testing.assert_allclose(boxes[:, :4], expected.boxes, atol=PIXEL)
     np.testing.assert_allclose(boxes[:, 4], expected.box_scores, rtol=1e-5)
     np.testing.assert_allclose(keypoints[:, :, :2], expected.keypoints, atol=PIXEL)
-    np.testing.assert_array_equal(keypoints[:, :, 2], np.repeat(boxes[:, 4:], len(model.layout), axis=1))
+    np.testing.assert_array_equal(
+        keypoints[:, :, 2], np.repeat(boxes[:, 4:], len(model.layout), axis=1)
+    )
 
 
 def ssd_in_c(c, raw, size, count, thresholds):
     arrays = [np.ascontiguousarray(array) for array in raw.values()]
     boxes_of = sorted((a for a in arrays if a.shape[2] > 1), key=lambda a: -a.shape[1])
     scores_of = sorted((a for a in arrays if a.shape[2] == 1), key=lambda a: -a.shape[1])
-    layers = (Layer * len(boxes_of))(*(Layer(output(b), output(s), b.shape[1]) for b, s in zip(boxes_of, scores_of)))
+    layers = (Layer * len(boxes_of))(
+        *(Layer(output(b), output(s), b.shape[1]) for b, s in zip(boxes_of, scores_of))
+    )
     grids = (Grid * 2)(Grid(8, 2), Grid(16, 6))
     made = Detector(layers, len(layers), grids, 2, size, size, count)
     boxes, keypoints, order = floats(100, 5), floats(100, count, 3), np.zeros(1024, np.int32)
@@ -294,15 +379,27 @@ static const void *small_output(const small_context *context, int32_t index) { r
 def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, tmp_path):
     size, layout, shapes = NOT_SQUARE[model_type]
     rng = np.random.default_rng(5)
-    arrays = {name: rng.uniform(0.02, 0.98, shape).astype(np.float32) for name, shape in shapes.items()}
+    arrays = {
+        name: rng.uniform(0.02, 0.98, shape).astype(np.float32) for name, shape in shapes.items()
+    }
     if model_type == "detector":
         arrays["boxes"][..., :4] *= 40  # pixels
-    tensors = [SimpleNamespace(name=n, dtype="float32", shape=a.shape, elements=a[0].size) for n, a in arrays.items()]
+    tensors = [
+        SimpleNamespace(name=n, dtype="float32", shape=a.shape, elements=a[0].size)
+        for n, a in arrays.items()
+    ]
     graph = SimpleNamespace(tensors=tensors, outputs=list(range(len(tensors))))
     settings = SimpleNamespace(
-        confidence_thresh=0.9, nms_thresh=0.5, max_detection_boxes=20, nms_measure="iou", max_candidate_boxes=1024, refine="quarter"
+        confidence_thresh=0.9,
+        nms_thresh=0.5,
+        max_detection_boxes=20,
+        nms_measure="iou",
+        max_candidate_boxes=1024,
+        refine="quarter",
     )
-    spec = SimpleNamespace(input_size=size, graph=graph, model_type=model_type, layout=layout, settings=settings)
+    spec = SimpleNamespace(
+        input_size=size, graph=graph, model_type=model_type, layout=layout, settings=settings
+    )
     decoding = c_poses.decoding_of(spec, graph, normalized=True)
     people, keypoints = run_decoding(decoding, graph, arrays, tmp_path)
     view = InputView(*size)
@@ -322,10 +419,24 @@ def run_decoding(decoding, graph, arrays, folder):
     }
     for name, text in sources.items():
         (folder / name).write_text(text)
-    command = ["gcc", "-std=c99", "-O1", "-shared", "-fPIC", "small_poses.c", "pose_decode.c", "-lm", "-o", "poses.so"]
+    command = [
+        "gcc",
+        "-std=c99",
+        "-O1",
+        "-shared",
+        "-fPIC",
+        "small_poses.c",
+        "pose_decode.c",
+        "-lm",
+        "-o",
+        "poses.so",
+    ]
     subprocess.run(command, cwd=folder, check=True)
     result = np.zeros(decoding.poses_bytes // 4, np.float32)
     context = (ctypes.c_void_p * 3)(1, *(array.ctypes.data for array in arrays.values()))
-    assert ctypes.CDLL(folder / "poses.so").small_decode(context, ctypes.c_void_p(result.ctypes.data)) == 0
+    assert (
+        ctypes.CDLL(folder / "poses.so").small_decode(context, ctypes.c_void_p(result.ctypes.data))
+        == 0
+    )
     count = 3 * decoding.people * len(decoding.layout)
     return int(result[:1].view(np.int32)[0]), result[1 : 1 + count].reshape(decoding.people, -1, 3)

@@ -35,21 +35,41 @@ def test_movenet_gives_y_before_x():
     "names",
     [
         ("Identity:0", "Identity_1:0", "Identity_2:0", "Identity_3:0"),
-        ("StatefulPartitionedCall:0", "StatefulPartitionedCall:1", "StatefulPartitionedCall:2", "StatefulPartitionedCall:3"),
+        (
+            "StatefulPartitionedCall:0",
+            "StatefulPartitionedCall:1",
+            "StatefulPartitionedCall:2",
+            "StatefulPartitionedCall:3",
+        ),
         ("landmarks", "presence", "handedness", "world_landmarks"),
     ],
 )
 def test_hand_tensors_by_name_in_any_order(names):
     rng = np.random.default_rng(2)
     tensors = dict(
-        zip(names, [rng.uniform(0, 224, (1, 63)), np.array([[0.9]]), np.array([[0.2]]), rng.uniform(-0.1, 0.1, (1, 63))], strict=True)
+        zip(
+            names,
+            [
+                rng.uniform(0, 224, (1, 63)),
+                np.array([[0.9]]),
+                np.array([[0.2]]),
+                rng.uniform(-0.1, 0.1, (1, 63)),
+            ],
+            strict=True,
+        )
     )
     view = InputView(224, 224)
     for order in (names, names[::-1], (names[2], names[3], names[1], names[0])):
         found = hand.find({name: tensors[name] for name in order}, view)
-        assert found["presence"] == 0.9 and found["handedness"] == 0.2 and np.abs(found["world"]).max() < 1
+        assert (
+            found["presence"] == 0.9
+            and found["handedness"] == 0.2
+            and np.abs(found["world"]).max() < 1
+        )
         (poses,) = hand.decode(found, view, HAND21)
-        np.testing.assert_allclose(poses.keypoints[0], tensors[names[0]].reshape(21, 3)[:, :2], rtol=1e-6)
+        np.testing.assert_allclose(
+            poses.keypoints[0], tensors[names[0]].reshape(21, 3)[:, :2], rtol=1e-6
+        )
 
 
 def test_head_with_two_or_three_numbers_a_point():
@@ -64,8 +84,16 @@ def test_head_with_two_or_three_numbers_a_point():
 
 def test_presence_as_a_probability_or_a_logit():
     points = np.zeros((1, 1404), np.float32)
-    for given, expected in ((0.3, 0.3), (1.0, 1.0), (3.0, 1 / (1 + np.exp(-3))), (-2.0, 1 / (1 + np.exp(2))), (-500.0, 0)):
-        (poses,) = head.decode(head.find({"a": points, "b": np.full((1, 1), given)}, VIEW), VIEW, HEAD468)
+    for given, expected in (
+        (0.3, 0.3),
+        (1.0, 1.0),
+        (3.0, 1 / (1 + np.exp(-3))),
+        (-2.0, 1 / (1 + np.exp(2))),
+        (-500.0, 0),
+    ):
+        (poses,) = head.decode(
+            head.find({"a": points, "b": np.full((1, 1), given)}, VIEW), VIEW, HEAD468
+        )
         np.testing.assert_allclose(poses.scores, expected, rtol=1e-5, atol=1e-30)
 
 
@@ -74,7 +102,10 @@ def test_hands_have_world_coordinates_and_a_side_where_the_network_gives_them():
     tensors = {"Identity": rng.uniform(0, 224, (2, 63)), "Identity_1": np.ones((2, 1))}
     (bare, _) = hand.decode(hand.find(tensors, VIEW), VIEW, HAND21)
     assert bare.world is None and bare.handedness is None
-    tensors |= {"Identity_2": np.array([[0.2], [0.7]]), "Identity_3": rng.uniform(-0.1, 0.1, (2, 63))}
+    tensors |= {
+        "Identity_2": np.array([[0.2], [0.7]]),
+        "Identity_3": rng.uniform(-0.1, 0.1, (2, 63)),
+    }
     first, second = hand.decode(hand.find(tensors, VIEW), VIEW, HAND21)
     np.testing.assert_allclose((first.handedness, second.handedness), [[0.2], [0.7]], rtol=1e-6)
     np.testing.assert_allclose(second.world, tensors["Identity_3"][1].reshape(1, 21, 3), rtol=1e-6)
@@ -96,7 +127,8 @@ def test_each_type_is_recognized_and_every_other_refused(model_type):
     assert guess_model_type(outputs, VIEW) == model_type
     for other in SHAPES.keys() - {model_type}:
         with pytest.raises(
-            PoseError, match=f"model_type='{other}' expects .*the model gives .*These outputs fit model_type='{model_type}'"
+            PoseError,
+            match=f"model_type='{other}' expects .*the model gives .*These outputs fit model_type='{model_type}'",
         ):
             find_outputs(other, outputs, VIEW)
 
@@ -105,6 +137,8 @@ def test_unknown_types_shapes_and_thresholds():
     with pytest.raises(PoseError, match="model_type='movenet': expected one of heatmaps_spe"):
         find_outputs("movenet", {}, VIEW)
     assert guess_model_type({"x": np.zeros((1, 1000))}, VIEW) is None
-    assert layout_for(yolo.count_keypoints({"candidates": np.zeros((1, 26, 1008))})).name == "custom7"
+    assert (
+        layout_for(yolo.count_keypoints({"candidates": np.zeros((1, 26, 1008))})).name == "custom7"
+    )
     with pytest.raises(PoseError, match="expected confidence"):
         Thresholds(confidence=2)

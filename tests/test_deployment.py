@@ -34,19 +34,40 @@ def small(tmp_path):
 
 def macros(path):
     """The macros of a header, by name."""
-    return {name: value.strip() for name, value in re.findall(r"^#define (\w+)(.*)$", path.read_text(), re.MULTILINE)}
+    return {
+        name: value.strip()
+        for name, value in re.findall(r"^#define (\w+)(.*)$", path.read_text(), re.MULTILINE)
+    }
 
 
 def config(**changes):
     """A configuration."""
-    made = {"aspect_ratio": "crop", "color_mode": "bgr", "threshold": 0.2, "ip": None, "folder": None, **changes}
+    made = {
+        "aspect_ratio": "crop",
+        "color_mode": "bgr",
+        "threshold": 0.2,
+        "ip": None,
+        "folder": None,
+        **changes,
+    }
     return Config(
         general={"project_name": "my project"},
         model={"model_type": "heatmaps_spe"},
-        preprocessing={"resizing": {"aspect_ratio": made["aspect_ratio"]}, "color_mode": made["color_mode"]},
-        postprocessing={"kpts_conf_thresh": made["threshold"], "confidence_thresh": 1, "NMS_thresh": 0.4, "max_detection_boxes": 7},
+        preprocessing={
+            "resizing": {"aspect_ratio": made["aspect_ratio"]},
+            "color_mode": made["color_mode"],
+        },
+        postprocessing={
+            "kpts_conf_thresh": made["threshold"],
+            "confidence_thresh": 1,
+            "NMS_thresh": 0.4,
+            "max_detection_boxes": 7,
+        },
         tools={"stedgeai": {"optimization": "ram"}},
-        deployment={"hardware_setup": {"ip_address": made["ip"]}, "board_deploy_path": made["folder"]},
+        deployment={
+            "hardware_setup": {"ip_address": made["ip"]},
+            "board_deploy_path": made["folder"],
+        },
     )
 
 
@@ -95,7 +116,10 @@ def test_reason_names_both_needs():
 @pytest.mark.parametrize(
     ("file", "name"),
     [
-        ("st_movenet_lightning_heatmaps_a035_192_int8.tflite", "st_movenet_lightning_heatmaps_a035_192_int8"),
+        (
+            "st_movenet_lightning_heatmaps_a035_192_int8.tflite",
+            "st_movenet_lightning_heatmaps_a035_192_int8",
+        ),
         ("033_Palm-Detection.onnx", "net_033_palm_detection"),
         ("größe v1.2.tflite", "grosse_v1_2"),
         ("double.tflite", "net_double"),
@@ -122,20 +146,31 @@ def test_the_name_is_that_of_the_file_made_an_identifier(file, name):
     [
         (["日本", "中国", "---"], "net_"),
         (["v2 日本", "v2 中国", "v2"], "v2"),
-        ([" ".join(["network", *["of many words"] * 9, end]) for end in ("a", "b")], "net_network_of_many_words_of"),
+        (
+            [" ".join(["network", *["of many words"] * 9, end]) for end in ("a", "b")],
+            "net_network_of_many_words_of",
+        ),
         (["a" * 70, "a" * 71, "a" * 48], "a" * 41),
         (["x", "x_weights", "x_poses"], "x"),
     ],
 )
 def test_files_whose_names_differ_get_names_that_differ(files, begins):
     names = [default_name(Path(f"{file}.tflite")) for file in files]
-    assert len(set(names)) == len(names) and all(name.startswith(begins) and len(name) <= 48 for name in names)
+    assert len(set(names)) == len(names) and all(
+        name.startswith(begins) and len(name) <= 48 for name in names
+    )
     assert default_name(Path(f"{files[0]}.onnx")) == names[0]
 
 
 def test_a_given_name_stays_and_one_that_is_taken_is_refused():
     names = ("network", "my net-2", "2nd", "_x", "Größe")
-    assert [symbol_name(n, Path("x.tflite")) for n in names] == ["network", "my_net_2", "net_2nd", "net_x", "Gr__e"]
+    assert [symbol_name(n, Path("x.tflite")) for n in names] == [
+        "network",
+        "my_net_2",
+        "net_2nd",
+        "net_x",
+        "Gr__e",
+    ]
     for name in ("Main", "pose_decode", "stdint", "switch", "x_weights"):
         with pytest.raises(PoseError, match=f"name='{name}': .* Choose another name"):
             symbol_name(name, Path("x.tflite"))
@@ -146,7 +181,9 @@ def test_a_given_name_stays_and_one_that_is_taken_is_refused():
 
 def test_strings_and_comments_are_legal_c():
     assert c_string('a "b" \\ ??/ é\n') == r'"a \"b\" \\ \?\?/ \?\?"'
-    assert "*/" not in c_comment("end */ of\ncomment") and "\n" not in c_comment("end */ of\ncomment")
+    assert "*/" not in c_comment("end */ of\ncomment") and "\n" not in c_comment(
+        "end */ of\ncomment"
+    )
 
 
 @with_gcc
@@ -182,7 +219,15 @@ def test_c_array_of_a_large_model_is_quick():
 def test_bundle_is_whole_and_its_hashes_are_right(small, tmp_path):
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
     written = {path.name for path in bundle.path.iterdir()}
-    assert written == {"small.tflite", "small_model.c", "small_model.h", "app_config.h", "labels.txt", "README.md", "manifest.json"}
+    assert written == {
+        "small.tflite",
+        "small_model.c",
+        "small_model.h",
+        "app_config.h",
+        "labels.txt",
+        "README.md",
+        "manifest.json",
+    }
     assert (bundle.path / "small.tflite").read_bytes() == small.read_bytes()
     assert (bundle.path / "labels.txt").read_text() == "tip\nmiddle\nbase\n"
     assert set(bundle.files) == written - {"manifest.json"}
@@ -191,13 +236,22 @@ def test_bundle_is_whole_and_its_hashes_are_right(small, tmp_path):
         assert record == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     assert json.loads((bundle.path / "manifest.json").read_text()) == bundle.manifest
     assert bundle.manifest["inputs"] == [
-        {"name": "image", "shape": [1, 16, 24, 3], "dtype": "uint8", "scale": pytest.approx(1 / 255), "zero_point": 0}
+        {
+            "name": "image",
+            "shape": [1, 16, 24, 3],
+            "dtype": "uint8",
+            "scale": pytest.approx(1 / 255),
+            "zero_point": 0,
+        }
     ]
     assert bundle.manifest["model"]["macs"] == 24 * 3 * 48
 
 
 def test_same_input_gives_the_same_bytes(small, tmp_path):
-    both = [package(small, tmp_path / name, model_type="heatmaps_spe", layout=THREE).path for name in ("one", "two")]
+    both = [
+        package(small, tmp_path / name, model_type="heatmaps_spe", layout=THREE).path
+        for name in ("one", "two")
+    ]
     for path in both[0].iterdir():
         assert path.read_bytes() == (both[1] / path.name).read_bytes()
 
@@ -207,16 +261,22 @@ def test_same_input_gives_the_same_bytes(small, tmp_path):
 def test_c_files_of_a_bundle_compile(small, tmp_path, name):
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, name=name)
     source = next(bundle.path.glob("*_model.c"))
-    subprocess.run([*STRICT, "-c", source.name, "-o", tmp_path / "model.o"], cwd=bundle.path, check=True)
+    subprocess.run(
+        [*STRICT, "-c", source.name, "-o", tmp_path / "model.o"], cwd=bundle.path, check=True
+    )
     (tmp_path / "app.c").write_text(
         '#include "app_config.h"\nconst char *welcome[] = {WELCOME_MSG_1, WELCOME_MSG_2};\n'
         "float threshold = AI_POSE_PP_CONF_THRESHOLD;\nint width = NN_WIDTH;\n"
     )
-    subprocess.run([*STRICT, f"-I{bundle.path}", "-c", "app.c", "-o", "app.o"], cwd=tmp_path, check=True)
+    subprocess.run(
+        [*STRICT, f"-I{bundle.path}", "-c", "app.c", "-o", "app.o"], cwd=tmp_path, check=True
+    )
 
 
 def test_app_config_of_heatmaps(small, tmp_path):
-    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=config())
+    bundle = package(
+        small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=config()
+    )
     found = macros(bundle.path / "app_config.h")
     expected = {
         "POSTPROCESS_TYPE": "POSTPROCESS_SPE_MOVENET_UF",
@@ -244,7 +304,13 @@ def test_app_config_of_heatmaps(small, tmp_path):
 
 
 def test_app_config_of_yolo(asset, tmp_path):
-    bundle = package(asset(YOLO), tmp_path / "out", model_type="yolo_mpe", layout=pu.COCO17, config=config(aspect_ratio="full_screen"))
+    bundle = package(
+        asset(YOLO),
+        tmp_path / "out",
+        model_type="yolo_mpe",
+        layout=pu.COCO17,
+        config=config(aspect_ratio="full_screen"),
+    )
     found = macros(bundle.path / "app_config.h")
     expected = {
         "POSTPROCESS_TYPE": "POSTPROCESS_MPE_YOLO_V8_UF",
@@ -264,28 +330,61 @@ def test_app_config_of_yolo(asset, tmp_path):
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"aspect_ratio": "padding"}, "no aspect_ratio padding"), ({"color_mode": "grayscale"}, "no color_mode grayscale")],
+    [
+        ({"aspect_ratio": "padding"}, "no aspect_ratio padding"),
+        ({"color_mode": "grayscale"}, "no color_mode grayscale"),
+    ],
 )
-def test_what_the_application_cannot_do_is_said_instead_of_configured(small, tmp_path, changes, reason):
-    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=config(**changes))
+def test_what_the_application_cannot_do_is_said_instead_of_configured(
+    small, tmp_path, changes, reason
+):
+    bundle = package(
+        small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=config(**changes)
+    )
     assert "app_config.h" not in bundle.files
     assert reason in (bundle.path / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("file", "model_type", "count"),
-    [("movenet_singlepose_lightning_192_int8.tflite", "spe", 17), ("033_hand_landmark_full_quant_pc_uf_handl.tflite", "hand_spe", 21)],
+    [
+        ("movenet_singlepose_lightning_192_int8.tflite", "spe", 17),
+        ("033_hand_landmark_full_quant_pc_uf_handl.tflite", "hand_spe", 21),
+    ],
 )
-def test_types_without_postprocessing_at_st_have_no_app_config(asset, tmp_path, file, model_type, count):
-    bundle = package(asset(f"models/{file}"), tmp_path / "out", model_type=model_type, layout=pu.layout_for(count))
-    assert "app_config.h" not in bundle.files and any(name.endswith("_model.c") for name in bundle.files)
-    assert f"no postprocessing for model type {model_type}" in (bundle.path / "README.md").read_text()
+def test_types_without_postprocessing_at_st_have_no_app_config(
+    asset, tmp_path, file, model_type, count
+):
+    bundle = package(
+        asset(f"models/{file}"),
+        tmp_path / "out",
+        model_type=model_type,
+        layout=pu.layout_for(count),
+    )
+    assert "app_config.h" not in bundle.files and any(
+        name.endswith("_model.c") for name in bundle.files
+    )
+    assert (
+        f"no postprocessing for model type {model_type}" in (bundle.path / "README.md").read_text()
+    )
 
 
-@pytest.mark.parametrize("board", [board for board in BOARDS.values() if not board.linux], ids=lambda board: board.name)
-def test_readme_gives_the_compiler_of_the_boards_family_and_does_not_pretend(small, tmp_path, board):
+@pytest.mark.parametrize(
+    "board", [board for board in BOARDS.values() if not board.linux], ids=lambda board: board.name
+)
+def test_readme_gives_the_compiler_of_the_boards_family_and_does_not_pretend(
+    small, tmp_path, board
+):
     text = (
-        package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, board=board.name, config=config()).path / "README.md"
+        package(
+            small,
+            tmp_path / "out",
+            model_type="heatmaps_spe",
+            layout=THREE,
+            board=board.name,
+            config=config(),
+        ).path
+        / "README.md"
     ).read_text()
     assert f"stedgeai generate --model small.tflite --target {board.target} " in text
     assert ("--st-neural-art profile@user_neuralart.json" in text) == board.npu
@@ -298,13 +397,21 @@ def test_readme_gives_the_compiler_of_the_boards_family_and_does_not_pretend(sma
 
 def test_float_model_is_sent_to_quantization(tmp_path):
     (tmp_path / "float.tflite").write_bytes(heatmap_model(dtype="FLOAT32"))
-    with pytest.raises(PoseError, match="1 of its 1 convolutions compute in floating point.*chain_qd"):
-        package(tmp_path / "float.tflite", tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
+    with pytest.raises(
+        PoseError, match="1 of its 1 convolutions compute in floating point.*chain_qd"
+    ):
+        package(
+            tmp_path / "float.tflite", tmp_path / "out", model_type="heatmaps_spe", layout=THREE
+        )
 
 
 @pytest.mark.parametrize(
     ("name", "command"),
-    [("model.keras", "chain_qd model.model_path="), ("my model.h5", "chain_qd 'model.model_path="), ("model.pb", "that it was made of")],
+    [
+        ("model.keras", "chain_qd model.model_path="),
+        ("my model.h5", "chain_qd 'model.model_path="),
+        ("model.pb", "that it was made of"),
+    ],
 )
 def test_other_formats_are_sent_to_quantization(tmp_path, name, command):
     with pytest.raises(PoseError, match=f"a quantized .tflite or .onnx is deployed.*{command}"):
@@ -348,7 +455,13 @@ def test_failure_while_writing_leaves_the_old_bundle(small, tmp_path, monkeypatc
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     with pytest.raises(PoseError, match="No space left on device"):
-        package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, board="STM32MP257F-EV1")
+        package(
+            small,
+            tmp_path / "out",
+            model_type="heatmaps_spe",
+            layout=THREE,
+            board="STM32MP257F-EV1",
+        )
     assert {path.name: path.read_bytes() for path in bundle.path.iterdir()} == before
     assert {path.name for path in tmp_path.iterdir()} == {"small.tflite", "out"}
 
@@ -360,13 +473,19 @@ def test_folder_that_cannot_be_made_is_named(small, tmp_path):
 
 def test_label_file_takes_the_place_of_the_keypoints_names(small, tmp_path):
     (tmp_path / "labels of mine.txt").write_text("person\n")
-    given = Config(model={"model_type": "heatmaps_spe"}, deployment={"label_file_path": str(tmp_path / "labels of mine.txt")})
+    given = Config(
+        model={"model_type": "heatmaps_spe"},
+        deployment={"label_file_path": str(tmp_path / "labels of mine.txt")},
+    )
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=given)
     assert (bundle.path / "labels.txt").read_text() == "person\n"
 
 
 def test_label_file_that_is_not_there_is_said_and_the_names_stand_in(small, tmp_path):
-    given = Config(model={"model_type": "heatmaps_spe"}, deployment={"label_file_path": "../Resources/labels.txt"})
+    given = Config(
+        model={"model_type": "heatmaps_spe"},
+        deployment={"label_file_path": "../Resources/labels.txt"},
+    )
     bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=given)
     assert (bundle.path / "labels.txt").read_text() == "tip\nmiddle\nbase\n"
     assert "(../Resources/labels.txt) is not there" in (bundle.path / "README.md").read_text()
@@ -379,16 +498,38 @@ def test_real_configuration_fills_the_settings(small, tmp_path):
     path.write_text(
         "model: {model_type: heatmaps_spe}\npostprocessing: {kpts_conf_thresh: 0.3}\npreprocessing: {resizing: {aspect_ratio: crop}}\n"
     )
-    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=load_config(path))
+    bundle = package(
+        small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=load_config(path)
+    )
     found = macros(bundle.path / "app_config.h")
-    assert (found["AI_POSE_PP_CONF_THRESHOLD"], found["ASPECT_RATIO_MODE"]) == ("(0.300000f)", "ASPECT_RATIO_CROP")
+    assert (found["AI_POSE_PP_CONF_THRESHOLD"], found["ASPECT_RATIO_MODE"]) == (
+        "(0.300000f)",
+        "ASPECT_RATIO_CROP",
+    )
 
 
 def test_memory_of_a_board_for_a_table():
     rows = memory_rows(540 * 1024, 700 * 1024, find_board("STM32H747I-DISCO"))
     assert rows == [
-        {"memory": "RAM, largest block", "on the chip, KiB": 512, "used, KiB": 540, "left, KiB": "", "place": "external"},
-        {"memory": "flash", "on the chip, KiB": 2048, "used, KiB": 700, "left, KiB": 1348, "place": "internal"},
+        {
+            "memory": "RAM, largest block",
+            "on the chip, KiB": 512,
+            "used, KiB": 540,
+            "left, KiB": "",
+            "place": "external",
+        },
+        {
+            "memory": "flash",
+            "on the chip, KiB": 2048,
+            "used, KiB": 700,
+            "left, KiB": 1348,
+            "place": "internal",
+        },
     ]
-    assert [row["place"] for row in memory_rows(900 * 1024, 700 * 1024, find_board("NUCLEO-F401RE"))] == ["too much", "too much"]
-    assert [row["place"] for row in memory_rows(1024, 1024, find_board("STM32MP157F-DK2"))] == ["DDR", "DDR"]
+    assert [
+        row["place"] for row in memory_rows(900 * 1024, 700 * 1024, find_board("NUCLEO-F401RE"))
+    ] == ["too much", "too much"]
+    assert [row["place"] for row in memory_rows(1024, 1024, find_board("STM32MP157F-DK2"))] == [
+        "DDR",
+        "DDR",
+    ]

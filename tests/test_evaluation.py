@@ -35,9 +35,12 @@ def coco_mini(asset):
     ],
 )
 def test_ap_is_the_one_measured_independently(zoo_model, coco_mini, name, aspect_ratio, expected):
-    """By a script around LiteRT and pycocotools. Many boxes of these 8-bit networks score the same, and LiteRT's optimized kernels round
-    otherwise from processor to processor, which moves AP by up to 0.02; that it is computed right is the next test's part."""
-    model = pu.load_model(zoo_model(name).path, "yolo_mpe", aspect_ratio=aspect_ratio, num_threads=2)
+    """By a script around LiteRT and pycocotools. Many boxes of these 8-bit networks score the same,
+    and LiteRT's optimized kernels round otherwise from processor to processor, which moves AP by up
+    to 0.02; that it is computed right is the next test's part."""
+    model = pu.load_model(
+        zoo_model(name).path, "yolo_mpe", aspect_ratio=aspect_ratio, num_threads=2
+    )
     metrics = evaluate(model, coco_mini, progress=False).metrics
     assert [metrics["ap"], metrics["ap50"], metrics["ap75"]] == pytest.approx(expected, abs=0.03)
 
@@ -57,19 +60,44 @@ def test_ap_is_what_pycocotools_says_of_the_original_file(zoo_model, coco_mini, 
         coco.evaluate()
         coco.accumulate()
         coco.summarize()
-    names = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
+    names = (
+        "ap",
+        "ap50",
+        "ap75",
+        "ap_medium",
+        "ap_large",
+        "ar",
+        "ar50",
+        "ar75",
+        "ar_medium",
+        "ar_large",
+    )
     np.testing.assert_allclose([report.metrics[n] for n in names], coco.stats, atol=1e-4)
-    np.testing.assert_allclose(report.curves["precision"]["OKS 0.50"].mean(), report.metrics["ap50"], atol=1e-6)
+    np.testing.assert_allclose(
+        report.curves["precision"]["OKS 0.50"].mean(), report.metrics["ap50"], atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "whole", "cropped"), [("movenet_lightning_192", 0.565, 0.655), ("st_movenet_lightning_heatmaps_192_13kpts", 0.535, 0.601)]
+    ("name", "whole", "cropped"),
+    [
+        ("movenet_lightning_192", 0.565, 0.655),
+        ("st_movenet_lightning_heatmaps_192_13kpts", 0.535, 0.601),
+    ],
 )
 def test_boxes_lift_the_similarity(zoo_model, coco_mini, name, whole, cropped):
-    """Measured independently on the images of one person: whole, and the labeled box enlarged by a quarter."""
+    """Measured independently on the images of one person: whole, and the labeled box enlarged by a
+    quarter."""
     single = coco_mini.single()
-    assert evaluate(zoo_model(name), single, refine="argmax", progress=False).metrics["oks"] == pytest.approx(whole, abs=0.005)
-    assert evaluate(zoo_model(name), single, from_boxes=True, refine="argmax", progress=False).metrics["oks"] > cropped
+    assert evaluate(zoo_model(name), single, refine="argmax", progress=False).metrics[
+        "oks"
+    ] == pytest.approx(whole, abs=0.005)
+    assert (
+        evaluate(zoo_model(name), single, from_boxes=True, refine="argmax", progress=False).metrics[
+            "oks"
+        ]
+        > cropped
+    )
 
 
 def test_oks_by_the_written_formula(movenet, coco_mini):
@@ -80,7 +108,9 @@ def test_oks_by_the_written_formula(movenet, coco_mini):
         area = AREA_OF_BOX * (box[2] - box[0]) * (box[3] - box[1])
         terms = [
             np.exp(-((x - tx) ** 2 + (y - ty) ** 2) / (2 * area * (2 * s) ** 2))
-            for (x, y), (tx, ty, v), s in zip(result.poses.keypoints[0], truth, pu.COCO17.sigmas, strict=True)
+            for (x, y), (tx, ty, v), s in zip(
+                result.poses.keypoints[0], truth, pu.COCO17.sigmas, strict=True
+            )
             if v > 0
         ]
         total.append(np.mean(terms))
@@ -89,16 +119,24 @@ def test_oks_by_the_written_formula(movenet, coco_mini):
     assert report.worst(3)[0].oks == pytest.approx(min(total), rel=1e-4)
 
 
-HANDS = {"freihand_00000355.jpg": 0.101, "freihand_00098035.jpg": 0.083, "onehand10k_9.jpg": 0.025, "onehand10k_784.jpg": 0.071}
+HANDS = {
+    "freihand_00000355.jpg": 0.101,
+    "freihand_00098035.jpg": 0.083,
+    "onehand10k_9.jpg": 0.025,
+    "onehand10k_784.jpg": 0.071,
+}
 
 
 def test_hands_from_their_boxes(zoo_model, asset):
-    """Mean distance of labeled points over the larger side of the box, without rotation; measured independently."""
+    """Mean distance of labeled points over the larger side of the box, without rotation; measured
+    independently."""
     dataset = pu.load_dataset(asset("hands"))
     model, seen = zoo_model("hand_landmarks_224"), {}
     for sample in dataset:
         if sample.path.name in HANDS:
-            seen[sample.path.name] = evaluate(model, dataset.subset([sample]), from_boxes=True, progress=False).metrics["nme"]
+            seen[sample.path.name] = evaluate(
+                model, dataset.subset([sample]), from_boxes=True, progress=False
+            ).metrics["nme"]
     assert seen == pytest.approx(HANDS, abs=0.01)
 
 
@@ -116,7 +154,11 @@ def test_head_from_its_box_and_found_by_the_face(zoo_model, asset):
         evaluate(model, dataset, from_boxes=True, progress=False),
         evaluate(model.with_detector(zoo_model("blazeface_front_128")), dataset, progress=False),
     ):
-        assert way.metrics["nme"] < 0.08 and way.metrics["failure@0.08"] == 0 and way.metrics["found"] == 1
+        assert (
+            way.metrics["nme"] < 0.08
+            and way.metrics["failure@0.08"] == 0
+            and way.metrics["found"] == 1
+        )
         assert len(way.per_keypoint) == 68 and way.per_image[0].poses.keypoints.shape == (1, 68, 2)
 
 
@@ -125,7 +167,9 @@ def test_per_keypoint_similarity_averages_to_oks_where_all_are_labeled(zoo_model
     full = dataset.subset([s for s in dataset if (s.keypoints[:, :, 2] > 0).all()])
     report = evaluate(zoo_model("hand_landmarks_224"), full, progress=False)
     assert len(full) >= 4 and len(report.per_keypoint) == 21
-    assert np.mean(list(report.per_keypoint.values())) == pytest.approx(report.metrics["oks"], rel=1e-6)
+    assert np.mean(list(report.per_keypoint.values())) == pytest.approx(
+        report.metrics["oks"], rel=1e-6
+    )
 
 
 # ---------------------------------------------------------------- long evaluations
@@ -135,7 +179,9 @@ def test_workers_change_nothing(movenet, coco_mini):
     alone = evaluate(movenet, coco_mini, from_boxes=True, progress=False)
     together = evaluate(movenet, coco_mini, from_boxes=True, workers=2, progress=False)
     assert together.metrics == alone.metrics
-    np.testing.assert_array_equal(together.per_image[40].poses.keypoints, alone.per_image[40].poses.keypoints)
+    np.testing.assert_array_equal(
+        together.per_image[40].poses.keypoints, alone.per_image[40].poses.keypoints
+    )
 
 
 def evaluate_slowly(path, run_dir):
@@ -153,7 +199,9 @@ def evaluate_slowly(path, run_dir):
 
 def test_an_evaluation_that_was_killed_goes_on(zoo_model, coco_mini, asset, tmp_path, monkeypatch):
     model = pu.load_model("yolov8n_pose_256", num_threads=1)
-    process = multiprocessing.get_context("spawn").Process(target=evaluate_slowly, args=(asset("coco-mini"), tmp_path))
+    process = multiprocessing.get_context("spawn").Process(
+        target=evaluate_slowly, args=(asset("coco-mini"), tmp_path)
+    )
     process.start()
     while not any(f.stat().st_size > 20_000 for f in tmp_path.glob("*.partial")):
         assert process.is_alive()
@@ -166,7 +214,11 @@ def test_an_evaluation_that_was_killed_goes_on(zoo_model, coco_mini, asset, tmp_
 
     predicted = []
     original = type(model).predict_each
-    monkeypatch.setattr(type(model), "predict_each", lambda self, paths, **k: predicted.extend(paths) or original(self, paths, **k))
+    monkeypatch.setattr(
+        type(model),
+        "predict_each",
+        lambda self, paths, **k: predicted.extend(paths) or original(self, paths, **k),
+    )
     resumed = evaluate(model, coco_mini, run_dir=tmp_path, progress=False)
     assert 0 < len(predicted) < len(coco_mini)
     monkeypatch.undo()
@@ -193,10 +245,16 @@ def test_comparing_models(zoo_model, coco_mini):
     models = [zoo_model("yolov8n_pose_256"), zoo_model("yolo11n_pose_256")]
     comparison = pu.compare(models, coco_mini, progress=False)
     first, second, change = comparison.rows
-    assert change["model"] == "yolo11n_pose_256 − yolov8n_pose_256" and change["ap"] == pytest.approx(second["ap"] - first["ap"])
+    assert change["model"] == "yolo11n_pose_256 − yolov8n_pose_256" and change[
+        "ap"
+    ] == pytest.approx(second["ap"] - first["ap"])
     (_, ours), (_, theirs) = comparison.disagreements(5)
     gaps = [abs(a.oks - b.oks) for a, b in zip(ours, theirs, strict=True)]
-    assert [a.sample.path for a in ours] == [b.sample.path for b in theirs] and gaps == sorted(gaps, reverse=True) and gaps[0] > 0.2
+    assert (
+        [a.sample.path for a in ours] == [b.sample.path for b in theirs]
+        and gaps == sorted(gaps, reverse=True)
+        and gaps[0] > 0.2
+    )
     with pytest.raises(PoseError, match="with different labels"):
         pu.compare([models[0], models[0]], coco_mini, progress=False)
 
@@ -207,7 +265,9 @@ def test_reports_are_saved_as_json_and_csv(movenet, coco_mini, tmp_path):
     assert saved["metrics"] == report.metrics and saved["per_keypoint"] == report.per_keypoint
     with (tmp_path / "report.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["oks"]) for row in rows] == report.similarities and rows[0]["file_name"] == report.per_image[0].sample.path.name
+    assert [float(row["oks"]) for row in rows] == report.similarities and rows[0][
+        "file_name"
+    ] == report.per_image[0].sample.path.name
 
 
 # ---------------------------------------------------------------- bad input
@@ -215,9 +275,13 @@ def test_reports_are_saved_as_json_and_csv(movenet, coco_mini, tmp_path):
 
 def test_other_keypoints_are_refused_and_can_be_mapped(movenet, asset):
     hands = pu.load_dataset(asset("hands"))
-    with pytest.raises(PoseError, match=r"has 21 keypoints \(hand21\), the model gives 17 \(coco17\).*keypoint_map"):
+    with pytest.raises(
+        PoseError, match=r"has 21 keypoints \(hand21\), the model gives 17 \(coco17\).*keypoint_map"
+    ):
         evaluate(movenet, hands, progress=False)
-    with pytest.raises(PoseError, match="expected 21 integers from 0 to 16, one per labeled keypoint"):
+    with pytest.raises(
+        PoseError, match="expected 21 integers from 0 to 16, one per labeled keypoint"
+    ):
         evaluate(movenet, hands, keypoint_map=[0, 1], progress=False)
     report = evaluate(movenet, hands, keypoint_map=[9] * 21, progress=False)
     assert set(report.per_keypoint) == set(pu.HAND21.names)
@@ -235,7 +299,10 @@ def test_labels_that_are_some_of_the_model_s_go_by_their_names(movenet, asset, t
     wrists = pu.load_dataset(tmp_path / "labels.json")
     report = evaluate(movenet, wrists, from_boxes=True, keypoint_map=None, progress=False)
     people = evaluate(movenet, coco_mini, from_boxes=True, progress=False)
-    assert set(report.per_keypoint) == set(names) and report.metrics["people"] < people.metrics["people"]
+    assert (
+        set(report.per_keypoint) == set(names)
+        and report.metrics["people"] < people.metrics["people"]
+    )
 
 
 def test_nobody_to_measure(movenet, coco_mini):
@@ -257,19 +324,34 @@ def test_ids_must_differ(movenet, coco_mini):
 
 def test_finding_nobody_is_zero_and_not_an_error(zoo_model, coco_mini):
     report = evaluate(zoo_model("yolov8n_pose_256"), coco_mini[:6], confidence=1.0, progress=False)
-    assert report.metrics["ap"] == 0 and report.metrics["oks"] == 0 and report.metrics["zoo_map50"] == 0 and report.metrics["pck@0.2"] == 0
+    assert (
+        report.metrics["ap"] == 0
+        and report.metrics["oks"] == 0
+        and report.metrics["zoo_map50"] == 0
+        and report.metrics["pck@0.2"] == 0
+    )
 
 
 def test_labels_outside_the_image_and_empty_boxes(zoo_model, coco_mini):
     from dataclasses import replace
 
-    sample = next(s for s in coco_mini if len(labeled := np.flatnonzero(s.keypoints[:, :, 2].any(axis=1))) == 1 and len(s) == 1)
+    sample = next(
+        s
+        for s in coco_mini
+        if len(labeled := np.flatnonzero(s.keypoints[:, :, 2].any(axis=1))) == 1 and len(s) == 1
+    )
     outside = replace(sample, keypoints=sample.keypoints + np.array([5000, -5000, 0], np.float32))
     flat = replace(sample, boxes=sample.boxes[:, [0, 1, 0, 1]], areas=np.zeros(1, np.float32))
     assert len(labeled) == 1
     for odd in (outside, flat):
-        for from_boxes, name in ((False, "yolov8n_pose_256"), (False, "movenet_lightning_192"), (True, "movenet_lightning_192")):
-            metrics = evaluate(zoo_model(name), coco_mini.subset([odd]), from_boxes=from_boxes, progress=False).metrics
+        for from_boxes, name in (
+            (False, "yolov8n_pose_256"),
+            (False, "movenet_lightning_192"),
+            (True, "movenet_lightning_192"),
+        ):
+            metrics = evaluate(
+                zoo_model(name), coco_mini.subset([odd]), from_boxes=from_boxes, progress=False
+            ).metrics
             assert metrics["oks"] < 0.05 and all(np.isfinite(v) for v in metrics.values())
 
 
@@ -284,4 +366,8 @@ def test_unreadable_images_are_left_out_and_named(movenet, asset, tmp_path):
     (tmp_path / source[0].path.name).write_bytes(b"")
     (tmp_path / "labels.json").write_text(json.dumps(document))
     report = evaluate(movenet, pu.load_dataset(tmp_path), progress=False)
-    assert report.metrics["images"] == 2 and len(report.errors) == 1 and source[0].path.name in report.errors[0]
+    assert (
+        report.metrics["images"] == 2
+        and len(report.errors) == 1
+        and source[0].path.name in report.errors[0]
+    )

@@ -130,7 +130,9 @@ def test_the_license_of_a_known_network_is_told(asset, repository, tmp_path):
 def test_the_command_takes_a_name(file, tmp_path):
     path = file(heatmap_model(keypoints=13))
     assert main(["export", str(path), str(tmp_path / "out"), "--name", "Mine"]) == 0
-    assert (tmp_path / "out/Mine.c").exists() and "Mine_init(" in (tmp_path / "out/Mine.h").read_text()
+    assert (tmp_path / "out/Mine.c").exists() and "Mine_init(" in (
+        tmp_path / "out/Mine.h"
+    ).read_text()
     assert main(["export", str(path), str(tmp_path / "other"), "--name", "pose_kernels"]) == 1
 
 

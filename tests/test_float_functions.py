@@ -1,4 +1,5 @@
-"""What is computed on floats between a DEQUANTIZE and a QUANTIZE is a function of one byte, and becomes a table."""
+"""What is computed on floats between a DEQUANTIZE and a QUANTIZE is a function of one byte, and
+becomes a table."""
 
 import numpy as np
 import pytest
@@ -21,7 +22,10 @@ def on_floats(dtype):
     operators.append(("DEQUANTIZE", [0], [1]))
     for name in NAMES:
         at = len(tensors)
-        tensors += [tensor(name, SHAPE, "FLOAT32", scale=None), tensor(f"{name} in steps", SHAPE, scale=0.047, zero_point=-3)]
+        tensors += [
+            tensor(name, SHAPE, "FLOAT32", scale=None),
+            tensor(f"{name} in steps", SHAPE, scale=0.047, zero_point=-3),
+        ]
         operators += [(name, [1], [at]), ("QUANTIZE", [at], [at + 1])]
     return build(tensors, operators, [0], list(range(3, len(tensors), 2)))
 
@@ -34,4 +38,6 @@ def test_functions_of_floats_are_tables_with_the_reference_bits(tmp_path, dtype)
     values = np.arange(256).astype(np.uint8).reshape(SHAPE).view(dtype.lower())
     reference.run(values)
     assert [operator.name for operator in fold(graph, "file").operators] == ["TABLE"] * len(NAMES)
-    assert run(graph, [values], tmp_path) == b"".join(reference.tensor(t).tobytes() for t in graph.outputs)
+    assert run(graph, [values], tmp_path) == b"".join(
+        reference.tensor(t).tobytes() for t in graph.outputs
+    )

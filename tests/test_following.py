@@ -1,4 +1,5 @@
-"""Boxes, detectors and videos: the network looks at a part of the picture, and the poses come back in the picture's pixels."""
+"""Boxes, detectors and videos: the network looks at a part of the picture, and the poses come back
+in the picture's pixels."""
 
 import numpy as np
 import pytest
@@ -19,7 +20,13 @@ def single(asset):
 def similarity(poses, sample, shift=(0, 0)):
     size = sample.boxes[0, 2:] - sample.boxes[0, :2]
     truth = sample.keypoints[0, :, :2] + np.array(shift)
-    return oks(poses.keypoints[0], truth, sample.keypoints[0, :, 2], AREA_OF_BOX * np.prod(size), poses.layout.sigma_array)
+    return oks(
+        poses.keypoints[0],
+        truth,
+        sample.keypoints[0, :, 2],
+        AREA_OF_BOX * np.prod(size),
+        poses.layout.sigma_array,
+    )
 
 
 def test_boxes_give_a_pose_each_in_their_order(zoo_model, asset):
@@ -50,30 +57,44 @@ def test_a_detector_finds_the_boxes(zoo_model, asset):
     for one, other, box in zip(poses.keypoints, found.keypoints, found.boxes, strict=True):
         apart = np.linalg.norm(one - other, axis=1) / (box[2:] - box[:2]).max()
         assert np.median(apart) < 0.1  # two networks see the same person
-    named = pu.load_model("movenet_lightning_192", detector="yolov8n_pose_256", num_threads=2).predict(asset("images/bus.jpg"))
+    named = pu.load_model(
+        "movenet_lightning_192", detector="yolov8n_pose_256", num_threads=2
+    ).predict(asset("images/bus.jpg"))
     np.testing.assert_allclose(named.keypoints, poses.keypoints, atol=1)
 
 
 def test_several_hands_of_a_picture_left_and_right(zoo_model, asset):
-    """Two photographs of right hands side by side, one of them mirrored, which makes it a left hand; cut close, because the 8-bit
-    detector misses hands that are small on the picture."""
+    """Two photographs of right hands side by side, one of them mirrored, which makes it a left
+    hand; cut close, because the 8-bit detector misses hands that are small on the picture."""
     samples = {s.path.name: s for s in pu.load_dataset(asset("hands"))}
     tiles, truth = [], []
     for name in ("freihand_00000355.jpg", "freihand_00115300.jpg"):
-        tile, transform = cut(pu.read_image(samples[name].path), region_of_box(samples[name].boxes[0], 1.6), (256, 256))
+        tile, transform = cut(
+            pu.read_image(samples[name].path),
+            region_of_box(samples[name].boxes[0], 1.6),
+            (256, 256),
+        )
         tiles.append(tile)
         truth.append(transform.to_input(samples[name].keypoints[0, :, :2]))
     image = np.concatenate([tiles[0], tiles[1][:, ::-1]], axis=1)
     truth[1] = truth[1] * (-1, 1) + (512, 0)
 
-    poses = zoo_model("hand_landmarks_224").with_detector(zoo_model("palm_detection_192")).predict(image)
+    poses = (
+        zoo_model("hand_landmarks_224")
+        .with_detector(zoo_model("palm_detection_192"))
+        .predict(image)
+    )
     assert len(poses) == 2 and poses.world.shape == (2, 21, 3)
     order = np.argsort(poses.keypoints[:, 0, 0])
     for points, expected in zip(poses.keypoints[order], truth, strict=True):
-        assert np.linalg.norm(points - expected, axis=1).mean() / np.ptp(expected, axis=0).max() < 0.15
+        assert (
+            np.linalg.norm(points - expected, axis=1).mean() / np.ptp(expected, axis=0).max() < 0.15
+        )
     first, second = poses.handedness[order]
     assert first > 0.5 > second
-    reach = np.linalg.norm(poses.world[:, 12] - poses.world[:, 0], axis=1)  # wrist to the tip of the middle finger, meters
+    reach = np.linalg.norm(
+        poses.world[:, 12] - poses.world[:, 0], axis=1
+    )  # wrist to the tip of the middle finger, meters
     assert ((reach > 0.03) & (reach < 0.25)).all()
 
 
@@ -85,17 +106,25 @@ def test_what_takes_no_boxes_says_so(zoo_model, asset):
     with pytest.raises(PoseError, match="takes no boxes"):
         zoo_model("yolov8n_pose_256").predict(image, boxes=np.zeros((1, 4)))
     with pytest.raises(PoseError, match="gives no boxes"):
-        zoo_model("movenet_lightning_192").predict(image, person_boxes=zoo_model("movenet_lightning_192"))
+        zoo_model("movenet_lightning_192").predict(
+            image, person_boxes=zoo_model("movenet_lightning_192")
+        )
     with pytest.raises(PoseError, match="is for hands of 21 keypoints"):
-        zoo_model("movenet_lightning_192").predict(image, boxes=np.array([[0, 0, 50, 50]]), upright=True)
+        zoo_model("movenet_lightning_192").predict(
+            image, boxes=np.array([[0, 0, 50, 50]]), upright=True
+        )
 
 
 def test_a_broken_network_is_named_with_its_picture(zoo_model, single):
     from dataclasses import replace
 
     model = zoo_model("movenet_lightning_192")
-    network = replace(model.network, invoke=lambda batch: [np.full((1, 1, 17, 3), np.nan, np.float32)])
-    with pytest.raises(PoseError, match=rf"movenet_lightning_192 on .*{single[0].path.name}: the network gives NaN"):
+    network = replace(
+        model.network, invoke=lambda batch: [np.full((1, 1, 17, 3), np.nan, np.float32)]
+    )
+    with pytest.raises(
+        PoseError, match=rf"movenet_lightning_192 on .*{single[0].path.name}: the network gives NaN"
+    ):
         pu.evaluate(replace(model, network=network), single, progress=False)
 
 
@@ -103,7 +132,8 @@ def test_a_broken_network_is_named_with_its_picture(zoo_model, single):
 
 
 def video(sample, frames=6):
-    """A walk through a dark hall: the photograph moves over a canvas twice its width. Frames, and where its corner is in each."""
+    """A walk through a dark hall: the photograph moves over a canvas twice its width. Frames, and
+    where its corner is in each."""
     image = pu.read_image(sample.path)
     height, width = image.shape[:2]
     canvases, corners = [], np.linspace(0, width, frames).round().astype(int)
@@ -121,22 +151,33 @@ def test_the_region_follows_the_person(zoo_model, single):
         frames, corners = video(sample)
         seen = list(pu.follow(model, frames))
         assert [p.image.shape for p in seen] == [f.shape for f in frames]
-        followed += [similarity(p.poses, sample, (x, 0)) for p, x in zip(seen[1:], corners[1:], strict=True)]
-        whole += [similarity(model.predict(f), sample, (x, 0)) for f, x in zip(frames[1:], corners[1:], strict=True)]
+        followed += [
+            similarity(p.poses, sample, (x, 0)) for p, x in zip(seen[1:], corners[1:], strict=True)
+        ]
+        whole += [
+            similarity(model.predict(f), sample, (x, 0))
+            for f, x in zip(frames[1:], corners[1:], strict=True)
+        ]
     assert np.mean(followed) > np.mean(whole) + 0.05
 
 
 def standing(scores=0.9):
     """A person of 17 keypoints who stands at (200, 100) to (260, 300), the hips at (230, 200)."""
     points = np.tile([230.0, 120.0], (17, 1))
-    points[5:7], points[11:13], points[15:17] = [(260, 140), (200, 140)], [(245, 200), (215, 200)], [(245, 300), (215, 300)]
+    points[5:7], points[11:13], points[15:17] = (
+        [(260, 140), (200, 140)],
+        [(245, 200), (215, 200)],
+        [(245, 300), (215, 300)],
+    )
     return Poses(points[None].astype(np.float32), np.full((1, 17), scores, np.float32), COCO17)
 
 
 def test_where_to_look_next():
     region = region_to_follow(standing(), (1000, 1000))
     assert region.center == pytest.approx((230, 200)) and region.angle == 0
-    assert region.size == pytest.approx((240, 240))  # 1.2 × the farthest point, the feet, both ways; 1.9 × the torso is less
+    assert region.size == pytest.approx(
+        (240, 240)
+    )  # 1.2 × the farthest point, the feet, both ways; 1.9 × the torso is less
     assert region_to_follow(standing(scores=0.1), (1000, 1000)) is None
     assert region_to_follow(standing(), (200, 230)) is None  # fills the frame
     assert region_to_follow(standing()[:0], (1000, 1000)) is None

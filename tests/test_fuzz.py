@@ -1,4 +1,5 @@
-"""Some hundred damaged files against the exporter; ``fuzz_export.py`` takes as many as one likes."""
+"""Some hundred damaged files against the exporter; ``fuzz_export.py`` takes as many as one
+likes."""
 
 import shutil
 import sys
@@ -6,7 +7,8 @@ import sys
 import pytest
 
 needs_fork = pytest.mark.skipif(
-    sys.platform != "linux" or shutil.which("gcc") is None, reason="limits of memory want Linux, and gcc is needed"
+    sys.platform != "linux" or shutil.which("gcc") is None,
+    reason="limits of memory want Linux, and gcc is needed",
 )
 
 

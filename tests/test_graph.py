@@ -40,7 +40,11 @@ def test_published_model_reads_as_litert_reads_it(asset):
     graph, details = read_tflite(path), Interpreter(str(path)).get_tensor_details()
     for detail in details[: len(graph.tensors)]:
         read = graph.tensors[detail["index"]]
-        assert (read.name, read.shape, read.dtype) == (detail["name"], tuple(detail["shape"]), np.dtype(detail["dtype"]).name)
+        assert (read.name, read.shape, read.dtype) == (
+            detail["name"],
+            tuple(detail["shape"]),
+            np.dtype(detail["dtype"]).name,
+        )
         expected = detail["quantization_parameters"]
         scales = read.quantization.scales if read.quantization else np.zeros(0)
         np.testing.assert_array_equal(scales, expected["scales"])
@@ -54,8 +58,17 @@ def test_small_model_is_read_whole():
     image, _, kernel, bias, heatmaps = graph.tensors
     assert [op.name for op in graph.operators] == ["QUANTIZE", "CONV_2D"]
     assert (graph.inputs, graph.outputs, graph.schema_version) == ((0,), (4,), 3)
-    assert (image.name, image.shape, image.dtype, image.bytes, image.is_constant) == ("image", (1, 16, 24, 3), "uint8", 1152, False)
-    assert image.quantization.scales[0] == np.float32(1 / 255) and image.quantization.zero_points[0] == 0
+    assert (image.name, image.shape, image.dtype, image.bytes, image.is_constant) == (
+        "image",
+        (1, 16, 24, 3),
+        "uint8",
+        1152,
+        False,
+    )
+    assert (
+        image.quantization.scales[0] == np.float32(1 / 255)
+        and image.quantization.zero_points[0] == 0
+    )
     assert kernel.is_parameter and bias.is_parameter and bias.bytes == 12
     assert not heatmaps.is_constant
     rows = layers(graph)
@@ -65,19 +78,30 @@ def test_small_model_is_read_whole():
 
 
 def one_operator(name, shapes, output_shape):
-    """A graph of one kernel: the first of ``shapes`` is the network's input, the others are constants."""
-    tensors = [tensor(f"t{i}", shape, data=np.ones(shape, np.int8) if i else None) for i, shape in enumerate(shapes)]
+    """A graph of one kernel: the first of ``shapes`` is the network's input, the others are
+    constants."""
+    tensors = [
+        tensor(f"t{i}", shape, data=np.ones(shape, np.int8) if i else None)
+        for i, shape in enumerate(shapes)
+    ]
     order = list(range(len(shapes)))
     if name == "TRANSPOSE_CONV":
         tensors.append(tensor("shape", (4,), "INT32", np.array(output_shape, np.int32), scale=None))
         order = [2, 1, 0]
-    data = build([*tensors, tensor("out", output_shape)], [(name, order, [len(tensors)], OPTIONS.get(name))], [0], [len(tensors)])
+    data = build(
+        [*tensors, tensor("out", output_shape)],
+        [(name, order, [len(tensors)], OPTIONS.get(name))],
+        [0],
+        [len(tensors)],
+    )
     return parse_tflite(data, name)
 
 
 def convolution(kind, padding=0, stride=1):
     fields = {"padding": padding, "strideH": stride, "strideW": stride}
-    return kind, fields | ({} if kind == "TransposeConvOptions" else {"dilationHFactor": 1, "dilationWFactor": 1})
+    return kind, fields | (
+        {} if kind == "TransposeConvOptions" else {"dilationHFactor": 1, "dilationWFactor": 1}
+    )
 
 
 OPTIONS = {
@@ -105,10 +129,16 @@ def test_macs_of_one_kernel(name, shapes, output_shape, expected):
 
 
 def skip_connection():
-    """a -> b -> c, then c + c -> d; e is a second result of the second kernel that nobody reads. Twenty bytes, and ten."""
+    """a -> b -> c, then c + c -> d; e is a second result of the second kernel that nobody reads.
+    Twenty bytes, and ten."""
     tensors = [tensor(name, (20,) if name in "ab" else (10,)) for name in "abcde"]
     tensors.append(tensor("axis", (1,), "INT32", np.zeros(1, np.int32), scale=None))
-    return parse_tflite(build(tensors, [("RELU", [0], [1]), ("SPLIT", [5, 1], [2, 4]), ("ADD", [2, 2], [3])], [0], [3]), "skip")
+    return parse_tflite(
+        build(
+            tensors, [("RELU", [0], [1]), ("SPLIT", [5, 1], [2, 4]), ("ADD", [2, 2], [3])], [0], [3]
+        ),
+        "skip",
+    )
 
 
 def test_a_tensor_lives_from_its_writer_to_its_last_reader():
@@ -118,7 +148,15 @@ def test_a_tensor_lives_from_its_writer_to_its_last_reader():
 
 
 def test_an_output_lives_until_after_the_last_operator():
-    chain = parse_tflite(build([tensor(name, (10,)) for name in "abc"], [("RELU", [0], [1]), ("RELU", [0], [2])], [0], [1, 2]), "early")
+    chain = parse_tflite(
+        build(
+            [tensor(name, (10,)) for name in "abc"],
+            [("RELU", [0], [1]), ("RELU", [0], [2])],
+            [0],
+            [1, 2],
+        ),
+        "early",
+    )
     assert lifetimes(chain) == {0: (-1, 1), 1: (0, 2), 2: (1, 2)}
 
 
@@ -127,8 +165,23 @@ def test_indices_and_shapes_are_no_parameters():
 
 
 def test_shared_weights_count_once():
-    shared = [tensor("a", (1, 4)), tensor("w", (4, 4), data=np.ones((4, 4), np.int8)), tensor("b", (1, 4)), tensor("c", (1, 4))]
-    rows = layers(parse_tflite(build(shared, [("FULLY_CONNECTED", [0, 1], [2]), ("FULLY_CONNECTED", [2, 1], [3])], [0], [3]), "shared"))
+    shared = [
+        tensor("a", (1, 4)),
+        tensor("w", (4, 4), data=np.ones((4, 4), np.int8)),
+        tensor("b", (1, 4)),
+        tensor("c", (1, 4)),
+    ]
+    rows = layers(
+        parse_tflite(
+            build(
+                shared,
+                [("FULLY_CONNECTED", [0, 1], [2]), ("FULLY_CONNECTED", [2, 1], [3])],
+                [0],
+                [3],
+            ),
+            "shared",
+        )
+    )
     assert [row["parameters"] for row in rows] == [16, 0]
     assert [row["macs"] for row in rows] == [16, 16]
 
@@ -136,10 +189,15 @@ def test_shared_weights_count_once():
 def test_float_kernels_are_named():
     graph = one_operator("CONV_2D", [(1, 8, 8, 4), (6, 3, 3, 4)], (1, 8, 8, 6))
     floats = replace(graph, tensors=tuple(replace(each, dtype="float32") for each in graph.tensors))
-    assert float_operators(graph) == [] and [op.name for op in float_operators(floats)] == ["CONV_2D"]
+    assert float_operators(graph) == [] and [op.name for op in float_operators(floats)] == [
+        "CONV_2D"
+    ]
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00" * 4, b"not a model at all, only text", b"\x1c\x00\x00\x00TFL2" + bytes(64)])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x00" * 4, b"not a model at all, only text", b"\x1c\x00\x00\x00TFL2" + bytes(64)],
+)
 def test_other_files_are_refused(tmp_path, data):
     path = tmp_path / "other.tflite"
     path.write_bytes(data)
@@ -155,7 +213,9 @@ def test_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize("fraction", [0.00001, 0.01, 0.3, 0.9, 0.999])
 def test_truncated_model_is_refused(asset, fraction):
     data = asset("models/blazeface_front_128_quant_pc_ff_od_wider_face.tflite").read_bytes()
-    with pytest.raises(PoseError, match=r"damaged or truncated \(\d+ bytes\): (an offset|a t)") as caught:
+    with pytest.raises(
+        PoseError, match=r"damaged or truncated \(\d+ bytes\): (an offset|a t)"
+    ) as caught:
         parse_tflite(data[: max(8, int(len(data) * fraction))], "cut.tflite")
     assert "unpack" not in str(caught.value)
 

@@ -11,7 +11,8 @@ from poseutils.poses import AREA_OF_BOX, oks
 
 VIEW = InputView(192, 256)
 WITHIN = {"argmax": 0.5, "quarter": 0.25, "centroid": 0.1, "dark": 0.05}
-"""Cells by which a drawn Gaussian may be missed along an axis; ``argmax`` and ``quarter`` cannot do better."""
+"""Cells by which a drawn Gaussian may be missed along an axis; ``argmax`` and ``quarter`` cannot do
+better."""
 
 
 def gaussians(points, sigma=1.5, shape=(48, 64)):
@@ -23,7 +24,9 @@ def gaussians(points, sigma=1.5, shape=(48, 64)):
 
 def places(maps, refine, view=VIEW):
     """Keypoints (K, 2) of the first image, in cells."""
-    poses = heatmaps.decode(heatmaps.find({"x": maps}, view), view, layout_for(maps.shape[3]), Thresholds(refine=refine))
+    poses = heatmaps.decode(
+        heatmaps.find({"x": maps}, view), view, layout_for(maps.shape[3]), Thresholds(refine=refine)
+    )
     return poses[0].keypoints[0] / 4
 
 
@@ -33,7 +36,8 @@ def drawn(seed, count=200, margin=6.0):
 
 
 def quantized(maps):
-    """As an int8 network gives them: 256 levels from 0 to just below 1, so that the top saturates."""
+    """As an int8 network gives them: 256 levels from 0 to just below 1, so that the top
+    saturates."""
     return (np.rint(maps * 256).clip(0, 255) / 256).astype(np.float32)
 
 
@@ -41,7 +45,9 @@ def test_argmax_is_the_center_of_the_highest_cell():
     maps = np.random.default_rng(0).uniform(0, 0.5, (2, 48, 64, 17)).astype(np.float32)
     maps[0, 10, 20, 3] = 0.9
     maps[1, 47, 63, 16] = 0.8
-    first, second = heatmaps.decode(heatmaps.find({"x": maps}, VIEW), VIEW, COCO17, Thresholds(refine="argmax"))
+    first, second = heatmaps.decode(
+        heatmaps.find({"x": maps}, VIEW), VIEW, COCO17, Thresholds(refine="argmax")
+    )
     np.testing.assert_allclose(first.keypoints[0, 3], (82, 42))
     np.testing.assert_allclose(second.keypoints[0, 16], (254, 190))
     assert first.scores[0, 3] == np.float32(0.9) and second.scores[0, 16] == np.float32(0.8)
@@ -52,7 +58,9 @@ def test_channels_first_and_batches(refine):
     maps = np.concatenate([gaussians(drawn(seed, 17)) for seed in range(3)])
     view = InputView(192, 256, channels_first=True)
     limits = Thresholds(refine=refine)
-    together = heatmaps.decode(heatmaps.find({"x": maps.transpose(0, 3, 1, 2)}, view), view, COCO17, limits)
+    together = heatmaps.decode(
+        heatmaps.find({"x": maps.transpose(0, 3, 1, 2)}, view), view, COCO17, limits
+    )
     for image, poses in zip(maps, together, strict=True):
         alone = heatmaps.decode({"heatmaps": image[None]}, VIEW, COCO17, limits)[0]
         np.testing.assert_array_equal(poses.keypoints, alone.keypoints)
@@ -63,7 +71,9 @@ def test_channels_first_and_batches(refine):
 @pytest.mark.parametrize("height", [1.0, 0.7, 0.01])
 def test_a_gaussian_is_found_between_cells(refine, height):
     points = drawn(1)
-    assert np.abs(places(height * gaussians(points), refine) - points).max() <= WITHIN[refine] + 1e-4
+    assert (
+        np.abs(places(height * gaussians(points), refine) - points).max() <= WITHIN[refine] + 1e-4
+    )
 
 
 @pytest.mark.parametrize("refine", REFINEMENTS)
@@ -72,28 +82,50 @@ def test_a_quantized_gaussian_is_found_nearly_as_well(refine, sigma):
     points = drawn(2, margin=10)
     # A wide peak's flat top ties several cells, of which argmax takes the first; and no small window holds all of it.
     slack = 0.1 * sigma + (0.5 if refine in ("argmax", "quarter") else 0)
-    assert np.abs(places(quantized(gaussians(points, sigma)), refine) - points).max() <= WITHIN[refine] + slack
+    assert (
+        np.abs(places(quantized(gaussians(points, sigma)), refine) - points).max()
+        <= WITHIN[refine] + slack
+    )
 
 
 def test_each_refinement_is_better_than_the_one_before():
     points = drawn(3)
-    errors = {name: np.linalg.norm(places(quantized(gaussians(points)), name) - points, axis=1).mean() for name in REFINEMENTS}
+    errors = {
+        name: np.linalg.norm(places(quantized(gaussians(points)), name) - points, axis=1).mean()
+        for name in REFINEMENTS
+    }
     assert errors["argmax"] > errors["quarter"] > errors["centroid"] > errors["dark"]
 
 
 @pytest.mark.parametrize("refine", REFINEMENTS)
 def test_moving_or_flipping_the_map_moves_or_flips_the_point(refine):
     rng = np.random.default_rng(4)
-    maps = gaussians(drawn(4, 50, margin=12)) + rng.uniform(0, 0.05, (1, 48, 64, 50)).astype(np.float32)
+    maps = gaussians(drawn(4, 50, margin=12)) + rng.uniform(0, 0.05, (1, 48, 64, 50)).astype(
+        np.float32
+    )
     found = places(maps, refine)
-    np.testing.assert_allclose(places(np.roll(maps, (3, -5), axis=(1, 2)), refine), found + (-5, 3), atol=1e-4)
-    np.testing.assert_allclose(places(maps[:, :, ::-1], refine), (64, 0) + found * (-1, 1), atol=1e-4)
+    np.testing.assert_allclose(
+        places(np.roll(maps, (3, -5), axis=(1, 2)), refine), found + (-5, 3), atol=1e-4
+    )
+    np.testing.assert_allclose(
+        places(maps[:, :, ::-1], refine), (64, 0) + found * (-1, 1), atol=1e-4
+    )
     np.testing.assert_allclose(places(maps[:, ::-1], refine), (0, 48) + found * (1, -1), atol=1e-4)
 
 
 @pytest.mark.parametrize("refine", REFINEMENTS)
 def test_a_maximum_on_the_border_stays_near_and_inside(refine):
-    edge = np.array([(0.2, 20.0), (63.9, 20.0), (30.0, 0.1), (30.0, 47.8), (0.0, 0.0), (64.0, 48.0), (-0.5, 48.5)])
+    edge = np.array(
+        [
+            (0.2, 20.0),
+            (63.9, 20.0),
+            (30.0, 0.1),
+            (30.0, 47.8),
+            (0.0, 0.0),
+            (64.0, 48.0),
+            (-0.5, 48.5),
+        ]
+    )
     found = places(gaussians(edge), refine)
     assert (found >= 0).all() and (found <= (64, 48)).all()
     assert np.abs(found - edge.clip(0, (64, 48))).max() <= 1.6
@@ -131,7 +163,11 @@ def test_a_saturated_plateau_is_left_for_its_middle():
 def test_a_low_plateau_and_a_second_peak_beside_do_not_pull():
     point = np.array([(30.3, 20.6)])
     beside = 0.3 + 0.6 * gaussians(point) + 0.1 * gaussians(point + (4, 0))
-    assert np.abs(places(beside, "dark") - point).max() < 0.15 < np.abs(places(beside, "centroid") - point).max()
+    assert (
+        np.abs(places(beside, "dark") - point).max()
+        < 0.15
+        < np.abs(places(beside, "centroid") - point).max()
+    )
 
 
 @pytest.mark.parametrize("size", [(2, 2), (3, 5), (4, 64)])
@@ -170,14 +206,20 @@ def mean_oks(model, dataset, refine):
         truth, (x0, y0, x1, y1) = sample.keypoints[~sample.crowd][0], sample.boxes[~sample.crowd][0]
         poses = model.predict(sample.path, refine=refine)
         area = AREA_OF_BOX * (x1 - x0) * (y1 - y0)
-        found.append(oks(poses.keypoints[0], truth[:, :2], truth[:, 2], area, model.layout.sigma_array))
+        found.append(
+            oks(poses.keypoints[0], truth[:, :2], truth[:, 2], area, model.layout.sigma_array)
+        )
     return np.mean(found)
 
 
 def test_oks_on_photographs(asset):
-    model = pu.load_model(asset("models/st_movenet_lightning_heatmaps_192_int8_pc.tflite"), "heatmaps_spe")
+    model = pu.load_model(
+        asset("models/st_movenet_lightning_heatmaps_192_int8_pc.tflite"), "heatmaps_spe"
+    )
     dataset = pu.load_dataset(asset("coco-mini"))
     scores = {refine: mean_oks(model, dataset, refine) for refine in REFINEMENTS}
-    assert scores["argmax"] == pytest.approx(0.535, abs=0.005)  # measured independently, as is the next
+    assert scores["argmax"] == pytest.approx(
+        0.535, abs=0.005
+    )  # measured independently, as is the next
     assert scores["centroid"] == pytest.approx(0.570, abs=0.005)
     assert max(scores, key=scores.get) == Thresholds().refine

@@ -41,7 +41,11 @@ def test_exif_orientation(tmp_path, orientation):
     np.testing.assert_array_equal(read_image(tmp_path / "x.png"), upright)
 
 
-@pytest.mark.parametrize("options", [{"subsampling": 0}, {"subsampling": 1}, {"subsampling": 2}, {"progressive": True}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{"subsampling": 0}, {"subsampling": 1}, {"subsampling": 2}, {"progressive": True}],
+    ids=str,
+)
 def test_a_jpeg_has_the_pixels_that_pillow_gives_it(tmp_path, options):
     path = tmp_path / "noise.jpg"
     Image.fromarray(noise(37, 51)).save(path, quality=70, **options)
@@ -56,13 +60,18 @@ def test_a_jpeg_is_read_upright(tmp_path, orientation):
     exif[0x0112] = orientation
     Image.fromarray(noise(32, 48)).save(tmp_path / "x.jpg", exif=exif)
     stored = np.asarray(Image.open(tmp_path / "x.jpg"))
-    np.testing.assert_array_equal(read_image(tmp_path / "x.jpg"), {1: stored, 3: stored[::-1, ::-1], 6: np.rot90(stored, -1)}[orientation])
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "x.jpg"),
+        {1: stored, 3: stored[::-1, ::-1], 6: np.rot90(stored, -1)}[orientation],
+    )
 
 
 def test_gray_alpha_palette_and_16_bit(tmp_path):
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     Image.fromarray(gray).save(tmp_path / "gray.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "gray.png"), np.repeat(gray[:, :, None], 3, axis=2))
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "gray.png"), np.repeat(gray[:, :, None], 3, axis=2)
+    )
     Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "deep.png")
     np.testing.assert_array_equal(read_image(tmp_path / "deep.png")[:, :, 0], gray)
     clear = np.zeros((4, 4, 4), np.uint8)
@@ -119,13 +128,16 @@ def test_points_go_to_the_input_and_back(aspect_ratio, size):
 
 @pytest.mark.parametrize("aspect_ratio", ASPECT_RATIOS)
 def test_pixels_move_as_points_do(aspect_ratio):
-    """A bright blob drawn at a point is found, by its center of mass, where the transform says the point goes."""
+    """A bright blob drawn at a point is found, by its center of mass, where the transform says the
+    point goes."""
     y, x = np.mgrid[:300, :420] + 0.5
     for point in [(210.0, 150.0), (180.5, 99.25), (251.0, 201.0)]:
         blob = 255 * np.exp(-((x - point[0]) ** 2 + (y - point[1]) ** 2) / (2 * 8**2))
         image = np.repeat(blob[:, :, None], 3, axis=2).astype(np.uint8)
         resized, transform = fit_to(image, (192, 256), aspect_ratio)
-        weight = np.where(resized[:, :, 0] > 120, resized[:, :, 0] - 120, 0)  # above the gray of the padding
+        weight = np.where(
+            resized[:, :, 0] > 120, resized[:, :, 0] - 120, 0
+        )  # above the gray of the padding
         rows, columns = np.mgrid[:192, :256] + 0.5
         found = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
         np.testing.assert_allclose(found, transform.to_input(np.array(point)), atol=0.1)
@@ -134,7 +146,9 @@ def test_pixels_move_as_points_do(aspect_ratio):
 def test_padding_keeps_proportions_and_crop_fills():
     padded, transform = fit_to(np.zeros((100, 200, 3), np.uint8), (192, 192), "padding")
     assert transform.matrix[0, 0] == transform.matrix[1, 1] == 0.96
-    assert (padded[:48] == 114).all() and (padded[48:144] == 0).all() and (padded[144:] == 114).all()
+    assert (
+        (padded[:48] == 114).all() and (padded[48:144] == 0).all() and (padded[144:] == 114).all()
+    )
     cropped, transform = fit_to(np.zeros((100, 200, 3), np.uint8), (192, 192), "crop")
     assert (cropped == 0).all()
     np.testing.assert_allclose(transform.to_input(np.array([100.0, 50.0])), (96, 96))
@@ -144,7 +158,9 @@ def test_padding_keeps_proportions_and_crop_fills():
 def test_interpolations_are_those_of_tensorflow(interpolation):
     tensorflow = pytest.importorskip("tensorflow")
     image = noise(97, 143)
-    expected = tensorflow.image.resize(image.astype(np.float32), (48, 64), method=interpolation).numpy()
+    expected = tensorflow.image.resize(
+        image.astype(np.float32), (48, 64), method=interpolation
+    ).numpy()
     ours, _ = fit_to(image, (48, 64), interpolation=interpolation)
     # OpenCV rounds to whole values; TensorFlow takes bicubic's weights from a table of 1024 steps.
     tolerance = {"bilinear": 1.01, "area": 1.01, "bicubic": 0.2}.get(interpolation, 0.02)

@@ -1,4 +1,5 @@
-"""The house rules that a program can check: floors, light imports, no framework where none is needed."""
+"""The house rules that a program can check: floors, light imports, no framework where none is
+needed."""
 
 import ast
 import subprocess
@@ -24,7 +25,11 @@ FLOORS = [
     ["__main__"],
 ]
 ORDER = [room for floor in FLOORS for room in floor]
-UP = {("poses", "plots"), ("evaluation", "plots"), ("training", "plots")}  # Poses.plot and Report.plot: results show themselves
+UP = {
+    ("poses", "plots"),
+    ("evaluation", "plots"),
+    ("training", "plots"),
+}  # Poses.plot and Report.plot: results show themselves
 
 
 def imported_rooms(path):
@@ -32,7 +37,9 @@ def imported_rooms(path):
     depth = len(path.relative_to(PACKAGE).parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level == depth:
-            names = [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+            names = (
+                [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+            )
             yield from (n for n in names if n != "__version__")
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("poseutils."):
             yield node.module.split(".")[1]
@@ -53,12 +60,15 @@ def test_imports_go_down_only():
 
 
 def run_python(code, *arguments):
-    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
-LOADED = (
-    "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'matplotlib', 'pydantic', 'onnxruntime', 'papermill'}))"
-)
+LOADED = "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'matplotlib', 'pydantic', 'onnxruntime', 'papermill'}))"
 
 
 def test_importing_loads_nothing_heavy():

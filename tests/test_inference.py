@@ -16,7 +16,9 @@ BUS_CUT = (0, 550, 77, 875)
 
 def iou(a, b):
     overlap = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
-    return overlap / (np.prod(np.subtract(a[2:], a[:2])) + np.prod(np.subtract(b[2:], b[:2])) - overlap)
+    return overlap / (
+        np.prod(np.subtract(a[2:], a[:2])) + np.prod(np.subtract(b[2:], b[:2])) - overlap
+    )
 
 
 @pytest.mark.parametrize(("name", "count"), [("yolov8n_pose_256", 3), ("yolo11n_pose_256", 4)])
@@ -33,7 +35,9 @@ def test_yolo_finds_the_people_of_the_street(zoo_model, asset, name, count):
 
 
 def test_oks_of_a_single_person_model_is_the_one_measured_independently(zoo_model, asset):
-    report = pu.evaluate(zoo_model("movenet_lightning_192"), pu.load_dataset(asset("coco-mini")), progress=False)
+    report = pu.evaluate(
+        zoo_model("movenet_lightning_192"), pu.load_dataset(asset("coco-mini")), progress=False
+    )
     assert report.metrics["images"] == 11
     assert report.metrics["oks"] == pytest.approx(0.565, abs=0.005)
 
@@ -44,21 +48,33 @@ def crop_around(image, box, factor):
     corner = np.round(center - side / 2).astype(int)
     side = int(round(side))
     padded = np.pad(image, ((side, side), (side, side), (0, 0)))
-    return padded[corner[1] + side : corner[1] + 2 * side, corner[0] + side : corner[0] + 2 * side].copy(), corner
+    return padded[
+        corner[1] + side : corner[1] + 2 * side, corner[0] + side : corner[0] + 2 * side
+    ].copy(), corner
 
 
 @pytest.mark.parametrize(
     ("file", "expected"),
-    [("freihand_00000355.jpg", 0.101), ("freihand_00098035.jpg", 0.083), ("onehand10k_9.jpg", 0.025), ("onehand10k_784.jpg", 0.071)],
+    [
+        ("freihand_00000355.jpg", 0.101),
+        ("freihand_00098035.jpg", 0.083),
+        ("onehand10k_9.jpg", 0.025),
+        ("onehand10k_784.jpg", 0.071),
+    ],
 )
 def test_hands(zoo_model, asset, file, expected):
-    """Mean distance of labeled points over the larger side of the box, on the true box enlarged by a quarter; measured independently."""
+    """Mean distance of labeled points over the larger side of the box, on the true box enlarged by
+    a quarter; measured independently."""
     sample = next(s for s in pu.load_dataset(asset("hands")) if s.path.name == file)
     crop, corner = crop_around(pu.read_image(sample.path), sample.boxes[0], 1.25)
     poses = zoo_model("hand_landmarks_224").predict(crop)
     labeled = sample.keypoints[0, :, 2] > 0
-    distance = np.linalg.norm(poses.keypoints[0] + corner - sample.keypoints[0, :, :2], axis=1)[labeled].mean()
-    assert distance / (sample.boxes[0, 2:] - sample.boxes[0, :2]).max() == pytest.approx(expected, abs=0.02)
+    distance = np.linalg.norm(poses.keypoints[0] + corner - sample.keypoints[0, :, :2], axis=1)[
+        labeled
+    ].mean()
+    assert distance / (sample.boxes[0, 2:] - sample.boxes[0, :2]).max() == pytest.approx(
+        expected, abs=0.02
+    )
 
 
 # Points of the 468-point mesh that are, by anatomy, points of the 68: chin, nose tip, corners of the eyes and of the mouth.
@@ -73,7 +89,9 @@ def test_head(zoo_model, asset):
     distance = np.linalg.norm(poses.keypoints[0, list(MESH_TO_IBUG)] + corner - truth, axis=1)
     interocular = np.linalg.norm(sample.keypoints[0, 45, :2] - sample.keypoints[0, 36, :2])
     assert np.median(distance) / interocular < 0.045
-    assert distance.mean() / interocular < 0.08  # a shoulder hides the chin and a corner of the mouth
+    assert (
+        distance.mean() / interocular < 0.08
+    )  # a shoulder hides the chin and a corner of the mouth
 
 
 def test_outputs_are_those_of_the_bare_interpreter(zoo_model, asset):
@@ -83,7 +101,9 @@ def test_outputs_are_those_of_the_bare_interpreter(zoo_model, asset):
     pixels, _ = model.preprocess(pu.read_image(asset("images/bus.jpg")))
     interpreter = Interpreter(str(model.path), num_threads=2)
     interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels.astype(np.uint8)[None])
+    interpreter.set_tensor(
+        interpreter.get_input_details()[0]["index"], pixels.astype(np.uint8)[None]
+    )
     interpreter.invoke()
     expected = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     np.testing.assert_array_equal(model.raw(pixels[None])["candidates"], expected)
@@ -102,14 +122,20 @@ def test_batches_equal_single_images(zoo_model, asset):
 
 
 @pytest.mark.parametrize("cores", [1, 2, 8])
-def test_a_folder_with_damaged_files_is_done_all_the_same(zoo_model, asset, tmp_path, monkeypatch, cores):
+def test_a_folder_with_damaged_files_is_done_all_the_same(
+    zoo_model, asset, tmp_path, monkeypatch, cores
+):
     from test_images import damaged_files
 
     damaged = damaged_files(tmp_path)
     (tmp_path / "good.jpg").write_bytes(asset("images/bus.jpg").read_bytes())
     paths = pu.find_images(tmp_path)
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)  # few: images are read by whoever asks for them; many: by a thread beside it
-    predictions = list(pu.load_model(zoo_model("yolov8n_pose_256").path, num_threads=1).predict_each(paths))
+    monkeypatch.setattr(
+        os, "cpu_count", lambda: cores
+    )  # few: images are read by whoever asks for them; many: by a thread beside it
+    predictions = list(
+        pu.load_model(zoo_model("yolov8n_pose_256").path, num_threads=1).predict_each(paths)
+    )
     assert [p.source for p in predictions] == paths
     assert {p.source.name for p in predictions if p.error} == set(damaged) - {"missing.jpg"}
     (good,) = [p for p in predictions if not p.error]
@@ -120,21 +146,31 @@ def test_a_folder_with_damaged_files_is_done_all_the_same(zoo_model, asset, tmp_
 
 def test_arrays_must_be_images(zoo_model):
     model = zoo_model("movenet_lightning_192")
-    for wrong in (np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3), np.float32), np.zeros((0, 9, 3), np.uint8)):
+    for wrong in (
+        np.zeros((9, 9), np.uint8),
+        np.zeros((9, 9, 3), np.float32),
+        np.zeros((0, 9, 3), np.uint8),
+    ):
         with pytest.raises(PoseError, match=r"expected uint8 \(height, width, 3\)"):
             model.predict(wrong)
 
 
 def test_a_type_that_contradicts_the_outputs_is_refused(asset):
     path = asset("models/movenet_singlepose_lightning_192_int8.tflite")
-    with pytest.raises(PoseError, match=r"'heatmaps_spe' expects .* the model gives .*\(1, 1, 17, 3\).*fit model_type='spe'"):
+    with pytest.raises(
+        PoseError,
+        match=r"'heatmaps_spe' expects .* the model gives .*\(1, 1, 17, 3\).*fit model_type='spe'",
+    ):
         pu.load_model(path, model_type="heatmaps_spe")
     assert pu.load_model(path).model_type == "spe"
     with pytest.raises(PoseError, match="gives 17 keypoints; the layout 'person13' has 13"):
         pu.load_model(path, layout=pu.PERSON13)
 
 
-@pytest.mark.parametrize(("name", "layout"), [("blazeface_front_128", pu.keypoints.FACE6), ("palm_detection_192", pu.keypoints.PALM7)])
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [("blazeface_front_128", pu.keypoints.FACE6), ("palm_detection_192", pu.keypoints.PALM7)],
+)
 def test_detectors_are_models_too(zoo_model, name, layout):
     model = zoo_model(name)
     assert model.model_type == "detector" and model.layout is layout

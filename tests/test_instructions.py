@@ -11,7 +11,9 @@ from poseutils.compiler.cost_model import ANY, UNITS, cores, instructions, kind,
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
 from poseutils.deployment import BOARDS, missing_tools
 
-with_qemu = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")
+with_qemu = pytest.mark.skipif(
+    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
+)
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 
 
@@ -22,18 +24,23 @@ def compiled(repository):
 
 @with_qemu
 def test_model_is_near_what_an_emulated_core_counts(repository):
-    """The table is made of such counts; where the kernels have changed since, tests/measure_instructions.py makes it anew."""
+    """The table is made of such counts; where the kernels have changed since,
+    tests/measure_instructions.py makes it anew."""
     compiled, counts = counted(repository / SHIPPED, "m7")
     assert sum(instructions(compiled, "Cortex-M7")) == pytest.approx(sum(counts.values()), rel=0.05)
     assert set(fit([(compiled, counts)])) >= {"CONV_2D 1x1", "DEPTHWISE_CONV_2D", ANY}
-    assert set(counts) == {index for index, (_, calls) in enumerate(compiled.program.steps) if calls}
+    assert set(counts) == {
+        index for index, (_, calls) in enumerate(compiled.program.steps) if calls
+    }
 
 
 def test_fit_finds_the_costs_that_made_the_counts():
     rng = np.random.default_rng(0)
     amounts = rng.integers(1, 10_000, (40, len(UNITS))).astype(float)
     amounts[:, 3] = 1
-    np.testing.assert_allclose(fitted(amounts, amounts @ [2.5, 40.0, 0.5, 900.0]), [2.5, 40, 0.5, 900], rtol=1e-6)
+    np.testing.assert_allclose(
+        fitted(amounts, amounts @ [2.5, 40.0, 0.5, 900.0]), [2.5, 40, 0.5, 900], rtol=1e-6
+    )
     assert (fitted(amounts, amounts @ [2.5, 40.0, -0.5, 0.0]) >= 0).all()
 
 
@@ -62,10 +69,17 @@ def test_milliseconds_at_the_clock():
 
 
 def test_kinds_without_a_count_are_named_and_estimated_all_the_same():
-    """A PAD by itself is in none of the networks that were measured: there it is a part of what follows."""
+    """A PAD by itself is in none of the networks that were measured: there it is a part of what
+    follows."""
     tensors = [
         tensor("image", (1, 8, 8, 4)),
-        tensor("pads", (4, 2), "INT32", np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32), scale=None),
+        tensor(
+            "pads",
+            (4, 2),
+            "INT32",
+            np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32),
+            scale=None,
+        ),
         tensor("padded", (1, 10, 10, 4)),
     ]
     data = build(tensors, [("PAD", [0, 1], [2])], [0], [2])

@@ -12,8 +12,28 @@ from poseutils.models.keras_files import load_keras
 
 # tests/keras2 holds one small network, saved by TF-Keras 2.21 in both of its formats; this is what it gave there for these pixels.
 PIXELS = np.linspace(-1, 1, 192, dtype=np.float32).reshape(1, 8, 8, 3)
-GAVE = [0.6275375, 0.8395703, 0.6334084, 0.8443773, 0.6211964, 0.8341678, 0.6261421, 0.8350390, 0.6234713]
-GAVE += [0.8308367, 0.5945534, 0.8056309, 0.5005240, 0.7277904, 0.4693313, 0.7026967, 0.4505119, 0.6905039]
+GAVE = [
+    0.6275375,
+    0.8395703,
+    0.6334084,
+    0.8443773,
+    0.6211964,
+    0.8341678,
+    0.6261421,
+    0.8350390,
+    0.6234713,
+]
+GAVE += [
+    0.8308367,
+    0.5945534,
+    0.8056309,
+    0.5005240,
+    0.7277904,
+    0.4693313,
+    0.7026967,
+    0.4505119,
+    0.6905039,
+]
 
 
 @pytest.mark.parametrize("name", ["network.h5", "network.keras"])
@@ -46,7 +66,10 @@ def test_a_lambda_layer_is_refused_and_does_not_run(tmp_path, trap, suffix):
     function, trace = trap
     network(keras.layers.Lambda(function)).save(tmp_path / f"model{suffix}")
     trace.unlink()
-    with pytest.raises(PoseError, match=f"model{suffix}: refused, as it holds a Lambda layer, which holds Python code.*custom_model_path"):
+    with pytest.raises(
+        PoseError,
+        match=f"model{suffix}: refused, as it holds a Lambda layer, which holds Python code.*custom_model_path",
+    ):
         load_keras(tmp_path / f"model{suffix}")
     assert not trace.exists()
 
@@ -65,20 +88,33 @@ def twice(x):
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-@pytest.mark.parametrize(("layer", "named"), [(lambda: Doubled(), "Doubled"), (lambda: keras.layers.Activation(twice), "function|twice")])
+@pytest.mark.parametrize(
+    ("layer", "named"),
+    [(lambda: Doubled(), "Doubled"), (lambda: keras.layers.Activation(twice), "function|twice")],
+)
 def test_a_class_or_function_of_somebodys_own_is_refused(tmp_path, suffix, layer, named):
     network(layer()).save(tmp_path / f"model{suffix}")
-    with pytest.raises(PoseError, match=f"refused, as it holds .*({named}).*, which Keras itself does not have"):
+    with pytest.raises(
+        PoseError, match=f"refused, as it holds .*({named}).*, which Keras itself does not have"
+    ):
         load_keras(tmp_path / f"model{suffix}")
 
 
-@pytest.mark.parametrize(("module", "name"), [("os", "system"), ("keras.utils", "get_file"), ("keras.src.utils.file_utils", "get_file")])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("os", "system"), ("keras.utils", "get_file"), ("keras.src.utils.file_utils", "get_file")],
+)
 def test_a_function_that_is_no_part_of_a_network_is_refused(tmp_path, module, name):
     network(keras.layers.ReLU()).save(tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
         parts = {part: archive.read(part) for part in archive.namelist()}
     config = json.loads(parts["config.json"])
-    config["config"]["layers"][-1] |= {"module": module, "class_name": name, "registered_name": None, "config": {"command": "true"}}
+    config["config"]["layers"][-1] |= {
+        "module": module,
+        "class_name": name,
+        "registered_name": None,
+        "config": {"command": "true"},
+    }
     with zipfile.ZipFile(tmp_path / "changed.keras", "w") as archive:
         for part, data in (parts | {"config.json": json.dumps(config)}).items():
             archive.writestr(part, data)
@@ -88,21 +124,35 @@ def test_a_function_that_is_no_part_of_a_network_is_refused(tmp_path, module, na
 
 def test_what_keras_itself_has_is_loaded(tmp_path):
     image = keras.Input((8, 8, 3))
-    x = keras.layers.Conv2D(4, 3, activation="silu", kernel_regularizer=keras.regularizers.L2(0.1), bias_constraint="non_neg")(image)
+    x = keras.layers.Conv2D(
+        4,
+        3,
+        activation="silu",
+        kernel_regularizer=keras.regularizers.L2(0.1),
+        bias_constraint="non_neg",
+    )(image)
     x = keras.ops.sum(keras.ops.relu(x + 1), axis=-1, keepdims=True)
-    inner = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.PReLU(), keras.layers.Rescaling(2.0)])
+    inner = keras.Sequential(
+        [keras.Input((6, 6, 1)), keras.layers.PReLU(), keras.layers.Rescaling(2.0)]
+    )
     model = keras.Model(image, inner(x))
     model.compile("adam", loss=twice)
     model.save(tmp_path / "model.keras")
-    np.testing.assert_allclose(load_keras(tmp_path / "model.keras")(PIXELS), model(PIXELS), atol=1e-6)
+    np.testing.assert_allclose(
+        load_keras(tmp_path / "model.keras")(PIXELS), model(PIXELS), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-@pytest.mark.parametrize("damage", [lambda data: data[:300], lambda data: b"", lambda data: b"not a model" * 99])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:300], lambda data: b"", lambda data: b"not a model" * 99]
+)
 def test_a_damaged_file_says_so(tmp_path, suffix, damage):
     path = tmp_path / f"model{suffix}"
     network(keras.layers.ReLU()).save(path)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(PoseError, match=f"model{suffix} is not a Keras model that can be loaded safely") as caught:
+    with pytest.raises(
+        PoseError, match=f"model{suffix} is not a Keras model that can be loaded safely"
+    ) as caught:
         load_keras(path)
     assert len(str(caught.value)) < 600

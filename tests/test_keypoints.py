@@ -55,13 +55,23 @@ def test_the_mesh_has_28_vertices_in_the_middle():
 
 def test_points_of_the_68_and_their_vertices_mirror_alike():
     assert len(set(IBUG68_FROM_MESH468)) == 68
-    assert [HEAD468.mirror[v] for v in IBUG68_FROM_MESH468] == [IBUG68_FROM_MESH468[k] for k in IBUG68.mirror]
+    assert [HEAD468.mirror[v] for v in IBUG68_FROM_MESH468] == [
+        IBUG68_FROM_MESH468[k] for k in IBUG68.mirror
+    ]
 
 
 def test_layout_from_a_coco_category():
-    category = {"name": "robot", "keypoints": ["base", "left claw", "right claw"], "skeleton": [[1, 2], [1, 3]]}
+    category = {
+        "name": "robot",
+        "keypoints": ["base", "left claw", "right claw"],
+        "skeleton": [[1, 2], [1, 3]],
+    }
     layout = layout_from_coco_category(category)
-    assert layout.limbs == ((0, 1), (0, 2)) and layout.mirror == (0, 2, 1) and set(layout.sigmas) == {DEFAULT_SIGMA}
+    assert (
+        layout.limbs == ((0, 1), (0, 2))
+        and layout.mirror == (0, 2, 1)
+        and set(layout.sigmas) == {DEFAULT_SIGMA}
+    )
     assert layout.to_coco_category()["skeleton"] == category["skeleton"]
     assert layout_from_coco_category(COCO17.to_coco_category() | {"skeleton": []}) is COCO17
     with pytest.raises(ValueError, match="no 'keypoints'"):

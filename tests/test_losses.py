@@ -13,7 +13,9 @@ SIZE, CELLS = (64, 96), (16, 24)
 
 
 def test_heatmaps_are_gaussians_around_places_between_cells():
-    heatmaps = gaussian_heatmaps(np.array([[[50.0, 22.0, 2]]], np.float32), (64, 96), (16, 24), sigma=1.5).numpy()[0, :, :, 0]
+    heatmaps = gaussian_heatmaps(
+        np.array([[[50.0, 22.0, 2]]], np.float32), (64, 96), (16, 24), sigma=1.5
+    ).numpy()[0, :, :, 0]
     rows, columns = np.mgrid[:16, :24]
     expected = np.exp(-((columns + 0.5 - 12.5) ** 2 + (rows + 0.5 - 5.5) ** 2) / (2 * 1.5**2))
     np.testing.assert_allclose(heatmaps, expected, atol=1e-6)
@@ -21,9 +23,14 @@ def test_heatmaps_are_gaussians_around_places_between_cells():
 
 
 def test_the_mean_of_a_heatmap_is_the_keypoint():
-    heatmap = gaussian_heatmaps(np.array([[[93.7, 101.2]]], np.float32), (192, 192), (48, 48)).numpy()[0, :, :, 0]
+    heatmap = gaussian_heatmaps(
+        np.array([[[93.7, 101.2]]], np.float32), (192, 192), (48, 48)
+    ).numpy()[0, :, :, 0]
     centers = (np.arange(48) + 0.5) * 4
-    assert (heatmap.sum(0) @ centers / heatmap.sum(), heatmap.sum(1) @ centers / heatmap.sum()) == pytest.approx((93.7, 101.2), abs=0.02)
+    assert (
+        heatmap.sum(0) @ centers / heatmap.sum(),
+        heatmap.sum(1) @ centers / heatmap.sum(),
+    ) == pytest.approx((93.7, 101.2), abs=0.02)
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
@@ -45,13 +52,23 @@ def test_the_target_itself_has_the_least_loss(activation):
     target = gaussian_heatmaps(keypoints, (64, 64), (16, 16)).numpy()
     target = target / target.sum() if activation == "softmax" else target
     loss = heatmap_loss((64, 64), (16, 16), activation)
-    assert float(loss(keypoints, target)) < min(float(loss(keypoints, np.roll(target, 1, axis=1))), float(loss(keypoints, target * 0.8)))
+    assert float(loss(keypoints, target)) < min(
+        float(loss(keypoints, np.roll(target, 1, axis=1))), float(loss(keypoints, target * 0.8))
+    )
 
 
 def test_one_hot_heatmaps_mark_the_cell_that_a_keypoint_lies_in():
-    keypoints = np.array([[[0, 0, 2], [95.9, 63.9, 2], [47.9, 32, 1], [96, 10, 2], [-0.1, 10, 2]]], np.float32)
+    keypoints = np.array(
+        [[[0, 0, 2], [95.9, 63.9, 2], [47.9, 32, 1], [96, 10, 2], [-0.1, 10, 2]]], np.float32
+    )
     heatmaps = one_hot_heatmaps(keypoints, SIZE, CELLS).numpy()[0]
-    assert [np.argwhere(heatmaps[:, :, k]).tolist() for k in range(5)] == [[[0, 0]], [[15, 23]], [[8, 11]], [], []]
+    assert [np.argwhere(heatmaps[:, :, k]).tolist() for k in range(5)] == [
+        [[0, 0]],
+        [[15, 23]],
+        [[8, 11]],
+        [],
+        [],
+    ]
     assert set(np.unique(heatmaps)) == {0, 1}
 
 
@@ -66,13 +83,18 @@ def test_targets_of_a_softmax_sum_to_one():
 
 
 def batch(activation):
-    """Keypoints of two people, visible, hidden, without label and outside, and heatmaps of a network."""
+    """Keypoints of two people, visible, hidden, without label and outside, and heatmaps of a
+    network."""
     rng = np.random.default_rng(3)
-    keypoints = np.concatenate([rng.uniform(0, 64, (2, 4, 2)), rng.integers(1, 3, (2, 4, 1))], axis=-1).astype(np.float32)
+    keypoints = np.concatenate(
+        [rng.uniform(0, 64, (2, 4, 2)), rng.integers(1, 3, (2, 4, 1))], axis=-1
+    ).astype(np.float32)
     keypoints[0, 1, 2] = 0
     keypoints[1, 3, 0] = 97
     heatmaps = rng.uniform(0.01, 0.9, (2, *CELLS, 4)).astype(np.float32)
-    return keypoints, heatmaps / heatmaps.sum(axis=(1, 2), keepdims=True) if activation == "softmax" else heatmaps
+    return keypoints, heatmaps / heatmaps.sum(
+        axis=(1, 2), keepdims=True
+    ) if activation == "softmax" else heatmaps
 
 
 def expected_targets(keypoints, sigma, activation):
@@ -82,10 +104,16 @@ def expected_targets(keypoints, sigma, activation):
         for k in range(4):
             x, y = keypoints[b, k, :2].astype(np.float64) / 4
             if sigma:
-                targets[b, :, :, k] = np.exp(-((columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2) / (2 * sigma**2))
+                targets[b, :, :, k] = np.exp(
+                    -((columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2) / (2 * sigma**2)
+                )
             else:
                 targets[b, :, :, k] = (rows == int(y)) & (columns == int(x))
-    return targets / np.maximum(targets.sum(axis=(1, 2), keepdims=True), 1e-6) if activation == "softmax" else targets
+    return (
+        targets / np.maximum(targets.sum(axis=(1, 2), keepdims=True), 1e-6)
+        if activation == "softmax"
+        else targets
+    )
 
 
 def expected_loss(name, targets, heatmaps, weights):
@@ -99,14 +127,25 @@ def expected_loss(name, targets, heatmaps, weights):
     return (weights * cells.sum(axis=(1, 2))).sum() / weights.sum()
 
 
-@pytest.mark.parametrize("arguments", [{}, {"sigma": 0}, {"sigma": 2.5, "occluded_weight": 0.25, "keypoint_weights": [1, 2, 0, 0.5]}])
 @pytest.mark.parametrize(
-    ("name", "activation"), [("mse", "sigmoid"), ("mse", "softmax"), ("quality_focal", "sigmoid"), ("cross_entropy", "softmax")]
+    "arguments",
+    [{}, {"sigma": 0}, {"sigma": 2.5, "occluded_weight": 0.25, "keypoint_weights": [1, 2, 0, 0.5]}],
+)
+@pytest.mark.parametrize(
+    ("name", "activation"),
+    [
+        ("mse", "sigmoid"),
+        ("mse", "softmax"),
+        ("quality_focal", "sigmoid"),
+        ("cross_entropy", "softmax"),
+    ],
 )
 def test_a_loss_is_its_formula(name, activation, arguments):
     keypoints, heatmaps = batch(activation)
     weights = np.array([[1, 0, 1, 1], [1, 1, 1, 0]], np.float64)
-    weights *= np.where(keypoints[..., 2] == 1, arguments.get("occluded_weight", 1), 1) * arguments.get("keypoint_weights", 1)
+    weights *= np.where(
+        keypoints[..., 2] == 1, arguments.get("occluded_weight", 1), 1
+    ) * arguments.get("keypoint_weights", 1)
     targets = expected_targets(keypoints, arguments.get("sigma", 1.5), activation)
     found = heatmap_loss(SIZE, CELLS, activation, {name: arguments})(keypoints, heatmaps)
     assert float(found) == pytest.approx(expected_loss(name, targets, heatmaps, weights), rel=1e-5)
@@ -120,19 +159,28 @@ def test_nothing_labeled_is_no_loss_and_no_gradient(name):
     keypoints, heatmaps = batch(activation)
     heatmaps = tf.Variable(heatmaps)
     with tf.GradientTape() as tape:
-        loss = heatmap_loss(SIZE, CELLS, activation, {name: {}})(np.concatenate([keypoints[..., :2], 0 * keypoints[..., 2:]], -1), heatmaps)
+        loss = heatmap_loss(SIZE, CELLS, activation, {name: {}})(
+            np.concatenate([keypoints[..., :2], 0 * keypoints[..., 2:]], -1), heatmaps
+        )
     assert float(loss) == 0 and not np.any(tape.gradient(loss, heatmaps).numpy())
 
 
 def test_a_loss_that_does_not_go_with_the_network():
-    with pytest.raises(PoseError, match="cross_entropy, which is for networks that end in softmax.*choose mse or quality_focal"):
+    with pytest.raises(
+        PoseError,
+        match="cross_entropy, which is for networks that end in softmax.*choose mse or quality_focal",
+    ):
         heatmap_loss(SIZE, CELLS, "sigmoid", {"cross_entropy": {}})
-    with pytest.raises(PoseError, match="quality_focal.*end in sigmoid.*choose mse or cross_entropy"):
+    with pytest.raises(
+        PoseError, match="quality_focal.*end in sigmoid.*choose mse or cross_entropy"
+    ):
         heatmap_loss(SIZE, CELLS, "softmax", {"quality_focal": {}})
     with pytest.raises(PoseError, match="'l1'; available are mse, quality_focal, cross_entropy"):
         heatmap_loss(SIZE, CELLS, "softmax", {"l1": {}})
     with pytest.raises(PoseError, match="2 keypoint_weights given; expected one for each of 4"):
-        heatmap_loss(SIZE, CELLS, "sigmoid", {"mse": {"keypoint_weights": [1, 2]}})(*batch("sigmoid"))
+        heatmap_loss(SIZE, CELLS, "sigmoid", {"mse": {"keypoint_weights": [1, 2]}})(
+            *batch("sigmoid")
+        )
 
 
 # ---------------------------------------------------------------- which loss
@@ -148,7 +196,9 @@ def network(last):
 
 def softmax_of_rows(layers, x):
     return layers.Reshape((8, 8, 2))(
-        layers.Permute((2, 1))(layers.Activation("softmax")(layers.Permute((2, 1))(layers.Reshape((64, 2))(x))))
+        layers.Permute((2, 1))(
+            layers.Activation("softmax")(layers.Permute((2, 1))(layers.Reshape((64, 2))(x)))
+        )
     )
 
 
@@ -158,7 +208,12 @@ def softmax_of_rows(layers, x):
         (lambda layers, x: layers.Activation("sigmoid")(x), "sigmoid"),
         (lambda layers, x: layers.ReLU(max_value=1.0)(x), "sigmoid"),
         (lambda layers, x: layers.Softmax(axis=(1, 2))(x), "softmax"),
-        (lambda layers, x: layers.Reshape((8, 8, 2))(layers.Softmax(axis=1)(layers.Reshape((64, 2))(x))), "softmax"),
+        (
+            lambda layers, x: layers.Reshape((8, 8, 2))(
+                layers.Softmax(axis=1)(layers.Reshape((64, 2))(x))
+            ),
+            "softmax",
+        ),
         (softmax_of_rows, "softmax"),
     ],
 )
@@ -168,8 +223,12 @@ def test_the_loss_fits_the_last_activation(last, activation):
     keypoints = np.array([[[10, 20, 2], [5, 6, 1]]], np.float32)
     heatmaps = np.full((1, 8, 8, 2), 1 / 64, np.float32)
     usual = {"sigmoid": "mse", "softmax": "cross_entropy"}[activation]
-    assert float(make_loss(model)(keypoints, heatmaps)) == float(make_loss(model, {usual: {}})(keypoints, heatmaps))
-    assert float(make_loss(model, {"mse": {"sigma": 0}})(keypoints, heatmaps)) == pytest.approx(63 / 64**2 + (63 / 64) ** 2, rel=1e-5)
+    assert float(make_loss(model)(keypoints, heatmaps)) == float(
+        make_loss(model, {usual: {}})(keypoints, heatmaps)
+    )
+    assert float(make_loss(model, {"mse": {"sigma": 0}})(keypoints, heatmaps)) == pytest.approx(
+        63 / 64**2 + (63 / 64) ** 2, rel=1e-5
+    )
 
 
 SMALL = "model: {model_type: heatmaps_spe}\ndataset: {keypoints: 3}\ntraining: {loss: %s}"
@@ -177,12 +236,19 @@ SMALL = "model: {model_type: heatmaps_spe}\ndataset: {keypoints: 3}\ntraining: {
 
 def test_a_configuration_names_the_loss(load, tmp_path):
     config = load(SMALL % "{mse: {sigma: 0, occluded_weight: 1/2, keypoint_weights: [1, 2, 1]}}")
-    assert config.training.loss == {"mse": {"sigma": 0, "occluded_weight": 0.5, "keypoint_weights": [1, 2, 1]}}
+    assert config.training.loss == {
+        "mse": {"sigma": 0, "occluded_weight": 0.5, "keypoint_weights": [1, 2, 1]}
+    }
     assert load_config(config.save(tmp_path / "saved.yaml")).training.loss == config.training.loss
     assert load(SMALL % "{cross_entropy: }").training.loss == {"cross_entropy": {}}
     empty = load(SMALL % "")
-    assert empty.training.loss is None and load_config(empty.save(tmp_path / "saved.yaml")).training.loss is None
-    assert load(SMALL % "", "training.loss={mse: {sigma: 2}}").training.loss == {"mse": {"sigma": 2}}
+    assert (
+        empty.training.loss is None
+        and load_config(empty.save(tmp_path / "saved.yaml")).training.loss is None
+    )
+    assert load(SMALL % "", "training.loss={mse: {sigma: 2}}").training.loss == {
+        "mse": {"sigma": 2}
+    }
 
 
 @pytest.mark.parametrize(
@@ -193,7 +259,10 @@ def test_a_configuration_names_the_loss(load, tmp_path):
         ("mse", "training.loss: 'mse' given; expected a name and its arguments"),
         ("{mse: {sigma: -1}}", "training.loss.mse.sigma: -1 given; expected a number from 0 up"),
         ("{mse: {keypoint_weights: [0, 0, 0]}}", "not all 0"),
-        ("{mse: {keypoint_weights: [1, 1]}}", "training.loss.mse.keypoint_weights: 2 numbers given; expected one for each of 3 keypoints"),
+        (
+            "{mse: {keypoint_weights: [1, 1]}}",
+            "training.loss.mse.keypoint_weights: 2 numbers given; expected one for each of 3 keypoints",
+        ),
     ],
 )
 def test_a_loss_that_is_not_there(refusal, loss, says):

@@ -14,14 +14,17 @@ IMAGES = np.random.default_rng(0).normal(2, 3, (6, 10, 12, 3)).astype(np.float32
 
 
 def network(**arguments):
-    """A convolution, its normalization with scales and offsets that are not the first ones, and what follows."""
+    """A convolution, its normalization with scales and offsets that are not the first ones, and
+    what follows."""
     keras.utils.set_random_seed(1)
     image = keras.Input(IMAGES.shape[1:])
     x = keras.layers.Conv2D(8, 3, name="before")(image)
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=0.01, name="normal", **arguments)(x)
     model = keras.Model(image, keras.layers.Conv2D(4, 1, name="after")(keras.layers.ReLU()(x)))
     random = np.random.default_rng(2)
-    model.set_weights([weight + random.uniform(0, 0.5, weight.shape) for weight in model.get_weights()])
+    model.set_weights(
+        [weight + random.uniform(0, 0.5, weight.shape) for weight in model.get_weights()]
+    )
     return model
 
 
@@ -50,7 +53,9 @@ def test_passes_gradients_and_moving_statistics_are_those_of_keras():
             np.testing.assert_allclose(slope, expected_slope, atol=1e-5 * largest)
     for mine, keras_own in zip(other.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(mine, keras_own, rtol=1e-5, atol=1e-6)
-    assert not np.allclose(other.get_layer("normal").moving_mean, network().get_layer("normal").moving_mean)
+    assert not np.allclose(
+        other.get_layer("normal").moving_mean, network().get_layer("normal").moving_mean
+    )
 
 
 def test_variables_are_shared_and_the_network_itself_stays_as_it_is():
@@ -58,10 +63,14 @@ def test_variables_are_shared_and_the_network_itself_stays_as_it_is():
     before = kinds(model)
     fused = with_fused_normalization(model)
     assert kinds(model) == before
-    assert {id(variable) for variable in fused.variables} == {id(variable) for variable in model.variables}
+    assert {id(variable) for variable in fused.variables} == {
+        id(variable) for variable in model.variables
+    }
 
 
-@pytest.mark.parametrize("arguments", [{"scale": False}, {"center": False}, {"axis": 1}, {"trainable": False}])
+@pytest.mark.parametrize(
+    "arguments", [{"scale": False}, {"center": False}, {"axis": 1}, {"trainable": False}]
+)
 def test_other_normalizations_stay_keras_own(arguments):
     model = network(**arguments)
     assert kinds(with_fused_normalization(model)) == kinds(model)
@@ -78,7 +87,14 @@ def test_a_step_of_training_computes_all_of_a_network_so():
     optimizer = keras.optimizers.Adam()
     optimizer.build(model.trainable_variables)
     step = tf.function(make_step(model, optimizer), autograph=False)
-    graph = step.get_concrete_function(tf.zeros((2, 64, 64, 3)), tf.ones((2, 5, 3))).graph.as_graph_def()
+    graph = step.get_concrete_function(
+        tf.zeros((2, 64, 64, 3)), tf.ones((2, 5, 3))
+    ).graph.as_graph_def()
     operations = [node.op for function in graph.library.function for node in function.node_def]
     layers = kinds(model).count("BatchNormalization")
-    assert operations.count("FusedBatchNormV3") == operations.count("FusedBatchNormGradV3") == layers > 50
+    assert (
+        operations.count("FusedBatchNormV3")
+        == operations.count("FusedBatchNormGradV3")
+        == layers
+        > 50
+    )

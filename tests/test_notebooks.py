@@ -1,4 +1,5 @@
-"""The notebooks as they are committed, and one of them headless. That their outputs hold is nbval's part."""
+"""The notebooks as they are committed, and one of them headless. That their outputs hold is nbval's
+part."""
 
 import json
 import re
@@ -12,7 +13,9 @@ NAMES = ("train", "quantize", "evaluate", "predict", "benchmark", "deploy", "dat
 
 @pytest.fixture(scope="module", params=NAMES)
 def notebook(request, repository):
-    cells = json.loads((repository / "notebooks" / f"{request.param}.ipynb").read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(
+        (repository / "notebooks" / f"{request.param}.ipynb").read_text(encoding="utf-8")
+    )["cells"]
     return request.param, [dict(cell, source="".join(cell["source"])) for cell in cells]
 
 
@@ -26,7 +29,9 @@ def test_it_tells_a_story(notebook):
     assert len(code(cells)) <= 16
     for cell in code(cells):
         assert len(cell["source"].splitlines()) <= 15, cell["source"]
-        assert not re.search(r"^\s*(def|class) ", cell["source"], re.M), "functions belong into poseutils"
+        assert not re.search(r"^\s*(def|class) ", cell["source"], re.M), (
+            "functions belong into poseutils"
+        )
 
 
 def test_it_is_committed_executed_with_its_pictures(notebook):
@@ -35,14 +40,21 @@ def test_it_is_committed_executed_with_its_pictures(notebook):
     outputs = [output for cell in code(cells) for output in cell["outputs"]]
     assert not any(output["output_type"] == "error" for output in outputs)
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 1
-    assert all(cell["outputs"] for cell in code(cells)[1:] if cell is not code(cells)[-1] and "plots." in cell["source"])
+    assert all(
+        cell["outputs"]
+        for cell in code(cells)[1:]
+        if cell is not code(cells)[-1] and "plots." in cell["source"]
+    )
 
 
 def test_it_holds_no_path_of_a_machine(notebook):
     name, cells = notebook
     texts = [json.dumps([o for o in cell.get("outputs", ())]) + cell["source"] for cell in cells]
     for text in texts:
-        assert not re.search(r"(?<![\w.\d/])/(?:home|root|work|tmp|Users)/", re.sub(r'"image/png": "[^"]*"', "", text))
+        assert not re.search(
+            r"(?<![\w.\d/])/(?:home|root|work|tmp|Users)/",
+            re.sub(r'"image/png": "[^"]*"', "", text),
+        )
 
 
 def test_papermill_lists_its_parameters(notebook, repository):
@@ -91,10 +103,14 @@ def test_a_chain_of_the_real_notebooks(repository, tmp_path):
         "--runs-dir",
         str(tmp_path),
     ]
-    printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(
+        command, cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout
     (folder,) = tmp_path.iterdir()
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["quantize.oks"] == pytest.approx(metrics["evaluate.oks"], abs=1e-6)
     assert metrics["evaluate.oks"] > 0.3 and abs(metrics["quantize.oks_change"]) < 0.05
-    assert (folder / "03-deploy/bundle/app_config.h").is_file() and (folder / "02-evaluate.html").is_file()
+    assert (folder / "03-deploy/bundle/app_config.h").is_file() and (
+        folder / "02-evaluate.html"
+    ).is_file()
     assert "index.html" in printed.splitlines()[-1]

@@ -1,4 +1,5 @@
-"""Reading .onnx files: what is in them, and files that are damaged, open, elsewhere, or of another kind."""
+"""Reading .onnx files: what is in them, and files that are damaged, open, elsewhere, or of another
+kind."""
 
 import random
 
@@ -30,7 +31,11 @@ def net():
 def test_operators_tensors_and_options(net, tmp_path):
     graph = parse(net.model([net.conv("x", 3, 4, strides=[2, 2])]), tmp_path)
     (operator,) = graph.operators
-    assert operator.name == "Conv" and operator.options["strides"] == [2, 2] and graph.schema_version == 17
+    assert (
+        operator.name == "Conv"
+        and operator.options["strides"] == [2, 2]
+        and graph.schema_version == 17
+    )
     x, weights, bias = (graph.tensors[t] for t in operator.inputs)
     assert (x.shape, x.dtype, x.bytes, x.is_constant) == ((1, 3, 8, 8), "float32", 768, False)
     assert weights.data.shape == (4, 3, 3, 3) and bias.is_constant
@@ -50,20 +55,33 @@ def test_an_open_batch_is_one_image(net, tmp_path):
     model = net.model([net.conv("x", 3, 4)])
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     graph = parse(model, tmp_path)
-    assert graph.tensors[graph.inputs[0]].shape == (1, 3, 8, 8) and graph.tensors[graph.outputs[0]].shape == (1, 4, 8, 8)
+    assert graph.tensors[graph.inputs[0]].shape == (1, 3, 8, 8) and graph.tensors[
+        graph.outputs[0]
+    ].shape == (1, 4, 8, 8)
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_an_open_size_is_refused(net, tmp_path, dimension):
     model = net.model([net.conv("x", 3, 4)])
     model.graph.input[0].type.tensor_type.shape.dim[dimension].dim_param = "size"
-    with pytest.raises(PoseError, match="net.onnx: its input 'x' of shape .*size.* is not fixed. Export the model with a fixed input size"):
+    with pytest.raises(
+        PoseError,
+        match="net.onnx: its input 'x' of shape .*size.* is not fixed. Export the model with a fixed input size",
+    ):
         parse(model, tmp_path)
 
 
 def test_a_shape_that_depends_on_values_is_refused(net, tmp_path):
-    result = net.add("Reshape", "x", net.add("Cast", net.add("ReduceMean", "x", axes=[1, 2, 3], keepdims=0), to=TensorProto.INT64))
-    with pytest.raises(PoseError, match="the shape of 'out0' .* does not follow from the input's|is damaged"):
+    result = net.add(
+        "Reshape",
+        "x",
+        net.add(
+            "Cast", net.add("ReduceMean", "x", axes=[1, 2, 3], keepdims=0), to=TensorProto.INT64
+        ),
+    )
+    with pytest.raises(
+        PoseError, match="the shape of 'out0' .* does not follow from the input's|is damaged"
+    ):
         parse(net.model([result]), tmp_path)
 
 
@@ -74,9 +92,13 @@ def test_older_opsets_are_refused(net, tmp_path):
         parse(model, tmp_path)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00" * 64, b"TFL3" * 20, b"PK\x03\x04 not a model", bytes(range(256))])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00" * 64, b"TFL3" * 20, b"PK\x03\x04 not a model", bytes(range(256))]
+)
 def test_other_files_are_refused(data, tmp_path):
-    with pytest.raises(PoseError, match="is damaged or not an .onnx model: .*Copy or export it again"):
+    with pytest.raises(
+        PoseError, match="is damaged or not an .onnx model: .*Copy or export it again"
+    ):
         parse(data, tmp_path)
 
 
@@ -89,7 +111,11 @@ def kept_in(model, location, length=None):
     data = tensor.raw_data
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
-    for key, value in {"location": location, "offset": "8", "length": str(len(data) if length is None else length)}.items():
+    for key, value in {
+        "location": location,
+        "offset": "8",
+        "length": str(len(data) if length is None else length),
+    }.items():
         tensor.external_data.add(key=key, value=value)
     return model, b"12345678" + data
 
@@ -102,17 +128,23 @@ def test_weights_beside_the_file_are_read_and_travel_with_it(net, tmp_path):
     (tmp_path / "sub/weights.bin").write_bytes(data)
     np.testing.assert_array_equal(parse(model, tmp_path).tensors[0].data, whole.tensors[0].data)
     joined = self_contained(model.SerializeToString(), "net.onnx", tmp_path)
-    np.testing.assert_array_equal(parse(joined, tmp_path / "elsewhere").tensors[0].data, whole.tensors[0].data)
+    np.testing.assert_array_equal(
+        parse(joined, tmp_path / "elsewhere").tensors[0].data, whole.tensors[0].data
+    )
     assert self_contained(joined, "net.onnx", tmp_path) is joined
 
 
-@pytest.mark.parametrize("location", ["../secret.bin", "{absolute}", "link.bin", "a/../../secret.bin", "."])
+@pytest.mark.parametrize(
+    "location", ["../secret.bin", "{absolute}", "link.bin", "a/../../secret.bin", "."]
+)
 def test_weights_outside_of_the_folder_are_not_read(net, tmp_path, location):
     folder, secret = tmp_path / "models", tmp_path / "secret.bin"
     folder.mkdir()
     secret.write_bytes(bytes(4096))
     (folder / "link.bin").symlink_to(secret)
-    model, _ = kept_in(net.model([net.conv("x", 3, 4)]), location.replace("{absolute}", str(secret)))
+    model, _ = kept_in(
+        net.model([net.conv("x", 3, 4)]), location.replace("{absolute}", str(secret))
+    )
     with pytest.raises(PoseError, match="outside of its own folder|cannot be read"):
         parse(model, folder)
 
@@ -122,7 +154,9 @@ def test_weights_that_are_missing_or_cut_are_told(net, tmp_path):
     with pytest.raises(PoseError, match="in another file, which cannot be read"):
         parse(model, tmp_path)
     (tmp_path / "weights.bin").write_bytes(data[:-1])
-    with pytest.raises(PoseError, match="keeps 432 bytes of 'constant0' in 'weights.bin', which has 431 of them"):
+    with pytest.raises(
+        PoseError, match="keeps 432 bytes of 'constant0' in 'weights.bin', which has 431 of them"
+    ):
         parse(model, tmp_path)
 
 
@@ -167,7 +201,9 @@ def mutate(model, dice):
         else:
             attribute.i = dice.choice(odd)
     elif kind == 1:
-        node.input[dice.randrange(len(node.input))] = dice.choice([constant.name, "", dice.choice(graph.node).output[0]])
+        node.input[dice.randrange(len(node.input))] = dice.choice(
+            [constant.name, "", dice.choice(graph.node).output[0]]
+        )
     elif kind == 2:
         node.op_type = dice.choice(sorted(KNOWN))
     elif kind == 3 and constant.dims:

@@ -1,4 +1,5 @@
-"""Sizes that a file leaves to the runtime, and that follow from its operators: what Keras' layers on sequences become."""
+"""Sizes that a file leaves to the runtime, and that follow from its operators: what Keras' layers
+on sequences become."""
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ def along(kind):
 
 
 def dense_on_sequence(rows=(1, 1), made=(1, 2), **more):
-    """Dense on (1, 6, 4), as the converter writes it: rows come together by SHAPE, GATHER, REDUCE_PROD and PACK."""
+    """Dense on (1, 6, 4), as the converter writes it: rows come together by SHAPE, GATHER,
+    REDUCE_PROD and PACK."""
     tensors = {
         "x": tensor("x", (1, 6, 4), signature=(-1, 6, 4), **IN),
         "shape": numbers("shape", 3),
@@ -69,12 +71,17 @@ def dense_on_sequence(rows=(1, 1), made=(1, 2), **more):
 
 def named(tensors, operators, inputs, outputs):
     at = {name: number for number, name in enumerate(tensors)}
-    operators = [(name, [at[t] for t in a], [at[t] for t in b], *rest) for name, a, b, *rest in operators]
-    return build(list(tensors.values()), operators, [at[t] for t in inputs], [at[t] for t in outputs])
+    operators = [
+        (name, [at[t] for t in a], [at[t] for t in b], *rest) for name, a, b, *rest in operators
+    ]
+    return build(
+        list(tensors.values()), operators, [at[t] for t in inputs], [at[t] for t in outputs]
+    )
 
 
 def recurrent():
-    """The first step of an unrolled recurrent layer: a state of zeros by FILL, and one time step of a transposed input."""
+    """The first step of an unrolled recurrent layer: a state of zeros by FILL, and one time step of
+    a transposed input."""
     tensors = {
         "x": tensor("x", (1, 3, 4), signature=(-1, 3, 4), **IN),
         "shape": numbers("shape", 3),
@@ -126,8 +133,18 @@ def moved():
     masks = dict.fromkeys(("beginMask", "endMask", "ellipsisMask", "newAxisMask"), 0)
     operators = [
         ("EXPAND_DIMS", ["x", "axis"], ["deep"]),
-        ("STRIDED_SLICE", ["deep", "begin", "end", "steps"], ["part"], ("StridedSliceOptions", masks | {"shrinkAxisMask": 1})),
-        ("SQUEEZE", ["part"], ["flat"], ("SqueezeOptions", {"squeezeDims": np.array([0], np.int32)})),
+        (
+            "STRIDED_SLICE",
+            ["deep", "begin", "end", "steps"],
+            ["part"],
+            ("StridedSliceOptions", masks | {"shrinkAxisMask": 1}),
+        ),
+        (
+            "SQUEEZE",
+            ["part"],
+            ["flat"],
+            ("SqueezeOptions", {"squeezeDims": np.array([0], np.int32)}),
+        ),
         ("RESHAPE", ["flat", "sizes"], ["y"]),
     ]
     return named(tensors, operators, ["x"], ["y"])
@@ -155,7 +172,9 @@ def test_what_follows_from_a_placeholder_follows_from_the_shape_of_a_run():
 
 def test_a_shape_that_does_not_fit_is_damage_even_if_it_is_open():
     y = tensor("y", (1, 6, 2), signature=(-1, 6, 2), **OUT)
-    with pytest.raises(PoseError, match=r"which writes 'y': the shape \[1, 6, 3\] for 'made' of shape \(6, 2\)"):
+    with pytest.raises(
+        PoseError, match=r"which writes 'y': the shape \[1, 6, 3\] for 'made' of shape \(6, 2\)"
+    ):
         parse_tflite(dense_on_sequence(channels=integers("channels", 3), y=y), "open")
 
 
@@ -165,7 +184,9 @@ def test_a_shape_that_the_input_decides_stays_open():
         "sizes": numbers("sizes", 2),
         "y": tensor("y", (1, 1), signature=(-1, -1), **IN),
     }
-    graph = parse_tflite(named(tensors, [("RESHAPE", ["x", "sizes"], ["y"])], ["x", "sizes"], ["y"]), "open")
+    graph = parse_tflite(
+        named(tensors, [("RESHAPE", ["x", "sizes"], ["y"])], ["x", "sizes"], ["y"]), "open"
+    )
     with pytest.raises(PoseError, match="open leaves the shape of 'y' open"):
         compile_graph(graph, "open", "file", "network")
 

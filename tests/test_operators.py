@@ -1,4 +1,5 @@
-"""Every operator that becomes C, with shapes, scales and options by chance, against LiteRT's reference kernels."""
+"""Every operator that becomes C, with shapes, scales and options by chance, against LiteRT's
+reference kernels."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ GROUPS = 4
 """Networks of many operators, each of which is compiled as one."""
 
 ELSEWHERE = {"ELU", "SUM", "SQUEEZE", "EXPAND_DIMS", "TABLE"}
-"""What LiteRT has no reference kernel for, what is refused, what RESHAPE stands for, and what is made only here."""
+"""What LiteRT has no reference kernel for, what is refused, what RESHAPE stands for, and what is
+made only here."""
 
 
 @pytest.mark.parametrize("group", range(GROUPS))

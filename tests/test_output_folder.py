@@ -108,7 +108,9 @@ def test_what_is_no_folder_is_refused(model, tmp_path, write):
 
 @pytest.mark.parametrize("given", [None, b"some bytes", 5, ""])
 def test_what_is_no_model_is_refused(given, tmp_path, write):
-    with pytest.raises(PoseError, match=f"={given!r}: .*path of a .tflite or .onnx file is expected"):
+    with pytest.raises(
+        PoseError, match=f"={given!r}: .*path of a .tflite or .onnx file is expected"
+    ):
         write(given, tmp_path / "out")
 
 

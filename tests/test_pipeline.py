@@ -13,7 +13,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from stand_ins import PICTURE, command, given, leaves, one_run, wait_for, write_chain, write_config, write_notebook
+from stand_ins import (
+    PICTURE,
+    command,
+    given,
+    leaves,
+    one_run,
+    wait_for,
+    write_chain,
+    write_config,
+    write_notebook,
+)
 
 from poseutils import pipeline
 from poseutils.__main__ import main
@@ -54,34 +64,65 @@ def test_a_chain_leaves_one_complete_run_folder(run, tmp_path, capsys):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["train.oks"] == 0.5 and metrics["quantize.size_kib"] == 700.5
     assert metrics["evaluate_float.oks"] == 0.75 and metrics["evaluate_quantized.oks"] == 0.625
-    assert metrics["float.oks"] == 0.75 and metrics["quantized.oks"] == 0.625 and not any("compared" in name for name in metrics)
-    assert all(isinstance(value, float) for value in metrics.values()) and metrics["train.seconds"] > 0
+    assert (
+        metrics["float.oks"] == 0.75
+        and metrics["quantized.oks"] == 0.625
+        and not any("compared" in name for name in metrics)
+    )
+    assert (
+        all(isinstance(value, float) for value in metrics.values()) and metrics["train.seconds"] > 0
+    )
 
-    keras, tflite = str(folder / "01-train" / "model.keras"), str(folder / "03-quantize" / "quantized.tflite")
-    assert given(folder, "01-train") == {"model": "", "compare_with": "", "config": str(folder / "user_config.yaml")}
-    assert given(folder, "02-evaluate")["model"] == keras and given(folder, "02-evaluate")["compare_with"] == ""
+    keras, tflite = (
+        str(folder / "01-train" / "model.keras"),
+        str(folder / "03-quantize" / "quantized.tflite"),
+    )
+    assert given(folder, "01-train") == {
+        "model": "",
+        "compare_with": "",
+        "config": str(folder / "user_config.yaml"),
+    }
+    assert (
+        given(folder, "02-evaluate")["model"] == keras
+        and given(folder, "02-evaluate")["compare_with"] == ""
+    )
     assert given(folder, "03-quantize")["model"] == keras
-    assert given(folder, "04-evaluate")["model"] == tflite and given(folder, "04-evaluate")["compare_with"] == keras
+    assert (
+        given(folder, "04-evaluate")["model"] == tflite
+        and given(folder, "04-evaluate")["compare_with"] == keras
+    )
 
     used = (folder / "user_config.yaml").read_text()
     assert "epochs: 2" in used and str(tmp_path / "data") in used
 
     printed = capsys.readouterr().out
-    assert all(word in printed for word in ("1/4  train", "4/4  evaluate", "oks 0.75", "evaluate_quantized", "index.html"))
+    assert all(
+        word in printed
+        for word in ("1/4  train", "4/4  evaluate", "oks 0.75", "evaluate_quantized", "index.html")
+    )
 
 
 def test_without_training_the_quantized_is_compared_with_the_configured_model(run, tmp_path):
     folder = run()
     start = str(tmp_path / "start.keras")
-    assert given(folder, "01-evaluate")["model"] == start and given(folder, "01-evaluate")["compare_with"] == ""
+    assert (
+        given(folder, "01-evaluate")["model"] == start
+        and given(folder, "01-evaluate")["compare_with"] == ""
+    )
     assert given(folder, "02-quantize")["model"] == start
     assert given(folder, "03-evaluate")["compare_with"] == start
 
 
-def test_notebooks_run_in_this_python_whatever_kernels_are_installed(run, notebooks, tmp_path, monkeypatch):
+def test_notebooks_run_in_this_python_whatever_kernels_are_installed(
+    run, notebooks, tmp_path, monkeypatch
+):
     other = tmp_path / "jupyter" / "kernels" / "python3"
     other.mkdir(parents=True)
-    kernel = {"argv": ["/no/such/python", "-f", "{connection_file}"], "display_name": "x", "language": "python"}
+    kernel = {
+        "argv": ["/no/such/python", "-f", "{connection_file}"],
+        "display_name": "x",
+        "language": "python",
+    }
     (other / "kernel.json").write_text(json.dumps(kernel))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     monkeypatch.setenv("MPLBACKEND", "agg")
@@ -92,12 +133,16 @@ def test_notebooks_run_in_this_python_whatever_kernels_are_installed(run, notebo
         "import sys, pathlib, poseutils\n(pathlib.Path(run_dir) / 'python.txt').write_text(sys.executable + ' ' + poseutils.__file__)",
     )
     folder = run("operation_mode=prediction")
-    assert (folder / "01-predict" / "python.txt").read_text() == f"{sys.executable} {Path(pipeline.__file__).parent.parent / '__init__.py'}"
+    assert (
+        folder / "01-predict" / "python.txt"
+    ).read_text() == f"{sys.executable} {Path(pipeline.__file__).parent.parent / '__init__.py'}"
     assert gallery(folder / "01-predict.ipynb")
 
 
 def test_a_failing_notebook_stops_the_run_and_leaves_what_was_done(run, notebooks, tmp_path):
-    write_notebook(notebooks, "quantize", "print('so far')", "# the sum\ntotal = 1 / 0", "print('never')")
+    write_notebook(
+        notebooks, "quantize", "print('so far')", "# the sum\ntotal = 1 / 0", "print('never')"
+    )
     with pytest.raises(PoseError) as caught:
         run()
     message = str(caught.value)
@@ -112,13 +157,22 @@ def test_a_failing_notebook_stops_the_run_and_leaves_what_was_done(run, notebook
     assert metrics["evaluate_float.oks"] == 0.75 and metrics["quantize.failed"] == 1.0
     assert not any(name.startswith("evaluate_quantized") for name in metrics)
     page = (folder / "index.html").read_text()
-    assert "not run" in page and page.index("ZeroDivisionError: division by zero") < page.index("<h2>")
+    assert "not run" in page and page.index("ZeroDivisionError: division by zero") < page.index(
+        "<h2>"
+    )
     assert not list(folder.glob(".*"))
 
 
 def test_the_project_s_own_errors_are_shown_as_they_are(run, notebooks):
-    write_notebook(notebooks, "predict", "from poseutils.errors import PoseError\nraise PoseError('no images in x. Put some there.')")
-    with pytest.raises(PoseError, match=r"01-predict.ipynb failed in cell \[\d\].*\nno images in x. Put some there.\nCompleted steps are in"):
+    write_notebook(
+        notebooks,
+        "predict",
+        "from poseutils.errors import PoseError\nraise PoseError('no images in x. Put some there.')",
+    )
+    with pytest.raises(
+        PoseError,
+        match=r"01-predict.ipynb failed in cell \[\d\].*\nno images in x. Put some there.\nCompleted steps are in",
+    ):
         run("operation_mode=prediction")
 
 
@@ -129,7 +183,10 @@ def test_a_kernel_that_dies_is_said_so(run, notebooks, tmp_path):
     assert (one_run(tmp_path) / "01-predict.ipynb").exists()
 
 
-@pytest.mark.parametrize(("text", "words"), [("{", "not a notebook"), ("", "not a notebook"), ('{"a": 1}', "not a notebook")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("{", "not a notebook"), ("", "not a notebook"), ('{"a": 1}', "not a notebook")],
+)
 def test_a_broken_notebook(run, notebooks, text, words):
     (notebooks / "predict.ipynb").write_text(text)
     with pytest.raises(PoseError, match=words):
@@ -155,7 +212,9 @@ def test_nothing_runs_when_something_is_missing(run, config, notebooks, tmp_path
 
 def test_an_unwritable_runs_folder(run, config, notebooks, tmp_path):
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(PoseError, match=r"cannot create .*runs.*Choose another folder with --runs-dir"):
+    with pytest.raises(
+        PoseError, match=r"cannot create .*runs.*Choose another folder with --runs-dir"
+    ):
         run()
     with pytest.raises(PoseError, match="cannot create /dev/null/runs"):
         pipeline.run(config, [], "/dev/null/runs", notebooks)
@@ -196,7 +255,9 @@ def test_a_disk_that_fills_up_leaves_the_last_whole_notebook(run, notebooks, tmp
 
 
 def test_braces_in_a_path_stay_as_they_are(config, notebooks, tmp_path):
-    folder = pipeline.run(config, ["operation_mode=evaluation"], tmp_path / "{model}" / "ä ö", notebooks)
+    folder = pipeline.run(
+        config, ["operation_mode=evaluation"], tmp_path / "{model}" / "ä ö", notebooks
+    )
     assert folder.parent == tmp_path / "{model}" / "ä ö" and (folder / "01-evaluate.html").exists()
 
 
@@ -208,11 +269,24 @@ def test_interrupting_leaves_what_was_done(config, notebooks, tmp_path, reposito
         "import pathlib, time, os\n(pathlib.Path(run_dir) / 'pid').write_text(str(os.getpid()))\ntime.sleep(60)",
     )
     arguments = ("run", config, "operation_mode=chain_ep", "--runs-dir", tmp_path / "runs")
-    process = subprocess.Popen(command(notebooks, *arguments), cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    pid = wait_for(lambda: next((path for path in (tmp_path / "runs").glob("*/02-predict/pid") if path.read_text()), None))
+    process = subprocess.Popen(
+        command(notebooks, *arguments),
+        cwd=repository,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    pid = wait_for(
+        lambda: next(
+            (path for path in (tmp_path / "runs").glob("*/02-predict/pid") if path.read_text()),
+            None,
+        )
+    )
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in errors and "interrupted" in output + errors, errors
+    assert (
+        process.returncode == 130 and "Traceback" not in errors and "interrupted" in output + errors
+    ), errors
     folder = one_run(tmp_path)
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["evaluate.oks"] == 0.75 and metrics["predict.interrupted"] == 1.0
@@ -247,8 +321,14 @@ def test_labels_tell_steps_apart(services, labels, tmp_path):
 
 
 def test_models_pass_from_step_to_step():
-    assert Models(configured="c.keras").parameters("evaluate") == {"model": "c.keras", "compare_with": ""}
-    assert Models("q.tflite", "", "c.keras").parameters("evaluate") == {"model": "q.tflite", "compare_with": "c.keras"}
+    assert Models(configured="c.keras").parameters("evaluate") == {
+        "model": "c.keras",
+        "compare_with": "",
+    }
+    assert Models("q.tflite", "", "c.keras").parameters("evaluate") == {
+        "model": "q.tflite",
+        "compare_with": "c.keras",
+    }
     assert Models("q.tflite", "f.keras").parameters("quantize") == {"model": "f.keras"}
     assert Models("q.tflite", "f.keras").parameters("deploy") == {"model": "q.tflite"}
     assert Models(configured="c.keras").parameters("deploy") == {"model": ""}
@@ -260,7 +340,9 @@ def test_the_command_line(config, capsys, monkeypatch):
     captured = capsys.readouterr()
     assert "did you mean 'epochs'" in captured.err and "Traceback" not in captured.err
     assert main(["zoo"]) == 0 and "yolov8n_pose_256" in capsys.readouterr().out
-    assert main(["fetch", "yolov8n_pose_265"]) == 1 and "yolov8n_pose_256" in capsys.readouterr().err
+    assert (
+        main(["fetch", "yolov8n_pose_265"]) == 1 and "yolov8n_pose_256" in capsys.readouterr().err
+    )
     for arguments in ([], ["run"], ["dance"], ["fetch"]):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
@@ -270,7 +352,12 @@ def test_the_command_line(config, capsys, monkeypatch):
 def test_the_light_parts_stay_light(repository):
     heavy = ("yaml", "pydantic", "papermill", "tensorflow")
     code = f"import sys, poseutils, poseutils.__main__; print([name for name in {heavy} if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], cwd=repository, capture_output=True, text=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 REFERENCE = {
@@ -290,7 +377,9 @@ REFERENCE = {
 
 
 @pytest.mark.parametrize(("mode", "services"), REFERENCE.items())
-def test_every_mode_runs_its_notebooks_each_with_the_model_before(mode, services, run, notebooks, tmp_path):
+def test_every_mode_runs_its_notebooks_each_with_the_model_before(
+    mode, services, run, notebooks, tmp_path
+):
     for service in ("predict", "benchmark", "deploy"):
         write_notebook(notebooks, service, leaves(value=1.0))
     folder = run(f"operation_mode={mode}")

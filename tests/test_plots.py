@@ -26,7 +26,9 @@ def test_points_and_limbs_are_drawn_where_they_are():
 
 
 def test_unsure_points_are_rings_and_their_limbs_are_not_drawn():
-    drawn = plots.draw_poses(np.zeros((320, 320, 3), np.uint8), two_points((60.5, 160.5), (260.5, 160.5), (0.9, 0.1)))
+    drawn = plots.draw_poses(
+        np.zeros((320, 320, 3), np.uint8), two_points((60.5, 160.5), (260.5, 160.5), (0.9, 0.1))
+    )
     assert drawn[160, 60].any() and not drawn[160, 160].any()
     assert not drawn[160, 260].any() and drawn[155:166, 255:266].any()
 
@@ -35,7 +37,10 @@ def test_points_outside_and_unlabeled_ones_do_no_harm():
     poses = two_points((-5000.0, 40.0), (np.nan, np.nan))
     assert plots.draw_poses(np.zeros((64, 64, 3), np.uint8), poses).shape == (64, 64, 3)
     truth = plots.truth_poses(np.array([[[5, 5, 2], [0, 0, 0]]], np.float32), TWO)
-    assert np.isnan(truth.keypoints[0, 1]).all() and not plots.draw_poses(np.zeros((64, 64, 3), np.uint8), truth)[40:, 40:].any()
+    assert (
+        np.isnan(truth.keypoints[0, 1]).all()
+        and not plots.draw_poses(np.zeros((64, 64, 3), np.uint8), truth)[40:, 40:].any()
+    )
 
 
 def test_colors_tell_the_person_s_sides():
@@ -45,10 +50,16 @@ def test_colors_tell_the_person_s_sides():
 
 def test_each_finger_has_its_color():
     colors = plots.side_colors(HAND21)
-    assert len({colors[i] for i in (4, 8, 12, 16, 20)}) == 5 and all(len(set(colors[i : i + 4])) == 1 for i in range(1, 21, 4))
+    assert len({colors[i] for i in (4, 8, 12, 16, 20)}) == 5 and all(
+        len(set(colors[i : i + 4])) == 1 for i in range(1, 21, 4)
+    )
     assert plots.side_colors(PALM7)[1] == colors[5] and plots.side_colors(PALM7)[6] == colors[1]
-    points = np.array([[(10.5 + 12 * (i + 3) // 4, 110.5 - 24 * ((i - 1) % 4)) for i in range(21)]], np.float32)
-    drawn = plots.draw_poses(np.full((128, 128, 3), 128, np.uint8), Poses(points, np.ones((1, 21), np.float32), HAND21))
+    points = np.array(
+        [[(10.5 + 12 * (i + 3) // 4, 110.5 - 24 * ((i - 1) % 4)) for i in range(21)]], np.float32
+    )
+    drawn = plots.draw_poses(
+        np.full((128, 128, 3), 128, np.uint8), Poses(points, np.ones((1, 21), np.float32), HAND21)
+    )
     for tip in (4, 8, 12, 16, 20):
         x, y = (points[0, tip] - 0.5).astype(int)
         assert tuple(drawn[y, x]) == colors[tip]
@@ -58,9 +69,13 @@ def test_a_head_is_drawn_as_its_contours_with_the_rest_fainter():
     angle, rng = 2 * np.pi * np.arange(36) / 36, np.random.default_rng(0)
     points = rng.uniform(140, 180, (1, 468, 2)).astype(np.float32)
     oval = [a for a, _ in HEAD468.limbs[:18]]
-    points[0, oval] = np.stack([160 - 120 * np.sin(angle[:18]), 160 - 120 * np.cos(angle[:18])], axis=1)
+    points[0, oval] = np.stack(
+        [160 - 120 * np.sin(angle[:18]), 160 - 120 * np.cos(angle[:18])], axis=1
+    )
     points[0, 50] = (250.5, 40.5)  # a vertex in the cheek, on no contour, put where nothing else is
-    drawn = plots.draw_poses(np.zeros((320, 320, 3), np.uint8), Poses(points, np.ones((1, 468), np.float32), HEAD468)).astype(int)
+    drawn = plots.draw_poses(
+        np.zeros((320, 320, 3), np.uint8), Poses(points, np.ones((1, 468), np.float32), HEAD468)
+    ).astype(int)
     assert 50 not in {k for limb in HEAD468.limbs for k in limb}
     for a, b in HEAD468.limbs[2:16]:
         x, y = points[0, [a, b]].mean(axis=0).astype(int)
@@ -72,7 +87,8 @@ def test_a_head_is_drawn_as_its_contours_with_the_rest_fainter():
 
 
 def test_heat_lands_on_the_picture_where_the_network_saw_it():
-    """A cell's heat, taken back to an image that was letterboxed, peaks where the transform says."""
+    """A cell's heat, taken back to an image that was letterboxed, peaks where the transform
+    says."""
     _, transform = fit_to(np.zeros((120, 240, 3), np.uint8), (96, 96), "padding")
     heat = np.zeros((24, 24), np.float32)
     heat[10, 15] = 1
@@ -83,8 +99,17 @@ def test_heat_lands_on_the_picture_where_the_network_saw_it():
 
 
 def test_tables():
-    text = plots.table([{"name": "a|b", "count": 1234, "share": 0.12345}, {"name": "c", "count": 5, "share": float("nan")}]).data
-    assert text.splitlines()[1] == "| --- | ---: | ---: |" and "| a\\|b | 1,234 | 0.123 |" in text and "| c | 5 |  |" in text
+    text = plots.table(
+        [
+            {"name": "a|b", "count": 1234, "share": 0.12345},
+            {"name": "c", "count": 5, "share": float("nan")},
+        ]
+    ).data
+    assert (
+        text.splitlines()[1] == "| --- | ---: | ---: |"
+        and "| a\\|b | 1,234 | 0.123 |" in text
+        and "| c | 5 |  |" in text
+    )
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
@@ -122,7 +147,10 @@ def test_reports_and_comparisons_show_themselves(zoo_model, asset):
     comparison.reports["yolov8n_pose_256"].plot()
     keypoints, histogram, curves, worst = (plt.figure(number) for number in plt.get_fignums())
     assert len(keypoints.axes[0].patches) == 17 and len(histogram.axes) == 1
-    assert [axes.get_title() for axes in curves.axes] == ["precision over recall", "correct keypoints"]
+    assert [axes.get_title() for axes in curves.axes] == [
+        "precision over recall",
+        "correct keypoints",
+    ]
     assert all(len(axes.lines) == count for axes, count in zip(curves.axes, (2, 1), strict=True))
     plt.close("all")
     plots.show_disagreements(comparison, count=3)
@@ -137,7 +165,9 @@ def test_a_panel_an_augmentation():
     from poseutils.training.augmentation import AUGMENTATIONS
 
     points = np.array([[[20, 20, 2], [44, 30, 2]]], np.float32)
-    examples = Examples(np.full((1, 64, 64, 3), 120, np.uint8), points, np.array([400], np.float32), TWO)
+    examples = Examples(
+        np.full((1, 64, 64, 3), 120, np.uint8), points, np.array([400], np.float32), TWO
+    )
     plots.show_augmentations(examples)
     panels = plt.gcf().axes
     titles = [axes.get_title() for axes in panels]

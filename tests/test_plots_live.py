@@ -25,7 +25,11 @@ def shown(monkeypatch):
         return handle
 
     def contents(figure):
-        return (figure.get_suptitle(), [axes.get_title() for axes in figure.axes], [len(axes.images) for axes in figure.axes])
+        return (
+            figure.get_suptitle(),
+            [axes.get_title() for axes in figure.axes],
+            [len(axes.images) for axes in figure.axes],
+        )
 
     monkeypatch.setattr(IPython.display, "display", display)
     monkeypatch.setattr(plt, "get_backend", lambda: "inline")
@@ -36,7 +40,9 @@ def test_curves_and_pictures_are_redrawn_in_place(shown, monkeypatch):
     clock = iter([0.0, 100.0, 110.0, 120.0, 130.0, 140.0, 150.0])
     monkeypatch.setattr(lessons.time, "monotonic", lambda: next(clock))
     drawn = []
-    live = plots.LiveCurves(GROUPS, epochs=46, predictions=lambda: drawn.append(1) or np.zeros((8, 32, 3), np.uint8))
+    live = plots.LiveCurves(
+        GROUPS, epochs=46, predictions=lambda: drawn.append(1) or np.zeros((8, 32, 3), np.uint8)
+    )
     for epoch in (1, 2, 3, 4, 45, 46):
         live.update(epoch, {"loss": [1.0] * epoch, "val_loss": [2.0] * epoch})
     curves, pictures = shown
@@ -44,19 +50,26 @@ def test_curves_and_pictures_are_redrawn_in_place(shown, monkeypatch):
     assert status[0] == "epoch 1 of 46, about 75 min left"  # the first epoch is slow
     assert status[1:4] == [f"epoch {epoch} of 46, about 7 min left" for epoch in (2, 3, 4)]
     assert status[-1] == "epoch 46 of 46" and len(curves) == 6
-    assert [titles[0].split(";")[0] for _, titles, _ in pictures] == [f"predictions after epoch {e}" for e in (1, 4, 46)]
+    assert [titles[0].split(";")[0] for _, titles, _ in pictures] == [
+        f"predictions after epoch {e}" for e in (1, 4, 46)
+    ]
     assert len(drawn) == 3 and all(images == [1] for *_, images in pictures)
     assert not plt.get_fignums()
 
 
-@pytest.mark.parametrize("seconds, words", [(5, "5 s"), (89, "89 s"), (150, "2 min"), (5340, "89 min"), (7500, "2 h 5 min")])
+@pytest.mark.parametrize(
+    "seconds, words",
+    [(5, "5 s"), (89, "89 s"), (150, "2 min"), (5340, "89 min"), (7500, "2 h 5 min")],
+)
 def test_durations(seconds, words):
     assert lessons._duration(seconds) == words
 
 
 def test_a_notebook_without_figures(monkeypatch):
     registered, backends = [], []
-    shell = types.SimpleNamespace(events=types.SimpleNamespace(register=lambda event, call: registered.append((event, call))))
+    shell = types.SimpleNamespace(
+        events=types.SimpleNamespace(register=lambda event, call: registered.append((event, call)))
+    )
     monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
     monkeypatch.setattr(plt, "switch_backend", backends.append)
     plots.show_figures(True)

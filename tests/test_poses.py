@@ -26,7 +26,9 @@ def test_oks_equals_pycocotools():
     visible = rng.integers(0, 3, (4, 17))
     found = truth + rng.normal(0, 8, truth.shape)
     areas = rng.uniform(2000, 9000, 4)
-    flat = lambda points, third: np.concatenate([points, third[..., None]], axis=2).reshape(4, 51).tolist()  # noqa: E731
+    flat = lambda points, third: (
+        np.concatenate([points, third[..., None]], axis=2).reshape(4, 51).tolist()
+    )  # noqa: E731
     coco = COCO()
     coco.dataset = {
         "images": [{"id": 1}],
@@ -47,7 +49,10 @@ def test_oks_equals_pycocotools():
     }
     coco.createIndex()
     results = coco.loadRes(
-        [{"image_id": 1, "category_id": 1, "keypoints": k, "score": 1 - i / 10} for i, k in enumerate(flat(found, visible))]
+        [
+            {"image_id": 1, "category_id": 1, "keypoints": k, "score": 1 - i / 10}
+            for i, k in enumerate(flat(found, visible))
+        ]
     )
     evaluator = COCOeval(coco, results, "keypoints")
     evaluator.params.imgIds = [1]
@@ -75,7 +80,9 @@ def test_moving_scales_points_and_boxes_alike():
     poses = some_poses()
     moved = poses.transformed(np.array([[2, 0, 3], [0, 0.5, -1]]))
     np.testing.assert_allclose(moved.keypoints, poses.keypoints * (2, 0.5) + (3, -1), rtol=1e-5)
-    np.testing.assert_allclose(moved.boxes[:, 2:], poses.boxes[:, 2:] * (2, 0.5) + (3, -1), rtol=1e-5)
+    np.testing.assert_allclose(
+        moved.boxes[:, 2:], poses.boxes[:, 2:] * (2, 0.5) + (3, -1), rtol=1e-5
+    )
 
 
 def some_hands(count=3, seed=1):
@@ -102,10 +109,16 @@ def test_turning_keeps_what_is_in_a_box_in_it_and_world_coordinates_their_size(a
     moved = hands.transformed(np.column_stack([turn(angle, 1.7), (5, -9)]))
     for x, y in ((0, 1), (0, 3), (2, 1), (2, 3)):
         corner = hands.boxes[:, [x, y]] @ turn(angle, 1.7).T + (5, -9)
-        assert (corner > moved.boxes[:, :2] - 1e-3).all() and (corner < moved.boxes[:, 2:] + 1e-3).all()
+        assert (corner > moved.boxes[:, :2] - 1e-3).all() and (
+            corner < moved.boxes[:, 2:] + 1e-3
+        ).all()
     sides = np.abs(turn(angle, 1.7)) @ (30, 10)  # of the upright box around a turned one
-    np.testing.assert_allclose(moved.boxes[:, 2:] - moved.boxes[:, :2], np.tile(sides, (3, 1)), rtol=1e-4)
-    np.testing.assert_allclose(moved.world[..., :2], hands.world[..., :2] @ turn(angle).T, atol=1e-6)
+    np.testing.assert_allclose(
+        moved.boxes[:, 2:] - moved.boxes[:, :2], np.tile(sides, (3, 1)), rtol=1e-4
+    )
+    np.testing.assert_allclose(
+        moved.world[..., :2], hands.world[..., :2] @ turn(angle).T, atol=1e-6
+    )
     np.testing.assert_array_equal(moved.world[..., 2], hands.world[..., 2])
     np.testing.assert_array_equal(moved.handedness, hands.handedness)
 
@@ -113,7 +126,9 @@ def test_turning_keeps_what_is_in_a_box_in_it_and_world_coordinates_their_size(a
 def test_world_coordinates_do_not_stretch_with_the_image():
     hands = some_hands()
     stretched = hands.transformed(np.column_stack([turn(0.4) @ np.diag((3, 0.5)), (0, 0)]))
-    np.testing.assert_allclose(stretched.world[..., :2], hands.world[..., :2] @ turn(0.4).T, atol=1e-6)
+    np.testing.assert_allclose(
+        stretched.world[..., :2], hands.world[..., :2] @ turn(0.4).T, atol=1e-6
+    )
 
 
 def test_a_mirrored_right_hand_is_a_left_one():

@@ -22,13 +22,18 @@ def test_a_folder_becomes_annotated_pictures_and_coco_results(model, asset, tmp_
     records = json.loads((tmp_path / "predictions.json").read_text())
     assert len(records) == result.metrics["people"] > 0
     assert {r["image_id"] for r in records} <= {int(p.stem) for p in paths}
-    assert all(int(r["file_name"].split(".")[0]) == r["image_id"] and len(r["keypoints"]) == 51 for r in records)
+    assert all(
+        int(r["file_name"].split(".")[0]) == r["image_id"] and len(r["keypoints"]) == 51
+        for r in records
+    )
     truth = COCO(str(asset("coco-mini/person_keypoints.json")))
     assert len(truth.loadRes(records).getAnnIds()) == len(records)
     for path, annotated in result.annotated.items():
         before, after = pu.read_image(path), pu.read_image(annotated)
         assert before.shape == after.shape
-        changed = (np.abs(before.astype(int) - after).max(axis=2) > 100).sum()  # JPEG alone changes less
+        changed = (
+            np.abs(before.astype(int) - after).max(axis=2) > 100
+        ).sum()  # JPEG alone changes less
         assert (changed > 100) == bool(len(result.poses[path]))
 
 
@@ -38,7 +43,9 @@ def test_bad_files_are_listed_and_the_rest_is_done(model, asset, tmp_path):
     (tmp_path / "in").mkdir()
     damaged = damaged_files(tmp_path / "in")
     (tmp_path / "in/bus.jpg").write_bytes(asset("images/bus.jpg").read_bytes())
-    result = predict_images(model, pu.find_images(tmp_path / "in"), tmp_path / "out", progress=False)
+    result = predict_images(
+        model, pu.find_images(tmp_path / "in"), tmp_path / "out", progress=False
+    )
     assert result.metrics == {"images": 2, "unreadable": len(damaged) - 1, "people": 3}
     assert sorted(p.name for p in (tmp_path / "out/annotated").iterdir()) == ["bus.jpg", "good.jpg"]
 
@@ -48,7 +55,10 @@ def test_files_of_one_name_do_not_overwrite_each_other(model, asset, tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "bus.jpg").write_bytes(asset("images/bus.jpg").read_bytes())
     predict_images(model, pu.find_images(tmp_path), tmp_path / "out", progress=False)
-    assert sorted(p.name for p in (tmp_path / "out/annotated").iterdir()) == ["bus-2.jpg", "bus.jpg"]
+    assert sorted(p.name for p in (tmp_path / "out/annotated").iterdir()) == [
+        "bus-2.jpg",
+        "bus.jpg",
+    ]
     records = json.loads((tmp_path / "out/predictions.json").read_text())
     assert {(r["file_name"], r["image_id"]) for r in records} == {("bus.jpg", 1), ("bus-2.jpg", 2)}
 

@@ -1,4 +1,5 @@
-"""ImageNet weights: found, downloaded once, mapped layer by layer; and what is said without a network."""
+"""ImageNet weights: found, downloaded once, mapped layer by layer; and what is said without a
+network."""
 
 import http.server
 import threading
@@ -21,7 +22,9 @@ def file_name(alpha, size):
 
 
 def backbone(alpha):
-    return keras.applications.MobileNetV2(input_shape=(96, 96, 3), alpha=alpha, include_top=False, weights=None)
+    return keras.applications.MobileNetV2(
+        input_shape=(96, 96, 3), alpha=alpha, include_top=False, weights=None
+    )
 
 
 def stand_in(path, alpha=0.35, leave_out=None):
@@ -55,11 +58,16 @@ def cache(tmp_path, monkeypatch):
 
 def test_every_layer_of_the_backbone_has_its_weights_and_no_other(cache):
     stand_in(cache / "models" / file_name(0.35, 96))
-    fresh, network = (build_model(NAME, (96, 96, 3), 3, 0.35, pretrained=given) for given in (False, True))
+    fresh, network = (
+        build_model(NAME, (96, 96, 3), 3, 0.35, pretrained=given) for given in (False, True)
+    )
     names = {layer.name for layer in backbone(0.35).layers}
     for layer, other in zip(network.layers, fresh.layers, strict=True):
         expected = weights_of(layer) if layer.name in names else other.get_weights()
-        assert all(np.array_equal(found, wanted) for found, wanted in zip(layer.get_weights(), expected, strict=True)), layer.name
+        assert all(
+            np.array_equal(found, wanted)
+            for found, wanted in zip(layer.get_weights(), expected, strict=True)
+        ), layer.name
 
 
 CONFIG = "model: {model_type: heatmaps_spe, alpha: 0.35, pretrained: true, input_shape: '(64, 64, 3)'}\ndataset: {keypoints: 2}"
@@ -122,7 +130,9 @@ def test_they_are_downloaded_once(cache, tmp_path, monkeypatch):
         server.shutdown()
         server.server_close()
     assert paths == [cache / "models" / served.name] * 2 and asked == [f"/{served.name}"]
-    assert paths[0].read_bytes() == served.read_bytes() and [path.name for path in paths[0].parent.iterdir()] == [served.name]
+    assert paths[0].read_bytes() == served.read_bytes() and [
+        path.name for path in paths[0].parent.iterdir()
+    ] == [served.name]
 
 
 def test_without_a_network_it_says_what_to_do(cache):
@@ -130,7 +140,9 @@ def test_without_a_network_it_says_what_to_do(cache):
         build_model(NAME, (96, 96, 3), 3, 0.35, pretrained=True)
     name = file_name(0.35, 96)
     first, second = str(caught.value).split("\n")
-    assert first.startswith(f"cannot download Keras's ImageNet weights: URL fetch failure on {CLOSED}/{name}: ")
+    assert first.startswith(
+        f"cannot download Keras's ImageNet weights: URL fetch failure on {CLOSED}/{name}: "
+    )
     assert second == (
         f"Get {CLOSED}/{name} by other means and put it at {cache / 'models' / name}, or set POSEUTILS_CACHE to a folder that has it; "
         "or train without them: model.pretrained: false"
@@ -141,17 +153,25 @@ def test_without_a_network_it_says_what_to_do(cache):
 @pytest.mark.parametrize("damage", ["truncated", "another width", "a layer less"])
 def test_a_file_of_another_network_or_damaged_is_refused(cache, damage):
     path = cache / "models" / file_name(0.35, 96)
-    stand_in(path, 0.5 if damage == "another width" else 0.35, "block_3_expand" if damage == "a layer less" else None)
+    stand_in(
+        path,
+        0.5 if damage == "another width" else 0.35,
+        "block_3_expand" if damage == "a layer less" else None,
+    )
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(PoseError, match="no_top.h5 does not hold the weights of MobileNetV2 at alpha 0.35.*Delete it"):
+    with pytest.raises(
+        PoseError,
+        match="no_top.h5 does not hold the weights of MobileNetV2 at alpha 0.35.*Delete it",
+    ):
         build_model(NAME, (96, 96, 3), 3, 0.35, pretrained=True)
 
 
 @pytest.mark.parametrize("alpha", [0.42, 1.75])
 def test_a_width_without_weights_names_those_that_have_some(cache, alpha, load):
     with pytest.raises(
-        PoseError, match=f"alpha {alpha}, for which Keras has no ImageNet weights; choose alpha 0.35, 0.5, 0.75, 1, 1.3, 1.4"
+        PoseError,
+        match=f"alpha {alpha}, for which Keras has no ImageNet weights; choose alpha 0.35, 0.5, 0.75, 1, 1.3, 1.4",
     ):
         build_model(NAME, (96, 96, 3), 3, alpha, pretrained=True)
     check_pretrained(1.4)

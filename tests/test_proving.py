@@ -10,12 +10,17 @@ import poseutils as pu
 from poseutils import deployment
 from poseutils.deployment.verify import emulator as emulation
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("make") is None, reason="gcc and make are not installed here")
+pytestmark = pytest.mark.skipif(
+    shutil.which("gcc") is None or shutil.which("make") is None,
+    reason="gcc and make are not installed here",
+)
 
 
 @pytest.fixture(scope="module")
 def model(repository):
-    return pu.load_model(repository / "data" / "models" / "st_movenet_lightning_heatmaps_a035_192_int8.tflite")
+    return pu.load_model(
+        repository / "data" / "models" / "st_movenet_lightning_heatmaps_a035_192_int8.tflite"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +31,12 @@ def picture(repository):
 def test_the_same_bytes_give_the_same_poses(model, picture, tmp_path, monkeypatch):
     monkeypatch.setattr(emulation, "missing_tools", lambda: ["qemu-system-arm"])
     proof = deployment.prove(deployment.export(model, tmp_path / "c"), model, picture)
-    assert proof.core == "this computer" and proof.equal and proof.instructions is None and proof.emulation is None
+    assert (
+        proof.core == "this computer"
+        and proof.equal
+        and proof.instructions is None
+        and proof.emulation is None
+    )
     assert proof.note == f"not installed: qemu-system-arm. On Debian: {emulation.INSTALL}"
     np.testing.assert_array_equal(proof.there.keypoints, proof.here.keypoints)
     apart = np.linalg.norm(proof.there.keypoints - model.predict(picture).keypoints, axis=2)
@@ -40,18 +50,32 @@ def test_a_weight_that_is_not_the_same_is_seen(model, picture, tmp_path, monkeyp
     text = weights.read_text()
     first = re.search(r"\{\s*(-?\d+)", text)
     value = int(first.group(1))
-    weights.write_text(text[: first.start(1)] + str(value + 40 if value < 0 else value - 40) + text[first.end(1) :])
+    weights.write_text(
+        text[: first.start(1)] + str(value + 40 if value < 0 else value - 40) + text[first.end(1) :]
+    )
     assert not deployment.prove(bundle, model, picture).equal
 
 
 def test_a_board_whose_core_is_not_emulated_goes_on_here(model, picture, tmp_path):
-    proof = deployment.prove(deployment.export(model, tmp_path / "c"), model, picture, board="B-U585I-IOT02A")
+    proof = deployment.prove(
+        deployment.export(model, tmp_path / "c"), model, picture, board="B-U585I-IOT02A"
+    )
     assert proof.core == "this computer" and proof.equal
-    assert proof.note == "B-U585I-IOT02A has a Cortex-M33; emulated are Cortex-M4, Cortex-M7, Cortex-M55"
+    assert (
+        proof.note
+        == "B-U585I-IOT02A has a Cortex-M33; emulated are Cortex-M4, Cortex-M7, Cortex-M55"
+    )
 
 
-@pytest.mark.skipif(bool(deployment.missing_tools()), reason=f"not installed here: {', '.join(deployment.missing_tools())}")
+@pytest.mark.skipif(
+    bool(deployment.missing_tools()),
+    reason=f"not installed here: {', '.join(deployment.missing_tools())}",
+)
 def test_an_emulated_core(model, picture, tmp_path):
-    proof = deployment.prove(deployment.export(model, tmp_path / "c"), model, picture, board="STM32H747I-DISCO")
-    assert proof.core == "Cortex-M7, emulated" and proof.equal and proof.instructions > 58_901_184  # more than its multiply-accumulates
+    proof = deployment.prove(
+        deployment.export(model, tmp_path / "c"), model, picture, board="STM32H747I-DISCO"
+    )
+    assert (
+        proof.core == "Cortex-M7, emulated" and proof.equal and proof.instructions > 58_901_184
+    )  # more than its multiply-accumulates
     assert proof.note == "" and proof.emulation.text_bytes > 505_000

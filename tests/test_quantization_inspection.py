@@ -33,15 +33,20 @@ def test_every_layer_of_the_real_network_is_found_by_its_own_name(model, path, i
     rows = layer_errors(model, path, images[:3])
     names = [row["layer"] for row in rows]
     computed = ("Conv2D", "DepthwiseConv2D", "Add", "UpSampling2D", "Activation")
-    assert sorted(names) == sorted(layer.name for layer in model.layers if type(layer).__name__ in computed)
+    assert sorted(names) == sorted(
+        layer.name for layer in model.layers if type(layer).__name__ in computed
+    )
     for row in rows:
         layer = model.get_layer(row["layer"])
-        assert {"CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "ADD": "Add"}.get(row["operator"], "") in type(layer).__name__
+        assert {"CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "ADD": "Add"}.get(
+            row["operator"], ""
+        ) in type(layer).__name__
         assert row["shape"][-1] == layer.output.shape[-1] and row["snr_db"] > 5
 
 
 def test_the_ratio_is_the_definition(images, tmp_path):
-    """One convolution: the ratio is that of its output, which quantization leaves as the network's own."""
+    """One convolution: the ratio is that of its output, which quantization leaves as the network's
+    own."""
     import keras
 
     image = keras.Input((SIZE, SIZE, 3))
@@ -50,12 +55,15 @@ def test_the_ratio_is_the_definition(images, tmp_path):
     (row,) = layer_errors(small, quantize(small, images, tmp_path / "q.tflite"), images)
     exact = small.predict(images, verbose=0).astype(np.float64)
     (given,) = open_network(tmp_path / "q.tflite", rescaling=(1.0, 0.0)).run(images).values()
-    assert row["snr_db"] == pytest.approx(20 * np.log10(np.linalg.norm(exact) / np.linalg.norm(exact - given)), abs=0.05)
+    assert row["snr_db"] == pytest.approx(
+        20 * np.log10(np.linalg.norm(exact) / np.linalg.norm(exact - given)), abs=0.05
+    )
     assert (row["layer"], row["operator"], row["shape"]) == ("only", "CONV_2D", (62, 62, 4))
 
 
 def test_a_layer_that_is_hurt_shows(images, tmp_path):
-    """One scale for all weights of a layer, and channels of very unlike size: that layer, and none before it."""
+    """One scale for all weights of a layer, and channels of very unlike size: that layer, and none
+    before it."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -64,16 +72,24 @@ def test_a_layer_that_is_hurt_shows(images, tmp_path):
     x = keras.layers.Conv2D(8, 1, activation="relu", name="hurt")(x)
     model = keras.Model(image, keras.layers.Conv2D(3, 1, name="last")(x))
     kernel, bias = model.get_layer("hurt").get_weights()
-    model.get_layer("hurt").set_weights([kernel * np.array([[300.0] + [1] * 7]).T, bias])  # one input channel above all others
+    model.get_layer("hurt").set_weights(
+        [kernel * np.array([[300.0] + [1] * 7]).T, bias]
+    )  # one input channel above all others
     first, bias = model.get_layer("first").get_weights()
     model.get_layer("first").set_weights([first / np.array([300.0] + [1] * 7), bias])
     rows = {
-        row["layer"]: row["snr_db"] for row in layer_errors(model, quantize(model, images, tmp_path / "q.tflite", "per_tensor"), images)
+        row["layer"]: row["snr_db"]
+        for row in layer_errors(
+            model, quantize(model, images, tmp_path / "q.tflite", "per_tensor"), images
+        )
     }
     assert rows["hurt"] < rows["first"] - 10
     better = optimized(model, images)
     rows = {
-        row["layer"]: row["snr_db"] for row in layer_errors(better, quantize(better, images, tmp_path / "o.tflite", "per_tensor"), images)
+        row["layer"]: row["snr_db"]
+        for row in layer_errors(
+            better, quantize(better, images, tmp_path / "o.tflite", "per_tensor"), images
+        )
     }
     assert rows["hurt"] > 30
 
@@ -98,7 +114,9 @@ def rows(repository, tmp_path_factory):
     data = pu.load_dataset(repository / "data/synthetic-people/val")[:8]
     pictures = np.stack([model.preprocess(pu.read_image(sample.path))[0] for sample in data])
     folder = tmp_path_factory.mktemp("choices")
-    found = choices(model, model.network.prepare(pictures), data, folder, ("per_channel", "onnx_per_channel"))
+    found = choices(
+        model, model.network.prepare(pictures), data, folder, ("per_channel", "onnx_per_channel")
+    )
     return found, folder, model, data
 
 
@@ -112,7 +130,9 @@ def test_choices_are_what_evaluating_the_files_gives(rows):
         assert row["oks"] == pytest.approx(report.metrics["oks"], abs=1e-6)
         assert row["loss"] == pytest.approx(100 * (exact.metrics["oks"] - row["oks"]), abs=1e-6)
         losses = 100 * (np.array(exact.similarities) - report.similarities)
-        assert row["uncertainty"] == pytest.approx(np.std(losses, ddof=1) / len(losses) ** 0.5, abs=1e-4)
+        assert row["uncertainty"] == pytest.approx(
+            np.std(losses, ddof=1) / len(losses) ** 0.5, abs=1e-4
+        )
         assert row["kib"] == pytest.approx((folder / row["file"]).stat().st_size / 1024)
 
 
@@ -137,7 +157,9 @@ def test_pictures_show_the_numbers(rows):
     axes = plt.gcf().axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["per_channel", "onnx_per_channel"]
     assert [bar.get_width() for bar in axes.patches] == [row["loss"] for row in rows[0][1:]]
-    layers = [{"layer": name, "snr_db": snr} for name, snr in zip("abcde", (30.0, 12.0, 25.0, 40.0, 9.0))]
+    layers = [
+        {"layer": name, "snr_db": snr} for name, snr in zip("abcde", (30.0, 12.0, 25.0, 40.0, 9.0))
+    ]
     assert plots.show_layer_errors({"one": layers, "other": layers[::-1]}) is None
     axes = plt.gcf().axes[0]
     assert [bar.get_height() for bar in axes.patches] == [30, 12, 25, 40, 9]

@@ -1,4 +1,5 @@
-"""ONNX: the float file is the Keras network, the quantized one is nearly, and its ends have the types that were asked for."""
+"""ONNX: the float file is the Keras network, the quantized one is nearly, and its ends have the
+types that were asked for."""
 
 import sys
 
@@ -28,7 +29,9 @@ def model():
     x = keras.layers.ZeroPadding2D(((0, 1), (0, 1)))(image)
     x = keras.layers.Conv2D(16, 3, strides=2, use_bias=False)(x)
     x = keras.layers.ReLU(6)(keras.layers.BatchNormalization(name="norm")(x))
-    y = keras.layers.ReLU()(keras.layers.DepthwiseConv2D(3, strides=2, padding="same", name="depthwise")(x))
+    y = keras.layers.ReLU()(
+        keras.layers.DepthwiseConv2D(3, strides=2, padding="same", name="depthwise")(x)
+    )
     y = keras.layers.UpSampling2D(interpolation="bilinear")(keras.layers.Conv2D(8, 1)(y))
     y = keras.layers.Add()([keras.layers.Conv2D(8, 1, name="lateral")(x), y])
     network = keras.Model(image, keras.layers.Conv2D(4, 1, activation="sigmoid")(y), name="small")
@@ -43,7 +46,10 @@ def model():
 @pytest.fixture(scope="module")
 def files(model, images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("onnx")
-    return {g: quantize_onnx(model, images[:8], folder / f"{g}.onnx", g) for g in ("per_channel", "per_tensor")}
+    return {
+        g: quantize_onnx(model, images[:8], folder / f"{g}.onnx", g)
+        for g in ("per_channel", "per_tensor")
+    }
 
 
 def test_the_float_file_is_the_network(model, images, tmp_path):
@@ -51,7 +57,9 @@ def test_the_float_file_is_the_network(model, images, tmp_path):
     network = open_network(path, rescaling=(1.0, 0.0))
     assert network.input.shape == (1, 3, SIZE, SIZE)
     (maps,) = network.run(images).values()
-    np.testing.assert_allclose(maps.transpose(0, 2, 3, 1), model.predict(images, verbose=0), atol=1e-5)
+    np.testing.assert_allclose(
+        maps.transpose(0, 2, 3, 1), model.predict(images, verbose=0), atol=1e-5
+    )
     assert [p.name for p in path.parent.iterdir()] == ["float.onnx"]
 
 
@@ -62,11 +70,17 @@ def test_weights_and_results_are_8_bits_with_a_scale_a_channel_or_one(files):
         proto = onnx.load(path)
         onnx.checker.check_model(proto)
         constants = {c.name: onnx.numpy_helper.to_array(c) for c in proto.graph.initializer}
-        weights = [n for n in proto.graph.node if n.op_type == "DequantizeLinear" and constants.get(n.input[0], np.zeros(0)).ndim == 4]
+        weights = [
+            n
+            for n in proto.graph.node
+            if n.op_type == "DequantizeLinear" and constants.get(n.input[0], np.zeros(0)).ndim == 4
+        ]
         assert len(weights) == 5 and all(constants[n.input[0]].dtype == np.int8 for n in weights)
         for node in weights:
             scales = constants[node.input[1]]
-            assert scales.size == (constants[node.input[0]].shape[0] if granularity == "per_channel" else 1)
+            assert scales.size == (
+                constants[node.input[0]].shape[0] if granularity == "per_channel" else 1
+            )
         assert {opset.domain for opset in proto.opset_import} == {""}
         makers = {name: node.op_type for node in proto.graph.node for name in node.output}
         for node in proto.graph.node:
@@ -75,19 +89,34 @@ def test_weights_and_results_are_8_bits_with_a_scale_a_channel_or_one(files):
 
 
 def test_per_channel_is_close_to_float_and_closer_than_per_tensor(files, model, images, tmp_path):
-    snr = {name: quantization_error(model, path, images[8:])["snr_db"] for name, path in files.items()}
+    snr = {
+        name: quantization_error(model, path, images[8:])["snr_db"] for name, path in files.items()
+    }
     assert snr["per_channel"] > 30
     assert snr["per_channel"] > snr["per_tensor"]
     optimized = quantize_onnx(model, images[:8], tmp_path / "o.onnx", "per_tensor", optimize=True)
     assert quantization_error(model, optimized, images[8:])["snr_db"] > snr["per_tensor"]
 
 
-@pytest.mark.parametrize("input_type, output_type", [("uint8", "int8"), ("int8", "uint8"), ("uint8", "float"), ("float", "int8")])
-def test_the_ends_have_the_types_asked_for_and_nothing_is_rounded_twice(files, model, images, tmp_path, input_type, output_type):
-    path = quantize_onnx(model, images[:8], tmp_path / "q.onnx", input_type=input_type, output_type=output_type)
+@pytest.mark.parametrize(
+    "input_type, output_type",
+    [("uint8", "int8"), ("int8", "uint8"), ("uint8", "float"), ("float", "int8")],
+)
+def test_the_ends_have_the_types_asked_for_and_nothing_is_rounded_twice(
+    files, model, images, tmp_path, input_type, output_type
+):
+    path = quantize_onnx(
+        model, images[:8], tmp_path / "q.onnx", input_type=input_type, output_type=output_type
+    )
     network = open_network(path, rescaling=(1 / 127.5, -1.0))
-    scale, zero_point = network.input.scale or 1 / 127.5, network.input.zero_point + 128 * (input_type == "int8")
-    floats = open_network(files["per_channel"], rescaling=(scale, -scale * zero_point) if network.input.scale else (1 / 127.5, -1.0))
+    scale, zero_point = (
+        network.input.scale or 1 / 127.5,
+        network.input.zero_point + 128 * (input_type == "int8"),
+    )
+    floats = open_network(
+        files["per_channel"],
+        rescaling=(scale, -scale * zero_point) if network.input.scale else (1 / 127.5, -1.0),
+    )
     as_dtype = {"float": "float32"}
     assert network.input.dtype == as_dtype.get(input_type, input_type)
     assert network.outputs[0].dtype == as_dtype.get(output_type, output_type)
@@ -102,9 +131,16 @@ def test_the_real_checkpoint_gives_nearly_the_same_poses(repository, tmp_path):
     exact = pu.load_model(repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras")
     samples = pu.load_dataset(repository / "data/synthetic-people/val")[:12]
     pictures = np.stack([exact.preprocess(pu.read_image(sample.path))[0] for sample in samples])
-    path = quantize_onnx(exact.path, exact.network.prepare(pictures), tmp_path / "q.onnx", rescaling=exact.network.rescaling)
+    path = quantize_onnx(
+        exact.path,
+        exact.network.prepare(pictures),
+        tmp_path / "q.onnx",
+        rescaling=exact.network.rescaling,
+    )
     rounded = pu.load_model(path)
-    first, second = (np.stack([m.predict(str(s.path)).keypoints[0] for s in samples]) for m in (exact, rounded))
+    first, second = (
+        np.stack([m.predict(str(s.path)).keypoints[0] for s in samples]) for m in (exact, rounded)
+    )
     assert np.median(np.linalg.norm(first - second, axis=-1)) < 1  # pixels of 256
 
 
@@ -113,8 +149,16 @@ def test_two_outputs(images, tmp_path):
 
     image = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(image)
-    model = keras.Model(image, [keras.layers.Conv2D(2, 1)(x), keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(x))])
-    results = open_network(export_onnx(model, tmp_path / "two.onnx"), rescaling=(1.0, 0.0)).run(images)
+    model = keras.Model(
+        image,
+        [
+            keras.layers.Conv2D(2, 1)(x),
+            keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(x)),
+        ],
+    )
+    results = open_network(export_onnx(model, tmp_path / "two.onnx"), rescaling=(1.0, 0.0)).run(
+        images
+    )
     maps, numbers = model.predict(images, verbose=0)
     np.testing.assert_allclose(results["output_0"].transpose(0, 2, 3, 1), maps, atol=1e-5)
     np.testing.assert_allclose(results["output_1"], numbers, atol=1e-5)
@@ -137,7 +181,9 @@ def test_nothing_is_printed(model, images, tmp_path, capfd, caplog):
 )
 def test_a_quantization_that_cannot_be(change, says, model, images, tmp_path):
     with pytest.raises(PoseError, match=says):
-        quantize_onnx(**{"model_or_path": model, "images": images, "out_path": tmp_path / "q.onnx", **change})
+        quantize_onnx(
+            **{"model_or_path": model, "images": images, "out_path": tmp_path / "q.onnx", **change}
+        )
     assert not list(tmp_path.iterdir())
 
 

@@ -1,4 +1,5 @@
-"""Equalization and bias correction: the float function stays, ranges even out, and one scale for all channels holds."""
+"""Equalization and bias correction: the float function stays, ranges even out, and one scale for
+all channels holds."""
 
 import numpy as np
 import pytest
@@ -20,14 +21,23 @@ def images():
 
 
 def uneven(model, seed=0):
-    """The model with channels of very unlike size and biases and statistics that are not those of a fresh network."""
+    """The model with channels of very unlike size and biases and statistics that are not those of a
+    fresh network."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:
         weights = layer.get_weights()
         if type(layer).__name__ == "BatchNormalization":
-            weights = [np.exp(rng.normal(0, 1, w.shape)) if i in (0, 3) else rng.normal(0, 0.3, w.shape) for i, w in enumerate(weights)]
+            weights = [
+                np.exp(rng.normal(0, 1, w.shape)) if i in (0, 3) else rng.normal(0, 0.3, w.shape)
+                for i, w in enumerate(weights)
+            ]
         elif weights and not hasattr(layer, "layers"):
-            weights = [w * np.exp(rng.normal(0, 1, w.shape[-1])) if w.ndim > 1 else rng.normal(0, 0.3, w.shape) for w in weights]
+            weights = [
+                w * np.exp(rng.normal(0, 1, w.shape[-1]))
+                if w.ndim > 1
+                else rng.normal(0, 0.3, w.shape)
+                for w in weights
+            ]
         layer.set_weights(weights)
     return model
 
@@ -44,7 +54,9 @@ def made(build, seed=0):
 def chain(kl, x):
     x = kl.BatchNormalization()(kl.Conv2D(12, 3, padding="same", use_bias=False)(x))
     x = kl.ReLU()(x)
-    x = kl.BatchNormalization()(kl.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2)(x))
+    x = kl.BatchNormalization()(
+        kl.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2)(x)
+    )
     x = kl.ReLU()(x)
     return kl.Conv2D(5, 1)(x)
 
@@ -64,11 +76,22 @@ def not_understood(kl, x):
     import keras
 
     x = kl.Conv2D(8, 3, padding="same")(x)
-    x = kl.Concatenate()([kl.Conv2D(4, 1)(x), kl.Conv2D(2, 1)(kl.ReLU(threshold=0.1)(x)), kl.Conv2D(2, 1)(keras.activations.silu(x))])
+    x = kl.Concatenate()(
+        [
+            kl.Conv2D(4, 1)(x),
+            kl.Conv2D(2, 1)(kl.ReLU(threshold=0.1)(x)),
+            kl.Conv2D(2, 1)(keras.activations.silu(x)),
+        ]
+    )
     x = kl.Conv2D(8, 3, groups=2, padding="same")(kl.ReLU()(x))
     shared = kl.Conv2D(8, 1)
     x = kl.Conv2D(8, 1)(shared(shared(kl.BatchNormalization()(kl.ReLU()(x)))))
-    x = kl.Multiply()([kl.Conv2D(8, 1)(x), kl.Conv2D(8, 1, activation="sigmoid")(kl.GlobalAveragePooling2D(keepdims=True)(x))])
+    x = kl.Multiply()(
+        [
+            kl.Conv2D(8, 1)(x),
+            kl.Conv2D(8, 1, activation="sigmoid")(kl.GlobalAveragePooling2D(keepdims=True)(x)),
+        ]
+    )
     x = kl.Add()([kl.Conv2D(8, 1)(x), kl.Conv2D(1, 1)(x)])
     x = kl.Conv2DTranspose(8, 2, strides=2)(kl.Conv2D(8, 1)(x))
     x = kl.SeparableConv2D(8, 3)(kl.Conv2D(8, 1)(x + 1.0))
@@ -103,12 +126,19 @@ def test_normalization_is_folded_only_into_a_convolution_that_nobody_else_reads(
 
     model = made(build)
     layers = folded(model)
-    assert {step.layer.name for step in layers.steps if step.kind == "BatchNormalization"} == {"read_twice", "padded"}
+    assert {step.layer.name for step in layers.steps if step.kind == "BatchNormalization"} == {
+        "read_twice",
+        "padded",
+    }
     assert same(model, layers.model, images) < 1e-5
 
 
 def kernels_of(model):
-    return [layer.get_weights()[0] for layer in model.layers if type(layer).__name__ in ("Conv2D", "DepthwiseConv2D")]
+    return [
+        layer.get_weights()[0]
+        for layer in model.layers
+        if type(layer).__name__ in ("Conv2D", "DepthwiseConv2D")
+    ]
 
 
 def shares(kernel, axis):
@@ -117,9 +147,17 @@ def shares(kernel, axis):
 
 
 def test_each_channel_has_the_same_share_of_both_kernels(images):
-    """Equation 11 of the paper: s = sqrt(r1 · r2) / r2, after which r1 and r2 are equal; here relative to the whole kernel's."""
+    """Equation 11 of the paper: s = sqrt(r1 · r2) / r2, after which r1 and r2 are equal; here
+    relative to the whole kernel's."""
     first, depthwise, last = kernels_of(
-        equalize(made(lambda kl, x: kl.Conv2D(4, 1)(kl.DepthwiseConv2D(3)(kl.Conv2D(9, 3, activation="relu")(x)))), images)
+        equalize(
+            made(
+                lambda kl, x: kl.Conv2D(4, 1)(
+                    kl.DepthwiseConv2D(3)(kl.Conv2D(9, 3, activation="relu")(x))
+                )
+            ),
+            images,
+        )
     )
     np.testing.assert_allclose(shares(first, 3), shares(depthwise, 2), rtol=1e-2)
     np.testing.assert_allclose(shares(depthwise, 2), shares(last, 2), rtol=1e-2)
@@ -146,7 +184,11 @@ def test_a_dead_channel_is_not_blown_up(images):
 
 
 def clipped(scale):
-    return made(lambda kl, x: kl.Conv2D(4, 1)(kl.ReLU(6.0, name="six")(kl.Conv2D(9, 1, name="first")(kl.Rescaling(scale)(x)))))
+    return made(
+        lambda kl, x: kl.Conv2D(4, 1)(
+            kl.ReLU(6.0, name="six")(kl.Conv2D(9, 1, name="first")(kl.Rescaling(scale)(x)))
+        )
+    )
 
 
 def test_a_maximum_that_nothing_comes_near_is_dropped(images):
@@ -177,7 +219,9 @@ def test_channels_that_reach_a_maximum_keep_their_scale(images):
 def test_rounded_weights_are_those_that_the_converter_stores(images, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
 
-    model = made(lambda kl, x: kl.Conv2D(5, 1)(kl.DepthwiseConv2D(3)(kl.Conv2D(7, 3, activation="relu")(x))))
+    model = made(
+        lambda kl, x: kl.Conv2D(5, 1)(kl.DepthwiseConv2D(3)(kl.Conv2D(7, 3, activation="relu")(x)))
+    )
     for granularity in ("per_channel", "per_tensor"):
         interpreter = Interpreter(str(quantize(model, images, tmp_path / "q.tflite", granularity)))
         stored = {}
@@ -189,11 +233,17 @@ def test_rounded_weights_are_those_that_the_converter_stores(images, tmp_path):
                 except ValueError:
                     continue  # an activation
                 axis = detail["quantization_parameters"]["quantized_dimension"]
-                stored[weights.shape] = weights * np.expand_dims(scales, tuple(i for i in range(4) if i != axis) if len(scales) > 1 else ())
+                stored[weights.shape] = weights * np.expand_dims(
+                    scales, tuple(i for i in range(4) if i != axis) if len(scales) > 1 else ()
+                )
         for step in folded(model).convolutions():
             kernel = rounded(step, step.layer.get_weights()[0], granularity)
-            file_order = kernel.transpose(3, 0, 1, 2)  # height and width before the input's channels in both kinds
-            np.testing.assert_allclose(stored[file_order.shape], file_order, atol=np.abs(kernel).max() * 1e-5)
+            file_order = kernel.transpose(
+                3, 0, 1, 2
+            )  # height and width before the input's channels in both kinds
+            np.testing.assert_allclose(
+                stored[file_order.shape], file_order, atol=np.abs(kernel).max() * 1e-5
+            )
 
 
 def test_the_mean_of_a_rounded_layer_is_that_of_the_float_one(images):
@@ -202,12 +252,19 @@ def test_the_mean_of_a_rounded_layer_is_that_of_the_float_one(images):
     corrected = correct_biases(model, images + 0.5, "per_tensor")
     layer = corrected.get_layer("only")
     (step,) = folded(model).convolutions()
-    coarse = np.round(layer.get_weights()[0] / (step_size := np.abs(layer.get_weights()[0]).max() / 127)) * step_size
+    coarse = (
+        np.round(layer.get_weights()[0] / (step_size := np.abs(layer.get_weights()[0]).max() / 127))
+        * step_size
+    )
     layer.set_weights([coarse, layer.get_weights()[1]])
     exact = model.predict(images + 0.5, verbose=0).mean(axis=(0, 1, 2))
-    np.testing.assert_allclose(corrected.predict(images + 0.5, verbose=0).mean(axis=(0, 1, 2)), exact, atol=1e-5)
+    np.testing.assert_allclose(
+        corrected.predict(images + 0.5, verbose=0).mean(axis=(0, 1, 2)), exact, atol=1e-5
+    )
     layer.set_weights([coarse, model.get_layer("only").get_weights()[1]])
-    assert np.abs(corrected.predict(images + 0.5, verbose=0).mean(axis=(0, 1, 2)) - exact).max() > 1e-4
+    assert (
+        np.abs(corrected.predict(images + 0.5, verbose=0).mean(axis=(0, 1, 2)) - exact).max() > 1e-4
+    )
 
 
 # ---------------------------------------------------------------- the whole of it
@@ -215,11 +272,15 @@ def test_the_mean_of_a_rounded_layer_is_that_of_the_float_one(images):
 
 @pytest.fixture(scope="module")
 def unlike():
-    """The real topology, where each expanded channel is small and its depthwise kernel large, or not, by chance."""
+    """The real topology, where each expanded channel is small and its depthwise kernel large, or
+    not, by chance."""
     model = lively_network((64, 64))
     rng = np.random.default_rng(3)
     for block in range(1, 17):
-        norm, depthwise = model.get_layer(f"block_{block}_expand_BN"), model.get_layer(f"block_{block}_depthwise")
+        norm, depthwise = (
+            model.get_layer(f"block_{block}_expand_BN"),
+            model.get_layer(f"block_{block}_depthwise"),
+        )
         factor = np.exp(rng.uniform(-4, 0, norm.gamma.shape[0]))
         norm.gamma.assign(norm.gamma.numpy() * factor)
         norm.beta.assign(norm.beta.numpy() * factor)
@@ -231,7 +292,11 @@ def test_one_scale_for_all_holds_after_optimizing(unlike, tmp_path):
     images = np.random.default_rng(1).uniform(-1, 1, (24, 64, 64, 3)).astype(np.float32)
     assert same(unlike, equalize(unlike, images[:16]), images[:16]) < 1e-4
     plain, good = (
-        quantization_error(unlike, quantize(unlike, images[:16], tmp_path / f"{o}.tflite", "per_tensor", optimize=o), images[16:])
+        quantization_error(
+            unlike,
+            quantize(unlike, images[:16], tmp_path / f"{o}.tflite", "per_tensor", optimize=o),
+            images[16:],
+        )
         for o in (False, True)
     )
     assert good["snr_db"] > plain["snr_db"] + 6
@@ -247,13 +312,20 @@ def test_another_width_and_softmax():
 def test_a_sequential_model_and_a_file(images, tmp_path):
     import keras
 
-    model = keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Conv2D(4, 3, activation="relu6"), keras.layers.Conv2D(2, 1)])
+    model = keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu6"),
+            keras.layers.Conv2D(2, 1),
+        ]
+    )
     model.save(tmp_path / "m.keras")
     assert same(model, equalize(tmp_path / "m.keras", images), images) < 1e-5
 
 
 def test_the_shipped_checkpoint_loses_little(repository, tmp_path):
-    """At most half a point of OKS with a scale a channel, and one and a half with one scale for all, on the embedded people."""
+    """At most half a point of OKS with a scale a channel, and one and a half with one scale for
+    all, on the embedded people."""
     model = pu.load_model(repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras")
     train = pu.load_dataset(repository / "data/synthetic-people/train")
     pictures = np.stack([model.preprocess(pu.read_image(sample.path))[0] for sample in train[:60]])

@@ -212,7 +212,8 @@ def depthwise_with_scaled_bias() -> bytes:
 
 @test_kernels.needs_gcc
 def test_scales_of_a_bias_mean_nothing(tmp_path):
-    """In TFLM's person_detect.tflite they run along dimension 3 of a vector. LiteRT refuses that; TFLM runs it."""
+    """In TFLM's person_detect.tflite they run along dimension 3 of a vector. LiteRT refuses that;
+    TFLM runs it."""
     good = depthwise_with_scaled_bias()
     odd = edited(
         good, lambda graph: setattr(graph.tensors[2].quantization, "quantizedDimension", 3)
@@ -283,7 +284,11 @@ def test_an_error_of_our_own_is_not_told_as_damage(monkeypatch):
 
 
 def test_a_shape_left_open_is_legal_but_does_not_become_c():
-    opened = {"a": tensor("a", (1, 1), signature=(-1, -1)), "b": tensor("b", (1, 1)), "c": tensor("c", (1, 1))}
+    opened = {
+        "a": tensor("a", (1, 1), signature=(-1, -1)),
+        "b": tensor("b", (1, 1)),
+        "c": tensor("c", (1, 1)),
+    }
     graph = parse_tflite(wired([("RELU", [0], [1]), ("RELU", [1], [2])], [2], **opened), "open")
     with pytest.raises(PoseError, match="open leaves the shape of 'a' open"):
         compile_graph(graph, "open", "file", "network")
@@ -291,7 +296,8 @@ def test_a_shape_left_open_is_legal_but_does_not_become_c():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 def test_damaged_files_do_not_end_the_process():
-    """LiteRT itself is ended by many of them: our rules go first. A child loads each, and predicts."""
+    """LiteRT itself is ended by many of them: our rules go first. A child loads each, and
+    predicts."""
     from fuzz_export import damage
 
     dice, good = random.Random(5), heatmap_model(keypoints=13)

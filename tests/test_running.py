@@ -1,4 +1,5 @@
-"""Models whose network is the exported C: what they find, against LiteRT's reference kernels, and where they take LiteRT's place."""
+"""Models whose network is the exported C: what they find, against LiteRT's reference kernels, and
+where they take LiteRT's place."""
 
 import os
 import pickle
@@ -18,8 +19,12 @@ from poseutils.deployment.verify.exported_model import CORES, FEW, TARGETS
 from poseutils.evaluation import save_tensors
 from poseutils.evaluation.predictions import fingerprint
 
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None or shutil.which("make") is None, reason="no C compiler and make here")
-with_qemu = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}")
+pytestmark = pytest.mark.skipif(
+    shutil.which("cc") is None or shutil.which("make") is None, reason="no C compiler and make here"
+)
+with_qemu = pytest.mark.skipif(
+    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
+)
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 
 
@@ -44,7 +49,9 @@ def by_reference(model, image):
     reference = Reference(model.path)
     reference.run(model.network.prepare(pixels[None]))
     details = reference.interpreter.get_output_details()
-    return model.decoded({d["name"]: reference.tensor(d["index"]) for d in details})[0].transformed(transform.inverse)
+    return model.decoded({d["name"]: reference.tensor(d["index"]) for d in details})[0].transformed(
+        transform.inverse
+    )
 
 
 def test_targets_are_those_that_a_configuration_may_name():
@@ -55,7 +62,9 @@ def test_code_finds_what_the_reference_kernels_find(shipped, as_c, people):
     for sample in people[:4]:
         image = pu.read_image(sample.path)
         expected, found = by_reference(shipped, image), as_c.predict(image)
-        assert (found.keypoints == expected.keypoints).all() and (found.scores == expected.scores).all()
+        assert (found.keypoints == expected.keypoints).all() and (
+            found.scores == expected.scores
+        ).all()
 
 
 @pytest.mark.parametrize(
@@ -69,7 +78,10 @@ def test_code_finds_what_the_reference_kernels_find(shipped, as_c, people):
 )
 def test_every_model_type_runs_as_code(asset, file):
     """Several outputs and their order, float inputs, outputs with and without DEQUANTIZE."""
-    model, image = pu.load_model(asset(f"models/{file}"), num_threads=1), pu.read_image(asset("images/bus.jpg"))
+    model, image = (
+        pu.load_model(asset(f"models/{file}"), num_threads=1),
+        pu.read_image(asset("images/bus.jpg")),
+    )
     expected, found = by_reference(model, image), as_exported(model).predict(image)
     assert len(found) == len(expected)
     np.testing.assert_allclose(found.keypoints, expected.keypoints, atol=1e-3)
@@ -79,14 +91,21 @@ def test_every_model_type_runs_as_code(asset, file):
 def test_evaluation_measures_the_code(shipped, as_c, people):
     here, there = (pu.evaluate(model, people, progress=False) for model in (shipped, as_c))
     assert there.metrics["images"] == here.metrics["images"] == len(people)
-    assert there.metrics["oks"] != here.metrics["oks"] and abs(there.metrics["oks"] - here.metrics["oks"]) < 0.05
-    expected = [by_reference(shipped, pu.read_image(result.sample.path)) for result in there.per_image[:5]]
+    assert (
+        there.metrics["oks"] != here.metrics["oks"]
+        and abs(there.metrics["oks"] - here.metrics["oks"]) < 0.05
+    )
+    expected = [
+        by_reference(shipped, pu.read_image(result.sample.path)) for result in there.per_image[:5]
+    ]
     for result, poses in zip(there.per_image, expected):
         assert (result.poses.keypoints == poses.keypoints).all()
 
 
 def test_evaluation_by_processes_compiles_for_each(as_c, people):
-    alone, spread = (pu.evaluate(as_c, people[:4], progress=False, workers=workers).metrics for workers in (0, 1))
+    alone, spread = (
+        pu.evaluate(as_c, people[:4], progress=False, workers=workers).metrics for workers in (0, 1)
+    )
     assert alone == spread
     assert pickle.loads(pickle.dumps(as_c)).network.runtime == "c"
 
@@ -110,19 +129,31 @@ def test_tensors_are_saved_as_the_code_gives_them(as_c, people, tmp_path):
 
 def test_code_stands_before_the_model_it_was_made_of(shipped, people):
     models, images = side_by_side([shipped], people, "emulated")
-    assert [model.label for model in models] == [f"{shipped.label} as C", shipped.label] and images is people
+    assert [model.label for model in models] == [
+        f"{shipped.label} as C",
+        shipped.label,
+    ] and images is people
     assert side_by_side([shipped], people, "host") == ([shipped], people)
 
 
-@pytest.mark.parametrize(("target", "need"), [("stedgeai_host", "ai_runner"), ("stedgeai_n6", "STM32N6570-DK on USB")])
-def test_st_targets_say_what_they_would_need_and_the_model_runs_here(shipped, people, capsys, target, need):
-    assert on_target(shipped, target) is shipped and side_by_side([shipped], people, target) == ([shipped], people)
+@pytest.mark.parametrize(
+    ("target", "need"), [("stedgeai_host", "ai_runner"), ("stedgeai_n6", "STM32N6570-DK on USB")]
+)
+def test_st_targets_say_what_they_would_need_and_the_model_runs_here(
+    shipped, people, capsys, target, need
+):
+    assert on_target(shipped, target) is shipped and side_by_side([shipped], people, target) == (
+        [shipped],
+        people,
+    )
     said = capsys.readouterr().out
     assert need in said and "not driven from here" in said and "emulated" in said
 
 
 def test_float_network_runs_as_it_is_and_is_told_how_to_be_quantized(people, tmp_path, capsys):
-    (tmp_path / "tiny.onnx").write_bytes(onnx_model([node("MaxPool", ["a"], "b")], {}, ("a", (1, 3, 8, 8)), ("b", (1, 3, 8, 8))))
+    (tmp_path / "tiny.onnx").write_bytes(
+        onnx_model([node("MaxPool", ["a"], "b")], {}, ("a", (1, 3, 8, 8)), ("b", (1, 3, 8, 8)))
+    )
     model = SimpleNamespace(path=tmp_path / "tiny.onnx", label="tiny.onnx")
     assert side_by_side([model], people, "emulated") == ([model], people)
     assert "a float network does not become C. Quantize" in capsys.readouterr().out

@@ -1,4 +1,5 @@
-"""Plans of the learning rate: the zoo's formulas, epoch by epoch, and what steers a real training."""
+"""Plans of the learning rate: the zoo's formulas, epoch by epoch, and what steers a real
+training."""
 
 from __future__ import annotations
 
@@ -29,15 +30,21 @@ def held(epoch):
 
 
 def test_linear():
-    expected = [0.01 if e < 3 else 0.001 if e >= 14 else 0.01 - 0.009 / 10 * held(e) for e in range(30)]
+    expected = [
+        0.01 if e < 3 else 0.001 if e >= 14 else 0.01 - 0.009 / 10 * held(e) for e in range(30)
+    ]
     assert rates("LRLinearDecay", **HELD) == pytest.approx(expected)
     assert rates("LRLinearDecay", **HELD)[12:15] == pytest.approx([0.0019, 0.001, 0.001])
 
 
 def test_exponential():
     expected = [0.01 if e < 3 else max(0.004, 0.01 * math.exp(-0.1 * held(e))) for e in range(30)]
-    assert rates("LRExponentialDecay", initial_lr=0.01, hold_steps=4, decay_rate=0.1, min_lr=0.004) == pytest.approx(expected)
-    assert rates("LRExponentialDecay", initial_lr=0.01, hold_steps=0, decay_rate=0.1)[29] == pytest.approx(0.01 * math.exp(-3))
+    assert rates(
+        "LRExponentialDecay", initial_lr=0.01, hold_steps=4, decay_rate=0.1, min_lr=0.004
+    ) == pytest.approx(expected)
+    assert rates("LRExponentialDecay", initial_lr=0.01, hold_steps=0, decay_rate=0.1)[
+        29
+    ] == pytest.approx(0.01 * math.exp(-3))
 
 
 def test_steps():
@@ -47,20 +54,41 @@ def test_steps():
 
 
 def test_cosine():
-    expected = [0.01 if e < 4 else 0.001 + 0.009 * 0.5 * (1 + math.cos(math.pi * min(held(e), 10) / 10)) for e in range(30)]
+    expected = [
+        0.01 if e < 4 else 0.001 + 0.009 * 0.5 * (1 + math.cos(math.pi * min(held(e), 10) / 10))
+        for e in range(30)
+    ]
     assert rates("LRCosineDecay", **HELD) == pytest.approx(expected)
     assert rates("LRCosineDecay", **HELD)[13] == pytest.approx(0.001)
 
 
 def test_warmup_then_cosine():
-    got = rates("LRWarmupCosineDecay", initial_lr=0.001, warmup_steps=5, max_lr=0.011, hold_steps=3, decay_steps=10, end_lr=0.001)
+    got = rates(
+        "LRWarmupCosineDecay",
+        initial_lr=0.001,
+        warmup_steps=5,
+        max_lr=0.011,
+        hold_steps=3,
+        decay_steps=10,
+        end_lr=0.001,
+    )
     rising = [0.001 + 0.002 * e for e in range(4)]
-    falling = [0.001 + 0.01 * 0.5 * (1 + math.cos(math.pi * min(e - 8, 10) / 10)) for e in range(8, 30)]
+    falling = [
+        0.001 + 0.01 * 0.5 * (1 + math.cos(math.pi * min(e - 8, 10) / 10)) for e in range(8, 30)
+    ]
     assert got == pytest.approx([*rising, *[0.011] * 4, *falling])
 
 
 def test_cosine_with_restarts():
-    got = rates("LRCosineDecayRestarts", 71, initial_lr=0.01, first_decay_steps=10, end_lr=0.001, t_mul=2, m_mul=0.5)
+    got = rates(
+        "LRCosineDecayRestarts",
+        71,
+        initial_lr=0.01,
+        first_decay_steps=10,
+        end_lr=0.001,
+        t_mul=2,
+        m_mul=0.5,
+    )
 
     def at(e):
         period, start = (0, 0) if e < 10 else (1, 10) if e < 30 else (2, 30) if e < 70 else (3, 70)
@@ -69,12 +97,16 @@ def test_cosine_with_restarts():
 
     assert got == pytest.approx([at(e) for e in range(71)])
     assert got[10] == pytest.approx(0.0055) and got[30] == pytest.approx(0.00325)
-    even = rates("LRCosineDecayRestarts", initial_lr=0.01, first_decay_steps=10, end_lr=0.001, t_mul=1)
+    even = rates(
+        "LRCosineDecayRestarts", initial_lr=0.01, first_decay_steps=10, end_lr=0.001, t_mul=1
+    )
     assert even[:10] == even[10:20] == even[20:]
 
 
 def test_polynomial():
-    expected = [0.01 if e < 3 else 0.009 * (1 - min(held(e), 10) / 10) ** 0.5 + 0.001 for e in range(30)]
+    expected = [
+        0.01 if e < 3 else 0.009 * (1 - min(held(e), 10) / 10) ** 0.5 + 0.001 for e in range(30)
+    ]
     assert rates("LRPolynomialDecay", **HELD) == pytest.approx(expected)
     line = rates("LRPolynomialDecay", **HELD, power=1)
     assert np.diff(line[3:14]) == pytest.approx([-0.0009] * 10)
@@ -91,20 +123,32 @@ def test_polynomial_with_restarts():
 
 
 def test_pieces():
-    got = rates("LRPiecewiseConstantDecay", 12, boundaries=[3, 7, 10], values=[0.1, 0.05, 0.02, 0.01])
+    got = rates(
+        "LRPiecewiseConstantDecay", 12, boundaries=[3, 7, 10], values=[0.1, 0.05, 0.02, 0.01]
+    )
     assert got == [0.1] * 3 + [0.05] * 4 + [0.02] * 3 + [0.01] * 2
 
 
 def test_an_expression_sees_the_epoch_and_the_rate_before_it():
-    schedule = make_schedule("LearningRateScheduler", {"schedule": "lr if epoch < 2 else lr * 0.5", "verbose": 1})
+    schedule = make_schedule(
+        "LearningRateScheduler", {"schedule": "lr if epoch < 2 else lr * 0.5", "verbose": 1}
+    )
     assert [schedule(1, 0.4), schedule(2, 0.4)] == [0.4, 0.2]
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "says"),
     [
-        ("LRLinearDecay", {"initial_lr": 0.1}, "LRLinearDecay was given .*takes initial_lr, hold_steps, decay_steps, end_lr"),
-        ("LRStepDecay", {"initial_lr": 0.1, "step_size": 0, "decay_rate": 0.5}, "LRStepDecay was given"),
+        (
+            "LRLinearDecay",
+            {"initial_lr": 0.1},
+            "LRLinearDecay was given .*takes initial_lr, hold_steps, decay_steps, end_lr",
+        ),
+        (
+            "LRStepDecay",
+            {"initial_lr": 0.1, "step_size": 0, "decay_rate": 0.5},
+            "LRStepDecay was given",
+        ),
         ("LearningRateScheduler", {"schedule": "lambda epoch, lr: lr"}, "a lambda is code"),
         ("LearningRateScheduler", {}, "takes schedule"),
     ],
@@ -134,11 +178,22 @@ def train(tmp_path_factory):
     model = keras.Model(inputs, outputs)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (4, 32, 32, 3)).astype(np.uint8)
-    keypoints = np.concatenate([rng.uniform(4, 28, (4, 2, 2)), np.full((4, 2, 1), 2)], axis=-1).astype(np.float32)
-    examples = Examples(images, keypoints, np.full(4, 400.0), layout_from_names(["left_spot", "right_spot"]))
+    keypoints = np.concatenate(
+        [rng.uniform(4, 28, (4, 2, 2)), np.full((4, 2, 1), 2)], axis=-1
+    ).astype(np.float32)
+    examples = Examples(
+        images, keypoints, np.full(4, 400.0), layout_from_names(["left_spot", "right_spot"])
+    )
 
     def run(**options):
-        return fit(model, examples, examples, run_dir=tmp_path_factory.mktemp("run"), batch_size=4, **options)
+        return fit(
+            model,
+            examples,
+            examples,
+            run_dir=tmp_path_factory.mktemp("run"),
+            batch_size=4,
+            **options,
+        )
 
     return run
 
@@ -152,7 +207,9 @@ def train(tmp_path_factory):
     ],
 )
 def test_a_schedule_steers_the_training(train, name, arguments):
-    given = train(epochs=3, callbacks={name: arguments, "ModelCheckpoint": {"monitor": "val_oks"}}).history["learning_rate"]
+    given = train(
+        epochs=3, callbacks={name: arguments, "ModelCheckpoint": {"monitor": "val_oks"}}
+    ).history["learning_rate"]
     schedule, expected = make_schedule(name, arguments), [0.1]
     expected = [schedule(0, 0.003)]
     for epoch in (1, 2):

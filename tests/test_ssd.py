@@ -1,4 +1,5 @@
-"""The detectors of faces and palms: their anchors, their blending of boxes, and what the real files find."""
+"""The detectors of faces and palms: their anchors, their blending of boxes, and what the real files
+find."""
 
 import numpy as np
 import pytest
@@ -37,10 +38,17 @@ def test_anchors_are_the_centers_of_the_cells(size, count, grid):
 
 def test_anchors_of_no_release_are_refused_with_the_numbers():
     outputs = {"a": np.zeros((1, 900, 16), np.float32), "b": np.zeros((1, 900, 1), np.float32)}
-    with pytest.raises(PoseError, match=r"number A of anchors .*128: 896.*the model gives a \(1, 900, 16\)"):
+    with pytest.raises(
+        PoseError, match=r"number A of anchors .*128: 896.*the model gives a \(1, 900, 16\)"
+    ):
         find_outputs("detector", outputs, VIEW)
     two_sizes = {"a": np.zeros((1, 896, 16)), "b": np.zeros((1, 512, 1))}
-    for wrong in (two_sizes, {"a": np.zeros((1, 896, 16))}, {}, two_sizes | {"c": np.zeros((1, 2, 3, 4))}):
+    for wrong in (
+        two_sizes,
+        {"a": np.zeros((1, 896, 16))},
+        {},
+        two_sizes | {"c": np.zeros((1, 2, 3, 4))},
+    ):
         assert ssd.find(wrong, VIEW) is None
 
 
@@ -61,7 +69,9 @@ def test_layers_are_joined_from_fine_to_coarse_whatever_their_names():
 
 
 def decode(boxes, scores, **thresholds):
-    return ssd.decode(ssd.find({"a": boxes, "b": scores}, VIEW), VIEW, FACE6, Thresholds(**thresholds))
+    return ssd.decode(
+        ssd.find({"a": boxes, "b": scores}, VIEW), VIEW, FACE6, Thresholds(**thresholds)
+    )
 
 
 def test_a_box_and_its_points_count_from_the_anchor():
@@ -71,14 +81,18 @@ def test_a_box_and_its_points_count_from_the_anchor():
     boxes[0, anchor] = (1, -2, 30, 20, *range(12))
     (poses,) = decode(boxes, scores)
     np.testing.assert_allclose(poses.boxes, [[14, 32, 44, 52]], rtol=1e-6)
-    np.testing.assert_allclose(poses.keypoints[0], (28, 44) + np.arange(12).reshape(6, 2), rtol=1e-6)
+    np.testing.assert_allclose(
+        poses.keypoints[0], (28, 44) + np.arange(12).reshape(6, 2), rtol=1e-6
+    )
     np.testing.assert_allclose(poses.box_scores, 1 / (1 + np.exp(-2)), rtol=1e-6)
     np.testing.assert_array_equal(poses.scores, np.repeat(poses.box_scores[:, None], 6, axis=1))
 
 
 def test_logits_and_probabilities_decode_alike():
     boxes, logits = raw_outputs()
-    for one, other in zip(decode(boxes, logits), decode(boxes, 1 / (1 + np.exp(-logits))), strict=True):
+    for one, other in zip(
+        decode(boxes, logits), decode(boxes, 1 / (1 + np.exp(-logits))), strict=True
+    ):
         np.testing.assert_allclose(one.keypoints, other.keypoints, rtol=1e-4, atol=1e-3)
         np.testing.assert_allclose(one.box_scores, other.box_scores, rtol=1e-5)
 
@@ -86,14 +100,21 @@ def test_logits_and_probabilities_decode_alike():
 def test_nobody_is_found_where_no_score_passes():
     boxes, scores = raw_outputs()
     (first, second) = decode(boxes, np.full_like(scores, -200))
-    assert len(first) == len(second) == 0 and first.keypoints.shape == (0, 6, 2) and first.boxes.shape == (0, 4)
+    assert (
+        len(first) == len(second) == 0
+        and first.keypoints.shape == (0, 6, 2)
+        and first.boxes.shape == (0, 4)
+    )
 
 
 def some_detections(count=60, seed=0):
     """(N, 2 + K, 2) points and (N,) scores, best first."""
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, 60, (count, 1, 2))
-    points = np.concatenate([corner, corner + rng.uniform(15, 30, (count, 1, 2)), rng.uniform(0, 90, (count, 6, 2))], axis=1)
+    points = np.concatenate(
+        [corner, corner + rng.uniform(15, 30, (count, 1, 2)), rng.uniform(0, 90, (count, 6, 2))],
+        axis=1,
+    )
     return points.astype(np.float32), np.sort(rng.uniform(0.5, 1, count))[::-1].astype(np.float32)
 
 
@@ -106,9 +127,17 @@ def test_blending_keeps_the_best_ones_that_suppression_keeps_and_only_averages(s
     for i in range(len(points)):  # the definition, one box at a time
         if seen[i]:
             continue
-        group = np.array([j for j in range(len(points)) if not seen[j] and (j == i or overlap(boxes[i], boxes[j]) > 0.3)])
+        group = np.array(
+            [
+                j
+                for j in range(len(points))
+                if not seen[j] and (j == i or overlap(boxes[i], boxes[j]) > 0.3)
+            ]
+        )
         weights = scores[group] / scores[group].sum()
-        np.testing.assert_allclose(blended[len(kept)], np.tensordot(weights, points[group], 1), rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(
+            blended[len(kept)], np.tensordot(weights, points[group], 1), rtol=1e-4, atol=1e-3
+        )
         kept.append(i)
         seen[group] = True
     assert best.tolist() == kept
@@ -125,7 +154,9 @@ def test_blending_leaves_lone_detections_and_copies_as_they_are():
     points, scores = some_detections()
     alone, _ = ssd.weighted_nms(points, scores, iou=1.0, limit=100)
     np.testing.assert_allclose(alone, points, rtol=1e-6)
-    copies, best = ssd.weighted_nms(np.repeat(points[:1], 4, axis=0), scores[:4], iou=0.3, limit=100)
+    copies, best = ssd.weighted_nms(
+        np.repeat(points[:1], 4, axis=0), scores[:4], iou=0.3, limit=100
+    )
     np.testing.assert_allclose(copies, points[:1], rtol=1e-6)
     assert best.tolist() == [0]
 
@@ -147,8 +178,12 @@ def test_palms_are_found_in_hands(asset):
         assert len(poses) >= 1 and poses.layout is PALM7
         truth = sample.keypoints[0, PALM_IN_HAND21]
         labeled = truth[:, 2] > 0
-        distance = np.linalg.norm(poses.keypoints[:, labeled] - truth[labeled, :2], axis=2).mean(axis=1)
-        assert distance.min() / (sample.boxes[0, 2:] - sample.boxes[0, :2]).max() < 0.2, sample.path.name
+        distance = np.linalg.norm(poses.keypoints[:, labeled] - truth[labeled, :2], axis=2).mean(
+            axis=1
+        )
+        assert distance.min() / (sample.boxes[0, 2:] - sample.boxes[0, :2]).max() < 0.2, (
+            sample.path.name
+        )
 
 
 def test_a_face_is_found_with_its_points(asset):

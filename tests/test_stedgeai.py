@@ -1,4 +1,5 @@
-"""ST's compiler, by a stand-in that records what it was given and prints a report laid out as the real one publishes its own."""
+"""ST's compiler, by a stand-in that records what it was given and prints a report laid out as the
+real one publishes its own."""
 
 import json
 import os
@@ -68,7 +69,8 @@ if mode == "whole":
 
 @pytest.fixture
 def stand_in(tmp_path):
-    """``stand_in(mode)``: a program ``stedgeai`` in a folder with a space in its name, that behaves so."""
+    """``stand_in(mode)``: a program ``stedgeai`` in a folder with a space in its name, that behaves
+    so."""
 
     def make(mode):
         folder = tmp_path / "ST tools"
@@ -102,25 +104,54 @@ def given(program):
 
 def test_analyze_is_asked_as_st_asks_it_and_its_report_is_read(stand_in, tmp_path, capfd):
     program, run = stand_in("whole"), tmp_path / "a run; touch hacked"
-    report = run_stedgeai("analyze", "/models/my $(net).tflite", H7, run, settings(program, optimization="ram"))
-    arguments = ["analyze", "--model", "/models/my $(net).tflite", "--target", "stm32h7", "--name", "network", "--verbosity", "1"]
+    report = run_stedgeai(
+        "analyze", "/models/my $(net).tflite", H7, run, settings(program, optimization="ram")
+    )
+    arguments = [
+        "analyze",
+        "--model",
+        "/models/my $(net).tflite",
+        "--target",
+        "stm32h7",
+        "--name",
+        "network",
+        "--verbosity",
+        "1",
+    ]
     places = ["--workspace", f"{run}/st_ai_ws", "--output", f"{run}/st_ai_output"]
     assert given(program) == [*arguments, "--optimization", "ram", *places]
     assert (report.version, report.target, report.macs) == ("2.2.0", "stm32h7", 60_123_456)
     assert (report.weight_bytes, report.activation_bytes) == (543_210, 401_408)
     assert (report.flash_bytes, report.ram_bytes) == (563_690, 406_528)
-    assert report.row == {"compiler": "ST Edge AI Core 2.2.0", "target": "stm32h7", "RAM, KiB": "397", "flash, KiB": "550"}
+    assert report.row == {
+        "compiler": "ST Edge AI Core 2.2.0",
+        "target": "stm32h7",
+        "RAM, KiB": "397",
+        "flash, KiB": "550",
+    }
     log = report.log.read_text()
-    assert report.log == run / "stedgeai-analyze.log" and log.startswith("'" + str(program)) and "Exec/report summary" in log
+    assert (
+        report.log == run / "stedgeai-analyze.log"
+        and log.startswith("'" + str(program))
+        and "Exec/report summary" in log
+    )
     assert "stedgeai analyze" in capfd.readouterr().err  # the progress
     assert not (tmp_path / "hacked").exists() and not (run / "hacked").exists()
 
 
 def test_generate_allocates_inputs_and_outputs(stand_in, tmp_path):
     program = stand_in("whole")
-    run_stedgeai("generate", "net.tflite", H7, tmp_path / "run", settings(program, deployment={"verbosity": 2}))
+    run_stedgeai(
+        "generate",
+        "net.tflite",
+        H7,
+        tmp_path / "run",
+        settings(program, deployment={"verbosity": 2}),
+    )
     arguments = given(program)
-    assert arguments[0] == "generate" and {"--allocate-inputs", "--allocate-outputs"} <= set(arguments)
+    assert arguments[0] == "generate" and {"--allocate-inputs", "--allocate-outputs"} <= set(
+        arguments
+    )
     assert arguments[arguments.index("--verbosity") + 1] == "2" and arguments[2].startswith("/")
 
 
@@ -129,29 +160,62 @@ def test_accelerator_gets_the_profile_of_the_project_that_is_named(stand_in, tmp
     project.mkdir(parents=True)
     (project / "user_neuralart.json").write_text("{}")
     program = stand_in("whole")
-    run_stedgeai("generate", "net.tflite", N6, tmp_path / "run", settings(program, {"c_project_path": str(project.parent)}))
+    run_stedgeai(
+        "generate",
+        "net.tflite",
+        N6,
+        tmp_path / "run",
+        settings(program, {"c_project_path": str(project.parent)}),
+    )
     arguments = given(program)
-    assert arguments[arguments.index("--st-neural-art") + 1] == f"profile@{project}/user_neuralart.json"
-    assert "--input-data-type uint8 --output-data-type float32" in " ".join(arguments) and "--optimization" not in arguments
-    run_stedgeai("generate", "net.tflite", N6, tmp_path / "run", settings(program, {"c_project_path": "../not/there"}))
+    assert (
+        arguments[arguments.index("--st-neural-art") + 1]
+        == f"profile@{project}/user_neuralart.json"
+    )
+    assert (
+        "--input-data-type uint8 --output-data-type float32" in " ".join(arguments)
+        and "--optimization" not in arguments
+    )
+    run_stedgeai(
+        "generate",
+        "net.tflite",
+        N6,
+        tmp_path / "run",
+        settings(program, {"c_project_path": "../not/there"}),
+    )
     arguments = given(program)
-    assert not any(argument.startswith("profile@") for argument in arguments) and "--st-neural-art" in arguments
+    assert (
+        not any(argument.startswith("profile@") for argument in arguments)
+        and "--st-neural-art" in arguments
+    )
 
 
 def test_report_without_totals_gives_the_networks_own_sizes(stand_in, tmp_path):
-    report = run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in("no totals")))
-    assert report.flash_bytes is None and report.row["RAM, KiB"] == "392" and report.row["flash, KiB"] == "530"
+    report = run_stedgeai(
+        "analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in("no totals"))
+    )
+    assert (
+        report.flash_bytes is None
+        and report.row["RAM, KiB"] == "392"
+        and report.row["flash, KiB"] == "530"
+    )
 
 
 @pytest.mark.parametrize(
     ("mode", "words", "advice"),
     [
-        ("unsupported", "code 255.\nNOT IMPLEMENTED: Unsupported layer types: Einsum, GridSample\n", "needs no compiler of ST's"),
+        (
+            "unsupported",
+            "code 255.\nNOT IMPLEMENTED: Unsupported layer types: Einsum, GridSample\n",
+            "needs no compiler of ST's",
+        ),
         ("damaged", "code 1.\nE010\\(InvalidModelError\\)", "Copy or convert the model again"),
         ("silent", "no sizes that are known here.\nST Edge AI Core v2.2.0", "A newer version"),
     ],
 )
-def test_its_errors_are_shown_with_what_to_do_and_where_the_log_is(stand_in, tmp_path, mode, words, advice):
+def test_its_errors_are_shown_with_what_to_do_and_where_the_log_is(
+    stand_in, tmp_path, mode, words, advice
+):
     with pytest.raises(PoseError, match=f"(?s){words}.*{advice}.*Its log: .*stedgeai-analyze.log"):
         run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in(mode)))
     assert (tmp_path / "run" / "stedgeai-analyze.log").exists()
@@ -165,7 +229,10 @@ def test_it_is_stopped_when_its_time_is_up_and_what_it_started_too(stand_in, tmp
     assert time.monotonic() - start < 30
     child = int((program.parent / "child").read_text())
     for _ in range(50):
-        if not os.path.exists(f"/proc/{child}") or "Z" in open(f"/proc/{child}/stat").read().split(")")[1]:
+        if (
+            not os.path.exists(f"/proc/{child}")
+            or "Z" in open(f"/proc/{child}/stat").read().split(")")[1]
+        ):
             break
         time.sleep(0.1)
     else:
@@ -188,7 +255,10 @@ def test_it_is_found_in_its_folder_and_on_the_path(stand_in, tmp_path, monkeypat
     assert run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings())
 
 
-@pytest.mark.parametrize("path", ["C:/Users/<XXXXX>/X-CUBE-AI/<*.*.*>/Utilities/windows/stedgeai.exe", "nowhere/stedgeai", None])
+@pytest.mark.parametrize(
+    "path",
+    ["C:/Users/<XXXXX>/X-CUBE-AI/<*.*.*>/Utilities/windows/stedgeai.exe", "nowhere/stedgeai", None],
+)
 def test_without_it_the_reason_is_said_and_nothing_fails(tmp_path, capsys, path):
     assert run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(path)) is None
     said = capsys.readouterr().out
@@ -197,18 +267,35 @@ def test_without_it_the_reason_is_said_and_nothing_fails(tmp_path, capsys, path)
 
 
 def test_cloud_is_answered_and_the_program_here_is_used(stand_in, tmp_path, capsys):
-    assert run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(on_cloud=True)) is None
+    assert (
+        run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(on_cloud=True)) is None
+    )
     assert "nothing is uploaded" in capsys.readouterr().out
-    assert run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in("whole"), on_cloud=True))
+    assert run_stedgeai(
+        "analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in("whole"), on_cloud=True)
+    )
 
 
 def test_another_version_than_asked_for_is_said(stand_in, tmp_path, capsys):
-    run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in("whole"), version="4.0"))
+    run_stedgeai(
+        "analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in("whole"), version="4.0")
+    )
     assert "asks for 4.0" in capsys.readouterr().out
-    run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in("whole"), version="2.2.0"))
+    run_stedgeai(
+        "analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in("whole"), version="2.2.0")
+    )
     assert "asks for" not in capsys.readouterr().out
 
 
 def test_linux_boards_need_none(stand_in, tmp_path, capsys):
-    assert run_stedgeai("analyze", "net.tflite", BOARDS["STM32MP157F-DK2"], tmp_path / "run", settings(stand_in("whole"))) is None
+    assert (
+        run_stedgeai(
+            "analyze",
+            "net.tflite",
+            BOARDS["STM32MP157F-DK2"],
+            tmp_path / "run",
+            settings(stand_in("whole")),
+        )
+        is None
+    )
     assert "runs Linux" in capsys.readouterr().out

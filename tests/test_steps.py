@@ -51,8 +51,11 @@ def test_both_steps_are_the_same_step():
 
 
 def test_keras_s_step_takes_a_single_keypoint():
-    """Whose heatmaps (B, h, w, 1) Keras would bring to as many axes as the keypoints (B, 1, 3) have."""
-    np.testing.assert_allclose(trained(_keras_step, keypoints=1)[0], trained(_tensorflow_step, keypoints=1)[0], rtol=1e-3)
+    """Whose heatmaps (B, h, w, 1) Keras would bring to as many axes as the keypoints (B, 1, 3)
+    have."""
+    np.testing.assert_allclose(
+        trained(_keras_step, keypoints=1)[0], trained(_tensorflow_step, keypoints=1)[0], rtol=1e-3
+    )
 
 
 def test_keras_s_step_in_half_precision():

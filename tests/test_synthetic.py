@@ -1,4 +1,5 @@
-"""Synthetic people: the same from the same seed, left is left, and annotations that agree with the pixels."""
+"""Synthetic people: the same from the same seed, left is left, and annotations that agree with the
+pixels."""
 
 import contextlib
 import io
@@ -44,15 +45,20 @@ UPRIGHT = Pose(
 
 
 def drawn(pose, seed=3):
-    """Keypoints (17, 3), identity buffer and image of one person alone, seen from straight ahead."""
+    """Keypoints (17, 3), identity buffer and image of one person alone, seen from straight
+    ahead."""
     rng = np.random.default_rng(seed)
     build = replace(sample_build(rng), girth=1.0, belly=0.0, child=False)
     skeleton = place(build, pose)
     mesh, palette = Mesh(), Palette()
     points = add_person(mesh, palette, rng, skeleton, 1, True)
     surface = mesh.surface()
-    camera = sample_camera(np.random.default_rng(1), surface.corners.reshape(-1, 3).astype(float), 256)
-    light = Light(np.array([0.0, 0.6, 0.8]), 0.7, 0.4, np.ones(3, np.float32), np.ones(3, np.float32))
+    camera = sample_camera(
+        np.random.default_rng(1), surface.corners.reshape(-1, 3).astype(float), 256
+    )
+    light = Light(
+        np.array([0.0, 0.6, 0.8]), 0.7, 0.4, np.ones(3, np.float32), np.ones(3, np.float32)
+    )
     canvas = np.full((256, 256, 3), 128, np.float32)
     layer = draw_surface(surface, camera, light, palette.table(), canvas)
     keypoints, _, _ = drawn_people._annotate(layer, camera, points[None], [build])
@@ -98,10 +104,19 @@ def test_visibility_from_the_front_from_behind_and_from_the_side(seed):
     back, _, _ = drawn(replace(UPRIGHT, base=rotation(y=180)), seed)
     forward = Arm((80, 5, 0, 20))  # a hanging arm would hide the hip
     side, _, _ = drawn(replace(UPRIGHT, base=rotation(y=90), arms=(forward, forward)), seed)
-    torso = [NAMES[f"{s}_{part}"] for s in ("left", "right") for part in ("shoulder", "hip", "knee", "ankle", "elbow")]
+    torso = [
+        NAMES[f"{s}_{part}"]
+        for s in ("left", "right")
+        for part in ("shoulder", "hip", "knee", "ankle", "elbow")
+    ]
     assert (front[torso, 2] == 2).all() and front[NAMES["nose"], 2] == 2
     assert (back[torso, 2] == 2).all() and (back[:3] == 0).all()
-    for part, visibility in {"eye": 0, "ear": 0, "shoulder": 1, "hip": 1}.items():  # facing the image's right, their left is away from us
+    for part, visibility in {
+        "eye": 0,
+        "ear": 0,
+        "shoulder": 1,
+        "hip": 1,
+    }.items():  # facing the image's right, their left is away from us
         assert side[NAMES[f"left_{part}"], 2] == visibility, part
     assert side[NAMES["right_shoulder"], 2] == 2 and side[NAMES["right_hip"], 2] == 2
 
@@ -120,9 +135,17 @@ def test_a_hand_behind_the_back_is_hidden_and_before_the_chest_is_seen():
 
 
 def test_joint_limits_hold():
-    wild = replace(UPRIGHT, bend=300, twist=-300, arms=(Arm((400, 0, 0, 400)),) * 2, legs=((400, 0, 0, 400),) * 2)
+    wild = replace(
+        UPRIGHT,
+        bend=300,
+        twist=-300,
+        arms=(Arm((400, 0, 0, 400)),) * 2,
+        legs=((400, 0, 0, 400),) * 2,
+    )
     skeleton = place(sample_build(np.random.default_rng(0)), wild)
-    for limb, name in [(limb, "elbow") for limb in skeleton.arms] + [(limb, "knee") for limb in skeleton.legs]:
+    for limb, name in [(limb, "elbow") for limb in skeleton.arms] + [
+        (limb, "knee") for limb in skeleton.legs
+    ]:
         upper, lower = limb.middle - limb.root, limb.end - limb.middle
         angle = np.degrees(np.arccos(upper @ lower / np.linalg.norm(upper) / np.linalg.norm(lower)))
         assert angle == pytest.approx(LIMITS[name][1], abs=0.5)
@@ -151,7 +174,17 @@ def test_area_and_box_are_those_of_the_drawn_person():
     assert mask.sum() == pytest.approx(covered.sum(), rel=0.12)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     own = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
-    assert np.abs([rows[0] - own[0][0], rows[-1] - own[0][-1], columns[0] - own[1][0], columns[-1] - own[1][-1]]).max() <= 1
+    assert (
+        np.abs(
+            [
+                rows[0] - own[0][0],
+                rows[-1] - own[0][-1],
+                columns[0] - own[1][0],
+                columns[-1] - own[1][-1],
+            ]
+        ).max()
+        <= 1
+    )
 
 
 def test_most_images_have_one_person_some_more(scenes):
@@ -171,9 +204,14 @@ def test_dataset_on_disk_is_coco_and_loads(tmp_path):
     for record, person, box, area in zip(records, keypoints, boxes, areas, strict=True):
         triplets = np.reshape(record["keypoints"], (17, 3))
         labeled = person[:, 2] > 0
-        assert np.array_equal(triplets[:, 2], person[:, 2]) and record["num_keypoints"] == labeled.sum()
+        assert (
+            np.array_equal(triplets[:, 2], person[:, 2])
+            and record["num_keypoints"] == labeled.sum()
+        )
         assert np.abs(triplets[labeled, :2] - person[labeled, :2]).max() < 0.01
-        assert np.allclose(record["bbox"], [box[0], box[1], box[2] - box[0], box[3] - box[1]]) and record["area"] == pytest.approx(area)
+        assert np.allclose(
+            record["bbox"], [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+        ) and record["area"] == pytest.approx(area)
     stored = np.asarray(Image.open(folder / "000003.jpg")).astype(int)
     assert np.abs(stored - image).mean() < 8
     dataset = load_dataset(folder)
@@ -187,7 +225,10 @@ def test_images_do_not_depend_on_the_number_of_workers(tmp_path):
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert len(names) == 10
-    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in names)
+    assert all(
+        (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+        for name in names
+    )
 
 
 def test_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
@@ -237,7 +278,9 @@ def test_committed_people(repository):
         assert len(dataset) == count
         assert all(sample.size == (256, 256) for sample in dataset)
         document = json.loads((folder / f"{split}.json").read_text())
-        assert {image["file_name"] for image in document["images"]} == {path.name for path in (folder / split).iterdir()}
+        assert {image["file_name"] for image in document["images"]} == {
+            path.name for path in (folder / split).iterdir()
+        }
 
 
 def test_a_folder_with_other_files_is_not_replaced(tmp_path):

@@ -26,10 +26,19 @@ def people(repository):
 
 def test_rows_are_what_the_network_takes_and_gives(model, people, tmp_path):
     saved = save_tensors(model, people[:12], tmp_path, progress=False)
-    assert [path.name for path in saved.paths] == ["inputs.npy", "outputs.npy"] and sorted(tmp_path.iterdir()) == saved.paths
+    assert [path.name for path in saved.paths] == ["inputs.npy", "outputs.npy"] and sorted(
+        tmp_path.iterdir()
+    ) == saved.paths
     inputs, outputs = (np.load(path) for path in saved.paths)
-    assert saved.images == [sample.path for sample in people[:12].single()] and 0 < len(saved.images) < 12
-    assert inputs.shape == (len(saved.images), 192, 192, 3) and inputs.dtype == np.uint8 and inputs.max() > 200
+    assert (
+        saved.images == [sample.path for sample in people[:12].single()]
+        and 0 < len(saved.images) < 12
+    )
+    assert (
+        inputs.shape == (len(saved.images), 192, 192, 3)
+        and inputs.dtype == np.uint8
+        and inputs.max() > 200
+    )
     assert outputs.shape == (len(saved.images), 48, 48, 17) and outputs.dtype == np.float32
     for row, path in enumerate(saved.images):
         pixels, _ = model.preprocess(pu.read_image(path))
@@ -40,8 +49,12 @@ def test_rows_are_what_the_network_takes_and_gives(model, people, tmp_path):
 def test_a_model_that_finds_several_sees_every_image(asset, people, tmp_path):
     asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite")
     several = pu.load_model("yolov8n_pose_256", num_threads=1)
-    saved = save_tensors(several, people[:6], tmp_path, inputs=False, output_name="candidates", progress=False)
-    assert [path.name for path in saved.paths] == ["candidates.npy"] and np.load(saved.paths[0]).shape == (6, 56, 1344)
+    saved = save_tensors(
+        several, people[:6], tmp_path, inputs=False, output_name="candidates", progress=False
+    )
+    assert [path.name for path in saved.paths] == ["candidates.npy"] and np.load(
+        saved.paths[0]
+    ).shape == (6, 56, 1344)
 
 
 def test_outputs_stay_quantized(asset, people, tmp_path):
@@ -49,12 +62,17 @@ def test_outputs_stay_quantized(asset, people, tmp_path):
     images = people[:2].subset([sample for sample in people if len(sample) == 1][:2])
     saved = save_tensors(head, images, tmp_path, progress=False)
     inputs, outputs = (np.load(path) for path in saved.paths)
-    assert inputs.shape == (2, *head.network.input.shape[1:]) and inputs.dtype == head.network.input.dtype
+    assert (
+        inputs.shape == (2, *head.network.input.shape[1:])
+        and inputs.dtype == head.network.input.dtype
+    )
     assert np.array_equal(outputs[1:], head.network.invoke(inputs[1:])[0])
 
 
 def test_names(model, people, tmp_path):
-    saved = save_tensors(model, people[:3], tmp_path, input_name="in", output_name="out.npy", progress=False)
+    saved = save_tensors(
+        model, people[:3], tmp_path, input_name="in", output_name="out.npy", progress=False
+    )
     assert [path.name for path in saved.paths] == ["in.npy", "out.npy"]
     with pytest.raises(PoseError, match="without folders"):
         save_tensors(model, people, tmp_path, input_name="../in")
@@ -72,7 +90,9 @@ def test_an_unreadable_image_has_no_row(model, people, tmp_path):
     samples[1] = replace(samples[1], path=broken)
     saved = save_tensors(model, people.subset(samples), tmp_path / "run", progress=False)
     assert len(saved.errors) == 1 and "broken.jpg" in saved.errors[0]
-    assert saved.images == [samples[0].path, samples[2].path] and all(len(np.load(path)) == 2 for path in saved.paths)
+    assert saved.images == [samples[0].path, samples[2].path] and all(
+        len(np.load(path)) == 2 for path in saved.paths
+    )
     with pytest.raises(PoseError, match=r"no tensors to write; the first: .*broken.jpg"):
         save_tensors(model, people.subset([samples[1]]), tmp_path / "none", progress=False)
     assert list((tmp_path / "none").iterdir()) == []
@@ -93,7 +113,12 @@ def test_memory_does_not_grow_with_the_dataset(model, people, tmp_path):
     peaks = []
     for count in (20, 200):
         tracemalloc.start()
-        saved = save_tensors(model, people.subset([one.renumbered(i) for i in range(count)]), tmp_path, progress=False)
+        saved = save_tensors(
+            model,
+            people.subset([one.renumbered(i) for i in range(count)]),
+            tmp_path,
+            progress=False,
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert len(np.load(saved.paths[1], mmap_mode="r")) == count

@@ -1,4 +1,5 @@
-"""What a training is given that cannot be right, and what happens to it on the way: NaN, a full disk, images that cannot be read."""
+"""What a training is given that cannot be right, and what happens to it on the way: NaN, a full
+disk, images that cannot be read."""
 
 import numpy as np
 import pytest
@@ -24,7 +25,11 @@ def pictures(folder, count, visibility=2, broken=()):
             path.write_bytes(path.read_bytes()[:60])
         people = np.array([[[10 + number, 20, visibility], [30, 12, visibility]]], np.float32)
         box = np.array([[0, 0, 40, 40]], np.float32)
-        samples.append(Sample(number, path, (40, 40), people, box, np.array([1600], np.float32), np.zeros(1, bool)))
+        samples.append(
+            Sample(
+                number, path, (40, 40), people, box, np.array([1600], np.float32), np.zeros(1, bool)
+            )
+        )
     return Dataset(tuple(samples), PAIR, folder)
 
 
@@ -32,14 +37,21 @@ def pictures(folder, count, visibility=2, broken=()):
 
 
 def test_nobody_has_a_visible_keypoint(tmp_path):
-    with pytest.raises(PoseError, match="none of its 3 images has a person with a labeled keypoint; there is nothing to train on"):
+    with pytest.raises(
+        PoseError,
+        match="none of its 3 images has a person with a labeled keypoint; there is nothing to train on",
+    ):
         load_examples(pictures(tmp_path, 3, visibility=0), (32, 32))
 
 
 def test_keypoints_of_another_layout(tmp_path):
-    others = Examples(np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 17, 3), np.float32), np.ones(2), COCO17)
+    others = Examples(
+        np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 17, 3), np.float32), np.ones(2), COCO17
+    )
     for wrong in ("train", "validation"):
-        with pytest.raises(PoseError, match="gives 2 keypoints and the dataset has 17 .*keypoints=17"):
+        with pytest.raises(
+            PoseError, match="gives 2 keypoints and the dataset has 17 .*keypoints=17"
+        ):
             small_fit(tmp_path, **{wrong: others})
     assert not list(tmp_path.iterdir())
 
@@ -62,9 +74,15 @@ def test_images_are_read_when_asked_for_and_kept_if_they_have_room(tmp_path, mon
     import poseutils.training.examples as module
 
     read = []
-    monkeypatch.setattr(module, "read_image", lambda path, original=module.read_image: read.append(path.name) or original(path))
+    monkeypatch.setattr(
+        module,
+        "read_image",
+        lambda path, original=module.read_image: read.append(path.name) or original(path),
+    )
     dataset = pictures(tmp_path, 5)
-    kept, again = (load_examples(dataset, (32, 32), memory=5 * 32 * 32 * 3 - less) for less in (0, 1))
+    kept, again = (
+        load_examples(dataset, (32, 32), memory=5 * 32 * 32 * 3 - less) for less in (0, 1)
+    )
     assert not read
     first = kept.images[1:3]
     assert read == ["1.png", "2.png"] and kept.keypoints[2, 0, 0] == pytest.approx(12 * 32 / 40)
@@ -86,12 +104,20 @@ def nan_at(step):
     import tensorflow as tf
 
     count = tf.Variable(0)
-    return lambda images, points: (tf.where(count.assign_add(1) == step, np.nan, 1.0) * images, points)
+    return lambda images, points: (
+        tf.where(count.assign_add(1) == step, np.nan, 1.0) * images,
+        points,
+    )
 
 
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path):
-    with pytest.raises(PoseError, match=r"loss is nan in epoch 3 at step 2 of 8.*of epoch \d, the best so far.*lower learning rate.*0.005"):
-        small_fit(tmp_path, custom_augmentation=nan_at(18), optimizer={"Adam": {"learning_rate": 0.01}})
+    with pytest.raises(
+        PoseError,
+        match=r"loss is nan in epoch 3 at step 2 of 8.*of epoch \d, the best so far.*lower learning rate.*0.005",
+    ):
+        small_fit(
+            tmp_path, custom_augmentation=nan_at(18), optimizer={"Adam": {"learning_rate": 0.01}}
+        )
     progress = read_checkpoint(tmp_path / "checkpoint.npz").progress
     assert progress.epoch == 2 and np.isfinite(progress.history["loss"]).all()
     assert all(np.isfinite(w).all() for w in load_keras(tmp_path / "model.keras").get_weights())
@@ -100,7 +126,9 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path):
 def test_in_the_first_epoch_the_weights_it_started_from_stay(tmp_path):
     network = small_network()
     before = network.get_weights()
-    with pytest.raises(PoseError, match="in epoch 1 at step .*model.keras has the weights it started from"):
+    with pytest.raises(
+        PoseError, match="in epoch 1 at step .*model.keras has the weights it started from"
+    ):
         small_fit(tmp_path, network, custom_augmentation=nan_at(1))
     for found in (network, load_keras(tmp_path / "model.keras")):
         assert all(np.array_equal(a, b) for a, b in zip(found.get_weights(), before, strict=True))
@@ -115,8 +143,12 @@ def test_a_full_disk_leaves_the_last_good_weights(tmp_path):
 
     def fill(epoch, history):
         if epoch == 2:
-            kept.update({name: (tmp_path / name).read_bytes() for name in ("checkpoint.npz", "model.keras")})
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # of every file, as a stand-in for a full disk
+            kept.update(
+                {name: (tmp_path / name).read_bytes() for name in ("checkpoint.npz", "model.keras")}
+            )
+            resource.setrlimit(
+                resource.RLIMIT_FSIZE, (100_000, hard)
+            )  # of every file, as a stand-in for a full disk
 
     network = small_network(filters=256)
     try:
@@ -125,8 +157,12 @@ def test_a_full_disk_leaves_the_last_good_weights(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert len(kept["checkpoint.npz"]) > 100_000
-    assert {name: (tmp_path / name).read_bytes() for name in kept} == kept and not list(tmp_path.glob(".*"))
-    assert len(small_fit(tmp_path, small_network(filters=256)).history["loss"]) == 5  # and with room it goes on
+    assert {name: (tmp_path / name).read_bytes() for name in kept} == kept and not list(
+        tmp_path.glob(".*")
+    )
+    assert (
+        len(small_fit(tmp_path, small_network(filters=256)).history["loss"]) == 5
+    )  # and with room it goes on
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path):

@@ -15,14 +15,26 @@ from small_training import small_fit, small_network, spots
 from poseutils.config import load_config
 from poseutils.errors import PoseError
 from poseutils.training import configured_fit, load_keras, training_batches, validate
-from poseutils.training.device import computing_in_half_precision, half_precision_helps, prepare_device
+from poseutils.training.device import (
+    computing_in_half_precision,
+    half_precision_helps,
+    prepare_device,
+)
 
 
 def events(folder):
     """(step, tag, plugin, value) of all records of TensorBoard's files in a folder."""
     paths = sorted(map(str, folder.glob("events.out.tfevents.*")))
-    records = [tf.compat.v1.Event.FromString(r.numpy()) for p in paths for r in tf.data.TFRecordDataset(p, buffer_size=2**16)]
-    return [(r.step, v.tag, v.metadata.plugin_data.plugin_name, tf.make_ndarray(v.tensor)) for r in records for v in r.summary.value]
+    records = [
+        tf.compat.v1.Event.FromString(r.numpy())
+        for p in paths
+        for r in tf.data.TFRecordDataset(p, buffer_size=2**16)
+    ]
+    return [
+        (r.step, v.tag, v.metadata.plugin_data.plugin_name, tf.make_ndarray(v.tensor))
+        for r in records
+        for v in r.summary.value
+    ]
 
 
 def test_tensorboard_has_the_curves_and_pictures(tmp_path):
@@ -31,15 +43,25 @@ def test_tensorboard_has_the_curves_and_pictures(tmp_path):
     result = small_fit(tmp_path, epochs=3, resume_from=tmp_path)  # goes on in the same logs
     found = events(tmp_path / "logs")
     for name, values in result.history.items():
-        logged = {step: float(value) for step, tag, plugin, value in found if tag == name and plugin == "scalars"}
+        logged = {
+            step: float(value)
+            for step, tag, plugin, value in found
+            if tag == name and plugin == "scalars"
+        }
         assert logged == pytest.approx(dict(enumerate(values, 1)), rel=1e-6)
-    pictures = {step: value for step, tag, plugin, value in found if (tag, plugin) == ("predictions", "images")}
+    pictures = {
+        step: value
+        for step, tag, plugin, value in found
+        if (tag, plugin) == ("predictions", "images")
+    }
     assert set(pictures) == {1, 2, 3}
     width, height, png = pictures[1]
     assert tf.io.decode_png(png).shape == (int(height), int(width), 3) == (32, 4 * 32, 3)
     assert len([f for f in found if f[1] == "loss"]) == 3
     small_fit(tmp_path / "elsewhere", epochs=4, resume_from=tmp_path, logs_dir="board")
-    assert {step for step, tag, *_ in events(tmp_path / "elsewhere" / "board") if tag == "loss"} == {1, 2, 3, 4}  # the whole history
+    assert {
+        step for step, tag, *_ in events(tmp_path / "elsewhere" / "board") if tag == "loss"
+    } == {1, 2, 3, 4}  # the whole history
     small_fit(tmp_path, epochs=1)  # anew: what was there goes
     assert {step for step, *_ in events(tmp_path / "logs")} == {1}
 
@@ -52,21 +74,35 @@ def configured(tmp_path):
     """Trains as a configuration says; gives the result and the run folder."""
 
     def train(*overrides, **sections):
-        lines = ["model: {model_type: heatmaps_spe}", "dataset: {keypoints: 2}", "general: {project_name: spots}"]
+        lines = [
+            "model: {model_type: heatmaps_spe}",
+            "dataset: {keypoints: 2}",
+            "general: {project_name: spots}",
+        ]
         (tmp_path / "config.yaml").write_text("\n".join(lines))
-        config = load_config(tmp_path / "config.yaml", ["training.batch_size=8", "training.epochs=2", *overrides])
-        return configured_fit(config, small_network(), spots(16), spots(4, 1), tmp_path / "run"), tmp_path
+        config = load_config(
+            tmp_path / "config.yaml", ["training.batch_size=8", "training.epochs=2", *overrides]
+        )
+        return configured_fit(
+            config, small_network(), spots(16), spots(4, 1), tmp_path / "run"
+        ), tmp_path
 
     return train
 
 
 def test_folders_of_models_and_logs_and_a_copy(configured):
     result, folder = configured(
-        "general.saved_models_dir=saved/models", "general.logs_dir=board", "training.trained_model_path=out/mine.h5"
+        "general.saved_models_dir=saved/models",
+        "general.logs_dir=board",
+        "training.trained_model_path=out/mine.h5",
     )
     assert result.path == folder / "run/saved/models/model.keras" and result.path.is_file()
     assert list((folder / "run/board").glob("events.*")) and not (folder / "run/logs").exists()
-    for a, b in zip(load_keras(folder / "out/mine.h5").get_weights(), load_keras(result.path).get_weights(), strict=True):
+    for a, b in zip(
+        load_keras(folder / "out/mine.h5").get_weights(),
+        load_keras(result.path).get_weights(),
+        strict=True,
+    ):
         np.testing.assert_array_equal(a, b)
 
 
@@ -89,9 +125,13 @@ def test_paths_mean_the_same_in_the_saved_configuration(tmp_path):
     assert again.tracking_uri() == config.tracking_uri() == (tmp_path / "a/mlruns").as_uri()
 
 
-@pytest.mark.parametrize("uri", ["http://host:5000", "databricks", "sqlite:///m.db", "databricks:me"])
+@pytest.mark.parametrize(
+    "uri", ["http://host:5000", "databricks", "sqlite:///m.db", "databricks:me"]
+)
 def test_addresses_of_mlflow_stay(uri, tmp_path):
-    (tmp_path / "config.yaml").write_text(f"model: {{model_type: heatmaps_spe}}\nmlflow: {{uri: '{uri}'}}")
+    (tmp_path / "config.yaml").write_text(
+        f"model: {{model_type: heatmaps_spe}}\nmlflow: {{uri: '{uri}'}}"
+    )
     assert load_config(tmp_path / "config.yaml").tracking_uri() == uri
 
 
@@ -128,10 +168,24 @@ def test_mlflow_records_a_training(configured, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", stand_in := StandIn())
     result, folder = configured("mlflow.uri=records")
     calls = {name: (arguments, named) for name, arguments, named in stand_in.told}
-    assert calls["set_tracking_uri"][0] == ((folder / "records").as_uri(),) and calls["set_experiment"][0] == ("spots",)
-    parameters = {k: v for name, given, _ in stand_in.told if name == "log_params" for k, v in given[0].items()}
-    assert parameters["training.batch_size"] == "8" and parameters["model.model_type"] == "heatmaps_spe"
-    metrics = [(named["step"], given[0]["val_oks"]) for name, given, named in stand_in.told if name == "log_metrics"]
+    assert calls["set_tracking_uri"][0] == ((folder / "records").as_uri(),) and calls[
+        "set_experiment"
+    ][0] == ("spots",)
+    parameters = {
+        k: v
+        for name, given, _ in stand_in.told
+        if name == "log_params"
+        for k, v in given[0].items()
+    }
+    assert (
+        parameters["training.batch_size"] == "8"
+        and parameters["model.model_type"] == "heatmaps_spe"
+    )
+    metrics = [
+        (named["step"], given[0]["val_oks"])
+        for name, given, named in stand_in.told
+        if name == "log_metrics"
+    ]
     assert metrics == list(enumerate(result.history["val_oks"], 1))
     assert Path(calls["log_artifact"][0][0]) == result.path and stand_in.status == "FINISHED"
 
@@ -150,7 +204,9 @@ def test_mlflow_that_fails(configured, monkeypatch, caplog):
         assert len(configured("mlflow.uri=records")[0].history["loss"]) == 2
     assert "MLflow could not record (log_metrics): no route to host" in caplog.text
     monkeypatch.setitem(sys.modules, "mlflow", StandIn(fails=("set_experiment",)))
-    with pytest.raises(PoseError, match="mlflow.uri is records, which MLflow cannot use: no route to host"):
+    with pytest.raises(
+        PoseError, match="mlflow.uri is records, which MLflow cannot use: no route to host"
+    ):
         configured("mlflow.uri=records")
 
 
@@ -162,10 +218,16 @@ class Gpu:
 
     def __init__(self, monkeypatch, capability=(8, 0), busy=False):
         self.limits, self.busy, config = [], busy, tf.config
-        monkeypatch.setattr(config, "list_physical_devices", lambda kind=None: [types.SimpleNamespace(name="GPU:0")])
+        monkeypatch.setattr(
+            config, "list_physical_devices", lambda kind=None: [types.SimpleNamespace(name="GPU:0")]
+        )
         monkeypatch.setattr(config, "get_logical_device_configuration", lambda gpu: None)
         monkeypatch.setattr(config, "set_logical_device_configuration", self.limit)
-        monkeypatch.setattr(config.experimental, "get_device_details", lambda gpu: {"compute_capability": capability})
+        monkeypatch.setattr(
+            config.experimental,
+            "get_device_details",
+            lambda gpu: {"compute_capability": capability},
+        )
 
     def limit(self, gpu, configurations):
         if self.busy:
@@ -174,14 +236,18 @@ class Gpu:
 
 
 def test_the_memory_of_a_gpu_is_limited(tmp_path, monkeypatch):
-    (tmp_path / "config.yaml").write_text("model: {model_type: heatmaps_spe}\ngeneral: {gpu_memory_limit: 2.5}")
+    (tmp_path / "config.yaml").write_text(
+        "model: {model_type: heatmaps_spe}\ngeneral: {gpu_memory_limit: 2.5}"
+    )
     config = load_config(tmp_path / "config.yaml")
     prepare_device(config)  # without a GPU there is nothing to limit
     gpu = Gpu(monkeypatch)
     prepare_device(config)
     assert gpu.limits == [2560]
     gpu.busy = True
-    with pytest.raises(PoseError, match="gpu_memory_limit is 2.5 GB, but TensorFlow already uses GPU:0.*Restart"):
+    with pytest.raises(
+        PoseError, match="gpu_memory_limit is 2.5 GB, but TensorFlow already uses GPU:0.*Restart"
+    ):
         prepare_device(config)
 
 
@@ -207,7 +273,9 @@ def test_steps_in_half_precision_are_nearly_those_in_float(optimizer):
         made.build(network.trainable_variables)
         step = make_step(network, made, half=half)
         losses = [float(step(images, keypoints)) for _ in range(5)]
-        return losses, np.concatenate([(a - b).ravel() for a, b in zip(network.get_weights(), start, strict=True)])
+        return losses, np.concatenate(
+            [(a - b).ravel() for a, b in zip(network.get_weights(), start, strict=True)]
+        )
 
     (plain_losses, plain), (half_losses, half) = moved(False), moved(True)
     assert half_losses == pytest.approx(plain_losses, rel=0.01) and half_losses != plain_losses
@@ -218,7 +286,11 @@ def test_a_training_in_half_precision_leaves_a_float_network(tmp_path):
     result = small_fit(tmp_path, epochs=3, mixed_precision=True)
     saved = load_keras(result.path)
     assert result.history["loss"][-1] < result.history["loss"][0]
-    assert {layer.dtype_policy.name for layer in saved.layers} == {"float32"} == {str(w.dtype) for w in saved.weights}
+    assert (
+        {layer.dtype_policy.name for layer in saved.layers}
+        == {"float32"}
+        == {str(w.dtype) for w in saved.weights}
+    )
     assert validate(saved, spots(4, 1))["val_oks"] == pytest.approx(result.best_oks, abs=1e-6)
     with pytest.raises(PoseError, match="training.mixed_precision was true, now false"):
         small_fit(tmp_path, epochs=4, resume_from=tmp_path)

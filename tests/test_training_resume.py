@@ -1,4 +1,5 @@
-"""Trainings that were stopped go on: killed in the middle of an epoch, in the middle of writing, or resumed on purpose."""
+"""Trainings that were stopped go on: killed in the middle of an epoch, in the middle of writing, or
+resumed on purpose."""
 
 import signal
 import subprocess
@@ -18,10 +19,13 @@ SAME = ["loss", "val_loss", "val_oks", "learning_rate"]
 
 
 def run_script(code, *arguments):
-    """Runs Python with these tests' helpers and TensorFlow's deterministic operations; returns its exit status and errors."""
+    """Runs Python with these tests' helpers and TensorFlow's deterministic operations; returns its
+    exit status and errors."""
     head = f"import os, signal, sys; sys.path.insert(0, {str(TESTS)!r}); import small_training as st, tensorflow as tf\n"
     head += "tf.config.experimental.enable_op_determinism()\n"
-    ended = subprocess.run([sys.executable, "-c", head + code, *map(str, arguments)], capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", head + code, *map(str, arguments)], capture_output=True, text=True
+    )
     return ended.returncode, ended.stderr
 
 
@@ -53,7 +57,9 @@ def test_killed_and_resumed_it_ends_as_if_it_had_never_stopped(tmp_path):
     assert status == -signal.SIGKILL, errors
     assert read_checkpoint(in_writing / "checkpoint.npz").progress.epoch == 2
     assert load_keras(in_writing / "model.keras")
-    status, errors = run_script("st.small_fit(sys.argv[1])", in_writing)  # started again in its folder, it goes on unasked
+    status, errors = run_script(
+        "st.small_fit(sys.argv[1])", in_writing
+    )  # started again in its folder, it goes on unasked
     assert status == 0, errors
     expected = read_checkpoint(whole / "checkpoint.npz")
     assert expected.progress.epoch == 5 and len(set(expected.progress.history["learning_rate"])) > 1
@@ -61,8 +67,15 @@ def test_killed_and_resumed_it_ends_as_if_it_had_never_stopped(tmp_path):
         found = read_checkpoint(folder / "checkpoint.npz")
         assert found.progress == expected.progress
         for part in ("network", "optimizer", "best"):
-            assert all(np.array_equal(a, b) for a, b in zip(getattr(found, part), getattr(expected, part), strict=True))
-        for a, b in zip(load_keras(folder / "model.keras").get_weights(), load_keras(whole / "model.keras").get_weights(), strict=True):
+            assert all(
+                np.array_equal(a, b)
+                for a, b in zip(getattr(found, part), getattr(expected, part), strict=True)
+            )
+        for a, b in zip(
+            load_keras(folder / "model.keras").get_weights(),
+            load_keras(whole / "model.keras").get_weights(),
+            strict=True,
+        ):
             np.testing.assert_array_equal(a, b)
         assert not list(folder.glob(".*"))  # no half file is left
 
@@ -87,7 +100,10 @@ def test_a_finished_training_can_be_trained_longer(finished, tmp_path):
     [
         ({"network": {"filters": 4}}, "another network.*parameters"),
         ({"batch_size": 2}, "training.batch_size was 4, now 2"),
-        ({"optimizer": {"SGD": {"learning_rate": 0.1}}}, "training.optimizer was .*Adam.*now .*SGD"),
+        (
+            {"optimizer": {"SGD": {"learning_rate": 0.1}}},
+            "training.optimizer was .*Adam.*now .*SGD",
+        ),
         ({"train": spots(6)}, "number of training images was 32, now 6"),
         ({"augmentation": {}}, "data_augmentation"),
         ({"epochs": 1}, "has 2 epochs and training.epochs is 1; give at least 2"),
@@ -96,7 +112,9 @@ def test_a_finished_training_can_be_trained_longer(finished, tmp_path):
 def test_only_the_same_training_goes_on(finished, tmp_path, change, says):
     change = {"epochs": 3} | change
     with pytest.raises(PoseError, match=says):
-        small_fit(tmp_path, small_network(**change.pop("network", {})), resume_from=finished[0], **change)
+        small_fit(
+            tmp_path, small_network(**change.pop("network", {})), resume_from=finished[0], **change
+        )
 
 
 def test_what_is_no_checkpoint(finished, tmp_path):
@@ -105,7 +123,12 @@ def test_what_is_no_checkpoint(finished, tmp_path):
     with pytest.raises(PoseError, match="expected the folder of a training"):
         small_fit(tmp_path, resume_from=tmp_path / "nowhere")
     content = (finished[0] / "checkpoint.npz").read_bytes()
-    for damaged in (content[: len(content) // 2], b"", b"PK\x03\x04" + bytes(100), content[:3000] + bytes(64) + content[3064:]):
+    for damaged in (
+        content[: len(content) // 2],
+        b"",
+        b"PK\x03\x04" + bytes(100),
+        content[:3000] + bytes(64) + content[3064:],
+    ):
         (tmp_path / "bad.npz").write_bytes(damaged)
         with pytest.raises(PoseError, match="not a checkpoint of a training, or is damaged"):
             small_fit(tmp_path, resume_from=tmp_path / "bad.npz")

@@ -20,7 +20,9 @@ def small_network(**dropout):
     x = keras.layers.Conv2D(8, 5, strides=4, padding="same", use_bias=False, name="first")(image)
     x = keras.layers.ReLU()(keras.layers.BatchNormalization(name="norm")(x))
     x = keras.layers.Dropout(**dropout)(x) if dropout else x
-    return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", activation="sigmoid", name="last")(x))
+    return keras.Model(
+        image, keras.layers.Conv2D(2, 3, padding="same", activation="sigmoid", name="last")(x)
+    )
 
 
 # ---------------------------------------------------------------- frozen layers
@@ -28,16 +30,48 @@ def small_network(**dropout):
 
 @pytest.mark.parametrize(
     "layers",
-    ["2", "(2)", "-1", "(4:8)", "(0:-1)", "7:13", " ( 7 : 13 , 16, 20:28, -1 ) ", "(:5)", "(-3:)", ":", "0:30:7", "(::-2)", "(25:99)"],
+    [
+        "2",
+        "(2)",
+        "-1",
+        "(4:8)",
+        "(0:-1)",
+        "7:13",
+        " ( 7 : 13 , 16, 20:28, -1 ) ",
+        "(:5)",
+        "(-3:)",
+        ":",
+        "0:30:7",
+        "(::-2)",
+        "(25:99)",
+    ],
 )
 def test_layers_are_chosen_as_numpy_chooses_them(layers):
     indices = np.arange(30)
     parts = layers.strip().removeprefix("(").removesuffix(")").split(",")
-    expected = np.concatenate([np.atleast_1d(eval(f"indices[{part}]", {"indices": indices})) for part in parts])
+    expected = np.concatenate(
+        [np.atleast_1d(eval(f"indices[{part}]", {"indices": indices})) for part in parts]
+    )
     assert chosen(layers, 30) == expected.tolist()
 
 
-@pytest.mark.parametrize("layers", ["", "()", "(,)", "a", "1;2", "1:2:3:4", "0:9:0", "1 2", "--1", "(1", "indices", "__import__('os')"])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "",
+        "()",
+        "(,)",
+        "a",
+        "1;2",
+        "1:2:3:4",
+        "0:9:0",
+        "1 2",
+        "--1",
+        "(1",
+        "indices",
+        "__import__('os')",
+    ],
+)
 def test_what_chooses_no_layers(layers):
     with pytest.raises(PoseError, match="training.frozen_layers is .*expected indices and slices"):
         chosen(layers if layers != "(1" else "((1)", 30)
@@ -66,9 +100,13 @@ def test_what_was_frozen_thaws():
 
 def spots(count=8):
     rng = np.random.default_rng(0)
-    keypoints = np.concatenate([rng.uniform(4, 28, (count, 2, 2)), np.full((count, 2, 1), 2)], axis=-1).astype(np.float32)
+    keypoints = np.concatenate(
+        [rng.uniform(4, 28, (count, 2, 2)), np.full((count, 2, 1), 2)], axis=-1
+    ).astype(np.float32)
     images = rng.integers(0, 255, (count, 32, 32, 3)).astype(np.uint8)
-    return Examples(images, keypoints, np.full(count, 400.0), layout_from_names(["left_spot", "right_spot"]))
+    return Examples(
+        images, keypoints, np.full(count, 400.0), layout_from_names(["left_spot", "right_spot"])
+    )
 
 
 CONFIG = """
@@ -91,7 +129,9 @@ def test_a_configuration_freezes_layers_and_adds_dropout(load, tmp_path):
     for name, changed in {"first": False, "norm": False, "last": True}.items():
         pairs = zip(before[name], network.get_layer(name).get_weights())
         assert all(np.array_equal(old, new) != changed for old, new in pairs), name
-    assert [layer.rate for layer in network.layers if isinstance(layer, keras.layers.SpatialDropout2D)] == [0.25]
+    assert [
+        layer.rate for layer in network.layers if isinstance(layer, keras.layers.SpatialDropout2D)
+    ] == [0.25]
 
 
 # ---------------------------------------------------------------- dropout
@@ -106,11 +146,16 @@ def test_dropout_loses_whole_channels_before_the_last_convolution_in_training_on
     model.get_layer("norm").momentum = 1.0
     dropped = with_dropout(model, 0.25)
     np.testing.assert_array_equal(outputs(dropped, False, 2), outputs(model, False, 2))
-    assert dropped.count_params() == model.count_params() and len(dropped.layers) == len(model.layers) + 1
+    assert (
+        dropped.count_params() == model.count_params()
+        and len(dropped.layers) == len(model.layers) + 1
+    )
     before = keras.Model(dropped.input, dropped.get_layer("last").input)
     seen = outputs(before, True)
     lost = (seen == 0).all(axis=(1, 2))
-    alive = (outputs(keras.Model(model.input, model.get_layer("last").input), True) > 0).any(axis=(0, 1, 2))
+    alive = (outputs(keras.Model(model.input, model.get_layer("last").input), True) > 0).any(
+        axis=(0, 1, 2)
+    )
     assert lost[:, alive].mean() == pytest.approx(0.25, abs=0.05)
     assert not np.array_equal(outputs(dropped, True), outputs(dropped, True))
 
@@ -126,7 +171,9 @@ def test_a_network_with_dropout_keeps_its_own_at_another_rate(rate):
 def test_the_same_seed_loses_the_same():
     model = small_network()
     first, again, other = (with_dropout(model, 0.5, seed) for seed in (1, 1, 2))
-    assert np.array_equal(outputs(first, True), outputs(again, True)) and not np.array_equal(outputs(first, True), outputs(other, True))
+    assert np.array_equal(outputs(first, True), outputs(again, True)) and not np.array_equal(
+        outputs(first, True), outputs(other, True)
+    )
 
 
 def test_no_dropout_is_the_network_itself():
@@ -157,7 +204,10 @@ def test_the_published_network_takes_dropout():
 def test_dropout_is_gone_from_what_is_quantized(tmp_path):
     images = np.random.default_rng(0).uniform(-1, 1, (8, 32, 32, 3)).astype(np.float32)
     plain, dropped = small_network(), with_dropout(small_network(), 0.5)
-    files = [quantize(model, images, tmp_path / f"{i}.tflite") for i, model in enumerate((plain, dropped))]
+    files = [
+        quantize(model, images, tmp_path / f"{i}.tflite")
+        for i, model in enumerate((plain, dropped))
+    ]
     pixels = np.rint((images + 1) * 127.5)
     expected, found = (next(iter(open_network(file).run(pixels).values())) for file in files)
     np.testing.assert_array_equal(found, expected)

@@ -11,7 +11,12 @@ from poseutils.models import zoo
 
 @pytest.mark.parametrize("entry", zoo.ZOO.values(), ids=lambda entry: entry.name)
 def test_entries_are_complete(entry):
-    assert len(entry.sha256) == 64 and entry.url.startswith("https://") and entry.license and entry.keypoints > 0
+    assert (
+        len(entry.sha256) == 64
+        and entry.url.startswith("https://")
+        and entry.license
+        and entry.keypoints > 0
+    )
 
 
 @pytest.mark.parametrize("name", zoo.ZOO)
@@ -25,7 +30,9 @@ def test_every_network_of_the_zoo_becomes_c(name):
     assert compiled.plan.size > 0 and len(compiled.program.steps) == len(compiled.graph.operators)
 
 
-def test_a_file_at_any_depth_of_the_cache_is_used_if_its_hash_is_right(tmp_path, monkeypatch, asset):
+def test_a_file_at_any_depth_of_the_cache_is_used_if_its_hash_is_right(
+    tmp_path, monkeypatch, asset
+):
     entry = zoo.ZOO["head_landmarks_192"]
     original = asset(f"models/{entry.file}")
     monkeypatch.setenv("POSEUTILS_CACHE", str(tmp_path))
@@ -50,7 +57,13 @@ def test_offline_says_what_to_put_where(tmp_path, monkeypatch):
     entry = zoo.ZOO["yolov8n_pose_192"]
     with pytest.raises(PoseError) as error:
         zoo.fetch(entry.name)
-    for part in ("no network", entry.url, entry.sha256, str(tmp_path / "models" / entry.file), "POSEUTILS_CACHE"):
+    for part in (
+        "no network",
+        entry.url,
+        entry.sha256,
+        str(tmp_path / "models" / entry.file),
+        "POSEUTILS_CACHE",
+    ):
         assert part in str(error.value)
 
 
@@ -71,8 +84,13 @@ def test_nearest_name_is_suggested():
 
 def test_a_listed_file_may_be_given_by_its_address():
     entry = zoo.ZOO["movenet_lightning_192"]
-    assert zoo.name_of(entry.url) == entry.name and zoo.name_of("some/file.tflite") == "some/file.tflite"
-    with pytest.raises(PoseError, match="is not the URL of a model in the zoo: download it yourself"):
+    assert (
+        zoo.name_of(entry.url) == entry.name
+        and zoo.name_of("some/file.tflite") == "some/file.tflite"
+    )
+    with pytest.raises(
+        PoseError, match="is not the URL of a model in the zoo: download it yourself"
+    ):
         zoo.name_of("https://example.org/other.tflite")
 
 

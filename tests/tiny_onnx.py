@@ -1,4 +1,5 @@
-"""Writes small .onnx files by hand, so that the tests need no package for it: onnx.proto of ONNX 1.x, in protobuf's wire format."""
+"""Writes small .onnx files by hand, so that the tests need no package for it: onnx.proto of ONNX
+1.x, in protobuf's wire format."""
 
 import numpy as np
 
@@ -15,7 +16,8 @@ def _varint(number):
 
 
 def _field(number, value):
-    """One field of a message: an integer as a varint; text, bytes and messages with their length."""
+    """One field of a message: an integer as a varint; text, bytes and messages with their
+    length."""
     if isinstance(value, int):
         return _varint(number << 3) + _varint(value)
     value = value.encode() if isinstance(value, str) else value
@@ -28,21 +30,31 @@ def _message(*fields):
 
 def node(operator, inputs, output, **integers):
     """A NodeProto of one output, with attributes that are integers."""
-    attributes = [(5, _message((1, name), (3, value), (20, _INT))) for name, value in integers.items()]
+    attributes = [
+        (5, _message((1, name), (3, value), (20, _INT))) for name, value in integers.items()
+    ]
     return _message(*((1, name) for name in inputs), (2, output), (4, operator), *attributes)
 
 
 def _tensor(name, array):
-    return _message(*((1, n) for n in array.shape), (2, _TYPES[array.dtype.name]), (8, name), (9, array.tobytes()))
+    return _message(
+        *((1, n) for n in array.shape),
+        (2, _TYPES[array.dtype.name]),
+        (8, name),
+        (9, array.tobytes()),
+    )
 
 
 def _value(name, shape):
     dimensions = _message(*((1, _message((1, n))) for n in shape))
-    return _message((1, name), (2, _message((1, _message((1, _TYPES["float32"]), (2, dimensions))))))
+    return _message(
+        (1, name), (2, _message((1, _message((1, _TYPES["float32"]), (2, dimensions)))))
+    )
 
 
 def onnx_model(nodes, constants, given, result, metadata=None):
-    """The bytes of a ModelProto, opset 13; ``given`` and ``result`` are (name, shape) of its float input and output."""
+    """The bytes of a ModelProto, opset 13; ``given`` and ``result`` are (name, shape) of its float
+    input and output."""
     graph = _message(
         *((1, n) for n in nodes),
         (2, "tiny"),

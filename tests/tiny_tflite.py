@@ -11,13 +11,22 @@ VERSIONS = {"BROADCAST_TO": 2}
 
 
 def tensor(name, shape, dtype="INT8", data=None, scale=0.5, zero_point=0, signature=None):
-    """One tensor; with ``data`` it is a constant, with ``scale`` None it is not quantized; -1 in its signature leaves a size open."""
-    made = {"name": name, "shape": shape, "dtype": dtype, "data": data, "scale": scale, "zero_point": zero_point}
+    """One tensor; with ``data`` it is a constant, with ``scale`` None it is not quantized; -1 in
+    its signature leaves a size open."""
+    made = {
+        "name": name,
+        "shape": shape,
+        "dtype": dtype,
+        "data": data,
+        "scale": scale,
+        "zero_point": zero_point,
+    }
     return made | {"signature": signature}
 
 
 def build(tensors, operators, inputs, outputs) -> bytes:
-    """A model; ``operators`` are (name, inputs, outputs) with indices into ``tensors``, and if need be (kind, fields) of their options."""
+    """A model; ``operators`` are (name, inputs, outputs) with indices into ``tensors``, and if need
+    be (kind, fields) of their options."""
     model = schema.ModelT()
     model.version, model.buffers = 3, [schema.BufferT()]
     graph = schema.SubGraphT()
@@ -34,7 +43,12 @@ def build(tensors, operators, inputs, outputs) -> bytes:
 
 def _tensor(model, name, shape, dtype, data, scale, zero_point, signature):
     made = schema.TensorT()
-    made.name, made.shape, made.type, made.buffer = name, np.array(shape, np.int32), getattr(schema.TensorType, dtype), 0
+    made.name, made.shape, made.type, made.buffer = (
+        name,
+        np.array(shape, np.int32),
+        getattr(schema.TensorType, dtype),
+        0,
+    )
     if data is not None:
         made.buffer = len(model.buffers)
         model.buffers.append(schema.BufferT())
@@ -44,8 +58,13 @@ def _tensor(model, name, shape, dtype, data, scale, zero_point, signature):
     if scale is not None:
         made.quantization = schema.QuantizationParametersT()
         scales = np.atleast_1d(np.asarray(scale, np.float32))
-        made.quantization.scale, made.quantization.zeroPoint = scales, np.full(len(scales), zero_point, np.int64)
-        made.quantization.quantizedDimension = len(shape) - 1 if len(scales) > 1 and shape[0] == 1 else 0
+        made.quantization.scale, made.quantization.zeroPoint = (
+            scales,
+            np.full(len(scales), zero_point, np.int64),
+        )
+        made.quantization.quantizedDimension = (
+            len(shape) - 1 if len(scales) > 1 and shape[0] == 1 else 0
+        )
     return made
 
 
@@ -61,24 +80,47 @@ def _operator(code, reads, writes, options=None):
     made = schema.OperatorT()
     if options:
         kind, fields = options
-        made.builtinOptionsType, made.builtinOptions = getattr(schema.BuiltinOptions, kind), getattr(schema, f"{kind}T")()
+        made.builtinOptionsType, made.builtinOptions = (
+            getattr(schema.BuiltinOptions, kind),
+            getattr(schema, f"{kind}T")(),
+        )
         vars(made.builtinOptions).update(fields)
-    made.opcodeIndex, made.inputs, made.outputs = code, np.array(reads, np.int32), np.array(writes, np.int32)
+    made.opcodeIndex, made.inputs, made.outputs = (
+        code,
+        np.array(reads, np.int32),
+        np.array(writes, np.int32),
+    )
     return made
 
 
-CONVOLUTION = ("Conv2DOptions", {"padding": 0, "strideH": 4, "strideW": 4, "dilationHFactor": 1, "dilationWFactor": 1})
+CONVOLUTION = (
+    "Conv2DOptions",
+    {"padding": 0, "strideH": 4, "strideW": 4, "dilationHFactor": 1, "dilationWFactor": 1},
+)
 
 
 def heatmap_model(keypoints=3, dtype="INT8") -> bytes:
-    """16×24×3 pixels -> 4×6×K heatmaps by one 4×4 convolution with a stride of 4: 24 · K · 48 multiply-accumulates."""
+    """16×24×3 pixels -> 4×6×K heatmaps by one 4×4 convolution with a stride of 4: 24 · K · 48
+    multiply-accumulates."""
     filter_type = {"INT8": np.int8, "FLOAT32": np.float32}[dtype]
-    bias = ("INT32", np.zeros(keypoints, np.int32)) if dtype == "INT8" else (dtype, np.zeros(keypoints, np.float32))
+    bias = (
+        ("INT32", np.zeros(keypoints, np.int32))
+        if dtype == "INT8"
+        else (dtype, np.zeros(keypoints, np.float32))
+    )
     return build(
         [
-            tensor("image", (1, 16, 24, 3), "UINT8" if dtype == "INT8" else dtype, scale=1 / 255, zero_point=0),
+            tensor(
+                "image",
+                (1, 16, 24, 3),
+                "UINT8" if dtype == "INT8" else dtype,
+                scale=1 / 255,
+                zero_point=0,
+            ),
             tensor("quantized", (1, 16, 24, 3), dtype),
-            tensor("filter", (keypoints, 4, 4, 3), dtype, np.ones((keypoints, 4, 4, 3), filter_type)),
+            tensor(
+                "filter", (keypoints, 4, 4, 3), dtype, np.ones((keypoints, 4, 4, 3), filter_type)
+            ),
             tensor("bias", (keypoints,), *bias),
             tensor("heatmaps", (1, 4, 6, keypoints), dtype),
         ],

@@ -1,7 +1,7 @@
 """What ST publishes of its own networks on its own boards, to hold our figures against.
 
-From the pages of ST's model zoo. The STM32N6 runs them on its accelerator, the STM32MP257F on its own where the weights have one scale a
-tensor; internal RAM and flash are those of the STM32N6.
+From the pages of ST's model zoo. The STM32N6 runs them on its accelerator, the STM32MP257F on its
+own where the weights have one scale a tensor; internal RAM and flash are those of the STM32N6.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from dataclasses import dataclass, field
 
 from ..models.zoo import ZOO
 
-_N6, _MP257, _MP157, _MP135 = "STM32N6570-DK", "STM32MP257F-EV1", "STM32MP157F-DK2", "STM32MP135F-DK"
+_N6, _MP257, _MP157, _MP135 = (
+    "STM32N6570-DK",
+    "STM32MP257F-EV1",
+    "STM32MP157F-DK2",
+    "STM32MP135F-DK",
+)
 
 
 @dataclass(frozen=True)
 class Published:
-    """Figures of one network: KiB on the STM32N6, None where they are not given, and milliseconds an inference by board."""
+    """Figures of one network: KiB on the STM32N6, None where they are not given, and milliseconds
+    an inference by board."""
 
     ram_kib: int | None = None
     flash_kib: int | None = None
@@ -37,4 +43,11 @@ PUBLISHED = {
 
 def published(digest: str) -> Published | None:
     """The figures of a file, by its sha256; None if none are published."""
-    return next((PUBLISHED[name] for name, entry in ZOO.items() if entry.sha256 == digest and name in PUBLISHED), None)
+    return next(
+        (
+            PUBLISHED[name]
+            for name, entry in ZOO.items()
+            if entry.sha256 == digest and name in PUBLISHED
+        ),
+        None,
+    )

@@ -1,4 +1,5 @@
-"""What a network costs: parameters, multiply-accumulates, memory, time on this computer, and the boards that have room for it."""
+"""What a network costs: parameters, multiply-accumulates, memory, time on this computer, and the
+boards that have room for it."""
 
 from __future__ import annotations
 
@@ -28,15 +29,19 @@ _NOT_READ = "only the layers of a .tflite or a QDQ .onnx are read"
 
 @dataclass(frozen=True)
 class Report:
-    """What was found. A metric that cannot be known of this model is not in ``metrics``; ``missing`` says why.
+    """What was found. A metric that cannot be known of this model is not in ``metrics``;
+    ``missing`` says why.
 
     Attributes:
-        metrics: parameters; macs (multiply-accumulates of one inference); file_kib; weights_kib; live_peak_kib (the largest sum of
-            activation tensors in memory at once); arena_kib and constants_kib (RAM and flash of the network as C);
-            tflm_arena_kib (all that TensorFlow Lite Micro takes); minstructions_m4, _m7 and _m55 (millions of one inference as C, by a
+        metrics: parameters; macs (multiply-accumulates of one inference); file_kib; weights_kib;
+            live_peak_kib (the largest sum of activation tensors in memory at once); arena_kib and
+            constants_kib (RAM and flash of the network as C); tflm_arena_kib (all that TensorFlow
+            Lite Micro takes); minstructions_m4, _m7 and _m55 (millions of one inference as C, by a
             cost model); latency_ms_median and latency_ms_min (on this computer, not on a board).
-        layers: one row an operator, see :func:`poseutils.compiler.graph.layers`; empty unless the model is a .tflite or a QDQ .onnx.
-        boards: one row a board, see :meth:`poseutils.benchmarking.analysis.Analysis.rows`; empty unless it is a quantized one.
+        layers: one row an operator, see :func:`poseutils.compiler.graph.layers`; empty unless the
+            model is a .tflite or a QDQ .onnx.
+        boards: one row a board, see :meth:`poseutils.benchmarking.analysis.Analysis.rows`; empty
+            unless it is a quantized one.
         missing: the reason for each metric that is not there, and for ``boards`` if there are none.
     """
 
@@ -50,13 +55,14 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
     """Measures one model file.
 
     Args:
-        model_path: a .tflite or QDQ .onnx (everything is known); another .onnx, .keras or .h5 (size and latency; parameters of a
-            Keras model).
+        model_path: a .tflite or QDQ .onnx (everything is known); another .onnx, .keras or .h5 (size
+            and latency; parameters of a Keras model).
         runs: inferences that are timed, after three that are not.
         num_threads: of the runtime on this computer.
 
     Raises:
-        PoseError: if the file is missing, damaged, or of another kind, or ``runs`` is less than one.
+        PoseError: if the file is missing, damaged, or of another kind, or ``runs`` is less than
+            one.
     """
     if runs < 1:
         raise PoseError(f"runs={runs}: at least one inference must be timed")
@@ -65,7 +71,9 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
     network = open_network(path, num_threads)
     cost = _cost(path, graph) if graph else _other_cost(path, network, reason)
     size = {"file_kib": path.stat().st_size / _KIB}
-    return Report({**cost.metrics, **size, **_latency(network, runs)}, cost.layers, cost.boards, cost.missing)
+    return Report(
+        {**cost.metrics, **size, **_latency(network, runs)}, cost.layers, cost.boards, cost.missing
+    )
 
 
 def _graph(path: Path) -> tuple[Graph | None, str]:
@@ -98,25 +106,43 @@ def _cost(path: Path, graph: Graph) -> Report:
     if computes_in_float(path):
         return Report(metrics, rows, missing=missing | _float_boards(path))
     needs = analyze(graph, path.name)
-    return Report(metrics | _code_metrics(needs), rows, needs.rows(published(sha256_of(path))), missing | _unknown(needs))
+    return Report(
+        metrics | _code_metrics(needs),
+        rows,
+        needs.rows(published(sha256_of(path))),
+        missing | _unknown(needs),
+    )
 
 
 def _code_metrics(needs: Analysis) -> dict[str, float]:
     if needs.reason:
         return {}
-    counts = {f"minstructions_{core.removeprefix('Cortex-').lower()}": count / 1e6 for core, count in needs.instructions.items()}
-    return {"arena_kib": needs.ram_bytes / _KIB, "constants_kib": needs.flash_bytes / _KIB, **counts}
+    counts = {
+        f"minstructions_{core.removeprefix('Cortex-').lower()}": count / 1e6
+        for core, count in needs.instructions.items()
+    }
+    return {
+        "arena_kib": needs.ram_bytes / _KIB,
+        "constants_kib": needs.flash_bytes / _KIB,
+        **counts,
+    }
 
 
 def _unknown(needs: Analysis) -> dict[str, str]:
     if needs.reason:
         return {"instructions": needs.reason}
-    guessed = f"no count is known of {', '.join(needs.guessed)}: the average of other operators stands in" if needs.guessed else ""
+    guessed = (
+        f"no count is known of {', '.join(needs.guessed)}: the average of other operators stands in"
+        if needs.guessed
+        else ""
+    )
     return {"instructions": guessed} if guessed else {}
 
 
 def _float_boards(path: Path) -> dict[str, str]:
-    return {"boards": f"{path.name} computes in floating point, boards want 8 bits. {quantize_first(path, 'chain_qb')}"}
+    return {
+        "boards": f"{path.name} computes in floating point, boards want 8 bits. {quantize_first(path, 'chain_qb')}"
+    }
 
 
 def _other_cost(path: Path, network: Network, reason: str) -> Report:
@@ -124,11 +150,14 @@ def _other_cost(path: Path, network: Network, reason: str) -> Report:
     missing |= _float_boards(path) if computes_in_float(path) else {"boards": reason}
     if network.runtime == "keras":
         return Report({"parameters": float(load_keras(path).count_params())}, missing=missing)
-    return Report({}, missing={"parameters": "ONNX Runtime does not tell the number of parameters", **missing})
+    return Report(
+        {}, missing={"parameters": "ONNX Runtime does not tell the number of parameters", **missing}
+    )
 
 
 def _latency(network: Network, runs: int) -> dict[str, float]:
-    """Milliseconds of one inference on ready tensors: the median, and the least, which other programs disturb least."""
+    """Milliseconds of one inference on ready tensors: the median, and the least, which other
+    programs disturb least."""
     batch = np.zeros([size or 1 for size in network.input.shape], network.input.dtype)
     for _ in range(3):
         network.invoke(batch)
@@ -160,14 +189,22 @@ _LABELS = {
 def summary_rows(report: Report) -> list[dict]:
     """The metrics that do not depend on the computer, for a table."""
     return [
-        {"": label, "value": f"{report.metrics[name] / unit:,.0f}"} for name, (label, unit) in _LABELS.items() if name in report.metrics
+        {"": label, "value": f"{report.metrics[name] / unit:,.0f}"}
+        for name, (label, unit) in _LABELS.items()
+        if name in report.metrics
     ]
 
 
 def in_units(rows: list[dict]) -> list[dict]:
     """The layers with their costs in KiB and million MACs besides."""
     return [
-        row | {"live KiB": row["live_bytes"] / _KIB, "MMAC": row["macs"] / 1e6, "weights KiB": row["weight_bytes"] / _KIB} for row in rows
+        row
+        | {
+            "live KiB": row["live_bytes"] / _KIB,
+            "MMAC": row["macs"] / 1e6,
+            "weights KiB": row["weight_bytes"] / _KIB,
+        }
+        for row in rows
     ]
 
 
@@ -175,18 +212,25 @@ def board_rows(report: Report, compiled: StReport | None = None) -> list[dict]:
     """The boards with what fits where, for a table.
 
     Args:
-        compiled: what ST's compiler says, if it was run; it stands at the boards of the family that it was run for.
+        compiled: what ST's compiler says, if it was run; it stands at the boards of the family that
+            it was run for.
     """
     names = ("board", "core", "activations", "weights")
     return [
-        {name: row[name] for name in names} | {"fits": row["verdict"]} | (_compiled(row, compiled) if compiled else {})
+        {name: row[name] for name in names}
+        | {"fits": row["verdict"]}
+        | (_compiled(row, compiled) if compiled else {})
         for row in report.boards
     ]
 
 
 def _compiled(row: dict, compiled: StReport) -> dict[str, str]:
     own = find_board(row["board"]).target == compiled.target
-    return {"ST's compiler": f"{compiled.row['RAM, KiB']} KiB RAM, {compiled.row['flash, KiB']} KiB flash" if own else ""}
+    return {
+        "ST's compiler": f"{compiled.row['RAM, KiB']} KiB RAM, {compiled.row['flash, KiB']} KiB flash"
+        if own
+        else ""
+    }
 
 
 def speed_rows(report: Report) -> list[dict]:
@@ -206,11 +250,17 @@ def speed_rows(report: Report) -> list[dict]:
 
 
 def _number(value: float | None, unit: float = 1) -> str:
-    return "" if value is None else f"{value / unit:,.0f}" if value >= 100 else f"{value / unit:.1f}"
+    return (
+        "" if value is None else f"{value / unit:,.0f}" if value >= 100 else f"{value / unit:.1f}"
+    )
 
 
 def _published(row: dict) -> str:
-    parts = {"ms": row["published_ms"], "KiB RAM": row["published_ram_kib"], "KiB flash": row["published_flash_kib"]}
+    parts = {
+        "ms": row["published_ms"],
+        "KiB RAM": row["published_ram_kib"],
+        "KiB flash": row["published_flash_kib"],
+    }
     return ", ".join(f"{value:,} {unit}" for unit, value in parts.items() if value is not None)
 
 

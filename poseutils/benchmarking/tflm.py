@@ -1,4 +1,5 @@
-"""What TensorFlow Lite Micro's own interpreter needs to run a network: the ``tflite-micro`` package, where it can be installed."""
+"""What TensorFlow Lite Micro's own interpreter needs to run a network: the ``tflite-micro``
+package, where it can be installed."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ interpreter.print_allocations()
 
 
 def measure_arena(path: str | Path, room: int) -> tuple[int | None, str]:
-    """Runs a .tflite once under TensorFlow Lite Micro, in a process of its own because an unsupported network may abort it.
+    """Runs a .tflite once under TensorFlow Lite Micro, in a process of its own because an
+    unsupported network may abort it.
 
     Args:
         path: a .tflite file.
@@ -31,19 +33,34 @@ def measure_arena(path: str | Path, room: int) -> tuple[int | None, str]:
         The bytes of arena used, and ``""``; or None, and the reason why it is not known.
     """
     if find_spec("tflite_micro") is None:
-        return None, "the package tflite-micro is not installed (it exists for Linux on x86-64: pip install --pre tflite-micro)"
+        return (
+            None,
+            "the package tflite-micro is not installed (it exists for Linux on x86-64: pip install --pre tflite-micro)",
+        )
     command = [sys.executable, "-c", _PROGRAM, str(Path(path).resolve()), str(room)]
     try:
-        run = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", timeout=TIMEOUT)
+        run = subprocess.run(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT,
+        )
     except subprocess.TimeoutExpired:
         return None, f"TensorFlow Lite Micro did not finish in {TIMEOUT} s"
     used = re.search(r"Arena allocation total (\d+) bytes", run.stderr)
     if run.returncode == 0 and used:
         return int(used.group(1)), ""
-    return None, f"TensorFlow Lite Micro cannot run it: {_complaint(run.stderr) or f'it ended with code {run.returncode}'}"
+    return (
+        None,
+        f"TensorFlow Lite Micro cannot run it: {_complaint(run.stderr) or f'it ended with code {run.returncode}'}",
+    )
 
 
 def _complaint(stderr: str) -> str:
     """What TensorFlow Lite Micro printed before Python's traceback, in one line."""
-    lines = stderr.partition("Traceback")[0].strip().splitlines() or stderr.strip().splitlines()[-1:]
+    lines = (
+        stderr.partition("Traceback")[0].strip().splitlines() or stderr.strip().splitlines()[-1:]
+    )
     return "; ".join(line.strip().rstrip(".") for line in lines)[:300]

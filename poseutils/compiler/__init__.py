@@ -1,1 +1,2 @@
-"""From an 8-bit network to C: read, validate, fuse, assign buffers, plan, lower, emit. Knows no pose, board or runtime."""
+"""From an 8-bit network to C: read, validate, fuse, assign buffers, plan, lower, emit. Knows no
+pose, board or runtime."""

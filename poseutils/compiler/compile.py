@@ -1,4 +1,5 @@
-"""From a graph to C: folding, memory, lowering, in one step; everything that is not supported is named together."""
+"""From a graph to C: folding, memory, lowering, in one step; everything that is not supported is
+named together."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from .memory.planner import Plan, grow, lower_bound, occupied, plan
 from .passes.fusion import fold
 
 LARGEST = 64 << 20
-"""Bytes of one tensor: no board has more memory, and it keeps a damaged shape from making the exporter run away."""
+"""Bytes of one tensor: no board has more memory, and it keeps a damaged shape from making the
+exporter run away."""
 
 MOST = 4096
 """Operators, and tensors, of one network."""
@@ -27,7 +29,8 @@ MOST_TRIES = 64
 
 @dataclass(frozen=True)
 class Compiled:
-    """A network that is ready to be written as C. The last ``scratch_buffers`` of the storage are what operators work in."""
+    """A network that is ready to be written as C. The last ``scratch_buffers`` of the storage are
+    what operators work in."""
 
     graph: Graph
     storage: Storage
@@ -38,7 +41,9 @@ class Compiled:
     @property
     def addresses(self) -> dict:
         """Of each activation tensor, its offset in the arena and its place."""
-        return {t: (self.plan.offsets[p.buffer] + p.offset, p) for t, p in self.storage.places.items()}
+        return {
+            t: (self.plan.offsets[p.buffer] + p.offset, p) for t, p in self.storage.places.items()
+        }
 
     @property
     def flash_bytes(self) -> int:
@@ -60,22 +65,36 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
     _check_sizes(graph, source)
     folded = fold(graph, io)
     if not folded.operators:
-        raise PoseError(f"{source}: its outputs are its inputs as they are; there is nothing to compute")
-    scratch = {i: sizes for i, op in enumerate(folded.operators) if any(sizes := scratch_bytes(folded, op))}
+        raise PoseError(
+            f"{source}: its outputs are its inputs as they are; there is nothing to compute"
+        )
+    scratch = {
+        i: sizes for i, op in enumerate(folded.operators) if any(sizes := scratch_bytes(folded, op))
+    }
     storage, placed = _smallest(folded, {index: least for index, (least, _) in scratch.items()})
-    storage, placed = _with_more_scratch(storage, placed, [scratch[index][1] for index in sorted(scratch)])
-    program, refused = lower(folded, storage.places, placed.offsets, _scratch_of(storage, placed, len(scratch)), prefix)
+    storage, placed = _with_more_scratch(
+        storage, placed, [scratch[index][1] for index in sorted(scratch)]
+    )
+    program, refused = lower(
+        folded, storage.places, placed.offsets, _scratch_of(storage, placed, len(scratch)), prefix
+    )
     if refused:
-        raise PoseError(f"{source} cannot become C; not supported are:\n" + "\n".join(f"- {line}" for line in refused))
+        raise PoseError(
+            f"{source} cannot become C; not supported are:\n"
+            + "\n".join(f"- {line}" for line in refused)
+        )
     compiled = Compiled(folded, storage, placed, program, len(scratch))
     check_plan(**plan_arguments(compiled))
     return compiled
 
 
 def _with_more_scratch(storage: Storage, placed: Plan, most: list[int]) -> tuple[Storage, Plan]:
-    """Grows the scratch, which the arena was planned with as little of as possible, into what is free."""
+    """Grows the scratch, which the arena was planned with as little of as possible, into what is
+    free."""
     first = len(storage.buffers) - len(most)
-    buffers, grown = grow(storage.buffers, placed, {first + number: size for number, size in enumerate(most)})
+    buffers, grown = grow(
+        storage.buffers, placed, {first + number: size for number, size in enumerate(most)}
+    )
     return replace(storage, buffers=buffers), grown
 
 
@@ -104,7 +123,8 @@ def plan_arguments(compiled: Compiled) -> dict:
 
 
 def _check_sizes(graph: Graph, source: str) -> None:
-    """Refuses what no board has room for, and so many operators or tensors that the plan would take forever."""
+    """Refuses what no board has room for, and so many operators or tensors that the plan would take
+    forever."""
     for what, count in (("operators", len(graph.operators)), ("tensors", len(graph.tensors))):
         if count > MOST:
             raise PoseError(f"{source} has {count} {what}; up to {MOST} are supported")
@@ -115,10 +135,14 @@ def _check_sizes(graph: Graph, source: str) -> None:
                 f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; 1 to {LARGEST} are supported"
             )
         if not tensor.is_fixed:
-            raise PoseError(f"{source} leaves the shape of {tensor.name!r} open. Convert the model with a fixed input size.")
+            raise PoseError(
+                f"{source} leaves the shape of {tensor.name!r} open. Convert the model with a fixed input size."
+            )
     for tensor in (graph.tensors[t] for t in graph.inputs):
         if tensor.is_constant:
-            raise PoseError(f"{source}: {tensor.name!r} is an input of the network and a constant; it cannot be both")
+            raise PoseError(
+                f"{source}: {tensor.name!r} is an input of the network and a constant; it cannot be both"
+            )
 
 
 def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
@@ -164,13 +188,20 @@ def _wasteful(graph: Graph, storage: Storage, placed: Plan) -> set[int]:
 
 
 def layer_rows(compiled: Compiled) -> list[dict]:
-    """One row an operator of the folded network: as :func:`poseutils.compiler.graph.layers`, and input_shapes (of activations), offset (of its
-    output in the arena), arena_bytes (in use while it runs) and scratch_bytes (of these, what it works in)."""
+    """One row an operator of the folded network: as :func:`poseutils.compiler.graph.layers`, and
+    input_shapes (of activations), offset (of its output in the arena), arena_bytes (in use while it
+    runs) and scratch_bytes (of these, what it works in)."""
     rows, graph, buffers = layers(compiled.graph), compiled.graph, compiled.storage.buffers
     usage = occupied(buffers)
-    own = {buffer.first: buffer.size for buffer in buffers[len(buffers) - compiled.scratch_buffers :]}
+    own = {
+        buffer.first: buffer.size for buffer in buffers[len(buffers) - compiled.scratch_buffers :]
+    }
     for row, operator in zip(rows, graph.operators):
-        row["input_shapes"] = [graph.tensors[t].shape for t in operator.inputs if t >= 0 and not graph.tensors[t].is_constant]
+        row["input_shapes"] = [
+            graph.tensors[t].shape
+            for t in operator.inputs
+            if t >= 0 and not graph.tensors[t].is_constant
+        ]
         row["offset"] = compiled.addresses[operator.outputs[0]][0]
         row["arena_bytes"] = usage[row["index"]]
         row["scratch_bytes"] = own.get(row["index"], 0)
@@ -183,7 +214,11 @@ def tensor_rows(compiled: Compiled) -> list[dict]:
     Of each: tensor (name), offset, bytes, first and last operator. Tensors that are side by side,
     column by column, are listed as if they followed each other.
     """
-    spans, buffers, offsets = lifetimes(compiled.graph), compiled.storage.buffers, compiled.plan.offsets
+    spans, buffers, offsets = (
+        lifetimes(compiled.graph),
+        compiled.storage.buffers,
+        compiled.plan.offsets,
+    )
     rows = []
     for index, place in compiled.storage.places.items():
         tensor = compiled.graph.tensors[index]

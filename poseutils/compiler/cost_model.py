@@ -1,7 +1,9 @@
-"""How many instructions a network takes as C on a Cortex-M: an estimate, by a cost model that was fitted to counts.
+"""How many instructions a network takes as C on a Cortex-M: an estimate, by a cost model that was
+fitted to counts.
 
-The counts are those of an emulated core, layer by layer, of published networks; ``tests/measure_instructions.py`` takes them and writes
-``instructions.json``. Each kind of operator has four costs: instructions a multiply-accumulate, a value written, a value read, and a call.
+The counts are those of an emulated core, layer by layer, of published networks;
+``tests/measure_instructions.py`` takes them and writes ``instructions.json``. Each kind of operator
+has four costs: instructions a multiply-accumulate, a value written, a value read, and a call.
 """
 
 from __future__ import annotations
@@ -21,16 +23,24 @@ UNITS = ("macs", "written", "read", "calls")
 ANY = "any other"
 """The kind that stands in for one that was not measured."""
 
+
 def cores() -> tuple[str, ...]:
     """The cores that were measured."""
     return tuple(_table()["cores"])
 
 
 def instructions(compiled: Compiled, core: str) -> list[float]:
-    """Instructions of each operator of the folded network on one of the measured cores; zero where nothing is left to do."""
+    """Instructions of each operator of the folded network on one of the measured cores; zero where
+    nothing is left to do."""
     costs = _table()["cores"][core]
     return [
-        sum(cost * amount for cost, amount in zip(costs.get(kind(compiled.graph, operator), costs[ANY]), work(compiled.graph, operator)))
+        sum(
+            cost * amount
+            for cost, amount in zip(
+                costs.get(kind(compiled.graph, operator), costs[ANY]),
+                work(compiled.graph, operator),
+            )
+        )
         if calls
         else 0.0
         for operator, calls in compiled.program.steps
@@ -38,13 +48,18 @@ def instructions(compiled: Compiled, core: str) -> list[float]:
 
 
 def unmeasured(compiled: Compiled, core: str) -> list[str]:
-    """The kinds of operators in a network for which there is no count; :data:`ANY` stands in for them."""
+    """The kinds of operators in a network for which there is no count; :data:`ANY` stands in for
+    them."""
     costs = _table()["cores"][core]
-    return sorted({kind(compiled.graph, operator) for operator, calls in compiled.program.steps if calls} - set(costs))
+    return sorted(
+        {kind(compiled.graph, operator) for operator, calls in compiled.program.steps if calls}
+        - set(costs)
+    )
 
 
 def kind(graph: Graph, operator: Operator) -> str:
-    """The operator's name; convolutions of one pixel, which need no window, are a kind of their own."""
+    """The operator's name; convolutions of one pixel, which need no window, are a kind of their
+    own."""
     if operator.name == "CONV_2D" and graph.tensors[operator.inputs[1]].shape[1:3] == (1, 1):
         return "CONV_2D 1x1"
     return operator.name
@@ -57,12 +72,23 @@ def work(graph: Graph, operator: Operator) -> tuple[float, float, float, float]:
 
 
 def _read(graph: Graph, operator: Operator, written: int) -> int:
-    """Values that are read besides weights; those under a window count as often as a window covers them."""
+    """Values that are read besides weights; those under a window count as often as a window covers
+    them."""
     if operator.name == "CONV_2D":
-        return written // graph.tensors[operator.inputs[1]].shape[0] * prod(graph.tensors[operator.inputs[1]].shape[1:])
+        return (
+            written
+            // graph.tensors[operator.inputs[1]].shape[0]
+            * prod(graph.tensors[operator.inputs[1]].shape[1:])
+        )
     if "filter_height" in operator.options:
-        return written * int(operator.options["filter_height"]) * int(operator.options["filter_width"])
-    return sum(graph.tensors[t].elements for t in operator.inputs if t >= 0 and not graph.tensors[t].is_constant)
+        return (
+            written * int(operator.options["filter_height"]) * int(operator.options["filter_width"])
+        )
+    return sum(
+        graph.tensors[t].elements
+        for t in operator.inputs
+        if t >= 0 and not graph.tensors[t].is_constant
+    )
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,5 @@
-"""A network as plain data: tensors, and the operators that read and write them in execution order; and what each costs.
+"""A network as plain data: tensors, and the operators that read and write them in execution order;
+and what each costs.
 
 Nothing here knows a file format; `tflite.py` fills a :class:`Graph` from a .tflite.
 """
@@ -12,12 +13,14 @@ from math import prod
 import numpy as np
 
 FILTER_RANK = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 4}
-"""The operators whose multiply-accumulates are counted, and the rank of their filter, which is input 1."""
+"""The operators whose multiply-accumulates are counted, and the rank of their filter, which is
+input 1."""
 
 
 @dataclass(frozen=True)
 class Quantization:
-    """real = scale · (q − zero point); one scale for the tensor, or one for each index along ``axis``.
+    """real = scale · (q − zero point); one scale for the tensor, or one for each index along
+    ``axis``.
 
     Attributes:
         scales: (1,) or (C,) float32.
@@ -34,9 +37,10 @@ class Quantization:
 class Tensor:
     """One tensor: ``dtype`` is a lower-case name such as ``"int8"``, ``bytes`` its size.
 
-    A constant is stored in the file; ``data`` is its values, None for a type that NumPy does not have, such as int4. The shape of one that
-    is not fixed is what the file has for one image; the runtime may find another. Of one that is open the file leaves some size to the
-    runtime, be it the number of images alone. A variable keeps its values from one run to the next.
+    A constant is stored in the file; ``data`` is its values, None for a type that NumPy does not
+    have, such as int4. The shape of one that is not fixed is what the file has for one image; the
+    runtime may find another. Of one that is open the file leaves some size to the runtime, be it
+    the number of images alone. A variable keeps its values from one run to the next.
     """
 
     name: str
@@ -56,16 +60,18 @@ class Tensor:
 
     @property
     def is_parameter(self) -> bool:
-        """A constant that was trained (weights, biases) rather than a shape, an axis or a list of indices: those are plain integers."""
+        """A constant that was trained (weights, biases) rather than a shape, an axis or a list of
+        indices: those are plain integers."""
         return self.is_constant and ("float" in self.dtype or self.quantization is not None)
 
 
 @dataclass(frozen=True)
 class Operator:
-    """One kernel, such as ``"CONV_2D"``; inputs and outputs are indices of tensors, -1 for an optional input left out.
+    """One kernel, such as ``"CONV_2D"``; inputs and outputs are indices of tensors, -1 for an
+    optional input left out.
 
-    ``options`` are the file's, such as ``{"padding": "SAME", "stride_w": 2}``; enumerations by name. Empty where the operator has none
-    that matter.
+    ``options`` are the file's, such as ``{"padding": "SAME", "stride_w": 2}``; enumerations by
+    name. Empty where the operator has none that matter.
     """
 
     name: str
@@ -75,7 +81,8 @@ class Operator:
 
     @property
     def data_input(self) -> int:
-        """The tensor that flows through, beside the filter: the first input, except of a transposed convolution (the third)."""
+        """The tensor that flows through, beside the filter: the first input, except of a transposed
+        convolution (the third)."""
         return self.inputs[2 if self.name == "TRANSPOSE_CONV" else 0]
 
 
@@ -91,7 +98,8 @@ class Graph:
 
 
 def macs(graph: Graph, operator: Operator) -> int:
-    """Multiply-accumulates of one operator, padding included; zero for those that are not convolutions or products.
+    """Multiply-accumulates of one operator, padding included; zero for those that are not
+    convolutions or products.
 
     - CONV_2D, filter (OC, KH, KW, IC / groups): output elements · KH · KW · IC / groups.
     - DEPTHWISE_CONV_2D, filter (1, KH, KW, OC): output elements · KH · KW.
@@ -101,7 +109,10 @@ def macs(graph: Graph, operator: Operator) -> int:
     """
     if operator.name == "BATCH_MATMUL":
         first = graph.tensors[operator.inputs[0]].shape
-        return graph.tensors[operator.outputs[0]].elements * first[-2 if operator.options.get("adj_x") else -1]
+        return (
+            graph.tensors[operator.outputs[0]].elements
+            * first[-2 if operator.options.get("adj_x") else -1]
+        )
     if operator.name not in FILTER_RANK:
         return 0
     filter_shape = graph.tensors[operator.inputs[1]].shape
@@ -112,7 +123,8 @@ def macs(graph: Graph, operator: Operator) -> int:
 
 
 def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
-    """For each activation tensor, the first and the last operator (indices) that needs it in memory.
+    """For each activation tensor, the first and the last operator (indices) that needs it in
+    memory.
 
     The caller writes the network's inputs before the first operator, -1, and reads its outputs
     after the last one, ``len(graph.operators)``. A result that is never read lives while it is
@@ -139,9 +151,11 @@ def live_bytes(graph: Graph) -> list[int]:
 
 
 def layers(graph: Graph) -> list[dict]:
-    """One row an operator: index, operator, output (name), output_shape, macs, parameters, weight_bytes, live_bytes.
+    """One row an operator: index, operator, output (name), output_shape, macs, parameters,
+    weight_bytes, live_bytes.
 
-    A weight that several operators share is counted at the first of them, so that the columns add up to the network's.
+    A weight that several operators share is counted at the first of them, so that the columns add
+    up to the network's.
     """
     seen = set()
     rows = []
@@ -165,5 +179,10 @@ def layers(graph: Graph) -> list[dict]:
 
 
 def float_operators(graph: Graph) -> list[Operator]:
-    """The convolutions and products that compute in floating point; a full-integer network has none."""
-    return [op for op in graph.operators if op.name in FILTER_RANK and "float" in graph.tensors[op.data_input].dtype]
+    """The convolutions and products that compute in floating point; a full-integer network has
+    none."""
+    return [
+        op
+        for op in graph.operators
+        if op.name in FILTER_RANK and "float" in graph.tensors[op.data_input].dtype
+    ]

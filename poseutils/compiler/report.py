@@ -10,8 +10,8 @@ from .passes.fusion import readers
 
 
 def change_rows(before: Graph, after: Graph, program: Program) -> list[dict]:
-    """One row a kind of operator: operator, before (how many the file has), after (how many the C code runs), folded (where the others
-    went)."""
+    """One row a kind of operator: operator, before (how many the file has), after (how many the C
+    code runs), folded (where the others went)."""
     kept = {op.outputs[0]: op for op in after.operators}
     moving = {op.outputs[0]: bool(calls) for op, calls in program.steps}
     reads = readers(before)
@@ -20,12 +20,31 @@ def change_rows(before: Graph, after: Graph, program: Program) -> list[dict]:
         fate = _fate(before, operator, kept, moving, reads)
         if fate:
             fates.setdefault(operator.name, Counter())[fate] += 1
-    old, new = Counter(op.name for op in before.operators), Counter(op.name for op, calls in program.steps if calls)
-    names = dict.fromkeys([op.name for op in before.operators] + [op.name for op in after.operators])
-    return [{"operator": n, "before": old[n], "after": new[n], "folded": _sentence(fates.get(n, Counter()))} for n in names]
+    old, new = (
+        Counter(op.name for op in before.operators),
+        Counter(op.name for op, calls in program.steps if calls),
+    )
+    names = dict.fromkeys(
+        [op.name for op in before.operators] + [op.name for op in after.operators]
+    )
+    return [
+        {
+            "operator": n,
+            "before": old[n],
+            "after": new[n],
+            "folded": _sentence(fates.get(n, Counter())),
+        }
+        for n in names
+    ]
 
 
-def _fate(before: Graph, operator: Operator, kept: dict[int, Operator], moving: dict[int, bool], reads: dict[int, list[int]]) -> str:
+def _fate(
+    before: Graph,
+    operator: Operator,
+    kept: dict[int, Operator],
+    moving: dict[int, bool],
+    reads: dict[int, list[int]],
+) -> str:
     """Where an operator of the file went; empty if it runs as it is."""
     output = operator.outputs[0]
     if output in kept:
@@ -39,8 +58,11 @@ def _fate(before: Graph, operator: Operator, kept: dict[int, Operator], moving: 
     return _reader_of(before, output, kept, reads)
 
 
-def _reader_of(before: Graph, tensor: int, kept: dict[int, Operator], reads: dict[int, list[int]]) -> str:
-    """The first operator downstream that is still there, which does the work of those that are not."""
+def _reader_of(
+    before: Graph, tensor: int, kept: dict[int, Operator], reads: dict[int, list[int]]
+) -> str:
+    """The first operator downstream that is still there, which does the work of those that are
+    not."""
     while reads.get(tensor):
         tensor = before.operators[reads[tensor][0]].outputs[0]
         if tensor in kept:

@@ -22,7 +22,9 @@ ALLOW = "allow_custom_code"
 _LOG = logging.getLogger("poseutils")
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> Config:
+def load_config(
+    path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False
+) -> Config:
     """Reads and checks a user_config.yaml, of either generation.
 
     Args:
@@ -49,7 +51,9 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_co
     return config
 
 
-def read_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> tuple[Config, list[str]]:
+def read_config(
+    path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False
+) -> tuple[Config, list[str]]:
     """As :func:`load_config`, but problems are returned, a message each, and an invalid attribute
     has its default value.
 
@@ -59,14 +63,22 @@ def read_config(path: str | Path, overrides: Iterable[str] = (), allow_custom_co
     path = _found(Path(path))
     overrides, allowed = _permission(overrides)
     document = read_document(path, overrides, unread=IGNORED_SECTIONS)
-    read = {name: value for name, value in document.sections.items() if name not in IGNORED_SECTIONS}
+    read = {
+        name: value for name, value in document.sections.items() if name not in IGNORED_SECTIONS
+    }
     config, problems = _validated(read)
     config._folder = path.absolute().parent
     config._allow_custom_code = allow_custom_code or allowed
-    config._ignored = [name for name in IGNORED_SECTIONS if document.sections.get(name) is not None] + config.without_effect()
+    config._ignored = [
+        name for name in IGNORED_SECTIONS if document.sections.get(name) is not None
+    ] + config.without_effect()
     wrong = {line.partition(".")[0] for line in problems}
     problems += [line for line in config.inconsistencies() if line.partition(".")[0] not in wrong]
-    return config, list(dict.fromkeys(_as_written(line, document.written) for line in [*document.problems, *problems]))
+    return config, list(
+        dict.fromkeys(
+            _as_written(line, document.written) for line in [*document.problems, *problems]
+        )
+    )
 
 
 def _permission(overrides: Iterable[str]) -> tuple[list[str], bool]:
@@ -89,7 +101,9 @@ def _validated(sections: dict) -> tuple[Config, list[str]]:
     again, as one error hides others."""
     problems: dict[tuple, str] = {}
     if ALLOW in sections:
-        problems[(ALLOW,)] = f"{ALLOW}: a configuration file cannot allow code to run; give {ALLOW}=true on the command line"
+        problems[(ALLOW,)] = (
+            f"{ALLOW}: a configuration file cannot allow code to run; give {ALLOW}=true on the command line"
+        )
         del sections[ALLOW]
     while True:
         try:
@@ -97,7 +111,9 @@ def _validated(sections: dict) -> tuple[Config, list[str]]:
         except ValidationError as error:
             found = describe(error, sections)
             for path, line in found.items():
-                problems.setdefault(path, line)  # an attribute that was removed as invalid is now missing: not a new problem
+                problems.setdefault(
+                    path, line
+                )  # an attribute that was removed as invalid is now missing: not a new problem
                 sections = _without(sections, path)
 
 
@@ -116,7 +132,11 @@ def _without(sections: dict, path: tuple[str, ...]) -> dict:
 def _as_written(line: str, written: dict[str, str]) -> str:
     """A problem under the name that an older file gives the attribute."""
     name = line.partition(":")[0]
-    return f"{written[name]} ({name} in newer files){line.removeprefix(name)}" if name in written else line
+    return (
+        f"{written[name]} ({name} in newer files){line.removeprefix(name)}"
+        if name in written
+        else line
+    )
 
 
 def _found(path: Path) -> Path:
@@ -126,7 +146,9 @@ def _found(path: Path) -> Path:
         if path.parent != Path() or path.is_file():
             return path
         here = Path.cwd()
-        candidates = [folder / path for folder in (here, *here.parents, Path(__file__).resolve().parents[2])]
+        candidates = [
+            folder / path for folder in (here, *here.parents, Path(__file__).resolve().parents[2])
+        ]
         return next((candidate for candidate in candidates if candidate.is_file()), path)
     except (OSError, ValueError):  # not a valid file name; reading it raises the error
         return path
@@ -135,4 +157,6 @@ def _found(path: Path) -> Path:
 def _listed(path: Path, problems: list[str]) -> str:
     if len(problems) == 1:
         return f"{path}: {problems[0]}"
-    return f"{path}: {len(problems)} problems:\n" + "\n".join(f"  {problem}" for problem in problems)
+    return f"{path}: {len(problems)} problems:\n" + "\n".join(
+        f"  {problem}" for problem in problems
+    )

@@ -28,11 +28,21 @@ def _power(base: float, exponent: float) -> int | float:
 
 
 _UNARY: _Table = {ast.UAdd: operator.pos, ast.USub: operator.neg}
-_BINARY: _Table = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+_BINARY: _Table = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
 _BINARY[ast.Pow] = _power
 _INTEGER: _Table = {ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod}
 _EQUALITY: _Table = {ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Not: operator.not_}
-_ORDER: _Table = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
+_ORDER: _Table = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
 _OPERATORS = {**_UNARY, **_BINARY, **_INTEGER, **_EQUALITY, **_ORDER}
 _FUNCTIONS: dict[str, Any] = {
     "min": min,
@@ -115,7 +125,9 @@ class Expression:
             raise ValueError(f"{expected}, of at most {MAX_EXPRESSION} characters")
         if _LAMBDA.match(self.text):
             body = _LAMBDA.sub("", self.text)
-            raise ValueError(f"an expression; a lambda is code, which a configuration does not run. Write it as: {body}")
+            raise ValueError(
+                f"an expression; a lambda is code, which a configuration does not run. Write it as: {body}"
+            )
         try:
             self._body = _parsed(self.text, (*_OPERATORS, *_LOGIC), (*variables, "pi", *_FUNCTIONS))
         except (SyntaxError, MemoryError, RecursionError):
@@ -131,8 +143,19 @@ class Expression:
         """
         at = ", ".join(f"{name} {value:g}" for name, value in values.items())
         try:
-            result = float(_value(self._body, {name: float(value) for name, value in values.items()} | {"pi": math.pi}))
-        except (ArithmeticError, ValueError, TypeError, KeyError, RecursionError):  # TypeError and KeyError: a function misused
+            result = float(
+                _value(
+                    self._body,
+                    {name: float(value) for name, value in values.items()} | {"pi": math.pi},
+                )
+            )
+        except (
+            ArithmeticError,
+            ValueError,
+            TypeError,
+            KeyError,
+            RecursionError,
+        ):  # TypeError and KeyError: a function misused
             raise ValueError(f"{self.text!r} has no value at {at}") from None
         if not math.isfinite(result):
             raise ValueError(f"{self.text!r} is not finite at {at}")
@@ -180,13 +203,18 @@ def _value(node: ast.expr, variables: Mapping[str, float]) -> Any:
             return _FUNCTIONS[function](*(_value(argument, variables) for argument in arguments))
         case ast.Compare(left, ops, comparators):
             values = [_value(operand, variables) for operand in (left, *comparators)]
-            return all(_OPERATORS[type(op)](a, b) for op, a, b in zip(ops, values[:-1], values[1:], strict=True))
+            return all(
+                _OPERATORS[type(op)](a, b)
+                for op, a, b in zip(ops, values[:-1], values[1:], strict=True)
+            )
         case ast.BoolOp(op, operands):
             return _first_decisive(isinstance(op, ast.Or), operands, variables)
     raise ValueError(f"{ast.unparse(node)[:60]!r} has no value")
 
 
-def _first_decisive(decisive: bool, operands: list[ast.expr], variables: Mapping[str, float]) -> Any:
+def _first_decisive(
+    decisive: bool, operands: list[ast.expr], variables: Mapping[str, float]
+) -> Any:
     """``and`` and ``or`` as in Python: what follows is evaluated only if it matters, so that it may
     guard a division."""
     value: Any = None

@@ -11,7 +11,22 @@ from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, create_mo
 from .arithmetic import Expression
 from .names import INTERPOLATIONS
 from .section import Section
-from .values import Count, Epochs, Flag, Fraction, Index, Number, Positive, Rates, Sizes, Text, Weights, number_from, one_of, range_from
+from .values import (
+    Count,
+    Epochs,
+    Flag,
+    Fraction,
+    Index,
+    Number,
+    Positive,
+    Rates,
+    Sizes,
+    Text,
+    Weights,
+    number_from,
+    one_of,
+    range_from,
+)
 
 ANY = range_from()
 ABOVE_ZERO = range_from(0)
@@ -24,7 +39,10 @@ _GEOMETRIC = {
     "fill_value": Number,
     "interpolation": _INTERPOLATION,
 }
-_CROP = {name: range_from(0, 1) for name in ("crop_center_x", "crop_center_y", "crop_width", "crop_height")}
+_CROP = {
+    name: range_from(0, 1)
+    for name in ("crop_center_x", "crop_center_y", "crop_width", "crop_height")
+}
 
 # An argument whose name ends in ! is required.
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
@@ -58,7 +76,11 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "random_shear_y": {"factor!": ANY, **_GEOMETRIC},
     "random_zoom": {"width_factor!": ANY, "height_factor": ANY, **_GEOMETRIC},
     "random_rectangle_erasing": {"nrec": WHOLE, "area": range_from(0, 1), "wh_ratio": ABOVE_ZERO},
-    "random_periodic_resizing": {"image_sizes!": Sizes, "period": Count, "interpolation": _INTERPOLATION},
+    "random_periodic_resizing": {
+        "image_sizes!": Sizes,
+        "period": Count,
+        "interpolation": _INTERPOLATION,
+    },
 }
 
 _EVERY_OPTIMIZER = {
@@ -85,7 +107,13 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "Adagrad": {"initial_accumulator_value": RATE, **_EPSILON},
     "Adamax": {**_BETAS, **_EPSILON},
     "Nadam": {**_BETAS, **_EPSILON},
-    "Adafactor": {"beta_2_decay": Number, "epsilon_1": Positive, "epsilon_2": Positive, "clip_threshold": Positive, "relative_step": Flag},
+    "Adafactor": {
+        "beta_2_decay": Number,
+        "epsilon_1": Positive,
+        "epsilon_2": Positive,
+        "clip_threshold": Positive,
+        "relative_step": Flag,
+    },
     "Ftrl": {
         "learning_rate_power": Number,
         "initial_accumulator_value": RATE,
@@ -104,15 +132,34 @@ def _expression(given: Any) -> str:
 
 
 _TARGETS = {"sigma": RATE, "occluded_weight": RATE, "keypoint_weights": Weights}
-LOSSES: dict[str, dict[str, Any]] = {"mse": _TARGETS, "quality_focal": _TARGETS, "cross_entropy": _TARGETS}
+LOSSES: dict[str, dict[str, Any]] = {
+    "mse": _TARGETS,
+    "quality_focal": _TARGETS,
+    "cross_entropy": _TARGETS,
+}
 
 _MODE = one_of("auto", "min", "max")
 _VERBOSE = {"verbose": Flag | Index}
-_HOLD_AND_DECAY = {"initial_lr!": Positive, "hold_steps!": Index, "decay_steps!": Count, "end_lr!": RATE}
+_HOLD_AND_DECAY = {
+    "initial_lr!": Positive,
+    "hold_steps!": Index,
+    "decay_steps!": Count,
+    "end_lr!": RATE,
+}
 SCHEDULES: dict[str, dict[str, Any]] = {
     "LRLinearDecay": _HOLD_AND_DECAY,
-    "LRExponentialDecay": {"initial_lr!": Positive, "hold_steps!": Index, "decay_rate!": RATE, "min_lr": RATE},
-    "LRStepDecay": {"initial_lr!": Positive, "step_size!": Count, "decay_rate!": Fraction, "min_lr": RATE},
+    "LRExponentialDecay": {
+        "initial_lr!": Positive,
+        "hold_steps!": Index,
+        "decay_rate!": RATE,
+        "min_lr": RATE,
+    },
+    "LRStepDecay": {
+        "initial_lr!": Positive,
+        "step_size!": Count,
+        "decay_rate!": Fraction,
+        "min_lr": RATE,
+    },
     "LRCosineDecay": _HOLD_AND_DECAY,
     "LRWarmupCosineDecay": {
         "initial_lr!": RATE,
@@ -136,7 +183,10 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 """The zoo's learning rate schedules."""
 CALLBACKS: dict[str, dict[str, Any]] = {
     **{name: {**arguments, **_VERBOSE} for name, arguments in SCHEDULES.items()},
-    "LearningRateScheduler": {"schedule!": Annotated[str, BeforeValidator(_expression)], **_VERBOSE},
+    "LearningRateScheduler": {
+        "schedule!": Annotated[str, BeforeValidator(_expression)],
+        **_VERBOSE,
+    },
     "ReduceLROnPlateau": {
         "monitor": Text,
         "factor": number_from(0, 1),
@@ -163,17 +213,27 @@ NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore",
 and a NaN loss always ends training."""
 
 # Argument names in the model zoo's documentation that differ from those in its code.
-_OTHER_NAMES = {"hue_delta": "delta_hue", "saturation_delta": "delta_saturation", "value_delta": "delta_value"}
+_OTHER_NAMES = {
+    "hue_delta": "delta_hue",
+    "saturation_delta": "delta_saturation",
+    "value_delta": "delta_value",
+}
 
 
 class _AnyArguments(Section):
     model_config = ConfigDict(extra="allow")
 
 
-def _as_section(title: str, table: dict[str, dict[str, Any]], always: dict[str, Any], ignored: Sequence[str] = ()) -> type[Section]:
+def _as_section(
+    title: str,
+    table: dict[str, dict[str, Any]],
+    always: dict[str, Any],
+    ignored: Sequence[str] = (),
+) -> type[Section]:
     """A section whose attributes are the names of a table, each a section of its arguments."""
     fields: dict[str, Any] = {
-        name: (create_model(name, __base__=Section, **_fields(arguments | always)), None) for name, arguments in table.items()
+        name: (create_model(name, __base__=Section, **_fields(arguments | always)), None)
+        for name, arguments in table.items()
     }
     fields |= dict.fromkeys(ignored, (_AnyArguments, None))
     return create_model(title, __base__=Section, **fields)
@@ -195,16 +255,22 @@ Losses = _as_section("Losses", LOSSES, {})
 Callbacks = _as_section("Callbacks", CALLBACKS, {}, NOT_NEEDED)
 
 
-def in_the_order_written(table: type[Section], exactly_one: bool = False) -> Callable[[Any], dict[str, dict]]:
+def in_the_order_written(
+    table: type[Section], exactly_one: bool = False
+) -> Callable[[Any], dict[str, dict]]:
     """A validator of a mapping from names to arguments; its result holds the arguments that were
     given, in their order."""
 
     def check(given: Any) -> dict[str, dict]:
         given = {} if given is None else given
         if exactly_one and not (isinstance(given, dict) and len(given) == 1):
-            raise ValueError(f"a name and its arguments, such as {next(iter(table.model_fields))}: {{...}}, and one only")
+            raise ValueError(
+                f"a name and its arguments, such as {next(iter(table.model_fields))}: {{...}}, and one only"
+            )
         if isinstance(given, dict):
-            given = {name: {} if arguments is None else arguments for name, arguments in given.items()}
+            given = {
+                name: {} if arguments is None else arguments for name, arguments in given.items()
+            }
         checked = table.model_validate(given)
         return {name: getattr(checked, name).model_dump(exclude_unset=True) for name in given}
 

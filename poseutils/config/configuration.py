@@ -58,7 +58,9 @@ def services_of(operation_mode: str) -> list[str]:
         ValueError: if the mode is neither a service nor ``chain_`` and letters of services.
     """
     letters = names.MODES.get(operation_mode) or operation_mode.removeprefix("chain_")
-    if operation_mode not in names.MODES and (letters == operation_mode or not letters or set(letters) - set(names.SERVICES)):
+    if operation_mode not in names.MODES and (
+        letters == operation_mode or not letters or set(letters) - set(names.SERVICES)
+    ):
         meaning = ", ".join(f"{letter} {service}" for letter, service in names.SERVICES.items())
         raise ValueError(
             f"one of {', '.join(names.MODES)}, or chain_ and letters of {meaning}, such as chain_tqe"
@@ -80,7 +82,9 @@ class Config(Section):
     model: Model = Field({}, validate_default=True)
     dataset: DatasetSection = DatasetSection()
     preprocessing: Preprocessing = Preprocessing()
-    data_augmentation: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Augmentations))] = {}
+    data_augmentation: Annotated[
+        dict[str, dict], PlainValidator(in_the_order_written(Augmentations))
+    ] = {}
     custom_data_augmentation: CustomDataAugmentation | None = None
     training: Training = Training()
     mlflow: Mlflow = Mlflow()
@@ -100,7 +104,9 @@ class Config(Section):
     def _usual_keypoints(self) -> Config:
         if self.dataset.keypoints is None:
             names_given = self.dataset.keypoint_names
-            self.dataset.keypoints = len(names_given) if names_given else names.USUAL_KEYPOINTS[self.model.model_type]
+            self.dataset.keypoints = (
+                len(names_given) if names_given else names.USUAL_KEYPOINTS[self.model.model_type]
+            )
         return self
 
     @property
@@ -125,21 +131,33 @@ class Config(Section):
         Raises:
             PoseError: if it is in neither; the message lists both places.
         """
-        tried = list(dict.fromkeys((folder / _expanded(path)).absolute() for folder in (self._folder, Path.cwd())))
+        tried = list(
+            dict.fromkeys(
+                (folder / _expanded(path)).absolute() for folder in (self._folder, Path.cwd())
+            )
+        )
         for candidate in tried:
             if _exists(candidate):
                 return candidate
         foreign = (
-            " It has a drive letter, as on Windows; write where it is on this computer." if has_drive(path) and os.name != "nt" else ""
+            " It has a drive letter, as on Windows; write where it is on this computer."
+            if has_drive(path) and os.name != "nt"
+            else ""
         )
-        raise PoseError(f"{path}: no such file or folder; looked for {' and '.join(map(str, tried))}.{foreign}")
+        raise PoseError(
+            f"{path}: no such file or folder; looked for {' and '.join(map(str, tried))}.{foreign}"
+        )
 
     def quantized_model(self) -> str:
         """The file beside ``model.model_path`` of the same name and ``_int8.tflite``;
         ``model.model_path`` itself if there is none."""
         path = self.model.model_path or ""
         beside = Path(path).with_suffix("").as_posix() + "_int8.tflite"
-        return beside if path and any(_exists(folder / beside) for folder in (self._folder, Path.cwd())) else path
+        return (
+            beside
+            if path and any(_exists(folder / beside) for folder in (self._folder, Path.cwd()))
+            else path
+        )
 
     def run_folder(self, run_dir: str | Path, service: str) -> Path:
         """The folder that a service writes into, created if missing: ``run_dir``, or
@@ -148,7 +166,9 @@ class Config(Section):
         Raises:
             PoseError: if it cannot be created or written to.
         """
-        folder = (Path(run_dir).expanduser() if run_dir else self._folder / "runs" / service).absolute()
+        folder = (
+            Path(run_dir).expanduser() if run_dir else self._folder / "runs" / service
+        ).absolute()
         with atomic_path(folder / ".writable"):
             pass
         (folder / ".writable").unlink()
@@ -169,7 +189,9 @@ class Config(Section):
     def without_effect(self) -> list[str]:
         """The attributes given a value other than the default that change nothing."""
         defaults = Config.model_validate({"model": {"model_type": self.model.model_type}})
-        callbacks = [f"training.callbacks.{name}" for name in self.training.callbacks if name in NOT_NEEDED]
+        callbacks = [
+            f"training.callbacks.{name}" for name in self.training.callbacks if name in NOT_NEEDED
+        ]
         return [*_changed_without_effect(self, defaults), *callbacks]
 
     def save(self, path: str | Path) -> Path:
@@ -180,14 +202,29 @@ class Config(Section):
             section, attribute = _parent(values, name)
             section[attribute] = self._absolute(name, section[attribute])
         if self.training.trained_model_path:
-            values["training"]["trained_model_path"] = str(self.destination(self.training.trained_model_path))
+            values["training"]["trained_model_path"] = str(
+                self.destination(self.training.trained_model_path)
+            )
         values["mlflow"]["uri"] = self.tracking_uri()
         if self.custom_data_augmentation:
-            values["custom_data_augmentation"]["path"] = self._absolute("", self.custom_data_augmentation.path)
+            values["custom_data_augmentation"]["path"] = self._absolute(
+                "", self.custom_data_augmentation.path
+            )
         for name in NOT_NEEDED:
             values["training"]["callbacks"].pop(name, None)
-        text = yaml.dump(values, Dumper=Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=140)
-        return write_text(path, "# The configuration as it was used: overrides applied, every default filled in.\n" + text)
+        text = yaml.dump(
+            values,
+            Dumper=Dumper,
+            sort_keys=False,
+            default_flow_style=None,
+            allow_unicode=True,
+            width=140,
+        )
+        return write_text(
+            path,
+            "# The configuration as it was used: overrides applied, every default filled in.\n"
+            + text,
+        )
 
     def _absolute(self, name: str, path: str | None) -> str | None:
         """An absolute path, so that the saved file means the same from any folder; a model may also
@@ -198,7 +235,11 @@ class Config(Section):
             return str(self.resolve(path))
         except PoseError:
             is_elsewhere = name == "model.model_path" and ("://" in path or "/" not in path)
-            return path if is_elsewhere or has_drive(path) else str((self._folder / _expanded(path)).absolute())
+            return (
+                path
+                if is_elsewhere or has_drive(path)
+                else str((self._folder / _expanded(path)).absolute())
+            )
 
 
 def _expanded(path: str) -> Path:

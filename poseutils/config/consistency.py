@@ -20,11 +20,19 @@ MAX_CHECKED_EPOCHS = 10_000
 def inconsistencies(config: Config) -> list[str]:
     """A message for each attribute that is valid in itself, but contradicts others."""
     count = config.dataset.keypoints or 0
-    lines = [*_keypoints(config.dataset, count), *_schedules(config.training), *_loss(config.training, count)]
+    lines = [
+        *_keypoints(config.dataset, count),
+        *_schedules(config.training),
+        *_loss(config.training, count),
+    ]
     if config.training.truncated and not config.training.crop_margin:
-        lines.append("training.truncated: given without training.crop_margin, which crops people; expected both or neither")
+        lines.append(
+            "training.truncated: given without training.crop_margin, which crops people; expected both or neither"
+        )
     if config.custom_data_augmentation and config.data_augmentation:
-        lines.append("custom_data_augmentation: given together with data_augmentation, which it replaces; remove one of them")
+        lines.append(
+            "custom_data_augmentation: given together with data_augmentation, which it replaces; remove one of them"
+        )
     return lines
 
 
@@ -35,14 +43,20 @@ def _keypoints(section: DatasetSection, count: int) -> list[str]:
         if isinstance(given, list) and len(given) != count:
             one = "one number, or one for each" if name == "oks_sigmas" else "one for each"
             what = "numbers" if name != "keypoint_names" else "names"
-            lines.append(f"dataset.{name}: {len(given)} {what} given; expected {one} of {count} keypoints")
+            lines.append(
+                f"dataset.{name}: {len(given)} {what} given; expected {one} of {count} keypoints"
+            )
     names = section.keypoint_names or []
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        lines.append(f"dataset.keypoint_names: {twice!r} is given twice; expected a name for each keypoint")
+        lines.append(
+            f"dataset.keypoint_names: {twice!r} is given twice; expected a name for each keypoint"
+        )
     wrong = [pair for pair in section.skeleton or () if max(pair) >= count or pair[0] == pair[1]]
     if wrong:
-        lines.append(f"dataset.skeleton: {wrong[0]} given; expected pairs of different keypoints, counted from 0 to {count - 1}")
+        lines.append(
+            f"dataset.skeleton: {wrong[0]} given; expected pairs of different keypoints, counted from 0 to {count - 1}"
+        )
     return lines + _mirror(section.mirror or [], count)
 
 
@@ -60,13 +74,21 @@ def _loss(section: Training, count: int) -> list[str]:
     for name, arguments in (section.loss or {}).items():
         weights = arguments.get("keypoint_weights")
         if weights and len(weights) != count:
-            return [f"training.loss.{name}.keypoint_weights: {len(weights)} numbers given; expected one for each of {count} keypoints"]
+            return [
+                f"training.loss.{name}.keypoint_weights: {len(weights)} numbers given; expected one for each of {count} keypoints"
+            ]
     return []
 
 
 def _schedules(section: Training) -> list[str]:
     given = [name for name in section.callbacks if name in LEARNING_RATE_CALLBACKS]
-    lines = [f"training.callbacks: {' and '.join(given)} given; expected one schedule of the learning rate"] if len(given) > 1 else []
+    lines = (
+        [
+            f"training.callbacks: {' and '.join(given)} given; expected one schedule of the learning rate"
+        ]
+        if len(given) > 1
+        else []
+    )
     pieces = section.callbacks.get("LRPiecewiseConstantDecay")
     if pieces and len(pieces["values"]) != len(pieces["boundaries"]) + 1:
         lines.append(
@@ -86,7 +108,11 @@ def _expression(text: str, section: Training) -> list[str]:
         try:
             rate = schedule(epoch=epoch, lr=rate)
         except ValueError as error:
-            return [f"training.callbacks.LearningRateScheduler.schedule: {error}; expected a learning rate for every epoch"]
+            return [
+                f"training.callbacks.LearningRateScheduler.schedule: {error}; expected a learning rate for every epoch"
+            ]
         if rate < 0:
-            return [f"training.callbacks.LearningRateScheduler.schedule: {text!r} is {rate:g} at epoch {epoch}; expected at least 0"]
+            return [
+                f"training.callbacks.LearningRateScheduler.schedule: {text!r} is {rate:g} at epoch {epoch}; expected at least 0"
+            ]
     return []

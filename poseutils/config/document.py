@@ -36,13 +36,17 @@ class _Loader(yaml.SafeLoader):
         super().flatten_mapping(node)
         self.merged += len(node.value)
         if self.merged > MAX_VALUES:
-            raise yaml.constructor.ConstructorError(problem=f"more than {MAX_VALUES:,} merged values", problem_mark=node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                problem=f"more than {MAX_VALUES:,} merged values", problem_mark=node.start_mark
+            )
 
     def construct_mapping(self, node, deep=False):
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(problem=f"'{key.value}' is given twice", problem_mark=key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    problem=f"'{key.value}' is given twice", problem_mark=key.start_mark
+                )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -57,13 +61,23 @@ class Dumper(yaml.SafeDumper):
 
 
 for _tag, _pattern, _first in (
-    ("bool", "yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF", "yYnNtTfFoO"),
+    (
+        "bool",
+        "yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF",
+        "yYnNtTfFoO",
+    ),
     ("null", "~|null|Null|NULL|None|", ["~", "n", "N", ""]),
     ("int", "[-+]?(?:0|[1-9][0-9]{0,17})", "-+0123456789"),
-    ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+", "-+0123456789."),
+    (
+        "float",
+        r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+",
+        "-+0123456789.",
+    ),
     ("merge", "<<", "<"),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first)
+    )
 Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 
@@ -82,7 +96,9 @@ class Document:
     problems: list[str] = field(default_factory=list)
 
 
-def read_document(path: Path, overrides: Iterable[str] = (), unread: Iterable[str] = ()) -> Document:
+def read_document(
+    path: Path, overrides: Iterable[str] = (), unread: Iterable[str] = ()
+) -> Document:
     """The sections of a configuration file, with overrides ``section.attribute=value`` applied.
 
     Variables ``${...}`` are substituted, except in the sections named in ``unread``.
@@ -97,7 +113,10 @@ def read_document(path: Path, overrides: Iterable[str] = (), unread: Iterable[st
     unread = set(unread)
     substitute = _Substitution(path, problems)
     try:
-        filled = {str(name): value if name in unread else substitute(value, str(name)) for name, value in sections.items()}
+        filled = {
+            str(name): value if name in unread else substitute(value, str(name))
+            for name, value in sections.items()
+        }
     except RecursionError:
         raise PoseError(f"{path}: nested too deeply. Expected sections with attributes.") from None
     return Document(filled, written, problems)
@@ -107,20 +126,32 @@ def _read_text(path: Path) -> str:
     try:
         size = path.stat().st_size
         if not (path.is_file() or path.is_dir()):
-            raise PoseError(f"{path}: neither a file nor a folder. Give the path of a user_config.yaml.")
+            raise PoseError(
+                f"{path}: neither a file nor a folder. Give the path of a user_config.yaml."
+            )
         if size > MAX_BYTES:
-            raise PoseError(f"{path}: {size:,} bytes; a configuration file has at most {MAX_BYTES:,}. Is it the right file?")
+            raise PoseError(
+                f"{path}: {size:,} bytes; a configuration file has at most {MAX_BYTES:,}. Is it the right file?"
+            )
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise PoseError(f"{path}: no such file (looked from {Path.cwd()}). Give the path of a user_config.yaml.") from None
+        raise PoseError(
+            f"{path}: no such file (looked from {Path.cwd()}). Give the path of a user_config.yaml."
+        ) from None
     except UnicodeDecodeError as error:
-        raise PoseError(f"{path}: byte {error.start} is not UTF-8 text; expected a YAML file.") from None
+        raise PoseError(
+            f"{path}: byte {error.start} is not UTF-8 text; expected a YAML file."
+        ) from None
     except OSError as error:
-        raise PoseError(f"{path}: cannot be read ({error.strerror}). Give the path of a user_config.yaml.") from None
+        raise PoseError(
+            f"{path}: cannot be read ({error.strerror}). Give the path of a user_config.yaml."
+        ) from None
     except PoseError:  # which is a ValueError, too
         raise
     except ValueError:
-        raise PoseError(f"{str(path)!r}: not a path. Give the path of a user_config.yaml.") from None
+        raise PoseError(
+            f"{str(path)!r}: not a path. Give the path of a user_config.yaml."
+        ) from None
 
 
 def _parse(text: str, source: object) -> Any:
@@ -129,11 +160,15 @@ def _parse(text: str, source: object) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise PoseError(f"{source}: not valid YAML: {where}{error.problem or error.context}{_hint(text, mark)}") from None
+        raise PoseError(
+            f"{source}: not valid YAML: {where}{error.problem or error.context}{_hint(text, mark)}"
+        ) from None
     except yaml.YAMLError as error:
         raise PoseError(f"{source}: not valid YAML: {str(error).splitlines()[0]}") from None
     except RecursionError:
-        raise PoseError(f"{source}: nested too deeply. Expected sections with attributes.") from None
+        raise PoseError(
+            f"{source}: nested too deeply. Expected sections with attributes."
+        ) from None
     except ValueError as error:
         raise PoseError(f"{source}: not valid YAML: {error}") from None
 
@@ -151,9 +186,13 @@ def _hint(text: str, mark: yaml.Mark | None) -> str:
 
 def _mapping(path: Path, document: Any) -> dict:
     if document is None:
-        raise PoseError(f"{path}: empty. Expected sections such as 'model:' with 'model_type:' below it.")
+        raise PoseError(
+            f"{path}: empty. Expected sections such as 'model:' with 'model_type:' below it."
+        )
     if not isinstance(document, dict):
-        raise PoseError(f"{path}: holds {_kind(document)}; expected sections such as 'model:' with 'model_type:' below it.")
+        raise PoseError(
+            f"{path}: holds {_kind(document)}; expected sections such as 'model:' with 'model_type:' below it."
+        )
     return document
 
 
@@ -164,7 +203,9 @@ def _kind(value: Any) -> str:
 def _apply(override: str, document: dict) -> None:
     match = _OVERRIDE.fullmatch(override)
     if not match:
-        raise PoseError(f"{override!r}: not an override; expected section.attribute=value, for example training.epochs=2")
+        raise PoseError(
+            f"{override!r}: not an override; expected section.attribute=value, for example training.epochs=2"
+        )
     *parents, name = new_name(match.group(1)).split(".")
     target = document
     for parent in parents:
@@ -194,8 +235,14 @@ class _Substitution:
         if isinstance(value, (list, tuple)):
             return [self(element, where) for element in value]
         if isinstance(value, (str, int, float, bool, type(None))):
-            return self._substituted(value, where) if isinstance(value, str) and "${" in value else value
-        self._problems.append(f"{where}: {type(value).__name__} given; expected text, a number, True, False, a list or attributes")
+            return (
+                self._substituted(value, where)
+                if isinstance(value, str) and "${" in value
+                else value
+            )
+        self._problems.append(
+            f"{where}: {type(value).__name__} given; expected text, a number, True, False, a list or attributes"
+        )
         return None
 
     def _substituted(self, text: str, where: str) -> str | None:
@@ -216,5 +263,7 @@ def _variable(match: re.Match) -> str:
         return datetime.now().strftime(name if default is None else f"{name},{default}")
     value = os.environ.get(name.strip(), default)
     if value is None:
-        raise ValueError(f"the environment variable {name.strip()} is not set. Set it, or write the value here.")
+        raise ValueError(
+            f"the environment variable {name.strip()} is not set. Set it, or write the value here."
+        )
     return value.strip()

@@ -36,7 +36,9 @@ def translate(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str],
         if new == "model.pretrained" and value == "imagenet":
             value = True
         if value is not None and not _put(document, new, value):
-            problems.append(f"{old}: given, and {new} too, with another value; remove {old}, the older name")
+            problems.append(
+                f"{old}: given, and {new} too, with another value; remove {old}, the older name"
+            )
         written[new] = old
     return document, written, problems
 
@@ -45,13 +47,21 @@ def new_name(name: str) -> str:
     """The name of an attribute in newer files: ``training.model.alpha`` is ``model.alpha``."""
     if name in MOVED:
         return MOVED[name]
-    return "model." + name.removeprefix("training.model.") if name.startswith("training.model.") else name
+    return (
+        "model." + name.removeprefix("training.model.")
+        if name.startswith("training.model.")
+        else name
+    )
 
 
 def _copied(value: Any, depth: int = 3) -> Any:
     """Copies the mappings down to the depth at which attributes move: by YAML aliases one mapping
     may be in several places."""
-    return {name: _copied(part, depth - 1) for name, part in value.items()} if depth and isinstance(value, dict) else value
+    return (
+        {name: _copied(part, depth - 1) for name, part in value.items()}
+        if depth and isinstance(value, dict)
+        else value
+    )
 
 
 def _old_attributes(document: dict) -> dict[str, Any]:

@@ -9,17 +9,37 @@ ModelType = Literal["heatmaps_spe", "spe", "yolo_mpe", "hand_spe", "head_spe"]
 MODEL_TYPES: tuple[str, ...] = get_args(ModelType)
 USUAL_KEYPOINTS = {"heatmaps_spe": 17, "spe": 17, "yolo_mpe": 17, "hand_spe": 21, "head_spe": 468}
 
-BuiltModel = Literal["st_movenet_lightning_heatmaps", "st_movenet_lightning_a100_heatmaps", "st_movenet_thunder_heatmaps"]
+BuiltModel = Literal[
+    "st_movenet_lightning_heatmaps",
+    "st_movenet_lightning_a100_heatmaps",
+    "st_movenet_thunder_heatmaps",
+]
 CustomModel = Literal["custom_models", "custom"]
 ModelName = Literal[BuiltModel, CustomModel]
 USUAL_ALPHA: dict[str, float] = dict(zip(get_args(BuiltModel), (1.0, 1.0, 1.75), strict=True))
 """The networks that training builds, each with its default width multiplier."""
 CUSTOM_MODELS: tuple[str, ...] = get_args(CustomModel)
 
-SERVICES = {"t": "train", "q": "quantize", "e": "evaluate", "p": "predict", "b": "benchmark", "d": "deploy"}
-MODES = {"training": "t", "quantization": "q", "evaluation": "e", "prediction": "p", "benchmarking": "b", "deployment": "d"}
+SERVICES = {
+    "t": "train",
+    "q": "quantize",
+    "e": "evaluate",
+    "p": "predict",
+    "b": "benchmark",
+    "d": "deploy",
+}
+MODES = {
+    "training": "t",
+    "quantization": "q",
+    "evaluation": "e",
+    "prediction": "p",
+    "benchmarking": "b",
+    "deployment": "d",
+}
 
-Interpolation = Literal["bilinear", "nearest", "area", "lanczos3", "lanczos5", "bicubic", "gaussian", "mitchellcubic"]
+Interpolation = Literal[
+    "bilinear", "nearest", "area", "lanczos3", "lanczos5", "bicubic", "gaussian", "mitchellcubic"
+]
 INTERPOLATIONS: tuple[str, ...] = get_args(Interpolation)
 
 Refinement = Literal["argmax", "quarter", "centroid", "dark"]
@@ -27,7 +47,9 @@ REFINEMENTS: tuple[str, ...] = get_args(Refinement)
 NmsMeasure = Literal["iou", "oks"]
 NMS_MEASURES: tuple[str, ...] = get_args(NmsMeasure)
 
-Target = Literal["host", "emulated", "emulated_m4", "emulated_m7", "emulated_m55", "stedgeai_host", "stedgeai_n6"]
+Target = Literal[
+    "host", "emulated", "emulated_m4", "emulated_m7", "emulated_m55", "stedgeai_host", "stedgeai_n6"
+]
 TARGETS: tuple[str, ...] = get_args(Target)
 
 BoardName = Literal[

@@ -73,7 +73,9 @@ def _section_below(section: type[Section] | None, name: str) -> type[Section] | 
 
 
 def _is_section(kind: Any) -> bool:
-    is_class = isinstance(kind, type) and get_origin(kind) is None  # in Python 3.10, tuple[int] passes for a class
+    is_class = (
+        isinstance(kind, type) and get_origin(kind) is None
+    )  # in Python 3.10, tuple[int] passes for a class
     return is_class and issubclass(kind, Section)
 
 
@@ -116,7 +118,9 @@ def _unknown(path: tuple[str, ...], given: Any) -> str:
     elsewhere = _home_of(path)
     suggestion = f"; write it as {elsewhere}" if elsewhere else did_you_mean(name, known)
     ending = "" if suggestion.endswith("?") else "."
-    return f"{'.'.join(path)}: unknown {kind}{suggestion}{ending} Known: {', '.join(known) or 'none'}"
+    return (
+        f"{'.'.join(path)}: unknown {kind}{suggestion}{ending} Known: {', '.join(known) or 'none'}"
+    )
 
 
 def _home_of(path: tuple[str, ...]) -> str | None:

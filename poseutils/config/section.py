@@ -13,7 +13,11 @@ class Section(BaseModel):
     """Refuses unknown attributes; an attribute that is left empty has its default."""
 
     model_config = ConfigDict(
-        extra="forbid", coerce_numbers_to_str=True, protected_namespaces=(), validate_by_name=True, validate_by_alias=True
+        extra="forbid",
+        coerce_numbers_to_str=True,
+        protected_namespaces=(),
+        validate_by_name=True,
+        validate_by_alias=True,
     )
 
     @model_validator(mode="before")
@@ -22,13 +26,23 @@ class Section(BaseModel):
         if not isinstance(given, dict):
             return {} if given is None else given
         known = attributes_of(cls)
-        return {name: value for name, value in given.items() if value is not None or name not in known}
+        return {
+            name: value for name, value in given.items() if value is not None or name not in known
+        }
 
 
 def attributes_of(section: type[Section]) -> list[str]:
     """The attribute names of a section, aliases included."""
-    aliases = [field.validation_alias for field in section.model_fields.values() if isinstance(field.validation_alias, AliasChoices)]
-    return list(dict.fromkeys([*section.model_fields, *(str(name) for alias in aliases for name in alias.choices)]))
+    aliases = [
+        field.validation_alias
+        for field in section.model_fields.values()
+        if isinstance(field.validation_alias, AliasChoices)
+    ]
+    return list(
+        dict.fromkeys(
+            [*section.model_fields, *(str(name) for alias in aliases for name in alias.choices)]
+        )
+    )
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    model_validator,
+)
 
 from . import names
 from .arithmetic import numbers_evaluated
@@ -65,7 +72,9 @@ class Model(Section):
 
 
 class DatasetSection(Section):
-    dataset_name: Text | None = Field(default=None, validation_alias=AliasChoices("dataset_name", "name"))
+    dataset_name: Text | None = Field(
+        default=None, validation_alias=AliasChoices("dataset_name", "name")
+    )
     keypoints: Count | None = None
     keypoint_names: list[Text] | None = None
     skeleton: Pairs | None = None
@@ -111,10 +120,13 @@ Layers = Annotated[str, Field(pattern=rf"^({_PART}(,{_PART})*|\({_PART}(,{_PART}
 class Training(Section):
     batch_size: Count = 32
     epochs: Count = 100
-    optimizer: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Optimizers, exactly_one=True))] = {
-        "Adam": {"learning_rate": 0.001}
-    }
-    loss: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Losses, exactly_one=True))] | None = None
+    optimizer: Annotated[
+        dict[str, dict], PlainValidator(in_the_order_written(Optimizers, exactly_one=True))
+    ] = {"Adam": {"learning_rate": 0.001}}
+    loss: (
+        Annotated[dict[str, dict], PlainValidator(in_the_order_written(Losses, exactly_one=True))]
+        | None
+    ) = None
     callbacks: Annotated[dict[str, dict], PlainValidator(in_the_order_written(Callbacks))] = {}
     crop_margin: Margin | None = None
     truncated: Fraction | None = None

@@ -66,7 +66,9 @@ def range_from(low: float = -math.inf, high: float = math.inf, whole: bool = Fal
                 raise ValueError
             return first, last
         except (ValueError, OverflowError):
-            raise ValueError(f"{_bounds(low, high, whole)}, or a range (lowest, highest) of them, such as {_example(low, whole)}") from None
+            raise ValueError(
+                f"{_bounds(low, high, whole)}, or a range (lowest, highest) of them, such as {_example(low, whole)}"
+            ) from None
 
     return Annotated[Any, BeforeValidator(check)]
 
@@ -84,16 +86,24 @@ def _example(low: float, whole: bool) -> str:
 
 def _sizes(value: Any) -> tuple[tuple[int, int], ...]:
     try:
-        return tuple((_scalar(height, 1, 8192, True), _scalar(width, 1, 8192, True)) for height, width in sequence(value))
+        return tuple(
+            (_scalar(height, 1, 8192, True), _scalar(width, 1, 8192, True))
+            for height, width in sequence(value)
+        )
     except (TypeError, ValueError, OverflowError):
         raise ValueError("a list of heights and widths, such as [[192, 192], [224, 224]]") from None
 
 
 def _pairs(value: Any) -> list[tuple[int, int]]:
     try:
-        return [(_scalar(first, 0, math.inf, True), _scalar(second, 0, math.inf, True)) for first, second in map(sequence, sequence(value))]
+        return [
+            (_scalar(first, 0, math.inf, True), _scalar(second, 0, math.inf, True))
+            for first, second in map(sequence, sequence(value))
+        ]
     except (TypeError, ValueError, OverflowError):
-        raise ValueError("a list of pairs of keypoints, counted from 0, such as [[0, 1], [1, 2]]") from None
+        raise ValueError(
+            "a list of pairs of keypoints, counted from 0, such as [[0, 1], [1, 2]]"
+        ) from None
 
 
 def _increasing(value: Any) -> list[int]:
@@ -103,7 +113,9 @@ def _increasing(value: Any) -> list[int]:
             raise ValueError
         return numbers
     except (TypeError, ValueError, OverflowError):
-        raise ValueError("a list of epochs, each after the one before, such as [30, 70, 150]") from None
+        raise ValueError(
+            "a list of epochs, each after the one before, such as [30, 70, 150]"
+        ) from None
 
 
 def _rates(value: Any) -> list[float]:
@@ -120,7 +132,9 @@ def _weights(value: Any) -> list[float]:
             raise ValueError
         return weights
     except (TypeError, ValueError, OverflowError):
-        raise ValueError("a list of weights from 0 up, one for each keypoint and not all 0, such as [1, 1, 2]") from None
+        raise ValueError(
+            "a list of weights from 0 up, one for each keypoint and not all 0, such as [1, 1, 2]"
+        ) from None
 
 
 # ---------------------------------------------------------------- paths and names
@@ -140,7 +154,13 @@ def has_drive(path: str) -> bool:
 
 def _inside(path: str) -> str:
     windows, posix = PureWindowsPath(path), PurePosixPath(_with_slashes(path))
-    if windows.drive or windows.root or posix.is_absolute() or ".." in posix.parts or path.startswith("~"):
+    if (
+        windows.drive
+        or windows.root
+        or posix.is_absolute()
+        or ".." in posix.parts
+        or path.startswith("~")
+    ):
         raise ValueError(INSIDE)
     return posix.as_posix()
 

@@ -25,13 +25,20 @@ def atomic_folder(out: Path, products: Sequence[str]) -> Iterator[Path]:
     for product in products:
         target = out / product
         if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-            raise PoseError(f"{target} exists already and is not overwritten: remove it, or choose another folder")
+            raise PoseError(
+                f"{target} exists already and is not overwritten: remove it, or choose another folder"
+            )
     created = [p for p in (out, *out.parents) if not p.exists()]
     temporary = None
     try:
         out.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".converting-", dir=out))
-        created += [p for product in products for p in (out / product).parents if out in p.parents and not p.exists()]
+        created += [
+            p
+            for product in products
+            for p in (out / product).parents
+            if out in p.parents and not p.exists()
+        ]
         yield temporary
         _move_all(temporary, out, products)
         created = []

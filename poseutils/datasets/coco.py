@@ -47,12 +47,20 @@ def read_coco(path: str | Path) -> Dataset:
     finder = ImageFinder(path)
     numbered = all(isinstance(i, int) for i in images)
     samples = [
-        _sample(int(identity) if numbered else number, record, people.pop(identity, people[None]), finder, where)
+        _sample(
+            int(identity) if numbered else number,
+            record,
+            people.pop(identity, people[None]),
+            finder,
+            where,
+        )
         for number, (identity, (record, where)) in enumerate(images.items(), 1)
     ]
     unknown = [identity for identity in people if identity is not None]
     if unknown:
-        raise PoseError(f"{path}: annotations name image_id {unknown[0]!r}, which is not among its {len(images)} images")
+        raise PoseError(
+            f"{path}: annotations name image_id {unknown[0]!r}, which is not among its {len(images)} images"
+        )
     return Dataset(tuple(samples), layout, path)
 
 
@@ -92,7 +100,11 @@ def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayou
     """
     known = [c for c in document["categories"] if isinstance(c, dict) and c.get("keypoints")]
     if len({json.dumps(c["keypoints"]) for c in known}) > 1:
-        used = {str(a.get("category_id")) for a in document["annotations"] if isinstance(a, dict) and a.get("keypoints")}
+        used = {
+            str(a.get("category_id"))
+            for a in document["annotations"]
+            if isinstance(a, dict) and a.get("keypoints")
+        }
         known = [c for c in known if str(c.get("id")) in used] or known
     names = ", ".join(str(c.get("name")) for c in known) or "none"
     if not known or len({json.dumps(c["keypoints"]) for c in known}) > 1:
@@ -107,7 +119,9 @@ def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayou
         raise PoseError(f"{path}: category {known[0].get('name')!r}: {error}") from error
 
 
-def _people(annotations: list, categories: set, layout: KeypointLayout, path: Path) -> dict[int | str | None, tuple]:
+def _people(
+    annotations: list, categories: set, layout: KeypointLayout, path: Path
+) -> dict[int | str | None, tuple]:
     """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,) and crowd flags (N,) by image id; under
     None those of no person."""
     records: list[tuple[Mapping, str]] = []
@@ -127,7 +141,9 @@ def _keypoints(records: list[tuple[Mapping, str]], count: int) -> np.ndarray:
     """(P, K, 3) float32."""
     nothing = [0] * (3 * count)
     given = [(record.get("keypoints") or nothing, where) for record, where in records]
-    keypoints = _table(given, 3 * count, "keypoints", f"x, y, visibility for each of {count}").reshape(-1, count, 3)
+    keypoints = _table(
+        given, 3 * count, "keypoints", f"x, y, visibility for each of {count}"
+    ).reshape(-1, count, 3)
     odd = ~np.isin(keypoints[:, :, 2], (0, 1, 2))
     if odd.any():
         person, k = np.argwhere(odd)[0]
@@ -140,14 +156,18 @@ def _keypoints(records: list[tuple[Mapping, str]], count: int) -> np.ndarray:
 
 def _boxes(records: list[tuple[Mapping, str]]) -> tuple[np.ndarray, np.ndarray]:
     """(P, 4) xyxy and areas (P,), float32."""
-    boxes = _table([(record["bbox"], where) for record, where in records], 4, "bbox", "x, y, width, height")
+    boxes = _table(
+        [(record["bbox"], where) for record, where in records], 4, "bbox", "x, y, width, height"
+    )
     usual = AREA_OF_BOX * boxes[:, 2] * boxes[:, 3]
     areas: list[tuple[Sequence, str]] = [
         ([default if record.get("area") is None else record["area"]], where)
         for default, (record, where) in zip(usual, records, strict=True)
     ]
     boxes[:, 2:] += boxes[:, :2]
-    return boxes.astype(np.float32), _table(areas, 1, "area", "square pixels")[:, 0].astype(np.float32)
+    return boxes.astype(np.float32), _table(areas, 1, "area", "square pixels")[:, 0].astype(
+        np.float32
+    )
 
 
 def _crowd(records: list[tuple[Mapping, str]]) -> np.ndarray:
@@ -167,7 +187,9 @@ def _table(rows: list[tuple[Sequence, str]], count: int, what: str, meaning: str
             return table
     except (TypeError, ValueError, OverflowError):
         pass
-    return np.array([_numbers(values, count, f"{where}: {what}", meaning) for values, where in rows])
+    return np.array(
+        [_numbers(values, count, f"{where}: {what}", meaning) for values, where in rows]
+    )
 
 
 def _images(images: list, path: Path) -> dict[int | str, tuple[Mapping, str]]:
@@ -177,7 +199,9 @@ def _images(images: list, path: Path) -> dict[int | str, tuple[Mapping, str]]:
         where = f"{path}: images[{index}]"
         identity = _identity(_require(image, ("id", "file_name"), where)["id"], f"{where}: id")
         if identity in found:
-            raise PoseError(f"{where}: id {identity!r} is also that of {found[identity][1].rsplit(' ', 1)[-1]}; give each image its own")
+            raise PoseError(
+                f"{where}: id {identity!r} is also that of {found[identity][1].rsplit(' ', 1)[-1]}; give each image its own"
+            )
         found[identity] = (image, where)
     return found
 
@@ -187,7 +211,9 @@ def _require(record, keys: tuple[str, ...], where: str) -> Mapping:
         raise PoseError(f"{where}: expected an object, got {record!r:.60}")
     missing = [key for key in keys if key not in record]
     if missing:
-        raise PoseError(f"{where}: missing {', '.join(missing)}; it has {', '.join(record) or 'no keys'}")
+        raise PoseError(
+            f"{where}: missing {', '.join(missing)}; it has {', '.join(record) or 'no keys'}"
+        )
     return record
 
 
@@ -206,7 +232,9 @@ def _identity(value, where: str) -> int | str:
 def _numbers(values, count: int, where: str, meaning: str) -> np.ndarray:
     """(count,) float64 from a list of numbers."""
     if not isinstance(values, Sequence) or isinstance(values, str):
-        raise PoseError(f"{where} is {values!r:.60}, expected a list of {count} numbers ({meaning})")
+        raise PoseError(
+            f"{where} is {values!r:.60}, expected a list of {count} numbers ({meaning})"
+        )
     if len(values) != count:
         raise PoseError(f"{where} has {len(values)} numbers, expected {count} ({meaning})")
     try:
@@ -218,7 +246,9 @@ def _numbers(values, count: int, where: str, meaning: str) -> np.ndarray:
     return numbers
 
 
-def _sample(image_id: int, record: Mapping, people: tuple, finder: ImageFinder, where: str) -> Sample:
+def _sample(
+    image_id: int, record: Mapping, people: tuple, finder: ImageFinder, where: str
+) -> Sample:
     return Sample(image_id, finder.find(record["file_name"], where), _size(record, where), *people)
 
 
@@ -229,9 +259,13 @@ def _size(record: Mapping, where: str) -> tuple[int, int] | None:
     try:
         size = int(width), int(height)
     except (TypeError, ValueError, OverflowError) as error:
-        raise PoseError(f"{where}: width and height are {(width, height)!r:.60}, expected pixels: {error}") from error
+        raise PoseError(
+            f"{where}: width and height are {(width, height)!r:.60}, expected pixels: {error}"
+        ) from error
     if not 0 < min(size) <= max(size) < _LARGEST:
-        raise PoseError(f"{where}: width and height are {size[0]} and {size[1]}, expected pixels above 0")
+        raise PoseError(
+            f"{where}: width and height are {size[0]} and {size[1]}, expected pixels above 0"
+        )
     return size
 
 
@@ -251,15 +285,34 @@ def to_coco(dataset: Dataset, file_names: Sequence[str] | None = None) -> dict:
     for sample, name in zip(dataset, file_names or [s.path.name for s in dataset], strict=True):
         width, height = sample.size or (0, 0)
         images.append({"id": sample.image_id, "file_name": name, "width": width, "height": height})
-        for keypoints, box, area, crowd in zip(sample.keypoints, sample.boxes, sample.areas, sample.crowd, strict=True):
-            annotations.append(annotation_record(len(annotations) + 1, sample.image_id, keypoints, box, float(area), bool(crowd)))
-    return {"images": images, "annotations": annotations, "categories": [dataset.layout.to_coco_category()]}
+        for keypoints, box, area, crowd in zip(
+            sample.keypoints, sample.boxes, sample.areas, sample.crowd, strict=True
+        ):
+            annotations.append(
+                annotation_record(
+                    len(annotations) + 1, sample.image_id, keypoints, box, float(area), bool(crowd)
+                )
+            )
+    return {
+        "images": images,
+        "annotations": annotations,
+        "categories": [dataset.layout.to_coco_category()],
+    }
 
 
-def annotation_record(annotation_id: int, image_id: int, keypoints: np.ndarray, box: np.ndarray, area: float, crowd: bool = False) -> dict:
+def annotation_record(
+    annotation_id: int,
+    image_id: int,
+    keypoints: np.ndarray,
+    box: np.ndarray,
+    area: float,
+    crowd: bool = False,
+) -> dict:
     """A COCO annotation from keypoints (K, 3) and box (4,) xyxy."""
     labeled = keypoints[:, 2] > 0
-    triplets = np.concatenate([np.where(labeled[:, None], keypoints[:, :2], 0), keypoints[:, 2:]], axis=1)
+    triplets = np.concatenate(
+        [np.where(labeled[:, None], keypoints[:, :2], 0), keypoints[:, 2:]], axis=1
+    )
     x0, y0, x1, y1 = (float(v) for v in box)
     return {
         "id": annotation_id,
@@ -267,7 +320,9 @@ def annotation_record(annotation_id: int, image_id: int, keypoints: np.ndarray, 
         "category_id": 1,
         "iscrowd": int(crowd),
         "num_keypoints": int(labeled.sum()),
-        "keypoints": [int(v) if i % 3 == 2 else round(v, 2) for i, v in enumerate(triplets.ravel().tolist())],
+        "keypoints": [
+            int(v) if i % 3 == 2 else round(v, 2) for i, v in enumerate(triplets.ravel().tolist())
+        ],
         "bbox": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
         "area": round(area, 2),
     }

@@ -43,8 +43,16 @@ def quantization_dataset(config: Config) -> Dataset:
     """The calibration set: the fraction ``quantization_split`` of ``quantization_path``, else of
     the training set."""
     section = config.dataset
-    dataset = _load(config, "quantization_path") if section.quantization_path else training_datasets(config)[0]
-    return dataset.split(section.quantization_split, section.seed)[1] if section.quantization_split else dataset
+    dataset = (
+        _load(config, "quantization_path")
+        if section.quantization_path
+        else training_datasets(config)[0]
+    )
+    return (
+        dataset.split(section.quantization_split, section.seed)[1]
+        if section.quantization_split
+        else dataset
+    )
 
 
 def configured_layout(config: Config) -> KeypointLayout | None:
@@ -71,10 +79,14 @@ def configured_layout(config: Config) -> KeypointLayout | None:
 def _redefined_by(section, layout: KeypointLayout) -> KeypointLayout:
     """A layout with the names, limbs and mirror pairs of a dataset section; the usual layout if it
     has another number of keypoints."""
-    names, limbs, mirror = (getattr(section, name, None) or None for name in ("keypoint_names", "skeleton", "mirror"))
+    names, limbs, mirror = (
+        getattr(section, name, None) or None for name in ("keypoint_names", "skeleton", "mirror")
+    )
     wanted = section.keypoints or len(names or layout.names)
     if names is not None and len(names) != wanted:
-        raise PoseError(f"dataset.keypoint_names has {len(names)} names, dataset.keypoints is {wanted}: give as many names as keypoints")
+        raise PoseError(
+            f"dataset.keypoint_names has {len(names)} names, dataset.keypoints is {wanted}: give as many names as keypoints"
+        )
     if wanted != len(layout):
         layout = layout_for(wanted)
     try:
@@ -87,12 +99,16 @@ def _load(config: Config, attribute: str) -> Dataset:
     section = config.dataset
     path = getattr(section, attribute)
     if not path:
-        raise PoseError(f"dataset.{attribute} is empty: give a COCO .json file, or a folder of images with labels")
+        raise PoseError(
+            f"dataset.{attribute} is empty: give a COCO .json file, or a folder of images with labels"
+        )
     dataset = load_dataset(config.resolve(path))
     if section.keypoints:
         dataset = dataset.with_layout(layout_for(section.keypoints))
     layout = _redefined_by(section, dataset.layout)
-    if not has_annotations(dataset.source):  # text labels have no names; the annotations of another dataset may
+    if not has_annotations(
+        dataset.source
+    ):  # text labels have no names; the annotations of another dataset may
         named = configured_layout(config)
         layout = named if named is not None and len(named) == len(layout) else layout
     return replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))

@@ -84,13 +84,21 @@ def convert(
     splits, is_text = _splits(Path(source))
     to = to or ("coco" if is_text else "yolo")
     if to not in FORMS or kind not in (None, *KINDS):
-        raise PoseError(f"to={to!r}, kind={kind!r}: expected to= one of {', '.join(FORMS)}, kind= one of {', '.join(KINDS)}")
-    chosen = {name: _chosen(dataset, keypoints, kind or ("multi" if to == "yolo" else None)) for name, dataset in splits.items()}
+        raise PoseError(
+            f"to={to!r}, kind={kind!r}: expected to= one of {', '.join(FORMS)}, kind= one of {', '.join(KINDS)}"
+        )
+    chosen = {
+        name: _chosen(dataset, keypoints, kind or ("multi" if to == "yolo" else None))
+        for name, dataset in splits.items()
+    }
     if not any(map(len, chosen.values())):
         raise PoseError(
             f"{source}: none of its {sum(map(len, splits.values()))} images can be converted: none has a labeled keypoint ({kind or to})"
         )
-    folders = {name: f"{kind or 'multi'}/{len(d.layout)}kpts/{name}" if to == "yolo" else name for name, d in chosen.items()}
+    folders = {
+        name: f"{kind or 'multi'}/{len(d.layout)}kpts/{name}" if to == "yolo" else name
+        for name, d in chosen.items()
+    }
     _write(
         {name: dataset for name, dataset in chosen.items() if len(dataset)},
         folders,
@@ -99,19 +107,32 @@ def convert(
         partial(_do, link=link, progress=progress),
     )
     return [
-        Converted(Path(out) / folders[name], len(dataset), sum(map(len, dataset)), len(splits[name]) - len(dataset))
+        Converted(
+            Path(out) / folders[name],
+            len(dataset),
+            sum(map(len, dataset)),
+            len(splits[name]) - len(dataset),
+        )
         for name, dataset in chosen.items()
     ]
 
 
-def _write(splits: Mapping[str, Dataset], folders: Mapping[str, str], out: Path, to: str, do: Callable) -> None:
+def _write(
+    splits: Mapping[str, Dataset], folders: Mapping[str, str], out: Path, to: str, do: Callable
+) -> None:
     """Writes the splits into their folders under ``out``, all or none. ``do`` copies the images."""
-    products = [folders[name] for name in splits] + [_annotations(name) for name in splits if to == "coco"]
+    products = [folders[name] for name in splits] + [
+        _annotations(name) for name in splits if to == "coco"
+    ]
     with atomic_folder(out, products) as temporary:
         jobs = []
         for name, dataset in splits.items():
             folder = temporary / folders[name]
-            jobs += _yolo_jobs(dataset, folder) if to == "yolo" else _coco_jobs(dataset, folder, temporary / _annotations(name))
+            jobs += (
+                _yolo_jobs(dataset, folder)
+                if to == "yolo"
+                else _coco_jobs(dataset, folder, temporary / _annotations(name))
+            )
         do(jobs)
 
 
@@ -121,13 +142,17 @@ def _write(splits: Mapping[str, Dataset], folders: Mapping[str, str], out: Path,
 def _splits(source: Path) -> tuple[dict[str, Dataset], bool]:
     """The datasets of a source by split, and whether they have text labels."""
     if not source.exists():
-        raise PoseError(f"no dataset at {source}: expected a COCO .json file, or a folder of images with labels")
+        raise PoseError(
+            f"no dataset at {source}: expected a COCO .json file, or a folder of images with labels"
+        )
     files = annotation_files(source) if source.is_dir() else [source]
     if files:
         named = [(_split_name(file.stem), file) for file in files]
         twice = sorted({name for name, _ in named if [n for n, _ in named].count(name) > 1})
         if twice:
-            raise PoseError(f"{source}: several annotation files are split {twice[0]!r}: convert them one by one")
+            raise PoseError(
+                f"{source}: several annotation files are split {twice[0]!r}: convert them one by one"
+            )
         return {name: read_coco(file) for name, file in named}, False
     base = source / "images" if (source / "images").is_dir() else source
     parts = [base / name for name in ("train", "val", "valid", "test") if (base / name).is_dir()]
@@ -165,7 +190,13 @@ def _kept(sample: Sample, kind: str) -> Sample | None:
         return sample
     if not (sample.visibility[keep] > 0).any():
         return None
-    return replace(sample, keypoints=sample.keypoints[keep], boxes=sample.boxes[keep], areas=sample.areas[keep], crowd=sample.crowd[keep])
+    return replace(
+        sample,
+        keypoints=sample.keypoints[keep],
+        boxes=sample.boxes[keep],
+        areas=sample.areas[keep],
+        crowd=sample.crowd[keep],
+    )
 
 
 # ---------------------------------------------------------------- writing
@@ -177,7 +208,9 @@ def _yolo_jobs(dataset: Dataset, folder: Path) -> list[Job]:
     twice = [stem for stem, count in Counter(stems).items() if count > 1]
     if twice:
         clash = [name for name, stem in zip(names, stems, strict=True) if stem == twice[0]]
-        raise PoseError(f"{dataset.source}: {' and '.join(clash)} would share one label file, as only their suffixes differ: rename one")
+        raise PoseError(
+            f"{dataset.source}: {' and '.join(clash)} would share one label file, as only their suffixes differ: rename one"
+        )
     lines = iter(_lines(dataset))
     texts = ["".join(next(lines) for _ in range(len(sample))) for sample in dataset]
     _make_folders(folder, names)
@@ -192,12 +225,18 @@ def _lines(dataset: Dataset) -> list[str]:
     people = [sample for sample in dataset if len(sample)]
     if not people:
         return []
-    sizes = np.repeat([s.size or image_size(s.path) for s in people], [len(s) for s in people], axis=0).astype(np.float64)
+    sizes = np.repeat(
+        [s.size or image_size(s.path) for s in people], [len(s) for s in people], axis=0
+    ).astype(np.float64)
     boxes = np.concatenate([s.boxes for s in people]).astype(np.float64).reshape(-1, 2, 2)
     keypoints = np.concatenate([s.keypoints for s in people]).astype(np.float64)
     keypoints[:, :, :2] /= sizes[:, None]
     keypoints[:, :, 2] = keypoints[:, :, 2] > 0
-    numbers = [boxes.mean(axis=1) / sizes, (boxes[:, 1] - boxes[:, 0]) / sizes, keypoints.reshape(len(sizes), -1)]
+    numbers = [
+        boxes.mean(axis=1) / sizes,
+        (boxes[:, 1] - boxes[:, 0]) / sizes,
+        keypoints.reshape(len(sizes), -1),
+    ]
     form = "0 %.7g %.7g %.7g %.7g" + " %.7g %.7g %d" * len(dataset.layout) + "\n"
     return [form % tuple(row) for row in np.concatenate(numbers, axis=1).tolist()]
 
@@ -207,8 +246,14 @@ def _coco_jobs(dataset: Dataset, folder: Path, annotations: Path) -> list[Job]:
     names = _names(dataset)
     hidden_known = any((sample.visibility == 2).any() for sample in dataset)
     _make_folders(folder, names)
-    write_json(annotations, to_coco(dataset.subset([_for_coco(sample, hidden_known) for sample in dataset]), names))
-    return [Job(str(sample.path), os.path.join(folder, name)) for sample, name in zip(dataset, names, strict=True)]
+    write_json(
+        annotations,
+        to_coco(dataset.subset([_for_coco(sample, hidden_known) for sample in dataset]), names),
+    )
+    return [
+        Job(str(sample.path), os.path.join(folder, name))
+        for sample, name in zip(dataset, names, strict=True)
+    ]
 
 
 def _for_coco(sample: Sample, hidden_known: bool) -> Sample:

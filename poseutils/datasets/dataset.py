@@ -93,7 +93,11 @@ class Dataset(Sequence):
 
     def summary(self) -> dict[str, str | int]:
         """Counts of images, people and keypoints, for a table."""
-        visibility = np.concatenate([s.visibility.ravel() for s in self.samples]) if self.samples else np.zeros(0)
+        visibility = (
+            np.concatenate([s.visibility.ravel() for s in self.samples])
+            if self.samples
+            else np.zeros(0)
+        )
         return {
             "dataset": self.source.stem,
             "images": len(self),
@@ -128,7 +132,9 @@ class Dataset(Sequence):
         Single-person models are trained and evaluated on them, as selected by the zoo's converter
         (``single``).
         """
-        return self.subset([s for s in self.samples if len(s) == 1 and not s.crowd[0] and (s.visibility > 0).any()])
+        return self.subset(
+            [s for s in self.samples if len(s) == 1 and not s.crowd[0] and (s.visibility > 0).any()]
+        )
 
     def split(self, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
         """Splits the dataset in two: the larger part, and about ``fraction`` of the images, held
@@ -143,7 +149,9 @@ class Dataset(Sequence):
         if len(self) > 1 and 0 < fraction < 1:
             held_out[hashes.argmin()], held_out[hashes.argmax()] = True, False
         pairs = list(zip(self.samples, held_out.tolist(), strict=True))
-        return self.subset([s for s, held in pairs if not held]), self.subset([s for s, held in pairs if held])
+        return self.subset([s for s, held in pairs if not held]), self.subset(
+            [s for s, held in pairs if held]
+        )
 
     def relative_paths(self) -> list[str]:
         """The path of each image relative to the folder of the dataset, with forward slashes."""

@@ -45,7 +45,13 @@ def shared_images(first: Dataset, second: Dataset) -> list[Sample]:
     candidates = [sample for sample in first if os.path.getsize(sample.path) in sizes]
     others = {id(sample) for sample in second}
     groups = same_content([*second, *candidates])
-    return [sample for group in groups if id(group[0]) in others for sample in group if id(sample) not in others]
+    return [
+        sample
+        for group in groups
+        if id(group[0]) in others
+        for sample in group
+        if id(sample) not in others
+    ]
 
 
 def same_files(dataset: Dataset) -> list[tuple[Sample, Sample]]:

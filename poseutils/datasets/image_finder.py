@@ -19,9 +19,15 @@ class ImageFinder:
 
     def __init__(self, annotations: Path):
         split = annotations.stem.removeprefix("person_keypoints_").removeprefix("instances_")
-        root = annotations.parent.parent if annotations.parent.name == "annotations" else annotations.parent
+        root = (
+            annotations.parent.parent
+            if annotations.parent.name == "annotations"
+            else annotations.parent
+        )
         folders = [root / split, root / "images" / split, root / "images", annotations.parent, root]
-        self.folders = [str(folder) for folder in dict.fromkeys(folders) if folder.is_dir()] or [str(folders[0])]
+        self.folders = [str(folder) for folder in dict.fromkeys(folders) if folder.is_dir()] or [
+            str(folders[0])
+        ]
         self.users: dict[str, str] = {}
 
     def find(self, name: str, where: str) -> Path:
@@ -37,7 +43,9 @@ class ImageFinder:
         if path is None:
             raise PoseError(f"{where}: no such image: {name}; looked in {', '.join(self.folders)}")
         if path in self.users:
-            raise PoseError(f"{where}: its image {path} is also that of {self.users[path].rsplit(' ', 1)[-1]}; list it once")
+            raise PoseError(
+                f"{where}: its image {path} is also that of {self.users[path].rsplit(' ', 1)[-1]}; list it once"
+            )
         self.users[path] = where
         return Path(path)
 

@@ -61,7 +61,10 @@ class People:
 def people_of(dataset: Dataset) -> People:
     """The annotated people of a dataset in order, without crowds."""
     keep = [~s.crowd for s in dataset]
-    sizes = [np.tile(s.size or image_size(s.path), (k.sum(), 1)) for s, k in zip(dataset, keep, strict=True)]
+    sizes = [
+        np.tile(s.size or image_size(s.path), (k.sum(), 1))
+        for s, k in zip(dataset, keep, strict=True)
+    ]
     return People(
         np.concatenate([s.keypoints[k] for s, k in zip(dataset, keep, strict=True)]),
         np.concatenate([s.boxes[k] for s, k in zip(dataset, keep, strict=True)]),
@@ -128,7 +131,15 @@ class Suspicion:
         }
 
 
-SUSPICIONS = ("outside image", "outside box", "tiny box", "no keypoint", "left and right", "twice", "image size")
+SUSPICIONS = (
+    "outside image",
+    "outside box",
+    "tiny box",
+    "no keypoint",
+    "left and right",
+    "twice",
+    "image size",
+)
 
 
 def suspicions(dataset: Dataset) -> list[Suspicion]:
@@ -143,15 +154,28 @@ def suspicions(dataset: Dataset) -> list[Suspicion]:
     for sample in dataset:
         size = image_size(sample.path)
         if sample.size not in (None, size):
-            found.append(Suspicion(sample, None, "image size", f"labels say {_times(sample.size)}, it is {_times(size)}", 2.0))
+            found.append(
+                Suspicion(
+                    sample,
+                    None,
+                    "image size",
+                    f"labels say {_times(sample.size)}, it is {_times(size)}",
+                    2.0,
+                )
+            )
         for person in np.flatnonzero(~sample.crowd).tolist():
-            found += [Suspicion(sample, person, *reason) for reason in _of_person(sample, person, size, dataset.layout)]
+            found += [
+                Suspicion(sample, person, *reason)
+                for reason in _of_person(sample, person, size, dataset.layout)
+            ]
     for first, second in same_files(dataset):
         found.append(Suspicion(second, None, "twice", f"the same image as {first.path.name}", 0.7))
     return sorted(found, key=lambda s: -s.weight)
 
 
-def _of_person(sample: Sample, person: int, size: tuple[int, int], layout: KeypointLayout) -> list[tuple[str, str, float]]:
+def _of_person(
+    sample: Sample, person: int, size: tuple[int, int], layout: KeypointLayout
+) -> list[tuple[str, str, float]]:
     """Suspicions about a person: kind, description, weight."""
     points, labeled = sample.keypoints[person, :, :2], sample.keypoints[person, :, 2] > 0
     box = sample.boxes[person]
@@ -165,16 +189,26 @@ def _of_person(sample: Sample, person: int, size: tuple[int, int], layout: Keypo
     if distance > 0:
         found.append(("outside image", f"{layout.names[k]} is outside the image", 1 + distance))
     visible = sample.keypoints[person, :, 2] == 2
-    distance, k = _farthest(points, visible if visible.any() else labeled, box, extent)  # boxes often exclude hidden keypoints
+    distance, k = _farthest(
+        points, visible if visible.any() else labeled, box, extent
+    )  # boxes often exclude hidden keypoints
     if distance > _MARGIN:
         found.append(("outside box", f"{layout.names[k]} is outside the box", min(0.95, distance)))
     pair = _swapped(points[:, 0] / extent[0], labeled, layout)
     if pair is not None:
-        found.append(("left and right", f"{layout.names[pair[0]]} and {layout.names[pair[1]]} look swapped", 0.6))
+        found.append(
+            (
+                "left and right",
+                f"{layout.names[pair[0]]} and {layout.names[pair[1]]} look swapped",
+                0.6,
+            )
+        )
     return found
 
 
-def _farthest(points: np.ndarray, labeled: np.ndarray, box: np.ndarray, extent: np.ndarray) -> tuple[float, int]:
+def _farthest(
+    points: np.ndarray, labeled: np.ndarray, box: np.ndarray, extent: np.ndarray
+) -> tuple[float, int]:
     """The largest distance of a labeled keypoint from a box, in widths or heights of ``extent``,
     and its index."""
     outside = np.maximum(box[:2] - points, points - box[2:]) / extent
@@ -189,7 +223,11 @@ def _swapped(x: np.ndarray, labeled: np.ndarray, layout: KeypointLayout) -> tupl
     Only pairs with enough distance count, and at least two others must agree. Crossed arms and legs
     give false alarms.
     """
-    pairs = [(k, other) for k, other in enumerate(layout.mirror) if k < other and labeled[k] and labeled[other]]
+    pairs = [
+        (k, other)
+        for k, other in enumerate(layout.mirror)
+        if k < other and labeled[k] and labeled[other]
+    ]
     apart = [(x[b] - x[a], (a, b)) for a, b in pairs if abs(x[b] - x[a]) > _MIN_DISTANCE]
     for sides in (1, -1):
         odd = [pair for distance, pair in apart if distance * sides > 0]

@@ -14,7 +14,9 @@ from .dataset import Dataset
 from .yolo import read_yolo
 
 
-def load_dataset(path: str | Path, split: str | None = None, layout: KeypointLayout | None = None) -> Dataset:
+def load_dataset(
+    path: str | Path, split: str | None = None, layout: KeypointLayout | None = None
+) -> Dataset:
     """Reads a dataset with COCO annotations or YOLO text labels.
 
     Args:
@@ -51,13 +53,21 @@ def _load(path: Path, split: str | None, layout: KeypointLayout | None) -> Datas
     if path.suffix.lower() == ".json":
         return read_coco(path)
     if not path.is_dir():
-        beside = ", ".join(sorted(p.name for p in path.parent.glob("*"))[:8]) if path.parent.is_dir() else "no such folder either"
-        raise PoseError(f"no dataset at {path}: expected a COCO .json file or a folder. In {path.parent}: {beside or 'no files'}")
+        beside = (
+            ", ".join(sorted(p.name for p in path.parent.glob("*"))[:8])
+            if path.parent.is_dir()
+            else "no such folder either"
+        )
+        raise PoseError(
+            f"no dataset at {path}: expected a COCO .json file or a folder. In {path.parent}: {beside or 'no files'}"
+        )
     annotations = annotation_files(path)
     if split is not None:
         chosen = [a for a in annotations if a.stem == split]
         if not chosen:
-            raise PoseError(f"{path} has no split {split!r}: it has {', '.join(a.stem for a in annotations) or 'no .json file'}")
+            raise PoseError(
+                f"{path} has no split {split!r}: it has {', '.join(a.stem for a in annotations) or 'no .json file'}"
+            )
         return read_coco(chosen[0])
     if annotations:
         return _join([read_coco(a) for a in annotations], path)
@@ -82,7 +92,9 @@ def annotation_files(path: Path) -> list[Path]:
     if path.suffix.lower() == ".json":
         return [path] if path.is_file() else []
     inside = sorted(path.glob("*.json")) or sorted((path / "annotations").glob("*.json"))
-    inside = [p for p in inside if p.name.startswith("person_keypoints_")] or inside  # without COCO's other annotations
+    inside = [
+        p for p in inside if p.name.startswith("person_keypoints_")
+    ] or inside  # without COCO's other annotations
     beside = path.with_name(path.name + ".json")
     return inside or ([beside] if beside.is_file() else [])
 

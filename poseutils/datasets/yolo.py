@@ -44,26 +44,37 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     images = find_images(folder)
     labels = _label_files(images)
     if not any(labels):
-        raise PoseError(f"{folder} has images but neither a COCO .json nor .txt labels beside them: expected one of the two")
+        raise PoseError(
+            f"{folder} has images but neither a COCO .json nor .txt labels beside them: expected one of the two"
+        )
     rows = _rows_of(labels, folder)
     layout = layout or layout_for((max(r.shape[1] for r in rows) - 5) // 3)
     fields = 5 + 3 * len(layout)
     if any(r.shape[1] not in (0, fields) for r in rows):
-        raise PoseError(f"{folder}: the labels have {(max(r.shape[1] for r in rows) - 5) // 3} keypoints, {len(layout)} are expected")
-    samples = [_sample(number, image, r.reshape(-1, fields)) for number, (image, r) in enumerate(zip(images, rows, strict=True), 1)]
+        raise PoseError(
+            f"{folder}: the labels have {(max(r.shape[1] for r in rows) - 5) // 3} keypoints, {len(layout)} are expected"
+        )
+    samples = [
+        _sample(number, image, r.reshape(-1, fields))
+        for number, (image, r) in enumerate(zip(images, rows, strict=True), 1)
+    ]
     return Dataset(tuple(samples), layout, folder)
 
 
 def _label_files(images: list[Path]) -> list[str]:
     """The label file of each image, empty if missing: beside it, else in ``labels`` instead of
     ``images``. Lists each folder once."""
-    listed = lru_cache(maxsize=None)(lambda folder: frozenset(os.listdir(folder)) if os.path.isdir(folder) else frozenset())
+    listed = lru_cache(maxsize=None)(
+        lambda folder: frozenset(os.listdir(folder)) if os.path.isdir(folder) else frozenset()
+    )
     parallel = lru_cache(maxsize=None)(parallel_labels)
     labels = []
     for image in images:
         folder, name = os.path.split(image)
         label = os.path.splitext(name)[0] + ".txt"
-        found = next((f for f in (folder, parallel(folder)) if f is not None and label in listed(f)), None)
+        found = next(
+            (f for f in (folder, parallel(folder)) if f is not None and label in listed(f)), None
+        )
         labels.append(os.path.join(found, label) if found is not None else "")
     return labels
 
@@ -88,7 +99,9 @@ def _rows_of(labels: list[str], folder: Path) -> list[np.ndarray]:
             here = (len(values) - 5) // 3
             count = here if count is None else count
             if here != count:
-                raise PoseError(f"{label}, line {number}: {len(values)} fields, which is {here} keypoints; the lines before had {count}")
+                raise PoseError(
+                    f"{label}, line {number}: {len(values)} fields, which is {here} keypoints; the lines before had {count}"
+                )
         rows.append(np.array([values for _, values in parsed]) if parsed else np.zeros((0, 0)))
     if count is None:
         raise PoseError(f"all label files of {folder} are empty: nobody is annotated")
@@ -102,7 +115,11 @@ def _parse(label: str) -> list[tuple[int, list[float]]]:
             lines = file.read().decode("utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError) as error:
         raise PoseError(f"{label} is not a text label: {error}") from error
-    return [(number, _numbers(line, f"{label}, line {number}")) for number, line in enumerate(lines, 1) if line.strip()]
+    return [
+        (number, _numbers(line, f"{label}, line {number}"))
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
 
 
 def _numbers(line: str, where: str) -> list[float]:
@@ -112,10 +129,14 @@ def _numbers(line: str, where: str) -> list[float]:
     except ValueError as error:
         raise PoseError(f"{where}: {error}; expected numbers: {FORM}") from error
     if len(values) < 8 or (len(values) - 5) % 3 or not math.isfinite(sum(values)):
-        raise PoseError(f"{where}: {len(values)} fields; expected 5 + 3 × keypoints finite numbers: {FORM}")
+        raise PoseError(
+            f"{where}: {len(values)} fields; expected 5 + 3 × keypoints finite numbers: {FORM}"
+        )
     if not {0.0, 1.0, 2.0}.issuperset(values[7::3]):
         wrong = next(v for v in values[7::3] if v not in (0, 1, 2))
-        raise PoseError(f"{where}: visibility {wrong:g}; expected 0 (not labeled), 1 (labeled) or 2 (visible): {FORM}")
+        raise PoseError(
+            f"{where}: visibility {wrong:g}; expected 0 (not labeled), 1 (labeled) or 2 (visible): {FORM}"
+        )
     coordinates = values[1:5] + values[5::3] + values[6::3]
     if max(coordinates) > _FARTHEST or min(coordinates) < 1 - _FARTHEST or min(values[3:5]) < 0:
         raise PoseError(
@@ -146,7 +167,11 @@ class _TextSample(Sample):
 
     @property
     def visibility(self) -> np.ndarray:
-        return self.keypoints[:, :, 2] if "keypoints" in self.__dict__ else self.rows[:, 7::3].astype(np.float32)
+        return (
+            self.keypoints[:, :, 2]
+            if "keypoints" in self.__dict__
+            else self.rows[:, 7::3].astype(np.float32)
+        )
 
     @property
     def relative_areas(self) -> np.ndarray:
@@ -156,7 +181,9 @@ class _TextSample(Sample):
         if "keypoints" in self.__dict__:
             return super().reduced()
         keypoints = reduce_17_to_13(self.rows[:, 5:].reshape(-1, 17, 3)).reshape(-1, 39)
-        return _sample(self.image_id, self.path, np.concatenate([self.rows[:, :5], keypoints], axis=1))
+        return _sample(
+            self.image_id, self.path, np.concatenate([self.rows[:, :5], keypoints], axis=1)
+        )
 
 
 def _in_pixels(rows: np.ndarray, size: tuple[int, int]) -> dict:
@@ -165,7 +192,11 @@ def _in_pixels(rows: np.ndarray, size: tuple[int, int]) -> dict:
     center, extent = rows[:, 1:3] * size, rows[:, 3:5] * size
     return {
         "size": size,
-        "keypoints": (rows[:, 5:].reshape(-1, rows.shape[1] // 3 - 1, 3) * (*size, 1)).astype(np.float32),
-        "boxes": np.concatenate([center - extent / 2, center + extent / 2], axis=1).astype(np.float32),
+        "keypoints": (rows[:, 5:].reshape(-1, rows.shape[1] // 3 - 1, 3) * (*size, 1)).astype(
+            np.float32
+        ),
+        "boxes": np.concatenate([center - extent / 2, center + extent / 2], axis=1).astype(
+            np.float32
+        ),
         "areas": (AREA_OF_BOX * extent.prod(axis=1)).astype(np.float32),
     }

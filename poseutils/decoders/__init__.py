@@ -32,10 +32,21 @@ DECODERS: dict[str, ModuleType] = {
 }
 MODEL_TYPES = tuple(DECODERS)
 
-__all__ = ["DECODERS", "MODEL_TYPES", "REFINEMENTS", "InputView", "Thresholds", "find_outputs", "guess_model_type", "shapes_of"]
+__all__ = [
+    "DECODERS",
+    "MODEL_TYPES",
+    "REFINEMENTS",
+    "InputView",
+    "Thresholds",
+    "find_outputs",
+    "guess_model_type",
+    "shapes_of",
+]
 
 
-def find_outputs(model_type: str, outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray]:
+def find_outputs(
+    model_type: str, outputs: Mapping[str, np.ndarray], view: InputView
+) -> dict[str, np.ndarray]:
     """The tensors that the decoder of ``model_type`` reads, under the decoder's names for them.
 
     Raises:
@@ -48,7 +59,9 @@ def find_outputs(model_type: str, outputs: Mapping[str, np.ndarray], view: Input
     if found is None:
         other = guess_model_type(outputs, view)
         hint = f" These outputs fit model_type={other!r}." if other else ""
-        raise PoseError(f"model_type={model_type!r} expects {DECODERS[model_type].EXPECTS}; the model gives {shapes_of(outputs)}.{hint}")
+        raise PoseError(
+            f"model_type={model_type!r} expects {DECODERS[model_type].EXPECTS}; the model gives {shapes_of(outputs)}.{hint}"
+        )
     return found
 
 
@@ -59,5 +72,7 @@ def shapes_of(outputs: Mapping[str, np.ndarray]) -> str:
 
 def guess_model_type(outputs: Mapping[str, np.ndarray], view: InputView) -> str | None:
     """The model type that the outputs fit; None if none or several do."""
-    fitting = [name for name, decoder in DECODERS.items() if decoder.find(outputs, view) is not None]
+    fitting = [
+        name for name, decoder in DECODERS.items() if decoder.find(outputs, view) is not None
+    ]
     return fitting[0] if len(fitting) == 1 else None

@@ -27,7 +27,11 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
     flat = [(name, array.reshape(array.shape[0], -1)) for name, array in named]
     points = [(name, array) for name, array in flat if array.shape[1] == 3 * _POINTS]
     flags = [(name, array) for name, array in flat if array.shape[1] == 1]
-    if len(points) not in (1, 2) or len(flags) not in (1, 2) or len(points) + len(flags) != len(flat):
+    if (
+        len(points) not in (1, 2)
+        or len(flags) not in (1, 2)
+        or len(points) + len(flags) != len(flat)
+    ):
         return None
     points.sort(key=lambda item: "world" in item[0].lower())
     flags.sort(key=lambda item: "handedness" in item[0].lower())
@@ -47,7 +51,12 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
     return _POINTS
 
 
-def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
+def decode(
+    found: Mapping[str, np.ndarray],
+    view: InputView,
+    layout: KeypointLayout,
+    thresholds: Thresholds = Thresholds(),
+) -> list[Poses]:
     """The 21 landmarks, each with the presence of the hand as its score; image depth z is
     discarded.
 
@@ -69,8 +78,14 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
     landmarks = found["landmarks"].reshape(-1, 1, _POINTS, 3).astype(np.float32)
     check_finite(landmarks, "landmarks")
     scores = np.repeat(probability(found["presence"]), _POINTS, axis=1)
-    world = found["world"].reshape(landmarks.shape).astype(np.float32) if "world" in found else [None] * len(landmarks)
-    right_hand = probability(found["handedness"]) if "handedness" in found else [None] * len(landmarks)
+    world = (
+        found["world"].reshape(landmarks.shape).astype(np.float32)
+        if "world" in found
+        else [None] * len(landmarks)
+    )
+    right_hand = (
+        probability(found["handedness"]) if "handedness" in found else [None] * len(landmarks)
+    )
     return [
         Poses(points[:, :, :2], score[None], layout, world=meters, handedness=hand)
         for points, score, meters, hand in zip(landmarks, scores, world, right_hand, strict=True)

@@ -31,7 +31,12 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
     return _POINTS
 
 
-def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
+def decode(
+    found: Mapping[str, np.ndarray],
+    view: InputView,
+    layout: KeypointLayout,
+    thresholds: Thresholds = Thresholds(),
+) -> list[Poses]:
     """The 468 landmarks, each with the presence of the head as its score, or 1 without one; depth
     is discarded.
 
@@ -49,4 +54,7 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
     check_finite(landmarks, "landmarks")
     presence = probability(found.get("presence", np.ones((len(landmarks), 1))))
     scores = np.repeat(presence, _POINTS, axis=1)
-    return [Poses(points[None, :, :2], score[None], layout) for points, score in zip(landmarks, scores, strict=True)]
+    return [
+        Poses(points[None, :, :2], score[None], layout)
+        for points, score in zip(landmarks, scores, strict=True)
+    ]

@@ -34,7 +34,12 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
         return None
     heatmaps = heatmaps.transpose(0, 2, 3, 1) if view.channels_first else heatmaps
     height, width = heatmaps.shape[1:3]
-    if height < 2 or view.height % height or view.width % width or view.height // height != view.width // width:
+    if (
+        height < 2
+        or view.height % height
+        or view.width % width
+        or view.height // height != view.width // width
+    ):
         return None
     return {"heatmaps": heatmaps}
 
@@ -43,7 +48,12 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
     return int(found["heatmaps"].shape[3])
 
 
-def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
+def decode(
+    found: Mapping[str, np.ndarray],
+    view: InputView,
+    layout: KeypointLayout,
+    thresholds: Thresholds = Thresholds(),
+) -> list[Poses]:
     """The refined maximum of each heatmap; the score is the value of the highest cell.
 
     Args:
@@ -57,13 +67,21 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
     """
     heatmaps = found["heatmaps"]
     batch, height, width, count = heatmaps.shape
-    maps = np.ascontiguousarray(heatmaps.transpose(0, 3, 1, 2), np.float32).reshape(batch * count, height, width)
+    maps = np.ascontiguousarray(heatmaps.transpose(0, 3, 1, 2), np.float32).reshape(
+        batch * count, height, width
+    )
     best = maps.reshape(len(maps), -1).argmax(axis=1)  # the first NaN where there is one
     scores = maps.reshape(len(maps), -1)[np.arange(len(maps)), best]
     check_finite(scores, "heatmaps")
     cells = np.stack(np.divmod(best, width)[::-1], axis=1)
-    maxima = np.clip(cells + np.float32(0.5) + _OFFSETS[thresholds.refine](maps, cells, scores), 0, (width, height))
-    keypoints = (maxima * np.float32(view.width / width)).astype(np.float32).reshape(batch, 1, count, 2)
+    maxima = np.clip(
+        cells + np.float32(0.5) + _OFFSETS[thresholds.refine](maps, cells, scores),
+        0,
+        (width, height),
+    )
+    keypoints = (
+        (maxima * np.float32(view.width / width)).astype(np.float32).reshape(batch, 1, count, 2)
+    )
     scores = scores.reshape(batch, 1, count)
     return [Poses(keypoints[b], scores[b], layout) for b in range(batch)]
 
@@ -80,8 +98,13 @@ def _quarter(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarr
     window = _windows(maps, cells, peaks, 1, beyond=0.0)
     left, right, above, below = window[:, 1, 0], window[:, 1, 2], window[:, 0, 1], window[:, 2, 1]
     x, y = cells.T
-    inside = [(x > 0) & (x < maps.shape[2] - 1), (y > 0) & (y < maps.shape[1] - 1)]  # at the border one neighbor is missing
-    return 0.25 * np.stack([np.sign(right - left) * inside[0], np.sign(below - above) * inside[1]], axis=1)
+    inside = [
+        (x > 0) & (x < maps.shape[2] - 1),
+        (y > 0) & (y < maps.shape[1] - 1),
+    ]  # at the border one neighbor is missing
+    return 0.25 * np.stack(
+        [np.sign(right - left) * inside[0], np.sign(below - above) * inside[1]], axis=1
+    )
 
 
 def _centroid(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarray:
@@ -93,7 +116,9 @@ def _center_of_mass(window: np.ndarray) -> np.ndarray:
     columns, rows = window.sum(axis=1), window.sum(axis=2)
     steps = np.arange(window.shape[1], dtype=np.float32) - window.shape[1] // 2
     mass = columns.sum(axis=1)
-    return np.asarray(np.stack([columns @ steps, rows @ steps], axis=1) / np.where(mass > 0, mass, 1)[:, None])
+    return np.asarray(
+        np.stack([columns @ steps, rows @ steps], axis=1) / np.where(mass > 0, mass, 1)[:, None]
+    )
 
 
 _DARK_SIGMA = 1.25
@@ -103,7 +128,9 @@ record; between 1 and 1.5 the mean OKS of cropped people hardly changes."""
 _DARK_REACH = 2.0
 """Largest offset along an axis, in cells: a larger one means that the peak is not Gaussian."""
 
-_DARK_SMOOTH = np.exp(-np.square(np.arange(11) - np.arange(4, 7)[:, None]) / (2 * _DARK_SIGMA**2)).astype(np.float32)
+_DARK_SMOOTH = np.exp(
+    -np.square(np.arange(11) - np.arange(4, 7)[:, None]) / (2 * _DARK_SIGMA**2)
+).astype(np.float32)
 """(3, 11): Gaussian smoothing of a window of 11 cells, evaluated at its three middle cells."""
 
 _DARK_FLOOR = 1e-6
@@ -113,17 +140,30 @@ _DARK_FLOOR = 1e-6
 def _dark(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarray:
     smooth = _DARK_SMOOTH @ _windows(maps, cells, peaks, 5) @ _DARK_SMOOTH.T
     window = np.log(np.maximum(smooth, _DARK_FLOOR)).astype(np.float64)
-    left, middle, right, above, below = window[:, 1, 0], window[:, 1, 1], window[:, 1, 2], window[:, 0, 1], window[:, 2, 1]
+    left, middle, right, above, below = (
+        window[:, 1, 0],
+        window[:, 1, 1],
+        window[:, 1, 2],
+        window[:, 0, 1],
+        window[:, 2, 1],
+    )
     dx, dy = (right - left) / 2, (below - above) / 2
     dxx, dyy = right - 2 * middle + left, below - 2 * middle + above
     dxy = (window[:, 2, 2] - window[:, 2, 0] - window[:, 0, 2] + window[:, 0, 0]) / 4
     determinant = dxx * dyy - dxy * dxy
-    is_maximum = (dxx < 0) & (determinant > 1e-6)  # else a plateau, a ridge or a saddle: the Newton step is meaningless
-    step = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], axis=1) / np.where(is_maximum, determinant, 1)[:, None]
+    is_maximum = (dxx < 0) & (
+        determinant > 1e-6
+    )  # else a plateau, a ridge or a saddle: the Newton step is meaningless
+    step = (
+        np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], axis=1)
+        / np.where(is_maximum, determinant, 1)[:, None]
+    )
     return np.where(is_maximum[:, None], np.clip(step, -_DARK_REACH, _DARK_REACH), 0)
 
 
-def _windows(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray, radius: int, beyond: float | None = None) -> np.ndarray:
+def _windows(
+    maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray, radius: int, beyond: float | None = None
+) -> np.ndarray:
     """The cells around each maximum as fractions of it: (M, 2 radius + 1, 2 radius + 1), from 0 to
     1.
 
@@ -134,7 +174,11 @@ def _windows(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray, radius: int
     steps = np.arange(-radius, radius + 1)
     columns, rows = (cells[:, :, None] + steps).transpose(1, 0, 2)
     x, y = columns.clip(0, width - 1), rows.clip(0, height - 1)
-    flat = (np.arange(count) * (height * width))[:, None, None] + (y * width)[:, :, None] + x[:, None, :]
+    flat = (
+        (np.arange(count) * (height * width))[:, None, None]
+        + (y * width)[:, :, None]
+        + x[:, None, :]
+    )
     window: np.ndarray = maps.ravel()[flat]
     np.maximum(window, 0, out=window)
     window /= np.where(peaks > 0, peaks, np.float32(np.inf))[:, None, None]

@@ -57,11 +57,20 @@ class Thresholds:
     refine: str = "dark"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.confidence <= 1 or not 0 <= self.nms_iou <= 1 or self.max_detections < 1 or self.max_candidates < 1:
-            raise PoseError(f"{self}: expected confidence and nms_iou from 0 to 1, max_detections and max_candidates at least 1")
+        if (
+            not 0 <= self.confidence <= 1
+            or not 0 <= self.nms_iou <= 1
+            or self.max_detections < 1
+            or self.max_candidates < 1
+        ):
+            raise PoseError(
+                f"{self}: expected confidence and nms_iou from 0 to 1, max_detections and max_candidates at least 1"
+            )
         for name, words in (("nms_measure", NMS_MEASURES), ("refine", REFINEMENTS)):
             if getattr(self, name) not in words:
-                raise PoseError(f"{name}={getattr(self, name)!r}: expected one of {', '.join(words)}")
+                raise PoseError(
+                    f"{name}={getattr(self, name)!r}: expected one of {', '.join(words)}"
+                )
 
 
 def check_finite(values: np.ndarray, what: str) -> None:

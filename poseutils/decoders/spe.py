@@ -18,7 +18,11 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
     if len(outputs) != 1:
         return None
     (points,) = outputs.values()
-    if points.ndim not in (3, 4) or points.shape[-1] != 3 or (points.ndim == 4 and points.shape[1] != 1):
+    if (
+        points.ndim not in (3, 4)
+        or points.shape[-1] != 3
+        or (points.ndim == 4 and points.shape[1] != 1)
+    ):
         return None
     return {"keypoints": points.reshape(points.shape[0], points.shape[-2], 3)}
 
@@ -27,7 +31,12 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
     return int(found["keypoints"].shape[1])
 
 
-def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
+def decode(
+    found: Mapping[str, np.ndarray],
+    view: InputView,
+    layout: KeypointLayout,
+    thresholds: Thresholds = Thresholds(),
+) -> list[Poses]:
     """Converts (y, x) fractions of the input to (x, y) pixels.
 
     Args:
@@ -42,4 +51,6 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
     points = found["keypoints"].astype(np.float32)
     check_finite(points, "keypoints")
     keypoints = points[:, :, 1::-1] * np.array([view.width, view.height], np.float32)
-    return [Poses(keypoints[b : b + 1], points[b : b + 1, :, 2], layout) for b in range(len(points))]
+    return [
+        Poses(keypoints[b : b + 1], points[b : b + 1, :, 2], layout) for b in range(len(points))
+    ]

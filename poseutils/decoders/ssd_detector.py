@@ -43,12 +43,25 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
     Names and order of tensors vary between files; layers are identified by their size, as a finer
     one always has more anchors.
     """
-    boxes = [array for array in outputs.values() if array.ndim == 3 and array.shape[2] > 4 and array.shape[2] % 2 == 0]
-    scores = [array.reshape(array.shape[:2]) for array in outputs.values() if array.ndim == 2 or array.shape[2:] == (1,)]
+    boxes = [
+        array
+        for array in outputs.values()
+        if array.ndim == 3 and array.shape[2] > 4 and array.shape[2] % 2 == 0
+    ]
+    scores = [
+        array.reshape(array.shape[:2])
+        for array in outputs.values()
+        if array.ndim == 2 or array.shape[2:] == (1,)
+    ]
     boxes, scores = (sorted(arrays, key=lambda a: -a.shape[1]) for arrays in (boxes, scores))
-    if len(boxes) + len(scores) != len(outputs) or [b.shape[:2] for b in boxes] != [s.shape for s in scores]:
+    if len(boxes) + len(scores) != len(outputs) or [b.shape[:2] for b in boxes] != [
+        s.shape for s in scores
+    ]:
         return None
-    if len({b.shape[2] for b in boxes}) != 1 or anchors(view.height, view.width, sum(b.shape[1] for b in boxes)) is None:
+    if (
+        len({b.shape[2] for b in boxes}) != 1
+        or anchors(view.height, view.width, sum(b.shape[1] for b in boxes)) is None
+    ):
         return None
     return {"boxes": np.concatenate(boxes, axis=1), "scores": np.concatenate(scores, axis=1)}
 
@@ -68,19 +81,26 @@ def anchors(height: int, width: int, count: int) -> np.ndarray | None:
     grid = grid_of(height, width, count)
     if grid is None:
         return None
-    return np.concatenate([_centers(*layer) for layer in _cells(grid, height, width)]) * np.array([width, height], np.float32)
+    return np.concatenate([_centers(*layer) for layer in _cells(grid, height, width)]) * np.array(
+        [width, height], np.float32
+    )
 
 
 def grid_of(height: int, width: int, count: int) -> tuple[tuple[int, int], ...] | None:
     """Stride and anchors per cell of each layer, of the known grid with ``count`` anchors; None if
     there is none."""
     for grid in _GRIDS:
-        if sum(rows * columns * each for rows, columns, each in _cells(grid, height, width)) == count:
+        if (
+            sum(rows * columns * each for rows, columns, each in _cells(grid, height, width))
+            == count
+        ):
             return grid
     return None
 
 
-def _cells(grid: tuple[tuple[int, int], ...], height: int, width: int) -> list[tuple[int, int, int]]:
+def _cells(
+    grid: tuple[tuple[int, int], ...], height: int, width: int
+) -> list[tuple[int, int, int]]:
     """Rows, columns and anchors per cell of each layer."""
     return [(-(-height // stride), -(-width // stride), each) for stride, each in grid]
 
@@ -92,7 +112,12 @@ def _centers(rows: int, columns: int, each: int) -> np.ndarray:
     return np.repeat(np.stack([(x + 0.5) / columns, (y + 0.5) / rows], axis=1), each, axis=0)
 
 
-def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = THRESHOLDS) -> list[Poses]:
+def decode(
+    found: Mapping[str, np.ndarray],
+    view: InputView,
+    layout: KeypointLayout,
+    thresholds: Thresholds = THRESHOLDS,
+) -> list[Poses]:
     """Detections above the confidence after weighted NMS, best first; points have the score of
     their box.
 
@@ -109,26 +134,44 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
     """
     centers = anchors(view.height, view.width, found["boxes"].shape[1])
     if centers is None:
-        raise PoseError(f"{found['boxes'].shape[1]} anchors on an input of {view.height} × {view.width}: expected {EXPECTS}")
+        raise PoseError(
+            f"{found['boxes'].shape[1]} anchors on an input of {view.height} × {view.width}: expected {EXPECTS}"
+        )
     check_finite(found["scores"], "scores")
     scores = probability(found["scores"])
-    return [_decode_one(boxes, score, centers, layout, thresholds) for boxes, score in zip(found["boxes"], scores, strict=True)]
+    return [
+        _decode_one(boxes, score, centers, layout, thresholds)
+        for boxes, score in zip(found["boxes"], scores, strict=True)
+    ]
 
 
-def _decode_one(raw: np.ndarray, scores: np.ndarray, centers: np.ndarray, layout: KeypointLayout, thresholds: Thresholds) -> Poses:
+def _decode_one(
+    raw: np.ndarray,
+    scores: np.ndarray,
+    centers: np.ndarray,
+    layout: KeypointLayout,
+    thresholds: Thresholds,
+) -> Poses:
     passed = np.flatnonzero((scores > thresholds.confidence) & (raw[:, 2:4] > 0).all(axis=1))
     order = passed[np.argsort(-scores[passed], kind="stable")]
     middle, half = raw[order, :2], raw[order, 2:4] / 2
     corners = np.stack([middle - half, middle + half], axis=1)
     check_finite(raw[order], "boxes")
-    points = np.concatenate([corners, raw[order, 4:].reshape(len(order), len(layout), 2)], axis=1) + centers[order, None]
-    blended, best = weighted_nms(points.astype(np.float32), scores[order], thresholds.nms_iou, thresholds.max_detections)
+    points = (
+        np.concatenate([corners, raw[order, 4:].reshape(len(order), len(layout), 2)], axis=1)
+        + centers[order, None]
+    )
+    blended, best = weighted_nms(
+        points.astype(np.float32), scores[order], thresholds.nms_iou, thresholds.max_detections
+    )
     box_scores = scores[order][best]
     point_scores = np.repeat(box_scores[:, None], len(layout), axis=1)
     return Poses(blended[:, 2:], point_scores, layout, blended[:, :2].reshape(-1, 4), box_scores)
 
 
-def weighted_nms(points: np.ndarray, scores: np.ndarray, iou: float, limit: int) -> tuple[np.ndarray, np.ndarray]:
+def weighted_nms(
+    points: np.ndarray, scores: np.ndarray, iou: float, limit: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Weighted NMS: overlapping detections are averaged by score, which reduces jitter between
     frames.
 

@@ -38,7 +38,11 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
     if candidates.shape[1] == boxes and candidates.shape[2] != boxes:
         candidates = candidates.swapaxes(1, 2)
     rows = candidates.shape[1]
-    return {"candidates": candidates} if candidates.shape[2] == boxes and rows > 5 and (rows - 5) % 3 == 0 else None
+    return (
+        {"candidates": candidates}
+        if candidates.shape[2] == boxes and rows > 5 and (rows - 5) % 3 == 0
+        else None
+    )
 
 
 def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
@@ -67,7 +71,12 @@ def coordinates_normalized(found: Mapping[str, np.ndarray], view: InputView) -> 
     return largest < math.sqrt(max(view.height, view.width))
 
 
-def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLayout, thresholds: Thresholds = Thresholds()) -> list[Poses]:
+def decode(
+    found: Mapping[str, np.ndarray],
+    view: InputView,
+    layout: KeypointLayout,
+    thresholds: Thresholds = Thresholds(),
+) -> list[Poses]:
     """Detections above the confidence after greedy non-maximum suppression, best first.
 
     Args:
@@ -80,10 +89,14 @@ def decode(found: Mapping[str, np.ndarray], view: InputView, layout: KeypointLay
         PoseError: if a confidence, or a candidate above the confidence, is NaN or infinite.
     """
     scale = np.array([view.width, view.height] if view.normalized else [1, 1], np.float32)
-    return [_decode_one(candidates, scale, layout, thresholds) for candidates in found["candidates"]]
+    return [
+        _decode_one(candidates, scale, layout, thresholds) for candidates in found["candidates"]
+    ]
 
 
-def _decode_one(candidates: np.ndarray, scale: np.ndarray, layout: KeypointLayout, thresholds: Thresholds) -> Poses:
+def _decode_one(
+    candidates: np.ndarray, scale: np.ndarray, layout: KeypointLayout, thresholds: Thresholds
+) -> Poses:
     check_finite(candidates[4], "confidences")
     passed = np.flatnonzero(candidates[4] > thresholds.confidence)
     # 8-bit networks often give equal scores: those stay in the order of the candidates.
@@ -94,11 +107,22 @@ def _decode_one(candidates: np.ndarray, scale: np.ndarray, layout: KeypointLayou
     points = _points(candidates, kept, layout)
     check_finite(points, "keypoints")
     boxes = _boxes(candidates, kept, scale)
-    return Poses(points[:, :, :2] * scale, np.ascontiguousarray(points[:, :, 2]), layout, boxes, candidates[4, kept])
+    return Poses(
+        points[:, :, :2] * scale,
+        np.ascontiguousarray(points[:, :, 2]),
+        layout,
+        boxes,
+        candidates[4, kept],
+    )
 
 
 def _suppressed(
-    candidates: np.ndarray, order: np.ndarray, boxes: np.ndarray, scale: np.ndarray, layout: KeypointLayout, thresholds: Thresholds
+    candidates: np.ndarray,
+    order: np.ndarray,
+    boxes: np.ndarray,
+    scale: np.ndarray,
+    layout: KeypointLayout,
+    thresholds: Thresholds,
 ) -> np.ndarray:
     """Indices into ``order`` of the detections to keep."""
     if thresholds.nms_measure == "iou":
@@ -130,10 +154,14 @@ def nms(boxes: np.ndarray, iou: float, limit: int) -> np.ndarray:
     Returns:
         Indices of the boxes that are kept, best first.
     """
-    return _suppress(len(boxes), lambda better, worse: overlaps(boxes[better], boxes[worse], iou), limit)
+    return _suppress(
+        len(boxes), lambda better, worse: overlaps(boxes[better], boxes[worse], iou), limit
+    )
 
 
-def oks_nms(keypoints: np.ndarray, boxes: np.ndarray, sigmas: np.ndarray, similarity: float, limit: int) -> np.ndarray:
+def oks_nms(
+    keypoints: np.ndarray, boxes: np.ndarray, sigmas: np.ndarray, similarity: float, limit: int
+) -> np.ndarray:
     """Greedy non-maximum suppression by OKS, over all K keypoints whatever their scores.
 
     Args:
@@ -149,9 +177,15 @@ def oks_nms(keypoints: np.ndarray, boxes: np.ndarray, sigmas: np.ndarray, simila
     """
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     # OKS's exp(-d² / (2 · area · (2σ)²)) is exp(-d²) in units of σ · sqrt(8 · area).
-    units = np.sqrt(8 * AREA_OF_BOX * np.maximum(sides[:, 0] * sides[:, 1], 1e-9)).astype(np.float32)
-    points = np.ascontiguousarray((keypoints / np.asarray(sigmas)[:, None]).swapaxes(1, 2), np.float32)
-    may_match = _pair_filter(keypoints, units * np.max(sigmas) * np.sqrt(-np.log(np.clip(similarity, 1e-30, 1))))
+    units = np.sqrt(8 * AREA_OF_BOX * np.maximum(sides[:, 0] * sides[:, 1], 1e-9)).astype(
+        np.float32
+    )
+    points = np.ascontiguousarray(
+        (keypoints / np.asarray(sigmas)[:, None]).swapaxes(1, 2), np.float32
+    )
+    may_match = _pair_filter(
+        keypoints, units * np.max(sigmas) * np.sqrt(-np.log(np.clip(similarity, 1e-30, 1)))
+    )
 
     def similar(better: np.ndarray, worse: np.ndarray) -> np.ndarray:
         found = may_match(better, worse)
@@ -159,13 +193,17 @@ def oks_nms(keypoints: np.ndarray, boxes: np.ndarray, sigmas: np.ndarray, simila
         first, second = better[rows], worse[columns]
         distances = (points[first] - points[second]) / units[first, None, None]
         distances *= distances
-        found[rows, columns] = np.exp(-distances.sum(axis=1)).sum(axis=1) > similarity * points.shape[2]
+        found[rows, columns] = (
+            np.exp(-distances.sum(axis=1)).sum(axis=1) > similarity * points.shape[2]
+        )
         return found
 
     return _suppress(len(boxes), similar, limit)
 
 
-def _pair_filter(keypoints: np.ndarray, reach: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def _pair_filter(
+    keypoints: np.ndarray, reach: np.ndarray
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """A cheap necessary condition for similar pairs (better, worse), given indices (N,) and (M,):
     (N, M) bool.
 
@@ -173,7 +211,9 @@ def _pair_filter(keypoints: np.ndarray, reach: np.ndarray) -> Callable[[np.ndarr
     keypoint is within ``reach`` (N,) of its counterpart, and the bounding boxes of all keypoints
     are no farther apart.
     """
-    by_keypoint = np.ascontiguousarray(keypoints.transpose(1, 2, 0))  # (K, 2, N): NumPy reduces the first axis ten times as fast
+    by_keypoint = np.ascontiguousarray(
+        keypoints.transpose(1, 2, 0)
+    )  # (K, 2, N): NumPy reduces the first axis ten times as fast
     low, high = by_keypoint.min(axis=0), by_keypoint.max(axis=0)
     wide_low, wide_high = low - 1.001 * reach, high + 1.001 * reach  # a margin for rounding
 
@@ -187,7 +227,9 @@ def _pair_filter(keypoints: np.ndarray, reach: np.ndarray) -> Callable[[np.ndarr
     return may_match
 
 
-def _suppress(count: int, similar: Callable[[np.ndarray, np.ndarray], np.ndarray], limit: int) -> np.ndarray:
+def _suppress(
+    count: int, similar: Callable[[np.ndarray, np.ndarray], np.ndarray], limit: int
+) -> np.ndarray:
     """Greedy suppression of ``count`` candidates, best first; ``similar(better, worse)`` of indices
     (N,) and (M,) is (N, M) bool."""
     kept = np.zeros(0, dtype=np.intp)

@@ -1,4 +1,5 @@
-"""From a quantized network to an STM32 board: the network as a graph, the boards, the bundle to deploy, and the network as C."""
+"""From a quantized network to an STM32 board: the network as a graph, the boards, the bundle to
+deploy, and the network as C."""
 
 from ..compiler.emit.naming import default_name
 from ..compiler.frontends.tflite import read_tflite

@@ -1,6 +1,7 @@
 """The STM32 boards that a network may be meant for, and whether it fits their memory.
 
-Sizes are those of ST's data sheets, rounded to what a budget needs; check a figure that matters against the part's own.
+Sizes are those of ST's data sheets, rounded to what a budget needs; check a figure that matters
+against the part's own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ class Board:
 
     Attributes:
         core: the processor; ``npu`` says whether a neural accelerator stands beside it.
-        target: the name that ``stedgeai --target`` knows its family by; None for a board that runs Linux.
+        target: the name that ``stedgeai --target`` knows its family by; None for a board that runs
+            Linux.
         ram_kib, largest_block_kib: RAM on the chip in all, and its largest contiguous block.
         flash_kib: flash on the chip.
         external_ram_mb, external_flash_mb: memory chips on the board.
@@ -61,7 +63,8 @@ BOARDS = {board.name: board for board in _TABLE}
 
 @dataclass(frozen=True)
 class Fit:
-    """Where a network's two needs go on a board, each ``"internal"``, ``"external"`` or ``"no"``; the verdict is the worse of the two."""
+    """Where a network's two needs go on a board, each ``"internal"``, ``"external"`` or ``"no"``;
+    the verdict is the worse of the two."""
 
     board: Board
     activations: str
@@ -90,10 +93,16 @@ def find_board(name: str) -> Board:
 def fits(activation_kib: float, weight_kib: float, board: Board) -> Fit:
     """Where the activations (in one piece) and the weights of a network find room on a board.
 
-    This is about the network alone: the application's own buffers (camera, display, stack) and code come on top.
+    This is about the network alone: the application's own buffers (camera, display, stack) and code
+    come on top.
     """
     if board.linux:
-        return Fit(board, "external", "external", "runs Linux: activations and weights are in the board's DDR memory")
+        return Fit(
+            board,
+            "external",
+            "external",
+            "runs Linux: activations and weights are in the board's DDR memory",
+        )
     activations = _place(activation_kib, board.largest_block_kib, board.external_ram_mb)
     weights = _place(weight_kib, board.flash_kib, board.external_flash_mb)
     block = "RAM in one block" if board.largest_block_kib < board.ram_kib else "RAM"
@@ -107,7 +116,8 @@ def fits(activation_kib: float, weight_kib: float, board: Board) -> Fit:
 
 
 def memory_rows(arena_bytes: int, flash_bytes: int, board: Board) -> list[dict]:
-    """RAM and flash of a board for a table, in KiB: memory, on the chip (of RAM the largest block), used, left, place (of the network).
+    """RAM and flash of a board for a table, in KiB: memory, on the chip (of RAM the largest block),
+    used, left, place (of the network).
 
     Left is empty where the chip has too little, and the external memory beside it is used.
     """
@@ -145,5 +155,9 @@ def _place(kib: float, internal_kib: int, external_mb: int) -> str:
 def _sentence(place: str, kib: float, internal_kib: int, external_mb: int, what: str) -> str:
     internal = f"{internal_kib} KiB of internal {what}" if internal_kib else f"no internal {what}"
     external = f"{external_mb} MB of external memory" if external_mb else "no external memory"
-    where = {"internal": f"in {internal}", "external": f"in {external} ({internal})", "no": f"too much: {internal}, {external}"}
+    where = {
+        "internal": f"in {internal}",
+        "external": f"in {external} ({internal})",
+        "no": f"too much: {internal}, {external}",
+    }
     return f"{kib:.0f} KiB {where[place]}"

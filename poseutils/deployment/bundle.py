@@ -40,10 +40,14 @@ class Bundle:
 
     def file_rows(self) -> list[dict]:
         """The files for a table: name, bytes, the beginning of the hash."""
-        return [{"file": name, "bytes": entry["bytes"], "sha256": entry["sha256"][:12] + "…"} for name, entry in self.files.items()]
+        return [
+            {"file": name, "bytes": entry["bytes"], "sha256": entry["sha256"][:12] + "…"}
+            for name, entry in self.files.items()
+        ]
 
     def tensor_rows(self) -> list[dict]:
-        """Inputs and outputs for a table; scale and zero point are empty where values are floats."""
+        """Inputs and outputs for a table; scale and zero point are empty where values are
+        floats."""
         return [
             {
                 "": side.removesuffix("s"),
@@ -67,30 +71,37 @@ def package(
     name: str | None = None,
     config=None,
 ) -> Bundle:
-    """Writes a folder with the network's file, a .tflite also as a C array, ST's app_config.h, labels, a README and a manifest.
+    """Writes a folder with the network's file, a .tflite also as a C array, ST's app_config.h,
+    labels, a README and a manifest.
 
-    The same input gives the same bytes. For a board that runs Linux there is a program in Python in place of the C code; for a network
-    that ST's application cannot decode there is no app_config.h, and the README says why.
+    The same input gives the same bytes. For a board that runs Linux there is a program in Python in
+    place of the C code; for a network that ST's application cannot decode there is no app_config.h,
+    and the README says why.
 
     Args:
         model_path: a full-integer .tflite, or a QDQ .onnx.
-        out_dir: the folder to write; one that an earlier call wrote is replaced, if no file in it was added or changed since.
+        out_dir: the folder to write; one that an earlier call wrote is replaced, if no file in it
+            was added or changed since.
         model_type: what the outputs are, see :mod:`poseutils.decoders`.
         layout: its keypoints.
         board: one of :data:`poseutils.deployment.BOARDS`.
-        name: what files and C symbols are called (default: the model's file name, see :func:`poseutils.deployment.default_name`).
-        config: a configuration whose preprocessing, postprocessing, tools and deployment sections fill app_config.h and the README;
-            the defaults of :class:`AppSettings` without.
+        name: what files and C symbols are called (default: the model's file name, see
+            :func:`poseutils.deployment.default_name`).
+        config: a configuration whose preprocessing, postprocessing, tools and deployment sections
+            fill app_config.h and the README; the defaults of :class:`AppSettings` without.
 
     Raises:
-        PoseError: if the model is not a full-integer .tflite or QDQ .onnx, is of another type or layout, the board is not known, or
-            ``out_dir`` is a folder with other or changed files, or cannot be written. Nothing is written then.
+        PoseError: if the model is not a full-integer .tflite or QDQ .onnx, is of another type or
+            layout, the board is not known, or ``out_dir`` is a folder with other or changed files,
+            or cannot be written. Nothing is written then.
     """
     settings = settings_from_config(config) if config is not None else AppSettings()
     model_path = given_path(model_path, "model_path", "the path of a .tflite or .onnx file")
     spec = make_spec(model_path, model_type, layout, board, name, settings)
     if spec.board.linux and not spec.is_tflite:
-        raise PoseError(f"{spec.source}: {spec.board.name} runs Linux and LiteRT, which takes a .tflite. Quantize with TFlite_converter.")
+        raise PoseError(
+            f"{spec.source}: {spec.board.name} runs Linux and LiteRT, which takes a .tflite. Quantize with TFlite_converter."
+        )
     files = _files(spec)
     manifest = _manifest(spec, files)
     files[MANIFEST] = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
@@ -110,12 +121,16 @@ def _files(spec: Spec) -> dict[str, bytes]:
         texts[f"{spec.symbol}.h"] = c_array_header(spec.symbol)
     if not spec.board.linux and why_not(spec) is None:
         texts["app_config.h"] = app_config_text(spec)
-    texts["labels.txt"] = spec.settings.label_file or "".join(f"{label}\n" for label in spec.layout.names)
+    texts["labels.txt"] = spec.settings.label_file or "".join(
+        f"{label}\n" for label in spec.layout.names
+    )
     if spec.board.linux:
         texts |= linux_files(spec, digest)
     names = [spec.file_name, *texts, "README.md", MANIFEST]
     texts["README.md"] = readme_text(spec, names, digest)
-    texts = headed(texts, purposes(spec), (f"{spec.symbol}.c", f"{spec.symbol}.h"), digest, spec.source)
+    texts = headed(
+        texts, purposes(spec), (f"{spec.symbol}.c", f"{spec.symbol}.h"), digest, spec.source
+    )
     return {spec.file_name: spec.data, **{name: text.encode() for name, text in texts.items()}}
 
 
@@ -135,16 +150,27 @@ def _manifest(spec: Spec, files: dict[str, bytes]) -> dict:
 
 def layout_record(layout: KeypointLayout) -> dict:
     """A layout for a manifest."""
-    return {"name": layout.name, "keypoints": list(layout.names), "limbs": [list(limb) for limb in layout.limbs]}
+    return {
+        "name": layout.name,
+        "keypoints": list(layout.names),
+        "limbs": [list(limb) for limb in layout.limbs],
+    }
 
 
 def file_records(files: dict[str, bytes]) -> dict[str, dict]:
     """Size and hash of each file by its name, for a manifest."""
-    return {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
+    return {
+        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in files.items()
+    }
 
 
 def tensor_record(tensor: Tensor) -> dict:
     record = {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
     if tensor.quantization is None:
         return record
-    return {**record, "scale": float(tensor.quantization.scales[0]), "zero_point": int(tensor.quantization.zero_points[0])}
+    return {
+        **record,
+        "scale": float(tensor.quantization.scales[0]),
+        "zero_point": int(tensor.quantization.zero_points[0]),
+    }

@@ -1,4 +1,5 @@
-"""``network_poses.c`` and ``.h``: which output feeds which decoder, with the thresholds of the application."""
+"""``network_poses.c`` and ``.h``: which output feeds which decoder, with the thresholds of the
+application."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ class Decoding:
     """What the decoder is told.
 
     Attributes:
-        roles: for each tensor that the decoder knows, the outputs (indices) that it is made of, in order.
+        roles: for each tensor that the decoder knows, the outputs (indices) that it is made of, in
+            order.
         thresholds: of people, boxes and heatmaps.
         normalized: see :class:`poseutils.decoders.InputView`.
     """
@@ -51,9 +53,15 @@ def decoding_of(spec: Spec, graph: Graph, normalized: bool) -> Decoding:
     view = InputView(*spec.input_size, normalized=normalized)
     # The decoder picks outputs by shape and name: filled with their own number, they show up where it puts them.
     names = [spec.graph.tensors[i].name for i in spec.graph.outputs]
-    filled = {name: np.full(graph.tensors[t].shape, i, np.float32) for i, (name, t) in enumerate(zip(names, graph.outputs))}
+    filled = {
+        name: np.full(graph.tensors[t].shape, i, np.float32)
+        for i, (name, t) in enumerate(zip(names, graph.outputs))
+    }
     found = DECODERS[spec.model_type].find(filled, view)
-    roles = {role: [int(n) for n in dict.fromkeys(array.reshape(-1).tolist())] for role, array in found.items()}
+    roles = {
+        role: [int(n) for n in dict.fromkeys(array.reshape(-1).tolist())]
+        for role, array in found.items()
+    }
     settings = spec.settings
     thresholds = Thresholds(
         settings.confidence_thresh,
@@ -63,7 +71,13 @@ def decoding_of(spec: Spec, graph: Graph, normalized: bool) -> Decoding:
         settings.max_candidate_boxes,
         settings.refine,
     )
-    return Decoding(spec.model_type, spec.layout, view, roles, ssd.THRESHOLDS if spec.model_type == "detector" else thresholds)
+    return Decoding(
+        spec.model_type,
+        spec.layout,
+        view,
+        roles,
+        ssd.THRESHOLDS if spec.model_type == "detector" else thresholds,
+    )
 
 
 def poses_header(decoding: Decoding, name: str) -> str:
@@ -100,7 +114,11 @@ pose_status {name}_decode(const {name}_context *context, {name}_poses *poses);
 
 
 def _sizes(decoding: Decoding, upper: str) -> str:
-    return f"#define {upper}_MAX_CANDIDATES {decoding.thresholds.max_candidates}\n" if decoding.finds_several else ""
+    return (
+        f"#define {upper}_MAX_CANDIDATES {decoding.thresholds.max_candidates}\n"
+        if decoding.finds_several
+        else ""
+    )
 
 
 def _boxes(decoding: Decoding, upper: str) -> str:
@@ -143,7 +161,10 @@ def _output(outputs: list[Tensor], index: int, name: str) -> str:
     kind = {"float32": "POSE_FLOAT32", "int8": "POSE_INT8", "uint8": "POSE_UINT8"}[tensor.dtype]
     scale, zero = "0.0f", 0
     if tensor.dtype != "float32":
-        scale, zero = f"{float(tensor.quantization.scales[0]).hex()}f", int(tensor.quantization.zero_points[0])
+        scale, zero = (
+            f"{float(tensor.quantization.scales[0]).hex()}f",
+            int(tensor.quantization.zero_points[0]),
+        )
     return f"{{{name}_output(context, {index}), {kind}, {scale}, {zero}}}"
 
 
@@ -158,7 +179,10 @@ def _one_person(lines: list[str], call: str) -> Body:
 def _heatmaps(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     (index,) = decoding.roles["heatmaps"]
     _, height, width, count = outputs[index].shape
-    cell, refine = f"{decoding.view.width / width!r}f", f"POSE_REFINE_{decoding.thresholds.refine.upper()}"
+    cell, refine = (
+        f"{decoding.view.width / width!r}f",
+        f"POSE_REFINE_{decoding.thresholds.refine.upper()}",
+    )
     call = f"pose_decode_heatmaps(&maps, {height}, {width}, {count}, {cell}, {refine}, poses->keypoints[0])"
     return _one_person([f"const pose_output maps = {_output(outputs, index, name)};"], call)
 
@@ -174,10 +198,14 @@ def _landmarks(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     lines = [f"const pose_output points = {_output(outputs, index, name)};"]
     presence = "NULL"
     if "presence" in decoding.roles:
-        lines.append(f"const pose_output presence = {_output(outputs, decoding.roles['presence'][0], name)};")
+        lines.append(
+            f"const pose_output presence = {_output(outputs, decoding.roles['presence'][0], name)};"
+        )
         presence = "&presence"
     dims = outputs[index].elements // count
-    return _one_person(lines, f"pose_decode_landmarks(&points, {presence}, {count}, {dims}, poses->keypoints[0])")
+    return _one_person(
+        lines, f"pose_decode_landmarks(&points, {presence}, {count}, {dims}, poses->keypoints[0])"
+    )
 
 
 def _limits(decoding: Decoding, name: str) -> Body:
@@ -209,9 +237,14 @@ def _yolo(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
 
 def _ssd(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     pairs = list(zip(decoding.roles["boxes"], decoding.roles["scores"], strict=True))
-    grid = ssd.grid_of(decoding.view.height, decoding.view.width, sum(outputs[b].shape[1] for b, _ in pairs))
+    grid = ssd.grid_of(
+        decoding.view.height, decoding.view.width, sum(outputs[b].shape[1] for b, _ in pairs)
+    )
     constants, limits = _limits(decoding, name)
-    layers = [f"    {{{_output(outputs, b, name)}, {_output(outputs, s, name)}, {outputs[b].shape[1]}}}," for b, s in pairs]
+    layers = [
+        f"    {{{_output(outputs, b, name)}, {_output(outputs, s, name)}, {outputs[b].shape[1]}}},"
+        for b, s in pairs
+    ]
     grids = ", ".join(f"{{{stride}, {each}}}" for stride, each in grid)
     size = f"{decoding.view.width}, {decoding.view.height}, {len(decoding.layout)}"
     return f"{constants}static const pose_ssd_grid grids[] = {{{grids}}};\n\n", [

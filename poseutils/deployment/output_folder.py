@@ -1,4 +1,5 @@
-"""The folder that is written: new, empty, or one of an earlier call. No file of the user is lost."""
+"""The folder that is written: new, empty, or one of an earlier call. No file of the user is
+lost."""
 
 from __future__ import annotations
 
@@ -122,7 +123,8 @@ def _has_digest(path: Path, digest: str) -> bool:
 
 
 def _exchange(folder: Path, new: Path, old: Path, workshop: Path) -> None:
-    """Moves what is in the folder to ``old`` and what is in ``new`` into it; if that fails, back."""
+    """Moves what is in the folder to ``old`` and what is in ``new`` into it; if that fails,
+    back."""
     moved: list[tuple[Path, Path]] = []
     try:
         for source, target in ((folder, old), (new, folder)):

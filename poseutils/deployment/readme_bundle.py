@@ -27,7 +27,8 @@ _DRAWN = (13, 17)
 
 
 def readme_text(spec: Spec, files: list[str], digest: str) -> str:
-    """The README, in Markdown. ``files`` are the names in the bundle, ``digest`` is the sha256 of the network's file."""
+    """The README, in Markdown. ``files`` are the names in the bundle, ``digest`` is the sha256 of
+    the network's file."""
     steps = _linux_steps(spec) if spec.board.linux else _stedgeai_steps(spec)
     parts = [
         f"# {spec.source} on {spec.board.name}",
@@ -47,7 +48,14 @@ def readme_text(spec: Spec, files: list[str], digest: str) -> str:
 
 def _about(spec: Spec, digest: str) -> str:
     height, width = spec.input_size
-    license_ = next((f" License of the model: {entry.license}." for entry in ZOO.values() if entry.sha256 == digest), "")
+    license_ = next(
+        (
+            f" License of the model: {entry.license}."
+            for entry in ZOO.values()
+            if entry.sha256 == digest
+        ),
+        "",
+    )
     return (
         f"A pose estimation network of type {spec.model_type} with {len(spec.layout)} keypoints ({spec.layout.name}), "
         f"for images of {width}×{height} pixels, packaged by poseutils for the {spec.board.name} "
@@ -59,7 +67,9 @@ def _contents(spec: Spec, files: list[str]) -> str:
     meaning = purposes(spec)
     listed = [f"- `{name}`: {meaning[name]}" for name in files if "/" not in name]
     packages = sorted({name.partition("/")[0] for name in files if "/" in name})
-    return "\n".join([*listed, *(f"- `{package}/`: the decoders and what they stand on" for package in packages)])
+    return "\n".join(
+        [*listed, *(f"- `{package}/`: the decoders and what they stand on" for package in packages)]
+    )
 
 
 def purposes(spec: Spec) -> dict[str, str]:
@@ -82,7 +92,11 @@ def purposes(spec: Spec) -> dict[str, str]:
 
 def _absent(spec: Spec) -> str:
     missing = spec.settings.missing_label_file
-    labels = f"`deployment.label_file_path` ({missing}) is not there: `labels.txt` has the keypoints' names." if missing else ""
+    labels = (
+        f"`deployment.label_file_path` ({missing}) is not there: `labels.txt` has the keypoints' names."
+        if missing
+        else ""
+    )
     return " ".join(part for part in (_absent_code(spec), labels) if part)
 
 
@@ -95,7 +109,11 @@ def _absent_code(spec: Spec) -> str:
             f"ST's application knows the limbs of 13 and of 17 keypoints; to see those of {len(spec.layout)}, add them to its "
             "drawing code (`manifest.json` lists them)."
         )
-    return f"There is no `app_config.h`: {reason}. The decoding of the outputs below is yours to write." if reason else ""
+    return (
+        f"There is no `app_config.h`: {reason}. The decoding of the outputs below is yours to write."
+        if reason
+        else ""
+    )
 
 
 def _room(spec: Spec) -> str:
@@ -103,7 +121,11 @@ def _room(spec: Spec) -> str:
     size = f"{cost['parameters']:,} parameters, {cost['macs'] / 1e6:.0f} million multiply-accumulates an image."
     if spec.board.linux:
         return f"{size} The board {fit.reason}."
-    verdict = {"internal": "fits in the chip's own memory", "external": "fits with the board's external memory", "no": "does not fit"}
+    verdict = {
+        "internal": "fits in the chip's own memory",
+        "external": "fits with the board's external memory",
+        "no": "does not fit",
+    }
     return (
         f"{size} The network {verdict[fit.verdict]}: {fit.reason}.\n\nActivations are the most that is in memory at once, without an "
         "interpreter's own data; ST's compiler may need less or more. The application's buffers and code come on top."
@@ -112,9 +134,13 @@ def _room(spec: Spec) -> str:
 
 def _tensors(spec: Spec) -> str:
     labels, tensors = tensor_labels(spec.graph), spec.graph.tensors
-    rows = [("input" if t in spec.graph.inputs else "output", labels[t], tensors[t]) for t in (*spec.graph.inputs, *spec.graph.outputs)]
+    rows = [
+        ("input" if t in spec.graph.inputs else "output", labels[t], tensors[t])
+        for t in (*spec.graph.inputs, *spec.graph.outputs)
+    ]
     table = "\n".join(
-        f"| {kind} | `{label}` | {'×'.join(map(str, tensor.shape))} | {tensor.dtype} | {_real(tensor)} |" for kind, label, tensor in rows
+        f"| {kind} | `{label}` | {'×'.join(map(str, tensor.shape))} | {tensor.dtype} | {_real(tensor)} |"
+        for kind, label, tensor in rows
     )
     return (
         f"| | name | shape | type | real value |\n|---|---|---|---|---|\n{table}\n\n{_camera(spec.input, spec.settings.color_mode)}\n\n"
@@ -197,7 +223,12 @@ stedgeai generate --model {spec.file_name} --target {target} \\
 ```
 
 3. Add the files of `st_ai_output/` and ST's runtime library to your STM32CubeIDE project."""
-    return text if why_not(spec) else text + " `app_config.h` is that of ST's application for the STM32N6; here it serves as a reference."
+    return (
+        text
+        if why_not(spec)
+        else text
+        + " `app_config.h` is that of ST's application for the STM32N6; here it serves as a reference."
+    )
 
 
 def _n6_steps(spec: Spec) -> str:

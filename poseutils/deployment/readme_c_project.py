@@ -98,7 +98,9 @@ It prints the instructions that the network took: instructions, not cycles or mi
 
 def _several(spec: Spec) -> str:
     """What a firmware with several networks does."""
-    shared = "`pose_kernels.c` and `pose_decode.c` are" if spec.model_type else "`pose_kernels.c` is"
+    shared = (
+        "`pose_kernels.c` and `pose_decode.c` are" if spec.model_type else "`pose_kernels.c` is"
+    )
     return (
         f"In a firmware with several networks, {shared} the same in the folders of all that one release of poseutils wrote: compile "
         f"one copy. With CMake, `add_subdirectory` of each folder does that; link the library `{spec.name}`."
@@ -117,7 +119,11 @@ def _real_values(spec: Spec, graph: Graph) -> str:
 
 
 def _on_a_computer(spec: Spec) -> str:
-    printed = " It prints person, keypoint, x, y (pixels of the input) and score, a keypoint a line." if spec.model_type else ""
+    printed = (
+        " It prints person, keypoint, x, y (pixels of the input) and score, a keypoint a line."
+        if spec.model_type
+        else ""
+    )
     return (
         "`inputs.bin` holds the input tensors of one or more images, one after the other; `outputs.bin` gets the outputs likewise."
         f"{printed} `make OPT=-O3` makes it faster. `make debug` builds `build/debug`, which writes every tensor that is computed to a "
@@ -139,7 +145,9 @@ def _loop(spec: Spec) -> str:
     include, poses, use = name, "", f"{inner}read_output({name}_output(&network, 0));"
     if spec.model_type:
         include, poses = f"{name}_poses", f"static {name}_poses poses;\n"
-        use = f"{inner}{name}_decode(&network, &poses);\n{inner}draw(poses.keypoints, poses.people);"
+        use = (
+            f"{inner}{name}_decode(&network, &poses);\n{inner}draw(poses.keypoints, poses.people);"
+        )
     return f"""#include "{include}.h"
 
 /* In any memory: the section is one of your linker script; without it the arena lies in .bss. */
@@ -214,8 +222,13 @@ def _truth(spec: Spec) -> str:
 
 def _tensors(compiled: Compiled) -> str:
     graph, labels = compiled.graph, tensor_labels(compiled.graph)
-    rows = [(f"input {i}", t) for i, t in enumerate(graph.inputs)] + [(f"output {i}", t) for i, t in enumerate(graph.outputs)]
-    lines = [f"| {what} | `{labels[t]}` | {_columns(graph.tensors[t])} | {compiled.addresses[t][0]:,} |" for what, t in rows]
+    rows = [(f"input {i}", t) for i, t in enumerate(graph.inputs)] + [
+        (f"output {i}", t) for i, t in enumerate(graph.outputs)
+    ]
+    lines = [
+        f"| {what} | `{labels[t]}` | {_columns(graph.tensors[t])} | {compiled.addresses[t][0]:,} |"
+        for what, t in rows
+    ]
     head = "| | name | shape | type | bytes | scale | zero point | offset in the arena |\n|---|---|---|---|---|---|---|---|\n"
     return head + "\n".join(lines)
 
@@ -233,10 +246,19 @@ def _real(tensor: Tensor) -> str:
 
 
 def _camera(given: Tensor, taken: Tensor) -> str:
-    """How pixels become the input, where the file takes pixels and the C code takes them less 128."""
-    if given.dtype != "uint8" or taken.dtype != "int8" or given.quantization is None or taken.quantization is None:
+    """How pixels become the input, where the file takes pixels and the C code takes them less
+    128."""
+    if (
+        given.dtype != "uint8"
+        or taken.dtype != "int8"
+        or given.quantization is None
+        or taken.quantization is None
+    ):
         return ""
     same_scale = given.quantization.scales[0] == taken.quantization.scales[0]
-    if not same_scale or int(given.quantization.zero_points[0]) - int(taken.quantization.zero_points[0]) != 128:
+    if (
+        not same_scale
+        or int(given.quantization.zero_points[0]) - int(taken.quantization.zero_points[0]) != 128
+    ):
         return ""
     return " Each pixel p = 0 … 255 goes in as p - 128, which is p with its highest bit flipped."

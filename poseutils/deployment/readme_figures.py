@@ -42,7 +42,12 @@ def figures(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
 def _memory(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
     tables = layer_bytes(compiled)
     rows = [
-        ("RAM", "arena", compiled.plan.size, "all tensors and scratch buffers, inputs and outputs included"),
+        (
+            "RAM",
+            "arena",
+            compiled.plan.size,
+            "all tensors and scratch buffers, inputs and outputs included",
+        ),
         ("RAM", f"`{spec.name}_poses`", poses_bytes, "the keypoints, and what decoding works in"),
         ("flash", "constants", compiled.flash_bytes, "weights, biases, multipliers, tables"),
         ("flash", "layers", tables, "sizes, strides and addresses of each operator"),
@@ -78,9 +83,7 @@ def _by_core(spec: Spec, compiled: Compiled) -> str:
 def _sources(compiled: Compiled) -> str:
     guessed = sorted({kind for core in cores() for kind in unmeasured(compiled, core)})
     unknown = (
-        f" {', '.join(guessed)} were not counted; an average stands in for them."
-        if guessed
-        else ""
+        f" {', '.join(guessed)} were not counted; an average stands in for them." if guessed else ""
     )
     return (
         "Nothing was compiled to write this folder. Code is the sum of the operators that the "

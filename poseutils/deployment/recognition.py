@@ -1,4 +1,5 @@
-"""Which decoder a network's file calls for, told by its graph alone: no runtime is loaded for it."""
+"""Which decoder a network's file calls for, told by its graph alone: no runtime is loaded for
+it."""
 
 from __future__ import annotations
 
@@ -30,8 +31,9 @@ def recognized(
 ) -> PoseType | None:
     """The type of a pose network, or None for a network that is none.
 
-    Without ``model_type`` and ``entry`` the outputs must fit one type alone, and the number of keypoints must be one that a known layout
-    has; YOLO's boxes are told by their number. So a map of classes or an image is not taken for heatmaps.
+    Without ``model_type`` and ``entry`` the outputs must fit one type alone, and the number of
+    keypoints must be one that a known layout has; YOLO's boxes are told by their number. So a map
+    of classes or an image is not taken for heatmaps.
 
     Args:
         source: what errors call the file.
@@ -72,7 +74,8 @@ def image_size(graph: Graph) -> tuple[int, int] | None:
 
 
 def stand_ins(graph: Graph) -> dict[str, np.ndarray]:
-    """Outputs by name, as arrays without memory of their own: a decoder chooses by shapes and names alone."""
+    """Outputs by name, as arrays without memory of their own: a decoder chooses by shapes and names
+    alone."""
     return {
         graph.tensors[i].name: np.broadcast_to(np.float32(0), graph.tensors[i].shape)
         for i in graph.outputs
@@ -84,7 +87,8 @@ def _inputs(graph: Graph) -> str:
 
 
 def _normalized(graph: Graph, source: str, size: int) -> bool:
-    """Whether YOLO's coordinates are from 0 to 1, told by the largest number that the 8-bit output can hold: near 1, or near the size."""
+    """Whether YOLO's coordinates are from 0 to 1, told by the largest number that the 8-bit output
+    can hold: near 1, or near the size."""
     makers = {op.outputs[0]: op for op in graph.operators if op.name == "DEQUANTIZE"}
     output = graph.outputs[0]
     held = graph.tensors[makers[output].inputs[0] if output in makers else output]

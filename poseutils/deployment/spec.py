@@ -27,18 +27,19 @@ class AppSettings:
 
     Attributes:
         project_name: shown on the board's screen.
-        aspect_ratio: how the camera image is brought to the network's input: fit, crop, padding or full_screen.
+        aspect_ratio: how the camera image is brought to the network's input: fit, crop, padding or
+            full_screen.
         color_mode: rgb, bgr, rgba or grayscale.
         kpts_conf_thresh, confidence_thresh: scores from which a keypoint, and a box, is shown.
-        nms_thresh, max_detection_boxes, nms_measure, max_candidate_boxes: of the boxes of ``yolo_mpe``.
-        refine: how finely keypoints are read off a heatmap; see :class:`poseutils.decoders.Thresholds`.
-        optimization: what ST's compiler aims at: balanced, time or ram.
-        ip_address, board_deploy_path: of a board that runs Linux.
-        interpolation, rescaling: how such a board's program reads images, see :func:`poseutils.load_model`.
+        nms_thresh, max_detection_boxes, nms_measure, max_candidate_boxes: of the boxes of
+        ``yolo_mpe``. refine: how finely keypoints are read off a heatmap; see
+        :class:`poseutils.decoders.Thresholds`. optimization: what ST's compiler aims at: balanced,
+        time or ram. ip_address, board_deploy_path: of a board that runs Linux. interpolation,
+        rescaling: how such a board's program reads images, see :func:`poseutils.load_model`.
         label_file: the text of a label file that takes the place of the keypoints' names.
-        missing_label_file: its path, where it is named but not there.
-        c_project_path: where the project of ST's application is.
-        stlink_serial_number: of the board's ST-LINK, where several are plugged in.
+        missing_label_file: its path, where it is named but not there. c_project_path: where the
+        project of ST's application is. stlink_serial_number: of the board's ST-LINK, where several
+        are plugged in.
     """
 
     project_name: str = "pose_estimation"
@@ -64,7 +65,11 @@ class AppSettings:
 
 def settings_from_config(config) -> AppSettings:
     """The settings out of a :class:`poseutils.config.Config`."""
-    pre, post, hardware = config.preprocessing, config.postprocessing, config.deployment.hardware_setup
+    pre, post, hardware = (
+        config.preprocessing,
+        config.postprocessing,
+        config.deployment.hardware_setup,
+    )
     return AppSettings(
         config.general.project_name,
         pre.resizing.aspect_ratio,
@@ -88,7 +93,8 @@ def settings_from_config(config) -> AppSettings:
 
 
 def _label_file(config) -> tuple[str | None, str | None]:
-    """The text of the label file, and its path if it is not there: a configuration of ST's names one in ST's repository."""
+    """The text of the label file, and its path if it is not there: a configuration of ST's names
+    one in ST's repository."""
     named = config.deployment.label_file_path
     if named is None:
         return None, None
@@ -97,7 +103,9 @@ def _label_file(config) -> tuple[str | None, str | None]:
     except PoseError:
         return None, named
     except (OSError, UnicodeDecodeError) as error:
-        raise PoseError(f"deployment.label_file_path: {named} cannot be read as text: {error}") from error
+        raise PoseError(
+            f"deployment.label_file_path: {named} cannot be read as text: {error}"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,9 @@ class Spec:
     def cost(self) -> dict[str, int]:
         """parameters, macs, weight_bytes and live_peak_bytes."""
         rows = layers(self.graph)
-        total = {key: sum(row[key] for row in rows) for key in ("parameters", "macs", "weight_bytes")}
+        total = {
+            key: sum(row[key] for row in rows) for key in ("parameters", "macs", "weight_bytes")
+        }
         return {**total, "live_peak_bytes": max(row["live_bytes"] for row in rows)}
 
     def fit(self) -> Fit:
@@ -177,8 +187,9 @@ def make_spec(
     """Reads a pose network and checks that it can be deployed as what it is said to be.
 
     Raises:
-        PoseError: if it is not a full-integer .tflite or QDQ .onnx with one image input, its outputs are not of ``model_type``, its
-            keypoints are not as many as ``layout`` has, or the board is not known.
+        PoseError: if it is not a full-integer .tflite or QDQ .onnx with one image input, its
+            outputs are not of ``model_type``, its keypoints are not as many as ``layout`` has, or
+            the board is not known.
     """
     path = Path(model_path)
     data, graph = read_deployable(path)
@@ -186,12 +197,21 @@ def make_spec(
 
 
 def spec_of(
-    path: Path, data: bytes, graph: Graph, pose: PoseType | None, board: str, name: str | None, settings: AppSettings
+    path: Path,
+    data: bytes,
+    graph: Graph,
+    pose: PoseType | None,
+    board: str,
+    name: str | None,
+    settings: AppSettings,
 ) -> Spec:
-    """As :func:`make_spec`, of what :func:`read_deployable` read; without ``pose`` of a network that is no pose network."""
+    """As :func:`make_spec`, of what :func:`read_deployable` read; without ``pose`` of a network
+    that is no pose network."""
     outputs = _find_outputs(graph, path.name, pose.model_type, pose.layout) if pose else {}
     kind = (pose.model_type, pose.layout) if pose else (None, None)
-    return Spec(symbol_name(name, path), path, data, graph, *kind, find_board(board), settings, outputs)
+    return Spec(
+        symbol_name(name, path), path, data, graph, *kind, find_board(board), settings, outputs
+    )
 
 
 def read_deployable(path: Path) -> tuple[bytes, Graph]:
@@ -206,10 +226,12 @@ def read_deployable(path: Path) -> tuple[bytes, Graph]:
 
 
 def read_network(model_path: str | Path) -> Graph:
-    """The graph of a quantized network, images channels last: a .tflite as it is, an .onnx as the integer network that its QDQ stands for.
+    """The graph of a quantized network, images channels last: a .tflite as it is, an .onnx as the
+    integer network that its QDQ stands for.
 
     Raises:
-        PoseError: if the file is of another kind or damaged; for an .onnx that computes in floats or cannot become integers.
+        PoseError: if the file is of another kind or damaged; for an .onnx that computes in floats
+            or cannot become integers.
     """
     return _read(Path(model_path))[1]
 
@@ -219,7 +241,9 @@ def _read(path: Path) -> tuple[bytes, Graph]:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         kind = path.suffix or "file without suffix"
-        raise PoseError(f"{path.name}: a quantized {' or '.join(SUFFIXES)} is deployed, not a {kind}. {quantize_first(path, 'chain_qd')}")
+        raise PoseError(
+            f"{path.name}: a quantized {' or '.join(SUFFIXES)} is deployed, not a {kind}. {quantize_first(path, 'chain_qd')}"
+        )
     data = read_bytes(path)
     if suffix == ".tflite":
         return data, parse_tflite(data, path.name)
@@ -237,14 +261,20 @@ def _check_integer(graph: Graph, path: Path) -> None:
         )
 
 
-def _find_outputs(graph: Graph, source: str, model_type: str, layout: KeypointLayout) -> dict[str, tuple[int, ...]]:
+def _find_outputs(
+    graph: Graph, source: str, model_type: str, layout: KeypointLayout
+) -> dict[str, tuple[int, ...]]:
     for tensor in (graph.tensors[i] for i in (*graph.inputs, *graph.outputs)):
         if min(tensor.shape, default=0) < 1:
-            raise PoseError(f"{source}: input or output {tensor.name!r} of shape {tensor.shape} is empty or a single number")
+            raise PoseError(
+                f"{source}: input or output {tensor.name!r} of shape {tensor.shape} is empty or a single number"
+            )
     size = image_size(graph)
     if size is None:
         shapes = [graph.tensors[i].shape for i in graph.inputs]
-        raise PoseError(f"{source}: one input of shape (1, height, width, channels) is expected; the model has {shapes}")
+        raise PoseError(
+            f"{source}: one input of shape (1, height, width, channels) is expected; the model has {shapes}"
+        )
     found = find_outputs(model_type, stand_ins(graph), InputView(*size))
     count = DECODERS[model_type].count_keypoints(found)
     if count != len(layout):

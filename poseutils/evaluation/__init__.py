@@ -6,4 +6,14 @@ from .evaluate import evaluate
 from .report import ImageResult, Report
 from .tensors import Tensors, save_tensors
 
-__all__ = ["CocoAP", "Comparison", "ImageResult", "Report", "Tensors", "compare", "evaluate", "refinements", "save_tensors"]
+__all__ = [
+    "CocoAP",
+    "Comparison",
+    "ImageResult",
+    "Report",
+    "Tensors",
+    "compare",
+    "evaluate",
+    "refinements",
+    "save_tensors",
+]

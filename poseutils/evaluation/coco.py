@@ -11,7 +11,18 @@ import numpy as np
 from ..datasets import Sample
 from ..poses import Poses
 
-NAMES = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
+NAMES = (
+    "ap",
+    "ap50",
+    "ap75",
+    "ap_medium",
+    "ap_large",
+    "ar",
+    "ar50",
+    "ar75",
+    "ar_medium",
+    "ar_large",
+)
 _CHUNK = 8
 """Number of images that pycocotools matches at a time; its result takes a hundredth of its working
 memory."""
@@ -74,9 +85,15 @@ class CocoAP:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
             coco.eval = _accumulated(coco, _concatenated(self._chunks))
             coco.summarize()
-        metrics = {name: float(value) for name, value in zip(NAMES, coco.stats, strict=True) if value >= 0}
+        metrics = {
+            name: float(value) for name, value in zip(NAMES, coco.stats, strict=True) if value >= 0
+        }
         precision = np.maximum(coco.eval["precision"][:, :, 0, 0, 0], 0)
-        return metrics, {"recall": coco.params.recThrs, "OKS 0.50": precision[0], "OKS 0.75": precision[5]}
+        return metrics, {
+            "recall": coco.params.recThrs,
+            "OKS 0.50": precision[0],
+            "OKS 0.75": precision[5],
+        }
 
     def _match(self) -> None:
         if self._waiting:
@@ -110,14 +127,17 @@ def _ranked(sample: Sample, poses: Poses, sigmas: np.ndarray) -> _Ranked:
     best = np.argsort(-scores, kind="stable")[:_MAX_DETECTIONS]
     points = poses.keypoints[best].astype(np.float64)
     columns = [
-        _similarities(*person, points, (sigmas * 2) ** 2) for person in zip(sample.keypoints, sample.boxes, sample.areas, strict=True)
+        _similarities(*person, points, (sigmas * 2) ** 2)
+        for person in zip(sample.keypoints, sample.boxes, sample.areas, strict=True)
     ]
     similarities = np.stack(columns, axis=1) if columns else np.zeros((len(best), 0))
     near = np.flatnonzero((similarities >= _MIN_OKS).any(axis=1))
     return _Ranked(scores[best], np.ptp(points, axis=1).prod(axis=1), similarities, near)
 
 
-def _similarities(keypoints: np.ndarray, box: np.ndarray, area: float, points: np.ndarray, variances: np.ndarray) -> np.ndarray:
+def _similarities(
+    keypoints: np.ndarray, box: np.ndarray, area: float, points: np.ndarray, variances: np.ndarray
+) -> np.ndarray:
     """(D,) OKS of detections (D, K, 2) with an annotated person, bit by bit as pycocotools computes
     it.
 
@@ -128,9 +148,16 @@ def _similarities(keypoints: np.ndarray, box: np.ndarray, area: float, points: n
         offsets = points - keypoints[:, :2]
     else:
         corner, size = box[:2].astype(np.float64), np.subtract(box[2:], box[:2], dtype=np.float64)
-        offsets = np.maximum(0, corner - size - points) + np.maximum(0, points - (corner + size * 2))
+        offsets = np.maximum(0, corner - size - points) + np.maximum(
+            0, points - (corner + size * 2)
+        )
         labeled = ~labeled
-    errors = (offsets[..., 0] ** 2 + offsets[..., 1] ** 2) / variances / (float(area) + np.spacing(1)) / 2
+    errors = (
+        (offsets[..., 0] ** 2 + offsets[..., 1] ** 2)
+        / variances
+        / (float(area) + np.spacing(1))
+        / 2
+    )
     return np.exp(-np.ascontiguousarray(errors[:, labeled])).sum(axis=1) / labeled.sum()
 
 
@@ -138,19 +165,34 @@ def _compact(coco, samples: list[Sample], ranked: list[_Ranked]) -> _Matched:
     """The matches of a chunk from COCOeval, and the detections that it was not given as unmatched
     ones."""
     ranges, thresholds = coco.params.areaRng, len(coco.params.iouThrs)
-    by_area = [coco.evalImgs[start : start + len(samples)] for start in range(0, len(coco.evalImgs), len(samples))]
+    by_area = [
+        coco.evalImgs[start : start + len(samples)]
+        for start in range(0, len(coco.evalImgs), len(samples))
+    ]
     areas = np.concatenate([image.areas for image in ranked])
     outside = np.array([(areas < low) | (areas > high) for low, high in ranges])
     matched = np.zeros((len(ranges), thresholds, len(areas)), bool)
-    ignored = np.repeat(outside[:, None], thresholds, axis=1)  # COCO ignores unmatched detections outside the area range
+    ignored = np.repeat(
+        outside[:, None], thresholds, axis=1
+    )  # COCO ignores unmatched detections outside the area range
     starts = np.cumsum([0] + [len(image.scores) for image in ranked])
     for number, (image, start) in enumerate(zip(ranked, starts, strict=False)):
         if len(image.near):
-            matched[..., start + image.near] = [images[number]["dtMatches"] > 0 for images in by_area]
+            matched[..., start + image.near] = [
+                images[number]["dtMatches"] > 0 for images in by_area
+            ]
             ignored[..., start + image.near] = [images[number]["dtIgnore"] for images in by_area]
-    people = [np.concatenate([found["gtIgnore"] for found in images if found] or [np.zeros(0)]) for images in by_area]
+    people = [
+        np.concatenate([found["gtIgnore"] for found in images if found] or [np.zeros(0)])
+        for images in by_area
+    ]
     return _Matched(
-        np.concatenate([np.full(len(image.scores), sample.image_id) for sample, image in zip(samples, ranked, strict=True)]),
+        np.concatenate(
+            [
+                np.full(len(image.scores), sample.image_id)
+                for sample, image in zip(samples, ranked, strict=True)
+            ]
+        ),
         np.concatenate([image.scores for image in ranked]),
         matched,
         ignored,
@@ -176,19 +218,32 @@ def _accumulated(coco, detections: _Matched) -> dict[str, np.ndarray]:
     """COCOeval.accumulate, one threshold at a time: for all of them together it takes ten times the
     memory."""
     params, thresholds = coco.params, coco.params.iouThrs
-    usual, params.imgIds, params.maxDets = params.maxDets, [0], [len(detections.scores) + 1]  # all images as one
+    usual, params.imgIds, params.maxDets = (
+        params.maxDets,
+        [0],
+        [len(detections.scores) + 1],
+    )  # all images as one
     parts = []
     for index in range(len(thresholds)):
         params.iouThrs = thresholds[index : index + 1]
         coco._paramsEval = params
         coco.evalImgs = [
-            {"dtScores": detections.scores, "dtMatches": matched[[index]], "dtIgnore": ignored[[index]], "gtIgnore": people}
-            for matched, ignored, people in zip(detections.matched, detections.ignored, detections.people_ignored, strict=True)
+            {
+                "dtScores": detections.scores,
+                "dtMatches": matched[[index]],
+                "dtIgnore": ignored[[index]],
+                "gtIgnore": people,
+            }
+            for matched, ignored, people in zip(
+                detections.matched, detections.ignored, detections.people_ignored, strict=True
+            )
         ]
         coco.accumulate()
         parts.append(coco.eval)
     params.iouThrs, params.maxDets = thresholds, usual
-    return {name: np.concatenate([part[name] for part in parts]) for name in ("precision", "recall")}
+    return {
+        name: np.concatenate([part[name] for part in parts]) for name in ("precision", "recall")
+    }
 
 
 def _evaluation(samples: list[Sample], ranked: list[_Ranked]):
@@ -200,9 +255,16 @@ def _evaluation(samples: list[Sample], ranked: list[_Ranked]):
             return ranked[imgId].similarities[ranked[imgId].near]
 
     people = [
-        {"image_id": number, "num_keypoints": int(labels), "area": float(area), "iscrowd": int(crowd)}
+        {
+            "image_id": number,
+            "num_keypoints": int(labels),
+            "area": float(area),
+            "iscrowd": int(crowd),
+        }
         for number, sample in enumerate(samples)
-        for labels, area, crowd in zip((sample.visibility > 0).sum(axis=1), sample.areas, sample.crowd, strict=True)
+        for labels, area, crowd in zip(
+            (sample.visibility > 0).sum(axis=1), sample.areas, sample.crowd, strict=True
+        )
     ]
     detections = [
         {"image_id": number, "score": image.scores[index], "area": image.areas[index]}
@@ -210,7 +272,9 @@ def _evaluation(samples: list[Sample], ranked: list[_Ranked]):
         for index in image.near
     ]
     with contextlib.redirect_stdout(io.StringIO()):
-        coco = KeypointEvaluation(_indexed(people, len(samples)), _indexed(detections, len(samples)), "keypoints")
+        coco = KeypointEvaluation(
+            _indexed(people, len(samples)), _indexed(detections, len(samples)), "keypoints"
+        )
         coco.evaluate()
     return coco
 
@@ -220,7 +284,14 @@ def _indexed(annotations: list[dict], images: int):
     from pycocotools.coco import COCO
 
     coco = COCO()
-    numbered = [{"id": number, "category_id": 1, **annotation} for number, annotation in enumerate(annotations, 1)]
-    coco.dataset = {"images": [{"id": number} for number in range(images)], "annotations": numbered, "categories": [{"id": 1}]}
+    numbered = [
+        {"id": number, "category_id": 1, **annotation}
+        for number, annotation in enumerate(annotations, 1)
+    ]
+    coco.dataset = {
+        "images": [{"id": number} for number in range(images)],
+        "annotations": numbered,
+        "categories": [{"id": 1}],
+    }
     coco.createIndex()
     return coco

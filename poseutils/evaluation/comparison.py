@@ -27,9 +27,13 @@ class Comparison:
         first."""
         (first, baseline), *others = self.reports.items()
         names = [name for name in baseline.metrics if name not in ("images", "people")]
-        values = [{"model": label} | {name: report.metrics.get(name, np.nan) for name in names} for label, report in self.reports.items()]
+        values = [
+            {"model": label} | {name: report.metrics.get(name, np.nan) for name in names}
+            for label, report in self.reports.items()
+        ]
         changes = [
-            {"model": f"{label} − {first}"} | {name: report.metrics.get(name, np.nan) - baseline.metrics[name] for name in names}
+            {"model": f"{label} − {first}"}
+            | {name: report.metrics.get(name, np.nan) - baseline.metrics[name] for name in names}
             for label, report in others
         ]
         return values + changes
@@ -37,14 +41,25 @@ class Comparison:
     def disagreements(self, count: int) -> list[tuple[str, list[ImageResult]]]:
         """The ``count`` images whose OKS differs most between the models: (label, results of these
         images) per model."""
-        by_image = [results for results in _same_images(list(self.reports.values())) if not any(np.isnan(result.oks) for result in results)]
+        by_image = [
+            results
+            for results in _same_images(list(self.reports.values()))
+            if not any(np.isnan(result.oks) for result in results)
+        ]
         by_image.sort(key=lambda results: min(r.oks for r in results) - max(r.oks for r in results))
-        return [(label, [results[index] for results in by_image[:count]]) for index, label in enumerate(self.reports)]
+        return [
+            (label, [results[index] for results in by_image[:count]])
+            for index, label in enumerate(self.reports)
+        ]
 
 
 def _same_images(reports: list[Report]) -> list[tuple[ImageResult, ...]]:
     by_path = [{result.sample.path: result for result in report.per_image} for report in reports]
-    return [tuple(mapping[path] for mapping in by_path) for path in by_path[0] if all(path in mapping for mapping in by_path)]
+    return [
+        tuple(mapping[path] for mapping in by_path)
+        for path in by_path[0]
+        if all(path in mapping for mapping in by_path)
+    ]
 
 
 def refinements(model: Model, dataset: Dataset, **settings) -> list[dict]:
@@ -56,8 +71,14 @@ def refinements(model: Model, dataset: Dataset, **settings) -> list[dict]:
     """
     if model.model_type != "heatmaps_spe":
         return []
-    metrics = {refine: evaluate(model, dataset, **(settings | {"refine": refine})).metrics for refine in REFINEMENTS}
-    return [{"refine": refine, "oks": found["oks"], "pck@0.2": found["pck@0.2"]} for refine, found in metrics.items()]
+    metrics = {
+        refine: evaluate(model, dataset, **(settings | {"refine": refine})).metrics
+        for refine in REFINEMENTS
+    }
+    return [
+        {"refine": refine, "oks": found["oks"], "pck@0.2": found["pck@0.2"]}
+        for refine, found in metrics.items()
+    ]
 
 
 def compare(models: Sequence[Model], dataset: Dataset, **settings) -> Comparison:
@@ -73,5 +94,7 @@ def compare(models: Sequence[Model], dataset: Dataset, **settings) -> Comparison
     """
     labels = [model.label for model in models]
     if not labels or len(set(labels)) < len(labels):
-        raise PoseError(f"models {labels} given; expected at least one, with different labels (model.label, by default the file name)")
+        raise PoseError(
+            f"models {labels} given; expected at least one, with different labels (model.label, by default the file name)"
+        )
     return Comparison({model.label: evaluate(model, dataset, **settings) for model in models})

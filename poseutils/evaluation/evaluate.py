@@ -66,7 +66,12 @@ def evaluate(
     """
     settings = {"max_detections": 20, "upright": upright} | _usual_confidence(model) | thresholds
     plan = _plan(model, dataset, from_boxes, keypoint_map)
-    path = Path(run_dir) / f"evaluation-{fingerprint(model, plan.dataset, settings, from_boxes)}.partial" if run_dir else None
+    path = (
+        Path(run_dir)
+        / f"evaluation-{fingerprint(model, plan.dataset, settings, from_boxes)}.partial"
+        if run_dir
+        else None
+    )
     journal = open_journal(path, model.layout)
     tally, results, errors = _Tally.of(plan), [], []
     each = outcomes(model, plan.dataset, plan.boxes, settings, journal, workers)
@@ -74,13 +79,23 @@ def evaluate(
         if outcome.error:
             errors.append(outcome.error)
             continue
-        similarity = tally.add(outcome.sample, mapped(outcome.poses, plan.mapping, plan.layout), outcome.image_size)
-        results.append(ImageResult(outcome.sample, similarity, journal, outcome.offset, plan.mapping, plan.layout))
+        similarity = tally.add(
+            outcome.sample, mapped(outcome.poses, plan.mapping, plan.layout), outcome.image_size
+        )
+        results.append(
+            ImageResult(
+                outcome.sample, similarity, journal, outcome.offset, plan.mapping, plan.layout
+            )
+        )
     journal.finish()
     if not results:
-        raise PoseError(f"none of the {len(plan.dataset)} images of {dataset.source} could be read; the first: {errors[0]}")
+        raise PoseError(
+            f"none of the {len(plan.dataset)} images of {dataset.source} could be read; the first: {errors[0]}"
+        )
     metrics, curves = tally.result()
-    return Report(metrics | {"images": float(len(results))}, tally.per_keypoint(), results, errors, curves)
+    return Report(
+        metrics | {"images": float(len(results))}, tally.per_keypoint(), results, errors, curves
+    )
 
 
 def _usual_confidence(model: Model) -> dict[str, float]:
@@ -109,15 +124,24 @@ class _Plan:
     layout: KeypointLayout
 
 
-def _plan(model: Model, dataset: Dataset, from_boxes: bool, keypoint_map: Sequence[int] | None) -> _Plan:
+def _plan(
+    model: Model, dataset: Dataset, from_boxes: bool, keypoint_map: Sequence[int] | None
+) -> _Plan:
     _check_ids(dataset)
     if not any(len(labeled_people(sample)) for sample in dataset):
-        raise PoseError(f"{dataset.source}: none of its {len(dataset)} images has a person with labeled keypoints; nothing can be measured")
+        raise PoseError(
+            f"{dataset.source}: none of its {len(dataset)} images has a person with labeled keypoints; nothing can be measured"
+        )
     if from_boxes and model.finds_by_itself:
-        raise PoseError(f"{model.label} ({model.model_type}) detects people in whole images: it cannot be evaluated from boxes")
+        raise PoseError(
+            f"{model.label} ({model.model_type}) detects people in whole images: it cannot be evaluated from boxes"
+        )
     if keypoint_map is not None:
         mapping, labels = checked_mapping(keypoint_map, model.layout, dataset.layout), dataset
-    elif len(dataset.layout) == len(model.layout) or (model.layout.names, dataset.layout.names) == (PERSON13.names, COCO17.names):
+    elif len(dataset.layout) == len(model.layout) or (model.layout.names, dataset.layout.names) == (
+        PERSON13.names,
+        COCO17.names,
+    ):
         mapping, labels = None, dataset.with_layout(model.layout)
     else:
         mapping, labels = keypoint_mapping(model.layout, dataset.layout, dataset.source), dataset
@@ -137,14 +161,20 @@ def _check_ids(dataset: Dataset) -> None:
     seen = set()
     for sample in dataset:
         if sample.image_id in seen:
-            raise PoseError(f"{dataset.source}: two images have the id {sample.image_id!r}; give each image a unique id")
+            raise PoseError(
+                f"{dataset.source}: two images have the id {sample.image_id!r}; give each image a unique id"
+            )
         seen.add(sample.image_id)
 
 
-def _measured_layout(model: KeypointLayout, labels: KeypointLayout, mapping: np.ndarray | None) -> KeypointLayout:
+def _measured_layout(
+    model: KeypointLayout, labels: KeypointLayout, mapping: np.ndarray | None
+) -> KeypointLayout:
     """The layout of the annotations; that of the model if its sigmas were set and are not the usual
     ones for its number of keypoints."""
-    own = mapping is None and (len(labels) != len(model) or model.sigmas != layout_for(len(model)).sigmas)
+    own = mapping is None and (
+        len(labels) != len(model) or model.sigmas != layout_for(len(model)).sigmas
+    )
     return model if own else labels
 
 
@@ -177,7 +207,9 @@ class _Tally:
             coco, zoo = self.average_precision
             coco.add(sample, poses)
             zoo.add(sample, poses, image_size)
-        found = matches(sample, poses, self.plan.layout.sigma_array, in_order=self.plan.boxes is not None)
+        found = matches(
+            sample, poses, self.plan.layout.sigma_array, in_order=self.plan.boxes is not None
+        )
         self.matched += found
         return _mean([match.oks for match in found])
 
@@ -189,7 +221,10 @@ class _Tally:
             coco, zoo = self.average_precision
             metrics, curves["precision"] = coco.result()
             metrics["zoo_map50"] = zoo.result()
-        metrics |= {"oks": _mean([match.oks for match in self.matched]), "people": float(len(self.matched))}
+        metrics |= {
+            "oks": _mean([match.oks for match in self.matched]),
+            "people": float(len(self.matched)),
+        }
         more, more_curves = _DISTANCES[self.plan.kind](self.matched, self.plan)
         return metrics | more, curves | more_curves
 
@@ -199,7 +234,11 @@ class _Tally:
         names = self.plan.layout.names
         terms = np.array([match.similarities for match in self.matched]).reshape(-1, len(names))
         counts, sums = (~np.isnan(terms)).sum(axis=0), np.nansum(terms, axis=0)
-        return {name: float(total / count) for name, total, count in zip(names, sums, counts, strict=True) if count}
+        return {
+            name: float(total / count)
+            for name, total, count in zip(names, sums, counts, strict=True)
+            if count
+        }
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -208,7 +247,9 @@ def _mean(values: Sequence[float]) -> float:
 
 def _object_distances(found: list[Match], plan: _Plan):
     by_box = landmarks.relative(found, landmarks.box_sizes(found))
-    return {"pck@0.2": landmarks.correct(by_box, landmarks.PCK_BOX)}, {"PCK": landmarks.curve(by_box, landmarks.CURVE)}
+    return {"pck@0.2": landmarks.correct(by_box, landmarks.PCK_BOX)}, {
+        "PCK": landmarks.curve(by_box, landmarks.CURVE)
+    }
 
 
 def _person_distances(found: list[Match], plan: _Plan):
@@ -234,7 +275,9 @@ def _hand_distances(found: list[Match], plan: _Plan):
 def _head_distances(found: list[Match], plan: _Plan):
     if len(plan.layout) != 68:
         return _hand_distances(found, plan)
-    errors = landmarks.normalized_mean_errors(landmarks.relative(found, landmarks.eye_distances(found)))
+    errors = landmarks.normalized_mean_errors(
+        landmarks.relative(found, landmarks.eye_distances(found))
+    )
     known = errors[~np.isnan(errors)]
     metrics = {
         "nme": _mean(errors[np.isfinite(errors)]),
@@ -246,4 +289,9 @@ def _head_distances(found: list[Match], plan: _Plan):
     return metrics, {"heads": landmarks.curve(errors, landmarks.FAILURE)}
 
 
-_DISTANCES = {"person": _person_distances, "object": _object_distances, "hand": _hand_distances, "head": _head_distances}
+_DISTANCES = {
+    "person": _person_distances,
+    "object": _object_distances,
+    "hand": _hand_distances,
+    "head": _head_distances,
+}

@@ -36,7 +36,9 @@ def box_sizes(found: Sequence[Match]) -> np.ndarray:
 def eye_distances(found: Sequence[Match]) -> np.ndarray:
     """(M,) interocular distance: pixels between the outer eye corners of the 68 iBUG points; NaN
     where one is not labeled."""
-    corners = np.array([match.truth[list(_OUTER_EYE_CORNERS)] for match in found], np.float64).reshape(-1, 2, 3)
+    corners = np.array(
+        [match.truth[list(_OUTER_EYE_CORNERS)] for match in found], np.float64
+    ).reshape(-1, 2, 3)
     distance = np.linalg.norm(corners[:, 0, :2] - corners[:, 1, :2], axis=1)
     return np.where((corners[:, :, 2] > 0).all(axis=1) & (distance > 0), distance, np.nan)
 
@@ -51,7 +53,9 @@ def head_sizes(found: Sequence[Match], names: Sequence[str]) -> np.ndarray:
     indices = [names.index(name) for name in HEAD_NAMES if name in names]
     if len(indices) < 2:
         return np.full(len(found), np.nan)
-    head = np.array([match.truth[indices] for match in found], np.float64).reshape(-1, len(indices), 3)
+    head = np.array([match.truth[indices] for match in found], np.float64).reshape(
+        -1, len(indices), 3
+    )
     apart = np.linalg.norm(head[:, :, None, :2] - head[:, None, :, :2], axis=3)
     labeled = head[:, :, 2] > 0
     apart[~(labeled[:, :, None] & labeled[:, None, :])] = 0
@@ -62,7 +66,10 @@ def head_sizes(found: Sequence[Match], names: Sequence[str]) -> np.ndarray:
 def relative(found: Sequence[Match], sizes: np.ndarray) -> np.ndarray:
     """(M, K) normalized distances; NaN where a keypoint is not labeled or the size is unknown,
     infinite without a prediction."""
-    return np.array([match.distances for match in found], np.float64).reshape(len(found), -1) / sizes[:, None]
+    return (
+        np.array([match.distances for match in found], np.float64).reshape(len(found), -1)
+        / sizes[:, None]
+    )
 
 
 def correct(errors: np.ndarray, limit: float) -> float:
@@ -84,7 +91,10 @@ def curve(errors: np.ndarray, limit: float) -> dict[str, np.ndarray]:
     ``limit``."""
     known = np.sort(errors[~np.isnan(errors)])
     thresholds = np.linspace(0, limit, 61)
-    return {"threshold": thresholds, "within": np.searchsorted(known, thresholds, side="right") / max(len(known), 1)}
+    return {
+        "threshold": thresholds,
+        "within": np.searchsorted(known, thresholds, side="right") / max(len(known), 1),
+    }
 
 
 def normalized_mean_errors(errors: np.ndarray) -> np.ndarray:

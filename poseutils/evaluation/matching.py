@@ -45,19 +45,33 @@ def matches(sample: Sample, poses: Poses, sigmas: np.ndarray, in_order: bool) ->
     The area of a person is 0.53 × the area of their box, as in ST's model zoo.
     """
     people = labeled_people(sample)
-    return [_match(sample, person, poses[index : index + 1] if in_order else poses, sigmas) for index, person in enumerate(people)]
+    return [
+        _match(sample, person, poses[index : index + 1] if in_order else poses, sigmas)
+        for index, person in enumerate(people)
+    ]
 
 
 def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Match:
-    truth, size = sample.keypoints[person], np.maximum(sample.boxes[person, 2:] - sample.boxes[person, :2], 1)
+    truth, size = (
+        sample.keypoints[person],
+        np.maximum(sample.boxes[person, 2:] - sample.boxes[person, :2], 1),
+    )
     labeled, area = truth[:, 2] > 0, AREA_OF_BOX * float(np.prod(size))
     if not len(poses):
-        return Match(0.0, np.where(labeled, np.inf, np.nan), np.where(labeled, 0.0, np.nan), size, truth)
+        return Match(
+            0.0, np.where(labeled, np.inf, np.nan), np.where(labeled, 0.0, np.nan), size, truth
+        )
     similarity = oks(poses.keypoints, truth[:, :2], labeled, np.full(len(poses), area), sigmas)
     best = int(similarity.argmax())
     terms = keypoint_similarity(poses.keypoints[best], truth[:, :2], area, sigmas)
     distances = np.linalg.norm(poses.keypoints[best] - truth[:, :2], axis=1)
-    return Match(float(similarity[best]), np.where(labeled, distances, np.nan), np.where(labeled, terms, np.nan), size, truth)
+    return Match(
+        float(similarity[best]),
+        np.where(labeled, distances, np.nan),
+        np.where(labeled, terms, np.nan),
+        size,
+        truth,
+    )
 
 
 # ---------------------------------------------------------------- keypoints of the model and of the annotations
@@ -85,14 +99,20 @@ def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> n
     )
 
 
-def checked_mapping(mapping: Sequence[int], model: KeypointLayout, labels: KeypointLayout) -> np.ndarray:
+def checked_mapping(
+    mapping: Sequence[int], model: KeypointLayout, labels: KeypointLayout
+) -> np.ndarray:
     """The mapping that a user gave, as an array.
 
     Raises:
         PoseError: if it is not one valid index of the model's keypoints per annotated keypoint.
     """
     indices = np.asarray(mapping)
-    if indices.shape != (len(labels),) or indices.dtype.kind not in "iu" or not ((indices >= 0) & (indices < len(model))).all():
+    if (
+        indices.shape != (len(labels),)
+        or indices.dtype.kind not in "iu"
+        or not ((indices >= 0) & (indices < len(model))).all()
+    ):
         raise PoseError(
             f"keypoint_map={list(mapping)!r:.80}: expected {len(labels)} integers from 0 to {len(model) - 1}, one per labeled keypoint"
         )
@@ -103,4 +123,6 @@ def mapped(poses: Poses, mapping: np.ndarray | None, labels: KeypointLayout) -> 
     """The poses with the annotated keypoints, in their order."""
     if mapping is None:
         return Poses(poses.keypoints, poses.scores, labels, poses.boxes, poses.box_scores)
-    return Poses(poses.keypoints[:, mapping], poses.scores[:, mapping], labels, poses.boxes, poses.box_scores)
+    return Poses(
+        poses.keypoints[:, mapping], poses.scores[:, mapping], labels, poses.boxes, poses.box_scores
+    )

@@ -39,7 +39,12 @@ class Outcome:
 
 
 def outcomes(
-    model: Model, dataset: Dataset, boxes: Sequence[np.ndarray] | None, settings: dict, journal: Journal, workers: int
+    model: Model,
+    dataset: Dataset,
+    boxes: Sequence[np.ndarray] | None,
+    settings: dict,
+    journal: Journal,
+    workers: int,
 ) -> Iterator[Outcome]:
     """The outcome for every image in order; images in the journal are not predicted again.
 
@@ -54,13 +59,21 @@ def outcomes(
     offsets = journal.offsets()
     missing = [i for i in range(len(dataset)) if i not in offsets]
     jobs = [(dataset[i].path, None if boxes is None else boxes[i]) for i in missing]
-    fresh = _in_workers(model, jobs, settings, workers) if workers else _in_chunk(model, jobs, settings)
+    fresh = (
+        _in_workers(model, jobs, settings, workers) if workers else _in_chunk(model, jobs, settings)
+    )
     for index, sample in enumerate(dataset):
         if index in offsets:
             yield Outcome(sample, *journal.read(offsets[index]), offsets[index])
             continue
         poses, image_size, error = next(fresh)
-        yield Outcome(sample, poses, image_size, None if error else journal.append(index, poses, image_size), error)
+        yield Outcome(
+            sample,
+            poses,
+            image_size,
+            None if error else journal.append(index, poses, image_size),
+            error,
+        )
 
 
 def _in_chunk(model: Model, jobs: Sequence[tuple], settings: dict) -> Iterator[tuple]:
@@ -80,13 +93,21 @@ def _plain(prediction: Prediction) -> tuple[Poses | None, tuple[int, int] | None
 _model: Model  # a worker process's own
 
 
-def _in_workers(model: Model, jobs: Sequence[tuple], settings: dict, workers: int) -> Iterator[tuple]:
+def _in_workers(
+    model: Model, jobs: Sequence[tuple], settings: dict, workers: int
+) -> Iterator[tuple]:
     """Each process has its own network, and reads, predicts and decodes whole images; two chunks
     per process are queued."""
     chunks = iter([jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)])
-    context = multiprocessing.get_context("spawn")  # a forked process would inherit the locks of threads, but not the threads
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(model,)) as pool:
-        pending = deque(pool.submit(_work, chunk, settings) for chunk in islice(chunks, 2 * workers))
+    context = multiprocessing.get_context(
+        "spawn"
+    )  # a forked process would inherit the locks of threads, but not the threads
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start_worker, initargs=(model,)
+    ) as pool:
+        pending = deque(
+            pool.submit(_work, chunk, settings) for chunk in islice(chunks, 2 * workers)
+        )
         while pending:
             yield from pending.popleft().result()
             pending.extend(pool.submit(_work, chunk, settings) for chunk in islice(chunks, 1))
@@ -110,9 +131,20 @@ def fingerprint(model: Model, dataset: Dataset, settings: dict, from_boxes: bool
 
 def _identity(model: Model) -> list:
     network = model.network
-    settings = [model.model_type, model.aspect_ratio, model.interpolation, model.color_mode, model.normalized]
+    settings = [
+        model.model_type,
+        model.aspect_ratio,
+        model.interpolation,
+        model.color_mode,
+        model.normalized,
+    ]
     runs = [network.runtime, network.rescaling]
-    return [sha256_of(model.path), runs, settings, None if model.detector is None else _identity(model.detector)]
+    return [
+        sha256_of(model.path),
+        runs,
+        settings,
+        None if model.detector is None else _identity(model.detector),
+    ]
 
 
 def _age(path: Path) -> int | None:

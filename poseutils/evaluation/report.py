@@ -88,7 +88,12 @@ class Report:
         first."""
         theirs = {result.sample.path: result.oks for result in other.per_image}
         rows = [
-            {"image": r.sample.path.name, "OKS": r.oks, "compared": theirs[r.sample.path], "change": r.oks - theirs[r.sample.path]}
+            {
+                "image": r.sample.path.name,
+                "OKS": r.oks,
+                "compared": theirs[r.sample.path],
+                "change": r.oks - theirs[r.sample.path],
+            }
             for r in self.per_image
             if r.sample.path in theirs and not np.isnan(r.oks)
         ]
@@ -96,7 +101,9 @@ class Report:
 
     def worst(self, count: int) -> list[ImageResult]:
         """The images with the lowest OKS, worst first."""
-        return sorted((r for r in self.per_image if not np.isnan(r.oks)), key=lambda r: r.oks)[:count]
+        return sorted((r for r in self.per_image if not np.isnan(r.oks)), key=lambda r: r.oks)[
+            :count
+        ]
 
     def plot(self) -> None:
         """Shows figures of the report: keypoints, images, curves."""
@@ -109,10 +116,32 @@ class Report:
         name with a row per image."""
         path = Path(path)
         numbers = {name: value for name, value in self.metrics.items() if np.isfinite(value)}
-        curves = {name: {key: values.tolist() for key, values in columns.items()} for name, columns in self.curves.items()}
-        write_json(path, {"metrics": numbers, "per_keypoint": self.per_keypoint, "errors": self.errors, "curves": curves})
-        with atomic_path(path.with_suffix(".csv")) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        curves = {
+            name: {key: values.tolist() for key, values in columns.items()}
+            for name, columns in self.curves.items()
+        }
+        write_json(
+            path,
+            {
+                "metrics": numbers,
+                "per_keypoint": self.per_keypoint,
+                "errors": self.errors,
+                "curves": curves,
+            },
+        )
+        with (
+            atomic_path(path.with_suffix(".csv")) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             rows = csv.writer(file)
             rows.writerow(["image_id", "file_name", "people", "oks"])
-            rows.writerows([r.sample.image_id, r.sample.path.name, len(r.sample), "" if np.isnan(r.oks) else r.oks] for r in self.per_image)
+            rows.writerows(
+                [
+                    r.sample.image_id,
+                    r.sample.path.name,
+                    len(r.sample),
+                    "" if np.isnan(r.oks) else r.oks,
+                ]
+                for r in self.per_image
+            )
         return path

@@ -66,17 +66,26 @@ def save_tensors(
     """
     from tqdm.auto import tqdm
 
-    wanted = [_file_name(input_name, "inputs")] * inputs + [_file_name(output_name, "outputs")] * outputs
+    wanted = [_file_name(input_name, "inputs")] * inputs + [
+        _file_name(output_name, "outputs")
+    ] * outputs
     if not wanted:
         return Tensors()
     if len(set(wanted)) < len(wanted):
-        raise PoseError(f"inputs and outputs cannot both be written to {wanted[0]}: give them different names")
+        raise PoseError(
+            f"inputs and outputs cannot both be written to {wanted[0]}: give them different names"
+        )
     if model.detector is not None:
-        raise PoseError(f"{model.label} has a detector and takes one crop per detection: there is no one input per image to save")
+        raise PoseError(
+            f"{model.label} has a detector and takes one crop per detection: there is no one input per image to save"
+        )
     chosen = dataset if model.finds_several else dataset.single()
     result = Tensors([Path(run_dir) / name for name in wanted])
     with ExitStack() as stack:
-        files = [_Rows(stack.enter_context(stack.enter_context(atomic_path(path)).open("wb"))) for path in result.paths]
+        files = [
+            _Rows(stack.enter_context(stack.enter_context(atomic_path(path)).open("wb")))
+            for path in result.paths
+        ]
         for sample in tqdm(chosen, desc="tensors", unit="image", disable=not progress):
             try:
                 pixels, _ = model.preprocess(read_image(sample.path))
@@ -88,7 +97,9 @@ def save_tensors(
                 file.append(row)
         if not result.images:
             reason = f"; the first: {result.errors[0]}" if result.errors else ""
-            raise PoseError(f"{dataset.source}: no image could be read, so no tensors to write{reason}")
+            raise PoseError(
+                f"{dataset.source}: no image could be read, so no tensors to write{reason}"
+            )
         for file in files:
             file.finish()
     return result
@@ -97,7 +108,9 @@ def save_tensors(
 def _file_name(given: str | None, usual: str) -> str:
     name = given or usual
     if Path(name).name != name:
-        raise PoseError(f"{name}: expected a file name without folders, as the file is written to the run folder")
+        raise PoseError(
+            f"{name}: expected a file name without folders, as the file is written to the run folder"
+        )
     return name if name.endswith(".npy") else f"{name}.npy"
 
 
@@ -106,7 +119,9 @@ def _rows(model: Model, pixels: np.ndarray, inputs: bool, outputs: bool) -> list
     tensor = model.network.prepare(pixels[None])
     rows = [tensor] if inputs else []
     if outputs:
-        batch = np.repeat(tensor, model.network.input.shape[0] or 1, axis=0)  # the network may have a fixed batch size
+        batch = np.repeat(
+            tensor, model.network.input.shape[0] or 1, axis=0
+        )  # the network may have a fixed batch size
         rows.append(model.network.invoke(batch)[0][:1])
     return rows
 

@@ -1,4 +1,5 @@
-"""Inference: a model, whatever its file, takes pictures and gives poses; over single images, folders, given boxes, or a video."""
+"""Inference: a model, whatever its file, takes pictures and gives poses; over single images,
+folders, given boxes, or a video."""
 
 from .loading import load_configured_model, load_model
 from .model import Model, Prediction

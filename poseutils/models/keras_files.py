@@ -1,4 +1,5 @@
-"""Keras, and the files it keeps models in: looked at before they are loaded, so that none runs code; those of Keras 2 are read as well."""
+"""Keras, and the files it keeps models in: looked at before they are loaded, so that none runs
+code; those of Keras 2 are read as well."""
 
 from __future__ import annotations
 
@@ -16,7 +17,16 @@ from ..errors import PoseError
 
 LAMBDAS = ("Lambda", "__lambda__")
 """Classes that hold Python code, as bytes."""
-OWN_MODULES = ("activations", "constraints", "dtype_policies", "initializers", "layers", "models", "ops", "regularizers")
+OWN_MODULES = (
+    "activations",
+    "constraints",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "models",
+    "ops",
+    "regularizers",
+)
 """The parts of Keras whose objects a model is made of."""
 MODELS = ("Functional", "Model", "Sequential")
 POLICIES = ("DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy")
@@ -26,10 +36,12 @@ LONGEST = 300
 
 
 def load_keras(path: str | Path):
-    """A keras.Model from a .keras or .h5 file, of Keras 3 or of Keras 2, without its optimizer. Keras's safe mode stays on.
+    """A keras.Model from a .keras or .h5 file, of Keras 3 or of Keras 2, without its optimizer.
+    Keras's safe mode stays on.
 
     Raises:
-        PoseError: if the file is not a Keras model, or holds code: a Lambda layer, or a class that is not Keras's own.
+        PoseError: if the file is not a Keras model, or holds code: a Lambda layer, or a class that
+            is not Keras's own.
     """
     path = Path(path)
     keras = keras_library()
@@ -40,9 +52,15 @@ def load_keras(path: str | Path):
     except PoseError:
         raise
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
-        raise PoseError(f"{path} is not a Keras model that can be loaded safely: {_shortened(error)}") from error
+        raise PoseError(
+            f"{path} is not a Keras model that can be loaded safely: {_shortened(error)}"
+        ) from error
     functional = not isinstance(model, keras.Sequential)
-    if functional and isinstance(model.input, list) and len(model.inputs) == len(model.outputs) == 1:  # as Keras 2 has them
+    if (
+        functional
+        and isinstance(model.input, list)
+        and len(model.inputs) == len(model.outputs) == 1
+    ):  # as Keras 2 has them
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     return model
 
@@ -50,7 +68,9 @@ def load_keras(path: str | Path):
 def _load_hdf5(path: Path):
     import keras
 
-    return keras.models.load_model(path, compile=False, safe_mode=True, custom_objects={"DepthwiseConv2D": _older_depthwise()})
+    return keras.models.load_model(
+        path, compile=False, safe_mode=True, custom_objects={"DepthwiseConv2D": _older_depthwise()}
+    )
 
 
 def _load_archive(path: Path, config: dict):
@@ -62,7 +82,12 @@ def _load_archive(path: Path, config: dict):
         newer = Path(folder) / "model.keras"
         with zipfile.ZipFile(newer, "w") as copy:
             for name in archive.namelist():
-                copy.writestr(name, json.dumps(_in_newer_words(config)) if name == "config.json" else archive.read(name))
+                copy.writestr(
+                    name,
+                    json.dumps(_in_newer_words(config))
+                    if name == "config.json"
+                    else archive.read(name),
+                )
         return keras.models.load_model(newer, compile=False, safe_mode=True)
 
 
@@ -93,7 +118,9 @@ def _in_newer_words(value: Any) -> Any:
     value = {name: _in_newer_words(part) for name, part in value.items()}
     kind, arguments = value.get("class_name"), value.get("config")
     if kind in MODELS:
-        value["module"] = "keras.src.models.sequential" if kind == "Sequential" else "keras.src.models.functional"
+        value["module"] = (
+            "keras.src.models.sequential" if kind == "Sequential" else "keras.src.models.functional"
+        )
     if kind == "DepthwiseConv2D":
         arguments.pop("groups", None)
     if kind == "BatchNormalization" and isinstance(arguments["axis"], list):
@@ -108,7 +135,9 @@ def _older_depthwise() -> type:
     class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
         @classmethod
         def from_config(cls, config):
-            return keras.layers.DepthwiseConv2D.from_config({name: value for name, value in config.items() if name != "groups"})
+            return keras.layers.DepthwiseConv2D.from_config(
+                {name: value for name, value in config.items() if name != "groups"}
+            )
 
     return DepthwiseConv2D
 
@@ -117,7 +146,8 @@ def _older_depthwise() -> type:
 
 
 def _refuse_code(config: dict, path: Path) -> None:
-    """Whatever the version of Keras does: loading a Lambda layer runs what it holds, and so may a class from elsewhere.
+    """Whatever the version of Keras does: loading a Lambda layer runs what it holds, and so may a
+    class from elsewhere.
 
     Raises:
         PoseError: naming what the file holds that is not Keras's own.
@@ -126,7 +156,11 @@ def _refuse_code(config: dict, path: Path) -> None:
     if not foreign:
         return
     lambdas = [name for name in foreign if name in LAMBDAS]
-    what = "a Lambda layer, which holds Python code" if lambdas else f"{', '.join(foreign)}, which Keras itself does not have"
+    what = (
+        "a Lambda layer, which holds Python code"
+        if lambdas
+        else f"{', '.join(foreign)}, which Keras itself does not have"
+    )
     raise PoseError(
         f"{path}: refused, as it holds {what}: loading it would run that code. Expected a model of Keras's own layers. Build the network "
         "in a Python file that you know, named by model.custom_model_path, or save it anew with Keras's layers instead."
@@ -145,12 +179,21 @@ def _foreign(value: Any) -> Iterator[str]:
 
 
 def _is_own(described: dict) -> bool:
-    name, (package, *parts) = str(described["class_name"]), str(described.get("module", "")).split(".")
-    if name in LAMBDAS or name == "function" or described.get("registered_name") not in (None, name):
+    name, (package, *parts) = (
+        str(described["class_name"]),
+        str(described.get("module", "")).split("."),
+    )
+    if (
+        name in LAMBDAS
+        or name == "function"
+        or described.get("registered_name") not in (None, name)
+    ):
         return False
     if package not in ("keras", "tf_keras", ""):
         return False
-    if name.startswith("__") or name in MODELS + POLICIES:  # with two underscores: tensors, shapes and types
+    if (
+        name.startswith("__") or name in MODELS + POLICIES
+    ):  # with two underscores: tensors, shapes and types
         return True
     if not package:  # files of Keras 2 may leave it out
         return any(hasattr(getattr(keras_library(), part), name) for part in OWN_MODULES)
@@ -166,7 +209,8 @@ def _shortened(error: Exception) -> str:
 
 
 def keras_library():
-    """The module keras, on TensorFlow unless KERAS_BACKEND names another; imported without the notes that TensorFlow prints."""
+    """The module keras, on TensorFlow unless KERAS_BACKEND names another; imported without the
+    notes that TensorFlow prints."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with contextlib.nullcontext() if "keras" in sys.modules else silent_stderr():
         import keras
@@ -174,7 +218,8 @@ def keras_library():
 
 
 def load_tensorflow():
-    """The module tensorflow, imported without the notes about the machine that it prints the first time."""
+    """The module tensorflow, imported without the notes about the machine that it prints the first
+    time."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with silent_stderr():
         import tensorflow
@@ -183,7 +228,8 @@ def load_tensorflow():
 
 @contextlib.contextmanager
 def silent_stderr():
-    """Hides what native libraries print while they start; Python's own errors are raised as always."""
+    """Hides what native libraries print while they start; Python's own errors are raised as
+    always."""
     saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(null, 2)

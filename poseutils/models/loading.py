@@ -39,20 +39,27 @@ def load_model(
     """A model from the zoo or from a file.
 
     Args:
-        name_or_path: a name of ``ZOO`` or the address of one of its files, or a .tflite, .onnx, .keras or .h5 file.
-        model_type: one of ``MODEL_TYPES``; needed for a file whose outputs fit several types, or none.
+        name_or_path: a name of ``ZOO`` or the address of one of its files, or a .tflite, .onnx,
+            .keras or .h5 file.
+        model_type: one of ``MODEL_TYPES``; needed for a file whose outputs fit several types, or
+            none.
         layout: of the keypoints (default: the usual one of their number).
-        num_threads: of the runtime (default: half of the cores, so that images can be read meanwhile).
-        rescaling: scale and offset for pixels 0…255 (default: the zoo's; else pixels as they are for integer inputs, -1…1 for
-            float ``heatmaps_spe`` networks, 0…1 for other float ones).
-        aspect_ratio, interpolation: see :func:`poseutils.images.fit_to` (default: ``fit`` and ``bilinear``; for detectors of palms and
-            faces ``padding`` and ``area``, as their anchors are square and their input is small).
+        num_threads: of the runtime (default: half of the cores, so that images can be read
+            meanwhile).
+        rescaling: scale and offset for pixels 0…255 (default: the zoo's; else pixels as they are
+            for integer inputs, -1…1 for float ``heatmaps_spe`` networks, 0…1 for other float ones).
+        aspect_ratio, interpolation: see :func:`poseutils.images.fit_to` (default: ``fit`` and
+            ``bilinear``; for detectors of palms and faces ``padding`` and ``area``, as their
+            anchors are square and their input is small).
         color_mode: ``rgb`` or ``bgr``.
-        normalized: whether a ``yolo_mpe`` network gives coordinates from 0 to 1 or in pixels (default: told by its own grid).
-        detector: a model, or its name or file, that finds people, hands or heads first; this one then looks at each of them.
+        normalized: whether a ``yolo_mpe`` network gives coordinates from 0 to 1 or in pixels
+            (default: told by its own grid).
+        detector: a model, or its name or file, that finds people, hands or heads first; this one
+            then looks at each of them.
 
     Raises:
-        PoseError: if there is no such model or file; if the file is damaged; if the outputs do not fit the model type.
+        PoseError: if there is no such model or file; if the file is damaged; if the outputs do not
+            fit the model type.
     """
     path, entry = find_file(name_or_path)
     network = open_network(path, num_threads, rescaling or (entry and entry.rescaling))
@@ -72,7 +79,8 @@ def load_model(
 
 
 def find_file(name_or_path: str | os.PathLike) -> tuple[Path, Entry | None]:
-    """The file of a zoo name, of the address of one of its files, or of a path; and the zoo's entry, if it is one.
+    """The file of a zoo name, of the address of one of its files, or of a path; and the zoo's
+    entry, if it is one.
 
     Raises:
         PoseError: if the zoo has no such name, or its file cannot be downloaded.
@@ -108,7 +116,8 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
 
     Args:
         config: its model, preprocessing, dataset and general sections are used.
-        name_or_path: another model than ``model.model_path``; its type is the zoo's or, for a file, told by its outputs.
+        name_or_path: another model than ``model.model_path``; its type is the zoo's or, for a file,
+            told by its outputs.
         detector: a model that finds people, hands or heads first, if any.
 
     Raises:
@@ -128,11 +137,15 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
         aspect_ratio=preprocessing.resizing.aspect_ratio,
         interpolation=preprocessing.resizing.interpolation,
         color_mode=preprocessing.color_mode,
-        rescaling=None if published else (preprocessing.rescaling.scale, preprocessing.rescaling.offset),
+        rescaling=None
+        if published
+        else (preprocessing.rescaling.scale, preprocessing.rescaling.offset),
     )
     named = None if published else configured_layout(config)
     layout = named if named is not None and len(named) == len(model.layout) else model.layout
-    return replace(model, layout=with_sigmas(layout, config.dataset.oks_sigmas)).with_detector(detector or None)
+    return replace(model, layout=with_sigmas(layout, config.dataset.oks_sigmas)).with_detector(
+        detector or None
+    )
 
 
 def _model_file(config: Config, name: str) -> Path:
@@ -151,26 +164,43 @@ def _guessed(outputs: dict[str, np.ndarray], view: InputView, path: Path) -> str
     return model_type
 
 
-def _is_normalized(model_type: str, found: dict[str, np.ndarray], view: InputView, path: Path) -> bool:
+def _is_normalized(
+    model_type: str, found: dict[str, np.ndarray], view: InputView, path: Path
+) -> bool:
     told = yolo.coordinates_normalized(found, view) if model_type == "yolo_mpe" else True
-    return path.suffix.lower() == ".tflite" if told is None else told  # exporters: 0…1 in TensorFlow Lite files, pixels in others
+    return (
+        path.suffix.lower() == ".tflite" if told is None else told
+    )  # exporters: 0…1 in TensorFlow Lite files, pixels in others
 
 
-def _default_rescaling(network: Network, model_type: str, layout: KeypointLayout) -> tuple[float, float] | None:
-    """Float inputs need a range: -1…1 for heatmaps, as the zoo trains them, and for BlazeFace; else 0…1."""
+def _default_rescaling(
+    network: Network, model_type: str, layout: KeypointLayout
+) -> tuple[float, float] | None:
+    """Float inputs need a range: -1…1 for heatmaps, as the zoo trains them, and for BlazeFace; else
+    0…1."""
     if network.rescaling is not None or np.dtype(network.input.dtype).kind != "f":
         return network.rescaling
-    return (1 / 127.5, -1.0) if model_type == "heatmaps_spe" or layout.name == FACE6.name else (1 / 255, 0.0)
+    return (
+        (1 / 127.5, -1.0)
+        if model_type == "heatmaps_spe" or layout.name == FACE6.name
+        else (1 / 255, 0.0)
+    )
 
 
-def _checked_layout(layout: KeypointLayout | None, model_type: str, count: int, path: Path) -> KeypointLayout:
+def _checked_layout(
+    layout: KeypointLayout | None, model_type: str, count: int, path: Path
+) -> KeypointLayout:
     layout = layout or layout_of(model_type, count)
     if len(layout) != count:
-        raise PoseError(f"{path} gives {count} keypoints; the layout {layout.name!r} has {len(layout)}")
+        raise PoseError(
+            f"{path} gives {count} keypoints; the layout {layout.name!r} has {len(layout)}"
+        )
     return layout
 
 
 def layout_of(model_type: str, count: int) -> KeypointLayout:
     """The usual layout of a model type with so many keypoints."""
-    usual = {"hand_spe": HAND21, "head_spe": HEAD468, "detector": DETECTED.get(count)}.get(model_type)
+    usual = {"hand_spe": HAND21, "head_spe": HEAD468, "detector": DETECTED.get(count)}.get(
+        model_type
+    )
     return usual or layout_for(count)

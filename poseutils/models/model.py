@@ -44,7 +44,8 @@ class Prediction:
 
 @dataclass(frozen=True)
 class View:
-    """What the network is shown of an image: ``tensor`` (1, ...) of its own type and layout, and where it lies on the image."""
+    """What the network is shown of an image: ``tensor`` (1, ...) of its own type and layout, and
+    where it lies on the image."""
 
     tensor: np.ndarray
     transform: Transform
@@ -58,11 +59,14 @@ class Model:
         network: what runs it.
         model_type: one of ``MODEL_TYPES``, or ``detector``.
         layout: of its K keypoints.
-        aspect_ratio, interpolation: how images are brought to the input's size; see :func:`poseutils.images.fit_to`.
-        color_mode: the order of channels that the network was trained on; see :func:`poseutils.images.to_color_mode`.
+        aspect_ratio, interpolation: how images are brought to the input's size; see
+            :func:`poseutils.images.fit_to`.
+        color_mode: the order of channels that the network was trained on; see
+            :func:`poseutils.images.to_color_mode`.
         normalized: see :class:`poseutils.decoders.InputView`.
         name: as it was loaded: a zoo name or a path.
-        detector: a model that finds what this one then looks at, one by one; None if it looks at whole images.
+        detector: a model that finds what this one then looks at, one by one; None if it looks at
+            whole images.
     """
 
     network: Network
@@ -92,7 +96,8 @@ class Model:
 
     @property
     def finds_by_itself(self) -> bool:
-        """True if the network finds everybody on an image, and gives a box for each: it takes no boxes, and can be a detector."""
+        """True if the network finds everybody on an image, and gives a box for each: it takes no
+        boxes, and can be a detector."""
         return self.model_type in ("yolo_mpe", "detector")
 
     @property
@@ -117,7 +122,8 @@ class Model:
         }
 
     def with_detector(self, detector: Model | str | os.PathLike | None) -> Model:
-        """The same model behind a first stage that finds people, hands or heads: a model, or what ``load_model`` takes.
+        """The same model behind a first stage that finds people, hands or heads: a model, or what
+        ``load_model`` takes.
 
         Raises:
             PoseError: if this model finds several people by itself, or the detector gives no boxes.
@@ -127,7 +133,9 @@ class Model:
         if detector is None:
             return replace(self, detector=None)
         if self.finds_by_itself:
-            raise PoseError(f"{self.label} ({self.model_type}) finds everybody on an image by itself: it takes no boxes and no detector")
+            raise PoseError(
+                f"{self.label} ({self.model_type}) finds everybody on an image by itself: it takes no boxes and no detector"
+            )
         return replace(self, detector=load_detector(detector))
 
     def thresholds(self, **given) -> Thresholds:
@@ -135,22 +143,34 @@ class Model:
         return replace(getattr(DECODERS[self.model_type], "THRESHOLDS", Thresholds()), **given)
 
     def own(self, thresholds: dict) -> dict:
-        """Those of given thresholds that this type of model is asked by: anchors are blended by an overlap of their own."""
+        """Those of given thresholds that this type of model is asked by: anchors are blended by an
+        overlap of their own."""
         return (
-            {n: v for n, v in thresholds.items() if n in ("confidence", "max_detections")} if self.model_type == "detector" else thresholds
+            {n: v for n, v in thresholds.items() if n in ("confidence", "max_detections")}
+            if self.model_type == "detector"
+            else thresholds
         )
 
     def preprocess(self, image: np.ndarray) -> tuple[np.ndarray, Transform]:
-        """(H, W, 3) uint8 -> (height, width, 3) pixels of the input, still 0…255, and the transform."""
-        return fit_to(to_color_mode(image, self.color_mode, self.network.channels), self.input_size, self.aspect_ratio, self.interpolation)
+        """(H, W, 3) uint8 -> (height, width, 3) pixels of the input, still 0…255, and the
+        transform."""
+        return fit_to(
+            to_color_mode(image, self.color_mode, self.network.channels),
+            self.input_size,
+            self.aspect_ratio,
+            self.interpolation,
+        )
 
     def raw(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """The decoder's own tensors for a batch of preprocessed images (B, height, width, 3): ``heatmaps``, ``candidates``…"""
+        """The decoder's own tensors for a batch of preprocessed images (B, height, width, 3):
+        ``heatmaps``, ``candidates``…"""
         return find_outputs(self.model_type, self.network.run(images), self.view)
 
     def decode(self, found: dict[str, np.ndarray], **thresholds) -> list[Poses]:
         """Decoder's tensors -> one Poses an image, in pixels of the network's input."""
-        return DECODERS[self.model_type].decode(found, self.view, self.layout, self.thresholds(**thresholds))
+        return DECODERS[self.model_type].decode(
+            found, self.view, self.layout, self.thresholds(**thresholds)
+        )
 
     def predict(
         self,
@@ -165,20 +185,25 @@ class Model:
 
         Args:
             images: a path, an (H, W, 3) uint8 RGB array, or a list of these.
-            boxes: (N, 4) x0, y0, x1, y1 in pixels: the network looks at the square around each box, enlarged by a quarter, and
-                gives one pose a box, in their order. For a list of images, one such array an image.
-            person_boxes: a model, or its name, that finds the boxes first; see :meth:`with_detector`.
-            upright: hands in ``boxes`` are looked at from several sides to find out where up is; see
-                :func:`poseutils.crops.upright_hand`.
-            thresholds: ``confidence``, ``nms_iou``, ``max_detections``, ``refine``… of :class:`poseutils.decoders.Thresholds`. Those about
-                people thin out what a ``yolo_mpe`` network or a detector finds; the other networks always give the one that they see.
+            boxes: (N, 4) x0, y0, x1, y1 in pixels: the network looks at the square around each box,
+                enlarged by a quarter, and gives one pose a box, in their order. For a list of
+                images, one such array an image.
+            person_boxes: a model, or its name, that finds the boxes first; see
+                :meth:`with_detector`.
+            upright: hands in ``boxes`` are looked at from several sides to find out where up is;
+                see :func:`poseutils.crops.upright_hand`.
+            thresholds: ``confidence``, ``nms_iou``, ``max_detections``, ``refine``… of
+                :class:`poseutils.decoders.Thresholds`. Those about people thin out what a
+                ``yolo_mpe`` network or a detector finds; the other networks always give the one
+                that they see.
 
         Returns:
-            Poses in pixels of the image as it is shown (EXIF orientation applied), or a list of them for a list.
+            Poses in pixels of the image as it is shown (EXIF orientation applied), or a list of
+            them for a list.
 
         Raises:
-            PoseError: if an image cannot be read (to go on with the others, use :meth:`predict_each`); for boxes of another
-                shape, or a network that takes none.
+            PoseError: if an image cannot be read (to go on with the others, use
+                :meth:`predict_each`); for boxes of another shape, or a network that takes none.
         """
         model = self if person_boxes is None else self.with_detector(person_boxes)
         if isinstance(images, (str, os.PathLike, np.ndarray)):
@@ -190,9 +215,15 @@ class Model:
         return [prediction.poses for prediction in predictions]
 
     def predict_each(
-        self, images: Iterable[ImageLike], *, boxes: Iterable[np.ndarray] | None = None, upright: bool = False, **thresholds
+        self,
+        images: Iterable[ImageLike],
+        *,
+        boxes: Iterable[np.ndarray] | None = None,
+        upright: bool = False,
+        **thresholds,
     ) -> Iterator[Prediction]:
-        """Predictions one by one, in order, reading ahead while the network runs. An image that cannot be read gives its error.
+        """Predictions one by one, in order, reading ahead while the network runs. An image that
+        cannot be read gives its error.
 
         Args:
             images: as for :meth:`predict`.
@@ -202,24 +233,39 @@ class Model:
         Raises:
             PoseError: if the network's output is not a number.
         """
-        self.thresholds(**thresholds)  # what is wrong with them is said before the first image is read
+        self.thresholds(
+            **thresholds
+        )  # what is wrong with them is said before the first image is read
 
         jobs = zip(images, repeat(None) if boxes is None else boxes)
         # The network keeps its cores busy, and, if the caller does not run it but works beside it, the caller one more.
-        spare = (os.cpu_count() or 1) > self.network.num_threads * self.network.at_once + self._sees_all(boxes)
-        with ThreadPoolExecutor(1) if spare else _Here() as reader, ThreadPoolExecutor(self.network.at_once) as runner:
+        spare = (
+            os.cpu_count() or 1
+        ) > self.network.num_threads * self.network.at_once + self._sees_all(boxes)
+        with (
+            ThreadPoolExecutor(1) if spare else _Here() as reader,
+            ThreadPoolExecutor(self.network.at_once) as runner,
+        ):
             loading = _ahead(reader, jobs, lambda job: self._load(*job), _AHEAD if spare else 1)
-            for ((source, _), _), running in _ahead(runner, loading, lambda job: self._run(job[1].result()), _AHEAD):
+            for ((source, _), _), running in _ahead(
+                runner, loading, lambda job: self._run(job[1].result()), _AHEAD
+            ):
                 try:
                     loaded, outputs = running.result()
                 except PoseError as error:
                     yield Prediction(source, error=error)
                 else:
-                    yield Prediction(source, loaded.image, self._infer_named(source, loaded, outputs, upright, thresholds))
+                    yield Prediction(
+                        source,
+                        loaded.image,
+                        self._infer_named(source, loaded, outputs, upright, thresholds),
+                    )
 
     def look(self, image: np.ndarray, region: Region) -> View:
         """What the network is shown of one region of an (H, W, 3) image."""
-        pixels, transform = cut(to_color_mode(image, self.color_mode, self.network.channels), region, self.input_size)
+        pixels, transform = cut(
+            to_color_mode(image, self.color_mode, self.network.channels), region, self.input_size
+        )
         return View(self.network.prepare(pixels[None]), transform)
 
     def see(self, view: View, **thresholds) -> Poses:
@@ -227,7 +273,8 @@ class Model:
         return self._poses(self.network.run_prepared(view.tensor), view, thresholds)
 
     def decoded(self, outputs: dict[str, np.ndarray], **thresholds) -> list[Poses]:
-        """The network's outputs by name, real numbers, whatever ran it -> one Poses an image, in pixels of the network's input."""
+        """The network's outputs by name, real numbers, whatever ran it -> one Poses an image, in
+        pixels of the network's input."""
         return self.decode(find_outputs(self.model_type, outputs, self.view), **thresholds)
 
     def _poses(self, outputs: dict[str, np.ndarray], view: View, thresholds: dict) -> Poses:
@@ -250,52 +297,85 @@ class Model:
         return boxes is None and self.detector is None
 
     def _run(self, loaded: _Loaded) -> tuple[_Loaded, list[np.ndarray] | None]:
-        """The network's own outputs where it is shown the whole image, and only then: the thread that runs it does nothing else."""
-        return loaded, self.network.invoke_batch(loaded.views[0].tensor) if self._sees_all(loaded.boxes) else None
+        """The network's own outputs where it is shown the whole image, and only then: the thread
+        that runs it does nothing else."""
+        return loaded, self.network.invoke_batch(loaded.views[0].tensor) if self._sees_all(
+            loaded.boxes
+        ) else None
 
-    def _infer_named(self, source: ImageLike, loaded: _Loaded, outputs: list | None, upright: bool, thresholds: dict) -> Poses:
+    def _infer_named(
+        self,
+        source: ImageLike,
+        loaded: _Loaded,
+        outputs: list | None,
+        upright: bool,
+        thresholds: dict,
+    ) -> Poses:
         try:
             if outputs is not None:
                 return self._poses(self.network.dequantized(outputs), loaded.views[0], thresholds)
             return self._infer(loaded, upright, thresholds)
         except PoseError as error:
-            raise error if isinstance(source, np.ndarray) else PoseError(f"{self.label} on {source}: {error}") from error
+            raise (
+                error
+                if isinstance(source, np.ndarray)
+                else PoseError(f"{self.label} on {source}: {error}")
+            ) from error
 
     def _infer(self, loaded: _Loaded, upright: bool, thresholds: dict) -> Poses:
         if loaded.boxes is not None:
             views = self._upright(loaded) if upright else loaded.views
-            return self._each_box(views, loaded.boxes, np.ones(len(loaded.boxes), np.float32), thresholds)
+            return self._each_box(
+                views, loaded.boxes, np.ones(len(loaded.boxes), np.float32), thresholds
+            )
         if self.detector is None:
             return self.see(loaded.views[0], **thresholds)
         return self._after_detector(loaded, thresholds)
 
     def _upright(self, loaded: _Loaded) -> list[View]:
         if len(self.layout) != len(HAND21):
-            raise PoseError(f"upright=True is for hands of {len(HAND21)} keypoints; {self.label} gives {len(self.layout)}")
+            raise PoseError(
+                f"upright=True is for hands of {len(HAND21)} keypoints; {self.label} gives {len(self.layout)}"
+            )
 
         def glance(region: Region) -> Poses:
             return self.see(self.look(loaded.image, region))
 
-        return [self.look(loaded.image, upright_hand(glance, region_of_box(box))) for box in loaded.boxes]
+        return [
+            self.look(loaded.image, upright_hand(glance, region_of_box(box)))
+            for box in loaded.boxes
+        ]
 
     def _after_detector(self, loaded: _Loaded, thresholds: dict) -> Poses:
         found = self.detector.see(loaded.views[0], **self.detector.own(thresholds))
         views = [self.look(loaded.image, region_of_detection(found, i)) for i in range(len(found))]
         poses = self._each_box(views, found.boxes, found.box_scores, thresholds)
-        return replace(poses, boxes=_extents(poses.keypoints)) if self.detector.model_type == "detector" else poses
+        return (
+            replace(poses, boxes=_extents(poses.keypoints))
+            if self.detector.model_type == "detector"
+            else poses
+        )
 
-    def _each_box(self, views: list[View], boxes: np.ndarray, scores: np.ndarray, thresholds: dict) -> Poses:
-        """One pose a view. Its score is the box's times the mean of the keypoints' ("rescoring", as top-down methods do)."""
+    def _each_box(
+        self, views: list[View], boxes: np.ndarray, scores: np.ndarray, thresholds: dict
+    ) -> Poses:
+        """One pose a view. Its score is the box's times the mean of the keypoints' ("rescoring", as
+        top-down methods do)."""
         count = len(self.layout)
-        nobody = Poses(np.zeros((0, count, 2), np.float32), np.zeros((0, count), np.float32), self.layout)
+        nobody = Poses(
+            np.zeros((0, count, 2), np.float32), np.zeros((0, count), np.float32), self.layout
+        )
         poses = join([self.see(view, **thresholds) for view in views]) if views else nobody
         rescored = np.asarray(scores, np.float32) * poses.scores.mean(axis=1)
-        return replace(poses, boxes=np.asarray(boxes, np.float32).reshape(-1, 4), box_scores=rescored)
+        return replace(
+            poses, boxes=np.asarray(boxes, np.float32).reshape(-1, 4), box_scores=rescored
+        )
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """An image with what is to be shown of it to the network, or, without boxes, to its detector if it has one."""
+    """An image with what is to be shown of it to the network, or, without boxes, to its detector if
+    it has one."""
 
     image: np.ndarray
     views: list[View]
@@ -307,27 +387,35 @@ def read_source(source: ImageLike) -> np.ndarray:
     if not isinstance(source, np.ndarray):
         return read_image(source)
     if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or 0 in source.shape:
-        raise PoseError(f"image array {source.dtype} {source.shape}: expected uint8 (height, width, 3), RGB")
+        raise PoseError(
+            f"image array {source.dtype} {source.shape}: expected uint8 (height, width, 3), RGB"
+        )
     return source
 
 
 def _extents(keypoints: np.ndarray) -> np.ndarray:
-    """(N, 4) boxes around all keypoints (N, K, 2): a palm or a face is less than the hand or head that was found by it."""
+    """(N, 4) boxes around all keypoints (N, K, 2): a palm or a face is less than the hand or head
+    that was found by it."""
     return np.concatenate([keypoints.min(axis=1), keypoints.max(axis=1)], axis=1)
 
 
 def _checked_boxes(boxes: np.ndarray, model: Model) -> np.ndarray:
     if model.finds_by_itself:
-        raise PoseError(f"{model.label} ({model.model_type}) finds everybody on an image by itself: it takes no boxes")
+        raise PoseError(
+            f"{model.label} ({model.model_type}) finds everybody on an image by itself: it takes no boxes"
+        )
     boxes = np.asarray(boxes, np.float32)
     if boxes.size and (boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all()):
-        raise PoseError(f"boxes {boxes.shape}: expected (N, 4) finite numbers x0, y0, x1, y1 in pixels of the image")
+        raise PoseError(
+            f"boxes {boxes.shape}: expected (N, 4) finite numbers x0, y0, x1, y1 in pixels of the image"
+        )
     return boxes.reshape(-1, 4)
 
 
 class _Here(Executor):
-    """Does what is submitted at once, in the thread that submits it. Where there is no core for a thread of its own, that would take turns
-    with the one that runs the network, which then waits for a quarter of the time."""
+    """Does what is submitted at once, in the thread that submits it. Where there is no core for a
+    thread of its own, that would take turns with the one that runs the network, which then waits
+    for a quarter of the time."""
 
     def submit(self, work: Callable, *arguments) -> Future:
         future = Future()
@@ -338,8 +426,11 @@ class _Here(Executor):
         return future
 
 
-def _ahead(pool: Executor, items: Iterable, work: Callable, count: int) -> Iterator[tuple[object, Future]]:
-    """(item, future of work(item)) in order, ``count`` ahead of whoever takes them, so that memory does not grow with their number."""
+def _ahead(
+    pool: Executor, items: Iterable, work: Callable, count: int
+) -> Iterator[tuple[object, Future]]:
+    """(item, future of work(item)) in order, ``count`` ahead of whoever takes them, so that memory
+    does not grow with their number."""
     items = iter(items)
     pending = deque((item, pool.submit(work, item)) for item in islice(items, count))
     while pending:

@@ -1,6 +1,7 @@
 """A network, whatever runs it: LiteRT, ONNX Runtime or Keras behind one small class.
 
-Pixels go in as an NHWC batch, as the network was trained on them; what comes out is float32, by output name.
+Pixels go in as an NHWC batch, as the network was trained on them; what comes out is float32, by
+output name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from .keras_files import keras_library, load_keras, load_tensorflow, silent_stde
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
 ONNX_QUANTIZATION = "quantization.{}"
-"""The metadata of an .onnx that holds "scale zero_point" of an integer input or output, by its name; ONNX itself keeps them nowhere."""
+"""The metadata of an .onnx that holds "scale zero_point" of an integer input or output, by its
+name; ONNX itself keeps them nowhere."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class TensorSpec:
         name: as the file gives it.
         shape: with None where any size goes.
         dtype: NumPy's name of the type.
-        scale, zero_point: real = scale × (q - zero_point) for integer tensors; scale 0 if not quantized.
+        scale, zero_point: real = scale × (q - zero_point) for integer tensors; scale 0 if not
+            quantized.
     """
 
     name: str
@@ -48,9 +51,10 @@ class Network:
         runtime: ``litert``, ``onnxruntime`` or ``keras``.
         input: its one image input.
         outputs: in the file's order.
-        invoke: takes an array of the input's own type and layout, gives the outputs in the file's order.
-        rescaling: scale and offset that make what a float input, or the real value of a quantized one, expects out of pixels
-            0…255. None feeds a quantized input the pixels themselves.
+        invoke: takes an array of the input's own type and layout, gives the outputs in the file's
+            order.
+        rescaling: scale and offset that make what a float input, or the real value of a quantized
+            one, expects out of pixels 0…255. None feeds a quantized input the pixels themselves.
         num_threads: of the runtime.
         at_once: how many threads may call ``invoke`` at the same time, which it makes use of.
 
@@ -85,7 +89,8 @@ class Network:
         return self.input.shape[2:4] if self.channels_first else self.input.shape[1:3]
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
-        """Pixels (B, H, W, 3), 0…255, float or uint8, as the array that ``invoke`` takes, with the channels that the network has."""
+        """Pixels (B, H, W, 3), 0…255, float or uint8, as the array that ``invoke`` takes, with the
+        channels that the network has."""
         images = _with_channels(images, self.channels)
         images = images.transpose(0, 3, 1, 2) if self.channels_first else images
         dtype = np.dtype(self.input.dtype)
@@ -99,8 +104,8 @@ class Network:
     def _pixels_to_input(self, dtype: np.dtype) -> tuple[float, float]:
         """Gain and offset from pixels 0…255 to values of the input.
 
-        An integer input whose quantization undoes the rescaling to within a step, as converters make it, takes the pixels
-        themselves (less 128 for int8): that is what a camera delivers.
+        An integer input whose quantization undoes the rescaling to within a step, as converters
+        make it, takes the pixels themselves (less 128 for int8): that is what a camera delivers.
         """
         scale, shift = self.rescaling or (1.0, 0.0)
         if dtype.kind == "f":
@@ -134,21 +139,32 @@ class Network:
             return self.invoke(prepared)
         parts = [prepared[i : i + own] for i in range(0, len(prepared), own)]
         missing = own - len(parts[-1])
-        parts[-1] = np.concatenate([parts[-1], np.zeros((missing, *prepared.shape[1:]), prepared.dtype)])
-        return [np.concatenate(arrays)[: len(prepared)] for arrays in zip(*map(self.invoke, parts), strict=True)]
+        parts[-1] = np.concatenate(
+            [parts[-1], np.zeros((missing, *prepared.shape[1:]), prepared.dtype)]
+        )
+        return [
+            np.concatenate(arrays)[: len(prepared)]
+            for arrays in zip(*map(self.invoke, parts), strict=True)
+        ]
 
     def dequantized(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
         """Each output by name, float32, of what :meth:`invoke_batch` gave."""
-        return {spec.name: _dequantized(array, spec) for spec, array in zip(self.outputs, arrays, strict=True)}
+        return {
+            spec.name: _dequantized(array, spec)
+            for spec, array in zip(self.outputs, arrays, strict=True)
+        }
 
 
 def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
-    """Red, green and blue as one gray value, by the luma that Pillow's mode "L" has, or as four, the last of them opaque (255)."""
+    """Red, green and blue as one gray value, by the luma that Pillow's mode "L" has, or as four,
+    the last of them opaque (255)."""
     if channels == 1:
         if images.dtype == np.uint8:
             weighted = images.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
             return (weighted + (1 << 15) >> 16).astype(np.uint8)[..., None]
-        return (images @ np.array([0.299, 0.587, 0.114], np.float32))[..., None].astype(images.dtype)
+        return (images @ np.array([0.299, 0.587, 0.114], np.float32))[..., None].astype(
+            images.dtype
+        )
     if channels == 4:
         return np.concatenate([images, np.full_like(images[..., :1], 255)], axis=-1)
     return images
@@ -160,19 +176,27 @@ def _dequantized(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     return array.astype(np.float32, copy=False)
 
 
-def open_network(path: str | Path, num_threads: int | None = None, rescaling: tuple[float, float] | None = None) -> Network:
+def open_network(
+    path: str | Path, num_threads: int | None = None, rescaling: tuple[float, float] | None = None
+) -> Network:
     """Opens a network file.
 
     Args:
         path: a .tflite, .onnx, .keras or .h5 file.
-        num_threads: of the runtime (default: half of the cores, so that images can be read meanwhile).
+        num_threads: of the runtime (default: half of the cores, so that images can be read
+            meanwhile).
         rescaling: scale and offset for pixels; None leaves pixels as they are.
 
     Raises:
         PoseError: if the file is missing, of another kind, damaged, or has not one image input.
     """
     path = Path(path)
-    openers = {".tflite": _open_tflite, ".onnx": _open_onnx, ".keras": _open_keras, ".h5": _open_keras}
+    openers = {
+        ".tflite": _open_tflite,
+        ".onnx": _open_onnx,
+        ".keras": _open_keras,
+        ".h5": _open_keras,
+    }
     if path.suffix.lower() not in openers:
         raise PoseError(f"{path}: expected a model file that ends in {', '.join(SUFFIXES)}")
     if not path.is_file():
@@ -189,9 +213,13 @@ def open_network(path: str | Path, num_threads: int | None = None, rescaling: tu
         )
     network = Network(path, runtime, images[0], tuple(outputs), invoke, rescaling, num_threads)
     if network.channels not in (1, 3, 4):
-        raise PoseError(f"{path}: an image of 1, 3 or 4 channels is expected; its input {images[0].shape} has {network.channels}")
+        raise PoseError(
+            f"{path}: an image of 1, 3 or 4 channels is expected; its input {images[0].shape} has {network.channels}"
+        )
     if None in network.input_size:
-        raise PoseError(f"{path}: its input {images[0].shape} leaves height and width open; export the model with a fixed input size")
+        raise PoseError(
+            f"{path}: its input {images[0].shape} leaves height and width open; export the model with a fixed input size"
+        )
     return network
 
 
@@ -208,8 +236,11 @@ def _open_tflite(path: Path, num_threads: int):
     return "litert", *tflite_runner(interpreter)
 
 
-def tflite_runner(interpreter) -> tuple[list[TensorSpec], list[TensorSpec], Callable[[np.ndarray], list[np.ndarray]]]:
-    """Inputs, outputs and ``invoke`` of a :class:`Network`, of a TensorFlow Lite interpreter whose tensors are allocated."""
+def tflite_runner(
+    interpreter,
+) -> tuple[list[TensorSpec], list[TensorSpec], Callable[[np.ndarray], list[np.ndarray]]]:
+    """Inputs, outputs and ``invoke`` of a :class:`Network`, of a TensorFlow Lite interpreter whose
+    tensors are allocated."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     input_index, output_indices = inputs[0]["index"], [d["index"] for d in outputs]
 
@@ -226,18 +257,26 @@ def tflite_runner(interpreter) -> tuple[list[TensorSpec], list[TensorSpec], Call
 
 def _tflite_spec(detail: dict) -> TensorSpec:
     scale, zero_point = detail["quantization"]
-    return TensorSpec(detail["name"], tuple(int(n) for n in detail["shape"]), np.dtype(detail["dtype"]).name, float(scale), int(zero_point))
+    return TensorSpec(
+        detail["name"],
+        tuple(int(n) for n in detail["shape"]),
+        np.dtype(detail["dtype"]).name,
+        float(scale),
+        int(zero_point),
+    )
 
 
 def onnx_session(path: Path, num_threads: int, fused: bool = True):
     """An ONNX Runtime session on the CPU, which gives the same results on every processor.
 
-    QDQ networks compute in floats between DequantizeLinear and QuantizeLinear. By default ONNX Runtime would fuse them to 8-bit kernels, of
-    which those for x86-64 without VNNI add pairs of uint8 × int8 products in 16 bits, and saturate. ``session.x64quantprecision`` is no way
-    out: it is slower, and ONNX Runtime 1.32 fails to open some networks with it.
+    QDQ networks compute in floats between DequantizeLinear and QuantizeLinear. By default ONNX
+    Runtime would fuse them to 8-bit kernels, of which those for x86-64 without VNNI add pairs of
+    uint8 × int8 products in 16 bits, and saturate. ``session.x64quantprecision`` is no way out: it
+    is slower, and ONNX Runtime 1.32 fails to open some networks with it.
 
     Args:
-        fused: False runs every node of the file by itself. Slower, and the reference for exported C.
+        fused: False runs every node of the file by itself. Slower, and the reference for exported
+            C.
     """
     import onnxruntime
 
@@ -254,7 +293,10 @@ def _open_onnx(path: Path, num_threads: int):
     try:
         session = onnx_session(path, num_threads)
         notes = session.get_modelmeta().custom_metadata_map
-        inputs, outputs = ([_onnx_spec(value, notes) for value in values] for values in (session.get_inputs(), session.get_outputs()))
+        inputs, outputs = (
+            [_onnx_spec(value, notes) for value in values]
+            for values in (session.get_inputs(), session.get_outputs())
+        )
     except Exception as error:  # ONNX Runtime raises its own classes, which are not exported
         raise PoseError(f"{path} is not an .onnx model that can be run: {error}") from error
     name = inputs[0].name
@@ -269,10 +311,17 @@ def _open_onnx(path: Path, num_threads: int):
 
 
 def _onnx_spec(value, notes: dict[str, str]) -> TensorSpec:
-    types = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float16)": "float16"}
+    types = {
+        "tensor(float)": "float32",
+        "tensor(uint8)": "uint8",
+        "tensor(int8)": "int8",
+        "tensor(float16)": "float16",
+    }
     shape = tuple(n if isinstance(n, int) else None for n in value.shape)
     scale, zero_point = notes.get(ONNX_QUANTIZATION.format(value.name), "0 0").split()
-    return TensorSpec(value.name, shape, types.get(value.type, value.type), float(scale), int(zero_point))
+    return TensorSpec(
+        value.name, shape, types.get(value.type, value.type), float(scale), int(zero_point)
+    )
 
 
 def _open_keras(path: Path, num_threads: int):
@@ -283,7 +332,8 @@ def _open_keras(path: Path, num_threads: int):
 
 
 def compiled(model) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """A Keras model as one function of a batch of any size, its outputs as a list; layer by layer it takes ten times as long."""
+    """A Keras model as one function of a batch of any size, its outputs as a list; layer by layer
+    it takes ten times as long."""
     keras = keras_library()
 
     def outputs(batch):
@@ -294,5 +344,7 @@ def compiled(model) -> Callable[[np.ndarray], list[np.ndarray]]:
         whole = keras.Model(model.input, outputs(model.input))
         return lambda batch: keras.tree.flatten(whole.predict_on_batch(batch))
     tf = load_tensorflow()
-    function = tf.function(outputs, input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], autograph=False)
+    function = tf.function(
+        outputs, input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], autograph=False
+    )
     return lambda batch: [result.numpy() for result in function(batch)]

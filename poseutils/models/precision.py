@@ -20,7 +20,9 @@ def precision_of_file(path: Path) -> str:
         OSError: if it cannot be read.
     """
     if path.suffix.lower() == ".tflite":
-        quantized = any(t.is_parameter and t.dtype in ("int8", "uint8") for t in read_tflite(path).tensors)
+        quantized = any(
+            t.is_parameter and t.dtype in ("int8", "uint8") for t in read_tflite(path).tensors
+        )
         return "quantized" if quantized else "float"
     if path.suffix.lower() == ".onnx":
         content = path.read_bytes()  # operators' names stand in it as they are
@@ -29,7 +31,8 @@ def precision_of_file(path: Path) -> str:
 
 
 def computes_in_float(path: Path) -> bool:
-    """Whether a network is for a board only once it is quantized: a Keras file, or one whose convolutions are float.
+    """Whether a network is for a board only once it is quantized: a Keras file, or one whose
+    convolutions are float.
 
     Raises:
         PoseError, OSError: as :func:`precision_of_file`.
@@ -44,9 +47,12 @@ def quantize_first(path: Path, chain: str) -> str:
 
     Args:
         path: its file.
-        chain: the operation mode that quantizes it and then does what was asked for, such as ``chain_qd``.
+        chain: the operation mode that quantizes it and then does what was asked for, such as
+            ``chain_qd``.
     """
     command = f"python -m poseutils run user_config.yaml operation_mode={chain}"
     if path.suffix.lower() in _KERAS:
         return f"Quantize it first: {command} {shlex.quote(f'model.model_path={path}')}"
-    return f"Quantize the .keras or .h5 that it was made of first: {command} model.model_path=ITS_FILE"
+    return (
+        f"Quantize the .keras or .h5 that it was made of first: {command} model.model_path=ITS_FILE"
+    )

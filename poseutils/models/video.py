@@ -1,4 +1,5 @@
-"""A video: the region that the network looks at follows the last pose, so that no detector has to run on every frame."""
+"""A video: the region that the network looks at follows the last pose, so that no detector has to
+run on every frame."""
 
 from __future__ import annotations
 
@@ -17,9 +18,10 @@ _TORSO_MARGIN, _BODY_MARGIN = 1.9, 1.2
 def follow(model: Model, frames: Iterable[ImageLike], **thresholds) -> Iterator[Prediction]:
     """Poses of one person through the frames of a video.
 
-    The first frame is seen whole (or through the model's detector). From then on the network looks at a square around the pose of
-    the frame before, as long as that pose shows a torso, as MoveNet's own demonstration does (TensorFlow Hub, "MoveNet: Ultra fast
-    and accurate pose detection model"); when it is lost, the whole frame is searched again.
+    The first frame is seen whole (or through the model's detector). From then on the network looks
+    at a square around the pose of the frame before, as long as that pose shows a torso, as
+    MoveNet's own demonstration does (TensorFlow Hub, "MoveNet: Ultra fast and accurate pose
+    detection model"); when it is lost, the whole frame is searched again.
 
     Args:
         model: a network of one person.
@@ -32,13 +34,18 @@ def follow(model: Model, frames: Iterable[ImageLike], **thresholds) -> Iterator[
     region = None
     for source in frames:
         image = read_source(source)
-        poses = model.predict(image, **thresholds) if region is None else model.see(model.look(image, region), **thresholds)
+        poses = (
+            model.predict(image, **thresholds)
+            if region is None
+            else model.see(model.look(image, region), **thresholds)
+        )
         region = region_to_follow(poses[:1], image.shape[:2])
         yield Prediction(source, image, poses)
 
 
 def region_to_follow(poses: Poses, image_size: tuple[int, int]) -> Region | None:
-    """Where to look next: a square around the middle of the hips, or of all that is sure where the layout has none.
+    """Where to look next: a square around the middle of the hips, or of all that is sure where the
+    layout has none.
 
     Args:
         poses: of one person, or of nobody.
@@ -54,7 +61,11 @@ def region_to_follow(poses: Poses, image_size: tuple[int, int]) -> Region | None
     if not all(sure[list(pair)].any() for pair in torso) or not sure.any():
         return None
     core = [i for pair in torso for i in pair]
-    center = points[list(torso[1])].mean(axis=0) if torso else (points[sure].min(axis=0) + points[sure].max(axis=0)) / 2
+    center = (
+        points[list(torso[1])].mean(axis=0)
+        if torso
+        else (points[sure].min(axis=0) + points[sure].max(axis=0)) / 2
+    )
     half = _BODY_MARGIN * np.abs(points[sure] - center).max()
     if core:
         half = max(half, _TORSO_MARGIN * np.abs(points[core] - center).max())

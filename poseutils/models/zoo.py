@@ -47,15 +47,21 @@ class Entry:
 
 _GITHUB = "https://raw.githubusercontent.com"
 _N6 = f"{_GITHUB}/STMicroelectronics/STM32N6-GettingStarted-PoseEstimation/0365ebfde1e6e00e2c5d6390a80aea8a32111598/Model"
-_MOVENET = f"{_GITHUB}/Kazuhito00/MoveNet-Python-Example/515743a113e49b4f31677b1f6252c0041f237e30/tflite"
-_YOLO = (
-    f"{_GITHUB}/stm32-hotspot/ultralytics/b9c391858c70a5fd119fe0b5cd6172840fac9c90/examples/YOLOv8-STEdgeAI/stedgeai_models/pose_estimation"
+_MOVENET = (
+    f"{_GITHUB}/Kazuhito00/MoveNet-Python-Example/515743a113e49b4f31677b1f6252c0041f237e30/tflite"
 )
+_YOLO = f"{_GITHUB}/stm32-hotspot/ultralytics/b9c391858c70a5fd119fe0b5cd6172840fac9c90/examples/YOLOv8-STEdgeAI/stedgeai_models/pose_estimation"
 _HAND = f"{_GITHUB}/STMicroelectronics/x-cube-n6-ai-hand-landmarks/1c2aeecbd4117ee82ffdbb611ad65d24c3f3a7c2/Model"
 _HEAD = f"{_GITHUB}/STMicroelectronics/x-cube-n6-ai-face-landmarks/bc424814aaabe94a23f562979839f6db32e07b9b/Model"
 
 
-def _yolo(name: str, file: str, sha256: str, folder: str = "", rescaling: tuple[float, float] | None = None) -> Entry:
+def _yolo(
+    name: str,
+    file: str,
+    sha256: str,
+    folder: str = "",
+    rescaling: tuple[float, float] | None = None,
+) -> Entry:
     return Entry(name, "yolo_mpe", 17, file, f"{_YOLO}/{folder}{file}", sha256, AGPL, rescaling)
 
 
@@ -171,7 +177,9 @@ def find_entry(name: str) -> Entry:
     if name not in ZOO:
         near = get_close_matches(name, ZOO, 1, 0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise PoseError(f"no model {name!r} in the zoo, and no such file.{hint} The zoo has: {', '.join(ZOO)}")
+        raise PoseError(
+            f"no model {name!r} in the zoo, and no such file.{hint} The zoo has: {', '.join(ZOO)}"
+        )
     return ZOO[name]
 
 
@@ -186,9 +194,13 @@ def name_of(name_or_url: str) -> str:
     if "://" not in name_or_url:
         return name_or_url
     file = name_or_url.rpartition("/")[2]
-    same = [name for name, entry in ZOO.items() if file in (entry.file, entry.url.rpartition("/")[2])]
+    same = [
+        name for name, entry in ZOO.items() if file in (entry.file, entry.url.rpartition("/")[2])
+    ]
     if not same:
-        raise PoseError(f"{name_or_url} is not the URL of a model in the zoo: download it yourself and give the path of the file")
+        raise PoseError(
+            f"{name_or_url} is not the URL of a model in the zoo: download it yourself and give the path of the file"
+        )
     return same[0]
 
 
@@ -214,7 +226,11 @@ def _download(entry: Entry, folder: Path) -> Path:
 
     print(f"Downloading {entry.name} ({entry.license}) from {entry.url}")
     try:
-        return Path(pooch.retrieve(entry.url, known_hash=f"sha256:{entry.sha256}", fname=entry.file, path=folder))
+        return Path(
+            pooch.retrieve(
+                entry.url, known_hash=f"sha256:{entry.sha256}", fname=entry.file, path=folder
+            )
+        )
     except Exception as error:  # requests, urllib3, ssl and pooch each raise their own
         raise PoseError(
             f"cannot download {entry.name}: {error}\nDownload {entry.url} manually to {folder / entry.file} "

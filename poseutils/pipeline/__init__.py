@@ -54,21 +54,38 @@ def run(
     overrides = tuple(overrides)
     config = load_config(config_path, overrides, allow_custom_code)
     if config.operation_mode is None:
-        raise PoseError("operation_mode: missing. Add a line such as 'operation_mode: chain_tqe' to the configuration, or to the command.")
+        raise PoseError(
+            "operation_mode: missing. Add a line such as 'operation_mode: chain_tqe' to the configuration, or to the command."
+        )
     services = services_of(config.operation_mode)
     notebooks = _find_notebooks(services, notebooks_dir)
     now = datetime.now()
-    folder = _new_run_folder(Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{config.general.project_name.strip()}")
+    folder = _new_run_folder(
+        Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{config.general.project_name.strip()}"
+    )
     started = now.isoformat(timespec="seconds")
-    record = Record(folder, config.general.project_name, config.operation_mode, started, overrides, plan(services, folder))
+    record = Record(
+        folder,
+        config.general.project_name,
+        config.operation_mode,
+        started,
+        overrides,
+        plan(services, folder),
+    )
     with locked(folder):
-        config = load_config(config.save(folder / CONFIG), allow_custom_code=config.allow_custom_code)
-        print(f"{config.operation_mode}: {len(services)} notebooks into {_short(folder)}", flush=True)
+        config = load_config(
+            config.save(folder / CONFIG), allow_custom_code=config.allow_custom_code
+        )
+        print(
+            f"{config.operation_mode}: {len(services)} notebooks into {_short(folder)}", flush=True
+        )
         _run(record, config, notebooks)
     return folder
 
 
-def resume(folder: str | Path, notebooks_dir: str | Path | None = None, allow_custom_code: bool = False) -> Path:
+def resume(
+    folder: str | Path, notebooks_dir: str | Path | None = None, allow_custom_code: bool = False
+) -> Path:
     """Resumes an interrupted run with its configuration, and returns the run folder. Completed
     steps are kept.
 
@@ -91,11 +108,16 @@ def resume(folder: str | Path, notebooks_dir: str | Path | None = None, allow_cu
                 f"{_short(record.folder)} is finished, all {done} notebooks: nothing to do.\n\nOpen {_short(record.folder / 'index.html')}"
             )
             return record.folder
-        for incomplete in record.folder.glob(".*"):  # temporary files of an atomic write that was killed
+        for incomplete in record.folder.glob(
+            ".*"
+        ):  # temporary files of an atomic write that was killed
             incomplete.unlink()
         config = load_config(record.folder / CONFIG, allow_custom_code=allow_custom_code)
         notebooks = _find_notebooks([step.service for step in record.steps], notebooks_dir)
-        print(f"{record.operation_mode}: {done} of {len(record.steps)} notebooks are done in {_short(record.folder)}", flush=True)
+        print(
+            f"{record.operation_mode}: {done} of {len(record.steps)} notebooks are done in {_short(record.folder)}",
+            flush=True,
+        )
         _run(record, config, notebooks)
     return record.folder
 
@@ -104,7 +126,9 @@ def _find_notebooks(services: Sequence[str], folder: str | Path | None) -> list[
     notebooks = [Path(folder or NOTEBOOKS).absolute() / f"{service}.ipynb" for service in services]
     for notebook in notebooks:
         if not notebook.is_file():
-            raise PoseError(f"{notebook}: no such notebook, which this operation_mode needs. Run from a complete clone.")
+            raise PoseError(
+                f"{notebook}: no such notebook, which this operation_mode needs. Run from a complete clone."
+            )
     return notebooks
 
 
@@ -117,27 +141,47 @@ def _new_run_folder(runs_dir: Path, name: str) -> Path:
         except FileExistsError:  # another run began in the same second
             continue
         except OSError as error:
-            raise PoseError(f"cannot create {folder}: {error.strerror}. Choose another folder with --runs-dir.") from None
+            raise PoseError(
+                f"cannot create {folder}: {error.strerror}. Choose another folder with --runs-dir."
+            ) from None
     raise AssertionError("unreachable")
 
 
 def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
-    with without("rfc3987_syntax"):  # an optional validator of international addresses, which loads slower than everything else
+    with without(
+        "rfc3987_syntax"
+    ):  # an optional validator of international addresses, which loads slower than everything else
         from . import execution  # noqa: F401 - imported here, so that a faulty configuration is refused without loading papermill
     with NotebookPages(notebooks[0].parent) as pages:
         try:
-            _run_steps(record, notebooks, Models(configured=config.model.model_path or ""), pages, config.allow_custom_code)
+            _run_steps(
+                record,
+                notebooks,
+                Models(configured=config.model.model_path or ""),
+                pages,
+                config.allow_custom_code,
+            )
         except BaseException as error:
             with suppress(PoseError):
                 _conclude(record, config, pages)
             if isinstance(error, PoseError):
-                again = f"Resume with: python -m poseutils run --resume {quoted(_short(record.folder))}"
-                raise PoseError(f"{error}\nCompleted steps are in {_short(record.folder)}\n{again}") from None
+                again = (
+                    f"Resume with: python -m poseutils run --resume {quoted(_short(record.folder))}"
+                )
+                raise PoseError(
+                    f"{error}\nCompleted steps are in {_short(record.folder)}\n{again}"
+                ) from None
             raise
         _conclude(record, config, pages)
 
 
-def _run_steps(record: Record, notebooks: Sequence[Path], models: Models, pages: NotebookPages, allow_custom_code: bool) -> None:
+def _run_steps(
+    record: Record,
+    notebooks: Sequence[Path],
+    models: Models,
+    pages: NotebookPages,
+    allow_custom_code: bool,
+) -> None:
     for step, notebook in zip(record.steps, notebooks, strict=True):
         step.given = models.parameters(step.service)
         if step.service == "train" and allow_custom_code:
@@ -167,7 +211,10 @@ def _run_step(step: Step, notebook: Path, record: Record) -> None:
         raise
     finally:
         step.seconds = time.monotonic() - started
-        print(f"{duration(step.seconds):>12}" + ("" if step.status == "done" else f"  {step.status}"), flush=True)
+        print(
+            f"{duration(step.seconds):>12}" + ("" if step.status == "done" else f"  {step.status}"),
+            flush=True,
+        )
         with suppress(PoseError):  # a full disk, which is being reported already
             record.save()
             write_json(record.folder / "metrics.json", all_metrics(record.steps))
@@ -178,12 +225,20 @@ def _execute(step: Step, notebook: Path) -> None:
 
     try:
         step.prepare_folder()
-        execute(notebook, step, {"config": str(step.folder.parent / CONFIG), "run_dir": str(step.folder), **step.given})
+        execute(
+            notebook,
+            step,
+            {"config": str(step.folder.parent / CONFIG), "run_dir": str(step.folder), **step.given},
+        )
     except OSError as error:
-        raise PoseError(f"{step.notebook.name}: {error.strerror or error}. Choose a folder with enough space by --runs-dir.") from None
+        raise PoseError(
+            f"{step.notebook.name}: {error.strerror or error}. Choose a folder with enough space by --runs-dir."
+        ) from None
     step.metrics = read_metrics(step.folder / "metrics.json")
     if missing := step.lacks():
-        raise PoseError(f"{step.notebook.name} wrote no {missing.name} into {step.folder}, which later steps need.")
+        raise PoseError(
+            f"{step.notebook.name} wrote no {missing.name} into {step.folder}, which later steps need."
+        )
 
 
 def _conclude(record: Record, config: Config, pages: NotebookPages) -> None:

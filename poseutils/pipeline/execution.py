@@ -40,19 +40,26 @@ class ThisPython(AsyncKernelManager):
     def __init__(self, **keywords: Any):
         is_long = len(tempfile.gettempdir()) > LONGEST_FOLDER and os.name == "posix"
         self._own = Path(tempfile.mkdtemp(prefix="pose-", dir="/tmp" if is_long else None))
-        sockets = {"transport": "ipc", "ip": str(self._own / "kernel")} if os.name == "posix" else {}
+        sockets = (
+            {"transport": "ipc", "ip": str(self._own / "kernel")} if os.name == "posix" else {}
+        )
         super().__init__(**keywords, **sockets, connection_file=str(self._own / "kernel.json"))
 
     @property
     def kernel_spec(self) -> KernelSpec:
         """The command and environment that start the kernel."""
         environment = {
-            "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # suppresses a warning of the debugger at every start
             "IPYTHONDIR": str(self._own),
         }
-        return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL", "--HistoryManager.enabled=False"]), env=environment)
+        return KernelSpec(
+            **get_kernel_dict(["--log-level=CRITICAL", "--HistoryManager.enabled=False"]),
+            env=environment,
+        )
 
     async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]  # as AsyncKernelManager has it
         """Called when the kernel has ended."""
@@ -90,9 +97,13 @@ def execute(notebook: Path, step: Step, parameters: dict[str, Any]) -> None:
     except PapermillExecutionError as error:
         raise PoseError(_brief(step, error)) from None
     except (NotJSONError, ValidationError) as error:
-        raise PoseError(f"{notebook}: not a notebook ({type(error).__name__}). Restore it from the repository.") from None
+        raise PoseError(
+            f"{notebook}: not a notebook ({type(error).__name__}). Restore it from the repository."
+        ) from None
     except RuntimeError as error:  # raised by nbclient if a kernel died or did not start
-        raise PoseError(f"{step.notebook.name}: the Python that ran it stopped ({error}); a frequent cause is too little memory.") from None
+        raise PoseError(
+            f"{step.notebook.name}: the Python that ran it stopped ({error}); a frequent cause is too little memory."
+        ) from None
 
 
 def _literal(path: Path) -> str:
@@ -103,5 +114,9 @@ def _literal(path: Path) -> str:
 def _brief(step: Step, error: PapermillExecutionError) -> str:
     """The error of a notebook in two lines: the cell, and the message."""
     what = error.evalue if error.ename == "PoseError" else f"{error.ename}: {error.evalue}"
-    code = [line for line in error.source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    code = [
+        line
+        for line in error.source.splitlines()
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
     return f"{step.notebook.name} failed in cell [{error.exec_count}] ({code[0].strip()[:80] if code else ''})\n{what[:2000]}"

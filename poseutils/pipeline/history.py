@@ -22,7 +22,9 @@ def runs_table(folder: str | Path) -> str:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise PoseError(f"{folder}: no such folder. Runs are in 'runs', or in the folder given by --runs-dir.")
+        raise PoseError(
+            f"{folder}: no such folder. Runs are in 'runs', or in the folder given by --runs-dir."
+        )
     records, others, unreadable = [], [], []
     for path in (path for path in sorted(folder.iterdir()) if path.is_dir()):
         try:
@@ -34,7 +36,9 @@ def runs_table(folder: str | Path) -> str:
             unreadable.append(f"unreadable: {error}")
     records.sort(key=lambda record: (record.started, record.folder.name), reverse=True)
     lines = _aligned([HEADING, *map(_row, records)]) if records else [f"no runs in {folder}"]
-    return "\n".join([*lines, *(["", f"no runs: {', '.join(others)}"] if others else []), *unreadable])
+    return "\n".join(
+        [*lines, *(["", f"no runs: {', '.join(others)}"] if others else []), *unreadable]
+    )
 
 
 def state(record: Record) -> str:
@@ -51,14 +55,22 @@ def state(record: Record) -> str:
 
 
 def _row(record: Record) -> tuple[str, ...]:
-    return record.folder.name, record.operation_mode, state(record), duration(_seconds(record)), _results(record)
+    return (
+        record.folder.name,
+        record.operation_mode,
+        state(record),
+        duration(_seconds(record)),
+        _results(record),
+    )
 
 
 def _seconds(record: Record) -> float:
     """The duration of a run, including the elapsed time of a running step."""
     step = record.stopped_at()
     running = step is not None and step.status == "running" and is_locked(record.folder)
-    return record.seconds + (datetime.now().timestamp() - (record.folder / RECORD).stat().st_mtime if running else 0)
+    return record.seconds + (
+        datetime.now().timestamp() - (record.folder / RECORD).stat().st_mtime if running else 0
+    )
 
 
 def _results(record: Record) -> str:
@@ -72,4 +84,7 @@ def _results(record: Record) -> str:
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -60,7 +60,11 @@ def _warm_up() -> None:
     """Loads nbconvert and its templates."""
     import nbformat
 
-    _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("*"), nbformat.v4.new_code_cell("1")]))
+    _exporter().from_notebook_node(
+        nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_markdown_cell("*"), nbformat.v4.new_code_cell("1")]
+        )
+    )
 
 
 @lru_cache(1)
@@ -86,6 +90,12 @@ def export_html(notebook: Path, page: Path, images_from: Path) -> Path:
     node.metadata.pop("widgets", None)
     for cell in node.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
-    body, _ = _exporter().from_notebook_node(node, resources={"metadata": {"name": notebook.stem, "path": str(images_from)}})
-    return write_text(page, body.replace('<script src=""></script>', "").replace('<script src=""> </script>', ""))
+            cell.outputs = [
+                output for output in cell.outputs if _WIDGET not in output.get("data", {})
+            ]
+    body, _ = _exporter().from_notebook_node(
+        node, resources={"metadata": {"name": notebook.stem, "path": str(images_from)}}
+    )
+    return write_text(
+        page, body.replace('<script src=""></script>', "").replace('<script src=""> </script>', "")
+    )

@@ -40,7 +40,9 @@ class GalleryImage:
 def gallery(notebook: Path) -> list[GalleryImage]:
     """The images of an executed notebook to show on the index page, in order."""
     found = list(_outputs(json.loads(notebook.read_text(encoding="utf-8"))["cells"]))
-    chosen = [output for output in found if output[2]] or sorted(found, key=lambda output: len(output[0]))[-1:]
+    chosen = [output for output in found if output[2]] or sorted(
+        found, key=lambda output: len(output[0])
+    )[-1:]
     return [_image(png, caption) for png, caption, _ in chosen]
 
 
@@ -53,7 +55,11 @@ def _outputs(cells: list[dict]) -> Iterator[tuple[bytes, str, bool]]:
         for output in cell.get("outputs", ()):
             png = output.get("data", {}).get("image/png")
             if png:
-                yield base64.b64decode("".join(png)), caption_of(text), TAG in cell["metadata"].get("tags", ())
+                yield (
+                    base64.b64decode("".join(png)),
+                    caption_of(text),
+                    TAG in cell["metadata"].get("tags", ()),
+                )
 
 
 def caption_of(markdown: str) -> str:
@@ -75,7 +81,9 @@ def _image(png: bytes, caption: str) -> GalleryImage:
     if len(png) > SMALL:
         image.thumbnail((MAX_WIDTH, MAX_WIDTH * 4))
         png, kind = _webp(image), "webp"
-    return GalleryImage(f"data:image/{kind};base64,{base64.b64encode(png).decode()}", caption, width, height)
+    return GalleryImage(
+        f"data:image/{kind};base64,{base64.b64encode(png).decode()}", caption, width, height
+    )
 
 
 def _webp(image: Image.Image) -> bytes:

@@ -51,7 +51,9 @@ class Check:
     problems: list[str] = field(default_factory=list)
 
 
-def check(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False) -> Check:
+def check(
+    path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bool = False
+) -> Check:
     """Checks everything that a run of this configuration needs.
 
     Args:
@@ -64,12 +66,18 @@ def check(path: str | Path, overrides: Iterable[str] = (), allow_custom_code: bo
     result = Check(problems=problems)
     services = services_of(config.operation_mode) if config.operation_mode else []
     if not services and not any(line.startswith("operation_mode") for line in problems):
-        result.problems.append("operation_mode: missing. Add a line such as 'operation_mode: chain_tqe', or give it on the command line.")
-    result.lines.append(f"{Path(path).name}: {config.operation_mode or 'nothing'}, {_count(len(services), 'notebook')}")
+        result.problems.append(
+            "operation_mode: missing. Add a line such as 'operation_mode: chain_tqe', or give it on the command line."
+        )
+    result.lines.append(
+        f"{Path(path).name}: {config.operation_mode or 'nothing'}, {_count(len(services), 'notebook')}"
+    )
     for number, service in enumerate(services, 1):
         result.lines.append(f"  {number}  {service:<10} {_task(config, service)}")
         if not (NOTEBOOKS / f"{service}.ipynb").is_file():
-            result.problems.append(f"{NOTEBOOKS / service}.ipynb: no such notebook. Run from a complete clone.")
+            result.problems.append(
+                f"{NOTEBOOKS / service}.ipynb: no such notebook. Run from a complete clone."
+            )
     for check_part in (_check_model, _check_datasets, _check_training):
         check_part(config, services, result)
     if config.ignored:
@@ -101,8 +109,13 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
     path = config.model.model_path
     if not path:
         if services and services[0] != "train":
-            result.problems.append(f"model.model_path: empty; {services[0]} needs a model: a file, or a name from the list of 'zoo'")
-        result.lines.append("model.model_path: empty" + ("; training starts from scratch" if "train" in services else ""))
+            result.problems.append(
+                f"model.model_path: empty; {services[0]} needs a model: a file, or a name from the list of 'zoo'"
+            )
+        result.lines.append(
+            "model.model_path: empty"
+            + ("; training starts from scratch" if "train" in services else "")
+        )
         return
     try:
         found, suffix = _model(config, path)
@@ -112,10 +125,19 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
         return
     first = next((service for service in services if service in ("train", "quantize")), None)
     if suffix not in MODEL_SUFFIXES:
-        result.problems.append(f"model.model_path: {path} given; expected a file that ends in {', '.join(MODEL_SUFFIXES)}")
+        result.problems.append(
+            f"model.model_path: {path} given; expected a file that ends in {', '.join(MODEL_SUFFIXES)}"
+        )
     elif first and suffix not in TRAINABLE:
-        result.problems.append(f"model.model_path: {path} given; {first} starts from a float network, {' or '.join(TRAINABLE)}")
-    elif "deploy" in services and not first and suffix not in DEPLOYED and not config.quantized_model().endswith(DEPLOYED):
+        result.problems.append(
+            f"model.model_path: {path} given; {first} starts from a float network, {' or '.join(TRAINABLE)}"
+        )
+    elif (
+        "deploy" in services
+        and not first
+        and suffix not in DEPLOYED
+        and not config.quantized_model().endswith(DEPLOYED)
+    ):
         result.problems.append(
             f"model.model_path: {path} given; deploy needs a quantized .tflite or .onnx. Quantize the model first: chain_qd"
         )
@@ -128,7 +150,9 @@ def _model(config: Config, path: str) -> tuple[str, str]:
         return _published(path), Path(ZOO[path].file).suffix
     file = config.resolve(path)
     if file.is_dir():
-        raise PoseError(f"{path} given, a folder; expected a file that ends in {', '.join(MODEL_SUFFIXES)}")
+        raise PoseError(
+            f"{path} given, a folder; expected a file that ends in {', '.join(MODEL_SUFFIXES)}"
+        )
     return f"{file.stat().st_size / 1e6:.1f} MB", file.suffix.lower()
 
 
@@ -145,7 +169,10 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
     readers: dict[str, list[str]] = {}
     for service in dict.fromkeys(services):
         for attributes in DATASETS.get(service, ()):
-            name = next((name for name in attributes if name and getattr(config.dataset, name)), attributes[-1])
+            name = next(
+                (name for name in attributes if name and getattr(config.dataset, name)),
+                attributes[-1],
+            )
             readers.setdefault(name and f"dataset.{name}", []).append(service)
         if service == "predict":
             readers.setdefault("prediction.test_files_path", []).append(service)
@@ -156,10 +183,14 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
         if any(line.startswith(f"{name}:") for line in result.problems):
             continue  # its problem is listed already
         if not path:
-            result.problems.append(f"{name}: empty; needed to {' and '.join(users)}: a COCO .json file, or a folder of images")
+            result.problems.append(
+                f"{name}: empty; needed to {' and '.join(users)}: a COCO .json file, or a folder of images"
+            )
             continue
         try:
-            result.lines.append(f"{name}: {path}: {_data(config.resolve(path), labels=section == 'dataset')}  ({', '.join(users)})")
+            result.lines.append(
+                f"{name}: {path}: {_data(config.resolve(path), labels=section == 'dataset')}  ({', '.join(users)})"
+            )
         except PoseError as error:
             result.problems.append(f"{name}: {error}")
 
@@ -180,13 +211,19 @@ def _data(path: Path, labels: bool) -> str:
         documents += suffix == ".json"
     beside = path.with_name(path.name + ".json").is_file()
     if not labels and not images:
-        raise PoseError(f"{path}: contains no image; expected files that end in {', '.join(USUAL_SUFFIXES)}")
+        raise PoseError(
+            f"{path}: contains no image; expected files that end in {', '.join(USUAL_SUFFIXES)}"
+        )
     if not labels:
         return _count(images, "image")
     if documents or beside:
         return f"{_count(images, 'image')}, with COCO .json"
     labels_folder = parallel_labels(path)
-    texts += sum(1 for entry in _files(Path(labels_folder)) if entry.name.endswith(".txt")) if labels_folder else 0
+    texts += (
+        sum(1 for entry in _files(Path(labels_folder)) if entry.name.endswith(".txt"))
+        if labels_folder
+        else 0
+    )
     if not images or not texts:
         raise PoseError(
             f"{path}: {_count(images, 'image')} and {_count(texts, 'label')}; expected images with a .txt each, or a COCO .json"
@@ -197,9 +234,13 @@ def _data(path: Path, labels: bool) -> str:
 def _data_of_file(path: Path, labels: bool) -> str:
     suffix = path.suffix.lower()
     if labels and suffix != ".json":
-        raise PoseError(f"{path}: a {suffix or 'nameless'} file; expected a COCO .json file, or a folder of images with labels")
+        raise PoseError(
+            f"{path}: a {suffix or 'nameless'} file; expected a COCO .json file, or a folder of images with labels"
+        )
     if not labels and suffix not in image_suffixes():
-        raise PoseError(f"{path}: not an image; expected a folder of them, or a file that ends in {', '.join(USUAL_SUFFIXES)}")
+        raise PoseError(
+            f"{path}: not an image; expected a folder of them, or a file that ends in {', '.join(USUAL_SUFFIXES)}"
+        )
     return f"COCO annotations, {path.stat().st_size / 1e6:.1f} MB" if labels else "1 image"
 
 
@@ -230,12 +271,21 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
     if model.model_name in CUSTOM_MODELS and not model.model_path:
         _check_code(config, "model.custom_model_path", model.custom_model_path, result)
     elif not model.model_path:
-        network = (model.model_name, model.input_shape, config.dataset.keypoints, model.alpha, model.final_activation, model.pretrained)
+        network = (
+            model.model_name,
+            model.input_shape,
+            config.dataset.keypoints,
+            model.alpha,
+            model.final_activation,
+            model.pretrained,
+        )
         _attempt(result, "model", check_network, *network)
         if config.training.loss:
             _attempt(result, "", check_loss, *config.training.loss, model.final_activation)
     if config.custom_data_augmentation:
-        _check_code(config, "custom_data_augmentation.path", config.custom_data_augmentation.path, result)
+        _check_code(
+            config, "custom_data_augmentation.path", config.custom_data_augmentation.path, result
+        )
     if checkpoint := config.training.resume_training_from:
         _attempt(result, "", lambda: find_checkpoint(config.resolve(checkpoint)))
     for name, given in config.data_augmentation.items():
@@ -264,4 +314,6 @@ def _check_code(config: Config, attribute: str, path: str | None, result: Check)
     if config.allow_custom_code:
         result.lines.append(f"{attribute}: {path}: runs with all your rights, as allowed")
     else:
-        result.problems.append(f"{attribute}: {path} is Python code, which runs only with allow_custom_code=true on the command line")
+        result.problems.append(
+            f"{attribute}: {path} is Python code, which runs only with allow_custom_code=true on the command line"
+        )

@@ -54,11 +54,21 @@ class Record:
 
     def save(self) -> None:
         """Writes ``run.json`` atomically."""
-        fields = {name: getattr(self, name) for name in ("project_name", "operation_mode", "started")}
+        fields = {
+            name: getattr(self, name) for name in ("project_name", "operation_mode", "started")
+        }
         steps = [
-            {"service": step.service, "status": step.status, "seconds": round(step.seconds, 3), "error": step.error} for step in self.steps
+            {
+                "service": step.service,
+                "status": step.status,
+                "seconds": round(step.seconds, 3),
+                "error": step.error,
+            }
+            for step in self.steps
         ]
-        write_json(self.folder / RECORD, fields | {"overrides": list(self.overrides), "steps": steps})
+        write_json(
+            self.folder / RECORD, fields | {"overrides": list(self.overrides), "steps": steps}
+        )
 
 
 def read_record(folder: str | Path) -> Record:
@@ -76,9 +86,17 @@ def read_record(folder: str | Path) -> Record:
         values = json.loads(path.read_text(encoding="utf-8"))
         steps = plan([step["service"] for step in values["steps"]], folder)
         for step, kept in zip(steps, values["steps"], strict=True):
-            step.status, step.seconds, step.error = STATUSES[STATUSES.index(kept["status"])], float(kept["seconds"]), str(kept["error"])
-        project_name, operation_mode, started = (str(values[name]) for name in ("project_name", "operation_mode", "started"))
-        record = Record(folder, project_name, operation_mode, started, tuple(values["overrides"]), steps)
+            step.status, step.seconds, step.error = (
+                STATUSES[STATUSES.index(kept["status"])],
+                float(kept["seconds"]),
+                str(kept["error"]),
+            )
+        project_name, operation_mode, started = (
+            str(values[name]) for name in ("project_name", "operation_mode", "started")
+        )
+        record = Record(
+            folder, project_name, operation_mode, started, tuple(values["overrides"]), steps
+        )
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise PoseError(f"{path}: not a run's record ({type(error).__name__}: {error})") from None
     for step in steps:
@@ -94,12 +112,18 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         PoseError: if another process has the lock.
     """
-    handle = os.open(folder, os.O_RDONLY) if os.name == "posix" else os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
+    handle = (
+        os.open(folder, os.O_RDONLY)
+        if os.name == "posix"
+        else os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
+    )
     try:
         _lock(handle)
         yield
     except _Locked:
-        raise PoseError(f"{folder}: this run is in progress in another process. Wait for it, or stop it first.") from None
+        raise PoseError(
+            f"{folder}: this run is in progress in another process. Wait for it, or stop it first."
+        ) from None
     finally:
         os.close(handle)
 

@@ -33,9 +33,14 @@ def read_metrics(path: Path) -> Metrics:
         return {}
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): float(value) if math.isfinite(value) else None for name, value in metrics.items()}
+        return {
+            str(name): float(value) if math.isfinite(value) else None
+            for name, value in metrics.items()
+        }
     except (ValueError, TypeError, AttributeError) as error:
-        raise PoseError(f'{path}: expected names and numbers, such as {{"oks": 0.5}} ({error})') from None
+        raise PoseError(
+            f'{path}: expected names and numbers, such as {{"oks": 0.5}} ({error})'
+        ) from None
 
 
 def all_metrics(steps: Sequence[Step]) -> Metrics:
@@ -45,7 +50,11 @@ def all_metrics(steps: Sequence[Step]) -> Metrics:
     ``label.name``, with ``label.seconds``, and ``label.failed`` 1 if it failed.
     """
     by_precision = compared(steps)
-    metrics = {f"{precision}.{name}": value for precision, values in by_precision.items() for name, value in values.items()}
+    metrics = {
+        f"{precision}.{name}": value
+        for precision, values in by_precision.items()
+        for name, value in values.items()
+    }
     for step in steps:
         metrics.update({f"{step.label}.{name}": value for name, value in own_metrics(step).items()})
         if step.status != "waiting":
@@ -71,7 +80,9 @@ def compared(steps: Sequence[Step]) -> dict[str, Metrics]:
         for parameter, precision in _precisions(step).items():
             prefix = _COMPARED if parameter == "compare_with" else ""
             theirs = {
-                name.removeprefix(prefix): value for name, value in step.metrics.items() if name.startswith(_COMPARED) == bool(prefix)
+                name.removeprefix(prefix): value
+                for name, value in step.metrics.items()
+                if name.startswith(_COMPARED) == bool(prefix)
             }
             found[precision] = found.get(precision, {}) | theirs
     return {precision: found[precision] for precision in PRECISIONS if found.get(precision)}
@@ -81,7 +92,9 @@ def _precisions(step: Step) -> dict[str, str]:
     """The precision, float or quantized, of each model that an evaluation was given."""
     if step.service != "evaluate" or not step.metrics:
         return {}
-    return {name: precision for name, model in step.given.items() if (precision := precision_of(model))}
+    return {
+        name: precision for name, model in step.given.items() if (precision := precision_of(model))
+    }
 
 
 def precision_of(model: str) -> str:
@@ -96,12 +109,21 @@ def precision_of(model: str) -> str:
 def results_table(steps: Sequence[Step]) -> str:
     """The main results as plain text, a line per step; then the float and the quantized model side
     by side, if both were evaluated."""
-    rows = [(step.label, duration(step.seconds) if step.status != "waiting" else "", step_results(step)) for step in steps]
+    rows = [
+        (step.label, duration(step.seconds) if step.status != "waiting" else "", step_results(step))
+        for step in steps
+    ]
     width = max(len(label) for label, _, _ in rows)
     lines = [f"  {label:<{width}}  {time:>9}  {results}".rstrip() for label, time, results in rows]
     table = side_by_side(compared(steps))
     if table:
-        lines += ["", *(f"  {name:<{width}}  {a:>9}  {b:>9}  {change:>9}".rstrip() for name, a, b, change in table)]
+        lines += [
+            "",
+            *(
+                f"  {name:<{width}}  {a:>9}  {b:>9}  {change:>9}".rstrip()
+                for name, a, b, change in table
+            ),
+        ]
     return "\n".join(lines)
 
 
@@ -111,10 +133,17 @@ def side_by_side(by_precision: Mapping[str, Metrics]) -> list[tuple[str, str, st
     if set(by_precision) != set(PRECISIONS):
         return []
     before, after = (by_precision[precision] for precision in PRECISIONS)
-    names = [name for name in before if name in after and not (name in COUNTS and before[name] == after[name])]
+    names = [
+        name
+        for name in before
+        if name in after and not (name in COUNTS and before[name] == after[name])
+    ]
     return [
         ("", "float", "quantized", "change"),
-        *((name, figure(before[name]), figure(after[name]), change(before[name], after[name])) for name in names),
+        *(
+            (name, figure(before[name]), figure(after[name]), change(before[name], after[name]))
+            for name in names
+        ),
     ]
 
 
@@ -127,16 +156,31 @@ def change(before: float | None, after: float | None) -> str:
 
 def step_results(step: Step) -> str:
     """The main metrics of a step in one line."""
-    figures = [f"{name} {figure(value)}" for name, value in list(step.metrics.items())[:MAIN_METRICS]]
-    return ", ".join(figures) if step.status in ("done", "waiting") else ", ".join([step.status, *figures])
+    figures = [
+        f"{name} {figure(value)}" for name, value in list(step.metrics.items())[:MAIN_METRICS]
+    ]
+    return (
+        ", ".join(figures)
+        if step.status in ("done", "waiting")
+        else ", ".join([step.status, *figures])
+    )
 
 
 def headline(metrics: Mapping[str, float | None]) -> str:
     """The main metrics of a run: AP or OKS of the float and the quantized model; else its first two
     metrics."""
-    chosen = [f"{precision}.{name}" for precision in PRECISIONS for name in (("ap",) if f"{precision}.ap" in metrics else ("oks", "nme"))]
+    chosen = [
+        f"{precision}.{name}"
+        for precision in PRECISIONS
+        for name in (("ap",) if f"{precision}.ap" in metrics else ("oks", "nme"))
+    ]
     names = [name for name in chosen if metrics.get(name) is not None]
-    names = names or [name for name in metrics if not name.endswith((".seconds", ".failed", ".interrupted"))][:2]
+    names = (
+        names
+        or [name for name in metrics if not name.endswith((".seconds", ".failed", ".interrupted"))][
+            :2
+        ]
+    )
     return ", ".join(f"{name} {figure(metrics[name])}" for name in names)
 
 

@@ -70,12 +70,18 @@ class Step:
     @property
     def model(self) -> Path | None:
         """The model that the service wrote, if there is one."""
-        found = (path for name in ARTIFACTS.get(self.service, ()) for path in self.folder.rglob(name))  # general.saved_models_dir is below
+        found = (
+            path for name in ARTIFACTS.get(self.service, ()) for path in self.folder.rglob(name)
+        )  # general.saved_models_dir is below
         return next(found, None)
 
     def lacks(self) -> Path | None:
         """The model that the service has to write for later steps, if it is missing."""
-        return self.folder / ARTIFACTS[self.service][0] if self.service in ARTIFACTS and self.model is None else None
+        return (
+            self.folder / ARTIFACTS[self.service][0]
+            if self.service in ARTIFACTS and self.model is None
+            else None
+        )
 
 
 @dataclass
@@ -95,9 +101,14 @@ class Models:
         if service == "quantize":
             return {"model": floating}
         if service == "evaluate":
-            return {"model": self.latest or floating, "compare_with": floating if self.latest not in ("", floating) else ""}
+            return {
+                "model": self.latest or floating,
+                "compare_with": floating if self.latest not in ("", floating) else "",
+            }
         if service in ("benchmark", "deploy"):
-            return {"model": self.latest}  # if empty, the notebook uses the 8-bit version of the configured model
+            return {
+                "model": self.latest
+            }  # if empty, the notebook uses the 8-bit version of the configured model
         return {"model": self.latest or floating}
 
     def update(self, step: Step) -> None:

@@ -18,7 +18,10 @@ def table(rows: Sequence[Mapping]):
     if not rows:
         return Markdown("*nothing to show*")
     columns = list(rows[0])
-    lines = ["| " + " | ".join(columns) + " |", "|" + "|".join(" --- " if isinstance(rows[0][c], str) else " ---: " for c in columns) + "|"]
+    lines = [
+        "| " + " | ".join(columns) + " |",
+        "|" + "|".join(" --- " if isinstance(rows[0][c], str) else " ---: " for c in columns) + "|",
+    ]
     lines += ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
     return Markdown("\n".join(lines))
 
@@ -39,11 +42,23 @@ def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:
     """
     import matplotlib.pyplot as plt
 
-    _, panels = plt.subplots(len(columns), 1, figsize=(9, 1.9 * len(columns)), sharex=True, squeeze=False, layout="constrained")
+    _, panels = plt.subplots(
+        len(columns),
+        1,
+        figsize=(9, 1.9 * len(columns)),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
     for axes, (key, label) in zip(panels.flat, columns.items(), strict=True):
         values = np.array([row[key] for row in rows], dtype=float)
         top = int(values.argmax())
-        axes.bar(np.arange(len(rows)), values, width=1.0, color=["#d1495b" if i == top else "#5b8db8" for i in range(len(rows))])
+        axes.bar(
+            np.arange(len(rows)),
+            values,
+            width=1.0,
+            color=["#d1495b" if i == top else "#5b8db8" for i in range(len(rows))],
+        )
         axes.annotate(
             f"{rows[top]['operator']} #{rows[top]['index']}",
             (top, values[top]),
@@ -70,14 +85,18 @@ def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str) -> N
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def show_agreement(first: Sequence[float], second: Sequence[float], labels: tuple[str, str], title: str) -> None:
+def show_agreement(
+    first: Sequence[float], second: Sequence[float], labels: tuple[str, str], title: str
+) -> None:
     """A scatter plot of two results for the same images, with the identity line."""
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
     axes.plot([0, 1], [0, 1], color="gray", linewidth=0.8)
     axes.scatter(first, second, s=18, alpha=0.7, color="#d1495b")
-    axes.set(xlabel=labels[0], ylabel=labels[1], title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set(
+        xlabel=labels[0], ylabel=labels[1], title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02)
+    )
 
 
 def mean_scores(poses: Iterable[Poses]) -> dict[str, float]:
@@ -87,20 +106,32 @@ def mean_scores(poses: Iterable[Poses]) -> dict[str, float]:
     if not poses:
         return {"no people detected": 0.0}
     means = np.concatenate([p.scores for p in poses]).mean(axis=0)
-    return {"all keypoints": float(means.mean())} if len(means) > 40 else dict(zip(poses[0].layout.names, means.tolist(), strict=True))
+    return (
+        {"all keypoints": float(means.mean())}
+        if len(means) > 40
+        else dict(zip(poses[0].layout.names, means.tolist(), strict=True))
+    )
 
 
-def show_bars(values: Mapping[str, float] | Mapping[str, Mapping[str, float]], title: str, unit: str = "") -> None:
+def show_bars(
+    values: Mapping[str, float] | Mapping[str, Mapping[str, float]], title: str, unit: str = ""
+) -> None:
     """A horizontal bar chart, one bar per name; several mappings by label are grouped."""
     import matplotlib.pyplot as plt
 
-    series: Any = values if values and isinstance(next(iter(values.values())), Mapping) else {"": values}
+    series: Any = (
+        values if values and isinstance(next(iter(values.values())), Mapping) else {"": values}
+    )
     names = list(next(iter(series.values())))
-    _, axes = plt.subplots(figsize=(7, 0.9 + 0.24 * len(names) * max(1, 0.6 * len(series))), layout="constrained")
+    _, axes = plt.subplots(
+        figsize=(7, 0.9 + 0.24 * len(names) * max(1, 0.6 * len(series))), layout="constrained"
+    )
     height = 0.8 / len(series)
     for index, (label, mapping) in enumerate(series.items()):
         positions = np.arange(len(names)) + (index - (len(series) - 1) / 2) * height
-        bars = axes.barh(positions, [mapping.get(name, np.nan) for name in names], height=height, label=label)
+        bars = axes.barh(
+            positions, [mapping.get(name, np.nan) for name in names], height=height, label=label
+        )
         axes.bar_label(bars, fmt="%.2f", fontsize=7, padding=2)
     axes.set_yticks(np.arange(len(names)), names, fontsize=8)
     axes.invert_yaxis()
@@ -116,22 +147,32 @@ def show_histogram(values: Mapping[str, Sequence[float]], title: str, xlabel: st
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
-    axes.hist([np.array(v)[~np.isnan(v)] for v in values.values()], bins=np.linspace(0, 1, 21).tolist(), label=list(values))
+    axes.hist(
+        [np.array(v)[~np.isnan(v)] for v in values.values()],
+        bins=np.linspace(0, 1, 21).tolist(),
+        label=list(values),
+    )
     axes.set(title=title, xlabel=xlabel, ylabel="images")
     if any(values):
         axes.figure.legend(loc="outside upper center", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def show_curves(history: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[str]]) -> None:
+def show_curves(
+    history: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[str]]
+) -> None:
     """Learning curves, one panel per group of names."""
     import matplotlib.pyplot as plt
 
-    _, panels = plt.subplots(1, len(groups), figsize=(4.4 * len(groups), 3), squeeze=False, layout="constrained")
+    _, panels = plt.subplots(
+        1, len(groups), figsize=(4.4 * len(groups), 3), squeeze=False, layout="constrained"
+    )
     for axes, (title, names) in zip(panels.flat, groups.items(), strict=True):
         for name in names:
             if name in history:
-                axes.plot(np.arange(1, len(history[name]) + 1), history[name], marker=".", label=name)
+                axes.plot(
+                    np.arange(1, len(history[name]) + 1), history[name], marker=".", label=name
+                )
         axes.set_title(title)
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)

@@ -28,9 +28,13 @@ def show_visibility(people: People, layout: KeypointLayout) -> None:
 
     names = list(layout.names) if len(layout) <= _MOST_NAMES else [""] * len(layout)
     shares = np.stack([(people.keypoints[:, :, 2] == v).mean(axis=0) for v in (2, 1, 0)])
-    _, axes = plt.subplots(figsize=(7, 0.9 + 0.22 * min(len(layout), _MOST_NAMES)), layout="constrained")
+    _, axes = plt.subplots(
+        figsize=(7, 0.9 + 0.22 * min(len(layout), _MOST_NAMES)), layout="constrained"
+    )
     start = np.zeros(len(layout))
-    for share, label, color in zip(shares, ("visible", "hidden", "not labeled"), ("#5b8db8", "#b9cfe2", "#e6e3df"), strict=True):
+    for share, label, color in zip(
+        shares, ("visible", "hidden", "not labeled"), ("#5b8db8", "#b9cfe2", "#e6e3df"), strict=True
+    ):
         axes.barh(np.arange(len(layout)), share, left=start, color=color, label=label, height=0.8)
         start = start + share
     axes.set_yticks(np.arange(len(layout)), names, fontsize=8)
@@ -50,7 +54,10 @@ def show_positions(people: People) -> None:
     dots, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=_GRID, range=((0, 1), (0, 1)))
     dots = cv2.GaussianBlur(dots, (0, 0), 1.5)
     _, panels = plt.subplots(1, 2, figsize=(7.4, 3.4), layout="constrained")
-    maps = ((_covered(people), "fraction of boxes that cover a position"), (dots, "density of keypoints"))
+    maps = (
+        (_covered(people), "fraction of boxes that cover a position"),
+        (dots, "density of keypoints"),
+    )
     for axes, (values, title) in zip(panels, maps, strict=True):
         shown = axes.imshow(values, cmap="inferno", extent=(0, 1, 1, 0), vmin=0)
         axes.set_title(title, fontsize=9)
@@ -63,7 +70,10 @@ def _covered(people: People) -> np.ndarray:
     low = (people.boxes[:, :2] / people.sizes).clip(0, 1)
     high = (people.boxes[:, 2:] / people.sizes).clip(0, 1)
     centers = (np.arange(_GRID) + 0.5) / _GRID
-    inside = [((low[:, i, None] <= centers) & (centers <= high[:, i, None])).astype(np.float32) for i in (0, 1)]
+    inside = [
+        ((low[:, i, None] <= centers) & (centers <= high[:, i, None])).astype(np.float32)
+        for i in (0, 1)
+    ]
     return inside[1].T @ inside[0] / max(len(people), 1)
 
 
@@ -75,7 +85,11 @@ def show_sizes(people: People) -> None:
     _, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.7), layout="constrained")
     left.hist(people.box_shares, bins=np.linspace(0, 1, 26), color="#5b8db8")
     left.set(xlabel="size of the box (1: the whole image)", ylabel="people")
-    right.hist(np.log2(extent[:, 1] / extent[:, 0]).clip(-3, 3), bins=np.linspace(-3, 3, 25), color="#5b8db8")
+    right.hist(
+        np.log2(extent[:, 1] / extent[:, 0]).clip(-3, 3),
+        bins=np.linspace(-3, 3, 25),
+        color="#5b8db8",
+    )
     right.set_xticks([-2, -1, 0, 1, 2], ["4 : 1", "2 : 1", "square", "1 : 2", "1 : 4"])
     right.set(xlabel="width : height of the box")
     for axes in (left, right):
@@ -95,12 +109,24 @@ def show_spread(people: People, layout: KeypointLayout, most: int = 2000) -> Non
     _, axes = plt.subplots(figsize=(4.6, 5.2), layout="constrained")
     colors = np.array(side_colors(layout)) / 255
     for k in np.flatnonzero(labeled):
-        axes.scatter(relative[:, k, 0], relative[:, k, 1], s=5, color=colors[k], alpha=0.25, linewidths=0)
+        axes.scatter(
+            relative[:, k, 0], relative[:, k, 1], s=5, color=colors[k], alpha=0.25, linewidths=0
+        )
     for a, b in layout.limbs:
         axes.plot(*medians[[a, b]].T, color="black", linewidth=1.4)
-    axes.scatter(medians[:, 0], medians[:, 1], s=26, color=colors, edgecolors="black", linewidths=0.8, zorder=3)
+    axes.scatter(
+        medians[:, 0],
+        medians[:, 1],
+        s=26,
+        color=colors,
+        edgecolors="black",
+        linewidths=0.8,
+        zorder=3,
+    )
     axes.add_patch(plt.Rectangle((0, 0), 1, 1, fill=False, linewidth=0.8, linestyle=":"))
-    axes.set(xlim=(-0.15, 1.15), ylim=(1.15, -0.15), xlabel="x / box width", ylabel="y / box height")
+    axes.set(
+        xlim=(-0.15, 1.15), ylim=(1.15, -0.15), xlabel="x / box width", ylabel="y / box height"
+    )
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -109,8 +135,16 @@ def show_people(dataset: Dataset, people: People, indices: Sequence[int]) -> Non
     if not indices:
         print("no people to show")
         return
-    chosen = [(dataset[people.samples[i]].path, people.keypoints[i], people.boxes[i]) for i in indices]
-    show_images([_crop(read_image(path), keypoints, box, dataset.layout) for path, keypoints, box in chosen], width=1.9)
+    chosen = [
+        (dataset[people.samples[i]].path, people.keypoints[i], people.boxes[i]) for i in indices
+    ]
+    show_images(
+        [
+            _crop(read_image(path), keypoints, box, dataset.layout)
+            for path, keypoints, box in chosen
+        ],
+        width=1.9,
+    )
 
 
 def show_suspicions(found: Sequence[Suspicion], layout: KeypointLayout) -> None:
@@ -132,7 +166,11 @@ def _suspicious(one: Suspicion, layout: KeypointLayout) -> np.ndarray:
 
 
 def _crop(
-    image: np.ndarray, keypoints: np.ndarray, box: np.ndarray, layout: KeypointLayout, frame: tuple[int, int, int] | None = None
+    image: np.ndarray,
+    keypoints: np.ndarray,
+    box: np.ndarray,
+    layout: KeypointLayout,
+    frame: tuple[int, int, int] | None = None,
 ) -> np.ndarray:
     """A square crop with a person's box and all keypoints, including those outside the image.
 
@@ -146,14 +184,30 @@ def _crop(
     """
     keypoints = keypoints.reshape(-1, len(layout), 3)
     corners = np.concatenate([box.reshape(2, 2), keypoints[keypoints[:, :, 2] > 0][:, :2]])
-    middle, side = (corners.min(axis=0) + corners.max(axis=0)) / 2, 1.15 * max(np.ptp(corners, axis=0).max(), 8.0)
+    middle, side = (
+        (corners.min(axis=0) + corners.max(axis=0)) / 2,
+        1.15 * max(np.ptp(corners, axis=0).max(), 8.0),
+    )
     scale = _VIEW / side
-    matrix = np.array([[scale, 0, _VIEW / 2 - scale * middle[0]], [0, scale, _VIEW / 2 - scale * middle[1]]])
+    matrix = np.array(
+        [[scale, 0, _VIEW / 2 - scale * middle[0]], [0, scale, _VIEW / 2 - scale * middle[1]]]
+    )
     centers = matrix.copy()
     centers[:, 2] += 0.5 * scale - 0.5  # the center of OpenCV's first pixel is (0, 0)
-    view = cv2.warpAffine(image, centers, (_VIEW, _VIEW), flags=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR, borderValue=_OUTSIDE)
+    view = cv2.warpAffine(
+        image,
+        centers,
+        (_VIEW, _VIEW),
+        flags=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
+        borderValue=_OUTSIDE,
+    )
     if frame is not None:
-        low, high = (tuple(np.round(scale * corner + matrix[:, 2]).astype(int).tolist()) for corner in box.reshape(2, 2))
+        low, high = (
+            tuple(np.round(scale * corner + matrix[:, 2]).astype(int).tolist())
+            for corner in box.reshape(2, 2)
+        )
         cv2.rectangle(view, low, high, frame, 1, cv2.LINE_AA)
-    moved = np.concatenate([keypoints[:, :, :2] * scale + matrix[:, 2], keypoints[:, :, 2:]], axis=2)
+    moved = np.concatenate(
+        [keypoints[:, :, :2] * scale + matrix[:, 2], keypoints[:, :, 2:]], axis=2
+    )
     return draw_poses(view, truth_poses(moved.astype(np.float32), layout))

@@ -19,11 +19,23 @@ if TYPE_CHECKING:
     from ..datasets import Sample
     from ..evaluation import ImageResult
 
-LEFT, RIGHT, MIDDLE, BOX, TRUTH = (255, 138, 28), (40, 150, 255), (88, 214, 110), (250, 214, 60), (255, 255, 255)
+LEFT, RIGHT, MIDDLE, BOX, TRUTH = (
+    (255, 138, 28),
+    (40, 150, 255),
+    (88, 214, 110),
+    (250, 214, 60),
+    (255, 255, 255),
+)
 """RGB: the person's left side orange, right side blue, middle green, boxes yellow, ground truth
 white."""
 
-FINGERS = {"thumb": (235, 40, 190), "index": (60, 90, 255), "middle": (255, 214, 0), "ring": (0, 190, 90), "little": (0, 214, 255)}
+FINGERS = {
+    "thumb": (235, 40, 190),
+    "index": (60, 90, 255),
+    "middle": (255, 214, 0),
+    "ring": (0, 190, 90),
+    "little": (0, 214, 255),
+}
 """RGB: a color for each finger, unlike skin."""
 
 _RIM = (20, 20, 20)
@@ -33,7 +45,11 @@ _SHIFT = 4  # fractional bits of OpenCV's fixed-point coordinates
 
 
 def draw_poses(
-    image: np.ndarray, poses: Poses, threshold: float = 0.15, boxes: bool = True, color: tuple[int, int, int] | None = None
+    image: np.ndarray,
+    poses: Poses,
+    threshold: float = 0.15,
+    boxes: bool = True,
+    color: tuple[int, int, int] | None = None,
 ) -> np.ndarray:
     """A copy of the image with limbs, keypoints, boxes and scores.
 
@@ -51,12 +67,31 @@ def draw_poses(
     canvas = np.ascontiguousarray(image).copy()
     size = _line_size(canvas)
     colors = (color,) * len(poses.layout) if color else side_colors(poses.layout)
-    draw = _draw_mesh if len(poses.layout) > _MESH else _draw_hand if _fingers(poses.layout) else _draw_person
+    draw = (
+        _draw_mesh
+        if len(poses.layout) > _MESH
+        else _draw_hand
+        if _fingers(poses.layout)
+        else _draw_person
+    )
     for person in range(len(poses)):
         if boxes and poses.boxes is not None and poses.box_scores is not None:
-            side = "" if poses.handedness is None else " right" if poses.handedness[person] > 0.5 else " left"
+            side = (
+                ""
+                if poses.handedness is None
+                else " right"
+                if poses.handedness[person] > 0.5
+                else " left"
+            )
             _draw_box(canvas, poses.boxes[person], f"{poses.box_scores[person]:.2f}{side}", size)
-        draw(canvas, poses.keypoints[person], poses.scores[person] >= threshold, poses.layout, colors, size)
+        draw(
+            canvas,
+            poses.keypoints[person],
+            poses.scores[person] >= threshold,
+            poses.layout,
+            colors,
+            size,
+        )
     return canvas
 
 
@@ -68,8 +103,14 @@ def side_colors(layout: KeypointLayout) -> tuple[tuple[int, int, int], ...]:
     if fingers:
         return tuple(FINGERS.get(finger, TRUTH) for finger in fingers)
     if len(layout) > _MESH:  # MediaPipe's mesh lists the right half first
-        return tuple(MIDDLE if k == other else RIGHT if k < other else LEFT for k, other in enumerate(layout.mirror))
-    return tuple(LEFT if "left" in name.lower() else RIGHT if "right" in name.lower() else MIDDLE for name in layout.names)
+        return tuple(
+            MIDDLE if k == other else RIGHT if k < other else LEFT
+            for k, other in enumerate(layout.mirror)
+        )
+    return tuple(
+        LEFT if "left" in name.lower() else RIGHT if "right" in name.lower() else MIDDLE
+        for name in layout.names
+    )
 
 
 def _fingers(layout: KeypointLayout) -> tuple[str, ...]:
@@ -89,14 +130,28 @@ def _fixed(point: np.ndarray) -> tuple[int, int]:
     return round(float(x)), round(float(y))
 
 
-def _draw_person(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
+def _draw_person(
+    canvas: np.ndarray,
+    points: np.ndarray,
+    sure: np.ndarray,
+    layout: KeypointLayout,
+    colors,
+    size: float,
+) -> None:
     placed = np.isfinite(points).all(axis=1)
     limb_colors = [colors[a] if colors[a] == colors[b] else MIDDLE for a, b in layout.limbs]
     _draw_limbs(canvas, points, sure & placed, layout, limb_colors, max(1, round(size)))
     _draw_points(canvas, points, sure, placed, colors, size)
 
 
-def _draw_hand(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
+def _draw_hand(
+    canvas: np.ndarray,
+    points: np.ndarray,
+    sure: np.ndarray,
+    layout: KeypointLayout,
+    colors,
+    size: float,
+) -> None:
     """Limbs in the color of their finger, with a dark rim for contrast with skin and between
     crossing fingers."""
     placed = np.isfinite(points).all(axis=1)
@@ -113,7 +168,14 @@ def _size_for(points: np.ndarray) -> float:
     return max(1.0, float(np.ptp(points, axis=0).max()) / 45) if len(points) else 1.0
 
 
-def _draw_mesh(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, size: float) -> None:
+def _draw_mesh(
+    canvas: np.ndarray,
+    points: np.ndarray,
+    sure: np.ndarray,
+    layout: KeypointLayout,
+    colors,
+    size: float,
+) -> None:
     """Contours as lines, all points as small, half-transparent dots, so that the face stays
     visible."""
     placed = np.isfinite(points).all(axis=1)
@@ -125,33 +187,65 @@ def _draw_mesh(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout:
     _draw_limbs(canvas, points, sure & placed, layout, limb_colors, max(1, round(0.6 * size)))
 
 
-def _draw_limbs(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, layout: KeypointLayout, colors, width: int) -> None:
+def _draw_limbs(
+    canvas: np.ndarray,
+    points: np.ndarray,
+    sure: np.ndarray,
+    layout: KeypointLayout,
+    colors,
+    width: int,
+) -> None:
     for (a, b), color in zip(layout.limbs, colors, strict=True):
         if sure[a] and sure[b]:
-            cv2.line(canvas, _fixed(points[a]), _fixed(points[b]), color, width, cv2.LINE_AA, _SHIFT)
+            cv2.line(
+                canvas, _fixed(points[a]), _fixed(points[b]), color, width, cv2.LINE_AA, _SHIFT
+            )
 
 
-def _draw_points(canvas: np.ndarray, points: np.ndarray, sure: np.ndarray, placed: np.ndarray, colors, size: float) -> None:
+def _draw_points(
+    canvas: np.ndarray,
+    points: np.ndarray,
+    sure: np.ndarray,
+    placed: np.ndarray,
+    colors,
+    size: float,
+) -> None:
     for k in np.flatnonzero(placed):
         _draw_point(canvas, points[k], colors[k], size, cv2.FILLED if sure[k] else 1)
 
 
-def _draw_point(canvas: np.ndarray, point: np.ndarray, color: tuple[int, int, int], size: float, thickness: int) -> None:
-    cv2.circle(canvas, _fixed(point), round(1.4 * size * (1 << _SHIFT)), color, thickness, cv2.LINE_AA, _SHIFT)
+def _draw_point(
+    canvas: np.ndarray, point: np.ndarray, color: tuple[int, int, int], size: float, thickness: int
+) -> None:
+    cv2.circle(
+        canvas,
+        _fixed(point),
+        round(1.4 * size * (1 << _SHIFT)),
+        color,
+        thickness,
+        cv2.LINE_AA,
+        _SHIFT,
+    )
 
 
 def _draw_box(canvas: np.ndarray, box: np.ndarray, label: str, size: float) -> None:
     width, scale = max(1, round(size / 2)), max(0.32, 0.16 * size)
     cv2.rectangle(canvas, _fixed(box[:2]), _fixed(box[2:]), BOX, width, cv2.LINE_AA, _SHIFT)
     x, y = int(max(box[0], 0)) + 2, int(max(box[1], 0)) + round(30 * scale)
-    cv2.putText(canvas, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), width + 2, cv2.LINE_AA)
+    cv2.putText(
+        canvas, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), width + 2, cv2.LINE_AA
+    )
     cv2.putText(canvas, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, BOX, width, cv2.LINE_AA)
 
 
 def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
     """The image of a sample with its ground truth; hidden keypoints are hollow."""
     canvas = draw_poses(read_image(sample.path), truth_poses(sample.keypoints, layout))
-    hidden = sample.keypoints[sample.keypoints[:, :, 2] == 1] if (sample.keypoints[:, :, 2] == 2).any() else ()
+    hidden = (
+        sample.keypoints[sample.keypoints[:, :, 2] == 1]
+        if (sample.keypoints[:, :, 2] == 2).any()
+        else ()
+    )
     for point in hidden:
         _draw_point(canvas, point[:2], TRUTH, _line_size(canvas), thickness=1)
     return canvas
@@ -160,21 +254,33 @@ def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
 def draw_result(result: ImageResult, threshold: float = 0.15) -> np.ndarray:
     """The image of an evaluation result, with the ground truth in white below the prediction in
     color."""
-    image = draw_poses(read_image(result.sample.path), truth_poses(result.sample.keypoints, result.poses.layout), color=TRUTH)
+    image = draw_poses(
+        read_image(result.sample.path),
+        truth_poses(result.sample.keypoints, result.poses.layout),
+        color=TRUTH,
+    )
     return draw_poses(image, result.poses, threshold)
 
 
 def truth_poses(keypoints: np.ndarray, layout: KeypointLayout) -> Poses:
     """Ground truth (N, K, 3) as Poses for drawing; keypoints that are not labeled are NaN."""
     labeled = keypoints[:, :, 2] > 0
-    return Poses(np.where(labeled[:, :, None], keypoints[:, :, :2], np.nan), labeled.astype(np.float32), layout)
+    return Poses(
+        np.where(labeled[:, :, None], keypoints[:, :, :2], np.nan),
+        labeled.astype(np.float32),
+        layout,
+    )
 
 
 def overlay_heatmap(image: np.ndarray, heatmap: np.ndarray, strength: float = 0.6) -> np.ndarray:
     """A heatmap (h, w), 0…1, blended over an (H, W, 3) uint8 image; (H, W, 3) uint8."""
     import matplotlib
 
-    heat = cv2.resize(np.clip(heatmap, 0, 1).astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    heat = cv2.resize(
+        np.clip(heatmap, 0, 1).astype(np.float32),
+        image.shape[1::-1],
+        interpolation=cv2.INTER_LINEAR,
+    )
     colors = matplotlib.colormaps["inferno"](heat)[:, :, :3] * 255
     weight = strength * heat[:, :, None] ** 0.5
     return (image * (1 - weight) + colors * weight).astype(np.uint8)

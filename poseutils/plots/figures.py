@@ -39,7 +39,9 @@ def show_poses(image: str | Path | np.ndarray, poses: Poses, threshold: float = 
     axes.set_axis_off()
 
 
-def show_images(images: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int = 4, width: float = 2.6) -> None:
+def show_images(
+    images: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int = 4, width: float = 2.6
+) -> None:
     """A grid of images with titles."""
     import matplotlib.pyplot as plt
 
@@ -47,7 +49,9 @@ def show_images(images: Sequence[np.ndarray], titles: Sequence[str] = (), column
     rows = -(-len(images) // columns)
     tallest = max((image.shape[0] / image.shape[1] for image in images), default=1)
     size = (width * columns, width * rows * tallest + 0.25 * rows)
-    _, grid = plt.subplots(rows, columns, figsize=size, dpi=80, squeeze=False, layout="constrained")  # low dpi: small notebooks
+    _, grid = plt.subplots(
+        rows, columns, figsize=size, dpi=80, squeeze=False, layout="constrained"
+    )  # low dpi: small notebooks
     for axes in grid.flat:
         axes.set_axis_off()
     for index, (axes, image) in enumerate(zip(grid.flat, images, strict=False)):
@@ -55,13 +59,22 @@ def show_images(images: Sequence[np.ndarray], titles: Sequence[str] = (), column
         axes.set_title(titles[index] if index < len(titles) else "", fontsize=9)
 
 
-def show_difference(images: Sequence[np.ndarray], first: np.ndarray, second: np.ndarray, labels: tuple[str, str, str], gain: float) -> None:
+def show_difference(
+    images: Sequence[np.ndarray],
+    first: np.ndarray,
+    second: np.ndarray,
+    labels: tuple[str, str, str],
+    gain: float,
+) -> None:
     """Heatmaps (B, h, w, K) of two networks for the same images, and their difference multiplied by
     ``gain``."""
     views = []
     for image, a, b in zip(images, first, second, strict=False):
         image = image.astype(np.uint8)
-        views += [overlay_heatmap(image, heat) for heat in (a.max(axis=2), b.max(axis=2), gain * np.abs(a - b).max(axis=2))]
+        views += [
+            overlay_heatmap(image, heat)
+            for heat in (a.max(axis=2), b.max(axis=2), gain * np.abs(a - b).max(axis=2))
+        ]
     show_images(views, list(labels) * len(first), columns=3, width=2.4)
 
 
@@ -75,11 +88,15 @@ def show_raw(image: np.ndarray, model: Model, count: int = 8) -> None:
     raw = model.raw(pixels[None])
     if "heatmaps" not in raw:
         (poses,) = model.decode(raw)
-        show_images([resized, draw_poses(resized, poses)], ["network input", "decoded output"], width=3.4)
+        show_images(
+            [resized, draw_poses(resized, poses)], ["network input", "decoded output"], width=3.4
+        )
         return
     heatmaps = raw["heatmaps"][0]
     chosen = np.linspace(0, len(model.layout) - 1, min(count - 1, len(model.layout))).astype(int)
-    views = [overlay_heatmap(resized, heatmaps.max(axis=2))] + [overlay_heatmap(resized, heatmaps[:, :, k]) for k in chosen]
+    views = [overlay_heatmap(resized, heatmaps.max(axis=2))] + [
+        overlay_heatmap(resized, heatmaps[:, :, k]) for k in chosen
+    ]
     show_images(views, ["all keypoints"] + [model.layout.names[k] for k in chosen], width=2.2)
 
 
@@ -87,6 +104,9 @@ def _show_stages(image: np.ndarray, model: Model, detector: Model, count: int) -
     """The detections, and the crops that are the network's inputs."""
     found = detector.predict(image)
     assert isinstance(found, Poses)  # as of a single image
-    crops = [cut(image, region_of_detection(found, i), model.input_size)[0] for i in range(min(len(found), count - 1))]
+    crops = [
+        cut(image, region_of_detection(found, i), model.input_size)[0]
+        for i in range(min(len(found), count - 1))
+    ]
     titles = ["detections"] + ["network input"] * len(crops)
     show_images([draw_poses(image, found)] + crops, titles, width=2.8)

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from ..training import Examples
 
 
-def show_targets(examples: Examples, indices: Sequence[int], loss: Mapping[str, Mapping] | None = None) -> None:
+def show_targets(
+    examples: Examples, indices: Sequence[int], loss: Mapping[str, Mapping] | None = None
+) -> None:
     """Training targets: for some examples the image with its keypoints, and with the target
     heatmaps of ``training.loss``."""
     from ..training.losses import sigma_of
     from ..training.targets import target_heatmaps
 
     size = examples.size
-    heatmaps = target_heatmaps(examples.keypoints[list(indices)], size, (size[0] // 4, size[1] // 4), sigma_of(loss)).numpy()
+    heatmaps = target_heatmaps(
+        examples.keypoints[list(indices)], size, (size[0] // 4, size[1] // 4), sigma_of(loss)
+    ).numpy()
     labeled = examples.keypoints[list(indices), :, 2] > 0
     views, titles = [], []
     for index, maps, known in zip(indices, heatmaps, labeled, strict=True):
@@ -39,15 +43,21 @@ def show_targets(examples: Examples, indices: Sequence[int], loss: Mapping[str, 
 
 
 def _with_truth(examples: Examples, index: int) -> np.ndarray:
-    return draw_poses(examples.images[index], truth_poses(examples.keypoints[index : index + 1], examples.layout))
+    return draw_poses(
+        examples.images[index], truth_poses(examples.keypoints[index : index + 1], examples.layout)
+    )
 
 
-def show_augmented(examples: Examples, augmentation: Mapping[str, Mapping], seed: int, count: int = 8) -> None:
+def show_augmented(
+    examples: Examples, augmentation: Mapping[str, Mapping], seed: int, count: int = 8
+) -> None:
     """The first examples with their keypoints after augmentation, as in one epoch of training."""
     from ..training import training_batches
 
     few = examples.first(count)
-    images, keypoints = next(iter(training_batches(few, count, augmentation, seed, rescaling=(1.0, 0.0))))
+    images, keypoints = next(
+        iter(training_batches(few, count, augmentation, seed, rescaling=(1.0, 0.0)))
+    )
     views = [
         draw_poses(image.clip(0, 255).astype(np.uint8), truth_poses(points[None], examples.layout))
         for image, points in zip(images.numpy(), keypoints.numpy(), strict=True)
@@ -81,7 +91,12 @@ SHOWN: dict[str, Mapping[str, Any]] = {
 """Arguments with which the effect of each augmentation is clearly visible."""
 
 
-def show_augmentations(examples: Examples, augmentation: Mapping[str, Mapping] | None = None, index: int = 0, seed: int = 0) -> None:
+def show_augmentations(
+    examples: Examples,
+    augmentation: Mapping[str, Mapping] | None = None,
+    index: int = 0,
+    seed: int = 0,
+) -> None:
     """A panel per augmentation: its effect on an example and its keypoints.
 
     Args:
@@ -93,11 +108,17 @@ def show_augmentations(examples: Examples, augmentation: Mapping[str, Mapping] |
     """
     from ..training.augmentation import AUGMENTATIONS, make_augment
 
-    chosen = {name: SHOWN.get(name, {}) for name in AUGMENTATIONS} if augmentation is None else augmentation
+    chosen = (
+        {name: SHOWN.get(name, {}) for name in AUGMENTATIONS}
+        if augmentation is None
+        else augmentation
+    )
     views, titles = [_with_truth(examples, index)], ["original"]
     for name, arguments in chosen.items():
         augment = make_augment({name: {**(arguments or {}), "change_rate": 1}}, examples.layout)
-        image, points = augment(examples.images[index : index + 1], examples.keypoints[index : index + 1], (seed, 0))
+        image, points = augment(
+            examples.images[index : index + 1], examples.keypoints[index : index + 1], (seed, 0)
+        )
         pixels = image.numpy()[0].round().astype(np.uint8)
         views.append(draw_poses(pixels, truth_poses(points.numpy(), examples.layout)))
         titles.append(name.removeprefix("random_").replace("_", " "))
@@ -130,7 +151,12 @@ class LiveCurves:
             the training, and the last epoch.
     """
 
-    def __init__(self, groups: Mapping[str, Sequence[str]], epochs: int, predictions: Callable[[], np.ndarray] | None = None):
+    def __init__(
+        self,
+        groups: Mapping[str, Sequence[str]],
+        epochs: int,
+        predictions: Callable[[], np.ndarray] | None = None,
+    ):
         self.groups, self.epochs, self.predictions = groups, epochs, predictions
         self.times = [time.monotonic()]
         self.displays: dict[str, Any] = {}
@@ -143,8 +169,14 @@ class LiveCurves:
         show_curves(history, self.groups)
         plt.gcf().suptitle(self._status(epoch), fontsize=9)
         self._redraw("curves")
-        if self.predictions and (epoch in (1, self.epochs) or epoch % max(1, self.epochs // 10) == 0):
-            show_images([self.predictions()], [f"predictions after epoch {epoch}; ground truth in white"], width=9)
+        if self.predictions and (
+            epoch in (1, self.epochs) or epoch % max(1, self.epochs // 10) == 0
+        ):
+            show_images(
+                [self.predictions()],
+                [f"predictions after epoch {epoch}; ground truth in white"],
+                width=9,
+            )
             self._redraw("predictions")
 
     def _status(self, epoch: int) -> str:
@@ -152,7 +184,9 @@ class LiveCurves:
         there are others."""
         times = self.times[1:] if len(self.times) > 2 else self.times
         left = (self.epochs - epoch) * (times[-1] - times[0]) / (len(times) - 1)
-        return f"epoch {epoch} of {self.epochs}" + (f", about {_duration(left)} left" if epoch < self.epochs else "")
+        return f"epoch {epoch} of {self.epochs}" + (
+            f", about {_duration(left)} left" if epoch < self.epochs else ""
+        )
 
     def _redraw(self, name: str) -> None:
         """Replaces the displayed figure of that name by the current one."""

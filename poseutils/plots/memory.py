@@ -24,15 +24,30 @@ def show_memory_plan(tensors: Sequence[Mapping], arena_bytes: int) -> None:
     for index, row in enumerate(tensors):
         width = row["last"] + 1 - row["first"]
         height, bottom = row["bytes"] / 1024, row["offset"] / 1024
-        axes.bar(row["first"], height, width, bottom, align="edge", color=colors(index % 20), edgecolor="white", linewidth=0.6)
+        axes.bar(
+            row["first"],
+            height,
+            width,
+            bottom,
+            align="edge",
+            color=colors(index % 20),
+            edgecolor="white",
+            linewidth=0.6,
+        )
     for step in peak_steps(tensors):
         axes.hlines(arena_bytes / 1024, step, step + 1, color=_PEAK, linewidth=4)
         axes.axvspan(step, step + 1, color=_PEAK, alpha=0.15, linewidth=0)
     axes.axhline(arena_bytes / 1024, color=_PEAK, linewidth=0.8, linestyle="--")
     axes.annotate(
-        f"arena {arena_bytes / 1024:,.0f} KiB", (0.99, arena_bytes / 1024), xycoords=("axes fraction", "data"), ha="right", va="bottom"
+        f"arena {arena_bytes / 1024:,.0f} KiB",
+        (0.99, arena_bytes / 1024),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
     )
-    axes.set(xlabel="operator, in execution order", ylabel="KiB", ylim=(0, 1.1 * arena_bytes / 1024))
+    axes.set(
+        xlabel="operator, in execution order", ylabel="KiB", ylim=(0, 1.1 * arena_bytes / 1024)
+    )
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -40,7 +55,10 @@ def show_memory_plan(tensors: Sequence[Mapping], arena_bytes: int) -> None:
 def peak_steps(tensors: Sequence[Mapping]) -> list[int]:
     """The operators at peak memory; bytes shared by several tensors count once."""
     last = max((row["last"] for row in tensors), default=-1)
-    used = [_covered([row for row in tensors if row["first"] <= step <= row["last"]]) for step in range(last + 1)]
+    used = [
+        _covered([row for row in tensors if row["first"] <= step <= row["last"]])
+        for step in range(last + 1)
+    ]
     return [step for step, count in enumerate(used) if count == max(used)]
 
 

@@ -29,9 +29,21 @@ def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
     for index in sorted(range(len(first)), key=lambda i: first[i]["snr_db"])[:_WORST]:
         top = (index, first[index]["snr_db"])
         axes.annotate(
-            first[index]["layer"], top, (0, -6), textcoords="offset points", fontsize=7, rotation=90, ha="center", va="top", color="white"
+            first[index]["layer"],
+            top,
+            (0, -6),
+            textcoords="offset points",
+            fontsize=7,
+            rotation=90,
+            ha="center",
+            va="top",
+            color="white",
         )
-    axes.set(xlabel="layer, in execution order", ylabel="signal-to-noise ratio (dB)", title="layer outputs compared with the float network")
+    axes.set(
+        xlabel="layer, in execution order",
+        ylabel="signal-to-noise ratio (dB)",
+        title="layer outputs compared with the float network",
+    )
     axes.margins(x=0.01, y=0.2)
     axes.spines[["top", "right"]].set_visible(False)
     if len(errors) > 1:

@@ -35,7 +35,9 @@ def show_report_curves(reports: Mapping[str, Report]) -> None:
     import matplotlib.pyplot as plt
 
     kinds = list(next(iter(reports.values())).curves)
-    _, panels = plt.subplots(1, len(kinds), figsize=(4.6 * len(kinds), 3.2), squeeze=False, layout="constrained")
+    _, panels = plt.subplots(
+        1, len(kinds), figsize=(4.6 * len(kinds), 3.2), squeeze=False, layout="constrained"
+    )
     for axes, kind in zip(panels.flat, kinds, strict=True):
         across, up, title = _AXES[kind]
         for label, report in reports.items():
@@ -53,7 +55,9 @@ def show_report_curves(reports: Mapping[str, Report]) -> None:
 def show_worst(report: Report, count: int = 8) -> None:
     """The images with the lowest OKS, with the ground truth in white."""
     worst = report.worst(count)
-    show_images([draw_result(r) for r in worst], titles=[f"OKS {r.oks:.2f}" for r in worst], width=2.6)
+    show_images(
+        [draw_result(r) for r in worst], titles=[f"OKS {r.oks:.2f}" for r in worst], width=2.6
+    )
 
 
 def show_disagreements(comparison: Comparison, count: int = 4) -> None:
@@ -61,6 +65,8 @@ def show_disagreements(comparison: Comparison, count: int = 4) -> None:
     rows = comparison.disagreements(count)
     images = [draw_result(result) for _, results in rows for result in results]
     titles = [
-        f"{label[-_TITLE:] if index == 0 else ''}\nOKS {result.oks:.2f}" for label, results in rows for index, result in enumerate(results)
+        f"{label[-_TITLE:] if index == 0 else ''}\nOKS {result.oks:.2f}"
+        for label, results in rows
+        for index, result in enumerate(results)
     ]
     show_images(images, titles=titles, columns=len(rows[0][1]), width=2.6)

@@ -3,7 +3,14 @@
 from .biases import correct_biases, optimized
 from .choosing import CHOICES, choice_name, choices, recommended
 from .equalization import equalize
-from .inspection import Range, activation_ranges, layer_errors, most_uneven, quantization_error, weight_ranges
+from .inspection import (
+    Range,
+    activation_ranges,
+    layer_errors,
+    most_uneven,
+    quantization_error,
+    weight_ranges,
+)
 from .onnx import export_onnx, quantize_onnx
 from .options import GRANULARITIES, TYPES
 from .tflite import quantize

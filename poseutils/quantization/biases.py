@@ -1,4 +1,5 @@
-"""Bias correction: rounded weights shift what a layer gives on average; its bias takes the shift back."""
+"""Bias correction: rounded weights shift what a layer gives on average; its bias takes the shift
+back."""
 
 from __future__ import annotations
 
@@ -14,16 +15,18 @@ LARGEST = 127
 
 
 def optimized(model_or_path, images: np.ndarray, granularity: str = "per_tensor"):
-    """A Keras model made ready for quantization: :func:`equalize`, then :func:`correct_biases`; arguments as theirs."""
+    """A Keras model made ready for quantization: :func:`equalize`, then :func:`correct_biases`;
+    arguments as theirs."""
     return correct_biases(equalize(model_or_path, images), images, granularity)
 
 
 def correct_biases(model_or_path, images: np.ndarray, granularity: str):
-    """A copy of a Keras model whose biases make up for the rounding of its weights, batch normalization folded.
+    """A copy of a Keras model whose biases make up for the rounding of its weights, batch
+    normalization folded.
 
-    A convolution with rounded weights w + ε gives ε·x too much, on average ε·E[x], as convolutions are linear (Nagel et al., ICCV 2019,
-    section 4.2). E[x] is measured, place by place, so that padding counts. The float function changes by as much: this is a network
-    to be quantized.
+    A convolution with rounded weights w + ε gives ε·x too much, on average ε·E[x], as convolutions
+    are linear (Nagel et al., ICCV 2019, section 4.2). E[x] is measured, place by place, so that
+    padding counts. The float function changes by as much: this is a network to be quantized.
 
     Args:
         model_or_path: keras.Model, functional or sequential, or its file. It is not changed.
@@ -50,8 +53,13 @@ def correct_biases(model_or_path, images: np.ndarray, granularity: str):
 
 
 def rounded(step: Step, kernel: np.ndarray, granularity: str) -> np.ndarray:
-    """A kernel as 8 bits hold it: multiples of the largest magnitude / 127, of all or of each channel that is written."""
+    """A kernel as 8 bits hold it: multiples of the largest magnitude / 127, of all or of each
+    channel that is written."""
     written = (-2, -1) if step.kind == "DepthwiseConv2D" else (-1,)
-    others = None if granularity == "per_tensor" else tuple(axis for axis in range(-kernel.ndim, 0) if axis not in written)
+    others = (
+        None
+        if granularity == "per_tensor"
+        else tuple(axis for axis in range(-kernel.ndim, 0) if axis not in written)
+    )
     unit = np.maximum(np.abs(kernel).max(axis=others, keepdims=True) / LARGEST, 1e-30)
     return np.rint(kernel / unit) * unit

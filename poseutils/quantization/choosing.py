@@ -1,4 +1,5 @@
-"""What each way to quantize a model costs, in similarity on a data set, and which one the numbers speak for."""
+"""What each way to quantize a model costs, in similarity on a data set, and which one the numbers
+speak for."""
 
 from __future__ import annotations
 
@@ -47,24 +48,38 @@ def choices(
         input_type, output_type: of the quantized files.
 
     Returns:
-        Rows, the float model first: ``choice``; ``oks``, the mean over people; ``loss``, of OKS against the float model, in points
-        (hundredths); ``uncertainty``, the standard error of that loss over the images, in points; ``kib``; ``file``.
+        Rows, the float model first: ``choice``; ``oks``, the mean over people; ``loss``, of OKS
+            against the float model, in points
+        (hundredths); ``uncertainty``, the standard error of that loss over the images, in points;
+        ``kib``; ``file``.
 
     Raises:
-        PoseError: for an unknown choice, a model that cannot be quantized, or a data set that cannot be evaluated.
+        PoseError: for an unknown choice, a model that cannot be quantized, or a data set that
+            cannot be evaluated.
     """
     unknown = [name for name in names if name not in CHOICES]
     if unknown:
-        raise PoseError(f"no way to quantize is called {', '.join(unknown)}; choose from {', '.join(CHOICES)}")
+        raise PoseError(
+            f"no way to quantize is called {', '.join(unknown)}; choose from {', '.join(CHOICES)}"
+        )
     keras_model, rescaling = load_keras(model.path), model.network.rescaling or RESCALING
     exact = evaluate(model, dataset, progress=False)
     rows = [_row("float", model.path, exact, exact)]
     for name in names:
         convert, granularity, optimize = CHOICES[name]
         path = Path(out_dir) / f"{name}{'.onnx' if convert is quantize_onnx else '.tflite'}"
-        convert(keras_model, images, path, granularity, input_type, output_type, rescaling, optimize)
+        convert(
+            keras_model, images, path, granularity, input_type, output_type, rescaling, optimize
+        )
         network = open_network(path, model.network.num_threads, rescaling)
-        rows.append(_row(name, path, evaluate(replace(model, network=network, name=str(path)), dataset, progress=False), exact))
+        rows.append(
+            _row(
+                name,
+                path,
+                evaluate(replace(model, network=network, name=str(path)), dataset, progress=False),
+                exact,
+            )
+        )
     return rows
 
 
@@ -74,18 +89,23 @@ def _row(name: str, path: Path, report: Report, exact: Report) -> dict:
         "choice": name,
         "oks": report.metrics["oks"],
         "loss": 100 * (exact.metrics["oks"] - report.metrics["oks"]),
-        "uncertainty": float(losses.std(ddof=1) / np.sqrt(len(losses))) if len(losses) > 1 else float("nan"),
+        "uncertainty": float(losses.std(ddof=1) / np.sqrt(len(losses)))
+        if len(losses) > 1
+        else float("nan"),
         "kib": path.stat().st_size / 1024,
         "file": path.name,
     }
 
 
 def recommended(rows: Sequence[dict]) -> dict:
-    """The smallest file among the quantized that lose no more than the best one and its standard error."""
+    """The smallest file among the quantized that lose no more than the best one and its standard
+    error."""
     tried = [row for row in rows if row["choice"] != "float"]
     least = min(tried, key=lambda row: row["loss"])
     most = least["loss"] + np.nan_to_num(least["uncertainty"])
-    return min([row for row in tried if row["loss"] <= most], key=lambda row: (row["kib"], row["loss"]))
+    return min(
+        [row for row in tried if row["loss"] <= most], key=lambda row: (row["kib"], row["loss"])
+    )
 
 
 def choice_name(onnx: bool, granularity: str, optimize: bool) -> str:

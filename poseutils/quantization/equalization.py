@@ -1,12 +1,16 @@
-"""Cross-layer equalization: channels of unlike size are evened out across layers, so that one scale for all of them holds.
+"""Cross-layer equalization: channels of unlike size are evened out across layers, so that one scale
+for all of them holds.
 
-A channel that is divided by s where a convolution makes it and multiplied by s where the next one reads it leaves the network's function as
-it was, as long as what lies between keeps proportions: f(s·x) = s·f(x) for s > 0. The s that gives a channel the same share of both
-kernels' ranges loses least (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019, eq. 11).
+A channel that is divided by s where a convolution makes it and multiplied by s where the next one
+reads it leaves the network's function as it was, as long as what lies between keeps proportions:
+f(s·x) = s·f(x) for s > 0. The s that gives a channel the same share of both kernels' ranges loses
+least (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV
+2019, eq. 11).
 
-The paper takes pairs of layers. Here it is groups: all tensors that must have one s because sums, paddings, poolings or activations tie
-them, with every convolution that writes into them and every one that reads from them. A group that touches something that does not
-keep proportions, or the network's ends, is left alone.
+The paper takes pairs of layers. Here it is groups: all tensors that must have one s because sums,
+paddings, poolings or activations tie them, with every convolution that writes into them and every
+one that reads from them. A group that touches something that does not keep proportions, or the
+network's ends, is left alone.
 """
 
 from __future__ import annotations
@@ -35,12 +39,14 @@ PROPORTIONAL = (
 )
 """Layers that give s·f(x) for s·x, channel by channel; a ``ReLU`` with a maximum only below it."""
 ROOM = 1.25
-"""Channels count as below the maximum of a ``ReLU`` if this many times their largest value in the calibration is."""
+"""Channels count as below the maximum of a ``ReLU`` if this many times their largest value in the
+calibration is."""
 TURNS = 200
 CONVERGED = 1e-4
 """No logarithm of a scale changes more in the last turn."""
 SMALLEST = 1e-3
-"""The share of a kernel's range below which a channel counts as this: dead channels are not blown up."""
+"""The share of a kernel's range below which a channel counts as this: dead channels are not blown
+up."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ class Group:
 
     Attributes:
         writers, readers: the convolutions that make them and take them.
-        least: (C,) the least scale of each channel that keeps it below the maximum of a ``ReLU``; 0 where there is none.
+        least: (C,) the least scale of each channel that keeps it below the maximum of a ``ReLU``; 0
+            where there is none.
         fixed: (C,) bool, channels that reach such a maximum, and stay as they are.
     """
 
@@ -60,15 +67,18 @@ class Group:
 
 
 def equalize(model_or_path, images: np.ndarray):
-    """A copy of a Keras model with batch normalization folded and channels evened out across layers.
+    """A copy of a Keras model with batch normalization folded and channels evened out across
+    layers.
 
-    A ``ReLU`` with a maximum (ReLU6) does not keep proportions. Where the calibration stays well below the maximum in all channels,
-    it becomes a plain ``ReLU``; elsewhere it stays, channels that reach it keep their scale, and others grow only as far as they stay
-    below. Without maxima the float function is the same for every input; with them for inputs whose activations do not exceed those
-    of the calibration by more than a quarter.
+    A ``ReLU`` with a maximum (ReLU6) does not keep proportions. Where the calibration stays well
+    below the maximum in all channels, it becomes a plain ``ReLU``; elsewhere it stays, channels
+    that reach it keep their scale, and others grow only as far as they stay below. Without maxima
+    the float function is the same for every input; with them for inputs whose activations do not
+    exceed those of the calibration by more than a quarter.
 
     Args:
-        model_or_path: keras.Model, functional or sequential, or a .keras or .h5 file. It is not changed.
+        model_or_path: keras.Model, functional or sequential, or a .keras or .h5 file. It is not
+            changed.
         images: (N, H, W, 3) float32 inputs as the network takes them.
 
     Returns:
@@ -80,9 +90,14 @@ def equalize(model_or_path, images: np.ndarray):
     model = as_keras(model_or_path)
     check_images(model, images)
     layers = folded(model)
-    peaks = channel_maxima(layers, [step.inputs[0] for step in layers.steps if _has_maximum(step)], images)
+    peaks = channel_maxima(
+        layers, [step.inputs[0] for step in layers.steps if _has_maximum(step)], images
+    )
     _drop_maxima(layers, peaks)
-    kernels = {id(step.layer): step.layer.kernel.numpy().astype(np.float64) for step in layers.convolutions()}
+    kernels = {
+        id(step.layer): step.layer.kernel.numpy().astype(np.float64)
+        for step in layers.convolutions()
+    }
     groups = _groups(layers, peaks)
     for group, scales in zip(groups, _converged(groups, kernels)):
         for step in group.writers:
@@ -103,7 +118,11 @@ def _has_maximum(step: Step) -> bool:
 def _drop_maxima(layers: Layers, peaks: dict[int, np.ndarray]) -> None:
     """Makes plain those that no channel comes near in the calibration."""
     for step in layers.steps:
-        if _has_maximum(step) and layers.called_once(step) and (peaks[step.inputs[0]] * ROOM <= step.layer.max_value).all():
+        if (
+            _has_maximum(step)
+            and layers.called_once(step)
+            and (peaks[step.inputs[0]] * ROOM <= step.layer.max_value).all()
+        ):
             step.layer.max_value = None
 
 
@@ -120,8 +139,16 @@ def _groups(layers: Layers, peaks: dict[int, np.ndarray]) -> list[Group]:
         writers = tuple(step for step in members.values() if root[step.output] == name)
         readers = tuple(step for step in members.values() if root[step.inputs[0]] == name)
         if writers and readers:
-            clipped = [step for step in layers.steps if _has_maximum(step) and root[step.output] == name]
-            found.append(Group(writers, readers, *_limits(clipped, peaks, layers.tensors[writers[0].output].shape[-1])))
+            clipped = [
+                step for step in layers.steps if _has_maximum(step) and root[step.output] == name
+            ]
+            found.append(
+                Group(
+                    writers,
+                    readers,
+                    *_limits(clipped, peaks, layers.tensors[writers[0].output].shape[-1]),
+                )
+            )
     return found
 
 
@@ -137,14 +164,21 @@ def _tied(layers: Layers) -> list[int]:
 
 
 def _keeps_proportions(step: Step, layers: Layers) -> bool:
-    if step.kind not in PROPORTIONAL or not channels_last(step) or getattr(step.layer, "threshold", 0):
+    if (
+        step.kind not in PROPORTIONAL
+        or not channels_last(step)
+        or getattr(step.layer, "threshold", 0)
+    ):
         return False
     shapes = {tuple(layers.tensors[tensor].shape) for tensor in (*step.inputs, step.output)}
-    return step.kind != "Add" or len(shapes) == 1  # a sum that repeats a channel or a pixel ties more than channel to channel
+    return (
+        step.kind != "Add" or len(shapes) == 1
+    )  # a sum that repeats a channel or a pixel ties more than channel to channel
 
 
 def _untouchable(layers: Layers) -> set[int]:
-    """Tensors that must stay as they are: the network's ends, and all around a layer that does not keep proportions."""
+    """Tensors that must stay as they are: the network's ends, and all around a layer that does not
+    keep proportions."""
     known = {id(step) for step in layers.convolutions() if _divisible(step)}
     touched = {*layers.inputs, *layers.outputs}
     for step in layers.steps:
@@ -154,11 +188,14 @@ def _untouchable(layers: Layers) -> set[int]:
 
 
 def _divisible(step: Step) -> bool:
-    """Whether each channel of the kernel belongs to one channel in and one out, in the layout that is expected here."""
+    """Whether each channel of the kernel belongs to one channel in and one out, in the layout that
+    is expected here."""
     return channels_last(step) and getattr(step.layer, "groups", 1) == 1
 
 
-def _limits(clipped: list[Step], peaks: dict[int, np.ndarray], channels: int) -> tuple[np.ndarray, np.ndarray]:
+def _limits(
+    clipped: list[Step], peaks: dict[int, np.ndarray], channels: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The least scale of each channel, and whether it may not be scaled at all."""
     least, fixed = np.zeros(channels), np.zeros(channels, bool)
     for step in clipped:
@@ -171,7 +208,8 @@ def _limits(clipped: list[Step], peaks: dict[int, np.ndarray], channels: int) ->
 
 
 def _converged(groups: list[Group], kernels: dict[int, np.ndarray]) -> list[np.ndarray]:
-    """The scales of each group, (C,) each; the kernels are scaled in place, group after group, until nothing changes."""
+    """The scales of each group, (C,) each; the kernels are scaled in place, group after group,
+    until nothing changes."""
     scales = [np.ones(len(group.least)) for group in groups]
     for _ in range(TURNS):
         before = np.log(np.concatenate(scales)) if scales else np.zeros(0)
@@ -183,8 +221,14 @@ def _converged(groups: list[Group], kernels: dict[int, np.ndarray]) -> list[np.n
 
 def _balance(group: Group, total: np.ndarray, kernels: dict[int, np.ndarray]) -> np.ndarray:
     """Scales the kernels around one group once; returns the scales so far."""
-    written = np.max([_share(kernels[id(s.layer)], _channel_axes(s)[1], len(total)) for s in group.writers], axis=0)
-    read = np.max([_share(kernels[id(s.layer)], _channel_axes(s)[0], len(total)) for s in group.readers], axis=0)
+    written = np.max(
+        [_share(kernels[id(s.layer)], _channel_axes(s)[1], len(total)) for s in group.writers],
+        axis=0,
+    )
+    read = np.max(
+        [_share(kernels[id(s.layer)], _channel_axes(s)[0], len(total)) for s in group.readers],
+        axis=0,
+    )
     wanted = np.where(group.fixed, 1.0, np.maximum(total * np.sqrt(written / read), group.least))
     for step in group.writers:
         _multiply(kernels[id(step.layer)], _channel_axes(step)[1], total / wanted)
@@ -199,7 +243,8 @@ def _channel_axes(step: Step) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _share(kernel: np.ndarray, axes: tuple[int, ...], channels: int) -> np.ndarray:
-    """(C,) the largest weight of each channel as a share of the largest of all: what is left of 8 bits under one scale."""
+    """(C,) the largest weight of each channel as a share of the largest of all: what is left of 8
+    bits under one scale."""
     others = tuple(axis for axis in range(-kernel.ndim, 0) if axis not in axes)
     largest = np.abs(kernel).max(axis=others).reshape(channels)
     return np.maximum(largest / max(largest.max(), 1e-30), SMALLEST)

@@ -1,4 +1,5 @@
-"""What quantization did to a network: the error of its outputs and of each layer, and the ranges that its integers span."""
+"""What quantization did to a network: the error of its outputs and of each layer, and the ranges
+that its integers span."""
 
 from __future__ import annotations
 
@@ -25,39 +26,49 @@ def quantization_error(model_or_path, path: str | Path, images: np.ndarray) -> d
         images: (N, H, W, 3) float32 inputs as the float network takes them.
 
     Returns:
-        ``snr_db``, the signal-to-noise ratio over all outputs in dB (larger is better), and ``max_error``, the largest difference.
+        ``snr_db``, the signal-to-noise ratio over all outputs in dB (larger is better), and
+        ``max_error``, the largest difference.
     """
     model = as_keras(model_or_path)
     check_images(model, images)
     exact = model.predict(images, batch_size=32, verbose=0)
     network = open_network(path, rescaling=(1.0, 0.0))
     (rounded,) = network.run(images).values()
-    rounded = rounded.transpose(0, 2, 3, 1) if network.channels_first and rounded.ndim == 4 else rounded
+    rounded = (
+        rounded.transpose(0, 2, 3, 1) if network.channels_first and rounded.ndim == 4 else rounded
+    )
     if rounded.shape != exact.shape:
-        raise PoseError(f"{path} gives {rounded.shape} and the float network {exact.shape}: they are not the same network")
+        raise PoseError(
+            f"{path} gives {rounded.shape} and the float network {exact.shape}: they are not the same network"
+        )
     noise = np.square(exact - rounded, dtype=np.float64).sum()
     signal = np.square(exact, dtype=np.float64).sum()
-    return {"snr_db": float(10 * np.log10(signal / max(noise, 1e-30))), "max_error": float(np.abs(exact - rounded).max())}
+    return {
+        "snr_db": float(10 * np.log10(signal / max(noise, 1e-30))),
+        "max_error": float(np.abs(exact - rounded).max()),
+    }
 
 
 # ---------------------------------------------------------------- layer by layer
 
 
 def layer_errors(model_or_path, tflite_path: str | Path, images: np.ndarray) -> list[dict]:
-    """The signal-to-noise ratio of what each layer gives, in the order in which the quantized network runs.
+    """The signal-to-noise ratio of what each layer gives, in the order in which the quantized
+    network runs.
 
-    Every result of the .tflite is matched to a tensor of the Keras model: of those of the same shape and made by the same kind of
-    convolution, the one it is nearest to, best matches first. Fusing layers and reordering branches do no harm.
+    Every result of the .tflite is matched to a tensor of the Keras model: of those of the same
+    shape and made by the same kind of convolution, the one it is nearest to, best matches first.
+    Fusing layers and reordering branches do no harm.
 
     Args:
-        model_or_path: the float keras.Model that was converted, or its file; with ``optimize`` what :func:`optimized` gives, as
-            equalization scales the channels inside.
+        model_or_path: the float keras.Model that was converted, or its file; with ``optimize`` what
+            :func:`optimized` gives, as equalization scales the channels inside.
         tflite_path: the quantized file made of it.
         images: (N, H, W, 3) float32 inputs as the float network takes them; eight are enough.
 
     Returns:
-        Rows of ``layer`` (Keras's name), ``operator`` (TFLite's), ``shape`` and ``snr_db``, 10·log10 of the mean square of the float
-        values over that of the error.
+        Rows of ``layer`` (Keras's name), ``operator`` (TFLite's), ``shape`` and ``snr_db``,
+        10·log10 of the mean square of the float values over that of the error.
 
     Raises:
         PoseError: for images of another shape, or a file of which no layer is the model's.
@@ -67,15 +78,21 @@ def layer_errors(model_or_path, tflite_path: str | Path, images: np.ndarray) -> 
     layers, graph = folded(model), read_tflite(tflite_path)
     operators = [operator for operator in graph.operators if _holds_steps(graph, operator)]
     read_exact = reader(layers, [step.output for step in layers.steps])
-    read_rounded = _rounded_reader(tflite_path, graph, [operator.outputs[0] for operator in operators])
+    read_rounded = _rounded_reader(
+        tflite_path, graph, [operator.outputs[0] for operator in operators]
+    )
     first = read_exact(images[:1])
     pairs = _matched(operators, read_rounded(images[:1]), layers, first)
     if not pairs:
-        raise PoseError(f"no layer of {tflite_path} is one of {model.name}: they are not the same network")
+        raise PoseError(
+            f"no layer of {tflite_path} is one of {model.name}: they are not the same network"
+        )
     sums = np.zeros((len(pairs), 2))
     for image in images[:, None]:
         exact, rounded = read_exact(image), read_rounded(image)
-        sums += [(np.square(exact[s]).sum(), np.square(exact[s] - rounded[o]).sum()) for o, s in pairs]
+        sums += [
+            (np.square(exact[s]).sum(), np.square(exact[s] - rounded[o]).sum()) for o, s in pairs
+        ]
     ratios = 10 * np.log10(np.maximum(sums[:, 0], 1e-30) / np.maximum(sums[:, 1], 1e-30))
     return [
         {
@@ -88,13 +105,21 @@ def layer_errors(model_or_path, tflite_path: str | Path, images: np.ndarray) -> 
     ]
 
 
-_KINDS = {"CONV_2D": ("Conv2D", "Dense"), "DEPTHWISE_CONV_2D": ("DepthwiseConv2D",), "FULLY_CONNECTED": ("Dense", "Conv2D")}
+_KINDS = {
+    "CONV_2D": ("Conv2D", "Dense"),
+    "DEPTHWISE_CONV_2D": ("DepthwiseConv2D",),
+    "FULLY_CONNECTED": ("Dense", "Conv2D"),
+}
 """The layers that become an operator."""
 
 
 def _holds_steps(graph: Graph, operator: Operator) -> bool:
-    """Whether an operator's result is computed and quantized; copies of an input into another type are neither."""
-    return operator.name not in ("QUANTIZE", "DEQUANTIZE") and graph.tensors[operator.outputs[0]].quantization is not None
+    """Whether an operator's result is computed and quantized; copies of an input into another type
+    are neither."""
+    return (
+        operator.name not in ("QUANTIZE", "DEQUANTIZE")
+        and graph.tensors[operator.outputs[0]].quantization is not None
+    )
 
 
 def _rounded_reader(path: str | Path, graph: Graph, tensors: list[int]):
@@ -102,7 +127,9 @@ def _rounded_reader(path: str | Path, graph: Graph, tensors: list[int]):
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     network = open_network(path, rescaling=(1.0, 0.0))
-    with silent_stderr():  # the delegates that make it fast keep the results between the layers to themselves
+    with (
+        silent_stderr()
+    ):  # the delegates that make it fast keep the results between the layers to themselves
         interpreter = Interpreter(
             str(path),
             experimental_preserve_all_tensors=True,
@@ -113,7 +140,10 @@ def _rounded_reader(path: str | Path, graph: Graph, tensors: list[int]):
     def read(image: np.ndarray) -> list[np.ndarray]:
         interpreter.set_tensor(graph.inputs[0], network.prepare(image))
         interpreter.invoke()
-        return [_real(interpreter.get_tensor(tensor), graph.tensors[tensor].quantization) for tensor in tensors]
+        return [
+            _real(interpreter.get_tensor(tensor), graph.tensors[tensor].quantization)
+            for tensor in tensors
+        ]
 
     return read
 
@@ -122,14 +152,26 @@ def _real(values: np.ndarray, quantization: Quantization) -> np.ndarray:
     return (values.astype(np.float32) - quantization.zero_points[0]) * quantization.scales[0]
 
 
-def _matched(operators: list[Operator], rounded: list[np.ndarray], layers: Layers, exact: list[np.ndarray]) -> list[tuple[int, int]]:
+def _matched(
+    operators: list[Operator], rounded: list[np.ndarray], layers: Layers, exact: list[np.ndarray]
+) -> list[tuple[int, int]]:
     """Pairs of an operator and a step, each at most once, in the operators' order."""
     distances, hidden = [], _fused(layers)
     for o, operator in enumerate(operators):
         for s, values in enumerate(exact):
             kinds = _KINDS.get(operator.name)
-            if s not in hidden and values.shape == rounded[o].shape and (not kinds or _maker(layers, layers.steps[s]).kind in kinds):
-                distances.append((np.square(values - rounded[o]).sum() / max(np.square(values).sum(), 1e-30), o, s))
+            if (
+                s not in hidden
+                and values.shape == rounded[o].shape
+                and (not kinds or _maker(layers, layers.steps[s]).kind in kinds)
+            ):
+                distances.append(
+                    (
+                        np.square(values - rounded[o]).sum() / max(np.square(values).sum(), 1e-30),
+                        o,
+                        s,
+                    )
+                )
     pairs = {}
     for _, o, s in sorted(distances):
         if o not in pairs and s not in pairs.values():
@@ -138,17 +180,34 @@ def _matched(operators: list[Operator], rounded: list[np.ndarray], layers: Layer
 
 
 def _fused(layers: Layers) -> set[int]:
-    """The steps whose results are never seen: an activation that becomes part of their operator is all that reads them."""
-    read, numbers = layers.readers(), {step.output: number for number, step in enumerate(layers.steps)}
+    """The steps whose results are never seen: an activation that becomes part of their operator is
+    all that reads them."""
+    read, numbers = (
+        layers.readers(),
+        {step.output: number for number, step in enumerate(layers.steps)},
+    )
     makers = [_maker(layers, step) for step in layers.steps]
-    return {numbers[maker.output] for step, maker in zip(layers.steps, makers) if maker is not step and read[maker.output] == 1}
+    return {
+        numbers[maker.output]
+        for step, maker in zip(layers.steps, makers)
+        if maker is not step and read[maker.output] == 1
+    }
 
 
 def _maker(layers: Layers, step: Step) -> Step:
     """The step whose result an activation is applied to, where both become one operator."""
-    if step.kind != "ReLU" or step.layer.max_value not in (None, 6) or step.layer.negative_slope or step.layer.threshold:
+    if (
+        step.kind != "ReLU"
+        or step.layer.max_value not in (None, 6)
+        or step.layer.negative_slope
+        or step.layer.threshold
+    ):
         return step
-    before = [other for other in layers.steps if other.output == step.inputs[0] and other.kind in ("Add", *CONVOLUTIONS)]
+    before = [
+        other
+        for other in layers.steps
+        if other.output == step.inputs[0] and other.kind in ("Add", *CONVOLUTIONS)
+    ]
     return before[0] if before else step
 
 
@@ -172,29 +231,46 @@ class Range:
 
 
 def weight_ranges(tflite_path: str | Path) -> list[Range]:
-    """Of each operator with 8-bit weights, in order: the least and the greatest weight of each output channel, as stored."""
+    """Of each operator with 8-bit weights, in order: the least and the greatest weight of each
+    output channel, as stored."""
     graph = read_tflite(tflite_path)
     ranges = []
     for operator in graph.operators:
         weights = graph.tensors[operator.inputs[1]] if operator.name in _CHANNEL_AXIS else None
-        if weights is None or weights.data is None or weights.dtype != "int8" or weights.quantization is None:
+        if (
+            weights is None
+            or weights.data is None
+            or weights.dtype != "int8"
+            or weights.quantization is None
+        ):
             continue
         by_channel = np.moveaxis(weights.data, _CHANNEL_AXIS[operator.name], 0)
         by_channel = by_channel.reshape(len(by_channel), -1)
         scale = weights.quantization.scales.astype(np.float64)
-        ranges.append(Range(weights.name, operator.name, by_channel.min(axis=1) * scale, by_channel.max(axis=1) * scale))
+        ranges.append(
+            Range(
+                weights.name,
+                operator.name,
+                by_channel.min(axis=1) * scale,
+                by_channel.max(axis=1) * scale,
+            )
+        )
     return ranges
 
 
 def activation_ranges(tflite_path: str | Path) -> list[Range]:
-    """Of each operator with an 8-bit output, in order: the real values that the output can hold, by its scale and zero point."""
+    """Of each operator with an 8-bit output, in order: the real values that the output can hold, by
+    its scale and zero point."""
     limits = {"int8": (-128, 127), "uint8": (0, 255)}
     graph = read_tflite(tflite_path)
     ranges = []
     for operator in graph.operators:
         tensor = graph.tensors[operator.outputs[0]]
         if tensor.dtype in limits and tensor.quantization is not None:
-            scale, zero_point = tensor.quantization.scales.astype(np.float64), tensor.quantization.zero_points
+            scale, zero_point = (
+                tensor.quantization.scales.astype(np.float64),
+                tensor.quantization.zero_points,
+            )
             low, high = ((q - zero_point) * scale for q in limits[tensor.dtype])
             ranges.append(Range(tensor.name, operator.name, low, high))
     return ranges
@@ -202,7 +278,9 @@ def activation_ranges(tflite_path: str | Path) -> list[Range]:
 
 def most_uneven(ranges: list[Range]) -> Range:
     """The weights whose channels differ most in width, where one scale for all would lose most."""
-    return max(ranges, key=lambda r: (r.high - r.low).max() / max(float(np.median(r.high - r.low)), 1e-9))
+    return max(
+        ranges, key=lambda r: (r.high - r.low).max() / max(float(np.median(r.high - r.low)), 1e-9)
+    )
 
 
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}

@@ -1,4 +1,5 @@
-"""A Keras model as a list of layers and the tensors between them, with batch normalization folded into its convolutions."""
+"""A Keras model as a list of layers and the tensors between them, with batch normalization folded
+into its convolutions."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ class Step:
 
     Attributes:
         layer: the Keras layer or operation.
-        kind: the name of its class; ``Other`` for anything but one tensor from tensors given in order.
+        kind: the name of its class; ``Other`` for anything but one tensor from tensors given in
+            order.
         inputs, output: numbers of tensors.
     """
 
@@ -48,10 +50,13 @@ class Layers:
 
     def readers(self) -> Counter:
         """How often each tensor is read, the model's outputs once more."""
-        return Counter([tensor for step in self.steps for tensor in step.inputs] + list(self.outputs))
+        return Counter(
+            [tensor for step in self.steps for tensor in step.inputs] + list(self.outputs)
+        )
 
     def convolutions(self) -> list[Step]:
-        """The steps of layers with a kernel that are called once; weights of a layer that is called twice serve two places."""
+        """The steps of layers with a kernel that are called once; weights of a layer that is called
+        twice serve two places."""
         return [step for step in self.steps if step.kind in CONVOLUTIONS and self.called_once(step)]
 
     def called_once(self, step: Step) -> bool:
@@ -60,10 +65,12 @@ class Layers:
 
 
 def folded(model) -> Layers:
-    """A copy of the model without the batch normalizations that follow a convolution, computing the same; the model stays as it is.
+    """A copy of the model without the batch normalizations that follow a convolution, computing the
+    same; the model stays as it is.
 
-    Convolution and normalization become one convolution, w·γ/σ and (b − μ)·γ/σ + β (Jacob et al., 2018). Activations inside a layer
-    become layers of their own, so that what follows sees each tensor.
+    Convolution and normalization become one convolution, w·γ/σ and (b − μ)·γ/σ + β (Jacob et al.,
+    2018). Activations inside a layer become layers of their own, so that what follows sees each
+    tensor.
 
     Raises:
         PoseError: for a model that is not a graph of layers.
@@ -72,8 +79,15 @@ def folded(model) -> Layers:
     readers, producers = split.readers(), {step.output: step for step in split.convolutions()}
     pairs = {}
     for step in split.steps:
-        before = producers.get(step.inputs[0]) if step.kind == "BatchNormalization" and split.called_once(step) else None
-        last = step.kind == "BatchNormalization" and step.layer.axis in (-1, len(split.tensors[step.output].shape) - 1)
+        before = (
+            producers.get(step.inputs[0])
+            if step.kind == "BatchNormalization" and split.called_once(step)
+            else None
+        )
+        last = step.kind == "BatchNormalization" and step.layer.axis in (
+            -1,
+            len(split.tensors[step.output].shape) - 1,
+        )
         if before and last and channels_last(before) and readers[before.output] == 1:
             pairs[before.layer.name] = step.layer
     dropped = {norm.name for norm in pairs.values()}
@@ -86,7 +100,11 @@ def folded(model) -> Layers:
         return inputs[0] if layer.name in dropped else run(layer, *inputs, **options)
 
     result = _rebuilt(split.model, copy, call)
-    _copy_weights(split.model, result.model, lambda layer, weights: _folded_weights(layer, weights, pairs.get(layer.name)))
+    _copy_weights(
+        split.model,
+        result.model,
+        lambda layer, weights: _folded_weights(layer, weights, pairs.get(layer.name)),
+    )
     return result
 
 
@@ -99,7 +117,10 @@ def _folded_weights(layer, weights: list[np.ndarray], norm) -> list[np.ndarray]:
     if norm is None:
         return weights
     kernel, bias = weights[0].astype(np.float64), weights[1] if len(weights) > 1 else 0.0
-    mean, variance = np.asarray(norm.moving_mean, np.float64), np.asarray(norm.moving_variance, np.float64)
+    mean, variance = (
+        np.asarray(norm.moving_mean, np.float64),
+        np.asarray(norm.moving_variance, np.float64),
+    )
     gamma = np.asarray(norm.gamma) if norm.scale else 1.0
     beta = np.asarray(norm.beta) if norm.center else 0.0
     factor = gamma / np.sqrt(variance + norm.epsilon)
@@ -108,25 +129,48 @@ def _folded_weights(layer, weights: list[np.ndarray], norm) -> list[np.ndarray]:
 
 
 def _split(model) -> Layers:
-    """A copy with the activation of each convolution, and every activation of a name, as a layer of its own."""
+    """A copy with the activation of each convolution, and every activation of a name, as a layer of
+    its own."""
     import keras
 
-    if not isinstance(model, (keras.Sequential, keras.Model)) or not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
-        raise PoseError(f"{getattr(model, 'name', model)} is not a graph of layers (functional or sequential): its layers cannot be seen")
+    if (
+        not isinstance(model, (keras.Sequential, keras.Model))
+        or not getattr(model, "inputs", None)
+        or not getattr(model, "outputs", None)
+    ):
+        raise PoseError(
+            f"{getattr(model, 'name', model)} is not a graph of layers (functional or sequential): its layers cannot be seen"
+        )
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)
-    after = {layer.name: layer.activation for layer in model.layers if _activation(layer) not in (None, "linear")}
+    after = {
+        layer.name: layer.activation
+        for layer in model.layers
+        if _activation(layer) not in (None, "linear")
+    }
 
     def copy(layer):
-        changes = {"activation": "linear"} if layer.name in after and layer.__class__.__name__ in CONVOLUTIONS else {}
+        changes = (
+            {"activation": "linear"}
+            if layer.name in after and layer.__class__.__name__ in CONVOLUTIONS
+            else {}
+        )
         return _copied(layer, **changes)
 
     def call(run, layer, *inputs, **options):
         activation = after.get(layer.name)
         if layer.__class__.__name__ in CONVOLUTIONS:
             result = run(layer, *inputs, **options)
-            return run(_activate(activation, f"{layer.name}_own_activation"), result) if activation else result
-        return run(_activate(activation, layer.name), *inputs) if activation else run(layer, *inputs, **options)
+            return (
+                run(_activate(activation, f"{layer.name}_own_activation"), result)
+                if activation
+                else result
+            )
+        return (
+            run(_activate(activation, layer.name), *inputs)
+            if activation
+            else run(layer, *inputs, **options)
+        )
 
     result = _rebuilt(model, copy, call)
     _copy_weights(model, result.model)
@@ -154,11 +198,16 @@ def _activate(function, name: str):
 
     known = {"relu": {}, "relu6": {"max_value": 6.0}}
     kind = getattr(function, "__name__", "")
-    return keras.layers.ReLU(name=name, **known[kind]) if kind in known else keras.layers.Activation(function, name=name)
+    return (
+        keras.layers.ReLU(name=name, **known[kind])
+        if kind in known
+        else keras.layers.Activation(function, name=name)
+    )
 
 
 def _copied(layer, **changes):
-    """A layer of the same configuration but for the changes, its weights yet to be set. Operations without weights serve as they are."""
+    """A layer of the same configuration but for the changes, its weights yet to be set. Operations
+    without weights serve as they are."""
     import keras
 
     if not isinstance(layer, keras.Layer):
@@ -167,7 +216,8 @@ def _copied(layer, **changes):
 
 
 def _rebuilt(model, copy, call) -> Layers:
-    """The model of copied layers, each called by ``call(run, layer, *inputs, **options)``, and what ``run`` called in which order."""
+    """The model of copied layers, each called by ``call(run, layer, *inputs, **options)``, and what
+    ``run`` called in which order."""
     import keras
 
     numbers, tensors, steps = {}, [], []
@@ -180,24 +230,46 @@ def _rebuilt(model, copy, call) -> Layers:
 
     def run(layer, *inputs, **options):
         results = layer(*inputs, **options)
-        given = [number(x) for x in keras.tree.flatten((inputs, options)) if keras.backend.is_keras_tensor(x)]
+        given = [
+            number(x)
+            for x in keras.tree.flatten((inputs, options))
+            if keras.backend.is_keras_tensor(x)
+        ]
         kind = _kind(layer, inputs, options, results)
-        steps.extend(Step(layer, kind, tuple(given), number(result)) for result in keras.tree.flatten(results))
+        steps.extend(
+            Step(layer, kind, tuple(given), number(result))
+            for result in keras.tree.flatten(results)
+        )
         return results
 
     try:
-        result = keras.models.clone_model(model, clone_function=copy, call_function=lambda *given, **options: call(run, *given, **options))
-    except Exception as error:  # a layer that cannot be made from its configuration raises whatever it likes
+        result = keras.models.clone_model(
+            model,
+            clone_function=copy,
+            call_function=lambda *given, **options: call(run, *given, **options),
+        )
+    except (
+        Exception
+    ) as error:  # a layer that cannot be made from its configuration raises whatever it likes
         raise PoseError(f"{model.name} cannot be copied layer by layer: {error}") from error
-    inputs, outputs = ([number(tensor) for tensor in ends] for ends in (result.inputs, result.outputs))
+    inputs, outputs = (
+        [number(tensor) for tensor in ends] for ends in (result.inputs, result.outputs)
+    )
     return Layers(result, tuple(steps), tuple(tensors), tuple(inputs), tuple(outputs))
 
 
 def _kind(layer, inputs, options, results) -> str:
-    """The class of one of Keras's own layers that makes a tensor of tensors alone; a sum by ``+`` is as good as an ``Add``."""
+    """The class of one of Keras's own layers that makes a tensor of tensors alone; a sum by ``+``
+    is as good as an ``Add``."""
     import keras
 
-    plain = all(keras.backend.is_keras_tensor(x) for x in keras.tree.flatten((inputs, options, results)) if x is not None)
+    plain = all(
+        keras.backend.is_keras_tensor(x)
+        for x in keras.tree.flatten((inputs, options, results))
+        if x is not None
+    )
     name = type(layer).__name__
-    own = type(layer) is getattr(keras.layers, name, None) or (name == "Add" and type(layer).__module__.startswith("keras."))
+    own = type(layer) is getattr(keras.layers, name, None) or (
+        name == "Add" and type(layer).__module__.startswith("keras.")
+    )
     return name if plain and own and keras.backend.is_keras_tensor(results) else "Other"

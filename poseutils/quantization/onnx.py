@@ -1,4 +1,5 @@
-"""A Keras model as .onnx, and its post-training quantization by ONNX Runtime to a network of QuantizeLinear and DequantizeLinear pairs."""
+"""A Keras model as .onnx, and its post-training quantization by ONNX Runtime to a network of
+QuantizeLinear and DequantizeLinear pairs."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ OPSET = 17
 
 
 def export_onnx(model_or_path, out_path: str | Path) -> Path:
-    """Writes a Keras model as a float .onnx with a batch of one, images and maps channels first as is usual there.
+    """Writes a Keras model as a float .onnx with a batch of one, images and maps channels first as
+    is usual there.
 
     Args:
         model_or_path: keras.Model of one input, or a .keras or .h5 file.
@@ -48,26 +50,33 @@ def quantize_onnx(
     rescaling: tuple[float, float] = RESCALING,
     optimize: bool = False,
 ) -> Path:
-    """Converts a Keras model to .onnx with 8-bit weights and activations, calibrated by the extremes of each tensor.
+    """Converts a Keras model to .onnx with 8-bit weights and activations, calibrated by the
+    extremes of each tensor.
 
     Args:
-        as :func:`poseutils.quantization.quantize`, with an .onnx file to write. Images go in channels first. An integer input or
-        output has its scale and zero point in the file's metadata, as ``poseutils.models.network`` reads them.
+        as :func:`poseutils.quantization.quantize`, with an .onnx file to write. Images go in
+        channels first. An integer input or output has its scale and zero point in the file's
+        metadata, as ``poseutils.models.network`` reads them.
 
     Returns:
         ``out_path``.
 
     Raises:
-        PoseError: for images of another shape, an unknown granularity or type, a network that cannot be converted, or without the
-            packages onnx and tf2onnx.
+        PoseError: for images of another shape, an unknown granularity or type, a network that
+            cannot be converted, or without the packages onnx and tf2onnx.
     """
     check_choices(granularity, input_type, output_type)
     model = as_keras(model_or_path)
     check_images(model, images)
     if optimize:
         model = optimized(model, images, granularity)
-    proto = _quantized(_converted(model), with_full_range(images, rescaling), granularity, model.name)
-    for name, kind in ((proto.graph.input[0].name, input_type), *((output.name, output_type) for output in proto.graph.output)):
+    proto = _quantized(
+        _converted(model), with_full_range(images, rescaling), granularity, model.name
+    )
+    for name, kind in (
+        (proto.graph.input[0].name, input_type),
+        *((output.name, output_type) for output in proto.graph.output),
+    ):
         if kind != "float":
             _make_integer(proto, name, kind)
     with atomic_path(out_path) as temporary:
@@ -81,19 +90,31 @@ def _converted(model):
 
     tf2onnx = _packages()
     signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="image")]
-    names = [f"output_{i}" if len(model.outputs) > 1 else "output" for i in range(len(model.outputs))]
+    names = [
+        f"output_{i}" if len(model.outputs) > 1 else "output" for i in range(len(model.outputs))
+    ]
 
     def forward(image):
         results = model(image, training=False)
         results = results if isinstance(results, (list, tuple)) else [results]
-        return {name: tf.identity(result, name) for name, result in zip(names, results, strict=True)}
+        return {
+            name: tf.identity(result, name) for name, result in zip(names, results, strict=True)
+        }
 
-    maps = [f"Identity{f'_{i}' if i else ''}:0" for i, output in enumerate(model.outputs) if len(output.shape) == 4]
+    maps = [
+        f"Identity{f'_{i}' if i else ''}:0"
+        for i, output in enumerate(model.outputs)
+        if len(output.shape) == 4
+    ]
     function = tf.function(forward, input_signature=signature, autograph=False)
     with quiet():
         try:
             proto, _ = tf2onnx.convert.from_function(
-                function, input_signature=signature, opset=OPSET, inputs_as_nchw=["image:0"], outputs_as_nchw=maps
+                function,
+                input_signature=signature,
+                opset=OPSET,
+                inputs_as_nchw=["image:0"],
+                outputs_as_nchw=maps,
             )
         except Exception as error:  # tf2onnx raises ValueError, KeyError and classes of its own
             raise PoseError(f"{model.name} cannot be written as .onnx: {error}") from error
@@ -107,7 +128,9 @@ def _packages():
         import tf2onnx
         import tf2onnx.convert
     except ImportError as error:
-        raise PoseError(f"writing .onnx files needs the packages onnx and tf2onnx ({error}): pip install onnx tf2onnx") from error
+        raise PoseError(
+            f"writing .onnx files needs the packages onnx and tf2onnx ({error}): pip install onnx tf2onnx"
+        ) from error
     return tf2onnx
 
 
@@ -119,7 +142,11 @@ class _Batches:
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         image = next(self._images, None)
-        return None if image is None else {self._name: np.ascontiguousarray(image.transpose(2, 0, 1)[None])}
+        return (
+            None
+            if image is None
+            else {self._name: np.ascontiguousarray(image.transpose(2, 0, 1)[None])}
+        )
 
 
 def _quantized(proto, images: np.ndarray, granularity: str, label: str):
@@ -128,7 +155,9 @@ def _quantized(proto, images: np.ndarray, granularity: str, label: str):
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder, quiet():
-        given, prepared, result = (str(Path(folder) / name) for name in ("float.onnx", "prepared.onnx", "quantized.onnx"))
+        given, prepared, result = (
+            str(Path(folder) / name) for name in ("float.onnx", "prepared.onnx", "quantized.onnx")
+        )
         onnx.save(proto, given)
         try:
             quant_pre_process(given, prepared, skip_symbolic_shape=True)
@@ -147,7 +176,8 @@ def _quantized(proto, images: np.ndarray, granularity: str, label: str):
 
 
 def _without_unused_domains(proto):
-    """ONNX Runtime declares the operators of all its extensions; other tools refuse files for ones that are not even used."""
+    """ONNX Runtime declares the operators of all its extensions; other tools refuse files for ones
+    that are not even used."""
     used = {node.domain for node in proto.graph.node}
     for opset in [opset for opset in proto.opset_import if opset.domain not in used]:
         proto.opset_import.remove(opset)
@@ -158,10 +188,11 @@ def _without_unused_domains(proto):
 
 
 def _make_integer(proto, name: str, kind: str) -> None:
-    """Gives an input or output of the network an integer type, with the scale that it is quantized by anyway.
+    """Gives an input or output of the network an integer type, with the scale that it is quantized
+    by anyway.
 
-    What is there stays: the integer becomes the float that it stood for, or the other way round, and with the same scale nothing is
-    rounded twice.
+    What is there stays: the integer becomes the float that it stood for, or the other way round,
+    and with the same scale nothing is rounded twice.
     """
     import onnx
 
@@ -174,14 +205,22 @@ def _make_integer(proto, name: str, kind: str) -> None:
         for names in (node.input, node.output):
             names[:] = [inner if n == name else n for n in names]
     parameters = (f"{name}_end_scale", f"{name}_end_zero_point")
-    graph.initializer.append(onnx.numpy_helper.from_array(np.array(scale, np.float32), parameters[0]))
-    graph.initializer.append(onnx.numpy_helper.from_array(np.array(zero_point, kind), parameters[1]))
+    graph.initializer.append(
+        onnx.numpy_helper.from_array(np.array(scale, np.float32), parameters[0])
+    )
+    graph.initializer.append(
+        onnx.numpy_helper.from_array(np.array(zero_point, kind), parameters[1])
+    )
     if is_input:
-        graph.node.insert(0, onnx.helper.make_node("DequantizeLinear", [name, *parameters], [inner]))
+        graph.node.insert(
+            0, onnx.helper.make_node("DequantizeLinear", [name, *parameters], [inner])
+        )
     else:
         graph.node.append(onnx.helper.make_node("QuantizeLinear", [inner, *parameters], [name]))
     (end,) = (value for value in (*graph.input, *graph.output) if value.name == name)
-    end.type.tensor_type.elem_type = onnx.TensorProto.UINT8 if kind == "uint8" else onnx.TensorProto.INT8
+    end.type.tensor_type.elem_type = (
+        onnx.TensorProto.UINT8 if kind == "uint8" else onnx.TensorProto.INT8
+    )
     proto.metadata_props.add(key=ONNX_QUANTIZATION.format(name), value=f"{scale!r} {zero_point}")
 
 
@@ -190,9 +229,17 @@ def _parameters(graph, name: str, is_input: bool) -> tuple[float, int]:
     import onnx
 
     kind = "QuantizeLinear" if is_input else "DequantizeLinear"
-    pairs = [node for node in graph.node if node.op_type == kind and name in (node.input if is_input else node.output)]
+    pairs = [
+        node
+        for node in graph.node
+        if node.op_type == kind and name in (node.input if is_input else node.output)
+    ]
     if not pairs:
-        raise PoseError(f"{name!r} stays float in the quantized network: its type cannot be an integer; choose float")
+        raise PoseError(
+            f"{name!r} stays float in the quantized network: its type cannot be an integer; choose float"
+        )
     constants = {constant.name: constant for constant in graph.initializer}
-    scale, zero_point = (onnx.numpy_helper.to_array(constants[part]).item() for part in pairs[0].input[1:3])
+    scale, zero_point = (
+        onnx.numpy_helper.to_array(constants[part]).item() for part in pairs[0].input[1:3]
+    )
     return scale, zero_point

@@ -23,10 +23,14 @@ def as_keras(model_or_path):
 
 def check_choices(granularity: str, input_type: str, output_type: str) -> None:
     if granularity not in GRANULARITIES:
-        raise PoseError(f"quantization.granularity is {granularity!r}; choose from {', '.join(GRANULARITIES)}")
+        raise PoseError(
+            f"quantization.granularity is {granularity!r}; choose from {', '.join(GRANULARITIES)}"
+        )
     for name, given in (("input", input_type), ("output", output_type)):
         if given not in TYPES:
-            raise PoseError(f"quantization.quantization_{name}_type is {given!r}; choose from {', '.join(TYPES)}")
+            raise PoseError(
+                f"quantization.quantization_{name}_type is {given!r}; choose from {', '.join(TYPES)}"
+            )
 
 
 def check_images(model, images: np.ndarray) -> None:
@@ -37,16 +41,20 @@ def check_images(model, images: np.ndarray) -> None:
         )
     expected = tuple(inputs[0].shape[1:])
     if len(images) == 0 or images.shape[1:] != expected:
-        raise PoseError(f"images are {images.shape}; quantization needs at least one, and the network takes {('N', *expected)}")
+        raise PoseError(
+            f"images are {images.shape}; quantization needs at least one, and the network takes {('N', *expected)}"
+        )
     if not np.isfinite(images).all():
-        raise PoseError("images to calibrate with hold values that are not numbers; check how they were read and rescaled")
+        raise PoseError(
+            "images to calibrate with hold values that are not numbers; check how they were read and rescaled"
+        )
 
 
 def with_full_range(images: np.ndarray, rescaling: tuple[float, float]) -> np.ndarray:
     """The images, with two pixels of the first set to black and white.
 
-    Ranges are the extremes that were seen. Two pixels fix the input's without changing the activations behind it, as black and white
-    images would.
+    Ranges are the extremes that were seen. Two pixels fix the input's without changing the
+    activations behind it, as black and white images would.
     """
     images = images.astype(np.float32)
     images[0, 0, 0], images[0, 0, 1] = rescaling[1], 255 * rescaling[0] + rescaling[1]

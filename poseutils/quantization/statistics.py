@@ -1,4 +1,5 @@
-"""What flows through a network on calibration images, kept as sums and maxima, never as all activations."""
+"""What flows through a network on calibration images, kept as sums and maxima, never as all
+activations."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ from .layers import Layers
 BATCH = 8
 
 
-def channel_maxima(layers: Layers, tensors: Sequence[int], images: np.ndarray) -> dict[int, np.ndarray]:
+def channel_maxima(
+    layers: Layers, tensors: Sequence[int], images: np.ndarray
+) -> dict[int, np.ndarray]:
     """The largest value of each channel of some tensors, (C,) each, over all images and places."""
     found = {}
     for _, batch in _runs(layers, tensors, images):
@@ -27,7 +30,9 @@ def mean_maps(layers: Layers, tensors: Sequence[int], images: np.ndarray) -> dic
     found = dict.fromkeys(tensors, 0.0)
     for count, batch in _runs(layers, tensors, images):
         for tensor, values in zip(tensors, batch, strict=True):
-            found[tensor] = found[tensor] + values.astype(np.float64).mean(axis=0, keepdims=True) * (count / len(images))
+            found[tensor] = found[tensor] + values.astype(np.float64).mean(
+                axis=0, keepdims=True
+            ) * (count / len(images))
     return found
 
 
@@ -43,5 +48,7 @@ def reader(layers: Layers, tensors: Sequence[int]) -> Callable[[np.ndarray], lis
     """A function of images (B, H, W, 3) that gives the values of some tensors, (B, ...) each."""
     import keras
 
-    forward = compiled(keras.Model(layers.model.inputs, [layers.tensors[tensor] for tensor in tensors]))
+    forward = compiled(
+        keras.Model(layers.model.inputs, [layers.tensors[tensor] for tensor in tensors])
+    )
     return lambda images: forward(images.astype(np.float32))

@@ -23,23 +23,28 @@ def quantize(
     rescaling: tuple[float, float] = RESCALING,
     optimize: bool = False,
 ) -> Path:
-    """Converts a Keras model to TFLite with 8-bit weights and activations (Jacob et al., 2018), with a batch of one.
+    """Converts a Keras model to TFLite with 8-bit weights and activations (Jacob et al., 2018),
+    with a batch of one.
 
     Args:
         model_or_path: keras.Model, or a .keras or .h5 file.
-        images: (N, H, W, 3) float32 inputs as the network takes them; their activations set the ranges. A hundred are plenty.
+        images: (N, H, W, 3) float32 inputs as the network takes them; their activations set the
+            ranges. A hundred are plenty.
         out_path: the .tflite file to write.
-        granularity: ``per_channel``, a scale for each channel of the weights, or ``per_tensor``, one for all.
+        granularity: ``per_channel``, a scale for each channel of the weights, or ``per_tensor``,
+            one for all.
         input_type, output_type: ``uint8``, ``int8`` or ``float``.
-        rescaling: scale and offset that make network inputs out of pixels 0 to 255. The input is quantized for exactly that range, so
-            that a uint8 input takes pixels as they are.
-        optimize: evens channels out across layers and corrects biases first, see :func:`optimized`, so that ``per_tensor`` holds.
+        rescaling: scale and offset that make network inputs out of pixels 0 to 255. The input is
+            quantized for exactly that range, so that a uint8 input takes pixels as they are.
+        optimize: evens channels out across layers and corrects biases first, see :func:`optimized`,
+            so that ``per_tensor`` holds.
 
     Returns:
         ``out_path``.
 
     Raises:
-        PoseError: for images of another shape, an unknown granularity or type, or a network that cannot be converted.
+        PoseError: for images of another shape, an unknown granularity or type, or a network that
+            cannot be converted.
     """
     check_choices(granularity, input_type, output_type)
     model = as_keras(model_or_path)
@@ -53,20 +58,31 @@ def quantize(
     return Path(out_path)
 
 
-def _convert(model, images: np.ndarray, granularity: str, input_type: str, output_type: str) -> bytes:
+def _convert(
+    model, images: np.ndarray, granularity: str, input_type: str, output_type: str
+) -> bytes:
     import tensorflow as tf
 
     types = {"uint8": tf.uint8, "int8": tf.int8, "float": tf.float32}
     signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="image")]
-    function = tf.function(lambda image: model(image, training=False), input_signature=signature, autograph=False)
+    function = tf.function(
+        lambda image: model(image, training=False), input_signature=signature, autograph=False
+    )
     with quiet():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+        converter = tf.lite.TFLiteConverter.from_concrete_functions(
+            [function.get_concrete_function()]
+        )
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([image[None]] for image in images)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type, converter.inference_output_type = types[input_type], types[output_type]
+        converter.inference_input_type, converter.inference_output_type = (
+            types[input_type],
+            types[output_type],
+        )
         converter._experimental_disable_per_channel = granularity == "per_tensor"
         try:
             return converter.convert()
-        except Exception as error:  # the converter raises its own classes, RuntimeError and ValueError
+        except (
+            Exception
+        ) as error:  # the converter raises its own classes, RuntimeError and ValueError
             raise PoseError(f"{model.name} cannot be quantized: {error}") from error

@@ -84,7 +84,9 @@ def sample_build(rng: np.random.Generator) -> Build:
     feminine = float(rng.random() < 0.5)
     height = rng.uniform(0.95, 1.45) if child else rng.normal(1.76 - 0.12 * feminine, 0.07)
     youth = np.clip((1.6 - height) / 0.65, 0, 1) if child else 0.0
-    girth = float(np.clip(rng.normal(1.0, 0.1) + (rng.random() < 0.15) * rng.uniform(0.1, 0.4), 0.82, 1.5))
+    girth = float(
+        np.clip(rng.normal(1.0, 0.1) + (rng.random() < 0.15) * rng.uniform(0.1, 0.4), 0.82, 1.5)
+    )
     leg = height * (1 - 0.1 * youth) * rng.normal(1, 0.025)
     arm = height * (1 - 0.04 * youth) * rng.normal(1, 0.025)
     return Build(
@@ -145,7 +147,10 @@ class Skeleton:
 
 def rotation(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> np.ndarray:
     """Rotation matrix Ry · Rz · Rx of angles in degrees."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos(np.radians([x, y, z])).tolist(), np.sin(np.radians([x, y, z])).tolist()
+    (cx, cy, cz), (sx, sy, sz) = (
+        np.cos(np.radians([x, y, z])).tolist(),
+        np.sin(np.radians([x, y, z])).tolist(),
+    )
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
@@ -165,7 +170,9 @@ def torso_profile(build: Build) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     waist = np.exp(-np.square((TORSO_HEIGHTS - 0.105) / 0.05))
     bust = np.exp(-np.square((TORSO_HEIGHTS - 0.215) / 0.035)) * build.feminine
     scale = 1 + (build.girth - 1) * np.clip((0.33 - TORSO_HEIGHTS) / 0.08, 0, 1)
-    female = 1 + build.feminine * (0.06 * lower - 0.10 * waist - 0.06 * (TORSO_HEIGHTS > 0.23) * (TORSO_HEIGHTS < 0.3))
+    female = 1 + build.feminine * (
+        0.06 * lower - 0.10 * waist - 0.06 * (TORSO_HEIGHTS > 0.23) * (TORSO_HEIGHTS < 0.3)
+    )
     belly = build.belly * np.exp(-np.square((TORSO_HEIGHTS - 0.09) / 0.07))
     bulge = build.height * (0.018 * bust + 0.05 * belly)
     return width * scale * female, depth * scale + bulge, forward + bulge
@@ -176,22 +183,56 @@ def place(build: Build, pose) -> Skeleton:
     origin."""
     base = pose.base
     pelvis = base @ rotation(x=pose.lean, z=pose.roll)
-    chest = pelvis @ rotation(x=limited("bend", pose.bend), y=limited("twist", pose.twist), z=limited("side", pose.side))
-    head = chest @ rotation(x=limited("nod", pose.nod), y=limited("turn", pose.turn), z=limited("tilt", pose.tilt))
+    chest = pelvis @ rotation(
+        x=limited("bend", pose.bend), y=limited("twist", pose.twist), z=limited("side", pose.side)
+    )
+    head = chest @ rotation(
+        x=limited("nod", pose.nod), y=limited("turn", pose.turn), z=limited("tilt", pose.tilt)
+    )
     spine, left, front = _spine(build, pelvis, chest)
     neck_up = unit(chest[:, 1] + head[:, 1])
-    head_center = spine[-1] + neck_up * (0.028 * build.height) + head[:, 1] * (0.5 * build.head) + head[:, 2] * (0.10 * build.head)
+    head_center = (
+        spine[-1]
+        + neck_up * (0.028 * build.height)
+        + head[:, 1] * (0.5 * build.head)
+        + head[:, 2] * (0.10 * build.head)
+    )
     legs = (_leg(build, base, pelvis, pose.legs[0], 1), _leg(build, base, pelvis, pose.legs[1], -1))
     shoulder = _at_height(spine, SHOULDER_HEIGHT)
-    anchors = {"pelvis": (np.zeros(3), pelvis), "chest": (shoulder, chest), "head": (head_center, head)}
+    anchors = {
+        "pelvis": (np.zeros(3), pelvis),
+        "chest": (shoulder, chest),
+        "head": (head_center, head),
+    }
     arms = []
     for i, side in enumerate((1, -1)):
         raised = pose.arms[i].raised
-        root = shoulder + chest @ np.array([side * (build.shoulder - 0.014 * raised * build.height), 0.022 * raised * build.height, -0.006])
+        root = shoulder + chest @ np.array(
+            [
+                side * (build.shoulder - 0.014 * raised * build.height),
+                0.022 * raised * build.height,
+                -0.006,
+            ]
+        )
         anchors["knee"] = (legs[i].middle, base)
         arms.append(_arm(build, chest, root, pose.arms[i], side, anchors))
-    left_foot, right_foot = (_foot_direction(leg, limited("ankle", ankle)) for leg, ankle in zip(legs, pose.ankles, strict=True))
-    return Skeleton(build, pelvis, chest, head, spine, left, front, head_center, (arms[0], arms[1]), legs, (left_foot, right_foot))
+    left_foot, right_foot = (
+        _foot_direction(leg, limited("ankle", ankle))
+        for leg, ankle in zip(legs, pose.ankles, strict=True)
+    )
+    return Skeleton(
+        build,
+        pelvis,
+        chest,
+        head,
+        spine,
+        left,
+        front,
+        head_center,
+        (arms[0], arms[1]),
+        legs,
+        (left_foot, right_foot),
+    )
 
 
 def _spine(build: Build, pelvis: np.ndarray, chest: np.ndarray):
@@ -210,11 +251,15 @@ def _at_height(spine: np.ndarray, height: float) -> np.ndarray:
 
 
 def _leg(build: Build, base, pelvis, angles, side: int) -> Limb:
-    flex, abduct, twist, knee = (limited(n, a) for n, a in zip(("hip_flex", "hip_abduct", "hip_twist", "knee"), angles))
+    flex, abduct, twist, knee = (
+        limited(n, a) for n, a in zip(("hip_flex", "hip_abduct", "hip_twist", "knee"), angles)
+    )
     upper, lower, fronts = _two_bones(flex, abduct, twist, -knee, side)
     root = pelvis @ np.array([side * build.hip, 0, 0])
     middle = root + base @ upper * build.thigh
-    return Limb(root, middle, middle + base @ lower * build.shin, base @ fronts[0], base @ fronts[1])
+    return Limb(
+        root, middle, middle + base @ lower * build.shin, base @ fronts[0], base @ fronts[1]
+    )
 
 
 def _arm(build: Build, chest, root, arm, side: int, anchors) -> Limb:
@@ -223,18 +268,30 @@ def _arm(build: Build, chest, root, arm, side: int, anchors) -> Limb:
         flex, abduct, twist, elbow = (limited(n, a) for n, a in zip(names, arm.angles))
         upper, lower, fronts = _two_bones(flex, abduct, twist, elbow, side)
         middle = root + chest @ upper * build.upper_arm
-        return Limb(root, middle, middle + chest @ lower * build.forearm, chest @ fronts[0], chest @ fronts[1])
+        return Limb(
+            root,
+            middle,
+            middle + chest @ lower * build.forearm,
+            chest @ fronts[0],
+            chest @ fronts[1],
+        )
     origin, frame = anchors[arm.target[0]]
     mirror = np.array([side, 1, 1])
     goal = origin + frame @ (np.asarray(arm.target[1]) * mirror) * build.height
-    return _reach(root, goal, chest @ (np.asarray(arm.elbow) * mirror), build.upper_arm, build.forearm)
+    return _reach(
+        root, goal, chest @ (np.asarray(arm.elbow) * mirror), build.upper_arm, build.forearm
+    )
 
 
 def _two_bones(flex, abduct, twist, hinge, side):
     turned = rotation(z=abduct) @ rotation(x=-flex) @ rotation(y=twist)
     folded = turned @ rotation(x=-hinge)
     mirror = np.array([side, 1, 1])
-    return -turned[:, 1] * mirror, -folded[:, 1] * mirror, (turned[:, 2] * mirror, folded[:, 2] * mirror)
+    return (
+        -turned[:, 1] * mirror,
+        -folded[:, 1] * mirror,
+        (turned[:, 2] * mirror, folded[:, 2] * mirror),
+    )
 
 
 def _reach(root, goal, pole, upper: float, lower: float) -> Limb:

@@ -71,7 +71,9 @@ def noise_bank() -> np.ndarray:
     """(512, 512) float32 smooth, tileable noise with unit standard deviation."""
     rng = np.random.default_rng(20240)
     spectrum = np.fft.rfft2(rng.standard_normal((_NOISE_SIZE, _NOISE_SIZE)))
-    frequency = np.hypot(np.fft.fftfreq(_NOISE_SIZE)[:, None], np.fft.rfftfreq(_NOISE_SIZE)) * _NOISE_SIZE
+    frequency = (
+        np.hypot(np.fft.fftfreq(_NOISE_SIZE)[:, None], np.fft.rfftfreq(_NOISE_SIZE)) * _NOISE_SIZE
+    )
     spectrum *= 1 / np.maximum(frequency, 3) ** 1.6
     spectrum[0, 0] = 0
     noise = np.fft.irfft2(spectrum, s=(_NOISE_SIZE, _NOISE_SIZE))
@@ -86,7 +88,9 @@ def noise_at(u: np.ndarray, v: np.ndarray, scale: float) -> np.ndarray:
     return noise_bank().ravel().take((row << shift) + column)
 
 
-def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarray, canvas: np.ndarray) -> Layer:
+def draw_surface(
+    surface: Surface, camera: Camera, light: Light, table: np.ndarray, canvas: np.ndarray
+) -> Layer:
     """Renders a surface over ``canvas`` (size, size, 3) float32 in place.
 
     Args:
@@ -103,7 +107,9 @@ def draw_surface(surface: Surface, camera: Camera, light: Light, table: np.ndarr
     order = seen[np.argsort((surface.lift - middle)[seen], kind="stable")]
     quad = _paint(points[order], camera.size)
     brightness = _brightness(surface, order, light)
-    planes = _planes(points[order], np.concatenate([brightness[..., None], surface.uv[order]], axis=-1))
+    planes = _planes(
+        points[order], np.concatenate([brightness[..., None], surface.uv[order]], axis=-1)
+    )
     _shade(quad, planes, surface.material[order], table, light, canvas)
     owner = np.concatenate([[0], surface.owner[order]]).astype(np.uint8)
     return Layer(quad, owner.take(quad), np.concatenate([[np.inf], middle[order]]))
@@ -145,7 +151,10 @@ def _brightness(surface: Surface, order: np.ndarray, light: Light) -> np.ndarray
 def _lit(surface: Surface, order: np.ndarray, light: Light, cell: float = 0.05) -> np.ndarray:
     """(S, 4) from 0 in cast shadow to 1 in the light, by a coarse shadow map of one corner per
     quadrilateral."""
-    side = cross(light.direction, np.array([0.0, 0.0, 1.0]) if abs(light.direction[1]) > 0.9 else np.array([0.0, 1.0, 0.0]))
+    side = cross(
+        light.direction,
+        np.array([0.0, 0.0, 1.0]) if abs(light.direction[1]) > 0.9 else np.array([0.0, 1.0, 0.0]),
+    )
     side /= np.sqrt(side @ side)
     axes = np.stack([side, cross(side, light.direction), light.direction]).astype(np.float32).T
     blockers = surface.corners[:, 0] @ axes
@@ -173,17 +182,33 @@ def _planes(points: np.ndarray, values: np.ndarray) -> np.ndarray:
     along_y = (db * a[:, :1] - da * b[:, :1]) * inverse
     middle = points.mean(axis=1)
     start = values.mean(axis=1) - along_x * middle[:, :1] - along_y * middle[:, 1:]
-    return np.ascontiguousarray(np.concatenate([start, along_x, along_y], axis=1).T, dtype=np.float32)
+    return np.ascontiguousarray(
+        np.concatenate([start, along_x, along_y], axis=1).T, dtype=np.float32
+    )
 
 
-def _shade(quad: np.ndarray, planes: np.ndarray, material: np.ndarray, table: np.ndarray, light: Light, canvas: np.ndarray) -> None:
+def _shade(
+    quad: np.ndarray,
+    planes: np.ndarray,
+    material: np.ndarray,
+    table: np.ndarray,
+    light: Light,
+    canvas: np.ndarray,
+) -> None:
     """Colors each pixel from two of its four subpixels, diagonal ones; the second only where its
     material differs."""
 
     def color(place, quads, offset):
         row, column = np.divmod(place.astype(np.int32), np.int32(canvas.shape[0]))
-        x, y, index = column.astype(np.float32) + np.float32(offset), row.astype(np.float32) + np.float32(offset), quads.astype(np.intp) - 1
-        brightness, u, v = (planes[i].take(index) + planes[i + 3].take(index) * x + planes[i + 6].take(index) * y for i in range(3))
+        x, y, index = (
+            column.astype(np.float32) + np.float32(offset),
+            row.astype(np.float32) + np.float32(offset),
+            quads.astype(np.intp) - 1,
+        )
+        brightness, u, v = (
+            planes[i].take(index) + planes[i + 3].take(index) * x + planes[i + 6].take(index) * y
+            for i in range(3)
+        )
         return _surface_color(u, v, material.take(index).astype(np.intp), table, brightness, light)
 
     first, second = (quad[corner::FINE, corner::FINE].ravel() for corner in range(FINE))
@@ -212,7 +237,11 @@ def _surface_color(u, v, material, table, brightness, light: Light) -> np.ndarra
             mask = pattern_mask(pattern, u.take(here), v.take(here), rows[:, 7], folds.take(here))
             color[here] += mask[:, None] * (rows[:, 3:6] - rows[:, :3])
     shine = table[:, 9].take(material) * np.clip(160 * (brightness - 0.85), 0, 160)
-    for channel in range(3):  # three passes over one column each are faster than one that broadcasts
-        tint = light.shade[channel] + np.minimum(brightness, 1) * (light.sun[channel] - light.shade[channel])
+    for channel in range(
+        3
+    ):  # three passes over one column each are faster than one that broadcasts
+        tint = light.shade[channel] + np.minimum(brightness, 1) * (
+            light.sun[channel] - light.shade[channel]
+        )
         color[:, channel] = color[:, channel] * (brightness * tint) + shine
     return color

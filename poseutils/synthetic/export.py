@@ -25,7 +25,14 @@ from .people import VERSION, render_people
 _JPEG_QUALITY = 82
 
 
-def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, workers: int | None = None, progress: bool = True) -> Path:
+def make_dataset(
+    folder: str | Path,
+    count: int,
+    seed: int,
+    size: int = 256,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Path:
     """Renders ``count`` images into ``folder``, with COCO annotations in ``<folder>.json``. Image i
     depends only on (seed, i, size).
 
@@ -49,14 +56,21 @@ def make_dataset(folder: str | Path, count: int, seed: int, size: int = 256, wor
     """
     folder = Path(folder)
     if count < 1 or seed < 0 or size < 32:
-        raise PoseError(f"count={count}, seed={seed}, size={size} given; expected at least 1, 0 and 32")
+        raise PoseError(
+            f"count={count}, seed={seed}, size={size} given; expected at least 1, 0 and 32"
+        )
     _check_ours(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
             rendered = Path(temporary) / folder.name
             rendered.mkdir()
-            people = _render_all(functools.partial(_render_one, rendered, seed, size), count, workers or os.cpu_count() or 1, progress)
+            people = _render_all(
+                functools.partial(_render_one, rendered, seed, size),
+                count,
+                workers or os.cpu_count() or 1,
+                progress,
+            )
             write_json(_annotation_file(rendered), _coco(people, size))
             _move_into_place(rendered, folder)
     except OSError as error:
@@ -97,15 +111,25 @@ def _can_write(folder: Path) -> bool:
         return False
 
 
-def _render_all(render, count: int, workers: int, progress: bool) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    bar = functools.partial(tqdm, total=count, desc="rendering people", unit="image", disable=not progress)
+def _render_all(
+    render, count: int, workers: int, progress: bool
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    bar = functools.partial(
+        tqdm, total=count, desc="rendering people", unit="image", disable=not progress
+    )
     if workers == 1 or count < 8:
         return list(bar(map(render, range(count))))
-    with ProcessPoolExecutor(min(workers, count), mp_context=multiprocessing.get_context("spawn")) as pool:
-        return list(bar(pool.map(render, range(count), chunksize=max(1, min(32, count // (4 * workers))))))
+    with ProcessPoolExecutor(
+        min(workers, count), mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
+        return list(
+            bar(pool.map(render, range(count), chunksize=max(1, min(32, count // (4 * workers)))))
+        )
 
 
-def _render_one(folder: Path, seed: int, size: int, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _render_one(
+    folder: Path, seed: int, size: int, index: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     image, keypoints, boxes, areas = render_people((seed, index), size)
     Image.fromarray(image).save(folder / _file_name(index), quality=_JPEG_QUALITY)
     return keypoints, boxes, areas
@@ -123,9 +147,13 @@ def _coco(people: list, size: int) -> dict:
     images: list[dict] = []
     annotations: list[dict] = []
     for index, (keypoints, boxes, areas) in enumerate(people):
-        images.append({"id": index + 1, "file_name": _file_name(index), "width": size, "height": size})
+        images.append(
+            {"id": index + 1, "file_name": _file_name(index), "width": size, "height": size}
+        )
         for person, box, area in zip(keypoints, boxes.tolist(), areas.tolist()):
-            annotations.append(annotation_record(len(annotations) + 1, index + 1, person, box, area))
+            annotations.append(
+                annotation_record(len(annotations) + 1, index + 1, person, box, area)
+            )
     return {
         "info": {"description": "Synthetic people", "version": str(VERSION)},
         "images": images,
@@ -136,9 +164,15 @@ def _coco(people: list, size: int) -> dict:
 
 def _check_ours(folder: Path) -> None:
     """Raises PoseError unless the folder contains only rendered images, which may be replaced."""
-    others = [path.name for path in folder.iterdir() if not re.fullmatch(r"\d{6}\.jpg", path.name)] if folder.is_dir() else []
+    others = (
+        [path.name for path in folder.iterdir() if not re.fullmatch(r"\d{6}\.jpg", path.name)]
+        if folder.is_dir()
+        else []
+    )
     if others:
-        raise PoseError(f"{folder} contains other files ({', '.join(sorted(others)[:3])}…) and is not replaced: choose a new folder")
+        raise PoseError(
+            f"{folder} contains other files ({', '.join(sorted(others)[:3])}…) and is not replaced: choose a new folder"
+        )
 
 
 def _move_into_place(rendered: Path, folder: Path) -> None:

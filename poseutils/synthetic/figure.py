@@ -25,11 +25,32 @@ _UPPER_ARM = np.array(
         (0.9, 0.024, 0.024),
     ]
 )
-_FOREARM = np.array([(0.1, 0.025, 0.024), (0.3, 0.026, 0.024), (0.65, 0.020, 0.019), (1.0, 0.0165, 0.0135)])
-_THIGH = np.array([(-0.08, 0.040, 0.045), (0.05, 0.050, 0.054), (0.3, 0.049, 0.052), (0.6, 0.041, 0.044), (0.9, 0.033, 0.036)])
-_SHIN = np.array([(0.1, 0.031, 0.033), (0.32, 0.033, 0.034), (0.65, 0.024, 0.025), (1.0, 0.019, 0.021)])
+_FOREARM = np.array(
+    [(0.1, 0.025, 0.024), (0.3, 0.026, 0.024), (0.65, 0.020, 0.019), (1.0, 0.0165, 0.0135)]
+)
+_THIGH = np.array(
+    [
+        (-0.08, 0.040, 0.045),
+        (0.05, 0.050, 0.054),
+        (0.3, 0.049, 0.052),
+        (0.6, 0.041, 0.044),
+        (0.9, 0.033, 0.036),
+    ]
+)
+_SHIN = np.array(
+    [(0.1, 0.031, 0.033), (0.32, 0.033, 0.034), (0.65, 0.024, 0.025), (1.0, 0.019, 0.021)]
+)
 # Hands: share of the length, half width, half depth; thumbs: along the hand, towards the palm, radius; in hand lengths.
-_HAND = np.array([(-0.08, 0.14, 0.12), (0.12, 0.17, 0.12), (0.4, 0.23, 0.12), (0.62, 0.22, 0.10), (0.85, 0.16, 0.07), (1.0, 0.04, 0.03)])
+_HAND = np.array(
+    [
+        (-0.08, 0.14, 0.12),
+        (0.12, 0.17, 0.12),
+        (0.4, 0.23, 0.12),
+        (0.62, 0.22, 0.10),
+        (0.85, 0.16, 0.07),
+        (1.0, 0.04, 0.03),
+    ]
+)
 _THUMB = np.array([(0.1, 0.08, 0.09), (0.3, 0.25, 0.085), (0.5, 0.33, 0.07), (0.62, 0.34, 0.02)])
 # Shoes: from heel to toe, height of the middle (and half height), half width; in foot lengths, the ankle at 0.
 _FOOT = np.array(
@@ -74,14 +95,20 @@ class Outfit:
     loose_leg: float
 
 
-def sample_outfit(rng: np.random.Generator, palette: Palette, feminine: float) -> tuple[Outfit, np.ndarray]:
+def sample_outfit(
+    rng: np.random.Generator, palette: Palette, feminine: float
+) -> tuple[Outfit, np.ndarray]:
     """Random clothes, and the (3,) color of the skin."""
     color = skin_color(rng)
     skin = palette.add(color, gloss=0.10)
     bare = rng.random() < 0.035 and feminine < 0.5
     top, sleeve = (skin, skin) if bare else _sample_top(rng, palette)
     bottom = top if rng.random() < 0.05 else _sample_bottom(rng, palette)
-    leg, skirt, trousers = bottom, 0.0, pick(rng, [rng.uniform(0.3, 0.95), 1.6, 1.97], [0.3, 0.05, 0.65])
+    leg, skirt, trousers = (
+        bottom,
+        0.0,
+        pick(rng, [rng.uniform(0.3, 0.95), 1.6, 1.97], [0.3, 0.05, 0.65]),
+    )
     if feminine > 0.5 and rng.random() < 0.28:
         skirt, trousers = rng.uniform(0.5, 1.7), 0.4
         bottom = pick(rng, [top, bottom])
@@ -97,7 +124,9 @@ def sample_outfit(rng: np.random.Generator, palette: Palette, feminine: float) -
         shoe=shoe,
         sole=sole,
         glove=palette.add(cloth_color(rng)) if rng.random() < 0.04 else skin,
-        sleeves=pick(rng, [0.06, rng.uniform(0.35, 0.75), 1.3, 1.95, 2.0], [0.1, 0.43, 0.05, 0.1, 0.32]),
+        sleeves=pick(
+            rng, [0.06, rng.uniform(0.35, 0.75), 1.3, 1.95, 2.0], [0.1, 0.43, 0.05, 0.1, 0.32]
+        ),
         legs=trousers,
         shirt_row=pick(rng, [2, 3, 3, 4]),
         collar_row=10 + int(rng.random() > 0.15 * feminine) + int(rng.random() < 0.5),
@@ -119,7 +148,9 @@ def _sample_bottom(rng, palette: Palette) -> int:
     return add_cloth(palette, rng, cloth_color(rng), 0.15)[0]
 
 
-def add_person(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, owner: int, detailed: bool) -> np.ndarray:
+def add_person(
+    mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, owner: int, detailed: bool
+) -> np.ndarray:
     """Adds a dressed person to the mesh and returns the (17, 3) COCO keypoints in world
     coordinates."""
     outfit, color = sample_outfit(rng, palette, skeleton.build.feminine)
@@ -155,17 +186,43 @@ def _add_torso(mesh: Mesh, skeleton: Skeleton, outfit: Outfit, owner: int) -> No
     loose = np.where(dressed, outfit.loose_top, 0.004) * (rows < NECK_ROW - 1)
     center = skeleton.spine + skeleton.spine_front * forward[:, None]
     quads = rows[:-1]
-    material = np.where(quads < outfit.shirt_row, outfit.bottom, np.where(quads < outfit.collar_row, outfit.top, outfit.skin))
-    mesh.add_rings(center, skeleton.spine_front * (depth + loose)[:, None], skeleton.spine_left * (width + loose)[:, None], material, owner)
-    neck = skeleton.build.height * (0.0285 + 0.004 * (1 - skeleton.build.feminine)) * np.array([1.45, 1.1, 0.98, 1.0])
+    material = np.where(
+        quads < outfit.shirt_row,
+        outfit.bottom,
+        np.where(quads < outfit.collar_row, outfit.top, outfit.skin),
+    )
+    mesh.add_rings(
+        center,
+        skeleton.spine_front * (depth + loose)[:, None],
+        skeleton.spine_left * (width + loose)[:, None],
+        material,
+        owner,
+    )
+    neck = (
+        skeleton.build.height
+        * (0.0285 + 0.004 * (1 - skeleton.build.feminine))
+        * np.array([1.45, 1.1, 0.98, 1.0])
+    )
     base = skeleton.spine[-1]
-    top = skeleton.head_center - (0.16 * skeleton.head[:, 1] + 0.1 * skeleton.head[:, 2]) * skeleton.build.head
+    top = (
+        skeleton.head_center
+        - (0.16 * skeleton.head[:, 1] + 0.1 * skeleton.head[:, 2]) * skeleton.build.head
+    )
     path = base + np.array([-0.22, 0.12, 0.5, 1.0])[:, None] * (top - base)
     collar = outfit.top if outfit.collar_row == NECK_ROW else outfit.skin
-    mesh.add_rings(*tube(path, skeleton.chest[:, 2], neck, neck), [collar, outfit.skin, outfit.skin], owner)
+    mesh.add_rings(
+        *tube(path, skeleton.chest[:, 2], neck, neck), [collar, outfit.skin, outfit.skin], owner
+    )
 
 
-def _limb_rings(limbs: tuple[Limb, Limb], upper: np.ndarray, lower: np.ndarray, size: float, hem: float, loose: float):
+def _limb_rings(
+    limbs: tuple[Limb, Limb],
+    upper: np.ndarray,
+    lower: np.ndarray,
+    size: float,
+    hem: float,
+    loose: float,
+):
     """Rings along both arms or both legs, bent at the middle joint; the garment ends at ``hem``
     with a step."""
     share = np.concatenate([upper[:, 0], 1 + lower[:, 0]])
@@ -176,16 +233,26 @@ def _limb_rings(limbs: tuple[Limb, Limb], upper: np.ndarray, lower: np.ndarray, 
         share = hemmed
     dressed = share <= hem
     radius = axes * size + (dressed * loose * (0.2 + 0.8 * np.clip(share / 0.6, 0, 1)))[:, None]
-    root, middle, end, front, lower_front = (np.array([getattr(limb, name) for limb in limbs])[:, None] for name in _LIMB_PARTS)
-    path = root + np.minimum(share, 1)[:, None] * (middle - root) + np.maximum(share - 1, 0)[:, None] * (end - middle)
+    root, middle, end, front, lower_front = (
+        np.array([getattr(limb, name) for limb in limbs])[:, None] for name in _LIMB_PARTS
+    )
+    path = (
+        root
+        + np.minimum(share, 1)[:, None] * (middle - root)
+        + np.maximum(share - 1, 0)[:, None] * (end - middle)
+    )
     blend = np.clip((share - 0.8) / 0.4, 0, 1)[:, None]
-    return tube(path, (1 - blend) * front + blend * lower_front, radius[:, 0], radius[:, 1]), dressed[1:]
+    return tube(
+        path, (1 - blend) * front + blend * lower_front, radius[:, 0], radius[:, 1]
+    ), dressed[1:]
 
 
 def _add_arms(mesh: Mesh, skeleton: Skeleton, outfit: Outfit, owner: int) -> None:
     build = skeleton.build
     size = build.height * build.limb_girth * (1 - 0.12 * build.feminine)
-    tubes, dressed = _limb_rings(skeleton.arms, _UPPER_ARM, _FOREARM, size, outfit.sleeves, outfit.loose_top)
+    tubes, dressed = _limb_rings(
+        skeleton.arms, _UPPER_ARM, _FOREARM, size, outfit.sleeves, outfit.loose_top
+    )
     mesh.add_tubes(tubes, np.where(dressed, outfit.sleeve, outfit.skin), owner)
     _add_hands(mesh, skeleton, outfit.glove, owner)
 
@@ -198,17 +265,23 @@ def _add_hands(mesh: Mesh, skeleton: Skeleton, material: int, owner: int) -> Non
     palm = np.array([arm.lower_front for arm in skeleton.arms])[:, None]
     palm = unit(palm - along * (palm * along).sum(axis=-1, keepdims=True))
     across = cross(along, palm)
-    path = wrist + length * (_HAND[:, :1] * 0.95 * along + 0.22 * np.square(np.maximum(_HAND[:, :1], 0)) * palm)
+    path = wrist + length * (
+        _HAND[:, :1] * 0.95 * along + 0.22 * np.square(np.maximum(_HAND[:, :1], 0)) * palm
+    )
     mesh.add_tubes(tube(path, across, length * _HAND[:, 2], length * _HAND[:, 1]), material, owner)
     path = wrist + length * (_THUMB[:, :1] * along + _THUMB[:, 1:2] * palm)
-    mesh.add_tubes(tube(path, across, length * _THUMB[:, 2], length * _THUMB[:, 2]), material, owner)
+    mesh.add_tubes(
+        tube(path, across, length * _THUMB[:, 2], length * _THUMB[:, 2]), material, owner
+    )
 
 
 def _add_legs(mesh: Mesh, skeleton: Skeleton, outfit: Outfit, owner: int) -> None:
     build = skeleton.build
     size = build.height * build.limb_girth * (1 + 0.04 * build.feminine)
     tubes, dressed = _limb_rings(skeleton.legs, _THIGH, _SHIN, size, outfit.legs, outfit.loose_leg)
-    mesh.add_tubes(tubes, np.where(dressed, outfit.bottom, outfit.leg if outfit.skirt else outfit.skin), owner)
+    mesh.add_tubes(
+        tubes, np.where(dressed, outfit.bottom, outfit.leg if outfit.skirt else outfit.skin), owner
+    )
     _add_feet(mesh, skeleton, outfit, owner)
 
 
@@ -222,7 +295,11 @@ def _add_feet(mesh: Mesh, skeleton: Skeleton, outfit: Outfit, owner: int) -> Non
     mesh.add_tubes(tube(path, up, length * _FOOT[:, 2], length * _FOOT[:, 1]), outfit.shoe, owner)
     if outfit.sole != outfit.shoe:
         path = ankle + length * (_FOOT[1:-1, :1] * toes - 0.22 * up)
-        mesh.add_tubes(tube(path, up, 1.06 * length * _FOOT[1:-1, 2], np.full(len(_FOOT) - 2, 0.04 * length)), outfit.sole, owner)
+        mesh.add_tubes(
+            tube(path, up, 1.06 * length * _FOOT[1:-1, 2], np.full(len(_FOOT) - 2, 0.04 * length)),
+            outfit.sole,
+            owner,
+        )
 
 
 def _add_skirt(mesh: Mesh, skeleton: Skeleton, reach: float, material: int, owner: int) -> None:
@@ -243,8 +320,14 @@ def _add_skirt(mesh: Mesh, skeleton: Skeleton, reach: float, material: int, owne
         center.append(middle)
         left.append(side)
         front.append(facing * flare * 1.15)
-    mesh.add_rings(np.array(center)[::-1], np.array(front)[::-1], np.array(left)[::-1], material, owner)
+    mesh.add_rings(
+        np.array(center)[::-1], np.array(front)[::-1], np.array(left)[::-1], material, owner
+    )
 
 
 def _along(limb: Limb, share: float) -> np.ndarray:
-    return limb.root + min(share, 1) * (limb.middle - limb.root) + max(share - 1, 0) * (limb.end - limb.middle)
+    return (
+        limb.root
+        + min(share, 1) * (limb.middle - limb.root)
+        + max(share - 1, 0) * (limb.end - limb.middle)
+    )

@@ -40,7 +40,16 @@ _CURTAIN = np.array(
 )
 _EYE, _EAR, _NOSE = (0.135, 0.01), (0.335, -0.06), (-0.14, 0.475)
 _FACE_WIDTH = np.abs(COLUMN_ANGLES)
-HAIR_STYLES = {"short": 5, "crop": 2, "bob": 2, "long": 4, "tail": 1.5, "bun": 1.5, "afro": 0.8, "bald": 0.9}
+HAIR_STYLES = {
+    "short": 5,
+    "crop": 2,
+    "bob": 2,
+    "long": 4,
+    "tail": 1.5,
+    "bun": 1.5,
+    "afro": 0.8,
+    "bald": 0.9,
+}
 
 
 def face_points(skeleton: Skeleton) -> np.ndarray:
@@ -57,7 +66,16 @@ def face_points(skeleton: Skeleton) -> np.ndarray:
     return skeleton.head_center + np.array(local) @ skeleton.head.T * skeleton.build.head
 
 
-def add_head(mesh: Mesh, palette: Palette, rng, skeleton: Skeleton, outfit, skin: np.ndarray, owner: int, detailed: bool) -> None:
+def add_head(
+    mesh: Mesh,
+    palette: Palette,
+    rng,
+    skeleton: Skeleton,
+    outfit,
+    skin: np.ndarray,
+    owner: int,
+    detailed: bool,
+) -> None:
     """Adds skull, face, hair, and hat or glasses."""
     pen = _Pen(mesh, skeleton, owner)
     style = _style(rng, skeleton.build.feminine)
@@ -91,12 +109,18 @@ class _Pen:
 
     def __init__(self, mesh: Mesh, skeleton: Skeleton, owner: int):
         self.mesh, self.owner, self.size = mesh, owner, skeleton.build.head
-        self.origin, self.frame, self.feminine = skeleton.head_center, skeleton.head, skeleton.build.feminine
+        self.origin, self.frame, self.feminine = (
+            skeleton.head_center,
+            skeleton.head,
+            skeleton.build.feminine,
+        )
 
     def vector(self, local) -> np.ndarray:
         return np.asarray(local) @ self.frame.T * self.size
 
-    def rings(self, profile: np.ndarray, grow: float, material, rise: float = 0.0, back: float = 0.0) -> None:
+    def rings(
+        self, profile: np.ndarray, grow: float, material, rise: float = 0.0, back: float = 0.0
+    ) -> None:
         """Horizontal rings of a profile (height, half width, half depth, forward), scaled sideways
         by ``grow``."""
         height, width, depth, forward = profile.T
@@ -110,10 +134,15 @@ class _Pen:
             self.owner,
         )
 
-    def ball(self, center, radii, material: int, lift: float = 0.0, rows: int = 5, tilt: float = 0.0) -> None:
+    def ball(
+        self, center, radii, material: int, lift: float = 0.0, rows: int = 5, tilt: float = 0.0
+    ) -> None:
         """An ellipsoid; ``tilt`` rotates its front up, in radians."""
         x, y, z = radii
-        front, up = np.array([0, z * np.sin(tilt), z * np.cos(tilt)]), np.array([0, y * np.cos(tilt), -y * np.sin(tilt)])
+        front, up = (
+            np.array([0, z * np.sin(tilt), z * np.cos(tilt)]),
+            np.array([0, y * np.cos(tilt), -y * np.sin(tilt)]),
+        )
         self.mesh.add_ellipsoid(
             self.origin + self.vector(center),
             self.vector(front),
@@ -129,7 +158,16 @@ class _Pen:
         """A lens-shaped patch on the face."""
         x, y, z = radii
         across, up, out = self.vector(np.diag((x, y, z)))
-        self.mesh.add_ellipsoid(self.origin + self.vector(center), across, up, out, material, self.owner, lift * self.size, rows=3)
+        self.mesh.add_ellipsoid(
+            self.origin + self.vector(center),
+            across,
+            up,
+            out,
+            material,
+            self.owner,
+            lift * self.size,
+            rows=3,
+        )
 
 
 def _surface(x: float, y: float) -> float:
@@ -138,9 +176,23 @@ def _surface(x: float, y: float) -> float:
     return float(forward + depth * np.sqrt(max(1 - (x / width) ** 2, 0)))
 
 
-def _add_face(pen: _Pen, palette: Palette, rng, skin_index: int, skin: np.ndarray, hair: np.ndarray, detailed: bool) -> None:
-    white, iris = palette.add((235, 232, 228)), palette.add(pick(rng, [(28, 20, 14), (49, 34, 21), (42, 56, 66), (49, 60, 42)]))
-    brow, lips = palette.add(hair * 0.55 + skin * 0.1), palette.add(skin * (0.86, 0.58, 0.56) + (12 * pen.feminine, 0, 0))
+def _add_face(
+    pen: _Pen,
+    palette: Palette,
+    rng,
+    skin_index: int,
+    skin: np.ndarray,
+    hair: np.ndarray,
+    detailed: bool,
+) -> None:
+    white, iris = (
+        palette.add((235, 232, 228)),
+        palette.add(pick(rng, [(28, 20, 14), (49, 34, 21), (42, 56, 66), (49, 60, 42)])),
+    )
+    brow, lips = (
+        palette.add(hair * 0.55 + skin * 0.1),
+        palette.add(skin * (0.86, 0.58, 0.56) + (12 * pen.feminine, 0, 0)),
+    )
     shade = palette.add(skin * 0.9)
     glasses = rng.random()
     lens = palette.add((22, 22, 26), gloss=0.5) if glasses < 0.09 else palette.add((35, 30, 30))
@@ -150,16 +202,30 @@ def _add_face(pen: _Pen, palette: Palette, rng, skin_index: int, skin: np.ndarra
         if detailed:
             pen.patch((side * x, y, z - 0.012), (0.068, 0.030, 0.02), white, 0.02)
         pen.patch((side * x, y, z + 0.003), (0.030, 0.030, 0.012), iris, 0.05)
-        pen.patch((side * x, y + 0.085, _surface(x, y + 0.085) - 0.004), (0.085, 0.016, 0.02), brow, 0.04)
+        pen.patch(
+            (side * x, y + 0.085, _surface(x, y + 0.085) - 0.004), (0.085, 0.016, 0.02), brow, 0.04
+        )
         if glasses < 0.17:
-            pen.patch((side * x, y - 0.005, z + 0.03), (0.105, 0.075 if glasses < 0.09 else 0.012, 0.015), lens, 0.08)
+            pen.patch(
+                (side * x, y - 0.005, z + 0.03),
+                (0.105, 0.075 if glasses < 0.09 else 0.012, 0.015),
+                lens,
+                0.08,
+            )
         pen.ball((side * _EAR[0], _EAR[1], -0.04), (0.035, 0.125, 0.07), skin_index, 0.0)
-    pen.ball((0, -0.07, _surface(0, -0.08) + 0.008), (0.045, 0.12, 0.06), skin_index, 0.03, tilt=-0.35)
+    pen.ball(
+        (0, -0.07, _surface(0, -0.08) + 0.008), (0.045, 0.12, 0.06), skin_index, 0.03, tilt=-0.35
+    )
     pen.ball((0, -0.135, 0.43), (0.058, 0.036, 0.045), shade, 0.03)
     open_mouth = rng.random() < 0.25
     if not detailed:
         return
-    pen.patch((0, -0.28, _surface(0, -0.28) - 0.012), (0.115, 0.042 if open_mouth else 0.024, 0.03), lips, 0.03)
+    pen.patch(
+        (0, -0.28, _surface(0, -0.28) - 0.012),
+        (0.115, 0.042 if open_mouth else 0.024, 0.03),
+        lips,
+        0.03,
+    )
     if open_mouth:
         pen.patch((0, -0.277, _surface(0, -0.28) + 0.004), (0.08, 0.017, 0.018), white, 0.05)
 
@@ -178,7 +244,9 @@ def _add_hair(pen: _Pen, rng, style: str, hair: int, hairy: np.ndarray, hat: boo
     grow = 1.04 if hat or style == "crop" else rng.uniform(1.07, 1.16)
     profile = _SKULL.copy()
     if not hat:
-        profile[:, 0] = np.where(profile[:, 0] > 0, profile[:, 0] * (1 + (grow - 1) * 0.9), profile[:, 0])
+        profile[:, 0] = np.where(
+            profile[:, 0] > 0, profile[:, 0] * (1 + (grow - 1) * 0.9), profile[:, 0]
+        )
     pen.rings(profile, grow, np.where(hairy, hair, -1))
     if style in ("bob", "long"):
         length = rng.uniform(0.05, 0.3) if style == "bob" else rng.uniform(0.4, 1.1)
@@ -209,11 +277,20 @@ def _add_hat(pen: _Pen, palette: Palette, rng) -> None:
     )
     start = {"cap": 0.17, "beanie": 0.14, "brim": 0.2, "helmet": 0.12}[kind]
     heights = np.concatenate([[start], _SKULL[:, 0][_SKULL[:, 0] > start + 0.02]])
-    profile = np.stack([heights] + [np.interp(heights, _SKULL[:, 0], _SKULL[:, i]) for i in (1, 2, 3)], axis=1)
+    profile = np.stack(
+        [heights] + [np.interp(heights, _SKULL[:, 0], _SKULL[:, i]) for i in (1, 2, 3)], axis=1
+    )
     grow = {"cap": 1.12, "beanie": 1.14, "brim": 1.12, "helmet": 1.3}[kind]
     profile[:, 0] = start + (profile[:, 0] - start) * (1.25 if kind != "cap" else 1.12)
     pen.rings(profile, grow, material)
     if kind in ("cap", "brim"):
         brim = material if rng.random() < 0.7 else palette.add(cloth_color(rng))
         radii, forward = ((0.28, 0.035, 0.36), 0.42) if kind == "cap" else ((0.68, 0.04, 0.74), 0.0)
-        pen.ball((0, start + 0.02, forward), radii, brim, 0.0, rows=4, tilt=-0.15 if kind == "cap" else 0.0)
+        pen.ball(
+            (0, start + 0.02, forward),
+            radii,
+            brim,
+            0.0,
+            rows=4,
+            tilt=-0.15 if kind == "cap" else 0.0,
+        )

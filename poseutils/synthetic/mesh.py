@@ -15,7 +15,10 @@ SIDES = 12
 """Number of quadrilaterals around a ring; the first vertex is at the back, the middle one at the
 front."""
 _ANGLES = np.linspace(-np.pi, np.pi, SIDES + 1)
-_COS, _SIN = np.cos(_ANGLES).astype(np.float32)[:, None], np.sin(_ANGLES).astype(np.float32)[:, None]
+_COS, _SIN = (
+    np.cos(_ANGLES).astype(np.float32)[:, None],
+    np.sin(_ANGLES).astype(np.float32)[:, None],
+)
 COLUMN_ANGLES = np.degrees((_ANGLES[:-1] + _ANGLES[1:]) / 2)
 """(SIDES,) angle of the middle of each quadrilateral of a ring, in degrees from the front, positive
 towards ``left``."""
@@ -59,7 +62,9 @@ class Mesh:
         rows = len(center) - 1
         table = np.full((rows, SIDES), -1)
         table[:] = np.asarray(material).reshape(-1, 1) if np.ndim(material) < 2 else material
-        self.stacks.append((np.asarray(center), np.asarray(front), np.asarray(left), table, owner, lift))
+        self.stacks.append(
+            (np.asarray(center), np.asarray(front), np.asarray(left), table, owner, lift)
+        )
 
     def add_tubes(self, tubes, material, owner: int = 0) -> None:
         """Adds several stacks of rings with the same materials, as returned by ``tube`` for several
@@ -67,7 +72,9 @@ class Mesh:
         for center, front, left in zip(*tubes):
             self.add_rings(center, front, left, material, owner)
 
-    def add_ellipsoid(self, center, front, left, up, material, owner: int = 0, lift: float = 0.0, rows: int = 5) -> None:
+    def add_ellipsoid(
+        self, center, front, left, up, material, owner: int = 0, lift: float = 0.0, rows: int = 5
+    ) -> None:
         """Adds an ellipsoid with the given three radius vectors, (3,) each."""
         across, along = _half_turn(rows)
         self.add_rings(center + along * up, across * front, across * left, material, owner, lift)
@@ -76,7 +83,14 @@ class Mesh:
         """Adds a box; the rows of ``axes`` (3, 3) are its half-edge vectors, right-handed."""
         axes = np.asarray(axes, dtype=np.float64)
         lengths = np.linalg.norm(axes, axis=1)
-        self.boxes.append((center + _CUBE @ axes, _CUBE_NORMALS @ (axes / lengths[:, None]), _CUBE_UV * lengths[_CUBE_UV_AXES], material))
+        self.boxes.append(
+            (
+                center + _CUBE @ axes,
+                _CUBE_NORMALS @ (axes / lengths[:, None]),
+                _CUBE_UV * lengths[_CUBE_UV_AXES],
+                material,
+            )
+        )
 
     def surface(self) -> Surface:
         """All stacks and boxes as quadrilaterals."""
@@ -87,7 +101,10 @@ class Mesh:
         if not self.stacks:
             return None
         sizes = np.array([len(stack[0]) for stack in self.stacks])
-        center, front, left = (np.concatenate([stack[i] for stack in self.stacks]).astype(np.float32)[:, None] for i in range(3))
+        center, front, left = (
+            np.concatenate([stack[i] for stack in self.stacks]).astype(np.float32)[:, None]
+            for i in range(3)
+        )
         ends = np.cumsum(sizes)
         first, last = np.repeat(ends - sizes, sizes), np.repeat(ends - 1, sizes)
         before = np.maximum(np.arange(ends[-1]) - 1, first)
@@ -102,7 +119,9 @@ class Mesh:
         material = np.concatenate([stack[3] for stack in self.stacks])
         keep = (material >= 0).ravel()
         owner = np.repeat([stack[4] for stack in self.stacks], (sizes - 1) * SIDES)[keep]
-        lift = np.repeat([stack[5] for stack in self.stacks], (sizes - 1) * SIDES)[keep].astype(np.float32)
+        lift = np.repeat([stack[5] for stack in self.stacks], (sizes - 1) * SIDES)[keep].astype(
+            np.float32
+        )
         corners, normals, uv = (_ring_cells(array, rows)[keep] for array in (points, normals, uv))
         return corners, normals, uv, material.ravel()[keep], owner, lift
 
@@ -121,9 +140,18 @@ class Mesh:
     def _box_quads(self):
         if not self.boxes:
             return None
-        corners, normals, uv = (np.concatenate([box[i] for box in self.boxes]).astype(np.float32) for i in range(3))
+        corners, normals, uv = (
+            np.concatenate([box[i] for box in self.boxes]).astype(np.float32) for i in range(3)
+        )
         material = np.repeat([box[3] for box in self.boxes], len(_CUBE))
-        return corners, normals, uv, material, np.zeros(len(corners), int), np.zeros(len(corners), np.float32)
+        return (
+            corners,
+            normals,
+            uv,
+            material,
+            np.zeros(len(corners), int),
+            np.zeros(len(corners), np.float32),
+        )
 
 
 def _cube(cells: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -142,7 +170,12 @@ def _cube(cells: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
             normals.append(np.broadcast_to(sign * np.eye(3)[axis], quads.shape))
             uv.append(quads[..., [(axis + 1) % 3, (axis + 2) % 3]])
             axes.append(np.broadcast_to([(axis + 1) % 3, (axis + 2) % 3], uv[-1].shape))
-    return np.concatenate(corners), np.concatenate(normals), np.concatenate(uv), np.concatenate(axes)
+    return (
+        np.concatenate(corners),
+        np.concatenate(normals),
+        np.concatenate(uv),
+        np.concatenate(axes),
+    )
 
 
 def _cells(grid: np.ndarray) -> np.ndarray:
@@ -154,7 +187,9 @@ def _cells(grid: np.ndarray) -> np.ndarray:
 def _ring_cells(grid: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Corners of the quadrilaterals between each ring of ``rows`` and the next."""
     low, high = grid[rows], grid[rows + 1]
-    return np.stack([low[:, :-1], low[:, 1:], high[:, 1:], high[:, :-1]], axis=2).reshape(-1, 4, grid.shape[-1])
+    return np.stack([low[:, :-1], low[:, 1:], high[:, 1:], high[:, :-1]], axis=2).reshape(
+        -1, 4, grid.shape[-1]
+    )
 
 
 def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -175,7 +210,9 @@ def _half_turn(rows: int) -> tuple[np.ndarray, np.ndarray]:
     return np.cos(turn)[:, None], np.sin(turn)[:, None]
 
 
-def tube(path: np.ndarray, front: np.ndarray, width: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def tube(
+    path: np.ndarray, front: np.ndarray, width: np.ndarray, depth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rings (center, front, left) along a path, or along several at once.
 
     Args:
@@ -185,10 +222,17 @@ def tube(path: np.ndarray, front: np.ndarray, width: np.ndarray, depth: np.ndarr
     """
     along = np.empty_like(path)
     along[..., 1:-1, :] = path[..., 2:, :] - path[..., :-2, :]
-    along[..., 0, :], along[..., -1, :] = path[..., 1, :] - path[..., 0, :], path[..., -1, :] - path[..., -2, :]
+    along[..., 0, :], along[..., -1, :] = (
+        path[..., 1, :] - path[..., 0, :],
+        path[..., -1, :] - path[..., -2, :],
+    )
     along = unit(along)
     front = unit(front - along * (front * along).sum(axis=-1, keepdims=True))
-    return path, front * np.reshape(depth, (-1, 1)), cross(along, front) * np.reshape(width, (-1, 1))
+    return (
+        path,
+        front * np.reshape(depth, (-1, 1)),
+        cross(along, front) * np.reshape(width, (-1, 1)),
+    )
 
 
 _CUBE, _CUBE_NORMALS, _CUBE_UV, _CUBE_UV_AXES = _cube()

@@ -95,16 +95,37 @@ _ACTIVITIES: dict[str, tuple[float, dict[str, float], tuple[float, float], tuple
         (-4, 4),
         (-6, 12),
     ),
-    "walk": (0.17, {"swing": 6, "hang": 1, "forward": 1.5, "phone": 0.5, "hold": 0.7, "any": 0.5}, (0, 8), (-4, 12)),
+    "walk": (
+        0.17,
+        {"swing": 6, "hang": 1, "forward": 1.5, "phone": 0.5, "hold": 0.7, "any": 0.5},
+        (0, 8),
+        (-4, 12),
+    ),
     "run": (0.08, {"pump": 6, "up": 0.7, "any": 1}, (5, 18), (-4, 15)),
     "sit": (
         0.14,
-        {"lap": 3, "knees": 2, "forward": 2, "hold": 2, "face": 1.2, "phone": 0.6, "reach": 0.8, "folded": 0.6, "hang": 0.7, "up": 0.4},
+        {
+            "lap": 3,
+            "knees": 2,
+            "forward": 2,
+            "hold": 2,
+            "face": 1.2,
+            "phone": 0.6,
+            "reach": 0.8,
+            "folded": 0.6,
+            "hang": 0.7,
+            "up": 0.4,
+        },
         (-18, 12),
         (-5, 28),
     ),
     "crouch": (0.06, {"knees": 2, "reach": 1, "forward": 2, "hold": 1, "any": 1}, (5, 35), (0, 30)),
-    "lunge": (0.08, {"any": 3, "club": 2, "up": 1, "side": 1, "reach": 1, "hang": 0.5}, (-5, 25), (-10, 20)),
+    "lunge": (
+        0.08,
+        {"any": 3, "club": 2, "up": 1, "side": 1, "reach": 1, "hang": 0.5},
+        (-5, 25),
+        (-10, 20),
+    ),
     "kick": (0.04, {"side": 2, "any": 2, "back": 1}, (-12, 10), (-8, 15)),
     "jump": (0.04, {"up": 2, "side": 1.5, "any": 2}, (-10, 20), (-15, 20)),
     "ride": (0.05, {"reach": 2, "side": 2, "any": 1.5, "hang": 1}, (0, 30), (0, 30)),
@@ -123,7 +144,11 @@ def sample_pose(rng: np.random.Generator) -> Pose:
     base = rotation(y=_facing(rng))
     turn = rng.normal(0, 18) + (rng.random() < 0.15) * rng.normal(0, 40)
     if name == "lie":
-        base = base @ rotation(x=pick(rng, [-90, 90], [0.65, 0.35]), y=rng.normal(0, 12)) @ rotation(y=pick(rng, [0, 0, 80, -80]))
+        base = (
+            base
+            @ rotation(x=pick(rng, [-90, 90], [0.65, 0.35]), y=rng.normal(0, 12))
+            @ rotation(y=pick(rng, [0, 0, 80, -80]))
+        )
     return Pose(
         base=base,
         lean=lean,
@@ -173,23 +198,41 @@ def _arms(rng, weights: dict, phase: float) -> tuple[Arm, Arm]:
     order = (first, second) if rng.random() < 0.5 else (second, first)
     mirrored = rng.random() < 0.6
     left = _arm(rng, order[0], phase)
-    right = _arm(rng, order[1], -phase) if not (mirrored and order[0] == order[1] and phase == 0) else _alike(left, rng)
+    right = (
+        _arm(rng, order[1], -phase)
+        if not (mirrored and order[0] == order[1] and phase == 0)
+        else _alike(left, rng)
+    )
     return left, right
 
 
 def _alike(arm: Arm, rng) -> Arm:
-    return Arm(tuple(angle + rng.normal(0, 5) for angle in arm.angles), arm.target, arm.elbow, arm.raised)
+    return Arm(
+        tuple(angle + rng.normal(0, 5) for angle in arm.angles), arm.target, arm.elbow, arm.raised
+    )
 
 
 def _arm(rng, name: str, phase: float) -> Arm:
     if name in ("swing", "pump"):
         flex = -phase * (28 if name == "swing" else 50) + rng.normal(0, 6)
         elbow = rng.uniform(8, 35) if name == "swing" else rng.uniform(75, 115)
-        return Arm((flex + (10 if flex > 0 else 0), rng.uniform(4, 16), rng.uniform(-30, 5), elbow + max(0, flex) * 0.3))
+        return Arm(
+            (
+                flex + (10 if flex > 0 else 0),
+                rng.uniform(4, 16),
+                rng.uniform(-30, 5),
+                elbow + max(0, flex) * 0.3,
+            )
+        )
     if name in _ARM_GOALS:
         part, offset, spread, elbow = _ARM_GOALS[name]
-        goal, elbow = np.asarray(offset) + rng.normal(0, spread, 3), np.asarray(elbow) + rng.normal(0, 0.15, 3)
-        return Arm(target=(part, tuple(goal)), elbow=tuple(elbow), raised=0.5 if name == "nape" else 0.0)
+        goal, elbow = (
+            np.asarray(offset) + rng.normal(0, spread, 3),
+            np.asarray(elbow) + rng.normal(0, 0.15, 3),
+        )
+        return Arm(
+            target=(part, tuple(goal)), elbow=tuple(elbow), raised=0.5 if name == "nape" else 0.0
+        )
     angles = tuple(rng.uniform(low, high) for low, high in _ARM_RANGES[name])
     return Arm(angles, raised=float(np.clip((max(angles[0], angles[1]) - 60) / 100, 0, 1)))
 
@@ -202,7 +245,12 @@ def _stand(rng):
     wide = rng.uniform(0, 7) + (rng.random() < 0.2) * rng.uniform(3, 15)
     straight = (rng.normal(0, 3), wide, rng.uniform(-2, 20), rng.uniform(0, 6))
     if rng.random() < 0.5:
-        other = (rng.normal(2, 3), wide + rng.uniform(-2, 3), rng.uniform(-2, 20), rng.uniform(0, 8))
+        other = (
+            rng.normal(2, 3),
+            wide + rng.uniform(-2, 3),
+            rng.uniform(-2, 20),
+            rng.uniform(0, 8),
+        )
     else:
         knee = rng.uniform(8, 40)
         other = (knee * rng.uniform(0.4, 0.7), rng.uniform(-6, 14), rng.uniform(0, 30), knee)
@@ -215,8 +263,14 @@ def _gait(rng, stride: float, knees: tuple[float, float]):
     legs = []
     for sign, flex in zip((1, -1), flexed):
         swing = sign * phase * stride
-        bent = rng.uniform(*knees) if swing < 0 or rng.random() < 0.4 else rng.uniform(2, knees[1] * 0.5)
-        legs.append((swing + 0.35 * bent * (flex > 0), rng.uniform(0, 4), rng.uniform(-5, 12), bent))
+        bent = (
+            rng.uniform(*knees)
+            if swing < 0 or rng.random() < 0.4
+            else rng.uniform(2, knees[1] * 0.5)
+        )
+        legs.append(
+            (swing + 0.35 * bent * (flex > 0), rng.uniform(0, 4), rng.uniform(-5, 12), bent)
+        )
     return tuple(legs), float(phase), 0.0
 
 
@@ -233,9 +287,21 @@ def _sit(rng):
     legs = []
     spread, lift = rng.uniform(-3, 25), rng.uniform(-6, 10)
     for _ in range(2):
-        legs.append((85 + lift + rng.normal(0, 5), spread + rng.normal(0, 4), rng.uniform(-10, 15), rng.uniform(55, 105)))
+        legs.append(
+            (
+                85 + lift + rng.normal(0, 5),
+                spread + rng.normal(0, 4),
+                rng.uniform(-10, 15),
+                rng.uniform(55, 105),
+            )
+        )
     if rng.random() < 0.2:
-        legs[int(rng.integers(2))] = (100 + rng.normal(0, 4), -14, rng.uniform(0, 15), rng.uniform(60, 95))
+        legs[int(rng.integers(2))] = (
+            100 + rng.normal(0, 4),
+            -14,
+            rng.uniform(0, 15),
+            rng.uniform(60, 95),
+        )
     return tuple(legs), 0.0, 0.0
 
 
@@ -243,9 +309,18 @@ def _crouch(rng):
     depth = rng.uniform(55, 115)
     if rng.random() < 0.4:
         kneel = (rng.uniform(-5, 15), rng.uniform(0, 8), 0, rng.uniform(85, 105))
-        return _mirrored_choice(rng, (rng.uniform(80, 100), rng.uniform(0, 15), 5, rng.uniform(80, 100)), kneel), 0.0, 0.0
+        return (
+            _mirrored_choice(
+                rng, (rng.uniform(80, 100), rng.uniform(0, 15), 5, rng.uniform(80, 100)), kneel
+            ),
+            0.0,
+            0.0,
+        )
     knee = min(depth * 1.25, 140)
-    legs = tuple((depth + rng.normal(0, 5), rng.uniform(5, 25), rng.uniform(0, 25), knee + rng.normal(0, 4)) for _ in range(2))
+    legs = tuple(
+        (depth + rng.normal(0, 5), rng.uniform(5, 25), rng.uniform(0, 25), knee + rng.normal(0, 4))
+        for _ in range(2)
+    )
     return legs, 0.0, 0.0
 
 
@@ -262,25 +337,45 @@ def _kick(rng):
 
 
 def _jump(rng):
-    legs = tuple((rng.uniform(-15, 80), rng.uniform(0, 35), rng.uniform(-5, 25), rng.uniform(5, 110)) for _ in range(2))
+    legs = tuple(
+        (rng.uniform(-15, 80), rng.uniform(0, 35), rng.uniform(-5, 25), rng.uniform(5, 110))
+        for _ in range(2)
+    )
     return legs, 0.0, rng.uniform(0.1, 0.6)
 
 
 def _ride(rng):
     """Standing as on a skateboard: knees bent, feet apart."""
     flex = rng.uniform(20, 65)
-    legs = tuple((flex + rng.normal(0, 6), rng.uniform(10, 32), rng.uniform(0, 25), flex * 1.5 + rng.normal(0, 6)) for _ in range(2))
+    legs = tuple(
+        (
+            flex + rng.normal(0, 6),
+            rng.uniform(10, 32),
+            rng.uniform(0, 25),
+            flex * 1.5 + rng.normal(0, 6),
+        )
+        for _ in range(2)
+    )
     return legs, 0.0, float(pick(rng, [0.0, 0.0, rng.uniform(0.1, 0.5)]))
 
 
 def _lie(rng):
-    legs = tuple((rng.uniform(-5, 60), rng.uniform(0, 20), rng.uniform(-5, 30), rng.uniform(0, 80)) for _ in range(2))
+    legs = tuple(
+        (rng.uniform(-5, 60), rng.uniform(0, 20), rng.uniform(-5, 30), rng.uniform(0, 80))
+        for _ in range(2)
+    )
     return legs, 0.0, 0.0
 
 
 def _stoop(rng):
     legs, phase, jump = _stand(rng)
-    return tuple((flex, abduct, twist, knee + rng.uniform(0, 25)) for flex, abduct, twist, knee in legs), phase, jump
+    return (
+        tuple(
+            (flex, abduct, twist, knee + rng.uniform(0, 25)) for flex, abduct, twist, knee in legs
+        ),
+        phase,
+        jump,
+    )
 
 
 _LEGS = {

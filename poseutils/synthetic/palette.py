@@ -38,7 +38,17 @@ _HAIR = np.array(
     float,
 )
 _CLOTH = np.array(
-    [(28, 28, 32), (245, 244, 240), (120, 122, 126), (30, 40, 75), (45, 75, 135), (150, 30, 35), (205, 190, 160), (60, 80, 55)], float
+    [
+        (28, 28, 32),
+        (245, 244, 240),
+        (120, 122, 126),
+        (30, 40, 75),
+        (45, 75, 135),
+        (150, 30, 35),
+        (205, 190, 160),
+        (60, 80, 55),
+    ],
+    float,
 )
 
 
@@ -48,10 +58,27 @@ class Palette:
 
     rows: list[tuple] = field(default_factory=list)
 
-    def add(self, color, second=None, pattern: str = "plain", scale: float = 0.1, rough: float = 0.0, gloss: float = 0.0) -> int:
+    def add(
+        self,
+        color,
+        second=None,
+        pattern: str = "plain",
+        scale: float = 0.1,
+        rough: float = 0.0,
+        gloss: float = 0.0,
+    ) -> int:
         """Adds a material and returns its index; colors are RGB, 0…255."""
         second = color if second is None else second
-        self.rows.append((*np.clip(color, 3, 252), *np.clip(second, 3, 252), PATTERNS.index(pattern), scale, rough, gloss))
+        self.rows.append(
+            (
+                *np.clip(color, 3, 252),
+                *np.clip(second, 3, 252),
+                PATTERNS.index(pattern),
+                scale,
+                rough,
+                gloss,
+            )
+        )
         return len(self.rows) - 1
 
     def table(self) -> np.ndarray:
@@ -62,7 +89,11 @@ class Palette:
 def any_color(rng: np.random.Generator, saturation=(0.0, 1.0), value=(0.05, 1.0)) -> np.ndarray:
     """A random color of any hue, (3,) RGB, 0…255."""
     low, high = saturation
-    return 255 * np.array(colorsys.hsv_to_rgb(rng.random(), low + (high - low) * rng.random() ** 1.8, rng.uniform(*value)))
+    return 255 * np.array(
+        colorsys.hsv_to_rgb(
+            rng.random(), low + (high - low) * rng.random() ** 1.8, rng.uniform(*value)
+        )
+    )
 
 
 def cloth_color(rng) -> np.ndarray:
@@ -77,32 +108,46 @@ def skin_color(rng) -> np.ndarray:
     frequent."""
     place = rng.uniform(0, len(_SKIN) - 1.01) * rng.uniform(0.55, 1)
     low = int(place)
-    return np.clip(_SKIN[low] + (place - low) * (_SKIN[low + 1] - _SKIN[low]) + rng.normal(0, 5, 3), 0, 255)
+    return np.clip(
+        _SKIN[low] + (place - low) * (_SKIN[low + 1] - _SKIN[low]) + rng.normal(0, 5, 3), 0, 255
+    )
 
 
 def hair_color(rng) -> np.ndarray:
     """A natural hair color, rarely a dyed one."""
     if rng.random() < 0.04:
         return any_color(rng, (0.4, 0.9), (0.4, 0.9))
-    return np.clip(_HAIR[min(rng.integers(len(_HAIR)), rng.integers(len(_HAIR)) + 2)] + rng.normal(0, 6, 3), 0, 255)
+    return np.clip(
+        _HAIR[min(rng.integers(len(_HAIR)), rng.integers(len(_HAIR)) + 2)] + rng.normal(0, 6, 3),
+        0,
+        255,
+    )
 
 
-def add_cloth(palette: Palette, rng, color, patterned: float, front: str | None = None) -> tuple[int, int]:
+def add_cloth(
+    palette: Palette, rng, color, patterned: float, front: str | None = None
+) -> tuple[int, int]:
     """The material of a garment, and that of its sleeves or legs, without a print or zip on the
     front."""
     rough = rng.uniform(0.04, 0.13)
     if front is not None:
-        return palette.add(color, any_color(rng), front, rng.uniform(0.05, 0.11), rough), palette.add(color, rough=rough)
+        return palette.add(
+            color, any_color(rng), front, rng.uniform(0.05, 0.11), rough
+        ), palette.add(color, rough=rough)
     if rng.random() > patterned:
         plain = palette.add(color, rough=rough)
         return plain, plain
-    pattern = ("rings", "rings", "rings", "stripes", "checks", "checks", "dots", "blotches")[rng.integers(8)]
+    pattern = ("rings", "rings", "rings", "stripes", "checks", "checks", "dots", "blotches")[
+        rng.integers(8)
+    ]
     second = cloth_color(rng) if rng.random() < 0.8 else color * 0.6
     index = palette.add(color, second, pattern, rng.uniform(0.025, 0.13), rough)
     return index, index
 
 
-def pattern_mask(pattern: int, u: np.ndarray, v: np.ndarray, scale: np.ndarray, noise: np.ndarray) -> np.ndarray:
+def pattern_mask(
+    pattern: int, u: np.ndarray, v: np.ndarray, scale: np.ndarray, noise: np.ndarray
+) -> np.ndarray:
     """The weight of the second color, 0 to 1, at surface coordinates in meters.
 
     ``noise`` is smooth noise with unit standard deviation at the same coordinates.

@@ -24,12 +24,36 @@ VERSION = 6
 _LEAST_AREA = 40  # visible square pixels below which a person is not annotated
 _NOISE_SLACK = 64
 _HEAD = np.isin(COCO17.names, HEAD_NAMES)
-_DETAILED_HEAD = 15  # height of a head in pixels from which the white of the eyes and the mouth are rendered
+_DETAILED_HEAD = (
+    15  # height of a head in pixels from which the white of the eyes and the mouth are rendered
+)
 # Depth of keypoints below the surface of their own person up to which they count as visible, in heights of a slim body.
-_UNDER = np.array([0.02, 0.012, 0.012, 0.016, 0.016, 0.065, 0.065, 0.045, 0.045, 0.035, 0.035, 0.095, 0.095, 0.055, 0.055, 0.04, 0.04])
+_UNDER = np.array(
+    [
+        0.02,
+        0.012,
+        0.012,
+        0.016,
+        0.016,
+        0.065,
+        0.065,
+        0.045,
+        0.045,
+        0.035,
+        0.035,
+        0.095,
+        0.095,
+        0.055,
+        0.055,
+        0.04,
+        0.04,
+    ]
+)
 
 
-def render_people(seed: int | Sequence[int], size: int = 256) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def render_people(
+    seed: int | Sequence[int], size: int = 256
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Renders one to three people in a random scene; the same seed and size give the same bytes.
 
     Args:
@@ -54,12 +78,24 @@ def render_people(seed: int | Sequence[int], size: int = 256) -> tuple[np.ndarra
     points = []
     for owner, (origin, skeleton, pose) in enumerate(people, start=1):
         head_pixels = skeleton.build.head * camera.focal / np.linalg.norm(camera.position - origin)
-        points.append(_stand(mesh, palette, rng, origin, skeleton, pose, owner, head_pixels > _DETAILED_HEAD))
+        points.append(
+            _stand(mesh, palette, rng, origin, skeleton, pose, owner, head_pixels > _DETAILED_HEAD)
+        )
     way = camera.position - people[0][0]
-    add_things(mesh, palette, rng, people[0][0] * (1, 0, 1), way * (1, 0, 1) / np.linalg.norm(way * (1, 0, 1)))
-    canvas = paint_background(rng, camera, light, people[0][0][2], [person[:2] for person in people])
+    add_things(
+        mesh,
+        palette,
+        rng,
+        people[0][0] * (1, 0, 1),
+        way * (1, 0, 1) / np.linalg.norm(way * (1, 0, 1)),
+    )
+    canvas = paint_background(
+        rng, camera, light, people[0][0][2], [person[:2] for person in people]
+    )
     layer = draw_surface(mesh.surface(), camera, light, palette.table(), canvas)
-    keypoints, boxes, areas = _annotate(layer, camera, np.array(points), [person[1].build for person in people])
+    keypoints, boxes, areas = _annotate(
+        layer, camera, np.array(points), [person[1].build for person in people]
+    )
     return _photograph(rng, canvas), keypoints, boxes, areas
 
 
@@ -69,12 +105,25 @@ def _sample_person(rng, index: int):
     build = sample_build(rng)
     pose = sample_pose(rng)
     skeleton = place(build, pose)
-    legs = [leg.end[1] - 0.045 * build.height for leg in skeleton.legs] + [leg.middle[1] - 0.035 * build.height for leg in skeleton.legs]
-    trunk = [skeleton.spine[0][1] - 0.03 * build.height, *(skeleton.spine[3:10, 1] - 0.07 * build.height)]
+    legs = [leg.end[1] - 0.045 * build.height for leg in skeleton.legs] + [
+        leg.middle[1] - 0.035 * build.height for leg in skeleton.legs
+    ]
+    trunk = [
+        skeleton.spine[0][1] - 0.03 * build.height,
+        *(skeleton.spine[3:10, 1] - 0.07 * build.height),
+    ]
     body = trunk + [skeleton.head_center[1] - 0.5 * build.head]
-    arms = [arm.end[1] - 0.02 * build.height for arm in skeleton.arms] + [arm.middle[1] - 0.03 * build.height for arm in skeleton.arms]
+    arms = [arm.end[1] - 0.02 * build.height for arm in skeleton.arms] + [
+        arm.middle[1] - 0.03 * build.height for arm in skeleton.arms
+    ]
     lowest = min(legs + body + arms)
-    spot = np.zeros(3) if index == 0 else np.array([pick(rng, [-1, 1]) * rng.uniform(0.25, 0.9) * index, 0, rng.uniform(-1.6, 0.5)])
+    spot = (
+        np.zeros(3)
+        if index == 0
+        else np.array(
+            [pick(rng, [-1, 1]) * rng.uniform(0.25, 0.9) * index, 0, rng.uniform(-1.6, 0.5)]
+        )
+    )
     return spot + np.array([0, pose.jump - lowest, 0]), skeleton, pose
 
 
@@ -94,27 +143,43 @@ def _framed(rng, people) -> np.ndarray:
 def _outline(person) -> np.ndarray:
     """Points of a person, ordered from the head down."""
     origin, skeleton, _ = person
-    head = skeleton.head_center + skeleton.build.head * 0.6 * np.concatenate([skeleton.head.T[:2], -skeleton.head.T[:1]])
+    head = skeleton.head_center + skeleton.build.head * 0.6 * np.concatenate(
+        [skeleton.head.T[:2], -skeleton.head.T[:1]]
+    )
     arms = [skeleton.arms[i].root for i in range(2)] + [skeleton.spine[6]]
     hips = [skeleton.arms[i].middle for i in range(2)] + [leg.root for leg in skeleton.legs]
     knees = [skeleton.arms[i].end for i in range(2)] + [leg.middle for leg in skeleton.legs]
-    feet = [leg.end + foot * 0.7 * skeleton.build.foot for leg, foot in zip(skeleton.legs, skeleton.feet)]
+    feet = [
+        leg.end + foot * 0.7 * skeleton.build.foot
+        for leg, foot in zip(skeleton.legs, skeleton.feet)
+    ]
     hands = [arm.end + (arm.end - arm.middle) * 0.5 for arm in skeleton.arms]
     return np.concatenate([head, arms, hips, knees, feet, hands]) + origin
 
 
-def _stand(mesh: Mesh, palette: Palette, rng, origin, skeleton, pose, owner: int, detailed: bool) -> np.ndarray:
+def _stand(
+    mesh: Mesh, palette: Palette, rng, origin, skeleton, pose, owner: int, detailed: bool
+) -> np.ndarray:
     """Adds a person at their origin, with a seat if sitting, and sometimes a prop in a hand;
     returns (17, 3) keypoints."""
     start = len(mesh.stacks)
     points = add_person(mesh, palette, rng, skeleton, owner, detailed) + origin
     mesh.stacks[start:] = [(stack[0] + origin, *stack[1:]) for stack in mesh.stacks[start:]]
     if pose.seat and rng.random() < 0.9:
-        add_seat(mesh, palette, rng, origin, pose.base[:, 2], pose.base[:, 0], skeleton.build.height)
+        add_seat(
+            mesh, palette, rng, origin, pose.base[:, 2], pose.base[:, 0], skeleton.build.height
+        )
     if rng.random() < 0.22:
         arm = skeleton.arms[rng.integers(2)]
         along = (arm.end - arm.middle) / np.linalg.norm(arm.end - arm.middle)
-        add_prop(mesh, palette, rng, origin + arm.end + along * 0.6 * skeleton.build.hand, along, skeleton.build.height)
+        add_prop(
+            mesh,
+            palette,
+            rng,
+            origin + arm.end + along * 0.6 * skeleton.build.hand,
+            along,
+            skeleton.build.height,
+        )
     return points
 
 
@@ -126,13 +191,19 @@ def _annotate(layer: Layer, camera: Camera, points: np.ndarray, builds: list):
         area = np.count_nonzero(mask) / FINE**2
         if area < _LEAST_AREA:
             continue
-        visibility = _visibility(layer, i + 1, flat[i], depth[i] - _UNDER * build.height * max(build.girth, 1))
+        visibility = _visibility(
+            layer, i + 1, flat[i], depth[i] - _UNDER * build.height * max(build.girth, 1)
+        )
         inside = visibility > 0
         keypoints.append(np.concatenate([flat[i] * inside[:, None], visibility[:, None]], axis=1))
         columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
         boxes.append(np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / FINE)
         areas.append(area)
-    shaped = (np.array(keypoints).reshape(-1, 17, 3), np.array(boxes).reshape(-1, 4), np.array(areas))
+    shaped = (
+        np.array(keypoints).reshape(-1, 17, 3),
+        np.array(boxes).reshape(-1, 4),
+        np.array(areas),
+    )
     return tuple(array.astype(np.float32) for array in shaped)
 
 
@@ -166,7 +237,10 @@ def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
     canvas *= (rng.normal(1, 0.04, 3) * exposure * contrast).astype(np.float32)
     canvas += np.float32(rng.normal(120 * (1 - contrast), 8))
     row, column = rng.integers(0, _NOISE_SLACK, 2)
-    canvas += np.float32(rng.uniform(0.5, 6)) * _white_noise(size)[row : row + size, column : column + size]
+    canvas += (
+        np.float32(rng.uniform(0.5, 6))
+        * _white_noise(size)[row : row + size, column : column + size]
+    )
     image = Image.fromarray(np.clip(canvas, 0, 255, out=canvas).astype(np.uint8))
     if rng.random() < 0.3:
         image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.3, 1.0))))
@@ -177,4 +251,6 @@ def _photograph(rng, canvas: np.ndarray) -> np.ndarray:
 def _white_noise(size: int) -> np.ndarray:
     """White noise with unit standard deviation, larger than the image, of which each image takes a
     random crop."""
-    return np.random.default_rng(7).standard_normal((size + _NOISE_SLACK, size + _NOISE_SLACK, 3), dtype=np.float32)
+    return np.random.default_rng(7).standard_normal(
+        (size + _NOISE_SLACK, size + _NOISE_SLACK, 3), dtype=np.float32
+    )

@@ -11,13 +11,16 @@ WIDEST = 4.0
 """Most that alpha may be; more is a slip of the decimal point."""
 STRIDE = 32
 LATERALS = (("block_9_add", 64, 32), ("block_5_add", 32, 24), ("block_2_add", 24, 24))
-"""Top down: the backbone's layer at strides 16, 8 and 4, the channels it is merged at, and the channels after merging."""
+"""Top down: the backbone's layer at strides 16, 8 and 4, the channels it is merged at, and the
+channels after merging."""
 HEAD = 96
 """Channels of the last layer before the heatmaps."""
 BATCH_NORM_MOMENTUM = 0.9
-"""Of the running mean and variance. Keras's MobileNetV2 has 0.999, which follows over thousands of steps; a short training has hundreds."""
+"""Of the running mean and variance. Keras's MobileNetV2 has 0.999, which follows over thousands of
+steps; a short training has hundreds."""
 EMPTY_LOGIT = -4.0
-"""Where sigmoid heatmaps start: at 0.02, since nearly every cell is empty (the prior of Lin et al., "Focal Loss", 2017)."""
+"""Where sigmoid heatmaps start: at 0.02, since nearly every cell is empty (the prior of Lin et al.,
+"Focal Loss", 2017)."""
 
 
 def build_model(
@@ -32,21 +35,25 @@ def build_model(
     """A network with fresh weights, or with a backbone that has learned from photographs.
 
     Args:
-        model_name: ``st_movenet_lightning_heatmaps``, which with ``_a100`` is the same network; or ``st_movenet_thunder_heatmaps``,
-            whose feature pyramid and head grow with alpha as the backbone does.
+        model_name: ``st_movenet_lightning_heatmaps``, which with ``_a100`` is the same network; or
+            ``st_movenet_thunder_heatmaps``, whose feature pyramid and head grow with alpha as the
+            backbone does.
         input_shape: height, width and 3; height and width are multiples of 32.
         keypoints: K, the number of heatmaps.
         alpha: width of the MobileNetV2 backbone, above 0 to 4; default 1, and 1.75 for thunder.
-        final_activation: ``sigmoid``, every cell for itself, or ``softmax`` over all cells of a heatmap.
+        final_activation: ``sigmoid``, every cell for itself, or ``softmax`` over all cells of a
+            heatmap.
         seed: of the weights; the same seed gives the same network.
-        pretrained: whether the backbone has Keras's ImageNet weights, as :func:`.pretrained.load_pretrained` finds them.
+        pretrained: whether the backbone has Keras's ImageNet weights, as
+            :func:`.pretrained.load_pretrained` finds them.
 
     Returns:
-        keras.Model from (B, height, width, 3) float RGB, -1 to 1, to (B, height / 4, width / 4, K) heatmaps, 0 to 1.
+        keras.Model from (B, height, width, 3) float RGB, -1 to 1, to (B, height / 4, width / 4, K)
+        heatmaps, 0 to 1.
 
     Raises:
-        PoseError: for a name, shape, width or activation that is not one of these; if there are no pretrained weights for this width,
-            or they cannot be downloaded.
+        PoseError: for a name, shape, width or activation that is not one of these; if there are no
+            pretrained weights for this width, or they cannot be downloaded.
     """
     alpha = alpha or USUAL_ALPHA.get(model_name, 1.0)
     check_network(model_name, input_shape, keypoints, alpha, final_activation, pretrained)
@@ -55,7 +62,9 @@ def build_model(
     backbone = _backbone(tuple(input_shape), alpha)
     if pretrained:
         load_pretrained(backbone, alpha, input_shape[:2])
-    return _heatmap_network(model_name, backbone, keypoints, final_activation, alpha if model_name in WIDENED else 1.0)
+    return _heatmap_network(
+        model_name, backbone, keypoints, final_activation, alpha if model_name in WIDENED else 1.0
+    )
 
 
 def check_network(
@@ -72,7 +81,9 @@ def check_network(
         PoseError: for a name, shape, width or activation that it does not.
     """
     if model_name not in USUAL_ALPHA:
-        raise PoseError(f"model_name is {model_name!r}; the networks that can be trained are {', '.join(USUAL_ALPHA)}")
+        raise PoseError(
+            f"model_name is {model_name!r}; the networks that can be trained are {', '.join(USUAL_ALPHA)}"
+        )
     _check_shape(input_shape)
     if not 0 < alpha <= WIDEST:
         raise PoseError(f"alpha is {alpha}; give a width above 0, up to {WIDEST:g}")
@@ -85,7 +96,11 @@ def check_network(
 
 
 def _check_shape(input_shape) -> None:
-    if len(input_shape) != 3 or input_shape[2] != 3 or any(side < STRIDE or side % STRIDE for side in input_shape[:2]):
+    if (
+        len(input_shape) != 3
+        or input_shape[2] != 3
+        or any(side < STRIDE or side % STRIDE for side in input_shape[:2])
+    ):
         raise PoseError(
             f"input_shape is {tuple(input_shape)}; expected (height, width, 3) with height and width multiples of {STRIDE}, "
             "for example (192, 192, 3)"
@@ -96,7 +111,9 @@ def _backbone(input_shape: tuple[int, int, int], alpha: float):
     """MobileNetV2 (Sandler et al., 2018), whose batch normalization follows faster than Keras's."""
     import keras
 
-    backbone = keras.applications.MobileNetV2(input_shape=input_shape, alpha=alpha, include_top=False, weights=None)
+    backbone = keras.applications.MobileNetV2(
+        input_shape=input_shape, alpha=alpha, include_top=False, weights=None
+    )
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM
@@ -104,17 +121,22 @@ def _backbone(input_shape: tuple[int, int, int], alpha: float):
 
 
 def _heatmap_network(name: str, backbone, keypoints: int, final_activation: str, width: float):
-    """A feature pyramid merged top down and a head of heatmaps on a backbone, as in MoveNet (Google, 2021)."""
+    """A feature pyramid merged top down and a head of heatmaps on a backbone, as in MoveNet
+    (Google, 2021)."""
     import keras
 
     x = _pointwise(backbone.output, _widened(LATERALS[0][1], width))
     for source, merged, after in LATERALS:
         x = keras.layers.UpSampling2D(interpolation="bilinear")(x)
-        x = keras.layers.Add()([x, _pointwise(backbone.get_layer(source).output, _widened(merged, width))])
+        x = keras.layers.Add()(
+            [x, _pointwise(backbone.get_layer(source).output, _widened(merged, width))]
+        )
         x = _separable(x, _widened(after, width))
     x = _separable(x, _widened(HEAD, width))
     x = keras.layers.Conv2D(keypoints, 1, use_bias=False)(x)
-    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, beta_initializer=_prior(final_activation))(x)
+    x = keras.layers.BatchNormalization(
+        momentum=BATCH_NORM_MOMENTUM, beta_initializer=_prior(final_activation)
+    )(x)
     return keras.Model(backbone.input, _activated(x, final_activation), name=name)
 
 
@@ -156,4 +178,5 @@ def _activated(x, final_activation: str):
 
 
 WIDENED = ("st_movenet_thunder_heatmaps",)
-"""Networks whose feature pyramid and head have alpha times the channels; the others' are as wide at every alpha."""
+"""Networks whose feature pyramid and head have alpha times the channels; the others' are as wide at
+every alpha."""

@@ -1,4 +1,5 @@
-"""From examples to batches: shuffled and augmented for every epoch, made on other threads while the network trains."""
+"""From examples to batches: shuffled and augmented for every epoch, made on other threads while the
+network trains."""
 
 from __future__ import annotations
 
@@ -25,10 +26,19 @@ class Batches:
     """The batches of one epoch after the other: each time they are read, those of the next.
 
     Attributes:
-        epoch: the epoch, counted from 0, whose batches are read next; it and the seed alone decide what they are.
+        epoch: the epoch, counted from 0, whose batches are read next; it and the seed alone decide
+            what they are.
     """
 
-    def __init__(self, examples: Examples, batch_size: int, make: Callable, seed: int, period: int, threads: int):
+    def __init__(
+        self,
+        examples: Examples,
+        batch_size: int,
+        make: Callable,
+        seed: int,
+        period: int,
+        threads: int,
+    ):
         self.examples, self.batch_size, self.seed, self.period = examples, batch_size, seed, period
         self._make, self._threads, self.epoch = make, threads, 0
 
@@ -41,9 +51,12 @@ class Batches:
         return _ahead(self._batch, draws, self._threads)
 
     def _draws(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """What decides each batch: which examples, the seed of their augmentation, and the number of its period."""
+        """What decides each batch: which examples, the seed of their augmentation, and the number
+        of its period."""
         random = np.random.default_rng([self.seed % 2**64, self.epoch])
-        order = random.permutation(len(self.examples))[: len(self) * self.batch_size].reshape(-1, self.batch_size)
+        order = random.permutation(len(self.examples))[: len(self) * self.batch_size].reshape(
+            -1, self.batch_size
+        )
         seeds = random.integers(2**31, size=(len(self), 2))
         periods = np.repeat(random.integers(2**31, size=-(-len(self) // self.period)), self.period)
         return zip(order, seeds, periods)
@@ -65,15 +78,18 @@ def training_batches(
 
     Args:
         examples: what to draw from.
-        batch_size: B; at most as many as there are examples. What does not fill a batch waits for another epoch.
+        batch_size: B; at most as many as there are examples. What does not fill a batch waits for
+            another epoch.
         augmentation: ``{name: arguments}``, see ``augmentation``; None for none.
         seed: the same seed gives the same batches.
         rescaling: scale and offset of pixels.
-        custom_augmentation: a function of images 0 to 255 and keypoints that gives them back changed, after ``augmentation``.
+        custom_augmentation: a function of images 0 to 255 and keypoints that gives them back
+            changed, after ``augmentation``.
 
     Returns:
-        An iterable of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints, TensorFlow tensors. With
-        ``random_periodic_resizing`` H and W are drawn for each ``period`` batches, and at the start of each epoch.
+        An iterable of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints, TensorFlow
+        tensors. With ``random_periodic_resizing`` H and W are drawn for each ``period`` batches,
+        and at the start of each epoch.
     """
     tf = load_tensorflow()
 
@@ -90,8 +106,17 @@ def training_batches(
         with tf.device("CPU"):  # where they are read; the other device has the network
             return make(*map(tf.convert_to_tensor, arrays))
 
-    threads = max(1, (os.cpu_count() or 1) // 2) if custom_augmentation is None else 1  # which may draw numbers of its own, in order
-    return Batches(examples, min(batch_size, len(examples)), on_processor, seed, resizing_period(augmentation), threads)
+    threads = (
+        max(1, (os.cpu_count() or 1) // 2) if custom_augmentation is None else 1
+    )  # which may draw numbers of its own, in order
+    return Batches(
+        examples,
+        min(batch_size, len(examples)),
+        on_processor,
+        seed,
+        resizing_period(augmentation),
+        threads,
+    )
 
 
 def _ahead(make: Callable, draws: Iterable, threads: int) -> Iterator:

@@ -1,4 +1,5 @@
-"""The optimizer and the callbacks that a configuration names, and what a callback remembers from epoch to epoch."""
+"""The optimizer and the callbacks that a configuration names, and what a callback remembers from
+epoch to epoch."""
 
 from __future__ import annotations
 
@@ -14,15 +15,24 @@ CALLBACKS = ("ReduceLROnPlateau", "EarlyStopping", "LearningRateScheduler", *SCH
 MONITORED = ("val_oks", "val_loss", "loss")
 
 
-def make_watchers(model, optimizer: Mapping[str, Mapping], callbacks: Mapping[str, Mapping], steps: int, scaled: bool = False):
-    """Keras's list of callbacks, with a twin of the model that holds the optimizer they steer; the saved file holds the network alone.
+def make_watchers(
+    model,
+    optimizer: Mapping[str, Mapping],
+    callbacks: Mapping[str, Mapping],
+    steps: int,
+    scaled: bool = False,
+):
+    """Keras's list of callbacks, with a twin of the model that holds the optimizer they steer; the
+    saved file holds the network alone.
 
     Args:
         model: keras.Model to train.
         optimizer: ``{Keras name: arguments}``.
         callbacks: ``{name: arguments}``; those of ``NOT_NEEDED`` are left out.
-        steps: of the whole training, over which the learning rate rises and falls if no callback steers it.
-        scaled: whether the optimizer scales the loss, as half precision needs (Micikevicius et al., "Mixed Precision Training", 2018).
+        steps: of the whole training, over which the learning rate rises and falls if no callback
+            steers it.
+        scaled: whether the optimizer scales the loss, as half precision needs (Micikevicius et al.,
+            "Mixed Precision Training", 2018).
 
     Raises:
         PoseError: for a name or an argument that is not known.
@@ -35,7 +45,9 @@ def make_watchers(model, optimizer: Mapping[str, Mapping], callbacks: Mapping[st
     twin.compile(keras.optimizers.LossScaleOptimizer(made) if scaled else made)
     twin.optimizer.build(model.trainable_variables)
     twin.stop_training = False
-    return keras.callbacks.CallbackList([_make_callback(*item) for item in needed(callbacks).items()], model=twin)
+    return keras.callbacks.CallbackList(
+        [_make_callback(*item) for item in needed(callbacks).items()], model=twin
+    )
 
 
 def needed(callbacks: Mapping[str, Mapping]) -> dict[str, Mapping]:
@@ -44,9 +56,14 @@ def needed(callbacks: Mapping[str, Mapping]) -> dict[str, Mapping]:
 
 
 def remembered(watchers) -> list[dict]:
-    """What the callbacks know of the epochs so far: the best value, how long ago it was, and the like."""
+    """What the callbacks know of the epochs so far: the best value, how long ago it was, and the
+    like."""
     return [
-        {name: value for name, value in vars(callback).items() if value is None or isinstance(value, (bool, int, float))}
+        {
+            name: value
+            for name, value in vars(callback).items()
+            if value is None or isinstance(value, (bool, int, float))
+        }
         for callback in watchers.callbacks
     ]
 
@@ -61,11 +78,15 @@ def _make_optimizer(optimizer: Mapping[str, Mapping], steps: int, constant: bool
     import keras
 
     if len(optimizer) != 1:
-        raise PoseError(f"training.optimizer names {', '.join(optimizer) or 'nothing'}; name one Keras optimizer, for example Adam")
+        raise PoseError(
+            f"training.optimizer names {', '.join(optimizer) or 'nothing'}; name one Keras optimizer, for example Adam"
+        )
     ((name, arguments),) = optimizer.items()
     base = keras.optimizers.Optimizer
     kinds = {
-        n: kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type) and issubclass(kind, base) and n != "Optimizer"
+        n: kind
+        for n, kind in vars(keras.optimizers).items()
+        if isinstance(kind, type) and issubclass(kind, base) and n != "Optimizer"
     }
     if name not in kinds:
         raise PoseError(f"training.optimizer is {name!r}; Keras has {', '.join(sorted(kinds))}")
@@ -79,7 +100,9 @@ def _warm_cosine(peak: float, steps: int):
     import keras
 
     warm_up = max(1, round(WARM_UP * steps))
-    return keras.optimizers.schedules.CosineDecay(peak / warm_up, max(1, steps - warm_up), warmup_target=peak, warmup_steps=warm_up)
+    return keras.optimizers.schedules.CosineDecay(
+        peak / warm_up, max(1, steps - warm_up), warmup_target=peak, warmup_steps=warm_up
+    )
 
 
 def _make_callback(name: str, arguments: Mapping | None):
@@ -93,7 +116,9 @@ def _make_callback(name: str, arguments: Mapping | None):
         return keras.callbacks.LearningRateScheduler(make_schedule(name, arguments or {}))
     arguments = {"monitor": "val_oks", **(arguments or {})}
     if arguments["monitor"] not in MONITORED:
-        raise PoseError(f"training.callbacks.{name}.monitor is {arguments['monitor']!r}; choose from {', '.join(MONITORED)}")
+        raise PoseError(
+            f"training.callbacks.{name}.monitor is {arguments['monitor']!r}; choose from {', '.join(MONITORED)}"
+        )
     arguments.setdefault("mode", "max" if arguments["monitor"] == "val_oks" else "min")
     arguments.pop("restore_best_weights", None)  # they are, always
     return _made(getattr(keras.callbacks, name), f"training.callbacks.{name}", arguments)

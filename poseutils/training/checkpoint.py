@@ -1,7 +1,9 @@
-"""What a training needs to go on after it was killed, in one file that is replaced whole after every epoch.
+"""What a training needs to go on after it was killed, in one file that is replaced whole after
+every epoch.
 
-An .npz of plain arrays, read without pickle, so that it never runs code: the network's variables (the states of its random generators
-among them), the optimizer's, the best weights so far, and a record of everything else as JSON.
+An .npz of plain arrays, read without pickle, so that it never runs code: the network's variables
+(the states of its random generators among them), the optimizer's, the best weights so far, and a
+record of everything else as JSON.
 """
 
 from __future__ import annotations
@@ -31,8 +33,10 @@ class Progress:
         epochs: how many it was to have.
         epoch: how many are finished.
         history: of each of them, by name.
-        initial_oks: mean OKS on the validation images of the weights it started from; None before it is measured.
-        best_oks, best_epoch: of the best weights so far; epoch 0 if these are those it started from.
+        initial_oks: mean OKS on the validation images of the weights it started from; None before
+            it is measured.
+        best_oks, best_epoch: of the best weights so far; epoch 0 if these are those it started
+            from.
         stopped: whether a callback ended it before its last epoch.
         callbacks: what each callback remembers.
     """
@@ -73,9 +77,15 @@ def write_checkpoint(checkpoint: Checkpoint) -> None:
     Raises:
         PoseError: if the folder cannot be written to or the disk is full.
     """
-    record = {"form": _FORM, "settings": checkpoint.settings, "progress": asdict(checkpoint.progress)}
+    record = {
+        "form": _FORM,
+        "settings": checkpoint.settings,
+        "progress": asdict(checkpoint.progress),
+    }
     arrays = {
-        f"{name}{number}": value for name in ("network", "optimizer", "best") for number, value in enumerate(getattr(checkpoint, name))
+        f"{name}{number}": value
+        for name in ("network", "optimizer", "best")
+        for number, value in enumerate(getattr(checkpoint, name))
     }
     with atomic_path(checkpoint.path) as temporary:
         np.savez(temporary, record=np.array(json.dumps(record)), **arrays)
@@ -91,8 +101,12 @@ def find_checkpoint(path: Path) -> Path:
     if found.is_file():
         return found
     if path.is_dir():
-        raise PoseError(f"training.resume_training_from is {path}, which has no {NAME}: no epoch of a training was finished there")
-    raise PoseError(f"training.resume_training_from is {path}; expected the folder of a training, or the {NAME} in it")
+        raise PoseError(
+            f"training.resume_training_from is {path}, which has no {NAME}: no epoch of a training was finished there"
+        )
+    raise PoseError(
+        f"training.resume_training_from is {path}; expected the folder of a training, or the {NAME} in it"
+    )
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -104,14 +118,29 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         with np.load(path, allow_pickle=False) as file:
             record = json.loads(str(file["record"]))
-            parts = [[file[f"{name}{i}"] for i in range(_count(file, name))] for name in ("network", "optimizer", "best")]
+            parts = [
+                [file[f"{name}{i}"] for i in range(_count(file, name))]
+                for name in ("network", "optimizer", "best")
+            ]
         if record["form"] != _FORM:
-            raise PoseError(f"{path} was written by another version of this program; train with that, or start anew")
+            raise PoseError(
+                f"{path} was written by another version of this program; train with that, or start anew"
+            )
         return Checkpoint(path, Progress(**record["progress"]), record["settings"], *parts)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
         if isinstance(error, PoseError):
             raise
-        raise PoseError(f"{path} is not a checkpoint of a training, or is damaged: {error}") from error
+        raise PoseError(
+            f"{path} is not a checkpoint of a training, or is damaged: {error}"
+        ) from error
 
 
 def _count(file, name: str) -> int:
@@ -132,9 +161,14 @@ def check_settings(checkpoint: Checkpoint, settings: Mapping) -> None:
         )
     changed = [name for name in settings if before.get(name) != settings[name]]
     if changed:
-        lines = [f"  {name} was {_words(before.get(name))}, now {_words(settings[name])}" for name in changed]
+        lines = [
+            f"  {name} was {_words(before.get(name))}, now {_words(settings[name])}"
+            for name in changed
+        ]
         raise PoseError(
-            f"{checkpoint.path} is of a training with other settings:\n" + "\n".join(lines) + "\nSet them as they were, or start anew "
+            f"{checkpoint.path} is of a training with other settings:\n"
+            + "\n".join(lines)
+            + "\nSet them as they were, or start anew "
             "without training.resume_training_from."
         )
 

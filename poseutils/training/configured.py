@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 
 def configured_examples(config: Config, dataset: Dataset, validating: bool = False) -> Examples:
-    """The images of a dataset at the network's size, brought there as ``preprocessing`` and ``training`` say.
+    """The images of a dataset at the network's size, brought there as ``preprocessing`` and
+    ``training`` say.
 
-    To validate, people are cut out whole, with the margin that :func:`poseutils.evaluate` gives them.
+    To validate, people are cut out whole, with the margin that :func:`poseutils.evaluate` gives
+    them.
     """
     preprocessing, margin = config.preprocessing, config.training.crop_margin
     return load_examples(
@@ -44,23 +46,34 @@ def configured_examples(config: Config, dataset: Dataset, validating: bool = Fal
 
 
 def configured_network(config: Config, keypoints: int, start: str = ""):
-    """The network to train, a keras.Model, with the layers frozen and the dropout that ``training`` asks for.
+    """The network to train, a keras.Model, with the layers frozen and the dropout that ``training``
+    asks for.
 
     Args:
         config: its model section is used.
         keypoints: K, if a new network is built.
-        start: a .keras or .h5 file, which may be of another size of images, or ``scratch`` for a new network; empty for
-            ``model.model_path``, a new one if that is empty too.
+        start: a .keras or .h5 file, which may be of another size of images, or ``scratch`` for a
+            new network; empty for ``model.model_path``, a new one if that is empty too.
     """
     prepare_device(config)
-    start, section, seed = start or config.model.model_path or "scratch", config.model, config.general.global_seed
+    start, section, seed = (
+        start or config.model.model_path or "scratch",
+        config.model,
+        config.general.global_seed,
+    )
     own = start == "scratch" and section.model_name in CUSTOM_MODELS
     if start != "scratch":
         network = at_size(load_keras(config.resolve(start)), section.input_shape[:2])
     elif own:
         network = custom_network(config, keypoints)
     else:
-        asked = (section.model_name, section.input_shape, keypoints, section.alpha, section.final_activation)
+        asked = (
+            section.model_name,
+            section.input_shape,
+            keypoints,
+            section.alpha,
+            section.final_activation,
+        )
         network = build_model(*asked, seed=seed, pretrained=section.pretrained)
     if config.training.frozen_layers or not own:  # what the user's own code has frozen stays so
         freeze(network, config.training.frozen_layers)
@@ -76,7 +89,8 @@ def configured_fit(
     epochs: int | None = None,
     on_epoch: Callable[[int, dict[str, list[float]]], None] | None = None,
 ) -> Fit:
-    """:func:`poseutils.training.fit` as a configuration describes it: with its training, augmentation and rescaling."""
+    """:func:`poseutils.training.fit` as a configuration describes it: with its training,
+    augmentation and rescaling."""
     general, section, rescaling = config.general, config.training, config.preprocessing.rescaling
     prepare_device(config)
     copy = _copy_of_model(config)
@@ -104,7 +118,9 @@ def configured_fit(
             mixed_precision=section.mixed_precision,
             saved_models_dir=general.saved_models_dir or "",
             logs_dir=general.logs_dir or "logs",
-            resume_from=config.resolve(section.resume_training_from) if section.resume_training_from else None,
+            resume_from=config.resolve(section.resume_training_from)
+            if section.resume_training_from
+            else None,
             on_epoch=after_epoch,
         )
         recorder.model(outcome.path)
@@ -118,12 +134,15 @@ def _copy_of_model(config: Config) -> Path | None:
     """Where the trained network is also written, if anywhere.
 
     Raises:
-        PoseError: if it is no name of a file that Keras writes; that is better known before the training than after it.
+        PoseError: if it is no name of a file that Keras writes; that is better known before the
+            training than after it.
     """
     given = config.training.trained_model_path
     if not given:
         return None
     path = config.destination(given)
     if path.suffix not in (".keras", ".h5") or path.is_dir():
-        raise PoseError(f"training.trained_model_path is {given}; expected the name of a file that ends in .keras or .h5")
+        raise PoseError(
+            f"training.trained_model_path is {given}; expected the name of a file that ends in .keras or .h5"
+        )
     return path

@@ -1,7 +1,8 @@
 """The user's own Python: a network, or an augmentation, from a file that a configuration names.
 
-Such a file is run as any program is, with all that the user may do. That is why a configuration alone cannot have it run: whoever
-starts the training allows it, by ``allow_custom_code=true`` on the command line or among the parameters of the notebook.
+Such a file is run as any program is, with all that the user may do. That is why a configuration
+alone cannot have it run: whoever starts the training allows it, by ``allow_custom_code=true`` on
+the command line or among the parameters of the notebook.
 """
 
 from __future__ import annotations
@@ -24,19 +25,24 @@ MODEL_FUNCTION = "get_custom_model"
 
 
 def custom_network(config: Config, keypoints: int):
-    """The network that ``get_custom_model(input_shape, nb_keypoints)`` in ``model.custom_model_path`` makes, a keras.Model.
+    """The network that ``get_custom_model(input_shape, nb_keypoints)`` in
+    ``model.custom_model_path`` makes, a keras.Model.
 
     Raises:
         PoseError: if custom code is not allowed, or the file does not make a network.
     """
     import keras
 
-    function = _function(config, "model.custom_model_path", config.model.custom_model_path, MODEL_FUNCTION)
+    function = _function(
+        config, "model.custom_model_path", config.model.custom_model_path, MODEL_FUNCTION
+    )
     network = _guarded(function, f"{MODEL_FUNCTION} of {config.model.custom_model_path}")(
         input_shape=tuple(config.model.input_shape), nb_keypoints=keypoints
     )
     if not isinstance(network, keras.Model):
-        raise PoseError(f"{MODEL_FUNCTION} of {config.model.custom_model_path} gave a {type(network).__name__}; expected a keras.Model")
+        raise PoseError(
+            f"{MODEL_FUNCTION} of {config.model.custom_model_path} gave a {type(network).__name__}; expected a keras.Model"
+        )
     return network
 
 
@@ -44,8 +50,10 @@ def custom_augmentation(config: Config) -> Callable | None:
     """The function of ``custom_data_augmentation``, or None if the configuration has none.
 
     Returns:
-        ``augment(images, keypoints)``: (B, H, W, 3) float32 images 0 to 255 and (B, K, 3) keypoints x, y, visibility -> the same two,
-        changed. It calls the user's function with these two and ``config``; it runs inside a TensorFlow graph.
+        ``augment(images, keypoints)``: (B, H, W, 3) float32 images 0 to 255 and (B, K, 3) keypoints
+            x, y, visibility -> the same two,
+        changed. It calls the user's function with these two and ``config``; it runs inside a
+        TensorFlow graph.
 
     Raises:
         PoseError: if custom code is not allowed, or there is no such function.
@@ -53,7 +61,9 @@ def custom_augmentation(config: Config) -> Callable | None:
     section = config.custom_data_augmentation
     if section is None:
         return None
-    function = _function(config, "custom_data_augmentation.path", section.path, section.function_name)
+    function = _function(
+        config, "custom_data_augmentation.path", section.path, section.function_name
+    )
     guarded = _guarded(function, f"{section.function_name} of {section.path}")
     return lambda images, keypoints: guarded(images, keypoints, section.config)
 
@@ -89,7 +99,9 @@ def _guarded(function: Callable, what: str) -> Callable:
         try:
             return function(*arguments, **named)
         except (Exception, SystemExit) as error:
-            raise PoseError(f"{what} failed{_where(error, what)}: {type(error).__name__}: {error}") from error
+            raise PoseError(
+                f"{what} failed{_where(error, what)}: {type(error).__name__}: {error}"
+            ) from error
 
     return call
 
@@ -97,5 +109,9 @@ def _guarded(function: Callable, what: str) -> Callable:
 def _where(error: BaseException, what: str) -> str:
     """The line of the user's file at which it happened."""
     file = Path(what.rpartition(" of ")[2]).name
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == file]
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).name == file
+    ]
     return f" at line {lines[-1]}" if lines else ""

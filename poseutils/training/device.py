@@ -1,4 +1,5 @@
-"""What the whole process computes on and how: limits of the GPU's memory, deterministic operations, half precision."""
+"""What the whole process computes on and how: limits of the GPU's memory, deterministic operations,
+half precision."""
 
 from __future__ import annotations
 
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
 
 HALF = "mixed_float16"
 _FAST_HALVES = (7, 0)
-"""Compute capability from which Nvidia's GPUs multiply matrices of half precision faster, by tensor cores."""
+"""Compute capability from which Nvidia's GPUs multiply matrices of half precision faster, by tensor
+cores."""
 
 
 def prepare_device(config: Config) -> None:
-    """Applies ``general.gpu_memory_limit`` and ``general.deterministic_ops``; to be called before TensorFlow computes anything.
+    """Applies ``general.gpu_memory_limit`` and ``general.deterministic_ops``; to be called before
+    TensorFlow computes anything.
 
     Deterministic operations stay on until the program ends.
 
@@ -46,16 +49,23 @@ def prepare_device(config: Config) -> None:
 def half_precision_helps() -> bool:
     """Whether a GPU is there that computes faster in half precision. On CPUs it takes longer."""
     tf = load_tensorflow()
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
-    return bool(details) and all(detail.get("compute_capability", (0, 0)) >= _FAST_HALVES for detail in details)
+    details = [
+        tf.config.experimental.get_device_details(gpu)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    return bool(details) and all(
+        detail.get("compute_capability", (0, 0)) >= _FAST_HALVES for detail in details
+    )
 
 
 @contextmanager
 def computing_in_half_precision(model) -> Iterator[None]:
-    """While it lasts, the layers of a model compute in float16, but for the last, whose small differences count; variables stay float32.
+    """While it lasts, the layers of a model compute in float16, but for the last, whose small
+    differences count; variables stay float32.
 
-    Only what is traced meanwhile is so; what is saved or measured afterwards is the float32 network. Batch normalization
-    takes its statistics in float32 (Micikevicius et al., "Mixed Precision Training", 2018).
+    Only what is traced meanwhile is so; what is saved or measured afterwards is the float32
+    network. Batch normalization takes its statistics in float32 (Micikevicius et al., "Mixed
+    Precision Training", 2018).
     """
     layers = [layer for layer in model.layers if layer not in _last_layers(model)]
     policies = [layer.dtype_policy for layer in layers]

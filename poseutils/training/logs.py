@@ -1,6 +1,7 @@
 """Logs of a training as TensorBoard reads them: curves, and pictures of what the network finds.
 
-The files hold records of TensorFlow's summary format; TensorBoard itself is needed to look at them, not to write them.
+The files hold records of TensorFlow's summary format; TensorBoard itself is needed to look at them,
+not to write them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class TensorBoardLogs:
         self.folder, self.writer, self.written = folder, writer, written
 
     def write(self, progress: Progress, picture: Callable[[], np.ndarray]) -> None:
-        """Adds the epochs that are new, and at every tenth of the training a picture (H, W, 3) uint8.
+        """Adds the epochs that are new, and at every tenth of the training a picture (H, W, 3)
+        uint8.
 
         Raises:
             PoseError: if the disk is full.
@@ -44,7 +46,11 @@ class TensorBoardLogs:
             for number in range(self.written + 1, epoch + 1):
                 with self.writer.as_default(step=number):
                     for name, values in progress.history.items():
-                        tf.summary.write(name, tf.constant(values[number - 1], tf.float32), metadata=_metadata("scalars", 1))
+                        tf.summary.write(
+                            name,
+                            tf.constant(values[number - 1], tf.float32),
+                            metadata=_metadata("scalars", 1),
+                        )
             if epoch % every == 0 or epoch == 1:
                 tensor = _encoded(picture())
                 with self.writer.as_default(step=epoch):
@@ -55,7 +61,8 @@ class TensorBoardLogs:
 
 @contextmanager
 def tensorboard_logs(folder: Path, progress: Progress) -> Iterator[TensorBoardLogs]:
-    """Logs of a training in a folder; those of another that was there before go, and of one that goes on are added to.
+    """Logs of a training in a folder; those of another that was there before go, and of one that
+    goes on are added to.
 
     Raises:
         PoseError: if the folder cannot be written to.
@@ -82,7 +89,9 @@ def _told(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
-        raise cannot_write(folder, error if isinstance(error, OSError) else OSError(str(error))) from error
+        raise cannot_write(
+            folder, error if isinstance(error, OSError) else OSError(str(error))
+        ) from error
 
 
 def _encoded(picture: np.ndarray):
@@ -94,7 +103,8 @@ def _encoded(picture: np.ndarray):
 
 
 def _metadata(plugin: str, data_class: int):
-    """What says which part of TensorBoard shows a value: numbers are of class 1, pictures of class 3."""
+    """What says which part of TensorBoard shows a value: numbers are of class 1, pictures of class
+    3."""
     from tensorflow.compat.v1 import SummaryMetadata
 
     metadata = SummaryMetadata(data_class=data_class)
@@ -102,14 +112,20 @@ def _metadata(plugin: str, data_class: int):
     return metadata
 
 
-def make_picture(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> Callable[[], np.ndarray]:
-    """A function that draws what the model, as it then is, finds on the first examples: (H, W, 3) uint8, the truth in white."""
+def make_picture(
+    model, examples: Examples, rescaling: tuple[float, float] = RESCALING
+) -> Callable[[], np.ndarray]:
+    """A function that draws what the model, as it then is, finds on the first examples: (H, W, 3)
+    uint8, the truth in white."""
     from ..plots import draw_predictions
 
     few, forward = examples.first(_SAMPLES), compiled(model)
 
     def picture() -> np.ndarray:
         (heatmaps,) = forward(rescaled(few.images, rescaling))
-        return np.concatenate(draw_predictions(few, decode({"heatmaps": heatmaps}, InputView(*few.size), few.layout)), axis=1)
+        return np.concatenate(
+            draw_predictions(few, decode({"heatmaps": heatmaps}, InputView(*few.size), few.layout)),
+            axis=1,
+        )
 
     return picture

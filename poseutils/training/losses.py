@@ -1,6 +1,7 @@
 """How far the heatmaps of a network are from what they are asked for, on any backend of Keras.
 
-Each loss takes targets and heatmaps (B, h, w, K) and the weights of the keypoints (B, K), which are zero where nothing is labeled.
+Each loss takes targets and heatmaps (B, h, w, K) and the weights of the keypoints (B, K), which are
+zero where nothing is labeled.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ def heatmap_loss(
     Args:
         input_size: H, W of the images.
         heatmap_size: h, w of the heatmaps.
-        final_activation: ``sigmoid``, every cell for itself, or ``softmax`` over all cells of a heatmap, whose targets sum to one.
-        loss: ``{name: arguments}``, a name of :data:`LOSSES`; the arguments are ``sigma`` of the targets in cells, 0 for one-hot ones,
-            ``occluded_weight`` of keypoints that are labeled but hidden, beside 1 for visible ones, and ``keypoint_weights``, one for
-            each. Default: that of the activation, of :data:`DEFAULT_LOSSES`.
+        final_activation: ``sigmoid``, every cell for itself, or ``softmax`` over all cells of a
+            heatmap, whose targets sum to one.
+        loss: ``{name: arguments}``, a name of :data:`LOSSES`; the arguments are ``sigma`` of the
+            targets in cells, 0 for one-hot ones, ``occluded_weight`` of keypoints that are labeled
+            but hidden, beside 1 for visible ones, and ``keypoint_weights``, one for each. Default:
+            that of the activation, of :data:`DEFAULT_LOSSES`.
 
     Returns:
         A function of keypoints (B, K, 3) and heatmaps (B, h, w, K) that gives a scalar tensor.
@@ -48,14 +51,17 @@ def heatmap_loss(
 
     def compute(keypoints, heatmaps):
         keypoints = ops.cast(keypoints, "float32")
-        targets = target_heatmaps(keypoints, input_size, heatmap_size, sigma, sum_to_one=final_activation == "softmax")
+        targets = target_heatmaps(
+            keypoints, input_size, heatmap_size, sigma, sum_to_one=final_activation == "softmax"
+        )
         return LOSSES[name](targets, ops.cast(heatmaps, "float32"), weights(keypoints))
 
     return compute
 
 
 def sigma_of(loss: Mapping[str, Mapping] | None) -> float:
-    """The standard deviation, in cells, of the targets of a loss as :func:`heatmap_loss` takes it; 0 for one-hot targets."""
+    """The standard deviation, in cells, of the targets of a loss as :func:`heatmap_loss` takes it;
+    0 for one-hot targets."""
     return next(iter((loss or {"": {}}).values())).get("sigma", SIGMA)
 
 
@@ -83,23 +89,31 @@ def _weights(input_size: tuple[int, int], arguments: Mapping) -> Callable:
 
     def weigh(keypoints):
         if len(each) not in (1, keypoints.shape[1]):
-            raise PoseError(f"training.loss: {len(each)} keypoint_weights given; expected one for each of {keypoints.shape[1]} keypoints")
+            raise PoseError(
+                f"training.loss: {len(each)} keypoint_weights given; expected one for each of {keypoints.shape[1]} keypoints"
+            )
         hidden = ops.where(keypoints[..., 2] == 1, ops.cast(occluded, "float32"), 1.0)
-        return ops.cast(is_labeled(keypoints, input_size), "float32") * hidden * ops.convert_to_tensor(each, "float32")
+        return (
+            ops.cast(is_labeled(keypoints, input_size), "float32")
+            * hidden
+            * ops.convert_to_tensor(each, "float32")
+        )
 
     return weigh
 
 
 def _squared_error(targets, heatmaps, weights):
-    """Summed over cells, averaged over keypoints. The mean over cells, as in ST's model zoo, is the same but for a constant, which makes
-    gradients so small that the epsilon of Adam outweighs them."""
+    """Summed over cells, averaged over keypoints. The mean over cells, as in ST's model zoo, is the
+    same but for a constant, which makes gradients so small that the epsilon of Adam outweighs
+    them."""
     ops = keras_library().ops
     return _average(ops.sum(ops.square(targets - heatmaps), axis=(1, 2)), weights)
 
 
 def _quality_focal(targets, heatmaps, weights):
-    """Cross-entropy of each cell, weighted by the square of its error, so that the many cells that are rightly empty do not drown the few
-    that matter (Li et al., "Generalized Focal Loss", 2020); summed over cells, averaged over keypoints."""
+    """Cross-entropy of each cell, weighted by the square of its error, so that the many cells that
+    are rightly empty do not drown the few that matter (Li et al., "Generalized Focal Loss", 2020);
+    summed over cells, averaged over keypoints."""
     ops = keras_library().ops
     heatmaps = ops.clip(heatmaps, LEAST, 1 - LEAST)
     entropy = -targets * ops.log(heatmaps) - (1 - targets) * ops.log(1 - heatmaps)

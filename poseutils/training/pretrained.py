@@ -1,4 +1,5 @@
-"""Weights that MobileNetV2 learned on ImageNet, as Keras publishes them, for a backbone to start from."""
+"""Weights that MobileNetV2 learned on ImageNet, as Keras publishes them, for a backbone to start
+from."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ PUBLISHED = {
     **{alpha: (96, 128, 160, 192, 224) for alpha in (0.35, 0.5, 0.75, 1.0)},
     **{alpha: (224,) for alpha in (1.3, 1.4)},
 }
-"""Widths that there are weights for, and the sizes of the square images that they were trained on."""
+"""Widths that there are weights for, and the sizes of the square images that they were trained
+on."""
 USUAL_SIZE = 224
 """What images of any other size take; the weights fit every size."""
 ADDRESS = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2"
@@ -38,7 +40,8 @@ def load_pretrained(backbone, alpha: float, input_size: tuple[int, int]) -> None
     Args:
         backbone: Keras's MobileNetV2 without its top.
         alpha: its width, one of :data:`PUBLISHED`.
-        input_size: height and width of its images; weights trained on images of that size are taken where there are some.
+        input_size: height and width of its images; weights trained on images of that size are taken
+            where there are some.
 
     Raises:
         PoseError: if the weights cannot be downloaded, or the file is damaged or another network's.
@@ -47,13 +50,17 @@ def load_pretrained(backbone, alpha: float, input_size: tuple[int, int]) -> None
     try:
         backbone.load_weights(path)
     except Exception as error:  # h5py and keras each raise their own
-        raise PoseError(f"{path} does not hold the weights of MobileNetV2 at alpha {alpha:g}: {error}. Delete it and try again.") from error
+        raise PoseError(
+            f"{path} does not hold the weights of MobileNetV2 at alpha {alpha:g}: {error}. Delete it and try again."
+        ) from error
 
 
 def find_weights(alpha: float, input_size: tuple[int, int]) -> Path:
-    """The file of weights: from anywhere below the cache folder or from Keras's own cache; else downloaded by Keras, once.
+    """The file of weights: from anywhere below the cache folder or from Keras's own cache; else
+    downloaded by Keras, once.
 
-    Keras publishes no hash of these files; loading checks the number of layers and the shape of every weight.
+    Keras publishes no hash of these files; loading checks the number of layers and the shape of
+    every weight.
 
     Raises:
         PoseError: if it cannot be downloaded; says which file to put where.
@@ -71,7 +78,13 @@ def _download(name: str, folder: Path) -> Path:
 
     with atomic_path(folder / name) as temporary:
         try:
-            keras.utils.get_file(temporary.name, f"{ADDRESS}/{name}", cache_dir=str(folder), cache_subdir="", force_download=True)
+            keras.utils.get_file(
+                temporary.name,
+                f"{ADDRESS}/{name}",
+                cache_dir=str(folder),
+                cache_subdir="",
+                force_download=True,
+            )
         except Exception as error:  # Keras raises Exception itself, sockets and ssl their own
             raise PoseError(
                 f"cannot download Keras's ImageNet weights: {error}\nGet {ADDRESS}/{name} by other means and put it at "

@@ -1,4 +1,5 @@
-"""A training between two epochs: what it has come to, in memory and on disk, and how it goes on after it was stopped."""
+"""A training between two epochs: what it has come to, in memory and on disk, and how it goes on
+after it was stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +11,15 @@ from pathlib import Path
 from ..errors import PoseError
 from ..files import atomic_path
 from .callbacks import needed, remembered, remind
-from .checkpoint import NAME, Checkpoint, Progress, check_settings, find_checkpoint, read_checkpoint, write_checkpoint
+from .checkpoint import (
+    NAME,
+    Checkpoint,
+    Progress,
+    check_settings,
+    find_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from .examples import Examples
 
 
@@ -27,7 +36,8 @@ def settings_of(
     rescaling: tuple[float, float],
     half: bool,
 ) -> dict:
-    """What has to be the same for a training to go on as if it had never stopped, in plain values of JSON."""
+    """What has to be the same for a training to go on as if it had never stopped, in plain values
+    of JSON."""
     settings = {
         "network": _description(model),
         "dataset.keypoints": train.layout.names,
@@ -46,8 +56,12 @@ def settings_of(
 
 
 def _description(model) -> str:
-    """A network in words, and a few letters that are its structure's own: kinds of layers, shapes, and what is trained."""
-    layers = [(type(layer).__name__, [(tuple(v.shape), bool(v.trainable)) for v in layer.variables]) for layer in model.layers]
+    """A network in words, and a few letters that are its structure's own: kinds of layers, shapes,
+    and what is trained."""
+    layers = [
+        (type(layer).__name__, [(tuple(v.shape), bool(v.trainable)) for v in layer.variables])
+        for layer in model.layers
+    ]
     structure = hashlib.blake2b(repr(layers).encode(), digest_size=4).hexdigest()
     return f"{model.count_params():,} parameters, {model.input_shape[1:]} to {model.output_shape[1:]}, layers {structure}"
 
@@ -61,7 +75,8 @@ def _digest(weights: list) -> str:
 
 
 class Training:
-    """A training: the network and what steers it, its progress, the best weights, and the files that hold them.
+    """A training: the network and what steers it, its progress, the best weights, and the files
+    that hold them.
 
     Attributes:
         model, watchers: see ``callbacks``.
@@ -70,14 +85,17 @@ class Training:
         path: the .keras file that holds these.
     """
 
-    def __init__(self, model, watchers, run_dir: Path, saved_models_dir: str, settings: Mapping, epochs: int):
+    def __init__(
+        self, model, watchers, run_dir: Path, saved_models_dir: str, settings: Mapping, epochs: int
+    ):
         self.model, self.watchers, self.settings = model, watchers, settings
         self.path, self.checkpoint = run_dir / saved_models_dir / "model.keras", run_dir / NAME
         self.best = model.get_weights()
         self.progress = Progress(_digest(self.best), epochs)
 
     def begin(self, resume_from: str | Path | None) -> None:
-        """Starts, or goes on: from a checkpoint that is named, or from one of this very training that was stopped in its folder.
+        """Starts, or goes on: from a checkpoint that is named, or from one of this very training
+        that was stopped in its folder.
 
         Raises:
             PoseError: if the one that is named is not there, or of another training.
@@ -100,11 +118,14 @@ class Training:
         check_settings(found, self.settings)
         done, epochs = found.progress.epoch, self.progress.epochs
         if done > epochs:
-            raise PoseError(f"{found.path} has {done} epochs and training.epochs is {epochs}; give at least {done}")
+            raise PoseError(
+                f"{found.path} has {done} epochs and training.epochs is {epochs}; give at least {done}"
+            )
         return found
 
     def _stopped(self) -> Checkpoint | None:
-        """What this very training, from the same weights, left in its folder when it was stopped."""
+        """What this very training, from the same weights, left in its folder when it was
+        stopped."""
         try:
             found = read_checkpoint(self.checkpoint)
             check_settings(found, self.settings)
@@ -117,13 +138,17 @@ class Training:
     def _take(self, found: Checkpoint) -> None:
         epochs, self.progress, self.best = self.progress.epochs, found.progress, list(found.best)
         self.progress.epochs = epochs
-        for variables, values in ((self.model.variables, found.network), (self.watchers.model.optimizer.variables, found.optimizer)):
+        for variables, values in (
+            (self.model.variables, found.network),
+            (self.watchers.model.optimizer.variables, found.optimizer),
+        ):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         remind(self.watchers, self.progress.callbacks)
 
     def set_initial(self, validate: Callable[[], Mapping[str, float]]) -> None:
-        """Measures the weights that the training started from, after it has begun to change them."""
+        """Measures the weights that the training started from, after it has begun to change
+        them."""
         now = self.model.get_weights()
         self.model.set_weights(self.best)
         self.progress.initial_oks = self.progress.best_oks = validate()["val_oks"]
@@ -140,9 +165,16 @@ class Training:
         for name, value in logs.items():
             progress.history.setdefault(name, []).append(value)
         self.watchers.on_epoch_end(progress.epoch - 1, dict(logs))
-        progress.stopped, progress.callbacks = bool(self.watchers.model.stop_training), remembered(self.watchers)
+        progress.stopped, progress.callbacks = (
+            bool(self.watchers.model.stop_training),
+            remembered(self.watchers),
+        )
         if logs["val_oks"] > progress.best_oks:
-            progress.best_oks, progress.best_epoch, self.best = logs["val_oks"], progress.epoch, self.model.get_weights()
+            progress.best_oks, progress.best_epoch, self.best = (
+                logs["val_oks"],
+                progress.epoch,
+                self.model.get_weights(),
+            )
             self._save_best()
         self._save()
 
@@ -155,6 +187,9 @@ class Training:
 
     def _save(self) -> None:
         network, optimizer = (
-            [v.numpy() for v in variables] for variables in (self.model.variables, self.watchers.model.optimizer.variables)
+            [v.numpy() for v in variables]
+            for variables in (self.model.variables, self.watchers.model.optimizer.variables)
         )
-        write_checkpoint(Checkpoint(self.checkpoint, self.progress, self.settings, network, optimizer, self.best))
+        write_checkpoint(
+            Checkpoint(self.checkpoint, self.progress, self.settings, network, optimizer, self.best)
+        )

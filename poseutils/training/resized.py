@@ -28,7 +28,9 @@ def at_size(model, size: tuple[int, int]):
     def layer_at_size(layer):
         if not isinstance(layer, keras.layers.Reshape):
             return layer
-        return keras.layers.Reshape(_shape_at_size(layer.target_shape, model.output_shape[1:3], built, size))
+        return keras.layers.Reshape(
+            _shape_at_size(layer.target_shape, model.output_shape[1:3], built, size)
+        )
 
     try:
         return keras.models.clone_model(model, input_tensors=image, clone_function=layer_at_size)
@@ -39,8 +41,11 @@ def at_size(model, size: tuple[int, int]):
         ) from error
 
 
-def _shape_at_size(shape: tuple[int, ...], cells: tuple[int, int], built: tuple[int, int], size: tuple[int, int]) -> tuple[int, ...]:
-    """The target of a Reshape to or from h · w cells in a row, for another size of images; other targets stay."""
+def _shape_at_size(
+    shape: tuple[int, ...], cells: tuple[int, int], built: tuple[int, int], size: tuple[int, int]
+) -> tuple[int, ...]:
+    """The target of a Reshape to or from h · w cells in a row, for another size of images; other
+    targets stay."""
     scaled = tuple(n * new // old for n, new, old in zip(cells, size, built, strict=True))
     if tuple(shape[:2]) == tuple(cells):
         return (*scaled, *shape[2:])

@@ -15,8 +15,11 @@ from .resized import at_size
 from .validation import make_loss
 
 
-def make_step(model, optimizer, asked: Mapping[str, Mapping] | None = None, half: bool = False) -> Callable:
-    """One step of training: a function of images (B, H, W, 3) and keypoints (B, K, 3) that changes the model's weights and gives the loss.
+def make_step(
+    model, optimizer, asked: Mapping[str, Mapping] | None = None, half: bool = False
+) -> Callable:
+    """One step of training: a function of images (B, H, W, 3) and keypoints (B, K, 3) that changes
+    the model's weights and gives the loss.
 
     Args:
         model: keras.Model; images of other sizes than it was built for go through it at their size.
@@ -29,7 +32,8 @@ def make_step(model, optimizer, asked: Mapping[str, Mapping] | None = None, half
 
 
 def _tensorflow_step(model, optimizer, asked: Mapping[str, Mapping] | None, half: bool) -> Callable:
-    """Compiled for each size of images; Keras's own step takes twice as long to compile, which is most of a short training, and to run."""
+    """Compiled for each size of images; Keras's own step takes twice as long to compile, which is
+    most of a short training, and to run."""
     import tensorflow as tf
 
     variables = model.trainable_variables
@@ -38,9 +42,14 @@ def _tensorflow_step(model, optimizer, asked: Mapping[str, Mapping] | None, half
     def step(images, keypoints):
         network = at_size(model, images.shape[1:3])
         loss_of, trained = make_loss(network, asked), with_fused_normalization(network)
-        with tf.GradientTape() as tape, computing_in_half_precision(trained) if half else nullcontext():
+        with (
+            tf.GradientTape() as tape,
+            computing_in_half_precision(trained) if half else nullcontext(),
+        ):
             loss = loss_of(keypoints, trained(images, training=True))
-            scaled = optimizer.scale_loss(loss)  # small gradients are zero in float16; the optimizer divides them again
+            scaled = optimizer.scale_loss(
+                loss
+            )  # small gradients are zero in float16; the optimizer divides them again
         optimizer.apply(tape.gradient(scaled, [v.value for v in variables]), variables)
         return loss
 
@@ -48,7 +57,8 @@ def _tensorflow_step(model, optimizer, asked: Mapping[str, Mapping] | None, half
 
 
 def _as_written(step: Callable) -> Callable:
-    """A TensorFlow function that is not optimized before it runs first: on a CPU that takes four seconds and gains nothing."""
+    """A TensorFlow function that is not optimized before it runs first: on a CPU that takes four
+    seconds and gains nothing."""
     import tensorflow as tf
 
     def call(*arguments):
@@ -57,7 +67,9 @@ def _as_written(step: Callable) -> Callable:
         try:
             return step(*arguments)
         finally:
-            tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False, **options})
+            tf.config.optimizer.set_experimental_options(
+                {"disable_meta_optimizer": False, **options}
+            )
 
     return call
 
@@ -67,7 +79,8 @@ def _keras_step(model, optimizer, asked: Mapping[str, Mapping] | None, half: boo
     import keras
 
     class Loss(keras.losses.Loss):
-        """Gets the targets as they are: Keras would bring those of a function to as many axes as the heatmaps have."""
+        """Gets the targets as they are: Keras would bring those of a function to as many axes as
+        the heatmaps have."""
 
         def __init__(self, compute: Callable):
             super().__init__()
@@ -76,7 +89,9 @@ def _keras_step(model, optimizer, asked: Mapping[str, Mapping] | None, half: boo
     @cache
     def trainer(size: tuple[int, int]):
         network = at_size(model, size)
-        twin = keras.Model(network.input, network.output)  # so that the network itself is saved without an optimizer
+        twin = keras.Model(
+            network.input, network.output
+        )  # so that the network itself is saved without an optimizer
         twin.compile(optimizer, Loss(make_loss(network, asked)))
         return twin
 

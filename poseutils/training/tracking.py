@@ -1,4 +1,5 @@
-"""Trainings in MLflow's records, where it is installed and the configuration says where they are kept."""
+"""Trainings in MLflow's records, where it is installed and the configuration says where they are
+kept."""
 
 from __future__ import annotations
 
@@ -27,9 +28,14 @@ class Recorder:
         self.mlflow, self.epochs = mlflow, 0
 
     def epoch(self, epoch: int, history: Mapping[str, Sequence[float]]) -> None:
-        """Records the epochs that are new; of a training that went on, these are all at first. What fails is said, and training goes on."""
+        """Records the epochs that are new; of a training that went on, these are all at first. What
+        fails is said, and training goes on."""
         for number in range(self.epochs, epoch if self.mlflow else 0):
-            self._attempt("log_metrics", {name: values[number] for name, values in history.items()}, step=number + 1)
+            self._attempt(
+                "log_metrics",
+                {name: values[number] for name, values in history.items()},
+                step=number + 1,
+            )
         self.epochs = epoch
 
     def model(self, path: Path) -> None:
@@ -46,10 +52,11 @@ class Recorder:
 
 @contextmanager
 def tracked(config: Config, name: str) -> Iterator[Recorder]:
-    """While a training lasts, an MLflow run of that name in the experiment ``general.project_name`` at ``mlflow.uri``.
+    """While a training lasts, an MLflow run of that name in the experiment ``general.project_name``
+    at ``mlflow.uri``.
 
-    The run has the configuration's values as parameters. Without ``mlflow.uri`` nothing is recorded, nor where MLflow is not installed,
-    which the log says.
+    The run has the configuration's values as parameters. Without ``mlflow.uri`` nothing is
+    recorded, nor where MLflow is not installed, which the log says.
 
     Raises:
         PoseError: if MLflow cannot work with ``mlflow.uri``.
@@ -67,7 +74,9 @@ def tracked(config: Config, name: str) -> Iterator[Recorder]:
             f"mlflow.uri is {config.mlflow.uri}, which MLflow cannot use: {error}. Give another, or leave it empty to record nothing."
         ) from error
     with run:
-        parameters = iter(_flat({section: getattr(config, section) for section in _SECTIONS}).items())
+        parameters = iter(
+            _flat({section: getattr(config, section) for section in _SECTIONS}).items()
+        )
         while part := dict(islice(parameters, _MOST)):
             mlflow.log_params(part)
         yield Recorder(mlflow)
@@ -79,7 +88,10 @@ def _module(uri: str | None):
     try:
         import mlflow
     except ImportError:
-        _LOG.warning("mlflow.uri is %s, but MLflow is not installed: nothing is recorded there. Install it with: pip install mlflow", uri)
+        _LOG.warning(
+            "mlflow.uri is %s, but MLflow is not installed: nothing is recorded there. Install it with: pip install mlflow",
+            uri,
+        )
         return None
     return mlflow
 

@@ -1,4 +1,5 @@
-"""What is changed in a network before it is trained: layers that keep their weights, and dropout."""
+"""What is changed in a network before it is trained: layers that keep their weights, and
+dropout."""
 
 from __future__ import annotations
 
@@ -11,25 +12,29 @@ LAYERS = "indices and slices of layers as in Python, such as (0:154), -1 or (0:1
 
 
 def freeze(model, layers: str | None) -> None:
-    """Freezes layers: their weights stay as they are, and their batch normalization normalizes by what it has seen before.
+    """Freezes layers: their weights stay as they are, and their batch normalization normalizes by
+    what it has seen before.
 
     All others can be trained afterwards, whatever was frozen before.
 
     Args:
         model: keras.Model.
-        layers: indices into ``model.layers``, the input being 0, as Python writes them and ST's model zoo takes them: ``(0:154)`` are
-            the first 154, a MobileNetV2 backbone; ``-1`` is the last, ``(0:-1)`` are all others, ``(7:13, 16, -2:)`` several.
-            None for none.
+        layers: indices into ``model.layers``, the input being 0, as Python writes them and ST's
+            model zoo takes them: ``(0:154)`` are the first 154, a MobileNetV2 backbone; ``-1`` is
+            the last, ``(0:-1)`` are all others, ``(7:13, 16, -2:)`` several. None for none.
 
     Raises:
-        PoseError: if that is not what is written, a layer is not there, or nothing would be left to train.
+        PoseError: if that is not what is written, a layer is not there, or nothing would be left to
+            train.
     """
     frozen = set(chosen(layers, len(model.layers))) if layers else set()
     model.trainable = True
     for index, layer in enumerate(model.layers):
         layer.trainable = index not in frozen
     if not model.trainable_variables:
-        raise PoseError(f"training.frozen_layers is {layers!r}, which freezes all that could be trained; leave some layers out")
+        raise PoseError(
+            f"training.frozen_layers is {layers!r}, which freezes all that could be trained; leave some layers out"
+        )
 
 
 def chosen(layers: str, count: int) -> list[int]:
@@ -42,7 +47,9 @@ def chosen(layers: str, count: int) -> list[int]:
     try:
         return [index for part in written[1].split(",") for index in _indices(part, count)]
     except IndexError:
-        raise PoseError(f"training.frozen_layers is {layers!r}; the network has {count} layers, 0 to {count - 1}") from None
+        raise PoseError(
+            f"training.frozen_layers is {layers!r}; the network has {count} layers, 0 to {count - 1}"
+        ) from None
     except (TypeError, ValueError):
         raise PoseError(f"training.frozen_layers is {layers!r}; expected {LAYERS}") from None
 
@@ -55,9 +62,10 @@ def _indices(part: str, count: int) -> list[int]:
 def with_dropout(model, rate: float | None, seed: int = 123):
     """A network that loses a share of what its layers find, at random and in training only.
 
-    A network that has dropout layers loses as much there. Any other loses whole channels before its last convolution: neighboring
-    cells of a channel tell nearly the same, so that single ones would not be missed (Tompson et al., "Efficient Object Localization
-    Using Convolutional Networks", CVPR 2015).
+    A network that has dropout layers loses as much there. Any other loses whole channels before its
+    last convolution: neighboring cells of a channel tell nearly the same, so that single ones would
+    not be missed (Tompson et al., "Efficient Object Localization Using Convolutional Networks",
+    CVPR 2015).
 
     Args:
         model: keras.Model, a graph of layers.
@@ -78,25 +86,37 @@ def with_dropout(model, rate: float | None, seed: int = 123):
         copy = _copy_with_dropout(model, rate, seed)
         copy.set_weights(model.get_weights())
     except (ValueError, TypeError, AttributeError, NotImplementedError) as error:
-        raise PoseError(f"training.dropout is {rate:g}, and no dropout can be put into this network: {error}. Leave it out.") from error
+        raise PoseError(
+            f"training.dropout is {rate:g}, and no dropout can be put into this network: {error}. Leave it out."
+        ) from error
     return copy
 
 
 def _copy_with_dropout(model, rate: float, seed: int):
     import keras
 
-    kinds = (keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D)
+    kinds = (
+        keras.layers.Dropout,
+        keras.layers.SpatialDropout1D,
+        keras.layers.SpatialDropout2D,
+        keras.layers.SpatialDropout3D,
+    )
     has_some = any(isinstance(layer, kinds) for layer in model.layers)
     convolutions = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     if not has_some and not convolutions:
         raise ValueError("it has neither a dropout layer nor a convolution")
 
     def copied(layer):
-        return type(layer).from_config(layer.get_config() | ({"rate": rate} if isinstance(layer, kinds) else {}))
+        return type(layer).from_config(
+            layer.get_config() | ({"rate": rate} if isinstance(layer, kinds) else {})
+        )
 
     def called(layer, *arguments, **named):
         if not has_some and layer.name == convolutions[-1]:
-            arguments = (keras.layers.SpatialDropout2D(rate, seed=seed)(arguments[0]), *arguments[1:])
+            arguments = (
+                keras.layers.SpatialDropout2D(rate, seed=seed)(arguments[0]),
+                *arguments[1:],
+            )
         return layer(*arguments, **named)
 
     return keras.models.clone_model(model, clone_function=copied, call_function=called)

@@ -17,7 +17,9 @@ _CHUNK = 32
 """Images that go through the network together."""
 
 
-def predict_examples(model, examples: Examples, rescaling: tuple[float, float] = RESCALING) -> list[Poses]:
+def predict_examples(
+    model, examples: Examples, rescaling: tuple[float, float] = RESCALING
+) -> list[Poses]:
     """The pose found on each of N examples, in pixels of the input: as the decoder finds it."""
     view = InputView(*examples.size)
     return [
@@ -28,26 +30,47 @@ def predict_examples(model, examples: Examples, rescaling: tuple[float, float] =
 
 
 def validate(
-    model, examples: Examples, rescaling: tuple[float, float] = RESCALING, loss: Mapping[str, Mapping] | None = None
+    model,
+    examples: Examples,
+    rescaling: tuple[float, float] = RESCALING,
+    loss: Mapping[str, Mapping] | None = None,
 ) -> dict[str, float]:
-    """``val_loss``, and ``val_oks``, the mean over images of the OKS of what the decoder finds; ``loss`` as for :func:`make_loss`."""
+    """``val_loss``, and ``val_oks``, the mean over images of the OKS of what the decoder finds;
+    ``loss`` as for :func:`make_loss`."""
     return make_validate(model, examples, rescaling, loss)()
 
 
 def make_validate(
-    model, examples: Examples, rescaling: tuple[float, float] = RESCALING, loss: Mapping[str, Mapping] | None = None
+    model,
+    examples: Examples,
+    rescaling: tuple[float, float] = RESCALING,
+    loss: Mapping[str, Mapping] | None = None,
 ) -> Callable[[], dict[str, float]]:
-    """``validate`` as a function to call again and again, compiled once, of the weights that the model then has."""
+    """``validate`` as a function to call again and again, compiled once, of the weights that the
+    model then has."""
     forward, loss_of, view = compiled(model), make_loss(model, loss), InputView(*examples.size)
 
     def measure() -> dict[str, float]:
         losses, similarities = [], []
         for part, heatmaps in _heatmaps(forward, examples, rescaling):
             truth = examples.keypoints[part]
-            found = np.concatenate([poses.keypoints for poses in decode({"heatmaps": heatmaps}, view, examples.layout)])
+            found = np.concatenate(
+                [poses.keypoints for poses in decode({"heatmaps": heatmaps}, view, examples.layout)]
+            )
             losses.append(float(loss_of(truth, heatmaps)) * len(truth))
-            similarities.append(oks(found, truth[:, :, :2], truth[:, :, 2], examples.areas[part], examples.layout.sigma_array))
-        return {"val_loss": sum(losses) / len(examples), "val_oks": float(np.concatenate(similarities).mean())}
+            similarities.append(
+                oks(
+                    found,
+                    truth[:, :, :2],
+                    truth[:, :, 2],
+                    examples.areas[part],
+                    examples.layout.sigma_array,
+                )
+            )
+        return {
+            "val_loss": sum(losses) / len(examples),
+            "val_oks": float(np.concatenate(similarities).mean()),
+        }
 
     return measure
 
@@ -57,25 +80,34 @@ def make_loss(model, loss: Mapping[str, Mapping] | None = None) -> Callable:
 
     Args:
         model: keras.Model that gives heatmaps.
-        loss: ``{name: arguments}``, as for :func:`.losses.heatmap_loss`; default: the one that fits the network's last activation.
+        loss: ``{name: arguments}``, as for :func:`.losses.heatmap_loss`; default: the one that fits
+            the network's last activation.
 
     Raises:
         PoseError: for a loss that is not there, or does not fit the network's last activation.
     """
-    return heatmap_loss(model.input_shape[1:3], model.output_shape[1:3], final_activation_of(model), loss)
+    return heatmap_loss(
+        model.input_shape[1:3], model.output_shape[1:3], final_activation_of(model), loss
+    )
 
 
 def final_activation_of(model) -> str:
-    """``softmax`` if one of the last layers is a softmax over the cells of each heatmap, else ``sigmoid``."""
+    """``softmax`` if one of the last layers is a softmax over the cells of each heatmap, else
+    ``sigmoid``."""
     import keras
 
     def is_softmax(layer) -> bool:
-        return isinstance(layer, keras.layers.Softmax) or getattr(layer, "activation", None) is keras.activations.softmax
+        return (
+            isinstance(layer, keras.layers.Softmax)
+            or getattr(layer, "activation", None) is keras.activations.softmax
+        )
 
     return "softmax" if any(is_softmax(layer) for layer in model.layers[-3:]) else "sigmoid"
 
 
-def _heatmaps(forward: Callable, examples: Examples, rescaling: tuple[float, float]) -> Iterator[tuple[slice, np.ndarray]]:
+def _heatmaps(
+    forward: Callable, examples: Examples, rescaling: tuple[float, float]
+) -> Iterator[tuple[slice, np.ndarray]]:
     for start in range(0, len(examples), _CHUNK):
         part = slice(start, start + _CHUNK)
         (heatmaps,) = forward(rescaled(examples.images[part], rescaling))

@@ -20,12 +20,18 @@ def compare_emulated(networks: Mapping[Hashable, bytes], core: str) -> dict[Hash
         cases, outcomes = prepare(networks, folder)
         files = exporting.kernel_files() | {"example/main.c": main_source(list(cases.values()))}
         values = {"name": "networks", "NAME": "NETWORKS"}
-        files |= {name: exporting.filled(name, values) for name in ("Makefile", "example/startup.c")}
-        files[f"example/{core}.ld"] = exporting.filled("example/board.ld", emulation.linker_script(core))
+        files |= {
+            name: exporting.filled(name, values) for name in ("Makefile", "example/startup.c")
+        }
+        files[f"example/{core}.ld"] = exporting.filled(
+            "example/board.ld", emulation.linker_script(core)
+        )
         (folder / "example").mkdir()
         for name, text in files.items():
             (folder / name).write_text(text)
         sources = [f"{case.name}{end}" for case in cases.values() for end in (".c", "_weights.c")]
-        run_make(folder, core, f"SOURCES=pose_kernels.c example/main.c {' '.join(sources)}", "HEADERS=")
+        run_make(
+            folder, core, f"SOURCES=pose_kernels.c example/main.c {' '.join(sources)}", "HEADERS="
+        )
         run_tool(emulation.qemu_command(core), folder)
         return outcomes | {key: outcome_of(folder, case) for key, case in cases.items()}

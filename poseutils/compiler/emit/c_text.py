@@ -18,8 +18,12 @@ def c_comment(text: str) -> str:
 
 
 def c_array_source(data: bytes, symbol: str) -> str:
-    """``<symbol>.c``: the bytes as a constant array aligned to 16 bytes, as TensorFlow Lite Micro asks, and their number."""
-    rows = ("0x" + data[i : i + _ROW].hex(",").replace(",", ",0x") + ",\n" for i in range(0, len(data), _ROW))
+    """``<symbol>.c``: the bytes as a constant array aligned to 16 bytes, as TensorFlow Lite Micro
+    asks, and their number."""
+    rows = (
+        "0x" + data[i : i + _ROW].hex(",").replace(",", ",0x") + ",\n"
+        for i in range(0, len(data), _ROW)
+    )
     return (
         f'#include "{symbol}.h"\n\n_Alignas(16) const unsigned char {symbol}[] = {{\n'
         + "".join(rows)

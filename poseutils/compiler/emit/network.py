@@ -1,4 +1,5 @@
-"""``network.c``, ``network.h`` and the constants: a program as C99 text. The same program gives the same bytes."""
+"""``network.c``, ``network.h`` and the constants: a program as C99 text. The same program gives the
+same bytes."""
 
 from __future__ import annotations
 
@@ -32,21 +33,32 @@ def network_files(compiled: Compiled, name: str) -> dict[str, str]:
         f"{name}_weights.h": _weights_header(program, name),
         f"{name}_weights.c": _weights_source(program, name),
     }
-    return {file: text if file.endswith("weights.c") else broken(text) for file, text in texts.items()}
+    return {
+        file: text if file.endswith("weights.c") else broken(text) for file, text in texts.items()
+    }
 
 
 def _weights_header(program: Program, name: str) -> str:
     """The declarations of the constants."""
     guard = f"{name.upper()}_WEIGHTS_H"
-    lines = [f"extern const {C_TYPES[v.dtype.name]} {array}[{v.size}];" for array, v in program.arrays.items()]
-    return f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n" + "\n".join(lines) + "\n\n#endif\n"
+    lines = [
+        f"extern const {C_TYPES[v.dtype.name]} {array}[{v.size}];"
+        for array, v in program.arrays.items()
+    ]
+    return (
+        f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n"
+        + "\n".join(lines)
+        + "\n\n#endif\n"
+    )
 
 
 def _weights_source(program: Program, name: str) -> str:
     """The constants."""
     parts = [f'#include "{name}_weights.h"\n']
     for array, values in program.arrays.items():
-        parts.append(f"const {C_TYPES[values.dtype.name]} {array}[{values.size}] = {{\n{_numbers(values)}\n}};\n")
+        parts.append(
+            f"const {C_TYPES[values.dtype.name]} {array}[{values.size}] = {{\n{_numbers(values)}\n}};\n"
+        )
     return "\n".join(parts)
 
 
@@ -125,8 +137,14 @@ void {name}_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_
 
 def _tensor_macros(upper: str, kind: str, index: int, tensor: Tensor, label: str) -> str:
     prefix = f"#define {upper}_{kind}_{index}_"
-    lines = [f"/* {kind.lower()} {index}: {label}, {tensor.dtype} {'x'.join(map(str, tensor.shape))} */"]
-    lines += [f"{prefix}TYPE {C_TYPES[tensor.dtype]}", f"{prefix}BYTES {tensor.bytes}", f"{prefix}ELEMENTS {tensor.elements}"]
+    lines = [
+        f"/* {kind.lower()} {index}: {label}, {tensor.dtype} {'x'.join(map(str, tensor.shape))} */"
+    ]
+    lines += [
+        f"{prefix}TYPE {C_TYPES[tensor.dtype]}",
+        f"{prefix}BYTES {tensor.bytes}",
+        f"{prefix}ELEMENTS {tensor.elements}",
+    ]
     if tensor.quantization is not None and tensor.dtype in ("int8", "uint8"):
         lines.append(f"{prefix}SCALE {float(tensor.quantization.scales[0])!r}f")
         lines.append(f"{prefix}ZERO ({int(tensor.quantization.zero_points[0])})")
@@ -134,7 +152,11 @@ def _tensor_macros(upper: str, kind: str, index: int, tensor: Tensor, label: str
 
 
 def network_source(
-    graph: Graph, program: Program, addresses: dict[int, tuple[int, Place]], name: str, labels: list[str]
+    graph: Graph,
+    program: Program,
+    addresses: dict[int, tuple[int, Place]],
+    name: str,
+    labels: list[str],
 ) -> str:
     """The layers, and ``network_run``: a call an operator.
 
@@ -144,7 +166,9 @@ def network_source(
     """
     upper = name.upper()
     structs = "\n".join(_struct(*each) for each in program.structs)
-    body = "\n".join(_step(graph, index, *step, addresses, labels) for index, step in enumerate(program.steps))
+    body = "\n".join(
+        _step(graph, index, *step, addresses, labels) for index, step in enumerate(program.steps)
+    )
     return f"""#include "{name}.h"
 
 #include "{name}_weights.h"
@@ -226,7 +250,13 @@ def _bytes(graph: Graph, tensors: tuple[int, ...]) -> str:
     return ", ".join(str(graph.tensors[t].bytes) for t in tensors)
 
 
-def _pointer(tensors: tuple[int, ...], addresses: dict[int, tuple[int, Place]], declaration: str, name: str, count: str) -> str:
+def _pointer(
+    tensors: tuple[int, ...],
+    addresses: dict[int, tuple[int, Place]],
+    declaration: str,
+    name: str,
+    count: str,
+) -> str:
     offsets = ", ".join(str(addresses[t][0]) for t in tensors)
     return f"""{declaration}(const {name}_context *context, int32_t index)
 {{
@@ -243,7 +273,12 @@ def _struct(kind: str, name: str, fields: dict) -> str:
 
 
 def _step(
-    graph: Graph, index: int, operator: Operator, calls: list[str], addresses: dict[int, tuple[int, Place]], labels: list[str]
+    graph: Graph,
+    index: int,
+    operator: Operator,
+    calls: list[str],
+    addresses: dict[int, tuple[int, Place]],
+    labels: list[str],
 ) -> str:
     label = labels[operator.outputs[0]]
     shape = "x".join(map(str, graph.tensors[operator.outputs[0]].shape))
@@ -256,7 +291,9 @@ def _step(
         made = graph.tensors[tensor]
         item = made.bytes // max(1, made.elements)
         columns = made.shape[-1] if made.shape else 1
-        lines.append(f"    PROBE({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, {place.row_stride * item});")
+        lines.append(
+            f"    PROBE({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, {place.row_stride * item});"
+        )
     return "\n".join(lines)
 
 

@@ -1,8 +1,9 @@
 """Reads an .onnx file into a :class:`~poseutils.compiler.graph.Graph`.
 
-Operators keep ONNX's names, and tensors ONNX's order of dimensions; every shape is known, because it is inferred where the file does not
-give it. Nothing in the file is run: the protobuf is parsed, weights beside the file are read only from its own folder, and everything is
-checked, so that a damaged file ends in a clear error.
+Operators keep ONNX's names, and tensors ONNX's order of dimensions; every shape is known, because
+it is inferred where the file does not give it. Nothing in the file is run: the protobuf is parsed,
+weights beside the file are read only from its own folder, and everything is checked, so that a
+damaged file ends in a clear error.
 """
 
 from __future__ import annotations
@@ -31,8 +32,33 @@ _OWN_DOMAINS = ("", "ai.onnx")
 _FOLDED = 1 << 20
 """Elements of a constant that is computed while reading: shapes and indices, not images."""
 
-_MOVES = ("Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Concat", "Slice", "Gather", "Split", "Cast")
-_ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Neg", "Floor", "Ceil", "Sqrt", "Min", "Max", "Pow", "ReduceProd")
+_MOVES = (
+    "Identity",
+    "Reshape",
+    "Transpose",
+    "Squeeze",
+    "Unsqueeze",
+    "Flatten",
+    "Concat",
+    "Slice",
+    "Gather",
+    "Split",
+    "Cast",
+)
+_ARITHMETIC = (
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Neg",
+    "Floor",
+    "Ceil",
+    "Sqrt",
+    "Min",
+    "Max",
+    "Pow",
+    "ReduceProd",
+)
 FOLDABLE = (*_MOVES, *_ARITHMETIC, "Shape", "Size")
 """Operators of constants that become constants. None of them makes much more than it is given."""
 
@@ -46,8 +72,8 @@ def parse_onnx(data: bytes, name: str, folder: Path, known: Container[str]) -> G
         known: the operators that may be in it, besides those on constants.
 
     Raises:
-        PoseError: if it is not an .onnx model, is damaged, has no fixed shape, holds operators that are not known (names all of them),
-            or keeps its weights elsewhere than below ``folder``.
+        PoseError: if it is not an .onnx model, is damaged, has no fixed shape, holds operators that
+            are not known (names all of them), or keeps its weights elsewhere than below ``folder``.
     """
     proto = _parsed(data, name)
     _check_known(proto, name, known)
@@ -64,7 +90,8 @@ def parse_onnx(data: bytes, name: str, folder: Path, known: Container[str]) -> G
 
 
 def self_contained(data: bytes, name: str, folder: Path) -> bytes:
-    """The bytes of a file with the weights in it that it keeps beside itself; the same bytes if it has them already."""
+    """The bytes of a file with the weights in it that it keeps beside itself; the same bytes if it
+    has them already."""
     proto = _parsed(data, name)
     if not any(tensor.data_location for tensor in _stored_tensors(proto.graph)):
         return data
@@ -90,7 +117,9 @@ def _parsed(data: bytes, name: str):
         raise _damaged(name, error) from error
     opset = _opset(proto)
     if opset < OLDEST_OPSET:
-        raise PoseError(f"{name} is of opset {opset}; networks in 8 bits are of {OLDEST_OPSET} or later. Export it again with opset 17.")
+        raise PoseError(
+            f"{name} is of opset {opset}; networks in 8 bits are of {OLDEST_OPSET} or later. Export it again with opset 17."
+        )
     return proto
 
 
@@ -102,25 +131,36 @@ def _onnx():
         import onnx.reference
         import onnx.shape_inference
     except ImportError as error:
-        raise PoseError(f"reading .onnx files needs the package onnx ({error}): pip install onnx") from error
+        raise PoseError(
+            f"reading .onnx files needs the package onnx ({error}): pip install onnx"
+        ) from error
     return onnx
 
 
 def _opset(proto) -> int:
-    return max((each.version for each in proto.opset_import if each.domain in _OWN_DOMAINS), default=0)
+    return max(
+        (each.version for each in proto.opset_import if each.domain in _OWN_DOMAINS), default=0
+    )
 
 
 def _check_known(proto, name: str, known: Container[str]) -> None:
-    """Before anything else, because shapes cannot be told through an operator that ONNX does not define."""
+    """Before anything else, because shapes cannot be told through an operator that ONNX does not
+    define."""
     other = {}
     for node in proto.graph.node:
         own = node.domain in _OWN_DOMAINS
-        if not own or not (node.op_type in known or node.op_type in FOLDABLE or node.op_type == "Constant"):
+        if not own or not (
+            node.op_type in known or node.op_type in FOLDABLE or node.op_type == "Constant"
+        ):
             kind = node.op_type if own else f"{node.domain}:{node.op_type}"
             other.setdefault(kind, []).append(node.name or next(iter(node.output), ""))
     if other:
-        lines = [f"- {kind}, {len(names)} times, first {names[0]!r}" for kind, names in other.items()]
-        raise PoseError(f"{name} cannot become C; operators that are not supported:\n" + "\n".join(lines))
+        lines = [
+            f"- {kind}, {len(names)} times, first {names[0]!r}" for kind, names in other.items()
+        ]
+        raise PoseError(
+            f"{name} cannot become C; operators that are not supported:\n" + "\n".join(lines)
+        )
 
 
 # ---------------------------------------------------------------- shapes
@@ -134,7 +174,9 @@ def _with_one_image(proto, name: str):
             continue
         dims = value.type.tensor_type.shape.dim
         if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
-            raise PoseError(f"{name}: its input {value.name!r} has no shape. Export the model with a fixed input size.")
+            raise PoseError(
+                f"{name}: its input {value.name!r} has no shape. Export the model with a fixed input size."
+            )
         if dims and not dims[0].HasField("dim_value"):
             dims[0].dim_value = 1
             for output in proto.graph.output:
@@ -142,20 +184,25 @@ def _with_one_image(proto, name: str):
             del proto.graph.value_info[:]
         shape = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
         if not all(isinstance(size, int) and size > 0 for size in shape):
-            raise PoseError(f"{name}: its input {value.name!r} of shape {shape} is not fixed. Export the model with a fixed input size.")
+            raise PoseError(
+                f"{name}: its input {value.name!r} of shape {shape} is not fixed. Export the model with a fixed input size."
+            )
     return proto
 
 
 def _with_shapes(proto, name: str):
     onnx = _onnx()
     try:
-        return onnx.shape_inference.infer_shapes(proto, check_type=False, strict_mode=True, data_prop=True)
+        return onnx.shape_inference.infer_shapes(
+            proto, check_type=False, strict_mode=True, data_prop=True
+        )
     except Exception as error:  # onnx's InferenceError, and what protobuf raises
         raise _damaged(name, error) from error
 
 
 def _check(proto, name: str) -> None:
-    """By ONNX's own rules: each node has the inputs, outputs and attributes that its operator wants, of the right types."""
+    """By ONNX's own rules: each node has the inputs, outputs and attributes that its operator
+    wants, of the right types."""
     onnx = _onnx()
     try:
         onnx.checker.check_model(proto)
@@ -176,7 +223,12 @@ def _embed_weights(proto, name: str, folder: Path) -> None:
     """Reads what is kept beside the file, from its folder or below, and nowhere else."""
     for tensor in _stored_tensors(proto.graph):
         if tensor.data_location:
-            tensor.raw_data = _outside_bytes({entry.key: entry.value for entry in tensor.external_data}, tensor.name, name, folder)
+            tensor.raw_data = _outside_bytes(
+                {entry.key: entry.value for entry in tensor.external_data},
+                tensor.name,
+                name,
+                folder,
+            )
             tensor.ClearField("data_location")
             tensor.ClearField("external_data")
 
@@ -185,18 +237,26 @@ def _outside_bytes(where: dict[str, str], tensor: str, name: str, folder: Path) 
     location, home = where.get("location", ""), folder.resolve()
     path = (folder / location).resolve() if location and "\0" not in location else home
     if not path.is_relative_to(home) or Path(location).is_absolute():
-        raise PoseError(f"{name} keeps {tensor!r} in {location!r}, outside of its own folder: that is not read. Export it as one file.")
+        raise PoseError(
+            f"{name} keeps {tensor!r} in {location!r}, outside of its own folder: that is not read. Export it as one file."
+        )
     try:
         offset, length = int(where.get("offset", 0)), int(where.get("length", -1))
         if not path.is_file() or offset < 0 or length > MAX_BYTES:
-            raise ValueError(f"{length} bytes from {offset} of {location!r}, which is {'' if path.is_file() else 'not '}a file")
+            raise ValueError(
+                f"{length} bytes from {offset} of {location!r}, which is {'' if path.is_file() else 'not '}a file"
+            )
         with path.open("rb") as file:
             file.seek(offset)
             data = file.read(MAX_BYTES if length < 0 else length)
     except (OSError, ValueError) as error:
-        raise PoseError(f"{name} keeps {tensor!r} in another file, which cannot be read: {error}. Copy it with that file.") from error
+        raise PoseError(
+            f"{name} keeps {tensor!r} in another file, which cannot be read: {error}. Copy it with that file."
+        ) from error
     if len(data) < length:
-        raise PoseError(f"{name} keeps {length} bytes of {tensor!r} in {location!r}, which has {len(data)} of them. Copy both again.")
+        raise PoseError(
+            f"{name} keeps {length} bytes of {tensor!r} in {location!r}, which has {len(data)} of them. Copy both again."
+        )
     return data
 
 
@@ -214,17 +274,25 @@ class _Reader:
 
     def graph(self) -> Graph:
         graph = self.proto.graph
-        self.types = {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
+        self.types = {
+            value.name: value for value in (*graph.input, *graph.value_info, *graph.output)
+        }
         for tensor in graph.initializer:
             self._constant(tensor.name, _array(tensor))
-        inputs = [self._activation(value.name) for value in graph.input if value.name not in self.index]
+        inputs = [
+            self._activation(value.name) for value in graph.input if value.name not in self.index
+        ]
         for node in graph.node:
             self._node(node)
         missing = [value.name for value in graph.output if value.name not in self.index]
         if missing or not inputs:
-            raise ValueError(f"its outputs {missing} are not made by any node" if missing else "it has no input")
+            raise ValueError(
+                f"its outputs {missing} are not made by any node" if missing else "it has no input"
+            )
         outputs = tuple(self.index[value.name] for value in graph.output)
-        return Graph(tuple(self.tensors), tuple(self.operators), tuple(inputs), outputs, _opset(self.proto))
+        return Graph(
+            tuple(self.tensors), tuple(self.operators), tuple(inputs), outputs, _opset(self.proto)
+        )
 
     def _add(self, tensor: Tensor) -> int:
         if tensor.name in self.index:
@@ -236,14 +304,26 @@ class _Reader:
         return len(self.tensors) - 1
 
     def _constant(self, name: str, values: np.ndarray) -> int:
-        return self._add(Tensor(name, values.shape, values.dtype.name, values.nbytes, None, True, values))
+        return self._add(
+            Tensor(name, values.shape, values.dtype.name, values.nbytes, None, True, values)
+        )
 
     def _activation(self, name: str) -> int:
         value = self.types.get(name)
         kind = value.type.tensor_type if value is not None else None
-        if kind is None or not kind.HasField("shape") or any(not d.HasField("dim_value") or d.dim_value < 1 for d in kind.shape.dim):
-            shape = "unknown" if kind is None else [d.dim_value or d.dim_param or "?" for d in kind.shape.dim]
-            raise PoseError(f"the shape of {name!r} ({shape}) does not follow from the input's: only networks of fixed shapes are read")
+        if (
+            kind is None
+            or not kind.HasField("shape")
+            or any(not d.HasField("dim_value") or d.dim_value < 1 for d in kind.shape.dim)
+        ):
+            shape = (
+                "unknown"
+                if kind is None
+                else [d.dim_value or d.dim_param or "?" for d in kind.shape.dim]
+            )
+            raise PoseError(
+                f"the shape of {name!r} ({shape}) does not follow from the input's: only networks of fixed shapes are read"
+            )
         dtype = np.dtype(_onnx().helper.tensor_dtype_to_np_dtype(kind.elem_type))
         shape = tuple(d.dim_value for d in kind.shape.dim)
         return self._add(Tensor(name, shape, dtype.name, prod(shape) * dtype.itemsize, None, False))
@@ -251,7 +331,9 @@ class _Reader:
     def _node(self, node) -> None:
         unknown = [name for name in node.input if name and name not in self.index]
         if unknown:
-            raise ValueError(f"{node.op_type} {node.name!r} reads {unknown}, which nothing before it makes")
+            raise ValueError(
+                f"{node.op_type} {node.name!r} reads {unknown}, which nothing before it makes"
+            )
         inputs = tuple(self.index[name] if name else -1 for name in node.input)
         results = self._folded(node, inputs)
         if results is not None:
@@ -266,16 +348,25 @@ class _Reader:
         self.operators.append(Operator(node.op_type, inputs, outputs, options))
 
     def _folded(self, node, inputs: tuple[int, ...]) -> list[np.ndarray] | None:
-        """The results of a node that depends on nothing but constants, or on the shape of its input alone."""
+        """The results of a node that depends on nothing but constants, or on the shape of its input
+        alone."""
         if node.op_type == "Constant":
             return [_constant_value(node)]
         given = [self.tensors[i] for i in inputs if i >= 0]
         if node.op_type == "Shape" and given and not given[0].is_constant:
             shape = np.array(given[0].shape, np.int64)
-            start, end = (next((a.i for a in node.attribute if a.name == name), None) for name in ("start", "end"))
+            start, end = (
+                next((a.i for a in node.attribute if a.name == name), None)
+                for name in ("start", "end")
+            )
             return [shape[start:end]]
         small = sum(tensor.elements for tensor in given) <= _FOLDED
-        if node.op_type not in FOLDABLE or node.domain not in _OWN_DOMAINS or not given or not small:
+        if (
+            node.op_type not in FOLDABLE
+            or node.domain not in _OWN_DOMAINS
+            or not given
+            or not small
+        ):
             return None
         if not all(tensor.is_constant for tensor in given):
             return None
@@ -285,12 +376,19 @@ class _Reader:
         onnx = _onnx()
         values = {name: self.tensors[self.index[name]].data for name in node.input if name}
         described = [
-            onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for n, v in values.items()
+            onnx.helper.make_tensor_value_info(
+                n, onnx.helper.np_dtype_to_tensor_dtype(v.dtype), v.shape
+            )
+            for n, v in values.items()
         ]
         results = [onnx.helper.make_empty_tensor_value_info(name) for name in node.output if name]
         graph = onnx.helper.make_graph([node], "constants", described, results)
-        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", _opset(self.proto))])
-        return [np.asarray(each) for each in onnx.reference.ReferenceEvaluator(model).run(None, values)]
+        model = onnx.helper.make_model(
+            graph, opset_imports=[onnx.helper.make_opsetid("", _opset(self.proto))]
+        )
+        return [
+            np.asarray(each) for each in onnx.reference.ReferenceEvaluator(model).run(None, values)
+        ]
 
 
 def _constant_value(node) -> np.ndarray:
@@ -298,7 +396,12 @@ def _constant_value(node) -> np.ndarray:
     if "value" in attributes:
         return _array(attributes["value"].t)
     (name, attribute), *_ = attributes.items()
-    kinds = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
+    kinds = {
+        "value_float": np.float32,
+        "value_floats": np.float32,
+        "value_int": np.int64,
+        "value_ints": np.int64,
+    }
     return np.asarray(_attribute(attribute), kinds[name])
 
 

@@ -1,7 +1,8 @@
 """Reads a .tflite flatbuffer into a :class:`~poseutils.compiler.graph.Graph`.
 
-The format is TensorFlow Lite's schema.fbs, version 3; the generated reader that comes with LiteRT does the unpacking. That reader
-believes every number in the file; what it returns is held to the rules of :mod:`poseutils.compiler.rules`: a damaged file ends in a clear error.
+The format is TensorFlow Lite's schema.fbs, version 3; the generated reader that comes with LiteRT
+does the unpacking. That reader believes every number in the file; what it returns is held to the
+rules of :mod:`poseutils.compiler.rules`: a damaged file ends in a clear error.
 """
 
 from __future__ import annotations
@@ -61,7 +62,14 @@ _OPTIONS = {
     "ResizeBilinearOptions": ("AlignCorners", "HalfPixelCenters"),
     "ResizeNearestNeighborOptions": ("AlignCorners", "HalfPixelCenters"),
     "ReducerOptions": ("KeepDims",),
-    "StridedSliceOptions": ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset"),
+    "StridedSliceOptions": (
+        "BeginMask",
+        "EndMask",
+        "EllipsisMask",
+        "NewAxisMask",
+        "ShrinkAxisMask",
+        "Offset",
+    ),
     "PackOptions": ("Axis", "ValuesCount"),
     "UnpackOptions": ("Axis", "Num"),
     "LeakyReluOptions": ("Alpha",),
@@ -87,7 +95,8 @@ def read_tflite(path: str | Path) -> Graph:
     """The graph of a .tflite file.
 
     Raises:
-        PoseError: if the file is missing, is not a .tflite, is damaged, holds more than one subgraph, or keeps a state between calls.
+        PoseError: if the file is missing, is not a .tflite, is damaged, holds more than one
+            subgraph, or keeps a state between calls.
     """
     path = Path(path)
     return parse_tflite(read_bytes(path), path.name)
@@ -98,7 +107,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise PoseError(f"cannot read the model {path}: {error.strerror or error}. Give the path of a .tflite file.") from error
+        raise PoseError(
+            f"cannot read the model {path}: {error.strerror or error}. Give the path of a .tflite file."
+        ) from error
 
 
 def parse_tflite(data: bytes, name: str) -> Graph:
@@ -120,10 +131,20 @@ def parse_tflite(data: bytes, name: str) -> Graph:
     try:
         return validate(graph)
     except Broken as broken:
-        raise PoseError(f"{name} is damaged: {broken}. Copy or convert the model again.") from broken
+        raise PoseError(
+            f"{name} is damaged: {broken}. Copy or convert the model again."
+        ) from broken
 
 
-_MISREAD = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, MemoryError)
+_MISREAD = (
+    struct.error,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+)
 """What a damaged offset surfaces as: the generated reader has no error of its own."""
 
 
@@ -132,13 +153,21 @@ class _Impossible(ValueError):
 
 
 def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, _Impossible) else "an offset in it leads outside of the file, or to something else"
+    return (
+        str(error)
+        if isinstance(error, _Impossible)
+        else "an offset in it leads outside of the file, or to something else"
+    )
 
 
 def _refuse_state(graph: Graph, name: str) -> None:
     names = {operator.name for operator in graph.operators if operator.name in STATEFUL}
     tensors = graph.tensors
-    kept = [op.name for op in graph.operators if any(0 <= t < len(tensors) and tensors[t].is_variable for t in op.inputs)]
+    kept = [
+        op.name
+        for op in graph.operators
+        if any(0 <= t < len(tensors) and tensors[t].is_variable for t in op.inputs)
+    ]
     _refuse_stateful(names.union(kept), name)
 
 
@@ -154,7 +183,10 @@ def _graph(data: bytes, name: str) -> Graph:
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(data, 0)
-    names = [_operator_name(schema, model.OperatorCodes(i)) for i in range(_count(model.OperatorCodesLength()))]
+    names = [
+        _operator_name(schema, model.OperatorCodes(i))
+        for i in range(_count(model.OperatorCodesLength()))
+    ]
     _refuse_stateful(_CONNECTED.intersection(names), name)
     count = _count(model.SubgraphsLength())
     if count != 1:
@@ -164,9 +196,21 @@ def _graph(data: bytes, name: str) -> Graph:
         )
     subgraph = model.Subgraphs(0)
     stored = [_stored(model.Buffers(i)) for i in range(_count(model.BuffersLength()))]
-    tensors = tuple(_tensor(schema, subgraph.Tensors(i), stored) for i in range(_count(subgraph.TensorsLength())))
-    operators = tuple(_operator(schema, subgraph.Operators(i), names) for i in range(_count(subgraph.OperatorsLength())))
-    return Graph(tensors, operators, _indices(subgraph.InputsAsNumpy()), _indices(subgraph.OutputsAsNumpy()), model.Version())
+    tensors = tuple(
+        _tensor(schema, subgraph.Tensors(i), stored)
+        for i in range(_count(subgraph.TensorsLength()))
+    )
+    operators = tuple(
+        _operator(schema, subgraph.Operators(i), names)
+        for i in range(_count(subgraph.OperatorsLength()))
+    )
+    return Graph(
+        tensors,
+        operators,
+        _indices(subgraph.InputsAsNumpy()),
+        _indices(subgraph.OutputsAsNumpy()),
+        model.Version(),
+    )
 
 
 def _count(length: int) -> int:
@@ -208,10 +252,23 @@ def _tensor(schema, table, stored: list[np.ndarray]) -> Tensor:
     signature = _indices(table.ShapeSignatureAsNumpy())
     is_fixed = -1 not in signature[1:]  # the first is the number of images
     quantization = _quantization(table.Quantization())
-    return Tensor(name, shape, dtype, size, quantization, is_constant, data, is_fixed, bool(table.IsVariable()), -1 in signature)
+    return Tensor(
+        name,
+        shape,
+        dtype,
+        size,
+        quantization,
+        is_constant,
+        data,
+        is_fixed,
+        bool(table.IsVariable()),
+        -1 in signature,
+    )
 
 
-def _values(content: np.ndarray, dtype: str, shape: tuple[int, ...], size: int) -> np.ndarray | None:
+def _values(
+    content: np.ndarray, dtype: str, shape: tuple[int, ...], size: int
+) -> np.ndarray | None:
     kind = "bool_" if dtype == "bool" else dtype
     return content[:size].view(getattr(np, kind)).reshape(shape) if hasattr(np, kind) else None
 
@@ -222,14 +279,20 @@ def _quantization(table) -> Quantization | None:
     scales, axis = table.ScaleAsNumpy(), table.QuantizedDimension()
     if len(scales) == 0:
         return None
-    zero_points = np.zeros(len(scales), np.int64) if table.ZeroPointIsNone() else table.ZeroPointAsNumpy()
+    zero_points = (
+        np.zeros(len(scales), np.int64) if table.ZeroPointIsNone() else table.ZeroPointAsNumpy()
+    )
     return Quantization(scales.astype(np.float32), zero_points.astype(np.int64), axis)
 
 
 def _operator_name(schema, code) -> str:
     # Codes over 127 came later and are in a wider field; the older one then holds 127.
     name = _constants(schema.BuiltinOperator)[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
-    return f"CUSTOM:{(code.CustomCode() or b'').decode('utf-8', 'replace')}" if name == "CUSTOM" else name
+    return (
+        f"CUSTOM:{(code.CustomCode() or b'').decode('utf-8', 'replace')}"
+        if name == "CUSTOM"
+        else name
+    )
 
 
 def _operator(schema, table, names: list[str]) -> Operator:
@@ -257,5 +320,7 @@ def _snake(field: str) -> str:
 
 
 def _named(schema, field: str, value):
-    enumeration = {"Padding": "Padding", "FusedActivationFunction": "ActivationFunctionType"}.get(field)
+    enumeration = {"Padding": "Padding", "FusedActivationFunction": "ActivationFunctionType"}.get(
+        field
+    )
     return _constants(getattr(schema, enumeration))[value] if enumeration else value

@@ -20,7 +20,11 @@ from ..reference.elementwise import (
     sum_is_even,
     zero_of,
 )
-from ..reference.fixed_point import log_softmax_differences, quantize_multiplier, softmax_exponentials
+from ..reference.fixed_point import (
+    log_softmax_differences,
+    quantize_multiplier,
+    softmax_exponentials,
+)
 from ..reference.functions import square_multipliers
 from .conv_pool_resize import bias_of, need_activation, need_int8, requantize, whole_words, wrapped
 from .layer import Layer, columns, image, need, row_fields
@@ -32,9 +36,15 @@ def _table(layer: Layer) -> None:
     source, table = layer.operator.inputs
     values = layer.graph.tensors[table].data
     function, kind = _TABLES[values.dtype.name, values.ndim]
-    need(values.ndim == 1 or (len(values) == columns(layer.output) and layer.input(0).shape == layer.output.shape), "other channels")
+    need(
+        values.ndim == 1
+        or (len(values) == columns(layer.output) and layer.input(0).shape == layer.output.shape),
+        "other channels",
+    )
     output = f"({kind} *){layer.address(layer.operator.outputs[0])}"
-    layer.call(function, _rows(layer), layer.constant("table", values), layer.address(source), output)
+    layer.call(
+        function, _rows(layer), layer.constant("table", values), layer.address(source), output
+    )
 
 
 _TABLES = {
@@ -42,7 +52,8 @@ _TABLES = {
     ("int8", 2): ("pose_channel_table", "int8_t"),
     ("float32", 1): ("pose_float_table", "float"),
 }
-"""By the type of the results and whether they are the same for all channels: function, and type of the output."""
+"""By the type of the results and whether they are the same for all channels: function, and type of
+the output."""
 
 
 def _rows(layer: Layer) -> str:
@@ -63,25 +74,48 @@ def _dense(layer: Layer, *tensors: int) -> bool:
 def _prelu(layer: Layer) -> None:
     source, slopes = layer.input(0), layer.input(1)
     need_int8(source, slopes, layer.output)
-    need(slopes.data is not None and slopes.elements == columns(source) == columns(slopes), "one constant slope a channel is expected")
+    need(
+        slopes.data is not None and slopes.elements == columns(source) == columns(slopes),
+        "one constant slope a channel is expected",
+    )
     need(source.shape == layer.output.shape, "shapes differ")
-    fields = row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0]) | {"in_zero": zero_of(source)}
+    fields = row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0]) | {
+        "in_zero": zero_of(source)
+    }
     fields |= {"slope_zero": zero_of(slopes), "slopes": layer.constant("slopes", slopes.data)}
     if len(layer.operator.inputs) > 2:
-        _call(layer, "pose_prelu_between", layer.struct("pose_prelu_between_layer", fields | _between_fields(layer)))
+        _call(
+            layer,
+            "pose_prelu_between",
+            layer.struct("pose_prelu_between_layer", fields | _between_fields(layer)),
+        )
         return
     positive = multiplier_of(layer.operator, float(scale_of(source) / scale_of(layer.output)))
-    negative = multiplier_of(layer.operator, float(scale_of(source) * scale_of(slopes) / scale_of(layer.output)))
-    fields |= {"zero": zero_of(layer.output), **pair_fields("positive_", positive), **pair_fields("negative_", negative)}
+    negative = multiplier_of(
+        layer.operator, float(scale_of(source) * scale_of(slopes) / scale_of(layer.output))
+    )
+    fields |= {
+        "zero": zero_of(layer.output),
+        **pair_fields("positive_", positive),
+        **pair_fields("negative_", negative),
+    }
     _call(layer, "pose_prelu", layer.struct("pose_prelu_layer", fields))
 
 
 def _between_fields(layer: Layer) -> dict:
-    """Of a PRELU with 8-bit values on the way, see :class:`poseutils.compiler.frontends.qdq.prelu.Prelu`."""
+    """Of a PRELU with 8-bit values on the way, see
+    :class:`poseutils.compiler.frontends.qdq.prelu.Prelu`."""
     slopes, first, second = (layer.input(number) for number in (1, 2, 3))
     ratio = float(scale_of(first)) * float(scale_of(slopes)) / float(scale_of(second))
-    fields = {"first_zero": zero_of(first), "second_zero": zero_of(second), **pair_fields("", multiplier_of(layer.operator, ratio))}
-    return fields | {name: layer.constant(name, tensor.data) for name, tensor in (("first", first), ("second", second))}
+    fields = {
+        "first_zero": zero_of(first),
+        "second_zero": zero_of(second),
+        **pair_fields("", multiplier_of(layer.operator, ratio)),
+    }
+    return fields | {
+        name: layer.constant(name, tensor.data)
+        for name, tensor in (("first", first), ("second", second))
+    }
 
 
 def even_field(even: bool) -> dict:
@@ -95,7 +129,12 @@ def pair_fields(prefix: str, pair: tuple[int, int]) -> dict:
 
 
 def _call(layer: Layer, function: str, *first: str) -> None:
-    layer.call(function, *first, layer.address(layer.operator.inputs[0]), layer.address(layer.operator.outputs[0]))
+    layer.call(
+        function,
+        *first,
+        layer.address(layer.operator.inputs[0]),
+        layer.address(layer.operator.outputs[0]),
+    )
 
 
 def _quantize(layer: Layer) -> None:
@@ -119,7 +158,10 @@ def _dequantize(layer: Layer) -> None:
 
 def _cast(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
-    need((source.dtype, output.dtype) == ("int32", "float32"), f"from {source.dtype} to {output.dtype}")
+    need(
+        (source.dtype, output.dtype) == ("int32", "float32"),
+        f"from {source.dtype} to {output.dtype}",
+    )
     need(source.elements == output.elements, "sizes differ")
     _call(layer, "pose_int32_to_float", str(output.elements))
 
@@ -144,7 +186,10 @@ def grid_fields(layer: Layer, a: int, b: int, output: int) -> dict:
             for kept, own in zip(merged, strides):
                 kept.append(own[d])
     need(len(size) <= 5, f"operands of shapes that repeat in too many ways: {shape}")
-    return {"size": _four(size, 1), **{name: _four(kept, 0) for name, kept in zip(("a", "b", "out"), merged)}}
+    return {
+        "size": _four(size, 1),
+        **{name: _four(kept, 0) for name, kept in zip(("a", "b", "out"), merged)},
+    }
 
 
 def _four(values: list[int], fill: int) -> list[int]:
@@ -152,9 +197,13 @@ def _four(values: list[int], fill: int) -> list[int]:
 
 
 def _strides(layer: Layer, tensor: int, shape: tuple[int, ...]) -> list[int]:
-    """Values from one index to the next along each dimension of ``shape``; 0 where the tensor repeats."""
+    """Values from one index to the next along each dimension of ``shape``; 0 where the tensor
+    repeats."""
     own = layer.graph.tensors[tensor].shape
-    need(len(own) <= len(shape) and all(n in (1, m) for n, m in zip(own[::-1], shape[::-1])), f"{own} does not broadcast to {shape}")
+    need(
+        len(own) <= len(shape) and all(n in (1, m) for n, m in zip(own[::-1], shape[::-1])),
+        f"{own} does not broadcast to {shape}",
+    )
     step, strides = layer.step(tensor), []
     for d in range(len(own)):
         stride = 1 if d == len(own) - 1 else step * prod(own[d + 1 : -1])
@@ -173,12 +222,18 @@ def _sum(layer: Layer) -> None:
         return
     grid = grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
     made = layer.struct("pose_add_layer", {"grid": grid, **_add_fields(layer)})
-    layer.call("pose_add", made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    layer.call(
+        "pose_add",
+        made,
+        *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)),
+    )
 
 
 def _add_fields(layer: Layer) -> dict:
     operands = layer.input(0), layer.input(1), layer.output
-    return _pair_of_operands(layer, add_multipliers(*operands)) | even_field(sum_is_even(layer.operator, *operands))
+    return _pair_of_operands(layer, add_multipliers(*operands)) | even_field(
+        sum_is_even(layer.operator, *operands)
+    )
 
 
 def _pair_of_operands(layer: Layer, pairs: list[tuple[int, int]]) -> dict:
@@ -204,15 +259,25 @@ def _squared_difference(layer: Layer) -> None:
     grid = grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
     pairs = square_multipliers(scale_of(a), scale_of(b), scale_of(output))
     made = layer.struct("pose_add_layer", {"grid": grid, **_pair_of_operands(layer, pairs)})
-    layer.call("pose_squared_difference", made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    layer.call(
+        "pose_squared_difference",
+        made,
+        *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)),
+    )
 
 
 def _narrow_sum(layer: Layer) -> None:
     """The second operand has some of the channels; to the others zero is added."""
     (wide, narrow), (output,) = layer.operator.inputs, layer.operator.outputs
-    places, begin = layer.output.elements // columns(layer.output), int(layer.operator.options["narrow"])
+    places, begin = (
+        layer.output.elements // columns(layer.output),
+        int(layer.operator.options["narrow"]),
+    )
     end = begin + columns(layer.input(1))
-    need(layer.input(1).elements == places * (end - begin) and end <= columns(layer.output), "operands do not match")
+    need(
+        layer.input(1).elements == places * (end - begin) and end <= columns(layer.output),
+        "operands do not match",
+    )
     zero = layer.constant("zero", np.array([zero_of(layer.input(1))], np.int8))
     parts = [("_before", 0, begin), ("", begin, end), ("_after", end, columns(layer.output))]
     for suffix, first, last in parts:
@@ -227,7 +292,9 @@ def _narrow_sum(layer: Layer) -> None:
         }
         fields = layer.struct("pose_add_layer", {"grid": grid, **_add_fields(layer)}, suffix)
         other = layer.address(narrow) if inside else zero
-        layer.call("pose_add", fields, layer.address(wide, first), other, layer.address(output, first))
+        layer.call(
+            "pose_add", fields, layer.address(wide, first), other, layer.address(output, first)
+        )
 
 
 def _product(layer: Layer) -> None:
@@ -239,12 +306,26 @@ def _product(layer: Layer) -> None:
     grid = grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
     low, high = activation_range(layer.operator, output)
     fields = {"grid": grid, "a_zero": zero_of(a), "b_zero": zero_of(b), "zero": zero_of(output)}
-    fields |= {**pair_fields("", product_multiplier(layer.operator, a, b, output)), "low": low, "high": high}
+    fields |= {
+        **pair_fields("", product_multiplier(layer.operator, a, b, output)),
+        "low": low,
+        "high": high,
+    }
     fields |= even_field(rounds_to_even(layer.operator, product_ratio(a, b, output)))
-    layer.call("pose_mul", layer.struct("pose_mul_layer", fields), *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    layer.call(
+        "pose_mul",
+        layer.struct("pose_mul_layer", fields),
+        *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)),
+    )
 
 
-_ARITHMETIC = {"ADD": "POSE_ADD", "SUB": "POSE_SUB", "MUL": "POSE_MUL", "DIV": "POSE_DIV", "FLOOR_DIV": "POSE_DIV"}
+_ARITHMETIC = {
+    "ADD": "POSE_ADD",
+    "SUB": "POSE_SUB",
+    "MUL": "POSE_MUL",
+    "DIV": "POSE_DIV",
+    "FLOOR_DIV": "POSE_DIV",
+}
 
 
 def _plain(layer: Layer) -> bool:
@@ -253,14 +334,30 @@ def _plain(layer: Layer) -> bool:
     name = layer.operator.name
     if kinds not in ({"int32"}, {"float32"}):
         return False
-    need(layer.operator.options.get("fused_activation_function", "NONE") == "NONE", "an activation on floats or 32-bit integers")
-    need(("int32" in kinds) != (name == "DIV") or name not in ("DIV", "FLOOR_DIV"), f"on {', '.join(kinds)}")
+    need(
+        layer.operator.options.get("fused_activation_function", "NONE") == "NONE",
+        "an activation on floats or 32-bit integers",
+    )
+    need(
+        ("int32" in kinds) != (name == "DIV") or name not in ("DIV", "FLOOR_DIV"),
+        f"on {', '.join(kinds)}",
+    )
     if name == "FLOOR_DIV":
-        need(layer.input(1).data is not None and bool((layer.input(1).data != 0).all()), "by what is not a constant other than 0")
+        need(
+            layer.input(1).data is not None and bool((layer.input(1).data != 0).all()),
+            "by what is not a constant other than 0",
+        )
         need("int32" in kinds, "on floats")
-    grid = layer.struct("pose_grid", grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0]))
+    grid = layer.struct(
+        "pose_grid", grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
+    )
     function = "pose_int32" if "int32" in kinds else "pose_float"
-    layer.call(function, _ARITHMETIC[name], grid, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    layer.call(
+        function,
+        _ARITHMETIC[name],
+        grid,
+        *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)),
+    )
     return True
 
 
@@ -275,13 +372,21 @@ def _dense_layer(layer: Layer) -> None:
     source, weights, output = layer.input(0), layer.input(1), layer.output
     need_int8(source, output)
     need_activation(layer.operator)
-    need(weights.dtype == "int8" and weights.quantization is not None, f"weights of {weights.dtype}")
+    need(
+        weights.dtype == "int8" and weights.quantization is not None, f"weights of {weights.dtype}"
+    )
     need(layer.operator.options.get("weights_format", 0) == 0, "shuffled weights")
     outputs, inputs = weights.shape
-    need(source.elements % inputs == 0 and output.elements == source.elements // inputs * outputs, f"weights of shape {weights.shape}")
+    need(
+        source.elements % inputs == 0 and output.elements == source.elements // inputs * outputs,
+        f"weights of shape {weights.shape}",
+    )
     need(columns(output) == outputs, f"an output of shape {output.shape}")
     zeros = weights.quantization.zero_points
-    need(bool((zeros == zeros[0]).all()) and -128 <= int(zeros[0]) <= 127, "zero points that differ or are out of range")
+    need(
+        bool((zeros == zeros[0]).all()) and -128 <= int(zeros[0]) <= 127,
+        "zero points that differ or are out of range",
+    )
     bias, in_zero = bias_of(layer), zero_of(source)
     if weights.is_constant and weights.data is not None and not zeros.any():
         bias, in_zero = bias - in_zero * weights.data.astype(np.int64).sum(axis=1), 0
@@ -297,15 +402,30 @@ def _dense_layer(layer: Layer) -> None:
         "scale": requantize(layer, source, weights, once=True),
     }
     made = layer.struct("pose_dense_layer", fields)
-    matrix = layer.address(layer.operator.inputs[1]) if rows is None else layer.constant("weights", rows)
-    layer.call("pose_dense", made, layer.address(layer.operator.inputs[0]), matrix, layer.address(layer.operator.outputs[0]))
+    matrix = (
+        layer.address(layer.operator.inputs[1]) if rows is None else layer.constant("weights", rows)
+    )
+    layer.call(
+        "pose_dense",
+        made,
+        layer.address(layer.operator.inputs[0]),
+        matrix,
+        layer.address(layer.operator.outputs[0]),
+    )
 
 
 def _mean(layer: Layer) -> None:
     source, output, axes = layer.input(0), layer.output, layer.input(1).data
     need_int8(source, output)
-    need(axes is not None and sorted(int(a) % 4 for a in axes.flat) == [1, 2], "over other dimensions than height and width")
-    fields = {"in": image(layer, layer.operator.inputs[0]), "in_zero": zero_of(source), "zero": zero_of(output)}
+    need(
+        axes is not None and sorted(int(a) % 4 for a in axes.flat) == [1, 2],
+        "over other dimensions than height and width",
+    )
+    fields = {
+        "in": image(layer, layer.operator.inputs[0]),
+        "in_zero": zero_of(source),
+        "zero": zero_of(output),
+    }
     need(output.elements == source.shape[3], f"an output of shape {output.shape}")
     fields |= mean_fields(layer, source.shape[1] * source.shape[2])
     _call(layer, "pose_mean", layer.struct("pose_mean_layer", fields))
@@ -316,7 +436,9 @@ def mean_fields(layer: Layer, count: int) -> dict:
     ratio = float(scale_of(layer.input(0))) / float(scale_of(layer.output))
     if not is_from_onnx(layer.operator):
         return pair_fields("", _over_count(ratio, count))
-    return pair_fields("", multiplier_of(layer.operator, ratio / count)) | even_field(rounds_to_even(layer.operator, ratio / count))
+    return pair_fields("", multiplier_of(layer.operator, ratio / count)) | even_field(
+        rounds_to_even(layer.operator, ratio / count)
+    )
 
 
 def _over_count(ratio: float, count: int) -> tuple[int, int]:
@@ -345,20 +467,30 @@ def _softmax(layer: Layer) -> None:
 
 
 def _share_fields(scale: float) -> dict:
-    """How many steps of the output a share of 1 is: a power of two, as of LiteRT, or a multiplier and one."""
+    """How many steps of the output a share of 1 is: a power of two, as of LiteRT, or a multiplier
+    and one."""
     multiplier, shift = quantize_multiplier(1 / scale)
-    return {"multiplier": 0, "bits": shift - 1} if multiplier == 2**30 else {"multiplier": multiplier, "bits": shift}
+    return (
+        {"multiplier": 0, "bits": shift - 1}
+        if multiplier == 2**30
+        else {"multiplier": multiplier, "bits": shift}
+    )
 
 
 def _log_softmax(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source, output)
-    need(float(scale_of(output)) == 1 / 16 and zero_of(output) == 127, "an output of another scale than 1/16 and zero point than 127")
+    need(
+        float(scale_of(output)) == 1 / 16 and zero_of(output) == 127,
+        "an output of another scale than 1/16 and zero point than 127",
+    )
     need(columns(source) < 4096, f"{columns(source)} channels; up to 4095 are supported")
     differences, least, reverse = log_softmax_differences(float(scale_of(source)))
     fields = {
         "rows": row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0]),
-        "exponentials": layer.constant("exponentials", softmax_exponentials(float(scale_of(source)))),
+        "exponentials": layer.constant(
+            "exponentials", softmax_exponentials(float(scale_of(source)))
+        ),
         "differences": layer.constant("differences", differences),
         "least": least,
         **pair_fields("reverse_", reverse),
@@ -369,11 +501,24 @@ def _log_softmax(layer: Layer) -> None:
 def _arg_max(layer: Layer) -> None:
     source, axis = layer.input(0), layer.input(1).data
     rank = len(source.shape)
-    need(source.dtype == "int8" and layer.output.dtype == "int32", f"from {source.dtype} to {layer.output.dtype}")
-    need(axis is not None and axis.size == 1 and -rank <= int(axis.flat[0]) < rank, "an axis that is not constant")
+    need(
+        source.dtype == "int8" and layer.output.dtype == "int32",
+        f"from {source.dtype} to {layer.output.dtype}",
+    )
+    need(
+        axis is not None and axis.size == 1 and -rank <= int(axis.flat[0]) < rank,
+        "an axis that is not constant",
+    )
     along = int(axis.flat[0]) % rank
-    fields = {"outer": prod(source.shape[:along]), "length": source.shape[along], "inner": prod(source.shape[along + 1 :])}
-    need(layer.output.elements == fields["outer"] * fields["inner"] and fields["length"] > 0, f"an output of shape {layer.output.shape}")
+    fields = {
+        "outer": prod(source.shape[:along]),
+        "length": source.shape[along],
+        "inner": prod(source.shape[along + 1 :]),
+    }
+    need(
+        layer.output.elements == fields["outer"] * fields["inner"] and fields["length"] > 0,
+        f"an output of shape {layer.output.shape}",
+    )
     _call(layer, "pose_arg_max", layer.struct("pose_argmax_layer", fields))
 
 

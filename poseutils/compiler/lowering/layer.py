@@ -1,4 +1,5 @@
-"""From a folded graph and the places of its tensors to C: constants, one structure a layer, and the calls in order."""
+"""From a folded graph and the places of its tensors to C: constants, one structure a layer, and the
+calls in order."""
 
 from __future__ import annotations
 
@@ -11,7 +12,13 @@ import numpy as np
 from ..graph import Graph, Operator, Tensor
 from ..memory.buffers import Place
 
-C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
+C_TYPES = {
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "float32": "float",
+}
 
 TYPES = ("int8", "uint8", "int32", "float32")
 """Of activations."""
@@ -28,8 +35,10 @@ class Program:
     Attributes:
         prefix: of the names of constants.
         arrays: constants by their names.
-        structs: (type, name, fields) of the layers, in order; a field is text, a number, or a nested dictionary.
-        steps: (operator, calls) for each operator of the folded graph; no call where there is nothing to do.
+        structs: (type, name, fields) of the layers, in order; a field is text, a number, or a
+            nested dictionary.
+        steps: (operator, calls) for each operator of the folded graph; no call where there is
+            nothing to do.
     """
 
     prefix: str
@@ -70,7 +79,11 @@ class Layer:
 
     def step(self, tensor: int) -> int:
         """Values from one row of a tensor's last dimension to the next."""
-        return self.places[tensor].row_stride if tensor in self.places else columns(self.graph.tensors[tensor])
+        return (
+            self.places[tensor].row_stride
+            if tensor in self.places
+            else columns(self.graph.tensors[tensor])
+        )
 
     def offset(self, tensor: int) -> int:
         """Bytes from the beginning of the arena."""
@@ -87,7 +100,10 @@ class Layer:
         return f"{name} + {values}" if values else name
 
     def constant(self, what: str, values: np.ndarray | None) -> str:
-        need(values is not None and values.dtype.name in C_TYPES, "a constant of a type that C does not have, or that is not known")
+        need(
+            values is not None and values.dtype.name in C_TYPES,
+            "a constant of a type that C does not have, or that is not known",
+        )
         return self.program.array(f"{what}_{self.index}", values)
 
     def struct(self, kind: str, fields: dict, suffix: str = "") -> str:
@@ -120,7 +136,9 @@ def need(condition: bool, reason: str) -> None:
 
 def _need_types(layer: Layer) -> None:
     """Refuses activations of other types than the kernels know."""
-    tensors = [layer.graph.tensors[t] for t in (*layer.operator.inputs, *layer.operator.outputs) if t >= 0]
+    tensors = [
+        layer.graph.tensors[t] for t in (*layer.operator.inputs, *layer.operator.outputs) if t >= 0
+    ]
     odd = sorted({tensor.dtype for tensor in tensors if not tensor.is_constant} - set(TYPES))
     need(not odd, f"on {', '.join(odd)}; {', '.join(TYPES)} are supported")
 
@@ -135,11 +153,20 @@ def image(layer: Layer, tensor: int) -> dict:
 def row_fields(layer: Layer, source: int, output: int) -> dict:
     """A ``pose_rows`` for an operator whose input and output have the same rows."""
     tensor = layer.graph.tensors[output]
-    return {"rows": rows(tensor), "channels": columns(tensor), "in_step": layer.step(source), "out_step": layer.step(output)}
+    return {
+        "rows": rows(tensor),
+        "channels": columns(tensor),
+        "in_step": layer.step(source),
+        "out_step": layer.step(output),
+    }
 
 
 def lower(
-    graph: Graph, places: dict[int, Place], offsets: tuple[int, ...], scratch: dict[int, tuple[int, int]], prefix: str
+    graph: Graph,
+    places: dict[int, Place],
+    offsets: tuple[int, ...],
+    scratch: dict[int, tuple[int, int]],
+    prefix: str,
 ) -> tuple[Program, list[str]]:
     """The program, and what is not supported: one line an operator.
 
@@ -153,15 +180,25 @@ def lower(
     from .grouped_conv import CONVOLUTIONS
     from .reduce_matmul import TENSORS
 
-    table: dict[str, Callable[[Layer], None]] = {**WINDOWS, **VALUES, **MOVES, **CONVOLUTIONS, **TENSORS}
+    table: dict[str, Callable[[Layer], None]] = {
+        **WINDOWS,
+        **VALUES,
+        **MOVES,
+        **CONVOLUTIONS,
+        **TENSORS,
+    }
     program, refused = Program(prefix), []
     for index, operator in enumerate(graph.operators):
-        layer = Layer(graph, operator, index, places, offsets, scratch.get(index, (0, 0)), program, [])
+        layer = Layer(
+            graph, operator, index, places, offsets, scratch.get(index, (0, 0)), program, []
+        )
         try:
             need(operator.name in table, "the operator is not known")
             _need_types(layer)
             table[operator.name](layer)
         except Unsupported as reason:
-            refused.append(f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: {reason}")
+            refused.append(
+                f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: {reason}"
+            )
         program.steps.append((operator, layer.calls))
     return program, refused

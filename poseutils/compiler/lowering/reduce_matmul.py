@@ -1,4 +1,5 @@
-"""Operators on tensors of any shape as C: reductions, products of matrices, and pairs of operands."""
+"""Operators on tensors of any shape as C: reductions, products of matrices, and pairs of
+operands."""
 
 from __future__ import annotations
 
@@ -16,7 +17,11 @@ from .layer import Layer, columns, need
 
 def _mean(layer: Layer) -> None:
     """Over height and width of an image as its own kernel does; over anything else in general."""
-    if _reduced(layer) == [1, 2] and len(layer.input(0).shape) == 4 and layer.input(0).shape[0] == 1:
+    if (
+        _reduced(layer) == [1, 2]
+        and len(layer.input(0).shape) == 4
+        and layer.input(0).shape[0] == 1
+    ):
         VALUES["MEAN"](layer)
     else:
         _reduce(layer)
@@ -25,24 +30,43 @@ def _mean(layer: Layer) -> None:
 def _reduced(layer: Layer) -> list[int]:
     """The dimensions that are reduced."""
     rank, axes = len(layer.input(0).shape), layer.input(1).data
-    need(axes is not None and all(-rank <= int(a) < rank for a in axes.flat), "over dimensions that are not constant")
+    need(
+        axes is not None and all(-rank <= int(a) < rank for a in axes.flat),
+        "over dimensions that are not constant",
+    )
     return sorted({int(a) % rank for a in axes.flat})
 
 
 def _sum(layer: Layer) -> None:
-    need(False, "LiteRT's reference kernel takes int8 for uint8 here; a MEAN and a scale that is so many times larger give the sum")
+    need(
+        False,
+        "LiteRT's reference kernel takes int8 for uint8 here; a MEAN and a scale that is so many times larger give the sum",
+    )
 
 
 def _reduce(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source, output)
-    reduced, shape, strides = _reduced(layer), source.shape, _strides(layer, layer.operator.inputs[0])
+    reduced, shape, strides = (
+        _reduced(layer),
+        source.shape,
+        _strides(layer, layer.operator.inputs[0]),
+    )
     kept = [d for d in range(len(shape)) if d not in reduced]
-    need([shape[d] for d in kept if shape[d] != 1] == [n for n in output.shape if n != 1], f"an output of shape {output.shape}")
-    own = [stride for n, stride in zip(output.shape, _strides(layer, layer.operator.outputs[0])) if n != 1]
+    need(
+        [shape[d] for d in kept if shape[d] != 1] == [n for n in output.shape if n != 1],
+        f"an output of shape {output.shape}",
+    )
+    own = [
+        stride
+        for n, stride in zip(output.shape, _strides(layer, layer.operator.outputs[0]))
+        if n != 1
+    ]
     count = prod(shape[d] for d in reduced)
     fields = {
-        "what": {"REDUCE_MAX": "POSE_REDUCE_MAX", "REDUCE_MIN": "POSE_REDUCE_MIN"}.get(layer.operator.name, "POSE_REDUCE_SUM"),
+        "what": {"REDUCE_MAX": "POSE_REDUCE_MAX", "REDUCE_MIN": "POSE_REDUCE_MIN"}.get(
+            layer.operator.name, "POSE_REDUCE_SUM"
+        ),
         "size": _four([shape[d] for d in kept if shape[d] != 1], 1),
         "in": _four([strides[d] for d in kept if shape[d] != 1], 0),
         "out": _four(own, 0),
@@ -60,7 +84,10 @@ def _reduction_fields(layer: Layer, source: Tensor, count: int) -> dict:
     ratio = float(scale_of(source)) / float(scale_of(layer.output))
     if layer.operator.name == "MEAN":
         return mean_fields(layer, count)
-    need(ratio == 1 and zero_of(source) == zero_of(layer.output), "an output of another scale than the input's")
+    need(
+        ratio == 1 and zero_of(source) == zero_of(layer.output),
+        "an output of another scale than the input's",
+    )
     return pair_fields("", quantize_multiplier(ratio))
 
 
@@ -75,7 +102,12 @@ def _strides(layer: Layer, tensor: int) -> list[int]:
 
 
 def _call(layer: Layer, function: str, *first: str) -> None:
-    layer.call(function, *first, layer.address(layer.operator.inputs[0]), layer.address(layer.operator.outputs[0]))
+    layer.call(
+        function,
+        *first,
+        layer.address(layer.operator.inputs[0]),
+        layer.address(layer.operator.outputs[0]),
+    )
 
 
 # ---------------------------------------------------------------- two operands
@@ -83,9 +115,15 @@ def _call(layer: Layer, function: str, *first: str) -> None:
 
 def _extreme(layer: Layer) -> None:
     need_int8(layer.input(0), layer.input(1), layer.output)
-    grid = layer.struct("pose_grid", grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0]))
+    grid = layer.struct(
+        "pose_grid", grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])
+    )
     function = "pose_maximum" if layer.operator.name == "MAXIMUM" else "pose_minimum"
-    layer.call(function, grid, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    layer.call(
+        function,
+        grid,
+        *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)),
+    )
 
 
 def _prelu(layer: Layer) -> None:
@@ -94,26 +132,48 @@ def _prelu(layer: Layer) -> None:
     if len(layer.operator.inputs) > 2:
         VALUES["PRELU"](layer)
         return
-    if slopes.is_constant and slopes.elements == columns(source) == columns(slopes) and source.shape == output.shape:
+    if (
+        slopes.is_constant
+        and slopes.elements == columns(source) == columns(slopes)
+        and source.shape == output.shape
+    ):
         VALUES["PRELU"](layer)
         return
     need_int8(source, slopes, output)
     fields = {"grid": grid_fields(layer, *layer.operator.inputs, layer.operator.outputs[0])}
     fields |= {"in_zero": zero_of(source), "slope_zero": zero_of(slopes), "zero": zero_of(output)}
-    fields |= pair_fields("positive_", multiplier_of(layer.operator, float(scale_of(source) / scale_of(output))))
-    fields |= pair_fields("negative_", multiplier_of(layer.operator, float(scale_of(source) * scale_of(slopes) / scale_of(output))))
+    fields |= pair_fields(
+        "positive_", multiplier_of(layer.operator, float(scale_of(source) / scale_of(output)))
+    )
+    fields |= pair_fields(
+        "negative_",
+        multiplier_of(
+            layer.operator, float(scale_of(source) * scale_of(slopes) / scale_of(output))
+        ),
+    )
     made = layer.struct("pose_prelu_grid_layer", fields)
-    layer.call("pose_prelu_grid", made, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    layer.call(
+        "pose_prelu_grid",
+        made,
+        *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)),
+    )
 
 
 def _batch_matmul(layer: Layer) -> None:
     a, b, output = layer.input(0), layer.input(1), layer.output
     need_int8(a, b, output)
-    need(min(len(a.shape), len(b.shape)) >= 2 and len(output.shape) == max(len(a.shape), len(b.shape)), f"{a.shape} times {b.shape}")
+    need(
+        min(len(a.shape), len(b.shape)) >= 2
+        and len(output.shape) == max(len(a.shape), len(b.shape)),
+        f"{a.shape} times {b.shape}",
+    )
     turned = [bool(layer.operator.options.get(name)) for name in ("adj_x", "adj_y")]
     rows, depth = a.shape[-2:][::-1] if turned[0] else a.shape[-2:]
     also, made = b.shape[-2:][::-1] if turned[1] else b.shape[-2:]
-    need(depth == also and output.shape[-2:] == (rows, made), f"{a.shape} times {b.shape} is not {output.shape}")
+    need(
+        depth == also and output.shape[-2:] == (rows, made),
+        f"{a.shape} times {b.shape} is not {output.shape}",
+    )
     need(depth < 1 << 15, f"a sum of {depth} products")
     batch = output.shape[:-2]
     need(len(batch) <= 2 or prod(batch[:-2]) == 1, f"a batch of {batch}")
@@ -127,14 +187,30 @@ def _batch_matmul(layer: Layer) -> None:
         "out": _four([*_batch_strides(output, batch)[-2:], made, 1], 0),
     }
     ratio = float(scale_of(a)) * float(scale_of(b)) / float(scale_of(output))
-    fields = {"grid": grid, "depth": depth, "a_along": a_along, "b_along": b_along, "a_zero": zero_of(a), "b_zero": zero_of(b)}
-    fields |= {"zero": zero_of(output), **pair_fields("", quantize_multiplier(ratio)), **even_field(rounds_to_even(layer.operator, ratio))}
+    fields = {
+        "grid": grid,
+        "depth": depth,
+        "a_along": a_along,
+        "b_along": b_along,
+        "a_zero": zero_of(a),
+        "b_zero": zero_of(b),
+    }
+    fields |= {
+        "zero": zero_of(output),
+        **pair_fields("", quantize_multiplier(ratio)),
+        **even_field(rounds_to_even(layer.operator, ratio)),
+    }
     made_layer = layer.struct("pose_matmul_layer", fields)
-    layer.call("pose_matmul", made_layer, *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)))
+    layer.call(
+        "pose_matmul",
+        made_layer,
+        *(layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)),
+    )
 
 
 def _batch_strides(tensor: Tensor, batch: tuple[int, ...]) -> list[int]:
-    """From one matrix of a tensor to the next along each dimension of a batch; 0 where it repeats."""
+    """From one matrix of a tensor to the next along each dimension of a batch; 0 where it
+    repeats."""
     own = (1,) * (len(batch) + 2 - len(tensor.shape)) + tensor.shape
     need(all(n in (1, m) for n, m in zip(own, batch)), f"{tensor.shape} in a batch of {batch}")
     return [0 if own[d] == 1 else prod(own[d + 1 :]) for d in range(len(batch))]
@@ -146,7 +222,10 @@ def _batch_strides(tensor: Tensor, batch: tuple[int, ...]) -> list[int]:
 def _only_a_table(layer: Layer) -> None:
     """Elementwise operators become tables before; what comes here could not."""
     kind, shapes = layer.input(0).dtype, f"{layer.input(0).shape} to {layer.output.shape}"
-    need(False, f"on {kind}, {shapes}; 8-bit tensors of one scale and zero point and of the same shape are supported")
+    need(
+        False,
+        f"on {kind}, {shapes}; 8-bit tensors of one scale and zero point and of the same shape are supported",
+    )
 
 
 TENSORS = {

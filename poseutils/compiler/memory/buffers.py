@@ -125,7 +125,8 @@ class _Assignment:
         return self._as_sub_views(operator) or self._side_by_side(operator)
 
     def _as_sub_views(self, operator: Operator) -> bool:
-        """Makes outputs sub-views of the data input, those that can be; False if it has no parts."""
+        """Makes outputs sub-views of the data input, those that can be; False if it has no
+        parts."""
         source = operator.inputs[1 if operator.name == "SPLIT" else 0] if operator.inputs else -1
         parts = parts_of_input(self.graph, operator) if source in self.base else None
         if parts is None:

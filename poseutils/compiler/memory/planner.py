@@ -25,7 +25,8 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Plan:
-    """An offset for each buffer, and the bytes of the arena; ``bound`` is the most that is alive at once: no plan can be smaller."""
+    """An offset for each buffer, and the bytes of the arena; ``bound`` is the most that is alive at
+    once: no plan can be smaller."""
 
     offsets: tuple[int, ...]
     size: int
@@ -35,8 +36,9 @@ class Plan:
 def plan(buffers: Sequence[Buffer]) -> Plan:
     """Places buffers so that no two that are alive at once overlap.
 
-    Each order places one buffer after the other into the gap that fits best between those that are alive with it. Several simple orders
-    are tried, then variations of the best one; the same buffers always give the same plan.
+    Each order places one buffer after the other into the gap that fits best between those that are
+    alive with it. Several simple orders are tried, then variations of the best one; the same
+    buffers always give the same plan.
     """
     sizes, rivals = [_aligned(buffer.size) for buffer in buffers], _alive_together(buffers)
     bound = lower_bound(buffers)
@@ -54,7 +56,9 @@ def plan(buffers: Sequence[Buffer]) -> Plan:
     return Plan(tuple(best), total(best), bound)
 
 
-def grow(buffers: Sequence[Buffer], placed: Plan, wanted: Mapping[int, int]) -> tuple[tuple[Buffer, ...], Plan]:
+def grow(
+    buffers: Sequence[Buffer], placed: Plan, wanted: Mapping[int, int]
+) -> tuple[tuple[Buffer, ...], Plan]:
     """Gives some buffers more of what nobody uses during their lifetime; the arena stays as it is.
 
     Args:
@@ -70,7 +74,9 @@ def grow(buffers: Sequence[Buffer], placed: Plan, wanted: Mapping[int, int]) -> 
         )
         free = _gaps(taken, placed.size)
         enough = [gap for gap in free if gap[1] >= most]
-        offset, size = min(enough, key=lambda gap: gap[1]) if enough else max(free, key=lambda gap: gap[1])
+        offset, size = (
+            min(enough, key=lambda gap: gap[1]) if enough else max(free, key=lambda gap: gap[1])
+        )
         grown[index], offsets[index] = replace(own, size=min(most, size)), offset
     return tuple(grown), replace(placed, offsets=tuple(offsets))
 
@@ -108,8 +114,11 @@ def _total(sizes: list[int]):
 
 
 def _orders(buffers: Sequence[Buffer]) -> list[list[int]]:
-    """By size; by size times lifetime; by lifetime; by crowding, those first that live where most is alive."""
-    crowd = [sum(b.size for b in buffers if b.first <= a.last and a.first <= b.last) for a in buffers]
+    """By size; by size times lifetime; by lifetime; by crowding, those first that live where most
+    is alive."""
+    crowd = [
+        sum(b.size for b in buffers if b.first <= a.last and a.first <= b.last) for a in buffers
+    ]
     keys = [
         lambda i: (-buffers[i].size, buffers[i].first),
         lambda i: (-buffers[i].size * (1 + buffers[i].last - buffers[i].first), buffers[i].first),

@@ -11,7 +11,8 @@ from ..graph import Graph, Operator
 
 @dataclass(frozen=True)
 class Slice:
-    """Along each dimension of the source: the first index, how many, and from one to the next, which may be negative."""
+    """Along each dimension of the source: the first index, how many, and from one to the next,
+    which may be negative."""
 
     starts: list[int]
     sizes: list[int]
@@ -19,27 +20,36 @@ class Slice:
 
 
 def slices_of(graph: Graph, operator: Operator) -> list[Slice] | None:
-    """The slice that each output is; None for other operators, or where it depends on what the network computes."""
+    """The slice that each output is; None for other operators, or where it depends on what the
+    network computes."""
     if operator.name in ("SPLIT", "SPLIT_V"):
         return _split(graph, operator)
-    found = {"STRIDED_SLICE": _strided_slice, "SLICE": _slice}.get(operator.name, lambda *_: None)(graph, operator)
+    found = {"STRIDED_SLICE": _strided_slice, "SLICE": _slice}.get(operator.name, lambda *_: None)(
+        graph, operator
+    )
     return None if found is None or not _fills(graph, operator.outputs[0], found) else [found]
 
 
 def _fills(graph: Graph, output: int, found: Slice) -> bool:
-    """Whether the output has the sizes of the slice, dimensions of one aside, which may vanish or appear."""
+    """Whether the output has the sizes of the slice, dimensions of one aside, which may vanish or
+    appear."""
     return [n for n in found.sizes if n != 1] == [n for n in graph.tensors[output].shape if n != 1]
 
 
 def _split(graph: Graph, operator: Operator) -> list[Slice] | None:
     source, axis = (1, 0) if operator.name == "SPLIT" else (0, 2)
-    shape, axes = graph.tensors[operator.inputs[source]].shape, graph.tensors[operator.inputs[axis]].data
+    shape, axes = (
+        graph.tensors[operator.inputs[source]].shape,
+        graph.tensors[operator.inputs[axis]].data,
+    )
     if axes is None or axes.size != 1 or not -len(shape) <= int(axes.flat[0]) < len(shape):
         return None
     along, start, found = int(axes.flat[0]) % len(shape), 0, []
     for output in operator.outputs:
         sizes = list(graph.tensors[output].shape)
-        found.append(Slice([start if d == along else 0 for d in range(len(shape))], sizes, [1] * len(shape)))
+        found.append(
+            Slice([start if d == along else 0 for d in range(len(shape))], sizes, [1] * len(shape))
+        )
         start += sizes[along] if len(sizes) == len(shape) else 0
     return found if all(_inside(shape, each) for each in found) else None
 
@@ -50,30 +60,47 @@ def _slice(graph: Graph, operator: Operator) -> Slice | None:
     if begin is None or size is None or not begin.size == size.size == len(shape):
         return None
     starts = [int(b) for b in begin.flat]
-    sizes = [length - start if n == -1 else int(n) for n, start, length in zip(size.flat, starts, shape)]
+    sizes = [
+        length - start if n == -1 else int(n) for n, start, length in zip(size.flat, starts, shape)
+    ]
     found = Slice(starts, sizes, [1] * len(shape))
     return found if _inside(shape, found) else None
 
 
 def _strided_slice(graph: Graph, operator: Operator) -> Slice | None:
-    """By the rules of Python's slices; a bit of a mask each speaks of an entry of begin, end and strides."""
+    """By the rules of Python's slices; a bit of a mask each speaks of an entry of begin, end and
+    strides."""
     shape = graph.tensors[operator.inputs[0]].shape
     begin, end, strides = (graph.tensors[t].data for t in operator.inputs[1:4])
-    if begin is None or end is None or strides is None or not begin.size == end.size == strides.size or operator.options.get("offset"):
+    if (
+        begin is None
+        or end is None
+        or strides is None
+        or not begin.size == end.size == strides.size
+        or operator.options.get("offset")
+    ):
         return None
-    masks = {name: int(operator.options.get(f"{name}_mask", 0)) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {
+        name: int(operator.options.get(f"{name}_mask", 0))
+        for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     spec = _dimensions(len(shape), begin.size, masks)
     if spec is None:
         return None
-    parts = [range(length) if entry is None else _entry(entry, length, begin, end, strides, masks) for entry, length in zip(spec, shape)]
+    parts = [
+        range(length) if entry is None else _entry(entry, length, begin, end, strides, masks)
+        for entry, length in zip(spec, shape)
+    ]
     if any(len(part) == 0 for part in parts):
         return None
-    return Slice([part.start for part in parts], [len(part) for part in parts], [part.step for part in parts])
+    return Slice(
+        [part.start for part in parts], [len(part) for part in parts], [part.step for part in parts]
+    )
 
 
 def strided_shape(graph: Graph, operator: Operator) -> tuple[int, ...] | None:
-    """The shape of what a STRIDED_SLICE takes; None where it depends on what the network computes, or is empty, or
-    where dimensions are added."""
+    """The shape of what a STRIDED_SLICE takes; None where it depends on what the network computes,
+    or is empty, or where dimensions are added."""
     found, options = _strided_slice(graph, operator), operator.options
     if found is None or options.get("new_axis_mask") or options.get("ellipsis_mask"):
         return None
@@ -82,7 +109,8 @@ def strided_shape(graph: Graph, operator: Operator) -> tuple[int, ...] | None:
 
 
 def _dimensions(rank: int, entries: int, masks: dict[str, int]) -> list[int | None] | None:
-    """For each dimension the entry that speaks of it, None for none; in all None if there are too many entries."""
+    """For each dimension the entry that speaks of it, None for none; in all None if there are too
+    many entries."""
     named = [e for e in range(entries) if not (masks["new_axis"] | masks["ellipsis"]) >> e & 1]
     ellipsis = next((e for e in range(entries) if masks["ellipsis"] >> e & 1), entries)
     before = [e for e in named if e < ellipsis]
@@ -91,7 +119,14 @@ def _dimensions(rank: int, entries: int, masks: dict[str, int]) -> list[int | No
     return [*before, *[None] * free, *after] if free >= 0 else None
 
 
-def _entry(entry: int, length: int, begin: np.ndarray, end: np.ndarray, strides: np.ndarray, masks: dict[str, int]) -> range:
+def _entry(
+    entry: int,
+    length: int,
+    begin: np.ndarray,
+    end: np.ndarray,
+    strides: np.ndarray,
+    masks: dict[str, int],
+) -> range:
     """The indices that an entry chooses; none where it is damaged."""
     first, last, step = int(begin.flat[entry]), int(end.flat[entry]), int(strides.flat[entry])
     if masks["shrink_axis"] >> entry & 1:
@@ -99,7 +134,13 @@ def _entry(entry: int, length: int, begin: np.ndarray, end: np.ndarray, strides:
         return range(at, at + 1) if 0 <= at < length else range(0)
     if step == 0:
         return range(0)
-    chosen = slice(*(None if masks[name] >> entry & 1 else at for name, at in (("begin", first), ("end", last))), step)
+    chosen = slice(
+        *(
+            None if masks[name] >> entry & 1 else at
+            for name, at in (("begin", first), ("end", last))
+        ),
+        step,
+    )
     return range(*chosen.indices(length))
 
 

@@ -22,7 +22,9 @@ class SubView:
     columns: int
 
     def overlaps(self, other: SubView) -> bool:
-        across = self.column < other.column + other.columns and other.column < self.column + self.columns
+        across = (
+            self.column < other.column + other.columns and other.column < self.column + self.columns
+        )
         return across and self.row < other.row + other.rows and other.row < self.row + self.rows
 
     def intersection(self, other: SubView) -> SubView:
@@ -59,7 +61,9 @@ RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 def parts_of_input(graph: Graph, operator: Operator) -> list[SubView] | None:
     """For an operator whose outputs are sub-views of its data input, these; else None."""
     if operator.name in RESHAPES:
-        source, output = (matrix(graph.tensors[t]) for t in (operator.inputs[0], operator.outputs[0]))
+        source, output = (
+            matrix(graph.tensors[t]) for t in (operator.inputs[0], operator.outputs[0])
+        )
         return [source] if source == output else None
     slices = slices_of(graph, operator)
     if slices is None or any(step != 1 for each in slices for step in each.steps):
@@ -68,12 +72,16 @@ def parts_of_input(graph: Graph, operator: Operator) -> list[SubView] | None:
     blocks = [_sub_view(source.shape, each.starts, each.sizes) for each in slices]
     wholes = [matrix(graph.tensors[t]) for t in operator.outputs]
     # Dimensions that vanish or appear may turn columns into rows.
-    same = all(b is not None and (b.rows, b.columns) == (whole.rows, whole.columns) for b, whole in zip(blocks, wholes))
+    same = all(
+        b is not None and (b.rows, b.columns) == (whole.rows, whole.columns)
+        for b, whole in zip(blocks, wholes)
+    )
     return blocks if same else None
 
 
 def _sub_view(shape: tuple[int, ...], starts: list[int], sizes: list[int]) -> SubView | None:
-    """A slice of a tensor as a sub-view of its matrix; None if its rows do not follow each other."""
+    """A slice of a tensor as a sub-view of its matrix; None if its rows do not follow each
+    other."""
     rows = prod(shape[:-1])
     cut = [d for d in range(len(shape) - 1) if sizes[d] != shape[d]]
     if not cut:
@@ -86,10 +94,13 @@ def _sub_view(shape: tuple[int, ...], starts: list[int], sizes: list[int]) -> Su
 
 
 def inputs_side_by_side(graph: Graph, operator: Operator) -> list[SubView] | None:
-    """For a CONCATENATION, and for a PAD of channels (its one input), where in the output each input lies; else None."""
+    """For a CONCATENATION, and for a PAD of channels (its one input), where in the output each
+    input lies; else None."""
     if operator.name == "PAD":
         before = channel_padding(graph, operator)
-        return None if before is None else [matrix(graph.tensors[operator.inputs[0]]).moved(0, before)]
+        return (
+            None if before is None else [matrix(graph.tensors[operator.inputs[0]]).moved(0, before)]
+        )
     if operator.name != "CONCATENATION":
         return None
     shape = graph.tensors[operator.outputs[0]].shape
@@ -98,7 +109,9 @@ def inputs_side_by_side(graph: Graph, operator: Operator) -> list[SubView] | Non
         sizes = graph.tensors[tensor].shape
         if len(sizes) != len(shape):
             return None
-        blocks.append(_sub_view(shape, [start if d == axis else 0 for d in range(len(shape))], list(sizes)))
+        blocks.append(
+            _sub_view(shape, [start if d == axis else 0 for d in range(len(shape))], list(sizes))
+        )
         start += sizes[axis]
     return None if None in blocks or start != shape[axis] else blocks
 

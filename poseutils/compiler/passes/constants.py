@@ -1,4 +1,5 @@
-"""What depends on constants and shapes alone is computed before: the sizes that a network works out for a RESHAPE or a RESIZE."""
+"""What depends on constants and shapes alone is computed before: the sizes that a network works out
+for a RESHAPE or a RESIZE."""
 
 from __future__ import annotations
 
@@ -37,13 +38,17 @@ def copy_constant_outputs(graph: Graph) -> Graph:
         if graph.tensors[t].is_constant and t not in copies:
             copies[t] = len(tensors)
             tensors.append(replace(graph.tensors[t], is_constant=False, data=None))
-    operators = (*graph.operators, *(Operator("RESHAPE", (t,), (copy,)) for t, copy in copies.items()))
+    operators = (
+        *graph.operators,
+        *(Operator("RESHAPE", (t,), (copy,)) for t, copy in copies.items()),
+    )
     outputs = tuple(copies.get(t, t) for t in graph.outputs)
     return replace(graph, tensors=tuple(tensors), operators=operators, outputs=outputs)
 
 
 def known_values(graph: Graph, operator: Operator) -> np.ndarray | None:
-    """The values of an operator's one output, in its shape and type, if they are known; None if not."""
+    """The values of an operator's one output, in its shape and type, if they are known; None if
+    not."""
     output = graph.tensors[operator.outputs[0]]
     values = _computed(graph, operator, output) if len(operator.outputs) == 1 else None
     if values is None or values.size != output.elements:

@@ -1,9 +1,12 @@
 """Passes on the graph that save memory and work without changing one bit of the result.
 
-- ``trim_ends``: the QUANTIZE at the beginning and the DEQUANTIZE at the end are left to the application.
-- ``fold_tables``: a chain of elementwise operators on one 8-bit tensor is one table of 256 results (``TABLE``): LOGISTIC then MUL, say.
+- ``trim_ends``: the QUANTIZE at the beginning and the DEQUANTIZE at the end are left to the
+  application.
+- ``fold_tables``: a chain of elementwise operators on one 8-bit tensor is one table of 256 results
+  (``TABLE``): LOGISTIC then MUL, say.
 - ``fold_padding``: a PAD becomes the padding of the convolutions that read it.
-- ``fold_channel_padding``: an ADD adds zero to the channels that a PAD would have added to its operand.
+- ``fold_channel_padding``: an ADD adds zero to the channels that a PAD would have added to its
+  operand.
 - ``drop_unread``: what nobody reads is not computed.
 - ``fold_constants``: what follows from constants and shapes alone is computed here.
 - ``copy_constant_outputs``: an output that is a constant is copied into the arena.
@@ -22,7 +25,8 @@ from ..reference.elementwise import LIMITS, evaluator, per_tensor, zero_of
 from .constants import copy_constant_outputs, fold_constants
 
 TABLE = "TABLE"
-"""The operator that replaces a chain: inputs are the 8-bit tensor and a constant of 256 results, for its bytes 0 ... 255."""
+"""The operator that replaces a chain: inputs are the 8-bit tensor and a constant of 256 results,
+for its bytes 0 ... 255."""
 
 IO = ("quantized", "file")
 
@@ -31,7 +35,8 @@ def fold(graph: Graph, io: str) -> Graph:
     """All passes.
 
     Args:
-        io: ``quantized`` leaves the QUANTIZE and DEQUANTIZE at the ends out, ``file`` keeps inputs and outputs as the file has them.
+        io: ``quantized`` leaves the QUANTIZE and DEQUANTIZE at the ends out, ``file`` keeps inputs
+            and outputs as the file has them.
     """
     graph = trim_ends(graph) if io == "quantized" else graph
     graph = drop_unread(drop_shapes(copy_constant_outputs(fold_constants(graph))))
@@ -48,28 +53,44 @@ def readers(graph: Graph) -> dict[int, list[int]]:
 
 
 def trim_ends(graph: Graph) -> Graph:
-    """Inputs that only a QUANTIZE reads, and outputs that a DEQUANTIZE writes, are taken and given in 8 bits instead."""
+    """Inputs that only a QUANTIZE reads, and outputs that a DEQUANTIZE writes, are taken and given
+    in 8 bits instead."""
     reads, operators = readers(graph), graph.operators
     entry = {
         op.inputs[0]: op.outputs[0]
         for op in operators
-        if op.name == "QUANTIZE" and op.inputs[0] in graph.inputs and len(reads[op.inputs[0]]) == 1 and op.inputs[0] not in graph.outputs
+        if op.name == "QUANTIZE"
+        and op.inputs[0] in graph.inputs
+        and len(reads[op.inputs[0]]) == 1
+        and op.inputs[0] not in graph.outputs
     }
     leaving = {
         op.outputs[0]: op.inputs[0]
         for op in operators
-        if op.name == "DEQUANTIZE" and op.outputs[0] in graph.outputs and op.outputs[0] not in reads and op.inputs[0] not in graph.inputs
+        if op.name == "DEQUANTIZE"
+        and op.outputs[0] in graph.outputs
+        and op.outputs[0] not in reads
+        and op.inputs[0] not in graph.inputs
     }
-    kept = tuple(op for op in operators if op.outputs[0] not in leaving and op.outputs[0] not in entry.values())
+    kept = tuple(
+        op
+        for op in operators
+        if op.outputs[0] not in leaving and op.outputs[0] not in entry.values()
+    )
     if not kept:
         return graph
-    inputs, outputs = tuple(entry.get(t, t) for t in graph.inputs), tuple(leaving.get(t, t) for t in graph.outputs)
+    inputs, outputs = (
+        tuple(entry.get(t, t) for t in graph.inputs),
+        tuple(leaving.get(t, t) for t in graph.outputs),
+    )
     return replace(graph, operators=kept, inputs=inputs, outputs=outputs)
 
 
 def drop_shapes(graph: Graph) -> Graph:
     """Operators that only give a tensor another shape read that tensor alone."""
-    operators = [replace(op, inputs=op.inputs[:1]) if op.name in RESHAPES else op for op in graph.operators]
+    operators = [
+        replace(op, inputs=op.inputs[:1]) if op.name in RESHAPES else op for op in graph.operators
+    ]
     return replace(graph, operators=tuple(operators))
 
 
@@ -87,13 +108,16 @@ def drop_unread(graph: Graph) -> Graph:
 
 
 def fold_tables(graph: Graph) -> Graph:
-    """Every 8-bit tensor that is a function of one other 8-bit tensor, value by value, is looked up; the steps between go."""
+    """Every 8-bit tensor that is a function of one other 8-bit tensor, value by value, is looked
+    up; the steps between go."""
     functions = _functions(graph)
     tensors, operators = list(graph.tensors), []
     wanted = _read_as_they_are(graph, functions)
     for operator in graph.operators:
         output = operator.outputs[0]
-        if output not in functions or not (graph.tensors[output].dtype in LIMITS and output in wanted):
+        if output not in functions or not (
+            graph.tensors[output].dtype in LIMITS and output in wanted
+        ):
             operators.append(operator)
             continue
         source, values = functions[output]
@@ -103,7 +127,8 @@ def fold_tables(graph: Graph) -> Graph:
 
 
 def _functions(graph: Graph) -> dict[int, tuple[int, np.ndarray]]:
-    """Tensors that are functions of one 8-bit tensor: (that tensor, the 256 results for its bytes 0 ... 255)."""
+    """Tensors that are functions of one 8-bit tensor: (that tensor, the 256 results for its bytes 0
+    ... 255)."""
     functions: dict[int, tuple[int, np.ndarray]] = {}
     for operator in graph.operators:
         inputs = [graph.tensors[t] for t in operator.inputs if t >= 0]
@@ -112,12 +137,16 @@ def _functions(graph: Graph) -> dict[int, tuple[int, np.ndarray]]:
         source = _source(graph, operator, functions) if compute else None
         if source is not None:
             values = [_values(graph, t, source, functions) for t in operator.inputs]
-            functions[operator.outputs[0]] = source, np.broadcast_to(compute(operator, inputs, output, values), (256,))
+            functions[operator.outputs[0]] = (
+                source,
+                np.broadcast_to(compute(operator, inputs, output, values), (256,)),
+            )
     return functions
 
 
 def _source(graph: Graph, operator: Operator, functions: dict) -> int | None:
-    """The one 8-bit tensor, as large as the result, that all inputs are functions of; constants of one value aside."""
+    """The one 8-bit tensor, as large as the result, that all inputs are functions of; constants of
+    one value aside."""
     varying = [t for t in operator.inputs if not _is_one_value(graph.tensors[t])]
     sources = {functions[t][0] if t in functions else t for t in varying}
     if len(sources) != 1:
@@ -127,11 +156,21 @@ def _source(graph: Graph, operator: Operator, functions: dict) -> int | None:
     if tensor.is_constant or not per_tensor(tensor) and tensor.dtype != "uint8":
         return None
     # Without broadcasting, apart from dimensions of one; a larger intermediate shape would be another tensor.
-    return source if all(graph.tensors[t].elements == output.elements for t in varying) and tensor.elements == output.elements else None
+    return (
+        source
+        if all(graph.tensors[t].elements == output.elements for t in varying)
+        and tensor.elements == output.elements
+        else None
+    )
 
 
 def _is_one_value(tensor: Tensor) -> bool:
-    return tensor.is_constant and tensor.data is not None and tensor.data.size > 0 and bool((tensor.data == tensor.data.flat[0]).all())
+    return (
+        tensor.is_constant
+        and tensor.data is not None
+        and tensor.data.size > 0
+        and bool((tensor.data == tensor.data.flat[0]).all())
+    )
 
 
 def _values(graph: Graph, tensor: int, source: int, functions: dict) -> np.ndarray:
@@ -146,7 +185,9 @@ def _read_as_they_are(graph: Graph, functions: dict) -> set[int]:
     """Tensors that something other than a folded operator reads, or that the network gives out."""
     wanted = set(graph.outputs)
     for operator in graph.operators:
-        folded = operator.outputs[0] in functions and graph.tensors[operator.outputs[0]].dtype in LIMITS
+        folded = (
+            operator.outputs[0] in functions and graph.tensors[operator.outputs[0]].dtype in LIMITS
+        )
         wanted.update(() if folded else operator.inputs)
     return wanted
 
@@ -160,22 +201,31 @@ def _table_tensor(output: Tensor, values: np.ndarray) -> Tensor:
 
 
 def fold_padding(graph: Graph) -> Graph:
-    """Convolutions get ``pads``, (top, left) rows and columns of zeros before the image; a PAD before all of its readers goes."""
+    """Convolutions get ``pads``, (top, left) rows and columns of zeros before the image; a PAD
+    before all of its readers goes."""
     reads = readers(graph)
     folded = {
         op.outputs[0]: op
         for op in graph.operators
         if _pads_image(graph, op)
         and op.outputs[0] not in graph.outputs
-        and all(_takes_padding(graph.operators[i], op.outputs[0]) for i in reads.get(op.outputs[0], []))
+        and all(
+            _takes_padding(graph.operators[i], op.outputs[0]) for i in reads.get(op.outputs[0], [])
+        )
     }
-    operators = [_padded(graph, op, folded) for op in graph.operators if op.outputs[0] not in folded]
+    operators = [
+        _padded(graph, op, folded) for op in graph.operators if op.outputs[0] not in folded
+    ]
     return replace(graph, operators=tuple(operators))
 
 
 def _pads_image(graph: Graph, operator: Operator) -> bool:
     """A PAD of rows and columns alone, by the value that stands for zero."""
-    if operator.name != "PAD" or len(operator.inputs) < 2 or graph.tensors[operator.inputs[1]].data is None:
+    if (
+        operator.name != "PAD"
+        or len(operator.inputs) < 2
+        or graph.tensors[operator.inputs[1]].data is None
+    ):
         return False
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     pads = graph.tensors[operator.inputs[1]].data
@@ -184,7 +234,10 @@ def _pads_image(graph: Graph, operator: Operator) -> bool:
 
 
 def _takes_padding(operator: Operator, tensor: int) -> bool:
-    convolution = operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D") and operator.options.get("padding") == "VALID"
+    convolution = (
+        operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D")
+        and operator.options.get("padding") == "VALID"
+    )
     return convolution and operator.inputs[0] == tensor and tensor not in operator.inputs[1:]
 
 
@@ -198,12 +251,20 @@ def _padded(graph: Graph, operator: Operator, folded: dict[int, Operator]) -> Op
 
 
 def fold_channel_padding(graph: Graph) -> Graph:
-    """An ADD whose second operand is a PAD of channels reads the narrower tensor; ``narrow`` is the channel that it begins at."""
-    reads, makers = readers(graph), {op.outputs[0]: op for op in graph.operators if op.name == "PAD"}
+    """An ADD whose second operand is a PAD of channels reads the narrower tensor; ``narrow`` is the
+    channel that it begins at."""
+    reads, makers = (
+        readers(graph),
+        {op.outputs[0]: op for op in graph.operators if op.name == "PAD"},
+    )
     operators = []
     for operator in graph.operators:
         pads = [t for t in operator.inputs if t in makers] if operator.name == "ADD" else []
-        pad = makers[pads[0]] if len(pads) == 1 and len(reads[pads[0]]) == 1 and pads[0] not in graph.outputs else None
+        pad = (
+            makers[pads[0]]
+            if len(pads) == 1 and len(reads[pads[0]]) == 1 and pads[0] not in graph.outputs
+            else None
+        )
         operators.append(operator if pad is None else _narrowed(graph, operator, pad))
     return drop_unread(replace(graph, operators=tuple(operators)))
 

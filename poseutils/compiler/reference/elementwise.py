@@ -1,4 +1,5 @@
-"""What the elementwise operators compute, value by value, as LiteRT's reference kernels do: to fold a chain of them into one table."""
+"""What the elementwise operators compute, value by value, as LiteRT's reference kernels do: to fold
+a chain of them into one table."""
 
 from __future__ import annotations
 
@@ -55,7 +56,12 @@ def per_tensor(tensor: Tensor) -> bool:
     return bool(quantization.scales[0] > 0) and low <= zero_of(tensor) <= high
 
 
-_RANGES = {"RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}
+_RANGES = {
+    "RELU": (0.0, None),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+    "RELU_0_TO_1": (0.0, 1.0),
+}
 """The real values that each activation lets through."""
 
 
@@ -80,14 +86,20 @@ def _quantized(real: float, tensor: Tensor) -> int:
 
 
 def add_multipliers(a: Tensor, b: Tensor, output: Tensor) -> list[tuple[int, int]]:
-    """Multiplier and shift of the operands, and of the result: both operands come to twice the larger scale, 20 bits finer."""
+    """Multiplier and shift of the operands, and of the result: both operands come to twice the
+    larger scale, 20 bits finer."""
     twice = 2 * max(float(scale_of(a)), float(scale_of(b)))
-    reals = [float(scale_of(a)) / twice, float(scale_of(b)) / twice, twice / (2**20 * float(scale_of(output)))]
+    reals = [
+        float(scale_of(a)) / twice,
+        float(scale_of(b)) / twice,
+        twice / (2**20 * float(scale_of(output))),
+    ]
     return [quantize_multiplier(real) for real in reals]
 
 
 def is_from_onnx(operator: Operator) -> bool:
-    """Whether an operator was read from a QDQ network; its results are rounded once, those of a .tflite's as LiteRT rounds them."""
+    """Whether an operator was read from a QDQ network; its results are rounded once, those of a
+    .tflite's as LiteRT rounds them."""
     return operator.options.get("rounding") == "once"
 
 
@@ -98,7 +110,8 @@ def multiplier_of(operator: Operator, ratio: float) -> tuple[int, int]:
 
 
 def rounds_to_even(operator: Operator, *ratios: float) -> bool:
-    """Whether an operator of a QDQ network has results halfway between two steps; these go to the even one, as ONNX has it."""
+    """Whether an operator of a QDQ network has results halfway between two steps; these go to the
+    even one, as ONNX has it."""
     return is_from_onnx(operator) and all(has_halves(ratio) for ratio in ratios)
 
 
@@ -113,13 +126,17 @@ def product_ratio(a: Tensor, b: Tensor, output: Tensor) -> float:
 
 def sum_is_even(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> bool:
     """:func:`rounds_to_even` of a sum."""
-    return rounds_to_even(operator, *(float(scale_of(each)) / float(scale_of(output)) for each in (a, b)))
+    return rounds_to_even(
+        operator, *(float(scale_of(each)) / float(scale_of(output)) for each in (a, b))
+    )
 
 
 # Each of these: the operator, its input tensors, its output tensor, and an array of values for each input -> values of the output.
 
 
-def _sum(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def _sum(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     sign = -1 if operator.name == "SUB" else 1
     first, second, result = add_multipliers(*inputs, output)
     left = multiply((values[0].astype(np.int64) - zero_of(inputs[0])) << 20, *first)
@@ -128,17 +145,27 @@ def _sum(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[
     return _clamped(rounded_sum(left + sign * right, *result), operator, output)
 
 
-def _product(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
-    product = (values[0].astype(np.int64) - zero_of(inputs[0])) * (values[1].astype(np.int64) - zero_of(inputs[1]))
-    rounded_product = multiply_even if rounds_to_even(operator, product_ratio(*inputs, output)) else multiply
-    return _clamped(rounded_product(product, *product_multiplier(operator, *inputs, output)), operator, output)
+def _product(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
+    product = (values[0].astype(np.int64) - zero_of(inputs[0])) * (
+        values[1].astype(np.int64) - zero_of(inputs[1])
+    )
+    rounded_product = (
+        multiply_even if rounds_to_even(operator, product_ratio(*inputs, output)) else multiply
+    )
+    return _clamped(
+        rounded_product(product, *product_multiplier(operator, *inputs, output)), operator, output
+    )
 
 
 def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
     return np.clip(q + zero_of(output), *activation_range(operator, output)).astype(output.dtype)
 
 
-def _quantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def _quantize(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     if inputs[0].dtype == "float32":
         q = rounded(np.nan_to_num(values[0] / scale_of(output))).clip(-1024, 1024)
     else:
@@ -147,20 +174,30 @@ def _quantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: 
     return np.clip(q + zero_of(output), *LIMITS[output.dtype]).astype(output.dtype)
 
 
-def _dequantize(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
-    return scale_of(inputs[0]) * (values[0].astype(np.int32) - zero_of(inputs[0])).astype(np.float32)
+def _dequantize(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
+    return scale_of(inputs[0]) * (values[0].astype(np.int32) - zero_of(inputs[0])).astype(
+        np.float32
+    )
 
 
-def _cast(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def _cast(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     return values[0].astype(np.float32)
 
 
-def _square_root(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def _square_root(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         return np.sqrt(values[0])
 
 
-def _on_floats(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def _on_floats(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     """Those that are exact on 32-bit floats."""
     if operator.name in ("NEG", "ABS"):
         return -values[0] if operator.name == "NEG" else np.abs(values[0])
@@ -168,13 +205,20 @@ def _on_floats(operator: Operator, inputs: list[Tensor], output: Tensor, values:
     return np.clip(values[0], np.float32(low), None if high is None else np.float32(high))
 
 
-def _relu(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
-    q = multiply(values[0].astype(np.int64) - zero_of(inputs[0]), *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output))))
+def _relu(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
+    q = multiply(
+        values[0].astype(np.int64) - zero_of(inputs[0]),
+        *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output))),
+    )
     fused = Operator(operator.name, (), (), {"fused_activation_function": operator.name})
     return _clamped(q, fused, output)
 
 
-def _leaky_relu(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def _leaky_relu(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     slope = np.float32(operator.options.get("alpha", 0.0))
     x = values[0].astype(np.int64) - zero_of(inputs[0])
     above = multiply(x, *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output))))
@@ -182,16 +226,27 @@ def _leaky_relu(operator: Operator, inputs: list[Tensor], output: Tensor, values
     return _clamped(np.where(x >= 0, above, below), operator, output)
 
 
-def _absolute(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def _absolute(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     x = np.abs(values[0].astype(np.int64) - zero_of(inputs[0]))
-    return _clamped(multiply(x, *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output)))), operator, output)
+    return _clamped(
+        multiply(x, *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output)))),
+        operator,
+        output,
+    )
 
 
-def _hard_swish(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
-    """x · min(max(x + 3, 0), 6) / 6 in 16 bits: x is made 128 times finer, and multiplied by what is from 0 to 1 for x = -3 ... 3."""
+def _hard_swish(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
+    """x · min(max(x + 3, 0), 6) / 6 in 16 bits: x is made 128 times finer, and multiplied by what
+    is from 0 to 1 for x = -3 ... 3."""
     x = (values[0].astype(np.int64) - zero_of(inputs[0])) << 7
     out_multiplier, out_shift = _hard_swish_multiplier(inputs[0], output)
-    gate_multiplier, gate_shift = quantize_multiplier(float(_fine(inputs[0]) / (np.float32(3) / np.float32(32768))))
+    gate_multiplier, gate_shift = quantize_multiplier(
+        float(_fine(inputs[0]) / (np.float32(3) / np.float32(32768)))
+    )
     gate = saturated_16(x << (gate_shift - 1)) if gate_shift > 0 else x
     gate = high_product_16(gate, multiplier_16(gate_multiplier), nearest=True)
     gate = saturated_16(gate << 1) if gate_shift > 0 else shift_right(gate, -gate_shift)
@@ -208,14 +263,20 @@ def _hard_swish_multiplier(given: Tensor, output: Tensor) -> tuple[int, int]:
     return quantize_multiplier(float(_fine(given) / scale_of(output)))
 
 
-def _squared_difference(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
-    first, second, result = square_multipliers(scale_of(inputs[0]), scale_of(inputs[1]), scale_of(output))
+def _squared_difference(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
+    first, second, result = square_multipliers(
+        scale_of(inputs[0]), scale_of(inputs[1]), scale_of(output)
+    )
     left = multiply((values[0].astype(np.int64) - zero_of(inputs[0])) << SQUARE_BITS, *first)
     right = multiply((values[1].astype(np.int64) - zero_of(inputs[1])) << SQUARE_BITS, *second)
     return _clamped(multiply((left - right) ** 2, *result), operator, output)
 
 
-def _extreme(operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]) -> np.ndarray:
+def _extreme(
+    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
+) -> np.ndarray:
     return (np.maximum if operator.name == "MAXIMUM" else np.minimum)(*values)
 
 
@@ -229,7 +290,10 @@ _KNOWN: dict[str, list[Signature]] = {
     "SUB": [(_INTEGER, _INTEGER, _sum)],
     "MUL": [(_INTEGER, _INTEGER, _product)],
     "LOGISTIC": [(_INTEGER, _INTEGER, looked_up(logistic))],
-    "QUANTIZE": [(("int8", "uint8"), ("int8", "uint8"), _quantize), (_FLOAT, ("int8", "uint8"), _quantize)],
+    "QUANTIZE": [
+        (("int8", "uint8"), ("int8", "uint8"), _quantize),
+        (_FLOAT, ("int8", "uint8"), _quantize),
+    ],
     "DEQUANTIZE": [(("int8", "uint8"), _FLOAT, _dequantize)],
     "CAST": [(("int8", "uint8"), _FLOAT, _cast)],
     "SQRT": [(_FLOAT, _FLOAT, _square_root), (_INTEGER, _INTEGER, square_root)],
@@ -254,13 +318,21 @@ _KNOWN: dict[str, list[Signature]] = {
 
 
 def evaluator(operator: Operator, inputs: list[Tensor], output: Tensor) -> Callable | None:
-    """The function above that computes an operator, or None if it is not elementwise, or not on these types."""
+    """The function above that computes an operator, or None if it is not elementwise, or not on
+    these types."""
     scaled = [*inputs, output] if operator.name != "CAST" else []
     if not all(per_tensor(t) or t.dtype == "float32" for t in scaled):
         return None
     for reads, writes, function in _KNOWN.get(operator.name, ()):
-        if all(t.dtype in reads for t in inputs) and output.dtype in writes and len(inputs) == (2 if function in _PAIRED else 1):
+        if (
+            all(t.dtype in reads for t in inputs)
+            and output.dtype in writes
+            and len(inputs) == (2 if function in _PAIRED else 1)
+        ):
             # LiteRT does not run a HARD_SWISH whose output is that much finer than its input, and shifts out of range if much coarser.
-            in_range = function is not _hard_swish or -15 <= _hard_swish_multiplier(inputs[0], output)[1] <= 0
+            in_range = (
+                function is not _hard_swish
+                or -15 <= _hard_swish_multiplier(inputs[0], output)[1] <= 0
+            )
             return function if in_range else None
     return None

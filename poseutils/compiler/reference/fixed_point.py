@@ -1,6 +1,7 @@
 """The integer arithmetic of LiteRT's reference kernels, on arrays: multipliers, and exponentials.
 
-A 32-bit number that stands for x / 2^31 is in Q0, for x / 2^27 in Q4, as in gemmlowp (Jacob et al., 2018).
+A 32-bit number that stands for x / 2^31 is in Q0, for x / 2^27 in Q4, as in gemmlowp (Jacob et al.,
+2018).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ _MOST = 2**31 - 1
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
-    """A real multiplier as (32-bit multiplier, shift to the left): real ≈ multiplier / 2^31 · 2^shift."""
+    """A real multiplier as (32-bit multiplier, shift to the left): real ≈ multiplier / 2^31 ·
+    2^shift."""
     if real == 0:
         return 0, 0
     mantissa, shift = frexp(real)
@@ -27,27 +29,41 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 
 
 _ONCE_FROM = 2.0**-12
-"""From this ratio on a multiplier without a shift has bits enough: as exact as one that is shifted, which rounds twice."""
+"""From this ratio on a multiplier without a shift has bits enough: as exact as one that is shifted,
+which rounds twice."""
 
 
 def rounding_once(real: float) -> tuple[int, int]:
-    """As :func:`quantize_multiplier`, with no shift to the right wherever that is as exact: the product is rounded once, at its end."""
-    return (round_half_away(real * 2**31), 0) if _ONCE_FROM <= real < 0.5 else quantize_multiplier(real)
+    """As :func:`quantize_multiplier`, with no shift to the right wherever that is as exact: the
+    product is rounded once, at its end."""
+    return (
+        (round_half_away(real * 2**31), 0)
+        if _ONCE_FROM <= real < 0.5
+        else quantize_multiplier(real)
+    )
 
 
 def multipliers_rounded_once(reals: np.ndarray) -> list[tuple[int, int]]:
-    """For each real number r, the multiplier and shift by which a sum that is rounded once, halves upwards, comes to the 8-bit result
-    that LiteRT computes in 64-bit floats: sum · r, rounded to nearest, halves away from zero.
+    """For each real number r, the multiplier and shift by which a sum that is rounded once, halves
+    upwards, comes to the 8-bit result that LiteRT computes in 64-bit floats: sum · r, rounded to
+    nearest, halves away from zero.
 
-    The nearest multiplier may be wrong where a sum lies halfway between two results, or so close to it that 31 bits do not tell; then
-    one of its neighbors is right, which is tried at every such sum.
+    The nearest multiplier may be wrong where a sum lies halfway between two results, or so close to
+    it that 31 bits do not tell; then one of its neighbors is right, which is tried at every such
+    sum.
     """
     found = [quantize_multiplier(float(real)) for real in reals]
     wrong = np.array([_wrongly_rounded(*pair, float(real)) for pair, real in zip(found, reals)])
     for index in np.flatnonzero(wrong):
         multiplier, shift = found[index]
-        tried = [(multiplier + step, shift) for step in (0, 1, -1, 2, -2, 3) if multiplier + step <= _MOST]
-        found[index] = min(tried, key=lambda pair, real=float(reals[index]): _wrongly_rounded(*pair, real))
+        tried = [
+            (multiplier + step, shift)
+            for step in (0, 1, -1, 2, -2, 3)
+            if multiplier + step <= _MOST
+        ]
+        found[index] = min(
+            tried, key=lambda pair, real=float(reals[index]): _wrongly_rounded(*pair, real)
+        )
     return found
 
 
@@ -84,17 +100,22 @@ def shift_right(x: np.ndarray, bits: int) -> np.ndarray:
 
 
 def multiply(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
-    """x times a multiplier of :func:`quantize_multiplier`, rounded twice: the product, and its shift.
+    """x times a multiplier of :func:`quantize_multiplier`, rounded twice: the product, and its
+    shift.
 
-    A negative multiplier gives the negative of what the positive one gives: halves round the other way.
+    A negative multiplier gives the negative of what the positive one gives: halves round the other
+    way.
     """
     if multiplier < 0:
         return -multiply(x, -multiplier, shift)
-    return shift_right(high_product(np.asarray(x, np.int64) << max(shift, 0), multiplier), max(-shift, 0))
+    return shift_right(
+        high_product(np.asarray(x, np.int64) << max(shift, 0), multiplier), max(-shift, 0)
+    )
 
 
 def multiply_even(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
-    """x times a multiplier of :func:`quantize_multiplier`, rounded once, halves to even, as ONNX's QuantizeLinear rounds.
+    """x times a multiplier of :func:`quantize_multiplier`, rounded once, halves to even, as ONNX's
+    QuantizeLinear rounds.
 
     What the multiplier is too short to tell from a half counts as one.
     """
@@ -109,16 +130,27 @@ _MOST_ODD = 512
 
 
 def has_halves(real: float) -> bool:
-    """Whether some integer times a ratio lies halfway between two 8-bit results: if it is a power of two times a fraction of few digits."""
+    """Whether some integer times a ratio lies halfway between two 8-bit results: if it is a power
+    of two times a fraction of few digits."""
     mantissa = frexp(real)[0]
-    return abs(Fraction(mantissa).limit_denominator(_MOST_ODD) - Fraction(mantissa)) < Fraction(1, 2**29)
+    return abs(Fraction(mantissa).limit_denominator(_MOST_ODD) - Fraction(mantissa)) < Fraction(
+        1, 2**29
+    )
 
 
 def saturated_32(x: np.ndarray) -> np.ndarray:
     return np.clip(x, -_MOST - 1, _MOST)
 
 
-_EXP_STEPS = ((-2, 1672461947), (-1, 1302514674), (0, 790015084), (1, 290630308), (2, 39332535), (3, 720401), (4, 242))
+_EXP_STEPS = (
+    (-2, 1672461947),
+    (-1, 1302514674),
+    (0, 790015084),
+    (1, 290630308),
+    (2, 39332535),
+    (3, 720401),
+    (4, 242),
+)
 """exp(-2^k) in Q0, for each bit k of the exponent."""
 
 
@@ -161,7 +193,8 @@ def multiplier_16(multiplier: int) -> int:
 
 
 def softmax_exponentials(step: float) -> np.ndarray:
-    """exp(-step · i) for i = 0 ... 255 in Q0, int32; 0 where the exponent is out of the range of 5 bits."""
+    """exp(-step · i) for i = 0 ... 255 in Q0, int32; 0 where the exponent is out of the range of 5
+    bits."""
     multiplier, shift = quantize_multiplier(min(step * 2**26, float(_MOST)))
     steps = -np.arange(256, dtype=np.int64)
     inside = steps >= -floor(31 * 2**26 / 2.0**shift)
@@ -170,8 +203,13 @@ def softmax_exponentials(step: float) -> np.ndarray:
 
 
 def log_softmax_differences(scale: float) -> tuple[np.ndarray, int, tuple[int, int]]:
-    """-scale · i for i = 0 ... 255 in Q5, int32; the least difference in steps that counts; and what leads from Q5 back to steps."""
+    """-scale · i for i = 0 ... 255 in Q5, int32; the least difference in steps that counts; and
+    what leads from Q5 back to steps."""
     multiplier, shift = quantize_multiplier(min(scale * 2**26, float(_MOST)))
     steps, least = -np.arange(256, dtype=np.int64), -floor(31 * 2**26 / 2.0**shift)
     differences = multiply(np.maximum(steps, least), multiplier, shift)
-    return differences.astype(np.int32), least, quantize_multiplier(2.0 ** (31 - shift) / multiplier)
+    return (
+        differences.astype(np.int32),
+        least,
+        quantize_multiplier(2.0 ** (31 - shift) / multiplier),
+    )

@@ -1,7 +1,8 @@
-"""Functions of one 8-bit value that LiteRT's kernels look up in a table, or could: what the table holds.
+"""Functions of one 8-bit value that LiteRT's kernels look up in a table, or could: what the table
+holds.
 
-Where LiteRT makes the table, it computes in 32-bit floats. Here the function itself is computed in 64 bits and rounded, so that every
-computer makes the same table.
+Where LiteRT makes the table, it computes in 32-bit floats. Here the function itself is computed in
+64 bits and rounded, so that every computer makes the same table.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ Function = Callable[[np.ndarray, Operator, Tensor], np.ndarray]
 
 
 def looked_up(function: Function) -> Callable:
-    """An operator of :mod:`poseutils.compiler.reference.elementwise`: the input's real values, the function of them, in steps of the output."""
+    """An operator of :mod:`poseutils.compiler.reference.elementwise`: the input's real values, the
+    function of them, in steps of the output."""
 
     def evaluate(
         operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
@@ -69,7 +71,8 @@ def logarithm(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
 
 
 def gelu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
-    """x · Φ(x), by the complementary error function, or by tanh where the option says approximate. Each step is one of 32 bits."""
+    """x · Φ(x), by the complementary error function, or by tanh where the option says approximate.
+    Each step is one of 32 bits."""
     half = np.float32(0.5) * x
     if operator.options.get("approximate"):
         inner = np.float32(sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
@@ -83,7 +86,8 @@ def gelu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
 def negative(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
-    """The bytes themselves, as LiteRT negates them: scales and zero points are not looked at, and -128 stays."""
+    """The bytes themselves, as LiteRT negates them: scales and zero points are not looked at, and
+    -128 stays."""
     return (-values[0].astype(np.int16)).astype(np.int8)
 
 
@@ -102,7 +106,8 @@ def square_root(
 def inverse_root(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
-    """1 / √x in fixed point; the greatest value of the output for 0, and for negative ones, of which LiteRT computes nothing."""
+    """1 / √x in fixed point; the greatest value of the output for 0, and for negative ones, of
+    which LiteRT computes nothing."""
     scale = 1 / float(np.sqrt(inputs[0].quantization.scales[0]) * output.quantization.scales[0])
     multiplier, shift = quantize_multiplier(scale)
     steps = values[0].astype(np.int64) - int(inputs[0].quantization.zero_points[0])
@@ -128,7 +133,8 @@ def _scaled_inverse_root(steps: int, multiplier: int, shift: int) -> int:
 
 @lru_cache(maxsize=256)
 def _inverse_root_multiplier(steps: int) -> tuple[int, int]:
-    """1 / √steps as a multiplier in 1/2^31 and a shift to the left, by five steps of Newton and Raphson in numbers of three whole bits."""
+    """1 / √steps as a multiplier in 1/2^31 and a shift to the left, by five steps of Newton and
+    Raphson in numbers of three whole bits."""
     if steps <= 1:
         return 2**31 - 1, 0
     pairs = (32 - steps.bit_length() - 1) // 2 - 1

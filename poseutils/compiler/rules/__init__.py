@@ -1,8 +1,9 @@
 """What makes a network whole: rules that every graph keeps before anything else looks at it.
 
-:func:`validate` goes once over tensors and operators, in order, and says what is broken: which tensor, what it has, what is expected. They
-are the rules of the format, those that LiteRT itself relies on, not those of one exporter: what passes is legal, whether or not it can
-become C. So what raises after it is a fault of the code, not of the file.
+:func:`validate` goes once over tensors and operators, in order, and says what is broken: which
+tensor, what it has, what is expected. They are the rules of the format, those that LiteRT itself
+relies on, not those of one exporter: what passes is legal, whether or not it can become C. So what
+raises after it is a fault of the code, not of the file.
 """
 
 from __future__ import annotations
@@ -27,14 +28,16 @@ _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1
 """The values of the types that activations are quantized to."""
 
 _LEAST_SCALE, _MOST_SCALE = 2.0**-40, 2.0**40
-"""Of activations: with these no ratio of scales leaves the range of floats, which ends LiteRT at once."""
+"""Of activations: with these no ratio of scales leaves the range of floats, which ends LiteRT at
+once."""
 
 
 def validate(graph: Graph) -> Graph:
     """Looks at every tensor and operator.
 
     Returns:
-        The graph with the shapes that a run would find: where the file leaves sizes to the runtime, the shapes it
+        The graph with the shapes that a run would find: where the file leaves sizes to the runtime,
+            the shapes it
         stores are placeholders, and the real ones follow from the inputs of operators, in order.
 
     Raises:
@@ -173,7 +176,8 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> Sequence[S
 
 
 def _check_scales(case: Case) -> None:
-    """8-bit operands have scales, and what is not weights has none of zero, by which others are divided."""
+    """8-bit operands have scales, and what is not weights has none of zero, by which others are
+    divided."""
     weights = case.input(1) if case.operator.name in FILTER_RANK else None
     for tensor in (*case.tensors(), *case.outputs):
         if tensor.dtype in ("int8", "uint8") and tensor is not weights:

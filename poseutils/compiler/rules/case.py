@@ -94,7 +94,8 @@ class Rule:
     """What holds for one kind of operator.
 
     Attributes:
-        check: looks at an operator, and gives the shapes of its outputs as they follow from its inputs, or None where they do not.
+        check: looks at an operator, and gives the shapes of its outputs as they follow from its
+            inputs, or None where they do not.
         inputs: how many at least, which cannot be left out, and at most.
         outputs: how many; None for any number.
         options: the names of those that it cannot do without.

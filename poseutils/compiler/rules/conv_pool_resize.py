@@ -44,7 +44,8 @@ def check_bias(case: Case, number: int, channels: int, data: Tensor) -> None:
 
 
 def check_filter(case: Case, weights: Tensor, data: Tensor, channels: int, axis: int) -> None:
-    """Types go together, and there is one scale, or one a channel along a dimension that has as many."""
+    """Types go together, and there is one scale, or one a channel along a dimension that has as
+    many."""
     kinds = {
         "uint8": ("uint8",),
         "int8": ("int8", "int4"),

@@ -54,7 +54,11 @@ def _ones(case: Case):
     data, output = case.input(0), case.outputs[0]
     case.expect_same_type(data, output)
     if case.settles:
-        return _with_ones(case, data) if case.operator.name == "EXPAND_DIMS" else _without_ones(case, data)
+        return (
+            _with_ones(case, data)
+            if case.operator.name == "EXPAND_DIMS"
+            else _without_ones(case, data)
+        )
     sizes = [[n for n in tensor.shape if n != 1] for tensor in (data, output)]
     case.expect(sizes[0] == sizes[1], f"{output.name!r} of shape {output.shape} from {data.shape}")
     return None
@@ -73,7 +77,9 @@ def _without_ones(case: Case, data: Tensor):
     rank = len(data.shape)
     named = {case.axis(int(axis), rank) for axis in case.operator.options.get("squeeze_dims", ())}
     gone = named or {d for d, n in enumerate(data.shape) if n == 1}
-    case.expect(all(data.shape[d] == 1 for d in gone), f"the dimensions {sorted(gone)} of {data.shape}")
+    case.expect(
+        all(data.shape[d] == 1 for d in gone), f"the dimensions {sorted(gone)} of {data.shape}"
+    )
     return [[n for d, n in enumerate(data.shape) if d not in gone]]
 
 

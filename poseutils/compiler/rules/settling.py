@@ -1,7 +1,8 @@
 """Shapes that a file leaves to the runtime, settled in the order in which operators run.
 
-A converter that leaves the number of images open stores placeholders: the shape of a RESHAPE may follow from SHAPE,
-GATHER and PACK, and what is stored for its result is (1, 1). The runtime resizes these tensors; so does this.
+A converter that leaves the number of images open stores placeholders: the shape of a RESHAPE may
+follow from SHAPE, GATHER and PACK, and what is stored for its result is (1, 1). The runtime resizes
+these tensors; so does this.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ MOST_BYTES = 1 << 30
 
 
 class Settling:
-    """A graph while its shapes and the integers that follow from them become known, operator by operator."""
+    """A graph while its shapes and the integers that follow from them become known, operator by
+    operator."""
 
     def __init__(self, graph: Graph):
         self.graph = graph
@@ -31,7 +33,8 @@ class Settling:
         return not self._resized.isdisjoint(operator.inputs)
 
     def settle(self, case: Case, shapes: Sequence[Shape] | None) -> None:
-        """Takes the shapes that follow for the outputs of an operator, and computes their values if they are known."""
+        """Takes the shapes that follow for the outputs of an operator, and computes their values if
+        they are known."""
         if case.settles:
             self._take_shapes(case, shapes)
         operator = case.operator
@@ -63,7 +66,9 @@ class Settling:
     def result(self) -> Graph:
         """The graph with its shapes, and without the values, which are for a pass to fold."""
         pairs = zip(self._given.tensors, self.graph.tensors)
-        return replace(self._given, tensors=tuple(replace(now, data=given.data) for given, now in pairs))
+        return replace(
+            self._given, tensors=tuple(replace(now, data=given.data) for given, now in pairs)
+        )
 
 
 def _bytes(tensor: Tensor, shape: Shape) -> int:

@@ -1,4 +1,5 @@
-"""What goes to a board that runs Linux besides network and labels: the decoders, a program around them, and a script that copies all."""
+"""What goes to a board that runs Linux besides network and labels: the decoders, a program around
+them, and a script that copies all."""
 
 from __future__ import annotations
 
@@ -57,7 +58,8 @@ def linux_files(spec: Spec, digest: str) -> dict[str, str]:
         digest: the sha256 of the .tflite, by which a published one is known.
 
     Raises:
-        PoseError: if the address cannot be one, or the board's program does not read images as the configuration says.
+        PoseError: if the address cannot be one, or the board's program does not read images as the
+            configuration says.
     """
     return {
         "predict.py": _PROGRAM,
@@ -68,7 +70,11 @@ def linux_files(spec: Spec, digest: str) -> dict[str, str]:
 
 
 def _package() -> dict[str, str]:
-    rooms = [path.relative_to(_ROOT).as_posix() for room in _ROOMS for path in sorted((_ROOT / room).glob("*.py"))]
+    rooms = [
+        path.relative_to(_ROOT).as_posix()
+        for room in _ROOMS
+        for path in sorted((_ROOT / room).glob("*.py"))
+    ]
     modules = [f"{name}.py" for name in _MODULES] + rooms
     sources = {f"{PACKAGE}/{name}": (_ROOT / name).read_text(encoding="utf-8") for name in modules}
     parents = {parent.as_posix() for name in modules for parent in Path(name).parents}
@@ -84,7 +90,9 @@ def _model(spec: Spec, digest: str) -> Model:
         ("color_mode", settings.color_mode, COLOR_MODES),
     ):
         if given not in known:
-            raise PoseError(f"preprocessing.{attribute}: {given} given; what runs on the {spec.board.name} takes {' or '.join(known)}")
+            raise PoseError(
+                f"preprocessing.{attribute}: {given} given; what runs on the {spec.board.name} takes {' or '.join(known)}"
+            )
     return load_model(
         spec.path,
         spec.model_type,
@@ -101,7 +109,11 @@ def _settings(spec: Spec, model: Model) -> dict:
     return {
         "model": f"{spec.name}.tflite",
         "model_type": model.model_type,
-        "layout": {"name": layout.name, "names": list(layout.names), "limbs": [list(limb) for limb in layout.limbs]},
+        "layout": {
+            "name": layout.name,
+            "names": list(layout.names),
+            "limbs": [list(limb) for limb in layout.limbs],
+        },
         "aspect_ratio": model.aspect_ratio,
         "interpolation": model.interpolation,
         "color_mode": model.color_mode,
@@ -124,13 +136,21 @@ def copy_script(address: str | None, folder: str | None) -> str:
         PoseError: if the address is not that of a host.
     """
     if address is not None and not _ADDRESS.fullmatch(address):
-        raise PoseError(f"deployment.hardware_setup.ip_address: {address!r}; expected an address or a host name, such as 192.168.1.7")
+        raise PoseError(
+            f"deployment.hardware_setup.ip_address: {address!r}; expected an address or a host name, such as 192.168.1.7"
+        )
     if folder is not None and any(ord(letter) < 32 for letter in folder):
-        raise PoseError(f"deployment.board_deploy_path: {folder!r}; expected a path without control characters")
+        raise PoseError(
+            f"deployment.board_deploy_path: {folder!r}; expected a path without control characters"
+        )
     host = "" if address is None else address if "@" in address else f"root@{address}"
     place = shlex.quote(folder or FOLDER)
     remote = shlex.quote(f"mkdir -p -- {place} && tar -xzf - -C {place}")
-    given = f"${{1:-{host}}}" if host else "${1:?give the address of the board, such as root@192.168.1.7}"
+    given = (
+        f"${{1:-{host}}}"
+        if host
+        else "${1:?give the address of the board, such as root@192.168.1.7}"
+    )
     return f"""#!/bin/sh
 # Copies this folder to the board by ssh: sh copy_to_board.sh [USER@ADDRESS]
 set -eu

@@ -1,6 +1,7 @@
 """Poses on a board that runs Linux: NumPy and the board's LiteRT are enough.
 
-This file goes to the board, with the decoders and what they stand on; ``settings.json`` beside the network says the rest.
+This file goes to the board, with the decoders and what they stand on; ``settings.json`` beside the
+network says the rest.
 
     python3 predict.py street.jpg other.ppm --out keypoints.json
 """
@@ -47,7 +48,10 @@ class Predictor:
         """(H, W, 3) uint8 RGB -> poses in pixels of the image."""
         image = image if self.color_mode == "rgb" else image[:, :, ::-1]
         pixels, transform = fitted(
-            image, self.network.input_size, self.aspect_ratio, lambda part, size: resize(part, size, self.interpolation)
+            image,
+            self.network.input_size,
+            self.aspect_ratio,
+            lambda part, size: resize(part, size, self.interpolation),
         )
         view = InputView(*self.network.input_size, self.network.channels_first, self.normalized)
         found = find_outputs(self.model_type, self.network.run(pixels[None]), view)
@@ -63,17 +67,34 @@ def load(folder: Path, num_threads: int = 1) -> Predictor:
     """
     try:
         settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        interpreter = _interpreter()(model_path=str(folder / settings["model"]), num_threads=num_threads)
+        interpreter = _interpreter()(
+            model_path=str(folder / settings["model"]), num_threads=num_threads
+        )
         interpreter.allocate_tensors()
         layout = settings["layout"]
-        layout = KeypointLayout(layout["name"], tuple(layout["names"]), tuple(map(tuple, layout["limbs"])))
+        layout = KeypointLayout(
+            layout["name"], tuple(layout["names"]), tuple(map(tuple, layout["limbs"]))
+        )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise PoseError(f"{folder}: {error}. Copy the folder to the board again.") from error
     inputs, outputs, invoke = tflite_runner(interpreter)
     rescaling = tuple(settings["rescaling"]) if settings["rescaling"] else None
-    network = Network(folder / settings["model"], "litert", inputs[0], tuple(outputs), invoke, rescaling, num_threads)
+    network = Network(
+        folder / settings["model"],
+        "litert",
+        inputs[0],
+        tuple(outputs),
+        invoke,
+        rescaling,
+        num_threads,
+    )
     words = ("model_type", "aspect_ratio", "interpolation", "color_mode", "normalized")
-    return Predictor(network, layout=layout, thresholds=Thresholds(**settings["thresholds"]), **{word: settings[word] for word in words})
+    return Predictor(
+        network,
+        layout=layout,
+        thresholds=Thresholds(**settings["thresholds"]),
+        **{word: settings[word] for word in words},
+    )
 
 
 def _interpreter():
@@ -94,17 +115,26 @@ def _interpreter():
 
 
 def read_image(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB out of a .npy or a binary .ppm; and out of other files where Pillow is installed.
+    """(H, W, 3) uint8 RGB out of a .npy or a binary .ppm; and out of other files where Pillow is
+    installed.
 
     Raises:
         PoseError: if it cannot be read.
     """
     try:
-        image = _read_ppm(path) if path.suffix == ".ppm" else np.load(path) if path.suffix == ".npy" else _read_by_pillow(path)
+        image = (
+            _read_ppm(path)
+            if path.suffix == ".ppm"
+            else np.load(path)
+            if path.suffix == ".npy"
+            else _read_by_pillow(path)
+        )
     except (OSError, ValueError) as error:
         raise PoseError(f"{path} is not an image that can be read: {error}") from error
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise PoseError(f"{path}: {image.dtype} {image.shape} given; expected uint8 (height, width, 3), RGB")
+        raise PoseError(
+            f"{path}: {image.dtype} {image.shape} given; expected uint8 (height, width, 3), RGB"
+        )
     return image
 
 
@@ -129,7 +159,9 @@ def _read_by_pillow(path: Path) -> np.ndarray:
     try:
         from PIL import Image, ImageOps
     except ImportError:
-        raise ValueError("Pillow is not installed here; without it .npy and .ppm are read") from None
+        raise ValueError(
+            "Pillow is not installed here; without it .npy and .ppm are read"
+        ) from None
     with Image.open(path) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
@@ -137,8 +169,9 @@ def _read_by_pillow(path: Path) -> np.ndarray:
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
     """Resizes (H, W, 3) uint8 to a height and width.
 
-    It takes the fixed-point steps of OpenCV's ``resize``, by which images are resized elsewhere, and gives the same but for few values:
-    in ``bilinear`` they differ by one, in ``nearest`` they are those of a pixel that is as near.
+    It takes the fixed-point steps of OpenCV's ``resize``, by which images are resized elsewhere,
+    and gives the same but for few values: in ``bilinear`` they differ by one, in ``nearest`` they
+    are those of a pixel that is as near.
     """
     if interpolation == "nearest":
         return image[_nearest(image.shape[0], size[0])[:, None], _nearest(image.shape[1], size[1])]
@@ -163,8 +196,11 @@ def _nearest(length: int, count: int) -> np.ndarray:
 
 
 def _neighbors(length: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each of ``count`` outputs the two pixels around it, of ``length``, and their weights, which add up to 2048."""
-    places = ((np.arange(count) + 0.5) * (length / count) - 0.5).clip(0, length - 1).astype(np.float32)
+    """For each of ``count`` outputs the two pixels around it, of ``length``, and their weights,
+    which add up to 2048."""
+    places = (
+        ((np.arange(count) + 0.5) * (length / count) - 0.5).clip(0, length - 1).astype(np.float32)
+    )
     first = np.floor(places).astype(np.intp)
     share = np.rint((places - first) * np.float32(2048)).astype(np.int32)
     return first, np.minimum(first + 1, length - 1), 2048 - share, share
@@ -182,8 +218,15 @@ def records(poses: Poses, source: str) -> list[dict]:
             "score": round(float(scores[i]), 5),
             "box": None if poses.boxes is None else [round(float(v), 3) for v in poses.boxes[i]],
             "keypoints": [
-                {"name": name, "x": round(float(x), 3), "y": round(float(y), 3), "score": round(float(score), 5)}
-                for name, (x, y), score in zip(poses.layout.names, poses.keypoints[i], poses.scores[i])
+                {
+                    "name": name,
+                    "x": round(float(x), 3),
+                    "y": round(float(y), 3),
+                    "score": round(float(score), 5),
+                }
+                for name, (x, y), score in zip(
+                    poses.layout.names, poses.keypoints[i], poses.scores[i]
+                )
             ],
         }
         for i in range(len(poses))
@@ -193,8 +236,15 @@ def records(poses: Poses, source: str) -> list[dict]:
 def main(folder: Path, arguments: list[str]) -> int:
     """The command line of the folder's ``predict.py``; returns the exit status."""
     parser = argparse.ArgumentParser(prog="predict.py", description="Finds keypoints in images.")
-    parser.add_argument("images", nargs="+", type=Path, help="image files (.npy and .ppm; others where Pillow is installed)")
-    parser.add_argument("--out", type=Path, default=Path("keypoints.json"), help="where to write what was found")
+    parser.add_argument(
+        "images",
+        nargs="+",
+        type=Path,
+        help="image files (.npy and .ppm; others where Pillow is installed)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("keypoints.json"), help="where to write what was found"
+    )
     parser.add_argument("--threads", type=int, default=1, help="of LiteRT")
     options = parser.parse_args(arguments)
     try:

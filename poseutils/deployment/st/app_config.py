@@ -1,4 +1,5 @@
-"""``app_config.h``: the one header that configures ST's pose estimation application for the STM32N6.
+"""``app_config.h``: the one header that configures ST's pose estimation application for the
+STM32N6.
 
 The macros are those of ``STMicroelectronics/STM32N6-GettingStarted-PoseEstimation``.
 """
@@ -9,16 +10,18 @@ from ...compiler.emit.c_text import c_comment, c_string
 from ...compiler.emit.line_breaks import broken
 from ..spec import Spec
 
-_ASPECT = {"crop": "ASPECT_RATIO_CROP", "fit": "ASPECT_RATIO_FIT", "full_screen": "ASPECT_RATIO_FULLSCREEN"}
+_ASPECT = {
+    "crop": "ASPECT_RATIO_CROP",
+    "fit": "ASPECT_RATIO_FIT",
+    "full_screen": "ASPECT_RATIO_FULLSCREEN",
+}
 _COLOR = {"rgb": "COLOR_RGB", "bgr": "COLOR_BGR"}
 
 
 def why_not(spec: Spec) -> str | None:
     """Why ST's application cannot be configured for this network, or None if it can."""
     if spec.model_type not in _POSTPROCESS:
-        return (
-            f"ST's pose estimation application has no postprocessing for model type {spec.model_type}; it has for heatmaps_spe and yolo_mpe"
-        )
+        return f"ST's pose estimation application has no postprocessing for model type {spec.model_type}; it has for heatmaps_spe and yolo_mpe"
     if spec.input.shape[3] != 3:
         return f"ST's pose estimation application gives three channels; this network takes {spec.input.shape[3]}"
     for attribute, known in (("aspect_ratio", _ASPECT), ("color_mode", _COLOR)):

@@ -1,7 +1,8 @@
-"""ST's own compiler, ST Edge AI Core (``stedgeai``), where it is installed: it is started, watched, and its report is read.
+"""ST's own compiler, ST Edge AI Core (``stedgeai``), where it is installed: it is started, watched,
+and its report is read.
 
-It cannot be had for automatic tests, and was never run to make or to test this module: its command lines are those that ST's projects
-use, its report is read as they publish it.
+It cannot be had for automatic tests, and was never run to make or to test this module: its command
+lines are those that ST's projects use, its report is read as they publish it.
 """
 
 from __future__ import annotations
@@ -32,18 +33,31 @@ _POLL = 0.2
 _WHERE = "It is free to download from st.com; install it and set tools.stedgeai.path_to_stedgeai, or put it on the PATH."
 _OWN_C = "The network as plain C, which the deploy notebook writes, needs no compiler of ST's."
 _HINTS = (
-    ("NOT IMPLEMENTED", f"Its compiler does not know an operator of the network. A newer version may. {_OWN_C}"),
-    ("InvalidModel", "It cannot read the model. Copy or convert the model again, and give a quantized .tflite or QDQ .onnx."),
-    ("unrecognized arguments", "Another version of it is expected: use a newer one, or leave out what it does not know."),
+    (
+        "NOT IMPLEMENTED",
+        f"Its compiler does not know an operator of the network. A newer version may. {_OWN_C}",
+    ),
+    (
+        "InvalidModel",
+        "It cannot read the model. Copy or convert the model again, and give a quantized .tflite or QDQ .onnx.",
+    ),
+    (
+        "unrecognized arguments",
+        "Another version of it is expected: use a newer one, or leave out what it does not know.",
+    ),
     ("license", "Start it once by hand and accept its license."),
     ("consent", "Start it once by hand and answer its question."),
 )
-_COMPLAINT = re.compile(r"^\W*(?:E\d{3}\b|[A-Z][A-Z ]*ERROR\b|NOT IMPLEMENTED\b|error:|\S+: error:|\w*(?:Error|Exception):)", re.IGNORECASE)
+_COMPLAINT = re.compile(
+    r"^\W*(?:E\d{3}\b|[A-Z][A-Z ]*ERROR\b|NOT IMPLEMENTED\b|error:|\S+: error:|\w*(?:Error|Exception):)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class StReport:
-    """What ``stedgeai`` says of a network on a family of boards; None where its report does not say it.
+    """What ``stedgeai`` says of a network on a family of boards; None where its report does not say
+    it.
 
     Attributes:
         version: of the compiler.
@@ -68,14 +82,19 @@ class StReport:
     @property
     def row(self) -> dict:
         """The report for a table, sizes in KiB."""
-        sizes = {"RAM, KiB": self.ram_bytes or self.activation_bytes, "flash, KiB": self.flash_bytes or self.weight_bytes}
-        return {"compiler": f"ST Edge AI Core {self.version or ''}".strip(), "target": self.target} | {
-            name: "" if size is None else f"{size / 1024:,.0f}" for name, size in sizes.items()
+        sizes = {
+            "RAM, KiB": self.ram_bytes or self.activation_bytes,
+            "flash, KiB": self.flash_bytes or self.weight_bytes,
         }
+        return {
+            "compiler": f"ST Edge AI Core {self.version or ''}".strip(),
+            "target": self.target,
+        } | {name: "" if size is None else f"{size / 1024:,.0f}" for name, size in sizes.items()}
 
 
 def find_stedgeai(config: Config) -> tuple[Path | None, list[str]]:
-    """The program that a configuration names, or the one on the PATH; and what there is to say about it, a line each."""
+    """The program that a configuration names, or the one on the PATH; and what there is to say
+    about it, a line each."""
     given, lines = config.tools.stedgeai, []
     if given.on_cloud:
         lines.append(
@@ -84,10 +103,14 @@ def find_stedgeai(config: Config) -> tuple[Path | None, list[str]]:
         )
     named = _named(config) if given.path_to_stedgeai else None
     if given.path_to_stedgeai and named is None:
-        lines.append(f"tools.stedgeai.path_to_stedgeai: there is no {PROGRAM} at {given.path_to_stedgeai}")
+        lines.append(
+            f"tools.stedgeai.path_to_stedgeai: there is no {PROGRAM} at {given.path_to_stedgeai}"
+        )
     found = named or (Path(on_path) if (on_path := shutil.which(PROGRAM)) else None)
     if found is None:
-        lines.append(f"ST's compiler {PROGRAM} (ST Edge AI Core) is not installed here and was not run. {_WHERE}")
+        lines.append(
+            f"ST's compiler {PROGRAM} (ST Edge AI Core) is not installed here and was not run. {_WHERE}"
+        )
     return found, lines
 
 
@@ -97,13 +120,23 @@ def _named(config: Config) -> Path | None:
         place = config.resolve(config.tools.stedgeai.path_to_stedgeai)
     except PoseError:
         return None
-    return next((path for path in (place, place / PROGRAM, place / f"{PROGRAM}.exe") if path.is_file()), None)
+    return next(
+        (path for path in (place, place / PROGRAM, place / f"{PROGRAM}.exe") if path.is_file()),
+        None,
+    )
 
 
 def run_stedgeai(
-    command: str, model_path: str | Path, board: Board, run_dir: str | Path, config: Config, *, time_limit: float = TIME_LIMIT
+    command: str,
+    model_path: str | Path,
+    board: Board,
+    run_dir: str | Path,
+    config: Config,
+    *,
+    time_limit: float = TIME_LIMIT,
 ) -> StReport | None:
-    """Runs ``stedgeai analyze`` or ``generate`` where it is installed, with progress; else says why not, and gives None.
+    """Runs ``stedgeai analyze`` or ``generate`` where it is installed, with progress; else says why
+    not, and gives None.
 
     Its output goes to ``st_ai_output``, its log to ``stedgeai-<command>.log``, both in ``run_dir``.
 
@@ -115,17 +148,26 @@ def run_stedgeai(
         time_limit: seconds after which it is stopped.
 
     Raises:
-        PoseError: if it cannot be started, fails, or does not end in time, or its report cannot be read: with its own words, what to do,
-            and where the log is.
+        PoseError: if it cannot be started, fails, or does not end in time, or its report cannot be
+            read: with its own words, what to do, and where the log is.
     """
     program, lines = find_stedgeai(config)
     if board.linux:
-        program, lines = None, [*lines, f"{board.name} runs Linux: its runtime takes the .tflite as it is, without {PROGRAM}"]
+        program, lines = (
+            None,
+            [
+                *lines,
+                f"{board.name} runs Linux: its runtime takes the .tflite as it is, without {PROGRAM}",
+            ],
+        )
     print(*lines, sep="\n", end="\n" if lines else "")
     if program is None:
         return None
     folder = Path(run_dir).absolute()
-    arguments = [str(program), *_arguments(command, Path(model_path).absolute(), board, folder, config)]
+    arguments = [
+        str(program),
+        *_arguments(command, Path(model_path).absolute(), board, folder, config),
+    ]
     log = folder / f"{PROGRAM}-{command}.log"
     _run(arguments, log, time_limit)
     report = read_report(log, board.target, folder / "st_ai_output")
@@ -152,19 +194,37 @@ def _arguments(command: str, model: Path, board: Board, folder: Path, config: Co
     ]
     if board.npu:
         accelerator = ["--st-neural-art", *_profile(config)]
-        types = ["--input-data-type", "uint8", "--output-data-type", "float32"] if command == "generate" else []
+        types = (
+            ["--input-data-type", "uint8", "--output-data-type", "float32"]
+            if command == "generate"
+            else []
+        )
         return [*common, *accelerator, *types, *places]
     aim = ["--optimization", config.tools.stedgeai.optimization]
-    return [*common, *aim, *(["--allocate-inputs", "--allocate-outputs"] if command == "generate" else []), *places]
+    return [
+        *common,
+        *aim,
+        *(["--allocate-inputs", "--allocate-outputs"] if command == "generate" else []),
+        *places,
+    ]
 
 
 def _profile(config: Config) -> list[str]:
-    """The memory profile of ST's application where its project is named and there; the compiler's own default else."""
+    """The memory profile of ST's application where its project is named and there; the compiler's
+    own default else."""
     try:
-        project = config.resolve(config.deployment.c_project_path) if config.deployment.c_project_path else None
+        project = (
+            config.resolve(config.deployment.c_project_path)
+            if config.deployment.c_project_path
+            else None
+        )
     except PoseError:
         return []
-    return [f"profile@{path}" for path in sorted(project.rglob("user_neuralart*.json"))[:1]] if project else []
+    return (
+        [f"profile@{path}" for path in sorted(project.rglob("user_neuralart*.json"))[:1]]
+        if project
+        else []
+    )
 
 
 # ---------------------------------------------------------------- running it
@@ -190,16 +250,25 @@ def _run(arguments: list[str], log: Path, time_limit: float) -> None:
             f"once by hand.\n{_ending(log)}"
         )
     if process.returncode != 0:
-        raise PoseError(f"{PROGRAM} {arguments[1]} ended with code {process.returncode}.\n{_ending(log)}")
+        raise PoseError(
+            f"{PROGRAM} {arguments[1]} ended with code {process.returncode}.\n{_ending(log)}"
+        )
 
 
 def _started(arguments: list[str], output, log: Path) -> subprocess.Popen:
     try:
         return subprocess.Popen(
-            arguments, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            arguments,
+            cwd=log.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     except OSError as error:
-        raise PoseError(f"{arguments[0]} cannot be started: {error.strerror or error}. Is it ST's {PROGRAM} for this system?") from error
+        raise PoseError(
+            f"{arguments[0]} cannot be started: {error.strerror or error}. Is it ST's {PROGRAM} for this system?"
+        ) from error
 
 
 def _watched(process: subprocess.Popen, log: Path, time_limit: float, what: str) -> bool:
@@ -241,14 +310,19 @@ def _ending(log: Path) -> str:
     lines = [line.strip() for line in _text(log).splitlines()[1:] if line.strip()]
     said = [line for line in lines if _COMPLAINT.match(line)][:5] or lines[-5:]
     words = "\n".join(line[:300] for line in said) or "It said nothing."
-    advice = next((hint for sign, hint in _HINTS if sign.lower() in words.lower()), f"A newer version may do it. {_OWN_C}")
+    advice = next(
+        (hint for sign, hint in _HINTS if sign.lower() in words.lower()),
+        f"A newer version may do it. {_OWN_C}",
+    )
     return f"{words}\n{advice}\nIts log: {log}"
 
 
 # ---------------------------------------------------------------- reading its report
 
 _SIZE = r"([\d,]+) B\b"
-_SUMMARY = re.compile(r'Summary - "[^"]*" target.*?^\W*TOTAL\s+([\d,]+)\s+([\d,]+)', re.DOTALL | re.MULTILINE)
+_SUMMARY = re.compile(
+    r'Summary - "[^"]*" target.*?^\W*TOTAL\s+([\d,]+)\s+([\d,]+)', re.DOTALL | re.MULTILINE
+)
 
 
 def read_report(log: Path, target: str, output: Path) -> StReport:
@@ -258,14 +332,23 @@ def read_report(log: Path, target: str, output: Path) -> StReport:
         PoseError: if neither weights nor activations are in it.
     """
     text = _text(log)
-    weights, activations = _number(rf"weights \(ro\)\s*:\s*{_SIZE}", text), _number(rf"activations \(rw\)\s*:\s*{_SIZE}", text)
+    weights, activations = (
+        _number(rf"weights \(ro\)\s*:\s*{_SIZE}", text),
+        _number(rf"activations \(rw\)\s*:\s*{_SIZE}", text),
+    )
     if weights is None and activations is None:
-        raise PoseError(f"{PROGRAM} ended well, but its report has no sizes that are known here.\n{_ending(log)}")
+        raise PoseError(
+            f"{PROGRAM} ended well, but its report has no sizes that are known here.\n{_ending(log)}"
+        )
     totals = _SUMMARY.search(text)
-    flash, ram = (int(number.replace(",", "")) for number in totals.groups()) if totals else (None, None)
+    flash, ram = (
+        (int(number.replace(",", "")) for number in totals.groups()) if totals else (None, None)
+    )
     version = re.search(r"(?:ST Edge AI Core|stedgeai)\D*(\d+(?:\.\d+)+)", text.partition("\n")[2])
     macs = _number(r"^\W*macc\s*:\s*([\d,]+)", text)
-    return StReport(version[1] if version else None, target, macs, weights, activations, flash, ram, output, log)
+    return StReport(
+        version[1] if version else None, target, macs, weights, activations, flash, ram, output, log
+    )
 
 
 def _number(pattern: str, text: str) -> int | None:

@@ -1,4 +1,5 @@
-"""The exported C beside LiteRT or ONNX Runtime on one image: equal bytes of a .tflite, results within a step of a QDQ .onnx."""
+"""The exported C beside LiteRT or ONNX Runtime on one image: equal bytes of a .tflite, results
+within a step of a QDQ .onnx."""
 
 from __future__ import annotations
 
@@ -21,11 +22,13 @@ class Proof:
     Attributes:
         core: what ran the C code: an emulated Cortex-M, or this computer.
         equal: whether every byte of every output is the same.
-        close: the least share, over the outputs, of values that are at most one step of their quantization apart.
+        close: the least share, over the outputs, of values that are at most one step of their
+            quantization apart.
         here: poses by LiteRT's reference kernels, or by ONNX Runtime, in pixels of the picture.
         there: poses by the C code's outputs.
         instructions: that the emulated core took, None for this computer.
-        emulation: what the emulated core gave, with the size of its program; None for this computer.
+        emulation: what the emulated core gave, with the size of its program; None for this
+            computer.
         note: why nothing was emulated and what to do about it, empty if it was.
     """
 
@@ -39,13 +42,16 @@ class Proof:
     note: str
 
 
-def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = "Cortex-M7") -> Proof:
-    """Runs a picture through the C code, emulated where the board's core can be and the tools are installed, else on this computer, and
-    through its own runtime.
+def prove(
+    bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = "Cortex-M7"
+) -> Proof:
+    """Runs a picture through the C code, emulated where the board's core can be and the tools are
+    installed, else on this computer, and through its own runtime.
 
-    The C code of a .tflite must give the same bytes as LiteRT's reference kernels. That of an .onnx is compared with ONNX Runtime without
-    graph optimizations, which computes each operator in floats: of the same 8-bit inputs an operator gives the same result, or now and
-    then one that is a step off; in a network of many layers one such step makes others.
+    The C code of a .tflite must give the same bytes as LiteRT's reference kernels. That of an .onnx
+    is compared with ONNX Runtime without graph optimizations, which computes each operator in
+    floats: of the same 8-bit inputs an operator gives the same result, or now and then one that is
+    a step off; in a network of many layers one such step makes others.
 
     Args:
         bundle: the exported network.
@@ -59,18 +65,31 @@ def prove(bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = 
     pixels, transform = model.preprocess(image)
     given = model.network.prepare(pixels[None])
     expected = (
-        _onnx_reference(bundle, model, given) if model.network.runtime == "onnxruntime" else _reference(bundle.file_graph, model, given)
+        _onnx_reference(bundle, model, given)
+        if model.network.runtime == "onnxruntime"
+        else _reference(bundle.file_graph, model, given)
     )
     note = why_no_emulation(board)
     emulation = None if note else bundle.emulate(bundle.prepare(given), board)
     outputs = emulation.outputs if emulation else bundle.run_host(bundle.prepare(given))
-    equal = all(outputs[tensor.name].tobytes() == expected[tensor.name].tobytes() for tensor in bundle.outputs)
-    close = min(_share_within_a_step(outputs[tensor.name], expected[tensor.name], tensor) for tensor in bundle.outputs)
+    equal = all(
+        outputs[tensor.name].tobytes() == expected[tensor.name].tobytes()
+        for tensor in bundle.outputs
+    )
+    close = min(
+        _share_within_a_step(outputs[tensor.name], expected[tensor.name], tensor)
+        for tensor in bundle.outputs
+    )
     shapes = {spec.name: spec.shape for spec in model.network.outputs}
 
     def poses(values: dict[str, np.ndarray]) -> Poses:
-        named = {name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor) for tensor in bundle.outputs}
-        return model.decoded({name: _as_filed(array, shapes.get(name)) for name, array in named.items()})[0].transformed(transform.inverse)
+        named = {
+            name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor)
+            for tensor in bundle.outputs
+        }
+        return model.decoded(
+            {name: _as_filed(array, shapes.get(name)) for name, array in named.items()}
+        )[0].transformed(transform.inverse)
 
     core = f"{emulation.core}, emulated" if emulation else "this computer"
     instructions = emulation.instructions[0] if emulation else None
@@ -83,7 +102,9 @@ def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.nd
 
     with silent_stderr():
         interpreter = Interpreter(
-            str(model.path), experimental_op_resolver_type=OpResolverType.BUILTIN_REF, experimental_preserve_all_tensors=True
+            str(model.path),
+            experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+            experimental_preserve_all_tensors=True,
         )
         interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], given)
@@ -92,25 +113,36 @@ def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.nd
     return {graph.tensors[index].name: interpreter.get_tensor(index) for index in sorted(computed)}
 
 
-def _onnx_reference(bundle: ExportedBundle, model: Model, given: np.ndarray) -> dict[str, np.ndarray]:
-    """Every output by name, as ONNX Runtime computes it, in the type and the order of dimensions of the C code."""
+def _onnx_reference(
+    bundle: ExportedBundle, model: Model, given: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Every output by name, as ONNX Runtime computes it, in the type and the order of dimensions of
+    the C code."""
     session = onnx_session(model.path, model.network.num_threads, fused=False)
     results = model.network.dequantized(session.run(None, {model.network.input.name: given}))
     found = {}
     for tensor in bundle.outputs:
         real = channels_last(results[name_in_file(bundle.file_graph, tensor)], tensor.shape)
         if tensor.dtype != "float32":
-            scale, zero_point = float(tensor.quantization.scales[0]), int(tensor.quantization.zero_points[0])
+            scale, zero_point = (
+                float(tensor.quantization.scales[0]),
+                int(tensor.quantization.zero_points[0]),
+            )
             real = np.rint(real / scale) + zero_point
         found[tensor.name] = real.astype(tensor.dtype)
     return found
 
 
 def _as_filed(array: np.ndarray, shape: tuple[int | None, ...] | None) -> np.ndarray:
-    """Maps that the C code gives channels last in the order of the file, where that has them first."""
+    """Maps that the C code gives channels last in the order of the file, where that has them
+    first."""
     if shape is None or array.ndim != 4 or array.shape[1:] == tuple(shape[1:]):
         return array
-    return array.transpose(0, 3, 1, 2) if array.transpose(0, 3, 1, 2).shape[1:] == tuple(shape[1:]) else array
+    return (
+        array.transpose(0, 3, 1, 2)
+        if array.transpose(0, 3, 1, 2).shape[1:] == tuple(shape[1:])
+        else array
+    )
 
 
 def _share_within_a_step(a: np.ndarray, b: np.ndarray, tensor: Tensor) -> float:
@@ -130,5 +162,8 @@ def name_in_file(graph: Graph, tensor: Tensor) -> str:
 def _real(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     if tensor.quantization is None or values.dtype.kind == "f":
         return values.astype(np.float32)
-    scale, zero_point = float(tensor.quantization.scales[0]), int(tensor.quantization.zero_points[0])
+    scale, zero_point = (
+        float(tensor.quantization.scales[0]),
+        int(tensor.quantization.zero_points[0]),
+    )
     return (scale * (values.astype(np.int64) - zero_point)).astype(np.float32)

@@ -1,4 +1,5 @@
-"""Running an exported folder on an emulated Cortex-M: QEMU's boards, which count instructions, not cycles or milliseconds."""
+"""Running an exported folder on an emulated Cortex-M: QEMU's boards, which count instructions, not
+cycles or milliseconds."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _TOOLS = ("arm-none-eabi-gcc", "arm-none-eabi-size", "qemu-system-arm", "make")
 
 @dataclass(frozen=True)
 class _Machine:
-    """One of QEMU's boards: its name there, and where vectors, flash and RAM are (address, size)."""
+    """One of QEMU's boards: its name there, and where vectors, flash and RAM are (address,
+    size)."""
 
     core: str
     machine: str
@@ -34,9 +36,27 @@ class _Machine:
 
 
 EMULATED = {
-    "m4": _Machine("Cortex-M4", "mps2-an386", ("0x00000000", "1K"), ("0x00000400", "4095K"), ("0x21000000", "16M")),
-    "m7": _Machine("Cortex-M7", "mps2-an500", ("0x00000000", "1K"), ("0x00000400", "4095K"), ("0x60000000", "16M")),
-    "m55": _Machine("Cortex-M55", "mps3-an547", ("0x00000000", "512K"), ("0x60000000", "16M"), ("0x61000000", "16M")),
+    "m4": _Machine(
+        "Cortex-M4",
+        "mps2-an386",
+        ("0x00000000", "1K"),
+        ("0x00000400", "4095K"),
+        ("0x21000000", "16M"),
+    ),
+    "m7": _Machine(
+        "Cortex-M7",
+        "mps2-an500",
+        ("0x00000000", "1K"),
+        ("0x00000400", "4095K"),
+        ("0x60000000", "16M"),
+    ),
+    "m55": _Machine(
+        "Cortex-M55",
+        "mps3-an547",
+        ("0x00000000", "512K"),
+        ("0x60000000", "16M"),
+        ("0x61000000", "16M"),
+    ),
 }
 """By the names of the Makefile's targets."""
 
@@ -48,8 +68,8 @@ class Emulation:
     Attributes:
         outputs: by name, (B, ...), as the C code gives them.
         instructions: of each image, those of the network alone.
-        text_bytes, data_bytes, bss_bytes: what arm-none-eabi-size says of the program: code and constants; variables with a value;
-            variables without, the arena among them.
+        text_bytes, data_bytes, bss_bytes: what arm-none-eabi-size says of the program: code and
+            constants; variables with a value; variables without, the arena among them.
     """
 
     core: str
@@ -65,7 +85,9 @@ def linker_script(core: str) -> dict[str, str]:
     made = EMULATED[core]
     about = f"Memory of QEMU's {made.machine}, a {made.core}."
     places = {"start": made.start, "flash": made.flash, "ram": made.ram}
-    filled = {name: place[0] for name, place in places.items()} | {f"{name}_bytes": place[1] for name, place in places.items()}
+    filled = {name: place[0] for name, place in places.items()} | {
+        f"{name}_bytes": place[1] for name, place in places.items()
+    }
     return {"about": about, **filled}
 
 
@@ -74,7 +96,9 @@ def missing_tools() -> list[str]:
     return [tool for tool in _TOOLS if shutil.which(tool) is None]
 
 
-def emulate(folder: Path, taken: Sequence[Tensor], given: Sequence[Tensor], inputs: Inputs, board: str) -> Emulation:
+def emulate(
+    folder: Path, taken: Sequence[Tensor], given: Sequence[Tensor], inputs: Inputs, board: str
+) -> Emulation:
     """See :meth:`poseutils.deployment.ExportedBundle.emulate`."""
     core = emulated_core(board)
     check_tools()
@@ -82,7 +106,11 @@ def emulate(folder: Path, taken: Sequence[Tensor], given: Sequence[Tensor], inpu
     with tempfile.TemporaryDirectory() as work:
         copied = copy_sources(folder, Path(work))
         run_make(copied, core)
-        sizes = run_tool(["arm-none-eabi-size", f"build/{core}.elf"], copied).splitlines()[1].split()[:3]
+        sizes = (
+            run_tool(["arm-none-eabi-size", f"build/{core}.elf"], copied)
+            .splitlines()[1]
+            .split()[:3]
+        )
         outputs, instructions = run_program(copied, core, given, data, count)
     return Emulation(EMULATED[core].core, outputs, instructions, *map(int, sizes))
 
@@ -90,11 +118,14 @@ def emulate(folder: Path, taken: Sequence[Tensor], given: Sequence[Tensor], inpu
 def run_program(
     folder: Path, core: str, given: Sequence[Tensor], inputs: bytes, count: int
 ) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
-    """Runs what ``make`` built for one of ``EMULATED``: the outputs by name, (B, ...), and the instructions of each image."""
+    """Runs what ``make`` built for one of ``EMULATED``: the outputs by name, (B, ...), and the
+    instructions of each image."""
     (folder / "in.bin").write_bytes(inputs)
     printed = run_tool(qemu_command(core), folder, count)
     outputs = split_outputs((folder / "out.bin").read_bytes(), given, count)
-    return outputs, tuple(int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE))
+    return outputs, tuple(
+        int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE)
+    )
 
 
 def why_no_emulation(board: str) -> str:
@@ -107,7 +138,8 @@ def why_no_emulation(board: str) -> str:
 
 
 def check_tools() -> None:
-    """Raises PoseError, which says what installs them, if a program that emulation needs is missing."""
+    """Raises PoseError, which says what installs them, if a program that emulation needs is
+    missing."""
     if reason := _not_installed():
         raise PoseError(reason)
 
@@ -134,7 +166,8 @@ def _not_installed() -> str:
 
 
 def _target(board: str) -> str | None:
-    """The key in ``EMULATED`` for a core's or a board's name; None for a board that has another core."""
+    """The key in ``EMULATED`` for a core's or a board's name; None for a board that has another
+    core."""
     by_core = {made.core.upper(): key for key, made in EMULATED.items()}
     if board.upper() in by_core:
         return by_core[board.upper()]
@@ -150,4 +183,12 @@ def qemu_command(core: str) -> list[str]:
     plain = ["-nographic", "-monitor", "none", "-serial", "none"]
     # One nanosecond of the emulated clock an instruction: the clock then counts them, and every run counts the same.
     counting = ["-icount", "shift=0", "-semihosting-config", semihosting]
-    return ["qemu-system-arm", "-M", EMULATED[core].machine, *plain, *counting, "-kernel", f"build/{core}.elf"]
+    return [
+        "qemu-system-arm",
+        "-M",
+        EMULATED[core].machine,
+        *plain,
+        *counting,
+        "-kernel",
+        f"build/{core}.elf",
+    ]

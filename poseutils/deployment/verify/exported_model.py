@@ -1,7 +1,7 @@
 """The exported C in place of LiteRT: a model whose network is the very code that goes to the board.
 
-It runs on this computer, as a library that its compiler makes, or on an emulated Cortex-M. ``predict`` and ``evaluate`` take it as any
-other model.
+It runs on this computer, as a library that its compiler makes, or on an emulated Cortex-M.
+``predict`` and ``evaluate`` take it as any other model.
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ FEW = 4
 """Images that an evaluation on an emulated core takes: each of them takes it seconds."""
 
 MOST_COPIES = 8
-"""Instances of the code, one for each core of this computer: they run side by side, each in an arena of its own."""
+"""Instances of the code, one for each core of this computer: they run side by side, each in an
+arena of its own."""
 
 CORES = {f"emulated_{key}": machine.core for key, machine in EMULATED.items()}
-"""Targets on which the exported C runs emulated; on ``emulated`` it runs on this computer, on ``host`` the model by its own runtime."""
+"""Targets on which the exported C runs emulated; on ``emulated`` it runs on this computer, on
+``host`` the model by its own runtime."""
 
 NEEDS = {
     "stedgeai_host": "ST Edge AI Core and its Python runner (ai_runner) on this computer, to which its `generate` gives the network as C",
@@ -56,11 +58,12 @@ def as_exported(model: Model, core: str | None = None) -> Model:
 
     Args:
         model: of a full-integer .tflite; a detector before it stays as it is.
-        core: None runs the C on this computer; ``Cortex-M4``, ``Cortex-M7``, ``Cortex-M55`` or a board with one of them emulates it, which
-            takes seconds an image.
+        core: None runs the C on this computer; ``Cortex-M4``, ``Cortex-M7``, ``Cortex-M55`` or a
+            board with one of them emulates it, which takes seconds an image.
 
     Raises:
-        PoseError: if the network cannot become C, or there is no compiler, or for an emulated core no Arm compiler or no QEMU.
+        PoseError: if the network cannot become C, or there is no compiler, or for an emulated core
+            no Arm compiler or no QEMU.
     """
     where = "as C" if core is None else f"as C on {EMULATED[emulated_core(core)].core}"
     return replace(model, network=_exported_network(model, core), name=f"{model.label} {where}")
@@ -69,8 +72,8 @@ def as_exported(model: Model, core: str | None = None) -> Model:
 def on_target(model: Model, target: str) -> Model:
     """The model as it runs on a target of ``evaluation.target`` or ``prediction.target``.
 
-    On one of ST's (:data:`NEEDS`), which nothing here drives, and if the network is float, it runs on this computer by its own runtime, and
-    why is printed.
+    On one of ST's (:data:`NEEDS`), which nothing here drives, and if the network is float, it runs
+    on this computer by its own runtime, and why is printed.
 
     Raises:
         PoseError: as :func:`as_exported`, or if the target is not known.
@@ -97,11 +100,13 @@ def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[li
 
     Args:
         models: the first is the one that goes to the board.
-        dataset: of which an emulated core takes the first :data:`FEW` images that the model is measured on.
+        dataset: of which an emulated core takes the first :data:`FEW` images that the model is
+            measured on.
         target: see :func:`on_target`.
 
     Returns:
-        The exported code of the first model before the models themselves where the target runs it, and the images.
+        The exported code of the first model before the models themselves where the target runs it,
+        and the images.
     """
     there = on_target(models[0], target)
     if there is models[0]:
@@ -115,7 +120,8 @@ def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[li
 
 @dataclass(frozen=True)
 class _ExportedNetwork(Network):
-    """A network that runs as C. Pickled, it becomes its model's file: another process exports and compiles it anew."""
+    """A network that runs as C. Pickled, it becomes its model's file: another process exports and
+    compiles it anew."""
 
     model: Model | None = None
     core: str | None = None
@@ -128,7 +134,11 @@ def _exported_network(model: Model, core: str | None) -> Network:
     copies = min(os.cpu_count() or 1, MOST_COPIES)
     with tempfile.TemporaryDirectory(prefix="pose-") as work:
         bundle = export(model, Path(work) / "c")
-        invoke = _in_turn(_instances(bundle, copies) if core is None else _emulators(bundle, emulated_core(core), copies))
+        invoke = _in_turn(
+            _instances(bundle, copies)
+            if core is None
+            else _emulators(bundle, emulated_core(core), copies)
+        )
     own, runtime = model.network, "c" if core is None else f"c on {core}"
     by_name = {name_in_file(bundle.file_graph, tensor): tensor for tensor in bundle.outputs}
     outputs = tuple(_spec(name, by_name[name]) for name in (spec.name for spec in own.outputs))
@@ -138,13 +148,18 @@ def _exported_network(model: Model, core: str | None) -> Network:
         given = invoke(bundle.prepare(array))
         return [given[place] for place in order]
 
-    return _ExportedNetwork(own.path, runtime, own.input, outputs, run, own.rescaling, 1, copies, model, core)
+    return _ExportedNetwork(
+        own.path, runtime, own.input, outputs, run, own.rescaling, 1, copies, model, core
+    )
 
 
 def _spec(name: str, tensor) -> TensorSpec:
     if tensor.quantization is None or tensor.dtype not in ("int8", "uint8"):
         return TensorSpec(name, tensor.shape, tensor.dtype)
-    scale, zero_point = float(tensor.quantization.scales[0]), int(tensor.quantization.zero_points[0])
+    scale, zero_point = (
+        float(tensor.quantization.scales[0]),
+        int(tensor.quantization.zero_points[0]),
+    )
     return TensorSpec(name, tensor.shape, tensor.dtype, scale, zero_point)
 
 
@@ -171,13 +186,16 @@ class _Context(ctypes.Structure):
 
 
 def _instances(bundle: ExportedBundle, count: int) -> list[Invoke]:
-    """Instances of the folder's code in this very process; what is loaded needs its file no more."""
+    """Instances of the folder's code in this very process; what is loaded needs its file no
+    more."""
     library = ctypes.CDLL(str(_compiled(bundle)))
     return [_instance(library, bundle) for _ in range(count)]
 
 
 def _instance(library: ctypes.CDLL, bundle: ExportedBundle) -> Invoke:
-    taken, given, run, begin = (getattr(library, f"{bundle.name}_{word}") for word in ("input", "output", "run", "init"))
+    taken, given, run, begin = (
+        getattr(library, f"{bundle.name}_{word}") for word in ("input", "output", "run", "init")
+    )
     taken.restype = given.restype = ctypes.c_void_p
     size, context = bundle.report.arena_bytes, _Context()
     memory = np.zeros(size + ALIGNMENT, np.uint8)
@@ -187,8 +205,14 @@ def _instance(library: ctypes.CDLL, bundle: ExportedBundle) -> Invoke:
     def invoke(array: np.ndarray) -> list[np.ndarray]:
         ctypes.memmove(taken(ctypes.byref(context), 0), array.ctypes.data, array.nbytes)
         _check(run(ctypes.byref(context)))
-        parts = [ctypes.string_at(given(ctypes.byref(context), i), tensor.bytes) for i, tensor in enumerate(bundle.outputs)]
-        return [np.frombuffer(part, tensor.dtype).reshape(tensor.shape) for part, tensor in zip(parts, bundle.outputs)]
+        parts = [
+            ctypes.string_at(given(ctypes.byref(context), i), tensor.bytes)
+            for i, tensor in enumerate(bundle.outputs)
+        ]
+        return [
+            np.frombuffer(part, tensor.dtype).reshape(tensor.shape)
+            for part, tensor in zip(parts, bundle.outputs)
+        ]
 
     invoke.arena = arena  # the memory lives as long as what points to it
     return invoke
@@ -204,7 +228,9 @@ def _compiled(bundle: ExportedBundle) -> Path:
     # Clang makes faster vector code of these loops than GCC; what CC names comes before either.
     compiler = find_compiler("clang")
     if compiler is None:
-        raise PoseError("no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC")
+        raise PoseError(
+            "no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC"
+        )
     sources = sorted(path.name for path in bundle.path.glob("*.c"))
     command = [compiler, *_FLAGS, *sources, "-lm", "-o", "network.so"]
     try:
@@ -215,7 +241,8 @@ def _compiled(bundle: ExportedBundle) -> Path:
 
 
 def _emulators(bundle: ExportedBundle, core: str, copies: int) -> list[Invoke]:
-    """The folder's code on an emulated core, a start of the emulator an image; the folders go when nobody needs them any more."""
+    """The folder's code on an emulated core, a start of the emulator an image; the folders go when
+    nobody needs them any more."""
     check_tools()
     run_make(bundle.path, core)
     return [_emulator(bundle, core) for _ in range(copies)]
@@ -226,7 +253,9 @@ def _emulator(bundle: ExportedBundle, core: str) -> Invoke:
     folder = copy_sources(bundle.path, Path(kept.name)).relative_to(kept.name)
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
-        outputs, _ = run_program(Path(kept.name) / folder, core, bundle.outputs, array.tobytes(), len(array))
+        outputs, _ = run_program(
+            Path(kept.name) / folder, core, bundle.outputs, array.tobytes(), len(array)
+        )
         return [outputs[tensor.name] for tensor in bundle.outputs]
 
     return invoke

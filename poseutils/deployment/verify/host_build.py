@@ -24,17 +24,32 @@ Inputs = np.ndarray | Mapping[str, np.ndarray]
 
 
 def find_compiler(*preferred: str) -> str | None:
-    """The C compiler of this computer: what the variable CC names, else the first of those preferred and the usual ones; None without."""
-    return next((path for name in (os.environ.get("CC"), *preferred, *COMPILERS) if name and (path := shutil.which(name))), None)
+    """The C compiler of this computer: what the variable CC names, else the first of those
+    preferred and the usual ones; None without."""
+    return next(
+        (
+            path
+            for name in (os.environ.get("CC"), *preferred, *COMPILERS)
+            if name and (path := shutil.which(name))
+        ),
+        None,
+    )
 
 
 def run_on_host(
-    folder: Path, taken: Sequence[Tensor], given: Sequence[Tensor], inputs: Inputs, graph: Graph | None
+    folder: Path,
+    taken: Sequence[Tensor],
+    given: Sequence[Tensor],
+    inputs: Inputs,
+    graph: Graph | None,
 ) -> dict[str, np.ndarray]:
-    """See :meth:`poseutils.deployment.ExportedBundle.run_host`; with ``graph``, its tensors that the code computes are given too."""
+    """See :meth:`poseutils.deployment.ExportedBundle.run_host`; with ``graph``, its tensors that
+    the code computes are given too."""
     compiler = find_compiler()
     if compiler is None:
-        raise PoseError("no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC")
+        raise PoseError(
+            "no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC"
+        )
     data, count = input_bytes(taken, inputs)
     target = "debug" if graph else "host"
     with tempfile.TemporaryDirectory() as work:
@@ -44,25 +59,35 @@ def run_on_host(
         (copied / "inputs.bin").write_bytes(data)
         run_tool([str(program), "inputs.bin", "outputs.bin", "tensors.bin"], copied, count)
         outputs = split_outputs((copied / "outputs.bin").read_bytes(), given, count)
-        return outputs if graph is None else {**_tensors((copied / "tensors.bin").read_bytes(), graph), **outputs}
+        return (
+            outputs
+            if graph is None
+            else {**_tensors((copied / "tensors.bin").read_bytes(), graph), **outputs}
+        )
 
 
 def as_batch(images: np.ndarray | Sequence[np.ndarray], taken: Tensor) -> np.ndarray:
-    """A batch of one array out of a batch, or out of a list of single images, with a first dimension of 1 or without it."""
+    """A batch of one array out of a batch, or out of a list of single images, with a first
+    dimension of 1 or without it."""
     if isinstance(images, np.ndarray):
         return images
     shapes = sorted({np.shape(image) for image in images})
     if len(shapes) != 1:
-        raise PoseError(f"images of shapes {', '.join(map(str, shapes)) or 'none'}; a list of one shape, {taken.shape[1:]}, is expected")
+        raise PoseError(
+            f"images of shapes {', '.join(map(str, shapes)) or 'none'}; a list of one shape, {taken.shape[1:]}, is expected"
+        )
     return np.stack(images) if len(shapes[0]) < len(taken.shape) else np.concatenate(images)
 
 
 def input_bytes(taken: Sequence[Tensor], inputs: Inputs) -> tuple[bytes, int]:
-    """What the program reads, image after image with all inputs of each, and how many images there are."""
+    """What the program reads, image after image with all inputs of each, and how many images there
+    are."""
     if isinstance(inputs, np.ndarray):
         inputs = {taken[0].name: inputs}
     if set(inputs) != {tensor.name for tensor in taken}:
-        raise PoseError(f"inputs {sorted(inputs)}; the network takes {', '.join(repr(t.name) for t in taken)}: an array by name for each")
+        raise PoseError(
+            f"inputs {sorted(inputs)}; the network takes {', '.join(repr(t.name) for t in taken)}: an array by name for each"
+        )
     counts = {tensor.name: _count(tensor, inputs[tensor.name]) for tensor in taken}
     count = min(counts.values())
     if len(set(counts.values())) > 1:
@@ -74,7 +99,12 @@ def input_bytes(taken: Sequence[Tensor], inputs: Inputs) -> tuple[bytes, int]:
 def _count(tensor: Tensor, values: np.ndarray) -> int:
     """For how many images the values are: stacked along the first dimension."""
     own, rest = (tensor.shape[0], tensor.shape[1:]) if tensor.shape else (1, ())
-    if values.dtype.name != tensor.dtype or values.shape[1:] != rest or len(values) == 0 or len(values) % own:
+    if (
+        values.dtype.name != tensor.dtype
+        or values.shape[1:] != rest
+        or len(values) == 0
+        or len(values) % own
+    ):
         first = "B" if own == 1 else f"{own} B"
         raise PoseError(
             f"inputs of shape {values.shape} and type {values.dtype}; expected ({', '.join(map(str, (first, *rest)))}) {tensor.dtype}. "
@@ -84,7 +114,8 @@ def _count(tensor: Tensor, values: np.ndarray) -> int:
 
 
 def copy_sources(folder: Path, work: Path) -> Path:
-    """The folder's sources in a place where they can be compiled; the bundle itself stays as it was written."""
+    """The folder's sources in a place where they can be compiled; the bundle itself stays as it was
+    written."""
     copied = work / "bundle"
     shutil.copytree(folder, copied)
     return copied
@@ -103,16 +134,26 @@ def run_tool(command: list[str], folder: Path, images: int = 1) -> str:
         PoseError: if it fails, with the end of what it said.
     """
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=TIMEOUT * images)
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT * images,
+        )
     except subprocess.TimeoutExpired as error:
         raise PoseError(f"{command[0]} did not finish in {TIMEOUT * images} s") from error
     if done.returncode != 0:
-        raise PoseError(f"{' '.join(command)} failed with code {done.returncode}: {done.stderr.strip()[-1000:]}")
+        raise PoseError(
+            f"{' '.join(command)} failed with code {done.returncode}: {done.stderr.strip()[-1000:]}"
+        )
     return done.stdout
 
 
 def split_outputs(data: bytes, given: Sequence[Tensor], count: int) -> dict[str, np.ndarray]:
-    """Outputs by name, images stacked along the first dimension, out of the bytes that the program wrote, image after image."""
+    """Outputs by name, images stacked along the first dimension, out of the bytes that the program
+    wrote, image after image."""
     per_image = sum(tensor.bytes for tensor in given)
     if len(data) != per_image * count:
         raise PoseError(f"the program wrote {len(data)} bytes for {count} images of {per_image}")
@@ -132,6 +173,8 @@ def _tensors(data: bytes, graph: Graph) -> dict[str, np.ndarray]:
     while at < len(data):
         index, size = np.frombuffer(data, np.int32, 2, at)
         tensor = graph.tensors[index]
-        found.setdefault(tensor.name, []).append(np.frombuffer(data[at + 8 : at + 8 + size], tensor.dtype).reshape(tensor.shape))
+        found.setdefault(tensor.name, []).append(
+            np.frombuffer(data[at + 8 : at + 8 + size], tensor.dtype).reshape(tensor.shape)
+        )
         at += 8 + int(size)
     return {name: np.stack(values) for name, values in found.items()}

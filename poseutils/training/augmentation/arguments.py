@@ -1,4 +1,5 @@
-"""What an operation may be given: names from its signature, words and numbers from the tables here."""
+"""What an operation may be given: names from its signature, words and numbers from the tables
+here."""
 
 from __future__ import annotations
 
@@ -9,7 +10,16 @@ from collections.abc import Callable, Mapping
 from ...errors import PoseError
 from .geometry import FLIPS
 
-RESIZING = ("bilinear", "nearest", "area", "bicubic", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
+RESIZING = (
+    "bilinear",
+    "nearest",
+    "area",
+    "bicubic",
+    "lanczos3",
+    "lanczos5",
+    "gaussian",
+    "mitchellcubic",
+)
 WARPING = {"fill_mode": "reflect", "fill_value": 0.0, "interpolation": "bilinear"}
 """Arguments of a warp, and what they are unless given."""
 CHANGE_RATES = {
@@ -18,11 +28,18 @@ CHANGE_RATES = {
     "random_blur": 0.5,
     "random_gaussian_noise": 0.5,
     **dict.fromkeys(
-        ("random_rgb_to_hsv", "random_rgb_to_grayscale", "random_invert", "random_solarize", "random_autocontrast"),
+        (
+            "random_rgb_to_hsv",
+            "random_rgb_to_grayscale",
+            "random_invert",
+            "random_solarize",
+            "random_autocontrast",
+        ),
         0.25,
     ),
 }
-"""The share of images that is changed, where it is not 1: as in ST's model zoo. What is always turned is as one-sided as before."""
+"""The share of images that is changed, where it is not 1: as in ST's model zoo. What is always
+turned is as one-sided as before."""
 
 _WORDS = {
     "mode": tuple(FLIPS),
@@ -58,7 +75,12 @@ _ONE = ("cutoff", "period", "change_rate", "fill_value", "constant_values")
 """Numbers that cannot be ranges."""
 
 
-def checked(name: str, arguments: Mapping | None, available: Mapping[str, Callable], warping: Mapping[str, tuple[str, ...]]) -> dict:
+def checked(
+    name: str,
+    arguments: Mapping | None,
+    available: Mapping[str, Callable],
+    warping: Mapping[str, tuple[str, ...]],
+) -> dict:
     """The arguments of an operation, with its change rate.
 
     Args:
@@ -72,7 +94,9 @@ def checked(name: str, arguments: Mapping | None, available: Mapping[str, Callab
     """
     arguments = dict(arguments or {})
     if name not in available:
-        raise PoseError(f"data_augmentation: {name} is not available; available are {', '.join(sorted(available))}")
+        raise PoseError(
+            f"data_augmentation: {name} is not available; available are {', '.join(sorted(available))}"
+        )
     own = list(inspect.signature(available[name]).parameters.values())[2:]
     allowed = {p.name for p in own} | {"change_rate"} | set(warping.get(name, ()))
     missing = [p.name for p in own if p.default is p.empty and arguments.get(p.name) is None]
@@ -94,19 +118,31 @@ def _check(name: str, argument: str, value) -> None:
         _check_sizes(full, value)
     elif words:
         if value not in words:
-            raise PoseError(f"data_augmentation: {full} is {value!r}; choose from {', '.join(words)}")
+            raise PoseError(
+                f"data_augmentation: {full} is {value!r}; choose from {', '.join(words)}"
+            )
     else:
         _check_numbers(full, argument, value)
 
 
 def _check_numbers(full: str, argument: str, value) -> None:
     kinds = int if argument in _WHOLE else (int, float)
-    numbers = value if isinstance(value, (list, tuple)) and argument not in _ONE and len(value) == 2 else [value]
+    numbers = (
+        value
+        if isinstance(value, (list, tuple)) and argument not in _ONE and len(value) == 2
+        else [value]
+    )
     least, most = _LEAST_AND_MOST.get(full, _LEAST_AND_MOST.get(argument, (-math.inf, math.inf)))
-    good = all(isinstance(n, kinds) and not isinstance(n, bool) and least <= n <= most for n in numbers)
+    good = all(
+        isinstance(n, kinds) and not isinstance(n, bool) and least <= n <= most for n in numbers
+    )
     if not good or (len(numbers) == 2 and numbers[0] > numbers[1]):
         kind = "whole number" if argument in _WHOLE else "number"
-        bounds = "" if (least, most) == (-math.inf, math.inf) else f", from {least}" + (f" to {most}" if most < math.inf else " up")
+        bounds = (
+            ""
+            if (least, most) == (-math.inf, math.inf)
+            else f", from {least}" + (f" to {most}" if most < math.inf else " up")
+        )
         either = "" if argument in _ONE else " or a range (low, high)"
         raise PoseError(f"data_augmentation: {full} is {value!r}; give a {kind}{either}{bounds}")
 
@@ -114,7 +150,11 @@ def _check_numbers(full: str, argument: str, value) -> None:
 def _check_sizes(full: str, value) -> None:
     sizes = value if isinstance(value, (list, tuple)) else [value]
     pairs = [size for size in sizes if isinstance(size, (list, tuple)) and len(size) == 2]
-    if not sizes or len(pairs) < len(sizes) or not all(isinstance(n, int) and n > 0 and n % 32 == 0 for size in pairs for n in size):
+    if (
+        not sizes
+        or len(pairs) < len(sizes)
+        or not all(isinstance(n, int) and n > 0 and n % 32 == 0 for size in pairs for n in size)
+    ):
         raise PoseError(
             f"data_augmentation: {full} is {value!r}; give sizes (height, width) in multiples of 32, for example [[160, 160], [192, 192]]"
         )

@@ -1,4 +1,5 @@
-"""What changes the color of each pixel, whatever is beside it. Images are (B, H, W, 3) float32 RGB, 0 to 255."""
+"""What changes the color of each pixel, whatever is beside it. Images are (B, H, W, 3) float32 RGB,
+0 to 255."""
 
 from __future__ import annotations
 
@@ -12,7 +13,10 @@ def contrast(draw: Draw, images, factor: Factor):
     """Distances from the image's mean color, times 1 + factor."""
     import tensorflow as tf
 
-    mean, strength = tf.reduce_mean(images, axis=(1, 2), keepdims=True), each(1 + draw.around(factor))
+    mean, strength = (
+        tf.reduce_mean(images, axis=(1, 2), keepdims=True),
+        each(1 + draw.around(factor)),
+    )
     return images * strength + mean * (1 - strength)
 
 
@@ -43,11 +47,20 @@ def value(draw: Draw, images, delta: Factor):
     return hsv(draw, images, value_delta=delta)
 
 
-def hsv(draw: Draw, images, hue_delta: Factor = 0.0, saturation_delta: Factor = 0.0, value_delta: Factor = 0.0):
-    """Adds to hue, saturation and value, each 0 to 1 (Smith, 1978). Hue goes round, the others are clipped."""
+def hsv(
+    draw: Draw,
+    images,
+    hue_delta: Factor = 0.0,
+    saturation_delta: Factor = 0.0,
+    value_delta: Factor = 0.0,
+):
+    """Adds to hue, saturation and value, each 0 to 1 (Smith, 1978). Hue goes round, the others are
+    clipped."""
     import tensorflow as tf
 
-    deltas = tf.stack([draw.around(delta) for delta in (hue_delta, saturation_delta, value_delta)], axis=1)
+    deltas = tf.stack(
+        [draw.around(delta) for delta in (hue_delta, saturation_delta, value_delta)], axis=1
+    )
     shifted = tf.image.rgb_to_hsv(images / 255) + deltas[:, None, None, :]
     round_once = tf.floor(shifted) * tf.constant([1.0, 0.0, 0.0])
     return 255 * tf.image.hsv_to_rgb(tf.clip_by_value(shifted - round_once, 0, 1))
@@ -89,13 +102,16 @@ def solarize(draw: Draw, images):
 
 
 def autocontrast(draw: Draw, images, cutoff: float = 10):
-    """Stretches each channel to 0 to 255, after leaving aside ``cutoff`` percent of its pixels at either end, as Pillow does."""
+    """Stretches each channel to 0 to 255, after leaving aside ``cutoff`` percent of its pixels at
+    either end, as Pillow does."""
     import tensorflow as tf
 
     shape = tf.shape(images)
     counts = _histograms(tf.cast(tf.round(images), tf.int32), shape[0])
     cut = tf.cast(tf.floor(tf.cast(shape[1] * shape[2], tf.float32) * (cutoff / 100)), tf.int32)
-    low, high = (_empty_bins(tf.cumsum(counts, axis=-1, reverse=reverse), cut) for reverse in (False, True))
+    low, high = (
+        _empty_bins(tf.cumsum(counts, axis=-1, reverse=reverse), cut) for reverse in (False, True)
+    )
     low, high = low[:, None, None, :], 255 - high[:, None, None, :]
     return tf.where(high > low, (images - low) * (255 / tf.maximum(high - low, 1)), images)
 
@@ -106,7 +122,9 @@ def _histograms(values, count):
 
     rows = tf.reshape(tf.range(count * 3), (-1, 1, 1, 3)) * 256
     flat = tf.reshape(values + rows, (-1,))
-    return tf.reshape(tf.math.bincount(flat, minlength=count * 768, maxlength=count * 768), (-1, 3, 256))
+    return tf.reshape(
+        tf.math.bincount(flat, minlength=count * 768, maxlength=count * 768), (-1, 3, 256)
+    )
 
 
 def _empty_bins(cumulated, cut):
@@ -117,7 +135,8 @@ def _empty_bins(cumulated, cut):
 
 
 def clipped(images):
-    """The images with all values brought to 0 to 255: the raw operation goes over them once, ``tf.clip_by_value`` twice."""
+    """The images with all values brought to 0 to 255: the raw operation goes over them once,
+    ``tf.clip_by_value`` twice."""
     import tensorflow as tf
 
     return tf.raw_ops.ClipByValue(t=images, clip_value_min=0.0, clip_value_max=255.0)

@@ -9,12 +9,14 @@ Factor = float | Sequence[float]
 
 
 class Draw:
-    """Random numbers for the B images of one batch: new ones at each call, and the same for the same seed.
+    """Random numbers for the B images of one batch: new ones at each call, and the same for the
+    same seed.
 
     Args:
         count: B, an integer or a tensor.
         seed: two integers.
-        period: an integer that stays the same for as long as what is drawn with ``of_period`` has to.
+        period: an integer that stays the same for as long as what is drawn with ``of_period`` has
+            to.
     """
 
     def __init__(self, count, seed, period=None):
@@ -36,7 +38,9 @@ class Draw:
         import tensorflow as tf
 
         low, high = (value, value) if isinstance(value, (int, float)) else value
-        return tf.random.stateless_uniform((self.count,), self._next_seed(), float(low), float(high))
+        return tf.random.stateless_uniform(
+            (self.count,), self._next_seed(), float(low), float(high)
+        )
 
     def around(self, factor: Factor):
         """(B,) float32: from -f to f for a number f, from low to high of a range."""
@@ -47,7 +51,9 @@ class Draw:
         import tensorflow as tf
 
         low, high = (value, value) if isinstance(value, (int, float)) else value
-        return tf.random.stateless_uniform((self.count,), self._next_seed(), int(low), int(high) + 1, tf.int32)
+        return tf.random.stateless_uniform(
+            (self.count,), self._next_seed(), int(low), int(high) + 1, tf.int32
+        )
 
     def happens(self, rate: float):
         """(B,) bool: true for a share ``rate`` of the images."""
@@ -72,7 +78,8 @@ class Draw:
         return tf.fill((self.count,), float(value))
 
     def of_period(self, count: int, rate: float):
-        """int32: one of 0 to count - 1 for the whole batch and as long as the period lasts, or, for the share 1 - rate of them, -1."""
+        """int32: one of 0 to count - 1 for the whole batch and as long as the period lasts, or, for
+        the share 1 - rate of them, -1."""
         import tensorflow as tf
 
         seeds = tf.random.experimental.stateless_split(tf.cast(self.period, tf.int64), 2)

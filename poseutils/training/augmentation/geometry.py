@@ -1,7 +1,8 @@
-"""What moves pixels: each operation draws matrices that say where points go, and all that a group of them does is one warp.
+"""What moves pixels: each operation draws matrices that say where points go, and all that a group
+of them does is one warp.
 
-Matrices are (B, 3, 3) float32 for points (x, y, 1) in pixels, pixel centers at +0.5. Every operation takes the draw and the images'
-height and width.
+Matrices are (B, 3, 3) float32 for points (x, y, 1) in pixels, pixel centers at +0.5. Every
+operation takes the draw and the images' height and width.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ import numpy as np
 from ...keypoints import KeypointLayout
 from .draw import Draw, Factor
 
-FLIPS = {"horizontal": ((-1.0, 1.0),), "vertical": ((1.0, -1.0),), "horizontal_and_vertical": ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))}
+FLIPS = {
+    "horizontal": ((-1.0, 1.0),),
+    "vertical": ((1.0, -1.0),),
+    "horizontal_and_vertical": ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)),
+}
 """Signs of x and y; where there are several, each image draws one."""
 _BORDERS = {"constant": "CONSTANT", "reflect": "REFLECT", "nearest": "REPLICATE", "wrap": "WRAP"}
 
@@ -30,7 +35,14 @@ def flip(draw: Draw, size, mode: str):
 def translation(draw: Draw, size, width_factor: Factor, height_factor: Factor):
     """Moves right and down by shares of the width and height."""
     zero, one = draw.constant(0), draw.constant(1)
-    return _matrix(one, zero, draw.around(width_factor) * size[1], zero, one, draw.around(height_factor) * size[0])
+    return _matrix(
+        one,
+        zero,
+        draw.around(width_factor) * size[1],
+        zero,
+        one,
+        draw.around(height_factor) * size[0],
+    )
 
 
 def rotation(draw: Draw, size, factor: Factor):
@@ -42,18 +54,26 @@ def rotation(draw: Draw, size, factor: Factor):
 
 
 def shear_x(draw: Draw, size, factor: Factor):
-    """Rows slide: what is d below the middle moves right by d · sin(angle), the angle being a share of a full turn."""
-    return _about_center(draw.constant(1), _sine(draw, factor), draw.constant(0), draw.constant(1), size)
+    """Rows slide: what is d below the middle moves right by d · sin(angle), the angle being a share
+    of a full turn."""
+    return _about_center(
+        draw.constant(1), _sine(draw, factor), draw.constant(0), draw.constant(1), size
+    )
 
 
 def shear_y(draw: Draw, size, factor: Factor):
-    """Columns slide: what is d right of the middle moves down by d · sin(angle), the angle being a share of a full turn."""
-    return _about_center(draw.constant(1), draw.constant(0), _sine(draw, factor), draw.constant(1), size)
+    """Columns slide: what is d right of the middle moves down by d · sin(angle), the angle being a
+    share of a full turn."""
+    return _about_center(
+        draw.constant(1), draw.constant(0), _sine(draw, factor), draw.constant(1), size
+    )
 
 
 def shear(draw: Draw, size, factor: Factor):
     """Rows and columns slide, each by an angle of their own."""
-    return _about_center(draw.constant(1), _sine(draw, factor), _sine(draw, factor), draw.constant(1), size)
+    return _about_center(
+        draw.constant(1), _sine(draw, factor), _sine(draw, factor), draw.constant(1), size
+    )
 
 
 def _sine(draw: Draw, factor: Factor):
@@ -63,7 +83,8 @@ def _sine(draw: Draw, factor: Factor):
 
 
 def zoom(draw: Draw, size, width_factor: Factor, height_factor: Factor | None = None):
-    """A factor above zero shows more of the scene (zooms out), as in Keras; without ``height_factor`` proportions are kept."""
+    """A factor above zero shows more of the scene (zooms out), as in Keras; without
+    ``height_factor`` proportions are kept."""
     x = 1 / (1 + draw.around(width_factor))
     y = x if height_factor is None else 1 / (1 + draw.around(height_factor))
     return _about_center(x, draw.constant(0), draw.constant(0), y, size)
@@ -77,7 +98,8 @@ def crop(
     crop_width: Factor = (0.6, 0.9),
     crop_height: Factor = (0.6, 0.9),
 ):
-    """Stretches a part of the image to its whole size. Center and extent are shares of the image; what of the part is outside is cut."""
+    """Stretches a part of the image to its whole size. Center and extent are shares of the image;
+    what of the part is outside is cut."""
     x_scale, x_shift = _span_to_whole(draw, crop_center_x, crop_width, size[1])
     y_scale, y_shift = _span_to_whole(draw, crop_center_y, crop_height, size[0])
     zero = draw.constant(0)
@@ -130,10 +152,17 @@ def size_of(images):
     return shape[1], shape[2]
 
 
-def warp_images(images, matrix, fill_mode: str = "reflect", fill_value: float = 0.0, interpolation: str = "bilinear"):
+def warp_images(
+    images,
+    matrix,
+    fill_mode: str = "reflect",
+    fill_value: float = 0.0,
+    interpolation: str = "bilinear",
+):
     """(B, H, W, 3) images moved as ``matrix`` (B, 3, 3) moves points.
 
-    OpenCV does it, in half the time of TensorFlow's own operation, on the CPU; places between pixels are rounded to a thirty-second of one.
+    OpenCV does it, in half the time of TensorFlow's own operation, on the CPU; places between
+    pixels are rounded to a thirty-second of one.
     """
     import tensorflow as tf
 
@@ -141,18 +170,28 @@ def warp_images(images, matrix, fill_mode: str = "reflect", fill_value: float = 
     half = tf.constant([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     backward = (tf.linalg.inv(half) @ tf.linalg.inv(matrix) @ half)[:, :2]
     border = getattr(cv2, f"BORDER_{_BORDERS[fill_mode]}")
-    method = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}[interpolation] | cv2.WARP_INVERSE_MAP
+    method = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}[
+        interpolation
+    ] | cv2.WARP_INVERSE_MAP
     fill = (min(max(float(fill_value), 0.0), 255.0),) * 3
 
     def warp(pixels, maps):
         size = pixels.shape[2:0:-1]
-        return np.stack([cv2.warpAffine(p, m, size, None, method, border, fill) for p, m in zip(pixels, maps, strict=True)])
+        return np.stack(
+            [
+                cv2.warpAffine(p, m, size, None, method, border, fill)
+                for p, m in zip(pixels, maps, strict=True)
+            ]
+        )
 
-    return tf.ensure_shape(tf.numpy_function(warp, [images, backward], tf.float32, stateful=False), images.shape)
+    return tf.ensure_shape(
+        tf.numpy_function(warp, [images, backward], tf.float32, stateful=False), images.shape
+    )
 
 
 def warp_keypoints(keypoints, matrix, layout: KeypointLayout):
-    """(B, ..., K, 3) keypoints moved by ``matrix`` (B, 3, 3); where it mirrors, left and right change places."""
+    """(B, ..., K, 3) keypoints moved by ``matrix`` (B, 3, 3); where it mirrors, left and right
+    change places."""
     import tensorflow as tf
 
     moved = tf.concat([_moved(keypoints[..., :2], matrix), keypoints[..., 2:]], axis=-1)
@@ -161,7 +200,8 @@ def warp_keypoints(keypoints, matrix, layout: KeypointLayout):
 
 
 def without_labels_outside(keypoints, size):
-    """(B, ..., K, 3) keypoints; those outside of an image of height and width ``size`` get visibility 0."""
+    """(B, ..., K, 3) keypoints; those outside of an image of height and width ``size`` get
+    visibility 0."""
     import tensorflow as tf
 
     inside = (keypoints[..., :2] >= 0) & (keypoints[..., :2] < tf.stack([size[1], size[0]]))
@@ -170,10 +210,13 @@ def without_labels_outside(keypoints, size):
 
 
 def warp_boxes(boxes, matrix, size):
-    """(B, ..., 4) boxes xyxy around what is in them after ``matrix`` (B, 3, 3), cut to the image; zeros where nothing is left."""
+    """(B, ..., 4) boxes xyxy around what is in them after ``matrix`` (B, 3, 3), cut to the image;
+    zeros where nothing is left."""
     import tensorflow as tf
 
-    corners = tf.stack([tf.gather(boxes, pair, axis=-1) for pair in ((0, 1), (2, 1), (2, 3), (0, 3))], axis=-2)
+    corners = tf.stack(
+        [tf.gather(boxes, pair, axis=-1) for pair in ((0, 1), (2, 1), (2, 3), (0, 3))], axis=-2
+    )
     limits = tf.stack([size[1], size[0]])
     moved = tf.clip_by_value(_moved(corners, matrix), 0.0, limits)
     low, high = tf.reduce_min(moved, axis=-2), tf.reduce_max(moved, axis=-2)
@@ -185,11 +228,14 @@ def _moved(points, matrix):
     """(B, ..., 2) points moved by (B, 3, 3)."""
     import tensorflow as tf
 
-    return tf.einsum("bij,b...j->b...i", matrix[:, :2, :2], points) + _like(matrix[:, :2, 2], points, keep=1)
+    return tf.einsum("bij,b...j->b...i", matrix[:, :2, :2], points) + _like(
+        matrix[:, :2, 2], points, keep=1
+    )
 
 
 def _like(values, other, keep: int = 0):
-    """(B, ...) values with ones put between B and their last ``keep`` axes, to go with the axes of ``other``."""
+    """(B, ...) values with ones put between B and their last ``keep`` axes, to go with the axes of
+    ``other``."""
     import tensorflow as tf
 
     shape = tf.shape(values)

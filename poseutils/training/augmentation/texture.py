@@ -1,4 +1,5 @@
-"""What changes pixels by their neighbors or by chance, and moves nothing. Images are (B, H, W, 3) float32 RGB, 0 to 255."""
+"""What changes pixels by their neighbors or by chance, and moves nothing. Images are (B, H, W, 3)
+float32 RGB, 0 to 255."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ from .draw import Draw, Factor
 
 
 def sharpness(draw: Draw, images, factor: Factor):
-    """Adds ``factor`` times what sets a pixel apart from its smoothed self; a number f draws from 0 to f. The rim stays as it is.
+    """Adds ``factor`` times what sets a pixel apart from its smoothed self; a number f draws from 0
+    to f. The rim stays as it is.
 
-    The smoothing is Pillow's: a 3 × 3 mean in which the pixel itself counts five times; from it a pixel is 9/13 as far as from a plain one.
+    The smoothing is Pillow's: a 3 × 3 mean in which the pixel itself counts five times; from it a
+    pixel is 9/13 as far as from a plain one.
     """
     import tensorflow as tf
 
@@ -18,11 +21,19 @@ def sharpness(draw: Draw, images, factor: Factor):
     return images + each(strength) * (9 / 13) * tf.pad(apart, ((0, 0), (1, 1), (1, 1), (0, 0)))
 
 
-def blur(draw: Draw, images, filter_size: int | tuple[int, int], padding: str = "reflect", constant_values: float = 0.0):
-    """Mean over squares of ``filter_size`` pixels a side. At an even size the outermost pixels count half, so that nothing moves.
+def blur(
+    draw: Draw,
+    images,
+    filter_size: int | tuple[int, int],
+    padding: str = "reflect",
+    constant_values: float = 0.0,
+):
+    """Mean over squares of ``filter_size`` pixels a side. At an even size the outermost pixels
+    count half, so that nothing moves.
 
     Args:
-        padding: what stands beyond the border, as in ``tf.pad``: reflect, symmetric, or constant for ``constant_values``.
+        padding: what stands beyond the border, as in ``tf.pad``: reflect, symmetric, or constant
+            for ``constant_values``.
     """
     import tensorflow as tf
 
@@ -31,24 +42,33 @@ def blur(draw: Draw, images, filter_size: int | tuple[int, int], padding: str = 
     blurred = tf.matmul(down, tf.reshape(images, (shape[0], shape[1], -1)))
     blurred = tf.matmul(across[:, None], tf.reshape(blurred, shape))
     if padding == "constant":
-        inside = tf.reduce_sum(down, axis=-1)[:, :, None, None] * tf.reduce_sum(across, axis=-1)[:, None, :, None]
+        inside = (
+            tf.reduce_sum(down, axis=-1)[:, :, None, None]
+            * tf.reduce_sum(across, axis=-1)[:, None, :, None]
+        )
         blurred += (1 - inside) * constant_values
     return tf.ensure_shape(blurred, images.shape)
 
 
 def _means(sizes, length, padding: str):
-    """(B, length, length) matrices that take the means of windows along an axis: the weight of pixel j in the mean around pixel i."""
+    """(B, length, length) matrices that take the means of windows along an axis: the weight of
+    pixel j in the mean around pixel i."""
     import tensorflow as tf
 
     positions = tf.range(length, dtype=tf.float32)
     rows, columns, last = positions[:, None], positions[None, :], tf.cast(length, tf.float32) - 1
 
     def weights(places):
-        return tf.clip_by_value((sizes[:, None, None] + 1) / 2 - tf.abs(places - rows), 0, 1) / sizes[:, None, None]
+        return (
+            tf.clip_by_value((sizes[:, None, None] + 1) / 2 - tf.abs(places - rows), 0, 1)
+            / sizes[:, None, None]
+        )
 
     total = weights(columns)
     if padding == "reflect":
-        total += tf.where(columns > 0, weights(-columns), 0) + tf.where(columns < last, weights(2 * last - columns), 0)
+        total += tf.where(columns > 0, weights(-columns), 0) + tf.where(
+            columns < last, weights(2 * last - columns), 0
+        )
     elif padding == "symmetric":
         total += weights(-1 - columns) + weights(2 * last + 1 - columns)
     return total
@@ -80,11 +100,19 @@ def jpeg_quality(draw: Draw, images, jpeg_quality: int | tuple[int, int]):
     qualities = draw.whole(jpeg_quality)
     pixels = tf.cast(tf.clip_by_value(tf.round(images), 0, 255), tf.uint8)
     spec = tf.TensorSpec(images.shape[1:], tf.uint8)
-    coarse = tf.cast(tf.map_fn(compressed, (pixels, qualities), fn_output_signature=spec), tf.float32)
+    coarse = tf.cast(
+        tf.map_fn(compressed, (pixels, qualities), fn_output_signature=spec), tf.float32
+    )
     return tf.where(each(qualities) >= 100, images, coarse)
 
 
-def rectangle_erasing(draw: Draw, images, nrec: int | tuple[int, int] = 1, area: Factor = (0.05, 0.4), wh_ratio: Factor = (0.3, 2.0)):
+def rectangle_erasing(
+    draw: Draw,
+    images,
+    nrec: int | tuple[int, int] = 1,
+    area: Factor = (0.05, 0.4),
+    wh_ratio: Factor = (0.3, 2.0),
+):
     """Paints rectangles of random colors over each image (Zhong et al., "Random Erasing", 2020).
 
     Keypoints under them stay labeled: the network learns to tell them from the rest.

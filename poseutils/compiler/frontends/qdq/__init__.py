@@ -1,7 +1,9 @@
-"""A QDQ network, as :mod:`poseutils.compiler.frontends.onnx` reads it from an .onnx file, becomes the graph of integer operators that turns into C.
+"""A QDQ network, as :mod:`poseutils.compiler.frontends.onnx` reads it from an .onnx file, becomes
+the graph of integer operators that turns into C.
 
-DequantizeLinear, an operator and QuantizeLinear become the operator on 8-bit values; what is computed of one tensor value by value becomes
-a table; images are stored channels last. Unsigned 8-bit tensors become signed ones: other bytes of the same meaning.
+DequantizeLinear, an operator and QuantizeLinear become the operator on 8-bit values; what is
+computed of one tensor value by value becomes a table; images are stored channels last. Unsigned
+8-bit tensors become signed ones: other bytes of the same meaning.
 """
 
 from __future__ import annotations
@@ -20,7 +22,18 @@ from ...passes.fusion import drop_unread
 from ..onnx import parse_onnx
 from .conversion import Conversion
 from .operators import OPERATORS
-from .values import IMAGE, Builder, Constant, Floats, Pending, Real, Steps, Stored, Value, quantization
+from .values import (
+    IMAGE,
+    Builder,
+    Constant,
+    Floats,
+    Pending,
+    Real,
+    Steps,
+    Stored,
+    Value,
+    quantization,
+)
 
 ENDS = ("QuantizeLinear", "DequantizeLinear")
 
@@ -32,8 +45,9 @@ class Refused(Unsupported):
 def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
     """The integer network of an .onnx file, its images channels last.
 
-    Its first operators are QUANTIZE and its last ones DEQUANTIZE where the file's are QuantizeLinear and DequantizeLinear. Outputs
-    with rows and columns are channels last too; others have the file's shape.
+    Its first operators are QUANTIZE and its last ones DEQUANTIZE where the file's are
+    QuantizeLinear and DequantizeLinear. Outputs with rows and columns are channels last too; others
+    have the file's shape.
 
     Args:
         data: the file's bytes.
@@ -41,10 +55,14 @@ def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
         folder: where it lies, for weights beside it.
 
     Raises:
-        PoseError: if the file is damaged, has no fixed shape, computes in floating point, or holds what the kernels do not compute:
-            all of that is named.
+        PoseError: if the file is damaged, has no fixed shape, computes in floating point, or holds
+            what the kernels do not compute: all of that is named.
     """
-    known = {**OPERATORS, "QuantizeLinear": _quantize_linear, "DequantizeLinear": _dequantize_linear}
+    known = {
+        **OPERATORS,
+        "QuantizeLinear": _quantize_linear,
+        "DequantizeLinear": _dequantize_linear,
+    }
     graph = parse_onnx(data, name, folder, known)
     _check_quantized(graph, name)
     conversion, refused = Conversion(graph), []
@@ -54,10 +72,21 @@ def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
         refused += _convert(conversion, operator, known)
     outputs = [] if refused else [_output(conversion, tensor, refused) for tensor in graph.outputs]
     if refused:
-        raise PoseError(f"{name} cannot become C; not supported are:\n" + "\n".join(f"- {line}" for line in refused))
+        raise PoseError(
+            f"{name} cannot become C; not supported are:\n"
+            + "\n".join(f"- {line}" for line in refused)
+        )
     builder = conversion.builder
     inputs = tuple(range(len(graph.inputs)))  # they were the first tensors to be built
-    return drop_unread(Graph(tuple(builder.tensors), tuple(builder.operators), inputs, tuple(outputs), graph.schema_version))
+    return drop_unread(
+        Graph(
+            tuple(builder.tensors),
+            tuple(builder.operators),
+            inputs,
+            tuple(outputs),
+            graph.schema_version,
+        )
+    )
 
 
 def _check_quantized(graph: Graph, name: str) -> None:
@@ -69,9 +98,13 @@ def _check_quantized(graph: Graph, name: str) -> None:
 
 
 def _convert(conversion: Conversion, operator: Operator, known: dict[str, Callable]) -> list[str]:
-    """Converts one operator; what is not supported about it. What depends on an operator that was refused is passed over."""
+    """Converts one operator; what is not supported about it. What depends on an operator that was
+    refused is passed over."""
     tensors = conversion.graph.tensors
-    if any(t >= 0 and not tensors[t].is_constant and t not in conversion.values for t in operator.inputs):
+    if any(
+        t >= 0 and not tensors[t].is_constant and t not in conversion.values
+        for t in operator.inputs
+    ):
         return []
     label = f"{operator.name} of {next(tensors[t].name for t in operator.outputs if t >= 0)!r}"
     try:
@@ -108,8 +141,14 @@ def _input(conversion: Conversion, tensor: int) -> Value:
     """An input; images are taken channels last."""
     made, builder = conversion.graph.tensors[tensor], conversion.builder
     rank = len(made.shape)
-    order = IMAGE if rank == 4 and made.shape[1] in (1, 3, 4) and made.shape[3] not in (1, 3, 4) else tuple(range(rank))
-    stored = Stored(builder.activation(made.name, tuple(made.shape[d] for d in order), made.dtype), order)
+    order = (
+        IMAGE
+        if rank == 4 and made.shape[1] in (1, 3, 4) and made.shape[3] not in (1, 3, 4)
+        else tuple(range(rank))
+    )
+    stored = Stored(
+        builder.activation(made.name, tuple(made.shape[d] for d in order), made.dtype), order
+    )
     if made.dtype in ("int8", "uint8"):
         return Real(stored, np.arange(256).astype(np.uint8).view(made.dtype).astype(np.float32))
     return Floats(stored)
@@ -122,13 +161,19 @@ def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
         value = conversion.values[tensor]
         if isinstance(value, Steps):
             stored = _as_given(builder, builder.stored(value))
-            return _named(builder, stored.tensor, made.name) if made.dtype == "int8" else _unsigned(builder, stored, made.name)
+            return (
+                _named(builder, stored.tensor, made.name)
+                if made.dtype == "int8"
+                else _unsigned(builder, stored, made.name)
+            )
         if isinstance(value, Real) and value.steps is not None:
             stored = _as_given(builder, builder.stored(value.steps))
             steps = _named(builder, stored.tensor, value.steps.name)
             output = builder.activation(made.name, builder.tensors[steps].shape, "float32")
             return builder.emit("DEQUANTIZE", [steps], output)
-        return _named(builder, _as_given(builder, builder.floats(value, made.name).stored).tensor, made.name)
+        return _named(
+            builder, _as_given(builder, builder.floats(value, made.name).stored).tensor, made.name
+        )
     except Refused as other:
         refused.append(str(other))
     except Unsupported as reason:
@@ -139,7 +184,8 @@ def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
 
 
 def _named(builder: Builder, tensor: int, name: str) -> int:
-    """The tensor by the file's name, if it is that one only in another order; what it is made of gives the name away."""
+    """The tensor by the file's name, if it is that one only in another order; what it is made of
+    gives the name away."""
     if builder.tensors[tensor].name != f"{name}/arranged":
         return tensor
     made = {t for operator in builder.operators for t in operator.outputs}
@@ -154,7 +200,11 @@ def _as_given(builder: Builder, stored: Stored) -> Stored:
     """Maps with rows and columns channels last, all else as in the file."""
     shape = builder.shape(stored)
     is_map = len(shape) == 4 and min(shape[2:]) > 1 and shape[1] not in shape[2:]
-    return builder.arranged(stored, IMAGE) if is_map and stored.order == IMAGE else builder.as_filed(stored)
+    return (
+        builder.arranged(stored, IMAGE)
+        if is_map and stored.order == IMAGE
+        else builder.as_filed(stored)
+    )
 
 
 def _unsigned(builder: Builder, stored: Stored, name: str) -> int:
@@ -171,21 +221,31 @@ def _unsigned(builder: Builder, stored: Stored, name: str) -> int:
 def _parameters(conversion: Conversion, operator: Operator, dtype: str) -> Quantization:
     """Scales and zero points of one of the two, as they are in the file."""
     scales = conversion.numbers(operator, 1)
-    need(scales is not None and scales.dtype == np.float32 and scales.size > 0 and scales.ndim <= 1, "scales that are not float32")
-    need(bool(np.isfinite(scales).all() and (scales > 0).all()), "a scale that is not a positive number")
+    need(
+        scales is not None and scales.dtype == np.float32 and scales.size > 0 and scales.ndim <= 1,
+        "scales that are not float32",
+    )
+    need(
+        bool(np.isfinite(scales).all() and (scales > 0).all()),
+        "a scale that is not a positive number",
+    )
     zeros = conversion.numbers(operator, 2)
     zeros = np.zeros(scales.size, dtype) if zeros is None else zeros
     need(zeros.dtype.kind in "iu", f"zero points of {zeros.dtype}")
     need(zeros.size == scales.size, f"{scales.size} scales and {zeros.size} zero points")
     need(not operator.options.get("block_size"), "scales of blocks")
-    return Quantization(scales.reshape(-1), zeros.reshape(-1).astype(np.int64), int(operator.options.get("axis", 1)))
+    return Quantization(
+        scales.reshape(-1), zeros.reshape(-1).astype(np.int64), int(operator.options.get("axis", 1))
+    )
 
 
 def _signed(scaled: Quantization, dtype: str) -> Quantization:
     """The same scale of the int8 tensor that stands for an int8 or uint8 one."""
     need(dtype in ("int8", "uint8"), f"values of {dtype}; int8 and uint8 are supported")
     need(scaled.scales.size == 1, "results with a scale a channel; one scale is supported")
-    return replace(scaled, zero_points=scaled.zero_points - (128 if dtype == "uint8" else 0), axis=0)
+    return replace(
+        scaled, zero_points=scaled.zero_points - (128 if dtype == "uint8" else 0), axis=0
+    )
 
 
 def _quantize_linear(conversion: Conversion, operator: Operator) -> list[Value]:
@@ -206,9 +266,15 @@ def _dequantize_linear(conversion: Conversion, operator: Operator) -> list[Value
         return [_weights(value.values, scaled)]
     scaled = _signed(scaled, source.dtype)
     if isinstance(value, Real):
-        value = conversion.values[operator.inputs[0]] = _integer_input(conversion.builder, value, scaled)
+        value = conversion.values[operator.inputs[0]] = _integer_input(
+            conversion.builder, value, scaled
+        )
     need(isinstance(value, Steps), f"of {source.dtype} results")
-    return [replace(value, quantization=scaled).real() if not _same(value.quantization, scaled) else value.real()]
+    return [
+        replace(value, quantization=scaled).real()
+        if not _same(value.quantization, scaled)
+        else value.real()
+    ]
 
 
 def _same(a: Quantization, b: Quantization) -> bool:
@@ -216,7 +282,10 @@ def _same(a: Quantization, b: Quantization) -> bool:
 
 
 def _weights(integers: np.ndarray, scaled: Quantization) -> Constant:
-    need(integers.dtype.name in ("int8", "uint8", "int32"), f"constants of {integers.dtype}; int8, uint8 and int32 are supported")
+    need(
+        integers.dtype.name in ("int8", "uint8", "int32"),
+        f"constants of {integers.dtype}; int8, uint8 and int32 are supported",
+    )
     axis = scaled.axis + integers.ndim if scaled.axis < 0 else scaled.axis
     many = scaled.scales.size > 1
     fits = 0 <= axis < integers.ndim and integers.shape[axis] == scaled.scales.size
@@ -224,7 +293,9 @@ def _weights(integers: np.ndarray, scaled: Quantization) -> Constant:
     along = [-1 if d == axis else 1 for d in range(integers.ndim)] if many else [1] * integers.ndim
     zeros = scaled.zero_points.reshape(along) if many or integers.ndim else scaled.zero_points[0]
     scales = scaled.scales.reshape(along) if many or integers.ndim else scaled.scales[0]
-    values = (integers.astype(np.int64) - zeros).astype(np.float32) * scales  # as DequantizeLinear does
+    values = (integers.astype(np.int64) - zeros).astype(
+        np.float32
+    ) * scales  # as DequantizeLinear does
     if integers.dtype == np.uint8:
         integers = (integers.astype(np.int16) - 128).astype(np.int8)
         scaled = replace(scaled, zero_points=scaled.zero_points - 128)
@@ -241,4 +312,6 @@ def _integer_input(builder: Builder, value: Real, scaled: Quantization) -> Steps
     if not unsigned:
         return Steps(tensor.name, scaled, value.source)
     output = builder.activation(f"{tensor.name}/signed", tensor.shape, "int8", scaled)
-    return Steps(tensor.name, scaled, Stored(builder.emit("QUANTIZE", [source], output), value.source.order))
+    return Steps(
+        tensor.name, scaled, Stored(builder.emit("QUANTIZE", [source], output), value.source.order)
+    )

@@ -19,13 +19,18 @@ from .values import IMAGE, Constant, Pending, Steps, Stored, Value, quantization
 
 def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
     """N×C×H×W; of a row of N×C×L values an image of one row."""
-    need(len(shape) in (3, 4), f"an input of shape {shape}; images of N×C×H×W and rows of N×C×L are supported")
+    need(
+        len(shape) in (3, 4),
+        f"an input of shape {shape}; images of N×C×H×W and rows of N×C×L are supported",
+    )
     return shape if len(shape) == 4 else (*shape[:2], 1, shape[2])
 
 
 def _shapes(conversion: Conversion, operator: Operator) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Of the input and of the output, both as images."""
-    return _as_image(conversion.graph.tensors[operator.inputs[0]].shape), _as_image(conversion.output(operator).shape)
+    return _as_image(conversion.graph.tensors[operator.inputs[0]].shape), _as_image(
+        conversion.output(operator).shape
+    )
 
 
 _EACH = {"kernel_shape": 1, "strides": 1, "dilations": 1, "pads": 0}
@@ -46,7 +51,9 @@ def _source(conversion: Conversion, stored: Stored) -> Stored:
     """What an operator reads, as an image, channels last."""
     builder = conversion.builder
     shape = builder.shape(stored)
-    return builder.arranged(stored if len(shape) == 4 else builder.reshaped(stored, _as_image(shape)), IMAGE)
+    return builder.arranged(
+        stored if len(shape) == 4 else builder.reshaped(stored, _as_image(shape)), IMAGE
+    )
 
 
 def _result(conversion: Conversion, operator: Operator, output: int) -> Stored:
@@ -64,23 +71,42 @@ def _convolution(conversion: Conversion, operator: Operator) -> list[Value]:
     options = _window(conversion, operator, weights.integers.shape[2:])
     bias = _bias(conversion, operator, weights.integers.shape[0], scaled, weights.quantization)
     source = _source(conversion, source)
-    return [Pending(partial(_convolution_steps, conversion, operator, source, weights, bias, options))]
+    return [
+        Pending(partial(_convolution_steps, conversion, operator, source, weights, bias, options))
+    ]
 
 
 def _filter(conversion: Conversion, operator: Operator) -> Constant:
     """The weights, (OC, IC / groups, KH, KW)."""
     weights = conversion.value(operator, 1)
-    need(isinstance(weights, Constant) and weights.integers is not None, "weights that are not constants of 8 bits")
+    need(
+        isinstance(weights, Constant) and weights.integers is not None,
+        "weights that are not constants of 8 bits",
+    )
     if weights.integers.ndim == 3:
         weights = replace(weights, integers=weights.integers[:, :, None])
     integers, scaled = weights.integers, weights.quantization
-    need(integers.dtype == np.int8 and integers.ndim == 4, f"weights of {integers.dtype} and {integers.ndim} dimensions")
-    need(not scaled.zero_points.any(), "weights that are not symmetric (their zero points are not 0)")
+    need(
+        integers.dtype == np.int8 and integers.ndim == 4,
+        f"weights of {integers.dtype} and {integers.ndim} dimensions",
+    )
+    need(
+        not scaled.zero_points.any(), "weights that are not symmetric (their zero points are not 0)"
+    )
     need(scaled.scales.size == 1 or scaled.axis == 0, "a scale for each input channel")
-    groups, channels = int(operator.options.get("group", 1)), conversion.graph.tensors[operator.inputs[0]].shape[1]
+    groups, channels = (
+        int(operator.options.get("group", 1)),
+        conversion.graph.tensors[operator.inputs[0]].shape[1],
+    )
     depth = integers.shape[1]
-    need(depth * groups == channels, f"weights for {depth} channels in {groups} groups; the input has {channels}")
-    need(groups == 1 or depth == 1, f"{groups} groups of {depth} channels; one group, or groups of one channel, are supported")
+    need(
+        depth * groups == channels,
+        f"weights for {depth} channels in {groups} groups; the input has {channels}",
+    )
+    need(
+        groups == 1 or depth == 1,
+        f"{groups} groups of {depth} channels; one group, or groups of one channel, are supported",
+    )
     return weights
 
 
@@ -98,7 +124,11 @@ def _convolution_steps(
     builder, shape = conversion.builder, _shapes(conversion, operator)[1]
     depthwise = int(operator.options.get("group", 1)) > 1
     layout, axis = ((1, 2, 3, 0), 3) if depthwise else ((0, 2, 3, 1), 0)
-    matrix = builder.constant(f"{name}/weights", weights.integers.transpose(layout), replace(weights.quantization, axis=axis))
+    matrix = builder.constant(
+        f"{name}/weights",
+        weights.integers.transpose(layout),
+        replace(weights.quantization, axis=axis),
+    )
     inputs = [source.tensor, matrix, builder.constant(f"{name}/bias", bias)]
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     kind = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
@@ -106,12 +136,22 @@ def _convolution_steps(
     return Steps(name, to, _result(conversion, operator, output))
 
 
-def _bias(conversion: Conversion, operator: Operator, count: int, scaled: Quantization, weights: Quantization) -> np.ndarray:
-    """The third input in the scale of the sums, that of the input times that of the weights; zeros where there is none."""
+def _bias(
+    conversion: Conversion,
+    operator: Operator,
+    count: int,
+    scaled: Quantization,
+    weights: Quantization,
+) -> np.ndarray:
+    """The third input in the scale of the sums, that of the input times that of the weights; zeros
+    where there is none."""
     if not conversion.has(operator, 2):
         return np.zeros(count, np.int32)
     bias = conversion.value(operator, 2)
-    need(isinstance(bias, Constant) and bias.values.shape == (count,), f"a bias that is not {count} constants")
+    need(
+        isinstance(bias, Constant) and bias.values.shape == (count,),
+        f"a bias that is not {count} constants",
+    )
     return sums_of(bias, scaled, weights)
 
 
@@ -119,9 +159,14 @@ def sums_of(bias: Constant, scaled: Quantization, weights: Quantization) -> np.n
     """A bias in the scale of the sums of products."""
     real = bias.values.astype(np.float64)
     if bias.integers is not None:
-        real = (bias.integers - bias.quantization.zero_points) * bias.quantization.scales.astype(np.float64)
+        real = (bias.integers - bias.quantization.zero_points) * bias.quantization.scales.astype(
+            np.float64
+        )
     sums = np.rint(real / (float(scaled.scales[0]) * weights.scales.astype(np.float64)))
-    need(bool(np.isfinite(sums).all() and (np.abs(sums) < 2**31).all()), "a bias that does not go into 32 bits")
+    need(
+        bool(np.isfinite(sums).all() and (np.abs(sums) < 2**31).all()),
+        "a bias that does not go into 32 bits",
+    )
     return sums.astype(np.int32)
 
 
@@ -129,8 +174,13 @@ def _window(conversion: Conversion, operator: Operator, taps: tuple[int, ...]) -
     """Strides, dilations and margins, checked against the size of the output."""
     options, (image, made) = _image_options(operator), _shapes(conversion, operator)
     need(len(taps) == 2, f"a window of {len(taps)} dimensions")
-    need(list(options.get("kernel_shape", taps)) == list(taps), f"a kernel_shape of {options.get('kernel_shape')} for weights of {taps}")
-    strides, dilations = ([int(n) for n in options.get(name, (1, 1))] for name in ("strides", "dilations"))
+    need(
+        list(options.get("kernel_shape", taps)) == list(taps),
+        f"a kernel_shape of {options.get('kernel_shape')} for weights of {taps}",
+    )
+    strides, dilations = (
+        [int(n) for n in options.get(name, (1, 1))] for name in ("strides", "dilations")
+    )
     reach = [(tap - 1) * apart + 1 for tap, apart in zip(taps, dilations)]
     pads = _margins(options, image[2:], made[2:], strides, reach)
     return {
@@ -143,11 +193,20 @@ def _window(conversion: Conversion, operator: Operator, taps: tuple[int, ...]) -
     }
 
 
-def _margins(options: dict, size: tuple[int, ...], made: tuple[int, ...], strides: list[int], reach: list[int]) -> list[int]:
+def _margins(
+    options: dict,
+    size: tuple[int, ...],
+    made: tuple[int, ...],
+    strides: list[int],
+    reach: list[int],
+) -> list[int]:
     """Rows and columns before the image, then those after it."""
     automatic = options.get("auto_pad", "NOTSET")
     if automatic in ("SAME_UPPER", "SAME_LOWER"):
-        missing = [max((out - 1) * step + far - n, 0) for out, step, far, n in zip(made, strides, reach, size)]
+        missing = [
+            max((out - 1) * step + far - n, 0)
+            for out, step, far, n in zip(made, strides, reach, size)
+        ]
         half = [n // 2 if automatic == "SAME_UPPER" else n - n // 2 for n in missing]
         return half + [n - h for n, h in zip(missing, half)]
     pads = [0] * 4 if automatic == "VALID" else [int(n) for n in options.get("pads", (0, 0, 0, 0))]
@@ -155,7 +214,10 @@ def _margins(options: dict, size: tuple[int, ...], made: tuple[int, ...], stride
     rounding = int(options.get("ceil_mode", 0))
     for n, before, after, far, step, out in zip(size, pads[:2], pads[2:], reach, strides, made):
         fits = (n + before + after - far) // step + 1
-        need(fits <= out <= fits + rounding and before < far and after < far, f"an output of {made} from {size}")
+        need(
+            fits <= out <= fits + rounding and before < far and after < far,
+            f"an output of {made} from {size}",
+        )
     return pads
 
 
@@ -173,18 +235,34 @@ def _average_pool(conversion: Conversion, operator: Operator) -> list[Value]:
     """Each channel's convolution with a window of ones."""
     options = _pooling(conversion, operator)
     counted = options["padding"] == "VALID" or operator.options.get("count_include_pad", 0)
-    need(bool(counted), "pads that are not counted in the mean (count_include_pad=0); pads of 0, or count_include_pad=1, are supported")
-    need(not operator.options.get("ceil_mode", 0), "a window that reaches over the edge (ceil_mode=1); ceil_mode=0 is supported")
+    need(
+        bool(counted),
+        "pads that are not counted in the mean (count_include_pad=0); pads of 0, or count_include_pad=1, are supported",
+    )
+    need(
+        not operator.options.get("ceil_mode", 0),
+        "a window that reaches over the edge (ceil_mode=1); ceil_mode=0 is supported",
+    )
     source, _ = conversion.builder.operand(conversion.value(operator, 0))
-    return [Pending(partial(_average_steps, conversion, operator, _source(conversion, source), options))]
+    return [
+        Pending(partial(_average_steps, conversion, operator, _source(conversion, source), options))
+    ]
 
 
 def _average_steps(
-    conversion: Conversion, operator: Operator, source: Stored, options: dict, to: Quantization, name: str, activation: str
+    conversion: Conversion,
+    operator: Operator,
+    source: Stored,
+    options: dict,
+    to: Quantization,
+    name: str,
+    activation: str,
 ) -> Steps:
     builder, shape = conversion.builder, _shapes(conversion, operator)[1]
     height, width = options["filter_height"], options["filter_width"]
-    ones = builder.constant(f"{name}/ones", np.ones((1, height, width, shape[1]), np.int8), quantization(1, 0))
+    ones = builder.constant(
+        f"{name}/ones", np.ones((1, height, width, shape[1]), np.int8), quantization(1, 0)
+    )
     bias = builder.constant(f"{name}/bias", np.zeros(shape[1], np.int32))
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     more = {"divisor": height * width, "fused_activation_function": activation}
@@ -197,53 +275,96 @@ def _pooling(conversion: Conversion, operator: Operator) -> dict:
     need(len(taps) == 2, f"a window of {len(taps)} dimensions")
     height, width = taps
     need(all(n == 1 for n in operator.options.get("dilations", (1, 1))), "dilations")
-    return {**_window(conversion, operator, (height, width)), "filter_height": height, "filter_width": width}
+    return {
+        **_window(conversion, operator, (height, width)),
+        "filter_height": height,
+        "filter_width": width,
+    }
 
 
-def _pooled(conversion: Conversion, operator: Operator, stored: Stored, kind: str, options: dict) -> Stored:
+def _pooled(
+    conversion: Conversion, operator: Operator, stored: Stored, kind: str, options: dict
+) -> Stored:
     builder, shape = conversion.builder, _shapes(conversion, operator)[1]
     source = _source(conversion, stored)
-    output = builder.like(source, f"{conversion.output(operator).name}/pooled", tuple(shape[d] for d in IMAGE))
+    output = builder.like(
+        source, f"{conversion.output(operator).name}/pooled", tuple(shape[d] for d in IMAGE)
+    )
     return _result(conversion, operator, builder.emit(kind, [source.tensor], output, **options))
 
 
 def _mean(conversion: Conversion, operator: Operator) -> list[Value]:
     """Over rows and columns, or over the one row that there is."""
-    value, rank = conversion.value(operator, 0), len(conversion.graph.tensors[operator.inputs[0]].shape)
+    value, rank = (
+        conversion.value(operator, 0),
+        len(conversion.graph.tensors[operator.inputs[0]].shape),
+    )
     places = list(range(2, rank))
-    axes = conversion.numbers(operator, 1, "axes") if operator.name == "ReduceMean" else np.array(places)
+    axes = (
+        conversion.numbers(operator, 1, "axes")
+        if operator.name == "ReduceMean"
+        else np.array(places)
+    )
     every = axes is not None and sorted(int(a) % rank for a in axes.flat) == places
     need(rank in (3, 4) and every, "over other than rows and columns")
     source = _source(conversion, conversion.builder.operand(value)[0])
     return [Pending(partial(_mean_steps, conversion, operator, source), fuses=False)]
 
 
-def _mean_steps(conversion: Conversion, operator: Operator, source: Stored, to: Quantization, name: str, activation: str) -> Steps:
+def _mean_steps(
+    conversion: Conversion,
+    operator: Operator,
+    source: Stored,
+    to: Quantization,
+    name: str,
+    activation: str,
+) -> Steps:
     builder, channels = conversion.builder, conversion.builder.shape(source)[1]
     output = builder.activation(name, (1, 1, 1, channels), "int8", to)
     axes = builder.constant("axes", np.array([1, 2], np.int32))
     builder.emit("MEAN", [source.tensor, axes], output)
-    return Steps(name, to, builder.reshaped(Stored(output, IMAGE), conversion.output(operator).shape))
+    return Steps(
+        name, to, builder.reshaped(Stored(output, IMAGE), conversion.output(operator).shape)
+    )
 
 
 # ---------------------------------------------------------------- resizing
 
 
 def _resize(conversion: Conversion, operator: Operator) -> list[Value]:
-    image, made = conversion.graph.tensors[operator.inputs[0]].shape, conversion.output(operator).shape
-    need(len(image) == 4 and image[:2] == made[:2], f"{image} to {made}; rows and columns can be resized")
-    need(not operator.options.get("antialias") and not operator.options.get("exclude_outside"), "antialias or exclude_outside")
+    image, made = (
+        conversion.graph.tensors[operator.inputs[0]].shape,
+        conversion.output(operator).shape,
+    )
+    need(
+        len(image) == 4 and image[:2] == made[:2],
+        f"{image} to {made}; rows and columns can be resized",
+    )
+    need(
+        not operator.options.get("antialias") and not operator.options.get("exclude_outside"),
+        "antialias or exclude_outside",
+    )
     mode = operator.options.get("mode", "nearest")
     need(mode in ("nearest", "linear"), f"the mode {mode}; nearest and linear are supported")
-    centers = operator.options.get("coordinate_transformation_mode", "asymmetric" if operator.name == "Upsample" else "half_pixel")
+    centers = operator.options.get(
+        "coordinate_transformation_mode",
+        "asymmetric" if operator.name == "Upsample" else "half_pixel",
+    )
     if mode == "nearest":
         options = _nearest(operator, image[2:], made[2:], centers)
-        resize = partial(_resized, conversion, operator, kind="RESIZE_NEAREST_NEIGHBOR", options=options)
+        resize = partial(
+            _resized, conversion, operator, kind="RESIZE_NEAREST_NEIGHBOR", options=options
+        )
         return [moved(conversion.builder, conversion.value(operator, 0), resize)]
     centers = "half_pixel" if centers == "pytorch_half_pixel" and min(made[2:]) > 1 else centers
-    need(centers in _CENTERS, f"the coordinate_transformation_mode {centers}; {', '.join(_CENTERS)} are supported")
+    need(
+        centers in _CENTERS,
+        f"the coordinate_transformation_mode {centers}; {', '.join(_CENTERS)} are supported",
+    )
     _check_scales(conversion, operator, image[2:], made[2:])
-    source = conversion.builder.arranged(conversion.builder.operand(conversion.value(operator, 0))[0], IMAGE)
+    source = conversion.builder.arranged(
+        conversion.builder.operand(conversion.value(operator, 0))[0], IMAGE
+    )
     return [Pending(partial(_linear_steps, conversion, operator, source, centers), fuses=False)]
 
 
@@ -251,28 +372,61 @@ _CENTERS = ("half_pixel", "align_corners", "asymmetric")
 
 
 def _linear_steps(
-    conversion: Conversion, operator: Operator, source: Stored, centers: str, to: Quantization, name: str, activation: str
+    conversion: Conversion,
+    operator: Operator,
+    source: Stored,
+    centers: str,
+    to: Quantization,
+    name: str,
+    activation: str,
 ) -> Steps:
     shape = conversion.output(operator).shape
     output = conversion.builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
-    return Steps(name, to, Stored(conversion.builder.emit("RESIZE_BILINEAR", [source.tensor], output, centers=centers), IMAGE))
+    return Steps(
+        name,
+        to,
+        Stored(
+            conversion.builder.emit("RESIZE_BILINEAR", [source.tensor], output, centers=centers),
+            IMAGE,
+        ),
+    )
 
 
-def _check_scales(conversion: Conversion, operator: Operator, size: tuple[int, ...], made: tuple[int, ...]) -> None:
-    """Scales that are given, and are not just how much larger the output is, put the pixels elsewhere."""
+def _check_scales(
+    conversion: Conversion, operator: Operator, size: tuple[int, ...], made: tuple[int, ...]
+) -> None:
+    """Scales that are given, and are not just how much larger the output is, put the pixels
+    elsewhere."""
     number = 1 if operator.name == "Upsample" else 2
     scales = conversion.numbers(operator, number, "scales")
     if scales is not None and scales.size:
-        need(all(abs(n * s - m) < 1e-3 for n, s, m in zip(size, scales.reshape(-1)[-2:].tolist(), made)), f"by {scales.tolist()}")
+        need(
+            all(
+                abs(n * s - m) < 1e-3
+                for n, s, m in zip(size, scales.reshape(-1)[-2:].tolist(), made)
+            ),
+            f"by {scales.tolist()}",
+        )
 
 
-def _nearest(operator: Operator, size: tuple[int, ...], made: tuple[int, ...], centers: str) -> dict:
+def _nearest(
+    operator: Operator, size: tuple[int, ...], made: tuple[int, ...], centers: str
+) -> dict:
     """The options by which the kernel takes the very rows and columns that ONNX does."""
-    wanted = [_wanted_index(n, m, centers, operator.options.get("nearest_mode", "round_prefer_floor")) for n, m in zip(size, made)]
+    wanted = [
+        _wanted_index(n, m, centers, operator.options.get("nearest_mode", "round_prefer_floor"))
+        for n, m in zip(size, made)
+    ]
     for options in ({}, {"half_pixel_centers": True}, {"align_corners": True}):
-        if all(np.array_equal(_kernel_index(n, m, options), index) for n, m, index in zip(size, made, wanted)):
+        if all(
+            np.array_equal(_kernel_index(n, m, options), index)
+            for n, m, index in zip(size, made, wanted)
+        ):
             return options
-    need(False, f"nearest from {size} to {made} with {centers} and {operator.options.get('nearest_mode', 'round_prefer_floor')}")
+    need(
+        False,
+        f"nearest from {size} to {made} with {centers} and {operator.options.get('nearest_mode', 'round_prefer_floor')}",
+    )
     return {}
 
 
@@ -284,7 +438,10 @@ def _wanted_index(size: int, made: int, centers: str, rounding: str) -> np.ndarr
         "asymmetric": x * size / made,
         "align_corners": x * (size - 1) / max(made - 1, 1),
     }
-    need(centers in places, f"the coordinate_transformation_mode {centers}; {', '.join(places)} are supported")
+    need(
+        centers in places,
+        f"the coordinate_transformation_mode {centers}; {', '.join(places)} are supported",
+    )
     rounded = {
         "round_prefer_floor": np.ceil(places[centers] - 0.5),
         "round_prefer_ceil": np.floor(places[centers] + 0.5),
@@ -297,13 +454,19 @@ def _wanted_index(size: int, made: int, centers: str, rounding: str) -> np.ndarr
 
 def _kernel_index(size: int, made: int, options: dict) -> np.ndarray:
     """The rule of ``RESIZE_NEAREST_NEIGHBOR``."""
-    return nearest_index(size, made, Operator("RESIZE_NEAREST_NEIGHBOR", (), (), options))[0].astype(int)
+    return nearest_index(size, made, Operator("RESIZE_NEAREST_NEIGHBOR", (), (), options))[
+        0
+    ].astype(int)
 
 
-def _resized(conversion: Conversion, operator: Operator, stored: Stored, kind: str, options: dict) -> Stored:
+def _resized(
+    conversion: Conversion, operator: Operator, stored: Stored, kind: str, options: dict
+) -> Stored:
     builder, shape = conversion.builder, conversion.output(operator).shape
     source = builder.arranged(stored, IMAGE)
-    output = builder.like(source, f"{conversion.output(operator).name}/resized", tuple(shape[d] for d in IMAGE))
+    output = builder.like(
+        source, f"{conversion.output(operator).name}/resized", tuple(shape[d] for d in IMAGE)
+    )
     return Stored(builder.emit(kind, [source.tensor], output, **options), IMAGE)
 
 

@@ -40,7 +40,11 @@ class Conversion:
             value = self.value(operator, number)
             need(isinstance(value, Constant), f"input {number} is not constant")
             return value.values
-        return None if operator.options.get(attribute) is None else np.asarray(operator.options[attribute])
+        return (
+            None
+            if operator.options.get(attribute) is None
+            else np.asarray(operator.options[attribute])
+        )
 
     def output(self, operator: Operator, number: int = 0) -> Tensor:
         return self.graph.tensors[operator.outputs[number]]

@@ -20,7 +20,8 @@ def moved(builder: Builder, value: Value, move: Move, increasing: bool = False) 
     """What a move makes of a value, whatever its form.
 
     Args:
-        increasing: that the move chooses values by their size, so that of a function it needs one that never falls.
+        increasing: that the move chooses values by their size, so that of a function it needs one
+            that never falls.
     """
     if isinstance(value, Steps):
         return Steps(f"{value.name}/moved", value.quantization, move(builder.stored(value)))
@@ -35,11 +36,16 @@ def moved(builder: Builder, value: Value, move: Move, increasing: bool = False) 
         return moved(builder, value.steps, move).real()
     if value.values.ndim > 1 and value.floats is not None:
         return moved(builder, value.floats(), move, increasing)
-    need(value.values.ndim == 1 and not increasing, "its input is not quantized after the operator before it")
+    need(
+        value.values.ndim == 1 and not increasing,
+        "its input is not quantized after the operator before it",
+    )
     return Real(move(value.source), value.values)
 
 
-def _moved_steps(builder: Builder, value: Pending, move: Move, to: Quantization, name: str, activation: str) -> Steps:
+def _moved_steps(
+    builder: Builder, value: Pending, move: Move, to: Quantization, name: str, activation: str
+) -> Steps:
     steps = value.quantized(to, f"{name}/before", activation)
     return Steps(name, to, move(builder.stored(steps)))
 
@@ -55,7 +61,9 @@ def _reshape(conversion: Conversion, operator: Operator) -> list[Value]:
     value, shape = conversion.value(operator, 0), conversion.output(operator).shape
     if isinstance(value, Constant):
         return [_changed_constant(value, lambda array: array.reshape(shape))]
-    return [moved(conversion.builder, value, lambda stored: conversion.builder.reshaped(stored, shape))]
+    return [
+        moved(conversion.builder, value, lambda stored: conversion.builder.reshaped(stored, shape))
+    ]
 
 
 def _transpose(conversion: Conversion, operator: Operator) -> list[Value]:
@@ -64,15 +72,25 @@ def _transpose(conversion: Conversion, operator: Operator) -> list[Value]:
     need(sorted(axes) == list(range(rank)), f"the order {axes} of {rank} dimensions")
     if isinstance(value, Constant):
         return [_changed_constant(value, lambda array: array.transpose(axes), axes)]
-    return [moved(conversion.builder, value, lambda stored: Stored(stored.tensor, tuple(axes.index(d) for d in stored.order)))]
+    return [
+        moved(
+            conversion.builder,
+            value,
+            lambda stored: Stored(stored.tensor, tuple(axes.index(d) for d in stored.order)),
+        )
+    ]
 
 
-def _changed_constant(value: Constant, change: Callable[[np.ndarray], np.ndarray], axes: list[int] | None = None) -> Constant:
+def _changed_constant(
+    value: Constant, change: Callable[[np.ndarray], np.ndarray], axes: list[int] | None = None
+) -> Constant:
     scaled = value.quantization
     if scaled is not None and scaled.scales.size > 1:
         need(axes is not None, "weights with a scale a channel that are reshaped")
         scaled = replace(scaled, axis=axes.index(scaled.axis))
-    return Constant(change(value.values), None if value.integers is None else change(value.integers), scaled)
+    return Constant(
+        change(value.values), None if value.integers is None else change(value.integers), scaled
+    )
 
 
 # ---------------------------------------------------------------- parts
@@ -91,27 +109,48 @@ def part_of(builder: Builder, stored: Stored, starts: list[int], shape: tuple[in
 
 
 def _split(conversion: Conversion, operator: Operator) -> list[Value]:
-    value, rank = conversion.value(operator, 0), len(conversion.graph.tensors[operator.inputs[0]].shape)
+    value, rank = (
+        conversion.value(operator, 0),
+        len(conversion.graph.tensors[operator.inputs[0]].shape),
+    )
     axis, start, parts = int(operator.options.get("axis", 0)) % rank, 0, []
     for output in operator.outputs:
         need(output >= 0, "a part that is left out")
         shape = conversion.graph.tensors[output].shape
         starts = [start if d == axis else 0 for d in range(rank)]
-        parts.append(moved(conversion.builder, value, partial(part_of, conversion.builder, starts=starts, shape=shape)))
+        parts.append(
+            moved(
+                conversion.builder,
+                value,
+                partial(part_of, conversion.builder, starts=starts, shape=shape),
+            )
+        )
         start += shape[axis]
     return parts
 
 
 def _slice(conversion: Conversion, operator: Operator) -> list[Value]:
     value, whole = conversion.value(operator, 0), conversion.graph.tensors[operator.inputs[0]].shape
-    begins, axes, steps = (conversion.numbers(operator, n, name) for n, name in ((1, "starts"), (3, "axes"), (4, "steps")))
+    begins, axes, steps = (
+        conversion.numbers(operator, n, name)
+        for n, name in ((1, "starts"), (3, "axes"), (4, "steps"))
+    )
     need(begins is not None, "a beginning that is not constant")
-    need(steps is None or bool((steps == 1).all()), f"steps of {None if steps is None else steps.tolist()}; steps of 1 are supported")
+    need(
+        steps is None or bool((steps == 1).all()),
+        f"steps of {None if steps is None else steps.tolist()}; steps of 1 are supported",
+    )
     starts = [0] * len(whole)
     for axis, begin in zip(range(begins.size) if axes is None else axes.tolist(), begins.tolist()):
         starts[axis] = int(np.clip(begin + whole[axis] if begin < 0 else begin, 0, whole[axis]))
     shape = conversion.output(operator).shape
-    return [moved(conversion.builder, value, partial(part_of, conversion.builder, starts=starts, shape=shape))]
+    return [
+        moved(
+            conversion.builder,
+            value,
+            partial(part_of, conversion.builder, starts=starts, shape=shape),
+        )
+    ]
 
 
 def _gather(conversion: Conversion, operator: Operator) -> list[Value]:
@@ -121,11 +160,19 @@ def _gather(conversion: Conversion, operator: Operator) -> list[Value]:
     axis = int(operator.options.get("axis", 0)) % len(whole)
     flat = np.asarray(indices).reshape(-1)
     flat = np.where(flat < 0, flat + whole[axis], flat)
-    need(flat.size > 0 and bool((np.diff(flat) == 1).all()), "indices that do not follow each other")
+    need(
+        flat.size > 0 and bool((np.diff(flat) == 1).all()), "indices that do not follow each other"
+    )
     starts = [int(flat[0]) if d == axis else 0 for d in range(len(whole))]
     sizes = tuple(flat.size if d == axis else n for d, n in enumerate(whole))
     shape = conversion.output(operator).shape
-    return [moved(builder, value, lambda stored: builder.reshaped(part_of(builder, stored, starts, sizes), shape))]
+    return [
+        moved(
+            builder,
+            value,
+            lambda stored: builder.reshaped(part_of(builder, stored, starts, sizes), shape),
+        )
+    ]
 
 
 # ---------------------------------------------------------------- together
@@ -133,11 +180,20 @@ def _gather(conversion: Conversion, operator: Operator) -> list[Value]:
 
 def _concatenate(conversion: Conversion, operator: Operator) -> list[Value]:
     values = conversion.given(operator)
-    steps, floats = (partial(join, conversion, operator, values) for join in (_joined_steps, _joined_floats))
+    steps, floats = (
+        partial(join, conversion, operator, values) for join in (_joined_steps, _joined_floats)
+    )
     return [Pending(steps, floats, fuses=False)]
 
 
-def _joined_steps(conversion: Conversion, operator: Operator, values: list[Value], to: Quantization, name: str, activation: str) -> Steps:
+def _joined_steps(
+    conversion: Conversion,
+    operator: Operator,
+    values: list[Value],
+    to: Quantization,
+    name: str,
+    activation: str,
+) -> Steps:
     builder = conversion.builder
     parts = []
     for value in values:
@@ -156,7 +212,13 @@ def _joined_floats(conversion: Conversion, operator: Operator, values: list[Valu
 
 def _joined(conversion: Conversion, operator: Operator, parts: list[Stored], name: str) -> Stored:
     builder, shape = conversion.builder, conversion.output(operator).shape
-    largest = max(parts, key=lambda s: (not builder.tensors[s.tensor].is_constant, builder.tensors[s.tensor].elements))
+    largest = max(
+        parts,
+        key=lambda s: (
+            not builder.tensors[s.tensor].is_constant,
+            builder.tensors[s.tensor].elements,
+        ),
+    )
     order = largest.order
     axis = order.index(int(operator.options["axis"]) % len(shape))
     output = builder.like(largest, name, tuple(shape[d] for d in order))
@@ -169,24 +231,41 @@ def _joined(conversion: Conversion, operator: Operator, parts: list[Stored], nam
 
 def _pad(conversion: Conversion, operator: Operator) -> list[Value]:
     value, shape = conversion.value(operator, 0), conversion.output(operator).shape
-    need(operator.options.get("mode", "constant") == "constant", f"of the mode {operator.options.get('mode')}")
-    margins, filling = conversion.numbers(operator, 1, "pads"), conversion.numbers(operator, 2, "value")
+    need(
+        operator.options.get("mode", "constant") == "constant",
+        f"of the mode {operator.options.get('mode')}",
+    )
+    margins, filling = (
+        conversion.numbers(operator, 1, "pads"),
+        conversion.numbers(operator, 2, "value"),
+    )
     need(not conversion.has(operator, 3), "of some axes")
     need(
-        margins is not None and margins.size == 2 * len(shape) and bool((margins >= 0).all()), "margins that are not constant, or negative"
+        margins is not None and margins.size == 2 * len(shape) and bool((margins >= 0).all()),
+        "margins that are not constant, or negative",
     )
-    need(filling is None or filling.size == 0 or float(filling.reshape(-1)[0]) == 0, "with another value than 0")
+    need(
+        filling is None or filling.size == 0 or float(filling.reshape(-1)[0]) == 0,
+        "with another value than 0",
+    )
     before_after = margins.reshape(2, -1).T.astype(np.int32)
     need(not isinstance(value, Floats), "of floats")
-    need(not isinstance(value, Real) or value.steps is not None, "its input is not quantized after the operator before it")
-    return [moved(conversion.builder, value, partial(_padded, conversion.builder, margins=before_after))]
+    need(
+        not isinstance(value, Real) or value.steps is not None,
+        "its input is not quantized after the operator before it",
+    )
+    return [
+        moved(conversion.builder, value, partial(_padded, conversion.builder, margins=before_after))
+    ]
 
 
 def _padded(builder: Builder, stored: Stored, margins: np.ndarray) -> Stored:
     own = margins[list(stored.order)]
     shape = tuple(int(n + pads.sum()) for n, pads in zip(builder.tensors[stored.tensor].shape, own))
     output = builder.like(stored, f"{builder.name(stored)}/padded", shape)
-    return Stored(builder.emit("PAD", [stored.tensor, builder.constant("margins", own)], output), stored.order)
+    return Stored(
+        builder.emit("PAD", [stored.tensor, builder.constant("margins", own)], output), stored.order
+    )
 
 
 MOVES = {

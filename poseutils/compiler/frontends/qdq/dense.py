@@ -1,4 +1,5 @@
-"""ONNX operators of matrices: products with weights or with each other, as attention has them, and softmax."""
+"""ONNX operators of matrices: products with weights or with each other, as attention has them, and
+softmax."""
 
 from __future__ import annotations
 
@@ -31,12 +32,32 @@ def _product(conversion: Conversion, operator: Operator) -> list[Value]:
 
 def _gemm(conversion: Conversion, operator: Operator) -> list[Value]:
     options, weights = operator.options, conversion.value(operator, 1)
-    need(not options.get("transA", 0) and options.get("alpha", 1.0) == options.get("beta", 1.0) == 1.0, "with transA, alpha or beta")
-    need(isinstance(weights, Constant) and weights.values.ndim == 2, "of weights that are not constant")
+    need(
+        not options.get("transA", 0)
+        and options.get("alpha", 1.0) == options.get("beta", 1.0) == 1.0,
+        "with transA, alpha or beta",
+    )
+    need(
+        isinstance(weights, Constant) and weights.values.ndim == 2,
+        "of weights that are not constant",
+    )
     bias = conversion.value(operator, 2) if conversion.has(operator, 2) else None
     need(bias is None or isinstance(bias, Constant), "a bias that is not constant")
     source, scaled = conversion.builder.operand(conversion.value(operator, 0))
-    return [Pending(partial(_dense, conversion, operator, source, scaled, weights, bool(options.get("transB", 0)), bias))]
+    return [
+        Pending(
+            partial(
+                _dense,
+                conversion,
+                operator,
+                source,
+                scaled,
+                weights,
+                bool(options.get("transB", 0)),
+                bias,
+            )
+        )
+    ]
 
 
 def _dense(
@@ -53,10 +74,20 @@ def _dense(
 ) -> Steps:
     """FULLY_CONNECTED; ``by_output`` if the file's weights are output by input already."""
     builder, shape = conversion.builder, conversion.output(operator).shape
-    need(weights.integers is not None and weights.integers.dtype == np.int8, "weights that are not quantized to 8 bits")
-    need(weights.quantization.scales.size == 1 or weights.quantization.axis == (0 if by_output else 1), "a scale for each input")
+    need(
+        weights.integers is not None and weights.integers.dtype == np.int8,
+        "weights that are not quantized to 8 bits",
+    )
+    need(
+        weights.quantization.scales.size == 1
+        or weights.quantization.axis == (0 if by_output else 1),
+        "a scale for each input",
+    )
     matrix = weights.integers if by_output else weights.integers.T
-    inputs = [builder.as_filed(source).tensor, builder.constant(f"{name}/weights", matrix, weights.quantization)]
+    inputs = [
+        builder.as_filed(source).tensor,
+        builder.constant(f"{name}/weights", matrix, weights.quantization),
+    ]
     if bias is not None:
         need(bias.values.size == shape[-1], f"a bias of shape {bias.values.shape}")
         sums = sums_of(_flat(bias), scaled, weights.quantization)
@@ -67,14 +98,27 @@ def _dense(
 
 
 def _flat(bias: Constant) -> Constant:
-    return Constant(bias.values.reshape(-1), None if bias.integers is None else bias.integers.reshape(-1), bias.quantization)
+    return Constant(
+        bias.values.reshape(-1),
+        None if bias.integers is None else bias.integers.reshape(-1),
+        bias.quantization,
+    )
 
 
 # ---------------------------------------------------------------- two results
 
 
-def _products(conversion: Conversion, operator: Operator, a: Stored, b: Stored, to: Quantization, name: str, activation: str) -> Steps:
-    """One FULLY_CONNECTED for each pair of matrices: the rows of one times the columns of the other."""
+def _products(
+    conversion: Conversion,
+    operator: Operator,
+    a: Stored,
+    b: Stored,
+    to: Quantization,
+    name: str,
+    activation: str,
+) -> Steps:
+    """One FULLY_CONNECTED for each pair of matrices: the rows of one times the columns of the
+    other."""
     builder, shape = conversion.builder, conversion.output(operator).shape
     first, second = builder.shape(a), builder.shape(b)
     need(len(first) == len(second) >= 2 and first[:-2] == second[:-2], f"of {first} and {second}")
@@ -83,9 +127,13 @@ def _products(conversion: Conversion, operator: Operator, a: Stored, b: Stored, 
     results = []
     for number in range(count):
         left, right = (_matrix(builder, stored, number) for stored in (a, b))
-        output = builder.activation(f"{name}/{number}" if count > 1 else name, shape[-2:], "int8", to)
+        output = builder.activation(
+            f"{name}/{number}" if count > 1 else name, shape[-2:], "int8", to
+        )
         inputs = [builder.arranged(left, (0, 1)).tensor, builder.arranged(right, (1, 0)).tensor]
-        results.append(builder.emit("FULLY_CONNECTED", inputs, output, fused_activation_function=activation))
+        results.append(
+            builder.emit("FULLY_CONNECTED", inputs, output, fused_activation_function=activation)
+        )
     return Steps(name, to, builder.reshaped(_stacked(builder, results, to, name), shape))
 
 
@@ -102,7 +150,9 @@ def _stacked(builder: Builder, matrices: list[int], to: Quantization, name: str)
     if len(matrices) == 1:
         return Stored(matrices[0], (0, 1))
     output = builder.activation(name, (len(matrices), rows, columns), "int8", to)
-    return Stored(builder.emit("PACK", matrices, output, axis=0, values_count=len(matrices)), (0, 1, 2))
+    return Stored(
+        builder.emit("PACK", matrices, output, axis=0, values_count=len(matrices)), (0, 1, 2)
+    )
 
 
 # ---------------------------------------------------------------- softmax
@@ -118,7 +168,9 @@ def _softmax(conversion: Conversion, operator: Operator) -> list[Value]:
     return [Pending(partial(_softmax_steps, builder, builder.arranged(source, order)), fuses=False)]
 
 
-def _softmax_steps(builder: Builder, source: Stored, to: Quantization, name: str, activation: str) -> Steps:
+def _softmax_steps(
+    builder: Builder, source: Stored, to: Quantization, name: str, activation: str
+) -> Steps:
     output = builder.activation(name, builder.tensors[source.tensor].shape, "int8", to)
     builder.emit("SOFTMAX", [source.tensor], output)
     return Steps(name, to, Stored(output, source.order))

@@ -1,4 +1,5 @@
-"""ONNX operators that compute value by value: a table where they depend on one 8-bit tensor, else an operator of two."""
+"""ONNX operators that compute value by value: a table where they depend on one 8-bit tensor, else
+an operator of two."""
 
 from __future__ import annotations
 
@@ -65,11 +66,18 @@ def _function(conversion: Conversion, operator: Operator) -> list[Value]:
 
 
 def _mapped(value: Value, function) -> Real:
-    need(not isinstance(value, (Floats, Pending)), "it computes in floating point: its input is not quantized")
+    need(
+        not isinstance(value, (Floats, Pending)),
+        "it computes in floating point: its input is not quantized",
+    )
     need(isinstance(value, Real), "of 8-bit values themselves")
     with np.errstate(all="ignore"):
         # In 64 bits, so that only one rounding to 32 bits is left.
-        return Real(value.source, np.asarray(function(value.values.astype(np.float64))).astype(np.float32), product=value.product)
+        return Real(
+            value.source,
+            np.asarray(function(value.values.astype(np.float64))).astype(np.float32),
+            product=value.product,
+        )
 
 
 def _limited(value: Pending, low: float, high: float) -> Pending:
@@ -78,10 +86,16 @@ def _limited(value: Pending, low: float, high: float) -> Pending:
 
 def _clip(conversion: Conversion, operator: Operator) -> list[Value]:
     value = conversion.value(operator, 0)
-    low, high = (conversion.numbers(operator, number, name) for number, name in ((1, "min"), (2, "max")))
+    low, high = (
+        conversion.numbers(operator, number, name) for number, name in ((1, "min"), (2, "max"))
+    )
     low, high = -np.inf if low is None else float(low), np.inf if high is None else float(high)
     need(low <= high, f"limits {low} and {high}")
-    return [_limited(value, low, high) if isinstance(value, Pending) else _mapped(value, lambda x: np.clip(x, low, high))]
+    return [
+        _limited(value, low, high)
+        if isinstance(value, Pending)
+        else _mapped(value, lambda x: np.clip(x, low, high))
+    ]
 
 
 def _as_it_is(conversion: Conversion, operator: Operator) -> list[Value]:
@@ -90,7 +104,10 @@ def _as_it_is(conversion: Conversion, operator: Operator) -> list[Value]:
 
 def _cast(conversion: Conversion, operator: Operator) -> list[Value]:
     value, output = conversion.value(operator, 0), conversion.output(operator)
-    need(output.dtype == "float32" and isinstance(value, (Real, Floats, Pending)), f"to {output.dtype}")
+    need(
+        output.dtype == "float32" and isinstance(value, (Real, Floats, Pending)),
+        f"to {output.dtype}",
+    )
     return [value]
 
 
@@ -128,7 +145,9 @@ def _pair(conversion: Conversion, operator: Operator) -> list[Value]:
     return [Pending(partial(_through_floats, conversion, operator, values), computed, fuses=False)]
 
 
-def _function_of_one(conversion: Conversion, operator: Operator, values: list[Value]) -> Value | None:
+def _function_of_one(
+    conversion: Conversion, operator: Operator, values: list[Value]
+) -> Value | None:
     """The result where it depends on one 8-bit tensor alone, or on none."""
     shape = conversion.output(operator).shape
     reals = [value for value in values if isinstance(value, Real)]
@@ -136,30 +155,60 @@ def _function_of_one(conversion: Conversion, operator: Operator, values: list[Va
     with np.errstate(all="ignore"):
         if all(isinstance(value, Constant) for value in values):
             return Constant(compute(*(value.values for value in values)))
-        if not reals or any(r.source != reals[0].source for r in reals) or conversion.builder.shape(reals[0].source) != shape:
+        if (
+            not reals
+            or any(r.source != reals[0].source for r in reals)
+            or conversion.builder.shape(reals[0].source) != shape
+        ):
             return None
         operands = [_along(value, reals[0].source, shape) for value in values]
         if any(operand is None for operand in operands):
             return None
         results = compute(*operands).astype(np.float32)
-    made = _product_of(conversion, operator, values) or next((real.product for real in reals if real.product is not None), None)
-    return Real(reals[0].source, results, None, made, partial(_on_floats, conversion, operator, values))
+    made = _product_of(conversion, operator, values) or next(
+        (real.product for real in reals if real.product is not None), None
+    )
+    return Real(
+        reals[0].source, results, None, made, partial(_on_floats, conversion, operator, values)
+    )
 
 
 def _product_of(conversion: Conversion, operator: Operator, values: list[Value]) -> Product | None:
     """The product with 8-bit constants by channel that an operator computes."""
     constants = [value for value in values if isinstance(value, Constant)]
-    if operator.name not in ("Mul", "PRelu") or len(constants) != 1 or constants[0].integers is None:
+    if (
+        operator.name not in ("Mul", "PRelu")
+        or len(constants) != 1
+        or constants[0].integers is None
+    ):
         return None
-    (real,), scaled, integers = [value for value in values if isinstance(value, Real)], constants[0].quantization, constants[0].integers
-    if scaled.scales.size != 1 or integers.dtype != np.int8 or integers.size != max(integers.shape, default=1):
+    (real,), scaled, integers = (
+        [value for value in values if isinstance(value, Real)],
+        constants[0].quantization,
+        constants[0].integers,
+    )
+    if (
+        scaled.scales.size != 1
+        or integers.dtype != np.int8
+        or integers.size != max(integers.shape, default=1)
+    ):
         return None
-    given = real.steps.quantization if real.steps is not None else conversion.builder.tensors[real.source.tensor].quantization
-    return product(real.values, float(given.scales[0]) if given is not None else 0.0, integers.reshape(-1), scaled)
+    given = (
+        real.steps.quantization
+        if real.steps is not None
+        else conversion.builder.tensors[real.source.tensor].quantization
+    )
+    return product(
+        real.values,
+        float(given.scales[0]) if given is not None else 0.0,
+        integers.reshape(-1),
+        scaled,
+    )
 
 
 def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Values of a function of ``source``, or a constant that is one number, (1,), or one for each of its last index, (C, 1)."""
+    """Values of a function of ``source``, or a constant that is one number, (1,), or one for each
+    of its last index, (C, 1)."""
     if isinstance(value, Real):
         return value.values.astype(np.float64)
     if not isinstance(value, Constant):
@@ -173,52 +222,111 @@ def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray |
     return numbers.reshape(-1, 1) if varying == [last] and full.shape[last] == shape[last] else None
 
 
-def _on_steps(conversion: Conversion, operator: Operator, values: list[Value], to: Quantization, name: str, activation: str) -> Steps:
-    stored = _side_by_side(conversion, operator, [_steps_operand(conversion, value) for value in values])
+def _on_steps(
+    conversion: Conversion,
+    operator: Operator,
+    values: list[Value],
+    to: Quantization,
+    name: str,
+    activation: str,
+) -> Steps:
+    stored = _side_by_side(
+        conversion, operator, [_steps_operand(conversion, value) for value in values]
+    )
     output = conversion.builder.activation(name, _broadcast(conversion, stored), "int8", to)
-    conversion.builder.emit(_INTEGER[operator.name], [s.tensor for s in stored], output, fused_activation_function=activation)
+    conversion.builder.emit(
+        _INTEGER[operator.name],
+        [s.tensor for s in stored],
+        output,
+        fused_activation_function=activation,
+    )
     return Steps(name, to, Stored(output, stored[0].order))
 
 
 def _steps_operand(conversion: Conversion, value: Value) -> Stored:
     if not isinstance(value, Constant):
         return conversion.builder.operand(value)[0]
-    return Stored(conversion.builder.constant("operand", value.integers, value.quantization), tuple(range(value.integers.ndim)))
+    return Stored(
+        conversion.builder.constant("operand", value.integers, value.quantization),
+        tuple(range(value.integers.ndim)),
+    )
 
 
 def _is_integer(value: Value) -> bool:
     """A result, or a constant that is quantized to 8 bits."""
     if not isinstance(value, Constant):
         return True
-    return value.quantization is not None and value.quantization.scales.size == 1 and value.integers.dtype == np.int8
+    return (
+        value.quantization is not None
+        and value.quantization.scales.size == 1
+        and value.integers.dtype == np.int8
+    )
 
 
-def _through_floats(conversion: Conversion, operator: Operator, values: list[Value], to: Quantization, name: str, activation: str) -> Steps:
+def _through_floats(
+    conversion: Conversion,
+    operator: Operator,
+    values: list[Value],
+    to: Quantization,
+    name: str,
+    activation: str,
+) -> Steps:
     """With constants that have no 8 bits: anchors, say."""
     return conversion.builder.quantized(_on_floats(conversion, operator, values), to, name)
 
 
-def _extreme_steps(conversion: Conversion, operator: Operator, values: list[Value], to: Quantization, name: str, activation: str) -> Steps:
-    """Rounding first changes nothing: the larger of two numbers is no smaller once both are rounded."""
+def _extreme_steps(
+    conversion: Conversion,
+    operator: Operator,
+    values: list[Value],
+    to: Quantization,
+    name: str,
+    activation: str,
+) -> Steps:
+    """Rounding first changes nothing: the larger of two numbers is no smaller once both are
+    rounded."""
     builder = conversion.builder
     constants = [value for value in values if isinstance(value, Constant)]
-    results = [builder.stored(builder.quantized(value, to, f"{name}/operand")) for value in values if not isinstance(value, Constant)]
+    results = [
+        builder.stored(builder.quantized(value, to, f"{name}/operand"))
+        for value in values
+        if not isinstance(value, Constant)
+    ]
     results += [builder.constant_steps(value.values, to) for value in constants]
     stored = _side_by_side(conversion, operator, results)
     output = builder.activation(name, _broadcast(conversion, stored), "int8", to)
-    return Steps(name, to, Stored(builder.emit(_EXTREME[operator.name], [s.tensor for s in stored], output), stored[0].order))
+    return Steps(
+        name,
+        to,
+        Stored(
+            builder.emit(_EXTREME[operator.name], [s.tensor for s in stored], output),
+            stored[0].order,
+        ),
+    )
 
 
 def _on_floats(conversion: Conversion, operator: Operator, values: list[Value]) -> Floats:
     need(operator.name in _FLOAT, "it computes in floating point")
     name = conversion.output(operator).name
-    stored = _side_by_side(conversion, operator, [conversion.builder.floats(value, f"{name}/operand").stored for value in values])
+    stored = _side_by_side(
+        conversion,
+        operator,
+        [conversion.builder.floats(value, f"{name}/operand").stored for value in values],
+    )
     output = conversion.builder.activation(name, _broadcast(conversion, stored), "float32")
-    return Floats(Stored(conversion.builder.emit(_FLOAT[operator.name], [s.tensor for s in stored], output), stored[0].order))
+    return Floats(
+        Stored(
+            conversion.builder.emit(_FLOAT[operator.name], [s.tensor for s in stored], output),
+            stored[0].order,
+        )
+    )
 
 
-def _side_by_side(conversion: Conversion, operator: Operator, operands: list[Stored]) -> list[Stored]:
-    """Two operands with as many dimensions as the result, and in one order: that of the larger one that is no constant."""
+def _side_by_side(
+    conversion: Conversion, operator: Operator, operands: list[Stored]
+) -> list[Stored]:
+    """Two operands with as many dimensions as the result, and in one order: that of the larger one
+    that is no constant."""
     builder, shape = conversion.builder, conversion.output(operator).shape
     full = [_of_rank(conversion, operand, len(shape)) for operand in operands]
     leading = [s for s in full if builder.shape(s) == shape]
@@ -234,7 +342,10 @@ def _of_rank(conversion: Conversion, stored: Stored, rank: int) -> Stored:
     shape, tensor = (1,) * (rank - len(own)) + own, builder.tensors[stored.tensor]
     if not tensor.is_constant:
         return builder.reshaped(stored, shape)
-    return Stored(builder.constant(tensor.name, tensor.data.reshape(shape), tensor.quantization), tuple(range(rank)))
+    return Stored(
+        builder.constant(tensor.name, tensor.data.reshape(shape), tensor.quantization),
+        tuple(range(rank)),
+    )
 
 
 def _broadcast(conversion: Conversion, stored: list[Stored]) -> tuple[int, ...]:

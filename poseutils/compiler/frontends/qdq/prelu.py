@@ -1,7 +1,9 @@
-"""PReLU, however a QDQ network writes it: as PRelu, or as Relu(x) + (-slope) · Relu(-x) with 8-bit results on the way.
+"""PReLU, however a QDQ network writes it: as PRelu, or as Relu(x) + (-slope) · Relu(-x) with 8-bit
+results on the way.
 
-What is below zero is a product of an 8-bit function of x with 8-bit slopes. The product is carried along with the values that are computed
-of it; where a table by channel is written, it is one PRELU if the product is all that tells channels apart.
+What is below zero is a product of an 8-bit function of x with 8-bit slopes. The product is carried
+along with the values that are computed of it; where a table by channel is written, it is one PRELU
+if the product is all that tells channels apart.
 """
 
 from __future__ import annotations
@@ -36,16 +38,23 @@ class Product:
 
     def table(self) -> np.ndarray:
         """(C, 256), as PRELU computes it."""
-        ratio, zero = self.scale * float(self.scaled.scales[0]) / float(self.rounded.scales[0]), int(self.rounded.zero_points[0])
+        ratio, zero = (
+            self.scale * float(self.scaled.scales[0]) / float(self.rounded.scales[0]),
+            int(self.rounded.zero_points[0]),
+        )
         slopes = self.slopes.astype(np.int64) - self.scaled.zero_points[0]
-        return (multiply(slopes[:, None] * self.factors, *rounding_once(ratio)) + zero).clip(-128, 127)
+        return (multiply(slopes[:, None] * self.factors, *rounding_once(ratio)) + zero).clip(
+            -128, 127
+        )
 
 
 @dataclass(frozen=True)
 class Prelu:
-    """Constant inputs of a PRELU: slopes (1, 1, C); and where other 8-bit values lie between, ``first`` and ``second``, (256,).
+    """Constant inputs of a PRELU: slopes (1, 1, C); and where other 8-bit values lie between,
+    ``first`` and ``second``, (256,).
 
-    From zero on, ``first`` is the result; below it, what the slopes multiply. ``second`` is the result by the product.
+    From zero on, ``first`` is the result; below it, what the slopes multiply. ``second`` is the
+    result by the product.
     """
 
     slopes: tuple[np.ndarray, Quantization]
@@ -57,8 +66,11 @@ class Prelu:
         return [self.slopes] if self.plain else [self.slopes, self.first, self.second]
 
 
-def product(values: np.ndarray, step: float, slopes: np.ndarray, scaled: Quantization) -> Product | None:
-    """Of real values by byte and 8-bit slopes; None if the values are not steps of one 8-bit range."""
+def product(
+    values: np.ndarray, step: float, slopes: np.ndarray, scaled: Quantization
+) -> Product | None:
+    """Of real values by byte and 8-bit slopes; None if the values are not steps of one 8-bit
+    range."""
     if values.ndim > 1 or not step:
         return None
     factors = np.rint(values / step)
@@ -67,29 +79,54 @@ def product(values: np.ndarray, step: float, slopes: np.ndarray, scaled: Quantiz
     return Product(factors.astype(np.int64), step, slopes, scaled)
 
 
-def prelu_of(made: Product | None, table: np.ndarray, source: Tensor, to: Quantization) -> Prelu | None:
+def prelu_of(
+    made: Product | None, table: np.ndarray, source: Tensor, to: Quantization
+) -> Prelu | None:
     """The PRELU that stands for a table by channel, (C, 256) int8; None if there is none."""
-    if made is None or made.rounded is None or table.shape != (len(made.slopes), 256) or source.dtype != "int8" or not per_tensor(source):
+    if (
+        made is None
+        or made.rounded is None
+        or table.shape != (len(made.slopes), 256)
+        or source.dtype != "int8"
+        or not per_tensor(source)
+    ):
         return None
     below = zero_of(source) > _BYTES
     products = made.table()
     second = np.zeros(256, np.int8)
     second[products[:, below].astype(np.uint8)] = table[:, below]
     same = second[products[:, below].astype(np.uint8)].astype(int) - table[:, below]
-    if (table[:, ~below] != table[0, ~below]).any() or np.abs(same).max(initial=0) > 1 or (same != 0).mean() > 1e-3:
+    if (
+        (table[:, ~below] != table[0, ~below]).any()
+        or np.abs(same).max(initial=0) > 1
+        or (same != 0).mean() > 1e-3
+    ):
         return None
     lowest = int(made.factors.min())
     need(np.ptp(made.factors) <= 255, "factors of more than 8 bits")
-    factors = Quantization(np.array([made.scale], np.float32), np.array([-128 - lowest], np.int64), 0)
+    factors = Quantization(
+        np.array([made.scale], np.float32), np.array([-128 - lowest], np.int64), 0
+    )
     first = np.where(below, made.factors - lowest - 128, table[0]).astype(np.int8)
     slopes = made.slopes.reshape(1, 1, -1), made.scaled
-    return Prelu(slopes, (first, factors), (second, made.rounded), _is_plain(made, table, second, products, source, to, below))
+    return Prelu(
+        slopes,
+        (first, factors),
+        (second, made.rounded),
+        _is_plain(made, table, second, products, source, to, below),
+    )
 
 
-def _is_plain(made: Product, table, second, products, source: Tensor, to: Quantization, below: np.ndarray) -> bool:
+def _is_plain(
+    made: Product, table, second, products, source: Tensor, to: Quantization, below: np.ndarray
+) -> bool:
     """Whether nothing is rounded on the way, so that PRELU needs no tables."""
     x = _BYTES - zero_of(source)
-    above = multiply(x, *rounding_once(float(scale_of(source)) / float(to.scales[0]))) + int(to.zero_points[0])
+    above = multiply(x, *rounding_once(float(scale_of(source)) / float(to.scales[0]))) + int(
+        to.zero_points[0]
+    )
     unchanged = np.array_equal(second[products[:, below].astype(np.uint8)], products[:, below])
-    own = abs(made.scale / float(scale_of(source)) - 1) < 1e-6 and np.array_equal(made.factors[below], x[below])
+    own = abs(made.scale / float(scale_of(source)) - 1) < 1e-6 and np.array_equal(
+        made.factors[below], x[below]
+    )
     return unchanged and own and np.array_equal(above.clip(-128, 127)[~below], table[0, ~below])

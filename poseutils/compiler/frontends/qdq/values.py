@@ -1,16 +1,20 @@
-"""What a value of an .onnx network is in the network that is built of it, and how it is brought from one form to another.
+"""What a value of an .onnx network is in the network that is built of it, and how it is brought
+from one form to another.
 
-DequantizeLinear, an operator and QuantizeLinear become one operator on 8-bit tensors. So the float values between them are held back until
-it is known what they are quantized to:
+DequantizeLinear, an operator and QuantizeLinear become one operator on 8-bit tensors. So the float
+values between them are held back until it is known what they are quantized to:
 
-- :class:`Steps`: 8-bit values with a scale. They may still be a table away from the tensor that they come from.
-- :class:`Real`: float values that are a function of one 8-bit tensor, value by value or channel by channel.
+- :class:`Steps`: 8-bit values with a scale. They may still be a table away from the tensor that
+  they come from.
+- :class:`Real`: float values that are a function of one 8-bit tensor, value by value or channel by
+  channel.
 - :class:`Pending`: float results of an operator that is written when its result is quantized.
 - :class:`Floats`: float values that the network really has, such as its input.
 - :class:`Constant`: weights, and other numbers of the file.
 
-Shapes are the file's. A tensor may store its dimensions in another order, because images of H×W×C suit the kernels better than C×H×W: its
-``order`` says which dimension of the file each of its own is, and a Transpose mostly changes that alone.
+Shapes are the file's. A tensor may store its dimensions in another order, because images of H×W×C
+suit the kernels better than C×H×W: its ``order`` says which dimension of the file each of its own
+is, and a Transpose mostly changes that alone.
 """
 
 from __future__ import annotations
@@ -37,15 +41,19 @@ def quantization(scale: float, zero_point: int) -> Quantization:
 
 
 def in_steps(values: np.ndarray, to: Quantization) -> np.ndarray:
-    """QuantizeLinear to int8, as ONNX Runtime computes it: divided in 32-bit floats, halves to even."""
+    """QuantizeLinear to int8, as ONNX Runtime computes it: divided in 32-bit floats, halves to
+    even."""
     with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.rint(np.nan_to_num(values.astype(np.float32) / to.scales[0])) + np.float32(to.zero_points[0])
+        steps = np.rint(np.nan_to_num(values.astype(np.float32) / to.scales[0])) + np.float32(
+            to.zero_points[0]
+        )
     return steps.clip(-128, 127).astype(np.int8)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor of the network that is built; its dimension d is the file's dimension ``order[d]``."""
+    """A tensor of the network that is built; its dimension d is the file's dimension
+    ``order[d]``."""
 
     tensor: int
     order: tuple[int, ...]
@@ -53,7 +61,8 @@ class Stored:
 
 @dataclass
 class Steps:
-    """8-bit values: ``table`` of the bytes of ``source``, or those themselves where it is None; (256,) int8, or (C, 256) by channel.
+    """8-bit values: ``table`` of the bytes of ``source``, or those themselves where it is None;
+    (256,) int8, or (C, 256) by channel.
 
     ``product`` is what they are computed of besides, if there is one; likewise of :class:`Real`.
     """
@@ -66,13 +75,16 @@ class Steps:
 
     def real(self) -> Real:
         steps = _BYTES.view(np.int8) if self.table is None else self.table
-        values = (steps.astype(np.int32) - int(self.quantization.zero_points[0])).astype(np.float32) * self.quantization.scales[0]
+        values = (steps.astype(np.int32) - int(self.quantization.zero_points[0])).astype(
+            np.float32
+        ) * self.quantization.scales[0]
         return Real(self.source, values, self, self.product)
 
 
 @dataclass(frozen=True)
 class Real:
-    """Float values by the bytes of ``source``, (256,) or, by its last dimension, (C, 256); ``steps`` if they stand for those.
+    """Float values by the bytes of ``source``, (256,) or, by its last dimension, (C, 256);
+    ``steps`` if they stand for those.
 
     ``floats`` writes what computes them, where no table does.
     """
@@ -96,7 +108,8 @@ class Pending:
     """The result of an operator.
 
     Attributes:
-        quantized: writes the operator so that it gives 8-bit values of a quantization; takes that, a name, and a fused activation.
+        quantized: writes the operator so that it gives 8-bit values of a quantization; takes that,
+            a name, and a fused activation.
         floats: writes it on floats; None if the kernels cannot.
         fuses: whether that can have an activation.
         limits: the least and the greatest value that are let through.
@@ -110,7 +123,8 @@ class Pending:
 
 @dataclass(frozen=True)
 class Constant:
-    """Numbers of the file, float or integer; of weights the integers, and by what they are scaled."""
+    """Numbers of the file, float or integer; of weights the integers, and by what they are
+    scaled."""
 
     values: np.ndarray
     integers: np.ndarray | None = None
@@ -120,7 +134,12 @@ class Constant:
 Value = Steps | Real | Floats | Pending | Constant
 
 _ALL = (-np.inf, np.inf)
-_ACTIVATIONS = {(0.0, np.inf): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1", _ALL: "NONE"}
+_ACTIVATIONS = {
+    (0.0, np.inf): "RELU",
+    (0.0, 6.0): "RELU6",
+    (-1.0, 1.0): "RELU_N1_TO_1",
+    _ALL: "NONE",
+}
 
 
 @dataclass
@@ -140,8 +159,19 @@ class Builder:
         """Numbers of the file, quantized."""
         return Stored(self.constant("part", in_steps(values, to), to), tuple(range(values.ndim)))
 
-    def activation(self, name: str, shape: tuple[int, ...], dtype: str, scaled: Quantization | None = None) -> int:
-        return self._add(Tensor(self._unique(name), tuple(shape), dtype, prod(shape) * np.dtype(dtype).itemsize, scaled, False))
+    def activation(
+        self, name: str, shape: tuple[int, ...], dtype: str, scaled: Quantization | None = None
+    ) -> int:
+        return self._add(
+            Tensor(
+                self._unique(name),
+                tuple(shape),
+                dtype,
+                prod(shape) * np.dtype(dtype).itemsize,
+                scaled,
+                False,
+            )
+        )
 
     def _add(self, tensor: Tensor) -> int:
         self.tensors.append(tensor)
@@ -155,13 +185,18 @@ class Builder:
         return unique
 
     def emit(self, operator: str, inputs: list[int], output: int, **options) -> int:
-        """Appends an operator and gives its output. No rounding but that to the output's 8 bits is in the file, so there is none here."""
-        self.operators.append(Operator(operator, tuple(inputs), (output,), {**options, "rounding": "once"}))
+        """Appends an operator and gives its output. No rounding but that to the output's 8 bits is
+        in the file, so there is none here."""
+        self.operators.append(
+            Operator(operator, tuple(inputs), (output,), {**options, "rounding": "once"})
+        )
         return output
 
     def shape(self, stored: Stored) -> tuple[int, ...]:
         """The file's shape of a tensor."""
-        return tuple(size for _, size in sorted(zip(stored.order, self.tensors[stored.tensor].shape)))
+        return tuple(
+            size for _, size in sorted(zip(stored.order, self.tensors[stored.tensor].shape))
+        )
 
     def like(self, stored: Stored, name: str, shape: tuple[int, ...]) -> int:
         """A tensor of the same type and scale as another."""
@@ -175,7 +210,10 @@ class Builder:
 
     def arranged(self, stored: Stored, order: tuple[int, ...]) -> Stored:
         """The same values in another order of dimensions."""
-        need(len(order) == len(stored.order), f"{len(stored.order)} dimensions where {len(order)} are expected")
+        need(
+            len(order) == len(stored.order),
+            f"{len(stored.order)} dimensions where {len(order)} are expected",
+        )
         if stored.order == order:
             return stored
         if (stored, order) not in self._arranged:
@@ -185,7 +223,14 @@ class Builder:
     def _rearranged(self, stored: Stored, order: tuple[int, ...]) -> Stored:
         shape, tensor = self.shape(stored), self.tensors[stored.tensor]
         if tensor.is_constant:
-            return Stored(self.constant(tensor.name, tensor.data.transpose(self._places(stored, order)), tensor.quantization), order)
+            return Stored(
+                self.constant(
+                    tensor.name,
+                    tensor.data.transpose(self._places(stored, order)),
+                    tensor.quantization,
+                ),
+                order,
+            )
         output = self.like(stored, f"{self.name(stored)}/arranged", tuple(shape[d] for d in order))
         if [d for d in stored.order if shape[d] != 1] == [d for d in order if shape[d] != 1]:
             self.emit("RESHAPE", [stored.tensor], output)
@@ -202,8 +247,12 @@ class Builder:
         return self.arranged(stored, tuple(range(len(stored.order))))
 
     def reshaped(self, stored: Stored, shape: tuple[int, ...]) -> Stored:
-        """The same values in another shape of the file; without moving any where dimensions are only split or joined."""
-        need(prod(shape) == prod(self.shape(stored)), f"{self.shape(stored)} cannot be reshaped to {shape}")
+        """The same values in another shape of the file; without moving any where dimensions are
+        only split or joined."""
+        need(
+            prod(shape) == prod(self.shape(stored)),
+            f"{self.shape(stored)} cannot be reshaped to {shape}",
+        )
         order = _order_after(stored.order, self.shape(stored), shape)
         if order is None:
             stored, order = self.as_filed(stored), tuple(range(len(shape)))
@@ -218,7 +267,11 @@ class Builder:
             shape = self.tensors[steps.source.tensor].shape
             output = self.activation(steps.name, shape, "int8", steps.quantization)
             self._look_up(steps, output)
-            steps.source, steps.table, steps.product = Stored(output, steps.source.order), None, None
+            steps.source, steps.table, steps.product = (
+                Stored(output, steps.source.order),
+                None,
+                None,
+            )
         return steps.source
 
     def _look_up(self, steps: Steps, output: int) -> None:
@@ -228,21 +281,41 @@ class Builder:
         if prelu is None:
             self.emit(TABLE, [source, self.constant("table", table)], output)
         else:
-            self.emit("PRELU", [source, *(self.constant("slopes", *each) for each in prelu.constants())], output)
+            self.emit(
+                "PRELU",
+                [source, *(self.constant("slopes", *each) for each in prelu.constants())],
+                output,
+            )
 
     def quantized(self, value: Value, to: Quantization, name: str) -> Steps:
         """QuantizeLinear."""
         if isinstance(value, Real):
             table = in_steps(value.values, to)
             source = self.tensors[value.source.tensor]
-            same = source.quantization is not None and source.dtype == "int8" and _same(source.quantization, to)
+            same = (
+                source.quantization is not None
+                and source.dtype == "int8"
+                and _same(source.quantization, to)
+            )
             made = value.product
             made = replace(made, rounded=to) if made is not None and made.rounded is None else made
-            return Steps(name, to, value.source, None if same and np.array_equal(table, _BYTES.view(np.int8)) else table, made)
+            return Steps(
+                name,
+                to,
+                value.source,
+                None if same and np.array_equal(table, _BYTES.view(np.int8)) else table,
+                made,
+            )
         if isinstance(value, Pending):
-            activation = _ACTIVATIONS.get(value.limits, "") if value.fuses or value.limits == _ALL else ""
+            activation = (
+                _ACTIVATIONS.get(value.limits, "") if value.fuses or value.limits == _ALL else ""
+            )
             steps = value.quantized(to, name, activation or "NONE")
-            return steps if activation else self.quantized(_clipped(steps.real(), value.limits), to, name)
+            return (
+                steps
+                if activation
+                else self.quantized(_clipped(steps.real(), value.limits), to, name)
+            )
         need(isinstance(value, Floats), "a constant is quantized while the network runs")
         source = value.stored
         output = self.activation(name, self.tensors[source.tensor].shape, "int8", to)
@@ -255,8 +328,15 @@ class Builder:
         if isinstance(value, Real):
             return self._float_table(value, name)
         if isinstance(value, Constant):
-            return Floats(Stored(self.constant(name, value.values.astype(np.float32)), tuple(range(value.values.ndim))))
-        computable = isinstance(value, Pending) and value.floats is not None and value.limits == _ALL
+            return Floats(
+                Stored(
+                    self.constant(name, value.values.astype(np.float32)),
+                    tuple(range(value.values.ndim)),
+                )
+            )
+        computable = (
+            isinstance(value, Pending) and value.floats is not None and value.limits == _ALL
+        )
         need(computable, "it computes in floating point: its result is not quantized")
         return value.floats()
 
@@ -267,10 +347,19 @@ class Builder:
             output = self.activation(name, shape, "float32")
             return Floats(Stored(self.emit("DEQUANTIZE", [source.tensor], output), source.order))
         if value.values.ndim > 1:
-            need(value.floats is not None, "a function of each channel that stays in floating point")
+            need(
+                value.floats is not None, "a function of each channel that stays in floating point"
+            )
             return value.floats()
         table = self.constant("table", value.values)
-        return Floats(Stored(self.emit(TABLE, [value.source.tensor, table], self.activation(name, shape, "float32")), value.source.order))
+        return Floats(
+            Stored(
+                self.emit(
+                    TABLE, [value.source.tensor, table], self.activation(name, shape, "float32")
+                ),
+                value.source.order,
+            )
+        )
 
     def operand(self, value: Value) -> tuple[Stored, Quantization]:
         """8-bit values that an operator reads."""
@@ -293,8 +382,11 @@ def _merged(table: np.ndarray) -> np.ndarray:
     return table[0] if table.ndim == 2 and (table == table[0]).all() else table
 
 
-def _order_after(order: tuple[int, ...], shape: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The order of the dimensions of ``made`` in which reshaping moves no value; None if there is none."""
+def _order_after(
+    order: tuple[int, ...], shape: tuple[int, ...], made: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """The order of the dimensions of ``made`` in which reshaping moves no value; None if there is
+    none."""
     stored = [d for d in order if shape[d] != 1]
     after: list[int] = []
     groups = {before[0]: (before, then) for before, then in _groups(shape, made)}
@@ -307,7 +399,8 @@ def _order_after(order: tuple[int, ...], shape: tuple[int, ...], made: tuple[int
 
 
 def _groups(shape: tuple[int, ...], made: tuple[int, ...]) -> list[tuple[list[int], list[int]]]:
-    """Which dimensions become which: the shortest runs of both of the same product; dimensions of one aside."""
+    """Which dimensions become which: the shortest runs of both of the same product; dimensions of
+    one aside."""
     first, second = ([d for d, size in enumerate(s) if size != 1] for s in (shape, made))
     groups = []
     while first and second:
