@@ -8,7 +8,7 @@ from test_kernels import needs_gcc, run
 from tiny_tflite import build, tensor
 
 from poseutils.compiler.frontends.tflite import parse_tflite
-from poseutils.compiler.passes.fusion import fold
+from poseutils.compiler.passes import run_passes
 
 SHAPE = (1, 16, 16)
 NAMES = ("NEG", "ABS", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
@@ -37,7 +37,7 @@ def test_functions_of_floats_are_tables_with_the_reference_bits(tmp_path, dtype)
     graph, reference = parse_tflite(data, "floats"), Reference(data)
     values = np.arange(256).astype(np.uint8).reshape(SHAPE).view(dtype.lower())
     reference.run(values)
-    assert [operator.name for operator in fold(graph, "file").operators] == ["TABLE"] * len(NAMES)
+    assert [operator.name for operator in run_passes(graph, "file").operators] == ["TABLE"] * len(NAMES)
     assert run(graph, [values], tmp_path) == b"".join(
         reference.tensor(t).tobytes() for t in graph.outputs
     )

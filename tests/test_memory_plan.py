@@ -8,10 +8,11 @@ from test_kernels import IN, bias, conv, filters, int8, integers, needs_gcc, ran
 from tiny_tflite import build, heatmap_model, tensor
 
 from poseutils import PoseError
-from poseutils.compiler import compile as compiling
-from poseutils.compiler.compile import compile_graph, plan_arguments
+from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
+from poseutils.compiler.memory import arena
 from poseutils.compiler.memory import check as plan_check
+from poseutils.compiler.memory.arena import plan_arguments
 from poseutils.compiler.memory.check import PlanError, Region, check_plan
 from poseutils.compiler.memory.planner import Plan
 from poseutils.deployment import export
@@ -170,7 +171,8 @@ def test_heads_are_computed_where_their_concatenation_is(asset):
 def planned(request):
     """The arguments of ``check_plan`` for a plan that is right."""
     data = NETWORKS[request.param]()
-    return plan_arguments(compile_graph(parse_tflite(data, "right"), "right", "file", "network"))
+    compiled = compile_graph(parse_tflite(data, "right"), "right", "file", "network")
+    return plan_arguments(compiled.graph, compiled.arena)
 
 
 def test_a_plan_that_is_right_passes(planned):
@@ -318,7 +320,7 @@ def test_a_part_is_copied_where_it_would_keep_a_large_tensor_alive():
 def test_a_wrong_plan_is_no_damaged_file_and_writes_no_folder(tmp_path, monkeypatch):
     (tmp_path / "net.tflite").write_bytes(heatmap_model())
     everything_at_zero = lambda buffers: Plan((0,) * len(buffers), 1 << 16, 0)  # noqa: E731
-    monkeypatch.setattr(compiling, "plan", everything_at_zero)
+    monkeypatch.setattr(arena, "plan", everything_at_zero)
     with pytest.raises(PlanError, match="tensor 'quantized' is overwritten by .*'heatmaps'"):
         export(tmp_path / "net.tflite", tmp_path / "out")
     assert not issubclass(PlanError, PoseError) and not (tmp_path / "out").exists()

@@ -15,7 +15,7 @@ from tiny_qdq import Net, quantized, yolo
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.qdq import read_qdq
-from poseutils.compiler.passes.fusion import fold
+from poseutils.compiler.passes import run_passes
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 
@@ -431,7 +431,7 @@ def test_pairs_become_integer_operators_and_layouts_cost_nothing():
     y = net.add(
         "Transpose", net.add("Transpose", net.conv(x, 8, 8), perm=[0, 2, 3, 1]), perm=[0, 3, 1, 2]
     )
-    graph = fold(read(quantized(net.model([net.conv(net.add("Add", x, y), 8, 4)]))), "quantized")
+    graph = run_passes(read(quantized(net.model([net.conv(net.add("Add", x, y), 8, 4)]))), "quantized")
     assert [op.name for op in graph.operators] == ["CONV_2D", "TABLE", "CONV_2D", "ADD", "CONV_2D"]
     assert graph.tensors[graph.inputs[0]].shape == (1, 16, 16, 3) and graph.tensors[
         graph.outputs[0]
@@ -444,7 +444,7 @@ def test_outputs_have_the_file_s_names():
     net = Net((1, 3, 8, 8))
     x = net.add("Relu", net.conv("x", 3, 8))
     model = quantized(net.model([net.add("Abs", x), net.add("Softmax", x, axis=3)]))
-    graph = fold(read(model), "quantized")
+    graph = run_passes(read(model), "quantized")
     names = [tensor.name for tensor in graph.tensors if not tensor.is_constant]
     assert [graph.tensors[t].name for t in graph.outputs] == [
         "out0",
@@ -460,7 +460,7 @@ def test_pads_that_a_mean_leaves_out_are_named():
 
 def test_prelu_in_parts_is_one_operator():
     net = Net()
-    graph = fold(read(quantized(net.model(case_prelu_in_parts(net)))), "quantized")
+    graph = run_passes(read(quantized(net.model(case_prelu_in_parts(net)))), "quantized")
     assert [op.name for op in graph.operators].count("PRELU") == 3 and not any(
         op.name in ("TABLE", "MUL", "ADD") for op in graph.operators
     )

@@ -18,9 +18,10 @@ from tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.compiler.compile import buffer_rows, compile_graph, layer_rows, tensor_rows
+from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.graph import layers
+from poseutils.compiler.report import buffer_rows, layer_rows, tensor_rows
 from poseutils.compiler.rules import Broken, validate
 
 FOUR = {name: tensor(name, (4,)) for name in "abc"}

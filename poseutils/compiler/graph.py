@@ -1,7 +1,7 @@
 """A network as plain data: tensors, and the operators that read and write them in execution order;
 and what each costs.
 
-Nothing here knows a file format; `tflite.py` fills a :class:`Graph` from a .tflite.
+Nothing here knows a file format; the frontends fill a :class:`Graph`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,14 @@ import numpy as np
 FILTER_RANK = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 4}
 """The operators whose multiply-accumulates are counted, and the rank of their filter, which is
 input 1."""
+
+
+RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+"""The operators that only give a tensor another shape."""
+
+TABLE = "TABLE"
+"""The operator that a pass or a frontend puts in the place of others: its inputs are an 8-bit
+tensor, and a constant of 256 results for its bytes 0 ... 255."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,15 @@ def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
         if tensor in spans:
             spans[tensor] = (spans[tensor][0], len(graph.operators))
     return spans
+
+
+def readers(graph: Graph) -> dict[int, list[int]]:
+    """For each tensor the operators (indices) that read it."""
+    found: dict[int, list[int]] = {}
+    for index, operator in enumerate(graph.operators):
+        for tensor in operator.inputs:
+            found.setdefault(tensor, []).append(index)
+    return found
 
 
 def live_bytes(graph: Graph) -> list[int]:

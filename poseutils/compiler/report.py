@@ -1,12 +1,16 @@
-"""What folding made of the operators of a file, for people to read."""
+"""Tables of a compiled network: its layers, tensors and buffers, and what the passes changed."""
 
 from __future__ import annotations
 
 from collections import Counter
+from math import prod
+from typing import Any
 
-from .graph import Graph, Operator
+from .compile import Compiled
+from .graph import Graph, Operator, Tensor, layers, lifetimes, readers
 from .lowering.layer import Program
-from .passes.fusion import readers
+from .memory.buffers import Place
+from .memory.planner import occupied
 
 
 def change_rows(before: Graph, after: Graph, program: Program) -> list[dict]:
@@ -72,3 +76,70 @@ def _reader_of(
 
 def _sentence(fates: Counter[str]) -> str:
     return ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items()))
+
+
+def layer_rows(compiled: Compiled) -> list[dict[str, Any]]:
+    """One row an operator of the folded network: as :func:`poseutils.compiler.graph.layers`, and
+    input_shapes (of activations), offset (of its output in the arena), arena_bytes (in use while it
+    runs) and scratch_bytes (of these, what it works in)."""
+    rows, graph, arena = layers(compiled.graph), compiled.graph, compiled.arena
+    usage, scratch, addresses = occupied(arena.storage.buffers), arena.scratch, arena.addresses
+    for row, operator in zip(rows, graph.operators):
+        row["input_shapes"] = [
+            graph.tensors[t].shape
+            for t in operator.inputs
+            if t >= 0 and not graph.tensors[t].is_constant
+        ]
+        row["offset"] = addresses[operator.outputs[0]][0]
+        row["arena_bytes"] = usage[row["index"]]
+        row["scratch_bytes"] = scratch.get(row["index"], (0, 0))[1]
+    return rows
+
+
+def tensor_rows(compiled: Compiled) -> list[dict[str, Any]]:
+    """One row an activation tensor, and one for the scratch of an operator.
+
+    Of each: tensor (name), offset, bytes, first and last operator. Tensors that are side by side,
+    column by column, are listed as if they followed each other.
+    """
+    spans, arena = lifetimes(compiled.graph), compiled.arena
+    rows = []
+    for index, place in arena.storage.places.items():
+        tensor = compiled.graph.tensors[index]
+        offset = arena.plan.offsets[place.buffer] + _listed_offset(tensor, place)
+        row = {"tensor": tensor.name, "offset": offset, "bytes": tensor.bytes}
+        rows.append(row | _operators(compiled, *spans[index]))
+    for index, (offset, size) in sorted(arena.scratch.items()):
+        row = {"tensor": "scratch", "offset": offset, "bytes": size}
+        rows.append(row | _operators(compiled, index, index))
+    return rows
+
+
+def _listed_offset(tensor: Tensor, place: Place) -> int:
+    """In a buffer, with the columns of the base buffer one after the other."""
+    item = tensor.bytes // max(1, tensor.elements)
+    wide, own = place.row_stride * item, tensor.bytes // max(1, prod(tensor.shape[:-1]))
+    if own == wide:
+        return place.offset
+    row, column = divmod(place.offset - place.base_offset, wide)
+    return place.base_offset + column * (place.base_bytes // wide) + row * own
+
+
+def _operators(compiled: Compiled, first: int, last: int) -> dict[str, int]:
+    """A live range in operators: inputs live before the first, outputs after the last one."""
+    end = len(compiled.graph.operators) - 1
+    return {"first": max(first, 0), "last": min(max(last, 0), end)}
+
+
+def buffer_rows(compiled: Compiled) -> list[dict[str, Any]]:
+    """One row a buffer of the memory plan: offset, bytes, first and last operator, its tensors."""
+    names: dict[int, list[str]] = {}
+    for tensor, place in compiled.arena.storage.places.items():
+        names.setdefault(place.buffer, []).append(compiled.graph.tensors[tensor].name)
+    rows = []
+    for i, (b, offset) in enumerate(
+        zip(compiled.arena.storage.buffers, compiled.arena.plan.offsets)
+    ):
+        row = {"offset": offset, "bytes": b.size, **_operators(compiled, b.first, b.last)}
+        rows.append(row | {"tensors": names.get(i, [])})
+    return rows

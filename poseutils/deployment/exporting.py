@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import __version__
-from ..compiler.compile import Compiled, buffer_rows, compile_graph, layer_rows, tensor_rows
+from ..compiler.compile import Compiled, compile_graph
 from ..compiler.emit.line_breaks import broken
 from ..compiler.emit.network import network_files
 from ..compiler.graph import Graph, Tensor
-from ..compiler.passes.fusion import IO
+from ..compiler.passes import IO
 from ..compiler.reference.elementwise import evaluator
-from ..compiler.report import change_rows
+from ..compiler.report import buffer_rows, change_rows, layer_rows, tensor_rows
 from ..errors import PoseError
 from ..files import given_path
 from ..models import Model

@@ -226,7 +226,7 @@ def _tensors(compiled: Compiled) -> str:
         (f"output {i}", t) for i, t in enumerate(graph.outputs)
     ]
     lines = [
-        f"| {what} | `{labels[t]}` | {_columns(graph.tensors[t])} | {compiled.addresses[t][0]:,} |"
+        f"| {what} | `{labels[t]}` | {_columns(graph.tensors[t])} | {compiled.arena.addresses[t][0]:,} |"
         for what, t in rows
     ]
     head = "| | name | shape | type | bytes | scale | zero point | offset in the arena |\n|---|---|---|---|---|---|---|---|\n"

@@ -20,7 +20,7 @@ from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.graph import Graph, Tensor
-from poseutils.compiler.passes.fusion import IO
+from poseutils.compiler.passes import IO
 from poseutils.deployment.exporting import kernel_files
 
 RUNS = 3

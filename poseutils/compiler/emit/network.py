@@ -17,7 +17,8 @@ from .line_breaks import WIDTH, broken
 from .naming import tensor_labels
 
 _SHARING = (
-    "Nothing is written to it here. Outside of the time from writing an input to reading the outputs it may serve others, such as another "
+    "Nothing is written to it here. Outside of the time from writing an input to reading the "
+    "outputs it may serve others, such as another "
     "network. On an error the context has no arena, and running it returns "
     "POSE_ERROR_NOT_INITIALIZED."
 )
@@ -29,7 +30,7 @@ def network_files(compiled: Compiled, name: str) -> dict[str, str]:
     labels = tensor_labels(graph)
     texts = {
         f"{name}.h": network_header(graph, name, compiled.plan.size, labels),
-        f"{name}.c": network_source(graph, program, compiled.addresses, name, labels),
+        f"{name}.c": network_source(graph, program, compiled.arena.addresses, name, labels),
         f"{name}_weights.h": _weights_header(program, name),
         f"{name}_weights.c": _weights_source(program, name),
     }
@@ -57,7 +58,8 @@ def _weights_source(program: Program, name: str) -> str:
     parts = [f'#include "{name}_weights.h"\n']
     for array, values in program.arrays.items():
         parts.append(
-            f"const {C_TYPES[values.dtype.name]} {array}[{values.size}] = {{\n{_numbers(values)}\n}};\n"
+            f"const {C_TYPES[values.dtype.name]} {array}[{values.size}] = "
+            f"{{\n{_numbers(values)}\n}};\n"
         )
     return "\n".join(parts)
 
@@ -292,7 +294,8 @@ def _step(
         item = made.bytes // max(1, made.elements)
         columns = made.shape[-1] if made.shape else 1
         lines.append(
-            f"    PROBE({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, {place.row_stride * item});"
+            f"    PROBE({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, "
+            f"{place.row_stride * item});"
         )
     return "\n".join(lines)
 

@@ -85,7 +85,7 @@ def parse_onnx(data: bytes, name: str, folder: Path, known: Container[str]) -> G
         return _Reader(proto).graph()
     except PoseError:
         raise
-    except Exception as error:  # onnx raises TypeError, ValueError, KeyError, AttributeError and classes of its own on damaged content
+    except Exception as error:  # onnx raises many kinds on damaged content, some its own
         raise _damaged(name, error) from error
 
 
@@ -118,7 +118,8 @@ def _parsed(data: bytes, name: str):
     opset = _opset(proto)
     if opset < OLDEST_OPSET:
         raise PoseError(
-            f"{name} is of opset {opset}; networks in 8 bits are of {OLDEST_OPSET} or later. Export it again with opset 17."
+            f"{name} is of opset {opset}; networks in 8 bits are of {OLDEST_OPSET} or later. "
+            "Export it again with opset 17."
         )
     return proto
 
@@ -175,7 +176,8 @@ def _with_one_image(proto, name: str):
         dims = value.type.tensor_type.shape.dim
         if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
             raise PoseError(
-                f"{name}: its input {value.name!r} has no shape. Export the model with a fixed input size."
+                f"{name}: its input {value.name!r} has no shape. Export the model with a fixed "
+                "input size."
             )
         if dims and not dims[0].HasField("dim_value"):
             dims[0].dim_value = 1
@@ -185,7 +187,8 @@ def _with_one_image(proto, name: str):
         shape = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
         if not all(isinstance(size, int) and size > 0 for size in shape):
             raise PoseError(
-                f"{name}: its input {value.name!r} of shape {shape} is not fixed. Export the model with a fixed input size."
+                f"{name}: its input {value.name!r} of shape {shape} is not fixed. Export the model "
+                "with a fixed input size."
             )
     return proto
 
@@ -238,24 +241,28 @@ def _outside_bytes(where: dict[str, str], tensor: str, name: str, folder: Path) 
     path = (folder / location).resolve() if location and "\0" not in location else home
     if not path.is_relative_to(home) or Path(location).is_absolute():
         raise PoseError(
-            f"{name} keeps {tensor!r} in {location!r}, outside of its own folder: that is not read. Export it as one file."
+            f"{name} keeps {tensor!r} in {location!r}, outside of its own folder: that is not "
+            "read. Export it as one file."
         )
     try:
         offset, length = int(where.get("offset", 0)), int(where.get("length", -1))
         if not path.is_file() or offset < 0 or length > MAX_BYTES:
             raise ValueError(
-                f"{length} bytes from {offset} of {location!r}, which is {'' if path.is_file() else 'not '}a file"
+                f"{length} bytes from {offset} of {location!r}, which is "
+                f"{'' if path.is_file() else 'not '}a file"
             )
         with path.open("rb") as file:
             file.seek(offset)
             data = file.read(MAX_BYTES if length < 0 else length)
     except (OSError, ValueError) as error:
         raise PoseError(
-            f"{name} keeps {tensor!r} in another file, which cannot be read: {error}. Copy it with that file."
+            f"{name} keeps {tensor!r} in another file, which cannot be read: {error}. Copy it with "
+            "that file."
         ) from error
     if len(data) < length:
         raise PoseError(
-            f"{name} keeps {length} bytes of {tensor!r} in {location!r}, which has {len(data)} of them. Copy both again."
+            f"{name} keeps {length} bytes of {tensor!r} in {location!r}, which has {len(data)} of "
+            "them. Copy both again."
         )
     return data
 
@@ -322,7 +329,8 @@ class _Reader:
                 else [d.dim_value or d.dim_param or "?" for d in kind.shape.dim]
             )
             raise PoseError(
-                f"the shape of {name!r} ({shape}) does not follow from the input's: only networks of fixed shapes are read"
+                f"the shape of {name!r} ({shape}) does not follow from the input's: only networks "
+                "of fixed shapes are read"
             )
         dtype = np.dtype(_onnx().helper.tensor_dtype_to_np_dtype(kind.elem_type))
         shape = tuple(d.dim_value for d in kind.shape.dim)

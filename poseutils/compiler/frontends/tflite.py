@@ -108,7 +108,8 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PoseError(
-            f"cannot read the model {path}: {error.strerror or error}. Give the path of a .tflite file."
+            f"cannot read the model {path}: {error.strerror or error}. Give the path of a .tflite "
+            "file."
         ) from error
 
 
@@ -116,7 +117,8 @@ def parse_tflite(data: bytes, name: str) -> Graph:
     """As :func:`read_tflite`, from the file's bytes; ``name`` is what errors call it."""
     if data[4:8] != IDENTIFIER:
         raise PoseError(
-            f"{name} is not a .tflite model: {len(data)} bytes, with {data[4:8]!r} where {IDENTIFIER!r} is expected. "
+            f"{name} is not a .tflite model: {len(data)} bytes, with {data[4:8]!r} where "
+            f"{IDENTIFIER!r} is expected. "
             "Give a file made by the TFLite converter."
         )
     try:
@@ -125,7 +127,8 @@ def parse_tflite(data: bytes, name: str) -> Graph:
         raise
     except _MISREAD as error:
         raise PoseError(
-            f"{name} is damaged or truncated ({len(data)} bytes): {_told(error)}. Copy or convert it again."
+            f"{name} is damaged or truncated ({len(data)} bytes): {_told(error)}. Copy or convert "
+            "it again."
         ) from error
     _refuse_state(graph, name)
     try:
@@ -174,8 +177,10 @@ def _refuse_state(graph: Graph, name: str) -> None:
 def _refuse_stateful(names: set[str], name: str) -> None:
     if names:
         raise PoseError(
-            f"{name} keeps a state between calls ({', '.join(sorted(names))}): what it gives depends on earlier inputs. "
-            "A network whose outputs follow from its inputs alone is expected; make the state an input and an output."
+            f"{name} keeps a state between calls ({', '.join(sorted(names))}): what it gives "
+            "depends on earlier inputs. "
+            "A network whose outputs follow from its inputs alone is expected; make the state an "
+            "input and an output."
         )
 
 
@@ -191,7 +196,8 @@ def _graph(data: bytes, name: str) -> Graph:
     count = _count(model.SubgraphsLength())
     if count != 1:
         raise PoseError(
-            f"{name} holds {count} subgraphs; only networks of one (without loops or branches) are supported. "
+            f"{name} holds {count} subgraphs; only networks of one (without loops or branches) are "
+            "supported. "
             "Convert a model with a single signature."
         )
     subgraph = model.Subgraphs(0)

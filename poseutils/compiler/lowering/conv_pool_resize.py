@@ -26,7 +26,8 @@ def need_int8(*tensors: Tensor) -> None:
     for tensor in tensors:
         need(
             tensor.dtype == "int8" and per_tensor(tensor),
-            f"on {_described(tensor)} {tensor.name!r}; int8 with one scale and zero point is supported",
+            f"on {_described(tensor)} {tensor.name!r}; int8 with one scale and zero point is "
+            "supported",
         )
 
 
@@ -51,10 +52,8 @@ LEAST_SCRATCH = 960
 itself."""
 
 
-def scratch_bytes(graph: Graph, operator: Operator) -> tuple[int, int]:
+def conv_scratch(graph: Graph, operator: Operator) -> tuple[int, int]:
     """The least scratch of a convolution, and the most that it can use, see pose_conv_row."""
-    if operator.name != "CONV_2D":
-        return 0, 0
     _, height, width, channels = graph.tensors[operator.inputs[1]].shape
     most = 6 * (-(-height * width * channels // 4) * 4)
     return min(most, LEAST_SCRATCH), most

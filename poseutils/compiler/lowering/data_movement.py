@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from math import prod
 
-from ..memory.slices import slices_of
-from ..memory.views import RESHAPES, channel_padding, inputs_side_by_side, matrix
+from ..graph import RESHAPES
+from ..memory.views import channel_padding, inputs_side_by_side, matrix
 from ..reference.elementwise import zero_of
+from ..slices import slices_of
 from .conv_pool_resize import need_int8
 from .layer import Layer, columns, need, rows
 

@@ -6,8 +6,8 @@ from math import prod
 
 import numpy as np
 
+from ..graph import TABLE
 from ..memory.views import matrix
-from ..passes.fusion import TABLE
 from ..reference.elementwise import (
     activation_range,
     add_multipliers,

@@ -3,7 +3,6 @@ calls in order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
 
@@ -134,7 +133,7 @@ def need(condition: bool, reason: str) -> None:
         raise Unsupported(reason)
 
 
-def _need_types(layer: Layer) -> None:
+def need_types(layer: Layer) -> None:
     """Refuses activations of other types than the kernels know."""
     tensors = [
         layer.graph.tensors[t] for t in (*layer.operator.inputs, *layer.operator.outputs) if t >= 0
@@ -159,46 +158,3 @@ def row_fields(layer: Layer, source: int, output: int) -> dict:
         "in_step": layer.step(source),
         "out_step": layer.step(output),
     }
-
-
-def lower(
-    graph: Graph,
-    places: dict[int, Place],
-    offsets: tuple[int, ...],
-    scratch: dict[int, tuple[int, int]],
-    prefix: str,
-) -> tuple[Program, list[str]]:
-    """The program, and what is not supported: one line an operator.
-
-    Args:
-        scratch: offset in the arena and bytes of what operators (indices) ask for.
-        prefix: begins the names of constants.
-    """
-    from .conv_pool_resize import WINDOWS
-    from .data_movement import MOVES
-    from .elementwise import VALUES
-    from .grouped_conv import CONVOLUTIONS
-    from .reduce_matmul import TENSORS
-
-    table: dict[str, Callable[[Layer], None]] = {
-        **WINDOWS,
-        **VALUES,
-        **MOVES,
-        **CONVOLUTIONS,
-        **TENSORS,
-    }
-    program, refused = Program(prefix), []
-    for index, operator in enumerate(graph.operators):
-        layer = Layer(
-            graph, operator, index, places, offsets, scratch.get(index, (0, 0)), program, []
-        )
-        try:
-            need(operator.name in table, "the operator is not known")
-            _need_types(layer)
-            table[operator.name](layer)
-        except Unsupported as reason:
-            refused.append(
-                f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: {reason}"
-            )
-        program.steps.append((operator, layer.calls))
-    return program, refused

@@ -40,7 +40,8 @@ def _reduced(layer: Layer) -> list[int]:
 def _sum(layer: Layer) -> None:
     need(
         False,
-        "LiteRT's reference kernel takes int8 for uint8 here; a MEAN and a scale that is so many times larger give the sum",
+        "LiteRT's reference kernel takes int8 for uint8 here; a MEAN and a scale that is so many "
+        "times larger give the sum",
     )
 
 
@@ -224,7 +225,8 @@ def _only_a_table(layer: Layer) -> None:
     kind, shapes = layer.input(0).dtype, f"{layer.input(0).shape} to {layer.output.shape}"
     need(
         False,
-        f"on {kind}, {shapes}; 8-bit tensors of one scale and zero point and of the same shape are supported",
+        f"on {kind}, {shapes}; 8-bit tensors of one scale and zero point and of the same shape "
+        "are supported",
     )
 
 

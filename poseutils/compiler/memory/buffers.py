@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..graph import Graph, Operator, lifetimes
-from ..passes.fusion import TABLE
+from ..graph import RESHAPES, TABLE, Graph, Operator, lifetimes
 from .kernel_traits import in_place_operators, strided_operators
 from .planner import Buffer
-from .views import RESHAPES, SubView, inputs_side_by_side, matrix, parts_of_input
+from .views import SubView, inputs_side_by_side, matrix, parts_of_input
 
 Slots = list[tuple[int, SubView]]
 """The inputs of a CONCATENATION, and where in its output each is."""

@@ -18,9 +18,9 @@ from math import prod
 
 import numpy as np
 
-from ..graph import Graph, Operator, Tensor
-from .slices import Slice, slices_of
-from .views import RESHAPES, channel_padding
+from ..graph import RESHAPES, Graph, Operator, Tensor
+from ..slices import Slice, slices_of
+from .views import channel_padding
 
 SCRATCH_ALIGNMENT = 4
 """Bytes; the kernels store words in their scratch."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ..graph import Graph, Operator
-from ..passes.fusion import TABLE
-from .views import RESHAPES, matrix
+from ..graph import RESHAPES, TABLE, Graph, Operator
+from .views import matrix
 
 _IN_PLACE = (TABLE, "ADD", "SUB", "MUL", "SQUARED_DIFFERENCE", "DIV", "PRELU", "MAXIMUM", "MINIMUM")
 

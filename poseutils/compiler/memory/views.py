@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from ..graph import Graph, Operator, Tensor
-from .slices import slices_of
+from ..graph import RESHAPES, Graph, Operator, Tensor
+from ..slices import slices_of
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,6 @@ class SubView:
 def matrix(tensor: Tensor) -> SubView:
     """The whole of a tensor."""
     return SubView(0, 0, prod(tensor.shape[:-1]), tensor.shape[-1] if tensor.shape else 1)
-
-
-RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 
 def parts_of_input(graph: Graph, operator: Operator) -> list[SubView] | None:

@@ -56,6 +56,11 @@ def per_tensor(tensor: Tensor) -> bool:
     return bool(quantization.scales[0] > 0) and low <= zero_of(tensor) <= high
 
 
+def same_scale(a: Tensor, b: Tensor) -> bool:
+    """Whether two 8-bit tensors of one scale stand for the same real values."""
+    return zero_of(a) == zero_of(b) and bool(a.quantization.scales[0] == b.quantization.scales[0])
+
+
 _RANGES = {
     "RELU": (0.0, None),
     "RELU6": (0.0, 6.0),
@@ -131,7 +136,8 @@ def sum_is_even(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> boo
     )
 
 
-# Each of these: the operator, its input tensors, its output tensor, and an array of values for each input -> values of the output.
+# Each of these: the operator, its input tensors, its output tensor, and an array of values for each
+# input -> values of the output.
 
 
 def _sum(
@@ -329,7 +335,8 @@ def evaluator(operator: Operator, inputs: list[Tensor], output: Tensor) -> Calla
             and output.dtype in writes
             and len(inputs) == (2 if function in _PAIRED else 1)
         ):
-            # LiteRT does not run a HARD_SWISH whose output is that much finer than its input, and shifts out of range if much coarser.
+            # LiteRT does not run a HARD_SWISH whose output is that much finer than its input, and
+            # shifts out of range if much coarser.
             in_range = (
                 function is not _hard_swish
                 or -15 <= _hard_swish_multiplier(inputs[0], output)[1] <= 0

@@ -79,7 +79,8 @@ def _check_ends(graph: Graph) -> None:
 def _check_tensor(tensor: Tensor) -> None:
     if tensor.bytes > MOST_BYTES:
         raise Broken(
-            f"tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; up to {MOST_BYTES} are read"
+            f"tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes; up to "
+            f"{MOST_BYTES} are read"
         )
     quantization = tensor.quantization
     if quantization is None:
@@ -95,13 +96,15 @@ def _check_tensor(tensor: Tensor) -> None:
     for scale in scales.tolist():
         if not least <= scale <= _MOST_SCALE:
             raise Broken(
-                f"tensor {tensor.name!r} has the scale {scale!r}; a number from {least:.1g} to {_MOST_SCALE:.1g} is expected"
+                f"tensor {tensor.name!r} has the scale {scale!r}; a number from {least:.1g} to "
+                f"{_MOST_SCALE:.1g} is expected"
             )
     low, high = _RANGES.get(tensor.dtype, (None, None))
     if low is not None and len(zeros) and not low <= int(zeros.min()) <= int(zeros.max()) <= high:
         odd = next(int(z) for z in zeros if not low <= z <= high)
         raise Broken(
-            f"tensor {tensor.name!r} of {tensor.dtype} has the zero point {odd}; {low} to {high} are expected"
+            f"tensor {tensor.name!r} of {tensor.dtype} has the zero point {odd}; {low} to {high} "
+            "are expected"
         )
 
 
@@ -185,7 +188,8 @@ def _check_scales(case: Case) -> None:
             case.expect(len(scales) > 0, f"{tensor.name!r} of {tensor.dtype} without a scale")
             case.expect(
                 min(scales) >= _LEAST_SCALE,
-                f"{tensor.name!r} has the scale {min(scales)!r}; {_LEAST_SCALE:.1g} or more is expected",
+                f"{tensor.name!r} has the scale {min(scales)!r}; {_LEAST_SCALE:.1g} or more is "
+                "expected",
             )
 
 

@@ -52,13 +52,15 @@ class Case:
         """Refuses the graph unless the condition holds."""
         if not condition:
             raise Broken(
-                f"operator {self.index} ({self.operator.name}), which writes {self.outputs[0].name!r}: {reason}"
+                f"operator {self.index} ({self.operator.name}), which writes "
+                f"{self.outputs[0].name!r}: {reason}"
             )
 
     def expect_rank(self, tensor: Tensor, *ranks: int) -> None:
         self.expect(
             len(tensor.shape) in ranks,
-            f"{tensor.name!r} of shape {tensor.shape} has {len(tensor.shape)} dimensions; {' or '.join(map(str, ranks))} expected",
+            f"{tensor.name!r} of shape {tensor.shape} has {len(tensor.shape)} dimensions; "
+            f"{' or '.join(map(str, ranks))} expected",
         )
 
     def expect_same_type(self, *tensors: Tensor) -> None:
@@ -117,6 +119,7 @@ def broadcast(case: Case, *shapes: Shape) -> tuple[int, ...]:
     fits = all(n in (1, m) for shape in padded for n, m in zip(shape, made))
     case.expect(
         fits,
-        f"operands of shapes {' and '.join(map(str, map(tuple, shapes)))}, which do not go together",
+        f"operands of shapes {' and '.join(map(str, map(tuple, shapes)))}, which do not go "
+        "together",
     )
     return made

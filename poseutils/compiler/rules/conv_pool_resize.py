@@ -39,7 +39,8 @@ def check_bias(case: Case, number: int, channels: int, data: Tensor) -> None:
     known = _BIAS.get(data.dtype, (bias.dtype,))
     case.expect(
         bias.dtype in known,
-        f"the bias {bias.name!r} of {bias.dtype} with data of {data.dtype}; {' or '.join(known)} is expected",
+        f"the bias {bias.name!r} of {bias.dtype} with data of {data.dtype}; {' or '.join(known)} "
+        "is expected",
     )
 
 
@@ -65,7 +66,8 @@ def check_filter(case: Case, weights: Tensor, data: Tensor, channels: int, axis:
     along = 0 <= made.axis < len(weights.shape) and weights.shape[made.axis] == channels
     case.expect(
         len(made.scales) == 1 or (len(made.scales) == channels and along),
-        f"weights {weights.name!r} of shape {weights.shape} with {len(made.scales)} scales along dimension {made.axis}; "
+        f"weights {weights.name!r} of shape {weights.shape} with {len(made.scales)} scales along "
+        f"dimension {made.axis}; "
         f"1, or {channels} along dimension {axis}, are expected",
     )
 
@@ -137,7 +139,8 @@ def _transposed(case: Case):
     made = [int(n) for n in shape]
     case.expect(
         made[0] == data.shape[0] and made[3] == channels,
-        f"an output of shape {made} from data of shape {data.shape} by a filter of shape {weights.shape}",
+        f"an output of shape {made} from data of shape {data.shape} by a filter of shape "
+        f"{weights.shape}",
     )
     for name in ("stride_h", "stride_w"):
         case.number(name, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from ..graph import Tensor
-from ..memory.slices import strided_shape
+from ..slices import strided_shape
 from .case import Case, Rule
 
 _MANY = 1 << 16
@@ -24,7 +24,8 @@ def _reshape(case: Case):
         return None if sizes is None else [_filled_up(case, data, sizes.tolist())]
     case.expect(
         data.elements == output.elements,
-        f"{output.name!r} of shape {output.shape} has {output.elements} elements, {data.name!r} of shape {data.shape} has {data.elements}",
+        f"{output.name!r} of shape {output.shape} has {output.elements} elements, {data.name!r} "
+        f"of shape {data.shape} has {data.elements}",
     )
     if sizes is None:
         return None

@@ -24,7 +24,8 @@ def _dense(case: Case):
         return [(*(data.shape[:-1] if wide else (rows,)), channels)]
     case.expect(
         output.elements == rows * channels and output.shape[-1:] == (channels,),
-        f"{output.name!r} has the shape {output.shape}; {rows} rows of {channels} follow from its inputs",
+        f"{output.name!r} has the shape {output.shape}; {rows} rows of {channels} follow from its "
+        "inputs",
     )
     return None
 

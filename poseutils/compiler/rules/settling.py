@@ -12,7 +12,7 @@ from dataclasses import replace
 from math import prod
 
 from ..graph import Graph, Operator, Tensor
-from ..passes.constants import known_values
+from ..passes.fold_constants import known_values
 from .case import Case, Shape
 
 MOST_BYTES = 1 << 30

@@ -18,7 +18,7 @@ import numpy as np
 from ....errors import PoseError
 from ...graph import Graph, Operator, Quantization
 from ...lowering.layer import Unsupported, need
-from ...passes.fusion import drop_unread
+from ...passes.remove_dead import remove_dead
 from ..onnx import parse_onnx
 from .conversion import Conversion
 from .operators import OPERATORS
@@ -78,7 +78,7 @@ def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
         )
     builder = conversion.builder
     inputs = tuple(range(len(graph.inputs)))  # they were the first tensors to be built
-    return drop_unread(
+    return remove_dead(
         Graph(
             tuple(builder.tensors),
             tuple(builder.operators),
@@ -92,7 +92,8 @@ def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
 def _check_quantized(graph: Graph, name: str) -> None:
     if not any(operator.name in ENDS for operator in graph.operators):
         raise PoseError(
-            f"{name} computes in floating point; an .onnx network of QuantizeLinear and DequantizeLinear pairs (QDQ) is expected. "
+            f"{name} computes in floating point; an .onnx network of QuantizeLinear and "
+            "DequantizeLinear pairs (QDQ) is expected. "
             "Quantize it first: operation_mode chain_qd quantizes and then deploys."
         )
 

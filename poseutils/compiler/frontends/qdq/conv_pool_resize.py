@@ -237,7 +237,8 @@ def _average_pool(conversion: Conversion, operator: Operator) -> list[Value]:
     counted = options["padding"] == "VALID" or operator.options.get("count_include_pad", 0)
     need(
         bool(counted),
-        "pads that are not counted in the mean (count_include_pad=0); pads of 0, or count_include_pad=1, are supported",
+        "pads that are not counted in the mean (count_include_pad=0); pads of 0, or "
+        "count_include_pad=1, are supported",
     )
     need(
         not operator.options.get("ceil_mode", 0),
@@ -425,7 +426,8 @@ def _nearest(
             return options
     need(
         False,
-        f"nearest from {size} to {made} with {centers} and {operator.options.get('nearest_mode', 'round_prefer_floor')}",
+        f"nearest from {size} to {made} with {centers} and "
+        f"{operator.options.get('nearest_mode', 'round_prefer_floor')}",
     )
     return {}
 

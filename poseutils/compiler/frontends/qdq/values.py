@@ -25,9 +25,8 @@ from math import prod
 
 import numpy as np
 
-from ...graph import Operator, Quantization, Tensor
+from ...graph import TABLE, Operator, Quantization, Tensor
 from ...lowering.layer import need
-from ...passes.fusion import TABLE
 from .prelu import Product, prelu_of
 
 IMAGE = (0, 2, 3, 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Graph, Operator
+from .graph import Graph, Operator
 
 
 @dataclass(frozen=True)

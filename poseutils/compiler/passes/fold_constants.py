@@ -1,4 +1,4 @@
-"""What depends on constants and shapes alone is computed before: the sizes that a network works out
+"""What depends on constants and shapes alone is computed here: the sizes that a network works out
 for a RESHAPE or a RESIZE."""
 
 from __future__ import annotations
@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..graph import Graph, Operator, Tensor
-from ..memory.slices import slices_of
-from ..memory.views import RESHAPES
+from ..graph import RESHAPES, Graph, Operator, Tensor
+from ..slices import slices_of
 
-MOST = 64
+MAX_ELEMENTS = 64
 """Values of a constant that is computed; shapes and indices, not weights."""
 
-MOST_FILLED = 1 << 14
+MAX_FILLED = 1 << 14
 """Values of a constant that is one value again and again."""
 
 
@@ -31,21 +30,6 @@ def fold_constants(graph: Graph) -> Graph:
     return replace(graph, tensors=tuple(tensors), operators=tuple(kept))
 
 
-def copy_constant_outputs(graph: Graph) -> Graph:
-    """Outputs that are constants are copied into the arena, where the caller reads them."""
-    tensors, copies = list(graph.tensors), {}
-    for t in graph.outputs:
-        if graph.tensors[t].is_constant and t not in copies:
-            copies[t] = len(tensors)
-            tensors.append(replace(graph.tensors[t], is_constant=False, data=None))
-    operators = (
-        *graph.operators,
-        *(Operator("RESHAPE", (t,), (copy,)) for t, copy in copies.items()),
-    )
-    outputs = tuple(copies.get(t, t) for t in graph.outputs)
-    return replace(graph, tensors=tuple(tensors), operators=operators, outputs=outputs)
-
-
 def known_values(graph: Graph, operator: Operator) -> np.ndarray | None:
     """The values of an operator's one output, in its shape and type, if they are known; None if
     not."""
@@ -60,12 +44,14 @@ def _computed(graph: Graph, operator: Operator, output: Tensor) -> np.ndarray | 
     given = [graph.tensors[t] for t in operator.inputs if t >= 0]
     if operator.name == "FILL":
         return _filled(*given, output)
-    if output.dtype not in ("int32", "int64") or output.elements > MOST:
+    if output.dtype not in ("int32", "int64") or output.elements > MAX_ELEMENTS:
         return None
     if operator.name == "SHAPE":
         return np.array(given[0].shape)
     if not all(
-        tensor.data is not None and tensor.elements <= MOST and tensor.data.dtype.kind == "i"
+        tensor.data is not None
+        and tensor.elements <= MAX_ELEMENTS
+        and tensor.data.dtype.kind == "i"
         for tensor in given
     ):
         return None
@@ -99,7 +85,7 @@ def _of_constants(
 
 def _filled(sizes: Tensor, value: Tensor, output: Tensor) -> np.ndarray | None:
     """One value again and again: the state that a recurrent network begins with."""
-    known = sizes.data is not None and value.data is not None and output.elements <= MOST_FILLED
+    known = sizes.data is not None and value.data is not None and output.elements <= MAX_FILLED
     return np.full(output.shape, value.data.reshape(-1)[0]) if known else None
 
 

@@ -1,0 +1,128 @@
+"""The smallest arena of a network: buffers are assigned and planned, and scratch takes what is
+free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..graph import Graph, Operator, lifetimes
+from .buffers import Place, Storage, assign
+from .check import Region, check_plan, region_of
+from .kernel_traits import in_place_operators, strided_operators
+from .planner import Plan, grow, lower_bound, occupied, plan
+
+MOST_TRIES = 64
+"""Operators that are tried with results that share nothing; each is a plan of the whole network."""
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Where everything lies. The last ``scratch_buffers`` buffers are the scratch of operators."""
+
+    storage: Storage
+    plan: Plan
+    scratch_buffers: int
+
+    @property
+    def addresses(self) -> dict[int, tuple[int, Place]]:
+        """Of each activation tensor, its offset in the arena and its place."""
+        return {
+            t: (self.plan.offsets[p.buffer] + p.offset, p) for t, p in self.storage.places.items()
+        }
+
+    @property
+    def scratch(self) -> dict[int, tuple[int, int]]:
+        """Offset and bytes of the scratch of operators (indices)."""
+        first = len(self.storage.buffers) - self.scratch_buffers
+        own = list(zip(self.storage.buffers, self.plan.offsets))[first:]
+        return {buffer.first: (offset, buffer.size) for buffer, offset in own}
+
+
+def smallest_arena(graph: Graph, scratch: Mapping[int, tuple[int, int]]) -> Arena:
+    """Assigns buffers and plans them.
+
+    Args:
+        scratch: bytes that operators (indices) need while they run, at least and at most. The
+            arena is planned with the least; what is free besides becomes more of it.
+    """
+    storage, placed = _smallest(graph, {index: least for index, (least, _) in scratch.items()})
+    return Arena(
+        *_with_more_scratch(storage, placed, [scratch[index][1] for index in sorted(scratch)]),
+        len(scratch),
+    )
+
+
+def plan_arguments(graph: Graph, arena: Arena) -> dict[str, Any]:
+    """The memory plan as :func:`poseutils.compiler.memory.check.check_plan` takes it."""
+    return {
+        "graph": graph,
+        "regions": {
+            t: region_of(graph.tensors[t], offset, place.row_stride)
+            for t, (offset, place) in arena.addresses.items()
+        },
+        "arena_bytes": arena.plan.size,
+        "scratch": {
+            index: Region(offset, 1, size, size) for index, (offset, size) in arena.scratch.items()
+        },
+        "in_place": in_place_operators(graph),
+        "strided": strided_operators(graph),
+    }
+
+
+def prove(graph: Graph, arena: Arena) -> None:
+    """Raises PlanError unless every operator finds its operands, and the caller the outputs."""
+    check_plan(**plan_arguments(graph, arena))
+
+
+def _with_more_scratch(storage: Storage, placed: Plan, most: list[int]) -> tuple[Storage, Plan]:
+    """Grows the scratch, which the arena was planned with as little of as possible, into what is
+    free."""
+    first = len(storage.buffers) - len(most)
+    buffers, grown = grow(
+        storage.buffers, placed, {first + number: size for number, size in enumerate(most)}
+    )
+    return replace(storage, buffers=buffers), grown
+
+
+def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
+    """Shares what can be shared, except where the arena is smaller without: an operand that shares
+    a buffer with more than it needs keeps all of it alive."""
+    apart: frozenset[int] = frozenset()
+    storage = assign(graph, apart, scratch)
+    best = plan(storage.buffers)
+    wasteful, tries = _wasteful(graph, storage, best), 0
+    for index, operator in enumerate(graph.operators):
+        if tries < MOST_TRIES and wasteful & _shared(storage, operator):
+            tries += 1
+            other = assign(graph, apart | {index}, scratch)
+            tried = plan(other.buffers) if lower_bound(other.buffers) < best.size else best
+            if tried.size < best.size:
+                apart, storage, best = apart | {index}, other, tried
+                wasteful = _wasteful(graph, storage, best)
+    return storage, best
+
+
+def _shared(storage: Storage, operator: Operator) -> set[int]:
+    """The buffers that an operator's results share with its operands."""
+    places = storage.places
+    read = {places[t].buffer for t in operator.inputs if t in places}
+    return read & {places[t].buffer for t in operator.outputs}
+
+
+def _wasteful(graph: Graph, storage: Storage, placed: Plan) -> set[int]:
+    """The buffers that are larger than their tensors that are alive where most is alive; all, where
+    the plan has gaps."""
+    if placed.size > placed.bound:
+        return set(range(len(storage.buffers)))
+    usage, spans = occupied(storage.buffers), lifetimes(graph)
+    wasteful = set()
+    for peak in (index for index, bytes_ in usage.items() if bytes_ == placed.bound):
+        used = [0] * len(storage.buffers)
+        for tensor, place in storage.places.items():
+            first, last = spans[tensor]
+            used[place.buffer] += graph.tensors[tensor].bytes if first <= peak <= last else 0
+        alive_now = [i for i, b in enumerate(storage.buffers) if b.first <= peak <= b.last]
+        wasteful |= {i for i in alive_now if used[i] < storage.buffers[i].size}
+    return wasteful

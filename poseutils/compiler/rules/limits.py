@@ -1,0 +1,37 @@
+"""What no board has room for, and what would take the planner forever."""
+
+from __future__ import annotations
+
+from ...errors import PoseError
+from ..graph import Graph
+
+MAX_TENSOR_BYTES = 64 << 20
+"""No board has more memory, and a damaged shape must not make the exporter run away."""
+
+MAX_COUNT = 4096
+"""Operators, and tensors, of one network."""
+
+
+def check_limits(graph: Graph, source: str) -> None:
+    """Raises PoseError for a network that is too large, or whose shapes are not fixed."""
+    for what, count in (("operators", len(graph.operators)), ("tensors", len(graph.tensors))):
+        if count > MAX_COUNT:
+            raise PoseError(f"{source} has {count} {what}; up to {MAX_COUNT} are supported")
+    for index, tensor in enumerate(graph.tensors):
+        may_be_empty = tensor.is_constant and index not in graph.outputs
+        if not (may_be_empty or 0 < tensor.bytes) or tensor.bytes > MAX_TENSOR_BYTES:
+            raise PoseError(
+                f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} "
+                f"bytes; 1 to {MAX_TENSOR_BYTES} are supported"
+            )
+        if not tensor.is_fixed:
+            raise PoseError(
+                f"{source} leaves the shape of {tensor.name!r} open. Convert the model with a "
+                "fixed input size."
+            )
+    for tensor in (graph.tensors[t] for t in graph.inputs):
+        if tensor.is_constant:
+            raise PoseError(
+                f"{source}: {tensor.name!r} is an input of the network and a constant; it cannot "
+                "be both"
+            )
