@@ -28,9 +28,7 @@ import poseutils as pu
 from poseutils.config import load_config
 from poseutils.datasets.coco import to_coco
 from poseutils.datasets.conversion import convert
-from poseutils.decoders import InputView, Thresholds
-from poseutils.decoders import heatmaps_spe as heatmaps
-from poseutils.decoders import yolo_mpe as yolo
+from poseutils.decoders import InputSpec, Thresholds, heatmaps_spe, yolo_mpe
 from poseutils.evaluation import CocoAP
 from poseutils.files import write_json
 from poseutils.synthetic import render_people
@@ -87,9 +85,11 @@ def bench_start() -> None:
 def bench_decoders() -> None:
     rng = np.random.default_rng(0)
     maps = rng.uniform(0, 1, (64, 48, 48, 17)).astype(np.float32)
-    view = InputView(192, 192)
+    view = InputSpec(192, 192)
     for count, goal, repeats in ((1, 0.15, 500), (64, 10, 50)):
-        decode = lambda count=count: heatmaps.decode({"heatmaps": maps[:count]}, view, pu.COCO17)  # noqa: E731
+        decode = lambda count=count: heatmaps_spe.decode(
+            {"heatmaps": maps[:count]}, view, pu.COCO17
+        )  # noqa: E731
         report(
             f"decoding heatmaps {count} x 48 x 48 x 17, {Thresholds().refine}",
             1e3 * fastest(decode, repeats),
@@ -99,8 +99,8 @@ def bench_decoders() -> None:
     raw = crowd_of_candidates()
     for measure, goal in (("iou", 1.0), ("oks", 1.0)):
         limits = Thresholds(confidence=0.001, nms_measure=measure)
-        decode = lambda limits=limits: yolo.decode(
-            {"candidates": raw}, InputView(256, 256), pu.COCO17, limits
+        decode = lambda limits=limits: yolo_mpe.decode(
+            {"candidates": raw}, InputSpec(256, 256), pu.COCO17, limits
         )  # noqa: E731
         name = f"decoding yolo 56 x 1344, confidence 0.001, {measure}, {len(decode()[0])} people"
         report(name, 1e3 * fastest(decode, 200), "ms", goal)

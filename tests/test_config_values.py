@@ -239,10 +239,9 @@ def test_unknown_operation_modes(mode):
 
 def test_decoding_attributes_are_those_of_the_decoders(tmp_path):
     from poseutils.config import names
-    from poseutils.decoders import Thresholds
-    from poseutils.decoders import options as view
+    from poseutils.decoders import Thresholds, options
 
-    assert names.REFINEMENTS == view.REFINEMENTS and names.NMS_MEASURES == view.NMS_MEASURES
+    assert names.REFINEMENTS == options.REFINEMENTS and names.NMS_MEASURES == options.NMS_MEASURES
     path = tmp_path / "config.yaml"
     path.write_text(
         SMALL

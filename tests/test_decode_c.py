@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import DECODERS, REFINEMENTS, InputView, Thresholds
-from poseutils.decoders import ssd_detector as ssd
+from poseutils.decoders import DECODERS, REFINEMENTS, InputSpec, Thresholds, ssd_detector
 from poseutils.deployment import decoder_c as c_poses
 from poseutils.deployment import exporting
 from poseutils.keypoints import FACE6
@@ -152,7 +151,7 @@ def test_heatmaps_without_a_peak(c, case, refine):
         maps[0, 0, 7, 0] = 0.9
     if case == "ridge":
         maps[0, 4, :, 0] = 0.9
-    compare_heatmaps(c, InputView(32, 32), pu.layout_from_names(["tip"]), maps, refine, np.float32)
+    compare_heatmaps(c, InputSpec(32, 32), pu.layout_from_names(["tip"]), maps, refine, np.float32)
 
 
 def test_spe(c, zoo_model, asset):
@@ -187,7 +186,7 @@ def test_hand(c, zoo_model, asset, presence):
 def test_head(c, dims):
     landmarks = np.random.default_rng(3).uniform(0, 192, (1, 468, dims)).astype(np.float32)
     expected = DECODERS["head_spe"].decode(
-        {"landmarks": landmarks}, InputView(192, 192), pu.HEAD468
+        {"landmarks": landmarks}, InputSpec(192, 192), pu.HEAD468
     )[0]
     result, at = floats(468, 3)
     c.pose_decode_landmarks(ctypes.byref(output(landmarks)), None, 468, dims, at)
@@ -330,7 +329,9 @@ def test_ssd(c, zoo_model, asset, name, picture, size, confidence):
     image = pu.fit_to(pu.read_image(asset(picture)), model.input_size, model.aspect_ratio)[0]
     raw = model.network.run(image[None].astype(np.float32))
     thresholds = Thresholds(confidence=confidence, nms_iou=0.3)
-    expected = ssd.decode(ssd.find(raw, model.view), model.view, model.layout, thresholds)[0]
+    expected = ssd_detector.decode(
+        ssd_detector.find(raw, model.view), model.view, model.layout, thresholds
+    )[0]
     boxes, keypoints = ssd_in_c(c, raw, size, len(model.layout), thresholds)
     assert len(boxes) == len(expected.boxes) >= 1
     np.testing.assert_allclose(boxes[:, :4], expected.boxes, atol=PIXEL)
@@ -402,7 +403,7 @@ def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, tmp_path
     )
     decoding = c_poses.decoding_of(spec, graph, normalized=True)
     people, keypoints = run_decoding(decoding, graph, arrays, tmp_path)
-    view = InputView(*size)
+    view = InputSpec(*size)
     found = DECODERS[model_type].find(arrays, view)
     (expected,) = DECODERS[model_type].decode(found, view, layout, decoding.thresholds)
     assert people == len(expected) >= 1

@@ -2,25 +2,19 @@ import numpy as np
 import pytest
 
 from poseutils.decoders import (
-    InputView,
+    InputSpec,
     Thresholds,
     find_outputs,
     guess_model_type,
+    hand_spe,
+    head_spe,
     spe,
-)
-from poseutils.decoders import (
-    hand_spe as hand,
-)
-from poseutils.decoders import (
-    head_spe as head,
-)
-from poseutils.decoders import (
-    yolo_mpe as yolo,
+    yolo_mpe,
 )
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, HAND21, HEAD468, layout_for
 
-VIEW = InputView(192, 256)
+VIEW = InputSpec(192, 256)
 
 
 def test_movenet_gives_y_before_x():
@@ -58,15 +52,15 @@ def test_hand_tensors_by_name_in_any_order(names):
             strict=True,
         )
     )
-    view = InputView(224, 224)
+    view = InputSpec(224, 224)
     for order in (names, names[::-1], (names[2], names[3], names[1], names[0])):
-        found = hand.find({name: tensors[name] for name in order}, view)
+        found = hand_spe.find({name: tensors[name] for name in order}, view)
         assert (
             found["presence"] == 0.9
             and found["handedness"] == 0.2
             and np.abs(found["world"]).max() < 1
         )
-        (poses,) = hand.decode(found, view, HAND21)
+        (poses,) = hand_spe.decode(found, view, HAND21)
         np.testing.assert_allclose(
             poses.keypoints[0], tensors[names[0]].reshape(21, 3)[:, :2], rtol=1e-6
         )
@@ -74,10 +68,10 @@ def test_hand_tensors_by_name_in_any_order(names):
 
 def test_head_with_two_or_three_numbers_a_point():
     points = np.random.default_rng(0).uniform(0, 192, (1, 468, 3)).astype(np.float32)
-    view = InputView(192, 192, channels_first=True)
-    flat = head.find({"landmarks": points[:, :, :2].reshape(1, 1, 1, 936)}, view)
-    deep = head.find({"a": points.reshape(1, 1, 1, 1404), "b": np.array([[[[0.75]]]])}, view)
-    one, other = head.decode(flat, view, HEAD468)[0], head.decode(deep, view, HEAD468)[0]
+    view = InputSpec(192, 192, channels_first=True)
+    flat = head_spe.find({"landmarks": points[:, :, :2].reshape(1, 1, 1, 936)}, view)
+    deep = head_spe.find({"a": points.reshape(1, 1, 1, 1404), "b": np.array([[[[0.75]]]])}, view)
+    one, other = head_spe.decode(flat, view, HEAD468)[0], head_spe.decode(deep, view, HEAD468)[0]
     np.testing.assert_array_equal(one.keypoints, other.keypoints)
     assert (one.scores == 1).all() and (other.scores == 0.75).all()
 
@@ -91,8 +85,8 @@ def test_presence_as_a_probability_or_a_logit():
         (-2.0, 1 / (1 + np.exp(2))),
         (-500.0, 0),
     ):
-        (poses,) = head.decode(
-            head.find({"a": points, "b": np.full((1, 1), given)}, VIEW), VIEW, HEAD468
+        (poses,) = head_spe.decode(
+            head_spe.find({"a": points, "b": np.full((1, 1), given)}, VIEW), VIEW, HEAD468
         )
         np.testing.assert_allclose(poses.scores, expected, rtol=1e-5, atol=1e-30)
 
@@ -100,13 +94,13 @@ def test_presence_as_a_probability_or_a_logit():
 def test_hands_have_world_coordinates_and_a_side_where_the_network_gives_them():
     rng = np.random.default_rng(0)
     tensors = {"Identity": rng.uniform(0, 224, (2, 63)), "Identity_1": np.ones((2, 1))}
-    (bare, _) = hand.decode(hand.find(tensors, VIEW), VIEW, HAND21)
+    (bare, _) = hand_spe.decode(hand_spe.find(tensors, VIEW), VIEW, HAND21)
     assert bare.world is None and bare.handedness is None
     tensors |= {
         "Identity_2": np.array([[0.2], [0.7]]),
         "Identity_3": rng.uniform(-0.1, 0.1, (2, 63)),
     }
-    first, second = hand.decode(hand.find(tensors, VIEW), VIEW, HAND21)
+    first, second = hand_spe.decode(hand_spe.find(tensors, VIEW), VIEW, HAND21)
     np.testing.assert_allclose((first.handedness, second.handedness), [[0.2], [0.7]], rtol=1e-6)
     np.testing.assert_allclose(second.world, tensors["Identity_3"][1].reshape(1, 21, 3), rtol=1e-6)
 
@@ -138,7 +132,8 @@ def test_unknown_types_shapes_and_thresholds():
         find_outputs("movenet", {}, VIEW)
     assert guess_model_type({"x": np.zeros((1, 1000))}, VIEW) is None
     assert (
-        layout_for(yolo.count_keypoints({"candidates": np.zeros((1, 26, 1008))})).name == "custom7"
+        layout_for(yolo_mpe.count_keypoints({"candidates": np.zeros((1, 26, 1008))})).name
+        == "custom7"
     )
     with pytest.raises(PoseError, match="expected confidence"):
         Thresholds(confidence=2)

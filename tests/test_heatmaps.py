@@ -2,14 +2,13 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import InputView, Thresholds
-from poseutils.decoders import heatmaps_spe as heatmaps
+from poseutils.decoders import InputSpec, Thresholds, heatmaps_spe
 from poseutils.decoders.options import REFINEMENTS
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, layout_for
 from poseutils.poses import AREA_OF_BOX, oks
 
-VIEW = InputView(192, 256)
+VIEW = InputSpec(192, 256)
 WITHIN = {"argmax": 0.5, "quarter": 0.25, "centroid": 0.1, "dark": 0.05}
 """Cells by which a drawn Gaussian may be missed along an axis; ``argmax`` and ``quarter`` cannot do
 better."""
@@ -24,8 +23,11 @@ def gaussians(points, sigma=1.5, shape=(48, 64)):
 
 def places(maps, refine, view=VIEW):
     """Keypoints (K, 2) of the first image, in cells."""
-    poses = heatmaps.decode(
-        heatmaps.find({"x": maps}, view), view, layout_for(maps.shape[3]), Thresholds(refine=refine)
+    poses = heatmaps_spe.decode(
+        heatmaps_spe.find({"x": maps}, view),
+        view,
+        layout_for(maps.shape[3]),
+        Thresholds(refine=refine),
     )
     return poses[0].keypoints[0] / 4
 
@@ -45,8 +47,8 @@ def test_argmax_is_the_center_of_the_highest_cell():
     maps = np.random.default_rng(0).uniform(0, 0.5, (2, 48, 64, 17)).astype(np.float32)
     maps[0, 10, 20, 3] = 0.9
     maps[1, 47, 63, 16] = 0.8
-    first, second = heatmaps.decode(
-        heatmaps.find({"x": maps}, VIEW), VIEW, COCO17, Thresholds(refine="argmax")
+    first, second = heatmaps_spe.decode(
+        heatmaps_spe.find({"x": maps}, VIEW), VIEW, COCO17, Thresholds(refine="argmax")
     )
     np.testing.assert_allclose(first.keypoints[0, 3], (82, 42))
     np.testing.assert_allclose(second.keypoints[0, 16], (254, 190))
@@ -56,13 +58,13 @@ def test_argmax_is_the_center_of_the_highest_cell():
 @pytest.mark.parametrize("refine", REFINEMENTS)
 def test_channels_first_and_batches(refine):
     maps = np.concatenate([gaussians(drawn(seed, 17)) for seed in range(3)])
-    view = InputView(192, 256, channels_first=True)
+    view = InputSpec(192, 256, channels_first=True)
     limits = Thresholds(refine=refine)
-    together = heatmaps.decode(
-        heatmaps.find({"x": maps.transpose(0, 3, 1, 2)}, view), view, COCO17, limits
+    together = heatmaps_spe.decode(
+        heatmaps_spe.find({"x": maps.transpose(0, 3, 1, 2)}, view), view, COCO17, limits
     )
     for image, poses in zip(maps, together, strict=True):
-        alone = heatmaps.decode({"heatmaps": image[None]}, VIEW, COCO17, limits)[0]
+        alone = heatmaps_spe.decode({"heatmaps": image[None]}, VIEW, COCO17, limits)[0]
         np.testing.assert_array_equal(poses.keypoints, alone.keypoints)
         np.testing.assert_array_equal(poses.scores[0], image.max(axis=(0, 1)))
 
@@ -174,7 +176,7 @@ def test_a_low_plateau_and_a_second_peak_beside_do_not_pull():
 @pytest.mark.parametrize("refine", REFINEMENTS)
 def test_maps_smaller_than_the_window(refine, size):
     maps = np.random.default_rng(6).uniform(0, 1, (2, *size, 3)).astype(np.float32)
-    view = InputView(4 * size[0], 4 * size[1])
+    view = InputSpec(4 * size[0], 4 * size[1])
     found = places(maps, refine, view)
     assert (found >= 0).all() and (found <= size[::-1]).all()
 

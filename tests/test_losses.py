@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 
 from poseutils.config import load_config
+from poseutils.decoders import InputSpec
+from poseutils.decoders.heatmaps_spe import decode, encode
 from poseutils.errors import PoseError
+from poseutils.keypoints import layout_from_names
+from poseutils.models.keras_files import keras_library
 from poseutils.training.losses import LOSSES, heatmap_loss
-from poseutils.training.targets import gaussian_heatmaps, one_hot_heatmaps, target_heatmaps
 from poseutils.training.validation import final_activation_of, make_loss
 
 SIZE, CELLS = (64, 96), (16, 24)
 
 
 def test_heatmaps_are_gaussians_around_places_between_cells():
-    heatmaps = gaussian_heatmaps(
-        np.array([[[50.0, 22.0, 2]]], np.float32), (64, 96), (16, 24), sigma=1.5
-    ).numpy()[0, :, :, 0]
+    heatmaps = encode([[[50.0, 22.0, 2]]], (64, 96), (16, 24), sigma=1.5)[0, :, :, 0]
     rows, columns = np.mgrid[:16, :24]
     expected = np.exp(-((columns + 0.5 - 12.5) ** 2 + (rows + 0.5 - 5.5) ** 2) / (2 * 1.5**2))
     np.testing.assert_allclose(heatmaps, expected, atol=1e-6)
@@ -23,9 +24,7 @@ def test_heatmaps_are_gaussians_around_places_between_cells():
 
 
 def test_the_mean_of_a_heatmap_is_the_keypoint():
-    heatmap = gaussian_heatmaps(
-        np.array([[[93.7, 101.2]]], np.float32), (192, 192), (48, 48)
-    ).numpy()[0, :, :, 0]
+    heatmap = encode([[[93.7, 101.2]]], (192, 192), (48, 48))[0, :, :, 0]
     centers = (np.arange(48) + 0.5) * 4
     assert (
         heatmap.sum(0) @ centers / heatmap.sum(),
@@ -49,7 +48,7 @@ def test_only_labeled_keypoints_inside_the_image_count(activation):
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
 def test_the_target_itself_has_the_least_loss(activation):
     keypoints = np.array([[[31, 22, 2]]], np.float32)
-    target = gaussian_heatmaps(keypoints, (64, 64), (16, 16)).numpy()
+    target = encode(keypoints, (64, 64), (16, 16))
     target = target / target.sum() if activation == "softmax" else target
     loss = heatmap_loss((64, 64), (16, 16), activation)
     assert float(loss(keypoints, target)) < min(
@@ -61,7 +60,7 @@ def test_one_hot_heatmaps_mark_the_cell_that_a_keypoint_lies_in():
     keypoints = np.array(
         [[[0, 0, 2], [95.9, 63.9, 2], [47.9, 32, 1], [96, 10, 2], [-0.1, 10, 2]]], np.float32
     )
-    heatmaps = one_hot_heatmaps(keypoints, SIZE, CELLS).numpy()[0]
+    heatmaps = encode(keypoints, SIZE, CELLS, sigma=0)[0]
     assert [np.argwhere(heatmaps[:, :, k]).tolist() for k in range(5)] == [
         [[0, 0]],
         [[15, 23]],
@@ -75,8 +74,26 @@ def test_one_hot_heatmaps_mark_the_cell_that_a_keypoint_lies_in():
 def test_targets_of_a_softmax_sum_to_one():
     keypoints = np.array([[[10, 20, 2], [0, 0, 2], [9000, 9000, 0]]], np.float32)
     for sigma in (0, 0.7, 3):
-        targets = target_heatmaps(keypoints, SIZE, CELLS, sigma, sum_to_one=True).numpy()
+        targets = encode(keypoints, SIZE, CELLS, sigma, sum_to_one=True)
         np.testing.assert_allclose(targets.sum(axis=(1, 2)), [[1, 1, 0]], atol=1e-5)
+
+
+@pytest.mark.parametrize("sigma", [0, 1.5])
+@pytest.mark.parametrize("sum_to_one", [False, True])
+def test_targets_of_keras_are_those_of_numpy(sigma, sum_to_one):
+    keypoints = np.array([[[10.3, 20, 2], [95.9, 63.9, 2], [97, 10, 0]]], np.float64)
+    of_keras = encode(keypoints, SIZE, CELLS, sigma, sum_to_one, xp=keras_library().ops).numpy()
+    assert of_keras.dtype == np.float32
+    np.testing.assert_allclose(
+        of_keras, encode(keypoints, SIZE, CELLS, sigma, sum_to_one), rtol=1e-5, atol=1e-7
+    )
+
+
+def test_decoding_inverts_encoding_of_an_input_that_is_not_square():
+    keypoints = np.array([[[30.3, 26, 2], [68.2, 39.7, 2], [40, 31.1, 1]]], np.float32)
+    layout = layout_from_names(["tip", "middle", "end"])
+    (poses,) = decode({"heatmaps": encode(keypoints, SIZE, CELLS)}, InputSpec(*SIZE), layout)
+    np.testing.assert_allclose(poses.keypoints[0], keypoints[0, :, :2], atol=0.05)
 
 
 # ---------------------------------------------------------------- each loss by its formula

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import InputView, Thresholds, find_outputs
-from poseutils.decoders import ssd_detector as ssd
+from poseutils.decoders import InputSpec, Thresholds, find_outputs, ssd_detector
+from poseutils.decoders.nms import weighted_nms
 from poseutils.errors import PoseError
 from poseutils.keypoints import FACE6, PALM7
 
-VIEW = InputView(128, 128)
+VIEW = InputSpec(128, 128)
 
 # Input, anchors, and strides with anchors a cell, of the releases that MediaPipe's graphs describe.
 RELEASES = {
@@ -24,7 +24,7 @@ RELEASES = {
 
 @pytest.mark.parametrize(("size", "count", "grid"), RELEASES.values(), ids=RELEASES)
 def test_anchors_are_the_centers_of_the_cells(size, count, grid):
-    anchors = ssd.anchors(size, size, count)
+    anchors = ssd_detector.anchors(size, size, count)
     assert anchors.shape == (count, 2)
     expected = [
         (stride * (column + 0.5), stride * (row + 0.5))
@@ -49,7 +49,7 @@ def test_anchors_of_no_release_are_refused_with_the_numbers():
         {},
         two_sizes | {"c": np.zeros((1, 2, 3, 4))},
     ):
-        assert ssd.find(wrong, VIEW) is None
+        assert ssd_detector.find(wrong, VIEW) is None
 
 
 def raw_outputs(seed=0):
@@ -63,14 +63,14 @@ def test_layers_are_joined_from_fine_to_coarse_whatever_their_names():
     boxes, scores = raw_outputs()
     parts = {"z": boxes[:, :512], "a": boxes[:, 512:], "k": scores[:, 512:], "m": scores[:, :512]}
     for order in ("zakm", "mkaz", "kzma"):
-        found = ssd.find({name: parts[name] for name in order}, VIEW)
+        found = ssd_detector.find({name: parts[name] for name in order}, VIEW)
         np.testing.assert_array_equal(found["boxes"], boxes)
         np.testing.assert_array_equal(found["scores"], scores[:, :, 0])
 
 
 def decode(boxes, scores, **thresholds):
-    return ssd.decode(
-        ssd.find({"a": boxes, "b": scores}, VIEW), VIEW, FACE6, Thresholds(**thresholds)
+    return ssd_detector.decode(
+        ssd_detector.find({"a": boxes, "b": scores}, VIEW), VIEW, FACE6, Thresholds(**thresholds)
     )
 
 
@@ -121,7 +121,7 @@ def some_detections(count=60, seed=0):
 @pytest.mark.parametrize("seed", range(5))
 def test_blending_keeps_the_best_ones_that_suppression_keeps_and_only_averages(seed):
     points, scores = some_detections(seed=seed)
-    blended, best = ssd.weighted_nms(points, scores, iou=0.3, limit=100)
+    blended, best = weighted_nms(points, scores, iou=0.3, limit=100)
     kept, seen = [], np.zeros(len(points), bool)
     boxes = points[:, :2].reshape(-1, 4)
     for i in range(len(points)):  # the definition, one box at a time
@@ -141,7 +141,7 @@ def test_blending_keeps_the_best_ones_that_suppression_keeps_and_only_averages(s
         kept.append(i)
         seen[group] = True
     assert best.tolist() == kept
-    np.testing.assert_array_equal(ssd.weighted_nms(points, scores, 0.3, 3)[0], blended[:3])
+    np.testing.assert_array_equal(weighted_nms(points, scores, 0.3, 3)[0], blended[:3])
 
 
 def overlap(a, b):
@@ -152,11 +152,9 @@ def overlap(a, b):
 
 def test_blending_leaves_lone_detections_and_copies_as_they_are():
     points, scores = some_detections()
-    alone, _ = ssd.weighted_nms(points, scores, iou=1.0, limit=100)
+    alone, _ = weighted_nms(points, scores, iou=1.0, limit=100)
     np.testing.assert_allclose(alone, points, rtol=1e-6)
-    copies, best = ssd.weighted_nms(
-        np.repeat(points[:1], 4, axis=0), scores[:4], iou=0.3, limit=100
-    )
+    copies, best = weighted_nms(np.repeat(points[:1], 4, axis=0), scores[:4], iou=0.3, limit=100)
     np.testing.assert_allclose(copies, points[:1], rtol=1e-6)
     assert best.tolist() == [0]
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from poseutils.datasets.dataset import Dataset, Sample
+from poseutils.decoders.heatmaps_spe import encode
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, layout_from_names
 from poseutils.training import (
@@ -21,7 +22,6 @@ from poseutils.training import (
 )
 from poseutils.training.augmentation import make_augment, warp_images, warp_keypoints
 from poseutils.training.batches import training_batches
-from poseutils.training.targets import gaussian_heatmaps
 
 NAME = "st_movenet_lightning_heatmaps"
 PAIR = layout_from_names(["left_spot", "right_spot"])
@@ -99,7 +99,7 @@ GEOMETRY = {
 
 def blobs(points, size=96, sigma=3.0):
     """(B, size, size, 3) images with a soft dot in channel k at point k."""
-    images = gaussian_heatmaps(points, (size, size), (size, size), sigma).numpy() * 255
+    images = encode(points, (size, size), (size, size), sigma) * 255
     return np.concatenate([images, np.zeros_like(images[..., :1])], axis=-1)
 
 

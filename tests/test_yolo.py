@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from tiny_onnx import node, onnx_model
 
-from poseutils.decoders import InputView, Thresholds
-from poseutils.decoders import yolo_mpe as yolo
+from poseutils.decoders import InputSpec, Thresholds, yolo_mpe
+from poseutils.decoders.nms import nms, oks_nms
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
 from poseutils.models.network import open_network
 from poseutils.poses import AREA_OF_BOX, oks
 
-VIEW = InputView(192, 256)
+VIEW = InputSpec(192, 256)
 
 
 def candidates(count=1008, keypoints=17, seed=0):
@@ -60,7 +60,7 @@ def test_against_opencv_s_suppression():
 
     raw = candidates()
     thresholds = Thresholds(confidence=0.2, nms_iou=0.4, max_detections=50)
-    (poses,) = yolo.decode(yolo.find({"x": raw}, VIEW), VIEW, COCO17, thresholds)
+    (poses,) = yolo_mpe.decode(yolo_mpe.find({"x": raw}, VIEW), VIEW, COCO17, thresholds)
     x, y, w, h, score = raw[0, :5].astype(np.float64) * np.array([256, 192, 256, 192, 1])[:, None]
     boxes = np.stack([x - w / 2, y - h / 2, w, h], axis=1)
     kept = np.array(cv2.dnn.NMSBoxes(boxes.tolist(), score.tolist(), 0.2, 0.4))[:50].ravel()
@@ -84,10 +84,10 @@ def test_suppression_is_what_its_definition_says(threshold):
             for truth, area in zip(exact, areas)
         ]
         for expected, found in (
-            (one_by_one(by_box, threshold), lambda limit: yolo.nms(boxes, threshold, limit)),  # noqa: B023
+            (one_by_one(by_box, threshold), lambda limit: nms(boxes, threshold, limit)),  # noqa: B023
             (
                 one_by_one(by_pose, threshold),
-                lambda limit: yolo.oks_nms(keypoints, boxes, COCO17.sigma_array, threshold, limit),
+                lambda limit: oks_nms(keypoints, boxes, COCO17.sigma_array, threshold, limit),
             ),  # noqa: B023
         ):
             if expected is not None:
@@ -106,8 +106,8 @@ def test_the_ends_of_the_scale(threshold, count):
     points = np.tile(
         np.random.default_rng(0).uniform(10, 50, (17, 2)).astype(np.float32), (5, 1, 1)
     )
-    assert len(yolo.nms(boxes, threshold, 10)) == count
-    assert len(yolo.oks_nms(points, boxes, COCO17.sigma_array, threshold, 10)) == count
+    assert len(nms(boxes, threshold, 10)) == count
+    assert len(oks_nms(points, boxes, COCO17.sigma_array, threshold, 10)) == count
 
 
 def test_a_chain_of_neighbors_is_thinned_in_order():
@@ -115,7 +115,7 @@ def test_a_chain_of_neighbors_is_thinned_in_order():
     boxes = np.concatenate(
         [steps, steps * 0, steps + 2.5, steps * 0 + 1], axis=1
     )  # each overlaps the two on either side
-    assert yolo.nms(boxes, 0.1, 1000).tolist() == list(
+    assert nms(boxes, 0.1, 1000).tolist() == list(
         range(0, 200, 3)
     )  # 1.5 / 3.5 with the next, 0.5 / 4.5 with the one after
 
@@ -128,8 +128,8 @@ def test_two_people_in_one_box_are_told_apart_by_their_keypoints():
     points[:, :2, 0] = np.random.default_rng(0).uniform(0.3, 0.7, (17, 2))
     points[:, :2, 1] = np.random.default_rng(1).uniform(0.3, 0.7, (17, 2))
     points[:, :2, 2] = points[:, :2, 0] + 0.005
-    (by_box,) = yolo.decode({"candidates": raw}, VIEW, COCO17)
-    (by_pose,) = yolo.decode({"candidates": raw}, VIEW, COCO17, Thresholds(nms_measure="oks"))
+    (by_box,) = yolo_mpe.decode({"candidates": raw}, VIEW, COCO17)
+    (by_pose,) = yolo_mpe.decode({"candidates": raw}, VIEW, COCO17, Thresholds(nms_measure="oks"))
     np.testing.assert_allclose(by_box.box_scores, [0.9])
     np.testing.assert_allclose(by_pose.box_scores, [0.9, 0.8])
 
@@ -142,11 +142,11 @@ def test_limits_before_and_after_suppression(measure):
         confidence=0, nms_iou=1, nms_measure=measure, max_candidates=30, max_detections=1000
     )
     np.testing.assert_allclose(
-        yolo.decode({"candidates": raw}, VIEW, COCO17, few)[0].box_scores, scores[:30]
+        yolo_mpe.decode({"candidates": raw}, VIEW, COCO17, few)[0].box_scores, scores[:30]
     )
     first = Thresholds(confidence=0, nms_iou=1, nms_measure=measure, max_detections=7)
     np.testing.assert_allclose(
-        yolo.decode({"candidates": raw}, VIEW, COCO17, first)[0].box_scores, scores[:7]
+        yolo_mpe.decode({"candidates": raw}, VIEW, COCO17, first)[0].box_scores, scores[:7]
     )
 
 
@@ -158,16 +158,16 @@ def test_units_and_transposed_outputs():
     points = pixels[:, 5:].reshape(1, 17, 3, -1)
     points[:, :, 0] *= 256
     points[:, :, 1] *= 192
-    view = InputView(192, 256, normalized=False)
-    (one,) = yolo.decode(yolo.find({"x": raw}, VIEW), VIEW, COCO17)
-    (other,) = yolo.decode(yolo.find({"x": pixels.swapaxes(1, 2)}, view), view, COCO17)
+    view = InputSpec(192, 256, normalized=False)
+    (one,) = yolo_mpe.decode(yolo_mpe.find({"x": raw}, VIEW), VIEW, COCO17)
+    (other,) = yolo_mpe.decode(yolo_mpe.find({"x": pixels.swapaxes(1, 2)}, view), view, COCO17)
     np.testing.assert_allclose(one.keypoints, other.keypoints, rtol=1e-5)
     np.testing.assert_allclose(one.boxes, other.boxes, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("measure", ["iou", "oks"])
 def test_nobody(measure):
-    (poses,) = yolo.decode(
+    (poses,) = yolo_mpe.decode(
         {"candidates": np.zeros((1, 56, 1008), np.float32)},
         VIEW,
         COCO17,
@@ -180,15 +180,15 @@ def test_nobody(measure):
 def test_boxes_without_area(measure):
     raw = candidates()
     raw[:, 2:4] = 0
-    (poses,) = yolo.decode({"candidates": raw}, VIEW, COCO17, Thresholds(nms_measure=measure))
+    (poses,) = yolo_mpe.decode({"candidates": raw}, VIEW, COCO17, Thresholds(nms_measure=measure))
     assert len(poses) == 100 and np.isfinite(poses.keypoints).all()
 
 
 def test_suppression_keeps_disjoint_boxes_and_the_limit():
     boxes = np.array([[0, 0, 10, 10], [1, 1, 11, 11], [20, 0, 30, 10], [40, 0, 50, 10]], np.float32)
-    assert yolo.nms(boxes, 0.5, 10).tolist() == [0, 2, 3]
-    assert yolo.nms(boxes, 0.5, 2).tolist() == [0, 2]
-    assert yolo.nms(boxes, 0.9, 10).tolist() == [0, 1, 2, 3]
+    assert nms(boxes, 0.5, 10).tolist() == [0, 2, 3]
+    assert nms(boxes, 0.5, 2).tolist() == [0, 2]
+    assert nms(boxes, 0.9, 10).tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("measure", ["iou", "oks"])
@@ -201,7 +201,7 @@ def test_a_broken_network_is_named(bad, row, what, measure):
     raw = candidates()
     raw[0, row, raw[0, 4].argmax()] = bad
     with pytest.raises(PoseError, match=f"NaN or infinity in its {what}"):
-        yolo.decode({"candidates": raw}, VIEW, COCO17, Thresholds(nms_measure=measure))
+        yolo_mpe.decode({"candidates": raw}, VIEW, COCO17, Thresholds(nms_measure=measure))
 
 
 def test_unknown_measures_and_limits_are_refused():
@@ -269,9 +269,9 @@ def head(path, size, divided, quantized=False, keypoints=2):
 @pytest.mark.parametrize("quantized", [False, True])
 def test_an_onnx_file_tells_its_units(tmp_path, size, divided, quantized):
     network = open_network(head(tmp_path / "head.onnx", size, divided, quantized), 1)
-    view = InputView(*size, channels_first=True)
-    found = yolo.find(network.run(np.zeros((1, *size, 3), np.float32)), view)
-    assert yolo.coordinates_normalized(found, view) is divided
+    view = InputSpec(*size, channels_first=True)
+    found = yolo_mpe.find(network.run(np.zeros((1, *size, 3), np.float32)), view)
+    assert yolo_mpe.coordinates_normalized(found, view) is divided
 
 
 @pytest.mark.parametrize(
@@ -280,15 +280,19 @@ def test_an_onnx_file_tells_its_units(tmp_path, size, divided, quantized):
 @pytest.mark.parametrize("shade", [0, 114, 255])
 def test_published_files_tell_their_units(asset, name, shade):
     network = open_network(asset(f"models/{name}.tflite"), 1)
-    view = InputView(*network.input_size)
-    found = yolo.find(network.run(np.full((1, *network.input_size, 3), shade, np.float32)), view)
-    assert yolo.coordinates_normalized(found, view) is True
-    assert yolo.coordinates_normalized({"candidates": 256 * found["candidates"]}, view) is False
+    view = InputSpec(*network.input_size)
+    found = yolo_mpe.find(
+        network.run(np.full((1, *network.input_size, 3), shade, np.float32)), view
+    )
+    assert yolo_mpe.coordinates_normalized(found, view) is True
+    assert yolo_mpe.coordinates_normalized({"candidates": 256 * found["candidates"]}, view) is False
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
 def test_units_that_nothing_tells(value):
     assert (
-        yolo.coordinates_normalized({"candidates": np.full((1, 56, 1008), value, np.float32)}, VIEW)
+        yolo_mpe.coordinates_normalized(
+            {"candidates": np.full((1, 56, 1008), value, np.float32)}, VIEW
+        )
         is None
     )

@@ -1,8 +1,9 @@
 """Decoders: raw network outputs -> Poses in pixels of the network's input, one file per model_type.
 
-Each has two functions. ``find(outputs, view)`` selects the tensors it reads, by shape or name, and
-returns them as a dictionary, or None; ``decode(found, view, layout, thresholds)`` returns one
-:class:`~poseutils.poses.Poses` per image of the batch.
+``find(outputs, spec)`` selects the tensors that a decoder reads, by shape or name, and returns them
+as a dictionary, or None. ``decode(found, spec, layout, thresholds)`` returns one
+:class:`~poseutils.poses.Poses` per image of the batch. ``heatmaps_spe.encode`` is the inverse, which
+training needs.
 Letters in shapes: B batch, K keypoints, H and W of the heatmap, F candidate boxes, A anchors.
 """
 
@@ -14,21 +15,16 @@ from types import ModuleType
 import numpy as np
 
 from ..errors import PoseError
-from . import hand_spe as hand
-from . import head_spe as head
-from . import heatmaps_spe as heatmaps
-from . import spe
-from . import ssd_detector as ssd
-from . import yolo_mpe as yolo
-from .options import REFINEMENTS, InputView, Thresholds
+from . import hand_spe, head_spe, heatmaps_spe, spe, ssd_detector, yolo_mpe
+from .options import REFINEMENTS, InputSpec, Thresholds
 
 DECODERS: dict[str, ModuleType] = {
-    "heatmaps_spe": heatmaps,
+    "heatmaps_spe": heatmaps_spe,
     "spe": spe,
-    "yolo_mpe": yolo,
-    "hand_spe": hand,
-    "head_spe": head,
-    "detector": ssd,
+    "yolo_mpe": yolo_mpe,
+    "hand_spe": hand_spe,
+    "head_spe": head_spe,
+    "detector": ssd_detector,
 }
 MODEL_TYPES = tuple(DECODERS)
 
@@ -36,7 +32,7 @@ __all__ = [
     "DECODERS",
     "MODEL_TYPES",
     "REFINEMENTS",
-    "InputView",
+    "InputSpec",
     "Thresholds",
     "find_outputs",
     "guess_model_type",
@@ -45,7 +41,7 @@ __all__ = [
 
 
 def find_outputs(
-    model_type: str, outputs: Mapping[str, np.ndarray], view: InputView
+    model_type: str, outputs: Mapping[str, np.ndarray], spec: InputSpec
 ) -> dict[str, np.ndarray]:
     """The tensors that the decoder of ``model_type`` reads, under the decoder's names for them.
 
@@ -55,9 +51,9 @@ def find_outputs(
     """
     if model_type not in DECODERS:
         raise PoseError(f"model_type={model_type!r}: expected one of {', '.join(DECODERS)}")
-    found: dict[str, np.ndarray] | None = DECODERS[model_type].find(outputs, view)
+    found: dict[str, np.ndarray] | None = DECODERS[model_type].find(outputs, spec)
     if found is None:
-        other = guess_model_type(outputs, view)
+        other = guess_model_type(outputs, spec)
         hint = f" These outputs fit model_type={other!r}." if other else ""
         raise PoseError(
             f"model_type={model_type!r} expects {DECODERS[model_type].EXPECTS}; the model gives {shapes_of(outputs)}.{hint}"
@@ -70,9 +66,9 @@ def shapes_of(outputs: Mapping[str, np.ndarray]) -> str:
     return ", ".join(f"{name} {tuple(array.shape)}" for name, array in outputs.items())
 
 
-def guess_model_type(outputs: Mapping[str, np.ndarray], view: InputView) -> str | None:
+def guess_model_type(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> str | None:
     """The model type that the outputs fit; None if none or several do."""
     fitting = [
-        name for name, decoder in DECODERS.items() if decoder.find(outputs, view) is not None
+        name for name, decoder in DECODERS.items() if decoder.find(outputs, spec) is not None
     ]
     return fitting[0] if len(fitting) == 1 else None

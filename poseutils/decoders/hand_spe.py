@@ -9,14 +9,14 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import InputView, Thresholds, check_finite
+from .options import InputSpec, Thresholds, check_finite
 from .scores import probability
 
 EXPECTS = "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; optionally (B, 63) in meters and (B, 1) handedness"
 _POINTS = 21
 
 
-def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
+def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.ndarray] | None:
     """``landmarks`` (B, 63), ``presence`` (B, 1), and if present ``world`` (B, 63), ``handedness``
     (B, 1).
 
@@ -53,7 +53,7 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 def decode(
     found: Mapping[str, np.ndarray],
-    view: InputView,
+    spec: InputSpec,
     layout: KeypointLayout,
     thresholds: Thresholds = Thresholds(),
 ) -> list[Poses]:

@@ -8,14 +8,14 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import InputView, Thresholds, check_finite
+from .options import InputSpec, Thresholds, check_finite
 from .scores import probability
 
 EXPECTS = "one output of 2 × 468 or 3 × 468 numbers per image, points in pixels; optionally (B, 1) presence"
 _POINTS = 468
 
 
-def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
+def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.ndarray] | None:
     """``landmarks`` (B, 468, 2 or 3), and ``presence`` (B, 1) if exactly one output is a single
     number per image."""
     flat = [array.reshape(array.shape[0], -1) for array in outputs.values()]
@@ -33,7 +33,7 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 def decode(
     found: Mapping[str, np.ndarray],
-    view: InputView,
+    spec: InputSpec,
     layout: KeypointLayout,
     thresholds: Thresholds = Thresholds(),
 ) -> list[Poses]:

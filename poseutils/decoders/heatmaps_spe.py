@@ -1,6 +1,7 @@
 """``heatmaps_spe``: one heatmap per keypoint, one person per image.
 
-A keypoint is at the maximum of its heatmap, refined to a fraction of a cell
+:func:`encode` makes the heatmap targets of training, :func:`decode` the keypoints of heatmaps. There
+a keypoint is at the maximum of its heatmap, refined to a fraction of a cell
 (``Thresholds.refine``):
 
 - ``argmax``: the center of the highest cell, as ST's model zoo decodes.
@@ -15,30 +16,79 @@ A keypoint is at the maximum of its heatmap, refined to a fraction of a cell
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import InputView, Thresholds, check_finite
+from .options import InputSpec, Thresholds, check_finite
 
 EXPECTS = "one output (B, H, W, K) of heatmaps, smaller than the input by a whole factor"
+SIGMA = 1.5
+"""Standard deviation of Gaussian targets, in cells of the heatmap."""
+_LEAST_SUM = 1e-6
+"""Avoids a division by zero where a keypoint is far outside the image, and its target all zero."""
 
 
-def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
+def encode(
+    keypoints: Any,
+    input_size: tuple[int, int],
+    heatmap_size: tuple[int, int],
+    sigma: float = SIGMA,
+    sum_to_one: bool = False,
+    xp: ModuleType = np,
+) -> Any:
+    """The training targets: for each keypoint a Gaussian heatmap, or a one-hot one.
+
+    A keypoint at pixel x is at x · w / W of the heatmap, between cells; cell i has its center at
+    i + 0.5. The Gaussian has that exact position as its mean and 1 as its maximum (Tompson et al.,
+    2014). A one-hot target is 1 in the cell that contains the keypoint, as ST's model zoo trains,
+    and all zeros for a keypoint outside the image.
+
+    Args:
+        keypoints: (B, K, 2 or more) x, y in pixels of the input.
+        input_size: H, W.
+        heatmap_size: h, w.
+        sigma: standard deviation in cells; 0 for one-hot targets.
+        sum_to_one: scale each heatmap to a sum of one, as the output of a softmax has.
+        xp: the array library: NumPy, or ``keras.ops`` for tensors of any backend.
+
+    Returns:
+        (B, h, w, K) float32, an array of ``xp``.
+    """
+
+    def along(positions: Any, cells: int) -> Any:
+        """(B, K) positions on one axis -> (B, cells, K) values of the target on that axis."""
+        cell, positions = xp.arange(cells, dtype="float32")[None, :, None], positions[:, None, :]
+        if not sigma:
+            return xp.where(xp.floor(positions) == cell, np.float32(1), np.float32(0))
+        return xp.exp(-xp.square(cell + 0.5 - positions) / (2 * sigma**2))
+
+    keypoints = xp.array(keypoints, dtype="float32")
+    rows = along(keypoints[..., 1] * (heatmap_size[0] / input_size[0]), heatmap_size[0])
+    columns = along(keypoints[..., 0] * (heatmap_size[1] / input_size[1]), heatmap_size[1])
+    targets = rows[:, :, None, :] * columns[:, None, :, :]
+    if not sum_to_one:
+        return targets
+    return targets / xp.maximum(xp.sum(targets, axis=(1, 2), keepdims=True), _LEAST_SUM)
+
+
+def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.ndarray] | None:
     """``heatmaps`` (B, H, W, K), for networks with channels first or last."""
     if len(outputs) != 1:
         return None
     (heatmaps,) = outputs.values()
     if heatmaps.ndim != 4:
         return None
-    heatmaps = heatmaps.transpose(0, 2, 3, 1) if view.channels_first else heatmaps
+    heatmaps = heatmaps.transpose(0, 2, 3, 1) if spec.channels_first else heatmaps
     height, width = heatmaps.shape[1:3]
     if (
         height < 2
-        or view.height % height
-        or view.width % width
-        or view.height // height != view.width // width
+        or spec.height % height
+        or spec.width % width
+        or spec.height // height != spec.width // width
     ):
         return None
     return {"heatmaps": heatmaps}
@@ -50,7 +100,7 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 def decode(
     found: Mapping[str, np.ndarray],
-    view: InputView,
+    spec: InputSpec,
     layout: KeypointLayout,
     thresholds: Thresholds = Thresholds(),
 ) -> list[Poses]:
@@ -80,7 +130,7 @@ def decode(
         (width, height),
     )
     keypoints = (
-        (maxima * np.float32(view.width / width)).astype(np.float32).reshape(batch, 1, count, 2)
+        (maxima * np.float32(spec.width / width)).astype(np.float32).reshape(batch, 1, count, 2)
     )
     scores = scores.reshape(batch, 1, count)
     return [Poses(keypoints[b], scores[b], layout) for b in range(batch)]

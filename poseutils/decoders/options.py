@@ -10,7 +10,7 @@ from ..errors import PoseError
 
 
 @dataclass(frozen=True)
-class InputView:
+class InputSpec:
     """The input of a network, as its decoder needs to know it.
 
     Attributes:

@@ -8,12 +8,12 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import InputView, Thresholds, check_finite
+from .options import InputSpec, Thresholds, check_finite
 
 EXPECTS = "one output (B, 1, K, 3): y, x and score of each keypoint, from 0 to 1"
 
 
-def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
+def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.ndarray] | None:
     """``keypoints`` (B, K, 3)."""
     if len(outputs) != 1:
         return None
@@ -33,7 +33,7 @@ def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
 
 def decode(
     found: Mapping[str, np.ndarray],
-    view: InputView,
+    spec: InputSpec,
     layout: KeypointLayout,
     thresholds: Thresholds = Thresholds(),
 ) -> list[Poses]:
@@ -50,7 +50,7 @@ def decode(
     """
     points = found["keypoints"].astype(np.float32)
     check_finite(points, "keypoints")
-    keypoints = points[:, :, 1::-1] * np.array([view.width, view.height], np.float32)
+    keypoints = points[:, :, 1::-1] * np.array([spec.width, spec.height], np.float32)
     return [
         Poses(keypoints[b : b + 1], points[b : b + 1, :, 2], layout) for b in range(len(points))
     ]

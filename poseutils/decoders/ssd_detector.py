@@ -16,9 +16,9 @@ import numpy as np
 from ..errors import PoseError
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import InputView, Thresholds, check_finite
+from .nms import weighted_nms
+from .options import InputSpec, Thresholds, check_finite
 from .scores import probability
-from .yolo_mpe import overlaps
 
 EXPECTS = (
     "boxes with points (B, A, 4 + 2K) and scores (B, A, 1), in one pair of tensors or one pair per layer, with the number A of anchors "
@@ -37,7 +37,7 @@ _GRIDS = (
 layer, layers of the same stride joined."""
 
 
-def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.ndarray] | None:
+def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.ndarray] | None:
     """``boxes`` (B, A, 4 + 2K) and ``scores`` (B, A), the layers concatenated from fine to coarse.
 
     Names and order of tensors vary between files; layers are identified by their size, as a finer
@@ -60,7 +60,7 @@ def find(outputs: Mapping[str, np.ndarray], view: InputView) -> dict[str, np.nda
         return None
     if (
         len({b.shape[2] for b in boxes}) != 1
-        or anchors(view.height, view.width, sum(b.shape[1] for b in boxes)) is None
+        or anchors(spec.height, spec.width, sum(b.shape[1] for b in boxes)) is None
     ):
         return None
     return {"boxes": np.concatenate(boxes, axis=1), "scores": np.concatenate(scores, axis=1)}
@@ -114,7 +114,7 @@ def _centers(rows: int, columns: int, each: int) -> np.ndarray:
 
 def decode(
     found: Mapping[str, np.ndarray],
-    view: InputView,
+    spec: InputSpec,
     layout: KeypointLayout,
     thresholds: Thresholds = THRESHOLDS,
 ) -> list[Poses]:
@@ -132,10 +132,10 @@ def decode(
         PoseError: if no known grid has A anchors; if a score, or a detection above the confidence,
             is NaN or infinite.
     """
-    centers = anchors(view.height, view.width, found["boxes"].shape[1])
+    centers = anchors(spec.height, spec.width, found["boxes"].shape[1])
     if centers is None:
         raise PoseError(
-            f"{found['boxes'].shape[1]} anchors on an input of {view.height} × {view.width}: expected {EXPECTS}"
+            f"{found['boxes'].shape[1]} anchors on an input of {spec.height} × {spec.width}: expected {EXPECTS}"
         )
     check_finite(found["scores"], "scores")
     scores = probability(found["scores"])
@@ -167,35 +167,3 @@ def _decode_one(
     box_scores = scores[order][best]
     point_scores = np.repeat(box_scores[:, None], len(layout), axis=1)
     return Poses(blended[:, 2:], point_scores, layout, blended[:, :2].reshape(-1, 4), box_scores)
-
-
-def weighted_nms(
-    points: np.ndarray, scores: np.ndarray, iou: float, limit: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted NMS: overlapping detections are averaged by score, which reduces jitter between
-    frames.
-
-    As in BlazeFace (Bazarevsky et al., 2019, "blending").
-
-    Args:
-        points: (N, 2 + K, 2) of N detections, best first: the box's two corners, then its points.
-        scores: (N,) the weights.
-        iou: detections whose IoU with the best one is higher than this are averaged with it.
-        limit: maximum number of detections to keep.
-
-    Returns:
-        (M, 2 + K, 2) float32 weighted means, and the (M,) indices of the best detection of each
-        group.
-    """
-    boxes = points[:, :2].reshape(-1, 4)
-    remaining = np.arange(len(points))
-    means: list[np.ndarray] = []
-    best: list[int] = []
-    while len(remaining) and len(best) < limit:
-        overlapping = overlaps(boxes[remaining[:1]], boxes[remaining], iou)[0]
-        overlapping[0] = True
-        group = remaining[overlapping]
-        means.append(np.average(points[group], axis=0, weights=scores[group]))
-        best.append(group[0])
-        remaining = remaining[~overlapping]
-    return np.array(means, np.float32).reshape(-1, *points.shape[1:]), np.array(best, np.intp)

@@ -9,8 +9,7 @@ import numpy as np
 
 from ..compiler.emit.line_breaks import broken
 from ..compiler.graph import Graph, Tensor
-from ..decoders import DECODERS, InputView, Thresholds
-from ..decoders import ssd_detector as ssd
+from ..decoders import DECODERS, InputSpec, Thresholds, ssd_detector
 from ..keypoints import KeypointLayout
 from .spec import Spec
 
@@ -23,12 +22,12 @@ class Decoding:
         roles: for each tensor that the decoder knows, the outputs (indices) that it is made of, in
             order.
         thresholds: of people, boxes and heatmaps.
-        normalized: see :class:`poseutils.decoders.InputView`.
+        normalized: see :class:`poseutils.decoders.InputSpec`.
     """
 
     model_type: str
     layout: KeypointLayout
-    view: InputView
+    view: InputSpec
     roles: dict[str, list[int]]
     thresholds: Thresholds
 
@@ -50,7 +49,7 @@ class Decoding:
 
 def decoding_of(spec: Spec, graph: Graph, normalized: bool) -> Decoding:
     """The roles of the outputs of a folded graph, and the thresholds of the settings."""
-    view = InputView(*spec.input_size, normalized=normalized)
+    view = InputSpec(*spec.input_size, normalized=normalized)
     # The decoder picks outputs by shape and name: filled with their own number, they show up where it puts them.
     names = [spec.graph.tensors[i].name for i in spec.graph.outputs]
     filled = {
@@ -76,7 +75,7 @@ def decoding_of(spec: Spec, graph: Graph, normalized: bool) -> Decoding:
         spec.layout,
         view,
         roles,
-        ssd.THRESHOLDS if spec.model_type == "detector" else thresholds,
+        ssd_detector.THRESHOLDS if spec.model_type == "detector" else thresholds,
     )
 
 
@@ -237,7 +236,7 @@ def _yolo(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
 
 def _ssd(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     pairs = list(zip(decoding.roles["boxes"], decoding.roles["scores"], strict=True))
-    grid = ssd.grid_of(
+    grid = ssd_detector.grid_of(
         decoding.view.height, decoding.view.width, sum(outputs[b].shape[1] for b, _ in pairs)
     )
     constants, limits = _limits(decoding, name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..compiler.graph import Graph, Tensor
-from ..decoders import DECODERS, InputView, find_outputs, guess_model_type
+from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type
 from ..errors import PoseError
 from ..keypoints import LAYOUTS, KeypointLayout
 from ..models.loading import layout_of
@@ -19,7 +19,7 @@ _COUNTS = {len(layout) for layout in LAYOUTS.values()}
 
 @dataclass(frozen=True)
 class PoseType:
-    """What a decoder is chosen by; ``normalized`` as in :class:`poseutils.decoders.InputView`."""
+    """What a decoder is chosen by; ``normalized`` as in :class:`poseutils.decoders.InputSpec`."""
 
     model_type: str
     layout: KeypointLayout
@@ -53,7 +53,7 @@ def recognized(
         return None
     if min(min(graph.tensors[i].shape, default=0) for i in graph.outputs) < 1:
         return None
-    outputs, view = stand_ins(graph), InputView(*size)
+    outputs, view = stand_ins(graph), InputSpec(*size)
     kind = said or guess_model_type(outputs, view)
     if kind is None:
         return None

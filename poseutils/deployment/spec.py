@@ -10,7 +10,7 @@ from ..compiler.frontends.onnx import self_contained
 from ..compiler.frontends.qdq import read_qdq
 from ..compiler.frontends.tflite import parse_tflite, read_bytes
 from ..compiler.graph import FILTER_RANK, Graph, Tensor, float_operators, layers
-from ..decoders import DECODERS, InputView, Thresholds, find_outputs
+from ..decoders import DECODERS, InputSpec, Thresholds, find_outputs
 from ..errors import PoseError
 from ..keypoints import KeypointLayout
 from ..models.precision import quantize_first
@@ -275,7 +275,7 @@ def _find_outputs(
         raise PoseError(
             f"{source}: one input of shape (1, height, width, channels) is expected; the model has {shapes}"
         )
-    found = find_outputs(model_type, stand_ins(graph), InputView(*size))
+    found = find_outputs(model_type, stand_ins(graph), InputSpec(*size))
     count = DECODERS[model_type].count_keypoints(found)
     if count != len(layout):
         raise PoseError(

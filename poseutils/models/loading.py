@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..datasets import configured_layout
-from ..decoders import DECODERS, MODEL_TYPES, InputView, find_outputs, guess_model_type, shapes_of
-from ..decoders import yolo_mpe as yolo
+from ..decoders import (
+    DECODERS,
+    MODEL_TYPES,
+    InputSpec,
+    find_outputs,
+    guess_model_type,
+    shapes_of,
+    yolo_mpe,
+)
 from ..errors import PoseError
 from ..keypoints import DETECTED, FACE6, HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
 from .model import Model
@@ -63,7 +70,7 @@ def load_model(
     """
     path, entry = find_file(name_or_path)
     network = open_network(path, num_threads, rescaling or (entry and entry.rescaling))
-    view = InputView(*network.input_size, network.channels_first)
+    view = InputSpec(*network.input_size, network.channels_first)
     outputs = network.run(np.zeros((1, *network.input_size, 3), np.float32))
     model_type = model_type or (entry.model_type if entry else _guessed(outputs, view, path))
     found = find_outputs(model_type, outputs, view)
@@ -154,7 +161,7 @@ def _model_file(config: Config, name: str) -> Path:
     return config.resolve(name)
 
 
-def _guessed(outputs: dict[str, np.ndarray], view: InputView, path: Path) -> str:
+def _guessed(outputs: dict[str, np.ndarray], view: InputSpec, path: Path) -> str:
     model_type = guess_model_type(outputs, view)
     if model_type is None:
         raise PoseError(
@@ -165,9 +172,9 @@ def _guessed(outputs: dict[str, np.ndarray], view: InputView, path: Path) -> str
 
 
 def _is_normalized(
-    model_type: str, found: dict[str, np.ndarray], view: InputView, path: Path
+    model_type: str, found: dict[str, np.ndarray], view: InputSpec, path: Path
 ) -> bool:
-    told = yolo.coordinates_normalized(found, view) if model_type == "yolo_mpe" else True
+    told = yolo_mpe.coordinates_normalized(found, view) if model_type == "yolo_mpe" else True
     return (
         path.suffix.lower() == ".tflite" if told is None else told
     )  # exporters: 0…1 in TensorFlow Lite files, pixels in others

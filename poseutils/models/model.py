@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..crops import Region, cut, region_of_box, region_of_detection, upright_hand
-from ..decoders import DECODERS, InputView, Thresholds, find_outputs
+from ..decoders import DECODERS, InputSpec, Thresholds, find_outputs
 from ..errors import PoseError
 from ..geometry import Transform
 from ..images import fit_to, read_image, to_color_mode
@@ -63,7 +63,7 @@ class Model:
             :func:`poseutils.images.fit_to`.
         color_mode: the order of channels that the network was trained on; see
             :func:`poseutils.images.to_color_mode`.
-        normalized: see :class:`poseutils.decoders.InputView`.
+        normalized: see :class:`poseutils.decoders.InputSpec`.
         name: as it was loaded: a zoo name or a path.
         detector: a model that finds what this one then looks at, one by one; None if it looks at
             whole images.
@@ -90,9 +90,9 @@ class Model:
         return self.network.input_size
 
     @property
-    def view(self) -> InputView:
+    def view(self) -> InputSpec:
         """The input as the decoder sees it."""
-        return InputView(*self.input_size, self.network.channels_first, self.normalized)
+        return InputSpec(*self.input_size, self.network.channels_first, self.normalized)
 
     @property
     def finds_by_itself(self) -> bool:

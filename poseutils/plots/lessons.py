@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..decoders.heatmaps_spe import encode
 from ..poses import Poses
 from .charts import show_curves
 from .drawing import TRUTH, draw_poses, overlay_heatmap, truth_poses
@@ -23,12 +24,11 @@ def show_targets(
     """Training targets: for some examples the image with its keypoints, and with the target
     heatmaps of ``training.loss``."""
     from ..training.losses import sigma_of
-    from ..training.targets import target_heatmaps
 
     size = examples.size
-    heatmaps = target_heatmaps(
+    heatmaps = encode(
         examples.keypoints[list(indices)], size, (size[0] // 4, size[1] // 4), sigma_of(loss)
-    ).numpy()
+    )
     labeled = examples.keypoints[list(indices), :, 2] > 0
     views, titles = [], []
     for index, maps, known in zip(indices, heatmaps, labeled, strict=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..decoders.heatmaps_spe import decode
-from ..decoders.options import InputView
+from ..decoders.options import InputSpec
 from ..files import cannot_write
 from ..models.network import compiled
 from .batches import RESCALING, rescaled
@@ -124,7 +124,7 @@ def make_picture(
     def picture() -> np.ndarray:
         (heatmaps,) = forward(rescaled(few.images, rescaling))
         return np.concatenate(
-            draw_predictions(few, decode({"heatmaps": heatmaps}, InputView(*few.size), few.layout)),
+            draw_predictions(few, decode({"heatmaps": heatmaps}, InputSpec(*few.size), few.layout)),
             axis=1,
         )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ..decoders.heatmaps_spe import SIGMA, encode
 from ..errors import PoseError
 from ..models.keras_files import keras_library
-from .targets import SIGMA, is_labeled, target_heatmaps
 
 FOCUS = 2.0
 """Exponent of the quality focal loss, as published."""
@@ -51,9 +51,8 @@ def heatmap_loss(
 
     def compute(keypoints, heatmaps):
         keypoints = ops.cast(keypoints, "float32")
-        targets = target_heatmaps(
-            keypoints, input_size, heatmap_size, sigma, sum_to_one=final_activation == "softmax"
-        )
+        sum_to_one = final_activation == "softmax"
+        targets = encode(keypoints, input_size, heatmap_size, sigma, sum_to_one, xp=ops)
         return LOSSES[name](targets, ops.cast(heatmaps, "float32"), weights(keypoints))
 
     return compute
@@ -94,12 +93,19 @@ def _weights(input_size: tuple[int, int], arguments: Mapping) -> Callable:
             )
         hidden = ops.where(keypoints[..., 2] == 1, ops.cast(occluded, "float32"), 1.0)
         return (
-            ops.cast(is_labeled(keypoints, input_size), "float32")
+            ops.cast(_is_labeled(keypoints, input_size), "float32")
             * hidden
             * ops.convert_to_tensor(each, "float32")
         )
 
     return weigh
+
+
+def _is_labeled(keypoints, input_size: tuple[int, int]):
+    """(B, K) bool tensor: labeled, and not moved out of the image by augmentation."""
+    x, y, visibility = (keypoints[..., part] for part in range(3))
+    height, width = input_size
+    return (visibility > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
 
 
 def _squared_error(targets, heatmaps, weights):

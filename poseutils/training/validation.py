@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from ..decoders.heatmaps_spe import decode
-from ..decoders.options import InputView
+from ..decoders.options import InputSpec
 from ..models.network import compiled
 from ..poses import Poses, oks
 from .batches import RESCALING, Examples, rescaled
@@ -21,7 +21,7 @@ def predict_examples(
     model, examples: Examples, rescaling: tuple[float, float] = RESCALING
 ) -> list[Poses]:
     """The pose found on each of N examples, in pixels of the input: as the decoder finds it."""
-    view = InputView(*examples.size)
+    view = InputSpec(*examples.size)
     return [
         poses
         for _, heatmaps in _heatmaps(compiled(model), examples, rescaling)
@@ -48,7 +48,7 @@ def make_validate(
 ) -> Callable[[], dict[str, float]]:
     """``validate`` as a function to call again and again, compiled once, of the weights that the
     model then has."""
-    forward, loss_of, view = compiled(model), make_loss(model, loss), InputView(*examples.size)
+    forward, loss_of, view = compiled(model), make_loss(model, loss), InputSpec(*examples.size)
 
     def measure() -> dict[str, float]:
         losses, similarities = [], []

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...decoders import DECODERS, InputView, Thresholds, find_outputs
+from ...decoders import DECODERS, InputSpec, Thresholds, find_outputs
 from ...errors import PoseError
 from ...geometry import fitted
 from ...keypoints import KeypointLayout
@@ -53,7 +53,7 @@ class Predictor:
             self.aspect_ratio,
             lambda part, size: resize(part, size, self.interpolation),
         )
-        view = InputView(*self.network.input_size, self.network.channels_first, self.normalized)
+        view = InputSpec(*self.network.input_size, self.network.channels_first, self.normalized)
         found = find_outputs(self.model_type, self.network.run(pixels[None]), view)
         (poses,) = DECODERS[self.model_type].decode(found, view, self.layout, self.thresholds)
         return poses.transformed(transform.inverse)
