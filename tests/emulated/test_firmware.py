@@ -1,0 +1,375 @@
+"""What a firmware calls, in C: contexts, arenas, statuses, hooks; here and on an emulated core."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from tests.helpers.emulated import merged, network_sources
+from tests.helpers.litert_reference import Reference
+from test_kernels import CASES, STRICT, compiled_kernels
+from tests.helpers.tiny_tflite import CONVOLUTION, build, tensor
+
+from poseutils.compiler.frontends.tflite import parse_tflite
+from poseutils.deployment import export, missing_tools
+from poseutils.deployment.exporting import kernel_files
+from poseutils.deployment.verify.emulator import qemu_command
+from poseutils.deployment.verify.host_build import run_tool
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("gcc") is None or shutil.which("make") is None,
+    reason="gcc and make are not installed here",
+)
+with_qemu = pytest.mark.skipif(
+    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
+)
+ROUNDS = 3
+
+SHARED = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "big_poses.h"
+#include "small_poses.h"
+
+#define CHECK(condition) \\
+    if (!(condition)) { \\
+        fprintf(stderr, "line %d: " #condition "\\n", __LINE__); \\
+        exit(9); \\
+    }
+#define MOST (BIG_ARENA_BYTES > SMALL_ARENA_BYTES ? BIG_ARENA_BYTES : SMALL_ARENA_BYTES)
+
+static POSE_ALIGNED(BIG_ARENA_ALIGNMENT) uint8_t arena[MOST], other[BIG_ARENA_BYTES];
+static int32_t next_layer;
+
+static void in_order(void *user, int32_t layer, const char *name)
+{
+    CHECK(user == &next_layer && layer == next_layer);
+#ifdef POSE_LAYER_NAMES
+    CHECK(name != NULL && strncmp(name, "CONV_2D", 7) == 0);
+#else
+    CHECK(name == NULL);
+#endif
+    next_layer++;
+}
+
+/* One network after the other in the same bytes. */
+static void take_turns(FILE *in, FILE *out)
+{
+    big_context big;
+    small_context small;
+    static big_poses found;
+    CHECK(big_init(&big, arena, sizeof arena) == POSE_OK);
+    CHECK(small_init(&small, arena, sizeof arena) == POSE_OK);
+    big.before_layer = in_order;
+    big.user = &next_layer;
+    for (int i = 0; i < ROUNDS; i++) {
+        CHECK(fread(big_input(&big, 0), 1, BIG_INPUT_0_BYTES, in) == BIG_INPUT_0_BYTES);
+        next_layer = 0;
+        CHECK(big_run(&big) == POSE_OK && next_layer == BIG_LAYERS);
+        CHECK(big_decode(&big, &found) == POSE_OK && found.people == 1);
+        fwrite(big_output(&big, 0), 1, BIG_OUTPUT_0_BYTES, out);
+        CHECK(fread(small_input(&small, 0), 1, SMALL_INPUT_0_BYTES, in) == SMALL_INPUT_0_BYTES);
+        CHECK(small_run(&small) == POSE_OK);
+        fwrite(small_output(&small, 0), 1, SMALL_OUTPUT_0_BYTES, out);
+    }
+}
+
+/* Two of the same, at the same time. */
+static void side_by_side(FILE *in, FILE *out)
+{
+    big_context a, b;
+    CHECK(big_init(&a, arena, sizeof arena) == POSE_OK);
+    CHECK(big_init(&b, other, sizeof other) == POSE_OK);
+    CHECK(fread(big_input(&a, 0), 1, BIG_INPUT_0_BYTES, in) == BIG_INPUT_0_BYTES);
+    CHECK(fread(big_input(&b, 0), 1, BIG_INPUT_0_BYTES, in) == BIG_INPUT_0_BYTES);
+    CHECK(big_run(&a) == POSE_OK && big_run(&b) == POSE_OK);
+    fwrite(big_output(&a, 0), 1, BIG_OUTPUT_0_BYTES, out);
+    fwrite(big_output(&b, 0), 1, BIG_OUTPUT_0_BYTES, out);
+}
+
+static void is_untouched(const void *memory, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        CHECK(((const uint8_t *)memory)[i] == 0x77);
+    }
+}
+
+static void refuse(void)
+{
+    big_context context, nothing = {0};
+    static big_poses found;
+    memset(&context, 0x77, sizeof context);
+    memset(arena, 0x77, sizeof arena);
+    memset(&found, 0x77, sizeof found);
+    CHECK(big_init(NULL, arena, sizeof arena) == POSE_ERROR_NULL);
+    CHECK(big_init(&context, NULL, sizeof arena) == POSE_ERROR_NULL);
+    CHECK(big_init(&context, arena, BIG_ARENA_BYTES - 1) == POSE_ERROR_ARENA_SIZE);
+    CHECK(big_init(&context, arena, 0) == POSE_ERROR_ARENA_SIZE);
+    for (int i = 1; i < BIG_ARENA_ALIGNMENT; i++) {
+        CHECK(big_init(&context, arena + i, BIG_ARENA_BYTES) == POSE_ERROR_ARENA_ALIGNMENT);
+    }
+    CHECK(context.arena == NULL && big_run(&context) == POSE_ERROR_NOT_INITIALIZED);
+    CHECK(big_init(&context, arena, BIG_ARENA_BYTES) == POSE_OK);
+    CHECK(big_init(&context, NULL, BIG_ARENA_BYTES) == POSE_ERROR_NULL);
+    CHECK(big_run(&context) == POSE_ERROR_NOT_INITIALIZED && big_input(&context, 0) == NULL);
+    CHECK(big_run(NULL) == POSE_ERROR_NULL && big_run(&nothing) == POSE_ERROR_NOT_INITIALIZED);
+    CHECK(big_input(NULL, 0) == NULL && big_input(&nothing, 0) == NULL);
+    CHECK(big_output(NULL, 0) == NULL && big_output(&nothing, 0) == NULL);
+    CHECK(big_decode(&nothing, &found) == POSE_ERROR_NOT_INITIALIZED);
+    CHECK(big_decode(NULL, &found) == POSE_ERROR_NULL);
+    CHECK(big_init(&context, arena, BIG_ARENA_BYTES) == POSE_OK);
+    CHECK(big_decode(&context, NULL) == POSE_ERROR_NULL);
+    CHECK(big_input(&context, -1) == NULL && big_input(&context, 1) == NULL);
+    CHECK(big_output(&context, -1) == NULL && big_output(&context, BIG_OUTPUTS) == NULL);
+    is_untouched(arena, sizeof arena);
+    is_untouched(&found, sizeof found);
+    CHECK(strcmp(pose_status_text(POSE_ERROR_ARENA_SIZE), pose_status_text(POSE_OK)) != 0);
+}
+
+int main(void)
+{
+    FILE *in = fopen("in.bin", "rb"), *out = fopen("out.bin", "wb");
+    CHECK(in != NULL && out != NULL);
+    take_turns(in, out);
+    side_by_side(in, out);
+    refuse();
+    return fclose(out);
+}
+"""
+
+
+def heatmaps(keypoints: int, size: int, seed: int) -> bytes:
+    """Two convolutions with random weights, the second with a stride of 4."""
+    dice, shape = np.random.default_rng(seed), (1, size, size)
+    filters = [
+        dice.integers(-127, 128, each, np.int8) for each in ((8, 4, 4, 3), (keypoints, 4, 4, 8))
+    ]
+    tensors = [
+        tensor("image", (*shape, 3), scale=0.02),
+        tensor("w", filters[0].shape, data=filters[0], scale=0.01),
+    ]
+    tensors += [
+        tensor("b", (8,), "INT32", np.arange(8, dtype=np.int32)),
+        tensor("middle", (1, size // 4, size // 4, 8), scale=0.1),
+    ]
+    tensors += [
+        tensor("v", filters[1].shape, data=filters[1], scale=0.01),
+        tensor("c", (keypoints,), "INT32", np.zeros(keypoints, np.int32)),
+    ]
+    tensors += [tensor("heatmaps", (1, size // 16, size // 16, keypoints), scale=0.2)]
+    return build(
+        tensors,
+        [("CONV_2D", [0, 1, 2], [3], CONVOLUTION), ("CONV_2D", [3, 4, 5], [6], CONVOLUTION)],
+        [0],
+        [6],
+    )
+
+
+def run_reference(data: bytes, values: np.ndarray) -> bytes:
+    reference = Reference(data)
+    reference.run(values)
+    return reference.tensor(parse_tflite(data, "made").outputs[0]).tobytes()
+
+
+@pytest.fixture(scope="module")
+def firmware(tmp_path_factory):
+    """A folder with two networks, the program above and its input; the output that it must give."""
+    folder, dice = tmp_path_factory.mktemp("firmware"), np.random.default_rng(3)
+    networks = {"big": heatmaps(17, 64, 1), "small": heatmaps(13, 32, 2)}
+    for name, data in networks.items():
+        (folder / f"{name}.tflite").write_bytes(data)
+        bundle = export(folder / f"{name}.tflite", folder / name, name=name)
+        for path in bundle.path.glob("*.[chl]*"):
+            shutil.copy(path, folder)
+    order = ["big", "small"] * ROUNDS + ["big", "big"]
+    images = [
+        dice.integers(-128, 128, parse_tflite(networks[name], name).tensors[0].shape, np.int8)
+        for name in order
+    ]
+    (folder / "in.bin").write_bytes(b"".join(image.tobytes() for image in images))
+    (folder / "main.c").write_text(SHARED.replace("ROUNDS", str(ROUNDS)))
+    return folder, b"".join(
+        run_reference(networks[name], image) for name, image in zip(order, images)
+    )
+
+
+SOURCES = [
+    f"{name}{part}.c" for name in ("big", "small") for part in ("", "_weights", "_poses")
+] + ["pose_kernels.c", "pose_decode.c"]
+
+
+@pytest.mark.parametrize("names", [[], ["-DPOSE_LAYER_NAMES"]])
+def test_networks_share_an_arena_and_wrong_memory_is_refused(firmware, names):
+    folder, expected = firmware
+    sources = [
+        *(source for source in SOURCES if source != "pose_kernels.c"),
+        compiled_kernels() / "pose_kernels.o",
+        "main.c",
+    ]
+    subprocess.run(
+        ["gcc", *STRICT, "-Wpedantic", *names, *sources, "-lm", "-o", "main"],
+        cwd=folder,
+        check=True,
+    )
+    subprocess.run(["./main"], cwd=folder, check=True)
+    assert (folder / "out.bin").read_bytes() == expected
+
+
+@with_qemu
+def test_networks_share_an_arena_on_an_emulated_core(firmware):
+    folder, expected = firmware
+    (folder / "build").mkdir(exist_ok=True)
+    core = [
+        "-mcpu=cortex-m4",
+        "-mfpu=fpv4-sp-d16",
+        "-mfloat-abi=hard",
+        "-mthumb",
+        "--specs=rdimon.specs",
+        "-nostartfiles",
+    ]
+    command = [
+        "arm-none-eabi-gcc",
+        "-std=c99",
+        "-O2",
+        "-DPOSE_CLOCK_NS=40",
+        *core,
+        "-T",
+        "big/example/m4.ld",
+        *SOURCES,
+        "main.c",
+        "big/example/startup.c",
+    ]
+    subprocess.run([*command, "-lm", "-o", "build/m4.elf"], cwd=folder, check=True)
+    (folder / "out.bin").unlink(missing_ok=True)
+    run_tool(qemu_command("m4"), folder)
+    assert (folder / "out.bin").read_bytes() == expected
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "arm-none-eabi-gcc"])
+def test_objects_hold_no_variables(firmware, compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed here")
+    folder, _ = firmware
+    for source in SOURCES:
+        subprocess.run(
+            [compiler, "-std=c99", "-O2", "-fno-pie", "-c", source, "-o", "object.o"],
+            cwd=folder,
+            check=True,
+        )
+        tool = compiler.replace("gcc", "size")
+        printed = subprocess.run(
+            [tool, "object.o"], cwd=folder, check=True, capture_output=True, text=True
+        ).stdout
+        assert printed.splitlines()[1].split()[1:3] == ["0", "0"], source
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed here")
+def test_headers_are_cpp_too(firmware):
+    folder, expected = firmware
+    (folder / "main.cpp").write_text(SHARED.replace("ROUNDS", str(ROUNDS)))
+    for source in SOURCES:
+        subprocess.run(["gcc", "-std=c99", "-O1", "-c", source], cwd=folder, check=True)
+    flags = [
+        "-std=c++11",
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Wno-missing-field-initializers",
+        "-Werror",
+    ]
+    objects = [source.replace(".c", ".o") for source in SOURCES]
+    subprocess.run(["g++", *flags, "main.cpp", *objects, "-o", "main"], cwd=folder, check=True)
+    subprocess.run(["./main"], cwd=folder, check=True)
+    assert (folder / "out.bin").read_bytes() == expected
+
+
+THREADS = """
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "network.h"
+
+static uint8_t *given;
+
+static void *work(void *result)
+{
+    static const size_t bytes = NETWORK_ARENA_BYTES;
+    network_context network;
+    uint8_t *arena = malloc(bytes), *at = given, *out = result;
+    if (network_init(&network, arena, bytes) != POSE_OK) {
+        return NULL;
+    }
+    for (int32_t i = 0; i < NETWORK_INPUTS; i++) {
+        memcpy(network_input(&network, i), at, (size_t)network_input_bytes[i]);
+        at += network_input_bytes[i];
+    }
+    network_run(&network);
+    for (int32_t i = 0; i < NETWORK_OUTPUTS; i++) {
+        memcpy(out, network_output(&network, i), (size_t)network_output_bytes[i]);
+        out += network_output_bytes[i];
+    }
+    free(arena);
+    return NULL;
+}
+
+int main(void)
+{
+    pthread_t threads[2];
+    uint8_t *results[2];
+    size_t in = 0, out = 0;
+    for (int32_t i = 0; i < NETWORK_INPUTS; i++) {
+        in += (size_t)network_input_bytes[i];
+    }
+    for (int32_t i = 0; i < NETWORK_OUTPUTS; i++) {
+        out += (size_t)network_output_bytes[i];
+    }
+    given = malloc(in);
+    if (fread(given, 1, in, stdin) != in) {
+        return 1;
+    }
+    for (int i = 0; i < 2; i++) {
+        results[i] = malloc(out);
+        pthread_create(&threads[i], NULL, work, results[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        fwrite(results[i], 1, out, stdout);
+    }
+    return 0;
+}
+"""
+
+
+def test_two_threads_do_not_disturb_each_other(tmp_path):
+    """A network of every operator, twice at the same time, watched by ThreadSanitizer."""
+    data = merged([make() for make in CASES.values()])
+    graph, dice = parse_tflite(data, "every operator"), np.random.default_rng(5)
+    reference, given = Reference(data), b""
+    for index in graph.inputs:
+        made = graph.tensors[index]
+        values = dice.integers(0, 100, made.shape).astype(made.dtype)
+        reference.interpreter.set_tensor(index, values)
+        given += values.tobytes()
+    reference.interpreter.invoke()
+    for name, text in {**network_sources(graph), **kernel_files(), "main.c": THREADS}.items():
+        (tmp_path / name).write_text(text)
+    sources = ["network.c", "network_weights.c", "pose_kernels.c", "main.c"]
+    command = [
+        "gcc",
+        "-std=c99",
+        "-g",
+        "-O1",
+        "-fsanitize=thread",
+        *sources,
+        "-lm",
+        "-pthread",
+        "-o",
+        "main",
+    ]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    done = subprocess.run(["./main"], cwd=tmp_path, input=given, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    expected = b"".join(reference.tensor(t).tobytes() for t in graph.outputs)
+    assert done.stdout == expected * 2

@@ -1,0 +1,494 @@
+"""Published networks as C: every bit as LiteRT's reference kernels have it, in the memory that was
+promised."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from tests.helpers.litert_reference import Reference, same
+from tests.helpers.tiny_tflite import build, heatmap_model, tensor
+
+import poseutils as pu
+from poseutils import PoseError
+from poseutils.decoders import DECODERS, Thresholds
+from poseutils.decoders.ssd_detector import THRESHOLDS
+from poseutils.deployment import export, missing_tools
+from poseutils.models.network import open_network
+
+with_gcc = pytest.mark.skipif(
+    shutil.which("gcc") is None or shutil.which("make") is None,
+    reason="gcc and make are not installed here",
+)
+with_qemu = pytest.mark.skipif(
+    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
+)
+SHIPPED = "st_movenet_lightning_heatmaps_a035_192_int8.tflite"
+ARENA = {
+    SHIPPED: 542,
+    "st_movenet_lightning_heatmaps_192_int8_pc.tflite": 1085,
+    "movenet_singlepose_lightning_192_int8.tflite": 1085,
+    "033_hand_landmark_full_quant_pc_uf_handl.tflite": 985,
+    "033_palm_detection_full_quant_pc_uf_od.tflite": 870,
+    "blazeface_front_128_quant_pc_ff_od_wider_face.tflite": 306,
+    "yolov8n_256_quant_pc_uf_pose_coco-st.tflite": 452,
+    "yolo11n_256_quant_pc_uf_pose_coco-st.tflite": 564,
+}
+"""KiB that each may take at most."""
+
+
+@pytest.fixture
+def file_of(asset, repository):
+    return lambda file: (
+        repository / "data/models" / file if file == SHIPPED else asset(f"models/{file}")
+    )
+
+
+@pytest.fixture
+def pictures(repository):
+    """``pictures(network, count)``: real images as the network's input takes them."""
+
+    def make(network, count):
+        paths = sorted((repository / "data/synthetic-people/val").rglob("*.*g"))[:count]
+        size = network.input_size
+        images = [pu.fit_to(pu.read_image(path), size)[0] for path in paths]
+        return network.prepare(np.stack(images))
+
+    return make
+
+
+def expected_of(reference, bundle, image):
+    """The reference's values of what the C code takes and gives, by name."""
+    reference.run(image)
+    index = {tensor.name: i for i, tensor in enumerate(bundle.file_graph.tensors)}
+    return {t.name: reference.tensor(index[t.name]) for t in (*bundle.inputs, *bundle.outputs)}
+
+
+@with_gcc
+@pytest.mark.parametrize("file", ARENA)
+def test_network_gives_the_reference_bits(file_of, pictures, tmp_path, file):
+    network = open_network(file_of(file), rescaling=(1 / 255, 0.0))
+    bundle = export(pu.load_model(file_of(file)), tmp_path / "out")
+    images, reference = pictures(network, 2), Reference(file_of(file))
+    prepared = bundle.prepare(images)
+    results = bundle.run_host(prepared, debug=True)
+    for number in range(len(images)):
+        expected = expected_of(reference, bundle, images[number : number + 1])
+        check_tensors(bundle, reference, results, number)
+        assert same(prepared[number : number + 1], expected[bundle.inputs[0].name])
+        for output in bundle.outputs:
+            assert same(results[output.name][number : number + 1], expected[output.name])
+    assert bundle.report.arena_bytes <= ARENA[file] * 1024
+
+
+def check_tensors(bundle, reference, results, number):
+    """Every tensor that the C code computes for one image."""
+    outputs, compared = {t.name for t in bundle.outputs}, 0
+    for index, made in enumerate(bundle.file_graph.tensors):
+        if made.name in results and made.name not in outputs:
+            assert same(results[made.name][number], reference.tensor(index)), made.name
+            compared += 1
+    assert compared >= len(bundle.report.layers) - len(outputs)
+
+
+PEOPLE = {
+    "st_movenet_lightning_heatmaps_192_int8_pc.tflite": "images/bus.jpg",
+    "movenet_singlepose_lightning_192_int8.tflite": "images/bus.jpg",
+    "033_hand_landmark_full_quant_pc_uf_handl.tflite": "hands/freihand_00000355.jpg",
+    "033_palm_detection_full_quant_pc_uf_od.tflite": "hands/freihand_00000355.jpg",
+    "blazeface_front_128_quant_pc_ff_od_wider_face.tflite": "faces/300w_indoor_020.png",
+    "yolov8n_256_quant_pc_uf_pose_coco-st.tflite": "images/bus.jpg",
+}
+
+
+@with_gcc
+@pytest.mark.parametrize("file", PEOPLE)
+def test_program_prints_the_keypoints_that_the_notebook_finds(file_of, asset, tmp_path, file):
+    model = pu.load_model(file_of(file))
+    bundle = export(model, tmp_path / "out")
+    image = pu.fit_to(pu.read_image(asset(PEOPLE[file])), model.input_size, model.aspect_ratio)[0]
+    reference = Reference(file_of(file))
+    prepared = bundle.prepare(model.network.prepare(image[None]))
+    printed = np.array(
+        [line.split() for line in keypoint_lines(bundle, prepared, tmp_path)], np.float64
+    )
+    expected_of(reference, bundle, model.network.prepare(image[None]))
+    details = reference.interpreter.get_output_details()
+    raw = {d["name"]: reference.tensor(d["index"]).astype(np.float32) for d in details}
+    thresholds = THRESHOLDS if model.model_type == "detector" else Thresholds(0.25, 0.5)
+    if model.model_type == "yolo_mpe":
+        part_ties(next(iter(raw.values())))
+    decoder = DECODERS[model.model_type]
+    poses = decoder.decode(decoder.find(raw, model.view), model.view, model.layout, thresholds)[0]
+    assert len(printed) == len(poses) * len(model.layout) > 0
+    np.testing.assert_allclose(printed[:, 2:4], poses.keypoints.reshape(-1, 2), atol=1.1e-3)
+    np.testing.assert_allclose(printed[:, 4], poses.scores.reshape(-1), atol=2e-6)
+
+
+def part_ties(candidates):
+    """Raises scores a little, the last the most: NumPy's sort leaves equal ones in any order, C
+    takes the last for the better."""
+    candidates[0, 4] += (
+        (candidates[0, 4] > 0.25) * 1e-6 * np.arange(candidates.shape[2], dtype=np.float32)
+    )
+
+
+def keypoint_lines(bundle, prepared, folder):
+    (folder / "in.bin").write_bytes(prepared.tobytes())
+    subprocess.run(["make", "-s", "-C", bundle.path, "host"], check=True)
+    printed = subprocess.run(
+        [bundle.path / "build/main", "in.bin", "out.bin"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    *lines, last = printed.splitlines()
+    assert last == "1 images"
+    return lines
+
+
+@with_gcc
+@pytest.mark.parametrize("file", [SHIPPED, "blazeface_front_128_quant_pc_ff_od_wider_face.tflite"])
+def test_inputs_and_outputs_of_the_file_itself(file_of, pictures, tmp_path, file):
+    network = open_network(file_of(file), rescaling=(1 / 255, 0.0))
+    bundle = export(pu.load_model(file_of(file)), tmp_path / "out", io="file")
+    image, reference = pictures(network, 1), Reference(file_of(file))
+    assert bundle.inputs[0].dtype == network.input.dtype and {t.dtype for t in bundle.outputs} == {
+        "float32"
+    }
+    assert bundle.prepare(image) is image
+    results, expected = bundle.run_host(image), expected_of(reference, bundle, image)
+    assert all(same(results[t.name], expected[t.name]) for t in bundle.outputs)
+
+
+@with_gcc
+@pytest.mark.parametrize(
+    ("compiler", "file"),
+    [
+        ("gcc", SHIPPED),
+        ("clang", SHIPPED),
+        ("clang", "movenet_singlepose_lightning_192_int8.tflite"),
+        ("gcc", "yolo11n_256_quant_pc_uf_pose_coco-st.tflite"),
+    ],
+)
+def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed here")
+    bundle = export(pu.load_model(file_of(file)), tmp_path / "out")
+    image = bundle.prepare(pictures(open_network(file_of(file)), 1))
+    (tmp_path / "in.bin").write_bytes(image.tobytes())
+    flags = "-std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wundef -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
+    sources = [
+        "-I",
+        str(bundle.path),
+        *map(str, bundle.path.glob("*.c")),
+        str(bundle.path / "example/main.c"),
+    ]
+    subprocess.run(
+        [compiler, *flags.split(), *sources, "-lm", "-o", "main"], cwd=tmp_path, check=True
+    )
+    subprocess.run(
+        ["./main", "in.bin", "out.bin"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL
+    )
+    expected = bundle.run_host(image)
+    assert (tmp_path / "out.bin").read_bytes() == b"".join(
+        expected[t.name].tobytes() for t in bundle.outputs
+    )
+
+
+@with_gcc
+@with_qemu
+@pytest.mark.parametrize("core", ["Cortex-M4", "Cortex-M7", "Cortex-M55"])
+def test_emulated_core_gives_the_same_bytes(file_of, pictures, tmp_path, core):
+    bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
+    images = bundle.prepare(pictures(open_network(file_of(SHIPPED)), 2))
+    here, there = bundle.run_host(images), bundle.emulate(list(images), core)
+    assert there.core == core and all(
+        same(here[t.name], there.outputs[t.name]) for t in bundle.outputs
+    )
+    most = {"Cortex-M4": 4, "Cortex-M7": 4, "Cortex-M55": 1.5}[core] * bundle.report.macs
+    assert len(there.instructions) == 2 and all(
+        0.5 * bundle.report.macs < n < most for n in there.instructions
+    )
+    assert there.instructions == bundle.emulate(images, core).instructions
+    code = there.text_bytes - bundle.report.flash_bytes
+    assert (
+        0 < code < 80 * 1024
+        and bundle.report.arena_bytes <= there.bss_bytes < bundle.report.arena_bytes + 8192
+    )
+
+
+@with_qemu
+def test_reported_flash_is_what_the_arm_tools_count(file_of, tmp_path):
+    bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
+    subprocess.run(
+        [
+            "arm-none-eabi-gcc",
+            "-std=c99",
+            "-c",
+            bundle.path / f"{bundle.name}_weights.c",
+            "-o",
+            tmp_path / "w.o",
+        ],
+        check=True,
+    )
+    text = (
+        subprocess.run(
+            ["arm-none-eabi-size", tmp_path / "w.o"], check=True, capture_output=True, text=True
+        )
+        .stdout.splitlines()[1]
+        .split()[0]
+    )
+    assert (
+        bundle.report.flash_bytes
+        <= int(text)
+        < bundle.report.flash_bytes + 4 * len(bundle.report.layers)
+    )  # alignment
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.tflite"
+    path.write_bytes(heatmap_model(keypoints=13))
+    return path
+
+
+def files_in(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_same_input_gives_the_same_bytes_and_the_manifest_lists_them(small, tmp_path):
+    bundle, again = (export(small, tmp_path / name) for name in ("one", "two"))
+    for name in files_in(bundle.path):
+        assert (bundle.path / name).read_bytes() == (again.path / name).read_bytes()
+    assert json.loads((bundle.path / "manifest.json").read_text()) == bundle.manifest
+    for name, record in bundle.manifest["files"].items():
+        data = (bundle.path / name).read_bytes()
+        assert record == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    assert files_in(bundle.path) == {*bundle.manifest["files"], "manifest.json"}
+
+
+@with_qemu
+def test_emulation_takes_a_list_of_what_the_file_takes(small, tmp_path):
+    bundle = export(small, tmp_path / "out")
+    pixels = [np.full((1, 16, 24, 3), value, np.uint8) for value in (3, 200, 90)]
+    prepared = bundle.prepare(pixels)
+    assert prepared.shape == (3, 16, 24, 3) and prepared.dtype == np.int8
+    emulated = bundle.emulate(pixels, "Cortex-M4")
+    assert len(emulated.instructions) == 3
+    assert same(emulated.outputs["heatmaps"], bundle.run_host(prepared)["heatmaps"])
+
+
+def test_images_of_one_list_have_one_shape(small, tmp_path):
+    bundle = export(small, tmp_path / "out")
+    with pytest.raises(
+        PoseError,
+        match=r"images of shapes \(1, 16, 24, 3\), \(8, 8, 3\); a list of one shape, \(16, 24, 3\), is expected",
+    ):
+        bundle.emulate([np.zeros((1, 16, 24, 3), np.int8), np.zeros((8, 8, 3), np.int8)])
+
+
+def test_report_tells_each_layer_and_what_was_folded(file_of, tmp_path):
+    bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
+    rows, changes = bundle.report.layers, {row["operator"]: row for row in bundle.report.changes}
+    assert max(row["arena_bytes"] for row in rows) == bundle.report.bound_bytes
+    assert sum(row["macs"] for row in rows) == bundle.report.macs
+    assert all(
+        row["arena_bytes"] >= row["scratch_bytes"] >= 0 and row["input_shapes"] for row in rows
+    )
+    first = rows[0]
+    assert (first["operator"], first["input_shapes"], first["output_shape"]) == (
+        "CONV_2D",
+        [(1, 192, 192, 3)],
+        (1, 96, 96, 16),
+    )
+    assert (
+        first["scratch_bytes"] == 6 * 28
+    )  # windows of 3 x 3 values of 3 channels, in whole words: two of 8 bits, two of 16
+    assert changes["QUANTIZE"] == {
+        "operator": "QUANTIZE",
+        "before": 1,
+        "after": 0,
+        "folded": "1 left to the application",
+    }
+    assert changes["LOGISTIC"]["folded"] == "1 into TABLE" and changes["TABLE"] == {
+        "operator": "TABLE",
+        "before": 0,
+        "after": 1,
+        "folded": "",
+    }
+    assert sum(row["before"] for row in changes.values()) == bundle.report.operators_before
+
+
+@pytest.mark.parametrize("file", [SHIPPED, "yolo11n_256_quant_pc_uf_pose_coco-st.tflite"])
+def test_tensors_lie_within_their_buffers(file_of, tmp_path, file):
+    report = export(file_of(file), tmp_path / "out").report
+    places = {name: row for row in report.buffers for name in row["tensors"]}
+    for row in report.tensors:
+        if row["tensor"] != "scratch":
+            whole = places[row["tensor"]]
+            assert (
+                whole["offset"] <= row["offset"]
+                and row["offset"] + row["bytes"] <= whole["offset"] + whole["bytes"]
+            )
+            assert whole["first"] <= row["first"] <= row["last"] <= whole["last"]
+
+
+def test_folding_says_what_became_of_paddings_and_side_by_side(file_of, tmp_path):
+    bundle = export(file_of("yolo11n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "out")
+    changes = {row["operator"]: row["folded"] for row in bundle.report.changes}
+    assert (
+        changes["PAD"] == "7 into CONV_2D"
+        and changes["LOGISTIC"] == "85 into TABLE"
+        and "in place already" in changes["CONCATENATION"]
+    )
+
+
+def test_report_adds_up(small, tmp_path):
+    report = export(small, tmp_path / "out").report
+    assert [row["operator"] for row in report.layers] == [
+        "CONV_2D"
+    ] and report.operators_before == 2
+    assert report.macs == 24 * 13 * 48 and report.arena_bytes >= report.bound_bytes
+    assert max(row["offset"] + row["bytes"] for row in report.buffers) <= report.arena_bytes
+    assert max(row["offset"] + row["bytes"] for row in report.tensors) <= report.arena_bytes
+    assert {row["tensor"] for row in report.tensors} == {"quantized", "heatmaps", "scratch"}
+    assert {"quantized", "heatmaps"} <= {name for row in report.buffers for name in row["tensors"]}
+
+
+@with_gcc
+def test_name_goes_into_files_and_symbols(small, tmp_path):
+    bundle = export(small, tmp_path / "out", name="2nd net")
+    assert (bundle.path / "net_2nd_net.c").exists() and bundle.name == "net_2nd_net"
+    assert bundle.run_host(np.zeros((1, 16, 24, 3), np.int8))["heatmaps"].shape == (1, 4, 6, 13)
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed here")
+def test_cmake_builds_one_network_or_several_in_one_project(small, tmp_path):
+    for name in ("one", "two"):
+        export(small, tmp_path / name, name=name)
+    assert (tmp_path / "one/CMakeLists.txt").read_text().startswith("# CMakeLists.txt: ")
+    configure = ["cmake", "-S", tmp_path / "one", "-B", tmp_path / "alone"]
+    subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
+    targets = subprocess.run(
+        ["cmake", "--build", tmp_path / "alone", "--target", "help"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert "... one_main" in targets and "... pose_kernels" in targets
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.13)\nproject(firmware C)\nadd_subdirectory(one)\nadd_subdirectory(two)\n"
+        "add_executable(main app.c)\ntarget_link_libraries(main one two)\n"
+    )
+    (tmp_path / "app.c").write_text(
+        '#include "one_poses.h"\n#include "two_poses.h"\n'
+        "int main(void)\n{\n    return one_decode(NULL, NULL) != two_decode(NULL, NULL) || one_run(NULL) != two_run(NULL);\n}\n"
+    )
+    subprocess.run(
+        ["cmake", "-S", tmp_path, "-B", tmp_path / "build"], check=True, stdout=subprocess.DEVNULL
+    )
+    subprocess.run(["cmake", "--build", tmp_path / "build"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([tmp_path / "build/main"], check=True)
+
+
+@with_gcc
+def test_other_inputs_are_refused(small, tmp_path):
+    bundle = export(small, tmp_path / "out")
+    with pytest.raises(PoseError, match=r"type uint8; expected \(B, 16, 24, 3\) int8"):
+        bundle.run_host(np.zeros((1, 16, 24, 3), np.uint8))
+
+
+def test_without_a_compiler_the_folder_is_still_written(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    bundle = export(small, tmp_path / "out")
+    assert {"small.c", "small.h", "pose_kernels.c", "Makefile", "README.md"} <= {
+        path.name for path in bundle.path.iterdir()
+    }
+    with pytest.raises(PoseError, match="no C compiler is installed: install gcc"):
+        bundle.run_host(np.zeros((1, 16, 24, 3), np.int8))
+    with pytest.raises(
+        PoseError, match="apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
+    ):
+        bundle.emulate(np.zeros((1, 16, 24, 3), np.int8))
+
+
+def test_boards_without_an_emulated_core_are_named(small, tmp_path):
+    bundle = export(small, tmp_path / "out")
+    with pytest.raises(
+        PoseError,
+        match="B-U585I-IOT02A has a Cortex-M33; emulated are Cortex-M4, Cortex-M7, Cortex-M55",
+    ):
+        bundle.emulate(np.zeros((1, 16, 24, 3), np.int8), "B-U585I-IOT02A")
+
+
+def test_operators_that_litert_does_not_know_are_named_too(small, tmp_path):
+    tensors = [tensor(name, (1, 8, 8, 3)) for name in "abc"]
+    small.write_bytes(build(tensors, [("CUSTOM", [0], [1]), ("SIN", [1], [2])], [0], [2]))
+    with pytest.raises(
+        PoseError,
+        match=r"(?s)not supported are:\n- CUSTOM: of 'b': the operator is not known\n- SIN of 'c'",
+    ):
+        export(small, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_output_is_refused(small, tmp_path):
+    model = pu.load_model(small)
+    data = build(
+        [tensor("image", (1, 16, 24, 3)), tensor("none", (0, 3))],
+        [("RESHAPE", [0], [1], ("ReshapeOptions", {}))],
+        [0],
+        [1],
+    )
+    small.write_bytes(data)
+    with pytest.raises(PoseError, match=r"'none' of shape \(0, 3\) is empty"):
+        export(model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_decoder_does_what_the_configuration_says(small, repository, asset, tmp_path):
+    settings = [
+        "postprocessing.refine=quarter",
+        "postprocessing.NMS_measure=oks",
+        "postprocessing.max_candidate_boxes=77",
+    ]
+    config = pu.load_config(repository / "user_config.yaml", settings)
+    heatmaps = export(small, tmp_path / "one", config=config).path / "small_poses.c"
+    assert "POSE_REFINE_QUARTER" in heatmaps.read_text()
+    several = export(
+        asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"),
+        tmp_path / "many",
+        config=config,
+        name="network",
+    ).path
+    text, header = (
+        (several / "network_poses.c").read_text(),
+        (several / "network_poses.h").read_text(),
+    )
+    flat = " ".join(text.split())  # whatever its lines
+    assert (
+        "static const float sigmas[] = {0.026f" in flat
+        and "NETWORK_MAX_CANDIDATES, sigmas}" in flat
+    )
+    assert "#define NETWORK_MAX_CANDIDATES 77\n" in header
+    command = [
+        "gcc",
+        "-std=c99",
+        "-Wall",
+        "-Wextra",
+        "-Wconversion",
+        "-Werror",
+        "-fsyntax-only",
+        several / "network_poses.c",
+    ]
+    assert shutil.which("gcc") is None or subprocess.run(command).returncode == 0
+
+
+def test_unknown_io_is_refused(small, tmp_path):
+    with pytest.raises(PoseError, match="io='bits': expected one of quantized, file"):
+        export(small, tmp_path / "out", io="bits")

@@ -1,0 +1,194 @@
+"""Networks that are no pose networks as C, and which files get a decoder."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tests.helpers.litert_reference import Reference
+from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
+
+import poseutils as pu
+from poseutils import PoseError
+from poseutils.__main__ import main
+from poseutils.deployment import default_name
+
+with_gcc = pytest.mark.skipif(
+    shutil.which("gcc") is None or shutil.which("make") is None,
+    reason="gcc and make are not installed here",
+)
+
+
+def sum_of_two() -> bytes:
+    """Two inputs of other shapes, a sum and the second input's table: no pose network."""
+    tensors = [
+        tensor("a", (1, 5, 8), scale=0.05),
+        tensor("b", (8,), scale=0.03),
+        tensor("c", (1, 5, 8), scale=0.07),
+    ]
+    tensors += [tensor("d", (8,), scale=0.03, zero_point=-128)]
+    return build(tensors, [("ADD", [0, 1], [2]), ("RELU", [1], [3])], [0, 1], [2, 3])
+
+
+def classes_map(count=3) -> bytes:
+    """A map of classes: by its shape it could be heatmaps of so many keypoints."""
+    return heatmap_model(keypoints=count)
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(data: bytes, name: str = "some.tflite"):
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@with_gcc
+def test_a_network_of_two_inputs_gives_the_reference_bits(file, tmp_path):
+    data = sum_of_two()
+    bundle = pu.export(file(data), tmp_path / "out")
+    assert bundle.model_type is None and bundle.manifest["model"]["model_type"] is None
+    dice = np.random.default_rng(0)
+    inputs = {
+        "a": dice.integers(-128, 128, (3, 5, 8), np.int8),
+        "b": dice.integers(-128, 128, 3 * 8, np.int8),
+    }
+    outputs, reference = bundle.run_host(inputs), Reference(data)
+    for number in range(3):
+        reference.interpreter.set_tensor(1, inputs["b"][8 * number : 8 * number + 8])
+        reference.run(inputs["a"][number : number + 1])
+        np.testing.assert_array_equal(outputs["c"][number : number + 1], reference.tensor(2))
+        np.testing.assert_array_equal(
+            outputs["d"][8 * number : 8 * number + 8], reference.tensor(3)
+        )
+    with pytest.raises(PoseError, match=r"inputs \['a'\]; the network takes 'a', 'b'"):
+        bundle.run_host(inputs["a"])
+    with pytest.raises(PoseError, match="different numbers of images"):
+        bundle.run_host(inputs | {"b": inputs["b"][:8]})
+
+
+@with_gcc
+def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
+    bundle = pu.export(file(sum_of_two()), tmp_path / "out", name="sum")
+    files = (path for path in bundle.path.rglob("*") if path.is_file())
+    names = {path.relative_to(bundle.path).as_posix() for path in files}
+    assert names == {*bundle.manifest["files"], "manifest.json"}
+    assert not {
+        name
+        for name in names
+        if "poses" in name or "decode" in name or name in ("labels.txt", "app_config.h")
+    }
+    text = "".join(
+        (bundle.path / name).read_text()
+        for name in ("README.md", "example/main.c", "Makefile", "CMakeLists.txt", "sum.c")
+    )
+    assert (
+        "poses" not in text
+        and "keypoint" not in text
+        and "pose_decode" not in text
+        and "@end" not in text
+    )
+    assert "no decoder" in text and "sum_input(&network, 1)" in text
+    (tmp_path / "in.bin").write_bytes(bytes(48 * 4))
+    subprocess.run(["make", "-s", "-C", bundle.path], check=True)
+    command = [bundle.path / "build/main", tmp_path / "in.bin", tmp_path / "out.bin"]
+    assert (
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout == "4 images\n"
+    )
+
+
+@pytest.mark.parametrize("count", [13, 17])
+def test_heatmaps_of_a_known_layout_get_their_decoder(file, tmp_path, count):
+    bundle = pu.export(file(heatmap_model(keypoints=count)), tmp_path / "out")
+    assert bundle.model_type == "heatmaps_spe" and (bundle.path / "some_poses.c").exists()
+    assert f"type heatmaps_spe with {count} keypoints" in (bundle.path / "README.md").read_text()
+
+
+def test_a_map_of_classes_is_not_taken_for_heatmaps_unless_it_is_said(file, tmp_path):
+    path = file(classes_map())
+    assert pu.export(path, tmp_path / "one").model_type is None
+    said = pu.export(path, tmp_path / "two", model_type="heatmaps_spe")
+    loaded = pu.export(pu.load_model(path), tmp_path / "three")
+    assert said.model_type == loaded.model_type == "heatmaps_spe"
+    assert (said.path / "some_poses.c").read_bytes() == (loaded.path / "some_poses.c").read_bytes()
+    with pytest.raises(PoseError, match="model_type='yolo_mpe' expects"):
+        pu.export(path, tmp_path / "four", model_type="yolo_mpe")
+    with pytest.raises(PoseError, match="model_type='spe' takes one image .*'a' .*'b'"):
+        pu.export(file(sum_of_two()), tmp_path / "five", model_type="spe")
+
+
+ZOO = [
+    "yolo11n_pose_256",
+    "yolov8n_pose_256",
+    "movenet_lightning_192",
+    "palm_detection_192",
+    "blazeface_front_128",
+    "hand_landmarks_224",
+]
+
+
+@pytest.mark.parametrize("name", [*ZOO, "head_landmarks_192"])
+def test_a_file_is_told_as_loading_it_tells(asset, zoo_model, name):
+    """Without running it: the type, the keypoints and the unit of coordinates."""
+    from poseutils.deployment.recognition import recognized
+    from poseutils.deployment.spec import read_network
+
+    model = zoo_model(name)
+    path = asset(f"models/{pu.ZOO[name].file}")
+    told = recognized(read_network(path), path.name)
+    assert (told.model_type, told.layout.name, told.normalized) == (
+        model.model_type,
+        model.layout.name,
+        model.normalized,
+    )
+
+
+NO_RUNTIME = """
+import sys
+from poseutils.__main__ import main
+assert main(["export", *sys.argv[1:]]) == 0
+heavy = {"onnxruntime", "tensorflow", "keras", "ai_edge_litert.interpreter", "torch"}
+print(sorted(name for name in sys.modules if name in heavy or name.startswith("_pywrap")))
+"""
+
+
+@pytest.mark.parametrize(
+    "given", ["data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite", "sum"]
+)
+def test_the_command_needs_no_runtime(file, repository, tmp_path, given):
+    path = file(sum_of_two()) if given == "sum" else repository / given
+    command = [sys.executable, "-c", NO_RUNTIME, path, tmp_path / "out", "--io", "file"]
+    *said, loaded = subprocess.run(
+        command, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert loaded == "[]" and (tmp_path / f"out/{default_name(path)}.c").exists()
+    assert ("without a decoder" if given == "sum" else "with the decoder of heatmaps_spe") in said[
+        -1
+    ]
+
+
+def test_the_command_says_what_is_wrong(tmp_path, capsys):
+    assert main(["export", str(tmp_path / "none.tflite"), str(tmp_path / "out")]) == 1
+    assert "none.tflite" in capsys.readouterr().err
+    float_network = build(
+        [
+            tensor("x", (1, 8, 8, 3), "FLOAT32", scale=None),
+            tensor("w", (4, 4, 4, 3), "FLOAT32", np.ones((4, 4, 4, 3), np.float32), None),
+        ]
+        + [
+            tensor("b", (4,), "FLOAT32", np.ones(4, np.float32), None),
+            tensor("y", (1, 2, 2, 4), "FLOAT32", scale=None),
+        ],
+        [("CONV_2D", [0, 1, 2], [3], CONVOLUTION)],
+        [0],
+        [3],
+    )
+    (tmp_path / "float.tflite").write_bytes(float_network)
+    assert main(["export", str(tmp_path / "float.tflite"), str(tmp_path / "out")]) == 1
+    assert (
+        "1 of its 1 convolutions compute in floating point" in capsys.readouterr().err
+        and not (tmp_path / "out").exists()
+    )
