@@ -15,14 +15,14 @@ demo: $(STAMP)  ## train, evaluate, quantize, evaluate, predict, benchmark, depl
 
 test: $(STAMP)  ## pytest over tests/, nbval over notebooks/
 	$(BIN)/python -m pytest -q tests
-	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.cfg notebooks
 
 lab: $(STAMP)  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
 bench: $(STAMP)  ## measure speed, side by side with the bare runtimes
-	$(BIN)/python tests/bench.py
-	$(BIN)/python tests/bench_export.py
+	$(BIN)/python -m tests.bench.bench
+	$(BIN)/python -m tests.bench.bench_export
 
 setup: $(STAMP)  ## make .venv and install requirements.txt
 

@@ -1,6 +1,6 @@
 """Code size, stack and use of floats of a network as C, from measurements of the operators.
 
-``tests/measure_footprint.py`` compiles every operator for the emulated cores and writes
+``tests/bench/measure_footprint.py`` compiles every operator for the emulated cores and writes
 ``footprint.json``; so an export says the same on every computer, whatever compiler is there.
 """
 

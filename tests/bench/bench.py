@@ -18,11 +18,8 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from tests.bench.bench_boards import bench_boards
-from tests.bench.bench_training import bench_first_step, bench_training, fastest_in_turns
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from test_metrics import made_up
 
 import poseutils as pu
 from poseutils.config import load_config
@@ -32,6 +29,9 @@ from poseutils.decoders import InputSpec, Thresholds, heatmaps_spe, yolo_mpe
 from poseutils.evaluation import CocoAP
 from poseutils.files import write_json
 from poseutils.synthetic import render_people
+from tests.bench.bench_boards import bench_boards
+from tests.bench.bench_training import bench_first_step, bench_training, fastest_in_turns
+from tests.helpers.made_up import made_up
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = REPOSITORY / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
@@ -193,15 +193,14 @@ def many_images(count: int) -> pu.Dataset:
 def peak_memory(count: int) -> float:
     """MB that a process needs at most to evaluate so many images."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import bench, poseutils as pu; "
-        "pu.evaluate(pu.load_model('yolov8n_pose_256', num_threads=bench.THREADS), bench.many_images(int(sys.argv[2])), progress=False); "
+        "import sys, poseutils as pu; from tests.bench import bench; "
+        "pu.evaluate(pu.load_model('yolov8n_pose_256', num_threads=bench.THREADS), bench.many_images(int(sys.argv[1])), progress=False); "
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
-    folder = str(Path(__file__).resolve().parent)
     return (
         float(
             subprocess.run(
-                [sys.executable, "-c", code, folder, str(count)],
+                [sys.executable, "-c", code, str(count)],
                 check=True,
                 capture_output=True,
                 text=True,

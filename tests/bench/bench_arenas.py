@@ -15,10 +15,10 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from tests.helpers.tiny_tflite import build, tensor
 
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite
+from tests.helpers.tiny_tflite import build, tensor
 
 CHANNELS, IMAGES, KERNELS = (1, 3, 16, 37, 64, 128, 300, 512), (1, 2, 4, 7, 16), (1, 3, 5)
 WORST = 10

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tests.helpers.emulated import emulated
-from tests.helpers.litert_reference import Reference
-from tests.helpers.tiny_tflite import build, tensor
 
 import poseutils as pu
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export, missing_tools
 from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
+from tests.helpers.emulated import emulated
+from tests.helpers.litert_reference import Reference
+from tests.helpers.tiny_tflite import build, tensor
 
 IMAGES = 20
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from tests.helpers.litert_reference import Reference, same
 
 import poseutils as pu
 from poseutils.deployment import ExportedBundle, export
+from tests.helpers.litert_reference import Reference, same
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -23,15 +23,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import test_kernels
-import test_kernels_more
-from tests.helpers.emulated import network_sources
-from tests.helpers.tiny_tflite import heatmap_model
-
 import poseutils as pu
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export
 from poseutils.deployment.exporting import kernel_files
+from tests.helpers import kernel_cases, kernel_cases_more
+from tests.helpers.emulated import network_sources
+from tests.helpers.tiny_tflite import heatmap_model
 
 SECONDS = 60
 MEMORY = 3 << 30
@@ -61,7 +59,7 @@ def whole(model: pu.Model) -> Exporter:
 def seeds() -> list[tuple[int, bytes, Exporter]]:
     """(how often, healthy bytes, how it is exported): tiny networks of every operator, and pose
     networks, small ones more often."""
-    cases = [*test_kernels.CASES.values(), *test_kernels_more.CASES.values()]
+    cases = [*kernel_cases.CASES.values(), *kernel_cases_more.CASES.values()]
     found = [(40, make(), tiny) for make in cases]
     shipped = sorted((ROOT / "data/models").glob("*_int8.tflite"))
     cache = os.environ.get("POSEUTILS_CACHE")

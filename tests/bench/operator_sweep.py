@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from tests.helpers.tiny_tflite import build, tensor
 
 Dice = np.random.Generator

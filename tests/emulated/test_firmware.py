@@ -5,16 +5,17 @@ import subprocess
 
 import numpy as np
 import pytest
-from tests.helpers.emulated import merged, network_sources
-from tests.helpers.litert_reference import Reference
-from test_kernels import CASES, STRICT, compiled_kernels
-from tests.helpers.tiny_tflite import CONVOLUTION, build, tensor
 
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export, missing_tools
 from poseutils.deployment.exporting import kernel_files
 from poseutils.deployment.verify.emulator import qemu_command
 from poseutils.deployment.verify.host_build import run_tool
+from tests.helpers.compiled import STRICT, compiled_kernels
+from tests.helpers.emulated import merged, network_sources
+from tests.helpers.kernel_cases import CASES
+from tests.helpers.litert_reference import Reference
+from tests.helpers.tiny_tflite import CONVOLUTION, build, tensor
 
 pytestmark = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,

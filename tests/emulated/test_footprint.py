@@ -4,8 +4,6 @@ import re
 import subprocess
 
 import pytest
-from tests.bench.measure_footprint import FLAGS, core_flags
-from tests.helpers.tiny_tflite import heatmap_model
 
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.footprint import float_operators, footprint, layer_bytes
@@ -13,6 +11,8 @@ from poseutils.compiler.frontends.tflite import read_tflite
 from poseutils.deployment import export, missing_tools
 from poseutils.deployment.verify.emulator import EMULATED, qemu_command
 from poseutils.deployment.verify.host_build import run_tool
+from tests.bench.measure_footprint import FLAGS, core_flags
+from tests.helpers.tiny_tflite import heatmap_model
 
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 MAIN = """

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from tests.bench.measure_instructions import counted, fit, fitted
-from tests.helpers.tiny_tflite import build, tensor
 
 from poseutils.benchmarking.timing import measured_core, milliseconds
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.cost_model import ANY, UNITS, cores, instructions, kind, unmeasured, work
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
 from poseutils.deployment import BOARDS, missing_tools
+from tests.bench.measure_instructions import counted, fit, fitted
+from tests.helpers.tiny_tflite import build, tensor
 
 with_qemu = pytest.mark.skipif(
     bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
@@ -25,7 +25,7 @@ def compiled(repository):
 @with_qemu
 def test_model_is_near_what_an_emulated_core_counts(repository):
     """The table is made of such counts; where the kernels have changed since,
-    tests/measure_instructions.py makes it anew."""
+    tests/bench/measure_instructions.py makes it anew."""
     compiled, counts = counted(repository / SHIPPED, "m7")
     assert sum(instructions(compiled, "Cortex-M7")) == pytest.approx(sum(counts.values()), rel=0.05)
     assert set(fit([(compiled, counts)])) >= {"CONV_2D 1x1", "DEPTHWISE_CONV_2D", ANY}

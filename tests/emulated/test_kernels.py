@@ -5,14 +5,14 @@ import subprocess
 
 import numpy as np
 import pytest
-from tests.helpers.emulated import emulated, merged
-from tests.helpers.litert_reference import Reference
-from test_kernels import CASES, random_values
-from tests.helpers.tiny_tflite import build, tensor
 
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import exporting, missing_tools
 from poseutils.deployment.verify.emulator import EMULATED
+from tests.helpers.emulated import emulated, merged
+from tests.helpers.kernel_cases import CASES, random_values
+from tests.helpers.litert_reference import Reference
+from tests.helpers.tiny_tflite import build, tensor
 
 pytestmark = pytest.mark.skipif(
     bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"

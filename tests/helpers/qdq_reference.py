@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-from test_kernels import run
 
 from poseutils.compiler.frontends.qdq import read_qdq
+from tests.helpers.compiled import run
 
 HERE = Path(__file__).parent
 

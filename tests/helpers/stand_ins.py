@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 INT8 = REPOSITORY / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 
 PARAMETERS = 'config = "../user_config.yaml"\nrun_dir = "../runs/x"\nmodel = ""\ncompare_with = ""'

@@ -128,3 +128,14 @@ def heatmap_model(keypoints=3, dtype="INT8") -> bytes:
         [0],
         [4],
     )
+
+
+def sum_of_two() -> bytes:
+    """Two inputs of other shapes, a sum and the second input's table: no pose network."""
+    tensors = [
+        tensor("a", (1, 5, 8), scale=0.05),
+        tensor("b", (8,), scale=0.03),
+        tensor("c", (1, 5, 8), scale=0.07),
+    ]
+    tensors += [tensor("d", (8,), scale=0.03, zero_point=-128)]
+    return build(tensors, [("ADD", [0, 1], [2]), ("RELU", [1], [3])], [0, 1], [2, 3])

@@ -8,8 +8,6 @@ import subprocess
 
 import numpy as np
 import pytest
-from tests.helpers.litert_reference import Reference, same
-from tests.helpers.tiny_tflite import build, heatmap_model, tensor
 
 import poseutils as pu
 from poseutils import PoseError
@@ -17,6 +15,8 @@ from poseutils.decoders import DECODERS, Thresholds
 from poseutils.decoders.ssd_detector import THRESHOLDS
 from poseutils.deployment import export, missing_tools
 from poseutils.models.network import open_network
+from tests.helpers.litert_reference import Reference, same
+from tests.helpers.tiny_tflite import build, heatmap_model, tensor
 
 with_gcc = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,

@@ -9,9 +9,6 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from tests.helpers.qdq_of_tflite import qdq_of
-from tests.helpers.qdq_reference import operators_apart
-from tests.helpers.tiny_qdq import Net
 
 import poseutils as pu
 from poseutils import PoseError
@@ -20,6 +17,9 @@ from poseutils.deployment import as_exported, export, missing_tools, package, pr
 from poseutils.deployment.verify import emulator as emulation
 from poseutils.models.network import onnx_session
 from poseutils.quantization import quantize_onnx
+from tests.helpers.qdq_of_tflite import qdq_of
+from tests.helpers.qdq_reference import operators_apart
+from tests.helpers.tiny_qdq import Net
 
 pytestmark = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,

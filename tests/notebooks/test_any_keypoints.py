@@ -5,10 +5,10 @@ import json
 
 import papermill
 import pytest
-from tests.helpers.robot_arm import NAMES, SKELETON, make_arms
 
 from poseutils.__main__ import main
 from poseutils.datasets import load_dataset
+from tests.helpers.robot_arm import NAMES, SKELETON, make_arms
 
 CONFIG = """
 operation_mode: chain_tqepd

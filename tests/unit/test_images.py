@@ -5,6 +5,7 @@ from PIL import Image
 from poseutils.errors import PoseError
 from poseutils.geometry import ASPECT_RATIOS
 from poseutils.images import INTERPOLATIONS, find_images, fit_to, read_image
+from tests.helpers.damaged_images import damaged_files
 
 
 def noise(height, width, seed=0):
@@ -81,24 +82,6 @@ def test_gray_alpha_palette_and_16_bit(tmp_path):
     assert (image[:2] == (255, 0, 0)).all() and (image[2:] == 255).all()
     Image.fromarray(gray).convert("P").save(tmp_path / "palette.gif")
     assert read_image(tmp_path / "palette.gif").shape == (16, 16, 3)
-
-
-def damaged_files(folder):
-    Image.fromarray(noise(64, 64)).save(folder / "good.jpg")
-    good = (folder / "good.jpg").read_bytes()
-    (folder / "empty.jpg").write_bytes(b"")
-    (folder / "truncated.jpg").write_bytes(good[: len(good) // 2])
-    (folder / "text.jpg").write_text("not an image")
-    (folder / "zeros.png").write_bytes(bytes(100))
-    Image.new("1", (20000, 20000)).save(folder / "huge.png")
-    return {
-        "empty.jpg": "empty",
-        "truncated.jpg": "truncated",
-        "text.jpg": "not an image",
-        "zeros.png": "not an image",
-        "huge.png": "too large",
-        "missing.jpg": "no such image",
-    }
 
 
 def test_every_kind_of_damage_is_named(tmp_path):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parent.parent / "poseutils"
+PACKAGE = Path(__file__).resolve().parents[2] / "poseutils"
 
 # Bottom floor first; within a floor the right may import the left.
 FLOORS = [

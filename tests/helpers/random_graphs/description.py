@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
+
 from tests.helpers.tiny_tflite import build, tensor
 
 MOST_ELEMENTS = 6000

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tests.helpers.litert_reference import Reference
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
@@ -22,6 +21,7 @@ from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.graph import Graph, Tensor
 from poseutils.compiler.passes import IO
 from poseutils.deployment.exporting import kernel_files
+from tests.helpers.litert_reference import Reference
 
 RUNS = 3
 """Inputs of each network, one after the other."""

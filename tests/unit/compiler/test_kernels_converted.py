@@ -3,10 +3,10 @@ reference kernels."""
 
 import numpy as np
 import pytest
-from tests.helpers.litert_reference import Reference
-from test_kernels import needs_gcc, run
 
 from poseutils.compiler.frontends.tflite import parse_tflite
+from tests.helpers.compiled import needs_gcc, run
+from tests.helpers.litert_reference import Reference
 
 pytestmark = needs_gcc
 

@@ -7,13 +7,13 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from tests.helpers.tiny_qdq import Net, quantized, yolo
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.onnx import parse_onnx, self_contained
 from poseutils.compiler.frontends.qdq import read_qdq
 from poseutils.compiler.frontends.qdq.operators import OPERATORS
+from tests.helpers.tiny_qdq import Net, quantized, yolo
 
 KNOWN = {*OPERATORS, "QuantizeLinear", "DequantizeLinear"}
 

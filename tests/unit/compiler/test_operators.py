@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.helpers.emulated import merged
-from tests.helpers.litert_reference import Reference
-from tests.bench.operator_sweep import MAKERS, values_of
-from test_kernels import needs_gcc, run
 
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.lowering import LOWERING
 from poseutils.compiler.passes.fold_constants import fold_constants
+from tests.bench.operator_sweep import MAKERS, values_of
+from tests.helpers.compiled import needs_gcc, run
+from tests.helpers.emulated import merged
+from tests.helpers.litert_reference import Reference
 
 pytestmark = needs_gcc
 EACH = 3

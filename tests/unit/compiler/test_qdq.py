@@ -6,16 +6,16 @@ import shutil
 import numpy as np
 import onnx
 import pytest
-from tests.helpers.damage_onnx import damaged
 from onnx import helper, numpy_helper
-from tests.helpers.qdq_reference import HERE, read, session_of, steps_apart
-from test_kernels import run
-from tests.helpers.tiny_qdq import Net, quantized, yolo
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.qdq import read_qdq
 from poseutils.compiler.passes import run_passes
+from tests.helpers.compiled import run
+from tests.helpers.damage_onnx import damaged
+from tests.helpers.qdq_reference import HERE, read, session_of, steps_apart
+from tests.helpers.tiny_qdq import Net, quantized, yolo
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 

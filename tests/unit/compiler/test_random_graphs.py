@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from poseutils.deployment import missing_tools
+from poseutils.deployment.verify.emulator import EMULATED
 from tests.helpers.random_graphs import running
 from tests.helpers.random_graphs.description import Description, Step, Value
 from tests.helpers.random_graphs.emulating import compare_emulated
@@ -13,12 +16,9 @@ from tests.helpers.random_graphs.generator import FAMILIES, network_file, random
 from tests.helpers.random_graphs.running import Outcome, compare
 from tests.helpers.random_graphs.shrinking import shrink
 
-from poseutils.deployment import missing_tools
-from poseutils.deployment.verify.emulator import EMULATED
-
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 SEEDS, BATCH = range(200), 25
-SHRUNK = sorted((Path(__file__).parent / "shrunk_graphs").glob("*.tflite"))
+SHRUNK = sorted((Path(running.__file__).parents[1] / "shrunk_graphs").glob("*.tflite"))
 
 
 def network(seed):

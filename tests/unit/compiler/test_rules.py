@@ -9,12 +9,7 @@ from pathlib import Path
 import flatbuffers
 import numpy as np
 import pytest
-import test_kernels
-import test_kernels_more
 from ai_edge_litert import schema_py_generated as schema
-from tests.helpers.damage import damaged
-from test_open_shapes import dense_on_sequence, moved, recurrent
-from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 import poseutils as pu
 from poseutils import PoseError
@@ -23,6 +18,11 @@ from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.graph import layers
 from poseutils.compiler.report import buffer_rows, layer_rows, tensor_rows
 from poseutils.compiler.rules import Broken, validate
+from tests.helpers import kernel_cases, kernel_cases_more
+from tests.helpers.compiled import needs_gcc, run
+from tests.helpers.damage import damaged
+from tests.helpers.open_shapes import dense_on_sequence, moved, recurrent
+from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 FOUR = {name: tensor(name, (4,)) for name in "abc"}
 IMAGE = tensor("x", (1, 8, 8, 3))
@@ -211,7 +211,7 @@ def depthwise_with_scaled_bias() -> bytes:
     return build(tensors, [("DEPTHWISE_CONV_2D", [0, 1, 2], [3], options)], [0], [3])
 
 
-@test_kernels.needs_gcc
+@needs_gcc
 def test_scales_of_a_bias_mean_nothing(tmp_path):
     """In TFLM's person_detect.tflite they run along dimension 3 of a vector. LiteRT refuses that;
     TFLM runs it."""
@@ -221,10 +221,8 @@ def test_scales_of_a_bias_mean_nothing(tmp_path):
     )
     graph = parse_tflite(odd, "person_detect.tflite")
     assert graph.tensors[2].quantization.axis == 3
-    given = [test_kernels.random_values(graph.tensors[0])]
-    assert test_kernels.run(graph, given, tmp_path) == test_kernels_more.reference_of(
-        good, graph, given
-    )
+    given = [kernel_cases.random_values(graph.tensors[0])]
+    assert run(graph, given, tmp_path) == kernel_cases_more.reference_of(good, graph, given)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +248,7 @@ def test_a_variable_tensor_is_a_state():
 
 
 def healthy():
-    cases = [*test_kernels.CASES.items(), *test_kernels_more.CASES.items()]
+    cases = [*kernel_cases.CASES.items(), *kernel_cases_more.CASES.items()]
     cases += [(make.__name__, make) for make in (dense_on_sequence, recurrent, moved)]
     return [parse_tflite(make(), name) for name, make in cases] + [
         parse_tflite(heatmap_model(13), "heatmaps")
@@ -278,7 +276,7 @@ def test_what_keeps_the_rules_compiles_or_is_refused_with_a_reason():
 def test_an_error_of_our_own_is_not_told_as_damage(monkeypatch):
     from poseutils.compiler.lowering import elementwise as lower_values
 
-    graph = parse_tflite(test_kernels.CASES["add"](), "add")
+    graph = parse_tflite(kernel_cases.CASES["add"](), "add")
     monkeypatch.setattr(lower_values, "_add_fields", lambda layer: {}["a fault of ours"])
     with pytest.raises(KeyError, match="a fault of ours"):
         compile_graph(graph, "add", "file", "network")

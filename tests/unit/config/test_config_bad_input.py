@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import yaml
@@ -137,7 +138,7 @@ def test_made_up_text(path, text):
 @pytest.fixture(params=["newer_chain_tqe", "older_training", "windows_deployment"])
 def real(request, repository, monkeypatch):
     monkeypatch.setenv("POSE_DATA", "/data")
-    return (repository / "tests" / "configs" / f"{request.param}.yaml").read_bytes()
+    return (Path(__file__).parent / "files" / f"{request.param}.yaml").read_bytes()
 
 
 @often
@@ -161,7 +162,7 @@ def leaves(value, above=()):
 @given(data=st.data())
 def test_a_wrong_value_is_named_with_its_attribute(path, repository, data):
     document = yaml.safe_load(
-        (repository / "tests" / "configs" / "newer_chain_tqe.yaml").read_text()
+        (Path(__file__).parent / "files" / "newer_chain_tqe.yaml").read_text()
     )
     where = data.draw(
         st.sampled_from([leaf for leaf in leaves(document) if leaf[0] not in ("hydra", "mlflow")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ def st_file(repository, monkeypatch):
     """Loads one of the files."""
     monkeypatch.setenv("POSE_DATA", "/big/data")
     return lambda name, *overrides: load_config(
-        repository / "tests" / "configs" / f"{name}.yaml", overrides
+        Path(__file__).parent / "files" / f"{name}.yaml", overrides
     )
 
 
@@ -197,7 +198,7 @@ def test_an_older_file_attribute_by_attribute(st_file):
 
 
 def test_a_file_from_windows_attribute_by_attribute(st_file, repository):
-    raw = (repository / "tests" / "configs" / "windows_deployment.yaml").read_bytes()
+    raw = (Path(__file__).parent / "files" / "windows_deployment.yaml").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf") and b"\r\n" in raw and b"..\\..\\" in raw
     config = st_file("windows_deployment")
     assert given(config.model) == {

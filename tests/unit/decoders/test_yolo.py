@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from tests.helpers.tiny_onnx import node, onnx_model
 
 from poseutils.decoders import InputSpec, Thresholds, yolo_mpe
 from poseutils.decoders.nms import nms, oks_nms
@@ -8,6 +7,7 @@ from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
 from poseutils.models.network import open_network
 from poseutils.poses import AREA_OF_BOX, oks
+from tests.helpers.tiny_onnx import node, onnx_model
 
 VIEW = InputSpec(192, 256)
 

@@ -5,12 +5,11 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from test_export_any import sum_of_two
-from tests.helpers.tiny_tflite import CONVOLUTION, build, tensor
 
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.deployment import as_exported, export, prove
+from tests.helpers.tiny_tflite import CONVOLUTION, build, sum_of_two, tensor
 
 with_gcc = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,

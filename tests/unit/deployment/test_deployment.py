@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.helpers.tiny_tflite import heatmap_model
 
 import poseutils as pu
 from poseutils import PoseError
@@ -17,6 +16,7 @@ from poseutils.compiler.emit.c_text import c_array_header, c_array_source, c_com
 from poseutils.compiler.emit.naming import symbol_name
 from poseutils.config import Config, names
 from poseutils.deployment import BOARDS, default_name, find_board, fits, memory_rows, package
+from tests.helpers.tiny_tflite import heatmap_model
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 STRICT = ["gcc", "-Wall", "-Wextra", "-Werror"]

@@ -6,29 +6,18 @@ import sys
 
 import numpy as np
 import pytest
-from tests.helpers.litert_reference import Reference
-from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.__main__ import main
 from poseutils.deployment import default_name
+from tests.helpers.litert_reference import Reference
+from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, sum_of_two, tensor
 
 with_gcc = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,
     reason="gcc and make are not installed here",
 )
-
-
-def sum_of_two() -> bytes:
-    """Two inputs of other shapes, a sum and the second input's table: no pose network."""
-    tensors = [
-        tensor("a", (1, 5, 8), scale=0.05),
-        tensor("b", (8,), scale=0.03),
-        tensor("c", (1, 5, 8), scale=0.07),
-    ]
-    tensors += [tensor("d", (8,), scale=0.03, zero_point=-128)]
-    return build(tensors, [("ADD", [0, 1], [2]), ("RELU", [1], [3])], [0, 1], [2, 3])
 
 
 def classes_map(count=3) -> bytes:

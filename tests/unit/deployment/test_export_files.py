@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 import poseutils as pu
 from poseutils.__main__ import main
@@ -13,6 +12,7 @@ from poseutils.compiler.emit.line_breaks import WIDTH, broken, markdown
 from poseutils.deployment import export, package
 from poseutils.deployment.file_headers import SHIPPED, UNKNOWN, network_license
 from poseutils.models.zoo import SPDX, ZOO
+from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 THREE = pu.layout_from_names(["tip", "middle", "base"])
 BARE = (".tflite", ".onnx", "labels.txt", ".json")

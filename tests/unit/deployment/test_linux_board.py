@@ -12,7 +12,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tests.helpers.tiny_tflite import heatmap_model
 
 import poseutils as pu
 from poseutils import PoseError
@@ -20,6 +19,7 @@ from poseutils.config import Config
 from poseutils.deployment import package
 from poseutils.deployment.linux.bundle import copy_script
 from poseutils.deployment.linux.runtime import main, read_image, resize
+from tests.helpers.tiny_tflite import heatmap_model
 
 BOARD = "STM32MP257F-EV1"
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"

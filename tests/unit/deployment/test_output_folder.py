@@ -3,12 +3,12 @@
 import os
 
 import pytest
-from tests.helpers.tiny_tflite import heatmap_model
 
 import poseutils as pu
 from poseutils.__main__ import main
 from poseutils.deployment import export, package
 from poseutils.errors import PoseError
+from tests.helpers.tiny_tflite import heatmap_model
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.helpers.litert_reference import Reference
-from tests.helpers.tiny_onnx import node, onnx_model
 
 import poseutils as pu
 from poseutils import PoseError
@@ -18,6 +16,8 @@ from poseutils.deployment import as_exported, missing_tools, on_target, side_by_
 from poseutils.deployment.verify.exported_model import CORES, FEW, TARGETS
 from poseutils.evaluation import save_tensors
 from poseutils.evaluation.predictions import fingerprint
+from tests.helpers.litert_reference import Reference
+from tests.helpers.tiny_onnx import node, onnx_model
 
 pytestmark = pytest.mark.skipif(
     shutil.which("cc") is None or shutil.which("make") is None, reason="no C compiler and make here"

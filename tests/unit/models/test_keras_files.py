@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from poseutils.errors import PoseError
 from poseutils.models.keras_files import load_keras
 
-# tests/keras2 holds one small network, saved by TF-Keras 2.21 in both of its formats; this is what it gave there for these pixels.
+# The folder keras2 holds one small network, saved by TF-Keras 2.21 in both of its formats; this is what it gave there for these pixels.
 PIXELS = np.linspace(-1, 1, 192, dtype=np.float32).reshape(1, 8, 8, 3)
 GAVE = [
     0.6275375,
@@ -38,7 +39,7 @@ GAVE += [
 
 @pytest.mark.parametrize("name", ["network.h5", "network.keras"])
 def test_a_file_of_keras_2_gives_what_it_gave_there(repository, tmp_path, name):
-    model = load_keras(repository / "tests" / "keras2" / name)
+    model = load_keras(Path(__file__).parent / "keras2" / name)
     np.testing.assert_allclose(model(PIXELS).numpy()[0, ::3, ::3].ravel(), GAVE, atol=1e-6)
     assert model.input_shape == (None, 8, 8, 3) and model.output_shape == (None, 8, 8, 2)
     assert all(type(layer).__module__.startswith("keras.") for layer in model.layers)

@@ -154,13 +154,14 @@ def test_hands_are_read_from_any_direction(asset, index):
 
 @pytest.mark.parametrize("index", range(6))
 def test_hands_are_read_from_the_palms_found_and_again_from_themselves(asset, index):
-    from test_ssd import detect
-
     asset("models/033_hand_landmark_full_quant_pc_uf_handl.tflite")
     asset("models/033_palm_detection_full_quant_pc_uf_od.tflite")
     sample = pu.load_dataset(asset("hands"))[index]
     image = pu.read_image(sample.path)
-    look, palms = looker("hand_landmarks_224", image), detect("palm_detection_192", image)
+    look, palms = (
+        looker("hand_landmarks_224", image),
+        pu.load_model("palm_detection_192", num_threads=2).predict(image),
+    )
     hands = [
         look(region_of_palm(points, box))
         for points, box in zip(palms.keypoints, palms.boxes, strict=True)

@@ -13,6 +13,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+from poseutils import pipeline
+from poseutils.__main__ import main
+from poseutils.errors import PoseError
+from poseutils.pipeline.pictures import gallery
+from poseutils.pipeline.results import read_metrics
+from poseutils.pipeline.steps import Models, plan
 from tests.helpers.stand_ins import (
     PICTURE,
     command,
@@ -24,13 +31,6 @@ from tests.helpers.stand_ins import (
     write_config,
     write_notebook,
 )
-
-from poseutils import pipeline
-from poseutils.__main__ import main
-from poseutils.errors import PoseError
-from poseutils.pipeline.pictures import gallery
-from poseutils.pipeline.results import read_metrics
-from poseutils.pipeline.steps import Models, plan
 
 
 @pytest.fixture

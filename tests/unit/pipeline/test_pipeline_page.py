@@ -16,8 +16,6 @@ import nbformat
 import numpy as np
 import pytest
 from PIL import Image
-from tests.helpers.stand_ins import INT8, PICTURE, leaves, one_run, write_chain, write_config, write_notebook
-from tests.helpers.tiny_onnx import node, onnx_model
 
 from poseutils import pipeline
 from poseutils.errors import PoseError
@@ -31,6 +29,16 @@ from poseutils.pipeline.results import (
     side_by_side,
 )
 from poseutils.pipeline.steps import Step
+from tests.helpers.stand_ins import (
+    INT8,
+    PICTURE,
+    leaves,
+    one_run,
+    write_chain,
+    write_config,
+    write_notebook,
+)
+from tests.helpers.tiny_onnx import node, onnx_model
 
 
 @pytest.fixture

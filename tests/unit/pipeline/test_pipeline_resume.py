@@ -9,6 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+from poseutils import pipeline
+from poseutils.__main__ import main
+from poseutils.errors import PoseError
+from poseutils.pipeline.steps import Step
 from tests.helpers.stand_ins import (
     WAIT,
     evaluates,
@@ -21,11 +26,6 @@ from tests.helpers.stand_ins import (
     write_config,
     write_notebook,
 )
-
-from poseutils import pipeline
-from poseutils.__main__ import main
-from poseutils.errors import PoseError
-from poseutils.pipeline.steps import Step
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from tests.helpers.lively import lively_network
 
 import poseutils as pu
 from poseutils import plots
 from poseutils.errors import PoseError
 from poseutils.models.network import open_network
 from poseutils.quantization import choices, layer_errors, optimized, quantize, recommended
+from tests.helpers.lively import lively_network
 
 SIZE = 64
 

@@ -3,7 +3,6 @@ all channels holds."""
 
 import numpy as np
 import pytest
-from tests.helpers.lively import lively_network
 
 import poseutils as pu
 from poseutils.errors import PoseError
@@ -11,6 +10,7 @@ from poseutils.quantization import correct_biases, equalize, optimized, quantiza
 from poseutils.quantization.biases import rounded
 from poseutils.quantization.layers import folded
 from poseutils.training import build_model
+from tests.helpers.lively import lively_network
 
 SIZE = 24
 

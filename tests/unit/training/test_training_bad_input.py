@@ -4,13 +4,13 @@ disk, images that cannot be read."""
 import numpy as np
 import pytest
 from PIL import Image
-from tests.helpers.small_training import PAIR, small_fit, small_network, spots
 
 from poseutils.datasets.dataset import Dataset, Sample
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
 from poseutils.training import Examples, load_examples, load_keras, training_batches
 from poseutils.training.checkpoint import read_checkpoint
+from tests.helpers.small_training import PAIR, small_fit, small_network, spots
 
 resource = pytest.importorskip("resource")  # Windows has none
 

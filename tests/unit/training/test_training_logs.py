@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.helpers.small_training import small_fit, small_network, spots
 
 from poseutils.config import load_config
 from poseutils.errors import PoseError
@@ -20,6 +19,7 @@ from poseutils.training.device import (
     half_precision_helps,
     prepare_device,
 )
+from tests.helpers.small_training import small_fit, small_network, spots
 
 
 def events(folder):

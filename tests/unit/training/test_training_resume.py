@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers.small_training import small_fit, small_network, spots
 
 from poseutils.errors import PoseError
 from poseutils.training import load_keras
 from poseutils.training.checkpoint import read_checkpoint
+from tests.helpers.small_training import small_fit, small_network, spots
 
-TESTS = Path(__file__).resolve().parent
+REPOSITORY = Path(__file__).resolve().parents[3]
 SAME = ["loss", "val_loss", "val_oks", "learning_rate"]
 
 
 def run_script(code, *arguments):
     """Runs Python with these tests' helpers and TensorFlow's deterministic operations; returns its
     exit status and errors."""
-    head = f"import os, signal, sys; sys.path.insert(0, {str(TESTS)!r}); import small_training as st, tensorflow as tf\n"
+    head = f"import os, signal, sys; sys.path.insert(0, {str(REPOSITORY)!r}); import tensorflow as tf; from tests.helpers import small_training as st\n"
     head += "tf.config.experimental.enable_op_determinism()\n"
     ended = subprocess.run(
         [sys.executable, "-c", head + code, *map(str, arguments)], capture_output=True, text=True

@@ -3,11 +3,11 @@ them."""
 
 import numpy as np
 import pytest
-from tests.helpers.augmentations import IDENTITY, STRONG, noise, paired, scattered
 
 from poseutils.errors import PoseError
 from poseutils.training.augmentation import AUGMENTATIONS, make_augment, resizing_period, warp_boxes
 from poseutils.training.augmentation.geometry import GEOMETRIC
+from tests.helpers.augmentations import IDENTITY, STRONG, noise, paired, scattered
 
 SIGMA = 2.0
 FILLED = {

@@ -6,10 +6,10 @@ import io
 
 import numpy as np
 import pytest
-from tests.helpers.augmentations import noise, paired, scattered
 from PIL import Image, ImageEnhance, ImageOps
 
 from poseutils.training.augmentation import make_augment
+from tests.helpers.augmentations import noise, paired, scattered
 
 
 def photo(count=2, size=48):

@@ -1,0 +1,97 @@
+"""Networks as C, compiled here with all warnings and sanitizers, and run."""
+
+import atexit
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from poseutils.deployment.exporting import kernel_files
+from tests.helpers.emulated import network_sources
+
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
+
+
+STRICT = [
+    "-std=c99",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wundef",
+    "-Werror",
+    "-g",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover",
+]
+
+
+MAIN = """
+#include <stdio.h>
+#include <string.h>
+#include "network.h"
+static POSE_ALIGNED(NETWORK_ARENA_ALIGNMENT) uint8_t arena[NETWORK_ARENA_BYTES];
+static network_context network;
+/* Whatever the arena holds before, the results must not depend on it. */
+static size_t inputs(void)
+{
+    static int rubbish = 0x5a;
+    size_t read = 0;
+    memset(arena, rubbish ^= 0xff, sizeof arena);
+    for (int32_t i = 0; i < NETWORK_INPUTS; i++) {
+        read += fread(network_input(&network, i), (size_t)network_input_bytes[i], 1, stdin);
+    }
+    return read;
+}
+int main(void)
+{
+    pose_status status = network_init(&network, arena, sizeof arena);
+    while (status == POSE_OK && inputs() == NETWORK_INPUTS) {
+        status = network_run(&network);
+        for (int32_t i = 0; i < NETWORK_OUTPUTS; i++) {
+            fwrite(network_output(&network, i), (size_t)network_output_bytes[i], 1, stdout);
+        }
+    }
+    return (int)status;
+}
+"""
+
+
+@cache
+def compiled_kernels():
+    """A folder with the kernels, the same for every network: compiled once."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    for name, text in kernel_files().items():
+        (folder / name).write_text(text)
+    subprocess.run(["gcc", *STRICT, "-c", "pose_kernels.c"], cwd=folder, check=True)
+    return folder
+
+
+def run(graph, inputs, folder):
+    """Compiles with all warnings and sanitizers, and runs twice: the second run must not depend on
+    what the first one left."""
+    files = {**network_sources(graph), "main.c": MAIN}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    kernels = compiled_kernels()
+    image = b"".join(values.tobytes() for values in inputs)
+    sources = [name for name in files if name.endswith(".c")]
+    command = [
+        "gcc",
+        *STRICT,
+        f"-I{kernels}",
+        *sources,
+        kernels / "pose_kernels.o",
+        "-lm",
+        "-o",
+        "main",
+    ]
+    subprocess.run(command, cwd=folder, check=True)
+    written = subprocess.run(
+        [folder / "main"], input=image + image, check=True, stdout=subprocess.PIPE
+    ).stdout
+    assert written[: len(written) // 2] == written[len(written) // 2 :]
+    return written[: len(written) // 2]
