@@ -4,6 +4,7 @@ application."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,30 @@ from ..compiler.graph import Graph, Tensor
 from ..decoders import DECODERS, InputSpec, Thresholds, ssd_detector
 from ..keypoints import KeypointLayout
 from .spec import Spec
+
+_DECODERS = Path(__file__).parent / "decoders_c"
+
+_SOURCES = {
+    "heatmaps_spe": "decode_heatmaps",
+    "spe": "decode_spe",
+    "hand_spe": "decode_landmarks",
+    "head_spe": "decode_landmarks",
+    "yolo_mpe": "decode_yolo",
+    "detector": "decode_ssd",
+}
+"""The C file of each model type."""
+
+
+def decoder_function(model_type: str) -> str:
+    """The C function that decodes the outputs of a model type."""
+    return f"pose_{_SOURCES[model_type]}"
+
+
+def decoder_files(*model_types: str) -> dict[str, str]:
+    """The header and the decoders of model types (default: all), by file name."""
+    stems = sorted({_SOURCES[model_type] for model_type in model_types or _SOURCES})
+    names = ["pose_decode.h", *(f"{stem}.c" for stem in stems)]
+    return {name: (_DECODERS / name).read_text(encoding="utf-8") for name in names}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from ..files import given_path
 from ..models import Model
 from ..models.loading import find_file
 from .bundle import file_records, layout_record, tensor_record
-from .decoder_c import Decoding, decoding_of, poses_header, poses_source
+from .decoder_c import Decoding, decoder_files, decoding_of, poses_header, poses_source
 from .file_headers import headed
 from .output_folder import MAKER, MANIFEST, replaced_folder
 from .readme_c_project import export_readme, purposes
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _KERNELS = _HERE.parent / "compiler" / "kernels"
-_DECODERS, _TEMPLATE_FILES = _HERE / "decoders_c", _HERE / "templates"
+_TEMPLATE_FILES = _HERE / "templates"
 _TEMPLATES = ("Makefile", "CMakeLists.txt", "example/main.c", "example/startup.c")
 
 
@@ -320,7 +320,7 @@ def _decoder_files(spec: Spec, decoding: Decoding, graph: Graph) -> dict[str, st
     texts = {
         f"{spec.name}_poses.h": poses_header(decoding, spec.name),
         f"{spec.name}_poses.c": poses_source(decoding, graph, spec.name),
-        **decoder_files(),
+        **decoder_files(spec.model_type),
         "labels.txt": "".join(f"{label}\n" for label in spec.layout.names),
     }
     if not spec.board.linux and why_not(spec) is None:
@@ -335,12 +335,6 @@ def kernel_files() -> dict[str, str]:
         for name in ("pose_network.h", "pose_kernels.h", "pose_simd.h")
     }
     return {"pose_kernels.c": _joined_source(_KERNELS, "kernels"), **headers}
-
-
-def decoder_files() -> dict[str, str]:
-    """The decoders of all model types, by file name."""
-    header = (_DECODERS / "pose_decode.h").read_text(encoding="utf-8")
-    return {"pose_decode.h": header, "pose_decode.c": _joined_source(_DECODERS, "decode")}
 
 
 def _joined_source(folder: Path, stem: str) -> str:

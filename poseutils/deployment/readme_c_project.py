@@ -6,6 +6,7 @@ from ..compiler.compile import Compiled
 from ..compiler.emit.line_breaks import broken, markdown
 from ..compiler.emit.naming import tensor_labels
 from ..compiler.graph import Graph, Tensor
+from .decoder_c import decoder_files
 from .readme_figures import figures
 from .spec import Spec
 
@@ -42,7 +43,7 @@ Firmware does not need `example/`, which runs the network on a computer and on e
 
 ## In firmware
 
-Add all `*.c` files of this folder, which are {_sources(spec)}, and compile them with:
+Add all `*.c` files of this folder, and compile them with:
 
 ```sh
 -std=c99 -O3 -ffp-contract=off -ffunction-sections -fdata-sections -fno-strict-aliasing
@@ -98,12 +99,10 @@ It prints the instructions that the network took: instructions, not cycles or mi
 
 def _several(spec: Spec) -> str:
     """What a firmware with several networks does."""
-    shared = (
-        "`pose_kernels.c` and `pose_decode.c` are" if spec.model_type else "`pose_kernels.c` is"
-    )
+    shared = "`pose_*.c` and `decode_*.c` are" if spec.model_type else "`pose_*.c` are"
     return (
         f"In a firmware with several networks, {shared} the same in the folders of all that one release of poseutils wrote: compile "
-        f"one copy. With CMake, `add_subdirectory` of each folder does that; link the library `{spec.name}`."
+        f"one copy of each. With CMake, `add_subdirectory` each folder and link the library `{spec.name}`."
     )
 
 
@@ -129,12 +128,6 @@ def _on_a_computer(spec: Spec) -> str:
         f"{printed} `make OPT=-O3` makes it faster. `make debug` builds `build/debug`, which writes every tensor that is computed to a "
         "third file. With CMake the program is called `{spec.name}_main`."
     )
-
-
-def _sources(spec: Spec) -> str:
-    own = [f"{spec.name}.c", f"{spec.name}_weights.c", "pose_kernels.c"]
-    own += [f"{spec.name}_poses.c", "pose_decode.c"] if spec.model_type else []
-    return ", ".join(f"`{file}`" for file in own)
 
 
 def _loop(spec: Spec) -> str:
@@ -192,7 +185,7 @@ def purposes(name: str) -> dict[str, str]:
         "pose_kernels.c": "the operators, the same for every network",
         "pose_kernels.h": "declarations of the operators",
         "pose_simd.h": "the vector instructions of Cortex-M4, M7 and M55 that pose_kernels.c uses",
-        "pose_decode.c": "from outputs to keypoints: the decoders of all model types",
+        **{file: "from outputs to keypoints" for file in decoder_files()},
         "pose_decode.h": "declarations of the decoders",
         "example/main.c": "runs the network on inputs from a file",
         "Makefile": "for this computer and for emulated Cortex-M",

@@ -8,17 +8,8 @@ from .. import __version__
 from ..compiler.compile import Compiled
 from ..compiler.cost_model import cores, instructions, unmeasured
 from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
+from .decoder_c import decoder_function
 from .spec import Spec
-
-DECODERS = {
-    "heatmaps_spe": "pose_decode_heatmaps",
-    "spe": "pose_decode_spe",
-    "hand_spe": "pose_decode_landmarks",
-    "head_spe": "pose_decode_landmarks",
-    "yolo_mpe": "pose_decode_yolo",
-    "detector": "pose_decode_ssd",
-}
-"""The C function that decodes the outputs of each model type."""
 
 
 def figures(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
@@ -63,7 +54,7 @@ def _memory(spec: Spec, compiled: Compiled, poses_bytes: int) -> str:
 
 
 def _by_core(spec: Spec, compiled: Compiled) -> str:
-    decoder = DECODERS[spec.model_type] if spec.model_type else None
+    decoder = decoder_function(spec.model_type) if spec.model_type else None
     taken = {core: footprint(compiled, core, decoder) for core in cores()}
     rows = {
         "code in flash, bytes": [

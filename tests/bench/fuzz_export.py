@@ -155,7 +155,7 @@ def compiles(folder: Path) -> str:
     sources = [
         path
         for path in sorted(folder.rglob("*.c"))
-        if path.name not in ("startup.c", "pose_kernels.c", "pose_decode.c")
+        if path.name != "startup.c" and not path.name.startswith(("pose_", "decode_"))
     ]
     places = sorted({f"-I{path.parent}" for path in sources})
     done = subprocess.run(

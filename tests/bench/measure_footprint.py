@@ -17,7 +17,8 @@ from pathlib import Path
 from poseutils.compiler.compile import Compiled, compile_graph
 from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.footprint import TABLE
-from poseutils.deployment.exporting import decoder_files, filled, kernel_files
+from poseutils.deployment.decoder_c import decoder_files
+from poseutils.deployment.exporting import filled, kernel_files
 from poseutils.deployment.spec import read_network
 from poseutils.deployment.verify.emulator import EMULATED
 from poseutils.deployment.verify.host_build import run_tool
@@ -180,9 +181,9 @@ def main() -> None:
             (folder / name).write_text(text)
         cores = {}
         for core, machine in EMULATED.items():
-            own = functions("pose_kernels.c", folder, core) | functions(
-                "pose_decode.c", folder, core
-            )
+            own = functions("pose_kernels.c", folder, core)
+            for name in sorted(decoder_files()):
+                own |= functions(name, folder, core) if name.endswith(".c") else {}
             cores[machine.core] = {"network": calling(folder, core, made), "functions": own}
             print(
                 f"{machine.core}: {sum(each['bytes'] for each in own.values()):,} bytes of code",

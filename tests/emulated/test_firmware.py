@@ -197,7 +197,7 @@ def firmware(tmp_path_factory):
 
 SOURCES = [
     f"{name}{part}.c" for name in ("big", "small") for part in ("", "_weights", "_poses")
-] + ["pose_kernels.c", "pose_decode.c"]
+] + ["pose_kernels.c", "decode_heatmaps.c"]
 
 
 @pytest.mark.parametrize("names", [[], ["-DPOSE_LAYER_NAMES"]])

@@ -81,10 +81,6 @@ def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) ->
     """All outputs of a network, one after the other, and the instructions; ``core`` is one of
     ``emulation.EMULATED``."""
     files = network_sources(graph) | exporting.kernel_files() | {"example/main.c": MAIN}
-    files |= dict.fromkeys(
-        ("pose_decode.c", "pose_decode.h", "network_poses.c", "network_poses.h"),
-        "typedef int nothing;\n",
-    )
     files |= {
         name: exporting.filled(name, {"name": "network", "NAME": "NETWORK"})
         for name in ("Makefile", "example/startup.c")

@@ -1,14 +1,15 @@
 /*
- * From the raw outputs of a pose network, quantized or not, to keypoints in pixels of its input.
- * Plain C99, no malloc, no memory but the caller's. Where a status is not POSE_OK, nothing was
- * written.
+ * Decoders: from the raw outputs of a pose network, quantized or float, to keypoints in pixels of
+ * its input. C99 without malloc; all memory is the caller's. If the status is not POSE_OK, nothing
+ * was written.
  *
- * Coordinates: (x, y), the center of the first pixel is at (0.5, 0.5). K keypoints, F candidates, A
- * anchors.
+ * Coordinates are (x, y); the first pixel's center is at (0.5, 0.5). K keypoints, F candidates.
  */
 #ifndef POSE_DECODE_H
 #define POSE_DECODE_H
 
+#include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "pose_network.h"
@@ -35,9 +36,8 @@ typedef struct {
     float x0, y0, x1, y1, score;
 } pose_box;
 
-/* How a keypoint's place is read off a heatmap: the first highest cell's center, a quarter of a
- * cell from there to the higher neighbor, the center of mass of the cells around, or the top of the
- * Gaussian that fits around it. */
+/* Subpixel refinement: none (the center of the maximum), a quarter of a cell toward the higher
+ * neighbor, the center of mass of the surrounding cells, or the peak of a fitted Gaussian. */
 typedef enum {
     POSE_REFINE_ARGMAX,
     POSE_REFINE_QUARTER,
@@ -45,37 +45,33 @@ typedef enum {
     POSE_REFINE_DARK
 } pose_refinement;
 
-/* heatmaps_spe: (height, width, K) heatmaps; cell is the side of a cell in pixels of the input. */
+/* heatmaps_spe: (height, width, K) heatmaps; cell is the size of a cell in pixels of the input. */
 pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width,
                                  int32_t count, float cell, pose_refinement refine,
                                  pose_keypoint *keypoints);
 
-/* spe: (K, 3) y, x, score; width and height are the input's. */
+/* spe: (K, 3) y, x, score, relative to the input's width and height. */
 pose_status pose_decode_spe(const pose_output *points, int32_t count, float width, float height,
                             pose_keypoint *keypoints);
 
-/* hand_spe and head_spe: (K, dims) x, y and what follows, in pixels; presence, one value, may be
- * NULL and is 1 then. */
+/* hand_spe and head_spe: (K, dims) x, y, ... in pixels. presence, a single value, is the score of
+ * all keypoints; it may be NULL, which means 1. */
 pose_status pose_decode_landmarks(const pose_output *points, const pose_output *presence,
                                   int32_t count, int32_t dims, pose_keypoint *keypoints);
 
-/* A probability from a score that is one, or that is a logit: outside of 0 ... 1. */
-float pose_probability(float value);
-
 typedef struct {
-    float confidence;       /* people whose box scores this or less are dropped */
-    float overlap;          /* with a better one: more, and a person is dropped (SSD: blended) */
-    int32_t max_people;     /* that are kept, best first */
-    int32_t max_candidates; /* that are compared with each other, best first */
-    const float *sigmas; /* NULL: overlap is intersection over union of boxes. K sigmas: similarity
-                            (OKS) of keypoints; not of SSD. */
+    float confidence;       /* minimum box score, exclusive */
+    float overlap;          /* NMS threshold: above it a detection is dropped (SSD: averaged) */
+    int32_t max_people;     /* detections to keep, best first */
+    int32_t max_candidates; /* candidates to compare, best first */
+    const float *sigmas;    /* NULL: overlap is the IoU of boxes. K sigmas: OKS (not for SSD). */
 } pose_thresholds;
 
 /*
  * yolo_mpe: (5 + 3K, F), or transposed (F, 5 + 3K): cx, cy, w, h, score, then x, y, score of each
- * keypoint; times scale_x and scale_y they are pixels. order: room for max_candidates; boxes and
- * keypoints: for max_people, K each; people: how many there are. Among equal scores the last
- * candidate is the better one.
+ * keypoint; scale_x and scale_y convert to pixels. order has room for max_candidates, boxes for
+ * max_people, keypoints for K of each; people is their number. Of equal scores, the last candidate
+ * comes first.
  */
 pose_status pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count,
                              int transposed, float scale_x, float scale_y,
@@ -89,14 +85,13 @@ typedef struct {
     int32_t anchors;
 } pose_ssd_layer;
 
-/* Grids of anchors, fine to coarse: one anchor or more at the center of each cell of stride pixels.
- */
+/* A grid of anchors: one or more at the center of each cell of stride pixels. Fine to coarse. */
 typedef struct {
     int32_t stride, each;
 } pose_ssd_grid;
 
 typedef struct {
-    const pose_ssd_layer *layers; /* in the order of their anchors */
+    const pose_ssd_layer *layers; /* in the order of the anchors */
     int32_t layers_count;
     const pose_ssd_grid *grids;
     int32_t grids_count;
@@ -107,6 +102,75 @@ typedef struct {
  * their scores. */
 pose_status pose_decode_ssd(const pose_ssd *ssd, const pose_thresholds *thresholds, int32_t *order,
                             pose_box *boxes, pose_keypoint *keypoints, int32_t *people);
+
+/*
+ * What the decoders share.
+ */
+
+static inline float pose_real(const pose_output *output, int32_t index)
+{
+    switch (output->type) {
+    case POSE_INT8:
+        return output->scale * (float)(((const int8_t *)output->values)[index] - output->zero);
+    case POSE_UINT8:
+        return output->scale * (float)(((const uint8_t *)output->values)[index] - output->zero);
+    default: return ((const float *)output->values)[index];
+    }
+}
+
+static inline int pose_is_missing(const pose_output *output)
+{
+    return output == NULL || output->values == NULL;
+}
+
+static inline float pose_clamp(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+static inline float pose_sigmoid(float logit)
+{
+    return 1.0f / (1.0f + expf(-pose_clamp(logit, -80.0f, 80.0f)));
+}
+
+/* A probability from a score that is one, or that is a logit: outside of 0 ... 1. */
+static inline float pose_probability(float value)
+{
+    return value >= 0.0f && value <= 1.0f ? value : pose_sigmoid(value);
+}
+
+typedef float pose_score(const void *context, int32_t candidate);
+
+/* Inserts a candidate into an order of scores, best first, after equal scores; returns the new
+ * length. Where there is no room, the worst is dropped. */
+static inline int32_t pose_insert(int32_t *order, int32_t length, int32_t room, int32_t candidate,
+                                  pose_score *score, const void *context)
+{
+    const float own = score(context, candidate);
+    int32_t rank = length;
+    while (rank > 0 && score(context, order[rank - 1]) < own) {
+        rank--;
+    }
+    if (rank == room) {
+        return length;
+    }
+    const int32_t longer = length < room ? length + 1 : room;
+    for (int32_t i = longer - 1; i > rank; i--) {
+        order[i] = order[i - 1];
+    }
+    order[rank] = candidate;
+    return longer;
+}
+
+/* True if the intersection over union exceeds the threshold. */
+static inline int pose_boxes_overlap(const pose_box *a, const pose_box *b, float threshold)
+{
+    const float width = fminf(a->x1, b->x1) - fmaxf(a->x0, b->x0);
+    const float height = fminf(a->y1, b->y1) - fmaxf(a->y0, b->y0);
+    const float shared = fmaxf(width, 0.0f) * fmaxf(height, 0.0f);
+    const float area = (a->x1 - a->x0) * (a->y1 - a->y0) + (b->x1 - b->x0) * (b->y1 - b->y0);
+    return shared > threshold * (area - shared);
+}
 
 #ifdef __cplusplus
 }

@@ -63,7 +63,7 @@ class Detector(ctypes.Structure):
 def decoder_sources():
     """The decoders and the headers that they include, by file name."""
     return {
-        **exporting.decoder_files(),
+        **c_poses.decoder_files(),
         "pose_network.h": exporting.kernel_files()["pose_network.h"],
     }
 
@@ -74,8 +74,12 @@ def c(tmp_path_factory):
     folder = tmp_path_factory.mktemp("decode")
     for name, text in decoder_sources().items():
         (folder / name).write_text(text)
+    decoders = [name for name in c_poses.decoder_files() if name.endswith(".c")]
+    assert len(decoders) == 5
+    for name in decoders:  # each is a translation unit of its own
+        subprocess.run(["gcc", *FLAGS.split(), "-c", name, "-o", "one.o"], cwd=folder, check=True)
     subprocess.run(
-        ["gcc", *FLAGS.split(), "pose_decode.c", "-lm", "-o", "decode.so"], cwd=folder, check=True
+        ["gcc", *FLAGS.split(), *decoders, "-lm", "-o", "decode.so"], cwd=folder, check=True
     )
     return ctypes.CDLL(folder / "decode.so")
 
@@ -420,18 +424,10 @@ def run_decoding(decoding, graph, arrays, folder):
     }
     for name, text in sources.items():
         (folder / name).write_text(text)
-    command = [
-        "gcc",
-        "-std=c99",
-        "-O1",
-        "-shared",
-        "-fPIC",
-        "small_poses.c",
-        "pose_decode.c",
-        "-lm",
-        "-o",
-        "poses.so",
-    ]
+    decoders = [name for name in c_poses.decoder_files(decoding.model_type) if name.endswith(".c")]
+    assert len(decoders) == 1
+    options = ["-std=c99", "-O1", "-shared", "-fPIC", "-lm", "-o", "poses.so"]
+    command = ["gcc", "small_poses.c", *decoders, *options]
     subprocess.run(command, cwd=folder, check=True)
     result = np.zeros(decoding.poses_bytes // 4, np.float32)
     context = (ctypes.c_void_p * 3)(1, *(array.ctypes.data for array in arrays.values()))
