@@ -10,8 +10,14 @@ import pytest
 import poseutils as pu
 from poseutils.config import load_config
 from poseutils.errors import PoseError
+from tests.helpers import shared
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure():
+    """The folder that all workers share is made before the workers."""
+    shared.folder()
 
 
 @pytest.fixture(scope="session")

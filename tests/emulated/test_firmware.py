@@ -11,7 +11,7 @@ from poseutils.deployment import export, missing_tools
 from poseutils.deployment.exporting import kernel_files
 from poseutils.deployment.verify.emulator import qemu_command
 from poseutils.deployment.verify.host_build import run_tool
-from tests.helpers.compiled import STRICT, compiled_kernels
+from tests.helpers.compiled import STRICT, kernel_objects
 from tests.helpers.emulated import merged, network_sources
 from tests.helpers.kernel_cases import CASES
 from tests.helpers.litert_reference import Reference
@@ -205,7 +205,7 @@ def test_networks_share_an_arena_and_wrong_memory_is_refused(firmware, names):
     folder, expected = firmware
     sources = [
         *(source for source in SOURCES if source != "pose_kernels.c"),
-        compiled_kernels() / "pose_kernels.o",
+        kernel_objects(*STRICT) / "kernels.a",
         "main.c",
     ]
     subprocess.run(

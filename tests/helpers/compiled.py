@@ -1,16 +1,15 @@
 """Networks as C, compiled here with all warnings and sanitizers, and run."""
 
-import atexit
+import hashlib
 import shutil
 import subprocess
-import tempfile
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from poseutils.deployment.exporting import kernel_files
 from tests.helpers.emulated import network_sources
+from tests.helpers.shared import shared
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 
@@ -59,15 +58,20 @@ int main(void)
 """
 
 
-@cache
-def compiled_kernels():
-    """A folder with the kernels, the same for every network: compiled once."""
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder)
-    for name, text in kernel_files().items():
-        (folder / name).write_text(text)
-    subprocess.run(["gcc", *STRICT, "-c", "pose_kernels.c"], cwd=folder, check=True)
-    return folder
+def kernel_objects(*flags: str) -> Path:
+    """A folder with the kernels' headers and ``kernels.a``: compiled once in a run of the tests."""
+
+    def make(folder: Path) -> None:
+        files = kernel_files()
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        sources = [name for name in files if name.endswith(".c")]
+        subprocess.run(["gcc", *flags, "-c", *sources], cwd=folder, check=True)
+        objects = [f"{name[:-2]}.o" for name in sources]
+        subprocess.run(["ar", "rcs", "kernels.a", *objects], cwd=folder, check=True)
+
+    key = hashlib.sha256(repr((flags, sorted(kernel_files().items()))).encode()).hexdigest()
+    return shared(f"kernels-{key[:16]}", make)
 
 
 def run(graph, inputs, folder):
@@ -76,7 +80,7 @@ def run(graph, inputs, folder):
     files = {**network_sources(graph), "main.c": MAIN}
     for name, text in files.items():
         (folder / name).write_text(text)
-    kernels = compiled_kernels()
+    kernels = kernel_objects(*STRICT)
     image = b"".join(values.tobytes() for values in inputs)
     sources = [name for name in files if name.endswith(".c")]
     command = [
@@ -84,7 +88,7 @@ def run(graph, inputs, folder):
         *STRICT,
         f"-I{kernels}",
         *sources,
-        kernels / "pose_kernels.o",
+        kernels / "kernels.a",
         "-lm",
         "-o",
         "main",

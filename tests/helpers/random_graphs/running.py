@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import subprocess
@@ -20,14 +19,14 @@ from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.graph import Graph, Tensor
 from poseutils.compiler.passes import IO
-from poseutils.deployment.exporting import kernel_files
+from tests.helpers.compiled import kernel_objects
 from tests.helpers.litert_reference import Reference
 
 RUNS = 3
 """Inputs of each network, one after the other."""
 
 SANITIZED = ["-fsanitize=address,undefined", "-fsanitize-recover=address,undefined"]
-FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", *SANITIZED]
+FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wundef", "-Werror", *SANITIZED]
 SECONDS = 300
 
 # What calls a network: the one place that knows the functions of the exported C.
@@ -189,7 +188,7 @@ def main_source(cases: list[Case]) -> str:
 def _build(folder: Path, cases: list[Case]) -> str:
     """Compiles; gives what the compiler says if it refuses."""
     (folder / "main.c").write_text(main_source(cases))
-    kernels = sanitized_kernels()
+    kernels = kernel_objects(*FLAGS, "-O1")
     for case in cases:  # one run of the compiler instead of two
         (folder / f"{case.name}_all.c").write_text(
             f'#include "{case.name}_weights.c"\n#include "{case.name}.c"\n'
@@ -200,32 +199,13 @@ def _build(folder: Path, cases: list[Case]) -> str:
         *FLAGS,
         f"-I{kernels}",
         *sources,
-        str(kernels / "pose_kernels.o"),
+        str(kernels / "kernels.a"),
         "-lm",
         "-o",
         "main",
     ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     return done.stderr if done.returncode else ""
-
-
-def sanitized_kernels() -> Path:
-    """A folder with the kernels and their object, which is kept: compiled once for one text."""
-    files = kernel_files()
-    key = hashlib.sha256(repr((sorted(files.items()), FLAGS)).encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"pose-kernels-{key}-{os.getuid()}"
-    if not folder.exists():
-        with tempfile.TemporaryDirectory() as work:
-            made = Path(work) / "made"
-            made.mkdir()
-            for name, text in files.items():
-                (made / name).write_text(text)
-            subprocess.run(["gcc", *FLAGS, "-O1", "-c", "pose_kernels.c"], cwd=made, check=True)
-            try:
-                made.rename(folder)
-            except OSError:  # another process was faster
-                pass
-    return folder
 
 
 def _run(folder: Path, cases: list[Case]) -> list[Outcome]:

@@ -37,7 +37,9 @@ def test_functions_of_floats_are_tables_with_the_reference_bits(tmp_path, dtype)
     graph, reference = parse_tflite(data, "floats"), Reference(data)
     values = np.arange(256).astype(np.uint8).reshape(SHAPE).view(dtype.lower())
     reference.run(values)
-    assert [operator.name for operator in run_passes(graph, "file").operators] == ["TABLE"] * len(NAMES)
+    assert [operator.name for operator in run_passes(graph, "file").operators] == ["TABLE"] * len(
+        NAMES
+    )
     assert run(graph, [values], tmp_path) == b"".join(
         reference.tensor(t).tobytes() for t in graph.outputs
     )

@@ -431,7 +431,9 @@ def test_pairs_become_integer_operators_and_layouts_cost_nothing():
     y = net.add(
         "Transpose", net.add("Transpose", net.conv(x, 8, 8), perm=[0, 2, 3, 1]), perm=[0, 3, 1, 2]
     )
-    graph = run_passes(read(quantized(net.model([net.conv(net.add("Add", x, y), 8, 4)]))), "quantized")
+    graph = run_passes(
+        read(quantized(net.model([net.conv(net.add("Add", x, y), 8, 4)]))), "quantized"
+    )
     assert [op.name for op in graph.operators] == ["CONV_2D", "TABLE", "CONV_2D", "ADD", "CONV_2D"]
     assert graph.tensors[graph.inputs[0]].shape == (1, 16, 16, 3) and graph.tensors[
         graph.outputs[0]
