@@ -91,7 +91,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
         raise PoseError(f"{path} is not an image that can be read: {error}") from error
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Reads an image file, upright.
 
     EXIF orientation is applied, gray becomes three equal channels, 16 bits become 8, transparency

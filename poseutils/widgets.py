@@ -14,7 +14,6 @@ import numpy as np
 from .images import read_image
 from .models import Model
 from .plots import draw_poses, overlay_heatmap
-from .poses import Poses
 
 
 def explore(
@@ -85,12 +84,11 @@ def render(
     poses = model.predict(image, confidence=confidence)
     if heatmap is not None:
         pixels, transform = model.preprocess(image)
-        heat = model.raw(pixels[None])["heatmaps"][0]
+        heat = model.run(pixels[None])["heatmaps"][0]
         heat = heat.max(axis=2) if heatmap < 0 else heat[:, :, heatmap]
         image = overlay_heatmap(
             image, unfit(heat, transform.matrix, model.input_size, image.shape[:2])
         )
-    assert isinstance(poses, Poses)  # as of a single image
     return draw_poses(image, poses, threshold)
 
 

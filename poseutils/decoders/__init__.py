@@ -1,9 +1,9 @@
 """Decoders: raw network outputs -> Poses in pixels of the network's input, one file per model_type.
 
-``find(outputs, spec)`` selects the tensors that a decoder reads, by shape or name, and returns them
-as a dictionary, or None. ``decode(found, spec, layout, thresholds)`` returns one
-:class:`~poseutils.poses.Poses` per image of the batch. ``heatmaps_spe.encode`` is the inverse, which
-training needs.
+``find(outputs, spec)`` selects the tensors that a decoder reads, by shape or name, and returns
+them as a dictionary, or None. ``decode(found, spec, layout, thresholds)`` returns one
+:class:`~poseutils.poses.Poses` per image of the batch. ``heatmaps_spe.encode`` is the inverse of
+its ``decode``; it makes the targets of training.
 Letters in shapes: B batch, K keypoints, H and W of the heatmap, F candidate boxes, A anchors.
 """
 
@@ -56,7 +56,8 @@ def find_outputs(
         other = guess_model_type(outputs, spec)
         hint = f" These outputs fit model_type={other!r}." if other else ""
         raise PoseError(
-            f"model_type={model_type!r} expects {DECODERS[model_type].EXPECTS}; the model gives {shapes_of(outputs)}.{hint}"
+            f"model_type={model_type!r} expects {DECODERS[model_type].EXPECTS}; the model gives "
+            f"{shapes_of(outputs)}.{hint}"
         )
     return found
 

@@ -12,7 +12,10 @@ from ..poses import Poses
 from .options import InputSpec, Thresholds, check_finite
 from .scores import probability
 
-EXPECTS = "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; optionally (B, 63) in meters and (B, 1) handedness"
+EXPECTS = (
+    "outputs (B, 63) with x, y, z of 21 points in pixels, and (B, 1) presence; optionally (B, 63) "
+    "in meters and (B, 1) handedness"
+)
 _POINTS = 21
 
 

@@ -11,7 +11,10 @@ from ..poses import Poses
 from .options import InputSpec, Thresholds, check_finite
 from .scores import probability
 
-EXPECTS = "one output of 2 × 468 or 3 × 468 numbers per image, points in pixels; optionally (B, 1) presence"
+EXPECTS = (
+    "one output of 2 × 468 or 3 × 468 numbers per image, points in pixels; optionally (B, 1) "
+    "presence"
+)
 _POINTS = 468
 
 

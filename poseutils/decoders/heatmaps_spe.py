@@ -1,8 +1,7 @@
 """``heatmaps_spe``: one heatmap per keypoint, one person per image.
 
-:func:`encode` makes the heatmap targets of training, :func:`decode` the keypoints of heatmaps. There
-a keypoint is at the maximum of its heatmap, refined to a fraction of a cell
-(``Thresholds.refine``):
+:func:`encode` makes the heatmap targets of training; :func:`decode` finds the keypoints. A keypoint
+is at the maximum of its heatmap, refined to a fraction of a cell (``Thresholds.refine``):
 
 - ``argmax``: the center of the highest cell, as ST's model zoo decodes.
 - ``quarter``: a quarter of a cell towards the higher neighbor, along x and along y

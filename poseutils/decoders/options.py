@@ -64,7 +64,8 @@ class Thresholds:
             or self.max_candidates < 1
         ):
             raise PoseError(
-                f"{self}: expected confidence and nms_iou from 0 to 1, max_detections and max_candidates at least 1"
+                f"{self}: expected confidence and nms_iou from 0 to 1, max_detections and "
+                "max_candidates at least 1"
             )
         for name, words in (("nms_measure", NMS_MEASURES), ("refine", REFINEMENTS)):
             if getattr(self, name) not in words:
@@ -82,6 +83,7 @@ def check_finite(values: np.ndarray, what: str) -> None:
     finite = np.isfinite(values)
     if not finite.all():
         raise PoseError(
-            f"the network gives NaN or infinity in its {what} ({finite.size - np.count_nonzero(finite)} of {finite.size} values read): "
+            f"the network gives NaN or infinity in its {what} "
+            f"({finite.size - np.count_nonzero(finite)} of {finite.size} values read): "
             "its weights or its input are damaged, or its quantization overflows"
         )

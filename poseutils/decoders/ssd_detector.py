@@ -21,8 +21,10 @@ from .options import InputSpec, Thresholds, check_finite
 from .scores import probability
 
 EXPECTS = (
-    "boxes with points (B, A, 4 + 2K) and scores (B, A, 1), in one pair of tensors or one pair per layer, with the number A of anchors "
-    "that a released BlazeFace or BlazePalm has for this input (128 × 128: 896; 192 × 192: 2016; 256 × 256: 896 or 2944)"
+    "boxes with points (B, A, 4 + 2K) and scores (B, A, 1), in one pair of tensors or one pair "
+    "per layer, with the number A of anchors "
+    "that a released BlazeFace or BlazePalm has for this input (128 × 128: 896; 192 × 192: 2016; "
+    "256 × 256: 896 or 2944)"
 )
 THRESHOLDS = Thresholds(confidence=0.5, nms_iou=0.3)
 """The thresholds of MediaPipe's graphs for faces and palms."""
@@ -135,7 +137,8 @@ def decode(
     centers = anchors(spec.height, spec.width, found["boxes"].shape[1])
     if centers is None:
         raise PoseError(
-            f"{found['boxes'].shape[1]} anchors on an input of {spec.height} × {spec.width}: expected {EXPECTS}"
+            f"{found['boxes'].shape[1]} anchors on an input of {spec.height} × {spec.width}: "
+            f"expected {EXPECTS}"
         )
     check_finite(found["scores"], "scores")
     scores = probability(found["scores"])

@@ -132,7 +132,7 @@ def _plan(
         raise PoseError(
             f"{dataset.source}: none of its {len(dataset)} images has a person with labeled keypoints; nothing can be measured"
         )
-    if from_boxes and model.finds_by_itself:
+    if from_boxes and model.gives_boxes:
         raise PoseError(
             f"{model.label} ({model.model_type}) detects people in whole images: it cannot be evaluated from boxes"
         )
@@ -145,7 +145,7 @@ def _plan(
         mapping, labels = None, dataset.with_layout(model.layout)
     else:
         mapping, labels = keypoint_mapping(model.layout, dataset.layout, dataset.source), dataset
-    several = model.finds_several or from_boxes
+    several = model.gives_several or from_boxes
     chosen = labels if several else labels.single()
     if not len(chosen):
         raise PoseError(

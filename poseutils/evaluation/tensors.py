@@ -79,7 +79,7 @@ def save_tensors(
         raise PoseError(
             f"{model.label} has a detector and takes one crop per detection: there is no one input per image to save"
         )
-    chosen = dataset if model.finds_several else dataset.single()
+    chosen = dataset if model.gives_several else dataset.single()
     result = Tensors([Path(run_dir) / name for name in wanted])
     with ExitStack() as stack:
         files = [

@@ -1,8 +1,9 @@
-"""Inference: a model, whatever its file, takes pictures and gives poses; over single images,
-folders, given boxes, or a video."""
+"""Models: load a network from the zoo or any file, and predict the poses in images, boxes or a
+video."""
 
 from .loading import load_configured_model, load_model
-from .model import Model, Prediction
+from .model import Model
+from .predictor import Prediction
 from .video import follow
 from .zoo import ZOO, fetch
 

@@ -162,8 +162,9 @@ def _refuse_code(config: dict, path: Path) -> None:
         else f"{', '.join(foreign)}, which Keras itself does not have"
     )
     raise PoseError(
-        f"{path}: refused, as it holds {what}: loading it would run that code. Expected a model of Keras's own layers. Build the network "
-        "in a Python file that you know, named by model.custom_model_path, or save it anew with Keras's layers instead."
+        f"{path}: refused, as it holds {what}: loading it would run that code. Expected a model "
+        "of Keras's own layers. Build the network in a Python file of your own, named by "
+        "model.custom_model_path, or save it again with Keras's own layers only."
     )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def load_model(
-    name_or_path: str | os.PathLike,
+    name_or_path: str | os.PathLike[str],
     model_type: str | None = None,
     *,
     layout: KeypointLayout | None = None,
@@ -41,48 +41,52 @@ def load_model(
     interpolation: str | None = None,
     color_mode: str = "rgb",
     normalized: bool | None = None,
-    detector: Model | str | os.PathLike | None = None,
+    detector: Model | str | os.PathLike[str] | None = None,
 ) -> Model:
-    """A model from the zoo or from a file.
+    """Loads a model from the zoo or from a file.
 
     Args:
-        name_or_path: a name of ``ZOO`` or the address of one of its files, or a .tflite, .onnx,
-            .keras or .h5 file.
-        model_type: one of ``MODEL_TYPES``; needed for a file whose outputs fit several types, or
+        name_or_path: a name of ``ZOO`` or the URL of one of its files, or a .tflite, .onnx, .keras
+            or .h5 file.
+        model_type: one of ``MODEL_TYPES``; required for a file whose outputs fit several types, or
             none.
-        layout: of the keypoints (default: the usual one of their number).
-        num_threads: of the runtime (default: half of the cores, so that images can be read
-            meanwhile).
-        rescaling: scale and offset for pixels 0…255 (default: the zoo's; else pixels as they are
-            for integer inputs, -1…1 for float ``heatmaps_spe`` networks, 0…1 for other float ones).
-        aspect_ratio, interpolation: see :func:`poseutils.images.fit_to` (default: ``fit`` and
+        layout: of the keypoints (default: the usual one for their number).
+        num_threads: of the runtime (default: half of the cores; the others read images ahead).
+        rescaling: scale and offset for pixels 0…255. Default: the zoo's; else none for integer
+            inputs, to -1…1 for float ``heatmaps_spe`` networks, to 0…1 for other float networks.
+        aspect_ratio, interpolation: see :func:`poseutils.images.fit_to`. Default: ``fit`` and
             ``bilinear``; for detectors of palms and faces ``padding`` and ``area``, as their
-            anchors are square and their input is small).
+            anchors are square and their input is small.
         color_mode: ``rgb`` or ``bgr``.
-        normalized: whether a ``yolo_mpe`` network gives coordinates from 0 to 1 or in pixels
-            (default: told by its own grid).
-        detector: a model, or its name or file, that finds people, hands or heads first; this one
-            then looks at each of them.
+        normalized: whether a ``yolo_mpe`` network outputs coordinates from 0 to 1 (True) or in
+            pixels (False). Default: determined from its output.
+        detector: a model, or its name or file, that detects the people, hands or heads that this
+            model then crops.
 
     Raises:
         PoseError: if there is no such model or file; if the file is damaged; if the outputs do not
             fit the model type.
     """
     path, entry = find_file(name_or_path)
-    network = open_network(path, num_threads, rescaling or (entry and entry.rescaling))
-    view = InputSpec(*network.input_size, network.channels_first)
+    network = open_network(path, num_threads, rescaling or (entry.rescaling if entry else None))
+    spec = InputSpec(*network.input_size, network.channels_first)
     outputs = network.run(np.zeros((1, *network.input_size, 3), np.float32))
-    model_type = model_type or (entry.model_type if entry else _guessed(outputs, view, path))
-    found = find_outputs(model_type, outputs, view)
+    model_type = model_type or (entry.model_type if entry else _guessed(outputs, spec, path))
+    found = find_outputs(model_type, outputs, spec)
     if normalized is None:
-        normalized = _is_normalized(model_type, found, view, path)
+        normalized = _is_normalized(model_type, found, spec, path)
     layout = _checked_layout(layout, model_type, DECODERS[model_type].count_keypoints(found), path)
-    network = replace(network, rescaling=_default_rescaling(network, model_type, layout))
-    usual = ("padding", "area") if model_type == "detector" else ("fit", "bilinear")
-    fitting = (aspect_ratio or usual[0], interpolation or usual[1])
-    name = entry.name if entry else str(name_or_path)
-    model = Model(network, model_type, layout, *fitting, color_mode, normalized, name)
-    return model.with_detector(detector)
+    model = Model(
+        replace(network, rescaling=_default_rescaling(network, model_type, layout)),
+        model_type,
+        layout,
+        aspect_ratio or ("padding" if model_type == "detector" else "fit"),
+        interpolation or ("area" if model_type == "detector" else "bilinear"),
+        color_mode,
+        normalized,
+        entry.name if entry else str(name_or_path),
+    )
+    return model.with_detector(load_detector(detector) if detector is not None else None)
 
 
 def find_file(name_or_path: str | os.PathLike) -> tuple[Path, Entry | None]:
@@ -99,18 +103,13 @@ def find_file(name_or_path: str | os.PathLike) -> tuple[Path, Entry | None]:
     return (fetch(entry.name), entry) if entry else (Path(name), None)
 
 
-def load_detector(detector: Model | str | os.PathLike) -> Model:
-    """The model of a first stage; one given by its name or file is loaded once.
+def load_detector(detector: Model | str | os.PathLike[str]) -> Model:
+    """A detector given as a model, or by its name or file, which is loaded once.
 
     Raises:
-        PoseError: if it cannot be loaded, or gives no boxes.
+        PoseError: if it cannot be loaded.
     """
-    model = detector if isinstance(detector, Model) else _load_once(str(detector))
-    if not model.finds_by_itself:
-        raise PoseError(
-            f"{model.label} ({model.model_type}) gives no boxes: a detector is a yolo_mpe model or one that finds hands or faces"
-        )
-    return model
+    return detector if isinstance(detector, Model) else _load_once(str(detector))
 
 
 @lru_cache(maxsize=4)
@@ -119,16 +118,16 @@ def _load_once(name: str) -> Model:
 
 
 def load_configured_model(config: Config, name_or_path: str = "", detector: str = "") -> Model:
-    """The model that a configuration describes, or another one treated as the configuration says.
+    """Loads the model of a configuration, or another model with the configuration's preprocessing.
 
     Args:
         config: its model, preprocessing, dataset and general sections are used.
-        name_or_path: another model than ``model.model_path``; its type is the zoo's or, for a file,
-            told by its outputs.
-        detector: a model that finds people, hands or heads first, if any.
+        name_or_path: instead of ``model.model_path``; its type is the zoo's or, for a file,
+            determined from its outputs.
+        detector: the name or file of a detector of people, hands or heads; empty: none.
 
     Raises:
-        PoseError: as :func:`load_model`; if neither names a model.
+        PoseError: as :func:`load_model`; if neither gives a model.
     """
     chosen = name_or_path or config.model.model_path
     if not chosen:
@@ -150,9 +149,8 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
     )
     named = None if published else configured_layout(config)
     layout = named if named is not None and len(named) == len(model.layout) else model.layout
-    return replace(model, layout=with_sigmas(layout, config.dataset.oks_sigmas)).with_detector(
-        detector or None
-    )
+    model = replace(model, layout=with_sigmas(layout, config.dataset.oks_sigmas))
+    return model.with_detector(load_detector(detector) if detector else None)
 
 
 def _model_file(config: Config, name: str) -> Path:
@@ -161,23 +159,22 @@ def _model_file(config: Config, name: str) -> Path:
     return config.resolve(name)
 
 
-def _guessed(outputs: dict[str, np.ndarray], view: InputSpec, path: Path) -> str:
-    model_type = guess_model_type(outputs, view)
+def _guessed(outputs: dict[str, np.ndarray], spec: InputSpec, path: Path) -> str:
+    model_type = guess_model_type(outputs, spec)
     if model_type is None:
         raise PoseError(
-            f"cannot tell the model type of {path} from its outputs ({shapes_of(outputs)}): "
+            f"cannot determine the model type of {path} from its outputs ({shapes_of(outputs)}): "
             f"give model_type=, one of {', '.join(MODEL_TYPES)}"
         )
     return model_type
 
 
 def _is_normalized(
-    model_type: str, found: dict[str, np.ndarray], view: InputSpec, path: Path
+    model_type: str, found: dict[str, np.ndarray], spec: InputSpec, path: Path
 ) -> bool:
-    told = yolo_mpe.coordinates_normalized(found, view) if model_type == "yolo_mpe" else True
-    return (
-        path.suffix.lower() == ".tflite" if told is None else told
-    )  # exporters: 0…1 in TensorFlow Lite files, pixels in others
+    known = yolo_mpe.coordinates_normalized(found, spec) if model_type == "yolo_mpe" else True
+    # Exporters write coordinates from 0 to 1 to TensorFlow Lite files, pixels to others.
+    return path.suffix.lower() == ".tflite" if known is None else known
 
 
 def _default_rescaling(

@@ -1,7 +1,6 @@
-"""A network, whatever runs it: LiteRT, ONNX Runtime or Keras behind one small class.
+"""A network in its runtime: LiteRT, ONNX Runtime or Keras behind one small class.
 
-Pixels go in as an NHWC batch, as the network was trained on them; what comes out is float32, by
-output name.
+The input is an NHWC batch of pixels 0…255, the outputs are float32, by name.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from .keras_files import keras_library, load_keras, load_tensorflow, silent_stde
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
 ONNX_QUANTIZATION = "quantization.{}"
-"""The metadata of an .onnx that holds "scale zero_point" of an integer input or output, by its
-name; ONNX itself keeps them nowhere."""
+"""The metadata key of an .onnx for the "scale zero_point" of an integer input or output; ONNX
+itself does not record them."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ class TensorSpec:
     """An input or output of a network.
 
     Attributes:
-        name: as the file gives it.
-        shape: with None where any size goes.
+        name: in the file.
+        shape: None for a dynamic dimension.
         dtype: NumPy's name of the type.
         scale, zero_point: real = scale × (q - zero_point) for integer tensors; scale 0 if not
             quantized.
@@ -49,16 +48,16 @@ class Network:
     Attributes:
         path: the file.
         runtime: ``litert``, ``onnxruntime`` or ``keras``.
-        input: its one image input.
+        input: the image input.
         outputs: in the file's order.
-        invoke: takes an array of the input's own type and layout, gives the outputs in the file's
+        invoke: runs an array of the input's own type and layout; returns the outputs in the file's
             order.
-        rescaling: scale and offset that make what a float input, or the real value of a quantized
-            one, expects out of pixels 0…255. None feeds a quantized input the pixels themselves.
+        rescaling: scale and offset from pixels 0…255 to the values of a float input, or to the real
+            values of a quantized one. None passes the pixels themselves to a quantized input.
         num_threads: of the runtime.
-        at_once: how many threads may call ``invoke`` at the same time, which it makes use of.
+        at_once: number of threads that may call ``invoke`` concurrently.
 
-    Pickled, it becomes its file's path: another process opens the file anew.
+    Pickled as its path: the other process opens the file again.
     """
 
     path: Path
@@ -75,22 +74,32 @@ class Network:
 
     @property
     def channels_first(self) -> bool:
-        """True if images go in as C×H×W."""
+        """True if the input is C×H×W."""
         return self.input.shape[3] not in (1, 3, 4) and self.input.shape[1] in (1, 3, 4)
 
     @property
     def channels(self) -> int:
-        """Of the input: 1 is gray, 3 a color, 4 a color and how opaque it is."""
-        return self.input.shape[1 if self.channels_first else 3]
+        """Channels of the input: 1 gray, 3 RGB, 4 RGBA."""
+        return self._dimension(1 if self.channels_first else 3)
 
     @property
     def input_size(self) -> tuple[int, int]:
         """Height and width of the input."""
-        return self.input.shape[2:4] if self.channels_first else self.input.shape[1:3]
+        first = 2 if self.channels_first else 1
+        return self._dimension(first), self._dimension(first + 1)
+
+    def _dimension(self, axis: int) -> int:
+        size = self.input.shape[axis]
+        if size is None:
+            raise PoseError(
+                f"{self.path}: its input {self.input.shape} has dynamic height, width or channels; "
+                "export the model with a fixed input size"
+            )
+        return size
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
-        """Pixels (B, H, W, 3), 0…255, float or uint8, as the array that ``invoke`` takes, with the
-        channels that the network has."""
+        """Converts pixels (B, H, W, 3), 0…255, float or uint8, to the channels, type and layout of
+        the input."""
         images = _with_channels(images, self.channels)
         images = images.transpose(0, 3, 1, 2) if self.channels_first else images
         dtype = np.dtype(self.input.dtype)
@@ -104,8 +113,9 @@ class Network:
     def _pixels_to_input(self, dtype: np.dtype) -> tuple[float, float]:
         """Gain and offset from pixels 0…255 to values of the input.
 
-        An integer input whose quantization undoes the rescaling to within a step, as converters
-        make it, takes the pixels themselves (less 128 for int8): that is what a camera delivers.
+        An integer input whose quantization inverts the rescaling to within one quantization step,
+        as converters choose it, takes the pixels themselves (less 128 for int8), as cameras deliver
+        them.
         """
         scale, shift = self.rescaling or (1.0, 0.0)
         if dtype.kind == "f":
@@ -114,8 +124,8 @@ class Network:
         if self.rescaling is None or not self.input.scale:
             return pixels
         gain, offset = scale / self.input.scale, shift / self.input.scale + self.input.zero_point
-        undone = abs(gain - pixels[0]) * 255 <= 1 and abs(offset - pixels[1]) <= 1
-        return pixels if undone else (gain, offset)
+        inverse = abs(gain - pixels[0]) * 255 <= 1 and abs(offset - pixels[1]) <= 1
+        return pixels if inverse else (gain, offset)
 
     def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Runs a batch.
@@ -126,14 +136,11 @@ class Network:
         Returns:
             Each output by name, (B, ...) float32, dequantized.
         """
-        return self.run_prepared(self.prepare(images))
-
-    def run_prepared(self, prepared: np.ndarray) -> dict[str, np.ndarray]:
-        """As :meth:`run`, for a batch that :meth:`prepare` made."""
-        return self.dequantized(self.invoke_batch(prepared))
+        return self.dequantized(self.invoke_batch(self.prepare(images)))
 
     def invoke_batch(self, prepared: np.ndarray) -> list[np.ndarray]:
-        """As :meth:`run_prepared`, the outputs still of their own types and in the file's order."""
+        """Runs a batch of any size that :meth:`prepare` made; the outputs in the file's order, of
+        their own types."""
         own = self.input.shape[0]
         if own in (None, len(prepared)):
             return self.invoke(prepared)
@@ -148,7 +155,7 @@ class Network:
         ]
 
     def dequantized(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-        """Each output by name, float32, of what :meth:`invoke_batch` gave."""
+        """Outputs of :meth:`invoke_batch` -> float32, by name."""
         return {
             spec.name: _dequantized(array, spec)
             for spec, array in zip(self.outputs, arrays, strict=True)
@@ -156,8 +163,7 @@ class Network:
 
 
 def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
-    """Red, green and blue as one gray value, by the luma that Pillow's mode "L" has, or as four,
-    the last of them opaque (255)."""
+    """RGB -> gray, by the luma of Pillow's mode "L", or RGBA with an opaque alpha (255)."""
     if channels == 1:
         if images.dtype == np.uint8:
             weighted = images.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
@@ -183,12 +189,12 @@ def open_network(
 
     Args:
         path: a .tflite, .onnx, .keras or .h5 file.
-        num_threads: of the runtime (default: half of the cores, so that images can be read
-            meanwhile).
+        num_threads: of the runtime (default: half of the cores; the others read images ahead).
         rescaling: scale and offset for pixels; None leaves pixels as they are.
 
     Raises:
-        PoseError: if the file is missing, of another kind, damaged, or has not one image input.
+        PoseError: if the file is missing, of another format or damaged, or does not have exactly
+            one input, an image of fixed size.
     """
     path = Path(path)
     openers = {
@@ -208,17 +214,15 @@ def open_network(
     images = [spec for spec in inputs if len(spec.shape) == 4]
     if len(inputs) != 1 or len(images) != 1:
         raise PoseError(
-            f"{path}: expected one image input of four dimensions, the model has {[(s.name, s.shape) for s in inputs]}. "
-            "It can be exported as C."
+            f"{path}: expected one image input of four dimensions, the model has "
+            f"{[(s.name, s.shape) for s in inputs]}. It can be exported as C."
         )
     network = Network(path, runtime, images[0], tuple(outputs), invoke, rescaling, num_threads)
+    _ = network.input_size  # refuses dynamic sizes
     if network.channels not in (1, 3, 4):
         raise PoseError(
-            f"{path}: an image of 1, 3 or 4 channels is expected; its input {images[0].shape} has {network.channels}"
-        )
-    if None in network.input_size:
-        raise PoseError(
-            f"{path}: its input {images[0].shape} leaves height and width open; export the model with a fixed input size"
+            f"{path}: expected an image input of 1, 3 or 4 channels; its input {images[0].shape} "
+            f"has {network.channels}"
         )
     return network
 
@@ -226,7 +230,7 @@ def open_network(
 def _open_tflite(path: Path, num_threads: int):
     from ai_edge_litert.interpreter import Interpreter
 
-    read_tflite(path)  # LiteRT does not survive every damaged file; our reader refuses them
+    read_tflite(path)  # refuses damaged files, of which some crash LiteRT
     try:
         with silent_stderr():
             interpreter = Interpreter(str(path), num_threads=num_threads)
@@ -239,8 +243,8 @@ def _open_tflite(path: Path, num_threads: int):
 def tflite_runner(
     interpreter,
 ) -> tuple[list[TensorSpec], list[TensorSpec], Callable[[np.ndarray], list[np.ndarray]]]:
-    """Inputs, outputs and ``invoke`` of a :class:`Network`, of a TensorFlow Lite interpreter whose
-    tensors are allocated."""
+    """Inputs, outputs and ``invoke`` of a :class:`Network` for a TensorFlow Lite interpreter with
+    allocated tensors."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     input_index, output_indices = inputs[0]["index"], [d["index"] for d in outputs]
 
@@ -267,16 +271,16 @@ def _tflite_spec(detail: dict) -> TensorSpec:
 
 
 def onnx_session(path: Path, num_threads: int, fused: bool = True):
-    """An ONNX Runtime session on the CPU, which gives the same results on every processor.
+    """An ONNX Runtime session on the CPU with the same results on every processor.
 
-    QDQ networks compute in floats between DequantizeLinear and QuantizeLinear. By default ONNX
-    Runtime would fuse them to 8-bit kernels, of which those for x86-64 without VNNI add pairs of
-    uint8 × int8 products in 16 bits, and saturate. ``session.x64quantprecision`` is no way out: it
+    QDQ networks compute in float between DequantizeLinear and QuantizeLinear. By default ONNX
+    Runtime fuses them to 8-bit kernels, of which those for x86-64 without VNNI add pairs of
+    uint8 × int8 products in 16 bits, and saturate. ``session.x64quantprecision`` does not help: it
     is slower, and ONNX Runtime 1.32 fails to open some networks with it.
 
     Args:
-        fused: False runs every node of the file by itself. Slower, and the reference for exported
-            C.
+        fused: False runs each node by itself, without graph optimizations: slower, and the
+            reference for exported C.
     """
     import onnxruntime
 
@@ -332,8 +336,8 @@ def _open_keras(path: Path, num_threads: int):
 
 
 def compiled(model) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """A Keras model as one function of a batch of any size, its outputs as a list; layer by layer
-    it takes ten times as long."""
+    """A Keras model as one compiled function of a batch of any size -> list of outputs; eager
+    execution takes ten times as long."""
     keras = keras_library()
 
     def outputs(batch):

@@ -1,30 +1,32 @@
-"""A video: the region that the network looks at follows the last pose, so that no detector has to
-run on every frame."""
+"""Pose tracking in a video: the crop of each frame follows the last pose, so that no detector has
+to run on every frame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from ..crops import Region
 from ..poses import Poses
-from .model import ImageLike, Model, Prediction, read_source
+from .model import Model
+from .predictor import ImageLike, Prediction, infer, prepare, read_source
 
-_SURE = 0.2  # keypoints that score less do not move the region
+_CONFIDENT = 0.2  # keypoints that score less do not move the region
 _TORSO_MARGIN, _BODY_MARGIN = 1.9, 1.2
 
 
-def follow(model: Model, frames: Iterable[ImageLike], **thresholds) -> Iterator[Prediction]:
-    """Poses of one person through the frames of a video.
+def follow(model: Model, frames: Iterable[ImageLike], **thresholds: Any) -> Iterator[Prediction]:
+    """Yields the poses of one person through the frames of a video.
 
-    The first frame is seen whole (or through the model's detector). From then on the network looks
-    at a square around the pose of the frame before, as long as that pose shows a torso, as
-    MoveNet's own demonstration does (TensorFlow Hub, "MoveNet: Ultra fast and accurate pose
-    detection model"); when it is lost, the whole frame is searched again.
+    The input is the whole first frame (or a crop by the model's detector). From then on it is a
+    square around the pose of the frame before, as long as that pose shows a torso, as in MoveNet's
+    own demonstration (TensorFlow Hub, "MoveNet: Ultra fast and accurate pose detection model").
+    When the person is lost, the whole frame is searched again.
 
     Args:
-        model: a network of one person.
+        model: a single-person network.
         frames: paths or (H, W, 3) uint8 arrays, in order.
         thresholds: see :meth:`poseutils.models.Model.predict`.
 
@@ -34,18 +36,17 @@ def follow(model: Model, frames: Iterable[ImageLike], **thresholds) -> Iterator[
     region = None
     for source in frames:
         image = read_source(source)
-        poses = (
-            model.predict(image, **thresholds)
-            if region is None
-            else model.see(model.look(image, region), **thresholds)
-        )
+        if region is None:
+            poses = model.predict(image, **thresholds)
+        else:
+            poses = infer(model, prepare(model, image, region), thresholds)
         region = region_to_follow(poses[:1], image.shape[:2])
         yield Prediction(source, image, poses)
 
 
 def region_to_follow(poses: Poses, image_size: tuple[int, int]) -> Region | None:
-    """Where to look next: a square around the middle of the hips, or of all that is sure where the
-    layout has none.
+    """The crop of the next frame: a square around the center of the hips, or, if the layout has no
+    hips, of all confident keypoints.
 
     Args:
         poses: of one person, or of nobody.
@@ -56,17 +57,17 @@ def region_to_follow(poses: Poses, image_size: tuple[int, int]) -> Region | None
     """
     if not len(poses):
         return None
-    points, sure = poses.keypoints[0].astype(np.float64), poses.scores[0] > _SURE
+    points, confident = poses.keypoints[0].astype(np.float64), poses.scores[0] > _CONFIDENT
     torso = _torso(poses.layout.names)
-    if not all(sure[list(pair)].any() for pair in torso) or not sure.any():
+    if not all(confident[list(pair)].any() for pair in torso) or not confident.any():
         return None
     core = [i for pair in torso for i in pair]
     center = (
         points[list(torso[1])].mean(axis=0)
         if torso
-        else (points[sure].min(axis=0) + points[sure].max(axis=0)) / 2
+        else (points[confident].min(axis=0) + points[confident].max(axis=0)) / 2
     )
-    half = _BODY_MARGIN * np.abs(points[sure] - center).max()
+    half = _BODY_MARGIN * np.abs(points[confident] - center).max()
     if core:
         half = max(half, _TORSO_MARGIN * np.abs(points[core] - center).max())
     height, width = image_size

@@ -46,13 +46,26 @@ class Entry:
 
 
 _GITHUB = "https://raw.githubusercontent.com"
-_N6 = f"{_GITHUB}/STMicroelectronics/STM32N6-GettingStarted-PoseEstimation/0365ebfde1e6e00e2c5d6390a80aea8a32111598/Model"
+_N6 = (
+    f"{_GITHUB}/STMicroelectronics/STM32N6-GettingStarted-PoseEstimation"
+    "/0365ebfde1e6e00e2c5d6390a80aea8a32111598/Model"
+)
 _MOVENET = (
     f"{_GITHUB}/Kazuhito00/MoveNet-Python-Example/515743a113e49b4f31677b1f6252c0041f237e30/tflite"
 )
-_YOLO = f"{_GITHUB}/stm32-hotspot/ultralytics/b9c391858c70a5fd119fe0b5cd6172840fac9c90/examples/YOLOv8-STEdgeAI/stedgeai_models/pose_estimation"
-_HAND = f"{_GITHUB}/STMicroelectronics/x-cube-n6-ai-hand-landmarks/1c2aeecbd4117ee82ffdbb611ad65d24c3f3a7c2/Model"
-_HEAD = f"{_GITHUB}/STMicroelectronics/x-cube-n6-ai-face-landmarks/bc424814aaabe94a23f562979839f6db32e07b9b/Model"
+_YOLO = (
+    f"{_GITHUB}/stm32-hotspot/ultralytics"
+    "/b9c391858c70a5fd119fe0b5cd6172840fac9c90/examples"
+    "/YOLOv8-STEdgeAI/stedgeai_models/pose_estimation"
+)
+_HAND = (
+    f"{_GITHUB}/STMicroelectronics/x-cube-n6-ai-hand-landmarks"
+    "/1c2aeecbd4117ee82ffdbb611ad65d24c3f3a7c2/Model"
+)
+_HEAD = (
+    f"{_GITHUB}/STMicroelectronics/x-cube-n6-ai-face-landmarks"
+    "/bc424814aaabe94a23f562979839f6db32e07b9b/Model"
+)
 
 
 def _yolo(
@@ -199,7 +212,8 @@ def name_of(name_or_url: str) -> str:
     ]
     if not same:
         raise PoseError(
-            f"{name_or_url} is not the URL of a model in the zoo: download it yourself and give the path of the file"
+            f"{name_or_url} is not the URL of a model in the zoo: download it yourself and give "
+            "the path of the file"
         )
     return same[0]
 
@@ -233,6 +247,7 @@ def _download(entry: Entry, folder: Path) -> Path:
         )
     except Exception as error:  # requests, urllib3, ssl and pooch each raise their own
         raise PoseError(
-            f"cannot download {entry.name}: {error}\nDownload {entry.url} manually to {folder / entry.file} "
+            f"cannot download {entry.name}: {error}\nDownload {entry.url} manually to "
+            f"{folder / entry.file} "
             f"(sha256 {entry.sha256}), or set POSEUTILS_CACHE to a folder that contains it."
         ) from None

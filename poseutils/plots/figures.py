@@ -85,7 +85,7 @@ def show_raw(image: np.ndarray, model: Model, count: int = 8) -> None:
         return _show_stages(image, model, model.detector, count)
     pixels, transform = model.preprocess(image)
     resized = pixels.astype(np.uint8)
-    raw = model.raw(pixels[None])
+    raw = model.run(pixels[None])
     if "heatmaps" not in raw:
         (poses,) = model.decode(raw)
         show_images(

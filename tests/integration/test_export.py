@@ -121,7 +121,9 @@ def test_program_prints_the_keypoints_that_the_notebook_finds(file_of, asset, tm
     if model.model_type == "yolo_mpe":
         part_ties(next(iter(raw.values())))
     decoder = DECODERS[model.model_type]
-    poses = decoder.decode(decoder.find(raw, model.view), model.view, model.layout, thresholds)[0]
+    poses = decoder.decode(
+        decoder.find(raw, model.input_spec), model.input_spec, model.layout, thresholds
+    )[0]
     assert len(printed) == len(poses) * len(model.layout) > 0
     np.testing.assert_allclose(printed[:, 2:4], poses.keypoints.reshape(-1, 2), atol=1.1e-3)
     np.testing.assert_allclose(printed[:, 4], poses.scores.reshape(-1), atol=2e-6)

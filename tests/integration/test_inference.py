@@ -106,7 +106,7 @@ def test_outputs_are_those_of_the_bare_interpreter(zoo_model, asset):
     )
     interpreter.invoke()
     expected = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    np.testing.assert_array_equal(model.raw(pixels[None])["candidates"], expected)
+    np.testing.assert_array_equal(model.run(pixels[None])["candidates"], expected)
 
 
 def test_batches_equal_single_images(zoo_model, asset):
@@ -114,7 +114,7 @@ def test_batches_equal_single_images(zoo_model, asset):
     paths = [s.path for s in pu.load_dataset(asset("coco-mini"))[:3]]
     together = model.predict(paths)
     pixels = np.stack([model.preprocess(pu.read_image(p))[0] for p in paths])
-    raw = model.raw(pixels)["keypoints"]
+    raw = model.run(pixels)["keypoints"]
     assert raw.shape == (3, 17, 3)
     for path, poses, points in zip(paths, together, raw, strict=True):
         np.testing.assert_array_equal(model.predict(path).keypoints, poses.keypoints)

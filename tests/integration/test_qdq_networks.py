@@ -177,7 +177,8 @@ def test_people(person, exported, pictures):
     assert (np.abs(made - wanted) < 1.01 * step).mean() > 0.97
     name = person.network.outputs[0].name
     found = [
-        person.decoded({name: np.float32(maps.transpose(0, 3, 1, 2))}) for maps in (made, wanted)
+        person.decode(person.find_outputs({name: np.float32(maps.transpose(0, 3, 1, 2))}))
+        for maps in (made, wanted)
     ]
     points = [np.stack([poses.keypoints[0] for poses in each]) for each in found]
     assert (
@@ -199,7 +200,7 @@ def test_the_program_prints_the_keypoints_that_the_model_finds(
     shutil.rmtree(exported.path / "build")
     points = np.array([line.split() for line in printed], float)[:, 2:4]
     image, transform = person.preprocess(pictures[0])
-    found = person.decoded(person.network.run(image[None]))[0].keypoints[0]
+    found = person.decode(person.run(image[None]))[0].keypoints[0]
     assert points.shape == (17, 2) and np.linalg.norm(points - found, axis=1).mean() < 0.5
 
 

@@ -87,9 +87,9 @@ def prove(
             name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor)
             for tensor in bundle.outputs
         }
-        return model.decoded(
-            {name: _as_filed(array, shapes.get(name)) for name, array in named.items()}
-        )[0].transformed(transform.inverse)
+        filed = {name: _as_filed(array, shapes.get(name)) for name, array in named.items()}
+        (found,) = model.decode(model.find_outputs(filed))
+        return found.transformed(transform.inverse)
 
     core = f"{emulation.core}, emulated" if emulation else "this computer"
     instructions = emulation.instructions[0] if emulation else None

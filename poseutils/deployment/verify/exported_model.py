@@ -112,7 +112,7 @@ def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[li
     if there is models[0]:
         return models, dataset
     if target in CORES:
-        measured = dataset if models[0].finds_several else dataset.single()
+        measured = dataset if models[0].gives_several else dataset.single()
         dataset = measured[:FEW]
         print(f"{CORES[target]} is emulated: the first {len(dataset)} images")
     return [there, *models], dataset

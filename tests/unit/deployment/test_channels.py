@@ -84,7 +84,7 @@ def test_the_proof_holds(tmp_path):
 def test_other_inputs_are_refused(tmp_path):
     with pytest.raises(
         PoseError,
-        match=r"an image of 1, 3 or 4 channels is expected; its input \(1, 16, 24, 2\) has 2",
+        match=r"expected an image input of 1, 3 or 4 channels; its input \(1, 16, 24, 2\) has 2",
     ):
         pu.load_model(network(2, tmp_path), "heatmaps_spe")
     several = tmp_path / "several.tflite"

@@ -108,7 +108,7 @@ def seen(model, path):
     """What a model's network gives for a picture, by the decoder's names."""
     image = pu.fit_to(pu.read_image(path), model.input_size, model.aspect_ratio)[0]
     return DECODERS[model.model_type].find(
-        model.network.run(image[None].astype(np.float32)), model.view
+        model.network.run(image[None].astype(np.float32)), model.input_spec
     )
 
 
@@ -120,7 +120,7 @@ def test_heatmaps(c, repository, refine, dtype):
     )
     for path in sorted((repository / "data/synthetic-people/val").rglob("*.*g"))[:12]:
         maps = np.ascontiguousarray(seen(model, path)["heatmaps"])
-        compare_heatmaps(c, model.view, model.layout, maps, refine, dtype)
+        compare_heatmaps(c, model.input_spec, model.layout, maps, refine, dtype)
 
 
 def compare_heatmaps(c, view, layout, maps, refine, dtype):
@@ -161,7 +161,7 @@ def test_heatmaps_without_a_peak(c, case, refine):
 def test_spe(c, zoo_model, asset):
     model = zoo_model("movenet_lightning_192")
     found = seen(model, asset("images/bus.jpg"))
-    expected = DECODERS["spe"].decode(found, model.view, model.layout)[0]
+    expected = DECODERS["spe"].decode(found, model.input_spec, model.layout)[0]
     points = np.ascontiguousarray(found["keypoints"])
     result, at = floats(17, 3)
     c.pose_decode_spe(
@@ -177,7 +177,7 @@ def test_hand(c, zoo_model, asset, presence):
     found = seen(model, asset("hands/freihand_00000355.jpg")) | {
         "presence": np.float32([[presence]])
     }
-    expected = DECODERS["hand_spe"].decode(found, model.view, model.layout)[0]
+    expected = DECODERS["hand_spe"].decode(found, model.input_spec, model.layout)[0]
     points, result = np.ascontiguousarray(found["landmarks"]), floats(21, 3)
     c.pose_decode_landmarks(
         ctypes.byref(output(points)), ctypes.byref(output(found["presence"])), 21, 3, result[1]
@@ -214,7 +214,7 @@ def test_yolo(c, zoo_model, asset, dtype, confidence, measure):
 def compare_yolo(c, model, given, scale, zero, candidates, thresholds):
     parted = part_ties(candidates, thresholds.confidence)
     expected = DECODERS["yolo_mpe"].decode(
-        {"candidates": parted}, model.view, model.layout, thresholds
+        {"candidates": parted}, model.input_spec, model.layout, thresholds
     )[0]
     boxes, keypoints = yolo_in_c(c, given, scale, zero, thresholds)
     assert len(boxes) == len(expected.boxes) >= 1
@@ -334,7 +334,7 @@ def test_ssd(c, zoo_model, asset, name, picture, size, confidence):
     raw = model.network.run(image[None].astype(np.float32))
     thresholds = Thresholds(confidence=confidence, nms_iou=0.3)
     expected = ssd_detector.decode(
-        ssd_detector.find(raw, model.view), model.view, model.layout, thresholds
+        ssd_detector.find(raw, model.input_spec), model.input_spec, model.layout, thresholds
     )[0]
     boxes, keypoints = ssd_in_c(c, raw, size, len(model.layout), thresholds)
     assert len(boxes) == len(expected.boxes) >= 1

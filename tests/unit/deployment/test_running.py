@@ -49,9 +49,8 @@ def by_reference(model, image):
     reference = Reference(model.path)
     reference.run(model.network.prepare(pixels[None]))
     details = reference.interpreter.get_output_details()
-    return model.decoded({d["name"]: reference.tensor(d["index"]) for d in details})[0].transformed(
-        transform.inverse
-    )
+    outputs = {d["name"]: reference.tensor(d["index"]) for d in details}
+    return model.decode(model.find_outputs(outputs))[0].transformed(transform.inverse)
 
 
 def test_targets_are_those_that_a_configuration_may_name():

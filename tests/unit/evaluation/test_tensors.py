@@ -43,7 +43,7 @@ def test_rows_are_what_the_network_takes_and_gives(model, people, tmp_path):
     for row, path in enumerate(saved.images):
         pixels, _ = model.preprocess(pu.read_image(path))
         assert np.array_equal(inputs[row], np.rint(pixels))
-        assert np.array_equal(outputs[row], model.raw(pixels[None])["heatmaps"][0])
+        assert np.array_equal(outputs[row], model.run(pixels[None])["heatmaps"][0])
 
 
 def test_a_model_that_finds_several_sees_every_image(asset, people, tmp_path):

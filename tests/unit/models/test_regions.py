@@ -129,7 +129,7 @@ def looker(name, image):
 
     def look(region):
         pixels, transform = cut(image, region, model.input_size)
-        (poses,) = model.decode(model.raw(pixels[None].astype(np.float32)))
+        (poses,) = model.decode(model.run(pixels[None].astype(np.float32)))
         return poses.transformed(transform.inverse)
 
     return look
