@@ -2,32 +2,51 @@
 reference kernels."""
 
 import random
+from functools import cache
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite
-from tests.helpers.compiled import needs_gcc, run
-from tests.helpers.kernel_cases import CASES, IMAGE, IN, random_values
-from tests.helpers.litert_reference import Reference, same
+from tests.helpers import kernel_cases_more
+from tests.helpers.compiled import needs_gcc
+from tests.helpers.kernel_cases import CASES, IMAGE, IN, network
+from tests.helpers.kernel_cases_more import SCALES, elementwise, reduce, reference_of
+from tests.helpers.litert_reference import same
+from tests.helpers.random_graphs.running import Outcome, compare, random_values
 from tests.helpers.tiny_tflite import build, tensor
 
 pytestmark = needs_gcc
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_kernel_gives_the_reference_bits(tmp_path, case):
-    data = CASES[case]()
-    graph = parse_tflite(data, case)
-    inputs = [random_values(graph.tensors[t]) for t in graph.inputs]
-    reference = Reference(data)
-    for index, values in zip(graph.inputs, inputs):
-        reference.interpreter.set_tensor(index, values)
-    reference.interpreter.invoke()
-    expected = b"".join(reference.tensor(t).tobytes() for t in graph.outputs)
-    assert run(graph, inputs, tmp_path) == expected
+ALL = {**CASES, **kernel_cases_more.CASES}
+BATCH = 16
+
+
+def every_value(given, dice):
+    """All values of int8 where a test has made room for them, else random ones."""
+    if given.shape == (2, 256):
+        return np.resize(np.arange(-128, 128).astype(np.int8), given.shape)
+    return random_values(given, dice)
+
+
+@cache
+def outcomes(batch):
+    """Of so many cases in one program."""
+    names = list(ALL)[batch * BATCH :][:BATCH]
+    return compare({n: network(n, ALL) for n in names}, runs=2, io="file", draw=every_value)
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_kernel_gives_the_reference_bits(case):
+    assert outcomes(list(ALL).index(case) // BATCH)[case] == Outcome("equal")
+
+
+def test_no_case_hides_another():
+    assert len(ALL) == len(CASES) + len(kernel_cases_more.CASES)
 
 
 def test_all_that_is_not_supported_is_named_at_once():
@@ -99,3 +118,35 @@ def test_damaged_networks_end_in_c_or_a_clear_error():
 
 def test_bits_are_compared_not_values():
     assert not same(np.float32([0.0]), np.float32([-0.0])) and same(np.int8([1]), np.int8([1]))
+
+
+@pytest.mark.parametrize("scales", SCALES)
+def test_elu(scales):
+    """LiteRT has one kernel of it, which is not among those that are called reference."""
+    data = elementwise("ELU", *SCALES[scales])
+    graph, values = (
+        parse_tflite(data, "elu"),
+        np.resize(np.arange(-128, 128).astype(np.int8), (2, 256)),
+    )
+    interpreter = Interpreter(
+        model_content=data,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(0, values)
+    interpreter.invoke()
+    (table,) = compile_graph(graph, "elu", "file", "network").program.arrays.values()
+    np.testing.assert_array_equal(table[values.view(np.uint8)], interpreter.get_tensor(1))
+
+
+def test_sums_are_refused():
+    """LiteRT's reference kernel of SUM (2.3) takes int8 for uint8: what it gives of negative values
+    is no sum."""
+    data = reduce("SUM", (1, 5, 3, 4), (1,), IN, IN, False)
+    with pytest.raises(
+        PoseError, match="SUM of 'o': LiteRT's reference kernel takes int8 for uint8"
+    ):
+        compile_graph(parse_tflite(data, "sum"), "sum", "file", "network")
+    graph, negative = parse_tflite(data, "sum"), np.full((1, 5, 3, 4), -9, np.int8)
+    wrong = np.frombuffer(reference_of(data, graph, [negative]), np.int8)
+    assert (wrong != np.clip(5 * (-9 + 7) - 7, -128, 127)).all()
