@@ -13,6 +13,7 @@ from functools import lru_cache
 from math import prod
 from pathlib import Path
 
+from .attributes import Pool2D
 from .compile import Compiled
 from .graph import Graph, Operator, macs
 
@@ -80,10 +81,8 @@ def _read(graph: Graph, operator: Operator, written: int) -> int:
             // graph.tensors[operator.inputs[1]].shape[0]
             * prod(graph.tensors[operator.inputs[1]].shape[1:])
         )
-    if "filter_height" in operator.options:
-        return (
-            written * int(operator.options["filter_height"]) * int(operator.options["filter_width"])
-        )
+    if isinstance(operator.attributes, Pool2D):
+        return written * prod(operator.attributes.size)
     return sum(
         graph.tensors[t].elements
         for t in operator.inputs

@@ -6,11 +6,14 @@ Nothing here knows a file format; the frontends fill a :class:`Graph`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from math import prod
+from typing import Any, TypeVar
 
 import numpy as np
+
+from .attributes import Attributes, BatchMatMul
 
 FILTER_RANK = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 4}
 """The operators whose multiply-accumulates are counted, and the rank of their filter, which is
@@ -67,10 +70,42 @@ class Tensor:
         return prod(self.shape)
 
     @property
+    def scale(self) -> np.float32:
+        """Of a tensor that has one scale."""
+        return np.float32(self.known_quantization.scales[0])
+
+    @property
+    def zero_point(self) -> int:
+        """Of a tensor that has one zero point."""
+        return int(self.known_quantization.zero_points[0])
+
+    @property
+    def known_quantization(self) -> Quantization:
+        """Of a tensor that has one."""
+        if self.quantization is None:
+            raise ValueError(f"tensor {self.name!r} is not quantized")
+        return self.quantization
+
+    @property
+    def values(self) -> np.ndarray:
+        """Of a constant whose values are known."""
+        if self.data is None:
+            raise ValueError(f"the values of tensor {self.name!r} are not known")
+        return self.data
+
+    @property
+    def item_bytes(self) -> int:
+        """Bytes of one value."""
+        return self.bytes // max(1, self.elements)
+
+    @property
     def is_parameter(self) -> bool:
         """A constant that was trained (weights, biases) rather than a shape, an axis or a list of
         indices: those are plain integers."""
         return self.is_constant and ("float" in self.dtype or self.quantization is not None)
+
+
+A = TypeVar("A", bound=Attributes)
 
 
 @dataclass(frozen=True)
@@ -78,14 +113,19 @@ class Operator:
     """One kernel, such as ``"CONV_2D"``; inputs and outputs are indices of tensors, -1 for an
     optional input left out.
 
-    ``options`` are the file's, such as ``{"padding": "SAME", "stride_w": 2}``; enumerations by
-    name. Empty where the operator has none that matter.
+    Results of one that ``rounds_once`` are rounded as ONNX's QuantizeLinear rounds them, others as
+    LiteRT does, which rounds on the way too.
     """
 
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Mapping[str, object] = field(default_factory=dict, compare=False)
+    attributes: Attributes = field(default=Attributes(), compare=False)
+    rounds_once: bool = field(default=False, compare=False)
+
+    def attributes_as(self, kind: type[A]) -> A:
+        """The attributes; the defaults of the format where the file leaves them out."""
+        return self.attributes if isinstance(self.attributes, kind) else kind()
 
     @property
     def data_input(self) -> int:
@@ -119,7 +159,7 @@ def macs(graph: Graph, operator: Operator) -> int:
         first = graph.tensors[operator.inputs[0]].shape
         return (
             graph.tensors[operator.outputs[0]].elements
-            * first[-2 if operator.options.get("adj_x") else -1]
+            * first[-2 if operator.attributes_as(BatchMatMul).adj_x else -1]
         )
     if operator.name not in FILTER_RANK:
         return 0
@@ -164,17 +204,17 @@ def live_bytes(graph: Graph) -> list[int]:
     for tensor, (first, last) in lifetimes(graph).items():
         change[max(first, 0)] += graph.tensors[tensor].bytes
         change[last + 1] -= graph.tensors[tensor].bytes
-    return np.cumsum(change)[: len(graph.operators)].tolist()
+    return list(accumulate(change))[: len(graph.operators)]
 
 
-def layers(graph: Graph) -> list[dict]:
+def layers(graph: Graph) -> list[dict[str, Any]]:
     """One row an operator: index, operator, output (name), output_shape, macs, parameters,
     weight_bytes, live_bytes.
 
     A weight that several operators share is counted at the first of them, so that the columns add
     up to the network's.
     """
-    seen = set()
+    seen: set[int] = set()
     rows = []
     for index, (operator, live) in enumerate(zip(graph.operators, live_bytes(graph))):
         own = {t for t in operator.inputs if t >= 0 and graph.tensors[t].is_parameter} - seen

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .attributes import StridedSlice
 from .graph import Graph, Operator
 
 
@@ -77,13 +78,10 @@ def _strided_slice(graph: Graph, operator: Operator) -> Slice | None:
         or end is None
         or strides is None
         or not begin.size == end.size == strides.size
-        or operator.options.get("offset")
+        or operator.attributes_as(StridedSlice).offset
     ):
         return None
-    masks = {
-        name: int(operator.options.get(f"{name}_mask", 0))
-        for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
-    }
+    masks = operator.attributes_as(StridedSlice)
     spec = _dimensions(len(shape), begin.size, masks)
     if spec is None:
         return None
@@ -101,18 +99,17 @@ def _strided_slice(graph: Graph, operator: Operator) -> Slice | None:
 def strided_shape(graph: Graph, operator: Operator) -> tuple[int, ...] | None:
     """The shape of what a STRIDED_SLICE takes; None where it depends on what the network computes,
     or is empty, or where dimensions are added."""
-    found, options = _strided_slice(graph, operator), operator.options
-    if found is None or options.get("new_axis_mask") or options.get("ellipsis_mask"):
+    found, masks = _strided_slice(graph, operator), operator.attributes_as(StridedSlice)
+    if found is None or masks.new_axis_mask or masks.ellipsis_mask:
         return None
-    gone = int(options.get("shrink_axis_mask", 0))
-    return tuple(n for d, n in enumerate(found.sizes) if not gone >> d & 1)
+    return tuple(n for d, n in enumerate(found.sizes) if not masks.shrink_axis_mask >> d & 1)
 
 
-def _dimensions(rank: int, entries: int, masks: dict[str, int]) -> list[int | None] | None:
+def _dimensions(rank: int, entries: int, masks: StridedSlice) -> list[int | None] | None:
     """For each dimension the entry that speaks of it, None for none; in all None if there are too
     many entries."""
-    named = [e for e in range(entries) if not (masks["new_axis"] | masks["ellipsis"]) >> e & 1]
-    ellipsis = next((e for e in range(entries) if masks["ellipsis"] >> e & 1), entries)
+    named = [e for e in range(entries) if not (masks.new_axis_mask | masks.ellipsis_mask) >> e & 1]
+    ellipsis = next((e for e in range(entries) if masks.ellipsis_mask >> e & 1), entries)
     before = [e for e in named if e < ellipsis]
     after = [e for e in named if e > ellipsis]
     free = rank - len(named)
@@ -125,19 +122,19 @@ def _entry(
     begin: np.ndarray,
     end: np.ndarray,
     strides: np.ndarray,
-    masks: dict[str, int],
+    masks: StridedSlice,
 ) -> range:
     """The indices that an entry chooses; none where it is damaged."""
     first, last, step = int(begin.flat[entry]), int(end.flat[entry]), int(strides.flat[entry])
-    if masks["shrink_axis"] >> entry & 1:
+    if masks.shrink_axis_mask >> entry & 1:
         at = first + length if first < 0 else first
         return range(at, at + 1) if 0 <= at < length else range(0)
     if step == 0:
         return range(0)
     chosen = slice(
         *(
-            None if masks[name] >> entry & 1 else at
-            for name, at in (("begin", first), ("end", last))
+            None if mask >> entry & 1 else at
+            for mask, at in ((masks.begin_mask, first), (masks.end_mask, last))
         ),
         step,
     )

@@ -1,22 +1,23 @@
-"""Reads an .onnx file into a :class:`~poseutils.compiler.graph.Graph`.
+"""Reads an .onnx file into an :class:`OnnxGraph`.
 
-Operators keep ONNX's names, and tensors ONNX's order of dimensions; every shape is known, because
-it is inferred where the file does not give it. Nothing in the file is run: the protobuf is parsed,
+Tensors have ONNX's order of dimensions; every shape is known, because it is inferred where the file
+does not give it. Nothing in the file is run: the protobuf is parsed,
 weights beside the file are read only from its own folder, and everything is checked, so that a
 damaged file ends in a clear error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...errors import PoseError
-from ..graph import Graph, Operator, Tensor
+from ..graph import Tensor
 
 OLDEST_OPSET = 10
 """The first with QuantizeLinear and DequantizeLinear."""
@@ -63,7 +64,28 @@ FOLDABLE = (*_MOVES, *_ARITHMETIC, "Shape", "Size")
 """Operators of constants that become constants. None of them makes much more than it is given."""
 
 
-def parse_onnx(data: bytes, name: str, folder: Path, known: Container[str]) -> Graph:
+@dataclass(frozen=True)
+class Node:
+    """One operator of ONNX; inputs and outputs are indices of tensors, -1 for one left out."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class OnnxGraph:
+    """A network of ONNX's operators, in the order in which they run."""
+
+    tensors: tuple[Tensor, ...]
+    nodes: tuple[Node, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    opset: int
+
+
+def parse_onnx(data: bytes, name: str, folder: Path, known: Container[str]) -> OnnxGraph:
     """The graph of an .onnx file's bytes. A first dimension that is left open is one image.
 
     Args:
@@ -104,7 +126,7 @@ def _damaged(name: str, error: Exception) -> PoseError:
     return PoseError(f"{name} is damaged or not an .onnx model: {reason}. Copy or export it again.")
 
 
-def _parsed(data: bytes, name: str):
+def _parsed(data: bytes, name: str) -> Any:
     onnx = _onnx()
     try:
         proto = onnx.load_model_from_string(data)
@@ -124,7 +146,7 @@ def _parsed(data: bytes, name: str):
     return proto
 
 
-def _onnx():
+def _onnx() -> Any:
     try:
         import onnx
         import onnx.checker
@@ -138,16 +160,16 @@ def _onnx():
     return onnx
 
 
-def _opset(proto) -> int:
+def _opset(proto: Any) -> int:
     return max(
         (each.version for each in proto.opset_import if each.domain in _OWN_DOMAINS), default=0
     )
 
 
-def _check_known(proto, name: str, known: Container[str]) -> None:
+def _check_known(proto: Any, name: str, known: Container[str]) -> None:
     """Before anything else, because shapes cannot be told through an operator that ONNX does not
     define."""
-    other = {}
+    other: dict[str, list[str]] = {}
     for node in proto.graph.node:
         own = node.domain in _OWN_DOMAINS
         if not own or not (
@@ -167,7 +189,7 @@ def _check_known(proto, name: str, known: Container[str]) -> None:
 # ---------------------------------------------------------------- shapes
 
 
-def _with_one_image(proto, name: str):
+def _with_one_image(proto: Any, name: str) -> Any:
     """An open first dimension of an input becomes 1; any other that is open is refused."""
     constants = {tensor.name for tensor in proto.graph.initializer}
     for value in proto.graph.input:
@@ -193,7 +215,7 @@ def _with_one_image(proto, name: str):
     return proto
 
 
-def _with_shapes(proto, name: str):
+def _with_shapes(proto: Any, name: str) -> Any:
     onnx = _onnx()
     try:
         return onnx.shape_inference.infer_shapes(
@@ -203,7 +225,7 @@ def _with_shapes(proto, name: str):
         raise _damaged(name, error) from error
 
 
-def _check(proto, name: str) -> None:
+def _check(proto: Any, name: str) -> None:
     """By ONNX's own rules: each node has the inputs, outputs and attributes that its operator
     wants, of the right types."""
     onnx = _onnx()
@@ -216,13 +238,13 @@ def _check(proto, name: str) -> None:
 # ---------------------------------------------------------------- weights in other files
 
 
-def _stored_tensors(graph):
+def _stored_tensors(graph: Any) -> Iterator[Any]:
     yield from graph.initializer
     for node in graph.node:
         yield from (attribute.t for attribute in node.attribute if attribute.HasField("t"))
 
 
-def _embed_weights(proto, name: str, folder: Path) -> None:
+def _embed_weights(proto: Any, name: str, folder: Path) -> None:
     """Reads what is kept beside the file, from its folder or below, and nowhere else."""
     for tensor in _stored_tensors(proto.graph):
         if tensor.data_location:
@@ -274,12 +296,12 @@ def _outside_bytes(where: dict[str, str], tensor: str, name: str, folder: Path) 
 class _Reader:
     """Fills a graph, node after node."""
 
-    proto: object
+    proto: Any
     tensors: list[Tensor] = field(default_factory=list)
-    operators: list[Operator] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
 
-    def graph(self) -> Graph:
+    def graph(self) -> OnnxGraph:
         graph = self.proto.graph
         self.types = {
             value.name: value for value in (*graph.input, *graph.value_info, *graph.output)
@@ -297,8 +319,8 @@ class _Reader:
                 f"its outputs {missing} are not made by any node" if missing else "it has no input"
             )
         outputs = tuple(self.index[value.name] for value in graph.output)
-        return Graph(
-            tuple(self.tensors), tuple(self.operators), tuple(inputs), outputs, _opset(self.proto)
+        return OnnxGraph(
+            tuple(self.tensors), tuple(self.nodes), tuple(inputs), outputs, _opset(self.proto)
         )
 
     def _add(self, tensor: Tensor) -> int:
@@ -336,7 +358,7 @@ class _Reader:
         shape = tuple(d.dim_value for d in kind.shape.dim)
         return self._add(Tensor(name, shape, dtype.name, prod(shape) * dtype.itemsize, None, False))
 
-    def _node(self, node) -> None:
+    def _node(self, node: Any) -> None:
         unknown = [name for name in node.input if name and name not in self.index]
         if unknown:
             raise ValueError(
@@ -353,9 +375,9 @@ class _Reader:
         outputs = tuple(self._activation(name) if name else -1 for name in node.output)
         if not any(output >= 0 for output in outputs):
             raise ValueError(f"{node.op_type} {node.name!r} makes nothing")
-        self.operators.append(Operator(node.op_type, inputs, outputs, options))
+        self.nodes.append(Node(node.op_type, inputs, outputs, options))
 
-    def _folded(self, node, inputs: tuple[int, ...]) -> list[np.ndarray] | None:
+    def _folded(self, node: Any, inputs: tuple[int, ...]) -> list[np.ndarray] | None:
         """The results of a node that depends on nothing but constants, or on the shape of its input
         alone."""
         if node.op_type == "Constant":
@@ -380,7 +402,7 @@ class _Reader:
             return None
         return self._computed(node)
 
-    def _computed(self, node) -> list[np.ndarray]:
+    def _computed(self, node: Any) -> list[np.ndarray]:
         onnx = _onnx()
         values = {name: self.tensors[self.index[name]].data for name in node.input if name}
         described = [
@@ -399,7 +421,7 @@ class _Reader:
         ]
 
 
-def _constant_value(node) -> np.ndarray:
+def _constant_value(node: Any) -> np.ndarray:
     attributes = {attribute.name: attribute for attribute in node.attribute}
     if "value" in attributes:
         return _array(attributes["value"].t)
@@ -413,7 +435,7 @@ def _constant_value(node) -> np.ndarray:
     return np.asarray(_attribute(attribute), kinds[name])
 
 
-def _array(tensor) -> np.ndarray:
+def _array(tensor: Any) -> np.ndarray:
     onnx = _onnx()
     shape = tuple(tensor.dims)
     if any(size < 0 for size in shape) or prod(shape) > MAX_BYTES:
@@ -421,7 +443,7 @@ def _array(tensor) -> np.ndarray:
     return onnx.numpy_helper.to_array(tensor)
 
 
-def _attribute(attribute):
+def _attribute(attribute: Any) -> Any:
     value = _onnx().helper.get_attribute_value(attribute)
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")

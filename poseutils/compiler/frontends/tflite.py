@@ -8,15 +8,16 @@ rules of :mod:`poseutils.compiler.rules`: a damaged file ends in a clear error.
 from __future__ import annotations
 
 import struct
-from functools import cache
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...errors import PoseError
 from ..graph import Graph, Operator, Quantization, Tensor
 from ..rules import Broken, validate
+from .tflite_attributes import constants, read_attributes
 
 IDENTIFIER = b"TFL3"
 MAX_TABLES = 1 << 16
@@ -42,45 +43,6 @@ _BITS = {
     "float32": 32,
     "float64": 64,
 }
-
-_CONVOLUTION = ("Padding", "StrideW", "StrideH", "FusedActivationFunction")
-_DILATION = ("DilationWFactor", "DilationHFactor")
-_POOLING = (*_CONVOLUTION, "FilterWidth", "FilterHeight")
-_ACTIVATED = ("FusedActivationFunction",)
-_OPTIONS = {
-    "Conv2DOptions": (*_CONVOLUTION, *_DILATION),
-    "DepthwiseConv2DOptions": (*_CONVOLUTION, *_DILATION, "DepthMultiplier"),
-    "TransposeConvOptions": _CONVOLUTION,
-    "Pool2DOptions": _POOLING,
-    "FullyConnectedOptions": ("FusedActivationFunction", "WeightsFormat", "KeepNumDims"),
-    "AddOptions": _ACTIVATED,
-    "SubOptions": _ACTIVATED,
-    "MulOptions": _ACTIVATED,
-    "DivOptions": _ACTIVATED,
-    "ConcatenationOptions": ("Axis", "FusedActivationFunction"),
-    "SoftmaxOptions": ("Beta",),
-    "ResizeBilinearOptions": ("AlignCorners", "HalfPixelCenters"),
-    "ResizeNearestNeighborOptions": ("AlignCorners", "HalfPixelCenters"),
-    "ReducerOptions": ("KeepDims",),
-    "StridedSliceOptions": (
-        "BeginMask",
-        "EndMask",
-        "EllipsisMask",
-        "NewAxisMask",
-        "ShrinkAxisMask",
-        "Offset",
-    ),
-    "PackOptions": ("Axis", "ValuesCount"),
-    "UnpackOptions": ("Axis", "Num"),
-    "LeakyReluOptions": ("Alpha",),
-    "GeluOptions": ("Approximate",),
-    "BatchMatMulOptions": ("AdjX", "AdjY"),
-    "GatherOptions": ("Axis", "BatchDims"),
-    "DepthToSpaceOptions": ("BlockSize",),
-    "SpaceToDepthOptions": ("BlockSize",),
-    "SqueezeOptions": ("SqueezeDims",),
-}
-"""The fields that are read of each kind of options."""
 
 _RECURRENT = ("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
 _RECURRENT += ("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "SVDF")
@@ -225,24 +187,18 @@ def _count(length: int) -> int:
     return length
 
 
-def _indices(vector) -> tuple[int, ...]:
+def _indices(vector: Any) -> tuple[int, ...]:
     """A vector of integers; the generated reader gives the number 0 for one that is absent."""
     return tuple(np.atleast_1d(vector).tolist()) if isinstance(vector, np.ndarray) else ()
 
 
-def _stored(buffer) -> np.ndarray:
+def _stored(buffer: Any) -> np.ndarray:
     # Asking for the array makes NumPy check that it lies within the file.
     return np.zeros(0, np.uint8) if buffer.DataIsNone() else buffer.DataAsNumpy()
 
 
-@cache
-def _constants(namespace) -> dict[int, str]:
-    """The names of an enumeration by their values."""
-    return {value: key for key, value in vars(namespace).items() if isinstance(value, int)}
-
-
-def _tensor(schema, table, stored: list[np.ndarray]) -> Tensor:
-    dtype = _constants(schema.TensorType)[table.Type()].lower()
+def _tensor(schema: Any, table: Any, stored: list[np.ndarray]) -> Tensor:
+    dtype = constants(schema.TensorType)[table.Type()].lower()
     name = (table.Name() or b"").decode("utf-8")
     if dtype not in _BITS:
         raise _Impossible(f"tensor {name!r} is of type {dtype}, which has no fixed size")
@@ -279,7 +235,7 @@ def _values(
     return content[:size].view(getattr(np, kind)).reshape(shape) if hasattr(np, kind) else None
 
 
-def _quantization(table) -> Quantization | None:
+def _quantization(table: Any) -> Quantization | None:
     if table is None or table.ScaleIsNone():
         return None
     scales, axis = table.ScaleAsNumpy(), table.QuantizedDimension()
@@ -291,9 +247,9 @@ def _quantization(table) -> Quantization | None:
     return Quantization(scales.astype(np.float32), zero_points.astype(np.int64), axis)
 
 
-def _operator_name(schema, code) -> str:
+def _operator_name(schema: Any, code: Any) -> str:
     # Codes over 127 came later and are in a wider field; the older one then holds 127.
-    name = _constants(schema.BuiltinOperator)[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+    name = constants(schema.BuiltinOperator)[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
     return (
         f"CUSTOM:{(code.CustomCode() or b'').decode('utf-8', 'replace')}"
         if name == "CUSTOM"
@@ -301,32 +257,7 @@ def _operator_name(schema, code) -> str:
     )
 
 
-def _operator(schema, table, names: list[str]) -> Operator:
+def _operator(schema: Any, table: Any, names: list[str]) -> Operator:
     inputs, outputs = _indices(table.InputsAsNumpy()), _indices(table.OutputsAsNumpy())
-    return Operator(names[table.OpcodeIndex()], inputs, outputs, _options(schema, table))
-
-
-def _options(schema, table) -> dict[str, object]:
-    kind = _constants(schema.BuiltinOptions).get(table.BuiltinOptionsType())
-    content = table.BuiltinOptions()
-    if kind not in _OPTIONS or content is None:
-        return {}
-    read = getattr(schema, kind)()
-    read.Init(content.Bytes, content.Pos)
-    return {_snake(field): _value(schema, read, field) for field in _OPTIONS[kind]}
-
-
-def _value(schema, options, field: str):
-    vector = getattr(options, f"{field}AsNumpy", None)
-    return _indices(vector()) if vector else _named(schema, field, getattr(options, field)())
-
-
-def _snake(field: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in field).lstrip("_")
-
-
-def _named(schema, field: str, value):
-    enumeration = {"Padding": "Padding", "FusedActivationFunction": "ActivationFunctionType"}.get(
-        field
-    )
-    return _constants(getattr(schema, enumeration))[value] if enumeration else value
+    name = names[table.OpcodeIndex()]
+    return Operator(name, inputs, outputs, read_attributes(schema, table, name))

@@ -5,25 +5,14 @@ from __future__ import annotations
 
 from math import prod
 
-from ..graph import RESHAPES
+from ..attributes import Blocks, Concatenation, Gather, Pack, Unpack
 from ..memory.views import channel_padding, inputs_side_by_side, matrix
-from ..reference.elementwise import zero_of
+from ..reference.elementwise import activation
 from ..slices import slices_of
-from .conv_pool_resize import need_int8
-from .layer import Layer, columns, need, rows
+from .layer import Layer, Unsupported, columns, need, need_int8, rows
 
 MAX_DIMS = 6
 """POSE_MAX_DIMS of pose_kernels.h."""
-
-
-def _strides(layer: Layer, tensor: int) -> list[int]:
-    shape, step = layer.graph.tensors[tensor].shape, layer.step(tensor)
-    return [1 if d == len(shape) - 1 else step * prod(shape[d + 1 : -1]) for d in range(len(shape))]
-
-
-def _item(layer: Layer, tensor: int) -> int:
-    made = layer.graph.tensors[tensor]
-    return made.bytes // max(1, made.elements)
 
 
 def _copy(
@@ -32,14 +21,14 @@ def _copy(
     output: int,
     sizes: list[int],
     strides: tuple[list[int], list[int]],
-    starts=(0, 0),
-    suffix="",
+    starts: tuple[int, int] = (0, 0),
+    suffix: str = "",
 ) -> None:
     """Copies ``sizes`` values, strides in values, from and to where ``starts`` say; nothing where
     they are there already."""
-    bytes_ = _item(layer, output)
+    bytes_ = layer.graph.tensors[output].item_bytes
     need(
-        _item(layer, source) == bytes_
+        layer.graph.tensors[source].item_bytes == bytes_
         and layer.graph.tensors[source].dtype == layer.graph.tensors[output].dtype,
         "types differ",
     )
@@ -59,7 +48,7 @@ def _copy(
     )
 
 
-def _reshape(layer: Layer) -> None:
+def lower_reshape(layer: Layer) -> None:
     source, output = layer.operator.inputs[0], layer.operator.outputs[0]
     need(layer.input(0).elements == layer.output.elements, "sizes differ")
     whole = matrix(layer.output)
@@ -70,11 +59,12 @@ def _reshape(layer: Layer) -> None:
         _copy(layer, source, output, [layer.output.elements], ([1], [1]))
 
 
-def _slice(layer: Layer) -> None:
+def lower_slice(layer: Layer) -> None:
     source = layer.operator.inputs[1 if layer.operator.name == "SPLIT" else 0]
     slices = slices_of(layer.graph, layer.operator)
-    need(slices is not None, "a slice that is not constant, is empty, or does not fill its output")
-    strides = _strides(layer, source)
+    if slices is None:
+        raise Unsupported("a slice that is not constant, is empty, or does not fill its output")
+    strides = layer.strides(source)
     for number, (output, part) in enumerate(zip(layer.operator.outputs, slices)):
         first = sum(a * b for a, b in zip(part.starts, strides))
         steps = [a * b for a, b in zip(part.steps, strides)]
@@ -95,21 +85,18 @@ def _strides_by_size(layer: Layer, tensor: int, sizes: list[int]) -> list[int]:
     own = iter(
         [
             stride
-            for n, stride in zip(layer.graph.tensors[tensor].shape, _strides(layer, tensor))
+            for n, stride in zip(layer.graph.tensors[tensor].shape, layer.strides(tensor))
             if n != 1
         ]
     )
     return [next(own) if n != 1 else 0 for n in sizes]
 
 
-def _concatenate(layer: Layer) -> None:
-    need(
-        str(layer.operator.options.get("fused_activation_function", "NONE")) == "NONE",
-        "an activation",
-    )
+def lower_concatenate(layer: Layer) -> None:
+    need(activation(layer.operator) == "NONE", "an activation")
     shape, start = layer.output.shape, 0
-    axis = int(layer.operator.options.get("axis", 0)) % max(1, len(shape))
-    into = _strides(layer, layer.operator.outputs[0])
+    axis = layer.attributes(Concatenation).axis % max(1, len(shape))
+    into = layer.strides(layer.operator.outputs[0])
     for number, tensor in enumerate(layer.operator.inputs):
         source = layer.graph.tensors[tensor]
         own = source.shape
@@ -126,7 +113,7 @@ def _concatenate(layer: Layer) -> None:
             tensor,
             layer.operator.outputs[0],
             list(own),
-            (_strides(layer, tensor), into),
+            (layer.strides(tensor), into),
             (0, start * into[axis]),
             f"_{number}",
         )
@@ -143,90 +130,67 @@ def _same_quantization(layer: Layer, tensor: int) -> bool:
     )
 
 
-def _pack(layer: Layer) -> None:
-    """Tensors become the slices of one with a dimension more."""
-    shape, output = layer.output.shape, layer.operator.outputs[0]
-    axis = int(layer.operator.options.get("axis", 0)) % len(shape)
-    need(
-        shape[axis] == len(layer.operator.inputs),
-        f"{len(layer.operator.inputs)} inputs for {shape}",
-    )
-    strides = _strides(layer, output)
-    for number, tensor in enumerate(layer.operator.inputs):
-        own = layer.graph.tensors[tensor].shape
-        need(own == shape[:axis] + shape[axis + 1 :], f"an input of shape {own}")
-        need(_same_quantization(layer, tensor), "inputs of other scales than the output's")
-        rest = strides[:axis] + strides[axis + 1 :]
+def lower_pack(layer: Layer) -> None:
+    """PACK and UNPACK: tensors are the slices of one that has a dimension more."""
+    packs = layer.operator.name == "PACK"
+    axis = layer.attributes(Pack if packs else Unpack).axis
+    inputs, outputs = layer.operator.inputs, layer.operator.outputs
+    whole, parts = (outputs[0], inputs) if packs else (inputs[0], outputs)
+    shape, strides = layer.graph.tensors[whole].shape, layer.strides(whole)
+    axis %= len(shape)
+    need(shape[axis] == len(parts), f"{len(parts)} parts of {shape}")
+    rest = [*strides[:axis], *strides[axis + 1 :], 1]
+    for number, part in enumerate(parts):
+        own = layer.graph.tensors[part].shape
+        need(own == shape[:axis] + shape[axis + 1 :], f"a part of shape {own}")
+        need(
+            not packs or _same_quantization(layer, part),
+            "inputs of other scales than the output's",
+        )
+        ends = [(part, [*layer.strides(part), 1], 0), (whole, rest, number * strides[axis])]
+        source, target = ends if packs else ends[::-1]
         _copy(
             layer,
-            tensor,
-            output,
+            source[0],
+            target[0],
             [*own, 1],
-            ([*_strides(layer, tensor), 1], [*rest, 1]),
-            (0, number * strides[axis]),
+            (source[1], target[1]),
+            (source[2], target[2]),
             f"_{number}",
         )
 
 
-def _unpack(layer: Layer) -> None:
-    source = layer.operator.inputs[0]
-    shape = layer.input(0).shape
-    axis = int(layer.operator.options.get("axis", 0)) % len(shape)
-    need(
-        shape[axis] == len(layer.operator.outputs),
-        f"{len(layer.operator.outputs)} outputs of {shape}",
-    )
-    strides = _strides(layer, source)
-    for number, output in enumerate(layer.operator.outputs):
-        own = layer.graph.tensors[output].shape
-        need(own == shape[:axis] + shape[axis + 1 :], f"an output of shape {own}")
-        rest = strides[:axis] + strides[axis + 1 :]
-        _copy(
-            layer,
-            source,
-            output,
-            [*own, 1],
-            ([*rest, 1], [*_strides(layer, output), 1]),
-            (number * strides[axis], 0),
-            f"_{number}",
-        )
-
-
-def _transpose(layer: Layer) -> None:
+def lower_transpose(layer: Layer) -> None:
     source, output = layer.operator.inputs[0], layer.operator.outputs[0]
-    order, shape = layer.input(1).data, layer.input(0).shape
-    need(
-        order is not None and sorted(order.tolist()) == list(range(len(shape))),
-        "an order that is not a constant permutation",
-    )
+    reason, shape = "an order that is not a constant permutation", layer.input(0).shape
+    order = layer.values(1, reason)
+    need(sorted(order.tolist()) == list(range(len(shape))), reason)
     sizes = [shape[d] for d in order.tolist()]
     need(tuple(sizes) == layer.output.shape, f"an output of shape {layer.output.shape}")
-    strides = _strides(layer, source)
+    strides = layer.strides(source)
     _copy(
         layer,
         source,
         output,
         sizes,
-        ([strides[d] for d in order.tolist()], _strides(layer, output)),
+        ([strides[d] for d in order.tolist()], layer.strides(output)),
     )
 
 
-def _pad(layer: Layer) -> None:
+def lower_pad(layer: Layer) -> None:
     """A value in the whole output, or in the margins of one whose inside is in place already, and a
     copy of the input."""
     source, output = layer.operator.inputs[0], layer.operator.outputs[0]
-    pads, shape = layer.input(1).data, layer.input(0).shape
+    reason, shape = "margins that are not constant", layer.input(0).shape
     need_int8(layer.input(0), layer.output)
-    need(
-        pads is not None and pads.shape == (len(shape), 2) and bool((pads >= 0).all()),
-        "margins that are not constant",
-    )
+    pads = layer.values(1, reason)
+    need(pads.shape == (len(shape), 2) and bool((pads >= 0).all()), reason)
     need(
         tuple(n + int(p.sum()) for n, p in zip(shape, pads)) == layer.output.shape,
         f"an output of shape {layer.output.shape}",
     )
     need(_same_quantization(layer, source), "input of another scale than the output's")
-    strides, value = _strides(layer, output), str(_padding_value(layer))
+    strides, value = layer.strides(output), str(_padding_value(layer))
     start = sum(int(p[0]) * stride for p, stride in zip(pads, strides))
     blocks = (
         inputs_side_by_side(layer.graph, layer.operator)
@@ -253,21 +217,19 @@ def _pad(layer: Layer) -> None:
                 value,
                 layer.address(output, first),
             )
-    _copy(layer, source, output, list(shape), (_strides(layer, source), strides), (0, start))
+    _copy(layer, source, output, list(shape), (layer.strides(source), strides), (0, start))
 
 
 def _padding_value(layer: Layer) -> int:
     if layer.operator.name == "PAD":
-        return zero_of(layer.output)
-    value = layer.input(2).data
-    need(
-        value is not None and value.size == 1 and value.dtype == "int8",
-        "a margin that is not one constant int8",
-    )
+        return layer.output.zero_point
+    reason = "a margin that is not one constant int8"
+    value = layer.values(2, reason)
+    need(value.size == 1 and value.dtype == "int8", reason)
     return int(value.flat[0])
 
 
-def _repeat(layer: Layer) -> None:
+def lower_repeat(layer: Layer) -> None:
     """TILE and BROADCAST_TO: along each dimension the input again and again."""
     source, output = layer.operator.inputs[0], layer.operator.outputs[0]
     shape, made = layer.input(0).shape, layer.output.shape
@@ -281,7 +243,7 @@ def _repeat(layer: Layer) -> None:
         tiles or all(n in (1, m) for n, m in zip(own, made)),
         f"{shape} does not broadcast to {made}",
     )
-    inner, outer = [0] * (len(made) - len(shape)) + _strides(layer, source), _strides(layer, output)
+    inner, outer = [0] * (len(made) - len(shape)) + layer.strides(source), layer.strides(output)
     sizes, into, out = [], [], []
     for n, m, a, b in zip(own, made, inner, outer):
         sizes += [m // n, n]
@@ -290,12 +252,12 @@ def _repeat(layer: Layer) -> None:
     _copy(layer, source, output, sizes, (into, out))
 
 
-def _blocks(layer: Layer) -> None:
+def lower_blocks(layer: Layer) -> None:
     """DEPTH_TO_SPACE and SPACE_TO_DEPTH: block by block, channels become a square of places or the
     other way."""
     (source,), (output,) = layer.operator.inputs, layer.operator.outputs
     block, to_space = (
-        int(layer.operator.options.get("block_size", 0)),
+        layer.attributes(Blocks).size,
         layer.operator.name == "DEPTH_TO_SPACE",
     )
     deep, wide = (source, output) if to_space else (output, source)
@@ -310,7 +272,7 @@ def _blocks(layer: Layer) -> None:
         and shape[3] == block * block * channels,
         f"{shape} and {places}",
     )
-    d, w = _strides(layer, deep), _strides(layer, wide)
+    d, w = layer.strides(deep), layer.strides(wide)
     strides = {
         deep: [d[1], block * channels, d[2], channels, 1],
         wide: [block * w[1], w[1], block * w[2], w[2], 1],
@@ -324,16 +286,16 @@ def _blocks(layer: Layer) -> None:
     )
 
 
-def _gather_along(layer: Layer) -> None:
+def lower_gather(layer: Layer) -> None:
     """GATHER: along one dimension, the slices that are named, in each part of the dimensions
     before."""
-    source, indices, options = layer.input(0), layer.input(1), layer.operator.options
-    axis = int(options.get("axis", 0)) % max(1, len(source.shape))
-    need(int(options.get("batch_dims", 0)) == 0, "dimensions of a batch")
+    source, indices, gather = layer.input(0), layer.input(1), layer.attributes(Gather)
+    axis = gather.axis % max(1, len(source.shape))
+    need(gather.batch_dims == 0, "dimensions of a batch")
     _gathered(layer, prod(source.shape[:axis]), source.shape[axis:], indices.elements, 1)
 
 
-def _gather(layer: Layer) -> None:
+def lower_gather_nd(layer: Layer) -> None:
     """GATHER_ND: the slices at places, each named by several indices."""
     source, indices = layer.input(0), layer.input(1)
     depth = columns(indices)
@@ -344,7 +306,7 @@ def _gather(layer: Layer) -> None:
 def _gathered(layer: Layer, outer: int, shape: tuple[int, ...], count: int, depth: int) -> None:
     """So many slices, each named by so many indices, of each of ``outer`` parts of a shape."""
     source, indices, output = layer.input(0), layer.input(1), layer.output
-    slice_, item = prod(shape[depth:]), _item(layer, layer.operator.inputs[0])
+    slice_, item = prod(shape[depth:]), source.item_bytes
     need(indices.dtype == "int32" and source.dtype == output.dtype, f"indices of {indices.dtype}")
     need(
         output.elements == outer * count * slice_ and source.elements > 0,
@@ -359,24 +321,4 @@ def _gathered(layer: Layer, outer: int, shape: tuple[int, ...], count: int, dept
         "size": [*shape[:depth], *[1] * (4 - depth)],
         "stride": [*(prod(shape[d + 1 : depth]) for d in range(depth)), *[0] * (4 - depth)],
     }
-    made = layer.struct("pose_gather_layer", fields)
-    addresses = [layer.address(t) for t in (*layer.operator.inputs, *layer.operator.outputs)]
-    layer.call("pose_gather", made, *addresses)
-
-
-MOVES = {
-    **dict.fromkeys(RESHAPES, _reshape),
-    **dict.fromkeys(("SPLIT", "SPLIT_V", "SLICE", "STRIDED_SLICE"), _slice),
-    "CONCATENATION": _concatenate,
-    "PACK": _pack,
-    "UNPACK": _unpack,
-    "TRANSPOSE": _transpose,
-    "PAD": _pad,
-    "PADV2": _pad,
-    "TILE": _repeat,
-    "BROADCAST_TO": _repeat,
-    "DEPTH_TO_SPACE": _blocks,
-    "SPACE_TO_DEPTH": _blocks,
-    "GATHER": _gather_along,
-    "GATHER_ND": _gather,
-}
+    layer.call_on_tensors("pose_gather", layer.struct("pose_gather_layer", fields))

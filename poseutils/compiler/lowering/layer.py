@@ -1,15 +1,17 @@
-"""From a folded graph and the places of its tensors to C: constants, one structure a layer, and the
-calls in order."""
+"""One operator on its way to C, and the program that all of them make."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any, TypeVar
 
 import numpy as np
 
+from ..attributes import Attributes
 from ..graph import Graph, Operator, Tensor
 from ..memory.buffers import Place
+from ..reference.elementwise import activation, per_tensor
 
 C_TYPES = {
     "int8": "int8_t",
@@ -21,6 +23,14 @@ C_TYPES = {
 
 TYPES = ("int8", "uint8", "int32", "float32")
 """Of activations."""
+
+
+ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+"""That the kernels compute together with an operator."""
+
+A = TypeVar("A", bound=Attributes)
+Fields = dict[str, Any]
+"""Of a C structure: a text, a number, a list, or the fields of another structure."""
 
 
 class Unsupported(Exception):
@@ -42,9 +52,9 @@ class Program:
 
     prefix: str
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    structs: list[tuple[str, str, dict]] = field(default_factory=list)
+    structs: list[tuple[str, str, Fields]] = field(default_factory=list)
     steps: list[tuple[Operator, list[str]]] = field(default_factory=list)
-    _known: dict[tuple, str] = field(default_factory=dict)
+    _known: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
     def array(self, name: str, values: np.ndarray) -> str:
         """The name of a constant; the same values are stored once."""
@@ -58,7 +68,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Layer:
-    """One operator on its way to C: where everything is, and where to put what is made of it."""
+    """An operator, where its tensors are, and the program that it becomes a part of."""
 
     graph: Graph
     operator: Operator
@@ -75,6 +85,16 @@ class Layer:
     @property
     def output(self) -> Tensor:
         return self.graph.tensors[self.operator.outputs[0]]
+
+    def attributes(self, kind: type[A]) -> A:
+        return self.operator.attributes_as(kind)
+
+    def values(self, number: int, reason: str) -> np.ndarray:
+        """The values of an input; refuses the operator if they are not known."""
+        data = self.input(number).data
+        if data is None:
+            raise Unsupported(reason)
+        return data
 
     def step(self, tensor: int) -> int:
         """Values from one row of a tensor's last dimension to the next."""
@@ -93,19 +113,16 @@ class Layer:
         """A C expression for a tensor, moved by so many values."""
         made = self.graph.tensors[tensor]
         if tensor in self.places:
-            item = made.bytes // max(1, made.elements)
-            return at(C_TYPES[made.dtype], self.offset(tensor) + values * item)
+            return at(C_TYPES[made.dtype], self.offset(tensor) + values * made.item_bytes)
         name = self.constant("values", made.data)
         return f"{name} + {values}" if values else name
 
     def constant(self, what: str, values: np.ndarray | None) -> str:
-        need(
-            values is not None and values.dtype.name in C_TYPES,
-            "a constant of a type that C does not have, or that is not known",
-        )
+        if values is None or values.dtype.name not in C_TYPES:
+            raise Unsupported("a constant of a type that C does not have, or that is not known")
         return self.program.array(f"{what}_{self.index}", values)
 
-    def struct(self, kind: str, fields: dict, suffix: str = "") -> str:
+    def struct(self, kind: str, fields: Fields, suffix: str = "") -> str:
         """Declares a structure, and gives its address."""
         name = f"layer_{self.index}{suffix}"
         self.program.structs.append((kind, name, fields))
@@ -113,6 +130,22 @@ class Layer:
 
     def call(self, function: str, *arguments: str) -> None:
         self.calls.append(f"{function}({', '.join(arguments)});")
+
+    def call_on_tensors(self, function: str, *first: str) -> None:
+        """Calls a kernel with the addresses of all inputs and outputs after other arguments."""
+        tensors = (*self.operator.inputs, *self.operator.outputs)
+        self.call(function, *first, *(self.address(t) for t in tensors))
+
+    def call_on_data(self, function: str, *first: str) -> None:
+        """The same with the first input and the output alone."""
+        source, output = self.operator.inputs[0], self.operator.outputs[0]
+        self.call(function, *first, self.address(source), self.address(output))
+
+    def strides(self, tensor: int) -> list[int]:
+        """Values from one index to the next along each dimension."""
+        shape, step = self.graph.tensors[tensor].shape, self.step(tensor)
+        last = len(shape) - 1
+        return [1 if d == last else step * prod(shape[d + 1 : -1]) for d in range(len(shape))]
 
 
 def at(c_type: str, offset: int) -> str:
@@ -133,6 +166,35 @@ def need(condition: bool, reason: str) -> None:
         raise Unsupported(reason)
 
 
+def need_int8(*tensors: Tensor) -> None:
+    for tensor in tensors:
+        need(
+            tensor.dtype == "int8" and per_tensor(tensor),
+            f"on {_described(tensor)} {tensor.name!r}; int8 with one scale and zero point is "
+            "supported",
+        )
+
+
+def _described(tensor: Tensor) -> str:
+    """The type of a tensor, and what else its quantization lacks."""
+    if tensor.dtype != "int8":
+        return tensor.dtype
+    return (
+        f"int8 with {0 if tensor.quantization is None else len(tensor.quantization.scales)} scales"
+    )
+
+
+def need_activation(operator: Operator) -> None:
+    known = activation(operator) in ACTIVATIONS
+    need(known, f"the activation {activation(operator)} is not known")
+
+
+def four(values: list[int], fill: int) -> list[int]:
+    """Filled up in front to four dimensions, as the kernels take them."""
+    need(len(values) <= 4, "more than four dimensions that are not one")
+    return [fill] * (4 - len(values)) + values
+
+
 def need_types(layer: Layer) -> None:
     """Refuses activations of other types than the kernels know."""
     tensors = [
@@ -142,14 +204,14 @@ def need_types(layer: Layer) -> None:
     need(not odd, f"on {', '.join(odd)}; {', '.join(TYPES)} are supported")
 
 
-def image(layer: Layer, tensor: int) -> dict:
+def image(layer: Layer, tensor: int) -> Fields:
     """A ``pose_image``."""
     shape = layer.graph.tensors[tensor].shape
     need(len(shape) == 4 and shape[0] == 1, f"an image (1, H, W, C) is expected, it has {shape}")
     return {"height": shape[1], "width": shape[2], "channels": shape[3], "step": layer.step(tensor)}
 
 
-def row_fields(layer: Layer, source: int, output: int) -> dict:
+def row_fields(layer: Layer, source: int, output: int) -> Fields:
     """A ``pose_rows`` for an operator whose input and output have the same rows."""
     tensor = layer.graph.tensors[output]
     return {

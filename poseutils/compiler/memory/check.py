@@ -18,6 +18,7 @@ from math import prod
 
 import numpy as np
 
+from ..attributes import Concatenation
 from ..graph import RESHAPES, Graph, Operator, Tensor
 from ..slices import Slice, slices_of
 from .views import channel_padding
@@ -225,7 +226,7 @@ class _Run:
 
     def side_by_side(self, operator: Operator) -> list[Part]:
         output, start, parts = operator.outputs[0], 0, []
-        axis = int(operator.options.get("axis", 0)) % len(self.graph.tensors[output].shape)
+        axis = operator.attributes_as(Concatenation).axis % len(self.graph.tensors[output].shape)
         for source in operator.inputs:
             end = start + self.graph.tensors[source].shape[axis]
             target = (*[slice(None)] * axis, slice(start, end))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from ..attributes import Concatenation
 from ..graph import RESHAPES, Graph, Operator, Tensor
 from ..slices import slices_of
 
@@ -101,7 +102,7 @@ def inputs_side_by_side(graph: Graph, operator: Operator) -> list[SubView] | Non
     if operator.name != "CONCATENATION":
         return None
     shape = graph.tensors[operator.outputs[0]].shape
-    axis, start, blocks = int(operator.options.get("axis", 0)) % max(1, len(shape)), 0, []
+    axis, start, blocks = operator.attributes_as(Concatenation).axis % max(1, len(shape)), 0, []
     for tensor in operator.inputs:
         sizes = graph.tensors[tensor].shape
         if len(sizes) != len(shape):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..attributes import Arithmetic
 from ..graph import Graph, Operator, readers
 from ..memory.views import channel_padding
 from ..reference.elementwise import per_tensor, same_scale
@@ -35,4 +36,5 @@ def _narrowed(graph: Graph, add: Operator, pad: Operator) -> Operator:
     same = per_tensor(source) and per_tensor(padded) and same_scale(source, padded)
     if before is None or not same or other is None or graph.tensors[other].shape != padded.shape:
         return add
-    return replace(add, inputs=(other, pad.inputs[0]), options={**add.options, "narrow": before})
+    attributes = replace(add.attributes_as(Arithmetic), channel=before)
+    return replace(add, inputs=(other, pad.inputs[0]), attributes=attributes)

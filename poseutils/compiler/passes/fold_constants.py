@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..attributes import Concatenation, Fused, Gather, Pack
 from ..graph import RESHAPES, Graph, Operator, Tensor
 from ..slices import slices_of
 
@@ -61,17 +62,19 @@ def _computed(graph: Graph, operator: Operator, output: Tensor) -> np.ndarray | 
 def _of_constants(
     graph: Graph, operator: Operator, given: list[Tensor], output: Tensor
 ) -> np.ndarray | None:
-    values, axis = [tensor.data for tensor in given], int(operator.options.get("axis", 0))
+    values = [tensor.values for tensor in given]
     if operator.name in ("SLICE", "STRIDED_SLICE"):
         return _sliced(graph, operator, values[0])
     if operator.name in ("CAST", *RESHAPES):
         return values[0]
     if operator.name == "REDUCE_PROD":
         return np.prod(values[0], axis=tuple(values[1].reshape(-1).tolist()))
-    if operator.name in ("PACK", "CONCATENATION"):
-        return (np.stack if operator.name == "PACK" else np.concatenate)(values, axis)
-    if operator.name == "GATHER" and not operator.options.get("batch_dims"):
-        return np.take(values[0], values[1], axis)
+    if operator.name == "PACK":
+        return np.stack(values, operator.attributes_as(Pack).axis)
+    if operator.name == "CONCATENATION":
+        return np.concatenate(values, operator.attributes_as(Concatenation).axis)
+    if operator.name == "GATHER" and not operator.attributes_as(Gather).batch_dims:
+        return np.take(values[0], values[1], operator.attributes_as(Gather).axis)
     arithmetic = {
         "ADD": np.add,
         "SUB": np.subtract,
@@ -79,7 +82,7 @@ def _of_constants(
         "MAXIMUM": np.maximum,
         "MINIMUM": np.minimum,
     }
-    plain = operator.options.get("fused_activation_function", "NONE") == "NONE"
+    plain = operator.attributes_as(Fused).activation == "NONE"
     return arithmetic[operator.name](*values) if operator.name in arithmetic and plain else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..attributes import Conv2D
 from ..graph import Graph, Operator, readers
 from ..reference.elementwise import per_tensor, same_scale
 
@@ -44,7 +45,7 @@ def _pads_image(graph: Graph, operator: Operator) -> bool:
 def _takes_padding(operator: Operator, tensor: int) -> bool:
     convolution = (
         operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D")
-        and operator.options.get("padding") == "VALID"
+        and operator.attributes_as(Conv2D).padding == "VALID"
     )
     return convolution and operator.inputs[0] == tensor and tensor not in operator.inputs[1:]
 
@@ -55,4 +56,5 @@ def _padded(graph: Graph, operator: Operator, folded: dict[int, Operator]) -> Op
         return operator
     rows, columns = graph.tensors[pad.inputs[1]].data[1:3, 0].tolist()
     inputs = (pad.inputs[0], *operator.inputs[1:])
-    return replace(operator, inputs=inputs, options={**operator.options, "pads": (rows, columns)})
+    attributes = replace(operator.attributes_as(Conv2D), pads=(rows, columns))
+    return replace(operator, inputs=inputs, attributes=attributes)

@@ -4,9 +4,11 @@ a chain of them into one table."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
+from ..attributes import Fused, LeakyRelu
 from ..graph import Operator, Tensor
 from .fixed_point import (
     has_halves,
@@ -39,26 +41,18 @@ LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
 """The values of the 8-bit types."""
 
 
-def scale_of(tensor: Tensor) -> np.float32:
-    return tensor.quantization.scales[0]
-
-
-def zero_of(tensor: Tensor) -> int:
-    return int(tensor.quantization.zero_points[0])
-
-
 def per_tensor(tensor: Tensor) -> bool:
     """An 8-bit tensor with one scale, which is positive, and a zero point that its type has."""
     quantization = tensor.quantization
     if tensor.dtype not in LIMITS or quantization is None or len(quantization.scales) != 1:
         return False
     low, high = LIMITS[tensor.dtype]
-    return bool(quantization.scales[0] > 0) and low <= zero_of(tensor) <= high
+    return bool(quantization.scales[0] > 0) and low <= tensor.zero_point <= high
 
 
 def same_scale(a: Tensor, b: Tensor) -> bool:
     """Whether two 8-bit tensors of one scale stand for the same real values."""
-    return zero_of(a) == zero_of(b) and bool(a.quantization.scales[0] == b.quantization.scales[0])
+    return a.zero_point == b.zero_point and bool(a.scale == b.scale)
 
 
 _RANGES = {
@@ -83,41 +77,35 @@ def activation_range(operator: Operator, output: Tensor) -> tuple[int, int]:
 
 def activation(operator: Operator) -> str:
     """The fused activation, ``NONE`` without one."""
-    return str(operator.options.get("fused_activation_function", "NONE"))
+    return operator.attributes_as(Fused).activation
 
 
 def _quantized(real: float, tensor: Tensor) -> int:
-    return zero_of(tensor) + int(rounded(np.float32(real) / scale_of(tensor)))
+    return tensor.zero_point + int(rounded(np.float32(real) / tensor.scale))
 
 
 def add_multipliers(a: Tensor, b: Tensor, output: Tensor) -> list[tuple[int, int]]:
     """Multiplier and shift of the operands, and of the result: both operands come to twice the
     larger scale, 20 bits finer."""
-    twice = 2 * max(float(scale_of(a)), float(scale_of(b)))
+    twice = 2 * max(float(a.scale), float(b.scale))
     reals = [
-        float(scale_of(a)) / twice,
-        float(scale_of(b)) / twice,
-        twice / (2**20 * float(scale_of(output))),
+        float(a.scale) / twice,
+        float(b.scale) / twice,
+        twice / (2**20 * float(output.scale)),
     ]
     return [quantize_multiplier(real) for real in reals]
 
 
-def is_from_onnx(operator: Operator) -> bool:
-    """Whether an operator was read from a QDQ network; its results are rounded once, those of a
-    .tflite's as LiteRT rounds them."""
-    return operator.options.get("rounding") == "once"
-
-
 def multiplier_of(operator: Operator, ratio: float) -> tuple[int, int]:
     """Multiplier and shift of a ratio of scales."""
-    once = is_from_onnx(operator) and not rounds_to_even(operator, ratio)
+    once = operator.rounds_once and not rounds_to_even(operator, ratio)
     return rounding_once(ratio) if once else quantize_multiplier(ratio)
 
 
 def rounds_to_even(operator: Operator, *ratios: float) -> bool:
     """Whether an operator of a QDQ network has results halfway between two steps; these go to the
     even one, as ONNX has it."""
-    return is_from_onnx(operator) and all(has_halves(ratio) for ratio in ratios)
+    return operator.rounds_once and all(has_halves(ratio) for ratio in ratios)
 
 
 def product_multiplier(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> tuple[int, int]:
@@ -126,14 +114,12 @@ def product_multiplier(operator: Operator, a: Tensor, b: Tensor, output: Tensor)
 
 
 def product_ratio(a: Tensor, b: Tensor, output: Tensor) -> float:
-    return float(scale_of(a) * scale_of(b) / scale_of(output))
+    return float(a.scale * b.scale / output.scale)
 
 
 def sum_is_even(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> bool:
     """:func:`rounds_to_even` of a sum."""
-    return rounds_to_even(
-        operator, *(float(scale_of(each)) / float(scale_of(output)) for each in (a, b))
-    )
+    return rounds_to_even(operator, *(float(each.scale) / float(output.scale) for each in (a, b)))
 
 
 # Each of these: the operator, its input tensors, its output tensor, and an array of values for each
@@ -145,8 +131,8 @@ def _sum(
 ) -> np.ndarray:
     sign = -1 if operator.name == "SUB" else 1
     first, second, result = add_multipliers(*inputs, output)
-    left = multiply((values[0].astype(np.int64) - zero_of(inputs[0])) << 20, *first)
-    right = multiply((values[1].astype(np.int64) - zero_of(inputs[1])) << 20, *second)
+    left = multiply((values[0].astype(np.int64) - inputs[0].zero_point) << 20, *first)
+    right = multiply((values[1].astype(np.int64) - inputs[1].zero_point) << 20, *second)
     rounded_sum = multiply_even if sum_is_even(operator, *inputs, output) else multiply
     return _clamped(rounded_sum(left + sign * right, *result), operator, output)
 
@@ -154,8 +140,8 @@ def _sum(
 def _product(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
-    product = (values[0].astype(np.int64) - zero_of(inputs[0])) * (
-        values[1].astype(np.int64) - zero_of(inputs[1])
+    product = (values[0].astype(np.int64) - inputs[0].zero_point) * (
+        values[1].astype(np.int64) - inputs[1].zero_point
     )
     rounded_product = (
         multiply_even if rounds_to_even(operator, product_ratio(*inputs, output)) else multiply
@@ -166,26 +152,24 @@ def _product(
 
 
 def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
-    return np.clip(q + zero_of(output), *activation_range(operator, output)).astype(output.dtype)
+    return np.clip(q + output.zero_point, *activation_range(operator, output)).astype(output.dtype)
 
 
 def _quantize(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
     if inputs[0].dtype == "float32":
-        q = rounded(np.nan_to_num(values[0] / scale_of(output))).clip(-1024, 1024)
+        q = rounded(np.nan_to_num(values[0] / output.scale)).clip(-1024, 1024)
     else:
-        multiplier = quantize_multiplier(float(scale_of(inputs[0])) / float(scale_of(output)))
-        q = multiply(values[0].astype(np.int64) - zero_of(inputs[0]), *multiplier)
-    return np.clip(q + zero_of(output), *LIMITS[output.dtype]).astype(output.dtype)
+        multiplier = quantize_multiplier(float(inputs[0].scale) / float(output.scale))
+        q = multiply(values[0].astype(np.int64) - inputs[0].zero_point, *multiplier)
+    return np.clip(q + output.zero_point, *LIMITS[output.dtype]).astype(output.dtype)
 
 
 def _dequantize(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
-    return scale_of(inputs[0]) * (values[0].astype(np.int32) - zero_of(inputs[0])).astype(
-        np.float32
-    )
+    return inputs[0].scale * (values[0].astype(np.int32) - inputs[0].zero_point).astype(np.float32)
 
 
 def _cast(
@@ -215,29 +199,28 @@ def _relu(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
     q = multiply(
-        values[0].astype(np.int64) - zero_of(inputs[0]),
-        *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output))),
+        values[0].astype(np.int64) - inputs[0].zero_point,
+        *quantize_multiplier(float(inputs[0].scale / output.scale)),
     )
-    fused = Operator(operator.name, (), (), {"fused_activation_function": operator.name})
-    return _clamped(q, fused, output)
+    return _clamped(q, replace(operator, attributes=Fused(operator.name)), output)
 
 
 def _leaky_relu(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
-    slope = np.float32(operator.options.get("alpha", 0.0))
-    x = values[0].astype(np.int64) - zero_of(inputs[0])
-    above = multiply(x, *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output))))
-    below = multiply(x, *quantize_multiplier(float(scale_of(inputs[0]) * slope / scale_of(output))))
+    slope = np.float32(operator.attributes_as(LeakyRelu).alpha)
+    x = values[0].astype(np.int64) - inputs[0].zero_point
+    above = multiply(x, *quantize_multiplier(float(inputs[0].scale / output.scale)))
+    below = multiply(x, *quantize_multiplier(float(inputs[0].scale * slope / output.scale)))
     return _clamped(np.where(x >= 0, above, below), operator, output)
 
 
 def _absolute(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
-    x = np.abs(values[0].astype(np.int64) - zero_of(inputs[0]))
+    x = np.abs(values[0].astype(np.int64) - inputs[0].zero_point)
     return _clamped(
-        multiply(x, *quantize_multiplier(float(scale_of(inputs[0]) / scale_of(output)))),
+        multiply(x, *quantize_multiplier(float(inputs[0].scale / output.scale))),
         operator,
         output,
     )
@@ -248,7 +231,7 @@ def _hard_swish(
 ) -> np.ndarray:
     """x · min(max(x + 3, 0), 6) / 6 in 16 bits: x is made 128 times finer, and multiplied by what
     is from 0 to 1 for x = -3 ... 3."""
-    x = (values[0].astype(np.int64) - zero_of(inputs[0])) << 7
+    x = (values[0].astype(np.int64) - inputs[0].zero_point) << 7
     out_multiplier, out_shift = _hard_swish_multiplier(inputs[0], output)
     gate_multiplier, gate_shift = quantize_multiplier(
         float(_fine(inputs[0]) / (np.float32(3) / np.float32(32768)))
@@ -262,21 +245,19 @@ def _hard_swish(
 
 
 def _fine(tensor: Tensor) -> np.float32:
-    return scale_of(tensor) * np.float32(1 / 128)
+    return tensor.scale * np.float32(1 / 128)
 
 
 def _hard_swish_multiplier(given: Tensor, output: Tensor) -> tuple[int, int]:
-    return quantize_multiplier(float(_fine(given) / scale_of(output)))
+    return quantize_multiplier(float(_fine(given) / output.scale))
 
 
 def _squared_difference(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
-    first, second, result = square_multipliers(
-        scale_of(inputs[0]), scale_of(inputs[1]), scale_of(output)
-    )
-    left = multiply((values[0].astype(np.int64) - zero_of(inputs[0])) << SQUARE_BITS, *first)
-    right = multiply((values[1].astype(np.int64) - zero_of(inputs[1])) << SQUARE_BITS, *second)
+    first, second, result = square_multipliers(inputs[0].scale, inputs[1].scale, output.scale)
+    left = multiply((values[0].astype(np.int64) - inputs[0].zero_point) << SQUARE_BITS, *first)
+    right = multiply((values[1].astype(np.int64) - inputs[1].zero_point) << SQUARE_BITS, *second)
     return _clamped(multiply((left - right) ** 2, *result), operator, output)
 
 

@@ -13,6 +13,7 @@ from math import erfc, sqrt
 
 import numpy as np
 
+from ..attributes import Gelu
 from ..graph import Operator, Tensor
 from .fixed_point import high_product, multiply, quantize_multiplier, saturated_32, shift_right
 
@@ -26,15 +27,13 @@ def looked_up(function: Function) -> Callable:
     def evaluate(
         operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
     ) -> np.ndarray:
-        given, made = inputs[0].quantization, output.quantization
-        real = given.scales[0] * (values[0].astype(np.int32) - int(given.zero_points[0])).astype(
-            np.float32
-        )
+        given, made = inputs[0], output
+        real = given.scale * (values[0].astype(np.int32) - given.zero_point).astype(np.float32)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             results = function(real, operator, output).astype(np.float32) * (
-                np.float32(1) / made.scales[0]
+                np.float32(1) / made.scale
             )
-            steps = rounded(results) + np.float32(made.zero_points[0])
+            steps = rounded(results) + np.float32(made.zero_point)
         return np.clip(steps, -128, 127).astype(np.int8)
 
     return evaluate
@@ -64,9 +63,7 @@ def elu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
 
 def logarithm(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
     """Of what is not positive, the least that the output holds."""
-    least = (
-        np.float32(-128 - int(output.quantization.zero_points[0])) * output.quantization.scales[0]
-    )
+    least = np.float32(-128 - output.zero_point) * output.scale
     return np.where(x <= 0, least, np.log(np.where(x <= 0, 1, x).astype(np.float64)))
 
 
@@ -74,7 +71,7 @@ def gelu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
     """x · Φ(x), by the complementary error function, or by tanh where the option says approximate.
     Each step is one of 32 bits."""
     half = np.float32(0.5) * x
-    if operator.options.get("approximate"):
+    if operator.attributes_as(Gelu).approximate:
         inner = np.float32(sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
         return half * (np.float32(1) + np.tanh(inner.astype(np.float64)).astype(np.float32))
     inner = x * np.float32(-sqrt(0.5))
@@ -95,11 +92,11 @@ def square_root(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
     """In whole steps, cut off. LiteRT computes nothing of negative values; here their root is 0."""
-    given, made = inputs[0].quantization, output.quantization
-    real = given.scales[0] * np.maximum(
-        values[0].astype(np.int32) - int(given.zero_points[0]), 0
-    ).astype(np.float32)
-    steps = np.trunc(np.sqrt(real) / made.scales[0]) + np.float32(made.zero_points[0])
+    given, made = inputs[0], output
+    real = given.scale * np.maximum(values[0].astype(np.int32) - given.zero_point, 0).astype(
+        np.float32
+    )
+    steps = np.trunc(np.sqrt(real) / made.scale) + np.float32(made.zero_point)
     return np.clip(steps, -128, 127).astype(np.int8)
 
 
@@ -108,14 +105,11 @@ def inverse_root(
 ) -> np.ndarray:
     """1 / √x in fixed point; the greatest value of the output for 0, and for negative ones, of
     which LiteRT computes nothing."""
-    scale = 1 / float(np.sqrt(inputs[0].quantization.scales[0]) * output.quantization.scales[0])
+    scale = 1 / float(np.sqrt(inputs[0].scale) * output.scale)
     multiplier, shift = quantize_multiplier(scale)
-    steps = values[0].astype(np.int64) - int(inputs[0].quantization.zero_points[0])
+    steps = values[0].astype(np.int64) - inputs[0].zero_point
     made = [
-        127
-        if n <= 0
-        else _scaled_inverse_root(int(n), multiplier, shift)
-        + int(output.quantization.zero_points[0])
+        127 if n <= 0 else _scaled_inverse_root(int(n), multiplier, shift) + output.zero_point
         for n in steps.flat
     ]
     return np.clip(made, -128, 127).reshape(steps.shape).astype(np.int8)

@@ -149,11 +149,11 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> Sequence[S
         rule.outputs is None or len(writes) == rule.outputs,
         f"{len(writes)} outputs; {rule.outputs} expected",
     )
-    missing = [name for name in rule.options if name not in case.operator.options]
     case.expect(
-        not missing, f"no options, or those of another operator: {', '.join(missing)} not there"
+        isinstance(case.operator.attributes, rule.attributes),
+        f"no options, or those of another operator; {rule.attributes.__name__} is expected",
     )
-    for name, value in case.operator.options.items():
+    for name, value in vars(case.operator.attributes).items():
         case.expect(
             not isinstance(value, float) or isfinite(value),
             f"{name} is {value}; a number is expected",

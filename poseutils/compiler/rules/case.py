@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..attributes import Attributes
 from ..graph import Graph, Operator, Tensor
 
 Shape = Sequence[int]
@@ -31,14 +32,15 @@ class Case:
         """Whether the shapes of the outputs follow from the inputs, whatever the file says."""
         return self.resized or any(tensor.is_open for tensor in self.outputs)
 
-    def input(self, number: int) -> Tensor | None:
+    def input(self, number: int) -> Tensor:
+        """An input that the rule says is there."""
+        return self.graph.tensors[self.operator.inputs[number]]
+
+    def optional(self, number: int) -> Tensor | None:
         """An input, None if it is left out."""
         reads = self.operator.inputs
-        return (
-            self.graph.tensors[reads[number]]
-            if number < len(reads) and reads[number] >= 0
-            else None
-        )
+        given = number < len(reads) and reads[number] >= 0
+        return self.graph.tensors[reads[number]] if given else None
 
     def tensors(self) -> list[Tensor]:
         """The inputs that are given."""
@@ -67,10 +69,9 @@ class Case:
         kinds = sorted({tensor.dtype for tensor in tensors})
         self.expect(len(kinds) <= 1, f"types {', '.join(kinds)} together; one is expected")
 
-    def number(self, name: str, least: int, most: int = 1 << 20) -> int:
-        """An option that is a number within limits."""
-        value = int(self.operator.options[name])
-        self.expect(least <= value <= most, f"{name} is {value}; {least} to {most} are expected")
+    def number(self, name: str, value: int, most: int = 1 << 20) -> int:
+        """A number from 1 on."""
+        self.expect(1 <= value <= most, f"{name} is {value}; 1 to {most} are expected")
         return value
 
     def integers(self, number: int, what: str) -> np.ndarray | None:
@@ -88,7 +89,10 @@ class Case:
         return value % rank
 
 
-Check = Callable[[Case], "Sequence[Shape] | None"]
+Shapes = Sequence[Shape] | None
+"""Of the outputs; None where they do not follow from the inputs."""
+
+Check = Callable[[Case], Shapes]
 
 
 @dataclass(frozen=True)
@@ -100,14 +104,14 @@ class Rule:
             inputs, or None where they do not.
         inputs: how many at least, which cannot be left out, and at most.
         outputs: how many; None for any number.
-        options: the names of those that it cannot do without.
+        attributes: the kind that it cannot do without, if there is one.
         scaled: whether 8-bit tensors need scales.
     """
 
     check: Check
     inputs: tuple[int, int]
     outputs: int | None = 1
-    options: tuple[str, ...] = ()
+    attributes: type[Attributes] = Attributes
     scaled: bool = True
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..attributes import Conv2D, DepthwiseConv2D, Pair, Pool2D, Resize, TransposeConv, Window
 from ..graph import Tensor
-from .case import Case, Rule
+from .case import Case, Rule, Shape, Shapes
 
 _BIAS = {
     "int8": ("int32",),
@@ -11,25 +12,24 @@ _BIAS = {
     "int16": ("int32", "int64"),
     "float32": ("float32",),
 }
-_STRIDES = ("padding", "stride_h", "stride_w")
 
 
-def reach(case: Case, size: int, taps: int, axis: str, dilated: bool = True) -> int:
-    """How many places a window has along an axis, by the options."""
-    stride = case.number(f"stride_{axis}", 1)
-    dilation = case.number(f"dilation_{axis}_factor", 1) if dilated else 1
-    wide = (taps - 1) * dilation + 1
-    made = (
-        -(-size // stride)
-        if case.operator.options["padding"] == "SAME"
-        else (size - wide) // stride + 1
-    )
-    case.expect(made >= 1, f"a window that reaches over {wide} of {size} rows or columns")
-    return made
+def _swept(case: Case, window: Window, taps: Pair, dilation: Pair) -> Pair:
+    """How many places a window of so many taps has over rows and over columns."""
+    places = []
+    for d, axis in enumerate("hw"):
+        size = case.input(0).shape[1 + d]
+        stride = case.number(f"stride_{axis}", window.stride[d])
+        wide = (taps[d] - 1) * case.number(f"dilation_{axis}_factor", dilation[d]) + 1
+        places.append(
+            -(-size // stride) if window.padding == "SAME" else (size - wide) // stride + 1
+        )
+        case.expect(places[d] >= 1, f"a window that reaches over {wide} of {size} rows or columns")
+    return places[0], places[1]
 
 
 def check_bias(case: Case, number: int, channels: int, data: Tensor) -> None:
-    bias = case.input(number)
+    bias = case.optional(number)
     if bias is None:
         return
     case.expect(
@@ -72,52 +72,35 @@ def check_filter(case: Case, weights: Tensor, data: Tensor, channels: int, axis:
     )
 
 
-def _convolution(case: Case):
-    data, weights = case.input(0), case.input(1)
+def _convolution(case: Case) -> Shapes:
+    data, weights, made = case.input(0), case.input(1), case.operator.attributes_as(Conv2D)
     case.expect_rank(data, 4)
     case.expect_rank(weights, 4)
     case.expect_same_type(data, case.outputs[0])
-    channels, height, width, depth = weights.shape
-    groups = data.shape[3] // depth
+    depthwise = case.operator.name == "DEPTHWISE_CONV_2D"
+    channels, axis = weights.shape[3 if depthwise else 0], 3 if depthwise else 0
+    fits = _depthwise_fits if depthwise else _groups_fit
     case.expect(
-        data.shape[3] % depth == 0 and channels % groups == 0,
+        fits(weights.shape, data.shape[3]),
         f"a filter of shape {weights.shape} on data of shape {data.shape}",
     )
-    check_filter(case, weights, data, channels, 0)
+    check_filter(case, weights, data, channels, axis)
     check_bias(case, 2, channels, data)
-    return [
-        (
-            data.shape[0],
-            reach(case, data.shape[1], height, "h"),
-            reach(case, data.shape[2], width, "w"),
-            channels,
-        )
-    ]
+    height, width = weights.shape[1:3]
+    return [(data.shape[0], *_swept(case, made, (height, width), made.dilation), channels)]
 
 
-def _depthwise(case: Case):
-    data, weights = case.input(0), case.input(1)
-    case.expect_rank(data, 4)
-    case.expect_rank(weights, 4)
-    case.expect_same_type(data, case.outputs[0])
-    one, height, width, channels = weights.shape
-    case.expect(
-        one == 1 and channels % data.shape[3] == 0,
-        f"a filter of shape {weights.shape} on data of shape {data.shape}",
-    )
-    check_filter(case, weights, data, channels, 3)
-    check_bias(case, 2, channels, data)
-    return [
-        (
-            data.shape[0],
-            reach(case, data.shape[1], height, "h"),
-            reach(case, data.shape[2], width, "w"),
-            channels,
-        )
-    ]
+def _groups_fit(shape: Shape, channels: int) -> bool:
+    """The filter is (OC, KH, KW, IC / groups)."""
+    return channels % shape[3] == 0 and shape[0] % (channels // shape[3]) == 0
 
 
-def _transposed(case: Case):
+def _depthwise_fits(shape: Shape, channels: int) -> bool:
+    """The filter is (1, KH, KW, OC)."""
+    return shape[0] == 1 and shape[3] % channels == 0
+
+
+def _transposed(case: Case) -> Shapes:
     """The shape of the output is an input."""
     weights, data = case.input(1), case.input(2)
     case.expect_rank(data, 4)
@@ -142,30 +125,26 @@ def _transposed(case: Case):
         f"an output of shape {made} from data of shape {data.shape} by a filter of shape "
         f"{weights.shape}",
     )
-    for name in ("stride_h", "stride_w"):
-        case.number(name, 1)
+    for axis, stride in zip("hw", case.operator.attributes_as(TransposeConv).stride):
+        case.number(f"stride_{axis}", stride)
     return [made]
 
 
-def _pooling(case: Case):
+def _pooling(case: Case) -> Shapes:
+    data, made = case.input(0), case.operator.attributes_as(Pool2D)
+    case.expect_rank(data, 4)
+    case.expect_same_type(data, case.outputs[0])
+    for name, taps in zip(("filter_height", "filter_width"), made.size):
+        case.number(name, taps)
+    return [(data.shape[0], *_swept(case, made, made.size, (1, 1)), data.shape[3])]
+
+
+def _resize(case: Case) -> Shapes:
     data = case.input(0)
     case.expect_rank(data, 4)
     case.expect_same_type(data, case.outputs[0])
-    taps = case.number("filter_height", 1), case.number("filter_width", 1)
-    sizes = (
-        reach(case, data.shape[1], taps[0], "h", False),
-        reach(case, data.shape[2], taps[1], "w", False),
-    )
-    return [(data.shape[0], *sizes, data.shape[3])]
-
-
-def _resize(case: Case):
-    data = case.input(0)
-    case.expect_rank(data, 4)
-    case.expect_same_type(data, case.outputs[0])
-    both = case.operator.options.get("align_corners") and case.operator.options.get(
-        "half_pixel_centers"
-    )
+    made = case.operator.attributes_as(Resize)
+    both = made.align_corners and made.half_pixel_centers
     case.expect(not both, "align_corners and half_pixel_centers together")
     size = case.integers(1, "the size")
     if size is None:
@@ -177,13 +156,12 @@ def _resize(case: Case):
     return [(data.shape[0], *map(int, size), data.shape[3])]
 
 
-_DILATIONS = ("dilation_h_factor", "dilation_w_factor")
 WINDOWS = {
-    "CONV_2D": Rule(_convolution, (2, 3), options=(*_STRIDES, *_DILATIONS)),
-    "DEPTHWISE_CONV_2D": Rule(_depthwise, (2, 3), options=(*_STRIDES, *_DILATIONS)),
-    "TRANSPOSE_CONV": Rule(_transposed, (3, 4), options=_STRIDES),
-    "MAX_POOL_2D": Rule(_pooling, (1, 1), options=(*_STRIDES, "filter_height", "filter_width")),
-    "AVERAGE_POOL_2D": Rule(_pooling, (1, 1), options=(*_STRIDES, "filter_height", "filter_width")),
+    "CONV_2D": Rule(_convolution, (2, 3), attributes=Conv2D),
+    "DEPTHWISE_CONV_2D": Rule(_convolution, (2, 3), attributes=DepthwiseConv2D),
+    "TRANSPOSE_CONV": Rule(_transposed, (3, 4), attributes=TransposeConv),
+    "MAX_POOL_2D": Rule(_pooling, (1, 1), attributes=Pool2D),
+    "AVERAGE_POOL_2D": Rule(_pooling, (1, 1), attributes=Pool2D),
     "RESIZE_BILINEAR": Rule(_resize, (2, 2)),
     "RESIZE_NEAREST_NEIGHBOR": Rule(_resize, (2, 2), scaled=False),
 }

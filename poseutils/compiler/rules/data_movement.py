@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from math import prod
 
+from ..attributes import (
+    Attributes,
+    Blocks,
+    Concatenation,
+    Gather,
+    Pack,
+    Squeeze,
+    StridedSlice,
+    Unpack,
+)
 from ..graph import Tensor
 from ..slices import strided_shape
-from .case import Case, Rule
+from .case import Case, Check, Rule, Shapes
 
 _MANY = 1 << 16
 
 
-def _reshape(case: Case):
+def _reshape(case: Case) -> Shapes:
     """By a tensor of sizes if there is one, else by the option; one of -1 is what is left."""
     data, output = case.input(0), case.outputs[0]
     case.expect_same_type(data, output)
     sizes = (
         case.integers(1, "the shape")
-        if case.input(1) is not None and len(case.input(1).shape) == 1
+        if (given := case.optional(1)) is not None and len(given.shape) == 1
         else None
     )
     if case.settles:
@@ -50,7 +60,7 @@ def _filled_up(case: Case, data: Tensor, sizes: list[int]) -> list[int]:
     return made
 
 
-def _ones(case: Case):
+def _ones(case: Case) -> Shapes:
     """SQUEEZE and EXPAND_DIMS: dimensions of one go or come."""
     data, output = case.input(0), case.outputs[0]
     case.expect_same_type(data, output)
@@ -65,7 +75,7 @@ def _ones(case: Case):
     return None
 
 
-def _with_ones(case: Case, data: Tensor):
+def _with_ones(case: Case, data: Tensor) -> Shapes:
     axes = case.integers(1, "the dimension")
     if axes is None:
         return None
@@ -74,9 +84,9 @@ def _with_ones(case: Case, data: Tensor):
     return [(*data.shape[:axis], 1, *data.shape[axis:])]
 
 
-def _without_ones(case: Case, data: Tensor):
+def _without_ones(case: Case, data: Tensor) -> Shapes:
     rank = len(data.shape)
-    named = {case.axis(int(axis), rank) for axis in case.operator.options.get("squeeze_dims", ())}
+    named = {case.axis(int(axis), rank) for axis in case.operator.attributes_as(Squeeze).dims}
     gone = named or {d for d, n in enumerate(data.shape) if n == 1}
     case.expect(
         all(data.shape[d] == 1 for d in gone), f"the dimensions {sorted(gone)} of {data.shape}"
@@ -84,11 +94,11 @@ def _without_ones(case: Case, data: Tensor):
     return [[n for d, n in enumerate(data.shape) if d not in gone]]
 
 
-def _concatenation(case: Case):
+def _concatenation(case: Case) -> Shapes:
     given = case.tensors()
     case.expect_same_type(*given, case.outputs[0])
     shape = given[0].shape
-    axis = case.axis(int(case.operator.options["axis"]), len(shape))
+    axis = case.axis(case.operator.attributes_as(Concatenation).axis, len(shape))
     for tensor in given:
         same = len(tensor.shape) == len(shape) and all(
             n == m for d, (n, m) in enumerate(zip(tensor.shape, shape)) if d != axis
@@ -99,7 +109,7 @@ def _concatenation(case: Case):
     return [[sum(t.shape[axis] for t in given) if d == axis else n for d, n in enumerate(shape)]]
 
 
-def _split(case: Case):
+def _split(case: Case) -> Shapes:
     axes, data, count = case.integers(0, "the dimension"), case.input(1), len(case.outputs)
     case.expect_same_type(data, *case.outputs)
     if axes is None:
@@ -112,7 +122,7 @@ def _split(case: Case):
     return [[n // count if d == axis else n for d, n in enumerate(data.shape)]] * count
 
 
-def _split_by_sizes(case: Case):
+def _split_by_sizes(case: Case) -> Shapes:
     data, sizes, axes = (
         case.input(0),
         case.integers(1, "the sizes"),
@@ -134,7 +144,7 @@ def _split_by_sizes(case: Case):
     return [[part if d == axis else n for d, n in enumerate(data.shape)] for part in parts]
 
 
-def _slice(case: Case):
+def _slice(case: Case) -> Shapes:
     data = case.input(0)
     case.expect_same_type(data, case.outputs[0])
     begin, size = case.integers(1, "the beginning"), case.integers(2, "the size")
@@ -152,7 +162,7 @@ def _slice(case: Case):
     return [made]
 
 
-def _strided_slice(case: Case):
+def _strided_slice(case: Case) -> Shapes:
     data = case.input(0)
     case.expect_same_type(data, case.outputs[0])
     given = [
@@ -170,7 +180,7 @@ def _strided_slice(case: Case):
     return None if made is None else [made]
 
 
-def _pack(case: Case):
+def _pack(case: Case) -> Shapes:
     given = case.tensors()
     case.expect_same_type(*given, case.outputs[0])
     shape = given[0].shape
@@ -178,27 +188,25 @@ def _pack(case: Case):
         all(tensor.shape == shape for tensor in given),
         f"tensors of shapes {', '.join(str(t.shape) for t in given)}",
     )
-    case.expect(
-        int(case.operator.options["values_count"]) == len(given),
-        f"values_count {case.operator.options['values_count']}",
-    )
-    axis = case.axis(int(case.operator.options["axis"]), len(shape) + 1)
+    made = case.operator.attributes_as(Pack)
+    case.expect(made.count == len(given), f"values_count {made.count}")
+    axis = case.axis(made.axis, len(shape) + 1)
     return [(*shape[:axis], len(given), *shape[axis:])]
 
 
-def _unpack(case: Case):
+def _unpack(case: Case) -> Shapes:
     data = case.input(0)
     case.expect_same_type(data, *case.outputs)
-    axis = case.axis(int(case.operator.options["axis"]), len(data.shape))
-    count = len(case.outputs)
+    made, count = case.operator.attributes_as(Unpack), len(case.outputs)
+    axis = case.axis(made.axis, len(data.shape))
     case.expect(
-        data.shape[axis] == count == int(case.operator.options["num"]),
+        data.shape[axis] == count == made.count,
         f"{count} parts of {data.shape} along dimension {axis}",
     )
     return [(*data.shape[:axis], *data.shape[axis + 1 :])] * count
 
 
-def _transpose(case: Case):
+def _transpose(case: Case) -> Shapes:
     data, order = case.input(0), case.integers(1, "the order")
     case.expect_same_type(data, case.outputs[0])
     if order is None:
@@ -211,10 +219,10 @@ def _transpose(case: Case):
     return [[data.shape[d] for d in turned]]
 
 
-def _pad(case: Case):
+def _pad(case: Case) -> Shapes:
     data, pads = case.input(0), case.integers(1, "the margins")
     case.expect_same_type(data, case.outputs[0])
-    value = case.input(2)
+    value = case.optional(2)
     if value is not None:
         case.expect_same_type(data, value)
         case.expect(value.elements == 1, f"{value.elements} values to pad with; one is expected")
@@ -233,7 +241,7 @@ def _pad(case: Case):
     ]
 
 
-def _tile(case: Case):
+def _tile(case: Case) -> Shapes:
     data, times = case.input(0), case.integers(1, "the numbers")
     case.expect_same_type(data, case.outputs[0])
     if times is None:
@@ -245,7 +253,7 @@ def _tile(case: Case):
     return [[n * int(t) for n, t in zip(data.shape, times)]]
 
 
-def _broadcast_to(case: Case):
+def _broadcast_to(case: Case) -> Shapes:
     data, shape = case.input(0), case.integers(1, "the shape")
     case.expect_same_type(data, case.outputs[0])
     if shape is None:
@@ -258,8 +266,9 @@ def _broadcast_to(case: Case):
     return [shape.tolist()]
 
 
-def _depth_to_space(case: Case):
-    data, block = case.input(0), case.number("block_size", 1)
+def _depth_to_space(case: Case) -> Shapes:
+    data = case.input(0)
+    block = case.number("block_size", case.operator.attributes_as(Blocks).size)
     case.expect_rank(data, 4)
     case.expect_same_type(data, case.outputs[0])
     batch, height, width, channels = data.shape
@@ -269,8 +278,9 @@ def _depth_to_space(case: Case):
     return [(batch, height * block, width * block, channels // (block * block))]
 
 
-def _space_to_depth(case: Case):
-    data, block = case.input(0), case.number("block_size", 1)
+def _space_to_depth(case: Case) -> Shapes:
+    data = case.input(0)
+    block = case.number("block_size", case.operator.attributes_as(Blocks).size)
     case.expect_rank(data, 4)
     case.expect_same_type(data, case.outputs[0])
     batch, height, width, channels = data.shape
@@ -281,13 +291,12 @@ def _space_to_depth(case: Case):
     return [(batch, height // block, width // block, channels * block * block)]
 
 
-def _gather(case: Case):
+def _gather(case: Case) -> Shapes:
     data, indices = case.input(0), case.input(1)
     case.expect_same_type(data, case.outputs[0])
-    options, chosen = case.operator.options, case.integers(1, "the indices")
-    axis = case.axis(int(options.get("axis", 0)), len(data.shape))
-    batch = int(options.get("batch_dims", 0))
-    batch += len(indices.shape) if batch < 0 else 0
+    made, chosen = case.operator.attributes_as(Gather), case.integers(1, "the indices")
+    axis = case.axis(made.axis, len(data.shape))
+    batch = made.batch_dims + (len(indices.shape) if made.batch_dims < 0 else 0)
     case.expect(
         0 <= batch <= min(axis, len(indices.shape)),
         f"{batch} dimensions of a batch, along dimension {axis}",
@@ -305,7 +314,7 @@ def _gather(case: Case):
     return [(*data.shape[:axis], *indices.shape[batch:], *data.shape[axis + 1 :])]
 
 
-def _gather_nd(case: Case):
+def _gather_nd(case: Case) -> Shapes:
     data, indices = case.input(0), case.input(1)
     case.expect_same_type(data, case.outputs[0])
     chosen = case.integers(1, "the indices")
@@ -320,14 +329,14 @@ def _gather_nd(case: Case):
     return [(*indices.shape[:-1], *data.shape[depth:])]
 
 
-def _fill(case: Case):
+def _fill(case: Case) -> Shapes:
     sizes, value = case.integers(0, "the shape"), case.input(1)
     case.expect_same_type(value, case.outputs[0])
     case.expect(value.elements == 1, f"{value.elements} values to fill with; one is expected")
     return None if sizes is None else [sizes.tolist()]
 
 
-def _shape(case: Case):
+def _shape(case: Case) -> Shapes:
     output = case.outputs[0]
     case.expect(
         output.dtype in ("int32", "int64"),
@@ -336,28 +345,33 @@ def _shape(case: Case):
     return [(len(case.input(0).shape),)]
 
 
-def _rule(check, inputs: tuple[int, int], outputs: int | None = 1, *options: str) -> Rule:
-    return Rule(check, inputs, outputs, options, scaled=False)
+def _rule(
+    check: Check,
+    inputs: tuple[int, int],
+    outputs: int | None = 1,
+    attributes: type[Attributes] = Attributes,
+) -> Rule:
+    return Rule(check, inputs, outputs, attributes, scaled=False)
 
 
 MOVES = {
     "RESHAPE": _rule(_reshape, (1, 2)),
     "SQUEEZE": _rule(_ones, (1, 1)),
     "EXPAND_DIMS": _rule(_ones, (2, 2)),
-    "CONCATENATION": _rule(_concatenation, (1, _MANY), 1, "axis"),
+    "CONCATENATION": _rule(_concatenation, (1, _MANY), 1, Concatenation),
     "SPLIT": _rule(_split, (2, 2), None),
     "SPLIT_V": _rule(_split_by_sizes, (3, 3), None),
     "SLICE": _rule(_slice, (3, 3)),
-    "STRIDED_SLICE": _rule(_strided_slice, (4, 4), 1, "begin_mask"),
-    "PACK": _rule(_pack, (1, _MANY), 1, "axis", "values_count"),
-    "UNPACK": _rule(_unpack, (1, 1), None, "axis", "num"),
+    "STRIDED_SLICE": _rule(_strided_slice, (4, 4), 1, StridedSlice),
+    "PACK": _rule(_pack, (1, _MANY), 1, Pack),
+    "UNPACK": _rule(_unpack, (1, 1), None, Unpack),
     "TRANSPOSE": _rule(_transpose, (2, 2)),
     "PAD": _rule(_pad, (2, 2)),
     "PADV2": _rule(_pad, (3, 3)),
     "TILE": _rule(_tile, (2, 2)),
     "BROADCAST_TO": _rule(_broadcast_to, (2, 2)),
-    "DEPTH_TO_SPACE": _rule(_depth_to_space, (1, 1), 1, "block_size"),
-    "SPACE_TO_DEPTH": _rule(_space_to_depth, (1, 1), 1, "block_size"),
+    "DEPTH_TO_SPACE": _rule(_depth_to_space, (1, 1), 1, Blocks),
+    "SPACE_TO_DEPTH": _rule(_space_to_depth, (1, 1), 1, Blocks),
     "GATHER": _rule(_gather, (2, 2)),
     "GATHER_ND": _rule(_gather_nd, (2, 2)),
     "FILL": _rule(_fill, (2, 2)),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from .case import Case, Rule, broadcast
+from ..attributes import BatchMatMul, FullyConnected, Reduce
+from .case import Case, Rule, Shapes, broadcast
 from .conv_pool_resize import check_bias, check_filter
 
 
-def _dense(case: Case):
+def _dense(case: Case) -> Shapes:
     data, weights, output = case.input(0), case.input(1), case.outputs[0]
+    made = case.operator.attributes_as(FullyConnected)
     case.expect_rank(weights, 2)
-    if not case.operator.options.get("weights_format"):  # shuffled weights of uint8 give int16
+    if not made.shuffled:  # shuffled weights of uint8 give int16
         case.expect_same_type(data, output)
     channels, depth = weights.shape
     case.expect(
@@ -20,7 +22,7 @@ def _dense(case: Case):
     check_bias(case, 2, channels, data)
     rows = data.elements // depth
     if case.settles:
-        wide = case.operator.options.get("keep_num_dims") and data.shape[-1] == depth
+        wide = made.keep_dims and data.shape[-1] == depth
         return [(*(data.shape[:-1] if wide else (rows,)), channels)]
     case.expect(
         output.elements == rows * channels and output.shape[-1:] == (channels,),
@@ -30,31 +32,31 @@ def _dense(case: Case):
     return None
 
 
-def _matrices(case: Case):
+def _matrices(case: Case) -> Shapes:
     a, b = case.input(0), case.input(1)
     case.expect(
         min(len(a.shape), len(b.shape)) >= 2,
         f"{a.shape} times {b.shape}; two matrices are expected",
     )
-    turned = [bool(case.operator.options.get(name)) for name in ("adj_x", "adj_y")]
-    rows, depth = a.shape[-2:][::-1] if turned[0] else a.shape[-2:]
-    also, columns = b.shape[-2:][::-1] if turned[1] else b.shape[-2:]
+    made = case.operator.attributes_as(BatchMatMul)
+    rows, depth = a.shape[-2:][::-1] if made.adj_x else a.shape[-2:]
+    also, columns = b.shape[-2:][::-1] if made.adj_y else b.shape[-2:]
     case.expect(depth == also, f"{a.shape} times {b.shape}: sums of {depth} and of {also} products")
     return [(*broadcast(case, a.shape[:-2], b.shape[:-2]), rows, columns)]
 
 
-def _reduction(case: Case):
+def _reduction(case: Case) -> Shapes:
     data, axes = case.input(0), case.integers(1, "the dimensions")
     case.expect_same_type(data, case.outputs[0])
     if axes is None:
         return None
     reduced = {case.axis(int(axis), len(data.shape)) for axis in axes}
-    if case.operator.options.get("keep_dims"):
+    if case.operator.attributes_as(Reduce).keep_dims:
         return [[1 if d in reduced else n for d, n in enumerate(data.shape)]]
     return [[n for d, n in enumerate(data.shape) if d not in reduced]]
 
 
-def _extreme_index(case: Case):
+def _extreme_index(case: Case) -> Shapes:
     data, axes = case.input(0), case.integers(1, "the dimension")
     case.expect(
         case.outputs[0].dtype in ("int32", "int64"),
@@ -67,7 +69,7 @@ def _extreme_index(case: Case):
     return [[n for d, n in enumerate(data.shape) if d != axis]]
 
 
-def _along_last(case: Case):
+def _along_last(case: Case) -> Shapes:
     data = case.input(0)
     case.expect(len(data.shape) >= 1, f"{data.name!r} is a single number; a row is expected")
     return [data.shape]

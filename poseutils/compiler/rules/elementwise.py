@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .case import Case, Rule, broadcast
+from .case import Case, Rule, Shapes, broadcast
 
 _ONE = (
     *(
@@ -26,17 +26,17 @@ _ONE = (
 _TWO = ("ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "FLOOR_MOD", "POW", "SQUARED_DIFFERENCE")
 
 
-def _one(case: Case):
+def _one(case: Case) -> Shapes:
     data = case.input(0)
     case.expect_same_type(data, case.outputs[0])
     return [data.shape]
 
 
-def _of_other_type(case: Case):
+def _of_other_type(case: Case) -> Shapes:
     return [case.input(0).shape]
 
 
-def _quantize(case: Case):
+def _quantize(case: Case) -> Shapes:
     data, output = case.input(0), case.outputs[0]
     case.expect(
         output.quantization is not None, f"{output.name!r} of {output.dtype} without a scale"
@@ -48,7 +48,7 @@ def _quantize(case: Case):
     return [data.shape]
 
 
-def _dequantize(case: Case):
+def _dequantize(case: Case) -> Shapes:
     data, output = case.input(0), case.outputs[0]
     case.expect("float" in output.dtype, f"{output.name!r} of {output.dtype}; floats are expected")
     case.expect(
@@ -58,13 +58,13 @@ def _dequantize(case: Case):
     return [data.shape]
 
 
-def _two(case: Case):
+def _two(case: Case) -> Shapes:
     a, b = case.input(0), case.input(1)
     case.expect_same_type(a, b, case.outputs[0])
     return [broadcast(case, a.shape, b.shape)]
 
 
-def _prelu(case: Case):
+def _prelu(case: Case) -> Shapes:
     data, slopes = case.input(0), case.input(1)
     case.expect_same_type(data, slopes, case.outputs[0])
     case.expect(

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import PoseError
-from ...graph import Graph, Operator, Quantization
+from ...graph import Graph, Quantization
 from ...lowering.layer import Unsupported, need
 from ...passes.remove_dead import remove_dead
-from ..onnx import parse_onnx
+from ..onnx import Node, OnnxGraph, parse_onnx
 from .conversion import Conversion
 from .operators import OPERATORS
 from .values import (
@@ -68,8 +68,8 @@ def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
     conversion, refused = Conversion(graph), []
     for tensor in graph.inputs:
         conversion.values[tensor] = _input(conversion, tensor)
-    for operator in graph.operators:
-        refused += _convert(conversion, operator, known)
+    for node in graph.nodes:
+        refused += _convert(conversion, node, known)
     outputs = [] if refused else [_output(conversion, tensor, refused) for tensor in graph.outputs]
     if refused:
         raise PoseError(
@@ -84,13 +84,13 @@ def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
             tuple(builder.operators),
             inputs,
             tuple(outputs),
-            graph.schema_version,
+            graph.opset,
         )
     )
 
 
-def _check_quantized(graph: Graph, name: str) -> None:
-    if not any(operator.name in ENDS for operator in graph.operators):
+def _check_quantized(graph: OnnxGraph, name: str) -> None:
+    if not any(node.name in ENDS for node in graph.nodes):
         raise PoseError(
             f"{name} computes in floating point; an .onnx network of QuantizeLinear and "
             "DequantizeLinear pairs (QDQ) is expected. "
@@ -98,23 +98,22 @@ def _check_quantized(graph: Graph, name: str) -> None:
         )
 
 
-def _convert(conversion: Conversion, operator: Operator, known: dict[str, Callable]) -> list[str]:
+def _convert(conversion: Conversion, node: Node, known: dict[str, Callable]) -> list[str]:
     """Converts one operator; what is not supported about it. What depends on an operator that was
     refused is passed over."""
     tensors = conversion.graph.tensors
     if any(
-        t >= 0 and not tensors[t].is_constant and t not in conversion.values
-        for t in operator.inputs
+        t >= 0 and not tensors[t].is_constant and t not in conversion.values for t in node.inputs
     ):
         return []
-    label = f"{operator.name} of {next(tensors[t].name for t in operator.outputs if t >= 0)!r}"
+    label = f"{node.name} of {next(tensors[t].name for t in node.outputs if t >= 0)!r}"
     try:
-        results = [_labeled(value, label) for value in known[operator.name](conversion, operator)]
+        results = [_labeled(value, label) for value in known[node.name](conversion, node)]
     except Refused as refused:
         return [str(refused)]
     except Unsupported as reason:
         return [f"{label}: {reason}"]
-    conversion.values.update({t: value for t, value in zip(operator.outputs, results) if t >= 0})
+    conversion.values.update({t: value for t, value in zip(node.outputs, results) if t >= 0})
     return []
 
 
@@ -219,9 +218,9 @@ def _unsigned(builder: Builder, stored: Stored, name: str) -> int:
 # ---------------------------------------------------------------- QuantizeLinear, DequantizeLinear
 
 
-def _parameters(conversion: Conversion, operator: Operator, dtype: str) -> Quantization:
+def _parameters(conversion: Conversion, node: Node, dtype: str) -> Quantization:
     """Scales and zero points of one of the two, as they are in the file."""
-    scales = conversion.numbers(operator, 1)
+    scales = conversion.numbers(node, 1)
     need(
         scales is not None and scales.dtype == np.float32 and scales.size > 0 and scales.ndim <= 1,
         "scales that are not float32",
@@ -230,13 +229,13 @@ def _parameters(conversion: Conversion, operator: Operator, dtype: str) -> Quant
         bool(np.isfinite(scales).all() and (scales > 0).all()),
         "a scale that is not a positive number",
     )
-    zeros = conversion.numbers(operator, 2)
+    zeros = conversion.numbers(node, 2)
     zeros = np.zeros(scales.size, dtype) if zeros is None else zeros
     need(zeros.dtype.kind in "iu", f"zero points of {zeros.dtype}")
     need(zeros.size == scales.size, f"{scales.size} scales and {zeros.size} zero points")
-    need(not operator.options.get("block_size"), "scales of blocks")
+    need(not node.options.get("block_size"), "scales of blocks")
     return Quantization(
-        scales.reshape(-1), zeros.reshape(-1).astype(np.int64), int(operator.options.get("axis", 1))
+        scales.reshape(-1), zeros.reshape(-1).astype(np.int64), int(node.options.get("axis", 1))
     )
 
 
@@ -249,10 +248,10 @@ def _signed(scaled: Quantization, dtype: str) -> Quantization:
     )
 
 
-def _quantize_linear(conversion: Conversion, operator: Operator) -> list[Value]:
-    output = conversion.output(operator)
-    to = _signed(_parameters(conversion, operator, output.dtype), output.dtype)
-    return [conversion.builder.quantized(_real(conversion.value(operator, 0)), to, output.name)]
+def _quantize_linear(conversion: Conversion, node: Node) -> list[Value]:
+    output = conversion.output(node)
+    to = _signed(_parameters(conversion, node, output.dtype), output.dtype)
+    return [conversion.builder.quantized(_real(conversion.value(node, 0)), to, output.name)]
 
 
 def _real(value: Value) -> Value:
@@ -260,14 +259,14 @@ def _real(value: Value) -> Value:
     return value
 
 
-def _dequantize_linear(conversion: Conversion, operator: Operator) -> list[Value]:
-    value, source = conversion.value(operator, 0), conversion.graph.tensors[operator.inputs[0]]
-    scaled = _parameters(conversion, operator, source.dtype)
+def _dequantize_linear(conversion: Conversion, node: Node) -> list[Value]:
+    value, source = conversion.value(node, 0), conversion.graph.tensors[node.inputs[0]]
+    scaled = _parameters(conversion, node, source.dtype)
     if isinstance(value, Constant):
         return [_weights(value.values, scaled)]
     scaled = _signed(scaled, source.dtype)
     if isinstance(value, Real):
-        value = conversion.values[operator.inputs[0]] = _integer_input(
+        value = conversion.values[node.inputs[0]] = _integer_input(
             conversion.builder, value, scaled
         )
     need(isinstance(value, Steps), f"of {source.dtype} results")

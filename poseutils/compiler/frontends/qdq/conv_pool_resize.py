@@ -7,9 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from ...graph import Operator, Quantization
-from ...lowering.conv_pool_resize import nearest_index
-from ...lowering.layer import need
+from ...attributes import Conv2D, DepthwiseConv2D, Pool2D, Resize
+from ...graph import Quantization
+from ...lowering.layer import Unsupported, need
+from ...lowering.resize import nearest_index
+from ..onnx import Node
 from .conversion import Conversion
 from .data_movement import moved
 from .values import IMAGE, Constant, Pending, Steps, Stored, Value, quantization
@@ -26,10 +28,10 @@ def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape if len(shape) == 4 else (*shape[:2], 1, shape[2])
 
 
-def _shapes(conversion: Conversion, operator: Operator) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _shapes(conversion: Conversion, node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Of the input and of the output, both as images."""
-    return _as_image(conversion.graph.tensors[operator.inputs[0]].shape), _as_image(
-        conversion.output(operator).shape
+    return _as_image(conversion.graph.tensors[node.inputs[0]].shape), _as_image(
+        conversion.output(node).shape
     )
 
 
@@ -37,9 +39,9 @@ _EACH = {"kernel_shape": 1, "strides": 1, "dilations": 1, "pads": 0}
 """Options with a number for each dimension, and the number for that of one row."""
 
 
-def _image_options(operator: Operator) -> dict:
+def _image_options(node: Node) -> dict:
     """The options as of an image."""
-    options = dict(operator.options)
+    options = dict(node.options)
     for name, own in _EACH.items():
         given = [int(n) for n in options.get(name, ())]
         if len(given) == (2 if name == "pads" else 1):
@@ -56,29 +58,27 @@ def _source(conversion: Conversion, stored: Stored) -> Stored:
     )
 
 
-def _result(conversion: Conversion, operator: Operator, output: int) -> Stored:
+def _result(conversion: Conversion, node: Node, output: int) -> Stored:
     """An image that was written, in the file's shape."""
-    shape, stored = conversion.output(operator).shape, Stored(output, IMAGE)
+    shape, stored = conversion.output(node).shape, Stored(output, IMAGE)
     return stored if len(shape) == 4 else conversion.builder.reshaped(stored, shape)
 
 
 # ---------------------------------------------------------------- convolution
 
 
-def _convolution(conversion: Conversion, operator: Operator) -> list[Value]:
-    source, scaled = conversion.builder.operand(conversion.value(operator, 0))
-    weights = _filter(conversion, operator)
-    options = _window(conversion, operator, weights.integers.shape[2:])
-    bias = _bias(conversion, operator, weights.integers.shape[0], scaled, weights.quantization)
+def _convolution(conversion: Conversion, node: Node) -> list[Value]:
+    source, scaled = conversion.builder.operand(conversion.value(node, 0))
+    weights = _filter(conversion, node)
+    window = _window(conversion, node, weights.integers.shape[2:])
+    bias = _bias(conversion, node, weights.integers.shape[0], scaled, weights.quantization)
     source = _source(conversion, source)
-    return [
-        Pending(partial(_convolution_steps, conversion, operator, source, weights, bias, options))
-    ]
+    return [Pending(partial(_convolution_steps, conversion, node, source, weights, bias, window))]
 
 
-def _filter(conversion: Conversion, operator: Operator) -> Constant:
+def _filter(conversion: Conversion, node: Node) -> Constant:
     """The weights, (OC, IC / groups, KH, KW)."""
-    weights = conversion.value(operator, 1)
+    weights = conversion.value(node, 1)
     need(
         isinstance(weights, Constant) and weights.integers is not None,
         "weights that are not constants of 8 bits",
@@ -95,8 +95,8 @@ def _filter(conversion: Conversion, operator: Operator) -> Constant:
     )
     need(scaled.scales.size == 1 or scaled.axis == 0, "a scale for each input channel")
     groups, channels = (
-        int(operator.options.get("group", 1)),
-        conversion.graph.tensors[operator.inputs[0]].shape[1],
+        int(node.options.get("group", 1)),
+        conversion.graph.tensors[node.inputs[0]].shape[1],
     )
     depth = integers.shape[1]
     need(
@@ -112,17 +112,17 @@ def _filter(conversion: Conversion, operator: Operator) -> Constant:
 
 def _convolution_steps(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     source: Stored,
     weights: Constant,
     bias: np.ndarray,
-    options: dict,
+    window: Conv2D,
     to: Quantization,
     name: str,
     activation: str,
 ) -> Steps:
-    builder, shape = conversion.builder, _shapes(conversion, operator)[1]
-    depthwise = int(operator.options.get("group", 1)) > 1
+    builder, shape = conversion.builder, _shapes(conversion, node)[1]
+    depthwise = int(node.options.get("group", 1)) > 1
     layout, axis = ((1, 2, 3, 0), 3) if depthwise else ((0, 2, 3, 1), 0)
     matrix = builder.constant(
         f"{name}/weights",
@@ -131,23 +131,26 @@ def _convolution_steps(
     )
     inputs = [source.tensor, matrix, builder.constant(f"{name}/bias", bias)]
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
-    kind = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
-    builder.emit(kind, inputs, output, **options, fused_activation_function=activation)
-    return Steps(name, to, _result(conversion, operator, output))
+    made = replace(window, activation=activation)
+    if depthwise:
+        builder.emit("DEPTHWISE_CONV_2D", inputs, output, DepthwiseConv2D(**vars(made)))
+    else:
+        builder.emit("CONV_2D", inputs, output, made)
+    return Steps(name, to, _result(conversion, node, output))
 
 
 def _bias(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     count: int,
     scaled: Quantization,
     weights: Quantization,
 ) -> np.ndarray:
     """The third input in the scale of the sums, that of the input times that of the weights; zeros
     where there is none."""
-    if not conversion.has(operator, 2):
+    if not conversion.has(node, 2):
         return np.zeros(count, np.int32)
-    bias = conversion.value(operator, 2)
+    bias = conversion.value(node, 2)
     need(
         isinstance(bias, Constant) and bias.values.shape == (count,),
         f"a bias that is not {count} constants",
@@ -170,9 +173,9 @@ def sums_of(bias: Constant, scaled: Quantization, weights: Quantization) -> np.n
     return sums.astype(np.int32)
 
 
-def _window(conversion: Conversion, operator: Operator, taps: tuple[int, ...]) -> dict:
+def _window(conversion: Conversion, node: Node, taps: tuple[int, ...]) -> Conv2D:
     """Strides, dilations and margins, checked against the size of the output."""
-    options, (image, made) = _image_options(operator), _shapes(conversion, operator)
+    options, (image, made) = _image_options(node), _shapes(conversion, node)
     need(len(taps) == 2, f"a window of {len(taps)} dimensions")
     need(
         list(options.get("kernel_shape", taps)) == list(taps),
@@ -183,14 +186,12 @@ def _window(conversion: Conversion, operator: Operator, taps: tuple[int, ...]) -
     )
     reach = [(tap - 1) * apart + 1 for tap, apart in zip(taps, dilations)]
     pads = _margins(options, image[2:], made[2:], strides, reach)
-    return {
-        "padding": "EXPLICIT" if any(pads) else "VALID",
-        "pads": tuple(pads[:2]),
-        "stride_h": strides[0],
-        "stride_w": strides[1],
-        "dilation_h_factor": dilations[0],
-        "dilation_w_factor": dilations[1],
-    }
+    return Conv2D(
+        stride=(strides[0], strides[1]),
+        dilation=(dilations[0], dilations[1]),
+        padding="EXPLICIT" if any(pads) else "VALID",
+        pads=(pads[0], pads[1]),
+    )
 
 
 def _margins(
@@ -224,97 +225,86 @@ def _margins(
 # ---------------------------------------------------------------- pooling
 
 
-def _max_pool(conversion: Conversion, operator: Operator) -> list[Value]:
-    need(len([t for t in operator.outputs if t >= 0]) == 1, "with indices")
-    options = _pooling(conversion, operator)
-    pool = partial(_pooled, conversion, operator, kind="MAX_POOL_2D", options=options)
-    return [moved(conversion.builder, conversion.value(operator, 0), pool, increasing=True)]
+def _max_pool(conversion: Conversion, node: Node) -> list[Value]:
+    need(len([t for t in node.outputs if t >= 0]) == 1, "with indices")
+    pool = partial(_pooled, conversion, node, window=_pooling(conversion, node))
+    return [moved(conversion.builder, conversion.value(node, 0), pool, increasing=True)]
 
 
-def _average_pool(conversion: Conversion, operator: Operator) -> list[Value]:
+def _average_pool(conversion: Conversion, node: Node) -> list[Value]:
     """Each channel's convolution with a window of ones."""
-    options = _pooling(conversion, operator)
-    counted = options["padding"] == "VALID" or operator.options.get("count_include_pad", 0)
+    window = _pooling(conversion, node)
+    counted = window.padding == "VALID" or node.options.get("count_include_pad", 0)
     need(
         bool(counted),
         "pads that are not counted in the mean (count_include_pad=0); pads of 0, or "
         "count_include_pad=1, are supported",
     )
     need(
-        not operator.options.get("ceil_mode", 0),
+        not node.options.get("ceil_mode", 0),
         "a window that reaches over the edge (ceil_mode=1); ceil_mode=0 is supported",
     )
-    source, _ = conversion.builder.operand(conversion.value(operator, 0))
-    return [
-        Pending(partial(_average_steps, conversion, operator, _source(conversion, source), options))
-    ]
+    source, _ = conversion.builder.operand(conversion.value(node, 0))
+    return [Pending(partial(_average_steps, conversion, node, _source(conversion, source), window))]
 
 
 def _average_steps(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     source: Stored,
-    options: dict,
+    window: Pool2D,
     to: Quantization,
     name: str,
     activation: str,
 ) -> Steps:
-    builder, shape = conversion.builder, _shapes(conversion, operator)[1]
-    height, width = options["filter_height"], options["filter_width"]
+    builder, shape = conversion.builder, _shapes(conversion, node)[1]
+    height, width = window.size
     ones = builder.constant(
         f"{name}/ones", np.ones((1, height, width, shape[1]), np.int8), quantization(1, 0)
     )
     bias = builder.constant(f"{name}/bias", np.zeros(shape[1], np.int32))
     output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
-    more = {"divisor": height * width, "fused_activation_function": activation}
-    builder.emit("DEPTHWISE_CONV_2D", [source.tensor, ones, bias], output, **options, **more)
-    return Steps(name, to, _result(conversion, operator, output))
+    made = DepthwiseConv2D(activation, window.stride, window.padding, window.pads)
+    made = replace(made, divisor=height * width)
+    builder.emit("DEPTHWISE_CONV_2D", [source.tensor, ones, bias], output, made)
+    return Steps(name, to, _result(conversion, node, output))
 
 
-def _pooling(conversion: Conversion, operator: Operator) -> dict:
-    taps = [int(n) for n in _image_options(operator)["kernel_shape"]]
+def _pooling(conversion: Conversion, node: Node) -> Pool2D:
+    taps = [int(n) for n in _image_options(node)["kernel_shape"]]
     need(len(taps) == 2, f"a window of {len(taps)} dimensions")
     height, width = taps
-    need(all(n == 1 for n in operator.options.get("dilations", (1, 1))), "dilations")
-    return {
-        **_window(conversion, operator, (height, width)),
-        "filter_height": height,
-        "filter_width": width,
-    }
+    need(all(n == 1 for n in node.options.get("dilations", (1, 1))), "dilations")
+    window = _window(conversion, node, (height, width))
+    return Pool2D("NONE", window.stride, window.padding, window.pads, (height, width))
 
 
-def _pooled(
-    conversion: Conversion, operator: Operator, stored: Stored, kind: str, options: dict
-) -> Stored:
-    builder, shape = conversion.builder, _shapes(conversion, operator)[1]
+def _pooled(conversion: Conversion, node: Node, stored: Stored, window: Pool2D) -> Stored:
+    builder, shape = conversion.builder, _shapes(conversion, node)[1]
     source = _source(conversion, stored)
     output = builder.like(
-        source, f"{conversion.output(operator).name}/pooled", tuple(shape[d] for d in IMAGE)
+        source, f"{conversion.output(node).name}/pooled", tuple(shape[d] for d in IMAGE)
     )
-    return _result(conversion, operator, builder.emit(kind, [source.tensor], output, **options))
+    return _result(conversion, node, builder.emit("MAX_POOL_2D", [source.tensor], output, window))
 
 
-def _mean(conversion: Conversion, operator: Operator) -> list[Value]:
+def _mean(conversion: Conversion, node: Node) -> list[Value]:
     """Over rows and columns, or over the one row that there is."""
     value, rank = (
-        conversion.value(operator, 0),
-        len(conversion.graph.tensors[operator.inputs[0]].shape),
+        conversion.value(node, 0),
+        len(conversion.graph.tensors[node.inputs[0]].shape),
     )
     places = list(range(2, rank))
-    axes = (
-        conversion.numbers(operator, 1, "axes")
-        if operator.name == "ReduceMean"
-        else np.array(places)
-    )
+    axes = conversion.numbers(node, 1, "axes") if node.name == "ReduceMean" else np.array(places)
     every = axes is not None and sorted(int(a) % rank for a in axes.flat) == places
     need(rank in (3, 4) and every, "over other than rows and columns")
     source = _source(conversion, conversion.builder.operand(value)[0])
-    return [Pending(partial(_mean_steps, conversion, operator, source), fuses=False)]
+    return [Pending(partial(_mean_steps, conversion, node, source), fuses=False)]
 
 
 def _mean_steps(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     source: Stored,
     to: Quantization,
     name: str,
@@ -324,82 +314,82 @@ def _mean_steps(
     output = builder.activation(name, (1, 1, 1, channels), "int8", to)
     axes = builder.constant("axes", np.array([1, 2], np.int32))
     builder.emit("MEAN", [source.tensor, axes], output)
-    return Steps(
-        name, to, builder.reshaped(Stored(output, IMAGE), conversion.output(operator).shape)
-    )
+    return Steps(name, to, builder.reshaped(Stored(output, IMAGE), conversion.output(node).shape))
 
 
 # ---------------------------------------------------------------- resizing
 
 
-def _resize(conversion: Conversion, operator: Operator) -> list[Value]:
+def _resize(conversion: Conversion, node: Node) -> list[Value]:
     image, made = (
-        conversion.graph.tensors[operator.inputs[0]].shape,
-        conversion.output(operator).shape,
+        conversion.graph.tensors[node.inputs[0]].shape,
+        conversion.output(node).shape,
     )
     need(
         len(image) == 4 and image[:2] == made[:2],
         f"{image} to {made}; rows and columns can be resized",
     )
     need(
-        not operator.options.get("antialias") and not operator.options.get("exclude_outside"),
+        not node.options.get("antialias") and not node.options.get("exclude_outside"),
         "antialias or exclude_outside",
     )
-    mode = operator.options.get("mode", "nearest")
+    mode = node.options.get("mode", "nearest")
     need(mode in ("nearest", "linear"), f"the mode {mode}; nearest and linear are supported")
-    centers = operator.options.get(
+    centers = node.options.get(
         "coordinate_transformation_mode",
-        "asymmetric" if operator.name == "Upsample" else "half_pixel",
+        "asymmetric" if node.name == "Upsample" else "half_pixel",
     )
     if mode == "nearest":
-        options = _nearest(operator, image[2:], made[2:], centers)
-        resize = partial(
-            _resized, conversion, operator, kind="RESIZE_NEAREST_NEIGHBOR", options=options
-        )
-        return [moved(conversion.builder, conversion.value(operator, 0), resize)]
+        found = _nearest(node, image[2:], made[2:], centers)
+        resize = partial(_resized, conversion, node, resize=found)
+        return [moved(conversion.builder, conversion.value(node, 0), resize)]
     centers = "half_pixel" if centers == "pytorch_half_pixel" and min(made[2:]) > 1 else centers
     need(
         centers in _CENTERS,
         f"the coordinate_transformation_mode {centers}; {', '.join(_CENTERS)} are supported",
     )
-    _check_scales(conversion, operator, image[2:], made[2:])
+    _check_scales(conversion, node, image[2:], made[2:])
     source = conversion.builder.arranged(
-        conversion.builder.operand(conversion.value(operator, 0))[0], IMAGE
+        conversion.builder.operand(conversion.value(node, 0))[0], IMAGE
     )
-    return [Pending(partial(_linear_steps, conversion, operator, source, centers), fuses=False)]
+    return [Pending(partial(_linear_steps, conversion, node, source, centers), fuses=False)]
 
 
-_CENTERS = ("half_pixel", "align_corners", "asymmetric")
+_CENTERS = {
+    "half_pixel": Resize(half_pixel_centers=True),
+    "align_corners": Resize(align_corners=True),
+    "asymmetric": Resize(),
+}
 
 
 def _linear_steps(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     source: Stored,
     centers: str,
     to: Quantization,
     name: str,
     activation: str,
 ) -> Steps:
-    shape = conversion.output(operator).shape
+    shape = conversion.output(node).shape
     output = conversion.builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
     return Steps(
         name,
         to,
         Stored(
-            conversion.builder.emit("RESIZE_BILINEAR", [source.tensor], output, centers=centers),
+            conversion.builder.emit("RESIZE_BILINEAR", [source.tensor], output, _CENTERS[centers]),
             IMAGE,
         ),
     )
 
 
 def _check_scales(
-    conversion: Conversion, operator: Operator, size: tuple[int, ...], made: tuple[int, ...]
+    conversion: Conversion, node: Node, size: tuple[int, ...], made: tuple[int, ...]
 ) -> None:
     """Scales that are given, and are not just how much larger the output is, put the pixels
     elsewhere."""
-    number = 1 if operator.name == "Upsample" else 2
-    scales = conversion.numbers(operator, number, "scales")
+    number = 1 if node.name == "Upsample" else 2
+    scales = conversion.numbers(node, number, "scales")
     if scales is not None and scales.size:
         need(
             all(
@@ -410,26 +400,22 @@ def _check_scales(
         )
 
 
-def _nearest(
-    operator: Operator, size: tuple[int, ...], made: tuple[int, ...], centers: str
-) -> dict:
-    """The options by which the kernel takes the very rows and columns that ONNX does."""
+def _nearest(node: Node, size: tuple[int, ...], made: tuple[int, ...], centers: str) -> Resize:
+    """The attributes by which the kernel takes the very rows and columns that ONNX does."""
     wanted = [
-        _wanted_index(n, m, centers, operator.options.get("nearest_mode", "round_prefer_floor"))
+        _wanted_index(n, m, centers, node.options.get("nearest_mode", "round_prefer_floor"))
         for n, m in zip(size, made)
     ]
-    for options in ({}, {"half_pixel_centers": True}, {"align_corners": True}):
+    for resize in _CENTERS.values():
         if all(
-            np.array_equal(_kernel_index(n, m, options), index)
+            np.array_equal(_kernel_index(n, m, resize), index)
             for n, m, index in zip(size, made, wanted)
         ):
-            return options
-    need(
-        False,
+            return resize
+    raise Unsupported(
         f"nearest from {size} to {made} with {centers} and "
-        f"{operator.options.get('nearest_mode', 'round_prefer_floor')}",
+        f"{node.options.get('nearest_mode', 'round_prefer_floor')}",
     )
-    return {}
 
 
 def _wanted_index(size: int, made: int, centers: str, rounding: str) -> np.ndarray:
@@ -454,22 +440,18 @@ def _wanted_index(size: int, made: int, centers: str, rounding: str) -> np.ndarr
     return rounded[rounding].clip(0, size - 1).astype(int)
 
 
-def _kernel_index(size: int, made: int, options: dict) -> np.ndarray:
+def _kernel_index(size: int, made: int, resize: Resize) -> np.ndarray:
     """The rule of ``RESIZE_NEAREST_NEIGHBOR``."""
-    return nearest_index(size, made, Operator("RESIZE_NEAREST_NEIGHBOR", (), (), options))[
-        0
-    ].astype(int)
+    return nearest_index(size, made, resize)[0].astype(int)
 
 
-def _resized(
-    conversion: Conversion, operator: Operator, stored: Stored, kind: str, options: dict
-) -> Stored:
-    builder, shape = conversion.builder, conversion.output(operator).shape
+def _resized(conversion: Conversion, node: Node, stored: Stored, resize: Resize) -> Stored:
+    builder, shape = conversion.builder, conversion.output(node).shape
     source = builder.arranged(stored, IMAGE)
     output = builder.like(
-        source, f"{conversion.output(operator).name}/resized", tuple(shape[d] for d in IMAGE)
+        source, f"{conversion.output(node).name}/resized", tuple(shape[d] for d in IMAGE)
     )
-    return Stored(builder.emit(kind, [source.tensor], output, **options), IMAGE)
+    return Stored(builder.emit("RESIZE_NEAREST_NEIGHBOR", [source.tensor], output, resize), IMAGE)
 
 
 WINDOWS = {

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...graph import Graph, Operator, Tensor
+from ...graph import Tensor
 from ...lowering.layer import need
+from ..onnx import Node, OnnxGraph
 from .values import Builder, Constant, Value
 
 
@@ -15,36 +16,32 @@ from .values import Builder, Constant, Value
 class Conversion:
     """A network on its way: what is built of it, and what each of its tensors has become."""
 
-    graph: Graph
+    graph: OnnxGraph
     builder: Builder = field(default_factory=Builder)
     values: dict[int, Value] = field(default_factory=dict)
 
-    def value(self, operator: Operator, number: int) -> Value:
+    def value(self, node: Node, number: int) -> Value:
         """The value of an input; of one that is a constant of the file, its numbers."""
-        need(self.has(operator, number), f"input {number} is missing")
-        return self._value(operator.inputs[number])
+        need(self.has(node, number), f"input {number} is missing")
+        return self._value(node.inputs[number])
 
-    def has(self, operator: Operator, number: int) -> bool:
-        return len(operator.inputs) > number and operator.inputs[number] >= 0
+    def has(self, node: Node, number: int) -> bool:
+        return len(node.inputs) > number and node.inputs[number] >= 0
 
     def _value(self, tensor: int) -> Value:
         made = self.graph.tensors[tensor]
         return self.values[tensor] if tensor in self.values else Constant(made.data)
 
-    def given(self, operator: Operator) -> list[Value]:
-        return [self._value(tensor) for tensor in operator.inputs if tensor >= 0]
+    def given(self, node: Node) -> list[Value]:
+        return [self._value(tensor) for tensor in node.inputs if tensor >= 0]
 
-    def numbers(self, operator: Operator, number: int, attribute: str = "") -> np.ndarray | None:
+    def numbers(self, node: Node, number: int, attribute: str = "") -> np.ndarray | None:
         """A constant input, or in older files an attribute instead; None where it is left out."""
-        if self.has(operator, number):
-            value = self.value(operator, number)
+        if self.has(node, number):
+            value = self.value(node, number)
             need(isinstance(value, Constant), f"input {number} is not constant")
             return value.values
-        return (
-            None
-            if operator.options.get(attribute) is None
-            else np.asarray(operator.options[attribute])
-        )
+        return None if node.options.get(attribute) is None else np.asarray(node.options[attribute])
 
-    def output(self, operator: Operator, number: int = 0) -> Tensor:
-        return self.graph.tensors[operator.outputs[number]]
+    def output(self, node: Node, number: int = 0) -> Tensor:
+        return self.graph.tensors[node.outputs[number]]

@@ -8,8 +8,10 @@ from functools import partial
 
 import numpy as np
 
-from ...graph import Operator, Quantization
+from ...attributes import Concatenation
+from ...graph import Quantization
 from ...lowering.layer import need
+from ..onnx import Node
 from .conversion import Conversion
 from .values import Builder, Constant, Floats, Pending, Real, Steps, Stored, Value
 
@@ -57,8 +59,8 @@ def _moved_floats(value: Pending, move: Move) -> Floats:
 # ---------------------------------------------------------------- the order of values stays
 
 
-def _reshape(conversion: Conversion, operator: Operator) -> list[Value]:
-    value, shape = conversion.value(operator, 0), conversion.output(operator).shape
+def _reshape(conversion: Conversion, node: Node) -> list[Value]:
+    value, shape = conversion.value(node, 0), conversion.output(node).shape
     if isinstance(value, Constant):
         return [_changed_constant(value, lambda array: array.reshape(shape))]
     return [
@@ -66,9 +68,9 @@ def _reshape(conversion: Conversion, operator: Operator) -> list[Value]:
     ]
 
 
-def _transpose(conversion: Conversion, operator: Operator) -> list[Value]:
-    value, rank = conversion.value(operator, 0), len(conversion.output(operator).shape)
-    axes = [int(axis) for axis in operator.options.get("perm", range(rank)[::-1])]
+def _transpose(conversion: Conversion, node: Node) -> list[Value]:
+    value, rank = conversion.value(node, 0), len(conversion.output(node).shape)
+    axes = [int(axis) for axis in node.options.get("perm", range(rank)[::-1])]
     need(sorted(axes) == list(range(rank)), f"the order {axes} of {rank} dimensions")
     if isinstance(value, Constant):
         return [_changed_constant(value, lambda array: array.transpose(axes), axes)]
@@ -108,13 +110,13 @@ def part_of(builder: Builder, stored: Stored, starts: list[int], shape: tuple[in
     return Stored(builder.emit("STRIDED_SLICE", inputs, output), stored.order)
 
 
-def _split(conversion: Conversion, operator: Operator) -> list[Value]:
+def _split(conversion: Conversion, node: Node) -> list[Value]:
     value, rank = (
-        conversion.value(operator, 0),
-        len(conversion.graph.tensors[operator.inputs[0]].shape),
+        conversion.value(node, 0),
+        len(conversion.graph.tensors[node.inputs[0]].shape),
     )
-    axis, start, parts = int(operator.options.get("axis", 0)) % rank, 0, []
-    for output in operator.outputs:
+    axis, start, parts = int(node.options.get("axis", 0)) % rank, 0, []
+    for output in node.outputs:
         need(output >= 0, "a part that is left out")
         shape = conversion.graph.tensors[output].shape
         starts = [start if d == axis else 0 for d in range(rank)]
@@ -129,11 +131,10 @@ def _split(conversion: Conversion, operator: Operator) -> list[Value]:
     return parts
 
 
-def _slice(conversion: Conversion, operator: Operator) -> list[Value]:
-    value, whole = conversion.value(operator, 0), conversion.graph.tensors[operator.inputs[0]].shape
+def _slice(conversion: Conversion, node: Node) -> list[Value]:
+    value, whole = conversion.value(node, 0), conversion.graph.tensors[node.inputs[0]].shape
     begins, axes, steps = (
-        conversion.numbers(operator, n, name)
-        for n, name in ((1, "starts"), (3, "axes"), (4, "steps"))
+        conversion.numbers(node, n, name) for n, name in ((1, "starts"), (3, "axes"), (4, "steps"))
     )
     need(begins is not None, "a beginning that is not constant")
     need(
@@ -143,7 +144,7 @@ def _slice(conversion: Conversion, operator: Operator) -> list[Value]:
     starts = [0] * len(whole)
     for axis, begin in zip(range(begins.size) if axes is None else axes.tolist(), begins.tolist()):
         starts[axis] = int(np.clip(begin + whole[axis] if begin < 0 else begin, 0, whole[axis]))
-    shape = conversion.output(operator).shape
+    shape = conversion.output(node).shape
     return [
         moved(
             conversion.builder,
@@ -153,11 +154,11 @@ def _slice(conversion: Conversion, operator: Operator) -> list[Value]:
     ]
 
 
-def _gather(conversion: Conversion, operator: Operator) -> list[Value]:
+def _gather(conversion: Conversion, node: Node) -> list[Value]:
     """Of one index, or of indices that follow each other."""
-    value, indices = conversion.value(operator, 0), conversion.numbers(operator, 1)
-    whole, builder = conversion.graph.tensors[operator.inputs[0]].shape, conversion.builder
-    axis = int(operator.options.get("axis", 0)) % len(whole)
+    value, indices = conversion.value(node, 0), conversion.numbers(node, 1)
+    whole, builder = conversion.graph.tensors[node.inputs[0]].shape, conversion.builder
+    axis = int(node.options.get("axis", 0)) % len(whole)
     flat = np.asarray(indices).reshape(-1)
     flat = np.where(flat < 0, flat + whole[axis], flat)
     need(
@@ -165,7 +166,7 @@ def _gather(conversion: Conversion, operator: Operator) -> list[Value]:
     )
     starts = [int(flat[0]) if d == axis else 0 for d in range(len(whole))]
     sizes = tuple(flat.size if d == axis else n for d, n in enumerate(whole))
-    shape = conversion.output(operator).shape
+    shape = conversion.output(node).shape
     return [
         moved(
             builder,
@@ -178,17 +179,17 @@ def _gather(conversion: Conversion, operator: Operator) -> list[Value]:
 # ---------------------------------------------------------------- together
 
 
-def _concatenate(conversion: Conversion, operator: Operator) -> list[Value]:
-    values = conversion.given(operator)
+def _concatenate(conversion: Conversion, node: Node) -> list[Value]:
+    values = conversion.given(node)
     steps, floats = (
-        partial(join, conversion, operator, values) for join in (_joined_steps, _joined_floats)
+        partial(join, conversion, node, values) for join in (_joined_steps, _joined_floats)
     )
     return [Pending(steps, floats, fuses=False)]
 
 
 def _joined_steps(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     values: list[Value],
     to: Quantization,
     name: str,
@@ -201,17 +202,17 @@ def _joined_steps(
             parts.append(builder.constant_steps(value.values, to))
         else:
             parts.append(builder.stored(builder.quantized(value, to, f"{name}/part")))
-    return Steps(name, to, _joined(conversion, operator, parts, name))
+    return Steps(name, to, _joined(conversion, node, parts, name))
 
 
-def _joined_floats(conversion: Conversion, operator: Operator, values: list[Value]) -> Floats:
-    name = conversion.output(operator).name
+def _joined_floats(conversion: Conversion, node: Node, values: list[Value]) -> Floats:
+    name = conversion.output(node).name
     parts = [conversion.builder.floats(value, f"{name}/part").stored for value in values]
-    return Floats(_joined(conversion, operator, parts, name))
+    return Floats(_joined(conversion, node, parts, name))
 
 
-def _joined(conversion: Conversion, operator: Operator, parts: list[Stored], name: str) -> Stored:
-    builder, shape = conversion.builder, conversion.output(operator).shape
+def _joined(conversion: Conversion, node: Node, parts: list[Stored], name: str) -> Stored:
+    builder, shape = conversion.builder, conversion.output(node).shape
     largest = max(
         parts,
         key=lambda s: (
@@ -220,26 +221,26 @@ def _joined(conversion: Conversion, operator: Operator, parts: list[Stored], nam
         ),
     )
     order = largest.order
-    axis = order.index(int(operator.options["axis"]) % len(shape))
+    axis = order.index(int(node.options["axis"]) % len(shape))
     output = builder.like(largest, name, tuple(shape[d] for d in order))
     inputs = [builder.arranged(part, order).tensor for part in parts]
-    return Stored(builder.emit("CONCATENATION", inputs, output, axis=axis), order)
+    return Stored(builder.emit("CONCATENATION", inputs, output, Concatenation(axis=axis)), order)
 
 
 # ---------------------------------------------------------------- margins
 
 
-def _pad(conversion: Conversion, operator: Operator) -> list[Value]:
-    value, shape = conversion.value(operator, 0), conversion.output(operator).shape
+def _pad(conversion: Conversion, node: Node) -> list[Value]:
+    value, shape = conversion.value(node, 0), conversion.output(node).shape
     need(
-        operator.options.get("mode", "constant") == "constant",
-        f"of the mode {operator.options.get('mode')}",
+        node.options.get("mode", "constant") == "constant",
+        f"of the mode {node.options.get('mode')}",
     )
     margins, filling = (
-        conversion.numbers(operator, 1, "pads"),
-        conversion.numbers(operator, 2, "value"),
+        conversion.numbers(node, 1, "pads"),
+        conversion.numbers(node, 2, "value"),
     )
-    need(not conversion.has(operator, 3), "of some axes")
+    need(not conversion.has(node, 3), "of some axes")
     need(
         margins is not None and margins.size == 2 * len(shape) and bool((margins >= 0).all()),
         "margins that are not constant, or negative",

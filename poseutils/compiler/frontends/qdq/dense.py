@@ -8,8 +8,10 @@ from math import prod
 
 import numpy as np
 
-from ...graph import Operator, Quantization
+from ...attributes import FullyConnected, Pack
+from ...graph import Quantization
 from ...lowering.layer import need
+from ..onnx import Node
 from .conv_pool_resize import sums_of
 from .conversion import Conversion
 from .data_movement import part_of
@@ -19,19 +21,19 @@ MAX_PRODUCTS = 64
 """Matrices of one MatMul: each becomes operators of its own."""
 
 
-def _product(conversion: Conversion, operator: Operator) -> list[Value]:
-    first, second = conversion.given(operator)[:2]
+def _product(conversion: Conversion, node: Node) -> list[Value]:
+    first, second = conversion.given(node)[:2]
     need(not isinstance(first, Constant), "of a constant with a result")
     if isinstance(second, Constant):
         need(second.values.ndim == 2, f"of weights of {second.values.ndim} dimensions")
         source, scaled = conversion.builder.operand(first)
-        return [Pending(partial(_dense, conversion, operator, source, scaled, second, False, None))]
+        return [Pending(partial(_dense, conversion, node, source, scaled, second, False, None))]
     operands = [conversion.builder.operand(value)[0] for value in (first, second)]
-    return [Pending(partial(_products, conversion, operator, *operands))]
+    return [Pending(partial(_products, conversion, node, *operands))]
 
 
-def _gemm(conversion: Conversion, operator: Operator) -> list[Value]:
-    options, weights = operator.options, conversion.value(operator, 1)
+def _gemm(conversion: Conversion, node: Node) -> list[Value]:
+    options, weights = node.options, conversion.value(node, 1)
     need(
         not options.get("transA", 0)
         and options.get("alpha", 1.0) == options.get("beta", 1.0) == 1.0,
@@ -41,15 +43,15 @@ def _gemm(conversion: Conversion, operator: Operator) -> list[Value]:
         isinstance(weights, Constant) and weights.values.ndim == 2,
         "of weights that are not constant",
     )
-    bias = conversion.value(operator, 2) if conversion.has(operator, 2) else None
+    bias = conversion.value(node, 2) if conversion.has(node, 2) else None
     need(bias is None or isinstance(bias, Constant), "a bias that is not constant")
-    source, scaled = conversion.builder.operand(conversion.value(operator, 0))
+    source, scaled = conversion.builder.operand(conversion.value(node, 0))
     return [
         Pending(
             partial(
                 _dense,
                 conversion,
-                operator,
+                node,
                 source,
                 scaled,
                 weights,
@@ -62,7 +64,7 @@ def _gemm(conversion: Conversion, operator: Operator) -> list[Value]:
 
 def _dense(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     source: Stored,
     scaled: Quantization,
     weights: Constant,
@@ -73,7 +75,7 @@ def _dense(
     activation: str,
 ) -> Steps:
     """FULLY_CONNECTED; ``by_output`` if the file's weights are output by input already."""
-    builder, shape = conversion.builder, conversion.output(operator).shape
+    builder, shape = conversion.builder, conversion.output(node).shape
     need(
         weights.integers is not None and weights.integers.dtype == np.int8,
         "weights that are not quantized to 8 bits",
@@ -93,7 +95,7 @@ def _dense(
         sums = sums_of(_flat(bias), scaled, weights.quantization)
         inputs.append(builder.constant(f"{name}/bias", sums))
     output = builder.activation(name, shape, "int8", to)
-    builder.emit("FULLY_CONNECTED", inputs, output, fused_activation_function=activation)
+    builder.emit("FULLY_CONNECTED", inputs, output, FullyConnected(activation))
     return Steps(name, to, Stored(output, tuple(range(len(shape)))))
 
 
@@ -110,7 +112,7 @@ def _flat(bias: Constant) -> Constant:
 
 def _products(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     a: Stored,
     b: Stored,
     to: Quantization,
@@ -119,7 +121,7 @@ def _products(
 ) -> Steps:
     """One FULLY_CONNECTED for each pair of matrices: the rows of one times the columns of the
     other."""
-    builder, shape = conversion.builder, conversion.output(operator).shape
+    builder, shape = conversion.builder, conversion.output(node).shape
     first, second = builder.shape(a), builder.shape(b)
     need(len(first) == len(second) >= 2 and first[:-2] == second[:-2], f"of {first} and {second}")
     count = prod(first[:-2])
@@ -131,9 +133,7 @@ def _products(
             f"{name}/{number}" if count > 1 else name, shape[-2:], "int8", to
         )
         inputs = [builder.arranged(left, (0, 1)).tensor, builder.arranged(right, (1, 0)).tensor]
-        results.append(
-            builder.emit("FULLY_CONNECTED", inputs, output, fused_activation_function=activation)
-        )
+        results.append(builder.emit("FULLY_CONNECTED", inputs, output, FullyConnected(activation)))
     return Steps(name, to, builder.reshaped(_stacked(builder, results, to, name), shape))
 
 
@@ -150,20 +150,18 @@ def _stacked(builder: Builder, matrices: list[int], to: Quantization, name: str)
     if len(matrices) == 1:
         return Stored(matrices[0], (0, 1))
     output = builder.activation(name, (len(matrices), rows, columns), "int8", to)
-    return Stored(
-        builder.emit("PACK", matrices, output, axis=0, values_count=len(matrices)), (0, 1, 2)
-    )
+    return Stored(builder.emit("PACK", matrices, output, Pack(0, len(matrices))), (0, 1, 2))
 
 
 # ---------------------------------------------------------------- softmax
 
 
-def _softmax(conversion: Conversion, operator: Operator) -> list[Value]:
-    builder, shape = conversion.builder, conversion.output(operator).shape
-    old = conversion.graph.schema_version < 13
-    axis = int(operator.options.get("axis", 1 if old else -1)) % len(shape)
+def _softmax(conversion: Conversion, node: Node) -> list[Value]:
+    builder, shape = conversion.builder, conversion.output(node).shape
+    old = conversion.graph.opset < 13
+    axis = int(node.options.get("axis", 1 if old else -1)) % len(shape)
     need(not old or prod(shape[axis + 1 :]) == 1, "over several dimensions")
-    source, _ = builder.operand(conversion.value(operator, 0))
+    source, _ = builder.operand(conversion.value(node, 0))
     order = (*(d for d in source.order if d != axis), axis)
     return [Pending(partial(_softmax_steps, builder, builder.arranged(source, order)), fuses=False)]
 

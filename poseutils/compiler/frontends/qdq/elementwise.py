@@ -9,8 +9,10 @@ from math import erf
 
 import numpy as np
 
-from ...graph import Operator, Quantization
+from ...attributes import Arithmetic
+from ...graph import Quantization
 from ...lowering.layer import need
+from ..onnx import Node
 from .conversion import Conversion
 from .prelu import Product, product
 from .values import Constant, Floats, Pending, Real, Steps, Stored, Value
@@ -58,11 +60,11 @@ _FUNCTIONS = {
 """With their attributes and the defaults of these."""
 
 
-def _function(conversion: Conversion, operator: Operator) -> list[Value]:
-    value = conversion.value(operator, 0)
-    if operator.name == "Relu" and isinstance(value, Pending):
+def _function(conversion: Conversion, node: Node) -> list[Value]:
+    value = conversion.value(node, 0)
+    if node.name == "Relu" and isinstance(value, Pending):
         return [_limited(value, 0.0, np.inf)]
-    return [_mapped(value, partial(_FUNCTIONS[operator.name], **operator.options))]
+    return [_mapped(value, partial(_FUNCTIONS[node.name], **node.options))]
 
 
 def _mapped(value: Value, function) -> Real:
@@ -84,10 +86,10 @@ def _limited(value: Pending, low: float, high: float) -> Pending:
     return replace(value, limits=tuple(float(np.clip(limit, low, high)) for limit in value.limits))
 
 
-def _clip(conversion: Conversion, operator: Operator) -> list[Value]:
-    value = conversion.value(operator, 0)
+def _clip(conversion: Conversion, node: Node) -> list[Value]:
+    value = conversion.value(node, 0)
     low, high = (
-        conversion.numbers(operator, number, name) for number, name in ((1, "min"), (2, "max"))
+        conversion.numbers(node, number, name) for number, name in ((1, "min"), (2, "max"))
     )
     low, high = -np.inf if low is None else float(low), np.inf if high is None else float(high)
     need(low <= high, f"limits {low} and {high}")
@@ -98,12 +100,12 @@ def _clip(conversion: Conversion, operator: Operator) -> list[Value]:
     ]
 
 
-def _as_it_is(conversion: Conversion, operator: Operator) -> list[Value]:
-    return [conversion.value(operator, 0)]
+def _as_it_is(conversion: Conversion, node: Node) -> list[Value]:
+    return [conversion.value(node, 0)]
 
 
-def _cast(conversion: Conversion, operator: Operator) -> list[Value]:
-    value, output = conversion.value(operator, 0), conversion.output(operator)
+def _cast(conversion: Conversion, node: Node) -> list[Value]:
+    value, output = conversion.value(node, 0), conversion.output(node)
     need(
         output.dtype == "float32" and isinstance(value, (Real, Floats, Pending)),
         f"to {output.dtype}",
@@ -128,30 +130,28 @@ _INTEGER = {"Add": "ADD", "Sub": "SUB", "Mul": "MUL"}
 _FLOAT = {**_INTEGER, "Div": "DIV"}
 
 
-def _pair(conversion: Conversion, operator: Operator) -> list[Value]:
-    need(len(operator.inputs) == 2, f"of {len(operator.inputs)} operands")
-    values = conversion.given(operator)
-    function = _function_of_one(conversion, operator, values)
+def _pair(conversion: Conversion, node: Node) -> list[Value]:
+    need(len(node.inputs) == 2, f"of {len(node.inputs)} operands")
+    values = conversion.given(node)
+    function = _function_of_one(conversion, node, values)
     if function is not None:
         return [function]
-    computed = partial(_on_floats, conversion, operator, values)
+    computed = partial(_on_floats, conversion, node, values)
     if any(isinstance(value, Floats) for value in values):
         return [computed()]
-    if operator.name in _EXTREME:
-        return [Pending(partial(_extreme_steps, conversion, operator, values), fuses=False)]
-    need(operator.name in _FLOAT, "of two results")
-    if operator.name in _INTEGER and all(_is_integer(value) for value in values):
-        return [Pending(partial(_on_steps, conversion, operator, values), computed)]
-    return [Pending(partial(_through_floats, conversion, operator, values), computed, fuses=False)]
+    if node.name in _EXTREME:
+        return [Pending(partial(_extreme_steps, conversion, node, values), fuses=False)]
+    need(node.name in _FLOAT, "of two results")
+    if node.name in _INTEGER and all(_is_integer(value) for value in values):
+        return [Pending(partial(_on_steps, conversion, node, values), computed)]
+    return [Pending(partial(_through_floats, conversion, node, values), computed, fuses=False)]
 
 
-def _function_of_one(
-    conversion: Conversion, operator: Operator, values: list[Value]
-) -> Value | None:
+def _function_of_one(conversion: Conversion, node: Node, values: list[Value]) -> Value | None:
     """The result where it depends on one 8-bit tensor alone, or on none."""
-    shape = conversion.output(operator).shape
+    shape = conversion.output(node).shape
     reals = [value for value in values if isinstance(value, Real)]
-    compute = _PAIRS[operator.name]
+    compute = _PAIRS[node.name]
     with np.errstate(all="ignore"):
         if all(isinstance(value, Constant) for value in values):
             return Constant(compute(*(value.values for value in values)))
@@ -165,22 +165,16 @@ def _function_of_one(
         if any(operand is None for operand in operands):
             return None
         results = compute(*operands).astype(np.float32)
-    made = _product_of(conversion, operator, values) or next(
+    made = _product_of(conversion, node, values) or next(
         (real.product for real in reals if real.product is not None), None
     )
-    return Real(
-        reals[0].source, results, None, made, partial(_on_floats, conversion, operator, values)
-    )
+    return Real(reals[0].source, results, None, made, partial(_on_floats, conversion, node, values))
 
 
-def _product_of(conversion: Conversion, operator: Operator, values: list[Value]) -> Product | None:
+def _product_of(conversion: Conversion, node: Node, values: list[Value]) -> Product | None:
     """The product with 8-bit constants by channel that an operator computes."""
     constants = [value for value in values if isinstance(value, Constant)]
-    if (
-        operator.name not in ("Mul", "PRelu")
-        or len(constants) != 1
-        or constants[0].integers is None
-    ):
+    if node.name not in ("Mul", "PRelu") or len(constants) != 1 or constants[0].integers is None:
         return None
     (real,), scaled, integers = (
         [value for value in values if isinstance(value, Real)],
@@ -224,21 +218,21 @@ def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray |
 
 def _on_steps(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     values: list[Value],
     to: Quantization,
     name: str,
     activation: str,
 ) -> Steps:
     stored = _side_by_side(
-        conversion, operator, [_steps_operand(conversion, value) for value in values]
+        conversion, node, [_steps_operand(conversion, value) for value in values]
     )
     output = conversion.builder.activation(name, _broadcast(conversion, stored), "int8", to)
     conversion.builder.emit(
-        _INTEGER[operator.name],
+        _INTEGER[node.name],
         [s.tensor for s in stored],
         output,
-        fused_activation_function=activation,
+        Arithmetic(activation),
     )
     return Steps(name, to, Stored(output, stored[0].order))
 
@@ -265,19 +259,19 @@ def _is_integer(value: Value) -> bool:
 
 def _through_floats(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     values: list[Value],
     to: Quantization,
     name: str,
     activation: str,
 ) -> Steps:
     """With constants that have no 8 bits: anchors, say."""
-    return conversion.builder.quantized(_on_floats(conversion, operator, values), to, name)
+    return conversion.builder.quantized(_on_floats(conversion, node, values), to, name)
 
 
 def _extreme_steps(
     conversion: Conversion,
-    operator: Operator,
+    node: Node,
     values: list[Value],
     to: Quantization,
     name: str,
@@ -293,41 +287,39 @@ def _extreme_steps(
         if not isinstance(value, Constant)
     ]
     results += [builder.constant_steps(value.values, to) for value in constants]
-    stored = _side_by_side(conversion, operator, results)
+    stored = _side_by_side(conversion, node, results)
     output = builder.activation(name, _broadcast(conversion, stored), "int8", to)
     return Steps(
         name,
         to,
         Stored(
-            builder.emit(_EXTREME[operator.name], [s.tensor for s in stored], output),
+            builder.emit(_EXTREME[node.name], [s.tensor for s in stored], output),
             stored[0].order,
         ),
     )
 
 
-def _on_floats(conversion: Conversion, operator: Operator, values: list[Value]) -> Floats:
-    need(operator.name in _FLOAT, "it computes in floating point")
-    name = conversion.output(operator).name
+def _on_floats(conversion: Conversion, node: Node, values: list[Value]) -> Floats:
+    need(node.name in _FLOAT, "it computes in floating point")
+    name = conversion.output(node).name
     stored = _side_by_side(
         conversion,
-        operator,
+        node,
         [conversion.builder.floats(value, f"{name}/operand").stored for value in values],
     )
     output = conversion.builder.activation(name, _broadcast(conversion, stored), "float32")
     return Floats(
         Stored(
-            conversion.builder.emit(_FLOAT[operator.name], [s.tensor for s in stored], output),
+            conversion.builder.emit(_FLOAT[node.name], [s.tensor for s in stored], output),
             stored[0].order,
         )
     )
 
 
-def _side_by_side(
-    conversion: Conversion, operator: Operator, operands: list[Stored]
-) -> list[Stored]:
+def _side_by_side(conversion: Conversion, node: Node, operands: list[Stored]) -> list[Stored]:
     """Two operands with as many dimensions as the result, and in one order: that of the larger one
     that is no constant."""
-    builder, shape = conversion.builder, conversion.output(operator).shape
+    builder, shape = conversion.builder, conversion.output(node).shape
     full = [_of_rank(conversion, operand, len(shape)) for operand in operands]
     leading = [s for s in full if builder.shape(s) == shape]
     leading.sort(key=lambda s: builder.tensors[s.tensor].is_constant)

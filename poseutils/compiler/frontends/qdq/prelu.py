@@ -14,7 +14,7 @@ import numpy as np
 
 from ...graph import Quantization, Tensor
 from ...lowering.layer import need
-from ...reference.elementwise import per_tensor, scale_of, zero_of
+from ...reference.elementwise import per_tensor
 from ...reference.fixed_point import multiply, rounding_once
 
 _BYTES = np.arange(256).astype(np.uint8).view(np.int8).astype(np.int64)
@@ -91,7 +91,7 @@ def prelu_of(
         or not per_tensor(source)
     ):
         return None
-    below = zero_of(source) > _BYTES
+    below = source.zero_point > _BYTES
     products = made.table()
     second = np.zeros(256, np.int8)
     second[products[:, below].astype(np.uint8)] = table[:, below]
@@ -121,12 +121,12 @@ def _is_plain(
     made: Product, table, second, products, source: Tensor, to: Quantization, below: np.ndarray
 ) -> bool:
     """Whether nothing is rounded on the way, so that PRELU needs no tables."""
-    x = _BYTES - zero_of(source)
-    above = multiply(x, *rounding_once(float(scale_of(source)) / float(to.scales[0]))) + int(
+    x = _BYTES - source.zero_point
+    above = multiply(x, *rounding_once(float(source.scale) / float(to.scales[0]))) + int(
         to.zero_points[0]
     )
     unchanged = np.array_equal(second[products[:, below].astype(np.uint8)], products[:, below])
-    own = abs(made.scale / float(scale_of(source)) - 1) < 1e-6 and np.array_equal(
+    own = abs(made.scale / float(source.scale) - 1) < 1e-6 and np.array_equal(
         made.factors[below], x[below]
     )
     return unchanged and own and np.array_equal(above.clip(-128, 127)[~below], table[0, ~below])

@@ -25,6 +25,7 @@ from math import prod
 
 import numpy as np
 
+from ...attributes import Attributes
 from ...graph import TABLE, Operator, Quantization, Tensor
 from ...lowering.layer import need
 from .prelu import Product, prelu_of
@@ -183,11 +184,13 @@ class Builder:
         self._names.add(unique)
         return unique
 
-    def emit(self, operator: str, inputs: list[int], output: int, **options) -> int:
+    def emit(
+        self, operator: str, inputs: list[int], output: int, attributes: Attributes = Attributes()
+    ) -> int:
         """Appends an operator and gives its output. No rounding but that to the output's 8 bits is
         in the file, so there is none here."""
         self.operators.append(
-            Operator(operator, tuple(inputs), (output,), {**options, "rounding": "once"})
+            Operator(operator, tuple(inputs), (output,), attributes, rounds_once=True)
         )
         return output
 

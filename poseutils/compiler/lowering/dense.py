@@ -1,0 +1,113 @@
+"""Products of matrices: FULLY_CONNECTED and BATCH_MATMUL."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ..attributes import BatchMatMul, FullyConnected
+from ..graph import Tensor
+from ..reference.elementwise import rounds_to_even
+from ..reference.fixed_point import quantize_multiplier
+from .layer import Layer, columns, four, need, need_activation, need_int8
+from .requantize import bias_of, even_field, pair_fields, requantize, whole_words, wrapped
+
+
+def lower_fully_connected(layer: Layer) -> None:
+    source, weights, output = layer.input(0), layer.input(1), layer.output
+    need_int8(source, output)
+    need_activation(layer.operator)
+    need(
+        weights.dtype == "int8" and weights.quantization is not None, f"weights of {weights.dtype}"
+    )
+    need(not layer.attributes(FullyConnected).shuffled, "shuffled weights")
+    outputs, inputs = weights.shape
+    need(
+        source.elements % inputs == 0 and output.elements == source.elements // inputs * outputs,
+        f"weights of shape {weights.shape}",
+    )
+    need(columns(output) == outputs, f"an output of shape {output.shape}")
+    zeros = weights.known_quantization.zero_points
+    need(
+        bool((zeros == zeros[0]).all()) and -128 <= int(zeros[0]) <= 127,
+        "zero points that differ or are out of range",
+    )
+    bias, in_zero = bias_of(layer), source.zero_point
+    known = weights.data if weights.is_constant else None
+    if known is not None and not zeros.any():
+        bias, in_zero = bias - in_zero * known.astype(np.int64).sum(axis=1), 0
+    rows = None if known is None else whole_words(known)
+    fields = {
+        "rows": source.elements // inputs,
+        "inputs": inputs,
+        "outputs": outputs,
+        "weight_step": inputs if rows is None else rows.shape[1],
+        "in_zero": in_zero,
+        "weight_zero": int(zeros[0]),
+        "bias": layer.constant("bias", wrapped(bias)),
+        "scale": requantize(layer, source, weights, once=True),
+    }
+    made = layer.struct("pose_dense_layer", fields)
+    matrix = (
+        layer.address(layer.operator.inputs[1]) if rows is None else layer.constant("weights", rows)
+    )
+    layer.call(
+        "pose_dense",
+        made,
+        layer.address(layer.operator.inputs[0]),
+        matrix,
+        layer.address(layer.operator.outputs[0]),
+    )
+
+
+def lower_batch_matmul(layer: Layer) -> None:
+    a, b, output = layer.input(0), layer.input(1), layer.output
+    need_int8(a, b, output)
+    need(
+        min(len(a.shape), len(b.shape)) >= 2
+        and len(output.shape) == max(len(a.shape), len(b.shape)),
+        f"{a.shape} times {b.shape}",
+    )
+    matmul = layer.attributes(BatchMatMul)
+    rows, depth = a.shape[-2:][::-1] if matmul.adj_x else a.shape[-2:]
+    also, made = b.shape[-2:][::-1] if matmul.adj_y else b.shape[-2:]
+    need(
+        depth == also and output.shape[-2:] == (rows, made),
+        f"{a.shape} times {b.shape} is not {output.shape}",
+    )
+    need(depth < 1 << 15, f"a sum of {depth} products")
+    batch = output.shape[:-2]
+    need(len(batch) <= 2 or prod(batch[:-2]) == 1, f"a batch of {batch}")
+    # Rows of a and columns of b are a step or one value apart, by which matrix is transposed.
+    a_row, a_along = (1, rows) if matmul.adj_x else (depth, 1)
+    b_along, b_column = (1, depth) if matmul.adj_y else (made, 1)
+    grid = {
+        "size": four([*batch[-2:], rows, made], 1),
+        "a": four([*_batch_strides(a, batch)[-2:], a_row, 0], 0),
+        "b": four([*_batch_strides(b, batch)[-2:], 0, b_column], 0),
+        "out": four([*_batch_strides(output, batch)[-2:], made, 1], 0),
+    }
+    ratio = float(a.scale) * float(b.scale) / float(output.scale)
+    fields = {
+        "grid": grid,
+        "depth": depth,
+        "a_along": a_along,
+        "b_along": b_along,
+        "a_zero": a.zero_point,
+        "b_zero": b.zero_point,
+    }
+    fields |= {
+        "zero": output.zero_point,
+        **pair_fields("", quantize_multiplier(ratio)),
+        **even_field(rounds_to_even(layer.operator, ratio)),
+    }
+    layer.call_on_tensors("pose_matmul", layer.struct("pose_matmul_layer", fields))
+
+
+def _batch_strides(tensor: Tensor, batch: tuple[int, ...]) -> list[int]:
+    """From one matrix of a tensor to the next along each dimension of a batch; 0 where it
+    repeats."""
+    own = (1,) * (len(batch) + 2 - len(tensor.shape)) + tensor.shape
+    need(all(n in (1, m) for n, m in zip(own, batch)), f"{tensor.shape} in a batch of {batch}")
+    return [0 if own[d] == 1 else prod(own[d + 1 :]) for d in range(len(batch))]

@@ -1,0 +1,32 @@
+"""DEPTHWISE_CONV_2D."""
+
+from __future__ import annotations
+
+from ..attributes import Conv2D
+from .conv import need_weights
+from .layer import Fields, Layer, image, need
+from .requantize import bias_of, requantize, wrapped
+from .window import window_fields
+
+
+def lower_depthwise(layer: Layer) -> None:
+    source, weights = layer.input(0), layer.input(1)
+    values, bias = need_weights(layer, source, weights), bias_of(layer)
+    one, height, width, channels = weights.shape
+    fields: Fields = {
+        "in": image(layer, layer.operator.inputs[0]),
+        "out": image(layer, layer.operator.outputs[0]),
+    }
+    need(
+        one == 1 and channels == layer.output.shape[3] and channels % source.shape[3] == 0,
+        f"weights of shape {weights.shape}",
+    )
+    fields |= {
+        "window": window_fields(layer, (height, width), layer.attributes(Conv2D).dilation),
+        "in_zero": source.zero_point,
+        "multiplier": channels // source.shape[3],
+        "weights": layer.constant("weights", values),
+        "bias": layer.constant("bias", wrapped(bias)),
+        "scale": requantize(layer, source, weights),
+    }
+    layer.call_on_data("pose_depthwise", layer.struct("pose_depthwise_layer", fields))

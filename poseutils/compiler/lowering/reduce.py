@@ -1,0 +1,137 @@
+"""Reductions: MEAN, REDUCE_MAX, REDUCE_MIN, and ARG_MAX."""
+
+from __future__ import annotations
+
+from math import prod
+
+from ..graph import Tensor
+from ..reference.elementwise import multiplier_of, rounds_to_even
+from ..reference.fixed_point import quantize_multiplier
+from .layer import Fields, Layer, Unsupported, four, image, need, need_int8
+from .requantize import even_field, pair_fields
+
+
+def lower_mean(layer: Layer) -> None:
+    """Over height and width of an image as its own kernel does; over anything else in general."""
+    if (
+        _reduced(layer) == [1, 2]
+        and len(layer.input(0).shape) == 4
+        and layer.input(0).shape[0] == 1
+    ):
+        _mean_of_image(layer)
+    else:
+        lower_reduce(layer)
+
+
+def _reduced(layer: Layer) -> list[int]:
+    """The dimensions that are reduced."""
+    reason = "over dimensions that are not constant"
+    rank, axes = len(layer.input(0).shape), layer.values(1, reason)
+    need(all(-rank <= int(a) < rank for a in axes.flat), reason)
+    return sorted({int(a) % rank for a in axes.flat})
+
+
+def refuse_sum(layer: Layer) -> None:
+    raise Unsupported(
+        "LiteRT's reference kernel takes int8 for uint8 here; a MEAN and a scale that is so many "
+        "times larger give the sum",
+    )
+
+
+def lower_reduce(layer: Layer) -> None:
+    source, output = layer.input(0), layer.output
+    need_int8(source, output)
+    reduced, shape, strides = (
+        _reduced(layer),
+        source.shape,
+        layer.strides(layer.operator.inputs[0]),
+    )
+    kept = [d for d in range(len(shape)) if d not in reduced]
+    need(
+        [shape[d] for d in kept if shape[d] != 1] == [n for n in output.shape if n != 1],
+        f"an output of shape {output.shape}",
+    )
+    own = [
+        stride
+        for n, stride in zip(output.shape, layer.strides(layer.operator.outputs[0]))
+        if n != 1
+    ]
+    count = prod(shape[d] for d in reduced)
+    fields = {
+        "what": {"REDUCE_MAX": "POSE_REDUCE_MAX", "REDUCE_MIN": "POSE_REDUCE_MIN"}.get(
+            layer.operator.name, "POSE_REDUCE_SUM"
+        ),
+        "size": four([shape[d] for d in kept if shape[d] != 1], 1),
+        "in": four([strides[d] for d in kept if shape[d] != 1], 0),
+        "out": four(own, 0),
+        "length": four([shape[d] for d in reduced if shape[d] != 1], 1),
+        "apart": four([strides[d] for d in reduced if shape[d] != 1], 0),
+        "in_zero": source.zero_point,
+        "zero": output.zero_point,
+        **_reduction_fields(layer, source, count),
+    }
+    need(count < 1 << 23, f"{count} values in one")  # their sum has 32 bits
+    layer.call_on_data("pose_reduce", layer.struct("pose_reduce_layer", fields))
+
+
+def _reduction_fields(layer: Layer, source: Tensor, count: int) -> Fields:
+    ratio = float(source.scale) / float(layer.output.scale)
+    if layer.operator.name == "MEAN":
+        return _mean_fields(layer, count)
+    need(
+        ratio == 1 and source.zero_point == layer.output.zero_point,
+        "an output of another scale than the input's",
+    )
+    return pair_fields("", quantize_multiplier(ratio))
+
+
+def _mean_of_image(layer: Layer) -> None:
+    source, output = layer.input(0), layer.output
+    need_int8(source, output)
+    fields = {
+        "in": image(layer, layer.operator.inputs[0]),
+        "in_zero": source.zero_point,
+        "zero": output.zero_point,
+    }
+    need(output.elements == source.shape[3], f"an output of shape {output.shape}")
+    fields |= _mean_fields(layer, source.shape[1] * source.shape[2])
+    layer.call_on_data("pose_mean", layer.struct("pose_mean_layer", fields))
+
+
+def _mean_fields(layer: Layer, count: int) -> Fields:
+    """From a sum of ``count`` values to their mean."""
+    ratio = float(layer.input(0).scale) / float(layer.output.scale)
+    if not layer.operator.rounds_once:
+        return pair_fields("", _over_count(ratio, count))
+    return pair_fields("", multiplier_of(layer.operator, ratio / count)) | even_field(
+        rounds_to_even(layer.operator, ratio / count)
+    )
+
+
+def _over_count(ratio: float, count: int) -> tuple[int, int]:
+    """A multiplier that divides by ``count`` too, with as many bits as 64 have room for."""
+    multiplier, shift = quantize_multiplier(ratio)
+    room = min(count.bit_length() - 1, 32, 31 + shift)
+    return (multiplier << room) // count, shift - room
+
+
+def lower_arg_max(layer: Layer) -> None:
+    source, reason = layer.input(0), "an axis that is not constant"
+    rank = len(source.shape)
+    need(
+        source.dtype == "int8" and layer.output.dtype == "int32",
+        f"from {source.dtype} to {layer.output.dtype}",
+    )
+    axis = layer.values(1, reason)
+    need(axis.size == 1 and -rank <= int(axis.flat[0]) < rank, reason)
+    along = int(axis.flat[0]) % rank
+    fields = {
+        "outer": prod(source.shape[:along]),
+        "length": source.shape[along],
+        "inner": prod(source.shape[along + 1 :]),
+    }
+    need(
+        layer.output.elements == fields["outer"] * fields["inner"] and fields["length"] > 0,
+        f"an output of shape {layer.output.shape}",
+    )
+    layer.call_on_data("pose_arg_max", layer.struct("pose_argmax_layer", fields))
