@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from poseutils.compiler.attributes import Attributes
 from poseutils.compiler.graph import Graph, Operator, Quantization, Tensor
 
 TYPES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "bool": 1}
@@ -172,27 +173,27 @@ def _wires(graph: Graph, dice: random.Random) -> Graph:
     )
 
 
+def _damaged(name: str, value: object, dice: random.Random) -> object:
+    """Another value of an attribute, of the type that it has."""
+    if isinstance(value, str):
+        activations = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH")
+        return dice.choice(("SAME", "VALID") if name == "padding" else activations)
+    if isinstance(value, tuple):
+        return tuple(dice.choice(NUMBERS) if dice.random() < 0.5 else n for n in value)
+    if isinstance(value, float):
+        return dice.choice(SCALES)
+    return value if value is None else dice.choice(NUMBERS)
+
+
 def _options(graph: Graph, dice: random.Random) -> Graph:
     def change(operator: Operator) -> Operator:
-        if not operator.options or dice.random() < 0.2:
-            return replace(
-                operator,
-                options=dice.choice(graph.operators).options if dice.random() < 0.5 else {},
-            )
-        options, name = dict(operator.options), dice.choice(list(operator.options))
-        if isinstance(options[name], str):
-            options[name] = dice.choice(
-                ("SAME", "VALID")
-                if name == "padding"
-                else ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH")
-            )
-        elif isinstance(options[name], tuple):
-            options[name] = (dice.choice(NUMBERS),)
-        elif isinstance(options[name], float):
-            options[name] = dice.choice(SCALES)
-        else:
-            options[name] = dice.choice(NUMBERS)
-        return replace(operator, options=options)
+        given = vars(operator.attributes)
+        if not given or dice.random() < 0.2:
+            other = dice.choice(graph.operators).attributes
+            return replace(operator, attributes=other if dice.random() < 0.5 else Attributes())
+        name = dice.choice(list(given))
+        changed = {name: _damaged(name, given[name], dice)}
+        return replace(operator, attributes=replace(operator.attributes, **changed))
 
     return _with_operator(graph, dice, change)
 

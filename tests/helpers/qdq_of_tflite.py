@@ -63,12 +63,9 @@ def margins(size, made, taps, step):
 
 
 def window(writer, operator, taps):
-    options, shapes = (
-        operator.options,
-        [writer.graph.tensors[t].shape for t in (operator.inputs[0], operator.outputs[0])],
-    )
-    steps = [options["stride_h"], options["stride_w"]]
-    same = options["padding"] == "SAME"
+    shapes = [writer.graph.tensors[t].shape for t in (operator.inputs[0], operator.outputs[0])]
+    steps = list(operator.attributes.stride)
+    same = operator.attributes.padding == "SAME"
     pads = [
         margins(*sizes) if same else (0, 0)
         for sizes in zip(shapes[0][1:3], shapes[1][1:3], taps, steps)
@@ -105,8 +102,8 @@ def strided_slice(writer, operator):
         writer.graph.tensors[t].data.astype(np.int64).copy() for t in operator.inputs[1:]
     )
     for d in range(len(shape)):
-        begins[d] = 0 if operator.options["begin_mask"] >> d & 1 else begins[d]
-        ends[d] = shape[d] if operator.options["end_mask"] >> d & 1 else ends[d]
+        begins[d] = 0 if operator.attributes.begin_mask >> d & 1 else begins[d]
+        ends[d] = shape[d] if operator.attributes.end_mask >> d & 1 else ends[d]
     given = [writer.constant(values) for values in (begins, ends, np.arange(len(shape)), steps)]
     return writer.add("Slice", writer.real(operator.inputs[0]), *given)
 
@@ -117,7 +114,7 @@ def moved(writer, operator):
     match operator.name:
         case "CONCATENATION":
             return writer.add(
-                "Concat", *map(writer.real, operator.inputs), axis=operator.options["axis"]
+                "Concat", *map(writer.real, operator.inputs), axis=operator.attributes.axis
             )
         case "RESHAPE":
             return writer.add("Reshape", real, writer.constant(np.array(output.shape, np.int64)))
@@ -136,7 +133,7 @@ def moved(writer, operator):
         case "SOFTMAX":
             return writer.add("Softmax", real, axis=-1)
         case "MAX_POOL_2D":
-            taps = operator.options["filter_height"], operator.options["filter_width"]
+            taps = operator.attributes.size
             return writer.image(
                 writer.add("MaxPool", writer.image(real), **window(writer, operator, taps)),
                 back=True,

@@ -30,13 +30,9 @@ def net():
 
 def test_operators_tensors_and_options(net, tmp_path):
     graph = parse(net.model([net.conv("x", 3, 4, strides=[2, 2])]), tmp_path)
-    (operator,) = graph.operators
-    assert (
-        operator.name == "Conv"
-        and operator.options["strides"] == [2, 2]
-        and graph.schema_version == 17
-    )
-    x, weights, bias = (graph.tensors[t] for t in operator.inputs)
+    (node,) = graph.nodes
+    assert node.name == "Conv" and node.options["strides"] == [2, 2] and graph.opset == 17
+    x, weights, bias = (graph.tensors[t] for t in node.inputs)
     assert (x.shape, x.dtype, x.bytes, x.is_constant) == ((1, 3, 8, 8), "float32", 768, False)
     assert weights.data.shape == (4, 3, 3, 3) and bias.is_constant
     assert graph.tensors[graph.outputs[0]].shape == (1, 4, 4, 4)
@@ -47,8 +43,8 @@ def test_what_depends_on_shapes_alone_becomes_a_constant(net, tmp_path):
     batch = net.add("Gather", shape, net.constant(np.array([0])))
     target = net.add("Concat", batch, net.constant(np.array([-1, 64])), axis=0)
     graph = parse(net.model([net.add("Reshape", net.add("Relu", "x"), target)]), tmp_path)
-    assert [op.name for op in graph.operators] == ["Conv", "Relu", "Reshape"]
-    assert graph.tensors[graph.operators[-1].inputs[1]].data.tolist() == [1, -1, 64]
+    assert [op.name for op in graph.nodes] == ["Conv", "Relu", "Reshape"]
+    assert graph.tensors[graph.nodes[-1].inputs[1]].data.tolist() == [1, -1, 64]
 
 
 def test_an_open_batch_is_one_image(net, tmp_path):

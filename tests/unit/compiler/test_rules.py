@@ -130,7 +130,7 @@ BROKEN = {
     "a window too large": (conv((4, 9, 4, 3), padding=1), "a window that reaches over 9 of 8"),
     "other options": (
         one("CONV_2D", IMAGE, tensor("w", (4, 4, 4, 3), data=np.ones(192, np.int8))),
-        "those of another operator: padding",
+        "those of another operator; Conv2D",
     ),
     "an axis": (
         one("CONCATENATION", IMAGE, options=("ConcatenationOptions", {"axis": 4})),
