@@ -42,10 +42,11 @@ static network_context network;
 static double began, spent[MOST];
 static int32_t done[MOST], count;
 
-void network_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes, int32_t step_bytes)
+static void probe(void *user, int32_t tensor, const void *values, int32_t rows, int32_t row_bytes,
+                  int32_t stride_bytes)
 {
     const double now = pose_clock();
-    (void)values, (void)rows, (void)row_bytes, (void)step_bytes;
+    (void)user, (void)values, (void)rows, (void)row_bytes, (void)stride_bytes;
     if (count < MOST) {
         done[count] = tensor;
         spent[count++] = now - began;
@@ -63,6 +64,7 @@ int main(void)
         noise = noise * 1664525u + 1013904223u;
         ((uint8_t *)network_input(&network, 0))[i] = (uint8_t)(noise >> 24);
     }
+    network.after_layer = probe;
     began = pose_clock();
     network_run(&network);
     for (int32_t i = 0; i < count; i++) {

@@ -43,6 +43,12 @@ SHARED = """
 static POSE_ALIGNED(BIG_ARENA_ALIGNMENT) uint8_t arena[MOST], other[BIG_ARENA_BYTES];
 static int32_t next_layer;
 
+#ifdef BIG_DEBUG
+#define HOOKED BIG_LAYERS
+#else
+#define HOOKED 0
+#endif
+
 static void in_order(void *user, int32_t layer, const char *name)
 {
     CHECK(user == &next_layer && layer == next_layer);
@@ -76,15 +82,28 @@ static void take_turns(FILE *in, FILE *out)
     }
 }
 
+static void count(void *user, int32_t tensor, const void *values, int32_t rows, int32_t row_bytes,
+                  int32_t stride_bytes)
+{
+    CHECK(tensor > 0 && values != NULL && rows > 0 && row_bytes > 0 && stride_bytes >= row_bytes);
+    ++*(int32_t *)user;
+}
+
 /* Two of the same, at the same time. */
 static void side_by_side(FILE *in, FILE *out)
 {
+    int32_t computed[2] = {0, 0};
     big_context a, b;
     CHECK(big_init(&a, arena, sizeof arena) == POSE_OK);
     CHECK(big_init(&b, other, sizeof other) == POSE_OK);
     CHECK(fread(big_input(&a, 0), 1, BIG_INPUT_0_BYTES, in) == BIG_INPUT_0_BYTES);
     CHECK(fread(big_input(&b, 0), 1, BIG_INPUT_0_BYTES, in) == BIG_INPUT_0_BYTES);
-    CHECK(big_run(&a) == POSE_OK && big_run(&b) == POSE_OK);
+    a.after_layer = count;
+    b.after_layer = count;
+    a.user = &computed[0];
+    b.user = &computed[1];
+    CHECK(big_run(&a) == POSE_OK && computed[0] == HOOKED && computed[1] == 0);
+    CHECK(big_run(&b) == POSE_OK && computed[0] == HOOKED && computed[1] == HOOKED);
     fwrite(big_output(&a, 0), 1, BIG_OUTPUT_0_BYTES, out);
     fwrite(big_output(&b, 0), 1, BIG_OUTPUT_0_BYTES, out);
 }
@@ -200,7 +219,7 @@ SOURCES = [
 ] + ["pose_kernels.c", "decode_heatmaps.c"]
 
 
-@pytest.mark.parametrize("names", [[], ["-DPOSE_LAYER_NAMES"]])
+@pytest.mark.parametrize("names", [[], ["-DPOSE_LAYER_NAMES"], ["-DBIG_DEBUG"]])
 def test_networks_share_an_arena_and_wrong_memory_is_refused(firmware, names):
     folder, expected = firmware
     sources = [

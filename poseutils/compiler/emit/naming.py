@@ -25,14 +25,14 @@ PREFIX = "net"
 """Put before what cannot stand alone: net_033_hand."""
 
 _KEYWORDS = """
-    alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char
-    class compl concept const consteval constexpr constinit const_cast continue co_await
-    co_return co_yield decltype default delete do double dynamic_cast else enum explicit export
-    extern false float for friend goto if inline int long mutable namespace new noexcept not
-    not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires
-    restrict return short signed sizeof static static_assert static_cast struct switch template
-    this thread_local throw true try typedef typeid typename typeof union unsigned using virtual
-    void volatile wchar_t while xor xor_eq
+    alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char class
+    compl concept const consteval constexpr constinit const_cast continue co_await co_return
+    co_yield decltype default delete do double dynamic_cast else enum explicit export extern false
+    float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr
+    operator or or_eq private protected public register reinterpret_cast requires restrict return
+    short signed sizeof static static_assert static_cast struct switch template this thread_local
+    throw true try typedef typeid typename typeof typeof_unqual union unsigned using virtual void
+    volatile wchar_t while xor xor_eq
 """
 
 _HEADERS = """
@@ -40,6 +40,23 @@ _HEADERS = """
     setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn
     string tgmath threads time uchar wchar wctype
 """
+
+_MACROS = """
+    big_endian bufsiz byte_order clearerr eof exit_failure exit_success fast_putc feof ferror
+    filename_max fopen_max fpclassify have_initfini_array infinity iscanonical iseqsig isfinite
+    isgreater isgreaterequal isinf isless islessequal islessgreater isnan isnormal issignaling
+    issubnormal isunordered iszero l_tmpnam linux little_endian log2 math_errexcept math_errhandling
+    math_errno mb_cur_max nan null offsetof pdp_endian quad rand_max signbit signgam stderr stdin
+    stdout unix
+"""
+
+_MACRO_FAMILIES = re.compile(
+    r"u?int(ptr|max|_least|_fast)?\d*_(c|max|min|t|width)"
+    r"|(ptrdiff|size|sig_atomic|wchar|wint|tmp)_(max|min|t|width)"
+    r"|fp_\w+|huge_val[fl]?|maxfloat|seek_(cur|end|set)|pthread_\w+|p_tmpdir|l_ctermid"
+    r"|m_(\d|e$|pi|i\w*ln|ln|log|sqrt|twopi)\w*"
+)
+"""What the standard headers that the code includes define, in lower case."""
 
 _OURS = "app_config build cmakelists labels m4 m55 m7 main makefile manifest readme startup"
 
@@ -49,9 +66,9 @@ _DEVICES = "aux con nul prn " + " ".join(
     f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
 )
 
-RESERVED = frozenset(f"{_KEYWORDS} {_HEADERS} {_OURS} {_TARGETS} {_DEVICES}".split())
-"""In lower case: keywords of C and C++, standard headers, the folder's other files, targets of make
-and CMake, the library of mathematics, and what Windows does not call a file."""
+RESERVED = frozenset(f"{_KEYWORDS} {_HEADERS} {_MACROS} {_OURS} {_TARGETS} {_DEVICES}".split())
+"""In lower case: keywords of C and C++, standard headers and their macros, the folder's other
+files, targets of make and CMake, the math library, and the device names of Windows."""
 
 _ENDINGS = ("_poses", "_weights")
 """What the names of a network's own files end with."""
@@ -59,8 +76,8 @@ _ENDINGS = ("_poses", "_weights")
 _LABEL = 40
 """Characters of a tensor's name in comments, tables and for hooks."""
 
-_SHARED = "pose_"
-"""Begins what all networks share."""
+_SHARED = ("pose_", "decode_")
+"""Prefixes of the files and symbols that all networks share."""
 
 _ST = "network"
 """What ST's compiler calls its own files."""
@@ -88,8 +105,8 @@ def symbol_name(name: str | None, model: Path) -> str:
         )
     if _taken(made.lower()):
         raise PoseError(
-            f"name={name!r}: a keyword, a standard header or another file of the folder is called "
-            "that. Choose another name"
+            f"name={name!r}: a keyword, a macro, a standard header or another file of the folder "
+            "is called that. Choose another name"
         )
     return made
 
@@ -135,7 +152,8 @@ def _standing(name: str) -> str:
 
 
 def _taken(name: str) -> bool:
-    return name in RESERVED or f"{name}_".startswith(_SHARED)
+    reserved = name in RESERVED or _MACRO_FAMILIES.fullmatch(name)
+    return bool(reserved) or f"{name}_".startswith(_SHARED)
 
 
 def tensor_labels(graph: Graph) -> list[str]:

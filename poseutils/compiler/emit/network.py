@@ -105,11 +105,12 @@ extern "C" {{
 extern const int32_t {name}_input_bytes[{len(graph.inputs)}];
 extern const int32_t {name}_output_bytes[{len(graph.outputs)}];
 
-/* One instance of the network. Its init fills it; the hook may be set after that. */
+/* One instance of the network. Its init fills it; the hooks may be set after that. */
 typedef struct {{
     uint8_t *arena;
     pose_layer_hook *before_layer; /* called before each layer, or NULL */
-    void *user;                    /* what the hook is given */
+    pose_tensor_hook *after_layer; /* in a debug build, called with each result, or NULL */
+    void *user;                    /* what the hooks are given */
 }} {name}_context;
 
 /* Gives an instance its memory: ARENA_BYTES or more at a multiple of ARENA_ALIGNMENT. {_SHARING} */
@@ -123,11 +124,6 @@ pose_status {name}_run(const {name}_context *context);
 
 /* Where to read an output after a run. NULL if there is none. */
 const void *{name}_output(const {name}_context *context, int32_t index);
-
-#ifdef {upper}_DEBUG
-/* To be given by the application: called with each tensor when it is computed, as rows that lie step_bytes apart. */
-void {name}_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes, int32_t step_bytes);
-#endif
 
 #ifdef __cplusplus
 }}
@@ -185,10 +181,10 @@ def network_source(
 #endif
 
 #ifdef {upper}_DEBUG
-#define PROBE(tensor, offset, rows, row_bytes, step_bytes) \\
-    {name}_probe(tensor, arena + (offset), rows, row_bytes, step_bytes)
+#define COMPUTED(tensor, offset, rows, row_bytes, stride_bytes) \\
+    after_layer(context, tensor, arena + (offset), rows, row_bytes, stride_bytes)
 #else
-#define PROBE(tensor, offset, rows, row_bytes, step_bytes) ((void)0)
+#define COMPUTED(tensor, offset, rows, row_bytes, stride_bytes) ((void)0)
 #endif
 
 const int32_t {name}_input_bytes[] = {{{_bytes(graph, graph.inputs)}}};
@@ -203,6 +199,7 @@ pose_status {name}_init({name}_context *context, void *arena, size_t bytes)
     }}
     context->arena = NULL;
     context->before_layer = NULL;
+    context->after_layer = NULL;
     context->user = NULL;
     if (arena == NULL) {{
         return POSE_ERROR_NULL;
@@ -231,6 +228,16 @@ static void before_layer(const {name}_context *context, int32_t layer, const cha
         context->before_layer(context->user, layer, layer_name);
     }}
 }}
+
+#ifdef {upper}_DEBUG
+static void after_layer(const {name}_context *context, int32_t tensor, const void *values,
+                        int32_t rows, int32_t row_bytes, int32_t stride_bytes)
+{{
+    if (context->after_layer != NULL) {{
+        context->after_layer(context->user, tensor, values, rows, row_bytes, stride_bytes);
+    }}
+}}
+#endif
 
 pose_status {name}_run(const {name}_context *context)
 {{
@@ -294,7 +301,7 @@ def _step(
         item = made.bytes // max(1, made.elements)
         columns = made.shape[-1] if made.shape else 1
         lines.append(
-            f"    PROBE({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, "
+            f"    COMPUTED({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, "
             f"{place.row_stride * item});"
         )
     return "\n".join(lines)

@@ -43,6 +43,13 @@ static inline const char *pose_status_text(pose_status status)
  */
 typedef void pose_layer_hook(void *user, int32_t layer, const char *name);
 
+/*
+ * In a debug build, called with each tensor that a layer computed: rows of row_bytes each,
+ * stride_bytes apart.
+ */
+typedef void pose_tensor_hook(void *user, int32_t tensor, const void *values, int32_t rows,
+                              int32_t row_bytes, int32_t stride_bytes);
+
 /* Before a declaration, aligns it: static POSE_ALIGNED(16) uint8_t arena[BYTES]; */
 #if defined(__GNUC__) || defined(__ICCARM__)
 #define POSE_ALIGNED(bytes) __attribute__((aligned(bytes)))

@@ -182,7 +182,7 @@ def _in_turn(instances: list[Invoke]) -> Invoke:
 class _Context(ctypes.Structure):
     """The context of a network, as its header declares it."""
 
-    _fields_ = [(field, ctypes.c_void_p) for field in ("arena", "before_layer", "user")]
+    _fields_ = [(field, ctypes.c_void_p) for field in ("arena", "before_layer", "after_layer", "user")]
 
 
 def _instances(bundle: ExportedBundle, count: int) -> list[Invoke]:

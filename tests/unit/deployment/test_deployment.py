@@ -171,12 +171,44 @@ def test_a_given_name_stays_and_one_that_is_taken_is_refused():
         "net_x",
         "Gr__e",
     ]
-    for name in ("Main", "pose_decode", "stdint", "switch", "x_weights"):
+    for name in (
+        "Main",
+        "pose_decode",
+        "decode_spe",
+        "stdint",
+        "switch",
+        "x_weights",
+        "NULL",
+        "EOF",
+        "NaN",
+    ):
+        with pytest.raises(PoseError, match=f"name='{name}': .* Choose another name"):
+            symbol_name(name, Path("x.tflite"))
+    for name in ("stdout", "INT32_MAX", "size_t", "M_PI", "HUGE_VALF", "typeof_unqual"):
         with pytest.raises(PoseError, match=f"name='{name}': .* Choose another name"):
             symbol_name(name, Path("x.tflite"))
     for name, told in (("a" * 300, "a name of 300 characters"), (5, "name=5")):
         with pytest.raises(PoseError, match=f"{told}: a text of at most 100 characters"):
             symbol_name(name, Path("x.tflite"))
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "arm-none-eabi-gcc"])
+def test_no_name_is_a_macro_of_an_included_header(compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed here")
+    headers = ("string", "stdint", "stddef", "math", "stdio", "stdlib")
+    source = "".join(f"#include <{header}.h>\n" for header in headers)
+    command = [compiler, "-std=c99", "-dM", "-E", "-"]
+    defined = subprocess.run(command, input=source, check=True, capture_output=True, text=True)
+    macros = re.findall(r"^#define ([A-Za-z]\w*)", defined.stdout, re.MULTILINE)
+    assert len(macros) > 80
+    accepted = []
+    for macro in macros:
+        try:
+            accepted.append(symbol_name(macro, Path("x.tflite")))
+        except PoseError:
+            pass
+    assert accepted == []
 
 
 def test_strings_and_comments_are_legal_c():

@@ -46,18 +46,14 @@ static int write_outputs(const @name@_context *network, FILE *file)
 }
 
 #ifdef @NAME@_DEBUG
-static FILE *tensors;
-
-void @name@_probe(int32_t tensor, const void *values, int32_t rows, int32_t row_bytes, int32_t step_bytes)
+static void write_tensor(void *file, int32_t tensor, const void *values, int32_t rows,
+                         int32_t row_bytes, int32_t stride_bytes)
 {
     const int32_t head[2] = {tensor, rows * row_bytes};
-    if (tensors == NULL) {
-        return;
-    }
-    fwrite(head, sizeof head, 1, tensors);
+    fwrite(head, sizeof head, 1, file);
     for (int32_t row = 0; row < rows; row++) {
-        const char *const from = (const char *)values + (size_t)row * (size_t)step_bytes;
-        fwrite(from, 1, (size_t)row_bytes, tensors);
+        const char *const from = (const char *)values + (size_t)row * (size_t)stride_bytes;
+        fwrite(from, 1, (size_t)row_bytes, file);
     }
 }
 #endif
@@ -125,15 +121,17 @@ int main(int argc, char **argv)
         fprintf(stderr, "cannot open %s\n", inputs == NULL ? argv[1] : argv[2]);
         return 1;
     }
-#ifdef @NAME@_DEBUG
-    tensors = argc > 3 ? fopen(argv[3], "wb") : NULL;
-#endif
     @name@_context network;
     const pose_status status = @name@_init(&network, arena, sizeof arena);
     if (status != POSE_OK) {
         fprintf(stderr, "%s\n", pose_status_text(status));
         return 1;
     }
+#ifdef @NAME@_DEBUG
+    FILE *const tensors = argc > 3 ? fopen(argv[3], "wb") : NULL;
+    network.after_layer = tensors != NULL ? write_tensor : NULL;
+    network.user = tensors;
+#endif
     const int images = run_images(&network, inputs, outputs);
 #ifdef @NAME@_DEBUG
     if (tensors != NULL) {
