@@ -3,6 +3,7 @@ them, and a script that copies all."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
@@ -17,24 +18,6 @@ from .runtime import COLOR_MODES, INTERPOLATIONS
 PACKAGE = "poseutils"
 FOLDER = "pose_estimation"
 """On the board, in the home folder, where no other is named."""
-
-_MODULES = (
-    "errors",
-    "faces",
-    "keypoints",
-    "poses",
-    "geometry",
-    "compiler/graph",
-    "compiler/memory/slices",
-    "compiler/memory/views",
-    "compiler/passes/constants",
-    "compiler/frontends/tflite",
-    "models/keras_files",
-    "models/network",
-    "deployment/linux/runtime",
-)
-_ROOMS = ("decoders", "compiler/rules")
-"""Copied whole; of other rooms only modules, without what their __init__ would import."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9:][A-Za-z0-9.:-]*")
@@ -70,16 +53,34 @@ def linux_files(spec: Spec, digest: str) -> dict[str, str]:
 
 
 def _package() -> dict[str, str]:
-    rooms = [
-        path.relative_to(_ROOT).as_posix()
-        for room in _ROOMS
-        for path in sorted((_ROOT / room).glob("*.py"))
-    ]
-    modules = [f"{name}.py" for name in _MODULES] + rooms
-    sources = {f"{PACKAGE}/{name}": (_ROOT / name).read_text(encoding="utf-8") for name in modules}
-    parents = {parent.as_posix() for name in modules for parent in Path(name).parents}
-    empty = {f"{PACKAGE}/{parent}/__init__.py": "" for parent in sorted(parents - {".", *_ROOMS})}
-    return {f"{PACKAGE}/__init__.py": _INIT, **empty, **sources}
+    """The program's modules and all that they import, by their names in the folder. Packages of
+    which only a module is imported get an empty ``__init__``."""
+    modules = _imported_by(_ROOT / "deployment/linux/runtime.py")
+    texts = {path.relative_to(_ROOT): path.read_text(encoding="utf-8") for path in modules}
+    packages = {parent / "__init__.py" for path in texts for parent in path.parents}
+    texts = {path: "" for path in packages - texts.keys()} | texts | {Path("__init__.py"): _INIT}
+    return {f"{PACKAGE}/{path.as_posix()}": texts[path] for path in sorted(texts)}
+
+
+def _imported_by(path: Path) -> set[Path]:
+    """A module and those that it imports when it is loaded, directly or not."""
+    found, waiting = set(), [path]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            for statement in ast.parse(module.read_text(encoding="utf-8")).body:
+                if isinstance(statement, ast.ImportFrom) and statement.level:
+                    waiting += _targets(module, statement)
+    return found
+
+
+def _targets(module: Path, statement: ast.ImportFrom) -> list[Path]:
+    """The files of a relative import: submodules that are named, or else the module itself."""
+    place = module.parents[statement.level - 1].joinpath(*(statement.module or "").split("."))
+    submodules = [place / f"{alias.name}.py" for alias in statement.names]
+    files = [*submodules, place.with_suffix(".py"), place / "__init__.py"]
+    return [file for file in files if file.exists() and file != _ROOT / "__init__.py"]
 
 
 def _model(spec: Spec, digest: str) -> Model:
