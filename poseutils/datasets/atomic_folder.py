@@ -26,7 +26,8 @@ def atomic_folder(out: Path, products: Sequence[str]) -> Iterator[Path]:
         target = out / product
         if target.exists() and not (target.is_dir() and not any(target.iterdir())):
             raise PoseError(
-                f"{target} exists already and is not overwritten: remove it, or choose another folder"
+                f"{target} exists already and is not overwritten: remove it, or choose another "
+                "folder"
             )
     created = [p for p in (out, *out.parents) if not p.exists()]
     temporary = None

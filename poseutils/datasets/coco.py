@@ -59,7 +59,8 @@ def read_coco(path: str | Path) -> Dataset:
     unknown = [identity for identity in people if identity is not None]
     if unknown:
         raise PoseError(
-            f"{path}: annotations name image_id {unknown[0]!r}, which is not among its {len(images)} images"
+            f"{path}: annotations name image_id {unknown[0]!r}, which is not among its "
+            f"{len(images)} images"
         )
     return Dataset(tuple(samples), layout, path)
 
@@ -80,12 +81,14 @@ def _read_json(path: Path) -> dict:
         raise PoseError(f"{path} cannot be read: {error.strerror or error}") from error
     if not isinstance(document, dict):
         raise PoseError(
-            f"{path}: expected a COCO keypoints file, an object with images, annotations and categories; got a {type(document).__name__}"
+            f"{path}: expected a COCO keypoints file, an object with images, annotations and "
+            f"categories; got a {type(document).__name__}"
         )
     for key in ("images", "annotations", "categories"):
         if not isinstance(document.get(key), list):
             raise PoseError(
-                f"{path}: the key {key!r} is missing or not a list; a COCO keypoints file has images, annotations and categories"
+                f"{path}: the key {key!r} is missing or not a list; a COCO keypoints file has "
+                "images, annotations and categories"
             )
     return document
 
@@ -110,7 +113,8 @@ def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayou
     if not known or len({json.dumps(c["keypoints"]) for c in known}) > 1:
         count = len(known) or "none" if known else 0
         raise PoseError(
-            f"{path}: expected one category with 'keypoints' (their names), or several with the same ones; found {count} ({names})"
+            f"{path}: expected one category with 'keypoints' (their names), or several with the "
+            f"same ones; found {count} ({names})"
         )
     ids = {_identity(c.get("id", 1), f"{path}: category {c.get('name')!r}: id") for c in known}
     try:
@@ -148,7 +152,8 @@ def _keypoints(records: list[tuple[Mapping, str]], count: int) -> np.ndarray:
     if odd.any():
         person, k = np.argwhere(odd)[0]
         raise PoseError(
-            f"{records[person][1]}: keypoints has visibility {keypoints[person, k, 2]:g}, expected 0 (not labeled), "
+            f"{records[person][1]}: keypoints has visibility {keypoints[person, k, 2]:g}, "
+            "expected 0 (not labeled), "
             "1 (hidden) or 2 (visible)"
         )
     return keypoints.astype(np.float32)
@@ -200,7 +205,8 @@ def _images(images: list, path: Path) -> dict[int | str, tuple[Mapping, str]]:
         identity = _identity(_require(image, ("id", "file_name"), where)["id"], f"{where}: id")
         if identity in found:
             raise PoseError(
-                f"{where}: id {identity!r} is also that of {found[identity][1].rsplit(' ', 1)[-1]}; give each image its own"
+                f"{where}: id {identity!r} is also that of "
+                f"{found[identity][1].rsplit(' ', 1)[-1]}; give each image its own"
             )
         found[identity] = (image, where)
     return found

@@ -85,7 +85,8 @@ def _redefined_by(section, layout: KeypointLayout) -> KeypointLayout:
     wanted = section.keypoints or len(names or layout.names)
     if names is not None and len(names) != wanted:
         raise PoseError(
-            f"dataset.keypoint_names has {len(names)} names, dataset.keypoints is {wanted}: give as many names as keypoints"
+            f"dataset.keypoint_names has {len(names)} names, dataset.keypoints is {wanted}: give "
+            "as many names as keypoints"
         )
     if wanted != len(layout):
         layout = layout_for(wanted)
@@ -100,15 +101,15 @@ def _load(config: Config, attribute: str) -> Dataset:
     path = getattr(section, attribute)
     if not path:
         raise PoseError(
-            f"dataset.{attribute} is empty: give a COCO .json file, or a folder of images with labels"
+            f"dataset.{attribute} is empty: give a COCO .json file, or a folder of images with "
+            "labels"
         )
     dataset = load_dataset(config.resolve(path))
     if section.keypoints:
         dataset = dataset.with_layout(layout_for(section.keypoints))
     layout = _redefined_by(section, dataset.layout)
-    if not has_annotations(
-        dataset.source
-    ):  # text labels have no names; the annotations of another dataset may
+    # Text labels have no names; the annotations of another dataset may
+    if not has_annotations(dataset.source):
         named = configured_layout(config)
         layout = named if named is not None and len(named) == len(layout) else layout
     return replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))

@@ -85,7 +85,8 @@ def convert(
     to = to or ("coco" if is_text else "yolo")
     if to not in FORMS or kind not in (None, *KINDS):
         raise PoseError(
-            f"to={to!r}, kind={kind!r}: expected to= one of {', '.join(FORMS)}, kind= one of {', '.join(KINDS)}"
+            f"to={to!r}, kind={kind!r}: expected to= one of {', '.join(FORMS)}, kind= one of "
+            f"{', '.join(KINDS)}"
         )
     chosen = {
         name: _chosen(dataset, keypoints, kind or ("multi" if to == "yolo" else None))
@@ -93,7 +94,8 @@ def convert(
     }
     if not any(map(len, chosen.values())):
         raise PoseError(
-            f"{source}: none of its {sum(map(len, splits.values()))} images can be converted: none has a labeled keypoint ({kind or to})"
+            f"{source}: none of its {sum(map(len, splits.values()))} images can be converted: "
+            f"none has a labeled keypoint ({kind or to})"
         )
     folders = {
         name: f"{kind or 'multi'}/{len(d.layout)}kpts/{name}" if to == "yolo" else name
@@ -151,7 +153,8 @@ def _splits(source: Path) -> tuple[dict[str, Dataset], bool]:
         twice = sorted({name for name, _ in named if [n for n, _ in named].count(name) > 1})
         if twice:
             raise PoseError(
-                f"{source}: several annotation files are split {twice[0]!r}: convert them one by one"
+                f"{source}: several annotation files are split {twice[0]!r}: convert them one by "
+                "one"
             )
         return {name: read_coco(file) for name, file in named}, False
     base = source / "images" if (source / "images").is_dir() else source
@@ -209,7 +212,8 @@ def _yolo_jobs(dataset: Dataset, folder: Path) -> list[Job]:
     if twice:
         clash = [name for name, stem in zip(names, stems, strict=True) if stem == twice[0]]
         raise PoseError(
-            f"{dataset.source}: {' and '.join(clash)} would share one label file, as only their suffixes differ: rename one"
+            f"{dataset.source}: {' and '.join(clash)} would share one label file, as only their "
+            "suffixes differ: rename one"
         )
     lines = iter(_lines(dataset))
     texts = ["".join(next(lines) for _ in range(len(sample))) for sample in dataset]

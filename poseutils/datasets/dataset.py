@@ -122,7 +122,8 @@ class Dataset(Sequence):
         if layout.names == PERSON13.names and self.layout.names == COCO17.names:
             return Dataset(tuple(s.reduced() for s in self.samples), layout, self.source)
         raise PoseError(
-            f"{self.source} has {len(self.layout)} keypoints ({self.layout.name}), and {len(layout)} ({layout.name}) are expected: "
+            f"{self.source} has {len(self.layout)} keypoints ({self.layout.name}), and "
+            f"{len(layout)} ({layout.name}) are expected: "
             "use a dataset with the keypoints of the model"
         )
 

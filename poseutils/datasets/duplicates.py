@@ -29,11 +29,14 @@ def without_shared(train: Dataset, validation: Dataset) -> Dataset:
     first = next(s.path for s in train if id(s) in shared)
     if not kept:
         raise PoseError(
-            f"all {len(train)} training images ({train.source}) are validation images too ({validation.source}): "
-            "give other images, or leave dataset.validation_path empty to hold out a fraction of the training images"
+            f"all {len(train)} training images ({train.source}) are validation images too "
+            f"({validation.source}): "
+            "give other images, or leave dataset.validation_path empty to hold out a fraction of "
+            "the training images"
         )
     warnings.warn(
-        f"{len(shared)} of {len(train)} training images are validation images too ({first.name} is the first): left out of training",
+        f"{len(shared)} of {len(train)} training images are validation images too ({first.name} "
+        "is the first): left out of training",
         stacklevel=3,
     )
     return kept

@@ -44,7 +44,8 @@ class ImageFinder:
             raise PoseError(f"{where}: no such image: {name}; looked in {', '.join(self.folders)}")
         if path in self.users:
             raise PoseError(
-                f"{where}: its image {path} is also that of {self.users[path].rsplit(' ', 1)[-1]}; list it once"
+                f"{where}: its image {path} is also that of "
+                f"{self.users[path].rsplit(' ', 1)[-1]}; list it once"
             )
         self.users[path] = where
         return Path(path)

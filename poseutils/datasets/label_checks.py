@@ -189,9 +189,8 @@ def _of_person(
     if distance > 0:
         found.append(("outside image", f"{layout.names[k]} is outside the image", 1 + distance))
     visible = sample.keypoints[person, :, 2] == 2
-    distance, k = _farthest(
-        points, visible if visible.any() else labeled, box, extent
-    )  # boxes often exclude hidden keypoints
+    # Boxes often exclude hidden keypoints
+    distance, k = _farthest(points, visible if visible.any() else labeled, box, extent)
     if distance > _MARGIN:
         found.append(("outside box", f"{layout.names[k]} is outside the box", min(0.95, distance)))
     pair = _swapped(points[:, 0] / extent[0], labeled, layout)

@@ -59,14 +59,16 @@ def _load(path: Path, split: str | None, layout: KeypointLayout | None) -> Datas
             else "no such folder either"
         )
         raise PoseError(
-            f"no dataset at {path}: expected a COCO .json file or a folder. In {path.parent}: {beside or 'no files'}"
+            f"no dataset at {path}: expected a COCO .json file or a folder. In {path.parent}: "
+            f"{beside or 'no files'}"
         )
     annotations = annotation_files(path)
     if split is not None:
         chosen = [a for a in annotations if a.stem == split]
         if not chosen:
             raise PoseError(
-                f"{path} has no split {split!r}: it has {', '.join(a.stem for a in annotations) or 'no .json file'}"
+                f"{path} has no split {split!r}: it has "
+                f"{', '.join(a.stem for a in annotations) or 'no .json file'}"
             )
         return read_coco(chosen[0])
     if annotations:
@@ -92,9 +94,8 @@ def annotation_files(path: Path) -> list[Path]:
     if path.suffix.lower() == ".json":
         return [path] if path.is_file() else []
     inside = sorted(path.glob("*.json")) or sorted((path / "annotations").glob("*.json"))
-    inside = [
-        p for p in inside if p.name.startswith("person_keypoints_")
-    ] or inside  # without COCO's other annotations
+    # Without COCO's other annotations
+    inside = [p for p in inside if p.name.startswith("person_keypoints_")] or inside
     beside = path.with_name(path.name + ".json")
     return inside or ([beside] if beside.is_file() else [])
 
@@ -106,7 +107,8 @@ def _join(parts: list[Dataset], source: Path) -> Dataset:
     layouts = {part.layout for part in parts}
     if len(layouts) > 1:
         raise PoseError(
-            f"{source} has annotation files with different keypoints ({', '.join(sorted(x.name for x in layouts))}): give split="
+            f"{source} has annotation files with different keypoints "
+            f"({', '.join(sorted(x.name for x in layouts))}): give split="
         )
     samples = [sample for part in parts for sample in part]
     if len({s.image_id for s in samples}) < len(samples):

@@ -45,14 +45,16 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     labels = _label_files(images)
     if not any(labels):
         raise PoseError(
-            f"{folder} has images but neither a COCO .json nor .txt labels beside them: expected one of the two"
+            f"{folder} has images but neither a COCO .json nor .txt labels beside them: expected "
+            "one of the two"
         )
     rows = _rows_of(labels, folder)
     layout = layout or layout_for((max(r.shape[1] for r in rows) - 5) // 3)
     fields = 5 + 3 * len(layout)
     if any(r.shape[1] not in (0, fields) for r in rows):
         raise PoseError(
-            f"{folder}: the labels have {(max(r.shape[1] for r in rows) - 5) // 3} keypoints, {len(layout)} are expected"
+            f"{folder}: the labels have {(max(r.shape[1] for r in rows) - 5) // 3} keypoints, "
+            f"{len(layout)} are expected"
         )
     samples = [
         _sample(number, image, r.reshape(-1, fields))
@@ -100,7 +102,8 @@ def _rows_of(labels: list[str], folder: Path) -> list[np.ndarray]:
             count = here if count is None else count
             if here != count:
                 raise PoseError(
-                    f"{label}, line {number}: {len(values)} fields, which is {here} keypoints; the lines before had {count}"
+                    f"{label}, line {number}: {len(values)} fields, which is {here} keypoints; "
+                    f"the lines before had {count}"
                 )
         rows.append(np.array([values for _, values in parsed]) if parsed else np.zeros((0, 0)))
     if count is None:
@@ -135,12 +138,14 @@ def _numbers(line: str, where: str) -> list[float]:
     if not {0.0, 1.0, 2.0}.issuperset(values[7::3]):
         wrong = next(v for v in values[7::3] if v not in (0, 1, 2))
         raise PoseError(
-            f"{where}: visibility {wrong:g}; expected 0 (not labeled), 1 (labeled) or 2 (visible): {FORM}"
+            f"{where}: visibility {wrong:g}; expected 0 (not labeled), 1 (labeled) or 2 "
+            f"(visible): {FORM}"
         )
     coordinates = values[1:5] + values[5::3] + values[6::3]
     if max(coordinates) > _FARTHEST or min(coordinates) < 1 - _FARTHEST or min(values[3:5]) < 0:
         raise PoseError(
-            f"{where}: {max(coordinates, key=abs):g} is no fraction of an image; expected numbers from 0 to 1, that is pixels divided by "
+            f"{where}: {max(coordinates, key=abs):g} is no fraction of an image; expected numbers "
+            "from 0 to 1, that is pixels divided by "
             f"the image's width and height: {FORM}"
         )
     return values

@@ -147,10 +147,11 @@ def _quarter(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarr
     window = _windows(maps, cells, peaks, 1, beyond=0.0)
     left, right, above, below = window[:, 1, 0], window[:, 1, 2], window[:, 0, 1], window[:, 2, 1]
     x, y = cells.T
+    # At the border one neighbor is missing
     inside = [
         (x > 0) & (x < maps.shape[2] - 1),
         (y > 0) & (y < maps.shape[1] - 1),
-    ]  # at the border one neighbor is missing
+    ]
     return 0.25 * np.stack(
         [np.sign(right - left) * inside[0], np.sign(below - above) * inside[1]], axis=1
     )
@@ -189,20 +190,17 @@ _DARK_FLOOR = 1e-6
 def _dark(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarray:
     smooth = _DARK_SMOOTH @ _windows(maps, cells, peaks, 5) @ _DARK_SMOOTH.T
     window = np.log(np.maximum(smooth, _DARK_FLOOR)).astype(np.float64)
-    left, middle, right, above, below = (
-        window[:, 1, 0],
-        window[:, 1, 1],
-        window[:, 1, 2],
-        window[:, 0, 1],
-        window[:, 2, 1],
-    )
+    left = window[:, 1, 0]
+    middle = window[:, 1, 1]
+    right = window[:, 1, 2]
+    above = window[:, 0, 1]
+    below = window[:, 2, 1]
     dx, dy = (right - left) / 2, (below - above) / 2
     dxx, dyy = right - 2 * middle + left, below - 2 * middle + above
     dxy = (window[:, 2, 2] - window[:, 2, 0] - window[:, 0, 2] + window[:, 0, 0]) / 4
     determinant = dxx * dyy - dxy * dxy
-    is_maximum = (dxx < 0) & (
-        determinant > 1e-6
-    )  # else a plateau, a ridge or a saddle: the Newton step is meaningless
+    # Else a plateau, a ridge or a saddle: the Newton step is meaningless
+    is_maximum = (dxx < 0) & (determinant > 1e-6)
     step = (
         np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], axis=1)
         / np.where(is_maximum, determinant, 1)[:, None]

@@ -132,9 +132,8 @@ def _pair_filter(
     keypoint is within ``reach`` (N,) of its counterpart, and the bounding boxes of all keypoints
     are no farther apart.
     """
-    by_keypoint = np.ascontiguousarray(
-        keypoints.transpose(1, 2, 0)
-    )  # (K, 2, N): NumPy reduces the first axis ten times as fast
+    # (K, 2, N): NumPy reduces the first axis ten times as fast
+    by_keypoint = np.ascontiguousarray(keypoints.transpose(1, 2, 0))
     low, high = by_keypoint.min(axis=0), by_keypoint.max(axis=0)
     wide_low, wide_high = low - 1.001 * reach, high + 1.001 * reach  # a margin for rounding
 

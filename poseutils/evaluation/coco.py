@@ -172,9 +172,8 @@ def _compact(coco, samples: list[Sample], ranked: list[_Ranked]) -> _Matched:
     areas = np.concatenate([image.areas for image in ranked])
     outside = np.array([(areas < low) | (areas > high) for low, high in ranges])
     matched = np.zeros((len(ranges), thresholds, len(areas)), bool)
-    ignored = np.repeat(
-        outside[:, None], thresholds, axis=1
-    )  # COCO ignores unmatched detections outside the area range
+    # COCO ignores unmatched detections outside the area range
+    ignored = np.repeat(outside[:, None], thresholds, axis=1)
     starts = np.cumsum([0] + [len(image.scores) for image in ranked])
     for number, (image, start) in enumerate(zip(ranked, starts, strict=False)):
         if len(image.near):
@@ -218,11 +217,12 @@ def _accumulated(coco, detections: _Matched) -> dict[str, np.ndarray]:
     """COCOeval.accumulate, one threshold at a time: for all of them together it takes ten times the
     memory."""
     params, thresholds = coco.params, coco.params.iouThrs
+    # All images as one
     usual, params.imgIds, params.maxDets = (
         params.maxDets,
         [0],
         [len(detections.scores) + 1],
-    )  # all images as one
+    )
     parts = []
     for index in range(len(thresholds)):
         params.iouThrs = thresholds[index : index + 1]

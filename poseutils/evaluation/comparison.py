@@ -95,6 +95,7 @@ def compare(models: Sequence[Model], dataset: Dataset, **settings) -> Comparison
     labels = [model.label for model in models]
     if not labels or len(set(labels)) < len(labels):
         raise PoseError(
-            f"models {labels} given; expected at least one, with different labels (model.label, by default the file name)"
+            f"models {labels} given; expected at least one, with different labels (model.label, "
+            "by default the file name)"
         )
     return Comparison({model.label: evaluate(model, dataset, **settings) for model in models})

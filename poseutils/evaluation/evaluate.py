@@ -90,7 +90,8 @@ def evaluate(
     journal.finish()
     if not results:
         raise PoseError(
-            f"none of the {len(plan.dataset)} images of {dataset.source} could be read; the first: {errors[0]}"
+            f"none of the {len(plan.dataset)} images of {dataset.source} could be read; the "
+            f"first: {errors[0]}"
         )
     metrics, curves = tally.result()
     return Report(
@@ -130,11 +131,13 @@ def _plan(
     _check_ids(dataset)
     if not any(len(labeled_people(sample)) for sample in dataset):
         raise PoseError(
-            f"{dataset.source}: none of its {len(dataset)} images has a person with labeled keypoints; nothing can be measured"
+            f"{dataset.source}: none of its {len(dataset)} images has a person with labeled "
+            "keypoints; nothing can be measured"
         )
     if from_boxes and model.gives_boxes:
         raise PoseError(
-            f"{model.label} ({model.model_type}) detects people in whole images: it cannot be evaluated from boxes"
+            f"{model.label} ({model.model_type}) detects people in whole images: it cannot be "
+            "evaluated from boxes"
         )
     if keypoint_map is not None:
         mapping, labels = checked_mapping(keypoint_map, model.layout, dataset.layout), dataset
@@ -149,8 +152,10 @@ def _plan(
     chosen = labels if several else labels.single()
     if not len(chosen):
         raise PoseError(
-            f"{dataset.source}: no image has exactly one annotated person with labeled keypoints, which {model.model_type} is measured on. "
-            "Give from_boxes=True to crop each person by their annotated box, or a model with a detector."
+            f"{dataset.source}: no image has exactly one annotated person with labeled keypoints, "
+            f"which {model.model_type} is measured on. "
+            "Give from_boxes=True to crop each person by their annotated box, or a model with a "
+            "detector."
         )
     boxes = [sample.boxes[labeled_people(sample)] for sample in chosen] if from_boxes else None
     layout = _measured_layout(model.layout, labels.layout, mapping)
@@ -162,7 +167,8 @@ def _check_ids(dataset: Dataset) -> None:
     for sample in dataset:
         if sample.image_id in seen:
             raise PoseError(
-                f"{dataset.source}: two images have the id {sample.image_id!r}; give each image a unique id"
+                f"{dataset.source}: two images have the id {sample.image_id!r}; give each image a "
+                "unique id"
             )
         seen.add(sample.image_id)
 

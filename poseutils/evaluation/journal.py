@@ -49,9 +49,8 @@ class Journal:
         """Image index -> offset of its record. An incomplete record at the end, left by an
         interruption, is cut off."""
         offsets, end = {}, self.file.seek(0)
-        with contextlib.suppress(
-            EOFError, ValueError
-        ):  # as NumPy raises at the end, and for an incomplete array
+        # As NumPy raises at the end, and for an incomplete array
+        with contextlib.suppress(EOFError, ValueError):
             while True:
                 index, _, _ = np.load(self.file)
                 np.load(self.file)
@@ -62,9 +61,8 @@ class Journal:
     def finish(self) -> None:
         """Unlinks the file; open handles stay readable."""
         if self.path is not None:
-            with contextlib.suppress(
-                PermissionError
-            ):  # Windows keeps the name of a file that is open
+            # Windows keeps the name of a file that is open
+            with contextlib.suppress(PermissionError):
                 self.path.unlink(missing_ok=True)
 
 
@@ -95,11 +93,9 @@ def _rows(poses: Poses) -> np.ndarray:
 
 def _poses(rows: np.ndarray, layout: KeypointLayout) -> Poses:
     count = len(layout)
-    keypoints, scores, rest = (
-        rows[:, : 2 * count].reshape(-1, count, 2),
-        rows[:, 2 * count : 3 * count],
-        rows[:, 3 * count :],
-    )
+    keypoints = rows[:, : 2 * count].reshape(-1, count, 2)
+    scores = rows[:, 2 * count : 3 * count]
+    rest = rows[:, 3 * count :]
     return (
         Poses(keypoints, scores, layout, rest[:, :4], rest[:, 4])
         if rest.shape[1]

@@ -52,10 +52,8 @@ def matches(sample: Sample, poses: Poses, sigmas: np.ndarray, in_order: bool) ->
 
 
 def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Match:
-    truth, size = (
-        sample.keypoints[person],
-        np.maximum(sample.boxes[person, 2:] - sample.boxes[person, :2], 1),
-    )
+    truth = sample.keypoints[person]
+    size = np.maximum(sample.boxes[person, 2:] - sample.boxes[person, :2], 1)
     labeled, area = truth[:, 2] > 0, AREA_OF_BOX * float(np.prod(size))
     if not len(poses):
         return Match(
@@ -93,9 +91,12 @@ def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> n
     if not missing:
         return np.array([model.names.index(name) for name in labels.names])
     raise PoseError(
-        f"{source} has {len(labels)} keypoints ({labels.name}), the model gives {len(model)} ({model.name}); no counterpart for "
-        f"{', '.join(missing[:5])}{'…' if len(missing) > 5 else ''}. Use a dataset with the model's keypoints, or give the mapping: "
-        f"keypoint_map=[...], for each of the {len(labels)} labeled keypoints the index of the model's"
+        f"{source} has {len(labels)} keypoints ({labels.name}), the model gives {len(model)} "
+        f"({model.name}); no counterpart for "
+        f"{', '.join(missing[:5])}{'…' if len(missing) > 5 else ''}. Use a dataset with the "
+        "model's keypoints, or give the mapping: "
+        f"keypoint_map=[...], for each of the {len(labels)} labeled keypoints the index of the "
+        "model's"
     )
 
 
@@ -114,7 +115,8 @@ def checked_mapping(
         or not ((indices >= 0) & (indices < len(model))).all()
     ):
         raise PoseError(
-            f"keypoint_map={list(mapping)!r:.80}: expected {len(labels)} integers from 0 to {len(model) - 1}, one per labeled keypoint"
+            f"keypoint_map={list(mapping)!r:.80}: expected {len(labels)} integers from 0 to "
+            f"{len(model) - 1}, one per labeled keypoint"
         )
     return indices
 

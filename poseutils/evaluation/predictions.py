@@ -99,9 +99,8 @@ def _in_workers(
     """Each process has its own network, and reads, predicts and decodes whole images; two chunks
     per process are queued."""
     chunks = iter([jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)])
-    context = multiprocessing.get_context(
-        "spawn"
-    )  # a forked process would inherit the locks of threads, but not the threads
+    # A forked process would inherit the locks of threads, but not the threads
+    context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_start_worker, initargs=(model,)
     ) as pool:

@@ -77,7 +77,8 @@ def save_tensors(
         )
     if model.detector is not None:
         raise PoseError(
-            f"{model.label} has a detector and takes one crop per detection: there is no one input per image to save"
+            f"{model.label} has a detector and takes one crop per detection: there is no one "
+            "input per image to save"
         )
     chosen = dataset if model.gives_several else dataset.single()
     result = Tensors([Path(run_dir) / name for name in wanted])
@@ -109,7 +110,8 @@ def _file_name(given: str | None, usual: str) -> str:
     name = given or usual
     if Path(name).name != name:
         raise PoseError(
-            f"{name}: expected a file name without folders, as the file is written to the run folder"
+            f"{name}: expected a file name without folders, as the file is written to the run "
+            "folder"
         )
     return name if name.endswith(".npy") else f"{name}.npy"
 
@@ -119,9 +121,8 @@ def _rows(model: Model, pixels: np.ndarray, inputs: bool, outputs: bool) -> list
     tensor = model.network.prepare(pixels[None])
     rows = [tensor] if inputs else []
     if outputs:
-        batch = np.repeat(
-            tensor, model.network.input.shape[0] or 1, axis=0
-        )  # the network may have a fixed batch size
+        # The network may have a fixed batch size
+        batch = np.repeat(tensor, model.network.input.shape[0] or 1, axis=0)
         rows.append(model.network.invoke(batch)[0][:1])
     return rows
 

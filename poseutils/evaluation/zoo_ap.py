@@ -42,10 +42,8 @@ class ZooAP:
         if not len(people):
             return
         scale = np.array(image_size[::-1], np.float64)
-        truth, size = (
-            sample.keypoints[people],
-            (sample.boxes[people, 2:] - sample.boxes[people, :2]) / scale,
-        )
+        truth = sample.keypoints[people]
+        size = (sample.boxes[people, 2:] - sample.boxes[people, :2]) / scale
         similarity = oks(
             poses.keypoints[None] / scale,
             truth[:, None, :, :2] / scale,

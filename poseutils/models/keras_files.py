@@ -56,11 +56,12 @@ def load_keras(path: str | Path):
             f"{path} is not a Keras model that can be loaded safely: {_shortened(error)}"
         ) from error
     functional = not isinstance(model, keras.Sequential)
+    # As Keras 2 has them
     if (
         functional
         and isinstance(model.input, list)
         and len(model.inputs) == len(model.outputs) == 1
-    ):  # as Keras 2 has them
+    ):
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     return model
 
@@ -180,10 +181,8 @@ def _foreign(value: Any) -> Iterator[str]:
 
 
 def _is_own(described: dict) -> bool:
-    name, (package, *parts) = (
-        str(described["class_name"]),
-        str(described.get("module", "")).split("."),
-    )
+    name = str(described["class_name"])
+    package, *parts = str(described.get("module", "")).split(".")
     if (
         name in LAMBDAS
         or name == "function"
@@ -192,9 +191,8 @@ def _is_own(described: dict) -> bool:
         return False
     if package not in ("keras", "tf_keras", ""):
         return False
-    if (
-        name.startswith("__") or name in MODELS + POLICIES
-    ):  # with two underscores: tensors, shapes and types
+    # With two underscores: tensors, shapes and types
+    if name.startswith("__") or name in MODELS + POLICIES:
         return True
     if not package:  # files of Keras 2 may leave it out
         return any(hasattr(getattr(keras_library(), part), name) for part in OWN_MODULES)

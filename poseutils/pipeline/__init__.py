@@ -55,7 +55,8 @@ def run(
     config = load_config(config_path, overrides, allow_custom_code)
     if config.operation_mode is None:
         raise PoseError(
-            "operation_mode: missing. Add a line such as 'operation_mode: chain_tqe' to the configuration, or to the command."
+            "operation_mode: missing. Add a line such as 'operation_mode: chain_tqe' to the "
+            "configuration, or to the command."
         )
     services = services_of(config.operation_mode)
     notebooks = _find_notebooks(services, notebooks_dir)
@@ -105,17 +106,18 @@ def resume(
         done = sum(step.status == "done" for step in record.steps)
         if record.finished and (record.folder / "index.html").exists():
             print(
-                f"{_short(record.folder)} is finished, all {done} notebooks: nothing to do.\n\nOpen {_short(record.folder / 'index.html')}"
+                f"{_short(record.folder)} is finished, all {done} notebooks: nothing to "
+                f"do.\n\nOpen {_short(record.folder / 'index.html')}"
             )
             return record.folder
-        for incomplete in record.folder.glob(
-            ".*"
-        ):  # temporary files of an atomic write that was killed
+        # Temporary files of an atomic write that was killed
+        for incomplete in record.folder.glob(".*"):
             incomplete.unlink()
         config = load_config(record.folder / CONFIG, allow_custom_code=allow_custom_code)
         notebooks = _find_notebooks([step.service for step in record.steps], notebooks_dir)
         print(
-            f"{record.operation_mode}: {done} of {len(record.steps)} notebooks are done in {_short(record.folder)}",
+            f"{record.operation_mode}: {done} of {len(record.steps)} notebooks are done in "
+            f"{_short(record.folder)}",
             flush=True,
         )
         _run(record, config, notebooks)
@@ -127,7 +129,8 @@ def _find_notebooks(services: Sequence[str], folder: str | Path | None) -> list[
     for notebook in notebooks:
         if not notebook.is_file():
             raise PoseError(
-                f"{notebook}: no such notebook, which this operation_mode needs. Run from a complete clone."
+                f"{notebook}: no such notebook, which this operation_mode needs. Run from a "
+                "complete clone."
             )
     return notebooks
 
@@ -148,9 +151,8 @@ def _new_run_folder(runs_dir: Path, name: str) -> Path:
 
 
 def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
-    with without(
-        "rfc3987_syntax"
-    ):  # an optional validator of international addresses, which loads slower than everything else
+    # An optional validator of international addresses, which loads slower than everything else
+    with without("rfc3987_syntax"):
         from . import execution  # noqa: F401 - imported here, so that a faulty configuration is refused without loading papermill
     with NotebookPages(notebooks[0].parent) as pages:
         try:
@@ -232,12 +234,14 @@ def _execute(step: Step, notebook: Path) -> None:
         )
     except OSError as error:
         raise PoseError(
-            f"{step.notebook.name}: {error.strerror or error}. Choose a folder with enough space by --runs-dir."
+            f"{step.notebook.name}: {error.strerror or error}. Choose a folder with enough space "
+            "by --runs-dir."
         ) from None
     step.metrics = read_metrics(step.folder / "metrics.json")
     if missing := step.lacks():
         raise PoseError(
-            f"{step.notebook.name} wrote no {missing.name} into {step.folder}, which later steps need."
+            f"{step.notebook.name} wrote no {missing.name} into {step.folder}, which later steps "
+            "need."
         )
 
 

@@ -102,7 +102,8 @@ def execute(notebook: Path, step: Step, parameters: dict[str, Any]) -> None:
         ) from None
     except RuntimeError as error:  # raised by nbclient if a kernel died or did not start
         raise PoseError(
-            f"{step.notebook.name}: the Python that ran it stopped ({error}); a frequent cause is too little memory."
+            f"{step.notebook.name}: the Python that ran it stopped ({error}); a frequent cause is "
+            "too little memory."
         ) from None
 
 

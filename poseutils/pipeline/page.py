@@ -184,7 +184,8 @@ def _metrics(step: Step) -> str:
         for name, value in own_metrics(step).items()
     ]
     return (
-        f"<details><summary>{len(rows)} metric{'s' if len(rows) > 1 else ''}</summary><ul>{''.join(rows)}</ul></details>"
+        f"<details><summary>{len(rows)} "
+        f"metric{'s' if len(rows) > 1 else ''}</summary><ul>{''.join(rows)}</ul></details>"
         if rows
         else ""
     )

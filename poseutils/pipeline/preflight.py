@@ -67,10 +67,12 @@ def check(
     services = services_of(config.operation_mode) if config.operation_mode else []
     if not services and not any(line.startswith("operation_mode") for line in problems):
         result.problems.append(
-            "operation_mode: missing. Add a line such as 'operation_mode: chain_tqe', or give it on the command line."
+            "operation_mode: missing. Add a line such as 'operation_mode: chain_tqe', or give it "
+            "on the command line."
         )
     result.lines.append(
-        f"{Path(path).name}: {config.operation_mode or 'nothing'}, {_count(len(services), 'notebook')}"
+        f"{Path(path).name}: {config.operation_mode or 'nothing'}, "
+        f"{_count(len(services), 'notebook')}"
     )
     for number, service in enumerate(services, 1):
         result.lines.append(f"  {number}  {service:<10} {_task(config, service)}")
@@ -110,7 +112,8 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
     if not path:
         if services and services[0] != "train":
             result.problems.append(
-                f"model.model_path: empty; {services[0]} needs a model: a file, or a name from the list of 'zoo'"
+                f"model.model_path: empty; {services[0]} needs a model: a file, or a name from "
+                "the list of 'zoo'"
             )
         result.lines.append(
             "model.model_path: empty"
@@ -126,11 +129,13 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
     first = next((service for service in services if service in ("train", "quantize")), None)
     if suffix not in MODEL_SUFFIXES:
         result.problems.append(
-            f"model.model_path: {path} given; expected a file that ends in {', '.join(MODEL_SUFFIXES)}"
+            f"model.model_path: {path} given; expected a file that ends in "
+            f"{', '.join(MODEL_SUFFIXES)}"
         )
     elif first and suffix not in TRAINABLE:
         result.problems.append(
-            f"model.model_path: {path} given; {first} starts from a float network, {' or '.join(TRAINABLE)}"
+            f"model.model_path: {path} given; {first} starts from a float network, "
+            f"{' or '.join(TRAINABLE)}"
         )
     elif (
         "deploy" in services
@@ -139,7 +144,8 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
         and not config.quantized_model().endswith(DEPLOYED)
     ):
         result.problems.append(
-            f"model.model_path: {path} given; deploy needs a quantized .tflite or .onnx. Quantize the model first: chain_qd"
+            f"model.model_path: {path} given; deploy needs a quantized .tflite or .onnx. Quantize "
+            "the model first: chain_qd"
         )
 
 
@@ -184,12 +190,14 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
             continue  # its problem is listed already
         if not path:
             result.problems.append(
-                f"{name}: empty; needed to {' and '.join(users)}: a COCO .json file, or a folder of images"
+                f"{name}: empty; needed to {' and '.join(users)}: a COCO .json file, or a folder "
+                "of images"
             )
             continue
         try:
             result.lines.append(
-                f"{name}: {path}: {_data(config.resolve(path), labels=section == 'dataset')}  ({', '.join(users)})"
+                f"{name}: {path}: {_data(config.resolve(path), labels=section == 'dataset')}  "
+                f"({', '.join(users)})"
             )
         except PoseError as error:
             result.problems.append(f"{name}: {error}")
@@ -226,7 +234,8 @@ def _data(path: Path, labels: bool) -> str:
     )
     if not images or not texts:
         raise PoseError(
-            f"{path}: {_count(images, 'image')} and {_count(texts, 'label')}; expected images with a .txt each, or a COCO .json"
+            f"{path}: {_count(images, 'image')} and {_count(texts, 'label')}; expected images "
+            "with a .txt each, or a COCO .json"
         )
     return f"{_count(images, 'image')}, {_count(texts, 'label')}"
 
@@ -235,11 +244,13 @@ def _data_of_file(path: Path, labels: bool) -> str:
     suffix = path.suffix.lower()
     if labels and suffix != ".json":
         raise PoseError(
-            f"{path}: a {suffix or 'nameless'} file; expected a COCO .json file, or a folder of images with labels"
+            f"{path}: a {suffix or 'nameless'} file; expected a COCO .json file, or a folder of "
+            "images with labels"
         )
     if not labels and suffix not in image_suffixes():
         raise PoseError(
-            f"{path}: not an image; expected a folder of them, or a file that ends in {', '.join(USUAL_SUFFIXES)}"
+            f"{path}: not an image; expected a folder of them, or a file that ends in "
+            f"{', '.join(USUAL_SUFFIXES)}"
         )
     return f"COCO annotations, {path.stat().st_size / 1e6:.1f} MB" if labels else "1 image"
 
@@ -315,5 +326,6 @@ def _check_code(config: Config, attribute: str, path: str | None, result: Check)
         result.lines.append(f"{attribute}: {path}: runs with all your rights, as allowed")
     else:
         result.problems.append(
-            f"{attribute}: {path} is Python code, which runs only with allow_custom_code=true on the command line"
+            f"{attribute}: {path} is Python code, which runs only with allow_custom_code=true on "
+            "the command line"
         )

@@ -86,11 +86,9 @@ def read_record(folder: str | Path) -> Record:
         values = json.loads(path.read_text(encoding="utf-8"))
         steps = plan([step["service"] for step in values["steps"]], folder)
         for step, kept in zip(steps, values["steps"], strict=True):
-            step.status, step.seconds, step.error = (
-                STATUSES[STATUSES.index(kept["status"])],
-                float(kept["seconds"]),
-                str(kept["error"]),
-            )
+            step.status = STATUSES[STATUSES.index(kept["status"])]
+            step.seconds = float(kept["seconds"])
+            step.error = str(kept["error"])
         project_name, operation_mode, started = (
             str(values[name]) for name in ("project_name", "operation_mode", "started")
         )

@@ -70,9 +70,10 @@ class Step:
     @property
     def model(self) -> Path | None:
         """The model that the service wrote, if there is one."""
+        # General.saved_models_dir is below
         found = (
             path for name in ARTIFACTS.get(self.service, ()) for path in self.folder.rglob(name)
-        )  # general.saved_models_dir is below
+        )
         return next(found, None)
 
     def lacks(self) -> Path | None:
@@ -106,9 +107,8 @@ class Models:
                 "compare_with": floating if self.latest not in ("", floating) else "",
             }
         if service in ("benchmark", "deploy"):
-            return {
-                "model": self.latest
-            }  # if empty, the notebook uses the 8-bit version of the configured model
+            # If empty, the notebook uses the 8-bit version of the configured model
+            return {"model": self.latest}
         return {"model": self.latest or floating}
 
     def update(self, step: Step) -> None:

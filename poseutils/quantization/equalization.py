@@ -171,9 +171,8 @@ def _keeps_proportions(step: Step, layers: Layers) -> bool:
     ):
         return False
     shapes = {tuple(layers.tensors[tensor].shape) for tensor in (*step.inputs, step.output)}
-    return (
-        step.kind != "Add" or len(shapes) == 1
-    )  # a sum that repeats a channel or a pixel ties more than channel to channel
+    # A sum that repeats a channel or a pixel ties more than channel to channel
+    return step.kind != "Add" or len(shapes) == 1
 
 
 def _untouchable(layers: Layers) -> set[int]:

@@ -39,7 +39,8 @@ def quantization_error(model_or_path, path: str | Path, images: np.ndarray) -> d
     )
     if rounded.shape != exact.shape:
         raise PoseError(
-            f"{path} gives {rounded.shape} and the float network {exact.shape}: they are not the same network"
+            f"{path} gives {rounded.shape} and the float network {exact.shape}: they are not the "
+            "same network"
         )
     noise = np.square(exact - rounded, dtype=np.float64).sum()
     signal = np.square(exact, dtype=np.float64).sum()
@@ -127,9 +128,8 @@ def _rounded_reader(path: str | Path, graph: Graph, tensors: list[int]):
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     network = open_network(path, rescaling=(1.0, 0.0))
-    with (
-        silent_stderr()
-    ):  # the delegates that make it fast keep the results between the layers to themselves
+    # The delegates that make it fast keep the results between the layers to themselves
+    with silent_stderr():
         interpreter = Interpreter(
             str(path),
             experimental_preserve_all_tensors=True,
@@ -182,10 +182,8 @@ def _matched(
 def _fused(layers: Layers) -> set[int]:
     """The steps whose results are never seen: an activation that becomes part of their operator is
     all that reads them."""
-    read, numbers = (
-        layers.readers(),
-        {step.output: number for number, step in enumerate(layers.steps)},
-    )
+    read = layers.readers()
+    numbers = {step.output: number for number, step in enumerate(layers.steps)}
     makers = [_maker(layers, step) for step in layers.steps]
     return {
         numbers[maker.output]
@@ -267,10 +265,8 @@ def activation_ranges(tflite_path: str | Path) -> list[Range]:
     for operator in graph.operators:
         tensor = graph.tensors[operator.outputs[0]]
         if tensor.dtype in limits and tensor.quantization is not None:
-            scale, zero_point = (
-                tensor.quantization.scales.astype(np.float64),
-                tensor.quantization.zero_points,
-            )
+            scale = tensor.quantization.scales.astype(np.float64)
+            zero_point = tensor.quantization.zero_points
             low, high = ((q - zero_point) * scale for q in limits[tensor.dtype])
             ranges.append(Range(tensor.name, operator.name, low, high))
     return ranges

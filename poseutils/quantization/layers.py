@@ -117,10 +117,8 @@ def _folded_weights(layer, weights: list[np.ndarray], norm) -> list[np.ndarray]:
     if norm is None:
         return weights
     kernel, bias = weights[0].astype(np.float64), weights[1] if len(weights) > 1 else 0.0
-    mean, variance = (
-        np.asarray(norm.moving_mean, np.float64),
-        np.asarray(norm.moving_variance, np.float64),
-    )
+    mean = np.asarray(norm.moving_mean, np.float64)
+    variance = np.asarray(norm.moving_variance, np.float64)
     gamma = np.asarray(norm.gamma) if norm.scale else 1.0
     beta = np.asarray(norm.beta) if norm.center else 0.0
     factor = gamma / np.sqrt(variance + norm.epsilon)
@@ -139,7 +137,8 @@ def _split(model) -> Layers:
         or not getattr(model, "outputs", None)
     ):
         raise PoseError(
-            f"{getattr(model, 'name', model)} is not a graph of layers (functional or sequential): its layers cannot be seen"
+            f"{getattr(model, 'name', model)} is not a graph of layers (functional or "
+            "sequential): its layers cannot be seen"
         )
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)

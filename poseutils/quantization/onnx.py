@@ -129,7 +129,8 @@ def _packages():
         import tf2onnx.convert
     except ImportError as error:
         raise PoseError(
-            f"writing .onnx files needs the packages onnx and tf2onnx ({error}): pip install onnx tf2onnx"
+            f"writing .onnx files needs the packages onnx and tf2onnx ({error}): pip install onnx "
+            "tf2onnx"
         ) from error
     return tf2onnx
 
@@ -236,7 +237,8 @@ def _parameters(graph, name: str, is_input: bool) -> tuple[float, int]:
     ]
     if not pairs:
         raise PoseError(
-            f"{name!r} stays float in the quantized network: its type cannot be an integer; choose float"
+            f"{name!r} stays float in the quantized network: its type cannot be an integer; "
+            "choose float"
         )
     constants = {constant.name: constant for constant in graph.initializer}
     scale, zero_point = (

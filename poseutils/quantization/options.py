@@ -29,7 +29,8 @@ def check_choices(granularity: str, input_type: str, output_type: str) -> None:
     for name, given in (("input", input_type), ("output", output_type)):
         if given not in TYPES:
             raise PoseError(
-                f"quantization.quantization_{name}_type is {given!r}; choose from {', '.join(TYPES)}"
+                f"quantization.quantization_{name}_type is {given!r}; choose from "
+                f"{', '.join(TYPES)}"
             )
 
 
@@ -37,16 +38,19 @@ def check_images(model, images: np.ndarray) -> None:
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) != 1:
         raise PoseError(
-            f"{getattr(model, 'name', model)} has {len(inputs)} inputs that are known; quantization needs a network of one image"
+            f"{getattr(model, 'name', model)} has {len(inputs)} inputs that are known; "
+            "quantization needs a network of one image"
         )
     expected = tuple(inputs[0].shape[1:])
     if len(images) == 0 or images.shape[1:] != expected:
         raise PoseError(
-            f"images are {images.shape}; quantization needs at least one, and the network takes {('N', *expected)}"
+            f"images are {images.shape}; quantization needs at least one, and the network takes "
+            f"{('N', *expected)}"
         )
     if not np.isfinite(images).all():
         raise PoseError(
-            "images to calibrate with hold values that are not numbers; check how they were read and rescaled"
+            "images to calibrate with hold values that are not numbers; check how they were read "
+            "and rescaled"
         )
 
 

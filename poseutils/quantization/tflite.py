@@ -75,10 +75,8 @@ def _convert(
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([image[None]] for image in images)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type, converter.inference_output_type = (
-            types[input_type],
-            types[output_type],
-        )
+        converter.inference_input_type = types[input_type]
+        converter.inference_output_type = types[output_type]
         converter._experimental_disable_per_channel = granularity == "per_tensor"
         try:
             return converter.convert()

@@ -82,7 +82,8 @@ def check_network(
     """
     if model_name not in USUAL_ALPHA:
         raise PoseError(
-            f"model_name is {model_name!r}; the networks that can be trained are {', '.join(USUAL_ALPHA)}"
+            f"model_name is {model_name!r}; the networks that can be trained are "
+            f"{', '.join(USUAL_ALPHA)}"
         )
     _check_shape(input_shape)
     if not 0 < alpha <= WIDEST:
@@ -102,7 +103,8 @@ def _check_shape(input_shape) -> None:
         or any(side < STRIDE or side % STRIDE for side in input_shape[:2])
     ):
         raise PoseError(
-            f"input_shape is {tuple(input_shape)}; expected (height, width, 3) with height and width multiples of {STRIDE}, "
+            f"input_shape is {tuple(input_shape)}; expected (height, width, 3) with height and "
+            f"width multiples of {STRIDE}, "
             "for example (192, 192, 3)"
         )
 

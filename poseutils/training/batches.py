@@ -106,9 +106,8 @@ def training_batches(
         with tf.device("CPU"):  # where they are read; the other device has the network
             return make(*map(tf.convert_to_tensor, arrays))
 
-    threads = (
-        max(1, (os.cpu_count() or 1) // 2) if custom_augmentation is None else 1
-    )  # which may draw numbers of its own, in order
+    # Which may draw numbers of its own, in order
+    threads = max(1, (os.cpu_count() or 1) // 2) if custom_augmentation is None else 1
     return Batches(
         examples,
         min(batch_size, len(examples)),

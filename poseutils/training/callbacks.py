@@ -79,7 +79,8 @@ def _make_optimizer(optimizer: Mapping[str, Mapping], steps: int, constant: bool
 
     if len(optimizer) != 1:
         raise PoseError(
-            f"training.optimizer names {', '.join(optimizer) or 'nothing'}; name one Keras optimizer, for example Adam"
+            f"training.optimizer names {', '.join(optimizer) or 'nothing'}; name one Keras "
+            "optimizer, for example Adam"
         )
     ((name, arguments),) = optimizer.items()
     base = keras.optimizers.Optimizer
@@ -110,14 +111,16 @@ def _make_callback(name: str, arguments: Mapping | None):
 
     if name not in CALLBACKS:
         raise PoseError(
-            f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. Without any, the learning rate falls along a cosine."
+            f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. Without any, "
+            "the learning rate falls along a cosine."
         )
     if is_schedule(name):
         return keras.callbacks.LearningRateScheduler(make_schedule(name, arguments or {}))
     arguments = {"monitor": "val_oks", **(arguments or {})}
     if arguments["monitor"] not in MONITORED:
         raise PoseError(
-            f"training.callbacks.{name}.monitor is {arguments['monitor']!r}; choose from {', '.join(MONITORED)}"
+            f"training.callbacks.{name}.monitor is {arguments['monitor']!r}; choose from "
+            f"{', '.join(MONITORED)}"
         )
     arguments.setdefault("mode", "max" if arguments["monitor"] == "val_oks" else "min")
     arguments.pop("restore_best_weights", None)  # they are, always

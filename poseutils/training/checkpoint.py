@@ -102,10 +102,12 @@ def find_checkpoint(path: Path) -> Path:
         return found
     if path.is_dir():
         raise PoseError(
-            f"training.resume_training_from is {path}, which has no {NAME}: no epoch of a training was finished there"
+            f"training.resume_training_from is {path}, which has no {NAME}: no epoch of a "
+            "training was finished there"
         )
     raise PoseError(
-        f"training.resume_training_from is {path}; expected the folder of a training, or the {NAME} in it"
+        f"training.resume_training_from is {path}; expected the folder of a training, or the "
+        f"{NAME} in it"
     )
 
 
@@ -124,7 +126,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
             ]
         if record["form"] != _FORM:
             raise PoseError(
-                f"{path} was written by another version of this program; train with that, or start anew"
+                f"{path} was written by another version of this program; train with that, or "
+                "start anew"
             )
         return Checkpoint(path, Progress(**record["progress"]), record["settings"], *parts)
     except (
@@ -156,7 +159,8 @@ def check_settings(checkpoint: Checkpoint, settings: Mapping) -> None:
     before = checkpoint.settings
     if before.get("network") != settings["network"]:
         raise PoseError(
-            f"{checkpoint.path} is of another network, {_words(before.get('network'))}; this one is {_words(settings['network'])}. "
+            f"{checkpoint.path} is of another network, {_words(before.get('network'))}; this one "
+            f"is {_words(settings['network'])}. "
             "Build the same network, or start anew without training.resume_training_from."
         )
     changed = [name for name in settings if before.get(name) != settings[name]]

@@ -56,11 +56,9 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
             new network; empty for ``model.model_path``, a new one if that is empty too.
     """
     prepare_device(config)
-    start, section, seed = (
-        start or config.model.model_path or "scratch",
-        config.model,
-        config.general.global_seed,
-    )
+    start = start or config.model.model_path or "scratch"
+    section = config.model
+    seed = config.general.global_seed
     own = start == "scratch" and section.model_name in CUSTOM_MODELS
     if start != "scratch":
         network = at_size(load_keras(config.resolve(start)), section.input_shape[:2])
@@ -143,6 +141,7 @@ def _copy_of_model(config: Config) -> Path | None:
     path = config.destination(given)
     if path.suffix not in (".keras", ".h5") or path.is_dir():
         raise PoseError(
-            f"training.trained_model_path is {given}; expected the name of a file that ends in .keras or .h5"
+            f"training.trained_model_path is {given}; expected the name of a file that ends in "
+            ".keras or .h5"
         )
     return path

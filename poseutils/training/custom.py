@@ -41,7 +41,8 @@ def custom_network(config: Config, keypoints: int):
     )
     if not isinstance(network, keras.Model):
         raise PoseError(
-            f"{MODEL_FUNCTION} of {config.model.custom_model_path} gave a {type(network).__name__}; expected a keras.Model"
+            f"{MODEL_FUNCTION} of {config.model.custom_model_path} gave a "
+            f"{type(network).__name__}; expected a keras.Model"
         )
     return network
 
@@ -73,8 +74,10 @@ def _function(config: Config, attribute: str, path: str | None, name: str) -> Ca
         raise PoseError(f"{attribute} is empty: name the Python file that has {name}")
     if not config.allow_custom_code:
         raise PoseError(
-            f"{attribute} is {path}: Python code, which runs with all your rights. If you know what is in it, allow it with "
-            "allow_custom_code=true on the command line or among the notebook's parameters; a configuration cannot."
+            f"{attribute} is {path}: Python code, which runs with all your rights. If you know "
+            "what is in it, allow it with "
+            "allow_custom_code=true on the command line or among the notebook's parameters; a "
+            "configuration cannot."
         )
     file = config.resolve(path)
     if file.suffix != ".py":

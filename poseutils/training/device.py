@@ -41,7 +41,8 @@ def prepare_device(config: Config) -> None:
             tf.config.set_logical_device_configuration(gpu, [limit])
         except (RuntimeError, ValueError) as error:
             raise PoseError(
-                f"general.gpu_memory_limit is {general.gpu_memory_limit:g} GB, but TensorFlow already uses {gpu.name}: {error}. "
+                f"general.gpu_memory_limit is {general.gpu_memory_limit:g} GB, but TensorFlow "
+                f"already uses {gpu.name}: {error}. "
                 "Restart the notebook's kernel and apply the configuration first."
             ) from error
 

@@ -120,7 +120,8 @@ def load_examples(
     )
     if not chosen:
         raise PoseError(
-            f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled keypoint; there is nothing to train on"
+            f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled "
+            "keypoint; there is nothing to train on"
         )
 
     def read(chosen: _Chosen):
@@ -225,10 +226,8 @@ class _Store:
         self.images = (
             np.empty(shape, np.uint8) if np.prod(shape, dtype=np.int64) <= memory else None
         )
-        self.keypoints, self.areas = (
-            np.zeros((len(chosen), keypoints, 3), np.float32),
-            np.zeros(len(chosen), np.float32),
-        )
+        self.keypoints = np.zeros((len(chosen), keypoints, 3), np.float32)
+        self.areas = np.zeros(len(chosen), np.float32)
         self.known = np.zeros(len(chosen), bool)
         self.pool = ThreadPoolExecutor(os.cpu_count())
 
@@ -248,9 +247,8 @@ class _Store:
 
     def _read_new(self, rows: np.ndarray) -> None:
         new = rows[~self.known[rows]]
-        for start in range(
-            0, len(new), 256
-        ):  # images that are not kept should not all be in memory either
+        # Images that are not kept should not all be in memory either
+        for start in range(0, len(new), 256):
             self._read(new[start : start + 256])
 
     def _read(self, rows: np.ndarray) -> np.ndarray:

@@ -137,10 +137,8 @@ def fit(
     training = Training(model, watchers, Path(run_dir), saved_models_dir, settings, epochs)
     training.begin(resume_from)
     progress = training.progress
-    step, validate = (
-        make_step(model, watchers.model.optimizer, loss, half),
-        make_validate(model, validation, rescaling, loss),
-    )
+    step = make_step(model, watchers.model.optimizer, loss, half)
+    validate = make_validate(model, validation, rescaling, loss)
     picture = make_picture(model, validation, rescaling)
     try:
         with tensorboard_logs(Path(run_dir) / logs_dir, progress) as logs:
@@ -173,14 +171,16 @@ def _epoch(
         losses.append(float(step(images, keypoints)))
         if not math.isfinite(losses[-1]):
             raise _diverged(
-                f"the loss is {losses[-1]} in epoch {training.progress.epoch + 1} at step {number} of {len(batches)}",
+                f"the loss is {losses[-1]} in epoch {training.progress.epoch + 1} at step "
+                f"{number} of {len(batches)}",
                 training,
                 rate,
             )
     measured = validate()
     if not math.isfinite(measured["val_loss"]):
         raise _diverged(
-            f"the validation loss is {measured['val_loss']} after epoch {training.progress.epoch + 1}",
+            f"the validation loss is {measured['val_loss']} after epoch "
+            f"{training.progress.epoch + 1}",
             training,
             rate,
         )
@@ -209,7 +209,8 @@ def _diverged(what: str, training: Training, rate: float) -> PoseError:
 def _check_counts(epochs: int, batch_size: int) -> None:
     if epochs < 1 or batch_size < 1:
         raise PoseError(
-            f"training.epochs is {epochs} and training.batch_size {batch_size}; both must be at least 1"
+            f"training.epochs is {epochs} and training.batch_size {batch_size}; both must be at "
+            "least 1"
         )
 
 
@@ -217,14 +218,17 @@ def _check_matches(model, examples: Examples) -> None:
     expects, gives = tuple(model.input_shape[1:]), tuple(model.output_shape[1:])
     if len(gives) != 3:
         raise PoseError(
-            f"the network gives {gives}; only networks that give heatmaps (height, width, K) can be trained"
+            f"the network gives {gives}; only networks that give heatmaps (height, width, K) can "
+            "be trained"
         )
     if expects != (*examples.size, 3):
         raise PoseError(
-            f"the network expects images of {expects} and was given {(*examples.size, 3)}; load the examples with size={expects[:2]}"
+            f"the network expects images of {expects} and was given {(*examples.size, 3)}; load "
+            f"the examples with size={expects[:2]}"
         )
     if gives[2] != len(examples.layout):
         raise PoseError(
-            f"the network gives {gives[2]} keypoints and the dataset has {len(examples.layout)} ({examples.layout.name}); "
+            f"the network gives {gives[2]} keypoints and the dataset has {len(examples.layout)} "
+            f"({examples.layout.name}); "
             f"build the network with keypoints={len(examples.layout)} or choose another dataset"
         )

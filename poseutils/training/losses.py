@@ -75,7 +75,8 @@ def check_loss(name: str, final_activation: str) -> None:
     needed = NEEDED.get(name, final_activation)
     if needed != final_activation:
         raise PoseError(
-            f"training.loss is {name}, which is for networks that end in {needed}, and this one ends in {final_activation}; "
+            f"training.loss is {name}, which is for networks that end in {needed}, and this one "
+            f"ends in {final_activation}; "
             f"choose {' or '.join(other for other in LOSSES if NEEDED.get(other, final_activation) == final_activation)}"
         )
 
@@ -89,7 +90,8 @@ def _weights(input_size: tuple[int, int], arguments: Mapping) -> Callable:
     def weigh(keypoints):
         if len(each) not in (1, keypoints.shape[1]):
             raise PoseError(
-                f"training.loss: {len(each)} keypoint_weights given; expected one for each of {keypoints.shape[1]} keypoints"
+                f"training.loss: {len(each)} keypoint_weights given; expected one for each of "
+                f"{keypoints.shape[1]} keypoints"
             )
         hidden = ops.where(keypoints[..., 2] == 1, ops.cast(occluded, "float32"), 1.0)
         return (

@@ -67,9 +67,8 @@ def _fused(source):
             )
             count = tf.cast(tf.size(images) // images.shape[-1], tf.float32)
             _follow(source.moving_mean, mean, source.momentum)
-            _follow(
-                source.moving_variance, variance * (count - 1) / count, source.momentum
-            )  # Keras's is that of the batch itself
+            # Keras's is that of the batch itself
+            _follow(source.moving_variance, variance * (count - 1) / count, source.momentum)
             return tf.cast(normalized, images.dtype)
 
     return Fused()

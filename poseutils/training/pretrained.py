@@ -29,7 +29,8 @@ def check_pretrained(alpha: float) -> None:
     """
     if alpha not in PUBLISHED:
         raise PoseError(
-            f"pretrained is true and alpha {alpha:g}, for which Keras has no ImageNet weights; choose alpha "
+            f"pretrained is true and alpha {alpha:g}, for which Keras has no ImageNet weights; "
+            "choose alpha "
             f"{', '.join(f'{known:g}' for known in PUBLISHED)}, or pretrained: false"
         )
 
@@ -51,7 +52,8 @@ def load_pretrained(backbone, alpha: float, input_size: tuple[int, int]) -> None
         backbone.load_weights(path)
     except Exception as error:  # h5py and keras each raise their own
         raise PoseError(
-            f"{path} does not hold the weights of MobileNetV2 at alpha {alpha:g}: {error}. Delete it and try again."
+            f"{path} does not hold the weights of MobileNetV2 at alpha {alpha:g}: {error}. Delete "
+            "it and try again."
         ) from error
 
 
@@ -87,7 +89,9 @@ def _download(name: str, folder: Path) -> Path:
             )
         except Exception as error:  # Keras raises Exception itself, sockets and ssl their own
             raise PoseError(
-                f"cannot download Keras's ImageNet weights: {error}\nGet {ADDRESS}/{name} by other means and put it at "
-                f"{folder / name}, or set POSEUTILS_CACHE to a folder that has it; or train without them: model.pretrained: false"
+                f"cannot download Keras's ImageNet weights: {error}\nGet {ADDRESS}/{name} by "
+                "other means and put it at "
+                f"{folder / name}, or set POSEUTILS_CACHE to a folder that has it; or train "
+                "without them: model.pretrained: false"
             ) from None
     return folder / name

@@ -119,7 +119,8 @@ class Training:
         done, epochs = found.progress.epoch, self.progress.epochs
         if done > epochs:
             raise PoseError(
-                f"{found.path} has {done} epochs and training.epochs is {epochs}; give at least {done}"
+                f"{found.path} has {done} epochs and training.epochs is {epochs}; give at least "
+                f"{done}"
             )
         return found
 
@@ -165,16 +166,12 @@ class Training:
         for name, value in logs.items():
             progress.history.setdefault(name, []).append(value)
         self.watchers.on_epoch_end(progress.epoch - 1, dict(logs))
-        progress.stopped, progress.callbacks = (
-            bool(self.watchers.model.stop_training),
-            remembered(self.watchers),
-        )
+        progress.stopped = bool(self.watchers.model.stop_training)
+        progress.callbacks = remembered(self.watchers)
         if logs["val_oks"] > progress.best_oks:
-            progress.best_oks, progress.best_epoch, self.best = (
-                logs["val_oks"],
-                progress.epoch,
-                self.model.get_weights(),
-            )
+            progress.best_oks = logs["val_oks"]
+            progress.best_epoch = progress.epoch
+            self.best = self.model.get_weights()
             self._save_best()
         self._save()
 

@@ -47,9 +47,8 @@ def _tensorflow_step(model, optimizer, asked: Mapping[str, Mapping] | None, half
             computing_in_half_precision(trained) if half else nullcontext(),
         ):
             loss = loss_of(keypoints, trained(images, training=True))
-            scaled = optimizer.scale_loss(
-                loss
-            )  # small gradients are zero in float16; the optimizer divides them again
+            # Small gradients are zero in float16; the optimizer divides them again
+            scaled = optimizer.scale_loss(loss)
         optimizer.apply(tape.gradient(scaled, [v.value for v in variables]), variables)
         return loss
 
@@ -89,9 +88,8 @@ def _keras_step(model, optimizer, asked: Mapping[str, Mapping] | None, half: boo
     @cache
     def trainer(size: tuple[int, int]):
         network = at_size(model, size)
-        twin = keras.Model(
-            network.input, network.output
-        )  # so that the network itself is saved without an optimizer
+        # So that the network itself is saved without an optimizer
+        twin = keras.Model(network.input, network.output)
         twin.compile(optimizer, Loss(make_loss(network, asked)))
         return twin
 

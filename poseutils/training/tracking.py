@@ -71,7 +71,8 @@ def tracked(config: Config, name: str) -> Iterator[Recorder]:
         run = mlflow.start_run(run_name=name)
     except Exception as error:  # of MLflow, of the network, of the disk that it writes to
         raise PoseError(
-            f"mlflow.uri is {config.mlflow.uri}, which MLflow cannot use: {error}. Give another, or leave it empty to record nothing."
+            f"mlflow.uri is {config.mlflow.uri}, which MLflow cannot use: {error}. Give another, "
+            "or leave it empty to record nothing."
         ) from error
     with run:
         parameters = iter(
@@ -89,7 +90,8 @@ def _module(uri: str | None):
         import mlflow
     except ImportError:
         _LOG.warning(
-            "mlflow.uri is %s, but MLflow is not installed: nothing is recorded there. Install it with: pip install mlflow",
+            "mlflow.uri is %s, but MLflow is not installed: nothing is recorded there. Install "
+            "it with: pip install mlflow",
             uri,
         )
         return None

@@ -33,7 +33,8 @@ def freeze(model, layers: str | None) -> None:
         layer.trainable = index not in frozen
     if not model.trainable_variables:
         raise PoseError(
-            f"training.frozen_layers is {layers!r}, which freezes all that could be trained; leave some layers out"
+            f"training.frozen_layers is {layers!r}, which freezes all that could be trained; "
+            "leave some layers out"
         )
 
 
@@ -48,7 +49,8 @@ def chosen(layers: str, count: int) -> list[int]:
         return [index for part in written[1].split(",") for index in _indices(part, count)]
     except IndexError:
         raise PoseError(
-            f"training.frozen_layers is {layers!r}; the network has {count} layers, 0 to {count - 1}"
+            f"training.frozen_layers is {layers!r}; the network has {count} layers, 0 to "
+            f"{count - 1}"
         ) from None
     except (TypeError, ValueError):
         raise PoseError(f"training.frozen_layers is {layers!r}; expected {LAYERS}") from None
@@ -87,7 +89,8 @@ def with_dropout(model, rate: float | None, seed: int = 123):
         copy.set_weights(model.get_weights())
     except (ValueError, TypeError, AttributeError, NotImplementedError) as error:
         raise PoseError(
-            f"training.dropout is {rate:g}, and no dropout can be put into this network: {error}. Leave it out."
+            f"training.dropout is {rate:g}, and no dropout can be put into this network: {error}. "
+            "Leave it out."
         ) from error
     return copy
 

@@ -79,10 +79,8 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
     def augment(images, keypoints, seed, boxes=None, period=None):
         import tensorflow as tf
 
-        images, keypoints = (
-            tf.convert_to_tensor(images, tf.float32),
-            tf.convert_to_tensor(keypoints, tf.float32),
-        )
+        images = tf.convert_to_tensor(images, tf.float32)
+        keypoints = tf.convert_to_tensor(keypoints, tf.float32)
         draw = Draw(images.shape[0] or tf.shape(images)[0], seed, period)
         scene = images, keypoints, boxes
         for step in steps:
@@ -132,9 +130,8 @@ def _recolor(name: str, arguments: Mapping) -> Callable:
 
         if rate == 1:
             return clipped(AUGMENTATIONS[name](draw, images, **own)), keypoints, boxes
-        which = tf.where(
-            draw.happens(rate)
-        )  # only these are computed: some operations take longer than a step of training
+        # Only these are computed: some operations take longer than a step of training
+        which = tf.where(draw.happens(rate))
         chosen = tf.ensure_shape(tf.gather_nd(images, which), (None, *images.shape[1:]))
         changed = clipped(AUGMENTATIONS[name](draw.among(tf.size(which)), chosen, **own))
         return tf.tensor_scatter_nd_update(images, which, changed), keypoints, boxes

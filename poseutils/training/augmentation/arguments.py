@@ -95,7 +95,8 @@ def checked(
     arguments = dict(arguments or {})
     if name not in available:
         raise PoseError(
-            f"data_augmentation: {name} is not available; available are {', '.join(sorted(available))}"
+            f"data_augmentation: {name} is not available; available are "
+            f"{', '.join(sorted(available))}"
         )
     own = list(inspect.signature(available[name]).parameters.values())[2:]
     allowed = {p.name for p in own} | {"change_rate"} | set(warping.get(name, ()))
@@ -156,5 +157,6 @@ def _check_sizes(full: str, value) -> None:
         or not all(isinstance(n, int) and n > 0 and n % 32 == 0 for size in pairs for n in size)
     ):
         raise PoseError(
-            f"data_augmentation: {full} is {value!r}; give sizes (height, width) in multiples of 32, for example [[160, 160], [192, 192]]"
+            f"data_augmentation: {full} is {value!r}; give sizes (height, width) in multiples of "
+            "32, for example [[160, 160], [192, 192]]"
         )

@@ -13,10 +13,8 @@ def contrast(draw: Draw, images, factor: Factor):
     """Distances from the image's mean color, times 1 + factor."""
     import tensorflow as tf
 
-    mean, strength = (
-        tf.reduce_mean(images, axis=(1, 2), keepdims=True),
-        each(1 + draw.around(factor)),
-    )
+    mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
+    strength = each(1 + draw.around(factor))
     return images * strength + mean * (1 - strength)
 
 
