@@ -1,4 +1,4 @@
-"""Post-training quantization to 8 bits, as .tflite or .onnx, and what it did to the network."""
+"""Post-training quantization to int8, as .tflite or .onnx, and analysis of its error."""
 
 from .biases import correct_biases, optimized
 from .choosing import CHOICES, choice_name, choices, recommended

@@ -1,5 +1,5 @@
-"""Bias correction: rounded weights shift what a layer gives on average; its bias takes the shift
-back."""
+"""Bias correction: compensates the mean shift of a layer's output by the rounding of its
+weights."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from .options import as_keras, check_images
 from .statistics import mean_maps
 
 LARGEST = 127
-"""The largest 8-bit weight: weights are rounded to -127 to 127."""
+"""Weights are quantized to -127…127."""
 
 
 def optimized(model_or_path, images: np.ndarray, granularity: str = "per_tensor"):
-    """A Keras model made ready for quantization: :func:`equalize`, then :func:`correct_biases`;
-    arguments as theirs."""
+    """A Keras model prepared for quantization: :func:`equalize`, then :func:`correct_biases`."""
     return correct_biases(equalize(model_or_path, images), images, granularity)
 
 
 def correct_biases(model_or_path, images: np.ndarray, granularity: str):
-    """A copy of a Keras model whose biases make up for the rounding of its weights, batch
-    normalization folded.
+    """A copy of a Keras model with folded batch normalization and biases that compensate the
+    rounding of the weights.
 
-    A convolution with rounded weights w + ε gives ε·x too much, on average ε·E[x], as convolutions
-    are linear (Nagel et al., ICCV 2019, section 4.2). E[x] is measured, place by place, so that
-    padding counts. The float function changes by as much: this is a network to be quantized.
+    A convolution with rounded weights w + ε has an error of ε·x, on average ε·E[x] (Nagel et al.,
+    ICCV 2019, section 4.2). E[x] is measured per pixel, to include padding. The biases are correct
+    for the quantized weights, not for the float ones: the model is to be quantized.
 
     Args:
-        model_or_path: keras.Model, functional or sequential, or its file. It is not changed.
-        images: (N, H, W, 3) float32 inputs as the network takes them.
-        granularity: ``per_channel`` or ``per_tensor``, as the weights will be rounded.
+        model_or_path: keras.Model, functional or sequential, or its file; it is not changed.
+        images: (N, H, W, 3) float32 network inputs.
+        granularity: ``per_channel`` or ``per_tensor`` scales of the weights.
 
     Returns:
         keras.Model with the same inputs and outputs.
@@ -53,13 +52,11 @@ def correct_biases(model_or_path, images: np.ndarray, granularity: str):
 
 
 def rounded(step: Step, kernel: np.ndarray, granularity: str) -> np.ndarray:
-    """A kernel as 8 bits hold it: multiples of the largest magnitude / 127, of all or of each
-    channel that is written."""
-    written = (-2, -1) if step.kind == "DepthwiseConv2D" else (-1,)
-    others = (
-        None
-        if granularity == "per_tensor"
-        else tuple(axis for axis in range(-kernel.ndim, 0) if axis not in written)
-    )
+    """A kernel after int8 quantization: multiples of the largest magnitude / 127, per tensor or per
+    output channel."""
+    channel_axes = (-2, -1) if step.kind == "DepthwiseConv2D" else (-1,)
+    others = None
+    if granularity == "per_channel":
+        others = tuple(axis for axis in range(-kernel.ndim, 0) if axis not in channel_axes)
     unit = np.maximum(np.abs(kernel).max(axis=others, keepdims=True) / LARGEST, 1e-30)
     return np.rint(kernel / unit) * unit

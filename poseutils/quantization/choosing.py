@@ -1,9 +1,8 @@
-"""What each way to quantize a model costs, in similarity on a data set, and which one the numbers
-speak for."""
+"""Comparison of quantization settings by their loss of OKS on a dataset."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ CHOICES = {
     "onnx_per_channel": (quantize_onnx, "per_channel", False),
     "onnx_per_tensor_optimized": (quantize_onnx, "per_tensor", True),
 }
-"""Each by its name: what quantizes, the granularity, and whether the network is optimized first."""
+"""By name: quantizer, granularity, and whether the network is optimized first."""
 
 
 def choices(
@@ -37,30 +36,30 @@ def choices(
     input_type: str = "uint8",
     output_type: str = "float",
 ) -> list[dict]:
-    """Quantizes a model in several ways and evaluates each.
+    """Quantizes a model with several settings and evaluates each.
 
     Args:
-        model: the float model, of a .keras or .h5 file.
-        images: (N, H, W, 3) float32 inputs as the network takes them, to calibrate with.
+        model: the float model, from a .keras or .h5 file.
+        images: (N, H, W, 3) float32 network inputs for calibration.
         dataset: to evaluate on.
-        out_dir: the files are written here, named as the choices.
-        names: of ``CHOICES``, those to try.
+        out_dir: folder for the quantized files, named as the choices.
+        names: of ``CHOICES``.
         input_type, output_type: of the quantized files.
 
     Returns:
-        Rows, the float model first: ``choice``; ``oks``, the mean over people; ``loss``, of OKS
-            against the float model, in points
-        (hundredths); ``uncertainty``, the standard error of that loss over the images, in points;
-        ``kib``; ``file``.
+        A row per model, the float model first: ``choice``; ``oks``, the mean over people; ``loss``
+        of OKS against the float model, in points (hundredths); ``uncertainty``, the standard error
+        of the loss over images, in points; ``kib``; ``file``.
 
     Raises:
-        PoseError: for an unknown choice, a model that cannot be quantized, or a data set that
-            cannot be evaluated.
+        PoseError: for an unknown choice, a model that cannot be quantized, or a dataset that cannot
+            be evaluated.
     """
     unknown = [name for name in names if name not in CHOICES]
     if unknown:
         raise PoseError(
-            f"no way to quantize is called {', '.join(unknown)}; choose from {', '.join(CHOICES)}"
+            f"no quantization setting is called {', '.join(unknown)}; choose from "
+            f"{', '.join(CHOICES)}"
         )
     keras_model, rescaling = load_keras(model.path), model.network.rescaling or RESCALING
     exact = evaluate(model, dataset, progress=False)
@@ -72,43 +71,35 @@ def choices(
             keras_model, images, path, granularity, input_type, output_type, rescaling, optimize
         )
         network = open_network(path, model.network.num_threads, rescaling)
-        rows.append(
-            _row(
-                name,
-                path,
-                evaluate(replace(model, network=network, name=str(path)), dataset, progress=False),
-                exact,
-            )
-        )
+        quantized = replace(model, network=network, name=str(path))
+        rows.append(_row(name, path, evaluate(quantized, dataset, progress=False), exact))
     return rows
 
 
 def _row(name: str, path: Path, report: Report, exact: Report) -> dict:
     losses = 100 * (np.array(exact.similarities) - np.array(report.similarities))
+    several = len(losses) > 1
     return {
         "choice": name,
         "oks": report.metrics["oks"],
         "loss": 100 * (exact.metrics["oks"] - report.metrics["oks"]),
-        "uncertainty": float(losses.std(ddof=1) / np.sqrt(len(losses)))
-        if len(losses) > 1
-        else float("nan"),
+        "uncertainty": float(losses.std(ddof=1) / np.sqrt(len(losses))) if several else np.nan,
         "kib": path.stat().st_size / 1024,
         "file": path.name,
     }
 
 
-def recommended(rows: Sequence[dict]) -> dict:
-    """The smallest file among the quantized that lose no more than the best one and its standard
-    error."""
+def recommended(rows: Sequence[Mapping]) -> Mapping:
+    """The smallest of the quantized files whose loss is at most one standard error above the
+    lowest."""
     tried = [row for row in rows if row["choice"] != "float"]
-    least = min(tried, key=lambda row: row["loss"])
-    most = least["loss"] + np.nan_to_num(least["uncertainty"])
-    return min(
-        [row for row in tried if row["loss"] <= most], key=lambda row: (row["kib"], row["loss"])
-    )
+    best = min(tried, key=lambda row: row["loss"])
+    limit = best["loss"] + np.nan_to_num(best["uncertainty"])
+    good = [row for row in tried if row["loss"] <= limit]
+    return min(good, key=lambda row: (row["kib"], row["loss"]))
 
 
 def choice_name(onnx: bool, granularity: str, optimize: bool) -> str:
-    """The name of a choice as the configuration has it; ``other`` if it is none of ``CHOICES``."""
+    """The name of the settings in ``CHOICES``; ``other`` if they are not among them."""
     way = (quantize_onnx if onnx else quantize, granularity, optimize)
     return next((name for name, own in CHOICES.items() if own == way), "other")

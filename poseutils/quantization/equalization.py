@@ -1,16 +1,15 @@
-"""Cross-layer equalization: channels of unlike size are evened out across layers, so that one scale
-for all of them holds.
+"""Cross-layer equalization: makes the ranges of channels similar, for per-tensor quantization.
 
-A channel that is divided by s where a convolution makes it and multiplied by s where the next one
-reads it leaves the network's function as it was, as long as what lies between keeps proportions:
-f(s·x) = s·f(x) for s > 0. The s that gives a channel the same share of both kernels' ranges loses
-least (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV
-2019, eq. 11).
+Dividing a channel by s in the convolution that outputs it, and multiplying it by s in the
+convolution that reads it, leaves the network's function unchanged if all layers between are
+positively homogeneous: f(s·x) = s·f(x) for s > 0. The best s gives the channel the same precision
+in both kernels (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
+Correction", ICCV 2019, eq. 11).
 
-The paper takes pairs of layers. Here it is groups: all tensors that must have one s because sums,
-paddings, poolings or activations tie them, with every convolution that writes into them and every
-one that reads from them. A group that touches something that does not keep proportions, or the
-network's ends, is left alone.
+The paper equalizes pairs of layers. Here, groups: all tensors that must have the same s, as
+additions, paddings, poolings or activations connect them, with all convolutions that write or read
+them. A group is not equalized if it is connected to another kind of layer, or to an input or output
+of the network.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from .layers import Layers, Step, channels_last, folded
 from .options import as_keras, check_images
 from .statistics import channel_maxima
 
-PROPORTIONAL = (
+HOMOGENEOUS = (
     "Add",
     "AveragePooling2D",
     "Cropping2D",
@@ -37,27 +36,27 @@ PROPORTIONAL = (
     "UpSampling2D",
     "ZeroPadding2D",
 )
-"""Layers that give s·f(x) for s·x, channel by channel; a ``ReLU`` with a maximum only below it."""
+"""Layers that are positively homogeneous per channel; ``ReLU`` with a maximum only below it."""
 ROOM = 1.25
-"""Channels count as below the maximum of a ``ReLU`` if this many times their largest value in the
-calibration is."""
-TURNS = 200
+"""Safety factor: a channel is below the maximum of a ``ReLU`` if this many times its largest value
+in the calibration is."""
+ITERATIONS = 200
 CONVERGED = 1e-4
-"""No logarithm of a scale changes more in the last turn."""
+"""Largest change of the logarithm of a scale in the last iteration."""
 SMALLEST = 1e-3
-"""The share of a kernel's range below which a channel counts as this: dead channels are not blown
+"""Lower bound of a channel's range relative to the kernel's, so that dead channels are not scaled
 up."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Tensors whose channels must be scaled alike.
+    """Tensors with common scales of their channels.
 
     Attributes:
-        writers, readers: the convolutions that make them and take them.
-        least: (C,) the least scale of each channel that keeps it below the maximum of a ``ReLU``; 0
-            where there is none.
-        fixed: (C,) bool, channels that reach such a maximum, and stay as they are.
+        writers, readers: the convolutions that output and read them.
+        least: (C,) lower bound of each scale that keeps the channel below the maximum of a
+            ``ReLU``; 0 without a maximum.
+        fixed: (C,) bool, channels that reach a maximum and are not scaled.
     """
 
     writers: tuple[Step, ...]
@@ -67,19 +66,17 @@ class Group:
 
 
 def equalize(model_or_path, images: np.ndarray):
-    """A copy of a Keras model with batch normalization folded and channels evened out across
-    layers.
+    """A copy of a Keras model with folded batch normalization and equalized channels.
 
-    A ``ReLU`` with a maximum (ReLU6) does not keep proportions. Where the calibration stays well
-    below the maximum in all channels, it becomes a plain ``ReLU``; elsewhere it stays, channels
-    that reach it keep their scale, and others grow only as far as they stay below. Without maxima
-    the float function is the same for every input; with them for inputs whose activations do not
-    exceed those of the calibration by more than a quarter.
+    A ``ReLU`` with a maximum (ReLU6) is not homogeneous. If all channels stay well below it in the
+    calibration, it becomes a plain ``ReLU``; else it is kept, channels that reach it are not
+    scaled, and others only as far as they stay below. Without maxima the float function is
+    unchanged; with them it is for inputs whose activations exceed those of the calibration by at
+    most a quarter.
 
     Args:
-        model_or_path: keras.Model, functional or sequential, or a .keras or .h5 file. It is not
-            changed.
-        images: (N, H, W, 3) float32 inputs as the network takes them.
+        model_or_path: keras.Model, functional or sequential, or its file; it is not changed.
+        images: (N, H, W, 3) float32 network inputs.
 
     Returns:
         keras.Model with the same inputs and outputs.
@@ -90,9 +87,8 @@ def equalize(model_or_path, images: np.ndarray):
     model = as_keras(model_or_path)
     check_images(model, images)
     layers = folded(model)
-    peaks = channel_maxima(
-        layers, [step.inputs[0] for step in layers.steps if _has_maximum(step)], images
-    )
+    limited = [step.inputs[0] for step in layers.steps if _has_maximum(step)]
+    peaks = channel_maxima(layers, limited, images)
     _drop_maxima(layers, peaks)
     kernels = {
         id(step.layer): step.layer.kernel.numpy().astype(np.float64)
@@ -116,7 +112,7 @@ def _has_maximum(step: Step) -> bool:
 
 
 def _drop_maxima(layers: Layers, peaks: dict[int, np.ndarray]) -> None:
-    """Makes plain those that no channel comes near in the calibration."""
+    """Removes the maxima that no channel comes near in the calibration."""
     for step in layers.steps:
         if (
             _has_maximum(step)
@@ -126,12 +122,12 @@ def _drop_maxima(layers: Layers, peaks: dict[int, np.ndarray]) -> None:
             step.layer.max_value = None
 
 
-# ---------------------------------------------------------------- what must be scaled alike
+# ---------------------------------------------------------------- groups
 
 
 def _groups(layers: Layers, peaks: dict[int, np.ndarray]) -> list[Group]:
-    """The groups that can be scaled; those without a writer or reader have nothing to even out."""
-    root = _tied(layers)
+    """The groups that can be scaled, with at least one writer and one reader."""
+    root = _connected(layers)
     members = {step.output: step for step in layers.convolutions()}
     frozen = {root[tensor] for tensor in _untouchable(layers)}
     found = []
@@ -142,60 +138,52 @@ def _groups(layers: Layers, peaks: dict[int, np.ndarray]) -> list[Group]:
             clipped = [
                 step for step in layers.steps if _has_maximum(step) and root[step.output] == name
             ]
-            found.append(
-                Group(
-                    writers,
-                    readers,
-                    *_limits(clipped, peaks, layers.tensors[writers[0].output].shape[-1]),
-                )
-            )
+            channels = layers.tensors[writers[0].output].shape[-1]
+            found.append(Group(writers, readers, *_limits(clipped, peaks, channels)))
     return found
 
 
-def _tied(layers: Layers) -> list[int]:
-    """For each tensor the least number of those tied to it."""
+def _connected(layers: Layers) -> list[int]:
+    """For each tensor the lowest number of its connected component."""
     root = list(range(len(layers.tensors)))
     for step in layers.steps:
-        if _keeps_proportions(step, layers):
+        if _is_homogeneous(step, layers):
             for tensor in step.inputs:
                 low, high = sorted((root[tensor], root[step.output]))
                 root = [low if r == high else r for r in root]
     return root
 
 
-def _keeps_proportions(step: Step, layers: Layers) -> bool:
-    if (
-        step.kind not in PROPORTIONAL
-        or not channels_last(step)
-        or getattr(step.layer, "threshold", 0)
-    ):
+def _is_homogeneous(step: Step, layers: Layers) -> bool:
+    has_threshold = bool(getattr(step.layer, "threshold", 0))
+    if step.kind not in HOMOGENEOUS or not channels_last(step) or has_threshold:
         return False
     shapes = {tuple(layers.tensors[tensor].shape) for tensor in (*step.inputs, step.output)}
-    # A sum that repeats a channel or a pixel ties more than channel to channel
+    # With broadcasting, an addition connects different channels.
     return step.kind != "Add" or len(shapes) == 1
 
 
 def _untouchable(layers: Layers) -> set[int]:
-    """Tensors that must stay as they are: the network's ends, and all around a layer that does not
-    keep proportions."""
+    """Tensors that cannot be scaled: inputs and outputs of the network, and of layers that are not
+    homogeneous."""
     known = {id(step) for step in layers.convolutions() if _divisible(step)}
     touched = {*layers.inputs, *layers.outputs}
     for step in layers.steps:
-        if id(step) not in known and not _keeps_proportions(step, layers):
+        if id(step) not in known and not _is_homogeneous(step, layers):
             touched.update(step.inputs, [step.output])
     return touched
 
 
 def _divisible(step: Step) -> bool:
-    """Whether each channel of the kernel belongs to one channel in and one out, in the layout that
-    is expected here."""
+    """Whether the kernel has separate axes of input and output channels, in the expected
+    layout."""
     return channels_last(step) and getattr(step.layer, "groups", 1) == 1
 
 
 def _limits(
     clipped: list[Step], peaks: dict[int, np.ndarray], channels: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The least scale of each channel, and whether it may not be scaled at all."""
+    """Lower bounds of the scales, and which channels must not be scaled."""
     least, fixed = np.zeros(channels), np.zeros(channels, bool)
     for step in clipped:
         share = peaks[step.inputs[0]] * ROOM / step.layer.max_value
@@ -207,10 +195,10 @@ def _limits(
 
 
 def _converged(groups: list[Group], kernels: dict[int, np.ndarray]) -> list[np.ndarray]:
-    """The scales of each group, (C,) each; the kernels are scaled in place, group after group,
-    until nothing changes."""
+    """The scales (C,) of each group; the kernels are scaled in place, group by group, until the
+    scales converge."""
     scales = [np.ones(len(group.least)) for group in groups]
-    for _ in range(TURNS):
+    for _ in range(ITERATIONS):
         before = np.log(np.concatenate(scales)) if scales else np.zeros(0)
         scales = [_balance(group, total, kernels) for group, total in zip(groups, scales)]
         if not scales or np.abs(np.log(np.concatenate(scales)) - before).max() < CONVERGED:
@@ -219,7 +207,7 @@ def _converged(groups: list[Group], kernels: dict[int, np.ndarray]) -> list[np.n
 
 
 def _balance(group: Group, total: np.ndarray, kernels: dict[int, np.ndarray]) -> np.ndarray:
-    """Scales the kernels around one group once; returns the scales so far."""
+    """Scales the kernels of one group once; returns its accumulated scales."""
     written = np.max(
         [_share(kernels[id(s.layer)], _channel_axes(s)[1], len(total)) for s in group.writers],
         axis=0,
@@ -237,13 +225,12 @@ def _balance(group: Group, total: np.ndarray, kernels: dict[int, np.ndarray]) ->
 
 
 def _channel_axes(step: Step) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The axes of a kernel that hold the channels it reads, and those that it writes."""
+    """The axes of a kernel with the input channels, and with the output channels."""
     return ((-2,), (-2, -1)) if step.kind == "DepthwiseConv2D" else ((-2,), (-1,))
 
 
 def _share(kernel: np.ndarray, axes: tuple[int, ...], channels: int) -> np.ndarray:
-    """(C,) the largest weight of each channel as a share of the largest of all: what is left of 8
-    bits under one scale."""
+    """(C,) precision of each channel: its largest magnitude relative to the kernel's."""
     others = tuple(axis for axis in range(-kernel.ndim, 0) if axis not in axes)
     largest = np.abs(kernel).max(axis=others).reshape(channels)
     return np.maximum(largest / max(largest.max(), 1e-30), SMALLEST)

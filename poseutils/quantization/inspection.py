@@ -1,5 +1,5 @@
-"""What quantization did to a network: the error of its outputs and of each layer, and the ranges
-that its integers span."""
+"""Analysis of quantization: the error of the outputs and of each layer, and the ranges of weights
+and activations."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from .statistics import reader
 
 
 def quantization_error(model_or_path, path: str | Path, images: np.ndarray) -> dict[str, float]:
-    """How far the quantized network's outputs are from the float network's.
+    """The error of a quantized network's outputs against the float network's.
 
     Args:
         model_or_path: the float keras.Model, or its file.
-        path: the .tflite or .onnx made of it.
-        images: (N, H, W, 3) float32 inputs as the float network takes them.
+        path: the .tflite or .onnx quantized from it.
+        images: (N, H, W, 3) float32 inputs of the float network.
 
     Returns:
         ``snr_db``, the signal-to-noise ratio over all outputs in dB (larger is better), and
-        ``max_error``, the largest difference.
+        ``max_error``, the largest absolute difference.
+
+    Raises:
+        PoseError: for images of another shape, or if the outputs have different shapes.
     """
     model = as_keras(model_or_path)
     check_images(model, images)
@@ -54,25 +57,24 @@ def quantization_error(model_or_path, path: str | Path, images: np.ndarray) -> d
 
 
 def layer_errors(model_or_path, tflite_path: str | Path, images: np.ndarray) -> list[dict]:
-    """The signal-to-noise ratio of what each layer gives, in the order in which the quantized
-    network runs.
+    """The signal-to-noise ratio of each layer's output, in the order of the quantized network.
 
-    Every result of the .tflite is matched to a tensor of the Keras model: of those of the same
-    shape and made by the same kind of convolution, the one it is nearest to, best matches first.
-    Fusing layers and reordering branches do no harm.
+    Each output of the .tflite's operators is matched with a tensor of the Keras model: the nearest
+    of those with the same shape from the same kind of layer, best matches first. This is robust to
+    fused layers and reordered branches.
 
     Args:
-        model_or_path: the float keras.Model that was converted, or its file; with ``optimize`` what
-            :func:`optimized` gives, as equalization scales the channels inside.
-        tflite_path: the quantized file made of it.
-        images: (N, H, W, 3) float32 inputs as the float network takes them; eight are enough.
+        model_or_path: the float keras.Model that was converted, or its file; with ``optimize`` the
+            result of :func:`optimized`, as equalization scales the channels.
+        tflite_path: the quantized file.
+        images: (N, H, W, 3) float32 inputs of the float network; eight are enough.
 
     Returns:
         Rows of ``layer`` (Keras's name), ``operator`` (TFLite's), ``shape`` and ``snr_db``,
         10·log10 of the mean square of the float values over that of the error.
 
     Raises:
-        PoseError: for images of another shape, or a file of which no layer is the model's.
+        PoseError: for images of another shape, or if no layer of the file matches the model.
     """
     model = as_keras(model_or_path)
     check_images(model, images)
@@ -111,12 +113,11 @@ _KINDS = {
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2D",),
     "FULLY_CONNECTED": ("Dense", "Conv2D"),
 }
-"""The layers that become an operator."""
+"""The layers that an operator may be converted from."""
 
 
 def _holds_steps(graph: Graph, operator: Operator) -> bool:
-    """Whether an operator's result is computed and quantized; copies of an input into another type
-    are neither."""
+    """Whether an operator computes a quantized result, other than a conversion of types."""
     return (
         operator.name not in ("QUANTIZE", "DEQUANTIZE")
         and graph.tensors[operator.outputs[0]].quantization is not None
@@ -124,11 +125,11 @@ def _holds_steps(graph: Graph, operator: Operator) -> bool:
 
 
 def _rounded_reader(path: str | Path, graph: Graph, tensors: list[int]):
-    """A function of one image that gives the dequantized tensors of a .tflite."""
+    """A function from one image to dequantized tensors of a .tflite."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     network = open_network(path, rescaling=(1.0, 0.0))
-    # The delegates that make it fast keep the results between the layers to themselves
+    # Delegates would not expose the intermediate tensors.
     with silent_stderr():
         interpreter = Interpreter(
             str(path),
@@ -148,14 +149,15 @@ def _rounded_reader(path: str | Path, graph: Graph, tensors: list[int]):
     return read
 
 
-def _real(values: np.ndarray, quantization: Quantization) -> np.ndarray:
+def _real(values: np.ndarray, quantization: Quantization | None) -> np.ndarray:
+    assert quantization is not None  # as _holds_steps selects
     return (values.astype(np.float32) - quantization.zero_points[0]) * quantization.scales[0]
 
 
 def _matched(
     operators: list[Operator], rounded: list[np.ndarray], layers: Layers, exact: list[np.ndarray]
 ) -> list[tuple[int, int]]:
-    """Pairs of an operator and a step, each at most once, in the operators' order."""
+    """Pairs (operator, step), each at most once, in the order of the operators."""
     distances, hidden = [], _fused(layers)
     for o, operator in enumerate(operators):
         for s, values in enumerate(exact):
@@ -165,14 +167,9 @@ def _matched(
                 and values.shape == rounded[o].shape
                 and (not kinds or _maker(layers, layers.steps[s]).kind in kinds)
             ):
-                distances.append(
-                    (
-                        np.square(values - rounded[o]).sum() / max(np.square(values).sum(), 1e-30),
-                        o,
-                        s,
-                    )
-                )
-    pairs = {}
+                noise, signal = np.square(values - rounded[o]).sum(), np.square(values).sum()
+                distances.append((noise / max(signal, 1e-30), o, s))
+    pairs: dict[int, int] = {}
     for _, o, s in sorted(distances):
         if o not in pairs and s not in pairs.values():
             pairs[o] = s
@@ -180,8 +177,8 @@ def _matched(
 
 
 def _fused(layers: Layers) -> set[int]:
-    """The steps whose results are never seen: an activation that becomes part of their operator is
-    all that reads them."""
+    """The steps whose output is not in the .tflite, as it is only read by an activation that is
+    fused into their operator."""
     read = layers.readers()
     numbers = {step.output: number for number, step in enumerate(layers.steps)}
     makers = [_maker(layers, step) for step in layers.steps]
@@ -193,7 +190,7 @@ def _fused(layers: Layers) -> set[int]:
 
 
 def _maker(layers: Layers, step: Step) -> Step:
-    """The step whose result an activation is applied to, where both become one operator."""
+    """The step that an activation is fused with; any other step itself."""
     if (
         step.kind != "ReLU"
         or step.layer.max_value not in (None, 6)
@@ -214,12 +211,12 @@ def _maker(layers: Layers, step: Step) -> Step:
 
 @dataclass(frozen=True)
 class Range:
-    """The real values that the weights or the output of one operator span.
+    """The range of real values of the weights or the output of one operator.
 
     Attributes:
         name: of the tensor.
         operator: TFLite's name, for example ``CONV_2D``.
-        low, high: (C,) for weights, one a channel; (1,) for activations.
+        low, high: (C,), per channel, for weights; (1,) for activations.
     """
 
     name: str
@@ -229,8 +226,8 @@ class Range:
 
 
 def weight_ranges(tflite_path: str | Path) -> list[Range]:
-    """Of each operator with 8-bit weights, in order: the least and the greatest weight of each
-    output channel, as stored."""
+    """The smallest and largest quantized weight per output channel, of each operator with int8
+    weights."""
     graph = read_tflite(tflite_path)
     ranges = []
     for operator in graph.operators:
@@ -257,8 +254,7 @@ def weight_ranges(tflite_path: str | Path) -> list[Range]:
 
 
 def activation_ranges(tflite_path: str | Path) -> list[Range]:
-    """Of each operator with an 8-bit output, in order: the real values that the output can hold, by
-    its scale and zero point."""
+    """The representable range, by scale and zero point, of each 8-bit output of an operator."""
     limits = {"int8": (-128, 127), "uint8": (0, 255)}
     graph = read_tflite(tflite_path)
     ranges = []
@@ -273,11 +269,15 @@ def activation_ranges(tflite_path: str | Path) -> list[Range]:
 
 
 def most_uneven(ranges: list[Range]) -> Range:
-    """The weights whose channels differ most in width, where one scale for all would lose most."""
-    return max(
-        ranges, key=lambda r: (r.high - r.low).max() / max(float(np.median(r.high - r.low)), 1e-9)
-    )
+    """The weights whose channels differ most in range, which lose most by per-tensor
+    quantization."""
+
+    def unevenness(weights: Range) -> float:
+        widths = weights.high - weights.low
+        return float(widths.max() / max(np.median(widths), 1e-9))
+
+    return max(ranges, key=unevenness)
 
 
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
-"""The axis of the output channels in the weights of each operator that has weights."""
+"""The axis of the output channels in the weights of each operator."""

@@ -1,31 +1,31 @@
-"""A Keras model as a list of layers and the tensors between them, with batch normalization folded
-into its convolutions."""
+"""A Keras model as a list of layer calls and tensors, with folded batch normalization."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..errors import PoseError
 
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "Dense")
-"""Layers with a kernel, whose last axis is the channels; everything here knows these."""
+"""Layers with a kernel, whose channels are on the last axis."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One call of a layer; tensors are numbered in the order in which they are first met.
+    """One call of a layer.
 
     Attributes:
         layer: the Keras layer or operation.
-        kind: the name of its class; ``Other`` for anything but one tensor from tensors given in
-            order.
-        inputs, output: numbers of tensors.
+        kind: the name of its class; ``Other`` unless it is a layer of Keras's that computes one
+            tensor from tensors.
+        inputs, output: numbers of tensors, in order of first use.
     """
 
-    layer: object
+    layer: Any
     kind: str
     inputs: tuple[int, ...]
     output: int
@@ -33,44 +33,40 @@ class Step:
 
 @dataclass(frozen=True)
 class Layers:
-    """A Keras model and its steps, in an order in which they can run.
+    """A Keras model as steps in execution order.
 
     Attributes:
         model: the keras.Model.
-        steps: its calls of layers.
+        steps: its layer calls.
         tensors: the symbolic tensors by number.
-        inputs, outputs: numbers of the model's own.
+        inputs, outputs: numbers of the model's inputs and outputs.
     """
 
-    model: object
+    model: Any
     steps: tuple[Step, ...]
-    tensors: tuple[object, ...]
+    tensors: tuple[Any, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
     def readers(self) -> Counter:
-        """How often each tensor is read, the model's outputs once more."""
-        return Counter(
-            [tensor for step in self.steps for tensor in step.inputs] + list(self.outputs)
-        )
+        """The number of reads of each tensor; being an output of the model counts as one."""
+        return Counter([*self.outputs, *(t for step in self.steps for t in step.inputs)])
 
     def convolutions(self) -> list[Step]:
-        """The steps of layers with a kernel that are called once; weights of a layer that is called
-        twice serve two places."""
+        """The steps of layers with a kernel, without layers that are called several times, whose
+        weights are shared."""
         return [step for step in self.steps if step.kind in CONVOLUTIONS and self.called_once(step)]
 
     def called_once(self, step: Step) -> bool:
-        """Whether no other step has the same layer."""
+        """Whether no other step calls the same layer."""
         return sum(other.layer is step.layer for other in self.steps) == 1
 
 
 def folded(model) -> Layers:
-    """A copy of the model without the batch normalizations that follow a convolution, computing the
-    same; the model stays as it is.
+    """An equivalent copy of the model with batch normalization folded into the convolutions.
 
-    Convolution and normalization become one convolution, w·γ/σ and (b − μ)·γ/σ + β (Jacob et al.,
-    2018). Activations inside a layer become layers of their own, so that what follows sees each
-    tensor.
+    Weights become w·γ/σ, biases (b − μ)·γ/σ + β (Jacob et al., 2018). Activations inside layers
+    become separate layers, to make all tensors accessible.
 
     Raises:
         PoseError: for a model that is not a graph of layers.
@@ -79,15 +75,10 @@ def folded(model) -> Layers:
     readers, producers = split.readers(), {step.output: step for step in split.convolutions()}
     pairs = {}
     for step in split.steps:
-        before = (
-            producers.get(step.inputs[0])
-            if step.kind == "BatchNormalization" and split.called_once(step)
-            else None
-        )
-        last = step.kind == "BatchNormalization" and step.layer.axis in (
-            -1,
-            len(split.tensors[step.output].shape) - 1,
-        )
+        if step.kind != "BatchNormalization" or not split.called_once(step):
+            continue
+        before = producers.get(step.inputs[0])
+        last = step.layer.axis in (-1, len(split.tensors[step.output].shape) - 1)
         if before and last and channels_last(before) and readers[before.output] == 1:
             pairs[before.layer.name] = step.layer
     dropped = {norm.name for norm in pairs.values()}
@@ -109,7 +100,7 @@ def folded(model) -> Layers:
 
 
 def channels_last(step: Step) -> bool:
-    """Whether the channels of what a layer takes and gives are on the last axis."""
+    """Whether the layer's inputs and outputs have the channels on the last axis."""
     return getattr(step.layer, "data_format", "channels_last") == "channels_last"
 
 
@@ -127,8 +118,8 @@ def _folded_weights(layer, weights: list[np.ndarray], norm) -> list[np.ndarray]:
 
 
 def _split(model) -> Layers:
-    """A copy with the activation of each convolution, and every activation of a name, as a layer of
-    its own."""
+    """A copy with the activations of convolutions as separate layers, and activations by name as
+    layers of their class."""
     import keras
 
     if (
@@ -177,7 +168,7 @@ def _split(model) -> Layers:
 
 
 def _copy_weights(source, target, change=lambda layer, weights: weights) -> None:
-    """Gives the layers of one model the weights of another's, by name."""
+    """Copies the weights of layers by their names."""
     originals = {layer.name: layer for layer in source.layers}
     for layer in target.layers:
         if layer.weights:
@@ -185,14 +176,14 @@ def _copy_weights(source, target, change=lambda layer, weights: weights) -> None
 
 
 def _activation(layer) -> str | None:
-    """The name of a convolution's or activation layer's function."""
+    """The name of the activation function of a convolution or ``Activation`` layer."""
     if layer.__class__.__name__ not in (*CONVOLUTIONS, "Activation"):
         return None
     return getattr(layer.activation, "__name__", "other")
 
 
 def _activate(function, name: str):
-    """A layer of an activation function."""
+    """An activation function as a layer."""
     import keras
 
     known = {"relu": {}, "relu6": {"max_value": 6.0}}
@@ -205,8 +196,8 @@ def _activate(function, name: str):
 
 
 def _copied(layer, **changes):
-    """A layer of the same configuration but for the changes, its weights yet to be set. Operations
-    without weights serve as they are."""
+    """A layer of the same configuration, with changes, and without its weights. Operations, which
+    have no weights, are not copied."""
     import keras
 
     if not isinstance(layer, keras.Layer):
@@ -215,11 +206,13 @@ def _copied(layer, **changes):
 
 
 def _rebuilt(model, copy, call) -> Layers:
-    """The model of copied layers, each called by ``call(run, layer, *inputs, **options)``, and what
-    ``run`` called in which order."""
+    """Rebuilds a model from copies of its layers, each called by ``call(run, layer, *inputs,
+    **options)``, and records the calls of ``run``."""
     import keras
 
-    numbers, tensors, steps = {}, [], []
+    numbers: dict[int, int] = {}
+    tensors: list[Any] = []
+    steps: list[Step] = []
 
     def number(tensor) -> int:
         if id(tensor) not in numbers:
@@ -258,8 +251,8 @@ def _rebuilt(model, copy, call) -> Layers:
 
 
 def _kind(layer, inputs, options, results) -> str:
-    """The class of one of Keras's own layers that makes a tensor of tensors alone; a sum by ``+``
-    is as good as an ``Add``."""
+    """The class of a layer of Keras's that computes one tensor from tensors, else ``Other``; the
+    operator ``+`` is an ``Add``."""
     import keras
 
     plain = all(

@@ -1,5 +1,5 @@
-"""A Keras model as .onnx, and its post-training quantization by ONNX Runtime to a network of
-QuantizeLinear and DequantizeLinear pairs."""
+"""Export of a Keras model to .onnx, and post-training quantization by ONNX Runtime to a QDQ network
+(QuantizeLinear and DequantizeLinear pairs)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from .biases import optimized
 from .options import as_keras, check_choices, check_images, quiet, with_full_range
 
 OPSET = 17
-"""Of the operators; 13 is the first with a scale a channel, 17 what ST's tools read."""
+"""Version of the operators; 13 is the first with per-channel scales, 17 is read by ST's tools."""
 
 
 def export_onnx(model_or_path, out_path: str | Path) -> Path:
-    """Writes a Keras model as a float .onnx with a batch of one, images and maps channels first as
-    is usual there.
+    """Writes a Keras model as a float .onnx with batch size 1 and channels first.
 
     Args:
         model_or_path: keras.Model of one input, or a .keras or .h5 file.
@@ -50,13 +49,13 @@ def quantize_onnx(
     rescaling: tuple[float, float] = RESCALING,
     optimize: bool = False,
 ) -> Path:
-    """Converts a Keras model to .onnx with 8-bit weights and activations, calibrated by the
-    extremes of each tensor.
+    """Converts a Keras model to an int8 QDQ .onnx, with min-max calibration.
+
+    The input is channels first. Scale and zero point of an integer input or output are in the
+    file's metadata, as ``poseutils.models.network`` reads them.
 
     Args:
-        as :func:`poseutils.quantization.quantize`, with an .onnx file to write. Images go in
-        channels first. An integer input or output has its scale and zero point in the file's
-        metadata, as ``poseutils.models.network`` reads them.
+        as :func:`poseutils.quantization.quantize`, with an .onnx file to write.
 
     Returns:
         ``out_path``.
@@ -122,7 +121,11 @@ def _converted(model):
 
 
 def _packages():
-    """The package tf2onnx, if it and onnx are there."""
+    """The package tf2onnx.
+
+    Raises:
+        PoseError: if it or onnx is not installed.
+    """
     try:
         import onnx  # noqa: F401
         import tf2onnx
@@ -136,18 +139,16 @@ def _packages():
 
 
 class _Batches:
-    """What ONNX Runtime's calibration asks for: one image after another, then None."""
+    """ONNX Runtime's CalibrationDataReader: one image after another, then None."""
 
     def __init__(self, name: str, images: np.ndarray):
         self._name, self._images = name, iter(images)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         image = next(self._images, None)
-        return (
-            None
-            if image is None
-            else {self._name: np.ascontiguousarray(image.transpose(2, 0, 1)[None])}
-        )
+        if image is None:
+            return None
+        return {self._name: np.ascontiguousarray(image.transpose(2, 0, 1)[None])}
 
 
 def _quantized(proto, images: np.ndarray, granularity: str, label: str):
@@ -177,23 +178,22 @@ def _quantized(proto, images: np.ndarray, granularity: str, label: str):
 
 
 def _without_unused_domains(proto):
-    """ONNX Runtime declares the operators of all its extensions; other tools refuse files for ones
-    that are not even used."""
+    """Removes the opset imports of unused domains, which ONNX Runtime adds and other tools
+    refuse."""
     used = {node.domain for node in proto.graph.node}
     for opset in [opset for opset in proto.opset_import if opset.domain not in used]:
         proto.opset_import.remove(opset)
     return proto
 
 
-# ---------------------------------------------------------------- the ends of the network
+# ---------------------------------------------------------------- integer inputs and outputs
 
 
 def _make_integer(proto, name: str, kind: str) -> None:
-    """Gives an input or output of the network an integer type, with the scale that it is quantized
-    by anyway.
+    """Changes an input or output to an integer type, with the scale of its existing quantization.
 
-    What is there stays: the integer becomes the float that it stood for, or the other way round,
-    and with the same scale nothing is rounded twice.
+    A DequantizeLinear is inserted after the input, or a QuantizeLinear before the output; with the
+    same scale nothing is rounded twice.
     """
     import onnx
 
@@ -226,7 +226,7 @@ def _make_integer(proto, name: str, kind: str) -> None:
 
 
 def _parameters(graph, name: str, is_input: bool) -> tuple[float, int]:
-    """Scale and int8 zero point of the pair at an end of the network."""
+    """Scale and int8 zero point of an input or output."""
     import onnx
 
     kind = "QuantizeLinear" if is_input else "DequantizeLinear"

@@ -1,4 +1,4 @@
-"""What every quantization is asked, and what it is calibrated with."""
+"""Options and calibration images common to all quantizers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ TYPES = ("uint8", "int8", "float")
 
 
 def as_keras(model_or_path):
-    """A Keras model as it is, or from its file."""
+    """A Keras model, loaded if its file is given."""
     return load_keras(model_or_path) if isinstance(model_or_path, (str, Path)) else model_or_path
 
 
 def check_choices(granularity: str, input_type: str, output_type: str) -> None:
+    """Raises PoseError for an unknown granularity or type."""
     if granularity not in GRANULARITIES:
         raise PoseError(
             f"quantization.granularity is {granularity!r}; choose from {', '.join(GRANULARITIES)}"
@@ -35,10 +36,11 @@ def check_choices(granularity: str, input_type: str, output_type: str) -> None:
 
 
 def check_images(model, images: np.ndarray) -> None:
+    """Raises PoseError for calibration images that do not fit the model, or are not finite."""
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) != 1:
         raise PoseError(
-            f"{getattr(model, 'name', model)} has {len(inputs)} inputs that are known; "
+            f"{getattr(model, 'name', model)} has {len(inputs)} known inputs; "
             "quantization needs a network of one image"
         )
     expected = tuple(inputs[0].shape[1:])
@@ -49,16 +51,16 @@ def check_images(model, images: np.ndarray) -> None:
         )
     if not np.isfinite(images).all():
         raise PoseError(
-            "images to calibrate with hold values that are not numbers; check how they were read "
-            "and rescaled"
+            "calibration images have values that are not numbers (NaN or infinite); check how they "
+            "were read and rescaled"
         )
 
 
 def with_full_range(images: np.ndarray, rescaling: tuple[float, float]) -> np.ndarray:
     """The images, with two pixels of the first set to black and white.
 
-    Ranges are the extremes that were seen. Two pixels fix the input's without changing the
-    activations behind it, as black and white images would.
+    Calibration takes the extremes of each tensor. Two pixels set the full range of the input with
+    hardly any effect on the activations, unlike black and white images.
     """
     images = images.astype(np.float32)
     images[0, 0, 0], images[0, 0, 1] = rescaling[1], 255 * rescaling[0] + rescaling[1]
@@ -67,7 +69,7 @@ def with_full_range(images: np.ndarray, rescaling: tuple[float, float]) -> np.nd
 
 @contextmanager
 def quiet():
-    """Hides the converters' notes about themselves, which come through three channels."""
+    """Suppresses the converters' output on stderr, as warnings and by absl."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,5 +1,4 @@
-"""What flows through a network on calibration images, kept as sums and maxima, never as all
-activations."""
+"""Statistics of activations on calibration images, accumulated batch by batch."""
 
 from __future__ import annotations
 
@@ -16,8 +15,8 @@ BATCH = 8
 def channel_maxima(
     layers: Layers, tensors: Sequence[int], images: np.ndarray
 ) -> dict[int, np.ndarray]:
-    """The largest value of each channel of some tensors, (C,) each, over all images and places."""
-    found = {}
+    """(C,) maximum of each channel over all images and pixels, by tensor."""
+    found: dict[int, np.ndarray] = {}
     for _, batch in _runs(layers, tensors, images):
         for tensor, values in zip(tensors, batch, strict=True):
             largest = values.max(axis=tuple(range(values.ndim - 1)))
@@ -26,26 +25,27 @@ def channel_maxima(
 
 
 def mean_maps(layers: Layers, tensors: Sequence[int], images: np.ndarray) -> dict[int, np.ndarray]:
-    """The mean of some tensors over all images, place by place, (1, H, W, C) each."""
-    found = dict.fromkeys(tensors, 0.0)
+    """(1, H, W, C) mean over all images, by tensor."""
+    found: dict[int, np.ndarray] = dict.fromkeys(tensors, np.zeros(()))
     for count, batch in _runs(layers, tensors, images):
         for tensor, values in zip(tensors, batch, strict=True):
-            found[tensor] = found[tensor] + values.astype(np.float64).mean(
-                axis=0, keepdims=True
-            ) * (count / len(images))
+            mean = values.astype(np.float64).mean(axis=0, keepdims=True)
+            found[tensor] = found[tensor] + mean * (count / len(images))
     return found
 
 
 def _runs(layers: Layers, tensors: Sequence[int], images: np.ndarray):
-    """For batches of images: how many, and the values of the tensors."""
-    forward = reader(layers, tensors) if tensors else None
-    for start in range(0, len(images) if forward else 0, BATCH):
+    """Yields the size of each batch and the values of the tensors."""
+    if not tensors:
+        return
+    forward = reader(layers, tensors)
+    for start in range(0, len(images), BATCH):
         batch = images[start : start + BATCH]
         yield len(batch), forward(batch)
 
 
 def reader(layers: Layers, tensors: Sequence[int]) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """A function of images (B, H, W, 3) that gives the values of some tensors, (B, ...) each."""
+    """A function from images (B, H, W, 3) to the values of tensors, (B, ...) each."""
     import keras
 
     forward = compiled(

@@ -1,4 +1,4 @@
-"""Post-training quantization to a full-integer .tflite."""
+"""Post-training quantization to an int8 .tflite."""
 
 from __future__ import annotations
 
@@ -23,21 +23,19 @@ def quantize(
     rescaling: tuple[float, float] = RESCALING,
     optimize: bool = False,
 ) -> Path:
-    """Converts a Keras model to TFLite with 8-bit weights and activations (Jacob et al., 2018),
-    with a batch of one.
+    """Converts a Keras model to TFLite with int8 weights and activations (Jacob et al., 2018), and
+    batch size 1.
 
     Args:
         model_or_path: keras.Model, or a .keras or .h5 file.
-        images: (N, H, W, 3) float32 inputs as the network takes them; their activations set the
-            ranges. A hundred are plenty.
+        images: (N, H, W, 3) float32 network inputs for calibration; a hundred suffice.
         out_path: the .tflite file to write.
-        granularity: ``per_channel``, a scale for each channel of the weights, or ``per_tensor``,
-            one for all.
+        granularity: ``per_channel`` or ``per_tensor`` scales of the weights.
         input_type, output_type: ``uint8``, ``int8`` or ``float``.
-        rescaling: scale and offset that make network inputs out of pixels 0 to 255. The input is
-            quantized for exactly that range, so that a uint8 input takes pixels as they are.
-        optimize: evens channels out across layers and corrects biases first, see :func:`optimized`,
-            so that ``per_tensor`` holds.
+        rescaling: scale and offset from pixels 0…255 to network inputs. The input is quantized for
+            exactly that range, so that a uint8 input takes the pixels themselves.
+        optimize: equalize channels and correct biases first, see :func:`optimized`, for
+            ``per_tensor``.
 
     Returns:
         ``out_path``.

@@ -1,5 +1,5 @@
-"""Training of heatmap networks: architectures, targets, batches with augmentation, and ``fit``.
-TensorFlow is loaded when one is called."""
+"""Training of heatmap networks: architectures, losses, batches with augmentation, and ``fit``.
+TensorFlow is loaded on the first call, not on import."""
 
 from .architectures import build_model
 from .batches import training_batches

@@ -1,4 +1,4 @@
-"""The networks that can be trained, as Keras models, on any backend of Keras."""
+"""Architectures of heatmap networks, as Keras models, on any backend of Keras."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from ..models.keras_files import keras_library
 from .pretrained import check_pretrained, load_pretrained
 
 WIDEST = 4.0
-"""Most that alpha may be; more is a slip of the decimal point."""
+"""Upper bound of alpha; larger values are typing errors."""
 STRIDE = 32
 LATERALS = (("block_9_add", 64, 32), ("block_5_add", 32, 24), ("block_2_add", 24, 24))
-"""Top down: the backbone's layer at strides 16, 8 and 4, the channels it is merged at, and the
-channels after merging."""
+"""Of the feature pyramid at strides 16, 8 and 4: the backbone's layer, the channels of its lateral
+connection, and the channels after merging."""
 HEAD = 96
 """Channels of the last layer before the heatmaps."""
 BATCH_NORM_MOMENTUM = 0.9
-"""Of the running mean and variance. Keras's MobileNetV2 has 0.999, which follows over thousands of
-steps; a short training has hundreds."""
+"""Momentum of the running mean and variance. Keras's MobileNetV2 has 0.999, whose averages take
+thousands of steps to converge; a short training has hundreds."""
 EMPTY_LOGIT = -4.0
-"""Where sigmoid heatmaps start: at 0.02, since nearly every cell is empty (the prior of Lin et al.,
-"Focal Loss", 2017)."""
+"""Initial bias of sigmoid heatmaps, a prior probability of 0.02, as nearly all cells are empty (Lin
+et al., "Focal Loss", 2017)."""
 
 
 def build_model(
@@ -32,34 +32,33 @@ def build_model(
     seed: int = 123,
     pretrained: bool = False,
 ):
-    """A network with fresh weights, or with a backbone that has learned from photographs.
+    """Builds a network with random weights, or with a backbone pretrained on ImageNet.
 
     Args:
-        model_name: ``st_movenet_lightning_heatmaps``, which with ``_a100`` is the same network; or
-            ``st_movenet_thunder_heatmaps``, whose feature pyramid and head grow with alpha as the
-            backbone does.
+        model_name: ``st_movenet_lightning_heatmaps`` (also as ``…_a100_heatmaps``), or
+            ``st_movenet_thunder_heatmaps``, where alpha widens the feature pyramid and the head,
+            too.
         input_shape: height, width and 3; height and width are multiples of 32.
         keypoints: K, the number of heatmaps.
-        alpha: width of the MobileNetV2 backbone, above 0 to 4; default 1, and 1.75 for thunder.
-        final_activation: ``sigmoid``, every cell for itself, or ``softmax`` over all cells of a
-            heatmap.
-        seed: of the weights; the same seed gives the same network.
-        pretrained: whether the backbone has Keras's ImageNet weights, as
-            :func:`.pretrained.load_pretrained` finds them.
+        alpha: width multiplier of the MobileNetV2 backbone, above 0, up to 4; default 1, or 1.75
+            for thunder.
+        final_activation: ``sigmoid`` of each cell, or ``softmax`` over the cells of each heatmap.
+        seed: of the random weights.
+        pretrained: load Keras's ImageNet weights into the backbone.
 
     Returns:
         keras.Model from (B, height, width, 3) float RGB, -1 to 1, to (B, height / 4, width / 4, K)
         heatmaps, 0 to 1.
 
     Raises:
-        PoseError: for a name, shape, width or activation that is not one of these; if there are no
+        PoseError: for an unknown name or activation, or an invalid shape or width; if there are no
             pretrained weights for this width, or they cannot be downloaded.
     """
     alpha = alpha or USUAL_ALPHA.get(model_name, 1.0)
     check_network(model_name, input_shape, keypoints, alpha, final_activation, pretrained)
     keras = keras_library()
     keras.utils.set_random_seed(seed)
-    backbone = _backbone(tuple(input_shape), alpha)
+    backbone = _backbone(input_shape, alpha)
     if pretrained:
         load_pretrained(backbone, alpha, input_shape[:2])
     return _heatmap_network(
@@ -75,10 +74,10 @@ def check_network(
     final_activation: str = "sigmoid",
     pretrained: bool = False,
 ) -> None:
-    """Whether :func:`build_model` takes these, without loading Keras.
+    """Checks arguments of :func:`build_model`, without loading Keras.
 
     Raises:
-        PoseError: for a name, shape, width or activation that it does not.
+        PoseError: for an unknown name or activation, or an invalid shape or width.
     """
     if model_name not in USUAL_ALPHA:
         raise PoseError(
@@ -110,11 +109,11 @@ def _check_shape(input_shape) -> None:
 
 
 def _backbone(input_shape: tuple[int, int, int], alpha: float):
-    """MobileNetV2 (Sandler et al., 2018), whose batch normalization follows faster than Keras's."""
+    """MobileNetV2 (Sandler et al., 2018) with a lower momentum of batch normalization."""
     import keras
 
     backbone = keras.applications.MobileNetV2(
-        input_shape=input_shape, alpha=alpha, include_top=False, weights=None
+        input_shape=tuple(input_shape), alpha=alpha, include_top=False, weights=None
     )
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -123,8 +122,7 @@ def _backbone(input_shape: tuple[int, int, int], alpha: float):
 
 
 def _heatmap_network(name: str, backbone, keypoints: int, final_activation: str, width: float):
-    """A feature pyramid merged top down and a head of heatmaps on a backbone, as in MoveNet
-    (Google, 2021)."""
+    """A feature pyramid and a heatmap head on a backbone, as in MoveNet (Google, 2021)."""
     import keras
 
     x = _pointwise(backbone.output, _widened(LATERALS[0][1], width))
@@ -143,7 +141,7 @@ def _heatmap_network(name: str, backbone, keypoints: int, final_activation: str,
 
 
 def _widened(channels: int, width: float) -> int:
-    """Channels at another width, a multiple of eight as MobileNetV2's are."""
+    """Channels times a width multiplier, rounded to a multiple of eight as in MobileNetV2."""
     return max(8, 8 * round(channels * width / 8))
 
 
@@ -180,5 +178,4 @@ def _activated(x, final_activation: str):
 
 
 WIDENED = ("st_movenet_thunder_heatmaps",)
-"""Networks whose feature pyramid and head have alpha times the channels; the others' are as wide at
-every alpha."""
+"""Networks whose feature pyramid and head have alpha times the channels."""

@@ -1,12 +1,11 @@
-"""From examples to batches: shuffled and augmented for every epoch, made on other threads while the
-network trains."""
+"""Training batches: shuffled and augmented for each epoch, prepared ahead in background threads."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -17,17 +16,16 @@ from .examples import Examples, load_examples
 __all__ = ["RESCALING", "Batches", "Examples", "load_examples", "rescaled", "training_batches"]
 
 RESCALING = (1 / 127.5, -1.0)
-"""Scale and offset that take pixels 0 to 255 to the networks' -1 to 1."""
+"""Scale and offset from pixels 0…255 to the networks' -1…1."""
 _AHEAD = 3
-"""Batches that wait, or are being made, while one is trained on."""
+"""Number of batches that are prepared ahead of the one in training."""
 
 
 class Batches:
-    """The batches of one epoch after the other: each time they are read, those of the next.
+    """An iterable of the batches of one epoch; each iteration is the next epoch.
 
     Attributes:
-        epoch: the epoch, counted from 0, whose batches are read next; it and the seed alone decide
-            what they are.
+        epoch: the epoch of the next iteration, from 0; with the seed it determines the batches.
     """
 
     def __init__(
@@ -51,15 +49,13 @@ class Batches:
         return _ahead(self._batch, draws, self._threads)
 
     def _draws(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """What decides each batch: which examples, the seed of their augmentation, and the number
-        of its period."""
+        """For each batch the indices of its examples, the seed of its augmentation, and the number
+        of its resizing period."""
         random = np.random.default_rng([self.seed % 2**64, self.epoch])
-        order = random.permutation(len(self.examples))[: len(self) * self.batch_size].reshape(
-            -1, self.batch_size
-        )
+        order = random.permutation(len(self.examples))[: len(self) * self.batch_size]
         seeds = random.integers(2**31, size=(len(self), 2))
         periods = np.repeat(random.integers(2**31, size=-(-len(self) // self.period)), self.period)
-        return zip(order, seeds, periods)
+        return zip(order.reshape(-1, self.batch_size), seeds, periods)
 
     def _batch(self, draw: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple:
         rows, seed, period = draw
@@ -74,22 +70,21 @@ def training_batches(
     rescaling: tuple[float, float] = RESCALING,
     custom_augmentation: Callable | None = None,
 ) -> Batches:
-    """The batches of one epoch, shuffled and augmented anew each time they are read.
+    """The batches of one epoch, shuffled and augmented anew in each iteration.
 
     Args:
-        examples: what to draw from.
-        batch_size: B; at most as many as there are examples. What does not fill a batch waits for
-            another epoch.
+        examples: the training examples.
+        batch_size: B, at most the number of examples. An incomplete last batch is dropped.
         augmentation: ``{name: arguments}``, see ``augmentation``; None for none.
         seed: the same seed gives the same batches.
         rescaling: scale and offset of pixels.
-        custom_augmentation: a function of images 0 to 255 and keypoints that gives them back
-            changed, after ``augmentation``.
+        custom_augmentation: a function of images 0…255 and keypoints that returns both augmented,
+            applied after ``augmentation``.
 
     Returns:
         An iterable of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints, TensorFlow
-        tensors. With ``random_periodic_resizing`` H and W are drawn for each ``period`` batches,
-        and at the start of each epoch.
+        tensors. With ``random_periodic_resizing`` H and W change every ``period`` batches and at
+        the start of each epoch.
     """
     tf = load_tensorflow()
 
@@ -102,26 +97,20 @@ def training_batches(
             pixels, points = custom_augmentation(pixels, points)
         return pixels * rescaling[0] + rescaling[1], points
 
-    def on_processor(*arrays):
-        with tf.device("CPU"):  # where they are read; the other device has the network
+    def on_cpu(*arrays):
+        with tf.device("CPU"):  # a GPU is left to the network
             return make(*map(tf.convert_to_tensor, arrays))
 
-    # Which may draw numbers of its own, in order
-    threads = max(1, (os.cpu_count() or 1) // 2) if custom_augmentation is None else 1
-    return Batches(
-        examples,
-        min(batch_size, len(examples)),
-        on_processor,
-        seed,
-        resizing_period(augmentation),
-        threads,
-    )
+    # A custom augmentation may draw random numbers of its own, whose order matters.
+    threads = 1 if custom_augmentation else max(1, (os.cpu_count() or 1) // 2)
+    batch_size = min(batch_size, len(examples))
+    return Batches(examples, batch_size, on_cpu, seed, resizing_period(augmentation), threads)
 
 
 def _ahead(make: Callable, draws: Iterable, threads: int) -> Iterator:
-    """What ``make`` gives for each draw, in order, made ahead of time on threads."""
+    """Yields ``make(draw)`` for each draw, in order, computed ahead in threads."""
     with ThreadPoolExecutor(threads) as pool:
-        waiting = deque()
+        waiting: deque[Future] = deque()
         try:
             for draw in draws:
                 waiting.append(pool.submit(make, draw))
@@ -135,5 +124,5 @@ def _ahead(make: Callable, draws: Iterable, threads: int) -> Iterator:
 
 
 def rescaled(images: np.ndarray, rescaling: tuple[float, float] = RESCALING) -> np.ndarray:
-    """(N, H, W, 3) uint8 pixels -> float32 as the network takes them."""
+    """(N, H, W, 3) uint8 pixels -> float32 network inputs."""
     return images.astype(np.float32) * np.float32(rescaling[0]) + np.float32(rescaling[1])

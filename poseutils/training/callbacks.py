@@ -1,77 +1,76 @@
-"""The optimizer and the callbacks that a configuration names, and what a callback remembers from
-epoch to epoch."""
+"""The optimizer and the callbacks of a configuration, and the state of callbacks for resuming."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ..config import NOT_NEEDED
 from ..errors import PoseError
 from .schedules import SCHEDULES, is_schedule, make_schedule
 
 WARM_UP = 0.1
-"""Share of the steps over which the learning rate rises, before it falls along a cosine."""
+"""Fraction of the steps over which the learning rate rises, before the cosine decay."""
 CALLBACKS = ("ReduceLROnPlateau", "EarlyStopping", "LearningRateScheduler", *SCHEDULES)
 MONITORED = ("val_oks", "val_loss", "loss")
 
 
-def make_watchers(
+def make_callbacks(
     model,
     optimizer: Mapping[str, Mapping],
     callbacks: Mapping[str, Mapping],
     steps: int,
     scaled: bool = False,
 ):
-    """Keras's list of callbacks, with a twin of the model that holds the optimizer they steer; the
-    saved file holds the network alone.
+    """Builds the optimizer, and Keras's CallbackList for it.
+
+    The list's model is a twin of ``model`` with the same layers. It holds the optimizer, so that
+    the saved model has none.
 
     Args:
         model: keras.Model to train.
         optimizer: ``{Keras name: arguments}``.
         callbacks: ``{name: arguments}``; those of ``NOT_NEEDED`` are left out.
-        steps: of the whole training, over which the learning rate rises and falls if no callback
-            steers it.
-        scaled: whether the optimizer scales the loss, as half precision needs (Micikevicius et al.,
-            "Mixed Precision Training", 2018).
+        steps: number of steps of the whole training, for the default schedule of the learning rate.
+        scaled: scale the loss, as half precision requires (Micikevicius et al., "Mixed Precision
+            Training", 2018).
 
     Raises:
-        PoseError: for a name or an argument that is not known.
+        PoseError: for an unknown name or argument.
     """
     import keras
 
     twin = keras.Model(model.inputs, model.outputs)
-    steered = any(name == "ReduceLROnPlateau" or is_schedule(name) for name in callbacks)
-    made = _make_optimizer(optimizer, steps, constant=steered)
+    scheduled = any(name == "ReduceLROnPlateau" or is_schedule(name) for name in callbacks)
+    made = _make_optimizer(optimizer, steps, constant=scheduled)
     twin.compile(keras.optimizers.LossScaleOptimizer(made) if scaled else made)
     twin.optimizer.build(model.trainable_variables)
     twin.stop_training = False
-    return keras.callbacks.CallbackList(
-        [_make_callback(*item) for item in needed(callbacks).items()], model=twin
-    )
+    made_callbacks = [_make_callback(*item) for item in needed(callbacks).items()]
+    return keras.callbacks.CallbackList(made_callbacks, model=twin)
 
 
 def needed(callbacks: Mapping[str, Mapping]) -> dict[str, Mapping]:
-    """Those that do what is not always done."""
+    """The callbacks without those of ``NOT_NEEDED``, whose work training always does."""
     return {name: arguments for name, arguments in callbacks.items() if name not in NOT_NEEDED}
 
 
-def remembered(watchers) -> list[dict]:
-    """What the callbacks know of the epochs so far: the best value, how long ago it was, and the
-    like."""
+def callback_states(callbacks) -> list[dict[str, Any]]:
+    """The state of each callback of a CallbackList, as plain numbers: best value, epochs waited…"""
     return [
         {
             name: value
             for name, value in vars(callback).items()
             if value is None or isinstance(value, (bool, int, float))
         }
-        for callback in watchers.callbacks
+        for callback in callbacks.callbacks
     ]
 
 
-def remind(watchers, memories: list[dict]) -> None:
-    """Gives callbacks what :func:`remembered` gave, after they began."""
-    for callback, memory in zip(watchers.callbacks, memories):
-        vars(callback).update(memory)
+def restore_callbacks(callbacks, states: list[dict[str, Any]]) -> None:
+    """Sets the state of :func:`callback_states`, after ``on_train_begin``, which resets it."""
+    for callback, state in zip(callbacks.callbacks, states):
+        vars(callback).update(state)
 
 
 def _make_optimizer(optimizer: Mapping[str, Mapping], steps: int, constant: bool):
@@ -111,8 +110,8 @@ def _make_callback(name: str, arguments: Mapping | None):
 
     if name not in CALLBACKS:
         raise PoseError(
-            f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. Without any, "
-            "the learning rate falls along a cosine."
+            f"training.callbacks names {name}; available are {', '.join(CALLBACKS)}. Without "
+            "callbacks the learning rate follows a cosine decay."
         )
     if is_schedule(name):
         return keras.callbacks.LearningRateScheduler(make_schedule(name, arguments or {}))
@@ -123,7 +122,7 @@ def _make_callback(name: str, arguments: Mapping | None):
             f"{', '.join(MONITORED)}"
         )
     arguments.setdefault("mode", "max" if arguments["monitor"] == "val_oks" else "min")
-    arguments.pop("restore_best_weights", None)  # they are, always
+    arguments.pop("restore_best_weights", None)  # fit always restores them
     return _made(getattr(keras.callbacks, name), f"training.callbacks.{name}", arguments)
 
 

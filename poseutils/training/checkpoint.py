@@ -1,9 +1,8 @@
-"""What a training needs to go on after it was killed, in one file that is replaced whole after
-every epoch.
+"""Checkpoints: the complete state of a training in one file, replaced atomically after each epoch.
 
-An .npz of plain arrays, read without pickle, so that it never runs code: the network's variables
-(the states of its random generators among them), the optimizer's, the best weights so far, and a
-record of everything else as JSON.
+The file is an .npz of plain arrays, read without pickle, so that it cannot run code: the variables
+of the network (including the states of its random generators) and of the optimizer, the best
+weights so far, and a JSON record of the rest.
 """
 
 from __future__ import annotations
@@ -21,24 +20,22 @@ from ..files import atomic_path
 
 NAME = "checkpoint.npz"
 _FORM = 1
-"""Of the file; raised when what is in it changes."""
+"""Version of the file format."""
 
 
 @dataclass
 class Progress:
-    """How far a training has come.
+    """The progress of a training.
 
     Attributes:
-        start: letters that are the own of the weights it started from.
-        epochs: how many it was to have.
-        epoch: how many are finished.
-        history: of each of them, by name.
-        initial_oks: mean OKS on the validation images of the weights it started from; None before
-            it is measured.
-        best_oks, best_epoch: of the best weights so far; epoch 0 if these are those it started
-            from.
-        stopped: whether a callback ended it before its last epoch.
-        callbacks: what each callback remembers.
+        start: digest of the initial weights.
+        epochs: planned number of epochs.
+        epoch: number of completed epochs.
+        history: name to one value per completed epoch.
+        initial_oks: mean validation OKS of the initial weights; None before it is measured.
+        best_oks, best_epoch: of the best weights so far; epoch 0 is the initial weights.
+        stopped: True if a callback ended the training early.
+        callbacks: the state of each callback.
     """
 
     start: str = ""
@@ -54,13 +51,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training between two epochs.
+    """The state of a training between two epochs.
 
     Attributes:
-        path: the file it was read from.
-        progress: how far it has come.
-        settings: what it was started with, by attribute; see ``fit``.
-        network, optimizer, best: their variables' values, in order.
+        path: the file.
+        progress: epochs, history and callbacks.
+        settings: attribute names to the values that must not change when it is resumed.
+        network, optimizer, best: values of the variables, in order.
     """
 
     path: Path
@@ -72,7 +69,7 @@ class Checkpoint:
 
 
 def write_checkpoint(checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint to its path in one step: if it fails, the one before is still there.
+    """Writes a checkpoint atomically; on failure the previous one remains.
 
     Raises:
         PoseError: if the folder cannot be written to or the disk is full.
@@ -92,7 +89,7 @@ def write_checkpoint(checkpoint: Checkpoint) -> None:
 
 
 def find_checkpoint(path: Path) -> Path:
-    """The checkpoint that a path is, or that lies in the folder.
+    """The checkpoint file of a path: the file itself, or the one in a folder.
 
     Raises:
         PoseError: if there is none.
@@ -115,7 +112,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Reads a checkpoint.
 
     Raises:
-        PoseError: if the file is not one, or is damaged.
+        PoseError: if the file is not a checkpoint, is damaged, or has another version.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -151,10 +148,10 @@ def _count(file, name: str) -> int:
 
 
 def check_settings(checkpoint: Checkpoint, settings: Mapping) -> None:
-    """Whether a training of these settings may go on from a checkpoint.
+    """Checks that a checkpoint can be resumed with these settings.
 
     Raises:
-        PoseError: if not; it says what differs.
+        PoseError: if it cannot; the message lists the differences.
     """
     before = checkpoint.settings
     if before.get("network") != settings["network"]:

@@ -1,4 +1,4 @@
-"""Training as a configuration describes it."""
+"""Training with the settings of a configuration."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 def configured_examples(config: Config, dataset: Dataset, validating: bool = False) -> Examples:
-    """The images of a dataset at the network's size, brought there as ``preprocessing`` and
-    ``training`` say.
+    """The examples of a dataset, with ``preprocessing`` and ``training.crop_margin`` and
+    ``training.truncated`` of a configuration.
 
-    To validate, people are cut out whole, with the margin that :func:`poseutils.evaluate` gives
-    them.
+    For validation, crops show the whole person, with the margin of :func:`poseutils.evaluate`.
     """
     preprocessing, margin = config.preprocessing, config.training.crop_margin
+    height, width, _ = config.model.input_shape
     return load_examples(
         dataset,
-        tuple(config.model.input_shape[:2]),
+        (height, width),
         preprocessing.resizing.aspect_ratio,
         preprocessing.resizing.interpolation,
         preprocessing.color_mode,
@@ -46,14 +46,13 @@ def configured_examples(config: Config, dataset: Dataset, validating: bool = Fal
 
 
 def configured_network(config: Config, keypoints: int, start: str = ""):
-    """The network to train, a keras.Model, with the layers frozen and the dropout that ``training``
-    asks for.
+    """The keras.Model to train, with ``training.frozen_layers`` and ``training.dropout``.
 
     Args:
-        config: its model section is used.
-        keypoints: K, if a new network is built.
-        start: a .keras or .h5 file, which may be of another size of images, or ``scratch`` for a
-            new network; empty for ``model.model_path``, a new one if that is empty too.
+        config: its model, training and general sections are used.
+        keypoints: K, for a new network.
+        start: a .keras or .h5 file, of any input resolution, or ``scratch`` for a new network
+            (default: ``model.model_path``, or from scratch if that is empty).
     """
     prepare_device(config)
     start = start or config.model.model_path or "scratch"
@@ -65,15 +64,16 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
     elif own:
         network = custom_network(config, keypoints)
     else:
-        asked = (
+        network = build_model(
             section.model_name,
             section.input_shape,
             keypoints,
             section.alpha,
             section.final_activation,
+            seed,
+            section.pretrained,
         )
-        network = build_model(*asked, seed=seed, pretrained=section.pretrained)
-    if config.training.frozen_layers or not own:  # what the user's own code has frozen stays so
+    if config.training.frozen_layers or not own:  # layers frozen by custom code stay so
         freeze(network, config.training.frozen_layers)
     return with_dropout(network, config.training.dropout, seed)
 
@@ -87,8 +87,7 @@ def configured_fit(
     epochs: int | None = None,
     on_epoch: Callable[[int, dict[str, list[float]]], None] | None = None,
 ) -> Fit:
-    """:func:`poseutils.training.fit` as a configuration describes it: with its training,
-    augmentation and rescaling."""
+    """Runs :func:`poseutils.training.fit` with the settings of a configuration."""
     general, section, rescaling = config.general, config.training, config.preprocessing.rescaling
     prepare_device(config)
     copy = _copy_of_model(config)
@@ -129,11 +128,10 @@ def configured_fit(
 
 
 def _copy_of_model(config: Config) -> Path | None:
-    """Where the trained network is also written, if anywhere.
+    """The file to which the trained network is also saved, if any; checked before training.
 
     Raises:
-        PoseError: if it is no name of a file that Keras writes; that is better known before the
-            training than after it.
+        PoseError: if it is not a .keras or .h5 file.
     """
     given = config.training.trained_model_path
     if not given:

@@ -1,8 +1,8 @@
-"""The user's own Python: a network, or an augmentation, from a file that a configuration names.
+"""Custom Python code: a network, or an augmentation, from a file named by a configuration.
 
-Such a file is run as any program is, with all that the user may do. That is why a configuration
-alone cannot have it run: whoever starts the training allows it, by ``allow_custom_code=true`` on
-the command line or among the parameters of the notebook.
+The file runs with all rights of the user. A configuration alone cannot run it: whoever starts the
+training has to allow it by ``allow_custom_code=true``, on the command line or as a parameter of the
+notebook.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MODEL_FUNCTION = "get_custom_model"
 
 
 def custom_network(config: Config, keypoints: int):
-    """The network that ``get_custom_model(input_shape, nb_keypoints)`` in
-    ``model.custom_model_path`` makes, a keras.Model.
+    """The keras.Model returned by ``get_custom_model(input_shape, nb_keypoints)`` in
+    ``model.custom_model_path``.
 
     Raises:
-        PoseError: if custom code is not allowed, or the file does not make a network.
+        PoseError: if custom code is not allowed, fails, or returns anything else.
     """
     import keras
 
@@ -48,13 +48,12 @@ def custom_network(config: Config, keypoints: int):
 
 
 def custom_augmentation(config: Config) -> Callable | None:
-    """The function of ``custom_data_augmentation``, or None if the configuration has none.
+    """The function of ``custom_data_augmentation``; None if the configuration has none.
 
     Returns:
-        ``augment(images, keypoints)``: (B, H, W, 3) float32 images 0 to 255 and (B, K, 3) keypoints
-            x, y, visibility -> the same two,
-        changed. It calls the user's function with these two and ``config``; it runs inside a
-        TensorFlow graph.
+        ``augment(images, keypoints)``, which runs in a TensorFlow graph: it calls the custom
+        function with (B, H, W, 3) float32 images 0…255, (B, K, 3) keypoints x, y, visibility and
+        ``config``, which returns images and keypoints augmented.
 
     Raises:
         PoseError: if custom code is not allowed, or there is no such function.
@@ -90,13 +89,14 @@ def _function(config: Config, attribute: str, path: str | None, name: str) -> Ca
 
 def _run(file: Path):
     spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None and spec.loader is not None  # as for any .py
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def _guarded(function: Callable, what: str) -> Callable:
-    """The same function; what it raises becomes a PoseError that says where."""
+    """The function with its exceptions turned into a PoseError with the line of the file."""
 
     def call(*arguments, **named):
         try:
@@ -110,7 +110,7 @@ def _guarded(function: Callable, what: str) -> Callable:
 
 
 def _where(error: BaseException, what: str) -> str:
-    """The line of the user's file at which it happened."""
+    """The line of the custom file at which the error occurred."""
     file = Path(what.rpartition(" of ")[2]).name
     lines = [
         frame.lineno

@@ -1,5 +1,4 @@
-"""What the whole process computes on and how: limits of the GPU's memory, deterministic operations,
-half precision."""
+"""Settings of the compute device: GPU memory limit, deterministic operations, half precision."""
 
 from __future__ import annotations
 
@@ -15,18 +14,16 @@ if TYPE_CHECKING:
 
 HALF = "mixed_float16"
 _FAST_HALVES = (7, 0)
-"""Compute capability from which Nvidia's GPUs multiply matrices of half precision faster, by tensor
-cores."""
+"""Compute capability from which Nvidia GPUs have tensor cores for half precision."""
 
 
 def prepare_device(config: Config) -> None:
-    """Applies ``general.gpu_memory_limit`` and ``general.deterministic_ops``; to be called before
-    TensorFlow computes anything.
+    """Applies ``general.gpu_memory_limit`` and ``general.deterministic_ops``.
 
-    Deterministic operations stay on until the program ends.
+    Call it before TensorFlow uses the GPU. Deterministic operations stay on until the process ends.
 
     Raises:
-        PoseError: if it is too late to limit the memory of a GPU.
+        PoseError: if TensorFlow uses a GPU already, so that its memory cannot be limited.
     """
     tf, general = load_tensorflow(), config.general
     if general.deterministic_ops:
@@ -48,7 +45,7 @@ def prepare_device(config: Config) -> None:
 
 
 def half_precision_helps() -> bool:
-    """Whether a GPU is there that computes faster in half precision. On CPUs it takes longer."""
+    """True if all GPUs have tensor cores; CPUs are slower in half precision."""
     tf = load_tensorflow()
     details = [
         tf.config.experimental.get_device_details(gpu)
@@ -61,12 +58,11 @@ def half_precision_helps() -> bool:
 
 @contextmanager
 def computing_in_half_precision(model) -> Iterator[None]:
-    """While it lasts, the layers of a model compute in float16, but for the last, whose small
-    differences count; variables stay float32.
+    """A context in which the layers of a model compute in float16, except the last ones, whose
+    output needs the precision; variables stay float32.
 
-    Only what is traced meanwhile is so; what is saved or measured afterwards is the float32
-    network. Batch normalization takes its statistics in float32 (Micikevicius et al., "Mixed
-    Precision Training", 2018).
+    It affects functions that are traced inside. Batch normalization computes its statistics in
+    float32 (Micikevicius et al., "Mixed Precision Training", 2018).
     """
     layers = [layer for layer in model.layers if layer not in _last_layers(model)]
     policies = [layer.dtype_policy for layer in layers]
@@ -80,6 +76,6 @@ def computing_in_half_precision(model) -> Iterator[None]:
 
 
 def _last_layers(model) -> list:
-    """The layer that gives the output, and those before it back to the last with weights."""
+    """The layers from the last one with weights to the output."""
     after = next((i for i, layer in enumerate(reversed(model.layers)) if layer.weights), 0)
     return model.layers[len(model.layers) - 1 - after :]

@@ -1,5 +1,4 @@
-"""Training images fitted to a network's input: read when they are asked for, and kept in memory
-where they have room."""
+"""Training examples: images resized to the network's input, read lazily and cached in memory."""
 
 from __future__ import annotations
 
@@ -13,39 +12,43 @@ import numpy as np
 from ..crops import Region, cut, region_of_box
 from ..datasets.dataset import Dataset, Sample
 from ..errors import PoseError
-from ..images import Transform, fit_to, read_image, to_color_mode
+from ..geometry import Transform
+from ..images import fit_to, read_image, to_color_mode
 from ..keypoints import KeypointLayout
 from ..poses import AREA_OF_BOX
 
 MEMORY = 4 * 2**30
-"""Bytes of the images of one dataset that are kept once they are read, 38,000 of 192 × 192; more
-are read again for every epoch."""
+"""Images of a dataset are cached if they need no more bytes than this: 38,000 images of 192 × 192.
+Others are read again in every epoch."""
 PARTS = (0.3, 0.9)
-"""How large the part of a truncated person is, in larger sides of their box."""
+"""Range of the size of a truncated person's visible part, relative to the larger side of the
+box."""
+_CHUNK = 256
+"""Number of images that are read at a time where only their keypoints are needed."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """N images fitted to a network's input, with one person each; coordinates in pixels of the
-    input, pixel centers at +0.5.
+    """N images of the network's input size, with one person each; coordinates in pixels of the
+    input (pixel centers at +0.5).
 
     Attributes:
         images: (N, H, W, 3) uint8 RGB.
         keypoints: (N, K, 3) float32 x, y and visibility.
-        areas: (N,) float32, square pixels: 0.53 of the box.
+        areas: (N,) float32, square pixels: 0.53 × the area of the box.
         layout: of the K keypoints.
     """
 
-    images: np.ndarray | ReadWhenAsked
-    keypoints: np.ndarray | ReadWhenAsked
-    areas: np.ndarray | ReadWhenAsked
+    images: np.ndarray | LazyArray
+    keypoints: np.ndarray | LazyArray
+    areas: np.ndarray | LazyArray
     layout: KeypointLayout
 
     def __len__(self) -> int:
         return len(self.images)
 
     def first(self, count: int) -> Examples:
-        """The first of them."""
+        """The first ``count`` examples."""
         return Examples(
             self.images[:count], self.keypoints[:count], self.areas[:count], self.layout
         )
@@ -53,12 +56,12 @@ class Examples:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the images."""
-        return self.images.shape[1:3]
+        height, width = self.images.shape[1:3]
+        return height, width
 
 
-class ReadWhenAsked:
-    """An array (N, ...) whose rows come to be when they are asked for; indexed as NumPy's arrays
-    are, it gives these.
+class LazyArray:
+    """A lazy array (N, ...): rows are computed on access; supports NumPy indexing.
 
     Attributes:
         shape, dtype: of the whole array.
@@ -92,32 +95,30 @@ def load_examples(
     truncated: float = 0.0,
     memory: int = MEMORY,
 ) -> Examples:
-    """The images of a dataset with the largest person of each, or each person cut out. Images
-    without a labeled person are left out.
+    """The largest person of each image of a dataset, or a crop of every person. Images without a
+    labeled person are left out.
 
-    No image is opened yet; those that are asked for are read on all cores.
+    Images are read on access, on all cores.
 
     Args:
-        dataset: images and people.
+        dataset: with annotations.
         size: height and width of the network's input.
-        aspect_ratio, interpolation: how images are fitted, as in ``images.fit_to``.
-        color_mode: the order of channels, as in ``images.to_color_mode``.
-        crop_margin: if given, an example is one person, looked at as :func:`poseutils.evaluate`
-            does ``from_boxes``: a square around the middle of the box, so many times its larger
-            side; drawn for each person between these two, always the same.
-        truncated: with ``crop_margin``, the share of people of whom only a part is seen, as where a
-            photograph ends or others stand before them; drawn in the same way.
-        memory: bytes; if the images need no more, they are kept once they are read.
+        aspect_ratio, interpolation: of resizing, as in ``images.fit_to``.
+        color_mode: channel order, as in ``images.to_color_mode``.
+        crop_margin: if given, each example is the square crop of one person, as for
+            :func:`poseutils.evaluate` with ``from_boxes``. Its side relative to the larger side of
+            the box is drawn from this range, once per person.
+        truncated: with ``crop_margin``, the fraction of people of whom only a part is visible, as
+            at the border of a photograph or behind others.
+        memory: images are cached if they need no more bytes than this.
 
     Raises:
-        PoseError: if no image has a labeled person; where images are asked for, if one cannot be
-            read.
+        PoseError: if no image has a labeled person; on access, if an image cannot be read.
     """
-    chosen = (
-        _largest_people(dataset)
-        if crop_margin is None
-        else _everybody(dataset, crop_margin, truncated)
-    )
+    if crop_margin is None:
+        chosen = _largest_people(dataset)
+    else:
+        chosen = _all_people(dataset, crop_margin, truncated)
     if not chosen:
         raise PoseError(
             f"{dataset.source}: none of its {len(dataset)} images has a person with a labeled "
@@ -125,32 +126,30 @@ def load_examples(
         )
 
     def read(chosen: _Chosen):
-        image = _framed(to_color_mode(read_image(chosen.sample.path), color_mode), chosen.frame)
-        return _example(
-            chosen,
-            *(
-                cut(image, chosen.region, size)
-                if chosen.region
-                else fit_to(image, size, aspect_ratio, interpolation)
-            ),
-        )
+        image = _masked(to_color_mode(read_image(chosen.sample.path), color_mode), chosen.frame)
+        if chosen.region:
+            return _example(chosen, *cut(image, chosen.region, size))
+        return _example(chosen, *fit_to(image, size, aspect_ratio, interpolation))
 
-    store = _Store(chosen, read, size, len(dataset.layout), memory)
-    shapes = (len(chosen), *size, 3), store.keypoints.shape, store.areas.shape
-    columns = zip(
-        (store.pixels, store.points, store.extents), shapes, (np.uint8, np.float32, np.float32)
+    cache = _Cache(chosen, read, size, len(dataset.layout), memory)
+    return Examples(
+        LazyArray(cache.read_images, (len(chosen), *size, 3), np.uint8),
+        LazyArray(cache.read_keypoints, cache.keypoints.shape, np.float32),
+        LazyArray(cache.read_areas, cache.areas.shape, np.float32),
+        dataset.layout,
     )
-    return Examples(*(ReadWhenAsked(*column) for column in columns), dataset.layout)
 
 
 @dataclass(frozen=True)
 class _Chosen:
-    """A person of an image, and what of the image is shown: a region, or all of it; of a truncated
-    person nothing beyond a frame.
+    """A person of an image, and the crop.
 
     Attributes:
-        box: x0, y0, x1, y1 of a person who is cut out or, if they are truncated, of the part.
-        frame: x0, y0, x1, y1, whole pixels or, where the image goes on, infinite.
+        box: x0, y0, x1, y1 of the person, or of a truncated person's visible part; None without
+            crop.
+        region: the crop, or None for the whole image.
+        frame: x0, y0, x1, y1 beyond which the image is black, for a truncated person; infinite
+            where the frame does not limit the image.
     """
 
     sample: Sample
@@ -169,49 +168,47 @@ def _largest_people(dataset: Dataset) -> list[_Chosen]:
     ]
 
 
-def _everybody(dataset: Dataset, margins: tuple[float, float], truncated: float) -> list[_Chosen]:
+def _all_people(dataset: Dataset, margins: tuple[float, float], truncated: float) -> list[_Chosen]:
     people = [
         (sample, int(person)) for sample in dataset for person in np.flatnonzero(_usable(sample))
     ]
     drawn = np.random.default_rng(0).uniform(*margins, len(people))
     random = np.random.default_rng(1)
-    parts = (
-        _part(*one, random) if random.random() < truncated else (one[0].boxes[one[1]], None)
-        for one in people
-    )
-    return [
-        _Chosen(*one, box, region_of_box(box, margin), frame)
-        for one, margin, (box, frame) in zip(people, drawn, parts)
-    ]
+    chosen = []
+    for (sample, person), margin in zip(people, drawn):
+        box, frame = sample.boxes[person], None
+        if random.random() < truncated:
+            box, frame = _part(sample, person, random)
+        chosen.append(_Chosen(sample, person, box, region_of_box(box, margin), frame))
+    return chosen
 
 
 def _part(
     sample: Sample, person: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The box of a part of a person, in a square around one of their keypoints, and the frame that
-    is left of the image: on each of the four sides it ends with the part or goes on as far as the
-    image does."""
+    """The box of a part of a person, in a square around one of their keypoints, and the frame: each
+    of its four sides either ends with the part or is infinite, with equal probability."""
     box, keypoints = sample.boxes[person], sample.keypoints[person][sample.visibility[person] > 0]
     half = random.uniform(*PARTS) / 2 * (box[2:] - box[:2]).max()
-    around = random.choice(keypoints)[:2] + random.uniform(-half, half, 2) / 2
-    square = np.concatenate([around - half, around + half])
+    center = random.choice(keypoints)[:2] + random.uniform(-half, half, 2) / 2
+    square = np.concatenate([center - half, center + half])
     frame = np.where(random.random(4) < 0.5, square.round(), (0, 0, np.inf, np.inf))
     return np.concatenate([np.maximum(box[:2], square[:2]), np.minimum(box[2:], square[2:])]), frame
 
 
-def _framed(image: np.ndarray, frame: np.ndarray | None) -> np.ndarray:
-    """The image (H, W, 3), black beyond the frame."""
+def _masked(image: np.ndarray, frame: np.ndarray | None) -> np.ndarray:
+    """The image (H, W, 3), black outside the frame."""
     if frame is None:
         return image
     x0, y0, x1, y1 = np.clip(frame, 0, np.tile(image.shape[1::-1], 2)).astype(int)
-    rows, columns = slice(y0, y1), slice(x0, x1)
-    framed = np.zeros_like(image)
-    framed[rows, columns] = image[rows, columns]
-    return framed
+    masked = np.zeros_like(image)
+    masked[y0:y1, x0:x1] = image[y0:y1, x0:x1]
+    return masked
 
 
-class _Store:
-    """What was read of the images of a dataset."""
+class _Cache:
+    """Reads the examples of a dataset, and keeps what has been read: keypoints and areas always,
+    images if they fit in memory."""
 
     def __init__(
         self,
@@ -223,39 +220,36 @@ class _Store:
     ):
         self.chosen, self.read = chosen, read
         shape = (len(chosen), *size, 3)
-        self.images = (
-            np.empty(shape, np.uint8) if np.prod(shape, dtype=np.int64) <= memory else None
-        )
+        fits = np.prod(shape, dtype=np.int64) <= memory
+        self.images = np.empty(shape, np.uint8) if fits else None
         self.keypoints = np.zeros((len(chosen), keypoints, 3), np.float32)
         self.areas = np.zeros(len(chosen), np.float32)
         self.known = np.zeros(len(chosen), bool)
         self.pool = ThreadPoolExecutor(os.cpu_count())
 
-    def pixels(self, rows: np.ndarray) -> np.ndarray:
+    def read_images(self, rows: np.ndarray) -> np.ndarray:
         if self.images is None:
             return self._read(rows)
         self._read_new(rows)
         return self.images[rows]
 
-    def points(self, rows: np.ndarray) -> np.ndarray:
+    def read_keypoints(self, rows: np.ndarray) -> np.ndarray:
         self._read_new(rows)
         return self.keypoints[rows]
 
-    def extents(self, rows: np.ndarray) -> np.ndarray:
+    def read_areas(self, rows: np.ndarray) -> np.ndarray:
         self._read_new(rows)
         return self.areas[rows]
 
     def _read_new(self, rows: np.ndarray) -> None:
         new = rows[~self.known[rows]]
-        # Images that are not kept should not all be in memory either
-        for start in range(0, len(new), 256):
-            self._read(new[start : start + 256])
+        for start in range(0, len(new), _CHUNK):
+            self._read(new[start : start + _CHUNK])
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
-        """Reads images (B, H, W, 3). Two threads may read the same: they write the same."""
-        images, self.keypoints[rows], self.areas[rows] = map(
-            np.stack, zip(*self.pool.map(self.read, [self.chosen[i] for i in rows]))
-        )
+        """Reads images (B, H, W, 3). Threads that read the same image write equal values."""
+        read = list(self.pool.map(self.read, [self.chosen[i] for i in rows]))
+        images, self.keypoints[rows], self.areas[rows] = map(np.stack, zip(*read))
         if self.images is not None:
             self.images[rows] = images
         self.known[rows] = True
@@ -263,14 +257,14 @@ class _Store:
 
 
 def _usable(sample: Sample) -> np.ndarray:
-    """(N,) bool: which people have a labeled keypoint, crowds aside; no image is opened."""
+    """(N,) bool: people with a labeled keypoint, no crowds. Never opens the image."""
     return ~sample.crowd & (sample.visibility > 0).any(axis=1)
 
 
 def _example(
     chosen: _Chosen, image: np.ndarray, transform: Transform
 ) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    """The image (H, W, 3) uint8, the person's keypoints (K, 3) and area, in pixels of the input."""
+    """Image (H, W, 3) uint8, keypoints (K, 3) and area in pixels of the input."""
     keypoints = chosen.sample.keypoints[chosen.person].astype(np.float32)
     if chosen.frame is not None:
         beyond = (keypoints[:, :2] < chosen.frame[:2]) | (keypoints[:, :2] >= chosen.frame[2:])

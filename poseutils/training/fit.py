@@ -1,4 +1,4 @@
-"""``fit``: trains a heatmap network, and keeps the weights that find keypoints best."""
+"""``fit``: trains a heatmap network and keeps the weights with the best validation OKS."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from ..errors import PoseError
 from ..models.network import load_keras, load_tensorflow
 from .batches import RESCALING, Batches, Examples, training_batches
-from .callbacks import make_watchers
+from .callbacks import make_callbacks, needed
 from .device import half_precision_helps
 from .logs import make_picture, tensorboard_logs
-from .progress import Training, settings_of
+from .progress import Training, describe_network
 from .steps import make_step
 from .validation import make_validate
 
@@ -26,15 +26,14 @@ DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.003}}
 
 @dataclass(frozen=True)
 class Fit:
-    """What a training gave.
+    """The result of a training.
 
     Attributes:
-        history: ``loss``, ``val_loss``, ``val_oks`` and ``learning_rate``, one number an epoch.
-        initial_oks: mean OKS on the validation images of the weights it started from.
-        best_oks: the same of the weights that were kept.
-        best_epoch: the epoch, counted from 1, that gave them; 0 if none was better than the weights
-            it started from.
-        path: the .keras file that holds them.
+        history: ``loss``, ``val_loss``, ``val_oks`` and ``learning_rate``, one value per epoch.
+        initial_oks: mean validation OKS of the initial weights.
+        best_oks: mean validation OKS of the best weights.
+        best_epoch: the epoch of the best weights, from 1; 0 for the initial weights.
+        path: the .keras file of the best weights.
     """
 
     history: dict[str, list[float]]
@@ -65,48 +64,46 @@ def fit(
     resume_from: str | Path | None = None,
     on_epoch: Callable[[int, dict[str, list[float]]], None] | None = None,
 ) -> Fit:
-    """Trains a network in place; afterwards it has the weights with the best OKS, which are also in
-    ``run_dir/model.keras``.
+    """Trains a network in place. It ends with the weights of the best validation OKS, which are
+    also saved as ``run_dir/model.keras``.
 
-    The learning rate rises for a tenth of the steps and then falls along a cosine to zero
-    (Loshchilov and Hutter, 2017), unless a callback steers it: ReduceLROnPlateau, or one of
+    The learning rate rises linearly for a tenth of the steps, then follows a cosine decay to zero
+    (Loshchilov and Hutter, 2017), unless a callback sets it: ReduceLROnPlateau, or one of
     ``schedules``. The same seed gives the same training on the same machine.
 
-    After every epoch ``run_dir/checkpoint.npz`` holds all that the training needs to go on. A
-    training that was killed goes on from there when it is started again in its folder, and any
-    training with ``resume_from``: then as if it had never stopped. To train longer, resume a
-    finished one with more ``epochs``.
+    After every epoch ``run_dir/checkpoint.npz`` holds the complete state. An interrupted training
+    resumes when it is started again in its folder, and any training with ``resume_from``, with
+    the same result as without the interruption. To train longer, resume with more ``epochs``.
 
     Args:
         model: keras.Model from images (B, H, W, 3) to heatmaps (B, h, w, K), each cell 0 to 1.
-        train, validation: images that fit the network, with one person each.
-        epochs: how often each training image is seen.
-        run_dir: where ``model.keras`` is written, anew with each better epoch, and
-            ``checkpoint.npz``.
-        mixed_precision: whether the network computes in float16 while it trains, with a scaled
-            loss; None where a GPU is faster so. What is measured and saved is float32.
-        saved_models_dir, logs_dir: folders in ``run_dir`` for ``model.keras`` and TensorBoard's
-            logs.
+        train, validation: examples of the network's input size, one person each.
+        epochs: number of epochs.
+        run_dir: folder of ``model.keras``, saved whenever it improves, and ``checkpoint.npz``.
         batch_size: B.
         optimizer: ``{Keras name: arguments}``; default Adam at 0.003.
-        loss: ``{name: arguments}``, see ``losses.heatmap_loss``; default: the one that fits the
-            network's last activation.
-        callbacks: ``{name: arguments}``: ReduceLROnPlateau and EarlyStopping, which watch
-            ``val_oks`` unless told otherwise; LearningRateScheduler or another of ``schedules``.
-            Those of ``NOT_NEEDED`` are left out.
+        loss: ``{name: arguments}``, see ``losses.heatmap_loss``; default: by the network's last
+            activation.
+        callbacks: ``{name: arguments}``: ReduceLROnPlateau and EarlyStopping, which monitor
+            ``val_oks`` by default; LearningRateScheduler or another of ``schedules``. Those of
+            ``NOT_NEEDED`` are left out.
         augmentation: ``{name: arguments}``, see ``augmentation``.
-        custom_augmentation: a function of images and keypoints that gives them back changed, after
-            ``augmentation``.
-        seed: of the order of the images and their augmentation.
-        rescaling: scale and offset that make network inputs out of pixels 0 to 255.
-        resume_from: the folder of a training of the same network and settings, or the checkpoint in
-            it.
-        on_epoch: called after each epoch with its number, counted from 1, and the history so far.
+        custom_augmentation: a function of images and keypoints that returns both augmented, applied
+            after ``augmentation``.
+        seed: of shuffling and augmentation.
+        rescaling: scale and offset from pixels 0…255 to network inputs.
+        mixed_precision: compute in float16 with loss scaling; default: if a GPU is faster so.
+            Validation and saved weights are float32.
+        saved_models_dir, logs_dir: subfolders of ``run_dir`` for ``model.keras`` and TensorBoard
+            logs.
+        resume_from: the folder, or the checkpoint, of a training with the same network and
+            settings.
+        on_epoch: called after each epoch with its number, from 1, and the history so far.
 
     Raises:
-        PoseError: if images, keypoints and network do not go together, a name or argument is not
-            one that is known, the training to go on with is another one, the loss is no longer a
-            number, or the disk is full; the best weights so far stay.
+        PoseError: if examples and network do not match; for an unknown name or argument; if the
+            checkpoint to resume is of another training; if training diverges; if the disk is full.
+            The best weights so far remain.
     """
     load_tensorflow()
     import keras
@@ -116,28 +113,29 @@ def fit(
         _check_matches(model, examples)
     optimizer, callbacks = optimizer or DEFAULT_OPTIMIZER, callbacks or {}
     half = half_precision_helps() if mixed_precision is None else mixed_precision
-    settings = settings_of(
-        model,
-        train,
-        batch_size,
-        optimizer,
-        loss,
-        callbacks,
-        augmentation,
-        custom_augmentation,
-        seed,
-        rescaling,
-        half,
-    )
+    settings = {
+        "network": describe_network(model),
+        "dataset.keypoints": train.layout.names,
+        "number of training images": len(train),
+        "training.batch_size": batch_size,
+        "training.optimizer": optimizer,
+        "training.loss": loss,
+        "training.callbacks": sorted(needed(callbacks).items()),
+        "data_augmentation": list((augmentation or {}).items()),  # the order matters
+        "custom_data_augmentation": custom_augmentation is not None,
+        "general.global_seed": seed,
+        "preprocessing.rescaling": rescaling,
+        "training.mixed_precision": half,
+    }
     keras.utils.set_random_seed(seed)
     batches = training_batches(
         train, batch_size, augmentation, seed, rescaling, custom_augmentation
     )
-    watchers = make_watchers(model, optimizer, callbacks, epochs * len(batches), scaled=half)
-    training = Training(model, watchers, Path(run_dir), saved_models_dir, settings, epochs)
+    made = make_callbacks(model, optimizer, callbacks, epochs * len(batches), scaled=half)
+    training = Training(model, made, Path(run_dir), saved_models_dir, settings, epochs)
     training.begin(resume_from)
     progress = training.progress
-    step = make_step(model, watchers.model.optimizer, loss, half)
+    step = make_step(model, training.optimizer, loss, half)
     validate = make_validate(model, validation, rescaling, loss)
     picture = make_picture(model, validation, rescaling)
     try:
@@ -149,6 +147,7 @@ def fit(
                     on_epoch(progress.epoch, progress.history)
     finally:
         model.set_weights(training.best)
+    assert progress.initial_oks is not None  # measured after the first epoch
     return Fit(
         progress.history,
         progress.initial_oks,
@@ -161,49 +160,36 @@ def fit(
 def _epoch(
     training: Training, step: Callable, batches: Batches, validate: Callable
 ) -> dict[str, float]:
-    """One epoch, the validation after it, and after the first also that of the weights before: the
-    first step need not wait for it."""
-    watchers, batches.epoch = training.watchers, training.progress.epoch
-    watchers.on_epoch_begin(batches.epoch)
-    rate = float(watchers.model.optimizer.learning_rate)
+    """Runs one epoch with its validation; returns its metrics. The initial weights are validated
+    after the first epoch, so that training starts at once."""
+    progress, optimizer = training.progress, training.optimizer
+    batches.epoch = progress.epoch
+    training.callbacks.on_epoch_begin(progress.epoch)
+    rate, epoch = float(optimizer.learning_rate), progress.epoch + 1
     losses = []
     for number, (images, keypoints) in enumerate(batches, 1):
         losses.append(float(step(images, keypoints)))
         if not math.isfinite(losses[-1]):
-            raise _diverged(
-                f"the loss is {losses[-1]} in epoch {training.progress.epoch + 1} at step "
-                f"{number} of {len(batches)}",
-                training,
-                rate,
-            )
+            where = f"in epoch {epoch} at step {number} of {len(batches)}"
+            raise _diverged(f"the loss is {losses[-1]} {where}", training, rate)
     measured = validate()
     if not math.isfinite(measured["val_loss"]):
-        raise _diverged(
-            f"the validation loss is {measured['val_loss']} after epoch "
-            f"{training.progress.epoch + 1}",
-            training,
-            rate,
-        )
-    if training.progress.initial_oks is None:
+        what = f"the validation loss is {measured['val_loss']} after epoch {epoch}"
+        raise _diverged(what, training, rate)
+    if progress.initial_oks is None:
         training.set_initial(validate)
-    return {
-        "loss": float(np.mean(losses)),
-        **measured,
-        "learning_rate": float(watchers.model.optimizer.learning_rate),
-    }
+    learning_rate = float(optimizer.learning_rate)
+    return {"loss": float(np.mean(losses)), **measured, "learning_rate": learning_rate}
 
 
 def _diverged(what: str, training: Training, rate: float) -> PoseError:
     best = training.progress.best_epoch
+    weights = f"of epoch {best}, the best so far" if best else "it started from"
     return PoseError(
-        f"{what}: the training has left all bounds and is stopped. {training.path} has the weights "
-        + (f"of epoch {best}, the best so far. " if best else "it started from. ")
-        + f"Try a lower learning rate (it was {rate:.3g}), clipnorm: 1 among the optimizer's arguments, or a larger batch; and look at "
-        "what augmentation makes of the images."
+        f"Training diverged and was stopped: {what}. {training.path} has the weights {weights}. "
+        f"Try a lower learning rate (it was {rate:.3g}), clipnorm: 1 in the optimizer's arguments, "
+        "or a larger batch, and check the augmented images."
     )
-
-
-# ---------------------------------------------------------------- what goes together
 
 
 def _check_counts(epochs: int, batch_size: int) -> None:
@@ -218,7 +204,7 @@ def _check_matches(model, examples: Examples) -> None:
     expects, gives = tuple(model.input_shape[1:]), tuple(model.output_shape[1:])
     if len(gives) != 3:
         raise PoseError(
-            f"the network gives {gives}; only networks that give heatmaps (height, width, K) can "
+            f"the network gives {gives}; only networks that output heatmaps (height, width, K) can "
             "be trained"
         )
     if expects != (*examples.size, 3):
@@ -229,6 +215,6 @@ def _check_matches(model, examples: Examples) -> None:
     if gives[2] != len(examples.layout):
         raise PoseError(
             f"the network gives {gives[2]} keypoints and the dataset has {len(examples.layout)} "
-            f"({examples.layout.name}); "
-            f"build the network with keypoints={len(examples.layout)} or choose another dataset"
+            f"({examples.layout.name}); build the network with keypoints={len(examples.layout)} or "
+            "choose another dataset"
         )

@@ -1,7 +1,6 @@
-"""Logs of a training as TensorBoard reads them: curves, and pictures of what the network finds.
+"""TensorBoard logs of a training: learning curves, and images of validation predictions.
 
-The files hold records of TensorFlow's summary format; TensorBoard itself is needed to look at them,
-not to write them.
+Written by TensorFlow's summary API; TensorBoard itself is needed only to view them.
 """
 
 from __future__ import annotations
@@ -20,29 +19,29 @@ from .batches import RESCALING, rescaled
 from .checkpoint import Progress
 from .examples import Examples
 
-PICTURES = 10
-"""How often in a training the predictions are drawn, if it has so many epochs."""
+IMAGES = 10
+"""Number of times per training that predictions are logged."""
 _SAMPLES = 4
-"""Examples that are drawn."""
+"""Number of examples in a logged image."""
 
 
 class TensorBoardLogs:
-    """A file of events, one more each time a training is started or goes on."""
+    """Writer of an events file; each start and each resumption of a training has its own."""
 
     def __init__(self, folder: Path, writer, written: int):
         self.folder, self.writer, self.written = folder, writer, written
 
     def write(self, progress: Progress, picture: Callable[[], np.ndarray]) -> None:
-        """Adds the epochs that are new, and at every tenth of the training a picture (H, W, 3)
-        uint8.
+        """Writes the epochs since the last call, and at every tenth of the training an image
+        (H, W, 3) uint8.
 
         Raises:
             PoseError: if the disk is full.
         """
         import tensorflow as tf
 
-        epoch, every = progress.epoch, max(1, progress.epochs // PICTURES)
-        with _told(self.folder):
+        epoch, every = progress.epoch, max(1, progress.epochs // IMAGES)
+        with _reported(self.folder):
             for number in range(self.written + 1, epoch + 1):
                 with self.writer.as_default(step=number):
                     for name, values in progress.history.items():
@@ -61,15 +60,15 @@ class TensorBoardLogs:
 
 @contextmanager
 def tensorboard_logs(folder: Path, progress: Progress) -> Iterator[TensorBoardLogs]:
-    """Logs of a training in a folder; those of another that was there before go, and of one that
-    goes on are added to.
+    """A context with the logs of a training in a folder. A new training removes earlier logs, a
+    resumed one adds to them.
 
     Raises:
         PoseError: if the folder cannot be written to.
     """
     import tensorflow as tf
 
-    with _told(folder):
+    with _reported(folder):
         folder.mkdir(parents=True, exist_ok=True)
         before = list(folder.glob("events.out.tfevents.*"))
         for path in before if progress.epoch == 0 else ():
@@ -78,12 +77,12 @@ def tensorboard_logs(folder: Path, progress: Progress) -> Iterator[TensorBoardLo
     try:
         yield TensorBoardLogs(folder, writer, progress.epoch if before else 0)
     finally:
-        with suppress(tf.errors.OpError):  # of a full disk, which is being told already
+        with suppress(tf.errors.OpError):  # a full disk, which is being reported already
             writer.close()
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _reported(folder: Path) -> Iterator[None]:
     import tensorflow as tf
 
     try:
@@ -95,7 +94,7 @@ def _told(folder: Path) -> Iterator[None]:
 
 
 def _encoded(picture: np.ndarray):
-    """A picture as TensorBoard takes it: width, height and the PNG file."""
+    """An image in TensorBoard's format: width, height and a PNG."""
     import tensorflow as tf
 
     height, width, _ = picture.shape
@@ -103,8 +102,7 @@ def _encoded(picture: np.ndarray):
 
 
 def _metadata(plugin: str, data_class: int):
-    """What says which part of TensorBoard shows a value: numbers are of class 1, pictures of class
-    3."""
+    """Metadata that select TensorBoard's plugin; data class 1 is scalars, 3 is images."""
     from tensorflow.compat.v1 import SummaryMetadata
 
     metadata = SummaryMetadata(data_class=data_class)
@@ -115,8 +113,8 @@ def _metadata(plugin: str, data_class: int):
 def make_picture(
     model, examples: Examples, rescaling: tuple[float, float] = RESCALING
 ) -> Callable[[], np.ndarray]:
-    """A function that draws what the model, as it then is, finds on the first examples: (H, W, 3)
-    uint8, the truth in white."""
+    """A function that draws the model's current predictions on the first examples, with the ground
+    truth in white: (H, W, 3) uint8."""
     from ..plots import draw_predictions
 
     few, forward = examples.first(_SAMPLES), compiled(model)

@@ -1,7 +1,7 @@
-"""How far the heatmaps of a network are from what they are asked for, on any backend of Keras.
+"""Losses of heatmaps, on any backend of Keras.
 
-Each loss takes targets and heatmaps (B, h, w, K) and the weights of the keypoints (B, K), which are
-zero where nothing is labeled.
+Each loss is a function of targets and heatmaps (B, h, w, K) and weights of keypoints (B, K), which
+are zero for unlabeled ones.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from ..models.keras_files import keras_library
 FOCUS = 2.0
 """Exponent of the quality focal loss, as published."""
 LEAST = 1e-6
-"""The least probability that a logarithm is taken of."""
-DEFAULT_LOSSES = {"sigmoid": {"mse": {}}, "softmax": {"cross_entropy": {}}}
-"""By the network's last activation: those that gave the best OKS where all were trained alike."""
+"""Lower bound of probabilities in logarithms."""
+DEFAULT_LOSSES: Mapping[str, Mapping[str, Mapping]] = {
+    "sigmoid": {"mse": {}},
+    "softmax": {"cross_entropy": {}},
+}
+"""The default loss for each last activation: the one with the best OKS in otherwise equal
+trainings."""
 
 
 def heatmap_loss(
@@ -26,23 +30,23 @@ def heatmap_loss(
     final_activation: str,
     loss: Mapping[str, Mapping] | None = None,
 ) -> Callable:
-    """The loss of a batch, ``loss(keypoints, heatmaps)``, over labeled keypoints inside the image.
+    """The loss function of a batch, over labeled keypoints inside the image.
 
     Args:
         input_size: H, W of the images.
         heatmap_size: h, w of the heatmaps.
-        final_activation: ``sigmoid``, every cell for itself, or ``softmax`` over all cells of a
-            heatmap, whose targets sum to one.
-        loss: ``{name: arguments}``, a name of :data:`LOSSES`; the arguments are ``sigma`` of the
-            targets in cells, 0 for one-hot ones, ``occluded_weight`` of keypoints that are labeled
-            but hidden, beside 1 for visible ones, and ``keypoint_weights``, one for each. Default:
-            that of the activation, of :data:`DEFAULT_LOSSES`.
+        final_activation: ``sigmoid`` of each cell, or ``softmax`` over the cells of each heatmap,
+            whose targets sum to one.
+        loss: ``{name: arguments}`` of :data:`LOSSES` (default: :data:`DEFAULT_LOSSES`). Arguments:
+            ``sigma`` of the targets in cells, 0 for one-hot targets; ``occluded_weight`` of
+            keypoints that are labeled but hidden, relative to visible ones; ``keypoint_weights``,
+            one per keypoint.
 
     Returns:
-        A function of keypoints (B, K, 3) and heatmaps (B, h, w, K) that gives a scalar tensor.
+        ``loss(keypoints, heatmaps)``: (B, K, 3) and (B, h, w, K) -> a scalar tensor.
 
     Raises:
-        PoseError: for a loss that is not there, or does not go with the activation.
+        PoseError: for an unknown loss, or one that does not fit the activation.
     """
     ops = keras_library().ops
     ((name, arguments),) = (loss or DEFAULT_LOSSES[final_activation]).items()
@@ -59,30 +63,30 @@ def heatmap_loss(
 
 
 def sigma_of(loss: Mapping[str, Mapping] | None) -> float:
-    """The standard deviation, in cells, of the targets of a loss as :func:`heatmap_loss` takes it;
-    0 for one-hot targets."""
+    """The standard deviation, in cells, of the targets of :func:`heatmap_loss`; 0 for one-hot
+    targets."""
     return next(iter((loss or {"": {}}).values())).get("sigma", SIGMA)
 
 
 def check_loss(name: str, final_activation: str) -> None:
-    """Whether a network with this last activation can be trained by this loss.
+    """Checks that a loss fits a network with this last activation.
 
     Raises:
-        PoseError: if not, or if there is no such loss.
+        PoseError: if it does not, or if there is no such loss.
     """
     if name not in LOSSES:
         raise PoseError(f"training.loss is {name!r}; available are {', '.join(LOSSES)}")
     needed = NEEDED.get(name, final_activation)
     if needed != final_activation:
+        fitting = [n for n in LOSSES if NEEDED.get(n, final_activation) == final_activation]
         raise PoseError(
             f"training.loss is {name}, which is for networks that end in {needed}, and this one "
-            f"ends in {final_activation}; "
-            f"choose {' or '.join(other for other in LOSSES if NEEDED.get(other, final_activation) == final_activation)}"
+            f"ends in {final_activation}; choose {' or '.join(fitting)}"
         )
 
 
 def _weights(input_size: tuple[int, int], arguments: Mapping) -> Callable:
-    """The function that makes the weights (B, K) of keypoints (B, K, 3)."""
+    """The function from keypoints (B, K, 3) to their weights (B, K)."""
     ops = keras_library().ops
     occluded: float = arguments.get("occluded_weight", 1.0)
     each: Sequence[float] = arguments.get("keypoint_weights") or [1.0]
@@ -111,17 +115,16 @@ def _is_labeled(keypoints, input_size: tuple[int, int]):
 
 
 def _squared_error(targets, heatmaps, weights):
-    """Summed over cells, averaged over keypoints. The mean over cells, as in ST's model zoo, is the
-    same but for a constant, which makes gradients so small that the epsilon of Adam outweighs
-    them."""
+    """Summed over cells, averaged over keypoints. The mean over cells, as in ST's model zoo, makes
+    gradients so small that the epsilon of Adam outweighs them."""
     ops = keras_library().ops
     return _average(ops.sum(ops.square(targets - heatmaps), axis=(1, 2)), weights)
 
 
 def _quality_focal(targets, heatmaps, weights):
-    """Cross-entropy of each cell, weighted by the square of its error, so that the many cells that
-    are rightly empty do not drown the few that matter (Li et al., "Generalized Focal Loss", 2020);
-    summed over cells, averaged over keypoints."""
+    """Cross-entropy of each cell, weighted by the square of its error, so that the many easy
+    background cells do not dominate (Li et al., "Generalized Focal Loss", 2020); summed over cells,
+    averaged over keypoints."""
     ops = keras_library().ops
     heatmaps = ops.clip(heatmaps, LEAST, 1 - LEAST)
     entropy = -targets * ops.log(heatmaps) - (1 - targets) * ops.log(1 - heatmaps)
@@ -129,7 +132,7 @@ def _quality_focal(targets, heatmaps, weights):
 
 
 def _cross_entropy(targets, heatmaps, weights):
-    """Between two distributions over the cells of a heatmap, averaged over keypoints."""
+    """Cross-entropy of two distributions over the cells of a heatmap, averaged over keypoints."""
     ops = keras_library().ops
     return _average(-ops.sum(targets * ops.log(ops.maximum(heatmaps, LEAST)), axis=(1, 2)), weights)
 
@@ -142,4 +145,4 @@ def _average(losses, weights):
 
 LOSSES = {"mse": _squared_error, "quality_focal": _quality_focal, "cross_entropy": _cross_entropy}
 NEEDED = {"quality_focal": "sigmoid", "cross_entropy": "softmax"}
-"""The last activation that a loss is for, if it is for one only."""
+"""The last activation that a loss requires."""

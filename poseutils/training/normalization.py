@@ -1,22 +1,21 @@
-"""Batch normalization in one operation: Keras takes it apart into some thirty, which on a CPU is
-half of a step of training."""
+"""Fused batch normalization. Keras computes it by some thirty operations, which on a CPU take half
+of a training step."""
 
 from __future__ import annotations
 
 
 def with_fused_normalization(model):
-    """The same network, with the same variables, whose batch normalization is computed by
-    TensorFlow's fused operation.
+    """A training copy of a network, with TensorFlow's fused batch normalization.
 
-    It gives what Keras's layer gives, but for the order of sums (Ioffe and Szegedy, "Batch
-    Normalization", 2015). It is for training alone: frozen layers, those without a scale or an
-    offset, and those that do not normalize the last of four axes stay as they are.
+    Results equal those of Keras's layers up to the order of summation (Ioffe and Szegedy, "Batch
+    Normalization", 2015). Layers that are frozen, have no scale or offset, or do not normalize the
+    last of four axes are kept.
 
     Args:
         model: keras.Model, a graph of layers.
 
     Returns:
-        keras.Model to train with, which shares all other layers with ``model``.
+        keras.Model that shares variables and all other layers with ``model``.
     """
     import keras
 
@@ -43,7 +42,7 @@ def _fits(layer) -> bool:
 
 
 def _fused(source):
-    """The layer that computes what a BatchNormalization does in training, and that moves its mean
+    """A layer that computes the training mode of a BatchNormalization and updates its moving mean
     and variance."""
     import keras
     import tensorflow as tf
@@ -53,9 +52,7 @@ def _fused(source):
             super().__init__(name=source.name, dtype=source.dtype_policy)
             self.source = source
 
-        def call(
-            self, images, training=None, mask=None
-        ):  # as the layer that it stands for is called
+        def call(self, images, training=None, mask=None):
             normalized, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
                 x=tf.cast(images, tf.float32),
                 scale=tf.cast(source.gamma, tf.float32),
@@ -66,13 +63,13 @@ def _fused(source):
                 is_training=True,
             )
             count = tf.cast(tf.size(images) // images.shape[-1], tf.float32)
-            _follow(source.moving_mean, mean, source.momentum)
+            _update(source.moving_mean, mean, source.momentum)
             # Keras's is that of the batch itself
-            _follow(source.moving_variance, variance * (count - 1) / count, source.momentum)
+            _update(source.moving_variance, variance * (count - 1) / count, source.momentum)
             return tf.cast(normalized, images.dtype)
 
     return Fused()
 
 
-def _follow(moving, new, momentum: float) -> None:
+def _update(moving, new, momentum: float) -> None:
     moving.assign(moving * momentum + new * (1 - momentum))

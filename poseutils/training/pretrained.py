@@ -1,5 +1,4 @@
-"""Weights that MobileNetV2 learned on ImageNet, as Keras publishes them, for a backbone to start
-from."""
+"""Keras's ImageNet weights of MobileNetV2, for pretrained backbones."""
 
 from __future__ import annotations
 
@@ -14,18 +13,17 @@ PUBLISHED = {
     **{alpha: (96, 128, 160, 192, 224) for alpha in (0.35, 0.5, 0.75, 1.0)},
     **{alpha: (224,) for alpha in (1.3, 1.4)},
 }
-"""Widths that there are weights for, and the sizes of the square images that they were trained
-on."""
+"""Published width multipliers, each with the input resolutions of its weights."""
 USUAL_SIZE = 224
-"""What images of any other size take; the weights fit every size."""
+"""The weights for any other resolution; they fit all."""
 ADDRESS = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2"
 
 
 def check_pretrained(alpha: float) -> None:
-    """Whether there are weights for this width.
+    """Checks that there are weights for a width multiplier.
 
     Raises:
-        PoseError: if not; names the widths that have them.
+        PoseError: if not; the message lists those that have weights.
     """
     if alpha not in PUBLISHED:
         raise PoseError(
@@ -36,16 +34,16 @@ def check_pretrained(alpha: float) -> None:
 
 
 def load_pretrained(backbone, alpha: float, input_size: tuple[int, int]) -> None:
-    """Gives a backbone its ImageNet weights.
+    """Loads ImageNet weights into a backbone.
 
     Args:
         backbone: Keras's MobileNetV2 without its top.
-        alpha: its width, one of :data:`PUBLISHED`.
-        input_size: height and width of its images; weights trained on images of that size are taken
-            where there are some.
+        alpha: its width multiplier, one of :data:`PUBLISHED`.
+        input_size: height and width; weights of that resolution are preferred.
 
     Raises:
-        PoseError: if the weights cannot be downloaded, or the file is damaged or another network's.
+        PoseError: if the weights cannot be downloaded, or the file is damaged or of another
+            network.
     """
     path = find_weights(alpha, input_size)
     try:
@@ -58,14 +56,12 @@ def load_pretrained(backbone, alpha: float, input_size: tuple[int, int]) -> None
 
 
 def find_weights(alpha: float, input_size: tuple[int, int]) -> Path:
-    """The file of weights: from anywhere below the cache folder or from Keras's own cache; else
-    downloaded by Keras, once.
+    """The file of the weights: in the cache folder, in Keras's own cache, or downloaded.
 
-    Keras publishes no hash of these files; loading checks the number of layers and the shape of
-    every weight.
+    Keras publishes no hash of these files; loading checks the number of layers and all shapes.
 
     Raises:
-        PoseError: if it cannot be downloaded; says which file to put where.
+        PoseError: if it cannot be downloaded; the message has instructions to do so manually.
     """
     height, width = input_size
     size = height if height == width and height in PUBLISHED[alpha] else USUAL_SIZE

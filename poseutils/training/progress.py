@@ -1,5 +1,4 @@
-"""A training between two epochs: what it has come to, in memory and on disk, and how it goes on
-after it was stopped."""
+"""The state of a training, in memory and on disk, and how it is resumed."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from ..errors import PoseError
 from ..files import atomic_path
-from .callbacks import needed, remembered, remind
+from .callbacks import callback_states, restore_callbacks
 from .checkpoint import (
     NAME,
     Checkpoint,
@@ -20,54 +19,20 @@ from .checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from .examples import Examples
 
 
-def settings_of(
-    model,
-    train: Examples,
-    batch_size: int,
-    optimizer: Mapping,
-    loss: Mapping | None,
-    callbacks: Mapping,
-    augmentation: Mapping | None,
-    custom_augmentation: Callable | None,
-    seed: int,
-    rescaling: tuple[float, float],
-    half: bool,
-) -> dict:
-    """What has to be the same for a training to go on as if it had never stopped, in plain values
-    of JSON."""
-    settings = {
-        "network": _description(model),
-        "dataset.keypoints": train.layout.names,
-        "number of training images": len(train),
-        "training.batch_size": batch_size,
-        "training.optimizer": optimizer,
-        "training.loss": loss,
-        "training.callbacks": sorted(needed(callbacks).items()),
-        "data_augmentation": list((augmentation or {}).items()),  # the order counts
-        "custom_data_augmentation": custom_augmentation is not None,
-        "general.global_seed": seed,
-        "preprocessing.rescaling": rescaling,
-        "training.mixed_precision": half,
-    }
-    return json.loads(json.dumps(settings, default=str))
-
-
-def _description(model) -> str:
-    """A network in words, and a few letters that are its structure's own: kinds of layers, shapes,
-    and what is trained."""
+def describe_network(model) -> str:
+    """The size of a network, and a digest of its structure: layer types, shapes, trainability."""
     layers = [
         (type(layer).__name__, [(tuple(v.shape), bool(v.trainable)) for v in layer.variables])
         for layer in model.layers
     ]
     structure = hashlib.blake2b(repr(layers).encode(), digest_size=4).hexdigest()
-    return f"{model.count_params():,} parameters, {model.input_shape[1:]} to {model.output_shape[1:]}, layers {structure}"
+    sizes = f"{model.input_shape[1:]} to {model.output_shape[1:]}"
+    return f"{model.count_params():,} parameters, {sizes}, layers {structure}"
 
 
 def _digest(weights: list) -> str:
-    """Letters that are the own of these values."""
     digest = hashlib.blake2b(digest_size=16)
     for values in weights:
         digest.update(values.tobytes())
@@ -75,45 +40,47 @@ def _digest(weights: list) -> str:
 
 
 class Training:
-    """A training: the network and what steers it, its progress, the best weights, and the files
-    that hold them.
+    """A training: network, optimizer, callbacks, progress and best weights, with their files.
 
     Attributes:
-        model, watchers: see ``callbacks``.
-        progress: how far it has come.
+        model, callbacks: see :func:`.callbacks.make_callbacks`.
+        progress: epochs and history so far.
         best: the best weights so far.
-        path: the .keras file that holds these.
+        path: the .keras file of the best weights.
     """
 
     def __init__(
-        self, model, watchers, run_dir: Path, saved_models_dir: str, settings: Mapping, epochs: int
+        self, model, callbacks, run_dir: Path, saved_models_dir: str, settings: Mapping, epochs: int
     ):
-        self.model, self.watchers, self.settings = model, watchers, settings
+        self.model, self.callbacks = model, callbacks
+        self.settings = json.loads(json.dumps(settings, default=str))
         self.path, self.checkpoint = run_dir / saved_models_dir / "model.keras", run_dir / NAME
         self.best = model.get_weights()
         self.progress = Progress(_digest(self.best), epochs)
 
+    @property
+    def optimizer(self):
+        """Keras's optimizer."""
+        return self.callbacks.model.optimizer
+
     def begin(self, resume_from: str | Path | None) -> None:
-        """Starts, or goes on: from a checkpoint that is named, or from one of this very training
-        that was stopped in its folder.
+        """Starts, or resumes: from a given checkpoint, or from that of the same training if it was
+        interrupted in its folder.
 
         Raises:
-            PoseError: if the one that is named is not there, or of another training.
+            PoseError: if the given checkpoint is missing, or of another training.
         """
-        self._clear_half_files()
-        self.watchers.on_train_begin()
-        found = self._named(resume_from) if resume_from else self._stopped()
+        for path in (self.path, self.checkpoint):  # temporary files of killed processes
+            for temporary in path.parent.glob(f".{path.stem}-*{path.suffix}"):
+                temporary.unlink(missing_ok=True)
+        self.callbacks.on_train_begin()
+        found = self._given(resume_from) if resume_from else self._interrupted()
         if found is not None:
-            self._take(found)
+            self._restore(found)
         self._save_best()
         self._save()
 
-    def _clear_half_files(self) -> None:
-        for path in (self.path, self.checkpoint):
-            for half in path.parent.glob(f".{path.stem}-*{path.suffix}"):
-                half.unlink(missing_ok=True)
-
-    def _named(self, resume_from: str | Path) -> Checkpoint:
+    def _given(self, resume_from: str | Path) -> Checkpoint:
         found = read_checkpoint(find_checkpoint(Path(resume_from)))
         check_settings(found, self.settings)
         done, epochs = found.progress.epoch, self.progress.epochs
@@ -124,9 +91,9 @@ class Training:
             )
         return found
 
-    def _stopped(self) -> Checkpoint | None:
-        """What this very training, from the same weights, left in its folder when it was
-        stopped."""
+    def _interrupted(self) -> Checkpoint | None:
+        """The checkpoint of this training, with the same settings and initial weights, if it was
+        interrupted."""
         try:
             found = read_checkpoint(self.checkpoint)
             check_settings(found, self.settings)
@@ -136,41 +103,36 @@ class Training:
         same = (then.start, then.epochs) == (now.start, now.epochs)
         return found if same and 0 < then.epoch < then.epochs and not then.stopped else None
 
-    def _take(self, found: Checkpoint) -> None:
-        epochs, self.progress, self.best = self.progress.epochs, found.progress, list(found.best)
-        self.progress.epochs = epochs
-        for variables, values in (
-            (self.model.variables, found.network),
-            (self.watchers.model.optimizer.variables, found.optimizer),
-        ):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
-        remind(self.watchers, self.progress.callbacks)
+    def _restore(self, found: Checkpoint) -> None:
+        found.progress.epochs = self.progress.epochs
+        self.progress, self.best = found.progress, list(found.best)
+        variables = [*self.model.variables, *self.optimizer.variables]
+        for variable, value in zip(variables, [*found.network, *found.optimizer], strict=True):
+            variable.assign(value)
+        restore_callbacks(self.callbacks, self.progress.callbacks)
 
     def set_initial(self, validate: Callable[[], Mapping[str, float]]) -> None:
-        """Measures the weights that the training started from, after it has begun to change
-        them."""
+        """Validates the initial weights, which may be after the first steps of training."""
         now = self.model.get_weights()
         self.model.set_weights(self.best)
         self.progress.initial_oks = self.progress.best_oks = validate()["val_oks"]
         self.model.set_weights(now)
 
     def finish_epoch(self, logs: Mapping[str, float]) -> None:
-        """Takes up what an epoch gave, and writes it.
+        """Adds the results of an epoch, runs the callbacks, and writes the files.
 
         Raises:
-            PoseError: if the disk is full; what was written after the epoch before is still there.
+            PoseError: if the disk is full; the files of the previous epoch remain.
         """
         progress = self.progress
         progress.epoch += 1
         for name, value in logs.items():
             progress.history.setdefault(name, []).append(value)
-        self.watchers.on_epoch_end(progress.epoch - 1, dict(logs))
-        progress.stopped = bool(self.watchers.model.stop_training)
-        progress.callbacks = remembered(self.watchers)
+        self.callbacks.on_epoch_end(progress.epoch - 1, dict(logs))
+        progress.stopped = bool(self.callbacks.model.stop_training)
+        progress.callbacks = callback_states(self.callbacks)
         if logs["val_oks"] > progress.best_oks:
-            progress.best_oks = logs["val_oks"]
-            progress.best_epoch = progress.epoch
+            progress.best_oks, progress.best_epoch = logs["val_oks"], progress.epoch
             self.best = self.model.get_weights()
             self._save_best()
         self._save()
@@ -183,10 +145,8 @@ class Training:
         self.model.set_weights(now)
 
     def _save(self) -> None:
-        network, optimizer = (
-            [v.numpy() for v in variables]
-            for variables in (self.model.variables, self.watchers.model.optimizer.variables)
-        )
+        network = [v.numpy() for v in self.model.variables]
+        optimizer = [v.numpy() for v in self.optimizer.variables]
         write_checkpoint(
             Checkpoint(self.checkpoint, self.progress, self.settings, network, optimizer, self.best)
         )

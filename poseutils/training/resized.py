@@ -1,4 +1,4 @@
-"""A network at other sizes of images than it was built for."""
+"""A network at another input resolution."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from ..errors import PoseError
 
 
 def at_size(model, size: tuple[int, int]):
-    """The same network, with the same weights, for images of another size.
+    """The network for another input resolution, with the same weights.
 
     Args:
-        model: keras.Model from images (B, H, W, 3) to (B, h, w, K).
-        size: height and width of the images; h and w change in proportion.
+        model: keras.Model from images (B, H, W, 3) to heatmaps (B, h, w, K).
+        size: height and width of the input; h and w change in proportion.
 
     Returns:
-        keras.Model that shares the layers of ``model``; the model itself if it has that size.
+        keras.Model that shares the layers of ``model``; ``model`` itself if it has that size.
 
     Raises:
-        PoseError: if the network cannot take images of that size.
+        PoseError: if the network cannot be built for that size.
     """
     import keras
 
@@ -46,8 +46,8 @@ def at_size(model, size: tuple[int, int]):
 def _shape_at_size(
     shape: tuple[int, ...], cells: tuple[int, int], built: tuple[int, int], size: tuple[int, int]
 ) -> tuple[int, ...]:
-    """The target of a Reshape to or from h · w cells in a row, for another size of images; other
-    targets stay."""
+    """The target shape of a Reshape to or from a vector of h · w cells, for another resolution;
+    others are unchanged."""
     scaled = tuple(n * new // old for n, new, old in zip(cells, size, built, strict=True))
     if tuple(shape[:2]) == tuple(cells):
         return (*scaled, *shape[2:])

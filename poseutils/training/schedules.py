@@ -1,9 +1,7 @@
-"""Learning rates that follow a plan: functions from the epoch, counted from 0, to the learning rate
-it has.
+"""Learning rate schedules: functions from the epoch, from 0, to the learning rate.
 
-The nine are those of ST's model zoo, with its arguments, and to the epoch as there: most of its
-plans leave the hold phase one epoch before its nominal end, so that the last held epoch is the
-first of the decay.
+The nine schedules are those of ST's model zoo, with its arguments, and equal to them in every
+epoch: most of them leave the hold phase one epoch before its nominal end.
 """
 
 from __future__ import annotations
@@ -17,14 +15,13 @@ from ..config.arithmetic import Expression
 from ..errors import PoseError
 
 Schedule = Callable[[int, float], float]
-"""From an epoch, counted from 0, and the learning rate before it to the learning rate that it
-has."""
+"""(epoch from 0, previous learning rate) -> learning rate."""
 
 
 def linear_decay(
     initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float
 ) -> Callable[[int], float]:
-    """Holds, then falls along a line to ``end_lr``."""
+    """Constant, then linear decay to ``end_lr``."""
 
     def rate(epoch: int) -> float:
         if epoch < hold_steps - 1:
@@ -39,7 +36,7 @@ def linear_decay(
 def exponential_decay(
     initial_lr: float, hold_steps: int, decay_rate: float, min_lr: float = 0.0
 ) -> Callable[[int], float]:
-    """Holds, then falls by the factor ``exp(-decay_rate)`` an epoch, not below ``min_lr``."""
+    """Constant, then decay by the factor ``exp(-decay_rate)`` per epoch, not below ``min_lr``."""
 
     def rate(epoch: int) -> float:
         if epoch < hold_steps - 1:
@@ -52,14 +49,14 @@ def exponential_decay(
 def step_decay(
     initial_lr: float, step_size: int, decay_rate: float, min_lr: float = 0.0
 ) -> Callable[[int], float]:
-    """Falls by the factor ``decay_rate`` every ``step_size`` epochs, not below ``min_lr``."""
+    """Decay by the factor ``decay_rate`` every ``step_size`` epochs, not below ``min_lr``."""
     return lambda epoch: max(min_lr, initial_lr * decay_rate ** ((epoch + 1) // step_size))
 
 
 def cosine_decay(
     initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float
 ) -> Callable[[int], float]:
-    """Holds, then falls along half a cosine to ``end_lr``."""
+    """Constant, then cosine decay to ``end_lr``."""
 
     def rate(epoch: int) -> float:
         if epoch < hold_steps:
@@ -77,7 +74,7 @@ def warmup_cosine_decay(
     decay_steps: int,
     end_lr: float,
 ) -> Callable[[int], float]:
-    """Rises along a line to ``max_lr``, holds, then falls along half a cosine to ``end_lr``."""
+    """Linear warm-up to ``max_lr``, constant, then cosine decay to ``end_lr``."""
 
     def rate(epoch: int) -> float:
         if epoch < warmup_steps - 1:
@@ -92,10 +89,10 @@ def warmup_cosine_decay(
 def cosine_decay_restarts(
     initial_lr: float, first_decay_steps: int, end_lr: float, t_mul: float = 2.0, m_mul: float = 1.0
 ) -> Callable[[int], float]:
-    """Falls along half a cosine again and again (Loshchilov and Hutter, 2017).
+    """Cosine decay to ``end_lr`` with warm restarts (Loshchilov and Hutter, 2017).
 
-    Each period is ``t_mul`` times as long as the one before, and its share above ``end_lr`` starts
-    ``m_mul`` times as high.
+    Each period is ``t_mul`` times as long as the previous one, and its amplitude ``m_mul`` times as
+    large.
     """
 
     def rate(epoch: int) -> float:
@@ -116,7 +113,7 @@ def cosine_decay_restarts(
 def polynomial_decay(
     initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float, power: float = 0.5
 ) -> Callable[[int], float]:
-    """Holds, then falls along a power of what is left of ``decay_steps`` to ``end_lr``."""
+    """Constant, then polynomial decay to ``end_lr``."""
 
     def rate(epoch: int) -> float:
         left = 1 - min(epoch - hold_steps + 1, decay_steps) / decay_steps
@@ -130,8 +127,8 @@ def polynomial_decay(
 def polynomial_decay_restarts(
     initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float, power: float = 0.7
 ) -> Callable[[int], float]:
-    """As :func:`polynomial_decay`, but at its end it starts again, over twice, three times, ...
-    ``decay_steps`` in all."""
+    """As :func:`polynomial_decay`, with restarts: the decay is extended to twice, three times…
+    ``decay_steps``."""
 
     def rate(epoch: int) -> float:
         since = epoch - hold_steps + 1
@@ -146,8 +143,7 @@ def polynomial_decay_restarts(
 def piecewise_constant_decay(
     boundaries: Sequence[int], values: Sequence[float]
 ) -> Callable[[int], float]:
-    """``values[0]`` before the first boundary, ``values[1]`` from there to the second, and so
-    on."""
+    """``values[0]`` before the first boundary, ``values[1]`` from there to the second…"""
     return lambda epoch: values[bisect_right(boundaries, epoch)]
 
 
@@ -169,12 +165,12 @@ SCHEDULES: dict[str, Callable[..., Callable[[int], float]]] = {
 
 
 def is_schedule(name: str) -> bool:
-    """Whether a callback of that name is a plan of the learning rate."""
+    """Whether a callback of that name is a learning rate schedule."""
     return name in SCHEDULES or name == "LearningRateScheduler"
 
 
 def make_schedule(name: str, arguments: Mapping) -> Schedule:
-    """The schedule of a name and its arguments, as the ``callbacks`` of user_config.yaml have them.
+    """The schedule of an item of ``callbacks`` in user_config.yaml.
 
     Args:
         name: one of ``SCHEDULES``, or ``LearningRateScheduler``, whose ``schedule`` is an
@@ -182,7 +178,7 @@ def make_schedule(name: str, arguments: Mapping) -> Schedule:
         arguments: by name; ``verbose`` is not used.
 
     Raises:
-        PoseError: if an argument is missing, unknown, or not what it should be.
+        PoseError: if an argument is missing, unknown or invalid.
     """
     given = {key: value for key, value in arguments.items() if key != "verbose"}
     try:

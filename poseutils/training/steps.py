@@ -1,4 +1,4 @@
-"""One step of training, on any backend of Keras."""
+"""The training step, on any backend of Keras."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from .validation import make_loss
 
 
 def make_step(
-    model, optimizer, asked: Mapping[str, Mapping] | None = None, half: bool = False
+    model, optimizer, loss: Mapping[str, Mapping] | None = None, half: bool = False
 ) -> Callable:
-    """One step of training: a function of images (B, H, W, 3) and keypoints (B, K, 3) that changes
-    the model's weights and gives the loss.
+    """A training step: a function of images (B, H, W, 3) and keypoints (B, K, 3) that updates the
+    model's weights and returns the loss.
 
     Args:
-        model: keras.Model; images of other sizes than it was built for go through it at their size.
-        optimizer: Keras's, built for the model's variables; with ``half`` one that scales the loss.
-        asked: the loss, as for :func:`.validation.make_loss`.
-        half: whether it computes in float16.
+        model: keras.Model; images of another size are trained at that resolution.
+        optimizer: Keras's, built for the model's variables; with ``half`` a LossScaleOptimizer.
+        loss: as for :func:`.validation.make_loss`.
+        half: compute in float16.
     """
     make = _tensorflow_step if keras_library().backend.backend() == "tensorflow" else _keras_step
-    return make(model, optimizer, asked, half)
+    return make(model, optimizer, loss, half)
 
 
-def _tensorflow_step(model, optimizer, asked: Mapping[str, Mapping] | None, half: bool) -> Callable:
-    """Compiled for each size of images; Keras's own step takes twice as long to compile, which is
-    most of a short training, and to run."""
+def _tensorflow_step(model, optimizer, loss: Mapping[str, Mapping] | None, half: bool) -> Callable:
+    """A compiled step per image size. Keras's own step takes twice as long to run, and to compile,
+    which is most of a short training."""
     import tensorflow as tf
 
     variables = model.trainable_variables
@@ -41,23 +41,23 @@ def _tensorflow_step(model, optimizer, asked: Mapping[str, Mapping] | None, half
     @tf.function(autograph=False)
     def step(images, keypoints):
         network = at_size(model, images.shape[1:3])
-        loss_of, trained = make_loss(network, asked), with_fused_normalization(network)
+        loss_of, trained = make_loss(network, loss), with_fused_normalization(network)
         with (
             tf.GradientTape() as tape,
             computing_in_half_precision(trained) if half else nullcontext(),
         ):
-            loss = loss_of(keypoints, trained(images, training=True))
-            # Small gradients are zero in float16; the optimizer divides them again
-            scaled = optimizer.scale_loss(loss)
+            value = loss_of(keypoints, trained(images, training=True))
+            # Small gradients would be zero in float16; the optimizer unscales them.
+            scaled = optimizer.scale_loss(value)
         optimizer.apply(tape.gradient(scaled, [v.value for v in variables]), variables)
-        return loss
+        return value
 
-    return step if tf.config.list_physical_devices("GPU") else _as_written(step)
+    return step if tf.config.list_physical_devices("GPU") else _unoptimized(step)
 
 
-def _as_written(step: Callable) -> Callable:
-    """A TensorFlow function that is not optimized before it runs first: on a CPU that takes four
-    seconds and gains nothing."""
+def _unoptimized(step: Callable) -> Callable:
+    """A TensorFlow function without graph optimization, which on a CPU takes four seconds and gains
+    nothing."""
     import tensorflow as tf
 
     def call(*arguments):
@@ -73,13 +73,13 @@ def _as_written(step: Callable) -> Callable:
     return call
 
 
-def _keras_step(model, optimizer, asked: Mapping[str, Mapping] | None, half: bool) -> Callable:
-    """Keras's own step, on the backend that it runs on."""
+def _keras_step(model, optimizer, loss: Mapping[str, Mapping] | None, half: bool) -> Callable:
+    """Keras's own step, on any backend."""
     import keras
 
     class Loss(keras.losses.Loss):
-        """Gets the targets as they are: Keras would bring those of a function to as many axes as
-        the heatmaps have."""
+        """Passes the keypoints unchanged; Keras would reshape the targets of a plain function to
+        the rank of the heatmaps."""
 
         def __init__(self, compute: Callable):
             super().__init__()
@@ -90,7 +90,7 @@ def _keras_step(model, optimizer, asked: Mapping[str, Mapping] | None, half: boo
         network = at_size(model, size)
         # So that the network itself is saved without an optimizer
         twin = keras.Model(network.input, network.output)
-        twin.compile(optimizer, Loss(make_loss(network, asked)))
+        twin.compile(optimizer, Loss(make_loss(network, loss)))
         return twin
 
     def step(images, keypoints) -> float:

@@ -1,5 +1,4 @@
-"""Trainings in MLflow's records, where it is installed and the configuration says where they are
-kept."""
+"""Tracking of trainings with MLflow, if it is installed and ``mlflow.uri`` is given."""
 
 from __future__ import annotations
 
@@ -18,18 +17,18 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("poseutils")
 _SECTIONS = ("model", "dataset", "preprocessing", "data_augmentation", "training")
 _LONGEST, _MOST = 500, 100
-"""Letters of a value, and parameters at once, that every version of MLflow takes."""
+"""Maximum length of a value, and number of parameters per call, of all versions of MLflow."""
 
 
 class Recorder:
-    """What records a training as it goes; without MLflow nothing."""
+    """Logs a training to MLflow; without MLflow it does nothing."""
 
     def __init__(self, mlflow=None):
         self.mlflow, self.epochs = mlflow, 0
 
     def epoch(self, epoch: int, history: Mapping[str, Sequence[float]]) -> None:
-        """Records the epochs that are new; of a training that went on, these are all at first. What
-        fails is said, and training goes on."""
+        """Logs the epochs since the last call (all of a resumed training, at first). A failure is
+        logged as a warning, and training continues."""
         for number in range(self.epochs, epoch if self.mlflow else 0):
             self._attempt(
                 "log_metrics",
@@ -39,24 +38,23 @@ class Recorder:
         self.epochs = epoch
 
     def model(self, path: Path) -> None:
-        """Records the file of the trained network."""
+        """Logs the file of the trained network as an artifact."""
         if self.mlflow:
             self._attempt("log_artifact", str(path))
 
     def _attempt(self, function: str, *arguments, **named) -> None:
         try:
             getattr(self.mlflow, function)(*arguments, **named)
-        except Exception as error:  # of MLflow, of the network, of the disk that it writes to
+        except Exception as error:  # MLflow's own, network and disk errors
             _LOG.warning("MLflow could not record (%s): %s", function, error)
 
 
 @contextmanager
 def tracked(config: Config, name: str) -> Iterator[Recorder]:
-    """While a training lasts, an MLflow run of that name in the experiment ``general.project_name``
-    at ``mlflow.uri``.
+    """A context with an MLflow run of that name, in the experiment ``general.project_name`` at
+    ``mlflow.uri``, with the configuration as its parameters.
 
-    The run has the configuration's values as parameters. Without ``mlflow.uri`` nothing is
-    recorded, nor where MLflow is not installed, which the log says.
+    Without ``mlflow.uri`` nothing is logged; without MLflow neither, with a warning.
 
     Raises:
         PoseError: if MLflow cannot work with ``mlflow.uri``.
@@ -69,7 +67,7 @@ def tracked(config: Config, name: str) -> Iterator[Recorder]:
         mlflow.set_tracking_uri(config.tracking_uri())
         mlflow.set_experiment(config.general.project_name)
         run = mlflow.start_run(run_name=name)
-    except Exception as error:  # of MLflow, of the network, of the disk that it writes to
+    except Exception as error:  # MLflow's own, network and disk errors
         raise PoseError(
             f"mlflow.uri is {config.mlflow.uri}, which MLflow cannot use: {error}. Give another, "
             "or leave it empty to record nothing."
@@ -99,8 +97,8 @@ def _module(uri: str | None):
 
 
 def _flat(values: Mapping, prefix: str = "") -> dict[str, str]:
-    """Nested values as ``section.attribute``, each as text."""
-    found = {}
+    """Nested values as text by ``section.attribute``."""
+    found: dict[str, str] = {}
     for name, value in values.items():
         value = value.model_dump() if hasattr(value, "model_dump") else value
         if isinstance(value, Mapping) and value:

@@ -1,5 +1,4 @@
-"""What is changed in a network before it is trained: layers that keep their weights, and
-dropout."""
+"""Transfer learning: freezing layers, and adding dropout."""
 
 from __future__ import annotations
 
@@ -12,20 +11,17 @@ LAYERS = "indices and slices of layers as in Python, such as (0:154), -1 or (0:1
 
 
 def freeze(model, layers: str | None) -> None:
-    """Freezes layers: their weights stay as they are, and their batch normalization normalizes by
-    what it has seen before.
-
-    All others can be trained afterwards, whatever was frozen before.
+    """Freezes layers, including the moving averages of their batch normalization; all others become
+    trainable.
 
     Args:
         model: keras.Model.
-        layers: indices into ``model.layers``, the input being 0, as Python writes them and ST's
-            model zoo takes them: ``(0:154)`` are the first 154, a MobileNetV2 backbone; ``-1`` is
-            the last, ``(0:-1)`` are all others, ``(7:13, 16, -2:)`` several. None for none.
+        layers: indices and slices of ``model.layers`` as in Python; 0 is the input. ``(0:154)`` are
+            the first 154, a MobileNetV2 backbone; ``-1`` is the last; ``(7:13, 16, -2:)`` are
+            several. None for none.
 
     Raises:
-        PoseError: if that is not what is written, a layer is not there, or nothing would be left to
-            train.
+        PoseError: for a malformed text, an index out of range, or if nothing would be trainable.
     """
     frozen = set(chosen(layers, len(model.layers))) if layers else set()
     model.trainable = True
@@ -39,12 +35,14 @@ def freeze(model, layers: str | None) -> None:
 
 
 def chosen(layers: str, count: int) -> list[int]:
-    """The indices of layers that are written as for :func:`freeze`, of ``count`` layers.
+    """The indices of the layers in a text as for :func:`freeze`, of ``count`` layers.
 
     Raises:
         PoseError: as :func:`freeze`.
     """
     written = _SLICES.fullmatch(layers.strip())
+    if written is None:
+        raise PoseError(f"training.frozen_layers is {layers!r}; expected {LAYERS}")
     try:
         return [index for part in written[1].split(",") for index in _indices(part, count)]
     except IndexError:
@@ -58,38 +56,42 @@ def chosen(layers: str, count: int) -> list[int]:
 
 def _indices(part: str, count: int) -> list[int]:
     numbers = [int(number) if number.strip() else None for number in part.split(":")]
-    return [range(count)[numbers[0]]] if len(numbers) == 1 else list(range(count)[slice(*numbers)])
+    if len(numbers) > 1:
+        return list(range(count)[slice(*numbers)])
+    if numbers[0] is None:
+        raise ValueError("an empty index")
+    return [range(count)[numbers[0]]]
 
 
 def with_dropout(model, rate: float | None, seed: int = 123):
-    """A network that loses a share of what its layers find, at random and in training only.
+    """A network with a dropout rate.
 
-    A network that has dropout layers loses as much there. Any other loses whole channels before its
-    last convolution: neighboring cells of a channel tell nearly the same, so that single ones would
-    not be missed (Tompson et al., "Efficient Object Localization Using Convolutional Networks",
+    The rate is set in the network's dropout layers. A network without any gets spatial dropout,
+    which drops whole channels, before its last convolution: single cells could be inferred from
+    their neighbors (Tompson et al., "Efficient Object Localization Using Convolutional Networks",
     CVPR 2015).
 
     Args:
         model: keras.Model, a graph of layers.
-        rate: the share, from 0 to below 1; 0 or None leaves the network as it is.
-        seed: of what is lost.
+        rate: fraction to drop, from 0 to below 1; 0 or None returns the network itself.
+        seed: of the random choice.
 
     Returns:
-        A copy of the network with the same weights; the network itself without a rate.
+        A copy of the network with the same weights.
 
     Raises:
-        PoseError: for another rate, or a network that no dropout can be put in.
+        PoseError: for an invalid rate, or a network to which dropout cannot be added.
     """
     if not rate:
         return model
     if not 0 < rate < 1:
-        raise PoseError(f"training.dropout is {rate:g}; expected a share from 0 to below 1")
+        raise PoseError(f"training.dropout is {rate:g}; expected a fraction from 0 to below 1")
     try:
         copy = _copy_with_dropout(model, rate, seed)
         copy.set_weights(model.get_weights())
     except (ValueError, TypeError, AttributeError, NotImplementedError) as error:
         raise PoseError(
-            f"training.dropout is {rate:g}, and no dropout can be put into this network: {error}. "
+            f"training.dropout is {rate:g}, and dropout cannot be added to this network: {error}. "
             "Leave it out."
         ) from error
     return copy

@@ -1,4 +1,4 @@
-"""How good a network is while it trains: its loss, and the OKS of the keypoints that it finds."""
+"""Validation during training: loss, and OKS of the decoded keypoints."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .batches import RESCALING, Examples, rescaled
 from .losses import heatmap_loss
 
 _CHUNK = 32
-"""Images that go through the network together."""
+"""Batch size."""
 
 
 def predict_examples(
     model, examples: Examples, rescaling: tuple[float, float] = RESCALING
 ) -> list[Poses]:
-    """The pose found on each of N examples, in pixels of the input: as the decoder finds it."""
-    view = InputSpec(*examples.size)
+    """The decoded pose of each example, in pixels of the input."""
+    spec = InputSpec(*examples.size)
     return [
         poses
         for _, heatmaps in _heatmaps(compiled(model), examples, rescaling)
-        for poses in decode({"heatmaps": heatmaps}, view, examples.layout)
+        for poses in decode({"heatmaps": heatmaps}, spec, examples.layout)
     ]
 
 
@@ -35,8 +35,8 @@ def validate(
     rescaling: tuple[float, float] = RESCALING,
     loss: Mapping[str, Mapping] | None = None,
 ) -> dict[str, float]:
-    """``val_loss``, and ``val_oks``, the mean over images of the OKS of what the decoder finds;
-    ``loss`` as for :func:`make_loss`."""
+    """``val_loss``, and ``val_oks``, the mean OKS of the decoded poses; ``loss`` as for
+    :func:`make_loss`."""
     return make_validate(model, examples, rescaling, loss)()
 
 
@@ -46,16 +46,16 @@ def make_validate(
     rescaling: tuple[float, float] = RESCALING,
     loss: Mapping[str, Mapping] | None = None,
 ) -> Callable[[], dict[str, float]]:
-    """``validate`` as a function to call again and again, compiled once, of the weights that the
-    model then has."""
-    forward, loss_of, view = compiled(model), make_loss(model, loss), InputSpec(*examples.size)
+    """:func:`validate` as a compiled function of the model's current weights, to call after each
+    epoch."""
+    forward, loss_of, spec = compiled(model), make_loss(model, loss), InputSpec(*examples.size)
 
     def measure() -> dict[str, float]:
         losses, similarities = [], []
         for part, heatmaps in _heatmaps(forward, examples, rescaling):
             truth = examples.keypoints[part]
             found = np.concatenate(
-                [poses.keypoints for poses in decode({"heatmaps": heatmaps}, view, examples.layout)]
+                [poses.keypoints for poses in decode({"heatmaps": heatmaps}, spec, examples.layout)]
             )
             losses.append(float(loss_of(truth, heatmaps)) * len(truth))
             similarities.append(
@@ -76,15 +76,11 @@ def make_validate(
 
 
 def make_loss(model, loss: Mapping[str, Mapping] | None = None) -> Callable:
-    """The loss of a network, ``loss(keypoints, heatmaps)``.
-
-    Args:
-        model: keras.Model that gives heatmaps.
-        loss: ``{name: arguments}``, as for :func:`.losses.heatmap_loss`; default: the one that fits
-            the network's last activation.
+    """The loss function ``loss(keypoints, heatmaps)`` of a network; see
+    :func:`.losses.heatmap_loss`.
 
     Raises:
-        PoseError: for a loss that is not there, or does not fit the network's last activation.
+        PoseError: for an unknown loss, or one that does not fit the network's last activation.
     """
     return heatmap_loss(
         model.input_shape[1:3], model.output_shape[1:3], final_activation_of(model), loss

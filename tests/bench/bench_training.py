@@ -14,7 +14,7 @@ from pathlib import Path
 
 import poseutils as pu
 from poseutils.training import build_model, load_examples, training_batches
-from poseutils.training.callbacks import make_watchers
+from poseutils.training.callbacks import make_callbacks
 from poseutils.training.fit import DEFAULT_OPTIMIZER, make_step
 from poseutils.training.validation import make_loss
 
@@ -44,7 +44,7 @@ def bench_training(report: Callable) -> None:
     network = build_model(
         config.model.model_name, config.model.input_shape, len(kept.layout), config.model.alpha
     )
-    step = make_step(network, make_watchers(network, DEFAULT_OPTIMIZER, {}, 1000).model.optimizer)
+    step = make_step(network, make_callbacks(network, DEFAULT_OPTIMIZER, {}, 1000).model.optimizer)
     twin = keras.models.clone_model(network)
     twin.compile(keras.optimizers.Adam(1e-4), loss=make_loss(twin))
 

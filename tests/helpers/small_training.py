@@ -7,7 +7,7 @@ import numpy as np
 
 from poseutils.keypoints import layout_from_names
 from poseutils.training import Examples, fit
-from poseutils.training.examples import ReadWhenAsked
+from poseutils.training.examples import LazyArray
 
 PAIR = layout_from_names(["left_spot", "right_spot"])
 AUGMENTATION = {"random_flip": {"mode": "horizontal"}, "random_brightness": {"factor": 0.2}}
@@ -40,7 +40,7 @@ def deadly(examples, reads):
         return examples.images[numbers]
 
     return Examples(
-        ReadWhenAsked(rows, examples.images.shape, np.uint8),
+        LazyArray(rows, examples.images.shape, np.uint8),
         examples.keypoints,
         examples.areas,
         examples.layout,

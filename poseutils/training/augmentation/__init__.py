@@ -1,10 +1,10 @@
-"""Random changes of a batch of images, and of the keypoints with them.
+"""Data augmentation of a batch of images with their keypoints.
 
-The names and arguments are those of the ``data_augmentation`` section of user_config.yaml. A factor
-or delta is a number f, for a draw from -f to f, or a range (low, high); other amounts are a number,
-or a range to draw from. Every operation draws anew for each image, and takes ``change_rate``, the
-share of images that it changes. B images, K keypoints; images are (B, H, W, 3) float32, 0 to 255;
-points in pixels, pixel centers at +0.5.
+Names and arguments are those of the ``data_augmentation`` section of user_config.yaml. A factor or
+delta is a number f, sampled from -f to f, or a range (low, high); other amounts are a number, or a
+range to sample from. Each image has its own random values; ``change_rate`` is the probability that
+an operation is applied to an image. B images, K keypoints; images are (B, H, W, 3) float32, 0…255;
+points are in pixels, pixel centers at +0.5.
 """
 
 from __future__ import annotations
@@ -43,29 +43,28 @@ _TAKES = {name: tuple(WARPING) for name in GEOMETRIC} | {
     "random_flip": (),
     "random_crop": ("interpolation",),
 }
-"""Which arguments of a warp an operation takes: a mirror image and a part of an image have nothing
-to fill."""
+"""The arguments of warping that each operation takes: flipping and cropping leave nothing to
+fill."""
 
 
 def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable:
     """A function that augments a batch.
 
     Args:
-        operations: ``{name: arguments}``, applied in this order; neighbors that move pixels become
-            one warp.
-        layout: says which keypoints change places in a mirror.
+        operations: ``{name: arguments}``, applied in this order; successive geometric operations
+            are composed into one warp.
+        layout: its ``mirror`` gives the keypoints to exchange when an image is flipped.
 
     Returns:
         ``augment(images, keypoints, seed, boxes=None, period=None)``, which runs eagerly, in a
-        ``tf.function`` and in ``tf.data``: (B, H, W, 3) float32 images 0 to 255, (B, K, 3) or (B,
-        N, K, 3) keypoints x, y, visibility, a seed of two integers, and (B, N, 4) boxes xyxy if
-        there are any -> the same, changed: two, or with boxes three. A keypoint that leaves the
-        image is unlabeled afterwards (visibility 0), and a box that does is all zeros. ``period``
-        is a number for which ``random_periodic_resizing`` draws a size, always the same for the
-        same number; without it each call draws one.
+        ``tf.function`` and in ``tf.data``. It takes (B, H, W, 3) float32 images 0…255, (B, K, 3)
+        or (B, N, K, 3) keypoints x, y, visibility, a seed of two integers, and optionally (B, N, 4)
+        boxes xyxy; it returns images, keypoints and, if given, boxes. Keypoints that leave the
+        image become unlabeled (visibility 0), boxes all zeros. ``period`` is the seed of the size
+        that ``random_periodic_resizing`` chooses (default: a new size in each call).
 
     Raises:
-        PoseError: for an operation that is not there, or arguments that it does not take.
+        PoseError: for an unknown operation or argument.
     """
     operations = {
         name: checked(name, arguments, AUGMENTATIONS, _TAKES)
@@ -91,13 +90,13 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
 
 
 def resizing_period(operations: Mapping[str, Mapping] | None) -> int:
-    """For how many batches all images have one size; 1 if nothing resizes them."""
+    """The number of batches of the same image size; 1 without ``random_periodic_resizing``."""
     arguments = dict((operations or {}).get(RESIZING) or {})
     return checked(RESIZING, arguments, AUGMENTATIONS, _TAKES).get("period", 10) if arguments else 1
 
 
 def _groups(operations: Mapping[str, Mapping]) -> list[list[str]]:
-    """The names in their order, neighbors that can share one warp together."""
+    """The names in order, grouped by what can be composed into one warp."""
     groups: list[list[str]] = []
     settings: dict = {}
     for name, arguments in operations.items():
@@ -113,8 +112,8 @@ def _groups(operations: Mapping[str, Mapping]) -> list[list[str]]:
 
 
 def _step(names: list[str], operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable:
-    """What a group of operations does: from the draw, images, keypoints and boxes to the latter
-    three, changed."""
+    """A group of operations as a function: draw, images, keypoints, boxes -> the latter three,
+    augmented."""
     if names[0] in GEOMETRIC:
         return _warp(operations, layout)
     (arguments,) = operations.values()
@@ -130,7 +129,7 @@ def _recolor(name: str, arguments: Mapping) -> Callable:
 
         if rate == 1:
             return clipped(AUGMENTATIONS[name](draw, images, **own)), keypoints, boxes
-        # Only these are computed: some operations take longer than a step of training
+        # Only the chosen images are computed: some operations take longer than a training step.
         which = tf.where(draw.happens(rate))
         chosen = tf.ensure_shape(tf.gather_nd(images, which), (None, *images.shape[1:]))
         changed = clipped(AUGMENTATIONS[name](draw.among(tf.size(which)), chosen, **own))

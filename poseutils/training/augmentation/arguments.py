@@ -1,5 +1,4 @@
-"""What an operation may be given: names from its signature, words and numbers from the tables
-here."""
+"""Validation of the arguments of operations: names by their signatures, values by these tables."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ RESIZING = (
     "mitchellcubic",
 )
 WARPING = {"fill_mode": "reflect", "fill_value": 0.0, "interpolation": "bilinear"}
-"""Arguments of a warp, and what they are unless given."""
+"""Arguments of warping with their defaults."""
 CHANGE_RATES = {
     "random_flip": 0.5,
     "random_crop": 0.9,
@@ -38,8 +37,7 @@ CHANGE_RATES = {
         0.25,
     ),
 }
-"""The share of images that is changed, where it is not 1: as in ST's model zoo. What is always
-turned is as one-sided as before."""
+"""Default probabilities of operations, as in ST's model zoo; 1 for all others."""
 
 _WORDS = {
     "mode": tuple(FLIPS),
@@ -72,7 +70,7 @@ _LEAST_AND_MOST = {
 }
 _WHOLE = ("bits", "filter_size", "jpeg_quality", "nrec", "period")
 _ONE = ("cutoff", "period", "change_rate", "fill_value", "constant_values")
-"""Numbers that cannot be ranges."""
+"""Arguments that cannot be ranges."""
 
 
 def checked(
@@ -81,16 +79,16 @@ def checked(
     available: Mapping[str, Callable],
     warping: Mapping[str, tuple[str, ...]],
 ) -> dict:
-    """The arguments of an operation, with its change rate.
+    """Validated arguments of an operation, including its change rate.
 
     Args:
         name: of the operation.
-        arguments: as the configuration has them.
+        arguments: as in the configuration.
         available: the operations by name.
-        warping: those arguments of a warp that it takes, by its name.
+        warping: the arguments of warping that each operation takes.
 
     Raises:
-        PoseError: for an operation that is not there, or arguments that it does not take.
+        PoseError: for an unknown operation or argument, or an invalid value.
     """
     arguments = dict(arguments or {})
     if name not in available:

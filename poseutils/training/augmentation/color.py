@@ -1,16 +1,17 @@
-"""What changes the color of each pixel, whatever is beside it. Images are (B, H, W, 3) float32 RGB,
-0 to 255."""
+"""Color augmentation, pixel by pixel. Images are (B, H, W, 3) float32 RGB, 0…255."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from .draw import Draw, Factor
 
 LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in a gray, of ITU-R BT.601."""
+"""Weights of red, green and blue in the luma of ITU-R BT.601."""
 
 
 def contrast(draw: Draw, images, factor: Factor):
-    """Distances from the image's mean color, times 1 + factor."""
+    """Scales differences from the mean color of the image by 1 + factor."""
     import tensorflow as tf
 
     mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
@@ -19,29 +20,29 @@ def contrast(draw: Draw, images, factor: Factor):
 
 
 def brightness(draw: Draw, images, factor: Factor):
-    """Adds a share of the whole range."""
+    """Adds a fraction of the range 0…255."""
     return images + 255 * each(draw.around(factor))
 
 
 def gamma(draw: Draw, images, gamma: Factor):
-    """Raises shares of the whole range to the power gamma: above 1 darkens."""
+    """Raises values, as fractions of 255, to the power gamma; above 1 darkens."""
     import tensorflow as tf
 
     return 255 * tf.pow(tf.maximum(images, 0) / 255, each(draw.between(gamma)))
 
 
 def hue(draw: Draw, images, delta: Factor):
-    """Turns the hue by a share of the color circle."""
+    """Shifts the hue by a fraction of the color circle."""
     return hsv(draw, images, hue_delta=delta)
 
 
 def saturation(draw: Draw, images, delta: Factor):
-    """Adds to the saturation, which is 0 to 1."""
+    """Adds to the saturation, from 0 to 1."""
     return hsv(draw, images, saturation_delta=delta)
 
 
 def value(draw: Draw, images, delta: Factor):
-    """Adds to the value of HSV, which is 0 to 1."""
+    """Adds to the value of HSV, from 0 to 1."""
     return hsv(draw, images, value_delta=delta)
 
 
@@ -52,8 +53,8 @@ def hsv(
     saturation_delta: Factor = 0.0,
     value_delta: Factor = 0.0,
 ):
-    """Adds to hue, saturation and value, each 0 to 1 (Smith, 1978). Hue goes round, the others are
-    clipped."""
+    """Adds to hue, saturation and value, each from 0 to 1 (Smith, 1978). Hue is cyclic, the others
+    are clipped."""
     import tensorflow as tf
 
     deltas = tf.stack(
@@ -65,21 +66,21 @@ def hsv(
 
 
 def rgb_to_hsv(draw: Draw, images):
-    """Hue, saturation and value, each 0 to 255, in place of red, green and blue."""
+    """Replaces RGB by hue, saturation and value, each scaled to 0…255."""
     import tensorflow as tf
 
     return 255 * tf.image.rgb_to_hsv(images / 255)
 
 
 def rgb_to_grayscale(draw: Draw, images):
-    """The luma in all three channels."""
+    """Replaces all channels by the luma."""
     import tensorflow as tf
 
     return tf.repeat(tf.reduce_sum(images * tf.constant(LUMA), axis=-1, keepdims=True), 3, axis=-1)
 
 
 def posterize(draw: Draw, images, bits: int | tuple[int, int]):
-    """Keeps the highest bits of each value."""
+    """Keeps the most significant bits of each value."""
     import tensorflow as tf
 
     step = each(2.0 ** tf.cast(8 - draw.whole(bits), tf.float32))
@@ -87,12 +88,12 @@ def posterize(draw: Draw, images, bits: int | tuple[int, int]):
 
 
 def invert(draw: Draw, images):
-    """255 less each value."""
+    """255 minus each value."""
     return 255 - images
 
 
 def solarize(draw: Draw, images):
-    """Inverts the values at and above a threshold, which is drawn from 0 to 255."""
+    """Inverts values at or above a random threshold."""
     import tensorflow as tf
 
     threshold = each(tf.cast(draw.whole((0, 255)), tf.float32))
@@ -100,8 +101,8 @@ def solarize(draw: Draw, images):
 
 
 def autocontrast(draw: Draw, images, cutoff: float = 10):
-    """Stretches each channel to 0 to 255, after leaving aside ``cutoff`` percent of its pixels at
-    either end, as Pillow does."""
+    """Stretches each channel to 0…255, ignoring ``cutoff`` percent of its pixels at either end, as
+    Pillow does."""
     import tensorflow as tf
 
     shape = tf.shape(images)
@@ -115,7 +116,7 @@ def autocontrast(draw: Draw, images, cutoff: float = 10):
 
 
 def _histograms(values, count):
-    """(B, H, W, 3) int32 -> (B, 3, 256) int32: how often each value occurs."""
+    """(B, H, W, 3) int32 values -> (B, 3, 256) int32 counts."""
     import tensorflow as tf
 
     rows = tf.reshape(tf.range(count * 3), (-1, 1, 1, 3)) * 256
@@ -126,26 +127,25 @@ def _histograms(values, count):
 
 
 def _empty_bins(cumulated, cut):
-    """How many bins, from the end at which the sum started, hold no more than what is cut."""
+    """Number of bins whose cumulative count is at most ``cut``."""
     import tensorflow as tf
 
     return tf.reduce_sum(tf.cast(cumulated <= cut, tf.float32), axis=-1)
 
 
 def clipped(images):
-    """The images with all values brought to 0 to 255: the raw operation goes over them once,
-    ``tf.clip_by_value`` twice."""
+    """Images clipped to 0…255, in one pass; ``tf.clip_by_value`` takes two."""
     import tensorflow as tf
 
     return tf.raw_ops.ClipByValue(t=images, clip_value_min=0.0, clip_value_max=255.0)
 
 
 def each(values):
-    """(B,) -> (B, 1, 1, 1), to go with images."""
+    """(B,) -> (B, 1, 1, 1), to broadcast over images."""
     return values[:, None, None, None]
 
 
-COLOR = {
+COLOR: dict[str, Callable] = {
     "random_contrast": contrast,
     "random_brightness": brightness,
     "random_gamma": gamma,

@@ -9,14 +9,13 @@ Factor = float | Sequence[float]
 
 
 class Draw:
-    """Random numbers for the B images of one batch: new ones at each call, and the same for the
-    same seed.
+    """Stateless random numbers for the B images of a batch; each call draws new ones, the same for
+    the same seed.
 
     Args:
         count: B, an integer or a tensor.
         seed: two integers.
-        period: an integer that stays the same for as long as what is drawn with ``of_period`` has
-            to.
+        period: the seed of :meth:`of_period`, an integer (default: ``seed``).
     """
 
     def __init__(self, count, seed, period=None):
@@ -30,11 +29,11 @@ class Draw:
         return tf.random.experimental.stateless_fold_in(self.seed, self.drawn)
 
     def among(self, count) -> Draw:
-        """Random numbers for ``count`` of the images."""
+        """Random numbers for a subset of ``count`` images."""
         return Draw(count, self._next_seed(), None if self.period is self.seed else self.period[0])
 
     def between(self, value: Factor):
-        """(B,) float32: from low to high of a range; a number is itself."""
+        """(B,) float32, uniform in a range; a number is constant."""
         import tensorflow as tf
 
         low, high = (value, value) if isinstance(value, (int, float)) else value
@@ -43,11 +42,11 @@ class Draw:
         )
 
     def around(self, factor: Factor):
-        """(B,) float32: from -f to f for a number f, from low to high of a range."""
+        """(B,) float32, uniform from -f to f for a number f, or in a range."""
         return self.between((-factor, factor) if isinstance(factor, (int, float)) else factor)
 
     def whole(self, value: int | Sequence[int]):
-        """(B,) int32: from low to high of a range, both included; a number is itself."""
+        """(B,) int32, uniform in a range, both ends included; a number is constant."""
         import tensorflow as tf
 
         low, high = (value, value) if isinstance(value, (int, float)) else value
@@ -56,30 +55,30 @@ class Draw:
         )
 
     def happens(self, rate: float):
-        """(B,) bool: true for a share ``rate`` of the images."""
+        """(B,) bool, True with probability ``rate``."""
         return self.between((0, 1)) < rate
 
     def colors(self):
-        """(B, 3) float32: whole numbers from 0 to 255."""
+        """(B, 3) float32, whole numbers 0…255."""
         import tensorflow as tf
 
         return tf.floor(tf.random.stateless_uniform((self.count, 3), self._next_seed(), 0, 256))
 
     def normal(self, shape):
-        """float32 of that shape, of mean 0 and standard deviation 1."""
+        """float32 of that shape, standard normal."""
         import tensorflow as tf
 
         return tf.random.stateless_normal(shape, self._next_seed())
 
     def constant(self, value: float):
-        """(B,) float32, all the same."""
+        """(B,) float32, constant."""
         import tensorflow as tf
 
         return tf.fill((self.count,), float(value))
 
     def of_period(self, count: int, rate: float):
-        """int32: one of 0 to count - 1 for the whole batch and as long as the period lasts, or, for
-        the share 1 - rate of them, -1."""
+        """int32 scalar from 0 to count - 1 for the whole period, or -1 with probability
+        1 - rate."""
         import tensorflow as tf
 
         seeds = tf.random.experimental.stateless_split(tf.cast(self.period, tf.int64), 2)

@@ -1,13 +1,13 @@
-"""What moves pixels: each operation draws matrices that say where points go, and all that a group
-of them does is one warp.
+"""Geometric augmentation: each operation samples affine matrices, which are composed into one warp.
 
-Matrices are (B, 3, 3) float32 for points (x, y, 1) in pixels, pixel centers at +0.5. Every
-operation takes the draw and the images' height and width.
+Matrices are (B, 3, 3) float32 for points (x, y, 1) in pixels, pixel centers at +0.5. Operations
+take the random numbers, and height and width of the images.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -20,12 +20,12 @@ FLIPS = {
     "vertical": ((1.0, -1.0),),
     "horizontal_and_vertical": ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)),
 }
-"""Signs of x and y; where there are several, each image draws one."""
+"""Signs of x and y; of several, one is chosen per image."""
 _BORDERS = {"constant": "CONSTANT", "reflect": "REFLECT", "nearest": "REPLICATE", "wrap": "WRAP"}
 
 
 def flip(draw: Draw, size, mode: str):
-    """Mirrors; ``horizontal_and_vertical`` draws one of left-right, upside down, and both."""
+    """Flips; ``horizontal_and_vertical`` chooses one of horizontal, vertical, and both."""
     import tensorflow as tf
 
     signs = tf.gather(tf.constant(FLIPS[mode]), draw.whole((0, len(FLIPS[mode]) - 1)))
@@ -33,7 +33,7 @@ def flip(draw: Draw, size, mode: str):
 
 
 def translation(draw: Draw, size, width_factor: Factor, height_factor: Factor):
-    """Moves right and down by shares of the width and height."""
+    """Translates right and down by fractions of width and height."""
     zero, one = draw.constant(0), draw.constant(1)
     return _matrix(
         one,
@@ -46,7 +46,7 @@ def translation(draw: Draw, size, width_factor: Factor, height_factor: Factor):
 
 
 def rotation(draw: Draw, size, factor: Factor):
-    """Turns counterclockwise, as seen, by a share of a full turn."""
+    """Rotates counterclockwise, as displayed, by a fraction of a full turn."""
     import tensorflow as tf
 
     angle = draw.around(factor) * 2 * math.pi
@@ -54,23 +54,23 @@ def rotation(draw: Draw, size, factor: Factor):
 
 
 def shear_x(draw: Draw, size, factor: Factor):
-    """Rows slide: what is d below the middle moves right by d · sin(angle), the angle being a share
-    of a full turn."""
+    """Horizontal shear: a point d below the center moves right by d · sin(angle); the factor is
+    the angle as a fraction of a full turn."""
     return _about_center(
         draw.constant(1), _sine(draw, factor), draw.constant(0), draw.constant(1), size
     )
 
 
 def shear_y(draw: Draw, size, factor: Factor):
-    """Columns slide: what is d right of the middle moves down by d · sin(angle), the angle being a
-    share of a full turn."""
+    """Vertical shear: a point d right of the center moves down by d · sin(angle); the factor is
+    the angle as a fraction of a full turn."""
     return _about_center(
         draw.constant(1), draw.constant(0), _sine(draw, factor), draw.constant(1), size
     )
 
 
 def shear(draw: Draw, size, factor: Factor):
-    """Rows and columns slide, each by an angle of their own."""
+    """Horizontal and vertical shear, by two independent angles."""
     return _about_center(
         draw.constant(1), _sine(draw, factor), _sine(draw, factor), draw.constant(1), size
     )
@@ -83,8 +83,8 @@ def _sine(draw: Draw, factor: Factor):
 
 
 def zoom(draw: Draw, size, width_factor: Factor, height_factor: Factor | None = None):
-    """A factor above zero shows more of the scene (zooms out), as in Keras; without
-    ``height_factor`` proportions are kept."""
+    """Zooms; a positive factor zooms out, as in Keras. Without ``height_factor`` the aspect ratio
+    is kept."""
     x = 1 / (1 + draw.around(width_factor))
     y = x if height_factor is None else 1 / (1 + draw.around(height_factor))
     return _about_center(x, draw.constant(0), draw.constant(0), y, size)
@@ -98,8 +98,8 @@ def crop(
     crop_width: Factor = (0.6, 0.9),
     crop_height: Factor = (0.6, 0.9),
 ):
-    """Stretches a part of the image to its whole size. Center and extent are shares of the image;
-    what of the part is outside is cut."""
+    """Crops a part of the image and stretches it to the size of the image. Center and extent are
+    fractions of the image; the crop is clipped to the image."""
     x_scale, x_shift = _span_to_whole(draw, crop_center_x, crop_width, size[1])
     y_scale, y_shift = _span_to_whole(draw, crop_center_y, crop_height, size[0])
     zero = draw.constant(0)
@@ -107,7 +107,7 @@ def crop(
 
 
 def _span_to_whole(draw: Draw, center: Factor, extent: Factor, length):
-    """Scale and shift that take a part of 0 to length to the whole."""
+    """Scale and shift that map a part of the interval from 0 to length to all of it."""
     import tensorflow as tf
 
     center, half = draw.between(center), draw.between(extent) / 2
@@ -117,7 +117,7 @@ def _span_to_whole(draw: Draw, center: Factor, extent: Factor, length):
 
 
 def _about_center(a, b, c, d, size):
-    """The linear map ((a, b), (c, d)) with the middle of the image as its fixed point."""
+    """The linear map ((a, b), (c, d)) about the center of the image."""
     x, y = size[1] / 2, size[0] / 2
     return _matrix(a, b, x - a * x - b * y, c, d, y - c * x - d * y)
 
@@ -129,7 +129,7 @@ def _matrix(a, b, tx, c, d, ty):
     return tf.reshape(tf.stack([a, b, tx, c, d, ty, zero, zero, one], axis=1), (-1, 3, 3))
 
 
-GEOMETRIC = {
+GEOMETRIC: dict[str, Callable] = {
     "random_crop": crop,
     "random_flip": flip,
     "random_translation": translation,
@@ -141,7 +141,7 @@ GEOMETRIC = {
 }
 
 
-# ---------------------------------------------------------------- what follows a matrix
+# ---------------------------------------------------------------- applying matrices
 
 
 def size_of(images):
@@ -159,14 +159,15 @@ def warp_images(
     fill_value: float = 0.0,
     interpolation: str = "bilinear",
 ):
-    """(B, H, W, 3) images moved as ``matrix`` (B, 3, 3) moves points.
+    """(B, H, W, 3) images warped by ``matrix`` (B, 3, 3), which maps points of the input to the
+    output.
 
-    OpenCV does it, in half the time of TensorFlow's own operation, on the CPU; places between
-    pixels are rounded to a thirty-second of one.
+    By OpenCV on the CPU, in half the time of TensorFlow's operation; positions are rounded to
+    1/32 pixel.
     """
     import tensorflow as tf
 
-    # It maps pixel indices of the output to indices of the input: half a pixel less than our coordinates.
+    # OpenCV maps pixel indices of the output to indices of the input: half a pixel less than here.
     half = tf.constant([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     backward = (tf.linalg.inv(half) @ tf.linalg.inv(matrix) @ half)[:, :2]
     border = getattr(cv2, f"BORDER_{_BORDERS[fill_mode]}")
@@ -190,8 +191,8 @@ def warp_images(
 
 
 def warp_keypoints(keypoints, matrix, layout: KeypointLayout):
-    """(B, ..., K, 3) keypoints moved by ``matrix`` (B, 3, 3); where it mirrors, left and right
-    change places."""
+    """(B, ..., K, 3) keypoints transformed by ``matrix`` (B, 3, 3); a reflection exchanges left and
+    right."""
     import tensorflow as tf
 
     moved = tf.concat([_moved(keypoints[..., :2], matrix), keypoints[..., 2:]], axis=-1)
@@ -200,8 +201,7 @@ def warp_keypoints(keypoints, matrix, layout: KeypointLayout):
 
 
 def without_labels_outside(keypoints, size):
-    """(B, ..., K, 3) keypoints; those outside of an image of height and width ``size`` get
-    visibility 0."""
+    """(B, ..., K, 3) keypoints, with visibility 0 outside an image of height and width ``size``."""
     import tensorflow as tf
 
     inside = (keypoints[..., :2] >= 0) & (keypoints[..., :2] < tf.stack([size[1], size[0]]))
@@ -210,8 +210,8 @@ def without_labels_outside(keypoints, size):
 
 
 def warp_boxes(boxes, matrix, size):
-    """(B, ..., 4) boxes xyxy around what is in them after ``matrix`` (B, 3, 3), cut to the image;
-    zeros where nothing is left."""
+    """(B, ..., 4) boxes xyxy around the boxes transformed by ``matrix`` (B, 3, 3), clipped to the
+    image; zeros if nothing is left."""
     import tensorflow as tf
 
     corners = tf.stack(
@@ -225,7 +225,7 @@ def warp_boxes(boxes, matrix, size):
 
 
 def _moved(points, matrix):
-    """(B, ..., 2) points moved by (B, 3, 3)."""
+    """(B, ..., 2) points transformed by (B, 3, 3)."""
     import tensorflow as tf
 
     return tf.einsum("bij,b...j->b...i", matrix[:, :2, :2], points) + _like(
@@ -234,8 +234,8 @@ def _moved(points, matrix):
 
 
 def _like(values, other, keep: int = 0):
-    """(B, ...) values with ones put between B and their last ``keep`` axes, to go with the axes of
-    ``other``."""
+    """(B, ...) values with axes of size 1 inserted before their last ``keep`` axes, to broadcast
+    with ``other``."""
     import tensorflow as tf
 
     shape = tf.shape(values)

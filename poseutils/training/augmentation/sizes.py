@@ -1,4 +1,4 @@
-"""Training at several sizes."""
+"""Multi-scale training."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ def periodic_resizing(
     interpolation: str = "bilinear",
     change_rate: float = 1.0,
 ):
-    """(B, H, W, 3) images at one of several sizes, the same for all of a batch (Redmon and Farhadi,
-    "YOLO9000", 2017).
+    """(B, H, W, 3) images resized to one of several sizes, the same for the batch (Redmon and
+    Farhadi, "YOLO9000", 2017).
 
     Args:
         image_sizes: pairs (height, width).
-        period: for how many batches a size is kept; ``training_batches`` sees to it.
+        period: number of batches of the same size; ``training_batches`` uses it.
         interpolation: a method of ``tf.image.resize``.
-        change_rate: the share of the periods in which images are resized; in the others they keep
-            the size that they have.
+        change_rate: probability that a period has another size than the original.
     """
     import tensorflow as tf
 

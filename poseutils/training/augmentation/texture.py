@@ -1,18 +1,20 @@
-"""What changes pixels by their neighbors or by chance, and moves nothing. Images are (B, H, W, 3)
-float32 RGB, 0 to 255."""
+"""Texture augmentation: filters, noise, compression, erasing. Images are (B, H, W, 3) float32 RGB,
+0…255."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from .color import each
 from .draw import Draw, Factor
 
 
 def sharpness(draw: Draw, images, factor: Factor):
-    """Adds ``factor`` times what sets a pixel apart from its smoothed self; a number f draws from 0
-    to f. The rim stays as it is.
+    """Adds ``factor`` × the difference to a smoothed image; a number f is sampled from 0 to f. The
+    border is unchanged.
 
-    The smoothing is Pillow's: a 3 × 3 mean in which the pixel itself counts five times; from it a
-    pixel is 9/13 as far as from a plain one.
+    The smoothing is Pillow's: a 3 × 3 mean in which the center counts five times, which makes the
+    difference 9/13 of that to a plain mean.
     """
     import tensorflow as tf
 
@@ -28,12 +30,11 @@ def blur(
     padding: str = "reflect",
     constant_values: float = 0.0,
 ):
-    """Mean over squares of ``filter_size`` pixels a side. At an even size the outermost pixels
-    count half, so that nothing moves.
+    """Box filter of ``filter_size`` pixels. At an even size the outermost pixels count half, so
+    that the image does not shift.
 
     Args:
-        padding: what stands beyond the border, as in ``tf.pad``: reflect, symmetric, or constant
-            for ``constant_values``.
+        padding: as in ``tf.pad``: reflect, symmetric, or constant with ``constant_values``.
     """
     import tensorflow as tf
 
@@ -51,8 +52,8 @@ def blur(
 
 
 def _means(sizes, length, padding: str):
-    """(B, length, length) matrices that take the means of windows along an axis: the weight of
-    pixel j in the mean around pixel i."""
+    """(B, length, length) matrices of a box filter along an axis: the weight of pixel j in the mean
+    around pixel i."""
     import tensorflow as tf
 
     positions = tf.range(length, dtype=tf.float32)
@@ -75,10 +76,10 @@ def _means(sizes, length, padding: str):
 
 
 def gaussian_noise(draw: Draw, images, stddev: Factor, mode: str = "image"):
-    """Noise of a standard deviation given as a share of the whole range.
+    """Gaussian noise; the standard deviation is a fraction of the range 0…255.
 
     Args:
-        mode: a standard deviation for each ``image``, or one for the whole ``batch``.
+        mode: one standard deviation per ``image``, or for the whole ``batch``.
     """
     import tensorflow as tf
 
@@ -89,7 +90,7 @@ def gaussian_noise(draw: Draw, images, stddev: Factor, mode: str = "image"):
 
 
 def jpeg_quality(draw: Draw, images, jpeg_quality: int | tuple[int, int]):
-    """As JPEG of that quality leaves them, 0 to 100; 100 leaves them as they are."""
+    """JPEG compression of a quality from 0 to 100; 100 leaves the image unchanged."""
     import tensorflow as tf
 
     def compressed(item):
@@ -113,14 +114,14 @@ def rectangle_erasing(
     area: Factor = (0.05, 0.4),
     wh_ratio: Factor = (0.3, 2.0),
 ):
-    """Paints rectangles of random colors over each image (Zhong et al., "Random Erasing", 2020).
+    """Random erasing: rectangles of random colors (Zhong et al., "Random Erasing", 2020).
 
-    Keypoints under them stay labeled: the network learns to tell them from the rest.
+    Keypoints under them stay labeled: the network learns to infer them from the context.
 
     Args:
-        nrec: how many.
-        area: of each, as a share of the image; what sticks out of the image is cut.
-        wh_ratio: width by height of each.
+        nrec: number of rectangles.
+        area: of each as a fraction of the image; rectangles are clipped to the image.
+        wh_ratio: ratio of width to height.
     """
     import tensorflow as tf
 
@@ -138,14 +139,14 @@ def rectangle_erasing(
 
 
 def _span(draw: Draw, extents, length):
-    """(B, length) bool: the pixels in a span of that extent around a random place."""
+    """(B, length) bool: the pixels of a span of that extent at a random position."""
     import tensorflow as tf
 
     places = draw.between((0, 1)) * length
     return tf.abs(tf.range(length)[None] + 0.5 - places[:, None]) <= extents[:, None] / 2
 
 
-TEXTURE = {
+TEXTURE: dict[str, Callable] = {
     "random_sharpness": sharpness,
     "random_blur": blur,
     "random_gaussian_noise": gaussian_noise,
