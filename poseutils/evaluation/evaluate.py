@@ -109,7 +109,7 @@ def _with_progress(items, total: int, progress: bool):
     return tqdm(items, total=total, desc="evaluate", unit="image", disable=not progress)
 
 
-# ---------------------------------------------------------------- images, boxes and keypoints to measure
+# ---------------------------------------------------------------- plan: images, boxes, keypoints
 
 
 @dataclass(frozen=True)

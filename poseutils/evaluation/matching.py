@@ -72,7 +72,7 @@ def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Mat
     )
 
 
-# ---------------------------------------------------------------- keypoints of the model and of the annotations
+# ---------------------------------------------------------------- mapping of keypoints
 
 
 def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> np.ndarray:

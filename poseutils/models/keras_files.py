@@ -1,5 +1,5 @@
-"""Keras, and the files it keeps models in: looked at before they are loaded, so that none runs
-code; those of Keras 2 are read as well."""
+"""Loading of .keras and .h5 files of Keras 2 and 3, which are inspected first, so that none runs
+code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import PoseError
 
 LAMBDAS = ("Lambda", "__lambda__")
-"""Classes that hold Python code, as bytes."""
+"""Classes that contain Python bytecode."""
 OWN_MODULES = (
     "activations",
     "constraints",
@@ -27,21 +27,21 @@ OWN_MODULES = (
     "ops",
     "regularizers",
 )
-"""The parts of Keras whose objects a model is made of."""
+"""The modules of Keras whose classes a model may use."""
 MODELS = ("Functional", "Model", "Sequential")
 POLICIES = ("DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy")
-"""Which types of numbers a layer computes with; Keras keeps these at its top."""
+"""Classes of dtype policies, which are at Keras's top level."""
 LONGEST = 300
-"""Characters of Keras's own messages, which hold whole configurations, that are passed on."""
+"""Maximum length of Keras's messages, which include whole configurations, in errors."""
 
 
 def load_keras(path: str | Path):
-    """A keras.Model from a .keras or .h5 file, of Keras 3 or of Keras 2, without its optimizer.
-    Keras's safe mode stays on.
+    """Loads a keras.Model from a .keras or .h5 file of Keras 2 or 3, without its optimizer, in
+    Keras's safe mode.
 
     Raises:
-        PoseError: if the file is not a Keras model, or holds code: a Lambda layer, or a class that
-            is not Keras's own.
+        PoseError: if the file is not a Keras model, or contains code: a Lambda layer, or a class
+            that is not Keras's own.
     """
     path = Path(path)
     keras = keras_library()
@@ -85,15 +85,13 @@ def _load_archive(path: Path, config: dict):
             for name in archive.namelist():
                 copy.writestr(
                     name,
-                    json.dumps(_in_newer_words(config))
-                    if name == "config.json"
-                    else archive.read(name),
+                    json.dumps(_migrated(config)) if name == "config.json" else archive.read(name),
                 )
         return keras.models.load_model(newer, compile=False, safe_mode=True)
 
 
 def _config_of(path: Path) -> dict:
-    """The description of a model's layers, without what it was compiled with."""
+    """The configuration of the model, without that of compilation."""
     if path.suffix.lower() == ".h5":
         import h5py
 
@@ -110,13 +108,13 @@ def _config_of(path: Path) -> dict:
 # ---------------------------------------------------------------- files of Keras 2
 
 
-def _in_newer_words(value: Any) -> Any:
-    """A part of a configuration of Keras 2 as Keras 3 has it."""
+def _migrated(value: Any) -> Any:
+    """A part of a Keras 2 configuration, converted to Keras 3."""
     if isinstance(value, list):
-        return [_in_newer_words(part) for part in value]
+        return [_migrated(part) for part in value]
     if not isinstance(value, dict):
         return value
-    value = {name: _in_newer_words(part) for name, part in value.items()}
+    value = {name: _migrated(part) for name, part in value.items()}
     kind, arguments = value.get("class_name"), value.get("config")
     if kind in MODELS:
         value["module"] = (
@@ -130,7 +128,7 @@ def _in_newer_words(value: Any) -> Any:
 
 
 def _older_depthwise() -> type:
-    """Makes Keras's own DepthwiseConv2D, from arguments of Keras 2 as well."""
+    """A class that builds Keras's DepthwiseConv2D from arguments of Keras 2 or 3."""
     import keras
 
     class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
@@ -147,23 +145,23 @@ def _older_depthwise() -> type:
 
 
 def _refuse_code(config: dict, path: Path) -> None:
-    """Whatever the version of Keras does: loading a Lambda layer runs what it holds, and so may a
-    class from elsewhere.
+    """Refuses Lambda layers and classes that are not Keras's own, which could run code on loading,
+    whatever the version of Keras does.
 
     Raises:
-        PoseError: naming what the file holds that is not Keras's own.
+        PoseError: the message names them.
     """
     foreign = list(dict.fromkeys(_foreign(config)))
     if not foreign:
         return
     lambdas = [name for name in foreign if name in LAMBDAS]
     what = (
-        "a Lambda layer, which holds Python code"
+        "a Lambda layer, which contains Python code"
         if lambdas
         else f"{', '.join(foreign)}, which Keras itself does not have"
     )
     raise PoseError(
-        f"{path}: refused, as it holds {what}: loading it would run that code. Expected a model "
+        f"{path}: refused, as it contains {what}: loading it would run that code. Expected a model "
         "of Keras's own layers. Build the network in a Python file of your own, named by "
         "model.custom_model_path, or save it again with Keras's own layers only."
     )
@@ -208,8 +206,8 @@ def _shortened(error: Exception) -> str:
 
 
 def keras_library():
-    """The module keras, on TensorFlow unless KERAS_BACKEND names another; imported without the
-    notes that TensorFlow prints."""
+    """The module keras (backend TensorFlow unless KERAS_BACKEND is set), imported without
+    TensorFlow's log messages."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with contextlib.nullcontext() if "keras" in sys.modules else silent_stderr():
         import keras
@@ -217,8 +215,7 @@ def keras_library():
 
 
 def load_tensorflow():
-    """The module tensorflow, imported without the notes about the machine that it prints the first
-    time."""
+    """The module tensorflow, imported without its log messages."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with silent_stderr():
         import tensorflow
@@ -227,8 +224,7 @@ def load_tensorflow():
 
 @contextlib.contextmanager
 def silent_stderr():
-    """Hides what native libraries print while they start; Python's own errors are raised as
-    always."""
+    """Suppresses what native libraries print to stderr; exceptions are raised as usual."""
     saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(null, 2)

@@ -153,7 +153,7 @@ def _new_run_folder(runs_dir: Path, name: str) -> Path:
 def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
     # An optional validator of international addresses, which loads slower than everything else
     with without("rfc3987_syntax"):
-        from . import execution  # noqa: F401 - imported here, so that a faulty configuration is refused without loading papermill
+        from . import execution  # noqa: F401 - slow; not loaded for an invalid configuration
     with NotebookPages(notebooks[0].parent) as pages:
         try:
             _run_steps(

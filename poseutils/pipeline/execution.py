@@ -53,7 +53,7 @@ class ThisPython(AsyncKernelManager):
                 [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
             ),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # suppresses a warning of the debugger at every start
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # suppresses a warning of the debugger
             "IPYTHONDIR": str(self._own),
         }
         return KernelSpec(
@@ -61,7 +61,9 @@ class ThisPython(AsyncKernelManager):
             env=environment,
         )
 
-    async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]  # as AsyncKernelManager has it
+    async def cleanup_resources(  # type: ignore[override]  # async, as in AsyncKernelManager
+        self, restart: bool = False
+    ) -> None:
         """Called when the kernel has ended."""
         await super().cleanup_resources(restart)
         shutil.rmtree(self._own, ignore_errors=True)
@@ -115,9 +117,7 @@ def _literal(path: Path) -> str:
 def _brief(step: Step, error: PapermillExecutionError) -> str:
     """The error of a notebook in two lines: the cell, and the message."""
     what = error.evalue if error.ename == "PoseError" else f"{error.ename}: {error.evalue}"
-    code = [
-        line
-        for line in error.source.splitlines()
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    return f"{step.notebook.name} failed in cell [{error.exec_count}] ({code[0].strip()[:80] if code else ''})\n{what[:2000]}"
+    lines = [line.strip() for line in error.source.splitlines()]
+    code = next((line for line in lines if line and not line.startswith("#")), "")
+    where = f"{step.notebook.name} failed in cell [{error.exec_count}] ({code[:80]})"
+    return f"{where}\n{what[:2000]}"

@@ -89,15 +89,18 @@ def check(
 
 
 def _task(config: Config, service: str) -> str:
-    section, quantization = config.training, config.quantization
-    optimizer = next(iter(section.optimizer))
+    model, training, quantization = config.model, config.training, config.quantization
+    epochs = f"{_count(training.epochs, 'epoch')}, batch size {training.batch_size}"
+    types = (
+        f"{quantization.quantization_input_type} in, {quantization.quantization_output_type} out"
+    )
     tasks = {
-        "train": f"{config.model.model_name}, {_count(section.epochs, 'epoch')}, batches of {section.batch_size}, {optimizer}",
-        "quantize": f"{quantization.granularity}, {quantization.quantization_input_type} in, {quantization.quantization_output_type} out",
+        "train": f"{model.model_name}, {epochs}, {next(iter(training.optimizer))}",
+        "quantize": f"{quantization.granularity}, {types}",
         "benchmark": config.benchmarking.board,
         "deploy": config.deployment.hardware_setup.board,
     }
-    return tasks.get(service, f"{config.model.model_type}, {config.dataset.keypoints} keypoints")
+    return tasks.get(service, f"{model.model_type}, {config.dataset.keypoints} keypoints")
 
 
 def _count(number: int, what: str) -> str:

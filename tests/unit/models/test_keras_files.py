@@ -69,7 +69,7 @@ def test_a_lambda_layer_is_refused_and_does_not_run(tmp_path, trap, suffix):
     trace.unlink()
     with pytest.raises(
         PoseError,
-        match=f"model{suffix}: refused, as it holds a Lambda layer, which holds Python code.*custom_model_path",
+        match=f"model{suffix}: refused, as it contains a Lambda layer, which contains Python code.*custom_model_path",
     ):
         load_keras(tmp_path / f"model{suffix}")
     assert not trace.exists()
@@ -96,7 +96,7 @@ def twice(x):
 def test_a_class_or_function_of_somebodys_own_is_refused(tmp_path, suffix, layer, named):
     network(layer()).save(tmp_path / f"model{suffix}")
     with pytest.raises(
-        PoseError, match=f"refused, as it holds .*({named}).*, which Keras itself does not have"
+        PoseError, match=f"refused, as it contains .*({named}).*, which Keras itself does not have"
     ):
         load_keras(tmp_path / f"model{suffix}")
 
@@ -119,7 +119,7 @@ def test_a_function_that_is_no_part_of_a_network_is_refused(tmp_path, module, na
     with zipfile.ZipFile(tmp_path / "changed.keras", "w") as archive:
         for part, data in (parts | {"config.json": json.dumps(config)}).items():
             archive.writestr(part, data)
-    with pytest.raises(PoseError, match=f"refused, as it holds {name}"):
+    with pytest.raises(PoseError, match=f"refused, as it contains {name}"):
         load_keras(tmp_path / "changed.keras")
 
 
