@@ -2,6 +2,7 @@
 
 from .biases import correct_biases, optimized
 from .choosing import CHOICES, choice_name, choices, recommended
+from .convert import GRANULARITIES, TYPES, quantize
 from .equalization import equalize
 from .inspection import (
     Range,
@@ -11,9 +12,7 @@ from .inspection import (
     quantization_error,
     weight_ranges,
 )
-from .onnx import export_onnx, quantize_onnx
-from .options import GRANULARITIES, TYPES
-from .tflite import quantize
+from .onnx import export_onnx
 
 __all__ = [
     "CHOICES",
@@ -31,7 +30,6 @@ __all__ = [
     "optimized",
     "quantization_error",
     "quantize",
-    "quantize_onnx",
     "recommended",
     "weight_ranges",
 ]

@@ -14,17 +14,16 @@ from ..evaluation import Report, evaluate
 from ..models import Model
 from ..models.network import load_keras, open_network
 from ..training.batches import RESCALING
-from .onnx import quantize_onnx
-from .tflite import quantize
+from .convert import quantize
 
 CHOICES = {
-    "per_channel": (quantize, "per_channel", False),
-    "per_tensor": (quantize, "per_tensor", False),
-    "per_tensor_optimized": (quantize, "per_tensor", True),
-    "onnx_per_channel": (quantize_onnx, "per_channel", False),
-    "onnx_per_tensor_optimized": (quantize_onnx, "per_tensor", True),
+    "per_channel": (".tflite", "per_channel", False),
+    "per_tensor": (".tflite", "per_tensor", False),
+    "per_tensor_optimized": (".tflite", "per_tensor", True),
+    "onnx_per_channel": (".onnx", "per_channel", False),
+    "onnx_per_tensor_optimized": (".onnx", "per_tensor", True),
 }
-"""By name: quantizer, granularity, and whether the network is optimized first."""
+"""By name: suffix of the file, granularity, and whether the network is optimized first."""
 
 
 def choices(
@@ -65,9 +64,9 @@ def choices(
     exact = evaluate(model, dataset, progress=False)
     rows = [_row("float", model.path, exact, exact)]
     for name in names:
-        convert, granularity, optimize = CHOICES[name]
-        path = Path(out_dir) / f"{name}{'.onnx' if convert is quantize_onnx else '.tflite'}"
-        convert(
+        suffix, granularity, optimize = CHOICES[name]
+        path = Path(out_dir) / f"{name}{suffix}"
+        quantize(
             keras_model, images, path, granularity, input_type, output_type, rescaling, optimize
         )
         network = open_network(path, model.network.num_threads, rescaling)
@@ -99,7 +98,7 @@ def recommended(rows: Sequence[Mapping]) -> Mapping:
     return min(good, key=lambda row: (row["kib"], row["loss"]))
 
 
-def choice_name(onnx: bool, granularity: str, optimize: bool) -> str:
+def choice_name(suffix: str, granularity: str, optimize: bool) -> str:
     """The name of the settings in ``CHOICES``; ``other`` if they are not among them."""
-    way = (quantize_onnx if onnx else quantize, granularity, optimize)
-    return next((name for name, own in CHOICES.items() if own == way), "other")
+    settings = (suffix, granularity, optimize)
+    return next((name for name, known in CHOICES.items() if known == settings), "other")

@@ -11,9 +11,7 @@ import numpy as np
 from ..errors import PoseError
 from ..files import atomic_path
 from ..models.network import ONNX_QUANTIZATION
-from ..training.batches import RESCALING
-from .biases import optimized
-from .options import as_keras, check_choices, check_images, quiet, with_full_range
+from .options import as_keras, quiet
 
 OPSET = 17
 """Version of the operators; 13 is the first with per-channel scales, 17 is read by ST's tools."""
@@ -39,48 +37,17 @@ def export_onnx(model_or_path, out_path: str | Path) -> Path:
     return Path(out_path)
 
 
-def quantize_onnx(
-    model_or_path,
-    images: np.ndarray,
-    out_path: str | Path,
-    granularity: str = "per_channel",
-    input_type: str = "float",
-    output_type: str = "float",
-    rescaling: tuple[float, float] = RESCALING,
-    optimize: bool = False,
-) -> Path:
-    """Converts a Keras model to an int8 QDQ .onnx, with min-max calibration.
-
-    The input is channels first. Scale and zero point of an integer input or output are in the
-    file's metadata, as ``poseutils.models.network`` reads them.
-
-    Args:
-        as :func:`poseutils.quantization.quantize`, with an .onnx file to write.
-
-    Returns:
-        ``out_path``.
-
-    Raises:
-        PoseError: for images of another shape, an unknown granularity or type, a network that
-            cannot be converted, or without the packages onnx and tf2onnx.
-    """
-    check_choices(granularity, input_type, output_type)
-    model = as_keras(model_or_path)
-    check_images(model, images)
-    if optimize:
-        model = optimized(model, images, granularity)
-    proto = _quantized(
-        _converted(model), with_full_range(images, rescaling), granularity, model.name
-    )
-    for name, kind in (
-        (proto.graph.input[0].name, input_type),
-        *((output.name, output_type) for output in proto.graph.output),
-    ):
+def to_onnx(
+    model, images: np.ndarray, granularity: str, input_type: str, output_type: str
+) -> bytes:
+    """The content of a quantized .onnx; arguments as for :func:`.convert.quantize`."""
+    proto = _quantized(_converted(model), images, granularity, model.name)
+    ends = [(proto.graph.input[0].name, input_type)]
+    ends += [(output.name, output_type) for output in proto.graph.output]
+    for name, kind in ends:
         if kind != "float":
             _make_integer(proto, name, kind)
-    with atomic_path(out_path) as temporary:
-        temporary.write_bytes(proto.SerializeToString())
-    return Path(out_path)
+    return proto.SerializeToString()
 
 
 def _converted(model):

@@ -1,4 +1,4 @@
-"""Options and calibration images common to all quantizers."""
+"""Inputs of quantization and analysis: the Keras model and the calibration images."""
 
 from __future__ import annotations
 
@@ -12,27 +12,10 @@ import numpy as np
 from ..errors import PoseError
 from ..models.network import load_keras, silent_stderr
 
-GRANULARITIES = ("per_channel", "per_tensor")
-TYPES = ("uint8", "int8", "float")
-
 
 def as_keras(model_or_path):
     """A Keras model, loaded if its file is given."""
     return load_keras(model_or_path) if isinstance(model_or_path, (str, Path)) else model_or_path
-
-
-def check_choices(granularity: str, input_type: str, output_type: str) -> None:
-    """Raises PoseError for an unknown granularity or type."""
-    if granularity not in GRANULARITIES:
-        raise PoseError(
-            f"quantization.granularity is {granularity!r}; choose from {', '.join(GRANULARITIES)}"
-        )
-    for name, given in (("input", input_type), ("output", output_type)):
-        if given not in TYPES:
-            raise PoseError(
-                f"quantization.quantization_{name}_type is {given!r}; choose from "
-                f"{', '.join(TYPES)}"
-            )
 
 
 def check_images(model, images: np.ndarray) -> None:
@@ -54,17 +37,6 @@ def check_images(model, images: np.ndarray) -> None:
             "calibration images have values that are not numbers (NaN or infinite); check how they "
             "were read and rescaled"
         )
-
-
-def with_full_range(images: np.ndarray, rescaling: tuple[float, float]) -> np.ndarray:
-    """The images, with two pixels of the first set to black and white.
-
-    Calibration takes the extremes of each tensor. Two pixels set the full range of the input with
-    hardly any effect on the activations, unlike black and white images.
-    """
-    images = images.astype(np.float32)
-    images[0, 0, 0], images[0, 0, 1] = rescaling[1], 255 * rescaling[0] + rescaling[1]
-    return images
 
 
 @contextmanager

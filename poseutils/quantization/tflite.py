@@ -1,64 +1,17 @@
-"""Post-training quantization to an int8 .tflite."""
+"""Post-training quantization by TensorFlow Lite."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import PoseError
-from ..files import atomic_path
-from ..training.batches import RESCALING
-from .biases import optimized
-from .options import as_keras, check_choices, check_images, quiet, with_full_range
+from .options import quiet
 
 
-def quantize(
-    model_or_path,
-    images: np.ndarray,
-    out_path: str | Path,
-    granularity: str = "per_channel",
-    input_type: str = "uint8",
-    output_type: str = "float",
-    rescaling: tuple[float, float] = RESCALING,
-    optimize: bool = False,
-) -> Path:
-    """Converts a Keras model to TFLite with int8 weights and activations (Jacob et al., 2018), and
-    batch size 1.
-
-    Args:
-        model_or_path: keras.Model, or a .keras or .h5 file.
-        images: (N, H, W, 3) float32 network inputs for calibration; a hundred suffice.
-        out_path: the .tflite file to write.
-        granularity: ``per_channel`` or ``per_tensor`` scales of the weights.
-        input_type, output_type: ``uint8``, ``int8`` or ``float``.
-        rescaling: scale and offset from pixels 0…255 to network inputs. The input is quantized for
-            exactly that range, so that a uint8 input takes the pixels themselves.
-        optimize: equalize channels and correct biases first, see :func:`optimized`, for
-            ``per_tensor``.
-
-    Returns:
-        ``out_path``.
-
-    Raises:
-        PoseError: for images of another shape, an unknown granularity or type, or a network that
-            cannot be converted.
-    """
-    check_choices(granularity, input_type, output_type)
-    model = as_keras(model_or_path)
-    check_images(model, images)
-    if optimize:
-        model = optimized(model, images, granularity)
-    images = with_full_range(images, rescaling)
-    flatbuffer = _convert(model, images, granularity, input_type, output_type)
-    with atomic_path(out_path) as temporary:
-        temporary.write_bytes(flatbuffer)
-    return Path(out_path)
-
-
-def _convert(
+def to_tflite(
     model, images: np.ndarray, granularity: str, input_type: str, output_type: str
 ) -> bytes:
+    """The content of a quantized .tflite; arguments as for :func:`.convert.quantize`."""
     import tensorflow as tf
 
     types = {"uint8": tf.uint8, "int8": tf.int8, "float": tf.float32}

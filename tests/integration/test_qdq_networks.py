@@ -16,7 +16,7 @@ from poseutils.compiler.frontends.tflite import read_tflite
 from poseutils.deployment import as_exported, export, missing_tools, package, prove
 from poseutils.deployment.verify import emulator as emulation
 from poseutils.models.network import onnx_session
-from poseutils.quantization import quantize_onnx
+from poseutils.quantization import quantize
 from tests.helpers.qdq_of_tflite import qdq_of
 from tests.helpers.qdq_reference import operators_apart
 from tests.helpers.tiny_qdq import Net
@@ -45,7 +45,7 @@ def person(repository, pictures, tmp_path_factory):
     exact = pu.load_model(repository / "data/models" / CHECKPOINT)
     images = exact.network.prepare(np.stack([exact.preprocess(picture)[0] for picture in pictures]))
     path = tmp_path_factory.mktemp("person") / "person.onnx"
-    quantize_onnx(exact.path, images, path, input_type="uint8", rescaling=exact.network.rescaling)
+    quantize(exact.path, images, path, input_type="uint8", rescaling=exact.network.rescaling)
     return pu.load_model(path, num_threads=1)
 
 

@@ -174,6 +174,7 @@ def test_real_photographs(asset, model, tmp_path):
         ({"images": np.zeros((0, 64, 64, 3))}, "at least one"),
         ({"images": np.zeros((2, 32, 64, 3))}, "32.*64, 64, 3"),
         ({"model_or_path": "no.keras"}, "no.keras"),
+        ({"out_path": "q.pb"}, "q.pb.*.tflite or .onnx"),
     ],
 )
 def test_a_quantization_that_cannot_be(change, says, model, images, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import poseutils as pu
 from poseutils.errors import PoseError
 from poseutils.models.network import open_network
-from poseutils.quantization import export_onnx, quantization_error, quantize_onnx
+from poseutils.quantization import export_onnx, quantization_error, quantize
 
 SIZE = 32
 
@@ -47,7 +47,7 @@ def model():
 def files(model, images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("onnx")
     return {
-        g: quantize_onnx(model, images[:8], folder / f"{g}.onnx", g)
+        g: quantize(model, images[:8], folder / f"{g}.onnx", g, input_type="float")
         for g in ("per_channel", "per_tensor")
     }
 
@@ -94,7 +94,9 @@ def test_per_channel_is_close_to_float_and_closer_than_per_tensor(files, model, 
     }
     assert snr["per_channel"] > 30
     assert snr["per_channel"] > snr["per_tensor"]
-    optimized = quantize_onnx(model, images[:8], tmp_path / "o.onnx", "per_tensor", optimize=True)
+    optimized = quantize(
+        model, images[:8], tmp_path / "o.onnx", "per_tensor", "float", optimize=True
+    )
     assert quantization_error(model, optimized, images[8:])["snr_db"] > snr["per_tensor"]
 
 
@@ -105,7 +107,7 @@ def test_per_channel_is_close_to_float_and_closer_than_per_tensor(files, model, 
 def test_the_ends_have_the_types_asked_for_and_nothing_is_rounded_twice(
     files, model, images, tmp_path, input_type, output_type
 ):
-    path = quantize_onnx(
+    path = quantize(
         model, images[:8], tmp_path / "q.onnx", input_type=input_type, output_type=output_type
     )
     network = open_network(path, rescaling=(1 / 127.5, -1.0))
@@ -131,10 +133,11 @@ def test_the_real_checkpoint_gives_nearly_the_same_poses(repository, tmp_path):
     exact = pu.load_model(repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras")
     samples = pu.load_dataset(repository / "data/synthetic-people/val")[:12]
     pictures = np.stack([exact.preprocess(pu.read_image(sample.path))[0] for sample in samples])
-    path = quantize_onnx(
+    path = quantize(
         exact.path,
         exact.network.prepare(pictures),
         tmp_path / "q.onnx",
+        input_type="float",
         rescaling=exact.network.rescaling,
     )
     rounded = pu.load_model(path)
@@ -165,7 +168,7 @@ def test_two_outputs(images, tmp_path):
 
 
 def test_nothing_is_printed(model, images, tmp_path, capfd, caplog):
-    quantize_onnx(model, images[:2], tmp_path / "q.onnx")
+    quantize(model, images[:2], tmp_path / "q.onnx", input_type="float")
     assert capfd.readouterr() == ("", "") and not caplog.records
 
 
@@ -181,7 +184,7 @@ def test_nothing_is_printed(model, images, tmp_path, capfd, caplog):
 )
 def test_a_quantization_that_cannot_be(change, says, model, images, tmp_path):
     with pytest.raises(PoseError, match=says):
-        quantize_onnx(
+        quantize(
             **{"model_or_path": model, "images": images, "out_path": tmp_path / "q.onnx", **change}
         )
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,87 @@
+"""``quantize``: post-training quantization of a Keras model to int8, as .tflite or .onnx."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import PoseError
+from ..files import atomic_path
+from ..training.batches import RESCALING
+from .biases import optimized
+from .onnx import to_onnx
+from .options import as_keras, check_images
+from .tflite import to_tflite
+
+GRANULARITIES = ("per_channel", "per_tensor")
+TYPES = ("uint8", "int8", "float")
+CONVERTERS = {".tflite": to_tflite, ".onnx": to_onnx}
+
+
+def quantize(
+    model_or_path,
+    images: np.ndarray,
+    out_path: str | Path,
+    granularity: str = "per_channel",
+    input_type: str = "uint8",
+    output_type: str = "float",
+    rescaling: tuple[float, float] = RESCALING,
+    optimize: bool = False,
+) -> Path:
+    """Converts a Keras model to int8 weights and activations (Jacob et al., 2018), batch size 1.
+
+    A .tflite is converted by TensorFlow Lite. An .onnx is a QDQ network, quantized by ONNX Runtime
+    with min-max calibration; its input is channels first, and scale and zero point of an integer
+    input or output are in its metadata, as ``poseutils.models.network`` reads them.
+
+    Args:
+        model_or_path: keras.Model of one input, or a .keras or .h5 file.
+        images: (N, H, W, 3) float32 network inputs for calibration; a hundred suffice.
+        out_path: the file to write, whose suffix selects the format.
+        granularity: ``per_channel`` or ``per_tensor`` scales of the weights.
+        input_type, output_type: ``uint8``, ``int8`` or ``float``.
+        rescaling: scale and offset from pixels 0…255 to network inputs. The input is quantized for
+            exactly that range, so that a uint8 input takes the pixels themselves.
+        optimize: equalize channels and correct biases first, see :func:`optimized`, for
+            ``per_tensor``.
+
+    Returns:
+        ``out_path``.
+
+    Raises:
+        PoseError: for images of another shape, an unknown suffix, granularity or type, a network
+            that cannot be converted, or an .onnx without the packages onnx and tf2onnx.
+    """
+    out_path = Path(out_path)
+    if out_path.suffix not in CONVERTERS:
+        raise PoseError(f"{out_path}: expected a file that ends in {' or '.join(CONVERTERS)}")
+    for name, given, known in (
+        ("granularity", granularity, GRANULARITIES),
+        ("quantization_input_type", input_type, TYPES),
+        ("quantization_output_type", output_type, TYPES),
+    ):
+        if given not in known:
+            raise PoseError(f"quantization.{name} is {given!r}; choose from {', '.join(known)}")
+    model = as_keras(model_or_path)
+    check_images(model, images)
+    if optimize:
+        model = optimized(model, images, granularity)
+    convert = CONVERTERS[out_path.suffix]
+    content = convert(
+        model, _with_full_range(images, rescaling), granularity, input_type, output_type
+    )
+    with atomic_path(out_path) as temporary:
+        temporary.write_bytes(content)
+    return out_path
+
+
+def _with_full_range(images: np.ndarray, rescaling: tuple[float, float]) -> np.ndarray:
+    """The images, with two pixels of the first set to black and white.
+
+    Calibration takes the extremes of each tensor. Two pixels set the full range of the input with
+    hardly any effect on the activations, unlike black and white images.
+    """
+    images = images.astype(np.float32)
+    images[0, 0, 0], images[0, 0, 1] = rescaling[1], 255 * rescaling[0] + rescaling[1]
+    return images
