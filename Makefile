@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab bench setup
+.PHONY: help demo check test lab bench setup
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,12 +13,18 @@ help:  ## this list
 demo: $(STAMP)  ## train, evaluate, quantize, evaluate, predict, benchmark, deploy, on the embedded data
 	$(BIN)/python -m poseutils run user_config.yaml
 
+check: $(STAMP)  ## ruff, mypy, and the rule of imports: a minute
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_imports.py
+
 test: $(STAMP)  ## pytest over tests/, nbval over notebooks/
 	$(BIN)/python -m pytest -q tests
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.cfg notebooks
 
-lab: $(STAMP)  ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks
+lab: $(STAMP)  ## open JupyterLab at the repository, on the index notebook
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/index.ipynb
 
 bench: $(STAMP)  ## measure speed, side by side with the bare runtimes
 	$(BIN)/python -m tests.bench.bench

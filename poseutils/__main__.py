@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run, usage=run.error)
     check = commands.add_parser(
         "check",
-        help="list what a configuration would run, on which data, and every problem, without running",
+        help=(
+            "list what a configuration would run, on which data, and every problem, without running"
+        ),
     )
     check.add_argument("config", help="a user_config.yaml")
     check.add_argument(
@@ -219,7 +221,8 @@ def _export(options: argparse.Namespace) -> None:
         else "without a decoder: no pose network that is known here"
     )
     print(
-        f"{made.path}: {made.report.arena_bytes:,} bytes of RAM, {made.report.flash_bytes:,} of constants; {decoder}"
+        f"{made.path}: {made.report.arena_bytes:,} bytes of RAM, {made.report.flash_bytes:,} of "
+        f"constants; {decoder}"
     )
 
 

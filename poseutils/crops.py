@@ -83,7 +83,8 @@ def cut(
     return cv2.warpAffine(image, matrix, input_size[::-1], flags=cv2.INTER_LINEAR), transform
 
 
-# ---------------------------------------------------------------- the crops of MediaPipe's landmark networks
+# ---------------------------------------------------------------- the crops of MediaPipe's landmark
+# networks
 
 
 def region_of_detection(found: Poses, index: int) -> Region:

@@ -57,7 +57,8 @@ def given_path(value: object, name: str, expected: str) -> Path:
 def cannot_write(path: str | Path, error: OSError) -> PoseError:
     """The error for a folder that cannot be written to, or a full disk."""
     return PoseError(
-        f"cannot write {path}: {error.strerror or error}. Choose a writable folder with enough free space."
+        f"cannot write {path}: {error.strerror or error}. Choose a writable folder with enough "
+        "free space."
     )
 
 

@@ -47,7 +47,8 @@ def find_images(folder: str | Path) -> list[Path]:
     ]  # in the order of paths, whose comparison is slow
     if not paths:
         raise PoseError(
-            f"no image in {folder}: expected files that end in {', '.join(USUAL_SUFFIXES)}, or in another suffix that Pillow reads."
+            f"no image in {folder}: expected files that end in {', '.join(USUAL_SUFFIXES)}, or in "
+            "another suffix that Pillow reads."
         )
     return paths
 
@@ -119,11 +120,13 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             return np.asarray(_to_rgb(image))
     except (Image.DecompressionBombError, MemoryError) as error:
         raise PoseError(
-            f"{path} is too large: {error}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million pixels."
+            f"{path} is too large: {error}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million "
+            "pixels."
         ) from error
     except UnidentifiedImageError as error:
         raise PoseError(
-            f"{path} is not an image that can be read (JPEG, PNG, WebP, BMP or another format that Pillow reads)"
+            f"{path} is not an image that can be read (JPEG, PNG, WebP, BMP or another format that "
+            "Pillow reads)"
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, PoseError):
@@ -135,7 +138,8 @@ def _check_size(path: Path, image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PoseError(
-            f"{path} is too large: {width} × {height} pixels; the limit is {MAX_PIXELS / 1e6:.0f} million. Make it smaller."
+            f"{path} is too large: {width} × {height} pixels; the limit is {MAX_PIXELS / 1e6:.0f} "
+            "million. Make it smaller."
         )
 
 

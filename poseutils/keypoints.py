@@ -49,15 +49,18 @@ class KeypointLayout:
         for what in ("mirror", "sigmas"):
             if len(getattr(self, what)) != count:
                 raise PoseError(
-                    f"layout {self.name!r} has {count} keypoint names and {len(getattr(self, what))} {what}; expected as many"
+                    f"layout {self.name!r} has {count} keypoint names and "
+                    f"{len(getattr(self, what))} {what}; expected as many"
                 )
         if any(not 0 <= index < count for limb in self.limbs for index in limb):
             raise PoseError(
-                f"layout {self.name!r}: limbs {self.limbs} must be pairs of indices from 0 to {count - 1}"
+                f"layout {self.name!r}: limbs {self.limbs} must be pairs of indices from 0 to "
+                f"{count - 1}"
             )
         if sorted(self.mirror) != list(range(count)):
             raise PoseError(
-                f"layout {self.name!r}: mirror {self.mirror} must hold every index from 0 to {count - 1} once"
+                f"layout {self.name!r}: mirror {self.mirror} must hold every index from 0 to "
+                f"{count - 1} once"
             )
 
     def __len__(self) -> int:
@@ -114,7 +117,8 @@ _COCO_NAMES = (
 HEAD_NAMES = _COCO_NAMES[:5]
 """The keypoints of the head among a person's: nose, eyes and ears."""
 
-# The published per-keypoint constants of the COCO keypoint evaluation (cocodataset.org, "Keypoint Evaluation").
+# The published per-keypoint constants of the COCO keypoint evaluation (cocodataset.org, "Keypoint
+# Evaluation").
 _COCO_SIGMAS = (
     0.026,
     0.025,
@@ -247,7 +251,8 @@ def _index(given: int | str, names: Sequence[str], what: str) -> int:
         return given
     shown = ", ".join(names[:30]) + (", ..." if len(names) > 30 else "")
     raise PoseError(
-        f"{what}: no keypoint {given!r}; expected an index from 0 to {len(names) - 1}, or one of {shown}"
+        f"{what}: no keypoint {given!r}; expected an index from 0 to {len(names) - 1}, or one of "
+        f"{shown}"
     )
 
 
@@ -279,7 +284,8 @@ def redefined(
         return layout
     if names is not None and len(names) != len(layout):
         raise PoseError(
-            f"{len(names)} keypoint names given ({', '.join(map(str, names))}), expected {len(layout)}"
+            f"{len(names)} keypoint names given ({', '.join(map(str, names))}), expected "
+            f"{len(layout)}"
         )
     if mirror is None:
         mirror = layout.mirror if names is None else ()
@@ -322,7 +328,8 @@ def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
     names = category.get("keypoints")
     if not names or not isinstance(names, Sequence) or isinstance(names, str):
         raise PoseError(
-            f"COCO category {category.get('name')!r} has no 'keypoints'; expected a list of keypoint names"
+            f"COCO category {category.get('name')!r} has no 'keypoints'; expected a list of "
+            "keypoint names"
         )
     names, sigmas = tuple(str(n) for n in names), category.get("sigmas")
     for known in LAYOUTS.values():
@@ -335,7 +342,8 @@ def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
     wrong = [(a + 1, b + 1) for a, b in limbs if not (0 <= a < len(names) and 0 <= b < len(names))]
     if wrong:
         raise PoseError(
-            f"skeleton: {list(wrong[0])} given; expected pairs of keypoints, counted from 1 to {len(names)} as COCO counts"
+            f"skeleton: {list(wrong[0])} given; expected pairs of keypoints, counted from 1 to "
+            f"{len(names)} as COCO counts"
         )
     return layout_from_names(
         names, limbs, sigmas, name=str(category.get("name") or f"custom{len(names)}")

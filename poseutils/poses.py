@@ -46,7 +46,8 @@ class Poses:
         expected = (len(self.scores), len(self.layout))
         if self.keypoints.shape != expected + (2,) or self.scores.shape != expected:
             raise ValueError(
-                f"keypoints {self.keypoints.shape} and scores {self.scores.shape} given; layout {self.layout.name!r} "
+                f"keypoints {self.keypoints.shape} and scores {self.scores.shape} given; layout "
+                f"{self.layout.name!r} "
                 f"expects (N, {len(self.layout)}, 2) and (N, {len(self.layout)})"
             )
 

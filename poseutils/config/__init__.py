@@ -102,7 +102,8 @@ def _validated(sections: dict) -> tuple[Config, list[str]]:
     problems: dict[tuple, str] = {}
     if ALLOW in sections:
         problems[(ALLOW,)] = (
-            f"{ALLOW}: a configuration file cannot allow code to run; give {ALLOW}=true on the command line"
+            f"{ALLOW}: a configuration file cannot allow code to run; give {ALLOW}=true on the "
+            "command line"
         )
         del sections[ALLOW]
     while True:

@@ -120,13 +120,17 @@ class Expression:
                 message names what is refused.
         """
         self.text = " ".join(str(text).split())
-        expected = f"an arithmetic expression in {' and '.join(variables)}, such as lr if epoch < 10 else lr * 0.95"
+        expected = (
+            f"an arithmetic expression in {' and '.join(variables)}, such as lr if epoch < 10 else "
+            "lr * 0.95"
+        )
         if len(self.text) > MAX_EXPRESSION:
             raise ValueError(f"{expected}, of at most {MAX_EXPRESSION} characters")
         if _LAMBDA.match(self.text):
             body = _LAMBDA.sub("", self.text)
             raise ValueError(
-                f"an expression; a lambda is code, which a configuration does not run. Write it as: {body}"
+                "an expression; a lambda is code, which a configuration does not run. Write it "
+                f"as: {body}"
             )
         try:
             self._body = _parsed(self.text, (*_OPERATORS, *_LOGIC), (*variables, "pi", *_FUNCTIONS))

@@ -265,7 +265,8 @@ def in_the_order_written(
         given = {} if given is None else given
         if exactly_one and not (isinstance(given, dict) and len(given) == 1):
             raise ValueError(
-                f"a name and its arguments, such as {next(iter(table.model_fields))}: {{...}}, and one only"
+                f"a name and its arguments, such as {next(iter(table.model_fields))}: {{...}}, and "
+                "one only"
             )
         if isinstance(given, dict):
             given = {

@@ -27,11 +27,13 @@ def inconsistencies(config: Config) -> list[str]:
     ]
     if config.training.truncated and not config.training.crop_margin:
         lines.append(
-            "training.truncated: given without training.crop_margin, which crops people; expected both or neither"
+            "training.truncated: given without training.crop_margin, which crops people; expected "
+            "both or neither"
         )
     if config.custom_data_augmentation and config.data_augmentation:
         lines.append(
-            "custom_data_augmentation: given together with data_augmentation, which it replaces; remove one of them"
+            "custom_data_augmentation: given together with data_augmentation, which it replaces; "
+            "remove one of them"
         )
     return lines
 
@@ -55,7 +57,8 @@ def _keypoints(section: DatasetSection, count: int) -> list[str]:
     wrong = [pair for pair in section.skeleton or () if max(pair) >= count or pair[0] == pair[1]]
     if wrong:
         lines.append(
-            f"dataset.skeleton: {wrong[0]} given; expected pairs of different keypoints, counted from 0 to {count - 1}"
+            f"dataset.skeleton: {wrong[0]} given; expected pairs of different keypoints, counted "
+            f"from 0 to {count - 1}"
         )
     return lines + _mirror(section.mirror or [], count)
 
@@ -64,7 +67,8 @@ def _mirror(mirror: list[int], count: int) -> list[str]:
     for index, other in enumerate(mirror):
         if len(mirror) == count and (other >= count or mirror[other] != index):
             return [
-                f"dataset.mirror: {other} given for keypoint {index}; expected for each keypoint the index of its mirror image, from 0 "
+                f"dataset.mirror: {other} given for keypoint {index}; expected for each keypoint "
+                "the index of its mirror image, from 0 "
                 f"to {count - 1}, such that keypoint {other} has {index}"
             ]
     return []
@@ -75,7 +79,8 @@ def _loss(section: Training, count: int) -> list[str]:
         weights = arguments.get("keypoint_weights")
         if weights and len(weights) != count:
             return [
-                f"training.loss.{name}.keypoint_weights: {len(weights)} numbers given; expected one for each of {count} keypoints"
+                f"training.loss.{name}.keypoint_weights: {len(weights)} numbers given; expected "
+                f"one for each of {count} keypoints"
             ]
     return []
 
@@ -84,7 +89,8 @@ def _schedules(section: Training) -> list[str]:
     given = [name for name in section.callbacks if name in LEARNING_RATE_CALLBACKS]
     lines = (
         [
-            f"training.callbacks: {' and '.join(given)} given; expected one schedule of the learning rate"
+            f"training.callbacks: {' and '.join(given)} given; expected one schedule of the "
+            "learning rate"
         ]
         if len(given) > 1
         else []
@@ -92,7 +98,8 @@ def _schedules(section: Training) -> list[str]:
     pieces = section.callbacks.get("LRPiecewiseConstantDecay")
     if pieces and len(pieces["values"]) != len(pieces["boundaries"]) + 1:
         lines.append(
-            f"training.callbacks.LRPiecewiseConstantDecay: {len(pieces['boundaries'])} boundaries and {len(pieces['values'])} values "
+            f"training.callbacks.LRPiecewiseConstantDecay: {len(pieces['boundaries'])} boundaries "
+            f"and {len(pieces['values'])} values "
             "given; expected one value more than boundaries"
         )
     if "LearningRateScheduler" in section.callbacks:
@@ -109,10 +116,12 @@ def _expression(text: str, section: Training) -> list[str]:
             rate = schedule(epoch=epoch, lr=rate)
         except ValueError as error:
             return [
-                f"training.callbacks.LearningRateScheduler.schedule: {error}; expected a learning rate for every epoch"
+                f"training.callbacks.LearningRateScheduler.schedule: {error}; expected a learning "
+                "rate for every epoch"
             ]
         if rate < 0:
             return [
-                f"training.callbacks.LearningRateScheduler.schedule: {text!r} is {rate:g} at epoch {epoch}; expected at least 0"
+                f"training.callbacks.LearningRateScheduler.schedule: {text!r} is {rate:g} at epoch "
+                f"{epoch}; expected at least 0"
             ]
     return []

@@ -131,7 +131,8 @@ def _read_text(path: Path) -> str:
             )
         if size > MAX_BYTES:
             raise PoseError(
-                f"{path}: {size:,} bytes; a configuration file has at most {MAX_BYTES:,}. Is it the right file?"
+                f"{path}: {size:,} bytes; a configuration file has at most {MAX_BYTES:,}. Is it "
+                "the right file?"
             )
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -178,9 +179,15 @@ def _hint(text: str, mark: yaml.Mark | None) -> str:
     lines = text.splitlines()
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     if "lambda" in line:
-        return '. A lambda is code, which a configuration does not run; write an expression: schedule: "lr if epoch < 10 else lr * 0.95"'
+        return (
+            ". A lambda is code, which a configuration does not run; write an expression: "
+            'schedule: "lr if epoch < 10 else lr * 0.95"'
+        )
     if "\\" in line and '"' in line:
-        return ". Within double quotes a backslash begins an escape: write the path with / or in single quotes"
+        return (
+            ". Within double quotes a backslash begins an escape: write the path with / or in "
+            "single quotes"
+        )
     return ""
 
 
@@ -191,7 +198,8 @@ def _mapping(path: Path, document: Any) -> dict:
         )
     if not isinstance(document, dict):
         raise PoseError(
-            f"{path}: holds {_kind(document)}; expected sections such as 'model:' with 'model_type:' below it."
+            f"{path}: holds {_kind(document)}; expected sections such as 'model:' with "
+            "'model_type:' below it."
         )
     return document
 
@@ -204,7 +212,8 @@ def _apply(override: str, document: dict) -> None:
     match = _OVERRIDE.fullmatch(override)
     if not match:
         raise PoseError(
-            f"{override!r}: not an override; expected section.attribute=value, for example training.epochs=2"
+            f"{override!r}: not an override; expected section.attribute=value, for example "
+            "training.epochs=2"
         )
     *parents, name = new_name(match.group(1)).split(".")
     target = document
@@ -241,7 +250,8 @@ class _Substitution:
                 else value
             )
         self._problems.append(
-            f"{where}: {type(value).__name__} given; expected text, a number, True, False, a list or attributes"
+            f"{where}: {type(value).__name__} given; expected text, a number, True, False, a list "
+            "or attributes"
         )
         return None
 
@@ -249,7 +259,8 @@ class _Substitution:
         try:
             if "${" in _VARIABLE.sub("", text):
                 raise ValueError(
-                    f"{text!r} given; of ${{...}} only ${{oc.env:NAME}}, ${{oc.env:NAME,default}} and ${{now:%Y}} are supported"
+                    f"{text!r} given; of ${{...}} only ${{oc.env:NAME}}, ${{oc.env:NAME,default}} "
+                    "and ${now:%Y} are supported"
                 )
             return _VARIABLE.sub(_variable, text)
         except ValueError as error:

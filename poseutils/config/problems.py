@@ -96,7 +96,10 @@ def _line(path: tuple[str, ...], details: list[dict], document: dict) -> str:
     if first["type"] == "missing" and given is None:
         return f"{'.'.join(path)}: missing; {_needed(path)}"
     if first["type"] == "model_type":
-        return f"{'.'.join(path)}: {given!r} given; expected attributes below it: {', '.join(attributes_of(_section_at(path)))}"
+        return (
+            f"{'.'.join(path)}: {given!r} given; expected attributes below it: "
+            f"{', '.join(attributes_of(_section_at(path)))}"
+        )
     allowed = " or ".join(dict.fromkeys(_expected(detail) for detail in details))
     suggestion = _UNQUOTED if str(given).count("(") > str(given).count(")") else ""
     if first["type"] == "string_pattern_mismatch":

@@ -13,7 +13,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 from .arithmetic import NUMBER, evaluate
 
 INSIDE = "a folder inside the run folder: relative, without .. or a drive letter"
-FILE_NAME = "a name of letters, digits, spaces and _ . + -, at most 64 characters, starting with a letter, a digit or _"
+FILE_NAME = (
+    "a name of letters, digits, spaces and _ . + -, at most 64 characters, starting with a letter, "
+    "a digit or _"
+)
 
 _FILE_NAME = re.compile(r"\w[\w .+-]{0,63}\Z")
 
@@ -67,7 +70,8 @@ def range_from(low: float = -math.inf, high: float = math.inf, whole: bool = Fal
             return first, last
         except (ValueError, OverflowError):
             raise ValueError(
-                f"{_bounds(low, high, whole)}, or a range (lowest, highest) of them, such as {_example(low, whole)}"
+                f"{_bounds(low, high, whole)}, or a range (lowest, highest) of them, such as "
+                f"{_example(low, whole)}"
             ) from None
 
     return Annotated[Any, BeforeValidator(check)]

@@ -33,7 +33,8 @@ LIMITS = {
 """Range of each joint in degrees; zero is standing upright with hanging arms, positive is forward,
 outward or bent."""
 
-# Torso profile: height above the hip joints, half width, half depth, forward offset of the center; in body heights.
+# Torso profile: height above the hip joints, half width, half depth, forward offset of the center;
+# in body heights.
 _TORSO = np.array(
     [
         (-0.052, 0.030, 0.030, 0.000),

@@ -171,7 +171,8 @@ def _check_ours(folder: Path) -> None:
     )
     if others:
         raise PoseError(
-            f"{folder} contains other files ({', '.join(sorted(others)[:3])}…) and is not replaced: choose a new folder"
+            f"{folder} contains other files ({', '.join(sorted(others)[:3])}…) and is not "
+            "replaced: choose a new folder"
         )
 
 

@@ -13,7 +13,8 @@ from .head import add_head, face_points
 from .mesh import Mesh, cross, tube, unit
 from .palette import Palette, add_cloth, any_color, cloth_color, skin_color
 
-# Half-axes of bare limbs along each bone, in body heights: share of the bone, sideways, to the front.
+# Half-axes of bare limbs along each bone, in body heights: share of the bone, sideways, to the
+# front.
 _UPPER_ARM = np.array(
     [
         (-0.13, 0.004, 0.004),
@@ -40,7 +41,8 @@ _THIGH = np.array(
 _SHIN = np.array(
     [(0.1, 0.031, 0.033), (0.32, 0.033, 0.034), (0.65, 0.024, 0.025), (1.0, 0.019, 0.021)]
 )
-# Hands: share of the length, half width, half depth; thumbs: along the hand, towards the palm, radius; in hand lengths.
+# Hands: share of the length, half width, half depth; thumbs: along the hand, towards the palm,
+# radius; in hand lengths.
 _HAND = np.array(
     [
         (-0.08, 0.14, 0.12),
@@ -52,7 +54,8 @@ _HAND = np.array(
     ]
 )
 _THUMB = np.array([(0.1, 0.08, 0.09), (0.3, 0.25, 0.085), (0.5, 0.33, 0.07), (0.62, 0.34, 0.02)])
-# Shoes: from heel to toe, height of the middle (and half height), half width; in foot lengths, the ankle at 0.
+# Shoes: from heel to toe, height of the middle (and half height), half width; in foot lengths, the
+# ankle at 0.
 _FOOT = np.array(
     [
         (-0.30, 0.03, 0.05),

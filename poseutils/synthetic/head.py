@@ -10,7 +10,8 @@ from .chance import pick
 from .mesh import COLUMN_ANGLES, SIDES, Mesh
 from .palette import Palette, any_color, cloth_color, hair_color
 
-# Skull: height from the middle, half width, half depth, forward offset of the center; in head heights.
+# Skull: height from the middle, half width, half depth, forward offset of the center; in head
+# heights.
 _SKULL = np.array(
     [
         (-0.50, 0.02, 0.02, 0.17),

@@ -57,7 +57,8 @@ _ARM_RANGES = {
     "back": ((-45, -10), (5, 45), (-40, 20), (5, 60)),
     "any": ((-45, 170), (-10, 130), (-70, 60), (0, 130)),
 }
-# Arms by a target of the wrist: part, offset, standard deviation of the offset, and direction of the elbow.
+# Arms by a target of the wrist: part, offset, standard deviation of the offset, and direction of
+# the elbow.
 _ARM_GOALS = {
     "hips": ("pelvis", (0.088, 0.055, 0.02), 0.008, (1.0, -0.1, -0.55)),
     "folded": ("chest", (-0.045, -0.105, 0.105), 0.012, (0.7, -0.7, 0.1)),
@@ -71,7 +72,8 @@ _ARM_GOALS = {
     "lap": ("pelvis", (0.02, 0.05, 0.14), 0.025, (0.9, -0.4, -0.5)),
     "club": ("chest", (-0.06, 0.0, 0.19), 0.06, (0.8, -0.5, 0.0)),
 }
-# Activity: weight, weights of the arm poses, ranges of lean and bend; the legs are sampled by the function of the same name below.
+# Activity: weight, weights of the arm poses, ranges of lean and bend; the legs are sampled by the
+# function of the same name below.
 _ACTIVITIES: dict[str, tuple[float, dict[str, float], tuple[float, float], tuple[float, float]]] = {
     "stand": (
         0.36,

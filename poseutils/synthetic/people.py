@@ -27,7 +27,8 @@ _HEAD = np.isin(COCO17.names, HEAD_NAMES)
 _DETAILED_HEAD = (
     15  # height of a head in pixels from which the white of the eyes and the mouth are rendered
 )
-# Depth of keypoints below the surface of their own person up to which they count as visible, in heights of a slim body.
+# Depth of keypoints below the surface of their own person up to which they count as visible, in
+# heights of a slim body.
 _UNDER = np.array(
     [
         0.02,
