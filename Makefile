@@ -17,7 +17,7 @@ check: $(STAMP)  ## ruff, mypy, and the rule of imports: a minute
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_imports.py
+	$(BIN)/python -m pytest -q tests/unit/test_imports.py
 
 test: $(STAMP)  ## pytest over tests/, nbval over notebooks/
 	$(BIN)/python -m pytest -q tests
