@@ -42,6 +42,12 @@ Interpolation = Literal[
 ]
 INTERPOLATIONS: tuple[str, ...] = get_args(Interpolation)
 
+Granularity = Literal["per_channel", "per_tensor"]
+GRANULARITIES: tuple[str, ...] = get_args(Granularity)
+EndType = Literal["uint8", "int8", "float"]
+END_TYPES: tuple[str, ...] = get_args(EndType)
+"""Types of the inputs and outputs of quantized networks."""
+
 Refinement = Literal["argmax", "quarter", "centroid", "dark"]
 REFINEMENTS: tuple[str, ...] = get_args(Refinement)
 NmsMeasure = Literal["iou", "oks"]

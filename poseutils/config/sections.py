@@ -168,9 +168,9 @@ class Postprocessing(Section):
 class Quantization(Section):
     quantizer: Literal["TFlite_converter", "onnx_quantizer"] = "TFlite_converter"
     quantization_type: Literal["PTQ"] = "PTQ"
-    quantization_input_type: Literal["uint8", "int8", "float"] = "uint8"
-    quantization_output_type: Literal["float", "uint8", "int8"] = "float"
-    granularity: Literal["per_channel", "per_tensor"] = "per_channel"
+    quantization_input_type: names.EndType = "uint8"
+    quantization_output_type: names.EndType = "float"
+    granularity: names.Granularity = "per_channel"
     onnx_extra_options: dict[str, Any] = Field(default={}, exclude=True)
     optimize: Flag = False
     export_dir: Inside | None = Field(default=None, exclude=True)

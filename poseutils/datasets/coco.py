@@ -153,8 +153,7 @@ def _keypoints(records: list[tuple[Mapping, str]], count: int) -> np.ndarray:
         person, k = np.argwhere(odd)[0]
         raise PoseError(
             f"{records[person][1]}: keypoints has visibility {keypoints[person, k, 2]:g}, "
-            "expected 0 (not labeled), "
-            "1 (hidden) or 2 (visible)"
+            "expected 0 (not labeled), 1 (hidden) or 2 (visible)"
         )
     return keypoints.astype(np.float32)
 

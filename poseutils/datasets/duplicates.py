@@ -30,9 +30,8 @@ def without_shared(train: Dataset, validation: Dataset) -> Dataset:
     if not kept:
         raise PoseError(
             f"all {len(train)} training images ({train.source}) are validation images too "
-            f"({validation.source}): "
-            "give other images, or leave dataset.validation_path empty to hold out a fraction of "
-            "the training images"
+            f"({validation.source}): give other images, or leave dataset.validation_path empty to "
+            "hold out a fraction of the training images"
         )
     warnings.warn(
         f"{len(shared)} of {len(train)} training images are validation images too ({first.name} "

@@ -145,8 +145,7 @@ def _numbers(line: str, where: str) -> list[float]:
     if max(coordinates) > _FARTHEST or min(coordinates) < 1 - _FARTHEST or min(values[3:5]) < 0:
         raise PoseError(
             f"{where}: {max(coordinates, key=abs):g} is no fraction of an image; expected numbers "
-            "from 0 to 1, that is pixels divided by "
-            f"the image's width and height: {FORM}"
+            f"from 0 to 1, that is pixels divided by the image's width and height: {FORM}"
         )
     return values
 

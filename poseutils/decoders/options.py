@@ -1,4 +1,4 @@
-"""What a decoder needs besides the outputs of the network: its input, thresholds and options."""
+"""Inputs of a decoder besides the outputs of the network: the input's specification, thresholds."""
 
 from __future__ import annotations
 

@@ -22,9 +22,8 @@ from .scores import probability
 
 EXPECTS = (
     "boxes with points (B, A, 4 + 2K) and scores (B, A, 1), in one pair of tensors or one pair "
-    "per layer, with the number A of anchors "
-    "that a released BlazeFace or BlazePalm has for this input (128 × 128: 896; 192 × 192: 2016; "
-    "256 × 256: 896 or 2944)"
+    "per layer, with the number A of anchors that a released BlazeFace or BlazePalm has for this "
+    "input (128 × 128: 896; 192 × 192: 2016; 256 × 256: 896 or 2944)"
 )
 THRESHOLDS = Thresholds(confidence=0.5, nms_iou=0.3)
 """The thresholds of MediaPipe's graphs for faces and palms."""

@@ -153,9 +153,8 @@ def _plan(
     if not len(chosen):
         raise PoseError(
             f"{dataset.source}: no image has exactly one annotated person with labeled keypoints, "
-            f"which {model.model_type} is measured on. "
-            "Give from_boxes=True to crop each person by their annotated box, or a model with a "
-            "detector."
+            f"which {model.model_type} is measured on. Give from_boxes=True to crop each person "
+            "by their annotated box, or a model with a detector."
         )
     boxes = [sample.boxes[labeled_people(sample)] for sample in chosen] if from_boxes else None
     layout = _measured_layout(model.layout, labels.layout, mapping)

@@ -94,9 +94,8 @@ def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> n
         f"{source} has {len(labels)} keypoints ({labels.name}), the model gives {len(model)} "
         f"({model.name}); no counterpart for "
         f"{', '.join(missing[:5])}{'…' if len(missing) > 5 else ''}. Use a dataset with the "
-        "model's keypoints, or give the mapping: "
-        f"keypoint_map=[...], for each of the {len(labels)} labeled keypoints the index of the "
-        "model's"
+        "model's keypoints, or give the mapping: keypoint_map=[...], for each of the "
+        f"{len(labels)} labeled keypoints the index of the model's"
     )
 
 

@@ -155,7 +155,7 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
 
 def _model_file(config: Config, name: str) -> Path:
     if not Path(name).suffix:
-        find_entry(name)  # a misspelled zoo name: says which one is near
+        find_entry(name)  # raises, with the nearest name
     return config.resolve(name)
 
 

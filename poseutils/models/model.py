@@ -1,5 +1,4 @@
-"""A model: a network with what comes before it and after it. Images in, poses in pixels of the
-images out."""
+"""A model: preprocessing, network and decoder, from images to poses in pixels of the images."""
 
 from __future__ import annotations
 
@@ -104,7 +103,7 @@ class Model:
             if not detector.gives_boxes:
                 raise PoseError(
                     f"{detector.label} ({detector.model_type}) gives no boxes: a detector is a "
-                    "yolo_mpe model or one that finds hands or faces"
+                    "yolo_mpe model, or an SSD of palms or faces"
                 )
         return replace(self, detector=detector)
 

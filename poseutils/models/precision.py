@@ -25,7 +25,7 @@ def precision_of_file(path: Path) -> str:
         )
         return "quantized" if quantized else "float"
     if path.suffix.lower() == ".onnx":
-        content = path.read_bytes()  # operators' names stand in it as they are
+        content = path.read_bytes()  # operators are stored by name
         return "quantized" if any(name in content for name in _QUANTIZED_OPERATORS) else "float"
     return "float" if path.is_file() else ""
 
@@ -43,7 +43,7 @@ def computes_in_float(path: Path) -> bool:
 
 
 def quantize_first(path: Path, chain: str) -> str:
-    """What to do with a float network, for people.
+    """The instruction to quantize a float network, for error messages.
 
     Args:
         path: its file.

@@ -120,7 +120,7 @@ class Predictor:
         """See :meth:`poseutils.models.Model.predict_each`."""
         self.model.thresholds(**self.thresholds)  # raises before the first image is read
         network = self.model.network
-        # On whole images the network has a thread of its own, and the caller's decodes beside it.
+        # For whole images the network runs in a thread beside the caller's, which decodes.
         whole = boxes is None and self.model.detector is None
         jobs = zip(sources, repeat(None) if boxes is None else boxes)
         spare = (os.cpu_count() or 1) > network.num_threads * network.at_once + whole
@@ -246,8 +246,8 @@ def _checked_boxes(boxes: np.ndarray, model: Model) -> np.ndarray:
 
 
 class _CallingThread(Executor):
-    """A synchronous executor: runs tasks in the calling thread. Without a spare core, a thread of
-    its own would take turns with the network's and make it a quarter slower."""
+    """A synchronous executor: runs tasks in the calling thread. Without a spare core, a separate
+    thread would compete with the network's and slow it down by a quarter."""
 
     def submit(self, fn: Callable[..., _R], /, *args: Any, **kwargs: Any) -> Future[_R]:
         future: Future[_R] = Future()

@@ -2,7 +2,7 @@
 
 from .biases import correct_biases, optimized
 from .choosing import CHOICES, choice_name, choices, recommended
-from .convert import GRANULARITIES, TYPES, quantize
+from .convert import quantize
 from .equalization import equalize
 from .inspection import (
     Range,
@@ -16,8 +16,6 @@ from .onnx import export_onnx
 
 __all__ = [
     "CHOICES",
-    "GRANULARITIES",
-    "TYPES",
     "Range",
     "activation_ranges",
     "choice_name",

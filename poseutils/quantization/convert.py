@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config.names import END_TYPES, GRANULARITIES
 from ..errors import PoseError
 from ..files import atomic_path
 from ..training.batches import RESCALING
@@ -14,8 +15,6 @@ from .onnx import to_onnx
 from .options import as_keras, check_images
 from .tflite import to_tflite
 
-GRANULARITIES = ("per_channel", "per_tensor")
-TYPES = ("uint8", "int8", "float")
 CONVERTERS = {".tflite": to_tflite, ".onnx": to_onnx}
 
 
@@ -58,8 +57,8 @@ def quantize(
         raise PoseError(f"{out_path}: expected a file that ends in {' or '.join(CONVERTERS)}")
     for name, given, known in (
         ("granularity", granularity, GRANULARITIES),
-        ("quantization_input_type", input_type, TYPES),
-        ("quantization_output_type", output_type, TYPES),
+        ("quantization_input_type", input_type, END_TYPES),
+        ("quantization_output_type", output_type, END_TYPES),
     ):
         if given not in known:
             raise PoseError(f"quantization.{name} is {given!r}; choose from {', '.join(known)}")

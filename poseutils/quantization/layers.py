@@ -129,7 +129,7 @@ def _split(model) -> Layers:
     ):
         raise PoseError(
             f"{getattr(model, 'name', model)} is not a graph of layers (functional or "
-            "sequential): its layers cannot be seen"
+            "sequential): its layers cannot be inspected"
         )
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)

@@ -103,8 +103,7 @@ def _check_shape(input_shape) -> None:
     ):
         raise PoseError(
             f"input_shape is {tuple(input_shape)}; expected (height, width, 3) with height and "
-            f"width multiples of {STRIDE}, "
-            "for example (192, 192, 3)"
+            f"width multiples of {STRIDE}, for example (192, 192, 3)"
         )
 
 

@@ -124,7 +124,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if record["form"] != _FORM:
             raise PoseError(
                 f"{path} was written by another version of this program; train with that, or "
-                "start anew"
+                "start a new training"
             )
         return Checkpoint(path, Progress(**record["progress"]), record["settings"], *parts)
     except (
@@ -158,7 +158,7 @@ def check_settings(checkpoint: Checkpoint, settings: Mapping) -> None:
         raise PoseError(
             f"{checkpoint.path} is of another network, {_words(before.get('network'))}; this one "
             f"is {_words(settings['network'])}. "
-            "Build the same network, or start anew without training.resume_training_from."
+            "Build the same network, or start a new training without training.resume_training_from."
         )
     changed = [name for name in settings if before.get(name) != settings[name]]
     if changed:
@@ -169,7 +169,7 @@ def check_settings(checkpoint: Checkpoint, settings: Mapping) -> None:
         raise PoseError(
             f"{checkpoint.path} is of a training with other settings:\n"
             + "\n".join(lines)
-            + "\nSet them as they were, or start anew "
+            + "\nSet them as they were, or start a new training "
             "without training.resume_training_from."
         )
 

@@ -74,9 +74,8 @@ def _function(config: Config, attribute: str, path: str | None, name: str) -> Ca
     if not config.allow_custom_code:
         raise PoseError(
             f"{attribute} is {path}: Python code, which runs with all your rights. If you know "
-            "what is in it, allow it with "
-            "allow_custom_code=true on the command line or among the notebook's parameters; a "
-            "configuration cannot."
+            "its contents, allow it with allow_custom_code=true on the command line or among the "
+            "notebook's parameters; a configuration cannot."
         )
     file = config.resolve(path)
     if file.suffix != ".py":

@@ -28,8 +28,7 @@ def check_pretrained(alpha: float) -> None:
     if alpha not in PUBLISHED:
         raise PoseError(
             f"pretrained is true and alpha {alpha:g}, for which Keras has no ImageNet weights; "
-            "choose alpha "
-            f"{', '.join(f'{known:g}' for known in PUBLISHED)}, or pretrained: false"
+            f"choose alpha {', '.join(f'{known:g}' for known in PUBLISHED)}, or pretrained: false"
         )
 
 

@@ -37,9 +37,8 @@ def at_size(model, size: tuple[int, int]):
     except (ValueError, TypeError, AttributeError) as error:
         raise PoseError(
             f"the network was built for images of {tuple(built)} and cannot take {tuple(size)}: "
-            f"{error}. Give it "
-            "images of its own size (model.input_shape, random_periodic_resizing.image_sizes), or "
-            "build it of layers that take any size."
+            f"{error}. Give it images of its own size (model.input_shape, "
+            "random_periodic_resizing.image_sizes), or build it of layers that take any size."
         ) from error
 
 

@@ -6,19 +6,10 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 
+from ...config.names import INTERPOLATIONS
 from ...errors import PoseError
 from .geometry import FLIPS
 
-RESIZING = (
-    "bilinear",
-    "nearest",
-    "area",
-    "bicubic",
-    "lanczos3",
-    "lanczos5",
-    "gaussian",
-    "mitchellcubic",
-)
 WARPING = {"fill_mode": "reflect", "fill_value": 0.0, "interpolation": "bilinear"}
 """Arguments of warping with their defaults."""
 CHANGE_RATES = {
@@ -45,7 +36,7 @@ _WORDS = {
     "padding": ("reflect", "constant", "symmetric"),
     "fill_mode": ("constant", "reflect", "nearest", "wrap"),
     "interpolation": ("bilinear", "nearest"),
-    "random_periodic_resizing.interpolation": RESIZING,
+    "random_periodic_resizing.interpolation": INTERPOLATIONS,
 }
 _LEAST_AND_MOST = {
     "gamma": (0, math.inf),
