@@ -24,7 +24,7 @@ from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
 from ..training.losses import check_loss
 from ..training.schedules import is_schedule, make_schedule
-from . import NOTEBOOKS
+from .runner import NOTEBOOKS
 
 MODEL_SUFFIXES = (".keras", ".h5", ".tflite", ".onnx")
 DEPLOYED = (".tflite", ".onnx")

@@ -94,7 +94,7 @@ def command(notebooks: Path, *arguments) -> list[str]:
     put the tests in its background."""
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"import sys, pathlib; from poseutils import pipeline; pipeline.NOTEBOOKS = pathlib.Path({str(notebooks)!r})\n"
+        f"import sys, pathlib; from poseutils.pipeline import runner; runner.NOTEBOOKS = pathlib.Path({str(notebooks)!r})\n"
         "from poseutils.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     return [sys.executable, "-c", code, *map(str, arguments)]

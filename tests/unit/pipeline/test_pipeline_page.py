@@ -256,13 +256,13 @@ def test_numbers_for_people():
 
 
 def test_papermill_loads_without_what_it_does_not_need(repository):
-    code = "import sys; from poseutils.pipeline import without\nwith without('rfc3987_syntax'): import poseutils.pipeline.execution\n"
+    code = "import sys; from poseutils.pipeline.runner import without\nwith without('rfc3987_syntax'): import poseutils.pipeline.execution\n"
     code += "print('rfc3987_syntax' in sys.modules, 'papermill' in sys.modules, 'jsonschema' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["False", "True", "True"]
-    with pipeline.without("json"):
+    with pipeline.runner.without("json"):
         assert sys.modules["json"] is json
 
 

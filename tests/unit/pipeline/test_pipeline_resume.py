@@ -150,7 +150,7 @@ def test_a_model_that_is_gone_is_made_again(config, notebooks, tmp_path, capsys)
 def test_a_finished_run_says_so(config, notebooks, tmp_path, capsys, monkeypatch):
     folder = pipeline.run(config, ["operation_mode=evaluation"], tmp_path / "runs", notebooks)
     written = (folder / "01-evaluate.ipynb").stat().st_mtime_ns
-    monkeypatch.setattr(pipeline, "NOTEBOOKS", notebooks)
+    monkeypatch.setattr(pipeline.runner, "NOTEBOOKS", notebooks)
     capsys.readouterr()
     assert main(["run", "--resume", str(folder)]) == 0
     assert "is finished, all 1 notebooks: nothing to do" in capsys.readouterr().out

@@ -1,0 +1,170 @@
+"""Composition of augmentations: the function that applies a configuration's operations in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...keypoints import KeypointLayout
+from .arguments import WARPING, checked
+from .color import COLOR, clipped
+from .draw import Draw
+from .geometry import (
+    GEOMETRIC,
+    size_of,
+    warp_boxes,
+    warp_images,
+    warp_keypoints,
+    without_labels_outside,
+)
+from .sizes import periodic_resizing
+from .texture import TEXTURE
+
+RESIZING = "random_periodic_resizing"
+AUGMENTATIONS: dict[str, Callable] = {**COLOR, **TEXTURE, **GEOMETRIC, RESIZING: periodic_resizing}
+"""All operations by name."""
+
+_TAKES = {name: tuple(WARPING) for name in GEOMETRIC} | {
+    "random_flip": (),
+    "random_crop": ("interpolation",),
+}
+"""The arguments of warping that each operation takes: flipping and cropping leave nothing to
+fill."""
+
+
+def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable:
+    """A function that augments a batch.
+
+    Args:
+        operations: ``{name: arguments}``, applied in this order; successive geometric operations
+            are composed into one warp.
+        layout: its ``mirror`` gives the keypoints to exchange when an image is flipped.
+
+    Returns:
+        ``augment(images, keypoints, seed, boxes=None, period=None)``, which runs eagerly, in a
+        ``tf.function`` and in ``tf.data``. It takes (B, H, W, 3) float32 images 0…255, (B, K, 3)
+        or (B, N, K, 3) keypoints x, y, visibility, a seed of two integers, and optionally (B, N, 4)
+        boxes xyxy; it returns images, keypoints and, if given, boxes. Keypoints that leave the
+        image become unlabeled (visibility 0), boxes all zeros. ``period`` is the seed of the size
+        that ``random_periodic_resizing`` chooses (default: a new size in each call).
+
+    Raises:
+        PoseError: for an unknown operation or argument.
+    """
+    operations = {
+        name: checked(name, arguments, AUGMENTATIONS, _TAKES)
+        for name, arguments in operations.items()
+    }
+    steps = [
+        _step(names, {name: operations[name] for name in names}, layout)
+        for names in _groups(operations)
+    ]
+
+    def augment(images, keypoints, seed, boxes=None, period=None):
+        import tensorflow as tf
+
+        images = tf.convert_to_tensor(images, tf.float32)
+        keypoints = tf.convert_to_tensor(keypoints, tf.float32)
+        draw = Draw(images.shape[0] or tf.shape(images)[0], seed, period)
+        scene = images, keypoints, boxes
+        for step in steps:
+            scene = step(draw, *scene)
+        return scene[:2] if boxes is None else scene
+
+    return augment
+
+
+def resizing_period(operations: Mapping[str, Mapping] | None) -> int:
+    """The number of batches of the same image size; 1 without ``random_periodic_resizing``."""
+    arguments = dict((operations or {}).get(RESIZING) or {})
+    return checked(RESIZING, arguments, AUGMENTATIONS, _TAKES).get("period", 10) if arguments else 1
+
+
+def _groups(operations: Mapping[str, Mapping]) -> list[list[str]]:
+    """The names in order, grouped by what can be composed into one warp."""
+    groups: list[list[str]] = []
+    settings: dict = {}
+    for name, arguments in operations.items():
+        own = {key: arguments.get(key, WARPING[key]) for key in _TAKES.get(name, ())}
+        shares = name in GEOMETRIC and groups and groups[-1][0] in GEOMETRIC
+        if shares and all(settings.get(key, value) == value for key, value in own.items()):
+            groups[-1].append(name)
+            settings |= own
+        else:
+            groups.append([name])
+            settings = own
+    return groups
+
+
+def _step(names: list[str], operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable:
+    """A group of operations as a function: draw, images, keypoints, boxes -> the latter three,
+    augmented."""
+    if names[0] in GEOMETRIC:
+        return _warp(operations, layout)
+    (arguments,) = operations.values()
+    return _resize(arguments) if names[0] == RESIZING else _recolor(names[0], arguments)
+
+
+def _recolor(name: str, arguments: Mapping) -> Callable:
+    own = {key: value for key, value in arguments.items() if key != "change_rate"}
+    rate = arguments["change_rate"]
+
+    def step(draw: Draw, images, keypoints, boxes):
+        import tensorflow as tf
+
+        if rate == 1:
+            return clipped(AUGMENTATIONS[name](draw, images, **own)), keypoints, boxes
+        # Only the chosen images are computed: some operations take longer than a training step.
+        which = tf.where(draw.happens(rate))
+        chosen = tf.ensure_shape(tf.gather_nd(images, which), (None, *images.shape[1:]))
+        changed = clipped(AUGMENTATIONS[name](draw.among(tf.size(which)), chosen, **own))
+        return tf.tensor_scatter_nd_update(images, which, changed), keypoints, boxes
+
+    return step
+
+
+def _resize(arguments: Mapping) -> Callable:
+    def step(draw: Draw, images, keypoints, boxes):
+        import tensorflow as tf
+
+        resized = periodic_resizing(draw, images, **arguments)
+        before, after = size_of(images), size_of(resized)
+        scales = tf.stack([after[1] / before[1], after[0] / before[0], 1.0])
+        return (
+            resized,
+            keypoints * scales,
+            None if boxes is None else boxes * tf.gather(scales, [0, 1, 0, 1]),
+        )
+
+    return step
+
+
+def _warp(operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable:
+    settings = {
+        key: value
+        for arguments in operations.values()
+        for key, value in arguments.items()
+        if key in WARPING
+    }
+    kept = {"change_rate", *WARPING}
+    own = {
+        name: {key: value for key, value in arguments.items() if key not in kept}
+        for name, arguments in operations.items()
+    }
+
+    def step(draw: Draw, images, keypoints, boxes):
+        import tensorflow as tf
+
+        size, matrix = size_of(images), tf.eye(3, batch_shape=[draw.count])
+        for name, arguments in own.items():
+            moved = GEOMETRIC[name](draw, size, **arguments) @ matrix
+            matrix = tf.where(
+                draw.happens(operations[name]["change_rate"])[:, None, None], moved, matrix
+            )
+        keypoints = without_labels_outside(warp_keypoints(keypoints, matrix, layout), size)
+        return (
+            warp_images(images, matrix, **settings),
+            keypoints,
+            None if boxes is None else warp_boxes(boxes, matrix, size),
+        )
+
+    return step
