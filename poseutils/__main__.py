@@ -212,7 +212,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from .deployment.exporting import export
+    from .deployment import export
 
     made = export(options.file, options.out, board=options.board, io=options.io, name=options.name)
     decoder = (

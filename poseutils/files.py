@@ -87,9 +87,14 @@ def write_metrics(run_dir: str | Path, metrics: Mapping[str, float]) -> Path:
     return write_json(Path(run_dir) / "metrics.json", numbers)
 
 
+def sha256(data: bytes) -> str:
+    """The SHA-256 of data, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return sha256(Path(path).read_bytes())
 
 
 def written(run_dir: str | Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a network costs: memory, work, time, and the boards that have room for it."""
+"""The cost of a network: memory, multiply-accumulates, time, and the boards that it fits."""
 
 from .report import (
     Report,

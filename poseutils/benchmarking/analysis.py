@@ -1,4 +1,4 @@
-"""Will a network fit, and how fast will it be? The same few numbers for every board."""
+"""Whether a network fits each board, and its estimated speed there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from ..compiler.graph import Graph, layers
 from ..deployment.boards import BOARDS, Board, fits
 from ..errors import PoseError
 from .published import Published
-from .timing import measured_core, milliseconds
+
+_MEASURED_FOR = {"Cortex-M33": "Cortex-M4"}
+"""Cores that are not emulated here, and the nearest that is: both have the DSP instructions and no
+vectors."""
 
 
 @dataclass(frozen=True)
@@ -18,13 +21,13 @@ class Analysis:
     """What a network needs.
 
     Attributes:
-        ram_bytes: the activations: the arena of the exported C; of a network that cannot become C,
-            the most that is alive at once.
+        ram_bytes: the arena of the exported C; if the network cannot become C, the peak of live
+            activations.
         flash_bytes: the constants of the exported C, or the weights. Code, 10 to 20 KiB, comes on
             top.
-        instructions: of one inference by emulated core, as the cost model of
-            :mod:`poseutils.compiler.cost_model` has them.
-        guessed: kinds of operators that no count is known of; an average stands in for them.
+        instructions: per inference by emulated core, estimated by
+            :mod:`poseutils.compiler.cost_model`.
+        guessed: kinds of operators that were not measured; an average is used for them.
         reason: why the network cannot become C, or ``""``.
     """
 
@@ -35,18 +38,18 @@ class Analysis:
     reason: str = ""
 
     def rows(self, figures: Published | None = None) -> list[dict]:
-        """One row a board.
+        """One row per board.
 
         board, core, verdict, activations, weights (each internal, external or no), reason;
-        instructions, ms_at_one and ms_at_two (milliseconds at the board's clock for one and two
-        instructions a cycle, an estimate), None where they are not known or the network does not
-        fit; published_ms, published_ram_kib and published_flash_kib, what ST publishes, None where
-        it does not.
+        instructions, ms_at_one and ms_at_two (estimated milliseconds at the board's clock with one
+        and two instructions per cycle), None if they are not known or the network does not fit;
+        published_ms, published_ram_kib and published_flash_kib, None if ST does not publish them.
         """
         return [self._row(board, figures) for board in BOARDS.values()]
 
     def _row(self, board: Board, figures: Published | None) -> dict:
         fit = fits(self.ram_bytes / 1024, self.flash_bytes / 1024, board)
+        memory = figures if board.npu and not board.linux else None
         return {
             "board": board.name,
             "core": board.core,
@@ -54,18 +57,14 @@ class Analysis:
             "activations": fit.activations,
             "weights": fit.weights,
             "reason": fit.reason,
-            **self._speed(board if fit.verdict != "no" else None),
+            **self._speed(board, fit.verdict != "no"),
             "published_ms": figures.milliseconds.get(board.name) if figures else None,
-            "published_ram_kib": figures.ram_kib
-            if figures and board.npu and not board.linux
-            else None,
-            "published_flash_kib": figures.flash_kib
-            if figures and board.npu and not board.linux
-            else None,
+            "published_ram_kib": memory.ram_kib if memory else None,
+            "published_flash_kib": memory.flash_kib if memory else None,
         }
 
-    def _speed(self, board: Board | None) -> dict[str, float | None]:
-        count = self.instructions.get(measured_core(board) or "") if board else None
+    def _speed(self, board: Board, has_room: bool) -> dict[str, float | None]:
+        count = self.instructions.get(measured_core(board) or "") if has_room else None
         if count is None:
             return dict.fromkeys(("instructions", "ms_at_one", "ms_at_two"))
         return {
@@ -76,20 +75,17 @@ class Analysis:
 
 
 def analyze(graph: Graph, source: str) -> Analysis:
-    """What a quantized network needs, as C where it can become C.
+    """The needs of a quantized network, as C if it can become C.
 
     Args:
-        source: what the model is called.
+        source: what errors call the model.
     """
     try:
         return _of_code(compile_graph(graph, source, "quantized", "network"))
     except PoseError as error:
         rows = layers(graph)
-        peak, weights = (
-            max(row["live_bytes"] for row in rows),
-            sum(row["weight_bytes"] for row in rows),
-        )
-        return Analysis(peak, weights, reason=str(error))
+        peak = max(row["live_bytes"] for row in rows)
+        return Analysis(peak, sum(row["weight_bytes"] for row in rows), reason=str(error))
 
 
 def _of_code(compiled: Compiled) -> Analysis:
@@ -97,3 +93,15 @@ def _of_code(compiled: Compiled) -> Analysis:
     counts = {core: sum(instructions(compiled, core)) for core in known}
     guessed = tuple(sorted({kind for core in known for kind in unmeasured(compiled, core)}))
     return Analysis(compiled.plan.size, compiled.flash_bytes, counts, guessed)
+
+
+def measured_core(board: Board) -> str | None:
+    """The emulated core whose counts hold for a board's; None if there is none, as for Linux."""
+    core = _MEASURED_FOR.get(board.core, board.core)
+    return core if core in cores() else None
+
+
+def milliseconds(count: float, board: Board, per_cycle: int) -> float:
+    """Converts an instruction count to milliseconds at the board's clock, for a given number of
+    instructions per cycle and no memory stalls."""
+    return count / (1000 * board.mhz * per_cycle)

@@ -1,7 +1,7 @@
-"""What ST publishes of its own networks on its own boards, to hold our figures against.
+"""The figures that ST publishes for its networks on its boards, for comparison.
 
-From the pages of ST's model zoo. The STM32N6 runs them on its accelerator, the STM32MP257F on its
-own where the weights have one scale a tensor; internal RAM and flash are those of the STM32N6.
+From the pages of ST's model zoo. The STM32N6 runs the networks on its accelerator; so does the
+STM32MP257F if weights are quantized per tensor. Internal RAM and flash are those of the STM32N6.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _N6, _MP257, _MP157, _MP135 = (
 
 @dataclass(frozen=True)
 class Published:
-    """Figures of one network: KiB on the STM32N6, None where they are not given, and milliseconds
-    an inference by board."""
+    """Figures of one network: KiB on the STM32N6, None if not published, and milliseconds per
+    inference by board."""
 
     ram_kib: int | None = None
     flash_kib: int | None = None
@@ -38,16 +38,10 @@ PUBLISHED = {
     "yolo11n_pose_256": Published(740, 2818, {_N6: 34.3}),
     "hand_landmarks_224": Published(1740, 3283, {_N6: 20.8}),
 }
-"""By the names of the zoo."""
+"""By zoo name."""
 
 
 def published(digest: str) -> Published | None:
     """The figures of a file, by its sha256; None if none are published."""
-    return next(
-        (
-            PUBLISHED[name]
-            for name, entry in ZOO.items()
-            if entry.sha256 == digest and name in PUBLISHED
-        ),
-        None,
-    )
+    names = (name for name, entry in ZOO.items() if entry.sha256 == digest)
+    return next((PUBLISHED[name] for name in names if name in PUBLISHED), None)

@@ -1,5 +1,5 @@
-"""What a network costs: parameters, multiply-accumulates, memory, time on this computer, and the
-boards that have room for it."""
+"""The cost of a network: parameters, multiply-accumulates, memory, time on this computer, and the
+boards that it fits."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _NOT_READ = "only the layers of a .tflite or a QDQ .onnx are read"
 
 @dataclass(frozen=True)
 class Report:
-    """What was found. A metric that cannot be known of this model is not in ``metrics``;
-    ``missing`` says why.
+    """The costs of a model. A metric that is not available is not in ``metrics``; ``missing`` says
+    why.
 
     Attributes:
-        metrics: parameters; macs (multiply-accumulates of one inference); file_kib; weights_kib;
-            live_peak_kib (the largest sum of activation tensors in memory at once); arena_kib and
-            constants_kib (RAM and flash of the network as C); tflm_arena_kib (all that TensorFlow
-            Lite Micro takes); minstructions_m4, _m7 and _m55 (millions of one inference as C, by a
-            cost model); latency_ms_median and latency_ms_min (on this computer, not on a board).
-        layers: one row an operator, see :func:`poseutils.compiler.graph.layers`; empty unless the
+        metrics: parameters; macs (multiply-accumulates per inference); file_kib; weights_kib;
+            live_peak_kib (the largest sum of live activation tensors); arena_kib and constants_kib
+            (RAM and flash of the network as C); tflm_arena_kib (the arena of TensorFlow Lite
+            Micro); minstructions_m4, _m7 and _m55 (millions per inference as C, by a cost model);
+            latency_ms_median and latency_ms_min (on this computer, not on a board).
+        layers: one row per operator, see :func:`poseutils.compiler.graph.layers`; empty unless the
             model is a .tflite or a QDQ .onnx.
-        boards: one row a board, see :meth:`poseutils.benchmarking.analysis.Analysis.rows`; empty
-            unless it is a quantized one.
-        missing: the reason for each metric that is not there, and for ``boards`` if there are none.
+        boards: one row per board, see :meth:`poseutils.benchmarking.analysis.Analysis.rows`; empty
+            unless the model is quantized.
+        missing: the reason for each metric that is missing, and for ``boards`` if it is empty.
     """
 
     metrics: dict[str, float]
@@ -55,9 +55,9 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
     """Measures one model file.
 
     Args:
-        model_path: a .tflite or QDQ .onnx (everything is known); another .onnx, .keras or .h5 (size
-            and latency; parameters of a Keras model).
-        runs: inferences that are timed, after three that are not.
+        model_path: a .tflite or QDQ .onnx (all metrics); another .onnx, .keras or .h5 (size and
+            latency; parameters of a Keras model).
+        runs: number of inferences to time, after three that are not timed.
         num_threads: of the runtime on this computer.
 
     Raises:
@@ -77,7 +77,7 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
 
 
 def _graph(path: Path) -> tuple[Graph | None, str]:
-    """The layers of a network; or None, and why they are not known."""
+    """The graph of a network, or None and the reason."""
     if path.suffix.lower() == ".tflite":
         return read_tflite(path), ""
     if path.suffix.lower() != ".onnx" or computes_in_float(path):
@@ -131,18 +131,15 @@ def _code_metrics(needs: Analysis) -> dict[str, float]:
 def _unknown(needs: Analysis) -> dict[str, str]:
     if needs.reason:
         return {"instructions": needs.reason}
-    guessed = (
-        f"no count is known of {', '.join(needs.guessed)}: the average of other operators stands in"
-        if needs.guessed
-        else ""
-    )
-    return {"instructions": guessed} if guessed else {}
+    if not needs.guessed:
+        return {}
+    kinds = ", ".join(needs.guessed)
+    return {"instructions": f"{kinds} were not measured: the average of other operators is used"}
 
 
 def _float_boards(path: Path) -> dict[str, str]:
-    return {
-        "boards": f"{path.name} computes in floating point, boards want 8 bits. {quantize_first(path, 'chain_qb')}"
-    }
+    advice = quantize_first(path, "chain_qb")
+    return {"boards": f"{path.name} computes in floating point, boards need 8 bits. {advice}"}
 
 
 def _other_cost(path: Path, network: Network, reason: str) -> Report:
@@ -156,7 +153,7 @@ def _other_cost(path: Path, network: Network, reason: str) -> Report:
 
 
 def _latency(network: Network, runs: int) -> dict[str, float]:
-    """Milliseconds of one inference on ready tensors: the median, and the least, which other
+    """Milliseconds per inference, without preprocessing: the median, and the minimum, which other
     programs disturb least."""
     batch = np.zeros([size or 1 for size in network.input.shape], network.input.dtype)
     for _ in range(3):
@@ -196,24 +193,17 @@ def summary_rows(report: Report) -> list[dict]:
 
 
 def in_units(rows: list[dict]) -> list[dict]:
-    """The layers with their costs in KiB and million MACs besides."""
-    return [
-        row
-        | {
-            "live KiB": row["live_bytes"] / _KIB,
-            "MMAC": row["macs"] / 1e6,
-            "weights KiB": row["weight_bytes"] / _KIB,
-        }
-        for row in rows
-    ]
+    """The layers with their costs also in KiB and million MACs."""
+    units = {"live KiB": ("live_bytes", _KIB), "MMAC": ("macs", 1e6)}
+    units["weights KiB"] = ("weight_bytes", _KIB)
+    return [row | {name: row[key] / unit for name, (key, unit) in units.items()} for row in rows]
 
 
 def board_rows(report: Report, compiled: StReport | None = None) -> list[dict]:
-    """The boards with what fits where, for a table.
+    """The boards and the memories that hold the network, for a table.
 
     Args:
-        compiled: what ST's compiler says, if it was run; it stands at the boards of the family that
-            it was run for.
+        compiled: the report of ST's compiler, if it was run; shown for the boards of its family.
     """
     names = ("board", "core", "activations", "weights")
     return [
@@ -226,22 +216,20 @@ def board_rows(report: Report, compiled: StReport | None = None) -> list[dict]:
 
 def _compiled(row: dict, compiled: StReport) -> dict[str, str]:
     own = find_board(row["board"]).target == compiled.target
-    return {
-        "ST's compiler": f"{compiled.row['RAM, KiB']} KiB RAM, {compiled.row['flash, KiB']} KiB flash"
-        if own
-        else ""
-    }
+    sizes = f"{compiled.row['RAM, KiB']} KiB RAM, {compiled.row['flash, KiB']} KiB flash"
+    return {"ST's compiler": sizes if own else ""}
 
 
 def speed_rows(report: Report) -> list[dict]:
-    """The boards that have room with their estimated times, and what ST publishes, for a table."""
+    """The boards that the network fits, with estimated times and ST's published figures, for a
+    table."""
     return [
         {
             "board": row["board"],
             "core": row["core"],
             "million instructions": _number(row["instructions"], 1e6),
-            "estimated ms, 1 a cycle": _number(row["ms_at_one"]),
-            "estimated ms, 2 a cycle": _number(row["ms_at_two"]),
+            "estimated ms, 1 per cycle": _number(row["ms_at_one"]),
+            "estimated ms, 2 per cycle": _number(row["ms_at_two"]),
             "ST publishes": _published(row),
         }
         for row in report.boards
@@ -250,9 +238,9 @@ def speed_rows(report: Report) -> list[dict]:
 
 
 def _number(value: float | None, unit: float = 1) -> str:
-    return (
-        "" if value is None else f"{value / unit:,.0f}" if value >= 100 else f"{value / unit:.1f}"
-    )
+    if value is None:
+        return ""
+    return f"{value / unit:,.0f}" if value >= 100 else f"{value / unit:.1f}"
 
 
 def _published(row: dict) -> str:
@@ -265,7 +253,7 @@ def _published(row: dict) -> str:
 
 
 def by_operator(rows: list[dict]) -> list[dict]:
-    """The layers summed up by kind of operator, most work first."""
+    """The costs of the layers summed by kind of operator, most multiply-accumulates first."""
     kinds = dict.fromkeys(row["operator"] for row in rows)
     total = max(1, sum(row["macs"] for row in rows))
     sums = [

@@ -1,5 +1,5 @@
-"""What TensorFlow Lite Micro's own interpreter needs to run a network: the ``tflite-micro``
-package, where it can be installed."""
+"""The arena that TensorFlow Lite Micro's interpreter needs, measured with the ``tflite-micro``
+package if it is installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 TIMEOUT = 120
-"""Seconds; its kernels are the plain reference ones, a network of 1000 MMAC takes about two."""
+"""Seconds. With its reference kernels, a network of 1000 MMAC takes about two."""
 
 _PROGRAM = """
 import sys
@@ -22,20 +22,20 @@ interpreter.print_allocations()
 
 
 def measure_arena(path: str | Path, room: int) -> tuple[int | None, str]:
-    """Runs a .tflite once under TensorFlow Lite Micro, in a process of its own because an
-    unsupported network may abort it.
+    """Runs a .tflite once in TensorFlow Lite Micro, in a separate process, because an unsupported
+    network may abort it.
 
     Args:
         path: a .tflite file.
-        room: bytes of arena to offer; more than it can need.
+        room: bytes of the arena to offer; more than it can need.
 
     Returns:
-        The bytes of arena used, and ``""``; or None, and the reason why it is not known.
+        The bytes of the arena that were used and ``""``, or None and the reason.
     """
     if find_spec("tflite_micro") is None:
-        return (
-            None,
-            "the package tflite-micro is not installed (it exists for Linux on x86-64: pip install --pre tflite-micro)",
+        return None, (
+            "the package tflite-micro is not installed (it exists for Linux on x86-64: pip install "
+            "--pre tflite-micro)"
         )
     command = [sys.executable, "-c", _PROGRAM, str(Path(path).resolve()), str(room)]
     try:
@@ -52,15 +52,12 @@ def measure_arena(path: str | Path, room: int) -> tuple[int | None, str]:
     used = re.search(r"Arena allocation total (\d+) bytes", run.stderr)
     if run.returncode == 0 and used:
         return int(used.group(1)), ""
-    return (
-        None,
-        f"TensorFlow Lite Micro cannot run it: {_complaint(run.stderr) or f'it ended with code {run.returncode}'}",
-    )
+    message = _message(run.stderr) or f"it ended with code {run.returncode}"
+    return None, f"TensorFlow Lite Micro cannot run it: {message}"
 
 
-def _complaint(stderr: str) -> str:
-    """What TensorFlow Lite Micro printed before Python's traceback, in one line."""
-    lines = (
-        stderr.partition("Traceback")[0].strip().splitlines() or stderr.strip().splitlines()[-1:]
-    )
+def _message(stderr: str) -> str:
+    """The output of TensorFlow Lite Micro before Python's traceback, in one line."""
+    printed = stderr.partition("Traceback")[0].strip().splitlines()
+    lines = printed or stderr.strip().splitlines()[-1:]
     return "; ".join(line.strip().rstrip(".") for line in lines)[:300]

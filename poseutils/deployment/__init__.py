@@ -1,13 +1,13 @@
-"""From a quantized network to an STM32 board: the network as a graph, the boards, the bundle to
-deploy, and the network as C."""
+"""From a quantized network to an STM32 board: the exported folder, the boards, ST's compiler, and
+the C code on this computer and on emulated cores."""
 
 from ..compiler.emit.naming import default_name
 from ..compiler.frontends.tflite import read_tflite
 from ..compiler.graph import Graph, layers
 from .boards import BOARDS, Board, Fit, find_board, fits, memory_rows
-from .bundle import Bundle, package
-from .exporting import ExportedBundle, ExportReport, export
-from .spec import AppSettings, read_network
+from .bundle import Bundle, ExportReport
+from .export import export
+from .spec import DeploymentSpec, read_network
 from .st.stedgeai import StReport, run_stedgeai
 from .verify.comparison import Proof, prove
 from .verify.emulator import Emulation, missing_tools
@@ -15,12 +15,11 @@ from .verify.exported_model import as_exported, on_target, side_by_side
 
 __all__ = [
     "BOARDS",
-    "AppSettings",
     "Board",
     "Bundle",
+    "DeploymentSpec",
     "Emulation",
     "ExportReport",
-    "ExportedBundle",
     "Fit",
     "Graph",
     "Proof",
@@ -34,7 +33,6 @@ __all__ = [
     "memory_rows",
     "missing_tools",
     "on_target",
-    "package",
     "prove",
     "read_network",
     "read_tflite",

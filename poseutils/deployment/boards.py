@@ -91,28 +91,22 @@ def find_board(name: str) -> Board:
 
 
 def fits(activation_kib: float, weight_kib: float, board: Board) -> Fit:
-    """Where the activations (in one piece) and the weights of a network find room on a board.
+    """Which memory of a board holds the activations (in one block) and the weights of a network.
 
-    This is about the network alone: the application's own buffers (camera, display, stack) and code
-    come on top.
+    Buffers (camera, display, stack) and code of the application come on top.
     """
     if board.linux:
-        return Fit(
-            board,
-            "external",
-            "external",
-            "runs Linux: activations and weights are in the board's DDR memory",
-        )
+        reason = "runs Linux: activations and weights are in the board's DDR memory"
+        return Fit(board, "external", "external", reason)
     activations = _place(activation_kib, board.largest_block_kib, board.external_ram_mb)
     weights = _place(weight_kib, board.flash_kib, board.external_flash_mb)
     block = "RAM in one block" if board.largest_block_kib < board.ram_kib else "RAM"
-    return Fit(
-        board,
-        activations,
-        weights,
-        f"activations {_sentence(activations, activation_kib, board.largest_block_kib, board.external_ram_mb, block)}; "
-        f"weights {_sentence(weights, weight_kib, board.flash_kib, board.external_flash_mb, 'flash')}",
+    ram, flash = board.largest_block_kib, board.flash_kib
+    reasons = (
+        f"activations {_phrase(activations, activation_kib, ram, board.external_ram_mb, block)}",
+        f"weights {_phrase(weights, weight_kib, flash, board.external_flash_mb, 'flash')}",
     )
+    return Fit(board, activations, weights, "; ".join(reasons))
 
 
 def memory_rows(arena_bytes: int, flash_bytes: int, board: Board) -> list[dict]:
@@ -152,7 +146,7 @@ def _place(kib: float, internal_kib: int, external_mb: int) -> str:
     return "external" if kib <= external_mb * 1024 else "no"
 
 
-def _sentence(place: str, kib: float, internal_kib: int, external_mb: int, what: str) -> str:
+def _phrase(place: str, kib: float, internal_kib: int, external_mb: int, what: str) -> str:
     internal = f"{internal_kib} KiB of internal {what}" if internal_kib else f"no internal {what}"
     external = f"{external_mb} MB of external memory" if external_mb else "no external memory"
     where = {

@@ -1,41 +1,100 @@
-"""A bundle: one folder with all that a network needs to go onto an STM32 board."""
+"""A folder that was exported, and how its C code is run."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from .. import __version__
-from ..compiler.emit.c_text import c_array_header, c_array_source
-from ..compiler.graph import Tensor
-from ..errors import PoseError
-from ..files import given_path
-from ..keypoints import KeypointLayout
-from .file_headers import headed
-from .linux.bundle import linux_files
-from .output_folder import MAKER, MANIFEST, replaced_folder
-from .readme_bundle import purposes, readme_text
-from .spec import SUFFIXES, AppSettings, Spec, make_spec, settings_from_config
-from .st.app_config import app_config_text, why_not
+import numpy as np
+
+from ..compiler.graph import Graph, Tensor
+from ..compiler.reference.elementwise import evaluator
+from .spec import SUFFIXES
+from .verify.emulator import Emulation, emulate
+from .verify.host_build import Inputs, as_batch, run_on_host
+
+SOURCES = "c"
+"""The folder of the C code in an exported one."""
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What the exported network needs.
+
+    Attributes:
+        arena_bytes: RAM for all tensors, inputs and outputs included.
+        flash_bytes: constants: weights, biases, multipliers, tables. Code, 10 to 20 KiB, comes on
+            top.
+        macs: multiply-accumulates per image.
+        layers: one row per operator after fusion: index, operator, output (name), output_shape,
+            input_shapes, macs, parameters, weight_bytes (as the file stores them), live_bytes (of
+            its tensors one by one), offset (of its output in the arena), arena_bytes (in use while
+            it runs) and scratch_bytes (of these, scratch).
+        buffers: one row per buffer of the memory plan: offset, bytes, first and last (operators of
+            ``layers``), tensors.
+        tensors: one row per tensor and scratch buffer: tensor (name), offset, bytes, first and
+            last.
+        bound_bytes: the peak of live buffers, a lower bound of any plan.
+        operators_before: the number of operators in the file; of an .onnx, after DequantizeLinear,
+            operator and QuantizeLinear were merged.
+        changes: one row per kind of operator: operator, before, after (number in the file and in
+            the C code), folded (where the others went).
+    """
+
+    arena_bytes: int
+    flash_bytes: int
+    macs: int
+    layers: list[dict]
+    buffers: list[dict]
+    tensors: list[dict]
+    bound_bytes: int
+    operators_before: int
+    changes: list[dict]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that was written: its folder, and its manifest as a dictionary."""
+    """An exported folder.
+
+    Attributes:
+        path: the folder.
+        manifest: its manifest.
+        inputs, outputs: the tensors of the C code.
+        file_graph: the network as the file has it.
+    """
 
     path: Path
-    manifest: dict
+    manifest: dict[str, Any]
+    report: ExportReport
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    file_graph: Graph = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The prefix of files and C symbols."""
+        return self.manifest["name"]
+
+    @property
+    def model_type(self) -> str | None:
+        """Of the decoder; None if there is none, as it is not a pose network."""
+        return self.manifest["model"]["model_type"]
+
+    @property
+    def sources(self) -> Path:
+        """The folder of the C code."""
+        return self.path / SOURCES
 
     @property
     def files(self) -> dict[str, dict]:
-        """bytes and sha256 of each file by its name, the manifest itself not among them."""
+        """bytes and sha256 of each file by its name, without the manifest."""
         return self.manifest["files"]
 
     @property
     def model_path(self) -> Path:
-        """The network's own file in the bundle."""
+        """The model file in the folder."""
         return self.path / next(name for name in self.files if name.endswith(SUFFIXES))
 
     def file_rows(self) -> list[dict]:
@@ -46,7 +105,7 @@ class Bundle:
         ]
 
     def tensor_rows(self) -> list[dict]:
-        """Inputs and outputs for a table; scale and zero point are empty where values are
+        """Inputs and outputs of the C code for a table; scale and zero point are empty for
         floats."""
         return [
             {
@@ -60,117 +119,76 @@ class Bundle:
             for tensor in self.manifest[side]
         ]
 
+    def prepare(self, images: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+        """Converts a batch from the input of the file to that of the C code: channels last, and
+        quantized as the file's QUANTIZE would.
 
-def package(
-    model_path: str | Path,
-    out_dir: str | Path,
-    *,
-    model_type: str,
-    layout: KeypointLayout,
-    board: str = "STM32N6570-DK",
-    name: str | None = None,
-    config=None,
-) -> Bundle:
-    """Writes a folder with the network's file, a .tflite also as a C array, ST's app_config.h,
-    labels, a README and a manifest.
+        Args:
+            images: (B, ...), or a list of single images, with or without a first dimension of 1.
 
-    The same input gives the same bytes. For a board that runs Linux there is a program in Python in
-    place of the C code; for a network that ST's application cannot decode there is no app_config.h,
-    and the README says why.
-
-    Args:
-        model_path: a full-integer .tflite, or a QDQ .onnx.
-        out_dir: the folder to write; one that an earlier call wrote is replaced, if no file in it
-            was added or changed since.
-        model_type: what the outputs are, see :mod:`poseutils.decoders`.
-        layout: its keypoints.
-        board: one of :data:`poseutils.deployment.BOARDS`.
-        name: what files and C symbols are called (default: the model's file name, see
-            :func:`poseutils.deployment.default_name`).
-        config: a configuration whose preprocessing, postprocessing, tools and deployment sections
-            fill app_config.h and the README; the defaults of :class:`AppSettings` without.
-
-    Raises:
-        PoseError: if the model is not a full-integer .tflite or QDQ .onnx, is of another type or
-            layout, the board is not known, or ``out_dir`` is a folder with other or changed files,
-            or cannot be written. Nothing is written then.
-    """
-    settings = settings_from_config(config) if config is not None else AppSettings()
-    model_path = given_path(model_path, "model_path", "the path of a .tflite or .onnx file")
-    spec = make_spec(model_path, model_type, layout, board, name, settings)
-    if spec.board.linux and not spec.is_tflite:
-        raise PoseError(
-            f"{spec.source}: {spec.board.name} runs Linux and LiteRT, which takes a .tflite. Quantize with TFlite_converter."
+        Raises:
+            PoseError: if the images of a list differ in shape.
+        """
+        given, taken = self.file_graph.tensors[self.file_graph.inputs[0]], self.inputs[0]
+        images = channels_last(as_batch(images, taken), given.shape)
+        if given is taken:
+            return images
+        quantize = next(
+            op
+            for op in self.file_graph.operators
+            if self.file_graph.tensors[op.outputs[0]] is taken
         )
-    files = _files(spec)
-    manifest = _manifest(spec, files)
-    files[MANIFEST] = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
-    with replaced_folder(out_dir) as folder:
-        for file_name, data in files.items():
-            (folder / file_name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / file_name).write_bytes(data)
-    return Bundle(Path(out_dir), manifest)
+        compute = evaluator(quantize, [given], taken)
+        assert compute is not None, "a QUANTIZE at the input has a reference"
+        if images.dtype.itemsize > 1:
+            return compute(quantize, [given], taken, [images])
+        every = np.arange(256, dtype=np.uint8).view(images.dtype)
+        return compute(quantize, [given], taken, [every]).take(images.view(np.uint8))
+
+    def run_host(self, inputs: Inputs, debug: bool = False) -> dict[str, np.ndarray]:
+        """Compiles the C code with this computer's compiler and runs it.
+
+        Args:
+            inputs: (B, ...) of the type and shape of ``inputs[0]``, see :meth:`prepare`; for
+                several inputs, such an array by the name of each.
+            debug: also returns every intermediate tensor, (B, ...) with its own shape.
+
+        Returns:
+            The outputs of the C code by name, (B, ...).
+
+        Raises:
+            PoseError: if there is no compiler, compiling fails, or the inputs are of another type
+                or shape.
+        """
+        graph = self.file_graph if debug else None
+        return run_on_host(self.sources, self.inputs, self.outputs, inputs, graph)
+
+    def emulate(self, images: Inputs | Sequence[np.ndarray], board: str = "Cortex-M7") -> Emulation:
+        """Compiles the C code for a Cortex-M and runs it in QEMU, once for all images.
+
+        Args:
+            images: (B, ...), or a list of single images: the input of the C code, as for
+                :meth:`run_host`, or that of the file.
+            board: ``Cortex-M4``, ``Cortex-M7`` or ``Cortex-M55``, or a board of ``BOARDS`` that has
+                one of them.
+
+        Raises:
+            PoseError: if the Arm compiler or QEMU is not installed (says what installs them), or
+                the board has another core.
+        """
+        if not isinstance(images, Mapping):
+            taken, given = self.inputs[0], self.file_graph.tensors[self.file_graph.inputs[0]]
+            images = as_batch(images, taken)
+            if images.dtype.name == given.dtype != taken.dtype:
+                images = self.prepare(images)
+        return emulate(self.sources, self.inputs, self.outputs, images, board)
 
 
-def _files(spec: Spec) -> dict[str, bytes]:
-    """All files but the manifest, by name."""
-    digest = hashlib.sha256(spec.data).hexdigest()
-    texts = {}
-    if spec.is_tflite and not spec.board.linux:
-        texts[f"{spec.symbol}.c"] = c_array_source(spec.data, spec.symbol)
-        texts[f"{spec.symbol}.h"] = c_array_header(spec.symbol)
-    if not spec.board.linux and why_not(spec) is None:
-        texts["app_config.h"] = app_config_text(spec)
-    texts["labels.txt"] = spec.settings.label_file or "".join(
-        f"{label}\n" for label in spec.layout.names
+def channels_last(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A batch of C×H×W as H×W×C, if ``shape`` is that of the latter; other batches unchanged."""
+    swapped = (
+        len(shape) == 4
+        and images.shape[1:] != shape[1:]
+        and images.shape[1:] == (shape[3], *shape[1:3])
     )
-    if spec.board.linux:
-        texts |= linux_files(spec, digest)
-    names = [spec.file_name, *texts, "README.md", MANIFEST]
-    texts["README.md"] = readme_text(spec, names, digest)
-    texts = headed(
-        texts, purposes(spec), (f"{spec.symbol}.c", f"{spec.symbol}.h"), digest, spec.source
-    )
-    return {spec.file_name: spec.data, **{name: text.encode() for name, text in texts.items()}}
-
-
-def _manifest(spec: Spec, files: dict[str, bytes]) -> dict:
-    tensors = spec.graph.tensors
-    return {
-        "made_by": MAKER,
-        "versions": {"manifest": 1, MAKER: __version__, **spec.format_version()},
-        "model": {"source": spec.source, "model_type": spec.model_type, **spec.cost()},
-        "layout": layout_record(spec.layout),
-        "board": spec.board.name,
-        "inputs": [tensor_record(tensors[i]) for i in spec.graph.inputs],
-        "outputs": [tensor_record(tensors[i]) for i in spec.graph.outputs],
-        "files": file_records(files),
-    }
-
-
-def layout_record(layout: KeypointLayout) -> dict:
-    """A layout for a manifest."""
-    return {
-        "name": layout.name,
-        "keypoints": list(layout.names),
-        "limbs": [list(limb) for limb in layout.limbs],
-    }
-
-
-def file_records(files: dict[str, bytes]) -> dict[str, dict]:
-    """Size and hash of each file by its name, for a manifest."""
-    return {
-        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for name, data in files.items()
-    }
-
-
-def tensor_record(tensor: Tensor) -> dict:
-    record = {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
-    if tensor.quantization is None:
-        return record
-    return {
-        **record,
-        "scale": float(tensor.quantization.scales[0]),
-        "zero_point": int(tensor.quantization.zero_points[0]),
-    }
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1)) if swapped else images

@@ -1,4 +1,5 @@
-"""What every written file begins with: its name and purpose, its license (SPDX), its source."""
+"""The comment at the top of every written file: its name and purpose, its license (SPDX), its
+source."""
 
 from __future__ import annotations
 
@@ -9,18 +10,21 @@ from pathlib import PurePosixPath
 from ..compiler.emit.c_text import c_comment
 from ..compiler.emit.line_breaks import WIDTH
 from ..models.zoo import SPDX, ZOO
+from .spec import DeploymentSpec
 
 OURS = "MIT"
 """The license of what is the same for every network, and of what is no part of a network."""
 
 UNKNOWN = "LicenseRef-unknown"
-"""Stands for the license of a network that is not known here."""
+"""Stands for the license of a network that is not in the zoo."""
 
 SHIPPED = {"02d2af30abe2ee0997b554e0a48f0810345728db80e051cdc12266a08978e3d9"}
 """sha256 of the networks that come with this project, under its own license."""
 
 _BARE = ("labels.txt", ".json", ".tflite", ".onnx")
-"""Files that have no comments."""
+"""Files without comments."""
+
+_SHARED = "the same for every network"
 
 
 def network_license(digest: str) -> str:
@@ -31,53 +35,49 @@ def network_license(digest: str) -> str:
 
 
 def headed(
+    spec: DeploymentSpec,
     texts: Mapping[str, str],
     purposes: Mapping[str, str],
     own: Collection[str],
-    digest: str,
-    source: str,
 ) -> dict[str, str]:
-    """The files, each begun by a comment.
+    """The files, each with a comment at the top.
 
     Args:
-        texts: by file name; those whose format has no comments stay as they are.
+        texts: by file name; those whose format has no comments are unchanged.
         purposes: what each file is, by its name.
         own: the files that hold a part of the network, under its license; the others are under
             :data:`OURS`.
-        digest: sha256 of the network's file.
-        source: its name.
     """
-    about = [
-        f"SPDX-License-Identifier: {network_license(digest)}",
-        f"Made from {source}, sha256 {digest}, by poseutils; do not edit.",
-    ]
-    if network_license(digest) == UNKNOWN:
-        about.insert(
-            1,
-            "The license of the network is not known here: put what its authors chose in the "
-            f"place of {UNKNOWN}.",
+    license_ = network_license(spec.sha256)
+    about = [f"SPDX-License-Identifier: {license_}"]
+    if license_ == UNKNOWN:
+        about.append(
+            f"The license of the network is not known: replace {UNKNOWN} with what its authors "
+            "chose."
         )
+    about.append(f"Made from {spec.source}, sha256 {spec.sha256}, by poseutils; do not edit.")
     shared = [f"SPDX-License-Identifier: {OURS}"]
     return {
-        name: _begun(name, text, purposes.get(name), about if name in own else shared)
+        name: _with_header(
+            name, text, purposes.get(name, _SHARED), about if name in own else shared
+        )
         for name, text in texts.items()
     }
 
 
-def _begun(name: str, text: str, purpose: str | None, about: list[str]) -> str:
+def _with_header(name: str, text: str, purpose: str, about: list[str]) -> str:
     if name.endswith(_BARE):
         return text
-    what = PurePosixPath(name).name + (f": {purpose}" if purpose else "")
     lines = [
         part
-        for line in [what, *about]
+        for line in [f"{PurePosixPath(name).name}: {purpose}", *about]
         for part in textwrap.wrap(c_comment(line), WIDTH - 4, break_on_hyphens=False)
     ]
     first, rest = text.split("\n", 1) if text.startswith("#!") else ("", text)
-    return (f"{first}\n" if first else "") + _commented(name, lines) + rest
+    return (f"{first}\n" if first else "") + _comment(name, lines) + rest
 
 
-def _commented(name: str, lines: list[str]) -> str:
+def _comment(name: str, lines: list[str]) -> str:
     """The lines as a comment of the file's kind, and an empty line."""
     if name.endswith((".c", ".h", ".ld")):
         return "/*\n" + "".join(f" * {line}\n" for line in lines) + " */\n\n"

@@ -1,5 +1,5 @@
-"""Which decoder a network's file calls for, told by its graph alone: no runtime is loaded for
-it."""
+"""The pose type of a network, from the shapes and names of its graph alone: no runtime is
+loaded."""
 
 from __future__ import annotations
 
@@ -12,70 +12,95 @@ from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type
 from ..errors import PoseError
 from ..keypoints import LAYOUTS, KeypointLayout
 from ..models.loading import layout_of
-from ..models.zoo import Entry
 
 _COUNTS = {len(layout) for layout in LAYOUTS.values()}
 
 
 @dataclass(frozen=True)
 class PoseType:
-    """What a decoder is chosen by; ``normalized`` as in :class:`poseutils.decoders.InputSpec`."""
+    """What the decoder of a network needs to know.
+
+    Attributes:
+        normalized: see :class:`poseutils.decoders.InputSpec`.
+        outputs: shapes of the outputs by the decoder's names for them.
+    """
 
     model_type: str
     layout: KeypointLayout
-    normalized: bool = True
+    normalized: bool
+    outputs: dict[str, tuple[int, ...]]
 
 
-def recognized(
-    graph: Graph, source: str, model_type: str | None = None, entry: Entry | None = None
-) -> PoseType | None:
-    """The type of a pose network, or None for a network that is none.
-
-    Without ``model_type`` and ``entry`` the outputs must fit one type alone, and the number of
-    keypoints must be one that a known layout has; YOLO's boxes are told by their number. So a map
-    of classes or an image is not taken for heatmaps.
+def pose_type(
+    graph: Graph,
+    source: str,
+    model_type: str,
+    layout: KeypointLayout | None = None,
+    normalized: bool | None = None,
+) -> PoseType:
+    """The pose type of a network whose model type is known.
 
     Args:
         source: what errors call the file.
-        model_type: what the caller says it is.
-        entry: of the zoo, if the file is one of its.
+        layout: default: the usual one of the model type.
+        normalized: default: inferred from the range of the quantized output.
 
     Raises:
-        PoseError: if the outputs are not those of ``model_type``.
+        PoseError: if the network does not take one image, its outputs are not those of
+            ``model_type``, or ``layout`` has another number of keypoints.
     """
-    said = model_type or (entry.model_type if entry else None)
+    for tensor in (graph.tensors[i] for i in (*graph.inputs, *graph.outputs)):
+        if min(tensor.shape, default=0) < 1:
+            raise PoseError(
+                f"{source}: input or output {tensor.name!r} of shape {tensor.shape} is empty or a "
+                "single number"
+            )
     size = image_size(graph)
     if size is None:
-        if said:
-            raise PoseError(
-                f"{source}: model_type={said!r} takes one image (1, height, width, channels); the model has {_inputs(graph)}"
-            )
+        raise PoseError(
+            f"{source}: model_type={model_type!r} takes one image (1, height, width, channels); "
+            f"the model has {_inputs(graph)}"
+        )
+    found = find_outputs(model_type, _placeholders(graph), InputSpec(*size))
+    count = DECODERS[model_type].count_keypoints(found)
+    layout = layout or layout_of(model_type, count)
+    if count != len(layout):
+        raise PoseError(
+            f"{source} has {count} keypoints; the layout {layout.name!r} has {len(layout)}. Give "
+            "the layout it was trained for."
+        )
+    if normalized is None:
+        normalized = model_type != "yolo_mpe" or _is_normalized(graph, source, max(size))
+    outputs = {name: array.shape for name, array in found.items()}
+    return PoseType(model_type, layout, normalized, outputs)
+
+
+def recognized(graph: Graph, source: str) -> PoseType | None:
+    """The pose type of a network, or None if it is not a pose network.
+
+    The outputs must match exactly one model type. Except for YOLO, whose outputs are distinctive,
+    the number of keypoints must be that of a known layout, so that a segmentation map is not taken
+    for heatmaps.
+    """
+    size = image_size(graph)
+    if size is None or min(min(graph.tensors[i].shape, default=0) for i in graph.outputs) < 1:
         return None
-    if min(min(graph.tensors[i].shape, default=0) for i in graph.outputs) < 1:
+    model_type = guess_model_type(_placeholders(graph), InputSpec(*size))
+    if model_type is None:
         return None
-    outputs, view = stand_ins(graph), InputSpec(*size)
-    kind = said or guess_model_type(outputs, view)
-    if kind is None:
-        return None
-    found = find_outputs(kind, outputs, view)
-    count = DECODERS[kind].count_keypoints(found)
-    if said is None and kind != "yolo_mpe" and count not in _COUNTS:
-        return None
-    return PoseType(
-        kind, layout_of(kind, count), kind != "yolo_mpe" or _normalized(graph, source, max(size))
-    )
+    made = pose_type(graph, source, model_type)
+    return made if model_type == "yolo_mpe" or len(made.layout) in _COUNTS else None
 
 
 def image_size(graph: Graph) -> tuple[int, int] | None:
-    """Height and width of the one image that a network takes, None if it takes anything else."""
+    """Height and width of the one image that a network takes; None if it takes anything else."""
     inputs = [graph.tensors[i].shape for i in graph.inputs]
     one_image = len(inputs) == 1 and len(inputs[0]) == 4 and inputs[0][3] in (1, 3, 4)
-    return inputs[0][1:3] if one_image else None
+    return (inputs[0][1], inputs[0][2]) if one_image else None
 
 
-def stand_ins(graph: Graph) -> dict[str, np.ndarray]:
-    """Outputs by name, as arrays without memory of their own: a decoder chooses by shapes and names
-    alone."""
+def _placeholders(graph: Graph) -> dict[str, np.ndarray]:
+    """Outputs by name, without memory of their own: decoders choose by shape and name."""
     return {
         graph.tensors[i].name: np.broadcast_to(np.float32(0), graph.tensors[i].shape)
         for i in graph.outputs
@@ -86,20 +111,19 @@ def _inputs(graph: Graph) -> str:
     return ", ".join(f"{graph.tensors[i].name!r} {graph.tensors[i].shape}" for i in graph.inputs)
 
 
-def _normalized(graph: Graph, source: str, size: int) -> bool:
-    """Whether YOLO's coordinates are from 0 to 1, told by the largest number that the 8-bit output
-    can hold: near 1, or near the size."""
-    makers = {op.outputs[0]: op for op in graph.operators if op.name == "DEQUANTIZE"}
+def _is_normalized(graph: Graph, source: str, size: int) -> bool:
+    """Whether the coordinates of YOLO are from 0 to 1: the largest number that the 8-bit output
+    can represent is near 1, or near the input size."""
+    producers = {op.outputs[0]: op for op in graph.operators if op.name == "DEQUANTIZE"}
     output = graph.outputs[0]
-    held = graph.tensors[makers[output].inputs[0] if output in makers else output]
-    if held.quantization is None or held.dtype not in ("int8", "uint8"):
-        return not source.lower().endswith(
-            ".onnx"
-        )  # exporters: 0…1 in TensorFlow Lite files, pixels in others
-    return _largest(held) < np.sqrt(size)
+    stored = graph.tensors[producers[output].inputs[0] if output in producers else output]
+    if stored.quantization is None or stored.dtype not in ("int8", "uint8"):
+        return not source.lower().endswith(".onnx")  # the convention of exporters
+    return _largest(stored) < np.sqrt(size)
 
 
 def _largest(tensor: Tensor) -> float:
+    """The largest absolute value that a quantized tensor can represent."""
     limits = np.iinfo(tensor.dtype)
-    ends = np.array([limits.min, limits.max]) - int(tensor.quantization.zero_points[0])
-    return float(np.abs(ends).max() * tensor.quantization.scales[0])
+    ends = np.array([limits.min, limits.max]) - tensor.zero_point
+    return float(np.abs(ends).max() * tensor.scale)

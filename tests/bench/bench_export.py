@@ -166,7 +166,7 @@ def measure(path: Path, folder: Path) -> str:
 
 def host_seconds(bundle, inputs: np.ndarray, work: Path) -> tuple[float, bytes]:
     """Processor time of one image, compiled with -O3, and the outputs of all."""
-    folder = copy_sources(bundle.path, work)
+    folder = copy_sources(bundle.sources, work)
     run_make(folder, "host", "OPT=-O3")
     (folder / "in.bin").write_bytes(inputs.tobytes())
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

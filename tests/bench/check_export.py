@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import poseutils as pu
-from poseutils.deployment import ExportedBundle, export
+from poseutils.deployment import Bundle, export
 from tests.helpers.litert_reference import Reference, same
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ def pictures(model: pu.Model, folder: Path, count: int) -> np.ndarray:
     )
 
 
-def check_host(bundle: ExportedBundle, path: Path, images: np.ndarray) -> str:
+def check_host(bundle: Bundle, path: Path, images: np.ndarray) -> str:
     """Every tensor that the C code computes, for each image; -O2 without, and with the probes of a
     debug build."""
     reference, index = Reference(path), {t.name: i for i, t in enumerate(bundle.file_graph.tensors)}
@@ -47,7 +47,7 @@ def check_host(bundle: ExportedBundle, path: Path, images: np.ndarray) -> str:
     return f"{whole}/{len(images)} images equal, {equal}/{tensors} tensors"
 
 
-def check_core(bundle: ExportedBundle, images: np.ndarray, core: str) -> str:
+def check_core(bundle: Bundle, images: np.ndarray, core: str) -> str:
     here, there = bundle.run_host(bundle.prepare(images)), bundle.emulate(images, core)
     equal = sum(
         all(same(here[t.name][i], there.outputs[t.name][i]) for t in bundle.outputs)

@@ -24,9 +24,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import poseutils as pu
+from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export
-from poseutils.deployment.exporting import kernel_files
 from tests.helpers import kernel_cases, kernel_cases_more
 from tests.helpers.emulated import network_sources
 from tests.helpers.tiny_tflite import heatmap_model

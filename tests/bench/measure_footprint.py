@@ -15,11 +15,12 @@ import tempfile
 from pathlib import Path
 
 from poseutils.compiler.compile import Compiled, compile_graph
+from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.footprint import TABLE
 from poseutils.deployment.decoder_c import decoder_files
-from poseutils.deployment.exporting import filled, kernel_files
 from poseutils.deployment.spec import read_network
+from poseutils.deployment.templates import filled
 from poseutils.deployment.verify.emulator import EMULATED
 from poseutils.deployment.verify.host_build import run_tool
 from poseutils.files import write_text
@@ -43,7 +44,7 @@ _FLOATS = re.compile(
 
 def core_flags(core: str) -> list[str]:
     """What the folder's Makefile gives the compiler for one of ``EMULATED``."""
-    return re.search(rf"^{core.upper()} := (.*)$", filled("Makefile", {}), re.MULTILINE)[1].split()
+    return re.search(rf"^{core.upper()} := (.*)$", filled("Makefile", {"NAME": ""}), re.MULTILINE)[1].split()
 
 
 def compiled_object(source: str, folder: Path, core: str) -> Path:

@@ -22,7 +22,7 @@ import poseutils as pu
 from poseutils.compiler.compile import Compiled, compile_graph
 from poseutils.compiler.cost_model import ANY, TABLE, UNITS, kind, work
 from poseutils.compiler.frontends.tflite import read_tflite
-from poseutils.deployment.exporting import export
+from poseutils.deployment import export
 from poseutils.deployment.verify.emulator import EMULATED, qemu_command
 from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
 from poseutils.files import write_text
@@ -80,7 +80,7 @@ def counted(path: Path, core: str) -> tuple[Compiled, dict[int, float]]:
     compiled = compile_graph(read_tflite(path), path.name, "quantized", "network")
     with tempfile.TemporaryDirectory() as work_folder:
         bundle = export(pu.load_model(path), Path(work_folder) / "bundle", name="network")
-        folder = copy_sources(bundle.path, Path(work_folder) / "copy")
+        folder = copy_sources(bundle.sources, Path(work_folder) / "copy")
         (folder / "example/main.c").write_text(MAIN)
         makefile = folder / "Makefile"
         makefile.write_text(

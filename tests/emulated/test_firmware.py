@@ -6,9 +6,9 @@ import subprocess
 import numpy as np
 import pytest
 
+from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export, missing_tools
-from poseutils.deployment.exporting import kernel_files
 from poseutils.deployment.verify.emulator import qemu_command
 from poseutils.deployment.verify.host_build import run_tool
 from tests.helpers.compiled import STRICT, kernel_objects
@@ -200,7 +200,7 @@ def firmware(tmp_path_factory):
     for name, data in networks.items():
         (folder / f"{name}.tflite").write_bytes(data)
         bundle = export(folder / f"{name}.tflite", folder / name, name=name)
-        for path in bundle.path.glob("*.[chl]*"):
+        for path in bundle.sources.glob("*.[ch]"):
             shutil.copy(path, folder)
     order = ["big", "small"] * ROUNDS + ["big", "big"]
     images = [
@@ -255,10 +255,10 @@ def test_networks_share_an_arena_on_an_emulated_core(firmware):
         "-DPOSE_CLOCK_NS=40",
         *core,
         "-T",
-        "big/example/m4.ld",
+        "big/c/example/m4.ld",
         *SOURCES,
         "main.c",
-        "big/example/startup.c",
+        "big/c/example/startup.c",
     ]
     subprocess.run([*command, "-lm", "-o", "build/m4.elf"], cwd=folder, check=True)
     (folder / "out.bin").unlink(missing_ok=True)

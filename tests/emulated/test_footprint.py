@@ -50,7 +50,7 @@ int main(void)
 @pytest.mark.parametrize("core", ["m4", "m55"])
 def test_code_and_stack_are_what_linker_and_core_say(repository, tmp_path, core):
     """The stored figures are of one compiler; another one's may differ by a quarter."""
-    folder = export(repository / SHIPPED, tmp_path / "c", name="net").path
+    folder = export(repository / SHIPPED, tmp_path / "out", name="net").sources
     (folder / "example/main.c").write_text(MAIN)
     (folder / "build").mkdir()
     sources = [
@@ -148,6 +148,6 @@ def test_the_example_of_the_readme_compiles(tmp_path, keypoints):
     include, rest = re.search(
         r"```c\n(.*?)\n(.*?)```", (bundle.path / "README.md").read_text(), re.DOTALL
     ).groups()
-    (bundle.path / "example.c").write_text(f"{include}\n{stubs}{draw}{rest}")
+    (bundle.sources / "example.c").write_text(f"{include}\n{stubs}{draw}{rest}")
     flags = ["-std=c99", "-Wall", "-Wno-unused-parameter", "-Wextra", "-Werror", "-fsyntax-only"]
-    subprocess.run(["gcc", *flags, "example.c"], cwd=bundle.path, check=True)
+    subprocess.run(["gcc", *flags, "example.c"], cwd=bundle.sources, check=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from poseutils.benchmarking.timing import measured_core, milliseconds
+from poseutils.benchmarking.analysis import measured_core, milliseconds
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.cost_model import ANY, UNITS, cores, instructions, kind, unmeasured, work
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite

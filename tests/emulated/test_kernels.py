@@ -6,8 +6,9 @@ import subprocess
 import numpy as np
 import pytest
 
+from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
-from poseutils.deployment import exporting, missing_tools
+from poseutils.deployment import missing_tools
 from poseutils.deployment.verify.emulator import EMULATED
 from tests.helpers.emulated import emulated, merged
 from tests.helpers.kernel_cases import CASES, random_values
@@ -110,7 +111,7 @@ CORES = {
 
 @pytest.mark.parametrize("core", CORES)
 def test_kernels_compile_without_a_warning(core, tmp_path):
-    for name, text in exporting.kernel_files().items():
+    for name, text in kernel_files().items():
         (tmp_path / name).write_text(text)
     flags = [
         "-std=c99",

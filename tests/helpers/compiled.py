@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from poseutils.deployment.exporting import kernel_files
+from poseutils.compiler.emit.kernels import kernel_files
 from tests.helpers.emulated import network_sources
 from tests.helpers.shared import shared
 

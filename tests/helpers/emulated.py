@@ -11,9 +11,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.graph import Graph
-from poseutils.deployment import exporting
+from poseutils.deployment.templates import filled
 from poseutils.deployment.verify import emulator as emulation
 from poseutils.deployment.verify.host_build import run_make, run_tool
 
@@ -80,12 +81,12 @@ def network_sources(graph: Graph) -> dict[str, str]:
 def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) -> tuple[bytes, int]:
     """All outputs of a network, one after the other, and the instructions; ``core`` is one of
     ``emulation.EMULATED``."""
-    files = network_sources(graph) | exporting.kernel_files() | {"example/main.c": MAIN}
+    files = network_sources(graph) | kernel_files() | {"example/main.c": MAIN}
     files |= {
-        name: exporting.filled(name, {"name": "network", "NAME": "NETWORK"})
+        name: filled(name, {"name": "network", "NAME": "NETWORK"})
         for name in ("Makefile", "example/startup.c")
     }
-    files[f"example/{core}.ld"] = exporting.filled(
+    files[f"example/{core}.ld"] = filled(
         "example/board.ld", emulation.linker_script(core)
     )
     (folder / "example").mkdir(exist_ok=True)

@@ -139,9 +139,9 @@ def part_ties(candidates):
 
 def keypoint_lines(bundle, prepared, folder):
     (folder / "in.bin").write_bytes(prepared.tobytes())
-    subprocess.run(["make", "-s", "-C", bundle.path, "host"], check=True)
+    subprocess.run(["make", "-s", "-C", bundle.sources, "host"], check=True)
     printed = subprocess.run(
-        [bundle.path / "build/main", "in.bin", "out.bin"],
+        [bundle.sources / "build/main", "in.bin", "out.bin"],
         cwd=folder,
         check=True,
         capture_output=True,
@@ -185,9 +185,9 @@ def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
     flags = "-std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wundef -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
     sources = [
         "-I",
-        str(bundle.path),
-        *map(str, bundle.path.glob("*.c")),
-        str(bundle.path / "example/main.c"),
+        str(bundle.sources),
+        *map(str, bundle.sources.glob("*.c")),
+        str(bundle.sources / "example/main.c"),
     ]
     subprocess.run(
         [compiler, *flags.split(), *sources, "-lm", "-o", "main"], cwd=tmp_path, check=True
@@ -231,7 +231,7 @@ def test_reported_flash_is_what_the_arm_tools_count(file_of, tmp_path):
             "arm-none-eabi-gcc",
             "-std=c99",
             "-c",
-            bundle.path / f"{bundle.name}_weights.c",
+            bundle.sources / f"{bundle.name}_weights.c",
             "-o",
             tmp_path / "w.o",
         ],
@@ -364,7 +364,7 @@ def test_report_adds_up(small, tmp_path):
 @with_gcc
 def test_name_goes_into_files_and_symbols(small, tmp_path):
     bundle = export(small, tmp_path / "out", name="2nd net")
-    assert (bundle.path / "net_2nd_net.c").exists() and bundle.name == "net_2nd_net"
+    assert (bundle.sources / "net_2nd_net.c").exists() and bundle.name == "net_2nd_net"
     assert bundle.run_host(np.zeros((1, 16, 24, 3), np.int8))["heatmaps"].shape == (1, 4, 6, 13)
 
 
@@ -372,8 +372,8 @@ def test_name_goes_into_files_and_symbols(small, tmp_path):
 def test_cmake_builds_one_network_or_several_in_one_project(small, tmp_path):
     for name in ("one", "two"):
         export(small, tmp_path / name, name=name)
-    assert (tmp_path / "one/CMakeLists.txt").read_text().startswith("# CMakeLists.txt: ")
-    configure = ["cmake", "-S", tmp_path / "one", "-B", tmp_path / "alone"]
+    assert (tmp_path / "one/c/CMakeLists.txt").read_text().startswith("# CMakeLists.txt: ")
+    configure = ["cmake", "-S", tmp_path / "one/c", "-B", tmp_path / "alone"]
     subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
     targets = subprocess.run(
         ["cmake", "--build", tmp_path / "alone", "--target", "help"],
@@ -383,7 +383,7 @@ def test_cmake_builds_one_network_or_several_in_one_project(small, tmp_path):
     ).stdout
     assert "... one_main" in targets
     (tmp_path / "CMakeLists.txt").write_text(
-        "cmake_minimum_required(VERSION 3.13)\nproject(firmware C)\nadd_subdirectory(one)\nadd_subdirectory(two)\n"
+        "cmake_minimum_required(VERSION 3.13)\nproject(firmware C)\nadd_subdirectory(one/c)\nadd_subdirectory(two/c)\n"
         "add_executable(main app.c)\ntarget_link_libraries(main one two)\n"
     )
     (tmp_path / "app.c").write_text(
@@ -408,9 +408,8 @@ def test_without_a_compiler_the_folder_is_still_written(small, tmp_path, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     bundle = export(small, tmp_path / "out")
-    assert {"small.c", "small.h", "pose_kernels.c", "Makefile", "README.md"} <= {
-        path.name for path in bundle.path.iterdir()
-    }
+    written = {"README.md", "c/small.c", "c/small.h", "c/Makefile"}
+    assert written <= files_in(bundle.path)
     with pytest.raises(PoseError, match="no C compiler is installed: install gcc"):
         bundle.run_host(np.zeros((1, 16, 24, 3), np.int8))
     with pytest.raises(
@@ -460,14 +459,14 @@ def test_the_decoder_does_what_the_configuration_says(small, repository, asset, 
         "postprocessing.max_candidate_boxes=77",
     ]
     config = pu.load_config(repository / "user_config.yaml", settings)
-    heatmaps = export(small, tmp_path / "one", config=config).path / "small_poses.c"
+    heatmaps = export(small, tmp_path / "one", config=config).sources / "small_poses.c"
     assert "POSE_REFINE_QUARTER" in heatmaps.read_text()
     several = export(
         asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"),
         tmp_path / "many",
         config=config,
         name="network",
-    ).path
+    ).sources
     text, header = (
         (several / "network_poses.c").read_text(),
         (several / "network_poses.h").read_text(),

@@ -13,7 +13,7 @@ import pytest
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.compiler.frontends.tflite import read_tflite
-from poseutils.deployment import as_exported, export, missing_tools, package, prove
+from poseutils.deployment import as_exported, export, missing_tools, prove
 from poseutils.deployment.verify import emulator as emulation
 from poseutils.models.network import onnx_session
 from poseutils.quantization import quantize
@@ -192,12 +192,12 @@ def test_the_program_prints_the_keypoints_that_the_model_finds(
     person, exported, pictures, tmp_path
 ):
     (tmp_path / "in.bin").write_bytes(exported.prepare(prepared(person, pictures[:1])).tobytes())
-    subprocess.run(["make", "-s", "-C", exported.path, "host"], check=True)
-    command = [exported.path / "build/main", "in.bin", "out.bin"]
+    subprocess.run(["make", "-s", "-C", exported.sources, "host"], check=True)
+    command = [exported.sources / "build/main", "in.bin", "out.bin"]
     printed = subprocess.run(
         command, cwd=tmp_path, check=True, capture_output=True, text=True
     ).stdout.splitlines()[:-1]
-    shutil.rmtree(exported.path / "build")
+    shutil.rmtree(exported.sources / "build")
     points = np.array([line.split() for line in printed], float)[:, 2:4]
     image, transform = person.preprocess(pictures[0])
     found = person.decode(person.run(image[None]))[0].keypoints[0]
@@ -214,7 +214,7 @@ def test_the_proof_tells_how_close_it_is(person, exported, pictures, monkeypatch
 def test_the_proof_sees_weights_that_are_not_the_same(person, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(emulation, "missing_tools", lambda: ["qemu-system-arm"])
     bundle = export(person, tmp_path / "c")
-    weights = bundle.path / "person_weights.c"
+    weights = bundle.sources / "person_weights.c"
     weights.write_text(
         re.sub(
             r"(int8_t \w*weights_0\[\d+\] = \{)([^}]*)",
@@ -235,8 +235,10 @@ def test_an_emulated_core_gives_the_same_bytes(person, exported, pictures):
 
 def test_the_bundle_names_its_source_and_is_the_same_each_time(person, exported, tmp_path):
     again = export(person, tmp_path / "again")
-    for path in exported.path.iterdir():
-        assert path.is_dir() or path.read_bytes() == (again.path / path.name).read_bytes()
+    files = [path for path in exported.path.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for path in files:
+        assert path.read_bytes() == (again.path / path.relative_to(exported.path)).read_bytes()
     manifest = json.loads((again.path / "manifest.json").read_text())
     assert manifest["versions"]["onnx_opset"] == 17 and manifest["model"]["source"] == "person.onnx"
     assert (again.path / "person.onnx").read_bytes() == person.path.read_bytes()
@@ -273,23 +275,20 @@ def test_nothing_is_written_of_what_cannot_become_c(person, tmp_path):
     ):
         export(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(PoseError, match="runs Linux and LiteRT, which takes a .tflite"):
-        package(
-            person.path,
-            tmp_path / "out",
-            model_type="heatmaps_spe",
-            layout=person.layout,
-            board="STM32MP257F-EV1",
-        )
-    assert not (tmp_path / "out").exists()
+
+
+def test_a_linux_board_gets_the_c_code_and_is_told_why_no_program(person, tmp_path):
+    bundle = export(person, tmp_path / "out", board="STM32MP257F-EV1")
+    assert "predict.py" not in bundle.files and "c/person.c" in bundle.files
+    told = "There is no `predict.py`: it takes a pose network as a .tflite."
+    assert told in (bundle.path / "README.md").read_text()
 
 
 def test_the_bundle_has_the_file_as_it_is(person, tmp_path):
-    bundle = package(person.path, tmp_path / "out", model_type="heatmaps_spe", layout=person.layout)
+    bundle = export(person, tmp_path / "out")
     assert (
         bundle.model_path.name == "person.onnx"
         and bundle.model_path.read_bytes() == person.path.read_bytes()
     )
-    assert "person.onnx" in (bundle.path / "README.md").read_text() and not list(
-        bundle.path.glob("*_model.c")
-    )
+    readme = (bundle.path / "README.md").read_text()
+    assert "person.onnx" in readme and "xxd" not in readme

@@ -1,5 +1,5 @@
-"""What goes to a board that runs Linux besides network and labels: the decoders, a program around
-them, and a script that copies all."""
+"""The files for a board that runs Linux: a program in Python, the decoders that it imports, and a
+script that copies the folder."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 from ...errors import PoseError
 from ...models import Model, load_model
 from ...models.zoo import ZOO
-from ..spec import Spec
+from ..recognition import PoseType
+from ..spec import DeploymentSpec
 from .runtime import COLOR_MODES, INTERPOLATIONS
 
 PACKAGE = "poseutils"
 FOLDER = "pose_estimation"
-"""On the board, in the home folder, where no other is named."""
+"""The default folder on the board, in the home folder."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9:][A-Za-z0-9.:-]*")
 
 _INIT = '"""The part of poseutils that a board needs: NumPy and LiteRT are enough."""\n'
-_PROGRAM = '''"""Finds keypoints in images: python3 predict.py street.jpg --out keypoints.json"""
+_PROGRAM = '''"""Predicts keypoints on images: python3 predict.py street.jpg --out keypoints.json"""
 
 import sys
 from pathlib import Path
@@ -34,20 +36,33 @@ sys.exit(main(Path(__file__).resolve().parent, sys.argv[1:]))
 '''
 
 
-def linux_files(spec: Spec, digest: str) -> dict[str, str]:
-    """The files by their names in the bundle; the same network and settings give the same.
+def takes(spec: DeploymentSpec) -> bool:
+    """Whether the program can run the network: a pose network as a .tflite, on a board that runs
+    Linux."""
+    return spec.board.linux and spec.is_tflite and spec.pose is not None
+
+
+def linux_files(spec: DeploymentSpec, model: Model | None) -> dict[str, str]:
+    """The files by name; none if the program does not take the network. The same network and
+    settings give the same files.
 
     Args:
-        digest: the sha256 of the .tflite, by which a published one is known.
+        model: the loaded model, if there is one: its preprocessing is used, else that of the
+            configuration.
 
     Raises:
-        PoseError: if the address cannot be one, or the board's program does not read images as the
-            configuration says.
+        PoseError: if the address is invalid, or the program does not support the interpolation or
+            the color mode.
     """
+    if not takes(spec) or spec.pose is None:
+        return {}
+    deployment = spec.config.deployment
+    script = copy_script(deployment.hardware_setup.ip_address, deployment.board_deploy_path)
+    settings = _settings(spec, spec.pose, model or _load(spec, spec.pose))
     return {
         "predict.py": _PROGRAM,
-        "settings.json": json.dumps(_settings(spec, _model(spec, digest)), indent=1) + "\n",
-        "copy_to_board.sh": copy_script(spec.settings.ip_address, spec.settings.board_deploy_path),
+        "settings.json": json.dumps(settings, indent=1) + "\n",
+        "copy_to_board.sh": script,
         **_package(),
     }
 
@@ -83,33 +98,42 @@ def _targets(module: Path, statement: ast.ImportFrom) -> list[Path]:
     return [file for file in files if file.exists() and file != _ROOT / "__init__.py"]
 
 
-def _model(spec: Spec, digest: str) -> Model:
-    settings = spec.settings
-    published = any(entry.sha256 == digest for entry in ZOO.values())
-    for attribute, given, known in (
-        ("resizing.interpolation", settings.interpolation, INTERPOLATIONS),
-        ("color_mode", settings.color_mode, COLOR_MODES),
-    ):
-        if given not in known:
-            raise PoseError(
-                f"preprocessing.{attribute}: {given} given; what runs on the {spec.board.name} takes {' or '.join(known)}"
-            )
+def _load(spec: DeploymentSpec, pose: PoseType) -> Model:
+    """The model with the preprocessing of the configuration."""
+    preprocessing = spec.config.preprocessing
+    published = any(entry.sha256 == spec.sha256 for entry in ZOO.values())
+    rescaling = preprocessing.rescaling
+    configured = "rescaling" in preprocessing.model_fields_set
+    _check_preprocessing(spec, preprocessing.resizing.interpolation, preprocessing.color_mode)
     return load_model(
         spec.path,
-        spec.model_type,
-        layout=spec.layout,
-        rescaling=None if published else settings.rescaling,
-        aspect_ratio=settings.aspect_ratio,
-        interpolation=settings.interpolation,
-        color_mode=settings.color_mode,
+        pose.model_type,
+        layout=pose.layout,
+        rescaling=(rescaling.scale, rescaling.offset) if configured and not published else None,
+        aspect_ratio=preprocessing.resizing.aspect_ratio,
+        interpolation=preprocessing.resizing.interpolation,
+        color_mode=preprocessing.color_mode,
     )
 
 
-def _settings(spec: Spec, model: Model) -> dict:
-    layout, given = spec.layout, spec.settings
+def _check_preprocessing(spec: DeploymentSpec, interpolation: str, color_mode: str) -> None:
+    for attribute, given, known in (
+        ("resizing.interpolation", interpolation, INTERPOLATIONS),
+        ("color_mode", color_mode, COLOR_MODES),
+    ):
+        if given not in known:
+            raise PoseError(
+                f"preprocessing.{attribute}: {given} given; the program for the {spec.board.name} "
+                f"supports {' or '.join(known)}"
+            )
+
+
+def _settings(spec: DeploymentSpec, pose: PoseType, model: Model) -> dict[str, Any]:
+    _check_preprocessing(spec, model.interpolation, model.color_mode)
+    layout = pose.layout
     return {
-        "model": f"{spec.name}.tflite",
-        "model_type": model.model_type,
+        "model": spec.file_name,
+        "model_type": pose.model_type,
         "layout": {
             "name": layout.name,
             "names": list(layout.names),
@@ -120,13 +144,7 @@ def _settings(spec: Spec, model: Model) -> dict:
         "color_mode": model.color_mode,
         "normalized": model.normalized,
         "rescaling": model.network.rescaling,
-        "thresholds": {
-            "confidence": given.confidence_thresh,
-            "nms_iou": given.nms_thresh,
-            "nms_measure": given.nms_measure,
-            "max_detections": given.max_detection_boxes,
-            "refine": given.refine,
-        },
+        "thresholds": spec.config.postprocessing.thresholds,
     }
 
 
@@ -138,7 +156,8 @@ def copy_script(address: str | None, folder: str | None) -> str:
     """
     if address is not None and not _ADDRESS.fullmatch(address):
         raise PoseError(
-            f"deployment.hardware_setup.ip_address: {address!r}; expected an address or a host name, such as 192.168.1.7"
+            f"deployment.hardware_setup.ip_address: {address!r}; expected an address or a host "
+            "name, such as 192.168.1.7"
         )
     if folder is not None and any(ord(letter) < 32 for letter in folder):
         raise PoseError(

@@ -1,7 +1,7 @@
-"""Poses on a board that runs Linux: NumPy and the board's LiteRT are enough.
+"""Prediction on a board that runs Linux, with NumPy and the board's LiteRT.
 
-This file goes to the board, with the decoders and what they stand on; ``settings.json`` beside the
-network says the rest.
+This file is copied to the board, with the decoders and what they import; ``settings.json`` holds
+preprocessing and thresholds.
 
     python3 predict.py street.jpg other.ppm --out keypoints.json
 """
@@ -25,7 +25,7 @@ from ...models.network import Network, tflite_runner
 from ...poses import Poses
 
 INTERPOLATIONS = ("bilinear", "nearest")
-"""What :func:`resize` does."""
+"""Supported by :func:`resize`."""
 
 COLOR_MODES = ("rgb", "bgr")
 """The orders of channels that a network may have been trained on."""
@@ -33,7 +33,7 @@ COLOR_MODES = ("rgb", "bgr")
 
 @dataclass(frozen=True)
 class Predictor:
-    """A network with what ``settings.json`` says of it."""
+    """A network with the settings of ``settings.json``."""
 
     network: Network
     model_type: str
@@ -60,7 +60,7 @@ class Predictor:
 
 
 def load(folder: Path, num_threads: int = 1) -> Predictor:
-    """The network of a folder that was deployed.
+    """The network of an exported folder.
 
     Raises:
         PoseError: if no LiteRT is installed, or a file is missing or damaged.
@@ -98,7 +98,7 @@ def load(folder: Path, num_threads: int = 1) -> Predictor:
 
 
 def _interpreter():
-    """The interpreter class of LiteRT, by its name today or as it was called before."""
+    """The interpreter class of LiteRT, by its current or its former name."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
@@ -106,7 +106,8 @@ def _interpreter():
             from tflite_runtime.interpreter import Interpreter
         except ImportError:
             raise PoseError(
-                "neither ai_edge_litert nor tflite_runtime is installed here: install one (pip install ai-edge-litert)"
+                "neither ai_edge_litert nor tflite_runtime is installed here: install one (pip "
+                "install ai-edge-litert)"
             ) from None
     return Interpreter
 
@@ -115,20 +116,13 @@ def _interpreter():
 
 
 def read_image(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB out of a .npy or a binary .ppm; and out of other files where Pillow is
-    installed.
+    """(H, W, 3) uint8 RGB from a .npy or a binary .ppm, or another file if Pillow is installed.
 
     Raises:
         PoseError: if it cannot be read.
     """
     try:
-        image = (
-            _read_ppm(path)
-            if path.suffix == ".ppm"
-            else np.load(path)
-            if path.suffix == ".npy"
-            else _read_by_pillow(path)
-        )
+        image = _READERS.get(path.suffix, _read_by_pillow)(path)
     except (OSError, ValueError) as error:
         raise PoseError(f"{path} is not an image that can be read: {error}") from error
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
@@ -139,7 +133,8 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def _read_ppm(path: Path) -> np.ndarray:
-    data, words, at = path.read_bytes(), [], 0
+    data, at = path.read_bytes(), 0
+    words: list[bytes] = []
     while len(words) < 4:  # P6, width, height, most; comments between them
         end = next((i for i in range(at, len(data)) if data[i : i + 1].isspace()), len(data))
         if end == len(data):
@@ -166,12 +161,14 @@ def _read_by_pillow(path: Path) -> np.ndarray:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
+_READERS = {".ppm": _read_ppm, ".npy": np.load}
+
+
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
     """Resizes (H, W, 3) uint8 to a height and width.
 
-    It takes the fixed-point steps of OpenCV's ``resize``, by which images are resized elsewhere,
-    and gives the same but for few values: in ``bilinear`` they differ by one, in ``nearest`` they
-    are those of a pixel that is as near.
+    It follows the fixed-point arithmetic of OpenCV's ``resize``, which is used elsewhere. Few
+    values differ: in ``bilinear`` by one, in ``nearest`` where two pixels are equally near.
     """
     if interpolation == "nearest":
         return image[_nearest(image.shape[0], size[0])[:, None], _nearest(image.shape[1], size[1])]
@@ -191,12 +188,12 @@ def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilin
 
 
 def _nearest(length: int, count: int) -> np.ndarray:
-    """For each of ``count`` outputs the pixel of ``length`` that is nearest."""
+    """The nearest of ``length`` pixels for each of ``count`` outputs."""
     return (2 * np.arange(count, dtype=np.int64) + 1) * length // (2 * count)
 
 
 def _neighbors(length: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each of ``count`` outputs the two pixels around it, of ``length``, and their weights,
+    """The two neighbors among ``length`` pixels for each of ``count`` outputs, and their weights,
     which add up to 2048."""
     places = (
         ((np.arange(count) + 0.5) * (length / count) - 0.5).clip(0, length - 1).astype(np.float32)
@@ -210,7 +207,7 @@ def _neighbors(length: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def records(poses: Poses, source: str) -> list[dict]:
-    """What was found on one image, a person each."""
+    """The poses of one image as JSON, one record per person."""
     scores = poses.person_scores
     return [
         {
@@ -235,7 +232,7 @@ def records(poses: Poses, source: str) -> list[dict]:
 
 def main(folder: Path, arguments: list[str]) -> int:
     """The command line of the folder's ``predict.py``; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="predict.py", description="Finds keypoints in images.")
+    parser = argparse.ArgumentParser(prog="predict.py", description="Predicts keypoints on images.")
     parser.add_argument(
         "images",
         nargs="+",
@@ -243,7 +240,7 @@ def main(folder: Path, arguments: list[str]) -> int:
         help="image files (.npy and .ppm; others where Pillow is installed)",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("keypoints.json"), help="where to write what was found"
+        "--out", type=Path, default=Path("keypoints.json"), help="the file to write"
     )
     parser.add_argument("--threads", type=int, default=1, help="of LiteRT")
     options = parser.parse_args(arguments)

@@ -1,8 +1,7 @@
-"""ST's own compiler, ST Edge AI Core (``stedgeai``), where it is installed: it is started, watched,
-and its report is read.
+"""ST's compiler, ST Edge AI Core (``stedgeai``), if it is installed: runs it and reads its report.
 
-It cannot be had for automatic tests, and was never run to make or to test this module: its command
-lines are those that ST's projects use, its report is read as they publish it.
+It is not available for automatic tests and was never run to write or test this module: the command
+lines are those of ST's projects, and the report is parsed in the format that they publish.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ...errors import PoseError
 from ...files import cannot_write
@@ -27,46 +26,50 @@ if TYPE_CHECKING:
 
 PROGRAM = "stedgeai"
 TIME_LIMIT = 1800.0
-"""Seconds; compiling for the accelerator of an STM32N6 takes minutes."""
+"""Seconds. Compiling for the accelerator of an STM32N6 takes minutes."""
 
 _POLL = 0.2
-_WHERE = "It is free to download from st.com; install it and set tools.stedgeai.path_to_stedgeai, or put it on the PATH."
-_OWN_C = "The network as plain C, which the deploy notebook writes, needs no compiler of ST's."
+_WHERE = (
+    "It is free to download from st.com; install it and set tools.stedgeai.path_to_stedgeai, or "
+    "put it on the PATH."
+)
+_OWN_C = "The network as plain C, which the deploy notebook writes, does not need it."
 _HINTS = (
     (
         "NOT IMPLEMENTED",
-        f"Its compiler does not know an operator of the network. A newer version may. {_OWN_C}",
+        f"It does not support an operator of the network. A newer version may. {_OWN_C}",
     ),
     (
         "InvalidModel",
-        "It cannot read the model. Copy or convert the model again, and give a quantized .tflite or QDQ .onnx.",
+        "It cannot read the model. Copy or convert the model again, to a quantized .tflite or a "
+        "QDQ .onnx.",
     ),
     (
         "unrecognized arguments",
-        "Another version of it is expected: use a newer one, or leave out what it does not know.",
+        "Another version is expected: use a newer one.",
     ),
     ("license", "Start it once by hand and accept its license."),
     ("consent", "Start it once by hand and answer its question."),
 )
 _COMPLAINT = re.compile(
-    r"^\W*(?:E\d{3}\b|[A-Z][A-Z ]*ERROR\b|NOT IMPLEMENTED\b|error:|\S+: error:|\w*(?:Error|Exception):)",
+    r"^\W*(?:E\d{3}\b|[A-Z][A-Z ]*ERROR\b|NOT IMPLEMENTED\b|error:|\S+: error:"
+    r"|\w*(?:Error|Exception):)",
     re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True)
 class StReport:
-    """What ``stedgeai`` says of a network on a family of boards; None where its report does not say
-    it.
+    """The report of ``stedgeai`` on a network; None for what it does not contain.
 
     Attributes:
         version: of the compiler.
-        target: the family, such as ``stm32h7``.
-        macs: multiply-accumulates of one inference; 0 where the accelerator does them.
+        target: the family of boards, such as ``stm32h7``.
+        macs: multiply-accumulates per inference; 0 if the accelerator does them.
         weight_bytes, activation_bytes: of the network alone.
-        flash_bytes, ram_bytes: in all, with ST's runtime library.
-        output: the folder of what it wrote.
-        log: all that it printed.
+        flash_bytes, ram_bytes: in total, with ST's runtime library.
+        output: the folder of its output files.
+        log: its printed output.
     """
 
     version: str | None
@@ -86,44 +89,44 @@ class StReport:
             "RAM, KiB": self.ram_bytes or self.activation_bytes,
             "flash, KiB": self.flash_bytes or self.weight_bytes,
         }
-        return {
-            "compiler": f"ST Edge AI Core {self.version or ''}".strip(),
-            "target": self.target,
-        } | {name: "" if size is None else f"{size / 1024:,.0f}" for name, size in sizes.items()}
+        compiler = f"ST Edge AI Core {self.version or ''}".strip()
+        return {"compiler": compiler, "target": self.target} | {
+            name: "" if size is None else f"{size / 1024:,.0f}" for name, size in sizes.items()
+        }
 
 
 def find_stedgeai(config: Config) -> tuple[Path | None, list[str]]:
-    """The program that a configuration names, or the one on the PATH; and what there is to say
-    about it, a line each."""
+    """The program that a configuration names, or the one on the PATH; and messages about it."""
     given, lines = config.tools.stedgeai, []
     if given.on_cloud:
         lines.append(
-            "tools.stedgeai.on_cloud: ST's Developer Cloud wants an account at st.com and is not used from here; nothing is uploaded. "
-            f"{PROGRAM} on this computer is used where it is installed."
+            "tools.stedgeai.on_cloud: ST's Developer Cloud needs an account at st.com and is not "
+            f"used from here; nothing is uploaded. {PROGRAM} on this computer is used if it is "
+            "installed."
         )
-    named = _named(config) if given.path_to_stedgeai else None
-    if given.path_to_stedgeai and named is None:
+    found = _program_at(config, given.path_to_stedgeai) if given.path_to_stedgeai else None
+    if given.path_to_stedgeai and found is None:
         lines.append(
             f"tools.stedgeai.path_to_stedgeai: there is no {PROGRAM} at {given.path_to_stedgeai}"
         )
-    found = named or (Path(on_path) if (on_path := shutil.which(PROGRAM)) else None)
+    if found is None and (on_path := shutil.which(PROGRAM)):
+        found = Path(on_path)
     if found is None:
         lines.append(
-            f"ST's compiler {PROGRAM} (ST Edge AI Core) is not installed here and was not run. {_WHERE}"
+            f"ST's compiler {PROGRAM} (ST Edge AI Core) is not installed here and was not run. "
+            f"{_WHERE}"
         )
     return found, lines
 
 
-def _named(config: Config) -> Path | None:
-    """The program at the path that a configuration names, or in the folder."""
+def _program_at(config: Config, path: str) -> Path | None:
+    """The program at a path, or in the folder of that path."""
     try:
-        place = config.resolve(config.tools.stedgeai.path_to_stedgeai)
+        place = config.resolve(path)
     except PoseError:
         return None
-    return next(
-        (path for path in (place, place / PROGRAM, place / f"{PROGRAM}.exe") if path.is_file()),
-        None,
-    )
+    candidates = (place, place / PROGRAM, place / f"{PROGRAM}.exe")
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def run_stedgeai(
@@ -135,41 +138,37 @@ def run_stedgeai(
     *,
     time_limit: float = TIME_LIMIT,
 ) -> StReport | None:
-    """Runs ``stedgeai analyze`` or ``generate`` where it is installed, with progress; else says why
-    not, and gives None.
+    """Runs ``stedgeai analyze`` or ``generate`` with a progress bar if it is installed; otherwise
+    prints why not and returns None.
 
     Its output goes to ``st_ai_output``, its log to ``stedgeai-<command>.log``, both in ``run_dir``.
 
     Args:
         command: ``analyze`` or ``generate``.
         model_path: the network.
-        board: for whose family it is compiled.
-        config: ``tools.stedgeai`` and ``deployment`` say which program, and how.
+        board: the board to compile for.
+        config: ``tools.stedgeai`` and ``deployment`` choose the program and its options.
         time_limit: seconds after which it is stopped.
 
     Raises:
         PoseError: if it cannot be started, fails, or does not end in time, or its report cannot be
-            read: with its own words, what to do, and where the log is.
+            read: with its messages, what to do, and the path of the log.
     """
     program, lines = find_stedgeai(config)
-    if board.linux:
-        program, lines = (
-            None,
-            [
-                *lines,
-                f"{board.name} runs Linux: its runtime takes the .tflite as it is, without {PROGRAM}",
-            ],
+    if board.target is None:
+        lines.append(
+            f"{board.name} runs Linux: its runtime takes the .tflite as it is, without {PROGRAM}"
         )
     print(*lines, sep="\n", end="\n" if lines else "")
-    if program is None:
+    if program is None or board.target is None:
         return None
     folder = Path(run_dir).absolute()
-    arguments = [
-        str(program),
-        *_arguments(command, Path(model_path).absolute(), board, folder, config),
-    ]
+    model = Path(model_path).absolute()
+    options = _options(command, board, config)
+    places = ["--workspace", str(folder / "st_ai_ws"), "--output", str(folder / "st_ai_output")]
+    source = [command, "--model", str(model), "--target", board.target, "--name", "network"]
     log = folder / f"{PROGRAM}-{command}.log"
-    _run(arguments, log, time_limit)
+    _run([str(program), *source, *options, *places], log, time_limit)
     report = read_report(log, board.target, folder / "st_ai_output")
     wanted = config.tools.stedgeai.version
     if wanted and report.version and not report.version.startswith(wanted):
@@ -177,54 +176,30 @@ def run_stedgeai(
     return report
 
 
-def _arguments(command: str, model: Path, board: Board, folder: Path, config: Config) -> list[str]:
+def _options(command: str, board: Board, config: Config) -> list[str]:
     if command not in ("analyze", "generate"):
         raise PoseError(f"command={command!r}: expected analyze or generate")
-    places = ["--workspace", str(folder / "st_ai_ws"), "--output", str(folder / "st_ai_output")]
-    common = [
-        command,
-        "--model",
-        str(model),
-        "--target",
-        board.target,
-        "--name",
-        "network",
-        "--verbosity",
-        str(config.deployment.verbosity),
-    ]
+    generates = command == "generate"
+    verbosity = ["--verbosity", str(config.deployment.verbosity)]
     if board.npu:
+        types = ["--input-data-type", "uint8", "--output-data-type", "float32"]
         accelerator = ["--st-neural-art", *_profile(config)]
-        types = (
-            ["--input-data-type", "uint8", "--output-data-type", "float32"]
-            if command == "generate"
-            else []
-        )
-        return [*common, *accelerator, *types, *places]
-    aim = ["--optimization", config.tools.stedgeai.optimization]
-    return [
-        *common,
-        *aim,
-        *(["--allocate-inputs", "--allocate-outputs"] if command == "generate" else []),
-        *places,
-    ]
+        return [*verbosity, *accelerator, *(types if generates else [])]
+    buffers = ["--allocate-inputs", "--allocate-outputs"]
+    optimization = ["--optimization", config.tools.stedgeai.optimization]
+    return [*verbosity, *optimization, *(buffers if generates else [])]
 
 
 def _profile(config: Config) -> list[str]:
-    """The memory profile of ST's application where its project is named and there; the compiler's
-    own default else."""
+    """The memory profile of ST's application if its project is found; otherwise none, which is
+    the compiler's default."""
+    if not config.deployment.c_project_path:
+        return []
     try:
-        project = (
-            config.resolve(config.deployment.c_project_path)
-            if config.deployment.c_project_path
-            else None
-        )
+        project = config.resolve(config.deployment.c_project_path)
     except PoseError:
         return []
-    return (
-        [f"profile@{path}" for path in sorted(project.rglob("user_neuralart*.json"))[:1]]
-        if project
-        else []
-    )
+    return [f"profile@{path}" for path in sorted(project.rglob("user_neuralart*.json"))[:1]]
 
 
 # ---------------------------------------------------------------- running it
@@ -246,8 +221,8 @@ def _run(arguments: list[str], log: Path, time_limit: float) -> None:
             _end(process)
     if not finished:
         raise PoseError(
-            f"{PROGRAM} {arguments[1]} did not end in {time_limit:.0f} s and was stopped. Its first run may wait for an answer: start it "
-            f"once by hand.\n{_ending(log)}"
+            f"{PROGRAM} {arguments[1]} did not end in {time_limit:.0f} s and was stopped. Its "
+            f"first run may wait for an answer: start it once by hand.\n{_ending(log)}"
         )
     if process.returncode != 0:
         raise PoseError(
@@ -255,7 +230,7 @@ def _run(arguments: list[str], log: Path, time_limit: float) -> None:
         )
 
 
-def _started(arguments: list[str], output, log: Path) -> subprocess.Popen:
+def _started(arguments: list[str], output: BinaryIO, log: Path) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             arguments,
@@ -267,12 +242,13 @@ def _started(arguments: list[str], output, log: Path) -> subprocess.Popen:
         )
     except OSError as error:
         raise PoseError(
-            f"{arguments[0]} cannot be started: {error.strerror or error}. Is it ST's {PROGRAM} for this system?"
+            f"{arguments[0]} cannot be started: {error.strerror or error}. Is it ST's {PROGRAM} "
+            "for this system?"
         ) from error
 
 
-def _watched(process: subprocess.Popen, log: Path, time_limit: float, what: str) -> bool:
-    """Shows its last words while it runs; False if it did not end in time."""
+def _watched(process: subprocess.Popen[bytes], log: Path, time_limit: float, what: str) -> bool:
+    """Shows its last line while it runs; False if it did not end in time."""
     from tqdm.auto import tqdm
 
     deadline = time.monotonic() + time_limit
@@ -286,8 +262,8 @@ def _watched(process: subprocess.Popen, log: Path, time_limit: float, what: str)
     return process.poll() is not None
 
 
-def _end(process: subprocess.Popen) -> None:
-    """Stops it, and what it has started, if it still runs."""
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Stops it, and its child processes, if it still runs."""
     if process.poll() is None:
         with_group = hasattr(os, "killpg")
         os.killpg(process.pid, signal.SIGKILL) if with_group else process.kill()
@@ -306,10 +282,10 @@ def _text(log: Path) -> str:
 
 
 def _ending(log: Path) -> str:
-    """Its complaints, or else its last lines; what to do; where the log is."""
+    """Its errors, or else its last lines; what to do; the path of the log."""
     lines = [line.strip() for line in _text(log).splitlines()[1:] if line.strip()]
     said = [line for line in lines if _COMPLAINT.match(line)][:5] or lines[-5:]
-    words = "\n".join(line[:300] for line in said) or "It said nothing."
+    words = "\n".join(line[:300] for line in said) or "It printed nothing."
     advice = next(
         (hint for sign, hint in _HINTS if sign.lower() in words.lower()),
         f"A newer version may do it. {_OWN_C}",
@@ -326,24 +302,21 @@ _SUMMARY = re.compile(
 
 
 def read_report(log: Path, target: str, output: Path) -> StReport:
-    """The sizes in what ``stedgeai`` printed.
+    """The sizes in the output of ``stedgeai``.
 
     Raises:
-        PoseError: if neither weights nor activations are in it.
+        PoseError: if it contains neither weights nor activations.
     """
     text = _text(log)
-    weights, activations = (
-        _number(rf"weights \(ro\)\s*:\s*{_SIZE}", text),
-        _number(rf"activations \(rw\)\s*:\s*{_SIZE}", text),
-    )
+    weights = _number(rf"weights \(ro\)\s*:\s*{_SIZE}", text)
+    activations = _number(rf"activations \(rw\)\s*:\s*{_SIZE}", text)
     if weights is None and activations is None:
         raise PoseError(
-            f"{PROGRAM} ended well, but its report has no sizes that are known here.\n{_ending(log)}"
+            f"{PROGRAM} succeeded, but its report has no sizes in a known format.\n{_ending(log)}"
         )
-    totals = _SUMMARY.search(text)
-    flash, ram = (
-        (int(number.replace(",", "")) for number in totals.groups()) if totals else (None, None)
-    )
+    flash = ram = None
+    if totals := _SUMMARY.search(text):
+        flash, ram = (int(number.replace(",", "")) for number in totals.groups())
     version = re.search(r"(?:ST Edge AI Core|stedgeai)\D*(\d+(?:\.\d+)+)", text.partition("\n")[2])
     macs = _number(r"^\W*macc\s*:\s*([\d,]+)", text)
     return StReport(

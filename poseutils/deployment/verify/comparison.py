@@ -1,5 +1,5 @@
-"""The exported C beside LiteRT or ONNX Runtime on one image: equal bytes of a .tflite, results
-within a step of a QDQ .onnx."""
+"""The exported C compared with LiteRT or ONNX Runtime on one image: equal bytes for a .tflite,
+results within a quantization step for a QDQ .onnx."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from ...compiler.graph import Graph, Tensor
 from ...models import Model
 from ...models.network import onnx_session, silent_stderr
 from ...poses import Poses
-from ..exporting import ExportedBundle, channels_last
+from ..bundle import Bundle, channels_last
 from .emulator import Emulation, why_no_emulation
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of one picture here and there.
+    """The results of one image by two runtimes.
 
     Attributes:
         core: what ran the C code: an emulated Cortex-M, or this computer.
-        equal: whether every byte of every output is the same.
-        close: the least share, over the outputs, of values that are at most one step of their
-            quantization apart.
-        here: poses by LiteRT's reference kernels, or by ONNX Runtime, in pixels of the picture.
-        there: poses by the C code's outputs.
-        instructions: that the emulated core took, None for this computer.
-        emulation: what the emulated core gave, with the size of its program; None for this
+        equal: whether all bytes of all outputs are equal.
+        close: the fraction of values at most one quantization step apart; the least over the
+            outputs.
+        here: poses of LiteRT's reference kernels, or of ONNX Runtime, in pixels of the image.
+        there: poses of the C code.
+        instructions: of the emulated core; None for this computer.
+        emulation: the results of the emulated core, with the size of its program; None for this
             computer.
-        note: why nothing was emulated and what to do about it, empty if it was.
+        note: why nothing was emulated and what to do about it; empty if it was.
     """
 
     core: str
@@ -42,25 +42,23 @@ class Proof:
     note: str
 
 
-def prove(
-    bundle: ExportedBundle, model: Model, image: np.ndarray, board: str = "Cortex-M7"
-) -> Proof:
-    """Runs a picture through the C code, emulated where the board's core can be and the tools are
-    installed, else on this computer, and through its own runtime.
+def prove(bundle: Bundle, model: Model, image: np.ndarray, board: str = "Cortex-M7") -> Proof:
+    """Runs an image through the C code and through the model's own runtime. The C code is emulated
+    if the board's core can be and the tools are installed; otherwise it runs on this computer.
 
     The C code of a .tflite must give the same bytes as LiteRT's reference kernels. That of an .onnx
     is compared with ONNX Runtime without graph optimizations, which computes each operator in
-    floats: of the same 8-bit inputs an operator gives the same result, or now and then one that is
-    a step off; in a network of many layers one such step makes others.
+    floats: given the same 8-bit inputs, an operator's result is equal or, rarely, one step off; in
+    a network of many layers such a step propagates.
 
     Args:
         bundle: the exported network.
-        model: what it was exported from.
+        model: the model that was exported.
         image: (H, W, 3) uint8.
-        board: a board, or a core as for :meth:`ExportedBundle.emulate`.
+        board: a board, or a core as for :meth:`Bundle.emulate`.
 
     Raises:
-        PoseError: if there is no compiler, the board is not known, or the code cannot be run.
+        PoseError: if there is no compiler, the board is not known, or the code does not run.
     """
     pixels, transform = model.preprocess(image)
     given = model.network.prepare(pixels[None])
@@ -77,7 +75,7 @@ def prove(
         for tensor in bundle.outputs
     )
     close = min(
-        _share_within_a_step(outputs[tensor.name], expected[tensor.name], tensor)
+        _fraction_within_a_step(outputs[tensor.name], expected[tensor.name], tensor)
         for tensor in bundle.outputs
     )
     shapes = {spec.name: spec.shape for spec in model.network.outputs}
@@ -87,7 +85,7 @@ def prove(
             name_in_file(bundle.file_graph, tensor): _real(values[tensor.name], tensor)
             for tensor in bundle.outputs
         }
-        filed = {name: _as_filed(array, shapes.get(name)) for name, array in named.items()}
+        filed = {name: _in_file_order(array, shapes[name]) for name, array in named.items()}
         (found,) = model.decode(model.find_outputs(filed))
         return found.transformed(transform.inverse)
 
@@ -97,7 +95,7 @@ def prove(
 
 
 def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.ndarray]:
-    """Every tensor by name, as LiteRT's reference kernels compute it."""
+    """Every tensor by name, by LiteRT's reference kernels."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     with silent_stderr():
@@ -113,46 +111,36 @@ def _reference(graph: Graph, model: Model, given: np.ndarray) -> dict[str, np.nd
     return {graph.tensors[index].name: interpreter.get_tensor(index) for index in sorted(computed)}
 
 
-def _onnx_reference(
-    bundle: ExportedBundle, model: Model, given: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Every output by name, as ONNX Runtime computes it, in the type and the order of dimensions of
-    the C code."""
+def _onnx_reference(bundle: Bundle, model: Model, given: np.ndarray) -> dict[str, np.ndarray]:
+    """Every output by name, by ONNX Runtime, in the type and the order of dimensions of the C
+    code."""
     session = onnx_session(model.path, model.network.num_threads, fused=False)
     results = model.network.dequantized(session.run(None, {model.network.input.name: given}))
     found = {}
     for tensor in bundle.outputs:
         real = channels_last(results[name_in_file(bundle.file_graph, tensor)], tensor.shape)
         if tensor.dtype != "float32":
-            scale, zero_point = (
-                float(tensor.quantization.scales[0]),
-                int(tensor.quantization.zero_points[0]),
-            )
-            real = np.rint(real / scale) + zero_point
+            real = np.rint(real / float(tensor.scale)) + tensor.zero_point
         found[tensor.name] = real.astype(tensor.dtype)
     return found
 
 
-def _as_filed(array: np.ndarray, shape: tuple[int | None, ...] | None) -> np.ndarray:
-    """Maps that the C code gives channels last in the order of the file, where that has them
-    first."""
-    if shape is None or array.ndim != 4 or array.shape[1:] == tuple(shape[1:]):
+def _in_file_order(array: np.ndarray, shape: tuple[int | None, ...]) -> np.ndarray:
+    """The output of the C code, which is channels last, in the order of the file."""
+    if array.ndim != 4 or array.shape[1:] == tuple(shape[1:]):
         return array
-    return (
-        array.transpose(0, 3, 1, 2)
-        if array.transpose(0, 3, 1, 2).shape[1:] == tuple(shape[1:])
-        else array
-    )
+    channels_first = array.transpose(0, 3, 1, 2)
+    return channels_first if channels_first.shape[1:] == tuple(shape[1:]) else array
 
 
-def _share_within_a_step(a: np.ndarray, b: np.ndarray, tensor: Tensor) -> float:
-    """Of floats, a step is a millionth of the largest."""
+def _fraction_within_a_step(a: np.ndarray, b: np.ndarray, tensor: Tensor) -> float:
+    """For floats, a step is a millionth of the maximum."""
     step = 1.0 if tensor.dtype != "float32" else 1e-6 * max(1.0, float(np.abs(b).max()))
     return float((np.abs(a.astype(np.float64) - b) <= step).mean())
 
 
 def name_in_file(graph: Graph, tensor: Tensor) -> str:
-    """The file's own output that a tensor becomes by its DEQUANTIZE, which the board leaves out."""
+    """The name of an output of the C code in the file, where a DEQUANTIZE may follow it."""
     for operator in graph.operators:
         if operator.name == "DEQUANTIZE" and graph.tensors[operator.inputs[0]].name == tensor.name:
             return graph.tensors[operator.outputs[0]].name
@@ -162,8 +150,5 @@ def name_in_file(graph: Graph, tensor: Tensor) -> str:
 def _real(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     if tensor.quantization is None or values.dtype.kind == "f":
         return values.astype(np.float32)
-    scale, zero_point = (
-        float(tensor.quantization.scales[0]),
-        int(tensor.quantization.zero_points[0]),
-    )
-    return (scale * (values.astype(np.int64) - zero_point)).astype(np.float32)
+    steps = values.astype(np.int64) - tensor.zero_point
+    return (float(tensor.scale) * steps).astype(np.float32)

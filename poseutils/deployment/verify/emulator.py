@@ -1,5 +1,4 @@
-"""Running an exported folder on an emulated Cortex-M: QEMU's boards, which count instructions, not
-cycles or milliseconds."""
+"""The C code on an emulated Cortex-M: QEMU counts instructions, not cycles or milliseconds."""
 
 from __future__ import annotations
 
@@ -18,15 +17,14 @@ from ..boards import BOARDS, find_board
 from .host_build import Inputs, copy_sources, input_bytes, run_make, run_tool, split_outputs
 
 INSTALL = "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
-"""What installs the tools on Debian."""
+"""Installs the tools on Debian."""
 
 _TOOLS = ("arm-none-eabi-gcc", "arm-none-eabi-size", "qemu-system-arm", "make")
 
 
 @dataclass(frozen=True)
 class _Machine:
-    """One of QEMU's boards: its name there, and where vectors, flash and RAM are (address,
-    size)."""
+    """One of QEMU's boards: its name, and the address and size of vectors, flash and RAM."""
 
     core: str
     machine: str
@@ -35,21 +33,10 @@ class _Machine:
     ram: tuple[str, str]
 
 
+_START, _FLASH = ("0x00000000", "1K"), ("0x00000400", "4095K")
 EMULATED = {
-    "m4": _Machine(
-        "Cortex-M4",
-        "mps2-an386",
-        ("0x00000000", "1K"),
-        ("0x00000400", "4095K"),
-        ("0x21000000", "16M"),
-    ),
-    "m7": _Machine(
-        "Cortex-M7",
-        "mps2-an500",
-        ("0x00000000", "1K"),
-        ("0x00000400", "4095K"),
-        ("0x60000000", "16M"),
-    ),
+    "m4": _Machine("Cortex-M4", "mps2-an386", _START, _FLASH, ("0x21000000", "16M")),
+    "m7": _Machine("Cortex-M7", "mps2-an500", _START, _FLASH, ("0x60000000", "16M")),
     "m55": _Machine(
         "Cortex-M55",
         "mps3-an547",
@@ -63,13 +50,13 @@ EMULATED = {
 
 @dataclass(frozen=True)
 class Emulation:
-    """What an emulated core gave.
+    """The results of an emulated core.
 
     Attributes:
-        outputs: by name, (B, ...), as the C code gives them.
-        instructions: of each image, those of the network alone.
-        text_bytes, data_bytes, bss_bytes: what arm-none-eabi-size says of the program: code and
-            constants; variables with a value; variables without, the arena among them.
+        outputs: the outputs of the C code by name, (B, ...).
+        instructions: of the network alone, per image.
+        text_bytes, data_bytes, bss_bytes: sizes of the program by arm-none-eabi-size: code and
+            constants; initialized variables; uninitialized variables, including the arena.
     """
 
     core: str
@@ -81,7 +68,7 @@ class Emulation:
 
 
 def linker_script(core: str) -> dict[str, str]:
-    """What fills the linker script of one of ``EMULATED``."""
+    """The values of the template of the linker script of one of ``EMULATED``."""
     made = EMULATED[core]
     about = f"Memory of QEMU's {made.machine}, a {made.core}."
     places = {"start": made.start, "flash": made.flash, "ram": made.ram}
@@ -92,27 +79,23 @@ def linker_script(core: str) -> dict[str, str]:
 
 
 def missing_tools() -> list[str]:
-    """The programs that emulation needs and this computer has not."""
+    """The programs that emulation needs and that are not installed."""
     return [tool for tool in _TOOLS if shutil.which(tool) is None]
 
 
 def emulate(
     folder: Path, taken: Sequence[Tensor], given: Sequence[Tensor], inputs: Inputs, board: str
 ) -> Emulation:
-    """See :meth:`poseutils.deployment.ExportedBundle.emulate`."""
+    """See :meth:`poseutils.deployment.Bundle.emulate`."""
     core = emulated_core(board)
     check_tools()
     data, count = input_bytes(taken, inputs)
     with tempfile.TemporaryDirectory() as work:
         copied = copy_sources(folder, Path(work))
         run_make(copied, core)
-        sizes = (
-            run_tool(["arm-none-eabi-size", f"build/{core}.elf"], copied)
-            .splitlines()[1]
-            .split()[:3]
-        )
+        sizes = run_tool(["arm-none-eabi-size", f"build/{core}.elf"], copied).splitlines()[1]
         outputs, instructions = run_program(copied, core, given, data, count)
-    return Emulation(EMULATED[core].core, outputs, instructions, *map(int, sizes))
+    return Emulation(EMULATED[core].core, outputs, instructions, *map(int, sizes.split()[:3]))
 
 
 def run_program(
@@ -123,23 +106,21 @@ def run_program(
     (folder / "in.bin").write_bytes(inputs)
     printed = run_tool(qemu_command(core), folder, count)
     outputs = split_outputs((folder / "out.bin").read_bytes(), given, count)
-    return outputs, tuple(
-        int(count) for count in re.findall(r"^(\d+) instructions$", printed, re.MULTILINE)
-    )
+    counts = re.findall(r"^(\d+) instructions$", printed, re.MULTILINE)
+    return outputs, tuple(map(int, counts))
 
 
 def why_no_emulation(board: str) -> str:
     """Why a board or core cannot be emulated here, and what to do about it; empty if it can.
 
     Raises:
-        PoseError: if there is no such board or core.
+        PoseError: if the board or core is not known.
     """
-    return _other_core(board) or _not_installed()
+    return ("" if _key(board) else _other_core(board)) or _not_installed()
 
 
 def check_tools() -> None:
-    """Raises PoseError, which says what installs them, if a program that emulation needs is
-    missing."""
+    """Raises PoseError if a program that emulation needs is missing; says what installs it."""
     if reason := _not_installed():
         raise PoseError(reason)
 
@@ -148,16 +129,17 @@ def emulated_core(board: str) -> str:
     """The key in ``EMULATED`` for a core's or a board's name.
 
     Raises:
-        PoseError: if there is no such board or core, or it is one that is not emulated.
+        PoseError: if the board or core is not known, or not emulated.
     """
-    if reason := _other_core(board):
-        raise PoseError(reason)
-    return _target(board)
+    key = _key(board)
+    if key is None:
+        raise PoseError(_other_core(board))
+    return key
 
 
 def _other_core(board: str) -> str:
     cores = ", ".join(made.core for made in EMULATED.values())
-    return "" if _target(board) else f"{board} has a {find_board(board).core}; emulated are {cores}"
+    return f"{board} has a {find_board(board).core}; emulated are {cores}"
 
 
 def _not_installed() -> str:
@@ -165,9 +147,8 @@ def _not_installed() -> str:
     return f"not installed: {', '.join(missing)}. On Debian: {INSTALL}" if missing else ""
 
 
-def _target(board: str) -> str | None:
-    """The key in ``EMULATED`` for a core's or a board's name; None for a board that has another
-    core."""
+def _key(board: str) -> str | None:
+    """The key in ``EMULATED`` for the name of a core or a board; None for one with another core."""
     by_core = {made.core.upper(): key for key, made in EMULATED.items()}
     if board.upper() in by_core:
         return by_core[board.upper()]
@@ -178,17 +159,10 @@ def _target(board: str) -> str | None:
 
 
 def qemu_command(core: str) -> list[str]:
-    """What runs the program that was made for one of ``EMULATED``, from in.bin to out.bin."""
+    """The command that runs the program of one of ``EMULATED``, from in.bin to out.bin."""
     semihosting = "enable=on,target=native,arg=main,arg=in.bin,arg=out.bin"
     plain = ["-nographic", "-monitor", "none", "-serial", "none"]
-    # One nanosecond of the emulated clock an instruction: the clock then counts them, and every run counts the same.
+    # One nanosecond of the emulated clock per instruction: the clock counts them, reproducibly.
     counting = ["-icount", "shift=0", "-semihosting-config", semihosting]
-    return [
-        "qemu-system-arm",
-        "-M",
-        EMULATED[core].machine,
-        *plain,
-        *counting,
-        "-kernel",
-        f"build/{core}.elf",
-    ]
+    machine = ["qemu-system-arm", "-M", EMULATED[core].machine]
+    return [*machine, *plain, *counting, "-kernel", f"build/{core}.elf"]

@@ -1,7 +1,7 @@
-"""The exported C in place of LiteRT: a model whose network is the very code that goes to the board.
+"""The exported C in place of LiteRT: a model whose network is the code that goes to the board.
 
-It runs on this computer, as a library that its compiler makes, or on an emulated Cortex-M.
-``predict`` and ``evaluate`` take it as any other model.
+It runs on this computer, as a shared library, or on an emulated Cortex-M. ``predict`` and
+``evaluate`` take it like any other model.
 """
 
 from __future__ import annotations
@@ -16,33 +16,34 @@ from queue import SimpleQueue
 
 import numpy as np
 
+from ...compiler.graph import Tensor
 from ...compiler.memory.planner import ALIGNMENT
 from ...datasets import Dataset
 from ...errors import PoseError
 from ...models import Model
 from ...models.network import Network, TensorSpec
 from ...models.precision import computes_in_float, quantize_first
-from ..exporting import ExportedBundle, export
+from ..bundle import Bundle
+from ..export import export
 from .comparison import name_in_file
 from .emulator import EMULATED, check_tools, emulated_core, run_program
 from .host_build import copy_sources, find_compiler, run_make, run_tool
 
 FEW = 4
-"""Images that an evaluation on an emulated core takes: each of them takes it seconds."""
+"""Images in an evaluation on an emulated core, which takes seconds per image."""
 
 MOST_COPIES = 8
-"""Instances of the code, one for each core of this computer: they run side by side, each in an
-arena of its own."""
+"""Maximum number of instances of the code, one per core of this computer, each with an arena."""
 
 CORES = {f"emulated_{key}": machine.core for key, machine in EMULATED.items()}
-"""Targets on which the exported C runs emulated; on ``emulated`` it runs on this computer, on
-``host`` the model by its own runtime."""
+"""Targets on which the exported C is emulated. On ``emulated`` it runs on this computer; on
+``host`` the model runs in its own runtime."""
 
 NEEDS = {
-    "stedgeai_host": "ST Edge AI Core and its Python runner (ai_runner) on this computer, to which its `generate` gives the network as C",
-    "stedgeai_n6": "ST Edge AI Core and an STM32N6570-DK on USB with ST's validation firmware, which `stedgeai validate` talks to",
+    "stedgeai_host": "ST Edge AI Core and its Python runner (ai_runner) on this computer",
+    "stedgeai_n6": "ST Edge AI Core and an STM32N6570-DK on USB with ST's validation firmware",
 }
-"""What ST's targets take, which nothing here drives."""
+"""What ST's targets need; they are not driven from here."""
 
 TARGETS = ("host", "emulated", *CORES, *NEEDS)
 """What ``evaluation.target`` and ``prediction.target`` may be."""
@@ -54,12 +55,12 @@ Invoke = Callable[[np.ndarray], list[np.ndarray]]
 
 
 def as_exported(model: Model, core: str | None = None) -> Model:
-    """The same model, its network run by the C code that it is exported to.
+    """The same model, with the exported C code as its network.
 
     Args:
-        model: of a full-integer .tflite; a detector before it stays as it is.
+        model: of a full-integer .tflite; its detector is unchanged.
         core: None runs the C on this computer; ``Cortex-M4``, ``Cortex-M7``, ``Cortex-M55`` or a
-            board with one of them emulates it, which takes seconds an image.
+            board with one of them emulates it, which takes seconds per image.
 
     Raises:
         PoseError: if the network cannot become C, or there is no compiler, or for an emulated core
@@ -72,8 +73,8 @@ def as_exported(model: Model, core: str | None = None) -> Model:
 def on_target(model: Model, target: str) -> Model:
     """The model as it runs on a target of ``evaluation.target`` or ``prediction.target``.
 
-    On one of ST's (:data:`NEEDS`), which nothing here drives, and if the network is float, it runs
-    on this computer by its own runtime, and why is printed.
+    For one of ST's targets (:data:`NEEDS`) and for a float network it runs on this computer in its
+    own runtime, and the reason is printed.
 
     Raises:
         PoseError: as :func:`as_exported`, or if the target is not known.
@@ -82,31 +83,32 @@ def on_target(model: Model, target: str) -> Model:
         raise PoseError(f"target {target!r}: expected one of {', '.join(TARGETS)}")
     reason = _why_not(model, target)
     if reason:
-        print(f"target {target}: {reason} {model.label} runs on this computer, by its own runtime.")
+        print(f"target {target}: {reason} {model.label} runs on this computer, in its own runtime.")
     return model if reason or target == "host" else as_exported(model, CORES.get(target))
 
 
 def _why_not(model: Model, target: str) -> str:
     """Why a model cannot run on a target; empty if it can."""
     if target in NEEDS:
-        return f"it takes {NEEDS[target]}, and is not driven from here. Target emulated runs the C code that goes to the board."
+        return (
+            f"it takes {NEEDS[target]}, and is not driven from here. Target emulated runs the C "
+            "code that goes to the board."
+        )
     if target != "host" and computes_in_float(model.path):
         return f"a float network does not become C. {quantize_first(model.path, 'chain_qe')}."
     return ""
 
 
 def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[list[Model], Dataset]:
-    """What an evaluation on a target compares, and on which images.
+    """The models and images of an evaluation on a target.
 
     Args:
         models: the first is the one that goes to the board.
-        dataset: of which an emulated core takes the first :data:`FEW` images that the model is
-            measured on.
+        dataset: an emulated core takes the first :data:`FEW` images.
         target: see :func:`on_target`.
 
     Returns:
-        The exported code of the first model before the models themselves where the target runs it,
-        and the images.
+        The models, preceded by the exported code of the first if the target runs it; the images.
     """
     there = on_target(models[0], target)
     if there is models[0]:
@@ -120,8 +122,7 @@ def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[li
 
 @dataclass(frozen=True)
 class _ExportedNetwork(Network):
-    """A network that runs as C. Pickled, it becomes its model's file: another process exports and
-    compiles it anew."""
+    """A network that runs as C. Unpickled in another process, it is exported and compiled anew."""
 
     model: Model | None = None
     core: str | None = None
@@ -134,7 +135,7 @@ def _exported_network(model: Model, core: str | None) -> Network:
     copies = min(os.cpu_count() or 1, MOST_COPIES)
     with tempfile.TemporaryDirectory(prefix="pose-") as work:
         bundle = export(model, Path(work) / "c")
-        invoke = _in_turn(
+        invoke = _pooled(
             _instances(bundle, copies)
             if core is None
             else _emulators(bundle, emulated_core(core), copies)
@@ -153,18 +154,14 @@ def _exported_network(model: Model, core: str | None) -> Network:
     )
 
 
-def _spec(name: str, tensor) -> TensorSpec:
+def _spec(name: str, tensor: Tensor) -> TensorSpec:
     if tensor.quantization is None or tensor.dtype not in ("int8", "uint8"):
         return TensorSpec(name, tensor.shape, tensor.dtype)
-    scale, zero_point = (
-        float(tensor.quantization.scales[0]),
-        int(tensor.quantization.zero_points[0]),
-    )
-    return TensorSpec(name, tensor.shape, tensor.dtype, scale, zero_point)
+    return TensorSpec(name, tensor.shape, tensor.dtype, float(tensor.scale), tensor.zero_point)
 
 
-def _in_turn(instances: list[Invoke]) -> Invoke:
-    """As many calls at once as there are instances, each of which has but one arena."""
+def _pooled(instances: list[Invoke]) -> Invoke:
+    """Calls a free instance, or waits for one: each has one arena."""
     free: SimpleQueue[Invoke] = SimpleQueue()
     for instance in instances:
         free.put(instance)
@@ -180,26 +177,28 @@ def _in_turn(instances: list[Invoke]) -> Invoke:
 
 
 class _Context(ctypes.Structure):
-    """The context of a network, as its header declares it."""
+    """The context of a network, as declared in its header."""
 
-    _fields_ = [(field, ctypes.c_void_p) for field in ("arena", "before_layer", "after_layer", "user")]
+    _fields_ = [
+        (field, ctypes.c_void_p) for field in ("arena", "before_layer", "after_layer", "user")
+    ]
+    memory: np.ndarray  # of the arena, which lives as long as the context
 
 
-def _instances(bundle: ExportedBundle, count: int) -> list[Invoke]:
-    """Instances of the folder's code in this very process; what is loaded needs its file no
-    more."""
+def _instances(bundle: Bundle, count: int) -> list[Invoke]:
+    """Instances of the code in this process. The library stays loaded after its file is deleted."""
     library = ctypes.CDLL(str(_compiled(bundle)))
     return [_instance(library, bundle) for _ in range(count)]
 
 
-def _instance(library: ctypes.CDLL, bundle: ExportedBundle) -> Invoke:
+def _instance(library: ctypes.CDLL, bundle: Bundle) -> Invoke:
     taken, given, run, begin = (
         getattr(library, f"{bundle.name}_{word}") for word in ("input", "output", "run", "init")
     )
     taken.restype = given.restype = ctypes.c_void_p
     size, context = bundle.report.arena_bytes, _Context()
     memory = np.zeros(size + ALIGNMENT, np.uint8)
-    arena = memory[-memory.ctypes.data % ALIGNMENT :]
+    context.memory = arena = memory[-memory.ctypes.data % ALIGNMENT :]
     _check(begin(ctypes.byref(context), ctypes.c_void_p(arena.ctypes.data), ctypes.c_size_t(size)))
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
@@ -214,43 +213,37 @@ def _instance(library: ctypes.CDLL, bundle: ExportedBundle) -> Invoke:
             for part, tensor in zip(parts, bundle.outputs)
         ]
 
-    invoke.arena = arena  # the memory lives as long as what points to it
     return invoke
 
 
 def _check(status: int) -> None:
-    """Raises if a function of the C code did not return POSE_OK; that is a fault of this module."""
+    """Raises if a function of the C code did not return POSE_OK: a bug of this module."""
     if status:
         raise RuntimeError(f"the exported code returned status {status}; see pose_network.h")
 
 
-def _compiled(bundle: ExportedBundle) -> Path:
-    # Clang makes faster vector code of these loops than GCC; what CC names comes before either.
-    compiler = find_compiler("clang")
-    if compiler is None:
-        raise PoseError(
-            "no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC"
-        )
-    sources = sorted(path.name for path in bundle.path.glob("*.c"))
+def _compiled(bundle: Bundle) -> Path:
+    compiler = find_compiler("clang")  # vectorizes these loops better than GCC
+    sources = sorted(path.name for path in bundle.sources.glob("*.c"))
     command = [compiler, *_FLAGS, *sources, "-lm", "-o", "network.so"]
     try:
-        run_tool([*command, _NATIVE], bundle.path)
-    except PoseError:  # a compiler that does not know its own processor
-        run_tool(command, bundle.path)
-    return bundle.path / "network.so"
+        run_tool([*command, _NATIVE], bundle.sources)
+    except PoseError:  # the compiler does not support -march=native
+        run_tool(command, bundle.sources)
+    return bundle.sources / "network.so"
 
 
-def _emulators(bundle: ExportedBundle, core: str, copies: int) -> list[Invoke]:
-    """The folder's code on an emulated core, a start of the emulator an image; the folders go when
-    nobody needs them any more."""
+def _emulators(bundle: Bundle, core: str, copies: int) -> list[Invoke]:
+    """The code on an emulated core. The emulator is started for each image; the folders are
+    deleted with the last reference."""
     check_tools()
-    run_make(bundle.path, core)
+    run_make(bundle.sources, core)
     return [_emulator(bundle, core) for _ in range(copies)]
 
 
-def _emulator(bundle: ExportedBundle, core: str) -> Invoke:
+def _emulator(bundle: Bundle, core: str) -> Invoke:
     kept = tempfile.TemporaryDirectory(prefix="pose-")
-    folder = copy_sources(bundle.path, Path(kept.name)).relative_to(kept.name)
+    folder = copy_sources(bundle.sources, Path(kept.name)).relative_to(kept.name)
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
         outputs, _ = run_program(

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,24 +16,27 @@ from ...compiler.graph import Graph, Tensor
 from ...errors import PoseError
 
 TIMEOUT = 600
-"""Seconds for one compilation, and for one image of a run."""
+"""Seconds per compilation, and per image of a run."""
 
 COMPILERS = ("cc", "gcc", "clang")
 
-Inputs = np.ndarray | Mapping[str, np.ndarray]
-"""Images stacked along the first dimension; of a network of several inputs by their names."""
+Inputs: TypeAlias = np.ndarray | Mapping[str, np.ndarray]
+"""Images stacked along the first dimension; for several inputs, by their names."""
 
 
-def find_compiler(*preferred: str) -> str | None:
-    """The C compiler of this computer: what the variable CC names, else the first of those
-    preferred and the usual ones; None without."""
-    return next(
-        (
-            path
-            for name in (os.environ.get("CC"), *preferred, *COMPILERS)
-            if name and (path := shutil.which(name))
-        ),
-        None,
+def find_compiler(*preferred: str) -> str:
+    """The C compiler of this computer: that of the variable CC, else the first of the preferred
+    and the usual ones.
+
+    Raises:
+        PoseError: if there is none.
+    """
+    for name in (os.environ.get("CC"), *preferred, *COMPILERS):
+        if name and (path := shutil.which(name)):
+            return path
+    raise PoseError(
+        "no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in "
+        "the variable CC"
     )
 
 
@@ -43,13 +47,9 @@ def run_on_host(
     inputs: Inputs,
     graph: Graph | None,
 ) -> dict[str, np.ndarray]:
-    """See :meth:`poseutils.deployment.ExportedBundle.run_host`; with ``graph``, its tensors that
-    the code computes are given too."""
+    """See :meth:`poseutils.deployment.Bundle.run_host`; with ``graph``, also returns those of its
+    tensors that the code computes."""
     compiler = find_compiler()
-    if compiler is None:
-        raise PoseError(
-            "no C compiler is installed: install gcc (on Debian: apt-get install gcc), or name one in the variable CC"
-        )
     data, count = input_bytes(taken, inputs)
     target = "debug" if graph else "host"
     with tempfile.TemporaryDirectory() as work:
@@ -59,34 +59,33 @@ def run_on_host(
         (copied / "inputs.bin").write_bytes(data)
         run_tool([str(program), "inputs.bin", "outputs.bin", "tensors.bin"], copied, count)
         outputs = split_outputs((copied / "outputs.bin").read_bytes(), given, count)
-        return (
-            outputs
-            if graph is None
-            else {**_tensors((copied / "tensors.bin").read_bytes(), graph), **outputs}
-        )
+        if graph is None:
+            return outputs
+        return {**_tensors((copied / "tensors.bin").read_bytes(), graph), **outputs}
 
 
 def as_batch(images: np.ndarray | Sequence[np.ndarray], taken: Tensor) -> np.ndarray:
-    """A batch of one array out of a batch, or out of a list of single images, with a first
-    dimension of 1 or without it."""
+    """A batch, from a batch or a list of single images with or without a first dimension of 1."""
     if isinstance(images, np.ndarray):
         return images
     shapes = sorted({np.shape(image) for image in images})
     if len(shapes) != 1:
         raise PoseError(
-            f"images of shapes {', '.join(map(str, shapes)) or 'none'}; a list of one shape, {taken.shape[1:]}, is expected"
+            f"images of shapes {', '.join(map(str, shapes)) or 'none'}; a list of one shape, "
+            f"{taken.shape[1:]}, is expected"
         )
     return np.stack(images) if len(shapes[0]) < len(taken.shape) else np.concatenate(images)
 
 
 def input_bytes(taken: Sequence[Tensor], inputs: Inputs) -> tuple[bytes, int]:
-    """What the program reads, image after image with all inputs of each, and how many images there
-    are."""
+    """The input file of the program, image by image with all inputs of each, and the number of
+    images."""
     if isinstance(inputs, np.ndarray):
         inputs = {taken[0].name: inputs}
     if set(inputs) != {tensor.name for tensor in taken}:
         raise PoseError(
-            f"inputs {sorted(inputs)}; the network takes {', '.join(repr(t.name) for t in taken)}: an array by name for each"
+            f"inputs {sorted(inputs)}; the network takes {', '.join(repr(t.name) for t in taken)}: "
+            "an array by name for each"
         )
     counts = {tensor.name: _count(tensor, inputs[tensor.name]) for tensor in taken}
     count = min(counts.values())
@@ -97,7 +96,7 @@ def input_bytes(taken: Sequence[Tensor], inputs: Inputs) -> tuple[bytes, int]:
 
 
 def _count(tensor: Tensor, values: np.ndarray) -> int:
-    """For how many images the values are: stacked along the first dimension."""
+    """The number of images, which are stacked along the first dimension."""
     own, rest = (tensor.shape[0], tensor.shape[1:]) if tensor.shape else (1, ())
     if (
         values.dtype.name != tensor.dtype
@@ -106,32 +105,33 @@ def _count(tensor: Tensor, values: np.ndarray) -> int:
         or len(values) % own
     ):
         first = "B" if own == 1 else f"{own} B"
+        expected = ", ".join(map(str, (first, *rest)))
         raise PoseError(
-            f"inputs of shape {values.shape} and type {values.dtype}; expected ({', '.join(map(str, (first, *rest)))}) {tensor.dtype}. "
-            "prepare() makes them of what the .tflite takes."
+            f"inputs of shape {values.shape} and type {values.dtype}; expected ({expected}) "
+            f"{tensor.dtype}. prepare() converts the input of the model file."
         )
     return len(values) // own
 
 
 def copy_sources(folder: Path, work: Path) -> Path:
-    """The folder's sources in a place where they can be compiled; the bundle itself stays as it was
-    written."""
-    copied = work / "bundle"
+    """A copy of the C code to compile in; the exported folder stays as it was written."""
+    copied = work / "c"
     shutil.copytree(folder, copied)
     return copied
 
 
 def run_make(folder: Path, *arguments: str) -> None:
+    """Runs ``make`` in the folder of the C code."""
     if shutil.which("make") is None:
         raise PoseError("make is not installed (on Debian: apt-get install make)")
     run_tool(["make", "--silent", *arguments], folder)
 
 
 def run_tool(command: list[str], folder: Path, images: int = 1) -> str:
-    """What the command printed; it may take :data:`TIMEOUT` for each image.
+    """Runs a command for at most :data:`TIMEOUT` per image and returns its output.
 
     Raises:
-        PoseError: if it fails, with the end of what it said.
+        PoseError: if it fails, with the end of its error output.
     """
     try:
         done = subprocess.run(
@@ -152,8 +152,7 @@ def run_tool(command: list[str], folder: Path, images: int = 1) -> str:
 
 
 def split_outputs(data: bytes, given: Sequence[Tensor], count: int) -> dict[str, np.ndarray]:
-    """Outputs by name, images stacked along the first dimension, out of the bytes that the program
-    wrote, image after image."""
+    """Outputs by name, stacked along the first dimension, from the output file of the program."""
     per_image = sum(tensor.bytes for tensor in given)
     if len(data) != per_image * count:
         raise PoseError(f"the program wrote {len(data)} bytes for {count} images of {per_image}")
@@ -167,7 +166,7 @@ def split_outputs(data: bytes, given: Sequence[Tensor], count: int) -> dict[str,
 
 
 def _tensors(data: bytes, graph: Graph) -> dict[str, np.ndarray]:
-    """Tensors by name, (B, ...)."""
+    """Tensors by name, (B, ...), from the third file of a debug build."""
     found: dict[str, list[np.ndarray]] = {}
     at = 0
     while at < len(data):

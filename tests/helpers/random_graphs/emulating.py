@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 
-from poseutils.deployment import exporting
+from poseutils.compiler.emit.kernels import kernel_files
+from poseutils.deployment.templates import filled
 from poseutils.deployment.verify import emulator as emulation
 from poseutils.deployment.verify.host_build import run_make, run_tool
 
@@ -18,12 +19,12 @@ def compare_emulated(networks: Mapping[Hashable, bytes], core: str) -> dict[Hash
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         cases, outcomes = prepare(networks, folder)
-        files = exporting.kernel_files() | {"example/main.c": main_source(list(cases.values()))}
+        files = kernel_files() | {"example/main.c": main_source(list(cases.values()))}
         values = {"name": "networks", "NAME": "NETWORKS"}
         files |= {
-            name: exporting.filled(name, values) for name in ("Makefile", "example/startup.c")
+            name: filled(name, values) for name in ("Makefile", "example/startup.c")
         }
-        files[f"example/{core}.ld"] = exporting.filled(
+        files[f"example/{core}.ld"] = filled(
             "example/board.ld", emulation.linker_script(core)
         )
         (folder / "example").mkdir()

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import poseutils as pu
+from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.decoders import DECODERS, REFINEMENTS, InputSpec, Thresholds, ssd_detector
-from poseutils.deployment import decoder_c as c_poses
-from poseutils.deployment import exporting
+from poseutils.deployment import decoder_c
+from poseutils.deployment.recognition import PoseType
 from poseutils.keypoints import FACE6
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
@@ -63,8 +64,8 @@ class Detector(ctypes.Structure):
 def decoder_sources():
     """The decoders and the headers that they include, by file name."""
     return {
-        **c_poses.decoder_files(),
-        "pose_network.h": exporting.kernel_files()["pose_network.h"],
+        **decoder_c.decoder_files(),
+        "pose_network.h": kernel_files()["pose_network.h"],
     }
 
 
@@ -74,7 +75,7 @@ def c(tmp_path_factory):
     folder = tmp_path_factory.mktemp("decode")
     for name, text in decoder_sources().items():
         (folder / name).write_text(text)
-    decoders = [name for name in c_poses.decoder_files() if name.endswith(".c")]
+    decoders = [name for name in decoder_c.decoder_files() if name.endswith(".c")]
     assert len(decoders) == 5
     for name in decoders:  # each is a translation unit of its own
         subprocess.run(["gcc", *FLAGS.split(), "-c", name, "-o", "one.o"], cwd=folder, check=True)
@@ -394,18 +395,9 @@ def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, tmp_path
         for n, a in arrays.items()
     ]
     graph = SimpleNamespace(tensors=tensors, outputs=list(range(len(tensors))))
-    settings = SimpleNamespace(
-        confidence_thresh=0.9,
-        nms_thresh=0.5,
-        max_detection_boxes=20,
-        nms_measure="iou",
-        max_candidate_boxes=1024,
-        refine="quarter",
-    )
-    spec = SimpleNamespace(
-        input_size=size, graph=graph, model_type=model_type, layout=layout, settings=settings
-    )
-    decoding = c_poses.decoding_of(spec, graph, normalized=True)
+    thresholds = Thresholds(confidence=0.9, nms_iou=0.5, max_detections=20, refine="quarter")
+    spec = SimpleNamespace(input_size=size, graph=graph, thresholds=thresholds)
+    decoding = decoder_c.decoding_of(spec, PoseType(model_type, layout, True, {}), graph)
     people, keypoints = run_decoding(decoding, graph, arrays, tmp_path)
     view = InputSpec(*size)
     found = DECODERS[model_type].find(arrays, view)
@@ -418,13 +410,15 @@ def run_decoding(decoding, graph, arrays, folder):
     """People and keypoints (max people, K, 3) that the generated source decodes from arrays."""
     sources = {
         "small.h": STUB,
-        "small_poses.h": c_poses.poses_header(decoding, "small"),
-        "small_poses.c": c_poses.poses_source(decoding, graph, "small"),
+        "small_poses.h": decoder_c.poses_header(decoding, "small"),
+        "small_poses.c": decoder_c.poses_source(decoding, graph, "small"),
         **decoder_sources(),
     }
     for name, text in sources.items():
         (folder / name).write_text(text)
-    decoders = [name for name in c_poses.decoder_files(decoding.model_type) if name.endswith(".c")]
+    decoders = [
+        name for name in decoder_c.decoder_files(decoding.model_type) if name.endswith(".c")
+    ]
     assert len(decoders) == 1
     options = ["-std=c99", "-O1", "-shared", "-fPIC", "-lm", "-o", "poses.so"]
     command = ["gcc", "small_poses.c", *decoders, *options]

@@ -5,17 +5,17 @@ import json
 import re
 import shutil
 import subprocess
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.compiler.emit.c_text import c_array_header, c_array_source, c_comment, c_string
+from poseutils.compiler.emit.c_text import c_comment, c_string
 from poseutils.compiler.emit.naming import symbol_name
 from poseutils.config import Config, names
-from poseutils.deployment import BOARDS, default_name, find_board, fits, memory_rows, package
+from poseutils.deployment import BOARDS, default_name, export, find_board, fits, memory_rows
 from tests.helpers.tiny_tflite import heatmap_model
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
@@ -30,6 +30,15 @@ def small(tmp_path):
     path = tmp_path / "small.tflite"
     path.write_bytes(heatmap_model(keypoints=3))
     return path
+
+
+def exported(path, out, **options):
+    """A folder for the small network with its own layout."""
+    return export(pu.load_model(path, "heatmaps_spe", layout=THREE), out, **options)
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def macros(path):
@@ -110,7 +119,7 @@ def test_reason_names_both_needs():
     )
 
 
-# The C array.
+# Names.
 
 
 @pytest.mark.parametrize(
@@ -218,43 +227,14 @@ def test_strings_and_comments_are_legal_c():
     )
 
 
-@with_gcc
-@pytest.mark.parametrize("length", [1, 15, 16, 17, 4099])
-def test_c_array_holds_the_bytes(tmp_path, length):
-    data = bytes((i * 7 + i // 256) % 256 for i in range(length))
-    (tmp_path / "net_model.c").write_text(c_array_source(data, "net_model"))
-    (tmp_path / "net_model.h").write_text(c_array_header("net_model"))
-    (tmp_path / "main.c").write_text("""
-#include <stdint.h>
-#include <stdio.h>
-#include "net_model.h"
-int main(void)
-{
-    if ((uintptr_t)net_model % 16 != 0) return 1;
-    return fwrite(net_model, 1, net_model_len, stdout) == net_model_len ? 0 : 2;
-}
-""")
-    subprocess.run([*STRICT, "main.c", "net_model.c", "-o", "main"], cwd=tmp_path, check=True)
-    assert subprocess.run([tmp_path / "main"], capture_output=True, check=True).stdout == data
-
-
-def test_c_array_of_a_large_model_is_quick():
-    start = time.perf_counter()
-    source = c_array_source(bytes(3_000_000), "big")
-    assert time.perf_counter() - start < 1
-    assert source.count("0x00") == 3_000_000
-
-
 # The bundle.
 
 
 def test_bundle_is_whole_and_its_hashes_are_right(small, tmp_path):
-    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
-    written = {path.name for path in bundle.path.iterdir()}
-    assert written == {
+    bundle = exported(small, tmp_path / "out")
+    assert {path.name for path in bundle.path.iterdir()} == {
         "small.tflite",
-        "small_model.c",
-        "small_model.h",
+        "c",
         "app_config.h",
         "labels.txt",
         "README.md",
@@ -262,12 +242,14 @@ def test_bundle_is_whole_and_its_hashes_are_right(small, tmp_path):
     }
     assert (bundle.path / "small.tflite").read_bytes() == small.read_bytes()
     assert (bundle.path / "labels.txt").read_text() == "tip\nmiddle\nbase\n"
+    written = {p.relative_to(bundle.path).as_posix() for p in bundle.path.rglob("*") if p.is_file()}
     assert set(bundle.files) == written - {"manifest.json"}
     for name, record in bundle.files.items():
         data = (bundle.path / name).read_bytes()
         assert record == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     assert json.loads((bundle.path / "manifest.json").read_text()) == bundle.manifest
-    assert bundle.manifest["inputs"] == [
+    assert bundle.manifest["inputs"][0]["dtype"] == "int8"
+    assert bundle.manifest["model"]["inputs"] == [
         {
             "name": "image",
             "shape": [1, 16, 24, 3],
@@ -280,22 +262,17 @@ def test_bundle_is_whole_and_its_hashes_are_right(small, tmp_path):
 
 
 def test_same_input_gives_the_same_bytes(small, tmp_path):
-    both = [
-        package(small, tmp_path / name, model_type="heatmaps_spe", layout=THREE).path
-        for name in ("one", "two")
-    ]
-    for path in both[0].iterdir():
-        assert path.read_bytes() == (both[1] / path.name).read_bytes()
+    both = [exported(small, tmp_path / name).path for name in ("one", "two")]
+    files = [path for path in both[0].rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for path in files:
+        assert path.read_bytes() == (both[1] / path.relative_to(both[0])).read_bytes()
 
 
 @with_gcc
 @pytest.mark.parametrize("name", ["network", "9 lives-net"])
-def test_c_files_of_a_bundle_compile(small, tmp_path, name):
-    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, name=name)
-    source = next(bundle.path.glob("*_model.c"))
-    subprocess.run(
-        [*STRICT, "-c", source.name, "-o", tmp_path / "model.o"], cwd=bundle.path, check=True
-    )
+def test_app_config_compiles(small, tmp_path, name):
+    bundle = exported(small, tmp_path / "out", name=name)
     (tmp_path / "app.c").write_text(
         '#include "app_config.h"\nconst char *welcome[] = {WELCOME_MSG_1, WELCOME_MSG_2};\n'
         "float threshold = AI_POSE_PP_CONF_THRESHOLD;\nint width = NN_WIDTH;\n"
@@ -306,9 +283,7 @@ def test_c_files_of_a_bundle_compile(small, tmp_path, name):
 
 
 def test_app_config_of_heatmaps(small, tmp_path):
-    bundle = package(
-        small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=config()
-    )
+    bundle = exported(small, tmp_path / "out", config=config())
     found = macros(bundle.path / "app_config.h")
     expected = {
         "POSTPROCESS_TYPE": "POSTPROCESS_SPE_MOVENET_UF",
@@ -336,13 +311,7 @@ def test_app_config_of_heatmaps(small, tmp_path):
 
 
 def test_app_config_of_yolo(asset, tmp_path):
-    bundle = package(
-        asset(YOLO),
-        tmp_path / "out",
-        model_type="yolo_mpe",
-        layout=pu.COCO17,
-        config=config(aspect_ratio="full_screen"),
-    )
+    bundle = export(asset(YOLO), tmp_path / "out", config=config(aspect_ratio="full_screen"))
     found = macros(bundle.path / "app_config.h")
     expected = {
         "POSTPROCESS_TYPE": "POSTPROCESS_MPE_YOLO_V8_UF",
@@ -370,35 +339,23 @@ def test_app_config_of_yolo(asset, tmp_path):
 def test_what_the_application_cannot_do_is_said_instead_of_configured(
     small, tmp_path, changes, reason
 ):
-    bundle = package(
-        small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=config(**changes)
-    )
+    bundle = exported(small, tmp_path / "out", config=config(**changes))
     assert "app_config.h" not in bundle.files
     assert reason in (bundle.path / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
-    ("file", "model_type", "count"),
+    ("file", "model_type"),
     [
-        ("movenet_singlepose_lightning_192_int8.tflite", "spe", 17),
-        ("033_hand_landmark_full_quant_pc_uf_handl.tflite", "hand_spe", 21),
+        ("movenet_singlepose_lightning_192_int8.tflite", "spe"),
+        ("033_hand_landmark_full_quant_pc_uf_handl.tflite", "hand_spe"),
     ],
 )
-def test_types_without_postprocessing_at_st_have_no_app_config(
-    asset, tmp_path, file, model_type, count
-):
-    bundle = package(
-        asset(f"models/{file}"),
-        tmp_path / "out",
-        model_type=model_type,
-        layout=pu.layout_for(count),
-    )
-    assert "app_config.h" not in bundle.files and any(
-        name.endswith("_model.c") for name in bundle.files
-    )
-    assert (
-        f"no postprocessing for model type {model_type}" in (bundle.path / "README.md").read_text()
-    )
+def test_types_without_postprocessing_at_st_have_no_app_config(asset, tmp_path, file, model_type):
+    bundle = export(asset(f"models/{file}"), tmp_path / "out")
+    assert "app_config.h" not in bundle.files and bundle.model_type == model_type
+    readme = " ".join((bundle.path / "README.md").read_text().split())
+    assert f"no postprocessing for model type {model_type}" in readme
 
 
 @pytest.mark.parametrize(
@@ -408,20 +365,27 @@ def test_readme_gives_the_compiler_of_the_boards_family_and_does_not_pretend(
     small, tmp_path, board
 ):
     text = (
-        package(
-            small,
-            tmp_path / "out",
-            model_type="heatmaps_spe",
-            layout=THREE,
-            board=board.name,
-            config=config(),
-        ).path
-        / "README.md"
+        exported(small, tmp_path / "out", board=board.name, config=config()).path / "README.md"
     ).read_text()
     assert f"stedgeai generate --model small.tflite --target {board.target} " in text
     assert ("--st-neural-art profile@user_neuralart.json" in text) == board.npu
     assert ("--optimization ram" in text) != board.npu
     assert "ST's compiler was not run" in text
+
+
+@pytest.mark.skipif(shutil.which("xxd") is None, reason="xxd is not installed here")
+def test_the_c_array_of_the_readme_is_the_model(small, tmp_path):
+    folder = exported(small, tmp_path / "out").path
+    (command,) = re.findall(r"^.*xxd.*$", (folder / "README.md").read_text(), re.MULTILINE)
+    subprocess.run(["sh", "-c", command], cwd=folder, check=True)
+    (tmp_path / "main.c").write_text(
+        f'#include <stdint.h>\n#include <stdio.h>\n#include "{folder}/small_model.c"\n'
+        "int main(void)\n{\n    fwrite(small_tflite, 1, small_tflite_len, stdout);\n"
+        "    return (int)((uintptr_t)small_tflite % 16);\n}\n"
+    )
+    subprocess.run([*STRICT, "main.c", "-o", "main"], cwd=tmp_path, check=True)
+    run = subprocess.run([tmp_path / "main"], check=True, capture_output=True)
+    assert run.stdout == small.read_bytes()
 
 
 # What is refused, and what is replaced.
@@ -432,9 +396,7 @@ def test_float_model_is_sent_to_quantization(tmp_path):
     with pytest.raises(
         PoseError, match="1 of its 1 convolutions compute in floating point.*chain_qd"
     ):
-        package(
-            tmp_path / "float.tflite", tmp_path / "out", model_type="heatmaps_spe", layout=THREE
-        )
+        export(tmp_path / "float.tflite", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -447,22 +409,23 @@ def test_float_model_is_sent_to_quantization(tmp_path):
 )
 def test_other_formats_are_sent_to_quantization(tmp_path, name, command):
     with pytest.raises(PoseError, match=f"a quantized .tflite or .onnx is deployed.*{command}"):
-        package(tmp_path / name, tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
+        export(tmp_path / name, tmp_path / "out")
 
 
 def test_wrong_type_and_wrong_layout_are_refused_naming_both(small, tmp_path):
     with pytest.raises(PoseError, match=r"'spe' expects .*\(1, 4, 6, 3\).*'heatmaps_spe'"):
-        package(small, tmp_path / "out", model_type="spe", layout=THREE)
-    with pytest.raises(PoseError, match="finds 3 keypoints; the layout 'coco17' has 17"):
-        package(small, tmp_path / "out", model_type="heatmaps_spe", layout=pu.COCO17)
+        export(small, tmp_path / "out", model_type="spe")
+    model = replace(pu.load_model(small), layout=pu.COCO17)
+    with pytest.raises(PoseError, match="has 3 keypoints; the layout 'coco17' has 17"):
+        export(model, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_own_bundle_is_replaced_whole(small, tmp_path):
     out = tmp_path / "out"
-    package(small, out, model_type="heatmaps_spe", layout=THREE)
-    package(small, out, model_type="heatmaps_spe", layout=THREE, board="STM32MP257F-EV1")
-    assert (out / "predict.py").exists() and not list(out.glob("*.c"))
+    exported(small, out)
+    exported(small, out, board="STM32MP257F-EV1")
+    assert (out / "predict.py").exists() and not (out / "app_config.h").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"small.tflite", "out"}
 
 
@@ -474,33 +437,27 @@ def test_foreign_folder_is_left_alone(small, tmp_path, manifest):
     if manifest is not None:
         (out / "manifest.json").write_text(manifest)
     with pytest.raises(PoseError, match="has other files in it"):
-        package(small, out, model_type="heatmaps_spe", layout=THREE)
+        export(small, out)
     assert (out / "thesis.txt").read_text() == "years of work"
 
 
 def test_failure_while_writing_leaves_the_old_bundle(small, tmp_path, monkeypatch):
-    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE)
-    before = {path.name: path.read_bytes() for path in bundle.path.iterdir()}
+    bundle = exported(small, tmp_path / "out")
+    before = content(bundle.path)
 
     def full(self, data):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     with pytest.raises(PoseError, match="No space left on device"):
-        package(
-            small,
-            tmp_path / "out",
-            model_type="heatmaps_spe",
-            layout=THREE,
-            board="STM32MP257F-EV1",
-        )
-    assert {path.name: path.read_bytes() for path in bundle.path.iterdir()} == before
+        exported(small, tmp_path / "out", board="STM32MP257F-EV1")
+    assert content(bundle.path) == before
     assert {path.name for path in tmp_path.iterdir()} == {"small.tflite", "out"}
 
 
 def test_folder_that_cannot_be_made_is_named(small, tmp_path):
     with pytest.raises(PoseError, match="cannot write"):
-        package(small, small / "out", model_type="heatmaps_spe", layout=THREE)
+        export(small, small / "out")
 
 
 def test_label_file_takes_the_place_of_the_keypoints_names(small, tmp_path):
@@ -509,7 +466,7 @@ def test_label_file_takes_the_place_of_the_keypoints_names(small, tmp_path):
         model={"model_type": "heatmaps_spe"},
         deployment={"label_file_path": str(tmp_path / "labels of mine.txt")},
     )
-    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=given)
+    bundle = exported(small, tmp_path / "out", config=given)
     assert (bundle.path / "labels.txt").read_text() == "person\n"
 
 
@@ -518,9 +475,9 @@ def test_label_file_that_is_not_there_is_said_and_the_names_stand_in(small, tmp_
         model={"model_type": "heatmaps_spe"},
         deployment={"label_file_path": "../Resources/labels.txt"},
     )
-    bundle = package(small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=given)
+    bundle = exported(small, tmp_path / "out", config=given)
     assert (bundle.path / "labels.txt").read_text() == "tip\nmiddle\nbase\n"
-    assert "(../Resources/labels.txt) is not there" in (bundle.path / "README.md").read_text()
+    assert "(../Resources/labels.txt) is missing" in (bundle.path / "README.md").read_text()
 
 
 def test_real_configuration_fills_the_settings(small, tmp_path):
@@ -530,9 +487,7 @@ def test_real_configuration_fills_the_settings(small, tmp_path):
     path.write_text(
         "model: {model_type: heatmaps_spe}\npostprocessing: {kpts_conf_thresh: 0.3}\npreprocessing: {resizing: {aspect_ratio: crop}}\n"
     )
-    bundle = package(
-        small, tmp_path / "out", model_type="heatmaps_spe", layout=THREE, config=load_config(path)
-    )
+    bundle = exported(small, tmp_path / "out", config=load_config(path))
     found = macros(bundle.path / "app_config.h")
     assert (found["AI_POSE_PP_CONF_THRESHOLD"], found["ASPECT_RATIO_MODE"]) == (
         "(0.300000f)",

@@ -68,11 +68,11 @@ def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
     assert not {
         name
         for name in names
-        if "poses" in name or "decode" in name or name in ("labels.txt", "app_config.h")
+        if "poses" in name or "decode_" in name or name in ("labels.txt", "app_config.h")
     }
     text = "".join(
         (bundle.path / name).read_text()
-        for name in ("README.md", "example/main.c", "Makefile", "CMakeLists.txt", "sum.c")
+        for name in ("README.md", "c/example/main.c", "c/Makefile", "c/CMakeLists.txt", "c/sum.c")
     )
     assert (
         "poses" not in text
@@ -80,10 +80,10 @@ def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
         and "pose_decode" not in text
         and "@end" not in text
     )
-    assert "no decoder" in text and "sum_input(&network, 1)" in text
+    assert "without a decoder" in text and "sum_input(&network, 1)" in text
     (tmp_path / "in.bin").write_bytes(bytes(48 * 4))
-    subprocess.run(["make", "-s", "-C", bundle.path], check=True)
-    command = [bundle.path / "build/main", tmp_path / "in.bin", tmp_path / "out.bin"]
+    subprocess.run(["make", "-s", "-C", bundle.sources], check=True)
+    command = [bundle.sources / "build/main", tmp_path / "in.bin", tmp_path / "out.bin"]
     assert (
         subprocess.run(command, check=True, capture_output=True, text=True).stdout == "4 images\n"
     )
@@ -92,7 +92,7 @@ def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
 @pytest.mark.parametrize("count", [13, 17])
 def test_heatmaps_of_a_known_layout_get_their_decoder(file, tmp_path, count):
     bundle = pu.export(file(heatmap_model(keypoints=count)), tmp_path / "out")
-    assert bundle.model_type == "heatmaps_spe" and (bundle.path / "some_poses.c").exists()
+    assert bundle.model_type == "heatmaps_spe" and (bundle.sources / "some_poses.c").exists()
     assert f"type heatmaps_spe with {count} keypoints" in (bundle.path / "README.md").read_text()
 
 
@@ -102,7 +102,9 @@ def test_a_map_of_classes_is_not_taken_for_heatmaps_unless_it_is_said(file, tmp_
     said = pu.export(path, tmp_path / "two", model_type="heatmaps_spe")
     loaded = pu.export(pu.load_model(path), tmp_path / "three")
     assert said.model_type == loaded.model_type == "heatmaps_spe"
-    assert (said.path / "some_poses.c").read_bytes() == (loaded.path / "some_poses.c").read_bytes()
+    assert (said.sources / "some_poses.c").read_bytes() == (
+        loaded.sources / "some_poses.c"
+    ).read_bytes()
     with pytest.raises(PoseError, match="model_type='yolo_mpe' expects"):
         pu.export(path, tmp_path / "four", model_type="yolo_mpe")
     with pytest.raises(PoseError, match="model_type='spe' takes one image .*'a' .*'b'"):

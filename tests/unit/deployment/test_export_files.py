@@ -6,15 +6,13 @@ import re
 import numpy as np
 import pytest
 
-import poseutils as pu
 from poseutils.__main__ import main
 from poseutils.compiler.emit.line_breaks import WIDTH, broken, markdown
-from poseutils.deployment import export, package
+from poseutils.deployment import export
 from poseutils.deployment.file_headers import SHIPPED, UNKNOWN, network_license
 from poseutils.models.zoo import SPDX, ZOO
 from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
-THREE = pu.layout_from_names(["tip", "middle", "base"])
 BARE = (".tflite", ".onnx", "labels.txt", ".json")
 
 
@@ -81,11 +79,11 @@ def test_every_file_begins_with_what_it_is_and_its_license(file, tmp_path):
         assert any(f"{name}: " in line for line in beginning) and any(
             "SPDX-License-Identifier: " in line for line in beginning
         ), name
-    own = {"small.c", "small.h", "small_weights.c", "small_weights.h"}
+    own = {f"c/small{end}" for end in (".c", ".h", "_weights.c", "_weights.h")}
     assert licenses(bundle.path) == {
         name: UNKNOWN if name in own else "MIT" for name in texts(bundle.path)
     }
-    weights = (bundle.path / "small_weights.c").read_text()
+    weights = (bundle.sources / "small_weights.c").read_text()
     assert (
         "license of the network is not known here" in weights
         and hashlib.sha256(path.read_bytes()).hexdigest() in weights
@@ -94,17 +92,8 @@ def test_every_file_begins_with_what_it_is_and_its_license(file, tmp_path):
 
 @pytest.mark.parametrize("board", ["STM32N6570-DK", "STM32MP257F-EV1"])
 def test_so_does_every_file_of_a_bundle(file, tmp_path, board):
-    bundle = package(
-        file(heatmap_model()),
-        tmp_path / "out",
-        model_type="heatmaps_spe",
-        layout=THREE,
-        board=board,
-    )
-    own = {"small_model.c", "small_model.h"}
-    assert licenses(bundle.path) == {
-        name: UNKNOWN if name in own else "MIT" for name in texts(bundle.path)
-    }
+    bundle = export(file(heatmap_model(keypoints=13)), tmp_path / "out", board=board)
+    assert set(licenses(bundle.path)) == set(texts(bundle.path))
     script = bundle.path / "copy_to_board.sh"
     assert not script.exists() or script.read_text().startswith("#!/bin/sh\n# copy_to_board.sh: ")
 
@@ -124,14 +113,16 @@ def test_the_license_of_a_known_network_is_told(asset, repository, tmp_path):
     bundle = export(
         asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "out", name="net"
     )
-    assert "SPDX-License-Identifier: AGPL-3.0-only\n" in (bundle.path / "net_weights.c").read_text()
+    assert (
+        "SPDX-License-Identifier: AGPL-3.0-only\n" in (bundle.sources / "net_weights.c").read_text()
+    )
 
 
 def test_the_command_takes_a_name(file, tmp_path):
     path = file(heatmap_model(keypoints=13))
     assert main(["export", str(path), str(tmp_path / "out"), "--name", "Mine"]) == 0
-    assert (tmp_path / "out/Mine.c").exists() and "Mine_init(" in (
-        tmp_path / "out/Mine.h"
+    assert (tmp_path / "out/c/Mine.c").exists() and "Mine_init(" in (
+        tmp_path / "out/c/Mine.h"
     ).read_text()
     assert main(["export", str(path), str(tmp_path / "other"), "--name", "pose_kernels"]) == 1
 
@@ -149,24 +140,16 @@ def test_the_folder_does_not_depend_on_what_is_installed(file, tmp_path, monkeyp
 
 def test_long_names_are_cut_and_stay_unique(file, tmp_path):
     bundle = export(file(long_names()), tmp_path / "out")
-    source = (bundle.path / "small.c").read_text()
+    source = (bundle.sources / "small.c").read_text()
     told = re.findall(r"/\* \d CONV_2D -> (.*) 1x4x6x17 \*/", source)
     assert len(set(told)) == 2 and all(len(label) < 60 for label in told)
 
 
-@pytest.mark.parametrize("make", ["export", "bundle"])
-def test_no_line_is_longer_than_a_screen(file, tmp_path, make):
+@pytest.mark.parametrize("board", ["STM32N6570-DK", "NUCLEO-F401RE", "STM32MP257F-EV1"])
+def test_no_line_is_longer_than_a_screen(file, tmp_path, board):
     """But for the rows of tables. The names in the network are as long as converters make them."""
     path = file(long_names(), "a network of nine blocks, of a kind whose name is a long one.tflite")
-    if make == "export":
-        folder = export(path, tmp_path / "out", model_type="heatmaps_spe").path
-    else:
-        folder = package(path, tmp_path / "out", model_type="heatmaps_spe", layout=pu.COCO17).path
-    kept = {
-        name: text
-        for name, text in texts(folder).items()
-        if make == "export" or not name.endswith(".md")
-    }  # a bundle's prose is not wrapped
+    kept = texts(export(path, tmp_path / "out", board, model_type="heatmaps_spe").path)
     assert len(kept) >= 3
     assert [
         (name, line)

@@ -16,7 +16,7 @@ import pytest
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import Config
-from poseutils.deployment import package
+from poseutils.deployment import export
 from poseutils.deployment.linux.bundle import copy_script
 from poseutils.deployment.linux.runtime import main, read_image, resize
 from tests.helpers.tiny_tflite import heatmap_model
@@ -52,9 +52,9 @@ def board_python(tmp_path_factory):
     return run
 
 
-def deployed(path, out, model_type, layout, **sections):
+def deployed(path, out, model_type, **sections):
     given = Config(model={"model_type": model_type}, **sections)
-    return package(path, out, model_type=model_type, layout=layout, board=BOARD, config=given).path
+    return export(path, out, BOARD, given, model_type=model_type).path
 
 
 def found_by(board_python, folder, images):
@@ -78,7 +78,7 @@ def found_by(board_python, folder, images):
 
 def test_program_finds_what_predict_finds(board_python, repository, tmp_path):
     settings = {"postprocessing": {"refine": "quarter"}}
-    folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe", pu.COCO17, **settings)
+    folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe", **settings)
     model = pu.load_model(repository / SHIPPED, num_threads=1)
     images = [
         pu.read_image(path) for path in pu.find_images(repository / "data/synthetic-people/val")[:4]
@@ -97,19 +97,19 @@ def test_program_finds_what_predict_finds(board_python, repository, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "model_type", "layout", "aspect_ratio"),
+    ("file", "model_type", "aspect_ratio"),
     [
-        ("yolov8n_256_quant_pc_uf_pose_coco-st.tflite", "yolo_mpe", pu.COCO17, "padding"),
-        ("movenet_singlepose_lightning_192_int8.tflite", "spe", pu.COCO17, "crop"),
-        ("033_hand_landmark_full_quant_pc_uf_handl.tflite", "hand_spe", pu.layout_for(21), "fit"),
+        ("yolov8n_256_quant_pc_uf_pose_coco-st.tflite", "yolo_mpe", "padding"),
+        ("movenet_singlepose_lightning_192_int8.tflite", "spe", "crop"),
+        ("033_hand_landmark_full_quant_pc_uf_handl.tflite", "hand_spe", "fit"),
     ],
 )
 def test_every_model_type_finds_what_predict_finds(
-    board_python, asset, tmp_path, file, model_type, layout, aspect_ratio
+    board_python, asset, tmp_path, file, model_type, aspect_ratio
 ):
     path, image = asset(f"models/{file}"), pu.read_image(asset("images/bus.jpg"))
     resizing = {"preprocessing": {"resizing": {"aspect_ratio": aspect_ratio}}}
-    folder = deployed(path, tmp_path / "out", model_type, layout, **resizing)
+    folder = deployed(path, tmp_path / "out", model_type, **resizing)
     poses = pu.load_model(path, model_type, aspect_ratio=aspect_ratio, num_threads=1).predict(
         image, nms_iou=0.5
     )
@@ -122,17 +122,17 @@ def test_every_model_type_finds_what_predict_finds(
 
 def test_folder_holds_what_the_board_needs_and_the_readme_says_it(tmp_path):
     (tmp_path / "small.tflite").write_bytes(heatmap_model(keypoints=3))
-    three = pu.layout_from_names(["tip", "middle", "base"])
     hardware = {
         "hardware_setup": {"ip_address": "192.168.1.7"},
         "board_deploy_path": "/usr/local/my pose",
     }
     folder = deployed(
-        tmp_path / "small.tflite", tmp_path / "out", "heatmaps_spe", three, deployment=hardware
+        tmp_path / "small.tflite", tmp_path / "out", "heatmaps_spe", deployment=hardware
     )
     top = {path.name for path in folder.iterdir()}
     plain = {
         "small.tflite",
+        "c",
         "labels.txt",
         "predict.py",
         "settings.json",
@@ -154,7 +154,7 @@ def test_folder_holds_what_the_board_needs_and_the_readme_says_it(tmp_path):
 
 
 def test_decoders_go_to_the_board_as_they_are(repository, tmp_path):
-    folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe", pu.COCO17)
+    folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe")
     for path in (folder / "poseutils").rglob("*.py"):
         name = path.relative_to(folder / "poseutils")
         # Of rooms that are not copied whole, the __init__ would import what the board does not have.
@@ -171,11 +171,11 @@ def test_decoders_go_to_the_board_as_they_are(repository, tmp_path):
     [
         (
             {"resizing": {"interpolation": "lanczos3"}},
-            "interpolation: lanczos3 given; what runs on the STM32MP257F-EV1 takes bilinear or nearest",
+            "interpolation: lanczos3 given; the program for the STM32MP257F-EV1 supports bilinear or nearest",
         ),
         (
             {"color_mode": "grayscale"},
-            "color_mode: grayscale given; what runs on the STM32MP257F-EV1 takes rgb or bgr",
+            "color_mode: grayscale given; the program for the STM32MP257F-EV1 supports rgb or bgr",
         ),
     ],
 )
@@ -187,7 +187,6 @@ def test_images_that_the_board_does_not_read_so_are_refused(
             repository / SHIPPED,
             tmp_path / "out",
             "heatmaps_spe",
-            pu.COCO17,
             preprocessing=preprocessing,
         )
 
@@ -216,7 +215,6 @@ def test_script_copies_the_folder_and_nothing_else_happens(ssh, repository, tmp_
         repository / SHIPPED,
         tmp_path / "out of here",
         "heatmaps_spe",
-        pu.COCO17,
         deployment=hardware,
     )
     done = subprocess.run(
@@ -323,7 +321,7 @@ def test_ppm_and_npy_and_pictures_are_read(tmp_path):
     ],
 )
 def test_images_that_cannot_be_read_are_named(repository, tmp_path, capsys, name, content):
-    folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe", pu.COCO17)
+    folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe")
     (tmp_path / name).write_bytes(content)
     assert main(folder, [str(tmp_path / name), "--out", str(tmp_path / "found.json")]) == 1
     assert (
@@ -352,7 +350,7 @@ def test_older_runtime_serves_as_well_and_without_any_it_is_said(
 ):
     """``tflite_runtime``, as boards have it whose image is older: the same class by its former
     name."""
-    folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe", pu.COCO17)
+    folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe")
     np.save(folder / "a.npy", np.zeros((20, 30, 3), np.uint8))
     done = board_python(
         folder,

@@ -46,7 +46,7 @@ def test_the_same_bytes_give_the_same_poses(model, picture, tmp_path, monkeypatc
 def test_a_weight_that_is_not_the_same_is_seen(model, picture, tmp_path, monkeypatch):
     monkeypatch.setattr(emulation, "missing_tools", lambda: ["qemu-system-arm"])
     bundle = deployment.export(model, tmp_path / "c")
-    weights = bundle.path / f"{bundle.name}_weights.c"
+    weights = bundle.sources / f"{bundle.name}_weights.c"
     text = weights.read_text()
     first = re.search(r"\{\s*(-?\d+)", text)
     value = int(first.group(1))

@@ -5,7 +5,7 @@
  * the outputs likewise. A debug build writes every tensor that is computed to TENSORS: its index
  * and its size in bytes, both int32_t, and its values. It is compiled with
  * -D@NAME@_DEBUG.
-@poses
+@if pose
  *
  * Prints the keypoints, one a line: person, keypoint, x and y in pixels of the input, score.
 @end
@@ -13,13 +13,13 @@
 #include <stdio.h>
 
 #include "@name@.h"
-@poses
+@if pose
 #include "@name@_poses.h"
 @end
 
 static POSE_ALIGNED(@NAME@_ARENA_ALIGNMENT) uint8_t
     arena[@NAME@_ARENA_BYTES];
-@poses
+@if pose
 static @name@_poses poses;
 @end
 
@@ -75,7 +75,7 @@ static pose_status run_network(const @name@_context *network)
 }
 #endif
 
-@poses
+@if pose
 static void print_poses(void)
 {
     for (int32_t person = 0; person < poses.people; person++) {
@@ -96,7 +96,7 @@ static int run_images(const @name@_context *network, FILE *inputs, FILE *outputs
         if (run_network(network) != POSE_OK) {
             return -1;
         }
-@poses
+@if pose
         if (@name@_decode(network, &poses) != POSE_OK) {
             return -1;
         }

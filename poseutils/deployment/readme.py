@@ -1,0 +1,400 @@
+"""The README of an exported folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from .. import __version__
+from ..compiler.compile import Compiled
+from ..compiler.cost_model import cores, instructions, unmeasured
+from ..compiler.emit.line_breaks import markdown
+from ..compiler.emit.naming import tensor_labels
+from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
+from ..compiler.graph import Graph, Tensor
+from ..models.zoo import ZOO
+from .bundle import SOURCES
+from .decoder_c import Decoding, decoder_function
+from .linux.bundle import FOLDER, takes
+from .spec import DeploymentSpec
+from .st.app_config import unsupported_reason
+from .templates import filled
+from .verify.emulator import EMULATED, INSTALL
+
+_OUTPUTS = {
+    "heatmaps_spe": "`(1, H, W, K)`: one heatmap per keypoint. The keypoint is at the maximum, its "
+    "score is the value there; the cell in column c and row r has its center at ((c + 0.5) · width "
+    "/ W, (r + 0.5) · height / H) pixels of the input.",
+    "spe": "`(1, 1, K, 3)`: y, x and score of each keypoint, relative to the input's height and "
+    "width.",
+    "yolo_mpe": "`(1, 5 + 3K, F)`: for each of F candidates the box's center x, center y, width, "
+    "height and score, then x, y and score of each keypoint{unit}. Drop candidates below the score "
+    "threshold, then those that overlap a better one (non-maximum suppression).",
+    "hand_spe": "21 points of x, y, z in pixels of the input (of the tensors of 63 numbers, the "
+    "one with the lowest number in its name), the presence of a hand, and in some networks its "
+    "handedness and the points in meters.",
+    "head_spe": "468 points of x, y in pixels of the input, without a score (in some releases x, "
+    "y, z and a presence).",
+    "detector": "for each anchor the box's center and size and its points, in pixels from the "
+    "anchor's center, and a score. Overlapping detections are averaged, weighted by their scores.",
+}
+
+_DRAWN = (13, 17)
+"""Numbers of keypoints whose limbs ST's application draws."""
+
+
+def readme_text(
+    spec: DeploymentSpec,
+    compiled: Compiled,
+    decoding: Decoding | None,
+    files: list[str],
+    notes: list[str],
+) -> str:
+    """The README, in Markdown.
+
+    Args:
+        files: the names in the folder.
+        notes: sentences about what is missing or replaced.
+    """
+    words = [
+        "pose" if spec.pose else "plain",
+        *(["tflite"] if spec.is_tflite else []),
+    ]
+    graph = compiled.graph
+    values = {
+        "name": spec.name,
+        "NAME": spec.name.upper(),
+        "file": spec.file_name,
+        "source": spec.source,
+        "board": spec.board.name,
+        "about": _about(spec),
+        "files": _contents(spec, files),
+        "absent": " ".join([*notes, *_absent(spec)]),
+        "fit": _fit(spec),
+        "memory": _memory(spec, compiled, decoding),
+        "cores": _by_core(spec, compiled),
+        "compiler": measured_with(),
+        "estimated": _estimated(compiled),
+        "floats": _floats(spec, compiled),
+        "tensors": _tensors(spec, compiled),
+        "camera": _camera(spec, graph.tensors[graph.inputs[0]]),
+        "outputs": _outputs(spec),
+        "steps": _steps(spec),
+        "accuracy": _accuracy(spec),
+        "application": _application(spec, graph, words),
+        "printed": _printed(spec),
+        "install": INSTALL,
+        "machines": ", ".join(f"`{key}` ({m.core}, `{m.machine}`)" for key, m in EMULATED.items()),
+        "versions": _versions(spec),
+    }
+    text = filled("readme/README.md", values, words)
+    return markdown(re.sub(r"\n{3,}", "\n\n", text))
+
+
+def purposes(spec: DeploymentSpec) -> dict[str, str]:
+    """What the files of the folder are; those of ``c/`` that are not listed are the same for every
+    network."""
+    name, code = spec.name, f"{SOURCES}/{spec.name}"
+    return {
+        spec.file_name: "the network, as it was given",
+        "labels.txt": "the names of the keypoints, one per line, in the order of the output",
+        "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
+        "predict.py": "predicts keypoints on images, with nothing but NumPy and the board's LiteRT",
+        "settings.json": "how the program reads images and outputs",
+        "copy_to_board.sh": "copies this folder to the board by ssh",
+        "README.md": "what is in this folder and how it is used",
+        "manifest.json": "sizes and sha256 of the files, tensors, and what was exported",
+        f"{code}.h": "what an application includes",
+        f"{code}.c": "the network: calls its operators in order",
+        f"{code}_weights.c": "the weights and other constants of the network",
+        f"{code}_weights.h": f"declarations of the constants in {name}_weights.c",
+        f"{code}_poses.c": "decodes the outputs, with the thresholds of the application",
+        f"{code}_poses.h": "declarations of keypoints and how they are decoded",
+        f"{SOURCES}/Makefile": "builds for this computer and for emulated Cortex-M",
+        f"{SOURCES}/CMakeLists.txt": "the network as a library, for any target",
+        f"{SOURCES}/example/main.c": "runs the network on inputs from a file",
+        f"{SOURCES}/example/startup.c": "startup code of the emulated boards",
+        **{
+            f"{SOURCES}/example/{key}.ld": f"memory of the emulated {machine.core}"
+            for key, machine in EMULATED.items()
+        },
+    }
+
+
+def _about(spec: DeploymentSpec) -> str:
+    made_by = (
+        f"exported by poseutils for the {spec.board.name} ({spec.board.core}, {spec.board.mhz} "
+        f"MHz).{_license(spec)}"
+    )
+    if spec.pose is None:
+        return (
+            "A network without a decoder: its outputs are not those of a known kind of pose "
+            f"network, {made_by}"
+        )
+    layout = spec.pose.layout
+    height, width = spec.input_size
+    return (
+        f"A pose estimation network of type {spec.pose.model_type} with {len(layout)} keypoints "
+        f"({layout.name}), for images of {width}×{height} pixels, {made_by}"
+    )
+
+
+def _license(spec: DeploymentSpec) -> str:
+    known = [entry.license for entry in ZOO.values() if entry.sha256 == spec.sha256]
+    return f" License of the model: {known[0]}." if known else ""
+
+
+def _contents(spec: DeploymentSpec, files: list[str]) -> str:
+    meaning = purposes(spec)
+    ordered = sorted(files, key=lambda name: "/" in name)
+    lines = [f"- `{name}`: {meaning[name]}" for name in ordered if name in meaning]
+    shared = [name for name in files if name.startswith(f"{SOURCES}/") and name not in meaning]
+    lines.append(
+        f"- {', '.join(f'`{name}`' for name in shared)}: operators"
+        f"{' and decoder' if spec.pose else ''}, the same for every network"
+    )
+    if any(name.startswith("poseutils/") for name in files):
+        lines.append("- `poseutils/`: the decoders and what they import")
+    return "\n".join(lines)
+
+
+def _absent(spec: DeploymentSpec) -> list[str]:
+    """Why files that a reader may look for are not there."""
+    if spec.board.linux:
+        return (
+            []
+            if takes(spec)
+            else ["There is no `predict.py`: it takes a pose network as a .tflite."]
+        )
+    reason = unsupported_reason(spec)
+    if reason:
+        return [f"There is no `app_config.h`: {reason}."]
+    if spec.pose is None or len(spec.pose.layout) in _DRAWN:
+        return []
+    return [
+        "ST's application draws the limbs of 13 and of 17 keypoints; to see those of "
+        f"{len(spec.pose.layout)}, add them to its drawing code (`manifest.json` lists them)."
+    ]
+
+
+def _fit(spec: DeploymentSpec) -> str:
+    cost, fit = spec.cost(), spec.fit()
+    size = (
+        f"{cost['parameters']:,} parameters, {cost['macs'] / 1e6:.0f} million multiply-accumulates "
+        "per image."
+    )
+    if spec.board.linux:
+        return f"{size} The board {fit.reason}."
+    verdict = {
+        "internal": "fits in the chip's own memory",
+        "external": "fits with the board's external memory",
+        "no": "does not fit",
+    }
+    return (
+        f"{size} The network {verdict[fit.verdict]}: {fit.reason}. Activations are the peak of "
+        "live tensors of the model file; other runtimes may need less or more. As C, without the "
+        "application's buffers and code:"
+    )
+
+
+def _memory(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None) -> str:
+    rows = [
+        (
+            "RAM",
+            "arena",
+            compiled.plan.size,
+            "all tensors and scratch, inputs and outputs included",
+        ),
+        (
+            "RAM",
+            f"`{spec.name}_poses`",
+            decoding.poses_bytes if decoding else 0,
+            "the keypoints, and scratch of the decoder",
+        ),
+        ("flash", "constants", compiled.flash_bytes, "weights, biases, multipliers, tables"),
+        ("flash", "layers", layer_bytes(compiled), "sizes, strides and addresses of each operator"),
+    ]
+    return _table(
+        ("memory", "what", "bytes", "holds"),
+        [
+            (where, what, "not measured" if size is None else f"{size:,}", holds)
+            for where, what, size, holds in rows
+            if size != 0
+        ],
+    )
+
+
+def _by_core(spec: DeploymentSpec, compiled: Compiled) -> str:
+    decoder = decoder_function(spec.pose.model_type) if spec.pose else None
+    measured = {core: footprint(compiled, core, decoder) for core in cores()}
+    return _table(
+        ("", *measured),
+        [
+            (
+                "code in flash, bytes",
+                *(f"{made.code_bytes:,}" if made else "not measured" for made in measured.values()),
+            ),
+            (
+                "stack, bytes",
+                *(
+                    f"{made.stack_bytes:,}" if made else "not measured"
+                    for made in measured.values()
+                ),
+            ),
+            (
+                "instructions, millions",
+                *(f"{sum(instructions(compiled, core)) / 1e6:.1f}" for core in measured),
+            ),
+        ],
+    )
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _estimated(compiled: Compiled) -> str:
+    unknown = sorted({kind for core in cores() for kind in unmeasured(compiled, core)})
+    return f" {', '.join(unknown)} were not measured; an average is used." if unknown else ""
+
+
+def _floats(spec: DeploymentSpec, compiled: Compiled) -> str:
+    found = float_operators(compiled)
+    named = ", ".join(f"{name} ({count})" for name, count in found.items())
+    inside = (
+        f"Operators that compute in floats: {named}."
+        if found
+        else "No operator computes in floats."
+    )
+    return inside + (" The decoder computes in floats." if spec.pose else "")
+
+
+def _tensors(spec: DeploymentSpec, compiled: Compiled) -> str:
+    """The tensors of the C code, and of the model file where they differ."""
+    graph = compiled.graph
+    offsets = {t: f"{compiled.arena.addresses[t][0]:,}" for t in (*graph.inputs, *graph.outputs)}
+    rows = _tensor_rows("", graph, offsets)
+    in_file = _tensor_rows("model file, ", spec.graph, {})
+    if [row[1:7] for row in rows] != [row[1:7] for row in in_file]:
+        rows += in_file
+    head = ("", "name", "shape", "type", "bytes", "scale", "zero point", "offset in the arena")
+    return (
+        f"{_table(head, rows)}\n\nReal values are scale × (q - zero point). "
+        f"`{SOURCES}/{spec.name}.h` has the numbers as macros."
+    )
+
+
+def _tensor_rows(where: str, graph: Graph, offsets: dict[int, str]) -> list[tuple[str, ...]]:
+    labels = tensor_labels(graph)
+    return [
+        (
+            f"{where}{side} {number}",
+            f"`{labels[t]}`",
+            "×".join(map(str, graph.tensors[t].shape)),
+            graph.tensors[t].dtype,
+            f"{graph.tensors[t].bytes:,}",
+            *_quantization(graph.tensors[t]),
+            offsets.get(t, ""),
+        )
+        for side, indices in (("input", graph.inputs), ("output", graph.outputs))
+        for number, t in enumerate(indices)
+    ]
+
+
+def _quantization(tensor: Tensor) -> tuple[str, str]:
+    if tensor.quantization is None or tensor.dtype == "float32":
+        return "", ""
+    return repr(float(tensor.scale)), str(tensor.zero_point)
+
+
+def _camera(spec: DeploymentSpec, taken: Tensor) -> str:
+    """How pixels become the input of the C code."""
+    if spec.pose is None:
+        return ""
+    pixels = {1: "gray", 3: spec.config.preprocessing.color_mode.upper(), 4: "RGBA"}[taken.shape[3]]
+    given = spec.input
+    if taken.dtype == "uint8":
+        return f"The input takes the camera's {pixels} bytes, 0 to 255, unchanged."
+    if given.dtype == "uint8" and taken.dtype == "int8" and _shifted(given, taken):
+        return (
+            f"The input takes the camera's {pixels} bytes less 128, as int8: p - 128 is p with its "
+            "highest bit flipped."
+        )
+    return f"The input takes {taken.dtype} values; scale the {pixels} pixels as in training."
+
+
+def _shifted(given: Tensor, taken: Tensor) -> bool:
+    """Whether two quantizations differ by 128 in the zero point alone."""
+    if given.quantization is None or taken.quantization is None:
+        return False
+    return given.scale == taken.scale and given.zero_point - taken.zero_point == 128
+
+
+def _outputs(spec: DeploymentSpec) -> str:
+    if spec.pose is None:
+        return ""
+    unit = ", from 0 to 1 of the input" if spec.pose.normalized else ", in pixels of the input"
+    return f"Outputs: {_OUTPUTS[spec.pose.model_type].format(unit=unit)}"
+
+
+def _steps(spec: DeploymentSpec) -> str:
+    """What to do with the model file on the board."""
+    values = {"name": spec.name, "file": spec.file_name, "target": spec.board.target or ""}
+    deployment = spec.config.deployment
+    if spec.board.linux:
+        if not takes(spec):
+            return ""
+        values |= {
+            "address": "" if deployment.hardware_setup.ip_address else " root@BOARD_ADDRESS",
+            "folder": shlex.quote(deployment.board_deploy_path or FOLDER),
+        }
+        return filled("readme/linux.md", values)
+    has_config = unsupported_reason(spec) is None
+    if not spec.board.npu:
+        reference = " `app_config.h`, of ST's application for the STM32N6, serves as a reference."
+        values |= {
+            "optimization": spec.config.tools.stedgeai.optimization,
+            "reference": reference if has_config else "",
+        }
+        return filled("readme/st_mcu.md", values)
+    serial, project = deployment.hardware_setup.stlink_serial_number, deployment.c_project_path
+    values |= {
+        "configuration": ", and `app_config.h` into its `Inc/` folder" if has_config else "",
+        "project": f" (`{project}`)" if project else "",
+        "serial": f" Select the board by its serial number (`sn={serial}`)." if serial else "",
+    }
+    return filled("readme/st_n6.md", values)
+
+
+def _accuracy(spec: DeploymentSpec) -> str:
+    if spec.is_tflite:
+        return "Its results are bit-identical to those of LiteRT's reference kernels."
+    return (
+        "Given the same 8-bit inputs, each operator is within one quantization step of ONNX "
+        "Runtime without graph optimizations, and 99.9 % of its results are equal; images and maps "
+        "are channels last."
+    )
+
+
+def _application(spec: DeploymentSpec, graph: Graph, words: list[str]) -> str:
+    write = f"        write_input({spec.name}_input(&network, {{}}));"
+    inputs = "\n".join(write.format(number) for number in range(len(graph.inputs)))
+    values = {"name": spec.name, "NAME": spec.name.upper(), "write_inputs": inputs}
+    return filled("readme/application.c", values, words).rstrip()
+
+
+def _printed(spec: DeploymentSpec) -> str:
+    return (
+        "It prints person, keypoint, x, y (pixels of the input) and score, one keypoint per line. "
+        if spec.pose
+        else ""
+    )
+
+
+def _versions(spec: DeploymentSpec) -> str:
+    ((file_format, version),) = spec.format_version().items()
+    return (
+        f"Versions: poseutils {__version__}, {file_format.replace('_', ' ')} {version}, model "
+        f"sha256 `{spec.sha256}`."
+    )
