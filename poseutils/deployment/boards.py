@@ -1,4 +1,4 @@
-"""The STM32 boards that a network may be meant for, and whether it fits their memory.
+"""The STM32 boards, and whether a network fits their memory.
 
 Sizes are those of ST's data sheets, rounded to what a budget needs; check a figure that matters
 against the part's own.
@@ -17,9 +17,9 @@ class Board:
     """One board.
 
     Attributes:
-        core: the processor; ``npu`` says whether a neural accelerator stands beside it.
-        target: the name that ``stedgeai --target`` knows its family by; None for a board that runs
-            Linux.
+        core: the processor.
+        npu: whether it has a neural accelerator.
+        target: the family's name for ``stedgeai --target``; None for a board that runs Linux.
         ram_kib, largest_block_kib: RAM on the chip in all, and its largest contiguous block.
         flash_kib: flash on the chip.
         external_ram_mb, external_flash_mb: memory chips on the board.
@@ -63,7 +63,7 @@ BOARDS = {board.name: board for board in _TABLE}
 
 @dataclass(frozen=True)
 class Fit:
-    """Where a network's two needs go on a board, each ``"internal"``, ``"external"`` or ``"no"``;
+    """The memory for activations and for weights, each ``"internal"``, ``"external"`` or ``"no"``;
     the verdict is the worse of the two."""
 
     board: Board
@@ -77,10 +77,10 @@ class Fit:
 
 
 def find_board(name: str) -> Board:
-    """The board of that name, in capitals or not.
+    """The board of that name, in any case.
 
     Raises:
-        PoseError: if there is none; the nearest name is suggested.
+        PoseError: if it is not known; the nearest name is suggested.
     """
     known = {key.upper(): board for key, board in BOARDS.items()}
     if str(name).upper() in known:
@@ -110,10 +110,10 @@ def fits(activation_kib: float, weight_kib: float, board: Board) -> Fit:
 
 
 def memory_rows(arena_bytes: int, flash_bytes: int, board: Board) -> list[dict]:
-    """RAM and flash of a board for a table, in KiB: memory, on the chip (of RAM the largest block),
+    """RAM and flash of a board for a table, in KiB: memory, on the chip (RAM: the largest block),
     used, left, place (of the network).
 
-    Left is empty where the chip has too little, and the external memory beside it is used.
+    Left is empty if the chip has too little; external memory is used then.
     """
     if board.linux:
         return [

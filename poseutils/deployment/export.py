@@ -26,7 +26,7 @@ from .decoder_c import Decoding, decoder_files, decoding_of, poses_header, poses
 from .file_headers import headed
 from .linux.bundle import linux_files
 from .output_folder import MAKER, MANIFEST, replaced_folder
-from .readme import purposes, readme_text
+from .readme import readme_text
 from .recognition import PoseType, pose_type, recognized
 from .spec import DeploymentSpec, read_deployable
 from .st.app_config import app_config_text, unsupported_reason
@@ -150,7 +150,7 @@ def _files(spec: DeploymentSpec, compiled: Compiled, model: Model | None) -> dic
     texts |= linux_files(spec, model)
     names = [spec.file_name, *texts, "README.md", MANIFEST]
     texts["README.md"] = readme_text(spec, compiled, decoding, names, notes)
-    texts = headed(spec, texts, purposes(spec), network)
+    texts = headed(spec, texts, network)
     return {spec.file_name: spec.data, **{name: text.encode() for name, text in texts.items()}}
 
 

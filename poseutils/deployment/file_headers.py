@@ -10,7 +10,9 @@ from pathlib import PurePosixPath
 from ..compiler.emit.c_text import c_comment
 from ..compiler.emit.line_breaks import WIDTH
 from ..models.zoo import SPDX, ZOO
+from .bundle import SOURCES
 from .spec import DeploymentSpec
+from .verify.emulator import EMULATED
 
 OURS = "MIT"
 """The license of what is the same for every network, and of what is no part of a network."""
@@ -34,17 +36,45 @@ def network_license(digest: str) -> str:
     return next((SPDX[entry.license] for entry in ZOO.values() if entry.sha256 == digest), UNKNOWN)
 
 
+def purposes(spec: DeploymentSpec) -> dict[str, str]:
+    """What the files of the folder are; those of ``c/`` that are not listed are the same for every
+    network."""
+    name, code = spec.name, f"{SOURCES}/{spec.name}"
+    return {
+        spec.file_name: "the network, as it was given",
+        "labels.txt": "the names of the keypoints, one per line, in the order of the output",
+        "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
+        "predict.py": "predicts keypoints on images, with nothing but NumPy and the board's LiteRT",
+        "settings.json": "how the program reads images and outputs",
+        "copy_to_board.sh": "copies this folder to the board by ssh",
+        "README.md": "what is in this folder and how it is used",
+        "manifest.json": "sizes and sha256 of the files, tensors, and what was exported",
+        f"{code}.h": "what an application includes",
+        f"{code}.c": "the network: calls its operators in order",
+        f"{code}_weights.c": "the weights and other constants of the network",
+        f"{code}_weights.h": f"declarations of the constants in {name}_weights.c",
+        f"{code}_poses.c": "decodes the outputs, with the thresholds of the application",
+        f"{code}_poses.h": "declarations of keypoints and how they are decoded",
+        f"{SOURCES}/Makefile": "builds for this computer and for emulated Cortex-M",
+        f"{SOURCES}/CMakeLists.txt": "the network as a library, for any target",
+        f"{SOURCES}/example/main.c": "runs the network on inputs from a file",
+        f"{SOURCES}/example/startup.c": "startup code of the emulated boards",
+        **{
+            f"{SOURCES}/example/{key}.ld": f"memory of the emulated {machine.core}"
+            for key, machine in EMULATED.items()
+        },
+    }
+
+
 def headed(
     spec: DeploymentSpec,
     texts: Mapping[str, str],
-    purposes: Mapping[str, str],
     own: Collection[str],
 ) -> dict[str, str]:
     """The files, each with a comment at the top.
 
     Args:
         texts: by file name; those whose format has no comments are unchanged.
-        purposes: what each file is, by its name.
         own: the files that hold a part of the network, under its license; the others are under
             :data:`OURS`.
     """
@@ -56,11 +86,9 @@ def headed(
             "chose."
         )
     about.append(f"Made from {spec.source}, sha256 {spec.sha256}, by poseutils; do not edit.")
-    shared = [f"SPDX-License-Identifier: {OURS}"]
+    shared, known = [f"SPDX-License-Identifier: {OURS}"], purposes(spec)
     return {
-        name: _with_header(
-            name, text, purposes.get(name, _SHARED), about if name in own else shared
-        )
+        name: _with_header(name, text, known.get(name, _SHARED), about if name in own else shared)
         for name, text in texts.items()
     }
 

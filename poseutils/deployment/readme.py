@@ -15,6 +15,7 @@ from ..compiler.graph import Graph, Tensor
 from ..models.zoo import ZOO
 from .bundle import SOURCES
 from .decoder_c import Decoding, decoder_function
+from .file_headers import purposes
 from .linux.bundle import FOLDER, takes
 from .spec import DeploymentSpec
 from .st.app_config import unsupported_reason
@@ -56,10 +57,7 @@ def readme_text(
         files: the names in the folder.
         notes: sentences about what is missing or replaced.
     """
-    words = [
-        "pose" if spec.pose else "plain",
-        *(["tflite"] if spec.is_tflite else []),
-    ]
+    words = ["pose" if spec.pose else "plain", "tflite" if spec.is_tflite else "onnx"]
     graph = compiled.graph
     values = {
         "name": spec.name,
@@ -89,36 +87,6 @@ def readme_text(
     }
     text = filled("readme/README.md", values, words)
     return markdown(re.sub(r"\n{3,}", "\n\n", text))
-
-
-def purposes(spec: DeploymentSpec) -> dict[str, str]:
-    """What the files of the folder are; those of ``c/`` that are not listed are the same for every
-    network."""
-    name, code = spec.name, f"{SOURCES}/{spec.name}"
-    return {
-        spec.file_name: "the network, as it was given",
-        "labels.txt": "the names of the keypoints, one per line, in the order of the output",
-        "app_config.h": "the configuration of ST's pose estimation application for the STM32N6",
-        "predict.py": "predicts keypoints on images, with nothing but NumPy and the board's LiteRT",
-        "settings.json": "how the program reads images and outputs",
-        "copy_to_board.sh": "copies this folder to the board by ssh",
-        "README.md": "what is in this folder and how it is used",
-        "manifest.json": "sizes and sha256 of the files, tensors, and what was exported",
-        f"{code}.h": "what an application includes",
-        f"{code}.c": "the network: calls its operators in order",
-        f"{code}_weights.c": "the weights and other constants of the network",
-        f"{code}_weights.h": f"declarations of the constants in {name}_weights.c",
-        f"{code}_poses.c": "decodes the outputs, with the thresholds of the application",
-        f"{code}_poses.h": "declarations of keypoints and how they are decoded",
-        f"{SOURCES}/Makefile": "builds for this computer and for emulated Cortex-M",
-        f"{SOURCES}/CMakeLists.txt": "the network as a library, for any target",
-        f"{SOURCES}/example/main.c": "runs the network on inputs from a file",
-        f"{SOURCES}/example/startup.c": "startup code of the emulated boards",
-        **{
-            f"{SOURCES}/example/{key}.ld": f"memory of the emulated {machine.core}"
-            for key, machine in EMULATED.items()
-        },
-    }
 
 
 def _about(spec: DeploymentSpec) -> str:

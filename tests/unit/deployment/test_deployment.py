@@ -370,13 +370,13 @@ def test_readme_gives_the_compiler_of_the_boards_family_and_does_not_pretend(
     assert f"stedgeai generate --model small.tflite --target {board.target} " in text
     assert ("--st-neural-art profile@user_neuralart.json" in text) == board.npu
     assert ("--optimization ram" in text) != board.npu
-    assert "ST's compiler was not run" in text
+    assert "was not run to write this folder" in " ".join(text.split())
 
 
 @pytest.mark.skipif(shutil.which("xxd") is None, reason="xxd is not installed here")
 def test_the_c_array_of_the_readme_is_the_model(small, tmp_path):
     folder = exported(small, tmp_path / "out").path
-    (command,) = re.findall(r"^.*xxd.*$", (folder / "README.md").read_text(), re.MULTILINE)
+    (command,) = re.findall(r"^\(echo[^`]*", (folder / "README.md").read_text(), re.MULTILINE)
     subprocess.run(["sh", "-c", command], cwd=folder, check=True)
     (tmp_path / "main.c").write_text(
         f'#include <stdint.h>\n#include <stdio.h>\n#include "{folder}/small_model.c"\n'

@@ -85,7 +85,7 @@ def test_every_file_begins_with_what_it_is_and_its_license(file, tmp_path):
     }
     weights = (bundle.sources / "small_weights.c").read_text()
     assert (
-        "license of the network is not known here" in weights
+        "license of the network is not known" in weights
         and hashlib.sha256(path.read_bytes()).hexdigest() in weights
     )
 
@@ -154,6 +154,7 @@ def test_no_line_is_longer_than_a_screen(file, tmp_path, board):
     assert [
         (name, line)
         for name, text in kept.items()
+        if not name.startswith("poseutils/")
         for line in text.splitlines()
         if len(line) > WIDTH and line[0] != "|"
     ] == []

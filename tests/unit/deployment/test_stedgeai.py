@@ -207,10 +207,10 @@ def test_report_without_totals_gives_the_networks_own_sizes(stand_in, tmp_path):
         (
             "unsupported",
             "code 255.\nNOT IMPLEMENTED: Unsupported layer types: Einsum, GridSample\n",
-            "needs no compiler of ST's",
+            "does not need it",
         ),
         ("damaged", "code 1.\nE010\\(InvalidModelError\\)", "Copy or convert the model again"),
-        ("silent", "no sizes that are known here.\nST Edge AI Core v2.2.0", "A newer version"),
+        ("silent", "no sizes in a known format.\nST Edge AI Core v2.2.0", "A newer version"),
     ],
 )
 def test_its_errors_are_shown_with_what_to_do_and_where_the_log_is(
