@@ -2,7 +2,7 @@
 
 :func:`evaluate` reads numbers and tuples (``1/127.5``, ``(192, 192, 3)``); an :class:`Expression`
 is a formula in named variables (``lr * 0.95 ** epoch``). Python's parser reads the text, and its
-syntax tree is interpreted here, by an allowlist of node types.
+syntax tree is checked here against an allowlist of node types and evaluated by ``simpleeval``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import operator
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from simpleeval import InvalidExpression, SimpleEval
 
 _Table = dict[type[ast.AST], Any]
 
@@ -77,7 +79,7 @@ def evaluate(text: str) -> int | float | tuple:
         raise ValueError("an expression that does not divide by zero") from None
     except OverflowError:
         raise ValueError("a finite number") from None
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+    except (InvalidExpression, SyntaxError, ValueError, MemoryError, RecursionError):
         raise ValueError(NUMBER) from None
 
 
@@ -155,6 +157,7 @@ class Expression:
             )
         except (
             ArithmeticError,
+            InvalidExpression,
             ValueError,
             TypeError,
             KeyError,
@@ -189,41 +192,7 @@ def _is_allowed(node: ast.AST, syntax: tuple[type[ast.AST], ...], names: tuple[s
     return isinstance(node, (ast.BinOp, ast.UnaryOp, *syntax))
 
 
-def _value(node: ast.expr, variables: Mapping[str, float]) -> Any:
-    """The number or truth value of a tree that :func:`_parsed` has checked. Variables are floats,
-    and with them what they meet."""
-    match node:
-        case ast.Constant(value):
-            return value
-        case ast.Name(name):
-            return variables[name]
-        case ast.UnaryOp(op, operand):
-            return _OPERATORS[type(op)](_value(operand, variables))
-        case ast.BinOp(left, op, right):
-            return _OPERATORS[type(op)](_value(left, variables), _value(right, variables))
-        case ast.IfExp(test, body, orelse):
-            return _value(body if _value(test, variables) else orelse, variables)
-        case ast.Call(ast.Name(function), arguments):
-            return _FUNCTIONS[function](*(_value(argument, variables) for argument in arguments))
-        case ast.Compare(left, ops, comparators):
-            values = [_value(operand, variables) for operand in (left, *comparators)]
-            return all(
-                _OPERATORS[type(op)](a, b)
-                for op, a, b in zip(ops, values[:-1], values[1:], strict=True)
-            )
-        case ast.BoolOp(op, operands):
-            return _first_decisive(isinstance(op, ast.Or), operands, variables)
-    raise ValueError(f"{ast.unparse(node)[:60]!r} has no value")
-
-
-def _first_decisive(
-    decisive: bool, operands: list[ast.expr], variables: Mapping[str, float]
-) -> Any:
-    """``and`` and ``or`` as in Python: what follows is evaluated only if it matters, so that it may
-    guard a division."""
-    value: Any = None
-    for operand in operands:
-        value = _value(operand, variables)
-        if bool(value) == decisive:
-            break
-    return value
+def _value(body: ast.expr, variables: Mapping[str, float]) -> Any:
+    """The number or truth value of a tree that :func:`_parsed` has checked."""
+    evaluator = SimpleEval(operators=_OPERATORS, functions=_FUNCTIONS, names=dict(variables))
+    return evaluator.eval("", previously_parsed=body)
