@@ -8,8 +8,9 @@ damaged file ends in a clear error.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -105,10 +106,21 @@ def parse_onnx(data: bytes, name: str, folder: Path, known: Container[str]) -> O
     _check(proto, name)
     try:
         return _Reader(proto).graph()
-    except PoseError:
-        raise
-    except Exception as error:  # onnx raises many kinds on damaged content, some its own
+    except _Damaged as error:
         raise _damaged(name, error) from error
+
+
+class _Damaged(ValueError):
+    """What a healthy file does not hold, in words."""
+
+
+def _by_onnx(function: Callable[..., Any], *given: Any) -> Any:
+    """What a function of the package onnx makes of the file's content. On damaged content they
+    raise many kinds of exceptions; nothing of ours runs inside."""
+    try:
+        return function(*given)
+    except Exception as error:
+        raise _Damaged(str(error) or type(error).__name__) from error
 
 
 def self_contained(data: bytes, name: str, folder: Path) -> bytes:
@@ -127,15 +139,14 @@ def _damaged(name: str, error: Exception) -> PoseError:
 
 
 def _parsed(data: bytes, name: str) -> Any:
-    onnx = _onnx()
     try:
-        proto = onnx.load_model_from_string(data)
+        proto = _by_onnx(_onnx().load_model_from_string, data)
         graph = proto.graph
         if not (graph.node and graph.input and graph.output):
-            raise ValueError(f"{len(data)} bytes in which no network is found")
+            raise _Damaged(f"{len(data)} bytes in which no network is found")
         if max(len(graph.node), len(graph.initializer), len(graph.value_info)) > MAX_NODES:
-            raise ValueError(f"{len(graph.node)} nodes and {len(graph.initializer)} constants")
-    except Exception as error:  # protobuf's DecodeError, UnicodeDecodeError, ValueError
+            raise _Damaged(f"{len(graph.node)} nodes and {len(graph.initializer)} constants")
+    except _Damaged as error:
         raise _damaged(name, error) from error
     opset = _opset(proto)
     if opset < OLDEST_OPSET:
@@ -216,22 +227,21 @@ def _with_one_image(proto: Any, name: str) -> Any:
 
 
 def _with_shapes(proto: Any, name: str) -> Any:
-    onnx = _onnx()
+    infer = partial(
+        _onnx().shape_inference.infer_shapes, check_type=False, strict_mode=True, data_prop=True
+    )
     try:
-        return onnx.shape_inference.infer_shapes(
-            proto, check_type=False, strict_mode=True, data_prop=True
-        )
-    except Exception as error:  # onnx's InferenceError, and what protobuf raises
+        return _by_onnx(infer, proto)
+    except _Damaged as error:
         raise _damaged(name, error) from error
 
 
 def _check(proto: Any, name: str) -> None:
     """By ONNX's own rules: each node has the inputs, outputs and attributes that its operator
     wants, of the right types."""
-    onnx = _onnx()
     try:
-        onnx.checker.check_model(proto)
-    except (onnx.checker.ValidationError, UnicodeDecodeError) as error:
+        _by_onnx(_onnx().checker.check_model, proto)
+    except _Damaged as error:
         raise _damaged(name, error) from error
 
 
@@ -315,7 +325,7 @@ class _Reader:
             self._node(node)
         missing = [value.name for value in graph.output if value.name not in self.index]
         if missing or not inputs:
-            raise ValueError(
+            raise _Damaged(
                 f"its outputs {missing} are not made by any node" if missing else "it has no input"
             )
         outputs = tuple(self.index[value.name] for value in graph.output)
@@ -325,9 +335,9 @@ class _Reader:
 
     def _add(self, tensor: Tensor) -> int:
         if tensor.name in self.index:
-            raise ValueError(f"{tensor.name!r} is made twice")
+            raise _Damaged(f"{tensor.name!r} is made twice")
         if tensor.bytes > MAX_BYTES:
-            raise ValueError(f"{tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes")
+            raise _Damaged(f"{tensor.name!r} of shape {tensor.shape} has {tensor.bytes} bytes")
         self.tensors.append(tensor)
         self.index[tensor.name] = len(self.tensors) - 1
         return len(self.tensors) - 1
@@ -354,14 +364,14 @@ class _Reader:
                 f"the shape of {name!r} ({shape}) does not follow from the input's: only networks "
                 "of fixed shapes are read"
             )
-        dtype = np.dtype(_onnx().helper.tensor_dtype_to_np_dtype(kind.elem_type))
+        dtype = np.dtype(_by_onnx(_onnx().helper.tensor_dtype_to_np_dtype, kind.elem_type))
         shape = tuple(d.dim_value for d in kind.shape.dim)
         return self._add(Tensor(name, shape, dtype.name, prod(shape) * dtype.itemsize, None, False))
 
     def _node(self, node: Any) -> None:
         unknown = [name for name in node.input if name and name not in self.index]
         if unknown:
-            raise ValueError(
+            raise _Damaged(
                 f"{node.op_type} {node.name!r} reads {unknown}, which nothing before it makes"
             )
         inputs = tuple(self.index[name] if name else -1 for name in node.input)
@@ -374,7 +384,7 @@ class _Reader:
         options = {attribute.name: _attribute(attribute) for attribute in node.attribute}
         outputs = tuple(self._activation(name) if name else -1 for name in node.output)
         if not any(output >= 0 for output in outputs):
-            raise ValueError(f"{node.op_type} {node.name!r} makes nothing")
+            raise _Damaged(f"{node.op_type} {node.name!r} makes nothing")
         self.nodes.append(Node(node.op_type, inputs, outputs, options))
 
     def _folded(self, node: Any, inputs: tuple[int, ...]) -> list[np.ndarray] | None:
@@ -416,35 +426,35 @@ class _Reader:
         model = onnx.helper.make_model(
             graph, opset_imports=[onnx.helper.make_opsetid("", _opset(self.proto))]
         )
-        return [
-            np.asarray(each) for each in onnx.reference.ReferenceEvaluator(model).run(None, values)
-        ]
+        run = onnx.reference.ReferenceEvaluator(model).run
+        return [np.asarray(each) for each in _by_onnx(run, None, values)]
 
 
 def _constant_value(node: Any) -> np.ndarray:
     attributes = {attribute.name: attribute for attribute in node.attribute}
     if "value" in attributes:
         return _array(attributes["value"].t)
-    (name, attribute), *_ = attributes.items()
-    kinds = {
+    numbers = {
         "value_float": np.float32,
         "value_floats": np.float32,
         "value_int": np.int64,
         "value_ints": np.int64,
     }
-    return np.asarray(_attribute(attribute), kinds[name])
+    given = sorted(attributes.keys() & numbers)
+    if not given:
+        raise _Damaged(f"the constant {node.name!r} of {sorted(attributes)} holds no numbers")
+    return np.asarray(_attribute(attributes[given[0]]), numbers[given[0]])
 
 
 def _array(tensor: Any) -> np.ndarray:
-    onnx = _onnx()
     shape = tuple(tensor.dims)
     if any(size < 0 for size in shape) or prod(shape) > MAX_BYTES:
-        raise ValueError(f"the constant {tensor.name!r} has the shape {shape}")
-    return onnx.numpy_helper.to_array(tensor)
+        raise _Damaged(f"the constant {tensor.name!r} has the shape {shape}")
+    return _by_onnx(_onnx().numpy_helper.to_array, tensor)
 
 
 def _attribute(attribute: Any) -> Any:
-    value = _onnx().helper.get_attribute_value(attribute)
+    value = _by_onnx(_onnx().helper.get_attribute_value, attribute)
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return _array(value) if hasattr(value, "dims") else value

@@ -1,13 +1,12 @@
 """Reads a .tflite flatbuffer into a :class:`~poseutils.compiler.graph.Graph`.
 
 The format is TensorFlow Lite's schema.fbs, version 3; the generated reader that comes with LiteRT
-does the unpacking. That reader believes every number in the file; what it returns is held to the
-rules of :mod:`poseutils.compiler.rules`: a damaged file ends in a clear error.
+does the unpacking, within the bounds of the file. What it returns is held to the rules of
+:mod:`poseutils.compiler.rules`: a damaged file ends in a clear error.
 """
 
 from __future__ import annotations
 
-import struct
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ import numpy as np
 from ...errors import PoseError
 from ..graph import Graph, Operator, Quantization, Tensor
 from ..rules import Broken, validate
-from .tflite_attributes import constants, read_attributes
+from .flatbuffer import Damaged, bounded
+from .tflite_attributes import named, read_attributes
 
 IDENTIFIER = b"TFL3"
 MAX_TABLES = 1 << 16
@@ -85,12 +85,10 @@ def parse_tflite(data: bytes, name: str) -> Graph:
         )
     try:
         graph = _graph(data, name)
-    except PoseError:
-        raise
-    except _MISREAD as error:
+    except Damaged as error:
         raise PoseError(
-            f"{name} is damaged or truncated ({len(data)} bytes): {_told(error)}. Copy or convert "
-            "it again."
+            f"{name} is damaged or truncated ({len(data)} bytes): {error}. Copy or convert it "
+            "again."
         ) from error
     _refuse_state(graph, name)
     try:
@@ -99,30 +97,6 @@ def parse_tflite(data: bytes, name: str) -> Graph:
         raise PoseError(
             f"{name} is damaged: {broken}. Copy or convert the model again."
         ) from broken
-
-
-_MISREAD = (
-    struct.error,
-    LookupError,
-    TypeError,
-    ValueError,
-    ArithmeticError,
-    AttributeError,
-    MemoryError,
-)
-"""What a damaged offset surfaces as: the generated reader has no error of its own."""
-
-
-class _Impossible(ValueError):
-    """What a healthy file does not hold, in words."""
-
-
-def _told(error: Exception) -> str:
-    return (
-        str(error)
-        if isinstance(error, _Impossible)
-        else "an offset in it leads outside of the file, or to something else"
-    )
 
 
 def _refuse_state(graph: Graph, name: str) -> None:
@@ -149,9 +123,12 @@ def _refuse_stateful(names: set[str], name: str) -> None:
 def _graph(data: bytes, name: str) -> Graph:
     from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.Model.GetRootAs(data, 0)
+    model = schema.Model()
+    model.Init(data, 0)
+    model.Init(data, bounded(model)._tab.Indirect(0))
+    bounded(model)
     names = [
-        _operator_name(schema, model.OperatorCodes(i))
+        _operator_name(schema, bounded(model.OperatorCodes(i)))
         for i in range(_count(model.OperatorCodesLength()))
     ]
     _refuse_stateful(_CONNECTED.intersection(names), name)
@@ -162,14 +139,14 @@ def _graph(data: bytes, name: str) -> Graph:
             "supported. "
             "Convert a model with a single signature."
         )
-    subgraph = model.Subgraphs(0)
-    stored = [_stored(model.Buffers(i)) for i in range(_count(model.BuffersLength()))]
+    subgraph = bounded(model.Subgraphs(0))
+    stored = [_stored(bounded(model.Buffers(i))) for i in range(_count(model.BuffersLength()))]
     tensors = tuple(
-        _tensor(schema, subgraph.Tensors(i), stored)
+        _tensor(schema, bounded(subgraph.Tensors(i)), stored)
         for i in range(_count(subgraph.TensorsLength()))
     )
     operators = tuple(
-        _operator(schema, subgraph.Operators(i), names)
+        _operator(schema, bounded(subgraph.Operators(i)), names)
         for i in range(_count(subgraph.OperatorsLength()))
     )
     return Graph(
@@ -183,8 +160,21 @@ def _graph(data: bytes, name: str) -> Graph:
 
 def _count(length: int) -> int:
     if length > MAX_TABLES:
-        raise _Impossible(f"a table of {length} entries")
+        raise Damaged(f"a table of {length} entries")
     return length
+
+
+def _text(characters: bytes | None) -> str:
+    try:
+        return (characters or b"").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Damaged(f"the name {characters!r} is not UTF-8") from error
+
+
+def _entry(entries: list[Any], index: int, what: str) -> Any:
+    if index >= len(entries):
+        raise Damaged(f"{what} {index} of {len(entries)}")
+    return entries[index]
 
 
 def _indices(vector: Any) -> tuple[int, ...]:
@@ -193,23 +183,21 @@ def _indices(vector: Any) -> tuple[int, ...]:
 
 
 def _stored(buffer: Any) -> np.ndarray:
-    # Asking for the array makes NumPy check that it lies within the file.
     return np.zeros(0, np.uint8) if buffer.DataIsNone() else buffer.DataAsNumpy()
 
 
 def _tensor(schema: Any, table: Any, stored: list[np.ndarray]) -> Tensor:
-    dtype = constants(schema.TensorType)[table.Type()].lower()
-    name = (table.Name() or b"").decode("utf-8")
+    dtype, name = named(schema.TensorType, table.Type()).lower(), _text(table.Name())
     if dtype not in _BITS:
-        raise _Impossible(f"tensor {name!r} is of type {dtype}, which has no fixed size")
+        raise Damaged(f"tensor {name!r} is of type {dtype}, which has no fixed size")
     shape = _indices(table.ShapeAsNumpy())
     if any(size < 0 for size in shape):
-        raise _Impossible(f"tensor {name!r} has the shape {shape}")
+        raise Damaged(f"tensor {name!r} has the shape {shape}")
     size = -(-prod(shape) * _BITS[dtype] // 8)
-    content = stored[table.Buffer()]
+    content = _entry(stored, table.Buffer(), f"tensor {name!r} has buffer")
     is_constant = len(content) > 0 or size == 0
     if is_constant and len(content) < size:
-        raise _Impossible(f"tensor {name!r} of {size} bytes has {len(content)} in the file")
+        raise Damaged(f"tensor {name!r} of {size} bytes has {len(content)} in the file")
     data = _values(content, dtype, shape, size) if is_constant else None
     signature = _indices(table.ShapeSignatureAsNumpy())
     is_fixed = -1 not in signature[1:]  # the first is the number of images
@@ -236,7 +224,7 @@ def _values(
 
 
 def _quantization(table: Any) -> Quantization | None:
-    if table is None or table.ScaleIsNone():
+    if table is None or bounded(table).ScaleIsNone():
         return None
     scales, axis = table.ScaleAsNumpy(), table.QuantizedDimension()
     if len(scales) == 0:
@@ -249,15 +237,11 @@ def _quantization(table: Any) -> Quantization | None:
 
 def _operator_name(schema: Any, code: Any) -> str:
     # Codes over 127 came later and are in a wider field; the older one then holds 127.
-    name = constants(schema.BuiltinOperator)[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
-    return (
-        f"CUSTOM:{(code.CustomCode() or b'').decode('utf-8', 'replace')}"
-        if name == "CUSTOM"
-        else name
-    )
+    name = named(schema.BuiltinOperator, max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
+    return f"CUSTOM:{_text(code.CustomCode())}" if name == "CUSTOM" else name
 
 
 def _operator(schema: Any, table: Any, names: list[str]) -> Operator:
     inputs, outputs = _indices(table.InputsAsNumpy()), _indices(table.OutputsAsNumpy())
-    name = names[table.OpcodeIndex()]
+    name = _entry(names, table.OpcodeIndex(), "an operator has code")
     return Operator(name, inputs, outputs, read_attributes(schema, table, name))

@@ -10,14 +10,23 @@ import numpy as np
 
 from .. import attributes as kinds
 from ..attributes import Attributes, Pair
+from .flatbuffer import Damaged, bounded
 
 _MASKS = ("Begin", "End", "Ellipsis", "NewAxis", "ShrinkAxis")
 
 
 @cache
-def constants(namespace: Any) -> dict[int, str]:
+def _constants(namespace: Any) -> dict[int, str]:
     """The names of an enumeration by their values."""
     return {value: key for key, value in vars(namespace).items() if isinstance(value, int)}
+
+
+def named(namespace: Any, value: int) -> str:
+    """The name of a value of an enumeration."""
+    names = _constants(namespace)
+    if value not in names:
+        raise Damaged(f"{value} is no {namespace.__name__}")
+    return names[value]
 
 
 def read_attributes(schema: Any, table: Any, name: str) -> Attributes:
@@ -25,13 +34,13 @@ def read_attributes(schema: Any, table: Any, name: str) -> Attributes:
     kind of operator."""
     options, read = _READERS.get(name, ("", _none))
     content = table.BuiltinOptions()
-    if constants(schema.BuiltinOptions).get(table.BuiltinOptionsType()) != options:
+    if _constants(schema.BuiltinOptions).get(table.BuiltinOptionsType()) != options:
         return Attributes()
     if content is None:
         return Attributes()
     made = getattr(schema, options)()
     made.Init(content.Bytes, content.Pos)
-    return read(schema, made)
+    return read(schema, bounded(made))
 
 
 def _none(schema: Any, made: Any) -> Attributes:
@@ -39,14 +48,14 @@ def _none(schema: Any, made: Any) -> Attributes:
 
 
 def _fused(schema: Any, made: Any) -> str:
-    return constants(schema.ActivationFunctionType)[made.FusedActivationFunction()]
+    return named(schema.ActivationFunctionType, made.FusedActivationFunction())
 
 
 def _window(schema: Any, made: Any) -> dict[str, Any]:
     return {
         "activation": _fused(schema, made),
         "stride": (made.StrideH(), made.StrideW()),
-        "padding": constants(schema.Padding)[made.Padding()],
+        "padding": named(schema.Padding, made.Padding()),
     }
 
 

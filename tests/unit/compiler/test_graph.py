@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from poseutils import PoseError
+from poseutils.compiler.frontends import tflite
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
 from poseutils.compiler.graph import float_operators, layers, lifetimes, live_bytes, macs
 from tests.helpers.tiny_tflite import build, heatmap_model, tensor
 
-# Measured on the published files by other means: peak of live activations in KiB, millions of multiply-accumulates.
+# Measured on the published files by other means: peak of live activations in KiB, millions of
+# multiply-accumulates.
 PUBLISHED = {
     "st_movenet_lightning_heatmaps_192_int8_pc.tflite": (1746, 237),
     "movenet_singlepose_lightning_192_int8.tflite": (1080, 270),
@@ -218,6 +220,16 @@ def test_truncated_model_is_refused(asset, fraction):
     ) as caught:
         parse_tflite(data[: max(8, int(len(data) * fraction))], "cut.tflite")
     assert "unpack" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [IndexError, KeyError, TypeError, ValueError, AttributeError])
+def test_a_bug_of_the_reader_is_no_damaged_file(monkeypatch, error):
+    def bug(*given):
+        raise error("a bug")
+
+    monkeypatch.setattr(tflite, "read_attributes", bug)
+    with pytest.raises(error, match="a bug"):
+        parse_tflite(heatmap_model(), "sound.tflite")
 
 
 def test_damage_anywhere_ends_in_a_graph_or_a_clear_error():

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.frontends import onnx as onnx_reader
 from poseutils.compiler.frontends.onnx import parse_onnx, self_contained
 from poseutils.compiler.frontends.qdq import read_qdq
 from poseutils.compiler.frontends.qdq.operators import OPERATORS
@@ -62,7 +63,8 @@ def test_an_open_size_is_refused(net, tmp_path, dimension):
     model.graph.input[0].type.tensor_type.shape.dim[dimension].dim_param = "size"
     with pytest.raises(
         PoseError,
-        match="net.onnx: its input 'x' of shape .*size.* is not fixed. Export the model with a fixed input size",
+        match="net.onnx: its input 'x' of shape .*size.* is not fixed. Export the model with a "
+        "fixed input size",
     ):
         parse(model, tmp_path)
 
@@ -221,6 +223,27 @@ def test_networks_that_contradict_themselves_end_in_c_or_a_clear_error(whole, tm
             mutate(bad, dice)
         outcomes.append(outcome(bad.SerializeToString(), tmp_path))
     assert 70 < sum(text is not None for text in outcomes) < 175
+
+
+@pytest.mark.parametrize("error", [IndexError, KeyError, TypeError, ValueError, AttributeError])
+@pytest.mark.parametrize("place", ["_activation", "_folded"])
+def test_a_bug_of_the_reader_is_no_damaged_file(net, tmp_path, monkeypatch, place, error):
+    def bug(*given):
+        raise error("a bug")
+
+    monkeypatch.setattr(onnx_reader._Reader, place, bug)
+    with pytest.raises(error, match="a bug"):
+        parse(net.model([net.add("Relu", "x")]), tmp_path)
+
+
+def test_a_byte_that_is_no_text_ends_in_a_graph_or_a_clear_error(net, tmp_path):
+    data, refused = net.model([net.add("Relu", "x")]).SerializeToString(), 0
+    for place in range(len(data)):
+        try:
+            parse(data[:place] + b"\xfe" + data[place + 1 :], tmp_path)
+        except PoseError:
+            refused += 1
+    assert 0 < refused < len(data)
 
 
 def test_a_shape_beyond_all_memory_is_refused(net, tmp_path):

@@ -157,8 +157,11 @@ def _input(conversion: Conversion, tensor: int) -> Value:
 def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
     """The tensor that the network gives for an output of the file."""
     made, builder = conversion.graph.tensors[tensor], conversion.builder
+    value = conversion.values.get(tensor)
+    if value is None:
+        refused.append(f"the output {made.name!r}: a constant, or the input as it is")
+        return -1
     try:
-        value = conversion.values[tensor]
         if isinstance(value, Steps):
             stored = _as_given(builder, builder.stored(value))
             return (
@@ -178,8 +181,6 @@ def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
         refused.append(str(other))
     except Unsupported as reason:
         refused.append(f"the output {made.name!r}: {reason}")
-    except KeyError:
-        refused.append(f"the output {made.name!r}: a constant, or the input as it is")
     return -1
 
 

@@ -1,0 +1,68 @@
+"""Reads tables of a flatbuffer within its bounds.
+
+The classes that LiteRT generates from schema.fbs believe every offset and length in a file. Each of
+them reads through one table object; :func:`bounded` exchanges it for one that checks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+from flatbuffers import number_types
+from flatbuffers.table import Table
+
+_Generated = TypeVar("_Generated")
+
+
+class Damaged(ValueError):
+    """What a healthy file does not hold, in words."""
+
+
+class _BoundedTable(Table):  # type: ignore[misc]
+    """The methods through which generated classes read, with flatbuffers' names."""
+
+    def Get(self, flags: Any, off: int) -> Any:
+        self._check(off, flags.bytewidth)
+        return super().Get(flags, off)
+
+    def Indirect(self, off: int) -> int:
+        target = off + int(self.Get(number_types.UOffsetTFlags, off))
+        self._check(target, 4)
+        return target
+
+    def Union(self, t2: Table, off: int) -> None:
+        t2.Bytes, t2.Pos = self.Bytes, self.Indirect(self.Pos + off)
+
+    def String(self, off: int) -> bytes:
+        start, length = self._vector(off, 1)
+        return bytes(self.Bytes[start : start + length])
+
+    def Vector(self, off: int) -> int:
+        return self._vector(self.Pos + off, 1)[0]
+
+    def VectorLen(self, off: int) -> int:
+        return self._vector(self.Pos + off, 1)[1]
+
+    def GetVectorAsNumpy(self, flags: Any, off: int) -> np.ndarray:
+        start, length = self._vector(self.Pos + off, flags.bytewidth)
+        return np.frombuffer(self.Bytes, number_types.to_numpy_type(flags), length, start)
+
+    def _vector(self, off: int, width: int) -> tuple[int, int]:
+        """The first byte and the length of a vector, all of which lies within the file."""
+        start = self.Indirect(off)
+        length = int(self.Get(number_types.UOffsetTFlags, start))
+        self._check(start + 4, length * width)
+        return start + 4, length
+
+    def _check(self, off: int, size: int) -> None:
+        if not 0 <= off <= off + size <= len(self.Bytes):
+            raise Damaged(f"an offset in it leads to {size} bytes at {off}, outside of the file")
+
+
+def bounded(generated: _Generated) -> _Generated:
+    """The same object of a generated class, reading within the file from now on. What it gives for
+    a table within it is to be bounded again."""
+    table = generated._tab  # type: ignore[attr-defined]
+    generated._tab = _BoundedTable(table.Bytes, table.Pos)  # type: ignore[attr-defined]
+    return generated
