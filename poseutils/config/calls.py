@@ -30,19 +30,22 @@ from .values import (
 
 ANY = range_from()
 ABOVE_ZERO = range_from(0)
-WHOLE = range_from(1, whole=True)
 RATE = number_from(0)
 
-_INTERPOLATION = one_of(*INTERPOLATIONS)
+_INTERPOLATION = one_of("bilinear", "nearest")  # of a warp
 _GEOMETRIC = {
     "fill_mode": one_of("constant", "nearest", "reflect", "wrap"),
     "fill_value": Number,
     "interpolation": _INTERPOLATION,
 }
 _CROP = {
-    name: range_from(0, 1)
-    for name in ("crop_center_x", "crop_center_y", "crop_width", "crop_height")
+    "crop_center_x": range_from(0, 1),
+    "crop_center_y": range_from(0, 1),
+    "crop_width": range_from(0.01, 1),
+    "crop_height": range_from(0.01, 1),
 }
+_SHEAR = range_from(-0.24, 0.24)
+_ZOOM = range_from(-0.99)
 
 # An argument whose name ends in ! is required.
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
@@ -61,7 +64,7 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "random_solarize": {},
     "random_autocontrast": {"cutoff": number_from(0, 49)},
     "random_blur": {
-        "filter_size!": WHOLE,
+        "filter_size!": range_from(1, 255, whole=True),
         "padding": one_of("reflect", "constant", "symmetric"),
         "constant_values": Number,
     },
@@ -71,15 +74,19 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "random_flip": {"mode!": one_of("horizontal", "vertical", "horizontal_and_vertical")},
     "random_translation": {"width_factor!": ANY, "height_factor!": ANY, **_GEOMETRIC},
     "random_rotation": {"factor!": ANY, **_GEOMETRIC},
-    "random_shear": {"factor!": ANY, **_GEOMETRIC},
-    "random_shear_x": {"factor!": ANY, **_GEOMETRIC},
-    "random_shear_y": {"factor!": ANY, **_GEOMETRIC},
-    "random_zoom": {"width_factor!": ANY, "height_factor": ANY, **_GEOMETRIC},
-    "random_rectangle_erasing": {"nrec": WHOLE, "area": range_from(0, 1), "wh_ratio": ABOVE_ZERO},
+    "random_shear": {"factor!": _SHEAR, **_GEOMETRIC},
+    "random_shear_x": {"factor!": _SHEAR, **_GEOMETRIC},
+    "random_shear_y": {"factor!": _SHEAR, **_GEOMETRIC},
+    "random_zoom": {"width_factor!": _ZOOM, "height_factor": _ZOOM, **_GEOMETRIC},
+    "random_rectangle_erasing": {
+        "nrec": range_from(0, 100, whole=True),
+        "area": range_from(0, 1),
+        "wh_ratio": range_from(0.01, 100),
+    },
     "random_periodic_resizing": {
         "image_sizes!": Sizes,
         "period": Count,
-        "interpolation": _INTERPOLATION,
+        "interpolation": one_of(*INTERPOLATIONS),
     },
 }
 

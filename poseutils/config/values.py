@@ -90,12 +90,17 @@ def _example(low: float, whole: bool) -> str:
 
 def _sizes(value: Any) -> tuple[tuple[int, int], ...]:
     try:
-        return tuple(
+        sizes = tuple(
             (_scalar(height, 1, 8192, True), _scalar(width, 1, 8192, True))
             for height, width in sequence(value)
         )
+        if not sizes or any(side % 32 for size in sizes for side in size):
+            raise ValueError
+        return sizes
     except (TypeError, ValueError, OverflowError):
-        raise ValueError("a list of heights and widths, such as [[192, 192], [224, 224]]") from None
+        raise ValueError(
+            "a list of heights and widths, multiples of 32, such as [[192, 192], [224, 224]]"
+        ) from None
 
 
 def _pairs(value: Any) -> list[tuple[int, int]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..config import NOT_NEEDED
+from ..config.calls import CALLBACKS, NOT_NEEDED
 from ..errors import PoseError
-from .schedules import SCHEDULES, is_schedule, make_schedule
+from .schedules import is_schedule, make_schedule
 
 WARM_UP = 0.1
 """Fraction of the steps over which the learning rate rises, before the cosine decay."""
-CALLBACKS = ("ReduceLROnPlateau", "EarlyStopping", "LearningRateScheduler", *SCHEDULES)
 MONITORED = ("val_oks", "val_loss", "loss")
 
 

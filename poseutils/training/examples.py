@@ -79,7 +79,8 @@ class LazyArray:
         first, *rest = index if isinstance(index, tuple) else (index,)
         numbers = np.arange(len(self))[first]
         which = slice(None) if np.ndim(numbers) else 0
-        return self._rows(np.atleast_1d(numbers))[(which, *rest)]
+        selection = (which, *rest)
+        return self._rows(np.atleast_1d(numbers))[selection]
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.asarray(self[:], dtype)

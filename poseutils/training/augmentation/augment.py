@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ...config.augmentations import checked_augmentations
+from ...config.calls import AUGMENTATIONS as ARGUMENTS
 from ...keypoints import KeypointLayout
-from .arguments import WARPING, checked
 from .color import COLOR, clipped
 from .draw import Draw
 from .geometry import (
@@ -21,14 +22,18 @@ from .texture import TEXTURE
 
 RESIZING = "random_periodic_resizing"
 AUGMENTATIONS: dict[str, Callable] = {**COLOR, **TEXTURE, **GEOMETRIC, RESIZING: periodic_resizing}
-"""All operations by name."""
-
-_TAKES = {name: tuple(WARPING) for name in GEOMETRIC} | {
-    "random_flip": (),
-    "random_crop": ("interpolation",),
+"""All operations by name; ``config.calls.AUGMENTATIONS`` has their arguments."""
+WARPING = {"fill_mode": "reflect", "fill_value": 0.0, "interpolation": "bilinear"}
+"""Arguments of warping with their defaults."""
+_COLORS = ("rgb_to_hsv", "rgb_to_grayscale", "invert", "solarize", "autocontrast")
+CHANGE_RATES = {
+    "random_flip": 0.5,
+    "random_crop": 0.9,
+    "random_blur": 0.5,
+    "random_gaussian_noise": 0.5,
+    **{f"random_{name}": 0.25 for name in _COLORS},
 }
-"""The arguments of warping that each operation takes: flipping and cropping leave nothing to
-fill."""
+"""Default probabilities of operations, as in ST's model zoo; 1 for all others."""
 
 
 def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable:
@@ -51,8 +56,8 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
         PoseError: for an unknown operation or argument.
     """
     operations = {
-        name: checked(name, arguments, AUGMENTATIONS, _TAKES)
-        for name, arguments in operations.items()
+        name: {"change_rate": CHANGE_RATES.get(name, 1.0), **arguments}
+        for name, arguments in checked_augmentations(operations).items()
     }
     steps = [
         _step(names, {name: operations[name] for name in names}, layout)
@@ -75,8 +80,8 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
 
 def resizing_period(operations: Mapping[str, Mapping] | None) -> int:
     """The number of batches of the same image size; 1 without ``random_periodic_resizing``."""
-    arguments = dict((operations or {}).get(RESIZING) or {})
-    return checked(RESIZING, arguments, AUGMENTATIONS, _TAKES).get("period", 10) if arguments else 1
+    given = {name: (operations or {})[name] for name in (operations or {}) if name == RESIZING}
+    return checked_augmentations(given)[RESIZING].get("period", 10) if given else 1
 
 
 def _groups(operations: Mapping[str, Mapping]) -> list[list[str]]:
@@ -84,7 +89,7 @@ def _groups(operations: Mapping[str, Mapping]) -> list[list[str]]:
     groups: list[list[str]] = []
     settings: dict = {}
     for name, arguments in operations.items():
-        own = {key: arguments.get(key, WARPING[key]) for key in _TAKES.get(name, ())}
+        own = {key: arguments.get(key, WARPING[key]) for key in WARPING if key in ARGUMENTS[name]}
         shares = name in GEOMETRIC and groups and groups[-1][0] in GEOMETRIC
         if shares and all(settings.get(key, value) == value for key, value in own.items()):
             groups[-1].append(name)

@@ -352,7 +352,7 @@ def test_every_optimizer_and_callback_of_keras_by_name(load):
         ),
         (
             "data_augmentation: {random_blur: {filter_size: 2.5}}",
-            ["random_blur.filter_size: 2.5 given; expected a whole number from 1 up"],
+            ["random_blur.filter_size: 2.5 given; expected a whole number from 1 to 255"],
         ),
         (
             "data_augmentation: {random_zoom: {width_factor: [1, 2, 3]}}",

@@ -1,11 +1,15 @@
 """Augmentation: keypoints, labels and boxes stay on the pixels that they mark, whatever is done to
 them."""
 
+import inspect
+
 import numpy as np
 import pytest
 
+from poseutils.config.calls import AUGMENTATIONS as ARGUMENTS
 from poseutils.errors import PoseError
 from poseutils.training.augmentation import AUGMENTATIONS, make_augment, resizing_period, warp_boxes
+from poseutils.training.augmentation.augment import WARPING
 from poseutils.training.augmentation.geometry import GEOMETRIC
 from tests.helpers.augmentations import IDENTITY, STRONG, noise, paired, scattered
 
@@ -382,36 +386,45 @@ def test_the_period_is_ten_batches_unless_told():
 @pytest.mark.parametrize(
     "name, arguments, says",
     [
-        (
-            "random_posterize",
-            {"bits": (0, 4)},
-            "bits is .0, 4.; give a whole number or a range .low, high., from 1 to 8",
-        ),
+        ("random_posterize", {"bits": (0, 4)}, r"bits: \(0, 4\) given; .*from 1 to 8, or a range"),
         ("random_posterize", {"bits": 2.5}, "whole number"),
-        (
-            "random_blur",
-            {"filter_size": (3, 5), "padding": "mirror"},
-            "'mirror'; choose from reflect",
-        ),
-        ("random_blur", {"filter_size": 0}, "from 1"),
+        ("random_blur", {"filter_size": (3, 5), "padding": "mirror"}, "'mirror' given.*'reflect'"),
+        ("random_blur", {"filter_size": 0}, "from 1 to 255"),
         ("random_jpeg_quality", {"jpeg_quality": (50, 101)}, "from 0 to 100"),
-        ("random_gamma", {"gamma": -1}, "gamma is -1; .* from 0 up"),
-        ("random_autocontrast", {"cutoff": 50}, "cutoff is 50; give a number, from 0 to 49"),
+        ("random_gamma", {"gamma": -1}, "gamma: -1 given; .* from 0 up"),
+        ("random_autocontrast", {"cutoff": 50}, "cutoff: 50 given; expected a number from 0 to 49"),
         ("random_zoom", {"width_factor": 0.1, "height_factor": (-1, 0)}, "from -0.99"),
         ("random_shear", {"factor": 0.3}, "from -0.24 to 0.24"),
-        ("random_crop", {"crop_width": 1.5}, "crop_width is 1.5"),
-        ("random_flip", {"mode": "horizontal", "fill_mode": "wrap"}, "takes change_rate, mode"),
-        ("random_invert", {"change_rate": 1.5}, "change_rate is 1.5; give a number, from 0 to 1"),
-        ("random_invert", {"change_rate": (0, 1)}, "change_rate is .0, 1."),
-        ("random_gaussian_noise", {"stddev": 0.1, "mode": "horizontal"}, "image, batch"),
-        ("random_periodic_resizing", {}, "needs image_sizes"),
+        ("random_crop", {"crop_width": 1.5}, "crop_width: 1.5 given"),
+        (
+            "random_flip",
+            {"mode": "horizontal", "fill_mode": "wrap"},
+            "fill_mode: unknown attribute",
+        ),
+        ("random_invert", {"change_rate": 1.5}, "change_rate: 1.5 given"),
+        ("random_invert", {"change_rate": (0, 1)}, r"change_rate: \(0, 1\) given"),
+        ("random_gaussian_noise", {"stddev": 0.1, "mode": "horizontal"}, "'image' or 'batch'"),
+        ("random_rotation", {"factor": 0.1, "interpolation": "area"}, "'bilinear' or 'nearest'"),
+        ("random_periodic_resizing", {}, "image_sizes: missing"),
         ("random_periodic_resizing", {"image_sizes": [[190, 192]]}, "multiples of 32"),
         ("random_periodic_resizing", {"image_sizes": []}, "multiples of 32"),
-        ("random_periodic_resizing", {"image_sizes": [[64, 64]], "period": 0}, "period is 0"),
+        ("random_periodic_resizing", {"image_sizes": [[64, 64]], "period": 0}, "period: 0 given"),
         ("random_rotation", {"factor": float("nan")}, "nan"),
-        ("random_hues", {"delta": 1}, "random_hues is not available; available are .*random_hue,"),
+        ("random_hues", {"delta": 1}, "random_hues: unknown.*random_hue"),
     ],
 )
 def test_arguments_that_cannot_be(name, arguments, says):
     with pytest.raises(PoseError, match=says):
         make_augment({name: arguments}, paired(2))
+
+
+def test_configuration_and_operations_have_the_same_names_and_arguments():
+    assert set(ARGUMENTS) == set(AUGMENTATIONS)
+    for name, arguments in ARGUMENTS.items():
+        parameters = list(inspect.signature(AUGMENTATIONS[name]).parameters.values())[2:]
+        required = {p.name for p in parameters if p.default is p.empty}
+        assert {a.removesuffix("!") for a in arguments if a.endswith("!")} == required
+        extra = {a.removesuffix("!") for a in arguments} - {p.name for p in parameters}
+        assert extra <= set(WARPING) and {p.name for p in parameters} - {"change_rate"} <= {
+            a.removesuffix("!") for a in arguments
+        }

@@ -1,0 +1,35 @@
+"""Validation of data augmentation outside a configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from ..errors import PoseError
+from .calls import Augmentations, in_the_order_written
+from .configuration import Config
+from .problems import describe
+
+_SECTION = "data_augmentation"
+
+
+def checked_augmentations(operations: Mapping[str, Mapping | None]) -> dict[str, dict]:
+    """The operations with validated arguments, in their order; arguments that are None are left
+    out.
+
+    Raises:
+        PoseError: for an unknown operation or argument, or an invalid value; lists every problem.
+    """
+    given = {
+        name: {key: value for key, value in (arguments or {}).items() if value is not None}
+        for name, arguments in operations.items()
+    }
+    try:
+        Config.model_validate({_SECTION: given})
+    except ValidationError as error:  # also for all other sections, which are missing
+        lines = describe(error, {_SECTION: given})
+        problems = [line for path, line in lines.items() if path[0] == _SECTION]
+        if problems:
+            raise PoseError("\n".join(problems)) from None
+    return in_the_order_written(Augmentations)(given)
