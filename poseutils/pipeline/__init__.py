@@ -8,7 +8,6 @@ used, ``run.json`` with the state of each step, ``metrics.json``, and the index 
 
 from .history import runs_table
 from .preflight import Check, check
-from .preflight import Check, check
 from .runner import resume, run
 
 __all__ = ["Check", "check", "resume", "run", "runs_table"]

@@ -16,10 +16,8 @@ from ..config import Config, read_config, services_of
 from ..datasets.yolo import parallel_labels
 from ..errors import PoseError
 from ..images import USUAL_SUFFIXES, image_suffixes
-from ..keypoints import COCO17
 from ..models.zoo import ZOO, cache_folder, name_of
 from ..training.architectures import check_network
-from ..training.augmentation import make_augment
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
 from ..training.losses import check_loss
@@ -302,8 +300,6 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
         )
     if checkpoint := config.training.resume_training_from:
         _attempt(result, "", lambda: find_checkpoint(config.resolve(checkpoint)))
-    for name, given in config.data_augmentation.items():
-        _attempt(result, "", make_augment, {name: given}, COCO17)
     for name, given in config.training.callbacks.items():
         if is_schedule(name):
             _attempt(result, "", make_schedule, name, given)
