@@ -13,11 +13,32 @@ from poseutils.errors import PoseError
 from tests.helpers import shared
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+MISSING = "is not in the cache folder"
 
 
 def pytest_configure():
     """The folder that all workers share is made before the workers."""
     shared.folder()
+
+
+def pytest_collection_modifyitems(items):
+    """Marks what needs downloaded models, and what runs on emulated cores."""
+    for item in items:
+        if {"asset", "zoo_model"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("assets")
+        if (REPOSITORY / "tests/emulated") in item.path.parents:
+            item.add_marker("emulated")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says aloud how much was not tested because models are missing."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    count = sum(MISSING in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.section(f"{count} TESTS SKIPPED: THEIR MODELS OR IMAGES ARE MISSING", "!")
+        terminalreporter.write_line(
+            "Fetch the models (python -m poseutils fetch) and set POSEUTILS_CACHE to their folder."
+        )
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +56,9 @@ def asset():
     def find(name: str) -> Path:
         if cache and (Path(cache) / name).exists():
             return Path(cache) / name
-        reason = f"{name} is not in the cache folder (POSEUTILS_CACHE={cache or 'not set'}); fetch it to run this test"
+        reason = (
+            f"{name} {MISSING} (POSEUTILS_CACHE={cache or 'not set'}); fetch it to run this test"
+        )
         if cache and os.environ.get("POSEUTILS_REQUIRE_ASSETS"):
             pytest.fail(reason)
         pytest.skip(reason)
