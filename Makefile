@@ -27,8 +27,7 @@ lab: $(STAMP)  ## open JupyterLab at the repository, on the index notebook
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/index.ipynb
 
 bench: $(STAMP)  ## measure speed, side by side with the bare runtimes
-	$(BIN)/python -m tests.bench.bench
-	$(BIN)/python -m tests.bench.bench_export
+	$(BIN)/python -m tests.bench
 
 setup: $(STAMP)  ## make .venv and install requirements.txt
 

@@ -183,9 +183,8 @@ def fuzz(
             made[ending], slowest = made[ending] + 1, max(slowest, took)
             if ending not in ("exported", "refused"):
                 note = folder / "traceback.txt"
-                wrong.append(
-                    f"file {number}: {ending}\n{note.read_text() if note.exists() else bad[-2000:].decode(errors='replace')}"
-                )
+                told = note.read_text() if note.exists() else bad[-2000:].decode(errors="replace")
+                wrong.append(f"file {number}: {ending}\n{told}")
     return made, wrong, slowest
 
 
@@ -193,9 +192,8 @@ def main(arguments: list[str]) -> int:
     count, seed = (int(value) for value in (arguments + ["10000", "0"][len(arguments) :]))
     made, wrong, slowest = fuzz(count, seed)
     print(*wrong, sep="\n")
-    print(
-        f"{count} files: {', '.join(f'{n} {ending}' for ending, n in made.most_common())}; the slowest took {slowest:.1f} s"
-    )
+    endings = ", ".join(f"{n} {ending}" for ending, n in made.most_common())
+    print(f"{count} files: {endings}; the slowest took {slowest:.1f} s")
     return 1 if wrong else 0
 
 

@@ -30,7 +30,8 @@ from poseutils.files import write_text
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 MAIN = """
-/* Runs the network once on noise, and prints the instructions of each tensor, those of the counting itself left out. */
+/* Runs the network once on noise, and prints the instructions of each tensor, those of the counting
+ * itself left out. */
 #include <stdio.h>
 
 #include "network.h"
@@ -153,10 +154,9 @@ def main(arguments: list[str]) -> None:
         cores[machine.core] = table = fit(measured)
         for path, (compiled, counts) in zip(paths, measured):
             total, guess = sum(counts.values()), estimated(compiled, counts, table)
-            print(
-                f"{machine.core:10} {path.name[:48]:48} {total / 1e6:9.1f} million, model {100 * (guess / total - 1):+.1f} %",
-                flush=True,
-            )
+            off = 100 * (guess / total - 1)
+            what = f"{machine.core:10} {path.name[:48]:48}"
+            print(f"{what} {total / 1e6:9.1f} million, model {off:+.1f} %", flush=True)
     write_text(TABLE, as_text(cores))
 
 

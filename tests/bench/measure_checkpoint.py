@@ -1,7 +1,7 @@
 """How well the shipped network finds people: 500 drawn ones that it has not seen, and those of the
 photographs in POSEUTILS_CACHE.
 
-python -m tests.bench.bench_checkpoint [MODEL ...]
+python -m tests.bench.measure_checkpoint [MODEL ...]
 
 People are looked at by their labeled boxes, enlarged by a quarter, and, where a picture has one
 person, in whole pictures.
@@ -34,10 +34,8 @@ def main(files: list[str]) -> None:
             for from_boxes in (True, False):
                 metrics = pu.evaluate(model, dataset, from_boxes=from_boxes, progress=False).metrics
                 where = "by boxes" if from_boxes else "whole pictures"
-                print(
-                    f"{Path(file).name:52s} {name:22s} {where:15s} {metrics['people']:4.0f} people  OKS {metrics['oks']:.4f}",
-                    flush=True,
-                )
+                found = f"{metrics['people']:4.0f} people  OKS {metrics['oks']:.4f}"
+                print(f"{Path(file).name:52s} {name:22s} {where:15s} {found}", flush=True)
 
 
 if __name__ == "__main__":

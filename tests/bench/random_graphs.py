@@ -1,6 +1,6 @@
 """Random networks as C against LiteRT: no wrong byte, no report of a sanitizer.
 
-python -m tests.bench.bench_random_graphs [--count 5000] [--seed 0] [--jobs 2]
+python -m tests.bench.random_graphs [--count 5000] [--seed 0] [--jobs 2]
 
 Network N of a run has the seed SEED + N; a failure is printed with its seed and its description.
 """

@@ -1,0 +1,49 @@
+"""``make bench``: each line is a ratio beside a reference that is measured in the same run.
+
+python -m tests.bench [SECTION ...]
+
+All sections together write ``tests/bench/results.md``, from which the README's figures come.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from tests.bench import exported, services, trainings
+from tests.bench.ratios import machine
+
+SECTIONS = {
+    "decoding": services.decoding,
+    "predicting": services.predicting,
+    "evaluating": services.evaluating,
+    "datasets": services.datasets,
+    "pipeline": services.pipeline,
+    "training": trainings.training,
+    "exporting": exported.exporting,
+}
+TABLES = {"kernels": exported.kernels, "networks": exported.networks}
+HEAD = ["| what | reference | time over the reference's | at most |", "|---|---|---|---|"]
+
+
+def main(asked: list[str]) -> None:
+    lines = ["# Benchmarks", "", f"Written by `make bench`. {machine()}.", ""]
+    print("\n".join([*lines, *HEAD]), flush=True)
+    lines += HEAD
+    start = time.monotonic()
+    for name, measure in SECTIONS.items():
+        for row in measure() if name in (asked or SECTIONS) else ():
+            lines.append(str(row))
+            print(lines[-1], flush=True)
+    for name, table in TABLES.items():
+        if name in (asked or TABLES):
+            lines += ["", f"## {name.capitalize()}", "", *table()]
+            print("\n".join(lines[lines.index(f"## {name.capitalize()}") - 1 :]), flush=True)
+    print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
+    if not asked:
+        Path(__file__).with_name("results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
