@@ -153,7 +153,7 @@ def exporting() -> Iterator[Row]:
         start = time.process_time()
         bundle = export(model, Path(work) / "bundle")
         own = time.process_time() - start
-        folder = copy_sources(bundle.path, Path(work) / "copy")
+        folder = copy_sources(bundle.sources, Path(work) / "copy")
         before = children_seconds()
         run_make(folder, "host")
         yield Row("export a network", "compile what was exported", ratio_of(own, before), 1)
@@ -205,7 +205,7 @@ def _network_row(path: Path) -> str:
 
 def host_seconds(bundle, inputs: np.ndarray, work: Path) -> tuple[float, bytes]:
     """Processor time of one image, compiled with -O3, and the outputs of all."""
-    folder = copy_sources(bundle.path, work)
+    folder = copy_sources(bundle.sources, work)
     run_make(folder, "host", "OPT=-O3")
     (folder / "in.bin").write_bytes(inputs.tobytes())
     before = children_seconds()

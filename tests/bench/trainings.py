@@ -54,7 +54,7 @@ def _steps() -> Iterator[Row]:
     import keras
 
     from poseutils.training import build_model, load_examples, training_batches
-    from poseutils.training.callbacks import make_watchers
+    from poseutils.training.callbacks import make_callbacks
     from poseutils.training.fit import DEFAULT_OPTIMIZER, make_step
     from poseutils.training.validation import make_loss
 
@@ -69,7 +69,7 @@ def _steps() -> Iterator[Row]:
     network = build_model(
         config.model.model_name, config.model.input_shape, len(kept.layout), config.model.alpha
     )
-    step = make_step(network, make_watchers(network, DEFAULT_OPTIMIZER, {}, 1000).model.optimizer)
+    step = make_step(network, make_callbacks(network, DEFAULT_OPTIMIZER, {}, 1000).model.optimizer)
     twin = keras.models.clone_model(network)
     twin.compile(keras.optimizers.Adam(1e-4), loss=make_loss(twin))
     batch = next(iter(in_memory))
