@@ -2,8 +2,7 @@
 the C code on this computer and on emulated cores."""
 
 from ..compiler.emit.naming import default_name
-from ..compiler.frontends.tflite import read_tflite
-from ..compiler.graph import Graph, layers
+from ..compiler.graph import layers
 from .boards import BOARDS, Board, Fit, find_board, fits, memory_rows
 from .bundle import Bundle, ExportReport
 from .export import export
@@ -21,7 +20,6 @@ __all__ = [
     "Emulation",
     "ExportReport",
     "Fit",
-    "Graph",
     "Proof",
     "StReport",
     "as_exported",
@@ -35,7 +33,6 @@ __all__ = [
     "on_target",
     "prove",
     "read_network",
-    "read_tflite",
     "run_stedgeai",
     "side_by_side",
 ]

@@ -381,8 +381,10 @@ static const void *small_output(const small_context *context, int32_t index) { r
 """
 
 
-@pytest.mark.parametrize("model_type", NOT_SQUARE)
-def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, tmp_path):
+@pytest.mark.parametrize(
+    ("model_type", "normalized"), [*((name, True) for name in NOT_SQUARE), ("yolo_mpe", False)]
+)
+def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, normalized, tmp_path):
     size, layout, shapes = NOT_SQUARE[model_type]
     rng = np.random.default_rng(5)
     arrays = {
@@ -397,9 +399,9 @@ def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, tmp_path
     graph = SimpleNamespace(tensors=tensors, outputs=list(range(len(tensors))))
     thresholds = Thresholds(confidence=0.9, nms_iou=0.5, max_detections=20, refine="quarter")
     spec = SimpleNamespace(input_size=size, graph=graph, thresholds=thresholds)
-    decoding = decoder_c.decoding_of(spec, PoseType(model_type, layout, True, {}), graph)
+    decoding = decoder_c.decoding_of(spec, PoseType(model_type, layout, normalized, {}), graph)
     people, keypoints = run_decoding(decoding, graph, arrays, tmp_path)
-    view = InputSpec(*size)
+    view = InputSpec(*size, normalized=normalized)
     found = DECODERS[model_type].find(arrays, view)
     (expected,) = DECODERS[model_type].decode(found, view, layout, decoding.thresholds)
     assert people == len(expected) >= 1
