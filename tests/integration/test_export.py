@@ -182,7 +182,10 @@ def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
     bundle = export(pu.load_model(file_of(file)), tmp_path / "out")
     image = bundle.prepare(pictures(open_network(file_of(file)), 1))
     (tmp_path / "in.bin").write_bytes(image.tobytes())
-    flags = "-std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wundef -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
+    flags = (
+        "-std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wundef -Werror "
+        "-fsanitize=address,undefined -fno-sanitize-recover=all"
+    )
     sources = [
         "-I",
         str(bundle.sources),
@@ -288,7 +291,8 @@ def test_images_of_one_list_have_one_shape(small, tmp_path):
     bundle = export(small, tmp_path / "out")
     with pytest.raises(
         PoseError,
-        match=r"images of shapes \(1, 16, 24, 3\), \(8, 8, 3\); a list of one shape, \(16, 24, 3\), is expected",
+        match=r"images of shapes \(1, 16, 24, 3\), \(8, 8, 3\); a list of one shape, "
+        r"\(16, 24, 3\), is expected",
     ):
         bundle.emulate([np.zeros((1, 16, 24, 3), np.int8), np.zeros((8, 8, 3), np.int8)])
 
@@ -383,12 +387,14 @@ def test_cmake_builds_one_network_or_several_in_one_project(small, tmp_path):
     ).stdout
     assert "... one_main" in targets
     (tmp_path / "CMakeLists.txt").write_text(
-        "cmake_minimum_required(VERSION 3.13)\nproject(firmware C)\nadd_subdirectory(one/c)\nadd_subdirectory(two/c)\n"
+        "cmake_minimum_required(VERSION 3.13)\nproject(firmware C)\n"
+        "add_subdirectory(one/c)\nadd_subdirectory(two/c)\n"
         "add_executable(main app.c)\ntarget_link_libraries(main one two)\n"
     )
     (tmp_path / "app.c").write_text(
         '#include "one_poses.h"\n#include "two_poses.h"\n'
-        "int main(void)\n{\n    return one_decode(NULL, NULL) != two_decode(NULL, NULL) || one_run(NULL) != two_run(NULL);\n}\n"
+        "int main(void)\n{\n    return one_decode(NULL, NULL) != two_decode(NULL, NULL)"
+        " || one_run(NULL) != two_run(NULL);\n}\n"
     )
     subprocess.run(
         ["cmake", "-S", tmp_path, "-B", tmp_path / "build"], check=True, stdout=subprocess.DEVNULL

@@ -207,7 +207,10 @@ def test_missing_model_and_no_runs_are_refused(tmp_path):
 
 def test_tensorflow_is_not_loaded_for_a_tflite(asset, repository):
     path = asset("models/blazeface_front_128_quant_pc_ff_od_wider_face.tflite")
-    program = f"import sys; from poseutils.benchmarking import benchmark\nbenchmark({str(path)!r}, runs=1); print('tensorflow' in sys.modules)"
+    program = (
+        "import sys; from poseutils.benchmarking import benchmark\n"
+        f"benchmark({str(path)!r}, runs=1); print('tensorflow' in sys.modules)"
+    )
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True
     )

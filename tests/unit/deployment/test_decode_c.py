@@ -16,7 +16,10 @@ from poseutils.deployment.recognition import PoseType
 from poseutils.keypoints import FACE6
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
-FLAGS = "-std=c99 -O1 -Wall -Wextra -Wconversion -Wundef -Werror -fsanitize=undefined -fsanitize-undefined-trap-on-error -shared -fPIC"
+FLAGS = (
+    "-std=c99 -O1 -Wall -Wextra -Wconversion -Wundef -Werror -fsanitize=undefined "
+    "-fsanitize-undefined-trap-on-error -shared -fPIC"
+)
 PIXEL = 1e-3
 
 
@@ -364,7 +367,7 @@ def ssd_in_c(c, raw, size, count, thresholds):
     return boxes[0][: found.value], keypoints[0][: found.value]
 
 
-# ---------------------------------------------------------------- the generated calls, on inputs that are not square
+# The generated calls, on inputs that are not square.
 
 NOT_SQUARE = {
     "heatmaps_spe": ((96, 160), pu.COCO17, {"maps": (1, 24, 40, 17)}),
@@ -377,7 +380,10 @@ NOT_SQUARE = {
 STUB = """#include <stddef.h>
 #include "pose_network.h"
 typedef struct { void *arena; const void *outputs[2]; } small_context;
-static const void *small_output(const small_context *context, int32_t index) { return context->outputs[index]; }
+static const void *small_output(const small_context *context, int32_t index)
+{
+    return context->outputs[index];
+}
 """
 
 

@@ -485,7 +485,8 @@ def test_real_configuration_fills_the_settings(small, tmp_path):
 
     path = tmp_path / "user_config.yaml"
     path.write_text(
-        "model: {model_type: heatmaps_spe}\npostprocessing: {kpts_conf_thresh: 0.3}\npreprocessing: {resizing: {aspect_ratio: crop}}\n"
+        "model: {model_type: heatmaps_spe}\npostprocessing: {kpts_conf_thresh: 0.3}\n"
+        "preprocessing: {resizing: {aspect_ratio: crop}}\n"
     )
     bundle = exported(small, tmp_path / "out", config=load_config(path))
     found = macros(bundle.path / "app_config.h")

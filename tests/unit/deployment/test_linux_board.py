@@ -157,7 +157,7 @@ def test_decoders_go_to_the_board_as_they_are(repository, tmp_path):
     folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe")
     for path in (folder / "poseutils").rglob("*.py"):
         name = path.relative_to(folder / "poseutils")
-        # Of rooms that are not copied whole, the __init__ would import what the board does not have.
+        # Of some packages only modules are copied; their __init__ is empty.
         if name.name != "__init__.py" or path.stat().st_size > 500:
             begun, text = path.read_text().split("\n\n", 1)
             assert (
@@ -171,7 +171,8 @@ def test_decoders_go_to_the_board_as_they_are(repository, tmp_path):
     [
         (
             {"resizing": {"interpolation": "lanczos3"}},
-            "interpolation: lanczos3 given; the program for the STM32MP257F-EV1 supports bilinear or nearest",
+            "interpolation: lanczos3 given; the program for the STM32MP257F-EV1 supports bilinear "
+            "or nearest",
         ),
         (
             {"color_mode": "grayscale"},
@@ -201,7 +202,8 @@ def ssh(tmp_path, monkeypatch):
     tools, home = tmp_path / "tools", tmp_path / "home"
     tools.mkdir(), home.mkdir()
     (tools / "ssh").write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" > "{tmp_path}/given"\ncd "{home}"\nshift 2\nexec sh -c "$*"\n'
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > "{tmp_path}/given"\n'
+        f'cd "{home}"\nshift 2\nexec sh -c "$*"\n'
     )
     (tools / "ssh").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
