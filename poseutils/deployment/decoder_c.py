@@ -195,7 +195,8 @@ def _ssd(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     grid = ssd_detector.grid_of(view.height, view.width, anchors) or ()
     constants, lines = _thresholds(decoding, name)
     layers = [
-        f"    {{{_output(outputs, b, name)}, {_output(outputs, s, name)}, {outputs[b].shape[1]}}},"
+        f"    {{{_output(outputs, b, name)},\n         {_output(outputs, s, name)}, "
+        f"{outputs[b].shape[1]}}},"
         for b, s in pairs
     ]
     grids = ", ".join(f"{{{stride}, {each}}}" for stride, each in grid)

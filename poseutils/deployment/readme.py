@@ -277,19 +277,21 @@ def _quantization(tensor: Tensor) -> tuple[str, str]:
 
 
 def _camera(spec: DeploymentSpec, taken: Tensor) -> str:
-    """How pixels become the input of the C code."""
+    """How pixels become the input."""
     if spec.pose is None:
         return ""
     pixels = {1: "gray", 3: spec.config.preprocessing.color_mode.upper(), 4: "RGBA"}[taken.shape[3]]
     given = spec.input
-    if taken.dtype == "uint8":
-        return f"The input takes the camera's {pixels} bytes, 0 to 255, unchanged."
-    if given.dtype == "uint8" and taken.dtype == "int8" and _shifted(given, taken):
-        return (
-            f"The input takes the camera's {pixels} bytes less 128, as int8: p - 128 is p with its "
-            "highest bit flipped."
+    if given.dtype == "int8":
+        return f"The input takes the camera's {pixels} bytes less 128, as int8."
+    if given.dtype != "uint8":
+        return f"The input takes {given.dtype} values; scale the {pixels} pixels as in training."
+    text = f"The model file takes the camera's {pixels} bytes, 0 to 255, unchanged."
+    if _shifted(given, taken):
+        text += (
+            " The C code takes them less 128, as int8: the same byte with its highest bit flipped."
         )
-    return f"The input takes {taken.dtype} values; scale the {pixels} pixels as in training."
+    return text
 
 
 def _shifted(given: Tensor, taken: Tensor) -> bool:
