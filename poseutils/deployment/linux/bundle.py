@@ -15,6 +15,7 @@ from ...models import Model, load_model
 from ...models.zoo import ZOO
 from ..recognition import PoseType
 from ..spec import DeploymentSpec
+from ..templates import filled
 from .runtime import COLOR_MODES, INTERPOLATIONS
 
 PACKAGE = "poseutils"
@@ -25,15 +26,6 @@ _ROOT = Path(__file__).resolve().parents[2]
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9:][A-Za-z0-9.:-]*")
 
 _INIT = '"""The part of poseutils that a board needs: NumPy and LiteRT are enough."""\n'
-_PROGRAM = '''"""Predicts keypoints on images: python3 predict.py street.jpg --out keypoints.json"""
-
-import sys
-from pathlib import Path
-
-from poseutils.deployment.linux.runtime import main
-
-sys.exit(main(Path(__file__).resolve().parent, sys.argv[1:]))
-'''
 
 
 def takes(spec: DeploymentSpec) -> bool:
@@ -60,7 +52,7 @@ def linux_files(spec: DeploymentSpec, model: Model | None) -> dict[str, str]:
     script = copy_script(deployment.hardware_setup.ip_address, deployment.board_deploy_path)
     settings = _settings(spec, spec.pose, model or _load(spec, spec.pose))
     return {
-        "predict.py": _PROGRAM,
+        "predict.py": filled("linux/predict.py", {}),
         "settings.json": json.dumps(settings, indent=1) + "\n",
         "copy_to_board.sh": script,
         **_package(),
@@ -171,11 +163,5 @@ def copy_script(address: str | None, folder: str | None) -> str:
         if host
         else "${1:?give the address of the board, such as root@192.168.1.7}"
     )
-    return f"""#!/bin/sh
-# Copies this folder to the board by ssh: sh copy_to_board.sh [USER@ADDRESS]
-set -eu
-board="{given}"
-cd "$(dirname "$0")"
-tar -czf - . | ssh -- "$board" {remote}
-echo "Copied. On the board: cd "{shlex.quote(place)}" && python3 predict.py IMAGE"
-"""
+    values = {"board": given, "remote": remote, "place": shlex.quote(place)}
+    return filled("linux/copy_to_board.sh", values)
