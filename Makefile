@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test lab bench setup
+.PHONY: help demo check test test-all lab bench setup
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## train, evaluate, quantize, evaluate, predict, benchmark, deploy, on the embedded data
 	$(BIN)/python -m poseutils run user_config.yaml
@@ -19,14 +19,23 @@ check: $(STAMP)  ## ruff, mypy, and the rule of imports: a minute
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_imports.py
 
-test: $(STAMP)  ## pytest over tests/, nbval over notebooks/
-	$(BIN)/python -m pytest -q tests
-	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.cfg notebooks
+# Two workers on two cores; on a larger machine four, as each needs a gigabyte.
+PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
+NBVAL := $(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.cfg
+QUICK := $(addprefix notebooks/,dataset.ipynb benchmark.ipynb deploy.ipynb predict.ipynb)
+
+test: $(STAMP)  ## all but the slow tests, and the quick notebooks: five minutes
+	$(PYTEST) -m "not slow" tests
+	$(NBVAL) $(QUICK)
+
+test-all: test  ## the slow tests and the other notebooks, too: fifteen minutes
+	$(PYTEST) -m slow tests
+	$(NBVAL) $(filter-out $(QUICK),$(wildcard notebooks/*.ipynb))
 
 lab: $(STAMP)  ## open JupyterLab at the repository, on the index notebook
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/index.ipynb
 
-bench: $(STAMP)  ## measure speed, side by side with the bare runtimes
+bench: $(STAMP)  ## ratios beside the bare libraries, into tests/bench/results.md: ten minutes
 	$(BIN)/python -m tests.bench
 
 setup: $(STAMP)  ## make .venv and install requirements.txt

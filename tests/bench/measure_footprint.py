@@ -44,7 +44,9 @@ _FLOATS = re.compile(
 
 def core_flags(core: str) -> list[str]:
     """What the folder's Makefile gives the compiler for one of ``EMULATED``."""
-    return re.search(rf"^{core.upper()} := (.*)$", filled("Makefile", {"NAME": ""}), re.MULTILINE)[1].split()
+    return re.search(rf"^{core.upper()} := (.*)$", filled("Makefile", {"NAME": ""}), re.MULTILINE)[
+        1
+    ].split()
 
 
 def compiled_object(source: str, folder: Path, core: str) -> Path:

@@ -90,6 +90,7 @@ def all_operators():
     return graph, inputs, {t: reference.tensor(t) for t in graph.outputs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("core", EMULATED)
 def test_every_core_gives_the_reference_bits(all_operators, core, tmp_path):
     graph, inputs, expected = all_operators

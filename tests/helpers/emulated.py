@@ -86,9 +86,7 @@ def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) ->
         name: filled(name, {"name": "network", "NAME": "NETWORK"})
         for name in ("Makefile", "example/startup.c")
     }
-    files[f"example/{core}.ld"] = filled(
-        "example/board.ld", emulation.linker_script(core)
-    )
+    files[f"example/{core}.ld"] = filled("example/board.ld", emulation.linker_script(core))
     (folder / "example").mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)

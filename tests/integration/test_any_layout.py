@@ -63,6 +63,7 @@ def draw(folder, count, mirror, seed):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "mirror", "names", "activation", "loss", "epochs", "gain"),
     [

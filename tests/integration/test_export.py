@@ -16,6 +16,7 @@ from poseutils.decoders.ssd_detector import THRESHOLDS
 from poseutils.deployment import export, missing_tools
 from poseutils.models.network import open_network
 from tests.helpers.litert_reference import Reference, same
+from tests.helpers.marks import slow_except
 from tests.helpers.tiny_tflite import build, heatmap_model, tensor
 
 with_gcc = pytest.mark.skipif(
@@ -67,7 +68,7 @@ def expected_of(reference, bundle, image):
 
 
 @with_gcc
-@pytest.mark.parametrize("file", ARENA)
+@pytest.mark.parametrize("file", slow_except({SHIPPED}, ARENA))
 def test_network_gives_the_reference_bits(file_of, pictures, tmp_path, file):
     network = open_network(file_of(file), rescaling=(1 / 255, 0.0))
     bundle = export(pu.load_model(file_of(file)), tmp_path / "out")
@@ -104,7 +105,7 @@ PEOPLE = {
 
 
 @with_gcc
-@pytest.mark.parametrize("file", PEOPLE)
+@pytest.mark.parametrize("file", slow_except({SHIPPED}, PEOPLE))
 def test_program_prints_the_keypoints_that_the_notebook_finds(file_of, asset, tmp_path, file):
     model = pu.load_model(file_of(file))
     bundle = export(model, tmp_path / "out")
@@ -172,8 +173,10 @@ def test_inputs_and_outputs_of_the_file_itself(file_of, pictures, tmp_path, file
     [
         ("gcc", SHIPPED),
         ("clang", SHIPPED),
-        ("clang", "movenet_singlepose_lightning_192_int8.tflite"),
-        ("gcc", "yolo11n_256_quant_pc_uf_pose_coco-st.tflite"),
+        pytest.param(
+            "clang", "movenet_singlepose_lightning_192_int8.tflite", marks=pytest.mark.slow
+        ),
+        pytest.param("gcc", "yolo11n_256_quant_pc_uf_pose_coco-st.tflite", marks=pytest.mark.slow),
     ],
 )
 def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
@@ -206,7 +209,9 @@ def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
 
 @with_gcc
 @with_qemu
-@pytest.mark.parametrize("core", ["Cortex-M4", "Cortex-M7", "Cortex-M55"])
+@pytest.mark.parametrize(
+    "core", slow_except({"Cortex-M55"}, ["Cortex-M4", "Cortex-M7", "Cortex-M55"])
+)
 def test_emulated_core_gives_the_same_bytes(file_of, pictures, tmp_path, core):
     bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
     images = bundle.prepare(pictures(open_network(file_of(SHIPPED)), 2))

@@ -21,10 +21,13 @@ from tests.helpers.qdq_of_tflite import qdq_of
 from tests.helpers.qdq_reference import operators_apart
 from tests.helpers.tiny_qdq import Net
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gcc") is None or shutil.which("make") is None,
-    reason="gcc and make are not installed here",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("gcc") is None or shutil.which("make") is None,
+        reason="gcc and make are not installed here",
+    ),
+]
 with_qemu = pytest.mark.skipif(
     bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
 )

@@ -10,6 +10,8 @@ from poseutils.__main__ import main
 from poseutils.datasets import load_dataset
 from tests.helpers.robot_arm import NAMES, SKELETON, make_arms
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """
 operation_mode: chain_tqepd
 general: {project_name: arm, global_seed: 1}

@@ -65,6 +65,7 @@ def test_papermill_lists_its_parameters(notebook, repository):
     assert all(p["inferred_type_name"] != "None" and p["help"] for p in parameters.values())
 
 
+@pytest.mark.slow
 def test_predict_runs_headless_from_any_folder(asset, repository, tmp_path):
     asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite")
     command = [
@@ -92,6 +93,7 @@ def test_predict_runs_headless_from_any_folder(asset, repository, tmp_path):
     assert (tmp_path / "out/annotated/bus.jpg").is_file()
 
 
+@pytest.mark.slow
 def test_a_chain_of_the_real_notebooks(repository, tmp_path):
     command = [
         sys.executable,

@@ -21,12 +21,8 @@ def compare_emulated(networks: Mapping[Hashable, bytes], core: str) -> dict[Hash
         cases, outcomes = prepare(networks, folder)
         files = kernel_files() | {"example/main.c": main_source(list(cases.values()))}
         values = {"name": "networks", "NAME": "NETWORKS"}
-        files |= {
-            name: filled(name, values) for name in ("Makefile", "example/startup.c")
-        }
-        files[f"example/{core}.ld"] = filled(
-            "example/board.ld", emulation.linker_script(core)
-        )
+        files |= {name: filled(name, values) for name in ("Makefile", "example/startup.c")}
+        files[f"example/{core}.ld"] = filled("example/board.ld", emulation.linker_script(core))
         (folder / "example").mkdir()
         for name, text in files.items():
             (folder / name).write_text(text)

@@ -12,6 +12,7 @@ needs_fork = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_fork
 def test_damaged_files_end_in_c_that_compiles_or_in_a_clear_error():
     from tests.bench.fuzz_export import SECONDS, fuzz, seeds

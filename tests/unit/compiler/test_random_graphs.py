@@ -9,6 +9,7 @@ import pytest
 
 from poseutils.deployment import missing_tools
 from poseutils.deployment.verify.emulator import EMULATED
+from tests.helpers.marks import slow_except
 from tests.helpers.random_graphs import running
 from tests.helpers.random_graphs.description import Description, Step, Value
 from tests.helpers.random_graphs.emulating import compare_emulated
@@ -34,14 +35,17 @@ def test_the_same_seed_gives_the_same_bytes():
 
 
 @needs_gcc
-def test_random_networks_give_the_reference_bytes():
-    outcomes = {}
-    for first in SEEDS[::BATCH]:
-        outcomes |= compare({seed: network(seed) for seed in range(first, first + BATCH)})
+@pytest.mark.parametrize("first", slow_except(SEEDS[: 3 * BATCH], SEEDS[::BATCH]))
+def test_random_networks_give_the_reference_bytes(first):
+    outcomes = compare({seed: network(seed) for seed in range(first, first + BATCH)})
     assert failures(outcomes) == {}
-    equal = [seed for seed, outcome in outcomes.items() if outcome.kind == "equal"]
-    assert len(equal) >= 0.95 * len(SEEDS)
-    assert {step.name for seed in equal for step in random_network(seed).steps} == set(FAMILIES)
+    equal = [outcome for outcome in outcomes.values() if outcome.kind == "equal"]
+    assert len(equal) >= 0.9 * BATCH
+
+
+def test_random_networks_have_every_operator():
+    networks = [random_network(seed) for seed in SEEDS]
+    assert {step.name for each in networks for step in each.steps} == set(FAMILIES)
 
 
 @needs_gcc
@@ -52,6 +56,7 @@ def test_what_once_failed_gives_the_reference_bytes():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
 )

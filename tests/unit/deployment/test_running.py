@@ -17,6 +17,7 @@ from poseutils.deployment.verify.exported_model import CORES, FEW, TARGETS
 from poseutils.evaluation import save_tensors
 from poseutils.evaluation.predictions import fingerprint
 from tests.helpers.litert_reference import Reference
+from tests.helpers.marks import slow_except
 from tests.helpers.tiny_onnx import node, onnx_model
 
 pytestmark = pytest.mark.skipif(
@@ -68,12 +69,15 @@ def test_code_finds_what_the_reference_kernels_find(shipped, as_c, people):
 
 @pytest.mark.parametrize(
     "file",
-    [
-        "033_hand_landmark_full_quant_pc_uf_handl.tflite",
-        "movenet_singlepose_lightning_192_int8.tflite",
-        "yolov8n_256_quant_pc_uf_pose_coco-st.tflite",
-        "blazeface_front_128_quant_pc_ff_od_wider_face.tflite",
-    ],
+    slow_except(
+        {"blazeface_front_128_quant_pc_ff_od_wider_face.tflite"},
+        [
+            "033_hand_landmark_full_quant_pc_uf_handl.tflite",
+            "movenet_singlepose_lightning_192_int8.tflite",
+            "yolov8n_256_quant_pc_uf_pose_coco-st.tflite",
+            "blazeface_front_128_quant_pc_ff_od_wider_face.tflite",
+        ],
+    ),
 )
 def test_every_model_type_runs_as_code(asset, file):
     """Several outputs and their order, float inputs, outputs with and without DEQUANTIZE."""
@@ -101,6 +105,7 @@ def test_evaluation_measures_the_code(shipped, as_c, people):
         assert (result.poses.keypoints == poses.keypoints).all()
 
 
+@pytest.mark.slow
 def test_evaluation_by_processes_compiles_for_each(as_c, people):
     alone, spread = (
         pu.evaluate(as_c, people[:4], progress=False, workers=workers).metrics for workers in (0, 1)

@@ -20,6 +20,7 @@ from poseutils.errors import PoseError
 from poseutils.pipeline.pictures import gallery
 from poseutils.pipeline.results import read_metrics
 from poseutils.pipeline.steps import Models, plan
+from tests.helpers.marks import slow_except
 from tests.helpers.stand_ins import (
     PICTURE,
     command,
@@ -376,7 +377,9 @@ REFERENCE = {
 }
 
 
-@pytest.mark.parametrize(("mode", "services"), REFERENCE.items())
+@pytest.mark.parametrize(
+    ("mode", "services"), slow_except({"training", "chain_tqeb", "chain_qd"}, REFERENCE.items())
+)
 def test_every_mode_runs_its_notebooks_each_with_the_model_before(
     mode, services, run, notebooks, tmp_path
 ):

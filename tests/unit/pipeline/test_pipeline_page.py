@@ -287,6 +287,7 @@ def test_tags_reach_the_page(run, notebooks):
     assert '<figure class="wide">' in (run("operation_mode=prediction") / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_page_of_real_notebooks(repository, tmp_path):
     folder = pipeline.run(repository / "user_config.yaml", ["operation_mode=chain_bd"], tmp_path)
     page = (folder / "index.html").read_text()

@@ -134,6 +134,7 @@ def test_a_failed_run_goes_on_once_its_cause_is_gone(config, notebooks, tmp_path
     assert "quantize.failed" not in json.loads((folder / "metrics.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_model_that_is_gone_is_made_again(config, notebooks, tmp_path, capsys):
     write_notebook(notebooks, "evaluate", "1 / 0")
     with pytest.raises(PoseError):
@@ -184,6 +185,7 @@ def test_a_configuration_and_a_folder_to_resume_exclude_each_other(capsys):
         assert caught.value.code == 2 and "--resume FOLDER" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_runs_beside_each_other_do_not_disturb(config, notebooks, tmp_path):
     write_notebook(
         notebooks,
@@ -207,6 +209,7 @@ def test_runs_beside_each_other_do_not_disturb(config, notebooks, tmp_path):
     assert len(homes) == 4 and not any(Path(home).exists() for home in homes)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_terminated_can_go_on(config, notebooks, tmp_path):
     write_notebook(notebooks, "evaluate", WAIT)
     process = start(
@@ -267,6 +270,7 @@ def test_runs_are_listed_newest_first(config, notebooks, tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_interrupting_twice_loses_nothing(config, notebooks, tmp_path):
     write_notebook(notebooks, "evaluate", WAIT)
     process = start(

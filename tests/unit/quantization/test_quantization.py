@@ -88,6 +88,7 @@ def test_error_is_the_ratio_of_signal_to_noise(files, model, images):
     assert error["max_error"] == pytest.approx(np.abs(exact - rounded).max(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_real_network_is_integer_through_and_through(images, tmp_path):
     path = quantize(
         build_model("st_movenet_lightning_heatmaps", (*SIZE, 3), 4, 0.35),

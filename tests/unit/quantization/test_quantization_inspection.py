@@ -29,6 +29,7 @@ def path(model, images, tmp_path_factory):
     return quantize(model, images, tmp_path_factory.mktemp("layers") / "q.tflite")
 
 
+@pytest.mark.slow
 def test_every_layer_of_the_real_network_is_found_by_its_own_name(model, path, images):
     rows = layer_errors(model, path, images[:3])
     names = [row["layer"] for row in rows]
@@ -120,6 +121,7 @@ def rows(repository, tmp_path_factory):
     return found, folder, model, data
 
 
+@pytest.mark.slow
 def test_choices_are_what_evaluating_the_files_gives(rows):
     found, folder, model, data = rows
     exact = pu.evaluate(model, data, progress=False)

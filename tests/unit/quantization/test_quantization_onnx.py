@@ -129,6 +129,7 @@ def test_the_ends_have_the_types_asked_for_and_nothing_is_rounded_twice(
     np.testing.assert_allclose(given, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_real_checkpoint_gives_nearly_the_same_poses(repository, tmp_path):
     exact = pu.load_model(repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras")
     samples = pu.load_dataset(repository / "data/synthetic-people/val")[:12]

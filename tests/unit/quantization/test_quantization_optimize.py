@@ -288,6 +288,7 @@ def unlike():
     return model
 
 
+@pytest.mark.slow
 def test_one_scale_for_all_holds_after_optimizing(unlike, tmp_path):
     images = np.random.default_rng(1).uniform(-1, 1, (24, 64, 64, 3)).astype(np.float32)
     assert same(unlike, equalize(unlike, images[:16]), images[:16]) < 1e-4
@@ -303,6 +304,7 @@ def test_one_scale_for_all_holds_after_optimizing(unlike, tmp_path):
     assert good["snr_db"] > 20
 
 
+@pytest.mark.slow
 def test_another_width_and_softmax():
     model = build_model("st_movenet_lightning_heatmaps", (32, 32, 3), 7, 0.6, "softmax")
     images = np.random.default_rng(1).uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
@@ -323,6 +325,7 @@ def test_a_sequential_model_and_a_file(images, tmp_path):
     assert same(model, equalize(tmp_path / "m.keras", images), images) < 1e-5
 
 
+@pytest.mark.slow
 def test_the_shipped_checkpoint_loses_little(repository, tmp_path):
     """At most half a point of OKS with a scale a channel, and one and a half with one scale for
     all, on the embedded people."""

@@ -108,6 +108,7 @@ def backend(request):
     return request.param
 
 
+@pytest.mark.slow
 def test_another_backend_gives_the_same_heatmaps_and_losses(backend, on_tensorflow, tmp_path):
     given, expected = on_tensorflow
     found = run(backend, given, tmp_path / "found.npz")

@@ -82,6 +82,7 @@ def test_batch_normalization_of_vectors_stays():
     assert "BatchNormalization" in kinds(with_fused_normalization(model))
 
 
+@pytest.mark.slow
 def test_a_step_of_training_computes_all_of_a_network_so():
     model = build_model("st_movenet_lightning_heatmaps", (64, 64, 3), 5, alpha=0.35)
     optimizer = keras.optimizers.Adam()

@@ -183,7 +183,9 @@ def test_no_dropout_is_the_network_itself():
 
 @pytest.mark.parametrize("rate", [1, -0.1])
 def test_a_rate_that_cannot_be(rate):
-    with pytest.raises(PoseError, match="training.dropout is .*expected a fraction from 0 to below 1"):
+    with pytest.raises(
+        PoseError, match="training.dropout is .*expected a fraction from 0 to below 1"
+    ):
         with_dropout(small_network(), rate)
 
 
