@@ -1,13 +1,12 @@
 /*
  *     main INPUTS OUTPUTS [TENSORS]
  *
- * INPUTS holds the network's inputs as they lie in memory, one image after the other; OUTPUTS gets
- * the outputs likewise. A debug build writes every tensor that is computed to TENSORS: its index
- * and its size in bytes, both int32_t, and its values. It is compiled with
- * -D@NAME@_DEBUG.
+ * INPUTS holds the input tensors of one image after the other; the outputs are written to OUTPUTS
+ * in the same way. A debug build (-D@NAME@_DEBUG) writes every tensor that is
+ * computed to TENSORS: its index and its size in bytes, both int32_t, and its values.
 @if pose
  *
- * Prints the keypoints, one a line: person, keypoint, x and y in pixels of the input, score.
+ * Prints one keypoint per line: person, keypoint, x and y in pixels of the input, score.
 @end
  */
 #include <stdio.h>
@@ -59,7 +58,7 @@ static void write_tensor(void *file, int32_t tensor, const void *values, int32_t
 #endif
 
 #ifdef POSE_CLOCK_NS
-double pose_clock(void); /* in instructions, of an emulated board */
+double pose_clock(void); /* instructions of an emulated board */
 
 static pose_status run_network(const @name@_context *network)
 {

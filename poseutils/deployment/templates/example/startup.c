@@ -1,15 +1,14 @@
 /*
- * The boards are QEMU's mps2-an386, mps2-an500 and mps3-an547; here is their clock, too. A real
- * board has startup code of its own.
+ * Startup code and clock of QEMU's boards mps2-an386, mps2-an500 and mps3-an547. A real board has
+ * its own.
  *
- * Files, the command line and printing go to the emulator by semihosting, which newlib's librdimon
- * speaks.
+ * Files, the command line and printing use semihosting, through newlib's librdimon.
  */
 #include <stdint.h>
 #include <stdlib.h>
 
 #ifndef POSE_CLOCK_NS
-#error "For emulated boards only, where the Makefile sets POSE_CLOCK_NS: leave it out of firmware"
+#error "For emulated boards only, for which the Makefile sets POSE_CLOCK_NS: not for firmware"
 #endif
 
 extern uint32_t stack_top, data_load, data_begin, data_end, bss_begin, bss_end;
@@ -33,7 +32,7 @@ static void fault_handler(void)
     exit(3);
 }
 
-/* Instructions since the start: with -icount shift=0 the emulator's clock goes one nanosecond an
+/* Instructions since the start: with -icount shift=0 the emulated clock advances one nanosecond per
  * instruction. */
 double pose_clock(void)
 {
@@ -45,7 +44,7 @@ double pose_clock(void)
     return ((double)before * SYSTICK_PERIOD + (SYSTICK_PERIOD - 1u - value)) * POSE_CLOCK_NS;
 }
 
-/* Asks the emulator for what was given after the program's name. */
+/* Reads the command line from the emulator. */
 static int command_line(char *text, uint32_t size)
 {
     uint32_t block[2] = {(uint32_t)text, size};
@@ -93,7 +92,7 @@ static void run_main(void)
     exit(command_line(text, sizeof text) == 0 ? main(split(text, words, 8), words) : 3);
 }
 
-/* Written in assembly, because the compiler may use the floating-point unit anywhere after it. */
+/* Enables the floating-point unit, in assembly: the compiler may use it anywhere in C code. */
 __attribute__((naked)) void reset_handler(void)
 {
     __asm__ volatile("ldr r0, =0xE000ED88\n"
@@ -105,7 +104,7 @@ __attribute__((naked)) void reset_handler(void)
                      "b %c0\n" ::"i"(run_main));
 }
 
-/* The first entry is where the stack begins, the others are functions. */
+/* The first entry is the initial stack pointer, the others are handlers. */
 typedef union {
     void *address;
     void (*handler)(void);
