@@ -11,10 +11,13 @@ from ..graph import Graph, Operator, lifetimes
 from .buffers import Place, Storage, assign
 from .check import Region, check_plan, region_of
 from .kernel_traits import in_place_operators, strided_operators
-from .planner import Plan, grow, lower_bound, occupied, plan
+from .planner import ROUNDS, Plan, grow, lower_bound, occupied, plan
 
 MOST_TRIES = 64
 """Operators that are tried with results that share nothing; each is a plan of the whole network."""
+
+PLACED = 3000
+"""Buffers that are placed, about, in the variations of one of these plans."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,12 @@ def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
         if tries < MOST_TRIES and wasteful & _shared(storage, operator):
             tries += 1
             other = assign(graph, apart | {index}, scratch)
-            tried = plan(other.buffers) if lower_bound(other.buffers) < best.size else best
+            rounds = min(ROUNDS, PLACED // len(other.buffers))
+            tried = plan(other.buffers, rounds) if lower_bound(other.buffers) < best.size else best
             if tried.size < best.size:
                 apart, storage, best = apart | {index}, other, tried
                 wasteful = _wasteful(graph, storage, best)
-    return storage, best
+    return storage, min(best, plan(storage.buffers), key=lambda made: made.size)
 
 
 def _shared(storage: Storage, operator: Operator) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from itertools import accumulate
 ALIGNMENT = 16
 """Bytes; what vector loads like, and more than any type needs."""
 
-_ROUNDS = 200
+ROUNDS = 200
 """Orders that are tried where the simple ones leave a gap."""
 
 
@@ -33,26 +34,30 @@ class Plan:
     bound: int
 
 
-def plan(buffers: Sequence[Buffer]) -> Plan:
+def plan(buffers: Sequence[Buffer], rounds: int = ROUNDS) -> Plan:
     """Places buffers so that no two that are alive at once overlap.
 
     Each order places one buffer after the other into the gap that fits best between those that are
-    alive with it. Several simple orders are tried, then variations of the best one; the same
-    buffers always give the same plan.
+    alive with it. Several simple orders are tried, then ``rounds`` variations of the best one;
+    the same buffers always give the same plan.
     """
     sizes, rivals = [_aligned(buffer.size) for buffer in buffers], _alive_together(buffers)
-    bound = lower_bound(buffers)
-    best = min((_place(rivals, sizes, order) for order in _orders(buffers)), key=_total(sizes))
-    total, dice, order = _total(sizes), random.Random(0), _by_offset(buffers, sizes, best)
-    for _ in range(_ROUNDS):
+    bound, unplaced, total = lower_bound(buffers), [-1] * len(buffers), _total(sizes)
+    best = min((_place(rivals, sizes, order, unplaced) for order in _orders(buffers)), key=total)
+    order, dice = _by_offset(buffers, sizes, best), random.Random(0)
+    offsets = _place(rivals, sizes, order, unplaced)
+    for _ in range(rounds):
         if total(best) == bound or len(order) < 2:
             break
         varied = list(order)
         i, j = dice.randrange(len(varied)), dice.randrange(len(varied))
         varied.insert(j, varied.pop(i))
-        tried = _place(rivals, sizes, varied)
+        kept = list(offsets)
+        for index in varied[min(i, j) :]:  # those before are placed as they were
+            kept[index] = -1
+        tried = _place(rivals, sizes, varied[min(i, j) :], kept, total(best))
         if total(tried) <= total(best):
-            best, order = tried, varied
+            best, order, offsets = tried, varied, tried
     return Plan(tuple(best), total(best), bound)
 
 
@@ -140,21 +145,32 @@ def _alive_together(buffers: Sequence[Buffer]) -> list[list[int]]:
     ]
 
 
-def _place(rivals: list[list[int]], sizes: list[int], order: list[int]) -> list[int]:
-    offsets: list[int] = [-1] * len(sizes)
+def _place(
+    rivals: list[list[int]],
+    sizes: list[int],
+    order: list[int],
+    offsets: list[int],
+    most: float = math.inf,
+) -> list[int]:
+    """Offsets with those of ``order`` placed; the others have theirs, or -1. Ends early where an
+    arena of ``most`` bytes is exceeded."""
+    offsets = list(offsets)
     for index in order:
-        placed = [i for i in rivals[index] if offsets[i] >= 0]
-        taken = sorted((offsets[i], offsets[i] + sizes[i]) for i in placed)
+        taken = sorted(
+            [(offsets[i], offsets[i] + sizes[i]) for i in rivals[index] if offsets[i] >= 0]
+        )
         offsets[index] = _best_gap(taken, sizes[index])
+        if offsets[index] + sizes[index] > most:
+            break
     return offsets
 
 
 def _best_gap(taken: list[tuple[int, int]], size: int) -> int:
     """The offset of the smallest gap that is large enough; the end if there is none."""
-    end, best, best_gap = 0, None, None
+    end, best, best_gap = 0, -1, math.inf
     for start, stop in taken:
-        gap = start - end
-        if gap >= size and (best_gap is None or gap < best_gap):
-            best, best_gap = end, gap
-        end = max(end, stop)
-    return end if best is None else best
+        if size <= start - end < best_gap:
+            best, best_gap = end, start - end
+        if stop > end:
+            end = stop
+    return end if best < 0 else best
