@@ -23,6 +23,9 @@ IDENTIFIER = b"TFL3"
 MAX_TABLES = 1 << 16
 """More tensors, operators or buffers than this is a damaged length, not a network."""
 
+MAX_ELEMENTS = 1 << 40
+"""A tensor of more, sizes of 0 left out, is a damaged shape."""
+
 _BITS = {
     "bool": 8,
     "int2": 2,
@@ -191,7 +194,7 @@ def _tensor(schema: Any, table: Any, stored: list[np.ndarray]) -> Tensor:
     if dtype not in _BITS:
         raise Damaged(f"tensor {name!r} is of type {dtype}, which has no fixed size")
     shape = _indices(table.ShapeAsNumpy())
-    if any(size < 0 for size in shape):
+    if any(size < 0 for size in shape) or prod(max(1, size) for size in shape) > MAX_ELEMENTS:
         raise Damaged(f"tensor {name!r} has the shape {shape}")
     size = -(-prod(shape) * _BITS[dtype] // 8)
     content = _entry(stored, table.Buffer(), f"tensor {name!r} has buffer")
