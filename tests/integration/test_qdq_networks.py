@@ -109,11 +109,12 @@ def test_every_operator_of_a_head(zoo_model, heads, tmp_path):
 
 
 def test_every_operator_of_a_person(person, exported, pictures):
-    """A value that is resized by two lies halfway between two steps now and then; there the floats
-    of ONNX Runtime fall to either side."""
+    """Of the values of an image resized by two, up to 7 % lie halfway between two steps; there the
+    floats of ONNX Runtime fall to either side."""
     apart = steps_off(exported, person, prepared(person, pictures[:1]))
     assert len(apart) > 70 and max(steps.max() for steps in apart.values()) <= 1
-    least = {name: 0.9 if name.startswith("Resize") else 0.999 for name in apart}
+    assert (np.concatenate([steps.ravel() for steps in apart.values()]) == 0).mean() >= 0.999
+    least = {name: 0.93 if name.startswith("Resize") else 0.999 for name in apart}
     assert not {
         name: (apart[name] == 0).mean() for name in apart if (apart[name] == 0).mean() < least[name]
     }
