@@ -19,139 +19,120 @@ Schedule = Callable[[int, float], float]
 
 
 def linear_decay(
-    initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float
-) -> Callable[[int], float]:
+    epoch: int, initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float
+) -> float:
     """Constant, then linear decay to ``end_lr``."""
-
-    def rate(epoch: int) -> float:
-        if epoch < hold_steps - 1:
-            return initial_lr
-        if epoch >= hold_steps + decay_steps:
-            return end_lr
-        return initial_lr + (end_lr - initial_lr) * (epoch - hold_steps + 1) / decay_steps
-
-    return rate
+    if epoch < hold_steps - 1:
+        return initial_lr
+    if epoch >= hold_steps + decay_steps:
+        return end_lr
+    return initial_lr + (end_lr - initial_lr) * (epoch - hold_steps + 1) / decay_steps
 
 
 def exponential_decay(
-    initial_lr: float, hold_steps: int, decay_rate: float, min_lr: float = 0.0
-) -> Callable[[int], float]:
+    epoch: int, initial_lr: float, hold_steps: int, decay_rate: float, min_lr: float = 0.0
+) -> float:
     """Constant, then decay by the factor ``exp(-decay_rate)`` per epoch, not below ``min_lr``."""
-
-    def rate(epoch: int) -> float:
-        if epoch < hold_steps - 1:
-            return initial_lr
-        return max(min_lr, initial_lr * math.exp(-decay_rate * (epoch - hold_steps + 1)))
-
-    return rate
+    if epoch < hold_steps - 1:
+        return initial_lr
+    return max(min_lr, initial_lr * math.exp(-decay_rate * (epoch - hold_steps + 1)))
 
 
 def step_decay(
-    initial_lr: float, step_size: int, decay_rate: float, min_lr: float = 0.0
-) -> Callable[[int], float]:
+    epoch: int, initial_lr: float, step_size: int, decay_rate: float, min_lr: float = 0.0
+) -> float:
     """Decay by the factor ``decay_rate`` every ``step_size`` epochs, not below ``min_lr``."""
-    return lambda epoch: max(min_lr, initial_lr * decay_rate ** ((epoch + 1) // step_size))
+    return max(min_lr, initial_lr * decay_rate ** ((epoch + 1) // step_size))
 
 
 def cosine_decay(
-    initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float
-) -> Callable[[int], float]:
+    epoch: int, initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float
+) -> float:
     """Constant, then cosine decay to ``end_lr``."""
-
-    def rate(epoch: int) -> float:
-        if epoch < hold_steps:
-            return initial_lr
-        return _cosine(initial_lr, end_lr, min(1.0, (epoch - hold_steps + 1) / decay_steps))
-
-    return rate
+    if epoch < hold_steps:
+        return initial_lr
+    return _cosine(initial_lr, end_lr, min(1.0, (epoch - hold_steps + 1) / decay_steps))
 
 
 def warmup_cosine_decay(
+    epoch: int,
     initial_lr: float,
     warmup_steps: int,
     max_lr: float,
     hold_steps: int,
     decay_steps: int,
     end_lr: float,
-) -> Callable[[int], float]:
+) -> float:
     """Linear warm-up to ``max_lr``, constant, then cosine decay to ``end_lr``."""
-
-    def rate(epoch: int) -> float:
-        if epoch < warmup_steps - 1:
-            return initial_lr + (max_lr - initial_lr) * epoch / warmup_steps
-        if epoch < warmup_steps + hold_steps:
-            return max_lr
-        return _cosine(max_lr, end_lr, min(1.0, (epoch - warmup_steps - hold_steps) / decay_steps))
-
-    return rate
+    if epoch < warmup_steps - 1:
+        return initial_lr + (max_lr - initial_lr) * epoch / warmup_steps
+    if epoch < warmup_steps + hold_steps:
+        return max_lr
+    return _cosine(max_lr, end_lr, min(1.0, (epoch - warmup_steps - hold_steps) / decay_steps))
 
 
 def cosine_decay_restarts(
-    initial_lr: float, first_decay_steps: int, end_lr: float, t_mul: float = 2.0, m_mul: float = 1.0
-) -> Callable[[int], float]:
+    epoch: int,
+    initial_lr: float,
+    first_decay_steps: int,
+    end_lr: float,
+    t_mul: float = 2.0,
+    m_mul: float = 1.0,
+) -> float:
     """Cosine decay to ``end_lr`` with warm restarts (Loshchilov and Hutter, 2017).
 
     Each period is ``t_mul`` times as long as the previous one, and its amplitude ``m_mul`` times as
     large.
     """
-
-    def rate(epoch: int) -> float:
-        start, length, height = 0.0, float(first_decay_steps), 1.0
-        while epoch >= start + length:
-            start, length, height = start + length, length * t_mul, height * m_mul
-        return (
-            end_lr
-            + (initial_lr - end_lr)
-            * height
-            * (1 + math.cos(math.pi * (epoch - start) / length))
-            / 2
-        )
-
-    return rate
+    start, length, height = 0.0, float(first_decay_steps), 1.0
+    while epoch >= start + length:
+        start, length, height = start + length, length * t_mul, height * m_mul
+    wave = (1 + math.cos(math.pi * (epoch - start) / length)) / 2
+    return end_lr + (initial_lr - end_lr) * height * wave
 
 
 def polynomial_decay(
-    initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float, power: float = 0.5
-) -> Callable[[int], float]:
+    epoch: int,
+    initial_lr: float,
+    hold_steps: int,
+    decay_steps: int,
+    end_lr: float,
+    power: float = 0.5,
+) -> float:
     """Constant, then polynomial decay to ``end_lr``."""
-
-    def rate(epoch: int) -> float:
-        left = 1 - min(epoch - hold_steps + 1, decay_steps) / decay_steps
-        return (
-            initial_lr if epoch < hold_steps - 1 else end_lr + (initial_lr - end_lr) * left**power
-        )
-
-    return rate
+    left = 1 - min(epoch - hold_steps + 1, decay_steps) / decay_steps
+    return initial_lr if epoch < hold_steps - 1 else end_lr + (initial_lr - end_lr) * left**power
 
 
 def polynomial_decay_restarts(
-    initial_lr: float, hold_steps: int, decay_steps: int, end_lr: float, power: float = 0.7
-) -> Callable[[int], float]:
+    epoch: int,
+    initial_lr: float,
+    hold_steps: int,
+    decay_steps: int,
+    end_lr: float,
+    power: float = 0.7,
+) -> float:
     """As :func:`polynomial_decay`, with restarts: the decay is extended to twice, three times…
     ``decay_steps``."""
-
-    def rate(epoch: int) -> float:
-        since = epoch - hold_steps + 1
-        if since <= 0:
-            return initial_lr
-        whole = decay_steps * math.ceil(since / decay_steps)
-        return end_lr + (initial_lr - end_lr) * (1 - since / whole) ** power
-
-    return rate
+    since = epoch - hold_steps + 1
+    if since <= 0:
+        return initial_lr
+    whole = decay_steps * math.ceil(since / decay_steps)
+    return end_lr + (initial_lr - end_lr) * (1 - since / whole) ** power
 
 
 def piecewise_constant_decay(
-    boundaries: Sequence[int], values: Sequence[float]
-) -> Callable[[int], float]:
+    epoch: int, boundaries: Sequence[int], values: Sequence[float]
+) -> float:
     """``values[0]`` before the first boundary, ``values[1]`` from there to the second…"""
-    return lambda epoch: values[bisect_right(boundaries, epoch)]
+    return values[bisect_right(boundaries, epoch)]
 
 
 def _cosine(high: float, low: float, done: float) -> float:
     return low + (high - low) * (1 + math.cos(math.pi * done)) / 2
 
 
-SCHEDULES: dict[str, Callable[..., Callable[[int], float]]] = {
+SCHEDULES: dict[str, Callable[..., float]] = {
     "LRLinearDecay": linear_decay,
     "LRExponentialDecay": exponential_decay,
     "LRStepDecay": step_decay,
@@ -181,19 +162,15 @@ def make_schedule(name: str, arguments: Mapping) -> Schedule:
         PoseError: if an argument is missing, unknown or invalid.
     """
     given = {key: value for key, value in arguments.items() if key != "verbose"}
+    takes = "schedule"
     try:
         if name == "LearningRateScheduler":
             expression = Expression(given.get("schedule", ""), ("epoch", "lr"))
             return lambda epoch, lr: expression(epoch=epoch, lr=lr)
-        schedule = SCHEDULES[name](**given)
-        schedule(0)
+        takes = ", ".join(list(inspect.signature(SCHEDULES[name]).parameters)[1:])
+        SCHEDULES[name](0, **given)
     except (TypeError, ValueError, ArithmeticError, IndexError) as error:
-        takes = (
-            "schedule"
-            if name == "LearningRateScheduler"
-            else ", ".join(inspect.signature(SCHEDULES[name]).parameters)
-        )
         raise PoseError(
             f"training.callbacks.{name} was given {dict(arguments)}; it takes {takes}: {error}"
         ) from None
-    return lambda epoch, lr: schedule(epoch)
+    return lambda epoch, lr: SCHEDULES[name](epoch, **given)

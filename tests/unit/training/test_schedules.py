@@ -161,7 +161,7 @@ def test_wrong_arguments_say_which_are_right(name, arguments, says):
 def test_the_configuration_knows_the_arguments_of_each_schedule():
     assert list(ARGUMENTS) == list(SCHEDULES)
     for name, table in ARGUMENTS.items():
-        parameters = inspect.signature(SCHEDULES[name]).parameters.values()
+        _, *parameters = inspect.signature(SCHEDULES[name]).parameters.values()
         assert [f"{p.name}!" if p.default is p.empty else p.name for p in parameters] == list(table)
 
 
