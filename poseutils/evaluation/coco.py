@@ -1,4 +1,4 @@
-"""COCO's keypoint average precision, computed by pycocotools incrementally, in little memory."""
+"""COCO's keypoint average precision, computed by pycocotools in chunks, in little memory."""
 
 from __future__ import annotations
 
@@ -11,23 +11,11 @@ import numpy as np
 from ..datasets import Sample
 from ..poses import Poses
 
-NAMES = (
-    "ap",
-    "ap50",
-    "ap75",
-    "ap_medium",
-    "ap_large",
-    "ar",
-    "ar50",
-    "ar75",
-    "ar_medium",
-    "ar_large",
-)
-_CHUNK = 8
+NAMES = tuple("ap ap50 ap75 ap_medium ap_large ar ar50 ar75 ar_medium ar_large".split())
+_CHUNK = 256
 """Number of images that pycocotools matches at a time; its result takes a hundredth of its working
 memory."""
 _MAX_DETECTIONS = 20
-_MIN_OKS = 0.5  # the lowest of COCO's thresholds
 
 
 @dataclass(frozen=True)
@@ -81,7 +69,7 @@ class CocoAP:
             with the precision (101,) at OKS 0.50 and 0.75.
         """
         self._match()
-        coco = _evaluation([], [])
+        coco = _evaluation([], self.sigmas)
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
             coco.eval = _accumulated(coco, _concatenated(self._chunks))
             coco.summarize()
@@ -89,112 +77,100 @@ class CocoAP:
             name: float(value) for name, value in zip(NAMES, coco.stats, strict=True) if value >= 0
         }
         precision = np.maximum(coco.eval["precision"][:, :, 0, 0, 0], 0)
-        return metrics, {
-            "recall": coco.params.recThrs,
-            "OKS 0.50": precision[0],
-            "OKS 0.75": precision[5],
-        }
+        curves = {"OKS 0.50": precision[0], "OKS 0.75": precision[5]}
+        return metrics, {"recall": coco.params.recThrs, **curves}
 
     def _match(self) -> None:
-        if self._waiting:
-            ranked = [_ranked(sample, poses, self.sigmas) for sample, poses in self._waiting]
-            samples = [sample for sample, _ in self._waiting]
-            self._chunks.append(_compact(_evaluation(samples, ranked), samples, ranked))
-            self._waiting = []
+        self._chunks.append(_compact(_evaluation(self._waiting, self.sigmas)))
+        self._waiting = []
 
 
-@dataclass(frozen=True)
-class _Ranked:
-    """The D best detections of an image, best first.
+def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
+    """A COCOeval that has matched the detections of some images."""
+    from pycocotools.cocoeval import COCOeval
 
-    Attributes:
-        scores: (D,).
-        areas: (D,) area of the keypoints' bounding box, which COCO uses for detections, in square
-            pixels.
-        similarities: (D, G) OKS with each annotated person.
-        near: (N,) indices of the detections whose OKS is high enough for a match. Only they are
-            given to pycocotools, which would try the others 30 times each in vain.
-    """
-
-    scores: np.ndarray
-    areas: np.ndarray
-    similarities: np.ndarray
-    near: np.ndarray
+    ids = [sample.image_id for sample, _ in images]
+    people = [record for sample, _ in images for record in _people(sample)]
+    detections = [record for sample, poses in images for record in _detections(sample, poses)]
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCOeval(_indexed(people, ids), _indexed(detections, ids), "keypoints")
+        coco.params.kpt_oks_sigmas = sigmas
+        coco.evaluate()
+    return coco
 
 
-def _ranked(sample: Sample, poses: Poses, sigmas: np.ndarray) -> _Ranked:
+def _people(sample: Sample) -> list[dict]:
+    """The annotations of an image as COCO's records."""
+    return [
+        {
+            "image_id": sample.image_id,
+            "keypoints": keypoints.ravel().tolist(),
+            "num_keypoints": int((keypoints[:, 2] > 0).sum()),
+            "bbox": [x0, y0, x1 - x0, y1 - y0],
+            "area": float(area),
+            "iscrowd": int(crowd),
+        }
+        for keypoints, (x0, y0, x1, y1), area, crowd in zip(
+            sample.keypoints, sample.boxes.tolist(), sample.areas, sample.crowd, strict=True
+        )
+    ]
+
+
+def _detections(sample: Sample, poses: Poses) -> list[dict]:
+    """The best detections in an image as COCO's records. The area is that of the bounding box of
+    the keypoints, as in pycocotools."""
     scores = poses.person_scores.astype(np.float64)
     best = np.argsort(-scores, kind="stable")[:_MAX_DETECTIONS]
     points = poses.keypoints[best].astype(np.float64)
-    columns = [
-        _similarities(*person, points, (sigmas * 2) ** 2)
-        for person in zip(sample.keypoints, sample.boxes, sample.areas, strict=True)
-    ]
-    similarities = np.stack(columns, axis=1) if columns else np.zeros((len(best), 0))
-    near = np.flatnonzero((similarities >= _MIN_OKS).any(axis=1))
-    return _Ranked(scores[best], np.ptp(points, axis=1).prod(axis=1), similarities, near)
-
-
-def _similarities(
-    keypoints: np.ndarray, box: np.ndarray, area: float, points: np.ndarray, variances: np.ndarray
-) -> np.ndarray:
-    """(D,) OKS of detections (D, K, 2) with an annotated person, bit by bit as pycocotools computes
-    it.
-
-    For a person without labeled keypoints, distances are to a box three times as large as theirs.
-    """
-    labeled = keypoints[:, 2] > 0
-    if labeled.any():
-        offsets = points - keypoints[:, :2]
-    else:
-        corner, size = box[:2].astype(np.float64), np.subtract(box[2:], box[:2], dtype=np.float64)
-        offsets = np.maximum(0, corner - size - points) + np.maximum(
-            0, points - (corner + size * 2)
+    triplets = np.concatenate([points, np.ones_like(points[..., :1])], axis=2)
+    areas = np.ptp(points, axis=1).prod(axis=1)
+    return [
+        {"image_id": sample.image_id, "score": score, "area": area, "keypoints": row}
+        for score, area, row in zip(
+            scores[best].tolist(),
+            areas.tolist(),
+            triplets.reshape(len(best), 3 * len(poses.layout)).tolist(),
         )
-        labeled = ~labeled
-    errors = (
-        (offsets[..., 0] ** 2 + offsets[..., 1] ** 2)
-        / variances
-        / (float(area) + np.spacing(1))
-        / 2
-    )
-    return np.exp(-np.ascontiguousarray(errors[:, labeled])).sum(axis=1) / labeled.sum()
+    ]
 
 
-def _compact(coco, samples: list[Sample], ranked: list[_Ranked]) -> _Matched:
-    """The matches of a chunk from COCOeval, and the detections that it was not given as unmatched
-    ones."""
-    ranges, thresholds = coco.params.areaRng, len(coco.params.iouThrs)
+def _indexed(annotations: list[dict], image_ids: list[int]):
+    """A pycocotools COCO with the annotations, whose ids have to start at 1."""
+    from pycocotools.coco import COCO
+
+    coco = COCO()
+    coco.dataset = {
+        "images": [{"id": image_id} for image_id in image_ids],
+        "annotations": [
+            {"id": number, "category_id": 1, **annotation}
+            for number, annotation in enumerate(annotations, 1)
+        ],
+        "categories": [{"id": 1}],
+    }
+    coco.createIndex()
+    return coco
+
+
+def _compact(coco) -> _Matched:
+    """The matches of the images that have annotations or detections."""
+    count, thresholds = len(coco.params.imgIds), len(coco.params.iouThrs)
     by_area = [
-        coco.evalImgs[start : start + len(samples)]
-        for start in range(0, len(coco.evalImgs), len(samples))
+        [image for image in coco.evalImgs[index * count : (index + 1) * count] if image]
+        for index in range(len(coco.params.areaRng))
     ]
-    areas = np.concatenate([image.areas for image in ranked])
-    outside = np.array([(areas < low) | (areas > high) for low, high in ranges])
-    matched = np.zeros((len(ranges), thresholds, len(areas)), bool)
-    # COCO ignores unmatched detections outside the area range
-    ignored = np.repeat(outside[:, None], thresholds, axis=1)
-    starts = np.cumsum([0] + [len(image.scores) for image in ranked])
-    for number, (image, start) in enumerate(zip(ranked, starts, strict=False)):
-        if len(image.near):
-            matched[..., start + image.near] = [
-                images[number]["dtMatches"] > 0 for images in by_area
-            ]
-            ignored[..., start + image.near] = [images[number]["dtIgnore"] for images in by_area]
-    people = [
-        np.concatenate([found["gtIgnore"] for found in images if found] or [np.zeros(0)])
-        for images in by_area
-    ]
+    empty, nobody = np.zeros((thresholds, 0)), np.zeros(0)
+
+    def joined(name: str) -> np.ndarray:
+        """(A, T, D) bool."""
+        rows = [np.concatenate([empty, *(i[name] for i in images)], axis=1) for images in by_area]
+        return np.stack(rows) > 0
+
+    people = [np.concatenate([nobody, *(i["gtIgnore"] for i in images)]) for images in by_area]
     return _Matched(
-        np.concatenate(
-            [
-                np.full(len(image.scores), sample.image_id)
-                for sample, image in zip(samples, ranked, strict=True)
-            ]
-        ),
-        np.concatenate([image.scores for image in ranked]),
-        matched,
-        ignored,
+        np.concatenate([nobody, *([i["image_id"]] * len(i["dtScores"]) for i in by_area[0])]),
+        np.concatenate([nobody, *(i["dtScores"] for i in by_area[0])]),
+        joined("dtMatches"),
+        joined("dtIgnore"),
         np.stack(people) > 0,
     )
 
@@ -214,15 +190,11 @@ def _concatenated(parts: list[_Matched]) -> _Matched:
 
 
 def _accumulated(coco, detections: _Matched) -> dict[str, np.ndarray]:
-    """COCOeval.accumulate, one threshold at a time: for all of them together it takes ten times the
-    memory."""
-    params, thresholds = coco.params, coco.params.iouThrs
-    # All images as one
-    usual, params.imgIds, params.maxDets = (
-        params.maxDets,
-        [0],
-        [len(detections.scores) + 1],
-    )
+    """COCOeval.accumulate, all images as one, and one threshold at a time: for all together it
+    takes ten times the memory."""
+    params, thresholds, usual = coco.params, coco.params.iouThrs, coco.params.maxDets
+    params.imgIds, params.maxDets = [0], [len(detections.scores) + 1]
+    columns = detections.matched, detections.ignored, detections.people_ignored
     parts = []
     for index in range(len(thresholds)):
         params.iouThrs = thresholds[index : index + 1]
@@ -234,9 +206,7 @@ def _accumulated(coco, detections: _Matched) -> dict[str, np.ndarray]:
                 "dtIgnore": ignored[[index]],
                 "gtIgnore": people,
             }
-            for matched, ignored, people in zip(
-                detections.matched, detections.ignored, detections.people_ignored, strict=True
-            )
+            for matched, ignored, people in zip(*columns, strict=True)
         ]
         coco.accumulate()
         parts.append(coco.eval)
@@ -244,54 +214,3 @@ def _accumulated(coco, detections: _Matched) -> dict[str, np.ndarray]:
     return {
         name: np.concatenate([part[name] for part in parts]) for name in ("precision", "recall")
     }
-
-
-def _evaluation(samples: list[Sample], ranked: list[_Ranked]):
-    """A COCOeval after matching the images, whose ids are their indices."""
-    from pycocotools.cocoeval import COCOeval
-
-    class KeypointEvaluation(COCOeval):
-        def computeOks(self, imgId, catId):
-            return ranked[imgId].similarities[ranked[imgId].near]
-
-    people = [
-        {
-            "image_id": number,
-            "num_keypoints": int(labels),
-            "area": float(area),
-            "iscrowd": int(crowd),
-        }
-        for number, sample in enumerate(samples)
-        for labels, area, crowd in zip(
-            (sample.visibility > 0).sum(axis=1), sample.areas, sample.crowd, strict=True
-        )
-    ]
-    detections = [
-        {"image_id": number, "score": image.scores[index], "area": image.areas[index]}
-        for number, image in enumerate(ranked)
-        for index in image.near
-    ]
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = KeypointEvaluation(
-            _indexed(people, len(samples)), _indexed(detections, len(samples)), "keypoints"
-        )
-        coco.evaluate()
-    return coco
-
-
-def _indexed(annotations: list[dict], images: int):
-    """A pycocotools COCO with the annotations, whose ids have to start at 1."""
-    from pycocotools.coco import COCO
-
-    coco = COCO()
-    numbered = [
-        {"id": number, "category_id": 1, **annotation}
-        for number, annotation in enumerate(annotations, 1)
-    ]
-    coco.dataset = {
-        "images": [{"id": number} for number in range(images)],
-        "annotations": numbered,
-        "categories": [{"id": 1}],
-    }
-    coco.createIndex()
-    return coco
