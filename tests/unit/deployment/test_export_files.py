@@ -8,7 +8,7 @@ import pytest
 
 from poseutils.__main__ import main
 from poseutils.compiler.emit.line_breaks import WIDTH, broken, markdown
-from poseutils.deployment import export
+from poseutils.deployment import export, templates
 from poseutils.deployment.file_headers import SHIPPED, UNKNOWN, network_license
 from poseutils.models.zoo import SPDX, ZOO
 from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
@@ -199,3 +199,11 @@ def test_code_is_broken_where_c_allows_it():
     assert len(body) > 2 and [line.endswith("\\") for line in body] == [True] * (len(body) - 1) + [
         False
     ]
+
+
+def test_templates_are_filled_and_blocks_depend_on_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(templates, "FOLDER", tmp_path)
+    (tmp_path / "some.txt").write_text("@if a\n@name@: $@\n@end\n@if b\n@other@\n@end\nend\n")
+    assert templates.filled("some.txt", {"name": "x@name@"}, ["a"]) == "x@name@: $@\nend\n"
+    with pytest.raises(KeyError, match="other"):
+        templates.filled("some.txt", {"name": "x"}, ["b"])
