@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..keypoints import KeypointLayout, layout_from_coco_category
+from ..keypoints import KeypointLayout, coco_category, layout_from_coco_category
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
 from .image_finder import ImageFinder
@@ -301,7 +301,7 @@ def to_coco(dataset: Dataset, file_names: Sequence[str] | None = None) -> dict:
     return {
         "images": images,
         "annotations": annotations,
-        "categories": [dataset.layout.to_coco_category()],
+        "categories": [coco_category(dataset.layout)],
     }
 
 

@@ -19,7 +19,7 @@ from ..datasets.coco import annotation_record
 from ..datasets.dataset import Dataset
 from ..errors import PoseError
 from ..files import cannot_write, write_json
-from ..keypoints import COCO17
+from ..keypoints import COCO17, coco_category
 from .people import VERSION, render_people
 
 _JPEG_QUALITY = 82
@@ -158,7 +158,7 @@ def _coco(people: list, size: int) -> dict:
         "info": {"description": "Synthetic people", "version": str(VERSION)},
         "images": images,
         "annotations": annotations,
-        "categories": [COCO17.to_coco_category()],
+        "categories": [coco_category(COCO17)],
     }
 
 

@@ -11,6 +11,7 @@ from poseutils.keypoints import (
     LAYOUTS,
     PERSON13,
     KeypointLayout,
+    coco_category,
     layout_for,
     layout_from_coco_category,
     layout_from_names,
@@ -72,8 +73,8 @@ def test_layout_from_a_coco_category():
         and layout.mirror == (0, 2, 1)
         and set(layout.sigmas) == {DEFAULT_SIGMA}
     )
-    assert layout.to_coco_category()["skeleton"] == category["skeleton"]
-    assert layout_from_coco_category(COCO17.to_coco_category() | {"skeleton": []}) is COCO17
+    assert coco_category(layout)["skeleton"] == category["skeleton"]
+    assert layout_from_coco_category(coco_category(COCO17) | {"skeleton": []}) is COCO17
     with pytest.raises(ValueError, match="no 'keypoints'"):
         layout_from_coco_category({"name": "person"})
 

@@ -12,7 +12,7 @@ from poseutils.__main__ import main
 from poseutils.datasets import conversion, load_dataset
 from poseutils.datasets.conversion import convert
 from poseutils.errors import PoseError
-from poseutils.keypoints import COCO17
+from poseutils.keypoints import COCO17, coco_category
 
 WIDTH, HEIGHT = 80, 40
 
@@ -45,7 +45,7 @@ def coco(folder, people, split="val2017", names=None):
             for i, name in names.items()
         ],
         "annotations": [p | {"id": i} for i, p in enumerate(people, 1)],
-        "categories": [COCO17.to_coco_category()],
+        "categories": [coco_category(COCO17)],
     }
     (folder / "annotations").mkdir(exist_ok=True)
     (folder / f"annotations/person_keypoints_{split}.json").write_text(json.dumps(document))

@@ -13,7 +13,7 @@ from poseutils.datasets.coco import to_coco
 from poseutils.datasets.duplicates import without_shared
 from poseutils.errors import PoseError
 from poseutils.images import read_image
-from poseutils.keypoints import COCO17, PERSON13, layout_from_names
+from poseutils.keypoints import COCO17, PERSON13, coco_category, layout_from_names
 
 
 def coco_folder(folder, **changes):
@@ -38,7 +38,7 @@ def coco_folder(folder, **changes):
             for i, n in ((1, "a.jpg"), (2, "b.jpg"))
         ],
         "annotations": [{k: v for k, v in annotation.items() if v is not None}],
-        "categories": [COCO17.to_coco_category()],
+        "categories": [coco_category(COCO17)],
     }
     path = folder / "labels.json"
     path.write_text(json.dumps(document))
@@ -401,7 +401,7 @@ def test_a_category_says_all_about_its_keypoints(tmp_path):
         (0, 2, 1),
         (0.1, 0.2, 0.2),
     )
-    assert {k: v for k, v in layout.to_coco_category().items()} == category
+    assert {k: v for k, v in coco_category(layout).items()} == category
 
 
 def section(**given):
