@@ -162,6 +162,18 @@ def test_heatmaps_without_a_peak(c, case, refine):
     compare_heatmaps(c, InputSpec(32, 32), pu.layout_from_names(["tip"]), maps, refine, np.float32)
 
 
+@pytest.mark.parametrize("refine", REFINEMENTS)
+@pytest.mark.parametrize(("height", "width"), [(5, 11), (11, 5)])
+def test_heatmaps_that_are_not_square(c, height, width, refine):
+    """A peak at every cell, each on a heatmap of its own."""
+    noise = np.random.default_rng(3).uniform(0, 0.2, (height, width, height * width))
+    y, x = np.mgrid[:height, :width]
+    distance = (y[..., None] - y.reshape(-1)) ** 2 + (x[..., None] - x.reshape(-1)) ** 2
+    maps = (noise + np.exp(-distance / 4))[None].astype(np.float32)
+    layout = pu.layout_from_names([f"cell {i}" for i in range(height * width)])
+    compare_heatmaps(c, InputSpec(4 * height, 4 * width), layout, maps, refine, np.float32)
+
+
 def test_spe(c, zoo_model, asset):
     model = zoo_model("movenet_lightning_192")
     found = seen(model, asset("images/bus.jpg"))
@@ -406,16 +418,20 @@ def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, normaliz
     thresholds = Thresholds(confidence=0.9, nms_iou=0.5, max_detections=20, refine="quarter")
     spec = SimpleNamespace(input_size=size, graph=graph, thresholds=thresholds)
     decoding = decoder_c.decoding_of(spec, PoseType(model_type, layout, normalized, {}), graph)
-    people, keypoints = run_decoding(decoding, graph, arrays, tmp_path)
+    people, keypoints, boxes = run_decoding(decoding, graph, arrays, tmp_path)
     view = InputSpec(*size, normalized=normalized)
     found = DECODERS[model_type].find(arrays, view)
     (expected,) = DECODERS[model_type].decode(found, view, layout, decoding.thresholds)
     assert people == len(expected) >= 1
     np.testing.assert_allclose(keypoints[:people, :, :2], expected.keypoints, atol=PIXEL)
+    assert (expected.boxes is not None) == (model_type in ("yolo_mpe", "detector"))
+    if expected.boxes is not None:
+        np.testing.assert_allclose(boxes[:people, :4], expected.boxes, atol=PIXEL)
 
 
 def run_decoding(decoding, graph, arrays, folder):
-    """People and keypoints (max people, K, 3) that the generated source decodes from arrays."""
+    """People, keypoints (max people, K, 3) and boxes (max people, 5) that the generated source
+    decodes from arrays; no boxes of one person."""
     sources = {
         "small.h": STUB,
         "small_poses.h": decoder_c.poses_header(decoding, "small"),
@@ -438,4 +454,6 @@ def run_decoding(decoding, graph, arrays, folder):
         == 0
     )
     count = 3 * decoding.people * len(decoding.layout)
-    return int(result[:1].view(np.int32)[0]), result[1 : 1 + count].reshape(decoding.people, -1, 3)
+    keypoints = result[1 : 1 + count].reshape(decoding.people, -1, 3)
+    boxes = result[1 + count :][: 5 * decoding.people].reshape(-1, 5)
+    return int(result[:1].view(np.int32)[0]), keypoints, boxes
