@@ -1,6 +1,8 @@
 """The detectors of faces and palms: their anchors, their blending of boxes, and what the real files
 find."""
 
+from math import ceil
+
 import numpy as np
 import pytest
 
@@ -20,17 +22,21 @@ RELEASES = {
     "palm, 192": (192, 2016, {8: 2, 16: 6}),
     "palm, 256": (256, 2944, {8: 2, 16: 2, 32: 6}),
 }
+SIZES = {name: ((size, size), count, grid) for name, (size, count, grid) in RELEASES.items()}
+SIZES["lower than wide"] = (96, 160), 840, {8: 2, 16: 6}
+SIZES["not of whole cells"] = (100, 60), 2 * 13 * 8 + 6 * 7 * 4, {8: 2, 16: 6}
 
 
-@pytest.mark.parametrize(("size", "count", "grid"), RELEASES.values(), ids=RELEASES)
+@pytest.mark.parametrize(("size", "count", "grid"), SIZES.values(), ids=SIZES)
 def test_anchors_are_the_centers_of_the_cells(size, count, grid):
-    anchors = ssd_detector.anchors(size, size, count)
+    (height, width), anchors = size, ssd_detector.anchors(*size, count)
     assert anchors.shape == (count, 2)
     expected = [
-        (stride * (column + 0.5), stride * (row + 0.5))
+        (width / columns * (column + 0.5), height / rows * (row + 0.5))
         for stride, each in grid.items()
-        for row in range(size // stride)
-        for column in range(size // stride)
+        for rows, columns in [(ceil(height / stride), ceil(width / stride))]
+        for row in range(rows)
+        for column in range(columns)
         for _ in range(each)
     ]
     np.testing.assert_allclose(anchors, expected, atol=1e-4)

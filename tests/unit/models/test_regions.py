@@ -72,6 +72,15 @@ def test_what_is_turned_in_the_image_stands_upright_in_its_region(maker, angle):
     assert (inside > 0).all() and (inside < 256).all()
 
 
+def test_a_region_fills_an_input_that_is_not_square():
+    region = Region(center=(50, 40), size=(20, 60), angle=np.pi / 2)  # upright once lay to the left
+    transform = region.transform((30, 100))
+    corners = [(80, 30), (80, 50), (20, 50), (20, 30)]
+    np.testing.assert_allclose(region.corners(), corners, atol=1e-5)
+    expected = [(0, 0), (100, 0), (100, 30), (0, 30)]
+    np.testing.assert_allclose(transform.to_input(np.array(corners, float)), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("angle", [0.0, 0.7, -2.0, 3.1])
 def test_the_region_of_a_hand_moves_with_the_hand(angle):
     points = upright_hand_points()
