@@ -19,7 +19,7 @@ class Attributes:
 
 @dataclass(frozen=True)
 class Fused(Attributes):
-    """Of an operator whose results go through an activation, such as ``RELU6``, or ``NONE``."""
+    """Of an operator with a fused activation, such as ``RELU6``, or ``NONE``."""
 
     activation: str = "NONE"
 
@@ -29,7 +29,7 @@ class Window(Fused):
     """A window that moves over an image by a stride.
 
     Attributes:
-        pads: rows above and columns left of the image, where ``padding`` does not say how many.
+        pads: rows above and columns left of the image, where ``padding`` does not determine them.
     """
 
     stride: Pair = (1, 1)

@@ -12,6 +12,7 @@ import json
 from functools import lru_cache
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from .attributes import Pool2D
 from .compile import Compiled
@@ -91,5 +92,5 @@ def _read(graph: Graph, operator: Operator, written: int) -> int:
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict:
+def _table() -> Any:
     return json.loads(TABLE.read_text(encoding="utf-8"))

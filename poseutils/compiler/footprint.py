@@ -1,7 +1,7 @@
 """Code size, stack and use of floats of a network as C, from measurements of the operators.
 
 ``tests/bench/measure_footprint.py`` compiles every operator for the emulated cores and writes
-``footprint.json``; so an export says the same on every computer, whatever compiler is there.
+``footprint.json``; so figures do not depend on the compiler of the computer that exports.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from .compile import Compiled
 
@@ -37,7 +38,7 @@ class Footprint:
 
 def measured_with() -> str:
     """The compiler and how it optimized."""
-    return _table()["compiler"]
+    return str(_table()["compiler"])
 
 
 def footprint(compiled: Compiled, core: str, decoder: str | None) -> Footprint | None:
@@ -87,7 +88,7 @@ def _called(compiled: Compiled) -> set[str]:
     }
 
 
-def _reached(names: Iterable[str], functions: dict) -> set[str]:
+def _reached(names: Iterable[str], functions: dict[str, Any]) -> set[str]:
     """The functions, and all that they call."""
     reached, waiting = set(), list(names)
     while waiting:
@@ -98,13 +99,12 @@ def _reached(names: Iterable[str], functions: dict) -> set[str]:
     return reached
 
 
-def _depth(name: str, functions: dict) -> int:
+def _depth(name: str, functions: dict[str, Any]) -> int:
     """The most stack that a function takes with all that it calls."""
-    return functions[name]["stack"] + max(
-        (_depth(callee, functions) for callee in functions[name]["calls"]), default=0
-    )
+    own = functions[name]
+    return int(own["stack"]) + max((_depth(c, functions) for c in own["calls"]), default=0)
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict:
+def _table() -> Any:
     return json.loads(TABLE.read_text(encoding="utf-8"))

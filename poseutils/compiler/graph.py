@@ -1,7 +1,7 @@
 """A network as plain data: tensors, and the operators that read and write them in execution order;
 and what each costs.
 
-Nothing here knows a file format; the frontends fill a :class:`Graph`.
+It is independent of file formats; the frontends make it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ input 1."""
 
 
 RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
-"""The operators that only give a tensor another shape."""
+"""The operators that only change a shape."""
 
 TABLE = "TABLE"
 """The operator that a pass or a frontend puts in the place of others: its inputs are an 8-bit

@@ -13,7 +13,7 @@ from .memory.buffers import Place
 from .memory.planner import occupied
 
 
-def change_rows(before: Graph, after: Graph, program: Program) -> list[dict]:
+def change_rows(before: Graph, after: Graph, program: Program) -> list[dict[str, Any]]:
     """One row a kind of operator: operator, before (how many the file has), after (how many the C
     code runs), folded (where the others went)."""
     kept = {op.outputs[0]: op for op in after.operators}
@@ -49,7 +49,7 @@ def _fate(
     moving: dict[int, bool],
     reads: dict[int, list[int]],
 ) -> str:
-    """Where an operator of the file went; empty if it runs as it is."""
+    """What the passes did with an operator of the file; empty if it runs unchanged."""
     output = operator.outputs[0]
     if output in kept:
         if kept[output].name != operator.name:
@@ -71,7 +71,7 @@ def _reader_of(
         tensor = before.operators[reads[tensor][0]].outputs[0]
         if tensor in kept:
             return f"into {kept[tensor].name}"
-    return "nobody reads it"
+    return "dead"
 
 
 def _sentence(fates: Counter[str]) -> str:

@@ -25,9 +25,9 @@ def slices_of(graph: Graph, operator: Operator) -> list[Slice] | None:
     network computes."""
     if operator.name in ("SPLIT", "SPLIT_V"):
         return _split(graph, operator)
-    found = {"STRIDED_SLICE": _strided_slice, "SLICE": _slice}.get(operator.name, lambda *_: None)(
-        graph, operator
-    )
+    found = None
+    if operator.name in ("STRIDED_SLICE", "SLICE"):
+        found = (_slice if operator.name == "SLICE" else _strided_slice)(graph, operator)
     return None if found is None or not _fills(graph, operator.outputs[0], found) else [found]
 
 
@@ -69,7 +69,7 @@ def _slice(graph: Graph, operator: Operator) -> Slice | None:
 
 
 def _strided_slice(graph: Graph, operator: Operator) -> Slice | None:
-    """By the rules of Python's slices; a bit of a mask each speaks of an entry of begin, end and
+    """By the rules of Python's slices; each bit of a mask is about one entry of begin, end and
     strides."""
     shape = graph.tensors[operator.inputs[0]].shape
     begin, end, strides = (graph.tensors[t].data for t in operator.inputs[1:4])
@@ -106,7 +106,7 @@ def strided_shape(graph: Graph, operator: Operator) -> tuple[int, ...] | None:
 
 
 def _dimensions(rank: int, entries: int, masks: StridedSlice) -> list[int | None] | None:
-    """For each dimension the entry that speaks of it, None for none; in all None if there are too
+    """For each dimension the entry that is about it, None for none; in all None if there are too
     many entries."""
     named = [e for e in range(entries) if not (masks.new_axis_mask | masks.ellipsis_mask) >> e & 1]
     ellipsis = next((e for e in range(entries) if masks.ellipsis_mask >> e & 1), entries)
@@ -131,14 +131,9 @@ def _entry(
         return range(at, at + 1) if 0 <= at < length else range(0)
     if step == 0:
         return range(0)
-    chosen = slice(
-        *(
-            None if mask >> entry & 1 else at
-            for mask, at in ((masks.begin_mask, first), (masks.end_mask, last))
-        ),
-        step,
-    )
-    return range(*chosen.indices(length))
+    start = None if masks.begin_mask >> entry & 1 else first
+    stop = None if masks.end_mask >> entry & 1 else last
+    return range(*slice(start, stop, step).indices(length))
 
 
 def _inside(shape: tuple[int, ...], part: Slice) -> bool:

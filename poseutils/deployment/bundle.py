@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.frontends.read import SUFFIXES
 from ..compiler.graph import Graph, Tensor
 from ..compiler.reference.elementwise import evaluator
-from .spec import SUFFIXES
 from .verify.emulator import Emulation, emulate
 from .verify.host_build import Inputs, as_batch, run_on_host
 

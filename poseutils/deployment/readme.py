@@ -116,10 +116,11 @@ def _contents(spec: DeploymentSpec, files: list[str]) -> str:
     meaning = purposes(spec)
     ordered = sorted(files, key=lambda name: "/" in name)
     lines = [f"- `{name}`: {meaning[name]}" for name in ordered if name in meaning]
-    shared = [name for name in files if name.startswith(f"{SOURCES}/") and name not in meaning]
+    kinds = "kernels and decoder" if spec.pose else "kernels"
     lines.append(
-        f"- {', '.join(f'`{name}`' for name in shared)}: operators"
-        f"{' and decoder' if spec.pose else ''}, the same for every network"
+        f"- the other files of `{SOURCES}/`: {kinds}, the same for every network. `*_dsp.c` "
+        "(Cortex-M4 and M7) and `*_helium.c` (Cortex-M55) have the functions of `*_plain.c`, and "
+        "compile to nothing on other cores"
     )
     if any(name.startswith("poseutils/") for name in files):
         lines.append("- `poseutils/`: the decoders and what they import")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..compiler.frontends.onnx import self_contained
-from ..compiler.frontends.qdq import read_qdq
-from ..compiler.frontends.tflite import parse_tflite, read_bytes
+from ..compiler.frontends import read
 from ..compiler.graph import FILTER_RANK, Graph, Tensor, float_operators, layers
 from ..config import Config
 from ..decoders import Thresholds
@@ -16,9 +14,6 @@ from ..files import sha256
 from ..models.precision import quantize_first
 from .boards import Board, Fit, fits
 from .recognition import PoseType
-
-SUFFIXES = (".tflite", ".onnx")
-"""Of the files that can be deployed."""
 
 
 @dataclass(frozen=True)
@@ -123,15 +118,10 @@ def read_network(model_path: str | Path) -> Graph:
 
 def _read(path: Path) -> tuple[bytes, Graph]:
     """The bytes of a file that needs no other, and its graph."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    if path.suffix.lower() not in read.SUFFIXES:
         kind = path.suffix or "file without suffix"
         raise PoseError(
-            f"{path.name}: a quantized {' or '.join(SUFFIXES)} is deployed, not a {kind}. "
+            f"{path.name}: a quantized {' or '.join(read.SUFFIXES)} is deployed, not a {kind}. "
             f"{quantize_first(path, 'chain_qd')}"
         )
-    data = read_bytes(path)
-    if suffix == ".tflite":
-        return data, parse_tflite(data, path.name)
-    data = self_contained(data, path.name, path.parent)
-    return data, read_qdq(data, path.name, path.parent)
+    return read.read_network(path)

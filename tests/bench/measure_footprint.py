@@ -82,7 +82,10 @@ def base_name(symbol: str) -> str:
 
 
 def functions(source: str, folder: Path, core: str) -> dict[str, dict]:
-    """bytes, stack (of its own frame), calls and floats (whether it uses them) of each function."""
+    """bytes, stack (of its own frame), calls and floats (whether it uses them) of each function.
+
+    A function of another file is called by its name, which may not be one of ours.
+    """
     made = compiled_object(source, folder, core)
     graph = made.with_suffix(".ci").read_text()
     frames = {
@@ -100,8 +103,8 @@ def functions(source: str, folder: Path, core: str) -> dict[str, dict]:
     }
     calls: dict[str, set[str]] = {name: set() for name, _ in frames.values()}
     for caller, callee in re.findall(r'edge: { sourcename: "(\S+)" targetname: "(\S+)"', graph):
-        if callee in frames and caller in frames:
-            calls[frames[caller][0]].add(frames[callee][0])
+        if caller in frames:
+            calls[frames[caller][0]].add(frames[callee][0] if callee in frames else callee)
     sizes = symbol_sizes(made)
     return {
         name: {
@@ -184,9 +187,11 @@ def main() -> None:
             (folder / name).write_text(text)
         cores = {}
         for core, machine in EMULATED.items():
-            own = functions("pose_kernels.c", folder, core)
-            for name in sorted(decoder_files()):
-                own |= functions(name, folder, core) if name.endswith(".c") else {}
+            own: dict[str, dict] = {}
+            for name in sorted(name for name in files if name.endswith(".c")):
+                own |= functions(name, folder, core)
+            for each in own.values():
+                each["calls"] = [name for name in each["calls"] if name in own]
             cores[machine.core] = {"network": calling(folder, core, made), "functions": own}
             print(
                 f"{machine.core}: {sum(each['bytes'] for each in own.values()):,} bytes of code",

@@ -214,16 +214,17 @@ def firmware(tmp_path_factory):
     )
 
 
+KERNELS = [name for name in kernel_files() if name.endswith(".c")]
 SOURCES = [
     f"{name}{part}.c" for name in ("big", "small") for part in ("", "_weights", "_poses")
-] + ["pose_kernels.c", "decode_heatmaps.c"]
+] + [*KERNELS, "decode_heatmaps.c"]
 
 
 @pytest.mark.parametrize("names", [[], ["-DPOSE_LAYER_NAMES"], ["-DBIG_DEBUG"]])
 def test_networks_share_an_arena_and_wrong_memory_is_refused(firmware, names):
     folder, expected = firmware
     sources = [
-        *(source for source in SOURCES if source != "pose_kernels.c"),
+        *(source for source in SOURCES if source not in KERNELS),
         kernel_objects(*STRICT) / "kernels.a",
         "main.c",
     ]
@@ -375,7 +376,7 @@ def test_two_threads_do_not_disturb_each_other(tmp_path):
     reference.interpreter.invoke()
     for name, text in {**network_sources(graph), **kernel_files(), "main.c": THREADS}.items():
         (tmp_path / name).write_text(text)
-    sources = ["network.c", "network_weights.c", "pose_kernels.c", "main.c"]
+    sources = ["network.c", "network_weights.c", *KERNELS, "main.c"]
     command = [
         "gcc",
         "-std=c99",

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.footprint import float_operators, footprint, layer_bytes
 from poseutils.compiler.frontends.tflite import read_tflite
 from poseutils.deployment import export, missing_tools
@@ -15,6 +16,7 @@ from tests.bench.measure_footprint import FLAGS, core_flags
 from tests.helpers.tiny_tflite import heatmap_model
 
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
+KERNELS = [name for name in kernel_files() if name.endswith(".c")]
 MAIN = """
 #include <stdio.h>
 #include "net_poses.h"
@@ -57,7 +59,7 @@ def test_code_and_stack_are_what_linker_and_core_say(repository, tmp_path, core)
         "net.c",
         "net_weights.c",
         "net_poses.c",
-        "pose_kernels.c",
+        *KERNELS,
         "decode_heatmaps.c",
         "-I.",
         "example/main.c",
@@ -92,7 +94,7 @@ def test_code_and_stack_are_what_linker_and_core_say(repository, tmp_path, core)
             "arm-none-eabi-gcc",
             *flags,
             "-c",
-            "pose_kernels.c",
+            *KERNELS,
             "decode_heatmaps.c",
             "net.c",
             "net_poses.c",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 import textwrap
+from typing import Any
 
 WIDTH = 100
 
-_WRAP = {"width": WIDTH, "break_long_words": False, "break_on_hyphens": False}
+_WRAP: dict[str, Any] = {
+    "width": WIDTH,
+    "break_long_words": False,
+    "break_on_hyphens": False,
+}
 
 _LITERAL = re.compile(r'"(?:\\.|[^"\\])*"')
 
@@ -59,7 +64,8 @@ def comment(text: str, indent: str = "") -> str:
 def _pieces(line: str, in_macro: bool) -> list[str]:
     if len(line) <= WIDTH:
         return [line]
-    indent, body = re.match(r"(\s*)(.*)", line).groups()
+    body = line.lstrip()
+    indent = line[: len(line) - len(body)]
     if body.startswith("/*") and body.endswith("*/"):
         return comment(body[2:-2].strip(), indent).splitlines()
     if body.startswith("* "):

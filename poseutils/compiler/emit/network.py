@@ -9,7 +9,7 @@ import numpy as np
 
 from ..compile import Compiled
 from ..graph import Graph, Operator, Tensor
-from ..lowering.layer import C_TYPES, Program
+from ..lowering.layer import C_TYPES, Fields, Program
 from ..memory.buffers import Place
 from ..memory.planner import ALIGNMENT
 from .c_text import c_comment, c_string
@@ -214,7 +214,8 @@ pose_status {name}_init({name}_context *context, void *arena, size_t bytes)
     return POSE_OK;
 }}
 
-static uint8_t *place(const {name}_context *context, const int32_t *offsets, int32_t count, int32_t index)
+static uint8_t *place(const {name}_context *context, const int32_t *offsets, int32_t count,
+                      int32_t index)
 {{
     const int there = context != NULL && context->arena != NULL && index >= 0 && index < count;
     return there ? context->arena + offsets[index] : NULL;
@@ -275,7 +276,7 @@ def _pointer(
 """
 
 
-def _struct(kind: str, name: str, fields: dict) -> str:
+def _struct(kind: str, name: str, fields: Fields) -> str:
     """A layer's constants, a field a line."""
     lines = "".join(f"    .{field} = {_value(value)},\n" for field, value in fields.items())
     return f"static const {kind} {name} = {{\n{lines}}};"
@@ -307,7 +308,7 @@ def _step(
     return "\n".join(lines)
 
 
-def _value(value) -> str:
+def _value(value: object) -> str:
     """A field's value in C."""
     if isinstance(value, dict):
         return "{" + ", ".join(f".{name} = {_value(each)}" for name, each in value.items()) + "}"

@@ -130,7 +130,7 @@ def self_contained(data: bytes, name: str, folder: Path) -> bytes:
     if not any(tensor.data_location for tensor in _stored_tensors(proto.graph)):
         return data
     _embed_weights(proto, name, folder)
-    return proto.SerializeToString(deterministic=True)
+    return bytes(proto.SerializeToString(deterministic=True))
 
 
 def _damaged(name: str, error: Exception) -> PoseError:
@@ -178,7 +178,7 @@ def _opset(proto: Any) -> int:
 
 
 def _check_known(proto: Any, name: str, known: Container[str]) -> None:
-    """Before anything else, because shapes cannot be told through an operator that ONNX does not
+    """Before anything else: shapes cannot be inferred through an operator that ONNX does not
     define."""
     other: dict[str, list[str]] = {}
     for node in proto.graph.node:
@@ -355,13 +355,10 @@ class _Reader:
             or not kind.HasField("shape")
             or any(not d.HasField("dim_value") or d.dim_value < 1 for d in kind.shape.dim)
         ):
-            shape = (
-                "unknown"
-                if kind is None
-                else [d.dim_value or d.dim_param or "?" for d in kind.shape.dim]
-            )
+            dims = [] if kind is None else kind.shape.dim
+            found = [d.dim_value or d.dim_param or "?" for d in dims] or "unknown"
             raise PoseError(
-                f"the shape of {name!r} ({shape}) does not follow from the input's: only networks "
+                f"the shape of {name!r} ({found}) does not follow from the input's: only networks "
                 "of fixed shapes are read"
             )
         dtype = np.dtype(_by_onnx(_onnx().helper.tensor_dtype_to_np_dtype, kind.elem_type))
@@ -414,7 +411,7 @@ class _Reader:
 
     def _computed(self, node: Any) -> list[np.ndarray]:
         onnx = _onnx()
-        values = {name: self.tensors[self.index[name]].data for name in node.input if name}
+        values = {name: self.tensors[self.index[name]].values for name in node.input if name}
         described = [
             onnx.helper.make_tensor_value_info(
                 n, onnx.helper.np_dtype_to_tensor_dtype(v.dtype), v.shape

@@ -7,6 +7,7 @@ does the unpacking, within the bounds of the file. What it returns is held to th
 
 from __future__ import annotations
 
+from collections.abc import Set
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,10 @@ _BITS = {
     "float64": 64,
 }
 
-_RECURRENT = ("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
-_RECURRENT += ("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "SVDF")
+_RECURRENT = (
+    *("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"),
+    *("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "SVDF"),
+)
 STATEFUL = (*_RECURRENT, "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 """Operators that keep a state from one run to the next."""
 
@@ -113,7 +116,7 @@ def _refuse_state(graph: Graph, name: str) -> None:
     _refuse_stateful(names.union(kept), name)
 
 
-def _refuse_stateful(names: set[str], name: str) -> None:
+def _refuse_stateful(names: Set[str], name: str) -> None:
     if names:
         raise PoseError(
             f"{name} keeps a state between calls ({', '.join(sorted(names))}): what it gives "

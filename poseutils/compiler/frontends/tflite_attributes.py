@@ -12,8 +12,6 @@ from .. import attributes as kinds
 from ..attributes import Attributes, Pair
 from .flatbuffer import Damaged, bounded
 
-_MASKS = ("Begin", "End", "Ellipsis", "NewAxis", "ShrinkAxis")
-
 
 @cache
 def _constants(namespace: Any) -> dict[int, str]:
@@ -98,7 +96,12 @@ def _resize(schema: Any, made: Any) -> Attributes:
 
 def _strided_slice(schema: Any, made: Any) -> Attributes:
     return kinds.StridedSlice(
-        *(getattr(made, f"{mask}Mask")() for mask in _MASKS), offset=made.Offset()
+        made.BeginMask(),
+        made.EndMask(),
+        made.EllipsisMask(),
+        made.NewAxisMask(),
+        made.ShrinkAxisMask(),
+        made.Offset(),
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from ..graph import RESHAPES, TABLE, Graph
 from ..memory.arena import Arena
+from ..unsupported import Unsupported, need
 from . import data_movement as moves
 from . import elementwise, reduce
 from .conv import conv_scratch, lower_conv
 from .dense import lower_batch_matmul, lower_fully_connected
 from .depthwise import lower_depthwise
-from .layer import Layer, Program, Unsupported, need, need_types
+from .layer import Layer, Program, need_types
 from .pooling import lower_pooling
 from .prelu import lower_prelu
 from .resize import lower_resize

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..attributes import Conv2D
 from ..graph import Graph, Operator, Quantization, Tensor
-from .layer import Fields, Layer, image, need, need_activation, need_int8
+from ..unsupported import need
+from .layer import Fields, Layer, image, need_activation, need_int8
 from .requantize import bias_of, requantize, whole_words, wrapped
 from .window import window_fields
 
@@ -20,7 +21,7 @@ LEAST_SCRATCH = 960
 
 
 def conv_scratch(graph: Graph, operator: Operator) -> tuple[int, int]:
-    """The least scratch of a convolution, and the most that it can use, see pose_conv_row."""
+    """The least scratch of a convolution, and the most that it can use, see pose_conv."""
     _, height, width, channels = graph.tensors[operator.inputs[1]].shape
     most = 6 * (-(-height * width * channels // 4) * 4)
     return min(most, LEAST_SCRATCH), most
@@ -131,7 +132,7 @@ def _rows(tensor: Tensor, group: int, groups: int) -> Tensor:
     )
     size = tensor.shape[0] // groups
     part = slice(group * size, (group + 1) * size)
-    made, data = tensor.quantization, tensor.data[part]
+    made, data = tensor.quantization, tensor.values[part]
     if made is not None and len(made.scales) == tensor.shape[0] > 1:
         made = Quantization(made.scales[part], made.zero_points[part], made.axis)
     return replace(tensor, shape=data.shape, bytes=data.nbytes, data=data, quantization=made)

@@ -9,7 +9,8 @@ from ..attributes import Blocks, Concatenation, Gather, Pack, Unpack
 from ..memory.views import channel_padding, inputs_side_by_side, matrix
 from ..reference.elementwise import activation
 from ..slices import slices_of
-from .layer import Layer, Unsupported, columns, need, need_int8, rows
+from ..unsupported import Unsupported, need
+from .layer import Layer, columns, need_int8, rows
 
 MAX_DIMS = 6
 """POSE_MAX_DIMS of pose_kernels.h."""
@@ -133,7 +134,7 @@ def _same_quantization(layer: Layer, tensor: int) -> bool:
 def lower_pack(layer: Layer) -> None:
     """PACK and UNPACK: tensors are the slices of one that has a dimension more."""
     packs = layer.operator.name == "PACK"
-    axis = layer.attributes(Pack if packs else Unpack).axis
+    axis = layer.attributes(Pack).axis if packs else layer.attributes(Unpack).axis
     inputs, outputs = layer.operator.inputs, layer.operator.outputs
     whole, parts = (outputs[0], inputs) if packs else (inputs[0], outputs)
     shape, strides = layer.graph.tensors[whole].shape, layer.strides(whole)

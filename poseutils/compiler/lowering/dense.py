@@ -10,7 +10,8 @@ from ..attributes import BatchMatMul, FullyConnected
 from ..graph import Tensor
 from ..reference.elementwise import rounds_to_even
 from ..reference.fixed_point import quantize_multiplier
-from .layer import Layer, columns, four, need, need_activation, need_int8
+from ..unsupported import need
+from .layer import Layer, columns, four, need_activation, need_int8
 from .requantize import bias_of, even_field, pair_fields, requantize, whole_words, wrapped
 
 

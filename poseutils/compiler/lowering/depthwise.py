@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..attributes import Conv2D
+from ..attributes import DepthwiseConv2D
+from ..unsupported import need
 from .conv import need_weights
-from .layer import Fields, Layer, image, need
+from .layer import Fields, Layer, image
 from .requantize import bias_of, requantize, wrapped
 from .window import window_fields
 
@@ -12,6 +13,7 @@ from .window import window_fields
 def lower_depthwise(layer: Layer) -> None:
     source, weights = layer.input(0), layer.input(1)
     values, bias = need_weights(layer, source, weights), bias_of(layer)
+    made = layer.attributes(DepthwiseConv2D)
     one, height, width, channels = weights.shape
     fields: Fields = {
         "in": image(layer, layer.operator.inputs[0]),
@@ -22,11 +24,11 @@ def lower_depthwise(layer: Layer) -> None:
         f"weights of shape {weights.shape}",
     )
     fields |= {
-        "window": window_fields(layer, (height, width), layer.attributes(Conv2D).dilation),
+        "window": window_fields(layer, (height, width), made.dilation),
         "in_zero": source.zero_point,
         "multiplier": channels // source.shape[3],
         "weights": layer.constant("weights", values),
         "bias": layer.constant("bias", wrapped(bias)),
-        "scale": requantize(layer, source, weights),
+        "scale": requantize(layer, source, weights, divisor=made.divisor),
     }
     layer.call_on_data("pose_depthwise", layer.struct("pose_depthwise_layer", fields))

@@ -16,18 +16,9 @@ from ..reference.elementwise import (
     sum_is_even,
 )
 from ..reference.functions import square_multipliers
+from ..unsupported import Unsupported, need
 from .grid import grid_fields
-from .layer import (
-    Fields,
-    Layer,
-    Unsupported,
-    columns,
-    need,
-    need_activation,
-    need_int8,
-    row_fields,
-    rows,
-)
+from .layer import Fields, Layer, columns, need_activation, need_int8, row_fields, rows
 from .requantize import even_field, pair_fields
 
 # ---------------------------------------------------------------- one operand

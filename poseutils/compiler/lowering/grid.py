@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .layer import Fields, Layer, four, need
+from ..unsupported import need
+from .layer import Fields, Layer, four
 
 
 def grid_fields(layer: Layer) -> Fields:

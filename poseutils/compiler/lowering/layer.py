@@ -12,6 +12,7 @@ from ..attributes import Attributes
 from ..graph import Graph, Operator, Tensor
 from ..memory.buffers import Place
 from ..reference.elementwise import activation, per_tensor
+from ..unsupported import Unsupported, known, need
 
 C_TYPES = {
     "int8": "int8_t",
@@ -31,10 +32,6 @@ ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 A = TypeVar("A", bound=Attributes)
 Fields = dict[str, Any]
 """Of a C structure: a text, a number, a list, or the fields of another structure."""
-
-
-class Unsupported(Exception):
-    """Why one operator cannot become C."""
 
 
 @dataclass
@@ -91,10 +88,7 @@ class Layer:
 
     def values(self, number: int, reason: str) -> np.ndarray:
         """The values of an input; refuses the operator if they are not known."""
-        data = self.input(number).data
-        if data is None:
-            raise Unsupported(reason)
-        return data
+        return known(self.input(number).data, reason)
 
     def step(self, tensor: int) -> int:
         """Values from one row of a tensor's last dimension to the next."""
@@ -123,7 +117,7 @@ class Layer:
         return self.program.array(f"{what}_{self.index}", values)
 
     def struct(self, kind: str, fields: Fields, suffix: str = "") -> str:
-        """Declares a structure, and gives its address."""
+        """Declares a structure and returns its address."""
         name = f"layer_{self.index}{suffix}"
         self.program.structs.append((kind, name, fields))
         return f"&{name}"
@@ -158,12 +152,6 @@ def columns(tensor: Tensor) -> int:
 
 def rows(tensor: Tensor) -> int:
     return prod(tensor.shape[:-1])
-
-
-def need(condition: bool, reason: str) -> None:
-    """Refuses an operator that the kernels do not compute."""
-    if not condition:
-        raise Unsupported(reason)
 
 
 def need_int8(*tensors: Tensor) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..attributes import Pool2D
 from ..reference.elementwise import activation_range
-from .layer import Fields, Layer, image, need, need_activation, need_int8
+from ..unsupported import need
+from .layer import Fields, Layer, image, need_activation, need_int8
 from .window import window_fields
 
 

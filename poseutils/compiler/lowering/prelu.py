@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..reference.elementwise import multiplier_of
+from ..unsupported import need
 from .grid import grid_fields
-from .layer import Fields, Layer, columns, need, need_int8, row_fields
+from .layer import Fields, Layer, columns, need_int8, row_fields
 from .requantize import pair_fields
 
 

@@ -7,7 +7,8 @@ from math import prod
 from ..graph import Tensor
 from ..reference.elementwise import multiplier_of, rounds_to_even
 from ..reference.fixed_point import quantize_multiplier
-from .layer import Fields, Layer, Unsupported, four, image, need, need_int8
+from ..unsupported import Unsupported, need
+from .layer import Fields, Layer, four, image, need_int8
 from .requantize import even_field, pair_fields
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..attributes import DepthwiseConv2D
 from ..graph import Tensor
 from ..reference.elementwise import activation_range, multiplier_of, rounds_to_even
 from ..reference.fixed_point import multipliers_rounded_once, quantize_multiplier
-from .layer import Fields, Layer, need
+from ..unsupported import need
+from .layer import Fields, Layer
 
 
 def bias_of(layer: Layer, place: int = 2) -> np.ndarray:
@@ -24,9 +24,11 @@ def bias_of(layer: Layer, place: int = 2) -> np.ndarray:
     return bias.values.astype(np.int64)
 
 
-def requantize(layer: Layer, source: Tensor, weights: Tensor, once: bool = False) -> Fields:
+def requantize(
+    layer: Layer, source: Tensor, weights: Tensor, once: bool = False, divisor: int = 1
+) -> Fields:
     """A ``pose_requantize``: from sums of products to the output, a multiplier for each channel;
-    ``once`` is how sums are rounded."""
+    ``once`` is how sums are rounded, ``divisor`` what divides them."""
     channels, scales = layer.output.shape[-1], weights.known_quantization.scales
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(
@@ -35,7 +37,7 @@ def requantize(layer: Layer, source: Tensor, weights: Tensor, once: bool = False
     )
     need(bool((scales >= 0).all()), "a scale of the weights is negative")
     ratios = float(source.scale) * scales.astype(np.float64) / float(layer.output.scale)
-    ratios = ratios / layer.attributes(DepthwiseConv2D).divisor
+    ratios = ratios / divisor
     many = channels if len(scales) == 1 else 1
     if any(rounds_to_even(layer.operator, float(each)) for each in ratios):
         return requantize_fields(

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..attributes import Resize
 from ..reference.fixed_point import quantize_multiplier
-from .layer import Fields, Layer, image, need, need_int8
+from ..unsupported import need
+from .layer import Fields, Layer, image, need_int8
 
 Places = tuple[np.ndarray, "np.ndarray | None", "np.ndarray | None"]
 """For each output row or column the two inputs, and the share of the second in 1/1024."""

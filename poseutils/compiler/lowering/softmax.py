@@ -8,7 +8,8 @@ from ..reference.fixed_point import (
     quantize_multiplier,
     softmax_exponentials,
 )
-from .layer import Fields, Layer, columns, need, need_int8, row_fields
+from ..unsupported import need
+from .layer import Fields, Layer, columns, need_int8, row_fields
 from .requantize import pair_fields
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..unsupported import need
 from .conv import need_weights
-from .layer import Fields, Layer, image, need
+from .layer import Fields, Layer, image
 from .requantize import bias_of, requantize, wrapped
 from .window import transposed_window_fields
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..attributes import Pair, TransposeConv, Window
-from .layer import Fields, Layer, need
+from ..unsupported import need
+from .layer import Fields, Layer
 
 MAX_TAPS = 64
 """POSE_MAX_TAPS of pose_kernels.h."""

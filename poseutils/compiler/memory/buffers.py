@@ -115,7 +115,7 @@ class _Assignment:
     # ------------------------------------------------------------ views
 
     def _materialize(self, tensor: int) -> None:
-        """Gives a tensor a base buffer of its own."""
+        """Assigns a tensor a base buffer of its own."""
         whole = matrix(self.graph.tensors[tensor])
         self.base[tensor] = _Base(_item(self.graph, tensor), {tensor: whole}, [whole])
 
@@ -192,7 +192,7 @@ class _Assignment:
     # ------------------------------------------------------------ in place
 
     def _reuse_operand(self, index: int, operator: Operator) -> None:
-        """Lets the output use the bytes of an operand that nothing reads any more."""
+        """Assigns the output the bytes of an operand that is dead afterwards."""
         for tensor in operator.inputs:
             if self._is_free_after(index, operator, tensor) and self._take_bytes(operator, tensor):
                 return
@@ -211,7 +211,7 @@ class _Assignment:
         return same_size and dying and alone and all(part == base.views[tensor] for part in parts)
 
     def _take_bytes(self, operator: Operator, tensor: int) -> bool:
-        """Gives an operand's bytes to the output; False if they do not fit."""
+        """Assigns an operand's bytes to the output; False if they do not fit."""
         output = operator.outputs[0]
         a, b = (matrix(self.graph.tensors[t]) for t in (tensor, output))
         if a == b:

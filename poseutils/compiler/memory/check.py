@@ -7,7 +7,7 @@ operator runs, the bytes of each operand must have the numbers that are expected
 unless the result is written over the operand in place. At the end the outputs must have theirs. As
 a number is written once, to one place, a byte that has it is the right byte of the right value.
 
-This knows the graph and bytes, nothing of how the plan was made.
+It is independent of how the plan was made.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -143,11 +144,11 @@ class _Values:
     found: np.ndarray
     expected: np.ndarray
 
-    def part(self, index: tuple, shape: tuple[int, ...]) -> _Values:
+    def part(self, index: Any, shape: tuple[int, ...]) -> _Values:
         return _Values(self.found[index].reshape(shape), self.expected[index].reshape(shape))
 
 
-Part = tuple[tuple, _Values | None]
+Part = tuple[Any, "_Values | None"]
 """A part of an output as an index, and the values of an operand that it has; None if computed."""
 
 
@@ -214,11 +215,12 @@ class _Run:
             return [[((), self.moved(source, t, _index(s)))] for t, s in zip(outputs, slices)]
         if operator.name == "CONCATENATION":
             return [self.side_by_side(operator)]
-        if operator.name == "PAD" and channel_padding(self.graph, operator) is not None:
-            return [self.padded(operator, channel_padding(self.graph, operator))]
+        before = channel_padding(self.graph, operator) if operator.name == "PAD" else None
+        if before is not None:
+            return [self.padded(operator, before)]
         return [[((), None)] for _ in outputs]
 
-    def moved(self, source: int, output: int, index: tuple) -> _Values | None:
+    def moved(self, source: int, output: int, index: Any) -> _Values | None:
         """A part of an operand with the output's shape; None for a constant, which is copied."""
         if source not in self.regions:
             return None
@@ -246,7 +248,7 @@ class _Run:
     # ------------------------------------------------------------ bytes
 
     def write(self, target: np.ndarray, writer: str) -> np.ndarray:
-        """Writes a new number, and gives it with the shape of what it is written to."""
+        """Writes a new number, and returns it with the shape of its target."""
         self.writers.append(writer)
         target[...] = len(self.writers) - 1
         return np.broadcast_to(self.arena.dtype.type(len(self.writers) - 1), target.shape)

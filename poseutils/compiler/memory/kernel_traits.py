@@ -1,4 +1,4 @@
-"""What the C kernels allow of memory: a result written over an operand, gaps between rows."""
+"""Which kernels run in place, and which take row strides."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def in_place_operators(graph: Graph) -> frozenset[int]:
 
 
 def strided_operators(graph: Graph) -> frozenset[int]:
-    """Operators (indices) that take and give any row stride; others need contiguous tensors."""
+    """Operators (indices) that read and write any row stride; others need contiguous tensors."""
     return frozenset(i for i, op in enumerate(graph.operators) if _is_strided(graph, op))
 
 

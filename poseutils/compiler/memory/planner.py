@@ -1,10 +1,10 @@
-"""Where each buffer lies in one arena. Knows sizes and lifetimes, nothing of operators."""
+"""The offset of each buffer in one arena, by sizes and live ranges alone."""
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -64,7 +64,7 @@ def plan(buffers: Sequence[Buffer], rounds: int = ROUNDS) -> Plan:
 def grow(
     buffers: Sequence[Buffer], placed: Plan, wanted: Mapping[int, int]
 ) -> tuple[tuple[Buffer, ...], Plan]:
-    """Gives some buffers more of what nobody uses during their lifetime; the arena stays as it is.
+    """Enlarges some buffers into what is free during their live range; the arena keeps its size.
 
     Args:
         wanted: the most bytes that a buffer (its index) can use.
@@ -114,7 +114,7 @@ def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def _total(sizes: list[int]):
+def _total(sizes: list[int]) -> Callable[[Sequence[int]], int]:
     return lambda offsets: max((offset + size for offset, size in zip(offsets, sizes)), default=0)
 
 

@@ -59,10 +59,8 @@ def matrix(tensor: Tensor) -> SubView:
 def parts_of_input(graph: Graph, operator: Operator) -> list[SubView] | None:
     """For an operator whose outputs are sub-views of its data input, these; else None."""
     if operator.name in RESHAPES:
-        source, output = (
-            matrix(graph.tensors[t]) for t in (operator.inputs[0], operator.outputs[0])
-        )
-        return [source] if source == output else None
+        whole = matrix(graph.tensors[operator.inputs[0]])
+        return [whole] if whole == matrix(graph.tensors[operator.outputs[0]]) else None
     slices = slices_of(graph, operator)
     if slices is None or any(step != 1 for each in slices for step in each.steps):
         return None
@@ -74,7 +72,7 @@ def parts_of_input(graph: Graph, operator: Operator) -> list[SubView] | None:
         b is not None and (b.rows, b.columns) == (whole.rows, whole.columns)
         for b, whole in zip(blocks, wholes)
     )
-    return blocks if same else None
+    return [b for b in blocks if b is not None] if same else None
 
 
 def _sub_view(shape: tuple[int, ...], starts: list[int], sizes: list[int]) -> SubView | None:
@@ -111,7 +109,7 @@ def inputs_side_by_side(graph: Graph, operator: Operator) -> list[SubView] | Non
             _sub_view(shape, [start if d == axis else 0 for d in range(len(shape))], list(sizes))
         )
         start += sizes[axis]
-    return None if None in blocks or start != shape[axis] else blocks
+    return None if None in blocks or start != shape[axis] else [b for b in blocks if b is not None]
 
 
 def channel_padding(graph: Graph, operator: Operator) -> int | None:

@@ -18,7 +18,7 @@ from .trim_ends import trim_ends
 __all__ = ["IO", "PASSES", "run_passes"]
 
 IO = ("quantized", "file")
-"""What a network takes and gives: 8-bit tensors, or what the file does."""
+"""The types of inputs and outputs: 8 bits, or those of the file."""
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_constants,

@@ -44,7 +44,7 @@ def known_values(graph: Graph, operator: Operator) -> np.ndarray | None:
 def _computed(graph: Graph, operator: Operator, output: Tensor) -> np.ndarray | None:
     given = [graph.tensors[t] for t in operator.inputs if t >= 0]
     if operator.name == "FILL":
-        return _filled(*given, output)
+        return _filled(given[0], given[1], output)
     if output.dtype not in ("int32", "int64") or output.elements > MAX_ELEMENTS:
         return None
     if operator.name == "SHAPE":
@@ -89,7 +89,7 @@ def _of_constants(
 def _filled(sizes: Tensor, value: Tensor, output: Tensor) -> np.ndarray | None:
     """One value again and again: the state that a recurrent network begins with."""
     known = sizes.data is not None and value.data is not None and output.elements <= MAX_FILLED
-    return np.full(output.shape, value.data.reshape(-1)[0]) if known else None
+    return np.full(output.shape, value.values.reshape(-1)[0]) if known else None
 
 
 def _sliced(graph: Graph, operator: Operator, values: np.ndarray) -> np.ndarray | None:

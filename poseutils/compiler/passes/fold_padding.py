@@ -11,7 +11,7 @@ from ..reference.elementwise import per_tensor, same_scale
 
 def fold_padding(graph: Graph) -> Graph:
     """Convolutions get ``pads``, (top, left) rows and columns of zeros before the image; a PAD
-    before all of its readers goes."""
+    that all of its readers take over is removed."""
     reads = readers(graph)
     folded = {
         op.outputs[0]: op
@@ -37,7 +37,7 @@ def _pads_image(graph: Graph, operator: Operator) -> bool:
     ):
         return False
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    pads = graph.tensors[operator.inputs[1]].data
+    pads = graph.tensors[operator.inputs[1]].values
     same = per_tensor(source) and per_tensor(output) and same_scale(source, output)
     return same and pads.shape == (4, 2) and not pads[[0, 3]].any() and bool((pads >= 0).all())
 
@@ -54,7 +54,7 @@ def _padded(graph: Graph, operator: Operator, folded: dict[int, Operator]) -> Op
     pad = folded.get(operator.inputs[0]) if operator.inputs else None
     if pad is None:
         return operator
-    rows, columns = graph.tensors[pad.inputs[1]].data[1:3, 0].tolist()
+    rows, columns = graph.tensors[pad.inputs[1]].values[1:3, 0].tolist()
     inputs = (pad.inputs[0], *operator.inputs[1:])
     attributes = replace(operator.attributes_as(Conv2D), pads=(rows, columns))
     return replace(operator, inputs=inputs, attributes=attributes)

@@ -42,8 +42,8 @@ def _functions(graph: Graph) -> Functions:
         inputs = [graph.tensors[t] for t in operator.inputs if t >= 0]
         output = graph.tensors[operator.outputs[0]]
         compute = evaluator(operator, inputs, output)
-        source = _source(graph, operator, functions) if compute else None
-        if source is not None:
+        source = _source(graph, operator, functions)
+        if compute is not None and source is not None:
             values = [_values(graph, t, source, functions) for t in operator.inputs]
             functions[operator.outputs[0]] = (
                 source,
@@ -87,11 +87,11 @@ def _values(graph: Graph, tensor: int, source: int, functions: Functions) -> np.
         return functions[tensor][1]
     if tensor == source:
         return np.arange(256).astype(np.uint8).view(graph.tensors[source].dtype)
-    return graph.tensors[tensor].data.reshape(-1)[:1]
+    return graph.tensors[tensor].values.reshape(-1)[:1]
 
 
 def _read_as_they_are(graph: Graph, functions: Functions) -> set[int]:
-    """Tensors that something other than a folded operator reads, or that the network gives out."""
+    """Tensors that an operator which is not folded reads, and the outputs of the network."""
     wanted = set(graph.outputs)
     for operator in graph.operators:
         folded = (

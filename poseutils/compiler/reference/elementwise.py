@@ -122,18 +122,15 @@ def sum_is_even(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> boo
     return rounds_to_even(operator, *(float(each.scale) / float(output.scale) for each in (a, b)))
 
 
-# Each of these: the operator, its input tensors, its output tensor, and an array of values for each
-# input -> values of the output.
-
-
 def _sum(
     operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
 ) -> np.ndarray:
     sign = -1 if operator.name == "SUB" else 1
-    first, second, result = add_multipliers(*inputs, output)
+    a, b = inputs
+    first, second, result = add_multipliers(a, b, output)
     left = multiply((values[0].astype(np.int64) - inputs[0].zero_point) << 20, *first)
     right = multiply((values[1].astype(np.int64) - inputs[1].zero_point) << 20, *second)
-    rounded_sum = multiply_even if sum_is_even(operator, *inputs, output) else multiply
+    rounded_sum = multiply_even if sum_is_even(operator, a, b, output) else multiply
     return _clamped(rounded_sum(left + sign * right, *result), operator, output)
 
 
@@ -144,10 +141,14 @@ def _product(
         values[1].astype(np.int64) - inputs[1].zero_point
     )
     rounded_product = (
-        multiply_even if rounds_to_even(operator, product_ratio(*inputs, output)) else multiply
+        multiply_even
+        if rounds_to_even(operator, product_ratio(inputs[0], inputs[1], output))
+        else multiply
     )
     return _clamped(
-        rounded_product(product, *product_multiplier(operator, *inputs, output)), operator, output
+        rounded_product(product, *product_multiplier(operator, inputs[0], inputs[1], output)),
+        operator,
+        output,
     )
 
 
@@ -271,7 +272,11 @@ _PAIRED = (_sum, _product, _squared_difference, _extreme)
 """Those of two operands."""
 
 _INTEGER, _FLOAT = ("int8",), ("float32",)
-Signature = tuple[tuple[str, ...], tuple[str, ...], Callable]
+Evaluator = Callable[[Operator, list[Tensor], Tensor, list[np.ndarray]], np.ndarray]
+"""The operator, its inputs, its output, and an array of values for each input -> values of the
+output."""
+
+Signature = tuple[tuple[str, ...], tuple[str, ...], Evaluator]
 _KNOWN: dict[str, list[Signature]] = {
     "ADD": [(_INTEGER, _INTEGER, _sum)],
     "SUB": [(_INTEGER, _INTEGER, _sum)],
@@ -304,7 +309,7 @@ _KNOWN: dict[str, list[Signature]] = {
 }
 
 
-def evaluator(operator: Operator, inputs: list[Tensor], output: Tensor) -> Callable | None:
+def evaluator(operator: Operator, inputs: list[Tensor], output: Tensor) -> Evaluator | None:
     """The function above that computes an operator, or None if it is not elementwise, or not on
     these types."""
     scaled = [*inputs, output] if operator.name != "CAST" else []

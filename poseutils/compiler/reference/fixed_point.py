@@ -61,9 +61,8 @@ def multipliers_rounded_once(reals: np.ndarray) -> list[tuple[int, int]]:
             for step in (0, 1, -1, 2, -2, 3)
             if multiplier + step <= _MOST
         ]
-        found[index] = min(
-            tried, key=lambda pair, real=float(reals[index]): _wrongly_rounded(*pair, real)
-        )
+        counts = [_wrongly_rounded(*pair, float(reals[index])) for pair in tried]
+        found[index] = tried[counts.index(min(counts))]
     return found
 
 

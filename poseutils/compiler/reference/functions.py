@@ -20,7 +20,9 @@ from .fixed_point import high_product, multiply, quantize_multiplier, saturated_
 Function = Callable[[np.ndarray, Operator, Tensor], np.ndarray]
 
 
-def looked_up(function: Function) -> Callable:
+def looked_up(
+    function: Function,
+) -> Callable[[Operator, list[Tensor], Tensor, list[np.ndarray]], np.ndarray]:
     """An operator of :mod:`poseutils.compiler.reference.elementwise`: the input's real values, the
     function of them, in steps of the output."""
 

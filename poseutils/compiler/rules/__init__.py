@@ -1,6 +1,6 @@
-"""What makes a network whole: rules that every graph keeps before anything else looks at it.
+"""Validation: the rules of the format, which every graph keeps before any other stage.
 
-:func:`validate` goes once over tensors and operators, in order, and says what is broken: which
+:func:`validate` checks tensors and operators once, in order, and names what is broken: which
 tensor, what it has, what is expected. They are the rules of the format, those that LiteRT itself
 relies on, not those of one exporter: what passes is legal, whether or not it can become C. So what
 raises after it is a fault of the code, not of the file.
@@ -19,7 +19,7 @@ from .dense import PRODUCTS
 from .elementwise import ELEMENTWISE
 from .settling import MOST_BYTES, Settling
 
-__all__ = ["RULES", "Broken", "validate"]
+__all__ = ["RULES", "Broken", "many", "validate"]
 
 RULES: dict[str, Rule] = {**WINDOWS, **PRODUCTS, **ELEMENTWISE, **MOVES}
 """By the operator's name. Operators that are not here are held to what holds for all of them."""
@@ -33,7 +33,7 @@ once."""
 
 
 def validate(graph: Graph) -> Graph:
-    """Looks at every tensor and operator.
+    """Checks every tensor and operator, and settles shapes.
 
     Returns:
         The graph with the shapes that a run would find: where the file leaves sizes to the runtime,
@@ -99,8 +99,8 @@ def _check_tensor(tensor: Tensor) -> None:
                 f"tensor {tensor.name!r} has the scale {scale!r}; a number from {least:.1g} to "
                 f"{_MOST_SCALE:.1g} is expected"
             )
-    low, high = _RANGES.get(tensor.dtype, (None, None))
-    if low is not None and len(zeros) and not low <= int(zeros.min()) <= int(zeros.max()) <= high:
+    low, high = _RANGES.get(tensor.dtype, (-(2**63), 2**63 - 1))
+    if len(zeros) and not low <= int(zeros.min()) <= int(zeros.max()) <= high:
         odd = next(int(z) for z in zeros if not low <= z <= high)
         raise Broken(
             f"tensor {tensor.name!r} of {tensor.dtype} has the zero point {odd}; {low} to {high} "
@@ -139,7 +139,7 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> Sequence[S
     """Gives the shapes of the outputs where they follow from the inputs."""
     low, high = rule.inputs
     reads, writes = case.operator.inputs, case.operator.outputs
-    case.expect(low <= len(reads) <= high, f"{len(reads)} inputs; {_many(low, high)} expected")
+    case.expect(low <= len(reads) <= high, f"{len(reads)} inputs; {many(low, high)} expected")
     case.expect(
         all(t >= 0 for t in reads[:low]), f"inputs {reads}: the first {low} cannot be left out"
     )
@@ -193,7 +193,8 @@ def _check_scales(case: Case) -> None:
             )
 
 
-def _many(low: int, high: int) -> str:
+def many(low: int, high: int) -> str:
+    """How many inputs, in words."""
     if high > 1 << 10:
         return f"{low} or more"
     return str(low) if low == high else f"{low} to {high}"

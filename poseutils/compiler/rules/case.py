@@ -1,4 +1,4 @@
-"""One operator under examination, and what a rule says of it."""
+"""An operator and the rule for its kind."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Case:
 
     @property
     def settles(self) -> bool:
-        """Whether the shapes of the outputs follow from the inputs, whatever the file says."""
+        """Whether the shapes of the outputs follow from the inputs, whatever the file stores."""
         return self.resized or any(tensor.is_open for tensor in self.outputs)
 
     def input(self, number: int) -> Tensor:
-        """An input that the rule says is there."""
+        """An input that the rule requires."""
         return self.graph.tensors[self.operator.inputs[number]]
 
     def optional(self, number: int) -> Tensor | None:
@@ -100,7 +100,7 @@ class Rule:
     """What holds for one kind of operator.
 
     Attributes:
-        check: looks at an operator, and gives the shapes of its outputs as they follow from its
+        check: checks an operator and returns the shapes of its outputs as they follow from its
             inputs, or None where they do not.
         inputs: how many at least, which cannot be left out, and at most.
         outputs: how many; None for any number.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 from ..graph import Graph, Operator, Tensor
 from ..passes.fold_constants import known_values
@@ -44,8 +45,7 @@ class Settling:
                 self._put(operator.outputs[0], data=values)
 
     def _take_shapes(self, case: Case, shapes: Sequence[Shape] | None) -> None:
-        known = shapes is not None and all(tensor.is_fixed for tensor in case.tensors())
-        if not known:
+        if shapes is None or not all(tensor.is_fixed for tensor in case.tensors()):
             for t in case.operator.outputs if case.resized else ():
                 self._put(t, is_fixed=False)
             return
@@ -58,7 +58,7 @@ class Settling:
                 self._resized.add(t)
             self._put(t, shape=tuple(shape), bytes=size, is_fixed=True)
 
-    def _put(self, index: int, **changes) -> None:
+    def _put(self, index: int, **changes: Any) -> None:
         tensors = list(self.graph.tensors)
         tensors[index] = replace(tensors[index], **changes)
         self.graph = replace(self.graph, tensors=tuple(tensors))

@@ -27,8 +27,8 @@ def compare_emulated(networks: Mapping[Hashable, bytes], core: str) -> dict[Hash
         for name, text in files.items():
             (folder / name).write_text(text)
         sources = [f"{case.name}{end}" for case in cases.values() for end in (".c", "_weights.c")]
-        run_make(
-            folder, core, f"SOURCES=pose_kernels.c example/main.c {' '.join(sources)}", "HEADERS="
-        )
+        kernels = [name for name in kernel_files() if name.endswith(".c")]
+        sources = " ".join([*kernels, "example/main.c", *sources])
+        run_make(folder, core, f"SOURCES={sources}", "HEADERS=")
         run_tool(emulation.qemu_command(core), folder)
         return outcomes | {key: outcome_of(folder, case) for key, case in cases.items()}

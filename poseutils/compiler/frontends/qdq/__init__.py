@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ....errors import PoseError
 from ...graph import Graph, Quantization
-from ...lowering.layer import Unsupported, need
 from ...passes.remove_dead import remove_dead
+from ...unsupported import Unsupported, a, known, need
 from ..onnx import Node, OnnxGraph, parse_onnx
 from .conversion import Conversion
 from .operators import OPERATORS
@@ -32,8 +33,12 @@ from .values import (
     Steps,
     Stored,
     Value,
+    Weights,
     quantization,
 )
+
+Converter = Callable[[Conversion, Node], list[Value]]
+T = TypeVar("T")
 
 ENDS = ("QuantizeLinear", "DequantizeLinear")
 
@@ -58,18 +63,18 @@ def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
         PoseError: if the file is damaged, has no fixed shape, computes in floating point, or holds
             what the kernels do not compute: all of that is named.
     """
-    known = {
+    converters: dict[str, Converter] = {
         **OPERATORS,
         "QuantizeLinear": _quantize_linear,
         "DequantizeLinear": _dequantize_linear,
     }
-    graph = parse_onnx(data, name, folder, known)
+    graph = parse_onnx(data, name, folder, converters)
     _check_quantized(graph, name)
     conversion, refused = Conversion(graph), []
     for tensor in graph.inputs:
         conversion.values[tensor] = _input(conversion, tensor)
     for node in graph.nodes:
-        refused += _convert(conversion, node, known)
+        refused += _convert(conversion, node, converters)
     outputs = [] if refused else [_output(conversion, tensor, refused) for tensor in graph.outputs]
     if refused:
         raise PoseError(
@@ -98,7 +103,7 @@ def _check_quantized(graph: OnnxGraph, name: str) -> None:
         )
 
 
-def _convert(conversion: Conversion, node: Node, known: dict[str, Callable]) -> list[str]:
+def _convert(conversion: Conversion, node: Node, converters: dict[str, Converter]) -> list[str]:
     """Converts one operator; what is not supported about it. What depends on an operator that was
     refused is passed over."""
     tensors = conversion.graph.tensors
@@ -108,7 +113,7 @@ def _convert(conversion: Conversion, node: Node, known: dict[str, Callable]) -> 
         return []
     label = f"{node.name} of {next(tensors[t].name for t in node.outputs if t >= 0)!r}"
     try:
-        results = [_labeled(value, label) for value in known[node.name](conversion, node)]
+        results = [_labeled(value, label) for value in converters[node.name](conversion, node)]
     except Refused as refused:
         return [str(refused)]
     except Unsupported as reason:
@@ -118,14 +123,14 @@ def _convert(conversion: Conversion, node: Node, known: dict[str, Callable]) -> 
 
 
 def _labeled(value: Value, label: str) -> Value:
-    """What is written later says then what it is, should it be refused."""
+    """A value whose refusal later names the operator that it comes from."""
     if not isinstance(value, Pending):
         return value
     floats = value.floats and partial(_explained, label, value.floats)
     return replace(value, quantized=partial(_explained, label, value.quantized), floats=floats)
 
 
-def _explained(label: str, write: Callable, *arguments):
+def _explained(label: str, write: Callable[..., T], *arguments: Any) -> T:
     try:
         return write(*arguments)
     except Refused:
@@ -211,8 +216,8 @@ def _as_given(builder: Builder, stored: Stored) -> Stored:
 def _unsigned(builder: Builder, stored: Stored, name: str) -> int:
     """int8 to uint8, of the same meaning."""
     tensor = builder.tensors[stored.tensor]
-    scale, zero = tensor.quantization.scales[0], int(tensor.quantization.zero_points[0])
-    output = builder.activation(name, tensor.shape, "uint8", quantization(scale, zero + 128))
+    scaled = quantization(float(tensor.scale), tensor.zero_point + 128)
+    output = builder.activation(name, tensor.shape, "uint8", scaled)
     return builder.emit("QUANTIZE", [stored.tensor], output)
 
 
@@ -221,11 +226,9 @@ def _unsigned(builder: Builder, stored: Stored, name: str) -> int:
 
 def _parameters(conversion: Conversion, node: Node, dtype: str) -> Quantization:
     """Scales and zero points of one of the two, as they are in the file."""
-    scales = conversion.numbers(node, 1)
-    need(
-        scales is not None and scales.dtype == np.float32 and scales.size > 0 and scales.ndim <= 1,
-        "scales that are not float32",
-    )
+    reason = "scales that are not float32"
+    scales = known(conversion.numbers(node, 1), reason)
+    need(scales.dtype == np.float32 and scales.size > 0 and scales.ndim <= 1, reason)
     need(
         bool(np.isfinite(scales).all() and (scales > 0).all()),
         "a scale that is not a positive number",
@@ -270,7 +273,7 @@ def _dequantize_linear(conversion: Conversion, node: Node) -> list[Value]:
         value = conversion.values[node.inputs[0]] = _integer_input(
             conversion.builder, value, scaled
         )
-    need(isinstance(value, Steps), f"of {source.dtype} results")
+    value = a(Steps, value, f"of {source.dtype} results")
     return [
         replace(value, quantization=scaled).real()
         if not _same(value.quantization, scaled)
@@ -300,7 +303,9 @@ def _weights(integers: np.ndarray, scaled: Quantization) -> Constant:
     if integers.dtype == np.uint8:
         integers = (integers.astype(np.int16) - 128).astype(np.int8)
         scaled = replace(scaled, zero_points=scaled.zero_points - 128)
-    return Constant(np.asarray(values), integers, replace(scaled, axis=axis if many else 0))
+    return Constant(
+        np.asarray(values), Weights(integers, replace(scaled, axis=axis if many else 0))
+    )
 
 
 def _integer_input(builder: Builder, value: Real, scaled: Quantization) -> Steps:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ...attributes import Conv2D, DepthwiseConv2D, Pool2D, Resize
 from ...graph import Quantization
-from ...lowering.layer import Unsupported, need
 from ...lowering.resize import nearest_index
+from ...unsupported import Unsupported, a, known, need
 from ..onnx import Node
 from .conversion import Conversion
 from .data_movement import moved
-from .values import IMAGE, Constant, Pending, Steps, Stored, Value, quantization
+from .values import IMAGE, Constant, Pending, Steps, Stored, Value, Weights, quantization
 
 # ---------------------------------------------------------------- images, and rows as images
 
@@ -39,7 +40,7 @@ _EACH = {"kernel_shape": 1, "strides": 1, "dilations": 1, "pads": 0}
 """Options with a number for each dimension, and the number for that of one row."""
 
 
-def _image_options(node: Node) -> dict:
+def _image_options(node: Node) -> dict[str, Any]:
     """The options as of an image."""
     options = dict(node.options)
     for name, own in _EACH.items():
@@ -76,13 +77,10 @@ def _convolution(conversion: Conversion, node: Node) -> list[Value]:
     return [Pending(partial(_convolution_steps, conversion, node, source, weights, bias, window))]
 
 
-def _filter(conversion: Conversion, node: Node) -> Constant:
+def _filter(conversion: Conversion, node: Node) -> Weights:
     """The weights, (OC, IC / groups, KH, KW)."""
-    weights = conversion.value(node, 1)
-    need(
-        isinstance(weights, Constant) and weights.integers is not None,
-        "weights that are not constants of 8 bits",
-    )
+    reason = "weights that are not constants of 8 bits"
+    weights = known(a(Constant, conversion.value(node, 1), reason).weights, reason)
     if weights.integers.ndim == 3:
         weights = replace(weights, integers=weights.integers[:, :, None])
     integers, scaled = weights.integers, weights.quantization
@@ -114,7 +112,7 @@ def _convolution_steps(
     conversion: Conversion,
     node: Node,
     source: Stored,
-    weights: Constant,
+    weights: Weights,
     bias: np.ndarray,
     window: Conv2D,
     to: Quantization,
@@ -150,21 +148,18 @@ def _bias(
     where there is none."""
     if not conversion.has(node, 2):
         return np.zeros(count, np.int32)
-    bias = conversion.value(node, 2)
-    need(
-        isinstance(bias, Constant) and bias.values.shape == (count,),
-        f"a bias that is not {count} constants",
-    )
+    reason = f"a bias that is not {count} constants"
+    bias = a(Constant, conversion.value(node, 2), reason)
+    need(bias.values.shape == (count,), reason)
     return sums_of(bias, scaled, weights)
 
 
 def sums_of(bias: Constant, scaled: Quantization, weights: Quantization) -> np.ndarray:
     """A bias in the scale of the sums of products."""
     real = bias.values.astype(np.float64)
-    if bias.integers is not None:
-        real = (bias.integers - bias.quantization.zero_points) * bias.quantization.scales.astype(
-            np.float64
-        )
+    if bias.weights is not None:
+        own = bias.weights.quantization
+        real = (bias.weights.integers - own.zero_points) * own.scales.astype(np.float64)
     sums = np.rint(real / (float(scaled.scales[0]) * weights.scales.astype(np.float64)))
     need(
         bool(np.isfinite(sums).all() and (np.abs(sums) < 2**31).all()),
@@ -195,7 +190,7 @@ def _window(conversion: Conversion, node: Node, taps: tuple[int, ...]) -> Conv2D
 
 
 def _margins(
-    options: dict,
+    options: dict[str, Any],
     size: tuple[int, ...],
     made: tuple[int, ...],
     strides: list[int],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...graph import Tensor
-from ...lowering.layer import need
+from ...unsupported import a, need
 from ..onnx import Node, OnnxGraph
 from .values import Builder, Constant, Value
 
@@ -30,7 +30,7 @@ class Conversion:
 
     def _value(self, tensor: int) -> Value:
         made = self.graph.tensors[tensor]
-        return self.values[tensor] if tensor in self.values else Constant(made.data)
+        return self.values[tensor] if tensor in self.values else Constant(made.values)
 
     def given(self, node: Node) -> list[Value]:
         return [self._value(tensor) for tensor in node.inputs if tensor >= 0]
@@ -38,9 +38,7 @@ class Conversion:
     def numbers(self, node: Node, number: int, attribute: str = "") -> np.ndarray | None:
         """A constant input, or in older files an attribute instead; None where it is left out."""
         if self.has(node, number):
-            value = self.value(node, number)
-            need(isinstance(value, Constant), f"input {number} is not constant")
-            return value.values
+            return a(Constant, self.value(node, number), f"input {number} is not constant").values
         return None if node.options.get(attribute) is None else np.asarray(node.options[attribute])
 
     def output(self, node: Node, number: int = 0) -> Tensor:

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...attributes import Concatenation
 from ...graph import Quantization
-from ...lowering.layer import need
+from ...unsupported import a, known, need
 from ..onnx import Node
 from .conversion import Conversion
-from .values import Builder, Constant, Floats, Pending, Real, Steps, Stored, Value
+from .values import Builder, Constant, Floats, Pending, Real, Steps, Stored, Value, Weights
 
 Move = Callable[[Stored], Stored]
 
@@ -33,9 +33,9 @@ def moved(builder: Builder, value: Value, move: Move, increasing: bool = False) 
         need(not increasing, "its input is not quantized after the operator before it")
         then = value.floats and partial(_moved_floats, value, move)
         return replace(value, quantized=partial(_moved_steps, builder, value, move), floats=then)
-    need(isinstance(value, Real), "of a constant")
+    value = a(Real, value, "of a constant")
     if value.steps is not None:
-        return moved(builder, value.steps, move).real()
+        return a(Steps, moved(builder, value.steps, move), "of a constant").real()
     if value.values.ndim > 1 and value.floats is not None:
         return moved(builder, value.floats(), move, increasing)
     need(
@@ -53,7 +53,7 @@ def _moved_steps(
 
 
 def _moved_floats(value: Pending, move: Move) -> Floats:
-    return Floats(move(value.floats().stored))
+    return Floats(move(known(value.floats, "it computes in floating point")().stored))
 
 
 # ---------------------------------------------------------------- the order of values stays
@@ -86,13 +86,13 @@ def _transpose(conversion: Conversion, node: Node) -> list[Value]:
 def _changed_constant(
     value: Constant, change: Callable[[np.ndarray], np.ndarray], axes: list[int] | None = None
 ) -> Constant:
-    scaled = value.quantization
-    if scaled is not None and scaled.scales.size > 1:
-        need(axes is not None, "weights with a scale a channel that are reshaped")
-        scaled = replace(scaled, axis=axes.index(scaled.axis))
-    return Constant(
-        change(value.values), None if value.integers is None else change(value.integers), scaled
-    )
+    if value.weights is None:
+        return Constant(change(value.values))
+    scaled = value.weights.quantization
+    if scaled.scales.size > 1:
+        order = known(axes, "weights with a scale a channel that are reshaped")
+        scaled = replace(scaled, axis=order.index(scaled.axis))
+    return Constant(change(value.values), Weights(change(value.weights.integers), scaled))
 
 
 # ---------------------------------------------------------------- parts
@@ -136,7 +136,7 @@ def _slice(conversion: Conversion, node: Node) -> list[Value]:
     begins, axes, steps = (
         conversion.numbers(node, n, name) for n, name in ((1, "starts"), (3, "axes"), (4, "steps"))
     )
-    need(begins is not None, "a beginning that is not constant")
+    begins = known(begins, "a beginning that is not constant")
     need(
         steps is None or bool((steps == 1).all()),
         f"steps of {None if steps is None else steps.tolist()}; steps of 1 are supported",
@@ -181,10 +181,8 @@ def _gather(conversion: Conversion, node: Node) -> list[Value]:
 
 def _concatenate(conversion: Conversion, node: Node) -> list[Value]:
     values = conversion.given(node)
-    steps, floats = (
-        partial(join, conversion, node, values) for join in (_joined_steps, _joined_floats)
-    )
-    return [Pending(steps, floats, fuses=False)]
+    steps = partial(_joined_steps, conversion, node, values)
+    return [Pending(steps, partial(_joined_floats, conversion, node, values), fuses=False)]
 
 
 def _joined_steps(
@@ -241,10 +239,9 @@ def _pad(conversion: Conversion, node: Node) -> list[Value]:
         conversion.numbers(node, 2, "value"),
     )
     need(not conversion.has(node, 3), "of some axes")
-    need(
-        margins is not None and margins.size == 2 * len(shape) and bool((margins >= 0).all()),
-        "margins that are not constant, or negative",
-    )
+    reason = "margins that are not constant, or negative"
+    margins = known(margins, reason)
+    need(margins.size == 2 * len(shape) and bool((margins >= 0).all()), reason)
     need(
         filling is None or filling.size == 0 or float(filling.reshape(-1)[0]) == 0,
         "with another value than 0",

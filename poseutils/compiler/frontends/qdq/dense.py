@@ -10,15 +10,15 @@ import numpy as np
 
 from ...attributes import FullyConnected, Pack
 from ...graph import Quantization
-from ...lowering.layer import need
+from ...unsupported import a, known, need
 from ..onnx import Node
 from .conv_pool_resize import sums_of
 from .conversion import Conversion
 from .data_movement import part_of
-from .values import Builder, Constant, Pending, Steps, Stored, Value
+from .values import Builder, Constant, Pending, Steps, Stored, Value, Weights
 
 MAX_PRODUCTS = 64
-"""Matrices of one MatMul: each becomes operators of its own."""
+"""Matrices of one MatMul; each becomes separate operators."""
 
 
 def _product(conversion: Conversion, node: Node) -> list[Value]:
@@ -28,23 +28,23 @@ def _product(conversion: Conversion, node: Node) -> list[Value]:
         need(second.values.ndim == 2, f"of weights of {second.values.ndim} dimensions")
         source, scaled = conversion.builder.operand(first)
         return [Pending(partial(_dense, conversion, node, source, scaled, second, False, None))]
-    operands = [conversion.builder.operand(value)[0] for value in (first, second)]
-    return [Pending(partial(_products, conversion, node, *operands))]
+    left, right = (conversion.builder.operand(value)[0] for value in (first, second))
+    return [Pending(partial(_products, conversion, node, left, right))]
 
 
 def _gemm(conversion: Conversion, node: Node) -> list[Value]:
-    options, weights = node.options, conversion.value(node, 1)
+    options = node.options
+    reason = "of weights that are not constant"
     need(
         not options.get("transA", 0)
         and options.get("alpha", 1.0) == options.get("beta", 1.0) == 1.0,
         "with transA, alpha or beta",
     )
-    need(
-        isinstance(weights, Constant) and weights.values.ndim == 2,
-        "of weights that are not constant",
-    )
-    bias = conversion.value(node, 2) if conversion.has(node, 2) else None
-    need(bias is None or isinstance(bias, Constant), "a bias that is not constant")
+    weights = a(Constant, conversion.value(node, 1), reason)
+    need(weights.values.ndim == 2, reason)
+    bias = None
+    if conversion.has(node, 2):
+        bias = a(Constant, conversion.value(node, 2), "a bias that is not constant")
     source, scaled = conversion.builder.operand(conversion.value(node, 0))
     return [
         Pending(
@@ -76,23 +76,21 @@ def _dense(
 ) -> Steps:
     """FULLY_CONNECTED; ``by_output`` if the file's weights are output by input already."""
     builder, shape = conversion.builder, conversion.output(node).shape
+    reason = "weights that are not quantized to 8 bits"
+    own = known(weights.weights, reason)
+    need(own.integers.dtype == np.int8, reason)
     need(
-        weights.integers is not None and weights.integers.dtype == np.int8,
-        "weights that are not quantized to 8 bits",
-    )
-    need(
-        weights.quantization.scales.size == 1
-        or weights.quantization.axis == (0 if by_output else 1),
+        own.quantization.scales.size == 1 or own.quantization.axis == (0 if by_output else 1),
         "a scale for each input",
     )
-    matrix = weights.integers if by_output else weights.integers.T
+    matrix = own.integers if by_output else own.integers.T
     inputs = [
         builder.as_filed(source).tensor,
-        builder.constant(f"{name}/weights", matrix, weights.quantization),
+        builder.constant(f"{name}/weights", matrix, own.quantization),
     ]
     if bias is not None:
         need(bias.values.size == shape[-1], f"a bias of shape {bias.values.shape}")
-        sums = sums_of(_flat(bias), scaled, weights.quantization)
+        sums = sums_of(_flat(bias), scaled, own.quantization)
         inputs.append(builder.constant(f"{name}/bias", sums))
     output = builder.activation(name, shape, "int8", to)
     builder.emit("FULLY_CONNECTED", inputs, output, FullyConnected(activation))
@@ -100,11 +98,9 @@ def _dense(
 
 
 def _flat(bias: Constant) -> Constant:
-    return Constant(
-        bias.values.reshape(-1),
-        None if bias.integers is None else bias.integers.reshape(-1),
-        bias.quantization,
-    )
+    own = bias.weights
+    flat = None if own is None else Weights(own.integers.reshape(-1), own.quantization)
+    return Constant(bias.values.reshape(-1), flat)
 
 
 # ---------------------------------------------------------------- two results

@@ -3,6 +3,7 @@ an operator of two."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import erf
@@ -11,7 +12,7 @@ import numpy as np
 
 from ...attributes import Arithmetic
 from ...graph import Quantization
-from ...lowering.layer import need
+from ...unsupported import a, known, need
 from ..onnx import Node
 from .conversion import Conversion
 from .prelu import Product, product
@@ -67,12 +68,12 @@ def _function(conversion: Conversion, node: Node) -> list[Value]:
     return [_mapped(value, partial(_FUNCTIONS[node.name], **node.options))]
 
 
-def _mapped(value: Value, function) -> Real:
+def _mapped(value: Value, function: Callable[[np.ndarray], np.ndarray]) -> Real:
     need(
         not isinstance(value, (Floats, Pending)),
         "it computes in floating point: its input is not quantized",
     )
-    need(isinstance(value, Real), "of 8-bit values themselves")
+    value = a(Real, value, "of 8-bit values themselves")
     with np.errstate(all="ignore"):
         # In 64 bits, so that only one rounding to 32 bits is left.
         return Real(
@@ -83,7 +84,8 @@ def _mapped(value: Value, function) -> Real:
 
 
 def _limited(value: Pending, low: float, high: float) -> Pending:
-    return replace(value, limits=tuple(float(np.clip(limit, low, high)) for limit in value.limits))
+    least, most = (float(np.clip(limit, low, high)) for limit in value.limits)
+    return replace(value, limits=(least, most))
 
 
 def _clip(conversion: Conversion, node: Node) -> list[Value]:
@@ -154,7 +156,7 @@ def _function_of_one(conversion: Conversion, node: Node, values: list[Value]) ->
     compute = _PAIRS[node.name]
     with np.errstate(all="ignore"):
         if all(isinstance(value, Constant) for value in values):
-            return Constant(compute(*(value.values for value in values)))
+            return Constant(compute(*(a(Constant, each, "of constants").values for each in values)))
         if (
             not reals
             or any(r.source != reals[0].source for r in reals)
@@ -174,13 +176,10 @@ def _function_of_one(conversion: Conversion, node: Node, values: list[Value]) ->
 def _product_of(conversion: Conversion, node: Node, values: list[Value]) -> Product | None:
     """The product with 8-bit constants by channel that an operator computes."""
     constants = [value for value in values if isinstance(value, Constant)]
-    if node.name not in ("Mul", "PRelu") or len(constants) != 1 or constants[0].integers is None:
+    if node.name not in ("Mul", "PRelu") or len(constants) != 1 or constants[0].weights is None:
         return None
-    (real,), scaled, integers = (
-        [value for value in values if isinstance(value, Real)],
-        constants[0].quantization,
-        constants[0].integers,
-    )
+    (real,) = [value for value in values if isinstance(value, Real)]
+    scaled, integers = constants[0].weights.quantization, constants[0].weights.integers
     if (
         scaled.scales.size != 1
         or integers.dtype != np.int8
@@ -240,21 +239,18 @@ def _on_steps(
 def _steps_operand(conversion: Conversion, value: Value) -> Stored:
     if not isinstance(value, Constant):
         return conversion.builder.operand(value)[0]
-    return Stored(
-        conversion.builder.constant("operand", value.integers, value.quantization),
-        tuple(range(value.integers.ndim)),
-    )
+    weights = known(value.weights, "a constant that is not quantized")
+    made = conversion.builder.constant("operand", weights.integers, weights.quantization)
+    return Stored(made, tuple(range(weights.integers.ndim)))
 
 
 def _is_integer(value: Value) -> bool:
     """A result, or a constant that is quantized to 8 bits."""
     if not isinstance(value, Constant):
         return True
-    return (
-        value.quantization is not None
-        and value.quantization.scales.size == 1
-        and value.integers.dtype == np.int8
-    )
+    weights = value.weights
+    one = weights is not None and weights.quantization.scales.size == 1
+    return weights is not None and one and bool(weights.integers.dtype == np.int8)
 
 
 def _through_floats(
@@ -335,13 +331,13 @@ def _of_rank(conversion: Conversion, stored: Stored, rank: int) -> Stored:
     if not tensor.is_constant:
         return builder.reshaped(stored, shape)
     return Stored(
-        builder.constant(tensor.name, tensor.data.reshape(shape), tensor.quantization),
+        builder.constant(tensor.name, tensor.values.reshape(shape), tensor.quantization),
         tuple(range(rank)),
     )
 
 
 def _broadcast(conversion: Conversion, stored: list[Stored]) -> tuple[int, ...]:
-    return np.broadcast_shapes(*(conversion.builder.tensors[s.tensor].shape for s in stored))
+    return tuple(np.broadcast_shapes(*(conversion.builder.tensors[s.tensor].shape for s in stored)))
 
 
 ELEMENTWISE = {

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...graph import Quantization, Tensor
-from ...lowering.layer import need
 from ...reference.elementwise import per_tensor
 from ...reference.fixed_point import multiply, rounding_once
+from ...unsupported import need
 
 _BYTES = np.arange(256).astype(np.uint8).view(np.int8).astype(np.int64)
 
@@ -36,12 +36,10 @@ class Product:
     scaled: Quantization
     rounded: Quantization | None = None
 
-    def table(self) -> np.ndarray:
-        """(C, 256), as PRELU computes it."""
-        ratio, zero = (
-            self.scale * float(self.scaled.scales[0]) / float(self.rounded.scales[0]),
-            int(self.rounded.zero_points[0]),
-        )
+    def table(self, rounded: Quantization) -> np.ndarray:
+        """(C, 256), as PRELU computes it and quantizes it."""
+        ratio = self.scale * float(self.scaled.scales[0]) / float(rounded.scales[0])
+        zero = int(rounded.zero_points[0])
         slopes = self.slopes.astype(np.int64) - self.scaled.zero_points[0]
         return (multiply(slopes[:, None] * self.factors, *rounding_once(ratio)) + zero).clip(
             -128, 127
@@ -92,7 +90,7 @@ def prelu_of(
     ):
         return None
     below = source.zero_point > _BYTES
-    products = made.table()
+    products = made.table(made.rounded)
     second = np.zeros(256, np.int8)
     second[products[:, below].astype(np.uint8)] = table[:, below]
     same = second[products[:, below].astype(np.uint8)].astype(int) - table[:, below]
@@ -118,7 +116,13 @@ def prelu_of(
 
 
 def _is_plain(
-    made: Product, table, second, products, source: Tensor, to: Quantization, below: np.ndarray
+    made: Product,
+    table: np.ndarray,
+    second: np.ndarray,
+    products: np.ndarray,
+    source: Tensor,
+    to: Quantization,
+    below: np.ndarray,
 ) -> bool:
     """Whether nothing is rounded on the way, so that PRELU needs no tables."""
     x = _BYTES - source.zero_point

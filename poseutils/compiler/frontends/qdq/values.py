@@ -27,7 +27,7 @@ import numpy as np
 
 from ...attributes import Attributes
 from ...graph import TABLE, Operator, Quantization, Tensor
-from ...lowering.layer import need
+from ...unsupported import a, known, need
 from .prelu import Product, prelu_of
 
 IMAGE = (0, 2, 3, 1)
@@ -122,13 +122,19 @@ class Pending:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """Integers of the file, and by what they are scaled."""
+
+    integers: np.ndarray
+    quantization: Quantization
+
+
+@dataclass(frozen=True)
 class Constant:
-    """Numbers of the file, float or integer; of weights the integers, and by what they are
-    scaled."""
+    """Numbers of the file, float or integer; of quantized ones what they were computed from."""
 
     values: np.ndarray
-    integers: np.ndarray | None = None
-    quantization: Quantization | None = None
+    weights: Weights | None = None
 
 
 Value = Steps | Real | Floats | Pending | Constant
@@ -228,7 +234,7 @@ class Builder:
             return Stored(
                 self.constant(
                     tensor.name,
-                    tensor.data.transpose(self._places(stored, order)),
+                    tensor.values.transpose(self._places(stored, order)),
                     tensor.quantization,
                 ),
                 order,
@@ -318,10 +324,9 @@ class Builder:
                 if activation
                 else self.quantized(_clipped(steps.real(), value.limits), to, name)
             )
-        need(isinstance(value, Floats), "a constant is quantized while the network runs")
-        source = value.stored
-        output = self.activation(name, self.tensors[source.tensor].shape, "int8", to)
-        return Steps(name, to, Stored(self.emit("QUANTIZE", [source.tensor], output), source.order))
+        stored = a(Floats, value, "a constant is quantized while the network runs").stored
+        output = self.activation(name, self.tensors[stored.tensor].shape, "int8", to)
+        return Steps(name, to, Stored(self.emit("QUANTIZE", [stored.tensor], output), stored.order))
 
     def floats(self, value: Value, name: str) -> Floats:
         """The values as a float tensor."""
@@ -336,11 +341,10 @@ class Builder:
                     tuple(range(value.values.ndim)),
                 )
             )
-        computable = (
-            isinstance(value, Pending) and value.floats is not None and value.limits == _ALL
-        )
-        need(computable, "it computes in floating point: its result is not quantized")
-        return value.floats()
+        reason = "it computes in floating point: its result is not quantized"
+        pending = a(Pending, value, reason)
+        need(pending.limits == _ALL, reason)
+        return known(pending.floats, reason)()
 
     def _float_table(self, value: Real, name: str) -> Floats:
         shape = self.tensors[value.source.tensor].shape
@@ -349,10 +353,7 @@ class Builder:
             output = self.activation(name, shape, "float32")
             return Floats(Stored(self.emit("DEQUANTIZE", [source.tensor], output), source.order))
         if value.values.ndim > 1:
-            need(
-                value.floats is not None, "a function of each channel that stays in floating point"
-            )
-            return value.floats()
+            return known(value.floats, "a function of each channel that stays in floating point")()
         table = self.constant("table", value.values)
         return Floats(
             Stored(
@@ -366,9 +367,9 @@ class Builder:
     def operand(self, value: Value) -> tuple[Stored, Quantization]:
         """8-bit values that an operator reads."""
         need(not isinstance(value, Constant), "a constant where a result is expected")
-        need(isinstance(value, Real), "it computes in floating point: its input is not quantized")
-        need(value.steps is not None, "its input is not quantized after the operator before it")
-        return self.stored(value.steps), value.steps.quantization
+        real = a(Real, value, "it computes in floating point: its input is not quantized")
+        steps = known(real.steps, "its input is not quantized after the operator before it")
+        return self.stored(steps), steps.quantization
 
 
 def _same(a: Quantization, b: Quantization) -> bool:

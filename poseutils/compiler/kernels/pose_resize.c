@@ -1,5 +1,5 @@
-
-/* ------------------------------------------------ RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR */
+/* RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR. */
+#include "pose_arithmetic.h"
 
 static const int8_t *image_row(const pose_image *image, const int8_t *in, int32_t y)
 {
@@ -21,18 +21,17 @@ static int8_t resized(const pose_resize_layer *layer, int32_t sum)
         return (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
     }
     const int32_t steps =
-        pose_multiply_even(sum - layer->in_zero * (1 << 20), layer->multiplier, layer->shift);
-    return (int8_t)clamp(steps + layer->zero, INT8_MIN, INT8_MAX);
+        multiply_even(sum - layer->in_zero * (1 << 20), layer->multiplier, layer->shift);
+    return in_8_bits(steps + layer->zero);
 }
 
-void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows,
-                              int8_t *out)
+static void bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *upper,
+                         const int8_t *lower, int8_t *out)
 {
     for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
         const ptrdiff_t left = (ptrdiff_t)layer->first_x[x] * layer->in.step,
                         right = (ptrdiff_t)layer->second_x[x] * layer->in.step;
-        const int8_t *const corners[4] = {rows[0] + left, rows[0] + right, rows[1] + left,
-                                          rows[1] + right};
+        const int8_t *const corners[4] = {upper + left, upper + right, lower + left, lower + right};
         for (int32_t c = 0; c < layer->out.channels; c++) {
             out[c] = resized(layer, between(corners, c, layer->share_y[y], layer->share_x[x]));
         }
@@ -42,23 +41,18 @@ void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const i
 void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out)
 {
     for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
-        const int8_t *const rows[2] = {image_row(&layer->in, in, layer->first_y[y]),
-                                       image_row(&layer->in, in, layer->second_y[y])};
-        pose_resize_bilinear_row(layer, y, rows, out);
-    }
-}
-
-void pose_resize_nearest_row(const pose_resize_layer *layer, const int8_t *row, int8_t *out)
-{
-    for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
-        memcpy(out, row + (ptrdiff_t)layer->first_x[x] * layer->in.step,
-               (size_t)layer->out.channels);
+        bilinear_row(layer, y, image_row(&layer->in, in, layer->first_y[y]),
+                     image_row(&layer->in, in, layer->second_y[y]), out);
     }
 }
 
 void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_t *out)
 {
-    for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
-        pose_resize_nearest_row(layer, image_row(&layer->in, in, layer->first_y[y]), out);
+    for (int32_t y = 0; y < layer->out.height; y++) {
+        const int8_t *const row = image_row(&layer->in, in, layer->first_y[y]);
+        for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
+            memcpy(out, row + (ptrdiff_t)layer->first_x[x] * layer->in.step,
+                   (size_t)layer->out.channels);
+        }
     }
 }

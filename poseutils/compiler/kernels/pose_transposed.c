@@ -1,5 +1,5 @@
-
-/* ---------------------------------------------------------------- TRANSPOSE_CONV */
+/* TRANSPOSE_CONV. */
+#include "pose_arithmetic.h"
 
 /* The input index whose window puts its tap k on output index `at`; -1 if there is none. */
 static int32_t transposed_index(int32_t at, int32_t k, int32_t pad, int32_t stride, int32_t size)
@@ -39,7 +39,8 @@ static int32_t transposed_sum(const pose_transposed_layer *layer, const int8_t *
     return sum;
 }
 
-void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const *rows, int8_t *out)
+static void transposed_row(const pose_transposed_layer *layer, const int8_t *const *rows,
+                           int8_t *out)
 {
     int32_t columns[POSE_MAX_TAPS], sums[TILE];
     for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
@@ -52,7 +53,7 @@ void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const
             for (int32_t c = 0; c < count; c++) {
                 sums[c] = transposed_sum(layer, rows, columns, first + c);
             }
-            requantize(sums, layer->bias, &layer->scale, first, count, 1, out + first, 0);
+            pose_requantize_sums(sums, layer->bias, &layer->scale, first, count, 1, out + first, 0);
         }
     }
 }
@@ -60,13 +61,12 @@ void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const
 void pose_transposed(const pose_transposed_layer *layer, const int8_t *in, int8_t *out)
 {
     const int8_t *rows[POSE_MAX_TAPS];
-    for (int32_t y = 0; y < layer->out.height;
-         y++, out += (ptrdiff_t)layer->out.width * layer->out.step) {
+    for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
         for (int32_t ky = 0; ky < layer->window.height; ky++) {
             const int32_t row = transposed_index(y, ky, layer->window.pad_y, layer->window.stride_y,
                                                  layer->in.height);
-            rows[ky] = row < 0 ? NULL : in + (ptrdiff_t)row * layer->in.width * layer->in.step;
+            rows[ky] = row < 0 ? NULL : in + row * row_bytes(&layer->in);
         }
-        pose_transposed_row(layer, rows, out);
+        transposed_row(layer, rows, out);
     }
 }

@@ -1,14 +1,12 @@
 /*
- * The operators of an 8-bit network, in C99, with vector instructions where there are some: see
- * pose_simd.h.
+ * The operators of an 8-bit network, in C99. Of some there are versions by instruction set, which
+ * pose_simd.h chooses.
  *
  * Every tensor is a table of rows of `channels` values; `step` is the distance from one row of
  * values to the next, in values, so that a tensor may be some of the columns of a wider one. An
  * image is stored as height * width such rows (NHWC, one image).
  *
- * A convolution or resizing comes as two functions: pose_X_row makes output row y from pointers to
- * input rows, pose_X makes all of them. Real values are scale * (q - zero). Results equal those of
- * LiteRT's reference kernels bit by bit.
+ * Real values are scale * (q - zero). Results equal those of LiteRT's reference kernels bit by bit.
  */
 #ifndef POSE_KERNELS_H
 #define POSE_KERNELS_H
@@ -36,7 +34,7 @@ typedef struct {
 } pose_window;
 
 /* From 32-bit sums to 8 bits: one multiplier and one shift (positive to the left) for each output
- * channel. What has `even` set, here and below, is rounded by pose_multiply_even. */
+ * channel. What has `even` set, here and below, is rounded once, halves to even. */
 typedef struct {
     const int32_t *multiplier;
     const int8_t *shift;
@@ -248,33 +246,17 @@ typedef struct {
     int32_t even;
 } pose_matmul_layer;
 
-/* x * multiplier / 2^31 * 2^shift, rounded as the reference kernels round. */
-int32_t pose_multiply(int32_t x, int32_t multiplier, int32_t shift);
-
 /*
- * The same product rounded once, halves to even, as ONNX's QuantizeLinear rounds. What the
- * multiplier is too short to tell from a half counts as one.
- */
-int32_t pose_multiply_even(int32_t x, int32_t multiplier, int32_t shift);
-
-/*
- * rows[ky] is the input row that the window's row ky looks at, NULL outside of the image. scratch,
- * of scratch_bytes, is aligned to 4 bytes. It is fastest with 6 times window height * width *
- * channels, that product rounded up to 4; with less, but at least 96 bytes, windows are computed
+ * scratch, of scratch_bytes, is aligned to 4 bytes. With 6 bytes for each value under the window,
+ * rounded up to 4 values, it is fastest; with less, but at least 96 bytes, windows are computed
  * part by part.
  */
-void pose_conv_row(const pose_conv_layer *layer, const int8_t *const *rows, int8_t *out,
-                   int8_t *scratch);
 void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *scratch);
-void pose_depthwise_row(const pose_depthwise_layer *layer, const int8_t *const *rows, int8_t *out);
 void pose_depthwise(const pose_depthwise_layer *layer, const int8_t *in, int8_t *out);
+void pose_transposed(const pose_transposed_layer *layer, const int8_t *in, int8_t *out);
 void pose_max_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
 void pose_average_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
-/* rows[0] and rows[1] are the input rows first_y[y] and second_y[y]. */
-void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *const *rows,
-                              int8_t *out);
 void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
-void pose_resize_nearest_row(const pose_resize_layer *layer, const int8_t *row, int8_t *out);
 void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
 
 /* The following work row by row as they are, or in place; a pointer may be that of one row. */
@@ -308,11 +290,6 @@ void pose_float(pose_arithmetic what, const pose_grid *grid, const float *a, con
                 float *out);
 void pose_int32_to_float(int32_t count, const int32_t *in, float *out);
 
-/* rows[ky] is the input row whose window puts its row ky on this output row, NULL where there is
- * none. */
-void pose_transposed_row(const pose_transposed_layer *layer, const int8_t *const *rows,
-                         int8_t *out);
-void pose_transposed(const pose_transposed_layer *layer, const int8_t *in, int8_t *out);
 void pose_reduce(const pose_reduce_layer *layer, const int8_t *in, int8_t *out);
 void pose_maximum(const pose_grid *grid, const int8_t *a, const int8_t *b, int8_t *out);
 void pose_minimum(const pose_grid *grid, const int8_t *a, const int8_t *b, int8_t *out);

@@ -1,7 +1,8 @@
 /*
- * The vector instructions that pose_kernels.c uses: of Cortex-M55 (POSE_MVE, Helium), and of
- * Cortex-M4 and M7 (POSE_DSP, pairs of 16 bits). Elsewhere the kernels are plain C; the results are
- * the same to the last bit.
+ * Which instruction set the kernels are compiled for: Helium of Cortex-M55 (POSE_HELIUM), the DSP
+ * instructions of Cortex-M4 and M7 on pairs of 16 bits (POSE_DSP), or plain C (POSE_PLAIN). The
+ * results are the same to the last bit. Files that end in _helium, _dsp or _plain have the same
+ * functions, and all but one of them are empty.
  */
 #ifndef POSE_SIMD_H
 #define POSE_SIMD_H
@@ -12,7 +13,7 @@
 #if defined(__ARM_BIG_ENDIAN)
 /* plain C */
 #elif defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
-#define POSE_MVE 1
+#define POSE_HELIUM 1
 #include <arm_mve.h>
 #elif defined(__ARM_FEATURE_SIMD32) && defined(__ARM_FEATURE_UNALIGNED)
 #define POSE_DSP 1
@@ -73,11 +74,12 @@ static inline int32_t pose_high_product(int32_t a, int32_t b)
 }
 #endif
 
-#ifndef POSE_MVE
-#define POSE_MVE 0
+#ifndef POSE_HELIUM
+#define POSE_HELIUM 0
 #endif
 #ifndef POSE_DSP
 #define POSE_DSP 0
 #endif
+#define POSE_PLAIN (!POSE_HELIUM && !POSE_DSP)
 
 #endif

@@ -1,5 +1,5 @@
-
-/* ---------------------------------------------------------------- MAX_POOL_2D, AVERAGE_POOL_2D */
+/* MAX_POOL_2D and AVERAGE_POOL_2D. */
+#include "pose_arithmetic.h"
 
 /* What of a window lies inside of the image: its first values, and how many rows and columns. */
 typedef struct {

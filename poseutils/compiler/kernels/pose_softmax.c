@@ -1,5 +1,69 @@
+/* SOFTMAX and LOG_SOFTMAX along rows. */
+#include "pose_arithmetic.h"
 
-/* ---------------------------------------------------------------- LOG_SOFTMAX */
+static int8_t greatest(const int8_t *values, int32_t count)
+{
+    int8_t most = values[0];
+    for (int32_t i = 1; i < count; i++) {
+        most = values[i] > most ? values[i] : most;
+    }
+    return most;
+}
+
+static int32_t saturated(int64_t x)
+{
+    return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : (int32_t)x;
+}
+
+/* 1 / (1 + a) of a = 0 ... 1, both in 1/2^31, by three steps of Newton and Raphson; x is in
+ * 1/2^29. */
+static int32_t one_over_one_plus(int32_t a)
+{
+    const int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
+    int32_t x = 1515870810 + high_product(half, -1010580540); /* 48/17 - 32/17 * half */
+    for (int step = 0; step < 3; step++) {
+        const int32_t error = (1 << 29) - high_product(half, x);
+        x = saturated((int64_t)x + saturated((int64_t)high_product(x, error) * 4));
+    }
+    return saturated((int64_t)x * 2);
+}
+
+static int32_t leading_zeros(uint32_t x)
+{
+    int32_t count = 0;
+    for (; count < 32 && (x & 0x80000000u) == 0; x <<= 1) {
+        count++;
+    }
+    return count;
+}
+
+#define SUM_BITS 12 /* whole bits of a sum of exponentials: up to 4095 of them */
+
+static void softmax_row(const pose_softmax_layer *layer, const int8_t *in, int8_t *out)
+{
+    const int32_t most = greatest(in, layer->rows.channels);
+    int32_t sum = 0;
+    for (int32_t c = 0; c < layer->rows.channels; c++) {
+        sum += shift_right(layer->exponentials[most - in[c]], SUM_BITS);
+    }
+    const int32_t headroom = leading_zeros((uint32_t)sum);
+    const int32_t whole = one_over_one_plus((int32_t)(((uint32_t)sum << headroom) - 0x80000000u));
+    const int32_t reciprocal =
+        layer->multiplier != 0 ? high_product(whole, layer->multiplier) : whole;
+    for (int32_t c = 0; c < layer->rows.channels; c++) {
+        const int32_t share = high_product(reciprocal, layer->exponentials[most - in[c]]);
+        out[c] =
+            in_8_bits(shift_right(share, SUM_BITS - headroom + 31 - layer->bits) + layer->zero);
+    }
+}
+
+void pose_softmax(const pose_softmax_layer *layer, const int8_t *in, int8_t *out)
+{
+    for (int32_t row = 0; row < layer->rows.rows;
+         row++, in += layer->rows.in_step, out += layer->rows.out_step) {
+        softmax_row(layer, in, out);
+    }
+}
 
 #define DIFFERENCE_BITS 5 /* whole bits of a difference and of a logarithm, which are in 1/2^26 */
 
@@ -45,7 +109,7 @@ static void log_softmax_row(const pose_log_softmax_layer *layer, const int8_t *i
     }
     const int32_t log_sum = logarithm(sum);
     const int32_t reach =
-        pose_multiply(log_sum + INT32_MIN, layer->reverse_multiplier, layer->reverse_shift);
+        multiply(log_sum + INT32_MIN, layer->reverse_multiplier, layer->reverse_shift);
     const int32_t least = reach > layer->least - 1 ? reach : layer->least - 1;
     for (int32_t c = 0; c < layer->rows.channels; c++) {
         int32_t made = INT8_MIN;
