@@ -39,6 +39,7 @@ def lower_fully_connected(layer: Layer) -> None:
     if known is not None and not zeros.any():
         bias, in_zero = bias - in_zero * known.astype(np.int64).sum(axis=1), 0
     rows = None if known is None else whole_words(known)
+    most = _most(known, inputs, in_zero, zeros)
     fields = {
         "rows": source.elements // inputs,
         "inputs": inputs,
@@ -47,7 +48,7 @@ def lower_fully_connected(layer: Layer) -> None:
         "in_zero": in_zero,
         "weight_zero": int(zeros[0]),
         "bias": layer.constant("bias", wrapped(bias)),
-        "scale": requantize(layer, source, weights, once=True),
+        "scale": requantize(layer, source, weights, (bias - most, bias + most)),
     }
     made = layer.struct("pose_dense_layer", fields)
     matrix = (
@@ -60,6 +61,16 @@ def lower_fully_connected(layer: Layer) -> None:
         matrix,
         layer.address(layer.operator.outputs[0]),
     )
+
+
+def _most(
+    weights: np.ndarray | None, inputs: int, in_zero: int, zeros: np.ndarray
+) -> np.ndarray | int:
+    """A bound of the sum of each channel's products, either way."""
+    values = 128 + abs(in_zero)
+    if weights is None:
+        return inputs * values * (128 + abs(int(zeros[0])))
+    return np.abs(weights.astype(np.int64) - int(zeros[0])).sum(axis=1) * values
 
 
 def lower_batch_matmul(layer: Layer) -> None:

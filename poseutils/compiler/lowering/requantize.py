@@ -6,7 +6,7 @@ import numpy as np
 
 from ..graph import Tensor
 from ..reference.elementwise import activation_range, multiplier_of, rounds_to_even
-from ..reference.fixed_point import multipliers_rounded_once, quantize_multiplier
+from ..reference.fixed_point import Reach, multiplier_rounded_once, quantize_multiplier
 from ..unsupported import need
 from .layer import Fields, Layer
 
@@ -25,10 +25,18 @@ def bias_of(layer: Layer, place: int = 2) -> np.ndarray:
 
 
 def requantize(
-    layer: Layer, source: Tensor, weights: Tensor, once: bool = False, divisor: int = 1
+    layer: Layer,
+    source: Tensor,
+    weights: Tensor,
+    sums: tuple[np.ndarray, np.ndarray] | None = None,
+    divisor: int = 1,
 ) -> Fields:
-    """A ``pose_requantize``: from sums of products to the output, a multiplier for each channel;
-    ``once`` is how sums are rounded, ``divisor`` what divides them."""
+    """A ``pose_requantize``: from sums of products to the output, a multiplier for each channel.
+
+    Args:
+        sums: the least and the most of each channel, where they are rounded once.
+        divisor: of the sums.
+    """
     channels, scales = layer.output.shape[-1], weights.known_quantization.scales
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
     need(
@@ -43,12 +51,30 @@ def requantize(
         return requantize_fields(
             layer, [quantize_multiplier(float(each)) for each in ratios] * many
         ) | {"even": 1}
-    pairs = (
-        multipliers_rounded_once(ratios)
-        if once
-        else [multiplier_of(layer.operator, float(each)) for each in ratios]
+    if sums is not None:
+        return requantize_fields(layer, _rounded_once(layer, ratios, *sums) * many)
+    return requantize_fields(
+        layer, [multiplier_of(layer.operator, float(each)) for each in ratios] * many
     )
-    return requantize_fields(layer, pairs * many)
+
+
+def _rounded_once(
+    layer: Layer, ratios: np.ndarray, least: np.ndarray, most: np.ndarray
+) -> list[tuple[int, int]]:
+    if len(ratios) == 1:
+        least, most = least.min(keepdims=True), most.max(keepdims=True)
+    ends = activation_range(layer.operator, layer.output)
+    low, high = (end - layer.output.zero_point for end in ends)
+    made = [
+        multiplier_rounded_once(float(ratio), Reach(*map(int, reach), low, high))
+        for ratio, *reach in zip(ratios, least, most)
+    ]
+    need(
+        layer.operator.rounds_once or all(exact for *_, exact in made),
+        "sums so large that some lie halfway between two results as far as a multiplier of 31 bits "
+        "tells; fewer inputs, or a smaller scale of the output",
+    )
+    return [(multiplier, shift) for multiplier, shift, _ in made]
 
 
 def requantize_fields(layer: Layer, pairs: list[tuple[int, int]]) -> Fields:

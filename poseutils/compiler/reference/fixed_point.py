@@ -6,8 +6,9 @@ A 32-bit number that stands for x / 2^31 is in Q0, for x / 2^27 in Q4, as in gem
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
-from math import floor, frexp
+from math import floor, frexp, inf
 
 import numpy as np
 
@@ -43,40 +44,49 @@ def rounding_once(real: float) -> tuple[int, int]:
     )
 
 
-def multipliers_rounded_once(reals: np.ndarray) -> list[tuple[int, int]]:
-    """For each real number r, the multiplier and shift by which a sum that is rounded once, halves
-    upwards, comes to the 8-bit result that LiteRT computes in 64-bit floats: sum · r, rounded to
-    nearest, halves away from zero.
+@dataclass(frozen=True)
+class Reach:
+    """The sums that a channel can have, and the results between which others are clamped."""
+
+    least: int = -_MOST
+    most: int = _MOST
+    low: int = -255
+    high: int = 255
+
+
+def multiplier_rounded_once(real: float, reach: Reach) -> tuple[int, int, bool]:
+    """The multiplier and shift by which a sum that is rounded once, halves upwards, comes to the
+    8-bit result that LiteRT computes in 64-bit floats: sum · real, rounded to nearest, halves away
+    from zero; and whether it does so for all sums within reach.
 
     The nearest multiplier may be wrong where a sum lies halfway between two results, or so close to
-    it that 31 bits do not tell; then one of its neighbors is right, which is tried at every such
-    sum.
+    it that 31 bits do not tell; then one of its neighbors is mostly right, which is tried at every
+    such sum.
     """
-    found = [quantize_multiplier(float(real)) for real in reals]
-    wrong = np.array([_wrongly_rounded(*pair, float(real)) for pair, real in zip(found, reals)])
-    for index in np.flatnonzero(wrong):
-        multiplier, shift = found[index]
-        tried = [
-            (multiplier + step, shift)
-            for step in (0, 1, -1, 2, -2, 3)
-            if multiplier + step <= _MOST
-        ]
-        counts = [_wrongly_rounded(*pair, float(reals[index])) for pair in tried]
-        found[index] = tried[counts.index(min(counts))]
-    return found
+    multiplier, shift = quantize_multiplier(real)
+    best, least_wrong = multiplier, inf
+    for step in (0, 1, -1, 2, -2, 3):
+        wrong = _wrongly_rounded(multiplier + step, shift, real, reach)
+        if multiplier + step <= _MOST and wrong < least_wrong:
+            best, least_wrong = multiplier + step, wrong
+        if least_wrong == 0:
+            break
+    return best, shift, least_wrong == 0
 
 
-def _wrongly_rounded(multiplier: int, shift: int, real: float) -> int:
+def _wrongly_rounded(multiplier: int, shift: int, real: float, reach: Reach) -> int:
     """How many of the sums next to a half have another result."""
     if not 0 < real < 2**30:
         return 0
     nearest = np.round((np.arange(256) + 0.5) / real)
     sums = (nearest[nearest < _MOST].astype(np.int64)[:, None] + [-1, 0, 1]).reshape(-1)
     sums = np.concatenate([sums, -sums])
+    sums = sums[(reach.least <= sums) & (sums <= reach.most)]
     exact, bits = sums * real, 31 - shift
     whole = np.trunc(exact)
     expected = whole + np.copysign(np.abs(exact - whole) >= 0.5, exact)
-    return int(((sums * multiplier + (1 << (bits - 1)) >> bits) != expected).sum())
+    made = sums * multiplier + (1 << (bits - 1)) >> bits
+    return int((made.clip(reach.low, reach.high) != expected.clip(reach.low, reach.high)).sum())
 
 
 def round_half_away(x: float) -> int:
