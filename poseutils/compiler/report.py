@@ -117,8 +117,10 @@ def tensor_rows(compiled: Compiled) -> list[dict[str, Any]]:
 
 def _listed_offset(tensor: Tensor, place: Place) -> int:
     """In a buffer, with the columns of the base buffer one after the other."""
-    item = tensor.bytes // max(1, tensor.elements)
-    wide, own = place.row_stride * item, tensor.bytes // max(1, prod(tensor.shape[:-1]))
+    wide, own = (
+        place.row_stride * tensor.item_bytes,
+        tensor.bytes // max(1, prod(tensor.shape[:-1])),
+    )
     if own == wide:
         return place.offset
     row, column = divmod(place.offset - place.base_offset, wide)

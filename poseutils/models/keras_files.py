@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import PoseError
+from ..errors import PoseError, missing_package
 
 LAMBDAS = ("Lambda", "__lambda__")
 """Classes that contain Python bytecode."""
@@ -207,10 +207,17 @@ def _shortened(error: Exception) -> str:
 
 def keras_library():
     """The module keras (backend TensorFlow unless KERAS_BACKEND is set), imported without
-    TensorFlow's log messages."""
+    TensorFlow's log messages.
+
+    Raises:
+        PoseError: if Keras or its backend is not installed.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with contextlib.nullcontext() if "keras" in sys.modules else silent_stderr():
-        import keras
+    try:
+        with contextlib.nullcontext() if "keras" in sys.modules else silent_stderr():
+            import keras
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "training") from error
     return keras
 
 

@@ -17,10 +17,10 @@ from ..datasets.yolo import parallel_labels
 from ..errors import PoseError
 from ..images import USUAL_SUFFIXES, image_suffixes
 from ..models.zoo import ZOO, cache_folder, name_of
-from ..training.architectures import check_network
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
 from ..training.losses import check_loss
+from ..training.networks.architectures import check_network
 from ..training.schedules import is_schedule, make_schedule
 from .runner import NOTEBOOKS
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote as quoted
 
 from ..config import Config, load_config, services_of
-from ..errors import PoseError
+from ..errors import PoseError, missing_package
 from ..files import write_json
 from .page import write_index
 from .pages import NotebookPages
@@ -55,6 +55,7 @@ def run(
         )
     services = services_of(config.operation_mode)
     notebooks = _find_notebooks(services, notebooks_dir)
+    _load_papermill()
     now = datetime.now()
     folder = _new_run_folder(
         Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{config.general.project_name.strip()}"
@@ -110,6 +111,7 @@ def resume(
             incomplete.unlink()
         config = load_config(record.folder / CONFIG, allow_custom_code=allow_custom_code)
         notebooks = _find_notebooks([step.service for step in record.steps], notebooks_dir)
+        _load_papermill()
         print(
             f"{record.operation_mode}: {done} of {len(record.steps)} notebooks are done in "
             f"{_short(record.folder)}",
@@ -130,6 +132,20 @@ def _find_notebooks(services: Sequence[str], folder: str | Path | None) -> list[
     return notebooks
 
 
+def _load_papermill() -> None:
+    """Imports what executes notebooks: slow, so not for an invalid configuration.
+
+    Raises:
+        PoseError: if papermill is not installed.
+    """
+    # An optional validator of international addresses, which loads slower than everything else
+    with without("rfc3987_syntax"):
+        try:
+            from . import execution  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise missing_package(error, "notebooks") from error
+
+
 def _new_run_folder(runs_dir: Path, name: str) -> Path:
     for attempt in count(1):
         folder = runs_dir.absolute() / (name if attempt == 1 else f"{name}-{attempt}")
@@ -146,9 +162,6 @@ def _new_run_folder(runs_dir: Path, name: str) -> Path:
 
 
 def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
-    # An optional validator of international addresses, which loads slower than everything else
-    with without("rfc3987_syntax"):
-        from . import execution  # noqa: F401 - slow; not loaded for an invalid configuration
     with NotebookPages(notebooks[0].parent) as pages:
         try:
             _run_steps(

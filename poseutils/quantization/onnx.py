@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import PoseError
+from ..errors import PoseError, missing_package
 from ..files import atomic_path
 from ..models.network import ONNX_QUANTIZATION
 from .options import as_keras, quiet
@@ -91,17 +91,13 @@ def _packages():
     """The package tf2onnx.
 
     Raises:
-        PoseError: if it or onnx is not installed.
+        PoseError: if it is not installed.
     """
     try:
-        import onnx  # noqa: F401
         import tf2onnx
         import tf2onnx.convert
-    except ImportError as error:
-        raise PoseError(
-            f"writing .onnx files needs the packages onnx and tf2onnx ({error}): pip install onnx "
-            "tf2onnx"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "onnx") from error
     return tf2onnx
 
 

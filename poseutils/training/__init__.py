@@ -1,13 +1,13 @@
 """Training of heatmap networks: architectures, losses, batches with augmentation, and ``fit``.
 TensorFlow is loaded on the first call, not on import."""
 
-from .architectures import build_model
 from .batches import training_batches
 from .configured import configured_examples, configured_fit, configured_network
 from .device import prepare_device
 from .examples import Examples, load_examples
 from .fit import Fit, fit, load_keras
 from .logs import make_picture
+from .networks.architectures import build_model
 from .validation import predict_examples, validate
 
 __all__ = [

@@ -13,14 +13,14 @@ from ..datasets.dataset import Dataset
 from ..errors import PoseError
 from ..files import atomic_path
 from ..models.network import load_keras
-from .architectures import build_model
 from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
 from .device import prepare_device
 from .examples import Examples, load_examples
 from .fit import Fit, fit
-from .resized import at_size
+from .networks.architectures import build_model
+from .networks.resized import at_size
+from .networks.transfer import freeze, with_dropout
 from .tracking import tracked
-from .transfer import freeze, with_dropout
 
 if TYPE_CHECKING:
     from ..config import Config

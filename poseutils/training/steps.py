@@ -10,8 +10,8 @@ import numpy as np
 
 from ..models.keras_files import keras_library
 from .device import computing_in_half_precision
-from .normalization import with_fused_normalization
-from .resized import at_size
+from .networks.normalization import with_fused_normalization
+from .networks.resized import at_size
 from .validation import make_loss
 
 

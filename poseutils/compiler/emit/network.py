@@ -299,7 +299,7 @@ def _step(
     for tensor in operator.outputs:
         offset, place = addresses[tensor]
         made = graph.tensors[tensor]
-        item = made.bytes // max(1, made.elements)
+        item = made.item_bytes
         columns = made.shape[-1] if made.shape else 1
         lines.append(
             f"    COMPUTED({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, "

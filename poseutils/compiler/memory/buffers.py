@@ -117,7 +117,7 @@ class _Assignment:
     def _materialize(self, tensor: int) -> None:
         """Assigns a tensor a base buffer of its own."""
         whole = matrix(self.graph.tensors[tensor])
-        self.base[tensor] = _Base(_item(self.graph, tensor), {tensor: whole}, [whole])
+        self.base[tensor] = _Base(self.graph.tensors[tensor].item_bytes, {tensor: whole}, [whole])
 
     def _as_views(self, operator: Operator) -> bool:
         """Makes the outputs views of the operands; False if none can be."""
@@ -147,7 +147,7 @@ class _Assignment:
             return False
         output = operator.outputs[0]
         whole = matrix(self.graph.tensors[output])
-        base = _Base(_item(self.graph, output), {output: whole}, [])
+        base = _Base(self.graph.tensors[output].item_bytes, {output: whole}, [])
         wanted = list(zip(operator.inputs, slots))
         for tensor, slot in wanted:
             if tensor in self.base and tensor not in base.views:
@@ -260,10 +260,6 @@ class _Assignment:
         values = (view.row - extent.row) * extent.columns + view.column - extent.column
         offset, buffer = start + values * base.item, number[self._root(base)]
         return Place(buffer, offset, extent.columns, start, base.bytes)
-
-
-def _item(graph: Graph, tensor: int) -> int:
-    return graph.tensors[tensor].bytes // max(1, graph.tensors[tensor].elements)
 
 
 def _margins(whole: SubView, slots: list[SubView]) -> list[SubView]:

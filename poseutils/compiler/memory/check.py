@@ -55,15 +55,10 @@ class Region:
 
 def region_of(tensor: Tensor, offset: int, row_stride: int) -> Region:
     """The region of a tensor: its last dimension in rows, ``row_stride`` values apart."""
-    rows, stride = prod(tensor.shape[:-1]), row_stride * _item(tensor)
+    rows, stride = prod(tensor.shape[:-1]), row_stride * tensor.item_bytes
     if rows == 1 or rows * stride == tensor.bytes:
         return Region(offset, 1, tensor.bytes, tensor.bytes)
     return Region(offset, rows, tensor.bytes // rows, stride)
-
-
-def _item(tensor: Tensor) -> int:
-    """Bytes of a value."""
-    return tensor.bytes // max(1, tensor.elements)
 
 
 Regions = Mapping[int, Region]
@@ -106,7 +101,7 @@ def _check_regions(
     """Inside the arena, aligned, and contiguous where that is needed."""
     for tensor, region in regions.items():
         made = graph.tensors[tensor]
-        _check_region(f"tensor {made.name!r}", region, arena_bytes, _item(made))
+        _check_region(f"tensor {made.name!r}", region, arena_bytes, made.item_bytes)
     for index, region in scratch.items():
         name = f"the scratch of {_describe(graph, index)}"
         _check_region(name, region, arena_bytes, SCRATCH_ALIGNMENT)
@@ -274,7 +269,7 @@ class _Run:
         return np.ndarray(shape, self.arena.dtype, self.arena, region.offset * item, strides)
 
     def shape(self, tensor: int) -> tuple[int, ...]:
-        return (*self.graph.tensors[tensor].shape, _item(self.graph.tensors[tensor]))
+        return (*self.graph.tensors[tensor].shape, self.graph.tensors[tensor].item_bytes)
 
     def name(self, tensor: int) -> str:
         return f"tensor {self.graph.tensors[tensor].name!r}"

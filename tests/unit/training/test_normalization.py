@@ -5,7 +5,7 @@ import pytest
 
 from poseutils.training import build_model
 from poseutils.training.fit import make_step
-from poseutils.training.normalization import with_fused_normalization
+from poseutils.training.networks.normalization import with_fused_normalization
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")

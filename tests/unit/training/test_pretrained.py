@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from poseutils.errors import PoseError
-from poseutils.training import build_model, configured_network, pretrained
-from poseutils.training.pretrained import PUBLISHED, check_pretrained, find_weights
+from poseutils.training import build_model, configured_network
+from poseutils.training.networks import pretrained
+from poseutils.training.networks.pretrained import PUBLISHED, check_pretrained, find_weights
 
 NAME = "st_movenet_lightning_heatmaps"
 CLOSED = "http://127.0.0.1:9"

@@ -6,7 +6,7 @@ import pytest
 
 from poseutils.errors import PoseError
 from poseutils.training import Examples, build_model, fit, load_keras, training_batches, validate
-from poseutils.training.resized import at_size
+from poseutils.training.networks.resized import at_size
 from tests.helpers.augmentations import noise, paired, scattered
 
 SIZES = [[32, 64], [64, 32], [96, 96]]

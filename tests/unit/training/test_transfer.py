@@ -9,7 +9,7 @@ from poseutils.keypoints import layout_from_names
 from poseutils.models.network import open_network
 from poseutils.quantization import quantize
 from poseutils.training import Examples, build_model, configured_fit, configured_network
-from poseutils.training.transfer import chosen, freeze, with_dropout
+from poseutils.training.networks.transfer import chosen, freeze, with_dropout
 
 NAME = "st_movenet_lightning_heatmaps"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..config.names import USUAL_ALPHA
-from ..errors import PoseError
-from ..models.keras_files import keras_library
+from ...config.names import USUAL_ALPHA
+from ...errors import PoseError
+from ...models.keras_files import keras_library
 from .pretrained import check_pretrained, load_pretrained
 
 WIDEST = 4.0

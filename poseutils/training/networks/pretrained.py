@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import PoseError
-from ..files import atomic_path
-from ..models.zoo import cache_folder
+from ...errors import PoseError
+from ...files import atomic_path
+from ...models.zoo import cache_folder
 
 PUBLISHED = {
     **{alpha: (96, 128, 160, 192, 224) for alpha in (0.35, 0.5, 0.75, 1.0)},

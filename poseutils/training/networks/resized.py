@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import PoseError
+from ...errors import PoseError
 
 
 def at_size(model, size: tuple[int, int]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..errors import PoseError
+from ...errors import PoseError
 
 _SLICES = re.compile(r"\(?\s*([-+\d:,\s]+?)\s*\)?")
 LAYERS = "indices and slices of layers as in Python, such as (0:154), -1 or (0:19, 25, -3:)"
