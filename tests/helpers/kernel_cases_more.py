@@ -1,4 +1,5 @@
-"""Networks of the operators beyond those of the published networks: several scales, odd sizes, every variant."""
+"""Networks of the operators beyond those of the published networks: several
+scales, odd sizes, every variant."""
 
 import numpy as np
 

@@ -1,4 +1,5 @@
-"""Networks whose file leaves shapes to the runtime, as the converter writes them for layers on sequences."""
+"""Networks whose file leaves shapes to the runtime, as the converter writes them for layers
+on sequences."""
 
 import numpy as np
 

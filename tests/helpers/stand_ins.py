@@ -17,7 +17,8 @@ PARAMETERS = 'config = "../user_config.yaml"\nrun_dir = "../runs/x"\nmodel = ""\
 WRITE = """
 import json, pathlib, shutil
 folder = pathlib.Path(run_dir)
-(folder / "given.json").write_text(json.dumps({"model": model, "compare_with": compare_with, "config": config}))
+given = {"model": model, "compare_with": compare_with, "config": config}
+(folder / "given.json").write_text(json.dumps(given))
 """
 PICTURE = (
     "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)); plt.plot([0, 1]); plt.show()"
@@ -56,7 +57,10 @@ def leaves(**metrics) -> str:
 def evaluates(oks: str) -> str:
     """A cell that writes metrics as the evaluate notebook does; ``oks`` is an expression, which may
     ask for ``model``."""
-    compared = f"json.dumps({{'oks': {oks}, 'images': 3.0}} | ({{'compared.oks': 0.75, 'compared.images': 3.0}} if compare_with else {{}}))"
+    compared = (
+        f"json.dumps({{'oks': {oks}, 'images': 3.0}} | "
+        f"({{'compared.oks': 0.75, 'compared.images': 3.0}} if compare_with else {{}}))"
+    )
     return WRITE + f"(folder / 'metrics.json').write_text({compared})"
 
 
@@ -83,7 +87,8 @@ def write_config(folder: Path) -> Path:
     (folder / "start.keras").touch()
     path = folder / "user_config.yaml"
     path.write_text(
-        "operation_mode: chain_eqe\ngeneral: {project_name: my project}\nmodel: {model_type: spe, model_path: start.keras}\n"
+        "operation_mode: chain_eqe\ngeneral: {project_name: my "
+        "project}\nmodel: {model_type: spe, model_path: start.keras}\n"
         "dataset: {test_path: data}\n"
     )
     return path
@@ -94,7 +99,8 @@ def command(notebooks: Path, *arguments) -> list[str]:
     put the tests in its background."""
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"import sys, pathlib; from poseutils.pipeline import runner; runner.NOTEBOOKS = pathlib.Path({str(notebooks)!r})\n"
+        f"import sys, pathlib; from poseutils.pipeline import runner; "
+        f"runner.NOTEBOOKS = pathlib.Path({str(notebooks)!r})\n"
         "from poseutils.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     return [sys.executable, "-c", code, *map(str, arguments)]

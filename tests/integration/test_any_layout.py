@@ -21,10 +21,12 @@ SIZE = 64
 NAMES = ["nose", "left_wing", "right_wing", "left_foot", "right_foot", "tail", "crest"]
 MIRROR = [0, 2, 1, 4, 3, 5, 6]
 CONFIG = """
-model: {{model_type: {kind}, alpha: 0.35, input_shape: "(64, 64, 3)", final_activation: {activation}}}
+model:
+  {{model_type: {kind}, alpha: 0.35, input_shape: "(64, 64, 3)", final_activation: {activation}}}
 dataset: {{keypoints: {count}, {names} oks_sigmas: 0.1, training_path: train, validation_path: val}}
 data_augmentation: {{random_flip: {{mode: horizontal}}, random_brightness: {{factor: 0.1}}}}
-training: {{batch_size: 8, epochs: {epochs}, loss: {loss}, optimizer: {{Adam: {{learning_rate: 0.01}}}}}}
+training:
+  {{batch_size: 8, epochs: {epochs}, loss: {loss}, optimizer: {{Adam: {{learning_rate: 0.01}}}}}}
 """
 
 

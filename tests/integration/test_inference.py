@@ -9,7 +9,8 @@ import pytest
 import poseutils as pu
 from poseutils.errors import PoseError
 
-# The three whole people of bus.jpg and the one cut by the left border, outlined by eye in pixels: x0, y0, x1, y1.
+# The three whole people of bus.jpg and the one cut by the left border, outlined by eye in pixels:
+# x0, y0, x1, y1.
 BUS_PEOPLE = [(50, 400, 245, 902), (222, 405, 345, 862), (668, 380, 810, 880)]
 BUS_CUT = (0, 550, 77, 875)
 
@@ -77,7 +78,8 @@ def test_hands(zoo_model, asset, file, expected):
     )
 
 
-# Points of the 468-point mesh that are, by anatomy, points of the 68: chin, nose tip, corners of the eyes and of the mouth.
+# Points of the 468-point mesh that are, by anatomy, points of the 68: chin, nose tip, corners of
+# the eyes and of the mouth.
 MESH_TO_IBUG = {152: 8, 4: 30, 33: 36, 133: 39, 362: 42, 263: 45, 61: 48, 291: 54}
 
 

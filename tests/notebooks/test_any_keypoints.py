@@ -15,7 +15,11 @@ pytestmark = pytest.mark.slow
 CONFIG = """
 operation_mode: chain_tqepd
 general: {project_name: arm, global_seed: 1}
-model: {model_type: heatmaps_spe, model_name: st_movenet_lightning_heatmaps, alpha: 0.35, input_shape: "(96, 96, 3)"}
+model:
+  model_type: heatmaps_spe
+  model_name: st_movenet_lightning_heatmaps
+  alpha: 0.35
+  input_shape: "(96, 96, 3)"
 dataset:
   keypoints: 7
   class_names: [arm]

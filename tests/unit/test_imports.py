@@ -68,7 +68,10 @@ def run_python(code, *arguments):
     ).stdout
 
 
-LOADED = "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'matplotlib', 'pydantic', 'onnxruntime', 'papermill'}))"
+LOADED = (
+    "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', "
+    "'keras', 'matplotlib', 'pydantic', 'onnxruntime', 'papermill'}))"
+)
 
 
 def test_importing_loads_nothing_heavy():

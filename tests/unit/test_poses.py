@@ -26,9 +26,10 @@ def test_oks_equals_pycocotools():
     visible = rng.integers(0, 3, (4, 17))
     found = truth + rng.normal(0, 8, truth.shape)
     areas = rng.uniform(2000, 9000, 4)
-    flat = lambda points, third: (
-        np.concatenate([points, third[..., None]], axis=2).reshape(4, 51).tolist()
-    )  # noqa: E731
+
+    def flat(points, third):
+        return np.concatenate([points, third[..., None]], axis=2).reshape(4, 51).tolist()
+
     coco = COCO()
     coco.dataset = {
         "images": [{"id": 1}],

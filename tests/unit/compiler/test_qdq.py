@@ -231,7 +231,8 @@ def test_the_c_code_gives_what_onnx_runtime_does(tmp_path, case, activations):
         assert len(np.unique(wanted)) > min(
             10, wanted.size // 2
         )  # that there is something to compare
-        # Of a half, the 32-bit floats of ONNX Runtime fall to either side: means of four, and what is a quarter of the way.
+        # Of a half, the 32-bit floats of ONNX Runtime fall to either side: means of four, and what
+        # is a quarter of the way.
         least = {"pooling": 0.9, "resizing": 0.97}.get(case, 0.999)
         assert apart.max() < 1.01 and (apart < 0.01).mean() >= least, (case, (apart < 0.01).mean())
 

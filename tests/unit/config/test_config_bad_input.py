@@ -248,7 +248,8 @@ def test_code_is_refused_and_does_not_run(path, tmp_path, attribute, value):
 )
 def test_a_lambda_is_refused_with_what_to_write(path, schedule):
     path.write_text(
-        f"model: {{model_type: spe}}\ntraining:\n  callbacks:\n    LearningRateScheduler:\n      schedule: {schedule}\n"
+        f"model: {{model_type: spe}}\ntraining:\n  callbacks:\n  "
+        f"  LearningRateScheduler:\n      schedule: {schedule}\n"
     )
     message = refusal_of(path)
     assert "lambda is code" in message and (
@@ -328,7 +329,8 @@ def test_a_schedule_is_tried_before_the_training(path, schedule, says):
     assert refusal_of(path, "training.epochs=4") is None
 
 
-# ---------------------------------------------------------------- names that lead elsewhere, and sizes
+# ---------------------------------------------------------------- names that lead elsewhere, and
+# sizes
 
 
 @pytest.mark.parametrize(

@@ -162,8 +162,8 @@ def test_wrong_overrides(refusal, override, word):
 
 def test_scalars_that_yaml_1_1_misreads(load):
     config = load(
-        SMALL
-        + "training: {optimizer: {Adam: {learning_rate: 1e-3}}}\ngeneral: {project_name: 2024-01-31}\n"
+        SMALL + "training: {optimizer: {Adam: {learning_rate: "
+        "1e-3}}}\ngeneral: {project_name: 2024-01-31}\n"
         "deployment: {hardware_setup: {stlink_serial_number: 0042, ip_address: None}}"
     )
     assert config.training.optimizer["Adam"]["learning_rate"] == 0.001

@@ -144,7 +144,8 @@ def test_a_newer_files_services_attribute_by_attribute(st_file):
             "version": "10.0.0",
             "optimization": "ram",
             "on_cloud": True,
-            "path_to_stedgeai": "C:/Users/<XXXXX>/STM32Cube/Packs/X-CUBE-AI/<*.*.*>/Utilities/windows/stedgeai.exe",
+            "path_to_stedgeai": "C:/Users/<XXXXX>/STM32Cube/Packs/X-CUBE-AI/<*.*.*>/Utilities/"
+            "windows/stedgeai.exe",
         },
         "path_to_cubeIDE": "C:/ST/STM32CubeIDE_<*.*.*>/STM32CubeIDE/stm32cubeide.exe",
     }
@@ -295,7 +296,8 @@ def test_an_attribute_in_both_places(refusal, load):
     [
         (
             "general: {model_type: spee}",
-            "general.model_type (model.model_type in newer files): 'spee' given; expected 'heatmaps_spe'",
+            "general.model_type (model.model_type in newer "
+            "files): 'spee' given; expected 'heatmaps_spe'",
         ),
         (
             "general: {model_type: spe}\ntraining: {model: {alpha: -1}}",
@@ -335,7 +337,10 @@ def test_backslashes_find_files_everywhere(load, tmp_path):
     assert config.resolve(config.dataset.test_path) == tmp_path / "sub" / "data"
 
 
-MODES = "training evaluation quantization prediction benchmarking deployment chain_tqe chain_tqeb chain_eqe chain_qb chain_eqeb chain_qd"
+MODES = (
+    "training evaluation quantization prediction benchmarking deployment "
+    "chain_tqe chain_tqeb chain_eqe chain_qb chain_eqeb chain_qd"
+)
 
 
 @pytest.mark.parametrize("mode", MODES.split())

@@ -60,7 +60,8 @@ def test_missing_model_type_names_the_five(refusal, text):
         (
             "training: {model: {name: x}}",
             [
-                "training.model.name (model.model_name in newer files): 'x' given; expected 'st_movenet"
+                "training.model.name (model.model_name in "
+                "newer files): 'x' given; expected 'st_movenet"
             ],
         ),
         (
@@ -244,8 +245,8 @@ def test_decoding_attributes_are_those_of_the_decoders(tmp_path):
     assert names.REFINEMENTS == options.REFINEMENTS and names.NMS_MEASURES == options.NMS_MEASURES
     path = tmp_path / "config.yaml"
     path.write_text(
-        SMALL
-        + "postprocessing: {NMS_measure: oks, NMS_thresh: 0.3, max_candidate_boxes: 50, refine: quarter}\n"
+        SMALL + "postprocessing: {NMS_measure: oks, NMS_thresh: "
+        "0.3, max_candidate_boxes: 50, refine: quarter}\n"
     )
     limits = Thresholds(**load_config(path).postprocessing.thresholds)
     assert limits == Thresholds(nms_measure="oks", nms_iou=0.3, max_candidates=50, refine="quarter")
@@ -262,7 +263,8 @@ def test_a_misspelled_refinement_is_refused(tmp_path):
         load_config(path)
 
 
-# ---------------------------------------------------------------- augmentations, optimizers, callbacks
+# ---------------------------------------------------------------- augmentations, optimizers,
+# callbacks
 
 
 EVERY_AUGMENTATION = """
@@ -284,9 +286,13 @@ data_augmentation:
   random_blur: {filter_size: "(2, 4)", padding: REFLECT, constant_values: 0}
   random_gaussian_noise: {stddev: "(0.02, 0.1)", mode: image}
   random_jpeg_quality: {jpeg_quality: 60}
-  random_crop: {crop_center_x: "(0.25, 0.75)", crop_center_y: 0.5, crop_width: "(0.6, 0.9)", crop_height: 0.9, interpolation: bilinear}
+  random_crop:
+    {crop_center_x: "(0.25, 0.75)", crop_center_y: 0.5, crop_width: "(0.6, 0.9)",
+     crop_height: 0.9, interpolation: bilinear}
   random_flip: {mode: vertical}
-  random_translation: {width_factor: 0.2, height_factor: 0.1, fill_mode: wrap, fill_value: 1, interpolation: nearest}
+  random_translation:
+    {width_factor: 0.2, height_factor: 0.1, fill_mode: wrap, fill_value: 1,
+     interpolation: nearest}
   random_rotation: {factor: 0.1}
   random_shear: {factor: 0.1}
   random_shear_x: {factor: 0.1}
@@ -323,7 +329,10 @@ def test_every_optimizer_and_callback_of_keras_by_name(load):
         assert load(
             SMALL, f"training.optimizer={{{name}: {{learning_rate: 1/100, clipnorm: 1}}}}"
         ).training.optimizer == {name: {"learning_rate": 0.01, "clipnorm": 1.0}}
-    for name in "EarlyStopping ReduceLROnPlateau ModelCheckpoint TerminateOnNaN CSVLogger TensorBoard BackupAndRestore".split():
+    for name in (
+        "EarlyStopping ReduceLROnPlateau ModelCheckpoint "
+        "TerminateOnNaN CSVLogger TensorBoard BackupAndRestore".split()
+    ):
         assert load(SMALL, f"training.callbacks={{{name}: }}").training.callbacks == {name: {}}
 
 
@@ -400,17 +409,21 @@ def test_every_optimizer_and_callback_of_keras_by_name(load):
             ["2 problems", "step_size: 0", "decay_rate: 2"],
         ),
         (
-            "training: {callbacks: {LRPiecewiseConstantDecay: {boundaries: [9, 5], values: [1, 2, 3]}}}",
+            "training: {callbacks: {LRPiecewiseConstantDecay: "
+            "{boundaries: [9, 5], values: [1, 2, 3]}}}",
             ["boundaries: [9, 5] given; expected a list of epochs, each after the one before"],
         ),
         (
-            "training: {callbacks: {LRPiecewiseConstantDecay: {boundaries: [5, 9], values: [1, 2]}}}",
+            "training: {callbacks: {LRPiecewiseConstantDecay: "
+            "{boundaries: [5, 9], values: [1, 2]}}}",
             ["2 boundaries and 2 values given; expected one value more"],
         ),
         (
-            "training: {callbacks: {LRPiecewiseConstantDecay: {boundaries: [5], values: [1, 2]}, LearningRateScheduler: {schedule: lr}}}",
+            "training: {callbacks: {LRPiecewiseConstantDecay: {boundaries: "
+            "[5], values: [1, 2]}, LearningRateScheduler: {schedule: lr}}}",
             [
-                "training.callbacks: LRPiecewiseConstantDecay and LearningRateScheduler given; expected one schedule"
+                "training.callbacks: LRPiecewiseConstantDecay and "
+                "LearningRateScheduler given; expected one schedule"
             ],
         ),
         (
@@ -448,8 +461,8 @@ def test_frozen_layers(load, layers):
 
 def test_keypoints_of_ones_own(load):
     section = load(
-        SMALL
-        + 'dataset:\n  keypoint_names: [left_wing, right_wing, tail]\n  skeleton: [[0, 2], "(1, 2)"]\n  mirror: [1, 0, 2]\n'
+        SMALL + "dataset:\n  keypoint_names: [left_wing, right_wing, tail]\n"
+        '  skeleton: [[0, 2], "(1, 2)"]\n  mirror: [1, 0, 2]\n'
         "  oks_sigmas: [0.05, 1/20, 0.1]\n"
     ).dataset
     assert section.keypoints == 3 and section.keypoint_names == ["left_wing", "right_wing", "tail"]
@@ -473,7 +486,8 @@ def test_keypoints_of_ones_own(load):
         ("keypoint_names: many", "dataset.keypoint_names: 'many' given; expected a list"),
         (
             "skeleton: [[0, 3]]",
-            "dataset.skeleton: (0, 3) given; expected pairs of different keypoints, counted from 0 to 2",
+            "dataset.skeleton: (0, 3) given; expected pairs "
+            "of different keypoints, counted from 0 to 2",
         ),
         ("skeleton: [[1, 1]]", "dataset.skeleton: (1, 1) given"),
         ("skeleton: [[0]]", "dataset.skeleton: [[0]] given; expected a list of pairs of keypoints"),

@@ -145,7 +145,8 @@ def test_splits_folders_and_links(tmp_path):
     assert main(["convert", str(folder), str(tmp_path / "out"), "--link", "--kind", "single"]) == 0
     out = tmp_path / "out/single/17kpts"
     assert files(out) == [
-        "train/day/a.jpg", "train/day/a.txt", "train/night/a.jpg", "train/night/a.txt", "val/000000000003.jpg", "val/000000000003.txt"
+        "train/day/a.jpg", "train/day/a.txt", "train/night/a.jpg", "train/night/a.txt",
+        "val/000000000003.jpg", "val/000000000003.txt"
     ]  # fmt: skip
     assert os.path.samefile(out / "train/day/a.jpg", folder / "train2017/day/a.jpg")
     assert main(["convert", str(out), str(tmp_path / "back")]) == 0

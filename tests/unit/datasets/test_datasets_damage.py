@@ -19,8 +19,8 @@ NAMES = ["tip", "left", "right"]
 DOCUMENT = {
     "images": [{"id": i, "file_name": f"{i}.png", "width": 20, "height": 10} for i in (1, 2)],
     "annotations": [
-        {"id": i, "image_id": i, "category_id": 1, "bbox": [1, 2, 8, 6], "area": 30.5, "iscrowd": 0, "num_keypoints": 2,
-         "keypoints": [2, 3, 2, 4, 5, 1, 0, 0, 0]} for i in (1, 2)
+        {"id": i, "image_id": i, "category_id": 1, "bbox": [1, 2, 8, 6], "area": 30.5,
+         "iscrowd": 0, "num_keypoints": 2, "keypoints": [2, 3, 2, 4, 5, 1, 0, 0, 0]} for i in (1, 2)
     ],
     "categories": [{"id": 1, "name": "thing", "keypoints": NAMES, "skeleton": [[1, 2], [2, 3]]}],
 }  # fmt: skip

@@ -122,7 +122,8 @@ def test_each_type_is_recognized_and_every_other_refused(model_type):
     for other in SHAPES.keys() - {model_type}:
         with pytest.raises(
             PoseError,
-            match=f"model_type='{other}' expects .*the model gives .*These outputs fit model_type='{model_type}'",
+            match=f"model_type='{other}' expects .*the model gives "
+            f".*These outputs fit model_type='{model_type}'",
         ):
             find_outputs(other, outputs, VIEW)
 

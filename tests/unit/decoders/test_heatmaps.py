@@ -82,7 +82,8 @@ def test_a_gaussian_is_found_between_cells(refine, height):
 @pytest.mark.parametrize("sigma", [1.5, 2.0, 3.0])
 def test_a_quantized_gaussian_is_found_nearly_as_well(refine, sigma):
     points = drawn(2, margin=10)
-    # A wide peak's flat top ties several cells, of which argmax takes the first; and no small window holds all of it.
+    # A wide peak's flat top ties several cells, of which argmax takes the first; and no small
+    # window holds all of it.
     slack = 0.1 * sigma + (0.5 if refine in ("argmax", "quarter") else 0)
     assert (
         np.abs(places(quantized(gaussians(points, sigma)), refine) - points).max()

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -84,11 +86,11 @@ def test_suppression_is_what_its_definition_says(threshold):
             for truth, area in zip(exact, areas)
         ]
         for expected, found in (
-            (one_by_one(by_box, threshold), lambda limit: nms(boxes, threshold, limit)),  # noqa: B023
+            (one_by_one(by_box, threshold), partial(nms, boxes, threshold)),
             (
                 one_by_one(by_pose, threshold),
-                lambda limit: oks_nms(keypoints, boxes, COCO17.sigma_array, threshold, limit),
-            ),  # noqa: B023
+                partial(oks_nms, keypoints, boxes, COCO17.sigma_array, threshold),
+            ),
         ):
             if expected is not None:
                 compared += 1

@@ -11,7 +11,8 @@ import pytest
 from poseutils.errors import PoseError
 from poseutils.models.keras_files import load_keras
 
-# The folder keras2 holds one small network, saved by TF-Keras 2.21 in both of its formats; this is what it gave there for these pixels.
+# The folder keras2 holds one small network, saved by TF-Keras 2.21 in both of its formats; this is
+# what it gave there for these pixels.
 PIXELS = np.linspace(-1, 1, 192, dtype=np.float32).reshape(1, 8, 8, 3)
 GAVE = [
     0.6275375,
@@ -69,7 +70,8 @@ def test_a_lambda_layer_is_refused_and_does_not_run(tmp_path, trap, suffix):
     trace.unlink()
     with pytest.raises(
         PoseError,
-        match=f"model{suffix}: refused, as it contains a Lambda layer, which contains Python code.*custom_model_path",
+        match=f"model{suffix}: refused, as it contains a Lambda "
+        f"layer, which contains Python code.*custom_model_path",
     ):
         load_keras(tmp_path / f"model{suffix}")
     assert not trace.exists()

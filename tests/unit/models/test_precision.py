@@ -31,7 +31,10 @@ def test_keras_is_float(tmp_path):
 
 def test_what_to_do_can_be_typed(tmp_path):
     path = tmp_path / "my net.keras"
-    expected = f"python -m poseutils run user_config.yaml operation_mode=chain_qb 'model.model_path={path}'"
+    expected = (
+        f"python -m poseutils run user_config.yaml "
+        f"operation_mode=chain_qb 'model.model_path={path}'"
+    )
     assert quantize_first(path, "chain_qb") == f"Quantize it first: {expected}"
     assert "the .keras or .h5 that it was made of" in quantize_first(
         tmp_path / "float.onnx", "chain_qd"

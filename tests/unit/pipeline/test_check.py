@@ -7,7 +7,10 @@ import pytest
 from poseutils.__main__ import main
 from poseutils.pipeline.preflight import check
 
-TRAIN = "operation_mode: training\nmodel: {model_type: heatmaps_spe}\ndataset: {training_path: photos}\n"
+TRAIN = (
+    "operation_mode: training\nmodel: {model_type: "
+    "heatmaps_spe}\ndataset: {training_path: photos}\n"
+)
 
 
 @pytest.fixture
@@ -71,7 +74,8 @@ def test_every_problem_at_once(look, capsys, tmp_path):
     text = """
 operation_mode: chain_tqep
 model: {model_type: heatmaps_spe, alpha: 9}
-dataset: {training_path: photoos, validation_path: '${oc.env:POSE_NOWHERE}', test_path: photos/a.txt}
+dataset:
+  {training_path: photoos, validation_path: '${oc.env:POSE_NOWHERE}', test_path: photos/a.txt}
 data_augmentation: {random_flip: {mode: up}}
 training: {epochs: many, callbacks: {LRStepDecay: {}}}
 """
@@ -102,7 +106,8 @@ training: {epochs: many, callbacks: {LRStepDecay: {}}}
             "model.pretrained is true and alpha 0.42, for which Keras has no",
         ),
         (
-            "model={model_type: heatmaps_spe, pretrained: true, model_name: st_movenet_thunder_heatmaps}",
+            "model={model_type: heatmaps_spe, pretrained: "
+            "true, model_name: st_movenet_thunder_heatmaps}",
             "alpha 1.75, for which Keras has no",
         ),
         (

@@ -131,7 +131,8 @@ def test_notebooks_run_in_this_python_whatever_kernels_are_installed(
         notebooks,
         "predict",
         PICTURE,
-        "import sys, pathlib, poseutils\n(pathlib.Path(run_dir) / 'python.txt').write_text(sys.executable + ' ' + poseutils.__file__)",
+        "import sys, pathlib, poseutils\n(pathlib.Path(run_dir) / "
+        "'python.txt').write_text(sys.executable + ' ' + poseutils.__file__)",
     )
     folder = run("operation_mode=prediction")
     assert (
@@ -168,11 +169,13 @@ def test_the_project_s_own_errors_are_shown_as_they_are(run, notebooks):
     write_notebook(
         notebooks,
         "predict",
-        "from poseutils.errors import PoseError\nraise PoseError('no images in x. Put some there.')",
+        "from poseutils.errors import PoseError\nraise "
+        "PoseError('no images in x. Put some there.')",
     )
     with pytest.raises(
         PoseError,
-        match=r"01-predict.ipynb failed in cell \[\d\].*\nno images in x. Put some there.\nCompleted steps are in",
+        match=r"01-predict.ipynb failed in cell \[\d\].*\nno images "
+        r"in x. Put some there.\nCompleted steps are in",
     ):
         run("operation_mode=prediction")
 
@@ -267,7 +270,8 @@ def test_interrupting_leaves_what_was_done(config, notebooks, tmp_path, reposito
         notebooks,
         "predict",
         "print('begun', flush=True)",
-        "import pathlib, time, os\n(pathlib.Path(run_dir) / 'pid').write_text(str(os.getpid()))\ntime.sleep(60)",
+        "import pathlib, time, os\n(pathlib.Path(run_dir) / "
+        "'pid').write_text(str(os.getpid()))\ntime.sleep(60)",
     )
     arguments = ("run", config, "operation_mode=chain_ep", "--runs-dir", tmp_path / "runs")
     process = subprocess.Popen(
@@ -352,7 +356,10 @@ def test_the_command_line(config, capsys, monkeypatch):
 
 def test_the_light_parts_stay_light(repository):
     heavy = ("yaml", "pydantic", "papermill", "tensorflow")
-    code = f"import sys, poseutils, poseutils.__main__; print([name for name in {heavy} if name in sys.modules])"
+    code = (
+        f"import sys, poseutils, poseutils.__main__; print([name "
+        f"for name in {heavy} if name in sys.modules])"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True

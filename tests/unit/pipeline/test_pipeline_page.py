@@ -256,8 +256,14 @@ def test_numbers_for_people():
 
 
 def test_papermill_loads_without_what_it_does_not_need(repository):
-    code = "import sys; from poseutils.pipeline.runner import without\nwith without('rfc3987_syntax'): import poseutils.pipeline.execution\n"
-    code += "print('rfc3987_syntax' in sys.modules, 'papermill' in sys.modules, 'jsonschema' in sys.modules)"
+    code = (
+        "import sys; from poseutils.pipeline.runner import without\nwith "
+        "without('rfc3987_syntax'): import poseutils.pipeline.execution\n"
+    )
+    code += (
+        "print('rfc3987_syntax' in sys.modules, 'papermill' "
+        "in sys.modules, 'jsonschema' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True
     )

@@ -22,7 +22,8 @@ LOSSES = {
         {"mse": {"occluded_weight": 0.5}},
     ),
 }
-# What runs in a Python of its own: the weights, images and keypoints come from one file, the heatmaps and losses go into another.
+# What runs in a Python of its own: the weights, images and keypoints come from one file, the
+# heatmaps and losses go into another.
 CODE = f"""
 import sys
 import keras, numpy as np
@@ -34,13 +35,15 @@ for activation, losses in {LOSSES!r}.items():
     model.set_weights([given[str(i)] for i in range(len(model.weights))])
     heatmaps = found[activation] = model.predict_on_batch(given["images"])
     for loss in losses:
-        value = heatmap_loss({SHAPE[:2]!r}, model.output_shape[1:3], activation, loss)(given["keypoints"], heatmaps)
+        loss_of = heatmap_loss({SHAPE[:2]!r}, model.output_shape[1:3], activation, loss)
+        value = loss_of(given["keypoints"], heatmaps)
         found[f"{{activation}}.{{next(iter(loss))}}"] = keras.ops.convert_to_numpy(value)
 np.savez(sys.argv[2], **found)
 print(keras.backend.backend())
 """
 
-# A training of two epochs, at two sizes of images, and what the network then finds on the first images.
+# A training of two epochs, at two sizes of images, and what the network then finds on the first
+# images.
 TRAINING = f"""
 import sys
 import keras, numpy as np
@@ -50,9 +53,11 @@ from poseutils.models.network import compiled
 examples = load_examples(pu.load_dataset(sys.argv[1]), (64, 64)).first(24)
 model = build_model({NAME!r}, (64, 64, 3), {KEYPOINTS}, 0.35)
 sizes = {{"random_periodic_resizing": {{"image_sizes": [(64, 64), (96, 96)], "period": 2}}}}
-outcome = fit(model, examples, examples.first(8), epochs=2, run_dir=sys.argv[2], batch_size=4, augmentation=sizes, mixed_precision=False)
+options = dict(epochs=2, batch_size=4, augmentation=sizes, mixed_precision=False)
+outcome = fit(model, examples, examples.first(8), run_dir=sys.argv[2], **options)
 (heatmaps,) = compiled(model)(examples.images[:2] / np.float32(127.5) - 1)
-np.savez(sys.argv[2] + "/found.npz", loss=outcome.history["loss"], images=examples.images[:2], heatmaps=heatmaps)
+found = dict(loss=outcome.history["loss"], images=examples.images[:2], heatmaps=heatmaps)
+np.savez(sys.argv[2] + "/found.npz", **found)
 print(keras.backend.backend())
 """
 

@@ -17,7 +17,8 @@ open(r"{trace}", "a").close()
 
 def get_custom_model(input_shape, nb_keypoints, **kwargs):
     inputs = keras.Input(input_shape)
-    return keras.Model(inputs, keras.layers.Conv2D(nb_keypoints, 1, strides=4, activation="sigmoid")(inputs))
+    heatmaps = keras.layers.Conv2D(nb_keypoints, 1, strides=4, activation="sigmoid")(inputs)
+    return keras.Model(inputs, heatmaps)
 """
 AUGMENTATION = """
 import tensorflow as tf
@@ -27,7 +28,11 @@ def darker(images, keypoints, config):
     return images * config["factor"], keypoints
 """
 CONFIG = """
-model: {model_type: heatmaps_spe, model_name: custom_models, custom_model_path: my_model.py, input_shape: "(32, 32, 3)"}
+model:
+  model_type: heatmaps_spe
+  model_name: custom_models
+  custom_model_path: my_model.py
+  input_shape: "(32, 32, 3)"
 custom_data_augmentation: {function_name: darker, path: my_augmentation.py, config: {factor: 1/2}}
 training: {batch_size: 2, epochs: 1}
 """

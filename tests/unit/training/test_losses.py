@@ -186,7 +186,8 @@ def test_nothing_labeled_is_no_loss_and_no_gradient(name):
 def test_a_loss_that_does_not_go_with_the_network():
     with pytest.raises(
         PoseError,
-        match="cross_entropy, which is for networks that end in softmax.*choose mse or quality_focal",
+        match="cross_entropy, which is for networks that "
+        "end in softmax.*choose mse or quality_focal",
     ):
         heatmap_loss(SIZE, CELLS, "sigmoid", {"cross_entropy": {}})
     with pytest.raises(
@@ -279,7 +280,8 @@ def test_a_configuration_names_the_loss(load, tmp_path):
         ("{mse: {keypoint_weights: [0, 0, 0]}}", "not all 0"),
         (
             "{mse: {keypoint_weights: [1, 1]}}",
-            "training.loss.mse.keypoint_weights: 2 numbers given; expected one for each of 3 keypoints",
+            "training.loss.mse.keypoint_weights: 2 numbers "
+            "given; expected one for each of 3 keypoints",
         ),
     ],
 )

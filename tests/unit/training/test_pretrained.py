@@ -71,7 +71,10 @@ def test_every_layer_of_the_backbone_has_its_weights_and_no_other(cache):
         ), layer.name
 
 
-CONFIG = "model: {model_type: heatmaps_spe, alpha: 0.35, pretrained: true, input_shape: '(64, 64, 3)'}\ndataset: {keypoints: 2}"
+CONFIG = (
+    "model: {model_type: heatmaps_spe, alpha: 0.35, pretrained: "
+    "true, input_shape: '(64, 64, 3)'}\ndataset: {keypoints: 2}"
+)
 
 
 def test_a_configuration_asks_for_them(cache, load):
@@ -145,7 +148,8 @@ def test_without_a_network_it_says_what_to_do(cache):
         f"cannot download Keras's ImageNet weights: URL fetch failure on {CLOSED}/{name}: "
     )
     assert second == (
-        f"Get {CLOSED}/{name} by other means and put it at {cache / 'models' / name}, or set POSEUTILS_CACHE to a folder that has it; "
+        f"Get {CLOSED}/{name} by other means and put it at {cache / 'models' / name}, "
+        f"or set POSEUTILS_CACHE to a folder that has it; "
         "or train without them: model.pretrained: false"
     )
     assert list((cache / "models").iterdir()) == []
@@ -172,7 +176,8 @@ def test_a_file_of_another_network_or_damaged_is_refused(cache, damage):
 def test_a_width_without_weights_names_those_that_have_some(cache, alpha, load):
     with pytest.raises(
         PoseError,
-        match=f"alpha {alpha}, for which Keras has no ImageNet weights; choose alpha 0.35, 0.5, 0.75, 1, 1.3, 1.4",
+        match=f"alpha {alpha}, for which Keras has no ImageNet "
+        f"weights; choose alpha 0.35, 0.5, 0.75, 1, 1.3, 1.4",
     ):
         build_model(NAME, (96, 96, 3), 3, alpha, pretrained=True)
     check_pretrained(1.4)

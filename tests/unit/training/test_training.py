@@ -28,7 +28,10 @@ PAIR = layout_from_names(["left_spot", "right_spot"])
 
 
 def test_importing_training_does_not_load_tensorflow():
-    code = "import sys, poseutils.training, poseutils.quantization; print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
+    code = (
+        "import sys, poseutils.training, poseutils.quantization; "
+        "print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -209,7 +212,11 @@ def test_contrast_brightness_and_noise():
         ("random_rotation", {"factor": "big"}, "'big'"),
         ("random_rotation", {"factor": (0.2, 0.1)}, "lowest, highest"),
         ("random_rotation", {"factor": 0.1, "fill_mode": "blur"}, "blur.*reflect"),
-        ("random_contrast", {"factor": 0.1, "fill_mode": "reflect"}, "fill_mode: unknown.*change_rate"),
+        (
+            "random_contrast",
+            {"factor": 0.1, "fill_mode": "reflect"},
+            "fill_mode: unknown.*change_rate",
+        ),
     ],
 )
 def test_augmentation_that_is_not_there(name, arguments, says):

@@ -39,7 +39,8 @@ def pictures(folder, count, visibility=2, broken=()):
 def test_nobody_has_a_visible_keypoint(tmp_path):
     with pytest.raises(
         PoseError,
-        match="none of its 3 images has a person with a labeled keypoint; there is nothing to train on",
+        match="none of its 3 images has a person with a "
+        "labeled keypoint; there is nothing to train on",
     ):
         load_examples(pictures(tmp_path, 3, visibility=0), (32, 32))
 
@@ -113,7 +114,8 @@ def nan_at(step):
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path):
     with pytest.raises(
         PoseError,
-        match=r"loss is nan in epoch 3 at step 2 of 8.*of epoch \d, the best so far.*lower learning rate.*0.005",
+        match=r"loss is nan in epoch 3 at step 2 of 8.*of epoch "
+        r"\d, the best so far.*lower learning rate.*0.005",
     ):
         small_fit(
             tmp_path, custom_augmentation=nan_at(18), optimizer={"Adam": {"learning_rate": 0.01}}

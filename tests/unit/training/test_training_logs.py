@@ -115,7 +115,8 @@ def test_a_copy_that_is_no_model_file_is_told_before_the_training(configured, tm
 def test_paths_mean_the_same_in_the_saved_configuration(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a/config.yaml").write_text(
-        "model: {model_type: heatmaps_spe}\ntraining: {trained_model_path: m.keras, resume_training_from: run}\nmlflow: {uri: .\\mlruns}"
+        "model: {model_type: heatmaps_spe}\ntraining: {trained_model_path: "
+        "m.keras, resume_training_from: run}\nmlflow: {uri: .\\mlruns}"
     )
     config = load_config(tmp_path / "a/config.yaml")
     assert config.ignored == []

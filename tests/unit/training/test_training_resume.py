@@ -21,7 +21,10 @@ SAME = ["loss", "val_loss", "val_oks", "learning_rate"]
 def run_script(code, *arguments):
     """Runs Python with these tests' helpers and TensorFlow's deterministic operations; returns its
     exit status and errors."""
-    head = f"import os, signal, sys; sys.path.insert(0, {str(REPOSITORY)!r}); import tensorflow as tf; from tests.helpers import small_training as st\n"
+    head = (
+        f"import os, signal, sys; sys.path.insert(0, {str(REPOSITORY)!r}); import "
+        f"tensorflow as tf; from tests.helpers import small_training as st\n"
+    )
     head += "tf.config.experimental.enable_op_determinism()\n"
     ended = subprocess.run(
         [sys.executable, "-c", head + code, *map(str, arguments)], capture_output=True, text=True
@@ -31,7 +34,8 @@ def run_script(code, *arguments):
 
 WHOLE_THEN_KILLED_IN_AN_EPOCH = """
 st.small_fit(sys.argv[1])
-st.small_fit(sys.argv[2], train=st.deadly(st.spots(32), reads=23))  # eight batches an epoch: well in the third
+# eight batches an epoch: well in the third
+st.small_fit(sys.argv[2], train=st.deadly(st.spots(32), reads=23))
 """
 GOES_ON_THEN_IS_KILLED_WHILE_IT_WRITES = """
 from poseutils.training import checkpoint

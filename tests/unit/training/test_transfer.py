@@ -112,7 +112,9 @@ def spots(count=8):
 CONFIG = """
 model: {model_type: heatmaps_spe, model_path: start.keras, input_shape: "(32, 32, 3)"}
 dataset: {keypoints: 2}
-training: {batch_size: 4, epochs: 2, frozen_layers: "(0:3)", dropout: 0.25, optimizer: {SGD: {learning_rate: 0.5}}}
+training:
+  {batch_size: 4, epochs: 2, frozen_layers: "(0:3)", dropout: 0.25,
+   optimizer: {SGD: {learning_rate: 0.5}}}
 """
 
 
