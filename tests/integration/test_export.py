@@ -172,7 +172,7 @@ def test_inputs_and_outputs_of_the_file_itself(file_of, pictures, tmp_path, file
     ("compiler", "file"),
     [
         ("gcc", SHIPPED),
-        ("clang", SHIPPED),
+        pytest.param("clang", SHIPPED, marks=pytest.mark.slow),
         pytest.param(
             "clang", "movenet_singlepose_lightning_192_int8.tflite", marks=pytest.mark.slow
         ),
@@ -207,11 +207,10 @@ def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
     )
 
 
+@pytest.mark.slow
 @with_gcc
 @with_qemu
-@pytest.mark.parametrize(
-    "core", slow_except({"Cortex-M55"}, ["Cortex-M4", "Cortex-M7", "Cortex-M55"])
-)
+@pytest.mark.parametrize("core", ["Cortex-M4", "Cortex-M7", "Cortex-M55"])
 def test_emulated_core_gives_the_same_bytes(file_of, pictures, tmp_path, core):
     bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
     images = bundle.prepare(pictures(open_network(file_of(SHIPPED)), 2))

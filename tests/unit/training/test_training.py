@@ -284,6 +284,7 @@ def trained(tmp_path_factory):
     return model, result, seen
 
 
+@pytest.mark.slow
 def test_fit_learns_to_find_dots(trained):
     _, result, _ = trained
     assert result.initial_oks < 0.3
@@ -291,6 +292,7 @@ def test_fit_learns_to_find_dots(trained):
     assert result.history["loss"][-1] < result.history["loss"][0] / 2
 
 
+@pytest.mark.slow
 def test_fit_keeps_and_saves_the_best(trained):
     model, result, _ = trained
     assert (
@@ -305,6 +307,7 @@ def test_fit_keeps_and_saves_the_best(trained):
     assert {p.name for p in result.path.parent.iterdir()} >= {"model.keras", "checkpoint.npz"}
 
 
+@pytest.mark.slow
 def test_predictions_lie_on_the_dots(trained):
     model, _, _ = trained
     examples = dots(16, 2)
@@ -312,6 +315,7 @@ def test_predictions_lie_on_the_dots(trained):
     assert np.median(np.linalg.norm(found - examples.keypoints[:, :, :2], axis=-1)) < 4
 
 
+@pytest.mark.slow
 def test_fit_tells_each_epoch(trained):
     _, result, seen = trained
     assert [epoch for epoch, _ in seen] == list(range(1, 16))
