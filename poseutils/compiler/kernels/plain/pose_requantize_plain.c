@@ -16,8 +16,9 @@ void pose_requantize_sums(const int32_t *sums, const int32_t *bias, const pose_r
     const int32_t zero = scale->zero, low = scale->low, high = scale->high;
     int8_t *const out1 = places > 1 ? out + apart : out;
     for (int32_t i = 0; i < count; i++) {
-        const int32_t one = scaled(sum_of(sums[i], b[i]), m[i], s[i]),
-                      other = scaled(sum_of(sums1[i], b[i]), m[i], s[i]);
+        const int32_t multiplier = m[i], shift = s[i];
+        const int32_t one = scaled(sum_of(sums[i], b[i]), multiplier, shift);
+        const int32_t other = scaled(sum_of(sums1[i], b[i]), multiplier, shift);
         out[i] = (int8_t)clamp(one + zero, low, high);
         out1[i] = (int8_t)clamp(other + zero, low, high);
     }
