@@ -33,6 +33,7 @@ def configured_examples(config: Config, dataset: Dataset, validating: bool = Fal
     For validation, crops show the whole person, with the margin of :func:`poseutils.evaluate`.
     """
     preprocessing, margin = config.preprocessing, config.training.crop_margin
+    least, most = np.broadcast_to(MARGIN if validating or not margin else margin, 2)
     height, width, _ = config.model.input_shape
     return load_examples(
         dataset,
@@ -40,7 +41,7 @@ def configured_examples(config: Config, dataset: Dataset, validating: bool = Fal
         preprocessing.resizing.aspect_ratio,
         preprocessing.resizing.interpolation,
         preprocessing.color_mode,
-        crop_margin=margin and ((MARGIN, MARGIN) if validating else np.broadcast_to(margin, 2)),
+        crop_margin=(float(least), float(most)) if margin else None,
         truncated=0 if validating else config.training.truncated or 0,
     )
 

@@ -120,7 +120,7 @@ def make_picture(
     few, forward = examples.first(_SAMPLES), compiled(model)
 
     def picture() -> np.ndarray:
-        (heatmaps,) = forward(rescaled(few.images, rescaling))
+        (heatmaps,) = forward(rescaled(few.images[:], rescaling))
         return np.concatenate(
             draw_predictions(few, decode({"heatmaps": heatmaps}, InputSpec(*few.size), few.layout)),
             axis=1,

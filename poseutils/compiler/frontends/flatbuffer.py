@@ -19,7 +19,7 @@ class Damaged(ValueError):
     """What a healthy file does not hold, in words."""
 
 
-class _BoundedTable(Table):  # type: ignore[misc]
+class _BoundedTable(Table):
     """The methods through which generated classes read, with flatbuffers' names."""
 
     def Get(self, flags: Any, off: int) -> Any:

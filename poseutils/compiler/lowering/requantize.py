@@ -66,8 +66,8 @@ def _rounded_once(
     ends = activation_range(layer.operator, layer.output)
     low, high = (end - layer.output.zero_point for end in ends)
     made = [
-        multiplier_rounded_once(float(ratio), Reach(*map(int, reach), low, high))
-        for ratio, *reach in zip(ratios, least, most)
+        multiplier_rounded_once(float(ratio), Reach(int(first), int(last), low, high))
+        for ratio, first, last in zip(ratios, least, most)
     ]
     need(
         layer.operator.rounds_once or all(exact for *_, exact in made),

@@ -79,7 +79,8 @@ def _wrongly_rounded(multiplier: int, shift: int, real: float, reach: Reach) -> 
     if not 0 < real < 2**30:
         return 0
     nearest = np.round((np.arange(256) + 0.5) / real)
-    sums = (nearest[nearest < _MOST].astype(np.int64)[:, None] + [-1, 0, 1]).reshape(-1)
+    halves = nearest[nearest < _MOST].astype(np.int64)
+    sums = np.add.outer(halves, np.array([-1, 0, 1])).reshape(-1)
     sums = np.concatenate([sums, -sums])
     sums = sums[(reach.least <= sums) & (sums <= reach.most)]
     exact, bits = sums * real, 31 - shift

@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,7 +162,7 @@ def _read_by_pillow(path: Path) -> np.ndarray:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
-_READERS = {".ppm": _read_ppm, ".npy": np.load}
+_READERS: dict[str, Callable[[Path], np.ndarray]] = {".ppm": _read_ppm, ".npy": np.load}
 
 
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:

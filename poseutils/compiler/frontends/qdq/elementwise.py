@@ -39,7 +39,7 @@ def _gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
     return x / 2 * (1 + _erf(x / np.sqrt(2)))
 
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "Relu": lambda x: np.maximum(x, 0),
     "LeakyRelu": lambda x, alpha=0.01: np.where(x < 0, alpha * x, x),
     "Elu": lambda x, alpha=1.0: np.where(x < 0, alpha * np.expm1(x), x),
@@ -90,10 +90,9 @@ def _limited(value: Pending, low: float, high: float) -> Pending:
 
 def _clip(conversion: Conversion, node: Node) -> list[Value]:
     value = conversion.value(node, 0)
-    low, high = (
-        conversion.numbers(node, number, name) for number, name in ((1, "min"), (2, "max"))
-    )
-    low, high = -np.inf if low is None else float(low), np.inf if high is None else float(high)
+    least, most = conversion.numbers(node, 1, "min"), conversion.numbers(node, 2, "max")
+    low = -np.inf if least is None else float(least)
+    high = np.inf if most is None else float(most)
     need(low <= high, f"limits {low} and {high}")
     return [
         _limited(value, low, high)
@@ -117,7 +116,7 @@ def _cast(conversion: Conversion, node: Node) -> list[Value]:
 
 # ---------------------------------------------------------------- two operands
 
-_PAIRS = {
+_PAIRS: dict[str, Callable[..., np.ndarray]] = {
     "Add": np.add,
     "Sub": np.subtract,
     "Mul": np.multiply,
@@ -206,11 +205,11 @@ def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray |
         return value.values.astype(np.float64)
     if not isinstance(value, Constant):
         return None
-    numbers = value.values.astype(np.float64)
+    numbers: np.ndarray = value.values.astype(np.float64)
     if numbers.size == 1 or (numbers.size and (numbers == numbers.flat[0]).all()):
         return numbers.reshape(-1)[:1]
     full = numbers.reshape((1,) * (len(shape) - numbers.ndim) + numbers.shape)
-    varying = [d for d, size in enumerate(full.shape) if size > 1]
+    varying = [d for d in range(full.ndim) if full.shape[d] > 1]
     last = source.order[-1]
     return numbers.reshape(-1, 1) if varying == [last] and full.shape[last] == shape[last] else None
 

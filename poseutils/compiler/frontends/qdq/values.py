@@ -274,7 +274,7 @@ class Builder:
         if steps.table is not None:
             shape = self.tensors[steps.source.tensor].shape
             output = self.activation(steps.name, shape, "int8", steps.quantization)
-            self._look_up(steps, output)
+            self._look_up(steps, steps.table, output)
             steps.source, steps.table, steps.product = (
                 Stored(output, steps.source.order),
                 None,
@@ -282,9 +282,9 @@ class Builder:
             )
         return steps.source
 
-    def _look_up(self, steps: Steps, output: int) -> None:
+    def _look_up(self, steps: Steps, table: np.ndarray, output: int) -> None:
         """A table, or one PRELU instead of a table a channel."""
-        table, source = _merged(steps.table), steps.source.tensor
+        table, source = _merged(table), steps.source.tensor
         prelu = prelu_of(steps.product, table, self.tensors[source], steps.quantization)
         if prelu is None:
             self.emit(TABLE, [source, self.constant("table", table)], output)
