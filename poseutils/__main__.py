@@ -1,5 +1,5 @@
 """``python -m poseutils``: run or check a configuration, list runs and models, fetch a model,
-convert a dataset, export as C."""
+convert or label a dataset, export as C."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("names", nargs="+", metavar="NAME", help="a name that 'zoo' lists")
     fetch.set_defaults(command=_fetch)
     _add_convert(commands)
+    _add_label(commands)
     _add_export(commands)
     return parser
 
@@ -121,6 +122,31 @@ def _add_convert(commands) -> None:
         "--link", action="store_true", help="link to the images instead of copying them"
     )
     convert.set_defaults(command=_convert)
+
+
+def _add_label(commands) -> None:
+    label = commands.add_parser(
+        "label", help="write a COCO dataset of predicted keypoints, to train another network on"
+    )
+    label.add_argument(
+        "images", help="a folder of images, or a COCO dataset, whose labeled keypoints are kept"
+    )
+    label.add_argument("out", help="the folder to write into")
+    label.add_argument(
+        "--model", required=True, help="a name that 'zoo' lists, or a .tflite, .onnx or .keras file"
+    )
+    label.add_argument("--model-type", help="of a file, for example heatmaps_spe")
+    label.add_argument(
+        "--min-score",
+        type=float,
+        default=0.3,
+        metavar="S",
+        help="least score of a keypoint (default: %(default)s)",
+    )
+    label.add_argument(
+        "--link", action="store_true", help="link to the images instead of copying them"
+    )
+    label.set_defaults(command=_label)
 
 
 def _add_export(commands) -> None:
@@ -209,6 +235,18 @@ def _convert(options: argparse.Namespace) -> None:
     ):
         left_out = f"; {part.left_out} left out" if part.left_out else ""
         print(f"{part.folder}: {part.images} images, {part.people} people{left_out}")
+
+
+def _label(options: argparse.Namespace) -> None:
+    from .labeling import label
+    from .models import load_model
+
+    model = load_model(options.model, model_type=options.model_type)
+    done = label(model, options.images, options.out, min_score=options.min_score, link=options.link)
+    print(
+        f"{done.folder}: {done.images} images, {done.people} people; {done.predicted} keypoints "
+        f"predicted, {done.kept} were labeled"
+    )
 
 
 def _export(options: argparse.Namespace) -> None:

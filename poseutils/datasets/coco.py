@@ -148,12 +148,13 @@ def _keypoints(records: list[tuple[Mapping, str]], count: int) -> np.ndarray:
     keypoints = _table(
         given, 3 * count, "keypoints", f"x, y, visibility for each of {count}"
     ).reshape(-1, count, 3)
-    odd = ~np.isin(keypoints[:, :, 2], (0, 1, 2))
+    visibility = keypoints[:, :, 2]
+    odd = (visibility != 2) & ((visibility < 0) | (visibility > 1))
     if odd.any():
         person, k = np.argwhere(odd)[0]
         raise PoseError(
-            f"{records[person][1]}: keypoints has visibility {keypoints[person, k, 2]:g}, "
-            "expected 0 (not labeled), 1 (hidden) or 2 (visible)"
+            f"{records[person][1]}: keypoints has visibility {visibility[person, k]:g}, expected 0 "
+            "(not labeled), 1 (hidden), 2 (visible), or the score of a prediction between 0 and 1"
         )
     return keypoints.astype(np.float32)
 
@@ -326,7 +327,8 @@ def annotation_record(
         "iscrowd": int(crowd),
         "num_keypoints": int(labeled.sum()),
         "keypoints": [
-            int(v) if i % 3 == 2 else round(v, 2) for i, v in enumerate(triplets.ravel().tolist())
+            int(v) if i % 3 == 2 and v.is_integer() else round(v, 2)
+            for i, v in enumerate(triplets.ravel().tolist())
         ],
         "bbox": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
         "area": round(area, 2),

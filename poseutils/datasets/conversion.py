@@ -254,10 +254,7 @@ def _coco_jobs(dataset: Dataset, folder: Path, annotations: Path) -> list[Job]:
         annotations,
         to_coco(dataset.subset([_for_coco(sample, hidden_known) for sample in dataset]), names),
     )
-    return [
-        Job(str(sample.path), os.path.join(folder, name))
-        for sample, name in zip(dataset, names, strict=True)
-    ]
+    return _image_jobs(dataset, folder, names)
 
 
 def _for_coco(sample: Sample, hidden_known: bool) -> Sample:
@@ -265,8 +262,23 @@ def _for_coco(sample: Sample, hidden_known: bool) -> Sample:
     labeled keypoints become visible."""
     keypoints = sample.keypoints.copy()
     if not hidden_known:
-        keypoints[:, :, 2] *= 2
+        keypoints[keypoints[:, :, 2] == 1, 2] = 2
     return replace(sample, keypoints=keypoints, size=sample.size or image_size(sample.path))
+
+
+def copy_images(dataset: Dataset, folder: Path, link: bool, progress: bool) -> list[str]:
+    """Copies the images of a dataset, or links to them; returns their paths in the folder."""
+    names = _names(dataset)
+    _make_folders(folder, names)
+    _do(_image_jobs(dataset, folder, names), link, progress)
+    return names
+
+
+def _image_jobs(dataset: Dataset, folder: Path, names: Sequence[str]) -> list[Job]:
+    return [
+        Job(str(sample.path), os.path.join(folder, name))
+        for sample, name in zip(dataset, names, strict=True)
+    ]
 
 
 def _names(dataset: Dataset) -> list[str]:
@@ -299,7 +311,7 @@ def _do(jobs: Sequence[Job], link: bool, progress: bool) -> None:
     pool = ThreadPoolExecutor(_THREADS)
     parts = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
     try:
-        with tqdm(total=len(jobs), desc="convert", unit="image", disable=not progress) as bar:
+        with tqdm(total=len(jobs), desc="copy", unit="image", disable=not progress) as bar:
             for done in pool.map(partial(_do_part, link=link), parts):
                 bar.update(done)
     finally:

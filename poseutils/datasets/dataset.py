@@ -24,7 +24,7 @@ class Sample:
         path: the image file.
         size: width and height in pixels, or None if the annotation file does not have them.
         keypoints: (N, K, 3) float32 x, y and visibility: 0 not labeled, 1 labeled but hidden, 2
-            visible.
+            visible; between 0 and 1, the score of a keypoint that a model predicted.
         boxes: (N, 4) float32 x0, y0, x1, y1.
         areas: (N,) float32, square pixels.
         crowd: (N,) bool, True where the annotation covers a group.
@@ -43,7 +43,7 @@ class Sample:
 
     @property
     def visibility(self) -> np.ndarray:
-        """(N, K) float32: 0 not labeled, 1 labeled but hidden, 2 visible. Never opens the image."""
+        """(N, K) float32, as in ``keypoints``. Never opens the image."""
         return self.keypoints[:, :, 2]
 
     @property

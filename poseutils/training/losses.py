@@ -40,7 +40,8 @@ def heatmap_loss(
         loss: ``{name: arguments}`` of :data:`LOSSES` (default: :data:`DEFAULT_LOSSES`). Arguments:
             ``sigma`` of the targets in cells, 0 for one-hot targets; ``occluded_weight`` of
             keypoints that are labeled but hidden, relative to visible ones; ``keypoint_weights``,
-            one per keypoint.
+            one per keypoint. A predicted keypoint is weighted by its score, which is its
+            visibility.
 
     Returns:
         ``loss(keypoints, heatmaps)``: (B, K, 3) and (B, h, w, K) -> a scalar tensor.
@@ -97,10 +98,13 @@ def _weights(input_size: tuple[int, int], arguments: Mapping) -> Callable:
                 f"training.loss: {len(each)} keypoint_weights given; expected one for each of "
                 f"{keypoints.shape[1]} keypoints"
             )
-        hidden = ops.where(keypoints[..., 2] == 1, ops.cast(occluded, "float32"), 1.0)
+        visibility = keypoints[..., 2]
+        trust = ops.where(
+            visibility == 1, ops.cast(occluded, "float32"), ops.minimum(visibility, 1.0)
+        )
         return (
             ops.cast(_is_labeled(keypoints, input_size), "float32")
-            * hidden
+            * trust
             * ops.convert_to_tensor(each, "float32")
         )
 

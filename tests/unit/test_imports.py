@@ -20,7 +20,7 @@ FLOORS = [
     ["models"],
     ["training", "evaluation", "quantization", "deployment", "benchmarking"],
     ["plots"],
-    ["prediction", "widgets"],
+    ["prediction", "labeling", "widgets"],
     ["pipeline"],
     ["__main__"],
 ]

@@ -101,6 +101,10 @@ def test_counts_of_real_photographs(asset):
             {"keypoints": [11, 6, 3] + [0] * 48},
             "annotations\\[0\\]: keypoints has visibility 3, expected 0",
         ),
+        (
+            {"keypoints": [11, 6, 1.5] + [0] * 48},
+            "annotations\\[0\\]: keypoints has visibility 1.5, expected 0",
+        ),
         ({"area": "wide"}, "annotations\\[0\\]: area must be 1 numbers"),
         ({"iscrowd": 7}, "annotations\\[0\\]: iscrowd is 7, expected 0 or 1"),
     ],

@@ -47,6 +47,17 @@ def test_only_labeled_keypoints_inside_the_image_count(activation):
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_predicted_keypoints_weigh_as_much_as_their_score(activation):
+    loss = heatmap_loss(SIZE, CELLS, activation)
+    heatmaps = np.random.default_rng(1).random((1, *CELLS, 2), np.float32)
+    keypoints = np.array([[[10, 20, 2], [30, 40, 0.25]]], np.float32)
+    one, other = (float(loss(keypoints[:, k : k + 1], heatmaps[..., k : k + 1])) for k in (0, 1))
+    assert one != pytest.approx(other, rel=0.01)
+    both = float(loss(keypoints, heatmaps))
+    assert both == pytest.approx((one + 0.25 * other) / 1.25, rel=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
 def test_the_target_itself_has_the_least_loss(activation):
     keypoints = np.array([[[31, 22, 2]]], np.float32)
     target = encode(keypoints, (64, 64), (16, 16))
