@@ -98,6 +98,7 @@ class Dataset(Sequence):
             if self.samples
             else np.zeros(0)
         )
+        predicted = int(((visibility > 0) & (visibility < 1)).sum())
         return {
             "dataset": self.source.stem,
             "images": len(self),
@@ -106,6 +107,7 @@ class Dataset(Sequence):
             "keypoints": self.layout.name,
             "visible": int((visibility == 2).sum()),
             "hidden": int((visibility == 1).sum()),
+            **({"predicted": predicted} if predicted else {}),
         }
 
     def with_layout(self, layout: KeypointLayout) -> Dataset:

@@ -11,18 +11,20 @@ from ..poses import Poses
 
 
 def table(rows: Sequence[Mapping]):
-    """A table for notebooks, from rows (dictionaries with the same keys). Floats have at most three
-    decimals."""
+    """A table for notebooks, from rows (dictionaries); the cells of missing keys are empty. Floats
+    have at most three decimals."""
     from IPython.display import Markdown
 
     if not rows:
         return Markdown("*nothing to show*")
-    columns = list(rows[0])
+    columns: dict = {}
+    for row in rows:
+        columns = {**columns, **row, **columns}  # the first value of each, in order
     lines = [
         "| " + " | ".join(columns) + " |",
-        "|" + "|".join(" --- " if isinstance(rows[0][c], str) else " ---: " for c in columns) + "|",
+        "|" + "|".join(" --- " if isinstance(v, str) else " ---: " for v in columns.values()) + "|",
     ]
-    lines += ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
+    lines += ["| " + " | ".join(_cell(row.get(c, "")) for c in columns) + " |" for row in rows]
     return Markdown("\n".join(lines))
 
 

@@ -22,26 +22,30 @@ _OUTSIDE = (200, 200, 200)
 
 
 def show_visibility(people: People, layout: KeypointLayout) -> None:
-    """Stacked bars of the fraction of people on whom each keypoint is visible, hidden, or not
-    labeled."""
+    """Stacked bars of the fraction of people on whom each keypoint is visible, hidden, predicted
+    (if any is), or not labeled."""
     import matplotlib.pyplot as plt
 
     names = list(layout.names) if len(layout) <= _MOST_NAMES else [""] * len(layout)
-    shares = np.stack([(people.keypoints[:, :, 2] == v).mean(axis=0) for v in (2, 1, 0)])
+    visibility = people.keypoints[:, :, 2]
+    predicted = (visibility > 0) & (visibility < 1)
+    bars = {"visible": (visibility == 2, "#5b8db8"), "hidden": (visibility == 1, "#b9cfe2")}
+    if predicted.any():
+        bars["predicted"] = (predicted, "#d9b779")
+    bars["not labeled"] = (visibility == 0, "#e6e3df")
     _, axes = plt.subplots(
         figsize=(7, 0.9 + 0.22 * min(len(layout), _MOST_NAMES)), layout="constrained"
     )
     start = np.zeros(len(layout))
-    for share, label, color in zip(
-        shares, ("visible", "hidden", "not labeled"), ("#5b8db8", "#b9cfe2", "#e6e3df"), strict=True
-    ):
+    for label, (chosen, color) in bars.items():
+        share = chosen.mean(axis=0)
         axes.barh(np.arange(len(layout)), share, left=start, color=color, label=label, height=0.8)
         start = start + share
     axes.set_yticks(np.arange(len(layout)), names, fontsize=8)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="fraction of people")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.figure.legend(loc="outside upper center", ncols=3, fontsize=8)
+    axes.figure.legend(loc="outside upper center", ncols=len(bars), fontsize=8)
 
 
 def show_positions(people: People) -> None:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import poseutils as pu
+from poseutils import plots
 from poseutils.__main__ import main
 from poseutils.datasets.coco import to_coco
+from poseutils.datasets.label_checks import people_of
 from poseutils.errors import PoseError
 from poseutils.labeling import label
 
@@ -66,6 +68,23 @@ def test_what_is_labeled_stays_and_the_rest_is_predicted(headless, whole, model,
     visibility = np.concatenate([sample.visibility.ravel() for sample in labeled])
     assert done.predicted == ((visibility > 0) & (visibility < 1)).sum() > 5 * COUNT / 2
     assert done.kept == (visibility >= 1).sum() > 0
+    assert labeled.summary()["predicted"] == done.predicted and "predicted" not in whole.summary()
+
+
+def test_predicted_keypoints_are_shown_apart(headless, model, tmp_path):
+    import matplotlib.pyplot as plt
+
+    label(model, headless, tmp_path / "out", progress=False)
+    for folder, shown in ((headless, 3), (tmp_path / "out", 4)):
+        dataset = pu.load_dataset(folder)
+        plots.show_visibility(people_of(dataset), dataset.layout)
+        (axes,) = plt.gcf().axes
+        ends = [bar.get_x() + bar.get_width() for bar in axes.containers[-1]]
+        assert len(axes.containers) == shown and ends == pytest.approx([1] * 17)
+    plt.close("all")
+    whole, labeled = (pu.load_dataset(folder).summary() for folder in (headless, tmp_path / "out"))
+    for rows in ([whole, labeled], [labeled, whole]):
+        assert f"| {labeled['predicted']} |" in plots.table(rows).data
 
 
 def test_images_without_labels_get_the_people_that_are_found(whole, model, tmp_path, capsys):
