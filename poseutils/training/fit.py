@@ -81,7 +81,9 @@ def fit(
         epochs: number of epochs.
         run_dir: folder of ``model.keras``, saved whenever it improves, and ``checkpoint.npz``.
         batch_size: B.
-        optimizer: ``{Keras name: arguments}``; default Adam at 0.003.
+        optimizer: ``{Keras name: arguments}``; default Adam at 0.003. With ``use_ema``, the moving
+            average of the weights (Polyak and Juditsky, 1992) is validated and saved; an
+            ``ema_momentum`` of 0.999 averages over about a thousand steps.
         loss: ``{name: arguments}``, see ``losses.heatmap_loss``; default: by the network's last
             activation.
         callbacks: ``{name: arguments}``: ReduceLROnPlateau and EarlyStopping, which monitor
@@ -172,7 +174,8 @@ def _epoch(
         if not math.isfinite(losses[-1]):
             where = f"in epoch {epoch} at step {number} of {len(batches)}"
             raise _diverged(f"the loss is {losses[-1]} {where}", training, rate)
-    measured = validate()
+    with training.averaged():
+        measured = validate()
     if not math.isfinite(measured["val_loss"]):
         what = f"the validation loss is {measured['val_loss']} after epoch {epoch}"
         raise _diverged(what, training, rate)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import PoseError
@@ -118,6 +119,17 @@ class Training:
         self.progress.initial_oks = self.progress.best_oks = validate()["val_oks"]
         self.model.set_weights(now)
 
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Gives the network the weights to validate and keep: their moving average, if the
+        optimizer has ``use_ema``. Training goes on from its own weights."""
+        now = self.model.get_weights()
+        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        try:
+            yield
+        finally:
+            self.model.set_weights(now)
+
     def finish_epoch(self, logs: Mapping[str, float]) -> None:
         """Adds the results of an epoch, runs the callbacks, and writes the files.
 
@@ -133,7 +145,8 @@ class Training:
         progress.callbacks = callback_states(self.callbacks)
         if logs["val_oks"] > progress.best_oks:
             progress.best_oks, progress.best_epoch = logs["val_oks"], progress.epoch
-            self.best = self.model.get_weights()
+            with self.averaged():
+                self.best = self.model.get_weights()
             self._save_best()
         self._save()
 
