@@ -49,6 +49,7 @@ int main(void)
 @pytest.mark.skipif(
     bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
 )
+@pytest.mark.slow
 @pytest.mark.parametrize("core", ["m4", "m55"])
 def test_code_and_stack_are_what_linker_and_core_say(repository, tmp_path, core):
     """The stored figures are of one compiler; another one's may differ by a quarter."""

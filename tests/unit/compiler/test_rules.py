@@ -293,6 +293,7 @@ def test_a_shape_left_open_is_legal_but_does_not_become_c():
         compile_graph(graph, "open", "file", "network")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 def test_damaged_files_do_not_end_the_process():
     """LiteRT itself is ended by many of them: our rules go first. A child loads each, and

@@ -145,6 +145,7 @@ def test_the_recommendation_is_the_smallest_file_of_those_that_lose_the_least():
     assert recommended(rows)["choice"] == "c"
 
 
+@pytest.mark.slow
 def test_an_unknown_choice(rows, tmp_path):
     with pytest.raises(PoseError, match="per_layer.*per_tensor_optimized"):
         choices(rows[2], np.zeros((1, 192, 192, 3)), rows[3], tmp_path, ["per_layer"])
@@ -153,6 +154,7 @@ def test_an_unknown_choice(rows, tmp_path):
 # ---------------------------------------------------------------- pictures
 
 
+@pytest.mark.slow
 def test_pictures_show_the_numbers(rows):
     plt.close("all")
     assert plots.show_choices(rows[0]) is None

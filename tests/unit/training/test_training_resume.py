@@ -77,6 +77,7 @@ def test_averaged_weights_go_on_too(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_it_ends_as_if_it_had_never_stopped(tmp_path):
     whole, in_epoch, in_writing = (tmp_path / name for name in ("whole", "in_epoch", "in_writing"))
     status, errors = run_script(WHOLE_THEN_KILLED_IN_AN_EPOCH, whole, in_epoch)
