@@ -22,7 +22,7 @@ check: $(STAMP)  ## ruff, mypy, and the rule of imports: a minute
 # Two workers on two cores; on a larger machine four, as each needs a gigabyte.
 PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
 NBVAL := $(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.cfg
-QUICK := $(addprefix notebooks/,index.ipynb dataset.ipynb benchmark.ipynb deploy.ipynb predict.ipynb evaluate.ipynb)
+QUICK := $(addprefix notebooks/,index.ipynb dataset.ipynb benchmark.ipynb deploy.ipynb predict.ipynb)
 
 test: $(STAMP)  ## all but the slow tests, and the quick notebooks: five minutes
 	$(PYTEST) -m "not slow" tests

@@ -22,6 +22,7 @@ def compiled(repository):
     return compile_graph(read_tflite(repository / SHIPPED), "shipped", "quantized", "network")
 
 
+@pytest.mark.slow
 @with_qemu
 def test_model_is_near_what_an_emulated_core_counts(repository):
     """The table is made of such counts; where the kernels have changed since,

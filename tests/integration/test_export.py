@@ -280,6 +280,7 @@ def test_same_input_gives_the_same_bytes_and_the_manifest_lists_them(small, tmp_
     assert files_in(bundle.path) == {*bundle.manifest["files"], "manifest.json"}
 
 
+@pytest.mark.slow
 @with_qemu
 def test_emulation_takes_a_list_of_what_the_file_takes(small, tmp_path):
     bundle = export(small, tmp_path / "out")

@@ -24,6 +24,7 @@ ELSEWHERE = {"ELU", "SUM", "SQUEEZE", "EXPAND_DIMS", "TABLE"}
 made only here."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_operators_give_the_reference_bits(tmp_path, group):
     dice, names = np.random.default_rng(group), list(MAKERS)[group::GROUPS]

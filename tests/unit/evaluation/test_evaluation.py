@@ -175,6 +175,7 @@ def test_per_keypoint_similarity_averages_to_oks_where_all_are_labeled(zoo_model
 # ---------------------------------------------------------------- long evaluations
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(movenet, coco_mini):
     alone = evaluate(movenet, coco_mini, from_boxes=True, progress=False)
     together = evaluate(movenet, coco_mini, from_boxes=True, workers=2, progress=False)
@@ -241,6 +242,7 @@ def test_another_model_does_not_go_on_with_what_one_left(zoo_model, coco_mini, t
 # ---------------------------------------------------------------- comparing and saving
 
 
+@pytest.mark.slow
 def test_comparing_models(zoo_model, coco_mini):
     models = [zoo_model("yolov8n_pose_256"), zoo_model("yolo11n_pose_256")]
     comparison = pu.compare(models, coco_mini, progress=False)

@@ -191,6 +191,7 @@ def test_a_quantization_that_cannot_be(change, says, model, images, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_error_of_another_network(files, images):
     other = build_model("st_movenet_lightning_heatmaps", (*SIZE, 3), 5, 0.35)
     with pytest.raises(PoseError, match="not the same network"):

@@ -95,6 +95,7 @@ def test_a_layer_that_is_hurt_shows(images, tmp_path):
     assert rows["hurt"] > 30
 
 
+@pytest.mark.slow
 def test_layers_of_another_network(images, path):
     import keras
 

@@ -69,6 +69,7 @@ def test_the_a100_network_is_the_one_of_width_one():
     )
 
 
+@pytest.mark.slow
 def test_thunder_is_wider_in_all_its_parts():
     thunder = build_model(THUNDER, (64, 64, 3), 17)
     assert thunder.name == THUNDER and thunder.output_shape == (None, 16, 16, 17)

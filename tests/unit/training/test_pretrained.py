@@ -57,6 +57,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
+@pytest.mark.slow
 def test_every_layer_of_the_backbone_has_its_weights_and_no_other(cache):
     stand_in(cache / "models" / file_name(0.35, 96))
     fresh, network = (

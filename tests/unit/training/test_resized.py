@@ -45,6 +45,7 @@ def test_without_resizing_all_have_one_size():
     assert set(sizes_of(batches)) == {(64, 64)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
 def test_a_network_at_another_size_is_the_one_built_for_it(activation):
     keras.utils.set_random_seed(1)

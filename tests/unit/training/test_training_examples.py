@@ -149,6 +149,7 @@ def test_a_configuration_trains_on_a_range_and_validates_as_evaluations_look(peo
         Config(model={"model_type": "heatmaps_spe"}, training={"crop_margin": 0.5})
 
 
+@pytest.mark.slow
 def test_weights_of_another_size_are_a_start(tmp_path):
     small = build_model("st_movenet_lightning_heatmaps", (64, 64, 3), 4, alpha=0.35)
     small.save(tmp_path / "small.keras")

@@ -37,6 +37,7 @@ def events(folder):
     ]
 
 
+@pytest.mark.slow
 def test_tensorboard_has_the_curves_and_pictures(tmp_path):
     small_fit(tmp_path, epochs=2)
     assert {step for step, *_ in events(tmp_path / "logs")} == {1, 2}
