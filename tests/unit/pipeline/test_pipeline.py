@@ -28,20 +28,8 @@ from tests.helpers.stand_ins import (
     leaves,
     one_run,
     wait_for,
-    write_chain,
-    write_config,
     write_notebook,
 )
-
-
-@pytest.fixture
-def notebooks(tmp_path):
-    return write_chain(tmp_path / "notebooks")
-
-
-@pytest.fixture
-def config(tmp_path):
-    return write_config(tmp_path)
 
 
 @pytest.fixture

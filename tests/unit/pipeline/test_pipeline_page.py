@@ -34,16 +34,10 @@ from tests.helpers.stand_ins import (
     PICTURE,
     leaves,
     one_run,
-    write_chain,
     write_config,
     write_notebook,
 )
 from tests.helpers.tiny_onnx import node, onnx_model
-
-
-@pytest.fixture
-def notebooks(tmp_path):
-    return write_chain(tmp_path / "notebooks")
 
 
 @pytest.fixture

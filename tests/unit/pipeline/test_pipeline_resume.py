@@ -23,19 +23,8 @@ from tests.helpers.stand_ins import (
     start,
     wait_for,
     write_chain,
-    write_config,
     write_notebook,
 )
-
-
-@pytest.fixture
-def notebooks(tmp_path):
-    return write_chain(tmp_path / "notebooks")
-
-
-@pytest.fixture
-def config(tmp_path):
-    return write_config(tmp_path)
 
 
 def running(tmp_path: Path, step: str) -> tuple[Path, int]:
