@@ -15,7 +15,7 @@ import numpy as np
 
 import poseutils as pu
 from poseutils.deployment import Bundle, export
-from tests.helpers.litert_reference import Reference, same
+from tests.helpers.running.litert_reference import Reference, same
 
 ROOT = Path(__file__).resolve().parents[2]
 

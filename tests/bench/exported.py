@@ -21,9 +21,9 @@ from poseutils.deployment import as_exported, export, missing_tools
 from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
 from poseutils.files import sha256_of
 from tests.bench.ratios import PEOPLE, SHIPPED, Row, cached, in_turns
-from tests.helpers.emulated import emulated
-from tests.helpers.litert_reference import Reference
-from tests.helpers.tiny_tflite import build, tensor
+from tests.helpers.networks.tiny_tflite import build, tensor
+from tests.helpers.running.emulated import emulated
+from tests.helpers.running.litert_reference import Reference
 
 IMAGES = 3
 CORES = {"m4": "Cortex-M4", "m7": "Cortex-M7", "m55": "Cortex-M55"}

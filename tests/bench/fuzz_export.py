@@ -27,9 +27,9 @@ import poseutils as pu
 from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export
-from tests.helpers import kernel_cases, kernel_cases_more
-from tests.helpers.emulated import network_sources
-from tests.helpers.tiny_tflite import heatmap_model
+from tests.helpers.networks import kernel_cases, kernel_cases_more
+from tests.helpers.networks.tiny_tflite import heatmap_model
+from tests.helpers.running.emulated import network_sources
 
 SECONDS = 60
 MEMORY = 3 << 30

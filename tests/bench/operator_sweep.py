@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.helpers.tiny_tflite import build, tensor
+from tests.helpers.networks.tiny_tflite import build, tensor
 
 Dice = np.random.Generator
 ACTIVATIONS = (0, 0, 1, 2, 3)

@@ -11,11 +11,11 @@ from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export, missing_tools
 from poseutils.deployment.verify.emulator import qemu_command
 from poseutils.deployment.verify.host_build import run_tool
-from tests.helpers.compiled import STRICT, kernel_objects
-from tests.helpers.emulated import merged, network_sources
-from tests.helpers.kernel_cases import CASES
-from tests.helpers.litert_reference import Reference
-from tests.helpers.tiny_tflite import CONVOLUTION, build, tensor
+from tests.helpers.networks.kernel_cases import CASES
+from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, tensor
+from tests.helpers.running.compiled import STRICT, kernel_objects
+from tests.helpers.running.emulated import merged, network_sources
+from tests.helpers.running.litert_reference import Reference
 
 pytestmark = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,

@@ -13,7 +13,7 @@ from poseutils.deployment import export, missing_tools
 from poseutils.deployment.verify.emulator import EMULATED, qemu_command
 from poseutils.deployment.verify.host_build import run_tool
 from tests.bench.measure_footprint import FLAGS, core_flags
-from tests.helpers.tiny_tflite import heatmap_model
+from tests.helpers.networks.tiny_tflite import heatmap_model
 
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 KERNELS = [name for name in kernel_files() if name.endswith(".c")]

@@ -9,7 +9,7 @@ from poseutils.compiler.cost_model import ANY, UNITS, cores, instructions, kind,
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
 from poseutils.deployment import BOARDS, missing_tools
 from tests.bench.measure_instructions import counted, fit, fitted
-from tests.helpers.tiny_tflite import build, tensor
+from tests.helpers.networks.tiny_tflite import build, tensor
 
 with_qemu = pytest.mark.skipif(
     bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"

@@ -15,9 +15,9 @@ from poseutils.decoders import DECODERS, Thresholds
 from poseutils.decoders.ssd_detector import THRESHOLDS
 from poseutils.deployment import export, missing_tools
 from poseutils.models.network import open_network
-from tests.helpers.litert_reference import Reference, same
 from tests.helpers.marks import slow_except
-from tests.helpers.tiny_tflite import build, heatmap_model, tensor
+from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
+from tests.helpers.running.litert_reference import Reference, same
 
 with_gcc = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,

@@ -127,7 +127,7 @@ def test_batches_equal_single_images(zoo_model, asset):
 def test_a_folder_with_damaged_files_is_done_all_the_same(
     zoo_model, asset, tmp_path, monkeypatch, cores
 ):
-    from tests.helpers.damaged_images import damaged_files
+    from tests.helpers.damage.images import damaged_files
 
     damaged = damaged_files(tmp_path)
     (tmp_path / "good.jpg").write_bytes(asset("images/bus.jpg").read_bytes())

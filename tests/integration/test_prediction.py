@@ -38,7 +38,7 @@ def test_a_folder_becomes_annotated_pictures_and_coco_results(model, asset, tmp_
 
 
 def test_bad_files_are_listed_and_the_rest_is_done(model, asset, tmp_path):
-    from tests.helpers.damaged_images import damaged_files
+    from tests.helpers.damage.images import damaged_files
 
     (tmp_path / "in").mkdir()
     damaged = damaged_files(tmp_path / "in")

@@ -17,9 +17,9 @@ from poseutils.deployment import as_exported, export, missing_tools, prove
 from poseutils.deployment.verify import emulator as emulation
 from poseutils.models.network import onnx_session
 from poseutils.quantization import quantize
-from tests.helpers.qdq_of_tflite import qdq_of
-from tests.helpers.qdq_reference import operators_apart
-from tests.helpers.tiny_qdq import Net
+from tests.helpers.networks.qdq_of_tflite import qdq_of
+from tests.helpers.networks.tiny_qdq import Net
+from tests.helpers.running.qdq_reference import operators_apart
 
 pytestmark = [
     pytest.mark.slow,

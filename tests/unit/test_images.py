@@ -5,7 +5,7 @@ from PIL import Image
 from poseutils.errors import PoseError
 from poseutils.geometry import ASPECT_RATIOS
 from poseutils.images import INTERPOLATIONS, find_images, fit_to, read_image
-from tests.helpers.damaged_images import damaged_files
+from tests.helpers.damage.images import damaged_files
 
 
 def noise(height, width, seed=0):

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from tests.helpers.tiny_tflite import build, tensor
+from tests.helpers.networks.tiny_tflite import build, tensor
 
 MOST_ELEMENTS = 6000
 """Of one tensor: the networks are small, so that thousands of them run."""

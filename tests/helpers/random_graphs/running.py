@@ -19,8 +19,8 @@ from poseutils.compiler.emit.network import network_files
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.graph import Graph, Tensor
 from poseutils.compiler.passes import IO
-from tests.helpers.compiled import kernel_objects
-from tests.helpers.litert_reference import Reference
+from tests.helpers.running.compiled import kernel_objects
+from tests.helpers.running.litert_reference import Reference
 
 RUNS = 3
 """Inputs of each network, one after the other."""

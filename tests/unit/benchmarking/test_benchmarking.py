@@ -10,8 +10,8 @@ import pytest
 from poseutils import PoseError
 from poseutils.benchmarking import benchmark, board_rows, speed_rows, tflm
 from poseutils.deployment import StReport
-from tests.helpers.tiny_qdq import Net, quantized
-from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
+from tests.helpers.networks.tiny_qdq import Net, quantized
+from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 with_tflm = pytest.mark.skipif(
     find_spec("tflite_micro") is None, reason="tflite-micro is not installed here"

@@ -7,9 +7,9 @@ from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.reference.fixed_point import Reach, multiplier_rounded_once
-from tests.helpers.compiled import needs_gcc
+from tests.helpers.networks.tiny_tflite import build, tensor
 from tests.helpers.random_graphs.running import Outcome, compare
-from tests.helpers.tiny_tflite import build, tensor
+from tests.helpers.running.compiled import needs_gcc
 
 OUT = 0.8
 SCALES = [np.float32(step / 1000) for step in range(10, 60)]

@@ -6,9 +6,9 @@ import pytest
 
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.passes import run_passes
-from tests.helpers.compiled import needs_gcc, run
-from tests.helpers.litert_reference import Reference
-from tests.helpers.tiny_tflite import build, tensor
+from tests.helpers.networks.tiny_tflite import build, tensor
+from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.running.litert_reference import Reference
 
 SHAPE = (1, 16, 16)
 NAMES = ("NEG", "ABS", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")

@@ -10,7 +10,7 @@ from poseutils import PoseError
 from poseutils.compiler.frontends import tflite
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
 from poseutils.compiler.graph import float_operators, layers, lifetimes, live_bytes, macs
-from tests.helpers.tiny_tflite import build, heatmap_model, tensor
+from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
 
 # Measured on the published files by other means: peak of live activations in KiB, millions of
 # multiply-accumulates.

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from poseutils.compiler.frontends.tflite import parse_tflite
-from tests.helpers.compiled import needs_gcc, run
-from tests.helpers.litert_reference import Reference
+from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.running.litert_reference import Reference
 
 pytestmark = needs_gcc
 

@@ -13,10 +13,18 @@ from poseutils.compiler.memory.arena import plan_arguments
 from poseutils.compiler.memory.check import PlanError, Region, check_plan
 from poseutils.compiler.memory.planner import Plan
 from poseutils.deployment import export
-from tests.helpers.compiled import needs_gcc, run
-from tests.helpers.kernel_cases import IN, bias, conv, filters, int8, integers, random_values
-from tests.helpers.litert_reference import Reference
-from tests.helpers.tiny_tflite import build, heatmap_model, tensor
+from tests.helpers.networks.kernel_cases import (
+    IN,
+    bias,
+    conv,
+    filters,
+    int8,
+    integers,
+    random_values,
+)
+from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
+from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.running.litert_reference import Reference
 
 PALM = "033_palm_detection_full_quant_pc_uf_od.tflite"
 SIGMOID = {"scale": 1 / 256, "zero_point": -128}

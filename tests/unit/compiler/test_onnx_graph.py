@@ -14,7 +14,7 @@ from poseutils.compiler.frontends import onnx as onnx_reader
 from poseutils.compiler.frontends.onnx import parse_onnx, self_contained
 from poseutils.compiler.frontends.qdq import read_qdq
 from poseutils.compiler.frontends.qdq.operators import OPERATORS
-from tests.helpers.tiny_qdq import Net, quantized, yolo
+from tests.helpers.networks.tiny_qdq import Net, quantized, yolo
 
 KNOWN = {*OPERATORS, "QuantizeLinear", "DequantizeLinear"}
 

@@ -7,11 +7,18 @@ import pytest
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite
-from tests.helpers.compiled import needs_gcc, run
-from tests.helpers.kernel_cases import IN, OUT, int8, integers
-from tests.helpers.litert_reference import Reference
-from tests.helpers.open_shapes import SHAPE, dense_on_sequence, moved, named, numbers, recurrent
-from tests.helpers.tiny_tflite import tensor
+from tests.helpers.networks.kernel_cases import IN, OUT, int8, integers
+from tests.helpers.networks.open_shapes import (
+    SHAPE,
+    dense_on_sequence,
+    moved,
+    named,
+    numbers,
+    recurrent,
+)
+from tests.helpers.networks.tiny_tflite import tensor
+from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.running.litert_reference import Reference
 
 
 @needs_gcc

@@ -10,9 +10,9 @@ from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.lowering import LOWERING
 from poseutils.compiler.passes.fold_constants import fold_constants
 from tests.bench.operator_sweep import MAKERS, values_of
-from tests.helpers.compiled import needs_gcc, run
-from tests.helpers.emulated import merged
-from tests.helpers.litert_reference import Reference
+from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.running.emulated import merged
+from tests.helpers.running.litert_reference import Reference
 
 pytestmark = needs_gcc
 EACH = 3
@@ -55,7 +55,7 @@ def test_no_operator_is_left_out():
 def test_sizes_of_constants_are_computed_as_litert_computes_them():
     """Each way that a size may be worked out, on its own."""
     from tests.bench.operator_sweep import integers, network
-    from tests.helpers.tiny_tflite import tensor
+    from tests.helpers.networks.tiny_tflite import tensor
 
     made = {
         ("PACK", (3, 4)): (

@@ -12,10 +12,10 @@ from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.qdq import read_qdq
 from poseutils.compiler.passes import run_passes
-from tests.helpers.compiled import run
-from tests.helpers.damage_onnx import damaged
-from tests.helpers.qdq_reference import HERE, read, session_of, steps_apart
-from tests.helpers.tiny_qdq import Net, quantized, yolo
+from tests.helpers.damage.onnx_files import damaged
+from tests.helpers.networks.tiny_qdq import Net, quantized, yolo
+from tests.helpers.running.compiled import run
+from tests.helpers.running.qdq_reference import HERE, read, session_of, steps_apart
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 

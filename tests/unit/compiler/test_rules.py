@@ -18,11 +18,11 @@ from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.graph import layers
 from poseutils.compiler.report import buffer_rows, layer_rows, tensor_rows
 from poseutils.compiler.rules import Broken, validate
-from tests.helpers import kernel_cases, kernel_cases_more
-from tests.helpers.compiled import needs_gcc, run
-from tests.helpers.damage import damaged
-from tests.helpers.open_shapes import dense_on_sequence, moved, recurrent
-from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
+from tests.helpers.damage.tflite_files import damaged
+from tests.helpers.networks import kernel_cases, kernel_cases_more
+from tests.helpers.networks.open_shapes import dense_on_sequence, moved, recurrent
+from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
+from tests.helpers.running.compiled import needs_gcc, run
 
 FOUR = {name: tensor(name, (4,)) for name in "abc"}
 IMAGE = tensor("x", (1, 8, 8, 3))

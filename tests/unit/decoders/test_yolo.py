@@ -9,7 +9,7 @@ from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
 from poseutils.models.network import open_network
 from poseutils.poses import AREA_OF_BOX, oks
-from tests.helpers.tiny_onnx import node, onnx_model
+from tests.helpers.networks.tiny_onnx import node, onnx_model
 
 VIEW = InputSpec(192, 256)
 

@@ -9,7 +9,7 @@ from PIL import Image
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.deployment import as_exported, export, prove
-from tests.helpers.tiny_tflite import CONVOLUTION, build, sum_of_two, tensor
+from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, sum_of_two, tensor
 
 with_gcc = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,

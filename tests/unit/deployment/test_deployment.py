@@ -16,7 +16,7 @@ from poseutils.compiler.emit.c_text import c_comment, c_string
 from poseutils.compiler.emit.naming import symbol_name
 from poseutils.config import Config, names
 from poseutils.deployment import BOARDS, default_name, export, find_board, fits, memory_rows
-from tests.helpers.tiny_tflite import heatmap_model
+from tests.helpers.networks.tiny_tflite import heatmap_model
 
 with_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 STRICT = ["gcc", "-Wall", "-Wextra", "-Werror"]

@@ -11,8 +11,8 @@ import poseutils as pu
 from poseutils import PoseError
 from poseutils.__main__ import main
 from poseutils.deployment import default_name
-from tests.helpers.litert_reference import Reference
-from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, sum_of_two, tensor
+from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, sum_of_two, tensor
+from tests.helpers.running.litert_reference import Reference
 
 with_gcc = pytest.mark.skipif(
     shutil.which("gcc") is None or shutil.which("make") is None,

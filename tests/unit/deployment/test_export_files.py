@@ -11,7 +11,7 @@ from poseutils.compiler.emit.line_breaks import WIDTH, broken, markdown
 from poseutils.deployment import export, templates
 from poseutils.deployment.file_headers import SHIPPED, UNKNOWN, network_license
 from poseutils.models.zoo import SPDX, ZOO
-from tests.helpers.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
+from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 BARE = (".tflite", ".onnx", "labels.txt", ".json")
 

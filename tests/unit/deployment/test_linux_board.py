@@ -19,7 +19,7 @@ from poseutils.config import Config
 from poseutils.deployment import export
 from poseutils.deployment.linux.bundle import copy_script
 from poseutils.deployment.linux.runtime import main, read_image, resize
-from tests.helpers.tiny_tflite import heatmap_model
+from tests.helpers.networks.tiny_tflite import heatmap_model
 
 BOARD = "STM32MP257F-EV1"
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"

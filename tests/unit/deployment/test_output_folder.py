@@ -7,7 +7,7 @@ import pytest
 from poseutils.__main__ import main
 from poseutils.deployment import export
 from poseutils.errors import PoseError
-from tests.helpers.tiny_tflite import heatmap_model
+from tests.helpers.networks.tiny_tflite import heatmap_model
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from poseutils.deployment import as_exported, missing_tools, on_target, side_by_
 from poseutils.deployment.verify.exported_model import CORES, FEW, TARGETS
 from poseutils.evaluation import save_tensors
 from poseutils.evaluation.predictions import fingerprint
-from tests.helpers.litert_reference import Reference
 from tests.helpers.marks import slow_except
-from tests.helpers.tiny_onnx import node, onnx_model
+from tests.helpers.networks.tiny_onnx import node, onnx_model
+from tests.helpers.running.litert_reference import Reference
 
 pytestmark = pytest.mark.skipif(
     shutil.which("cc") is None or shutil.which("make") is None, reason="no C compiler and make here"

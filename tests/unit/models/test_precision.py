@@ -3,8 +3,8 @@
 import pytest
 
 from poseutils.models.precision import computes_in_float, precision_of_file, quantize_first
-from tests.helpers.tiny_onnx import node, onnx_model
-from tests.helpers.tiny_tflite import heatmap_model
+from tests.helpers.networks.tiny_onnx import node, onnx_model
+from tests.helpers.networks.tiny_tflite import heatmap_model
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [("INT8", False), ("FLOAT32", True)])

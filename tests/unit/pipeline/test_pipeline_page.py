@@ -29,6 +29,7 @@ from poseutils.pipeline.results import (
     side_by_side,
 )
 from poseutils.pipeline.steps import Step
+from tests.helpers.networks.tiny_onnx import node, onnx_model
 from tests.helpers.stand_ins import (
     INT8,
     PICTURE,
@@ -37,7 +38,6 @@ from tests.helpers.stand_ins import (
     write_config,
     write_notebook,
 )
-from tests.helpers.tiny_onnx import node, onnx_model
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from tests.helpers.tiny_tflite import build, tensor
+from tests.helpers.networks.tiny_tflite import build, tensor
 
 DICE = np.random.default_rng(7)
 

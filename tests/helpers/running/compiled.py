@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from poseutils.compiler.emit.kernels import kernel_files
-from tests.helpers.emulated import network_sources
+from tests.helpers.running.emulated import network_sources
 from tests.helpers.shared import shared
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")

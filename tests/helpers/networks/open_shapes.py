@@ -3,8 +3,8 @@ on sequences."""
 
 import numpy as np
 
-from tests.helpers.kernel_cases import IN, OUT, bias, filters, integers
-from tests.helpers.tiny_tflite import build, tensor
+from tests.helpers.networks.kernel_cases import IN, OUT, bias, filters, integers
+from tests.helpers.networks.tiny_tflite import build, tensor
 
 SHAPE = "ShapeOptions", {"outType": 2}
 

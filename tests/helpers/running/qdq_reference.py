@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 
 from poseutils.compiler.frontends.qdq import read_qdq
-from tests.helpers.compiled import run
+from tests.helpers.running.compiled import run
 
 HERE = Path(__file__).parent
 

@@ -3,9 +3,9 @@ scales, odd sizes, every variant."""
 
 import numpy as np
 
-from tests.helpers.kernel_cases import DICE, IN, OUT, conv, filters, integers, one
-from tests.helpers.litert_reference import Reference
-from tests.helpers.tiny_tflite import build, tensor
+from tests.helpers.networks.kernel_cases import DICE, IN, OUT, conv, filters, integers, one
+from tests.helpers.networks.tiny_tflite import build, tensor
+from tests.helpers.running.litert_reference import Reference
 
 IMAGE = tensor("image", (1, 9, 11, 6), **IN)
 
