@@ -156,7 +156,10 @@ def _found(sample: Sample, predicted: np.ndarray, poses: Poses, size: tuple[int,
     boxes = _boxes(keypoints, size) if poses.boxes is None else poses.boxes[enough]
     areas = AREA_OF_BOX * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     crowd = np.zeros(len(boxes), bool)
-    return replace(sample, keypoints=keypoints, boxes=boxes, areas=areas, crowd=crowd)
+    classes = np.zeros(len(boxes), int)
+    return replace(
+        sample, keypoints=keypoints, boxes=boxes, areas=areas, crowd=crowd, classes=classes
+    )
 
 
 def _boxes(keypoints: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -41,8 +41,8 @@ def read_coco(path: str | Path) -> Dataset:
     """
     path = Path(path)
     document = _read_json(path)
-    categories, layout = _keypoint_categories(document, path)
-    people = _people(document["annotations"], categories, layout, path)
+    classes, layout = _keypoint_categories(document, path)
+    people = _people(document["annotations"], list(classes), layout, path)
     images = _images(document["images"], path)
     finder = ImageFinder(path)
     numbered = all(isinstance(i, int) for i in images)
@@ -62,7 +62,7 @@ def read_coco(path: str | Path) -> Dataset:
             f"{path}: annotations name image_id {unknown[0]!r}, which is not among its "
             f"{len(images)} images"
         )
-    return Dataset(tuple(samples), layout, path)
+    return Dataset(tuple(samples), layout, path, tuple(classes.values()))
 
 
 def read_coco_layout(path: str | Path) -> KeypointLayout:
@@ -96,8 +96,8 @@ def _read_json(path: Path) -> dict:
 # ---------------------------------------------------------------- records
 
 
-def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayout]:
-    """The ids of the categories with keypoints, and their common layout.
+def _keypoint_categories(document: dict, path: Path) -> tuple[dict[int | str, str], KeypointLayout]:
+    """The names of the categories with keypoints by id, and their common layout.
 
     If they differ, only those that an annotation uses count.
     """
@@ -116,28 +116,40 @@ def _keypoint_categories(document: dict, path: Path) -> tuple[set, KeypointLayou
             f"{path}: expected one category with 'keypoints' (their names), or several with the "
             f"same ones; found {count} ({names})"
         )
-    ids = {_identity(c.get("id", 1), f"{path}: category {c.get('name')!r}: id") for c in known}
+    classes = {
+        _identity(c.get("id", 1), f"{path}: category {c.get('name')!r}: id"): str(
+            c.get("name") or f"category {c.get('id', 1)}"
+        )
+        for c in known
+    }
     try:
-        return ids, layout_from_coco_category(known[0])
+        return classes, layout_from_coco_category(known[0])
     except PoseError as error:
         raise PoseError(f"{path}: category {known[0].get('name')!r}: {error}") from error
 
 
 def _people(
-    annotations: list, categories: set, layout: KeypointLayout, path: Path
+    annotations: list, categories: list[int | str], layout: KeypointLayout, path: Path
 ) -> dict[int | str | None, tuple]:
-    """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,) and crowd flags (N,) by image id; under
-    None those of no person."""
+    """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,), crowd flags (N,) and indices of their
+    categories (N,) by image id; under None those of no person."""
     records: list[tuple[Mapping, str]] = []
+    classes: list[int] = []
     of_image: dict[int | str | None, list[int]] = defaultdict(list, {None: []})
     for index, annotation in enumerate(annotations):
         where = f"{path}: annotations[{index}]"
         record = _require(annotation, ("image_id", "bbox"), where)
-        category = record.get("category_id")
-        if category is None or _identity(category, f"{where}: category_id") in categories:
+        category = _identity(record.get("category_id", categories[0]), f"{where}: category_id")
+        if category in categories:
+            classes.append(categories.index(category))
             of_image[_identity(record["image_id"], f"{where}: image_id")].append(len(records))
             records.append((record, where))
-    tables = _keypoints(records, len(layout)), *_boxes(records), _crowd(records)
+    tables = (
+        _keypoints(records, len(layout)),
+        *_boxes(records),
+        _crowd(records),
+        np.array(classes, int),
+    )
     return {identity: tuple(table[rows] for table in tables) for identity, rows in of_image.items()}
 
 
@@ -291,18 +303,25 @@ def to_coco(dataset: Dataset, file_names: Sequence[str] | None = None) -> dict:
     for sample, name in zip(dataset, file_names or [s.path.name for s in dataset], strict=True):
         width, height = sample.size or (0, 0)
         images.append({"id": sample.image_id, "file_name": name, "width": width, "height": height})
-        for keypoints, box, area, crowd in zip(
-            sample.keypoints, sample.boxes, sample.areas, sample.crowd, strict=True
+        for keypoints, box, area, crowd, index in zip(
+            sample.keypoints,
+            sample.boxes,
+            sample.areas,
+            sample.crowd,
+            sample.classes.tolist(),
+            strict=True,
         ):
-            annotations.append(
-                annotation_record(
-                    len(annotations) + 1, sample.image_id, keypoints, box, float(area), bool(crowd)
-                )
+            record = annotation_record(
+                len(annotations) + 1, sample.image_id, keypoints, box, float(area), bool(crowd)
             )
+            annotations.append(record | {"category_id": index + 1})
     return {
         "images": images,
         "annotations": annotations,
-        "categories": [coco_category(dataset.layout)],
+        "categories": [
+            coco_category(dataset.layout) | {"id": index, "name": name}
+            for index, name in enumerate(dataset.class_names, 1)
+        ],
     }
 
 

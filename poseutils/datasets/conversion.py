@@ -199,6 +199,7 @@ def _kept(sample: Sample, kind: str) -> Sample | None:
         boxes=sample.boxes[keep],
         areas=sample.areas[keep],
         crowd=sample.crowd[keep],
+        classes=sample.classes[keep],
     )
 
 
@@ -236,12 +237,14 @@ def _lines(dataset: Dataset) -> list[str]:
     keypoints = np.concatenate([s.keypoints for s in people]).astype(np.float64)
     keypoints[:, :, :2] /= sizes[:, None]
     keypoints[:, :, 2] = keypoints[:, :, 2] > 0
+    classes = np.concatenate([s.classes for s in people])
     numbers = [
+        classes[:, None],
         boxes.mean(axis=1) / sizes,
         (boxes[:, 1] - boxes[:, 0]) / sizes,
         keypoints.reshape(len(sizes), -1),
     ]
-    form = "0 %.7g %.7g %.7g %.7g" + " %.7g %.7g %d" * len(dataset.layout) + "\n"
+    form = "%d %.7g %.7g %.7g %.7g" + " %.7g %.7g %d" * len(dataset.layout) + "\n"
     return [form % tuple(row) for row in np.concatenate(numbers, axis=1).tolist()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..keypoints import COCO17, PERSON13, KeypointLayout, reduce_17_to_13
+from ..keypoints import COCO17, PERSON13, KeypointLayout, coco_category, reduce_17_to_13
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Sample:
         boxes: (N, 4) float32 x0, y0, x1, y1.
         areas: (N,) float32, square pixels.
         crowd: (N,) bool, True where the annotation covers a group.
+        classes: (N,) integers, indices into the dataset's ``class_names`` (default: 0).
     """
 
     image_id: int
@@ -37,6 +39,11 @@ class Sample:
     boxes: np.ndarray
     areas: np.ndarray
     crowd: np.ndarray
+    classes: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.classes is None:
+            object.__setattr__(self, "classes", np.zeros(len(self.keypoints), int))
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -53,8 +60,16 @@ class Sample:
 
     def renumbered(self, image_id: int) -> Sample:
         """The sample with another image id."""
+        return self._with(image_id=image_id)
+
+    def reclassified(self, classes: Sequence[int]) -> Sample:
+        """The sample with class ``classes[c]`` instead of c."""
+        return self._with(classes=np.asarray(classes, int)[self.classes])
+
+    def _with(self, **attributes) -> Sample:
+        """A copy with other attributes, which does not open the image."""
         other = copy(self)
-        object.__setattr__(other, "image_id", image_id)
+        other.__dict__.update(attributes)
         return other
 
     def reduced(self) -> Sample:
@@ -70,11 +85,18 @@ class Dataset(Sequence):
         samples: the images with their annotations.
         layout: of the keypoints.
         source: the file or folder that was read.
+        class_names: what the annotated objects are, by ``Sample.classes`` (default: one class,
+            called after the layout).
     """
 
     samples: tuple[Sample, ...]
     layout: KeypointLayout
     source: Path
+    class_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.class_names:
+            object.__setattr__(self, "class_names", (coco_category(self.layout)["name"],))
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -89,7 +111,7 @@ class Dataset(Sequence):
 
     def subset(self, samples: Sequence[Sample]) -> Dataset:
         """The dataset with only these samples."""
-        return Dataset(tuple(samples), self.layout, self.source)
+        return replace(self, samples=tuple(samples))
 
     def summary(self) -> dict[str, str | int]:
         """Counts of images, people and keypoints, for a table."""
@@ -99,10 +121,16 @@ class Dataset(Sequence):
             else np.zeros(0)
         )
         predicted = int(((visibility > 0) & (visibility < 1)).sum())
+        counts = Counter(name for s in self.samples for name in s.classes.tolist())
         return {
             "dataset": self.source.stem,
             "images": len(self),
             "people": sum(map(len, self.samples)),
+            **(
+                {"classes": ", ".join(f"{self.class_names[c]} {counts[c]}" for c in sorted(counts))}
+                if len(counts) > 1
+                else {}
+            ),
             "images of one person": len(self.single()),
             "keypoints": self.layout.name,
             "visible": int((visibility == 2).sum()),
@@ -122,7 +150,7 @@ class Dataset(Sequence):
         if len(layout) == len(self.layout):
             return self
         if layout.names == PERSON13.names and self.layout.names == COCO17.names:
-            return Dataset(tuple(s.reduced() for s in self.samples), layout, self.source)
+            return replace(self, samples=tuple(s.reduced() for s in self.samples), layout=layout)
         raise PoseError(
             f"{self.source} has {len(self.layout)} keypoints ({self.layout.name}), and "
             f"{len(layout)} ({layout.name}) are expected: "

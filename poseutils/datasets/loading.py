@@ -110,7 +110,12 @@ def _join(parts: list[Dataset], source: Path) -> Dataset:
             f"{source} has annotation files with different keypoints "
             f"({', '.join(sorted(x.name for x in layouts))}): give split="
         )
-    samples = [sample for part in parts for sample in part]
+    names = tuple(dict.fromkeys(name for part in parts for name in part.class_names))
+    samples = [
+        sample.reclassified([names.index(name) for name in part.class_names])
+        for part in parts
+        for sample in part
+    ]
     if len({s.image_id for s in samples}) < len(samples):
         samples = [s.renumbered(i) for i, s in enumerate(samples, 1)]
-    return Dataset(tuple(samples), parts[0].layout, source)
+    return Dataset(tuple(samples), parts[0].layout, source, names)

@@ -21,6 +21,7 @@ from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
 
 FORM = "class cx cy w h, then x y v for each keypoint"
+MAX_CLASSES = 10_000
 _FARTHEST = 2.0
 """Largest coordinate accepted as a fraction: keypoints may be outside the image, but larger numbers
 are pixels."""
@@ -60,7 +61,9 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
         _sample(number, image, r.reshape(-1, fields))
         for number, (image, r) in enumerate(zip(images, rows, strict=True), 1)
     ]
-    return Dataset(tuple(samples), layout, folder)
+    count = 1 + max(int(r[:, 0].max()) for r in rows if len(r))
+    names = tuple(f"class_{i}" for i in range(count)) if count > 1 else ()
+    return Dataset(tuple(samples), layout, folder, names)
 
 
 def _label_files(images: list[Path]) -> list[str]:
@@ -141,6 +144,10 @@ def _numbers(line: str, where: str) -> list[float]:
             f"{where}: visibility {wrong:g}; expected 0 (not labeled), 1 (labeled) or 2 "
             f"(visible): {FORM}"
         )
+    if values[0] not in range(MAX_CLASSES):
+        raise PoseError(
+            f"{where}: class {values[0]:g}; expected an integer from 0 to {MAX_CLASSES - 1}: {FORM}"
+        )
     coordinates = values[1:5] + values[5::3] + values[6::3]
     if max(coordinates) > _FARTHEST or min(coordinates) < 1 - _FARTHEST or min(values[3:5]) < 0:
         raise PoseError(
@@ -152,7 +159,13 @@ def _numbers(line: str, where: str) -> list[float]:
 
 def _sample(image_id: int, path: Path, rows: np.ndarray) -> Sample:
     sample = object.__new__(_TextSample)
-    sample.__dict__.update(image_id=image_id, path=path, rows=rows, crowd=np.zeros(len(rows), bool))
+    sample.__dict__.update(
+        image_id=image_id,
+        path=path,
+        rows=rows,
+        crowd=np.zeros(len(rows), bool),
+        classes=rows[:, 0].astype(int),
+    )
     return sample
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from poseutils.datasets import configured_layout, load_dataset, training_datasets, yolo
 from poseutils.datasets.coco import to_coco
+from poseutils.datasets.conversion import convert
 from poseutils.datasets.duplicates import without_shared
 from poseutils.errors import PoseError
 from poseutils.images import read_image
@@ -455,3 +456,39 @@ def test_the_annotations_name_keypoints_if_the_configuration_does_not(tmp_path):
     path = coco_folder(tmp_path / "d")
     assert configured_layout(section(test_path=tmp_path / "none", training_path=path)) is COCO17
     assert configured_layout(section(training_path=path, keypoints=13)) is PERSON13
+
+
+def test_classes_are_told_apart_and_kept(tmp_path):
+    line = " 0.5 0.5 0.2 0.4  0.1 0.2 1  0.3 0.4 2"
+    text = load_dataset(yolo_folder(tmp_path / "text", "2" + line, "0" + line))
+    assert text[0].classes.tolist() == [2, 0] and len(text.class_names) == 3
+    assert text.summary()["classes"] == "class_0 1, class_2 1"
+    (tmp_path / "text/labels/a.txt").write_text("0.5" + line)
+    with pytest.raises(PoseError, match="a.txt, line 1: class 0.5; expected an integer"):
+        load_dataset(tmp_path / "text")
+
+    def edit(document):
+        (one,) = document["annotations"]
+        document["categories"].append(document["categories"][0] | {"id": 7, "name": "dog"})
+        document["annotations"].append(one | {"category_id": 7, "image_id": 2})
+
+    coco = load_dataset(edited(coco_folder(tmp_path / "coco"), edit))
+    assert coco.class_names == ("person", "dog")
+    assert [s.classes.tolist() for s in coco] == [[0], [1]]
+    convert(tmp_path / "coco", tmp_path / "there", progress=False)
+    convert(tmp_path / "there/multi/17kpts/labels", tmp_path / "back", progress=False)
+    assert [s.classes.tolist() for s in load_dataset(tmp_path / "back")] == [[0], [1]]
+
+
+def test_joined_splits_have_the_classes_of_all(tmp_path):
+    for split, names in (("train", ["person", "dog"]), ("val", ["dog", "person"])):
+        path = coco_folder(tmp_path / split, category_id=1)
+        category = json.loads(path.read_text())["categories"][0]
+        both = [category | {"id": i, "name": name} for i, name in enumerate(names)]
+        edited(path, lambda d, both=both: d.update(categories=both))
+        path.rename(tmp_path / split / "images.json")
+        path.with_name("images").rename(tmp_path / f"{split}-images")
+        path.with_name("images.json").rename(tmp_path / f"{split}-images.json")
+    joined = load_dataset(tmp_path)
+    assert joined.class_names == ("person", "dog")
+    assert [s.classes.tolist() for s in joined if len(s)] == [[1], [0]]
