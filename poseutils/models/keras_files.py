@@ -4,6 +4,7 @@ code."""
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -14,23 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PoseError, missing_package
+from .keras_classes import ALLOWED, MODELS
+from .unpacked import check_hdf5, check_zip
 
 LAMBDAS = ("Lambda", "__lambda__")
 """Classes that contain Python bytecode."""
-OWN_MODULES = (
-    "activations",
-    "constraints",
-    "dtype_policies",
-    "initializers",
-    "layers",
-    "models",
-    "ops",
-    "regularizers",
-)
-"""The modules of Keras whose classes a model may use."""
-MODELS = ("Functional", "Model", "Sequential")
-POLICIES = ("DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy")
-"""Classes of dtype policies, which are at Keras's top level."""
+WEIGHTS = "model.weights.h5"
 LONGEST = 300
 """Maximum length of Keras's messages, which include whole configurations, in errors."""
 
@@ -92,14 +82,19 @@ def _load_archive(path: Path, config: dict):
 
 def _config_of(path: Path) -> dict:
     """The configuration of the model, without that of compilation."""
-    if path.suffix.lower() == ".h5":
-        import h5py
+    import h5py
 
+    if path.suffix.lower() == ".h5":
         with h5py.File(path) as file:
+            check_hdf5(file, path.stat().st_size, path)
             text = file.attrs["model_config"]
     else:
         with zipfile.ZipFile(path) as archive:
+            check_zip(archive, path)
             text = archive.read("config.json")
+            weights = archive.read(WEIGHTS)
+        with h5py.File(io.BytesIO(weights)) as file:
+            check_hdf5(file, len(weights), path)
     config = json.loads(text)
     config.pop("compile_config", None)
     return config
@@ -145,8 +140,8 @@ def _older_depthwise() -> type:
 
 
 def _refuse_code(config: dict, path: Path) -> None:
-    """Refuses Lambda layers and classes that are not Keras's own, which could run code on loading,
-    whatever the version of Keras does.
+    """Refuses classes that are not among those that only compute with arrays: others could run code
+    or read files on loading, whatever the version of Keras does.
 
     Raises:
         PoseError: the message names them.
@@ -154,23 +149,22 @@ def _refuse_code(config: dict, path: Path) -> None:
     foreign = list(dict.fromkeys(_foreign(config)))
     if not foreign:
         return
-    lambdas = [name for name in foreign if name in LAMBDAS]
     what = (
-        "a Lambda layer, which contains Python code"
-        if lambdas
-        else f"{', '.join(foreign)}, which Keras itself does not have"
+        "a Lambda layer, which contains Python code: loading it would run that code"
+        if any(name in LAMBDAS for name in foreign)
+        else f"{', '.join(foreign)}, which may read other files or run code when it is loaded"
     )
     raise PoseError(
-        f"{path}: refused, as it contains {what}: loading it would run that code. Expected a model "
-        "of Keras's own layers. Build the network in a Python file of your own, named by "
-        "model.custom_model_path, or save it again with Keras's own layers only."
+        f"{path}: refused, as it contains {what}. Expected a model of Keras's own layers that "
+        "compute with arrays. Build the network in a Python file of your own, named by "
+        "model.custom_model_path, or save it again without them."
     )
 
 
 def _foreign(value: Any) -> Iterator[str]:
-    """The classes and functions in a configuration that are not Keras's own."""
+    """The classes and functions in a configuration that are not allowed."""
     if isinstance(value, dict):
-        if "class_name" in value and not _is_own(value):
+        if "class_name" in value and not _is_allowed(value):
             yield str(value["class_name"])
         value = list(value.values())
     if isinstance(value, list):
@@ -178,23 +172,15 @@ def _foreign(value: Any) -> Iterator[str]:
             yield from _foreign(part)
 
 
-def _is_own(described: dict) -> bool:
-    name = str(described["class_name"])
-    package, *parts = str(described.get("module", "")).split(".")
-    if (
-        name in LAMBDAS
-        or name == "function"
-        or described.get("registered_name") not in (None, name)
-    ):
-        return False
-    if package not in ("keras", "tf_keras", ""):
-        return False
-    # With two underscores: tensors, shapes and types
-    if name.startswith("__") or name in MODELS + POLICIES:
-        return True
-    if not package:  # files of Keras 2 may leave it out
-        return any(hasattr(getattr(keras_library(), part), name) for part in OWN_MODULES)
-    return next((part for part in parts if part not in ("src", "engine")), "") in OWN_MODULES
+def _is_allowed(described: dict) -> bool:
+    name = described["class_name"]
+    package = str(described.get("module") or "").partition(".")[0]
+    return (
+        isinstance(name, str)
+        and name in ALLOWED
+        and package in ("keras", "tf_keras", "")
+        and described.get("registered_name") in (None, name)
+    )
 
 
 def _shortened(error: Exception) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import PoseError
 from ..files import atomic_path
+from ..models.unpacked import check_zip
 
 NAME = "checkpoint.npz"
 _FORM = 1
@@ -115,6 +116,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         PoseError: if the file is not a checkpoint, is damaged, or has another version.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            check_zip(archive, path)
         with np.load(path, allow_pickle=False) as file:
             record = json.loads(str(file["record"]))
             parts = [

@@ -4,6 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -98,31 +99,95 @@ def twice(x):
 def test_a_class_or_function_of_somebodys_own_is_refused(tmp_path, suffix, layer, named):
     network(layer()).save(tmp_path / f"model{suffix}")
     with pytest.raises(
-        PoseError, match=f"refused, as it contains .*({named}).*, which Keras itself does not have"
+        PoseError, match=f"refused, as it contains .*({named}).*, which may read other files or run"
     ):
         load_keras(tmp_path / f"model{suffix}")
 
 
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [("os", "system"), ("keras.utils", "get_file"), ("keras.src.utils.file_utils", "get_file")],
-)
-def test_a_function_that_is_no_part_of_a_network_is_refused(tmp_path, module, name):
-    network(keras.layers.ReLU()).save(tmp_path / "model.keras")
-    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+def rewritten(source, target, change):
+    """A copy of a .keras file in which the configuration of the last layer is changed."""
+    with zipfile.ZipFile(source) as archive:
         parts = {part: archive.read(part) for part in archive.namelist()}
     config = json.loads(parts["config.json"])
-    config["config"]["layers"][-1] |= {
-        "module": module,
-        "class_name": name,
-        "registered_name": None,
-        "config": {"command": "true"},
-    }
-    with zipfile.ZipFile(tmp_path / "changed.keras", "w") as archive:
+    change(config["config"]["layers"][-1])
+    with zipfile.ZipFile(target, "w") as archive:
         for part, data in (parts | {"config.json": json.dumps(config)}).items():
             archive.writestr(part, data)
-    with pytest.raises(PoseError, match=f"refused, as it contains {name}"):
-        load_keras(tmp_path / "changed.keras")
+    return target
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("os", "system"),
+        ("keras.utils", "get_file"),
+        ("keras.src.utils.file_utils", "get_file"),
+        ("keras.layers", "TFSMLayer"),
+        ("keras.layers", "TorchModuleWrapper"),
+        ("keras.layers", "FlaxLayer"),
+        ("keras.layers", "JaxLayer"),
+        ("keras.layers", "StringLookup"),
+        ("keras.layers", "TextVectorization"),
+        ("keras.layers", "deserialize"),
+        ("keras.src.ops.core", "Map"),
+        ("keras.src.ops.linalg", "JVP"),
+        ("os", "ReLU"),
+        ("keras.layers", ["ReLU"]),
+        ("keras.layers", "somebody>ReLU"),
+    ],
+)
+def test_a_class_that_does_not_only_compute_is_refused(tmp_path, module, name):
+    network(keras.layers.ReLU()).save(tmp_path / "model.keras")
+    other = {"module": module, "class_name": name, "registered_name": None, "config": {}}
+    path = rewritten(
+        tmp_path / "model.keras", tmp_path / "changed.keras", lambda layer: layer.update(other)
+    )
+    with pytest.raises(PoseError, match="refused, as it contains .*may read other files"):
+        load_keras(path)
+
+
+def test_a_class_in_an_hdf5_file_that_names_no_module_is_refused(tmp_path):
+    network(keras.layers.ReLU()).save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][-1] |= {"class_name": "StringLookup", "config": {}}
+        config["config"]["layers"][-1].pop("module", None)
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(PoseError, match="refused, as it contains StringLookup"):
+        load_keras(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_file_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_path, suffix):
+    path = tmp_path / f"model{suffix}"
+    network(keras.layers.ReLU()).save(path)
+    bomb = path if suffix == ".h5" else tmp_path / "model.weights.h5"
+    with h5py.File(bomb, "a") as file:
+        file.create_dataset("zeros", (1 << 30,), "float32", chunks=(1 << 20,), compression="gzip")
+    if suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            config = archive.read("config.json")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("config.json", config)
+            archive.write(bomb, "model.weights.h5")
+    assert path.stat().st_size < 100_000
+    with pytest.raises(PoseError, match=r"refused, as its .* claim to unpack to 4,294,9"):
+        load_keras(path)
+
+
+def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", bytes(100 << 20))
+    with pytest.raises(PoseError, match="refused, as its .* claim to unpack to 104,857,600"):
+        load_keras(tmp_path / "model.keras")
+
+
+def test_weights_that_lie_in_another_file_are_refused(tmp_path):
+    network(keras.layers.ReLU()).save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        file["model_weights"]["away"] = h5py.ExternalLink("/etc/passwd", "/")
+    with pytest.raises(PoseError, match="leads to another file"):
+        load_keras(tmp_path / "model.h5")
 
 
 def test_what_keras_itself_has_is_loaded(tmp_path):
