@@ -8,22 +8,17 @@ import pytest
 
 from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
-from poseutils.deployment import export, missing_tools
+from poseutils.deployment import export
 from poseutils.deployment.verify.emulator import qemu_command
 from poseutils.deployment.verify.host_build import run_tool
+from tests.helpers.marks import with_gcc, with_qemu, with_tools
 from tests.helpers.networks.kernel_cases import CASES
 from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, tensor
 from tests.helpers.running.compiled import STRICT, kernel_objects
 from tests.helpers.running.emulated import merged, network_sources
 from tests.helpers.running.litert_reference import Reference
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gcc") is None or shutil.which("make") is None,
-    reason="gcc and make are not installed here",
-)
-with_qemu = pytest.mark.skipif(
-    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
-)
+pytestmark = with_gcc
 ROUNDS = 3
 
 SHARED = """
@@ -285,7 +280,7 @@ def test_objects_hold_no_variables(firmware, compiler):
         assert printed.splitlines()[1].split()[1:3] == ["0", "0"], source
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed here")
+@with_tools("g++")
 def test_headers_are_cpp_too(firmware):
     folder, expected = firmware
     (folder / "main.cpp").write_text(SHARED.replace("ROUNDS", str(ROUNDS)))

@@ -9,10 +9,11 @@ from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.footprint import float_operators, footprint, layer_bytes
 from poseutils.compiler.frontends.tflite import read_tflite
-from poseutils.deployment import export, missing_tools
+from poseutils.deployment import export
 from poseutils.deployment.verify.emulator import EMULATED, qemu_command
 from poseutils.deployment.verify.host_build import run_tool
 from tests.bench.measure_footprint import FLAGS, core_flags
+from tests.helpers.marks import with_qemu
 from tests.helpers.networks.tiny_tflite import heatmap_model
 
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
@@ -46,9 +47,7 @@ int main(void)
 """
 
 
-@pytest.mark.skipif(
-    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
-)
+@with_qemu
 @pytest.mark.slow
 @pytest.mark.parametrize("core", ["m4", "m55"])
 def test_code_and_stack_are_what_linker_and_core_say(repository, tmp_path, core):

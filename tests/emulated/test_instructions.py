@@ -7,13 +7,11 @@ from poseutils.benchmarking.analysis import measured_core, milliseconds
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.cost_model import ANY, UNITS, cores, instructions, kind, unmeasured, work
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
-from poseutils.deployment import BOARDS, missing_tools
+from poseutils.deployment import BOARDS
 from tests.bench.measure_instructions import counted, fit, fitted
+from tests.helpers.marks import with_qemu
 from tests.helpers.networks.tiny_tflite import build, tensor
 
-with_qemu = pytest.mark.skipif(
-    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
-)
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 
 

@@ -8,16 +8,14 @@ import pytest
 
 from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
-from poseutils.deployment import missing_tools
 from poseutils.deployment.verify.emulator import EMULATED
+from tests.helpers.marks import with_qemu
 from tests.helpers.networks.kernel_cases import CASES, random_values
 from tests.helpers.networks.tiny_tflite import build, tensor
 from tests.helpers.running.emulated import emulated, merged
 from tests.helpers.running.litert_reference import Reference
 
-pytestmark = pytest.mark.skipif(
-    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
-)
+pytestmark = with_qemu
 
 
 def window(dice, depthwise):

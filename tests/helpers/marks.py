@@ -1,6 +1,25 @@
-"""Marks for parameters of tests."""
+"""Marks for tests that need a program, and for parameters of tests."""
+
+import shutil
+from importlib.util import find_spec
 
 import pytest
+
+from poseutils.deployment import missing_tools
+
+
+def _unless(missing):
+    return pytest.mark.skipif(bool(missing), reason=f"not installed here: {', '.join(missing)}")
+
+
+def with_tools(*tools):
+    """Skips a test where one of these programs is missing."""
+    return _unless([tool for tool in tools if shutil.which(tool) is None])
+
+
+with_gcc = with_tools("gcc", "make")
+with_qemu = _unless(missing_tools())
+with_tflm = _unless([] if find_spec("tflite_micro") else ["tflite-micro"])
 
 
 def slow_except(quick, values):

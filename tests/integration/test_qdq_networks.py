@@ -13,24 +13,19 @@ import pytest
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.compiler.frontends.tflite import read_tflite
-from poseutils.deployment import as_exported, export, missing_tools, prove
+from poseutils.deployment import as_exported, export, prove
 from poseutils.deployment.verify import emulator as emulation
 from poseutils.models.network import onnx_session
 from poseutils.quantization import quantize
+from tests.helpers.marks import with_gcc, with_qemu
 from tests.helpers.networks.qdq_of_tflite import qdq_of
 from tests.helpers.networks.tiny_qdq import Net
 from tests.helpers.running.qdq_reference import operators_apart
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("gcc") is None or shutil.which("make") is None,
-        reason="gcc and make are not installed here",
-    ),
+    with_gcc,
 ]
-with_qemu = pytest.mark.skipif(
-    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
-)
 CHECKPOINT = "st_movenet_lightning_heatmaps_a035_192.keras"
 
 

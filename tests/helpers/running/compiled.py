@@ -1,18 +1,12 @@
 """Networks as C, compiled here with all warnings and sanitizers, and run."""
 
 import hashlib
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
 
 from poseutils.compiler.emit.kernels import kernel_files
 from tests.helpers.running.emulated import network_sources
 from tests.helpers.shared import shared
-
-needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
-
 
 STRICT = [
     "-std=c99",

@@ -7,9 +7,9 @@ from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.reference.fixed_point import Reach, multiplier_rounded_once
+from tests.helpers.marks import with_gcc
 from tests.helpers.networks.tiny_tflite import build, tensor
 from tests.helpers.random_graphs.running import Outcome, compare
-from tests.helpers.running.compiled import needs_gcc
 
 OUT = 0.8
 SCALES = [np.float32(step / 1000) for step in range(10, 60)]
@@ -43,7 +43,7 @@ def test_sums_that_no_multiplier_rounds_as_litert_are_refused():
             compile_graph(graph, "deep", "file", "network")
 
 
-@needs_gcc
+@with_gcc
 def test_what_no_sum_reaches_is_no_reason():
     networks = {
         (scale, bias): dense(scale, bias) for scale in SCALES for bias in (0, 200_000, 5_000_000)

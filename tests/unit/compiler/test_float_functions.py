@@ -6,8 +6,9 @@ import pytest
 
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.passes import run_passes
+from tests.helpers.marks import with_gcc
 from tests.helpers.networks.tiny_tflite import build, tensor
-from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.running.compiled import run
 from tests.helpers.running.litert_reference import Reference
 
 SHAPE = (1, 16, 16)
@@ -30,7 +31,7 @@ def on_floats(dtype):
     return build(tensors, operators, [0], list(range(3, len(tensors), 2)))
 
 
-@needs_gcc
+@with_gcc
 @pytest.mark.parametrize("dtype", ["INT8", "UINT8"])
 def test_functions_of_floats_are_tables_with_the_reference_bits(tmp_path, dtype):
     data = on_floats(dtype)

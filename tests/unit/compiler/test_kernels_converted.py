@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from poseutils.compiler.frontends.tflite import parse_tflite
-from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.marks import with_gcc
+from tests.helpers.running.compiled import run
 from tests.helpers.running.litert_reference import Reference
 
-pytestmark = needs_gcc
+pytestmark = with_gcc
 
 
 @pytest.fixture(scope="module")

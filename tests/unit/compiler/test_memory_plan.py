@@ -6,13 +6,14 @@ import pytest
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
-from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
+from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.memory import arena
 from poseutils.compiler.memory import check as plan_check
 from poseutils.compiler.memory.arena import plan_arguments
 from poseutils.compiler.memory.check import PlanError, Region, check_plan
 from poseutils.compiler.memory.planner import Plan
 from poseutils.deployment import export
+from tests.helpers.marks import with_gcc
 from tests.helpers.networks.kernel_cases import (
     IN,
     bias,
@@ -23,10 +24,9 @@ from tests.helpers.networks.kernel_cases import (
     random_values,
 )
 from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
-from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.running.compiled import run
 from tests.helpers.running.litert_reference import Reference
 
-PALM = "033_palm_detection_full_quant_pc_uf_od.tflite"
 SIGMOID = {"scale": 1 / 256, "zero_point": -128}
 FINER = {"scale": 0.02, "zero_point": 5}
 
@@ -147,7 +147,7 @@ NETWORKS = {
 }
 
 
-@needs_gcc
+@with_gcc
 @pytest.mark.parametrize("name", NETWORKS)
 def test_shared_memory_gives_the_reference_bits(tmp_path, name):
     data = NETWORKS[name]()
@@ -158,18 +158,6 @@ def test_shared_memory_gives_the_reference_bits(tmp_path, name):
     reference.interpreter.invoke()
     assert run(graph, inputs, tmp_path) == b"".join(
         reference.tensor(t).tobytes() for t in graph.outputs
-    )
-
-
-def test_heads_are_computed_where_their_concatenation_is(asset):
-    compiled = compile_graph(read_tflite(asset(f"models/{PALM}")), PALM, "file", "network")
-    moves = [
-        (operator.name, calls)
-        for operator, calls in compiled.program.steps
-        if operator.name in ("RESHAPE", "CONCATENATION")
-    ]
-    assert [name for name, _ in moves].count("CONCATENATION") == 2 and not any(
-        calls for _, calls in moves
     )
 
 

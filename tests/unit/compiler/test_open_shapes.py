@@ -7,6 +7,7 @@ import pytest
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite
+from tests.helpers.marks import with_gcc
 from tests.helpers.networks.kernel_cases import IN, OUT, int8, integers
 from tests.helpers.networks.open_shapes import (
     SHAPE,
@@ -17,11 +18,11 @@ from tests.helpers.networks.open_shapes import (
     recurrent,
 )
 from tests.helpers.networks.tiny_tflite import tensor
-from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.running.compiled import run
 from tests.helpers.running.litert_reference import Reference
 
 
-@needs_gcc
+@with_gcc
 @pytest.mark.parametrize("make", [dense_on_sequence, recurrent, moved])
 def test_placeholders_give_way_to_the_shapes_of_a_run(tmp_path, make):
     data = make()
@@ -80,7 +81,7 @@ def only_constants():
     return named(tensors, [("SHAPE", ["x"], ["shape"], SHAPE)], ["x"], ["shape"])
 
 
-@needs_gcc
+@with_gcc
 @pytest.mark.parametrize("make", [constant_outputs, only_constants])
 def test_outputs_that_are_constants_are_copied(tmp_path, make):
     data = make()

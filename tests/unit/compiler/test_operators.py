@@ -10,11 +10,12 @@ from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.lowering import LOWERING
 from poseutils.compiler.passes.fold_constants import fold_constants
 from tests.bench.operator_sweep import MAKERS, values_of
-from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.marks import with_gcc
+from tests.helpers.running.compiled import run
 from tests.helpers.running.emulated import merged
 from tests.helpers.running.litert_reference import Reference
 
-pytestmark = needs_gcc
+pytestmark = with_gcc
 EACH = 3
 GROUPS = 4
 """Networks of many operators, each of which is compiled as one."""

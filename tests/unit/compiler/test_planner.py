@@ -1,14 +1,9 @@
 """The memory planner: nothing that lives together overlaps, and little room is lost."""
 
 import random
-from dataclasses import replace
-from math import prod
 
-import numpy as np
 import pytest
 
-from poseutils.compiler.compile import compile_graph
-from poseutils.compiler.frontends.tflite import read_tflite
 from poseutils.compiler.memory.planner import ALIGNMENT, Buffer, lower_bound, plan
 
 
@@ -53,38 +48,3 @@ def test_variations_fill_the_gap_that_simple_orders_leave():
 
 def test_nothing_to_place():
     assert plan([]).size == 0
-
-
-@pytest.mark.parametrize(("size", "kib"), [(192, 256), (256, 452), (320, 704)])
-def test_yolov8n_of_other_sizes(asset, size, kib):
-    """The network for 256 x 256 with the shapes that it has for another input: what it computes is
-    void, what it needs is not."""
-    graph = read_tflite(asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"))
-    resized = replace(graph, tensors=tuple(_resized(tensor, size) for tensor in graph.tensors))
-    assert resized.tensors[resized.inputs[0]].shape == (1, size, size, 3)
-    assert compile_graph(resized, "resized", "quantized", "network").plan.size <= kib * 1024
-
-
-def _resized(tensor, size):
-    """Images and candidates in proportion; channels, and weights, as they are."""
-    boxes = {
-        1024: (size // 8) ** 2,
-        256: (size // 16) ** 2,
-        64: (size // 32) ** 2,
-        1344: 21 * (size // 32) ** 2,
-    }
-    shape = [boxes[1344] if n == 1344 else n for n in tensor.shape]
-    if len(shape) == 4 and 1344 not in tensor.shape and not tensor.is_constant:
-        rows = (
-            1 if shape[1] == shape[2] else 2
-        )  # channels come first before the candidates are put in a row
-        shape[rows : rows + 2] = [n * size // 256 for n in shape[rows : rows + 2]]
-    elif len(shape) == 3 and shape[1] in (51, 65):
-        shape[2] = boxes.get(tensor.shape[2], shape[2])
-    data = None if tensor.data is None else np.resize(tensor.data, shape)
-    return replace(
-        tensor,
-        shape=tuple(shape),
-        bytes=tensor.bytes // max(1, tensor.elements) * prod(shape),
-        data=data,
-    )

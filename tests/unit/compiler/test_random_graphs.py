@@ -1,15 +1,13 @@
 """Random legal networks as C, byte for byte against LiteRT; and what once failed, shrunk."""
 
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from poseutils.deployment import missing_tools
 from poseutils.deployment.verify.emulator import EMULATED
-from tests.helpers.marks import slow_except
+from tests.helpers.marks import slow_except, with_gcc, with_qemu
 from tests.helpers.random_graphs import running
 from tests.helpers.random_graphs.description import Description, Step, Value
 from tests.helpers.random_graphs.emulating import compare_emulated
@@ -17,7 +15,6 @@ from tests.helpers.random_graphs.generator import FAMILIES, network_file, random
 from tests.helpers.random_graphs.running import Outcome, compare
 from tests.helpers.random_graphs.shrinking import shrink
 
-needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
 SEEDS, BATCH = range(200), 25
 SHRUNK = sorted((Path(running.__file__).parents[1] / "shrunk_graphs").glob("*.tflite"))
 
@@ -34,7 +31,7 @@ def test_the_same_seed_gives_the_same_bytes():
     assert [network(seed) for seed in range(20)] == [network(seed) for seed in range(20)]
 
 
-@needs_gcc
+@with_gcc
 @pytest.mark.parametrize("first", slow_except(SEEDS[: 3 * BATCH], SEEDS[::BATCH]))
 def test_random_networks_give_the_reference_bytes(first):
     outcomes = compare({seed: network(seed) for seed in range(first, first + BATCH)})
@@ -48,7 +45,7 @@ def test_random_networks_have_every_operator():
     assert {step.name for each in networks for step in each.steps} == set(FAMILIES)
 
 
-@needs_gcc
+@with_gcc
 def test_what_once_failed_gives_the_reference_bytes():
     outcomes = compare({path.stem: path.read_bytes() for path in SHRUNK})
     assert Counter(outcome.kind for outcome in outcomes.values()) == {"equal": len(SHRUNK)}, (
@@ -57,16 +54,14 @@ def test_what_once_failed_gives_the_reference_bytes():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
-)
+@with_qemu
 @pytest.mark.parametrize("core", EMULATED)
 def test_cores_give_the_reference_bytes(core):
     outcomes = compare_emulated({seed: network(seed) for seed in SEEDS[:20]}, core)
     assert failures(outcomes) == {}
 
 
-@needs_gcc
+@with_gcc
 @pytest.mark.parametrize(
     ("old", "new", "kind"),
     [

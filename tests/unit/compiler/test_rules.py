@@ -19,10 +19,11 @@ from poseutils.compiler.graph import layers
 from poseutils.compiler.report import buffer_rows, layer_rows, tensor_rows
 from poseutils.compiler.rules import Broken, validate
 from tests.helpers.damage.tflite_files import damaged
+from tests.helpers.marks import with_gcc
 from tests.helpers.networks import kernel_cases, kernel_cases_more
 from tests.helpers.networks.open_shapes import dense_on_sequence, moved, recurrent
 from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
-from tests.helpers.running.compiled import needs_gcc, run
+from tests.helpers.running.compiled import run
 
 FOUR = {name: tensor(name, (4,)) for name in "abc"}
 IMAGE = tensor("x", (1, 8, 8, 3))
@@ -211,7 +212,7 @@ def depthwise_with_scaled_bias() -> bytes:
     return build(tensors, [("DEPTHWISE_CONV_2D", [0, 1, 2], [3], options)], [0], [3])
 
 
-@needs_gcc
+@with_gcc
 def test_scales_of_a_bias_mean_nothing(tmp_path):
     """In TFLM's person_detect.tflite they run along dimension 3 of a vector. LiteRT refuses that;
     TFLM runs it."""

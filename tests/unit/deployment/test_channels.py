@@ -1,7 +1,5 @@
 """Networks of one and of four channels: the image is brought to what they have."""
 
-import shutil
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,12 +7,9 @@ from PIL import Image
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.deployment import as_exported, export, prove
+from tests.helpers.marks import with_gcc
 from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, sum_of_two, tensor
 
-with_gcc = pytest.mark.skipif(
-    shutil.which("gcc") is None or shutil.which("make") is None,
-    reason="gcc and make are not installed here",
-)
 DICE = np.random.default_rng(4)
 IMAGE = DICE.integers(0, 256, (16, 24, 3)).astype(np.uint8)
 

@@ -1,7 +1,6 @@
 """The decoders in C, against the ones in NumPy, on what real networks give for real pictures."""
 
 import ctypes
-import shutil
 import subprocess
 from types import SimpleNamespace
 
@@ -14,8 +13,9 @@ from poseutils.decoders import DECODERS, REFINEMENTS, InputSpec, Thresholds, ssd
 from poseutils.deployment import decoder_c
 from poseutils.deployment.recognition import PoseType
 from poseutils.keypoints import FACE6
+from tests.helpers.marks import with_gcc
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed here")
+pytestmark = with_gcc
 FLAGS = (
     "-std=c99 -O1 -Wall -Wextra -Wconversion -Wundef -Werror -fsanitize=undefined "
     "-fsanitize-undefined-trap-on-error -shared -fPIC"

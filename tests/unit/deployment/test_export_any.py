@@ -1,6 +1,5 @@
 """Networks that are no pose networks as C, and which files get a decoder."""
 
-import shutil
 import subprocess
 import sys
 
@@ -11,13 +10,9 @@ import poseutils as pu
 from poseutils import PoseError
 from poseutils.__main__ import main
 from poseutils.deployment import default_name
+from tests.helpers.marks import with_gcc
 from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, sum_of_two, tensor
 from tests.helpers.running.litert_reference import Reference
-
-with_gcc = pytest.mark.skipif(
-    shutil.which("gcc") is None or shutil.which("make") is None,
-    reason="gcc and make are not installed here",
-)
 
 
 def classes_map(count=3) -> bytes:
@@ -109,32 +104,6 @@ def test_a_map_of_classes_is_not_taken_for_heatmaps_unless_it_is_said(file, tmp_
         pu.export(path, tmp_path / "four", model_type="yolo_mpe")
     with pytest.raises(PoseError, match="model_type='spe' takes one image .*'a' .*'b'"):
         pu.export(file(sum_of_two()), tmp_path / "five", model_type="spe")
-
-
-ZOO = [
-    "yolo11n_pose_256",
-    "yolov8n_pose_256",
-    "movenet_lightning_192",
-    "palm_detection_192",
-    "blazeface_front_128",
-    "hand_landmarks_224",
-]
-
-
-@pytest.mark.parametrize("name", [*ZOO, "head_landmarks_192"])
-def test_a_file_is_told_as_loading_it_tells(asset, zoo_model, name):
-    """Without running it: the type, the keypoints and the unit of coordinates."""
-    from poseutils.deployment.recognition import recognized
-    from poseutils.deployment.spec import read_network
-
-    model = zoo_model(name)
-    path = asset(f"models/{pu.ZOO[name].file}")
-    told = recognized(read_network(path), path.name)
-    assert (told.model_type, told.layout.name, told.normalized) == (
-        model.model_type,
-        model.layout.name,
-        model.normalized,
-    )
 
 
 NO_RUNTIME = """

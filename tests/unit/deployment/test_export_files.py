@@ -9,8 +9,7 @@ import pytest
 from poseutils.__main__ import main
 from poseutils.compiler.emit.line_breaks import WIDTH, broken, markdown
 from poseutils.deployment import export, templates
-from poseutils.deployment.file_headers import SHIPPED, UNKNOWN, network_license
-from poseutils.models.zoo import SPDX, ZOO
+from poseutils.deployment.file_headers import UNKNOWN
 from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 BARE = (".tflite", ".onnx", "labels.txt", ".json")
@@ -96,26 +95,6 @@ def test_so_does_every_file_of_a_bundle(file, tmp_path, board):
     assert set(licenses(bundle.path)) == set(texts(bundle.path))
     script = bundle.path / "copy_to_board.sh"
     assert not script.exists() or script.read_text().startswith("#!/bin/sh\n# copy_to_board.sh: ")
-
-
-def test_the_license_of_a_known_network_is_told(asset, repository, tmp_path):
-    assert set(SPDX) == {entry.license for entry in ZOO.values()} and set(SPDX.values()) == {
-        "LicenseRef-SLA0044",
-        "Apache-2.0",
-        "AGPL-3.0-only",
-    }
-    assert all(network_license(entry.sha256) == SPDX[entry.license] for entry in ZOO.values())
-    shipped = {
-        hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in (repository / "data/models").glob("*.tflite")
-    }
-    assert shipped == SHIPPED and {network_license(digest) for digest in shipped} == {"MIT"}
-    bundle = export(
-        asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "out", name="net"
-    )
-    assert (
-        "SPDX-License-Identifier: AGPL-3.0-only\n" in (bundle.sources / "net_weights.c").read_text()
-    )
 
 
 def test_the_command_takes_a_name(file, tmp_path):

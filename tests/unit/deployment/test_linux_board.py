@@ -4,7 +4,6 @@ LiteRT, and nothing else to import."""
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from poseutils.config import Config
 from poseutils.deployment import export
 from poseutils.deployment.linux.bundle import copy_script
 from poseutils.deployment.linux.runtime import main, read_image, resize
+from tests.helpers.marks import with_tools
 from tests.helpers.networks.tiny_tflite import heatmap_model
 
 BOARD = "STM32MP257F-EV1"
@@ -265,7 +265,7 @@ def test_addresses_of_all_kinds_are_taken(address):
     assert address in copy_script(address, "/home")
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="no shell here")
+@with_tools("sh")
 def test_script_is_a_shell_script(tmp_path):
     (tmp_path / "script.sh").write_text(copy_script("10.0.0.1", "it's here"))
     subprocess.run(["sh", "-n", tmp_path / "script.sh"], check=True)

@@ -1,7 +1,6 @@
 """The C code beside LiteRT on a picture: equal where it is, and not where it is not."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -9,11 +8,9 @@ import pytest
 import poseutils as pu
 from poseutils import deployment
 from poseutils.deployment.verify import emulator as emulation
+from tests.helpers.marks import with_gcc, with_qemu
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gcc") is None or shutil.which("make") is None,
-    reason="gcc and make are not installed here",
-)
+pytestmark = with_gcc
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +64,7 @@ def test_a_board_whose_core_is_not_emulated_goes_on_here(model, picture, tmp_pat
     )
 
 
-@pytest.mark.skipif(
-    bool(deployment.missing_tools()),
-    reason=f"not installed here: {', '.join(deployment.missing_tools())}",
-)
+@with_qemu
 def test_an_emulated_core(model, picture, tmp_path):
     proof = deployment.prove(
         deployment.export(model, tmp_path / "c"), model, picture, board="STM32H747I-DISCO"

@@ -3,7 +3,6 @@ where they take LiteRT's place."""
 
 import os
 import pickle
-import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,20 +11,15 @@ import pytest
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import names
-from poseutils.deployment import as_exported, missing_tools, on_target, side_by_side
+from poseutils.deployment import as_exported, on_target, side_by_side
 from poseutils.deployment.verify.exported_model import CORES, FEW, TARGETS
 from poseutils.evaluation import save_tensors
 from poseutils.evaluation.predictions import fingerprint
-from tests.helpers.marks import slow_except
+from tests.helpers.marks import slow_except, with_gcc, with_qemu
 from tests.helpers.networks.tiny_onnx import node, onnx_model
 from tests.helpers.running.litert_reference import Reference
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("cc") is None or shutil.which("make") is None, reason="no C compiler and make here"
-)
-with_qemu = pytest.mark.skipif(
-    bool(missing_tools()), reason=f"not installed here: {', '.join(missing_tools())}"
-)
+pytestmark = with_gcc
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 
 

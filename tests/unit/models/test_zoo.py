@@ -1,10 +1,5 @@
-import os
-from pathlib import Path
-
 import pytest
 
-from poseutils.compiler.compile import compile_graph
-from poseutils.deployment.spec import read_network
 from poseutils.errors import PoseError
 from poseutils.models import zoo
 
@@ -17,33 +12,6 @@ def test_entries_are_complete(entry):
         and entry.license
         and entry.keypoints > 0
     )
-
-
-@pytest.mark.parametrize("name", zoo.ZOO)
-def test_every_network_of_the_zoo_becomes_c(name):
-    entry = zoo.ZOO[name]
-    path = Path(os.environ.get("POSEUTILS_CACHE") or "nowhere") / "models" / entry.file
-    if not path.is_file():
-        pytest.skip(f"{path} is not there; fetch {name} to run this test")
-    graph = read_network(path)
-    compiled = compile_graph(graph, entry.file, "quantized", "net")
-    assert compiled.plan.size > 0 and len(compiled.program.steps) == len(compiled.graph.operators)
-
-
-def test_a_file_at_any_depth_of_the_cache_is_used_if_its_hash_is_right(
-    tmp_path, monkeypatch, asset
-):
-    entry = zoo.ZOO["head_landmarks_192"]
-    original = asset(f"models/{entry.file}")
-    monkeypatch.setenv("POSEUTILS_CACHE", str(tmp_path))
-    monkeypatch.setattr(zoo, "_download", lambda entry, folder: "downloaded")
-    wrong, right = tmp_path / "a" / entry.file, tmp_path / "b/c" / entry.file
-    for path in (wrong, right):
-        path.parent.mkdir(parents=True)
-    wrong.write_bytes(b"another file of the same name")
-    assert zoo.fetch(entry.name) == "downloaded"
-    right.symlink_to(original)
-    assert zoo.fetch(entry.name) == right
 
 
 def test_offline_says_what_to_put_where(tmp_path, monkeypatch):
@@ -92,11 +60,3 @@ def test_a_listed_file_may_be_given_by_its_address():
         PoseError, match="is not the URL of a model in the zoo: download it yourself"
     ):
         zoo.name_of("https://example.org/other.tflite")
-
-
-def test_a_model_by_its_address_is_the_zoo_s(asset):
-    import poseutils as pu
-
-    entry = zoo.ZOO["movenet_lightning_192"]
-    asset(f"models/{entry.file}")
-    assert pu.load_model(entry.url).label == entry.name

@@ -7,9 +7,7 @@ import pytest
 import poseutils as pu
 from poseutils.crops import cut, region_of_box
 from poseutils.errors import PoseError
-from poseutils.keypoints import COCO17, layout_from_names
-from poseutils.models.video import region_to_follow
-from poseutils.poses import AREA_OF_BOX, Poses, oks
+from poseutils.poses import AREA_OF_BOX, oks
 
 
 @pytest.fixture(scope="module")
@@ -159,35 +157,6 @@ def test_the_region_follows_the_person(zoo_model, single):
             for f, x in zip(frames[1:], corners[1:], strict=True)
         ]
     assert np.mean(followed) > np.mean(whole) + 0.05
-
-
-def standing(scores=0.9):
-    """A person of 17 keypoints who stands at (200, 100) to (260, 300), the hips at (230, 200)."""
-    points = np.tile([230.0, 120.0], (17, 1))
-    points[5:7], points[11:13], points[15:17] = (
-        [(260, 140), (200, 140)],
-        [(245, 200), (215, 200)],
-        [(245, 300), (215, 300)],
-    )
-    return Poses(points[None].astype(np.float32), np.full((1, 17), scores, np.float32), COCO17)
-
-
-def test_where_to_look_next():
-    region = region_to_follow(standing(), (1000, 1000))
-    assert region.center == pytest.approx((230, 200)) and region.angle == 0
-    assert region.size == pytest.approx(
-        (240, 240)
-    )  # 1.2 × the farthest point, the feet, both ways; 1.9 × the torso is less
-    assert region_to_follow(standing(scores=0.1), (1000, 1000)) is None
-    assert region_to_follow(standing(), (200, 230)) is None  # fills the frame
-    assert region_to_follow(standing()[:0], (1000, 1000)) is None
-
-
-def test_where_to_look_next_without_a_torso():
-    layout = layout_from_names(["a", "b", "c"])
-    points = np.array([[[100, 100], [200, 100], [150, 180]]], np.float32)
-    region = region_to_follow(Poses(points, np.ones((1, 3), np.float32), layout), (1000, 1000))
-    assert region.center == pytest.approx((150, 140)) and region.size == pytest.approx((120, 120))
 
 
 def test_a_frame_that_cannot_be_read_stops_the_video(zoo_model, tmp_path):
