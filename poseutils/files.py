@@ -43,6 +43,40 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def files_below(folder: str | Path) -> tuple[list[str], list[str]]:
+    """The paths of all regular files below a folder, and of what cannot be read there: pipes,
+    devices, broken links, folders that may not be opened.
+
+    Links are followed, after all folders; a folder is visited once, by device and inode, so that
+    loops of links end. Names that begin with a dot are left out.
+    """
+    files, others = [], []
+    visited: set[tuple[int, int]] = set()
+    folders = [str(folder)]
+    links: list[str] = []
+    while folders or links:
+        place = (folders or links).pop()
+        try:
+            status = os.stat(place)
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            with os.scandir(place) as entries:
+                shown = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError:
+            others.append(place)
+            continue
+        for entry in shown:
+            is_link = entry.is_symlink()
+            if os.path.isdir(entry.path) if is_link else entry.is_dir():
+                (links if is_link else folders).append(entry.path)
+            elif os.path.isfile(entry.path) if is_link else entry.is_file():
+                files.append(entry.path)
+            else:
+                others.append(entry.path)
+    return files, others
+
+
 def given_path(value: object, name: str, expected: str) -> Path:
     """The path that a caller gave for its argument ``name``.
 

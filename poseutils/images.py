@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from .errors import PoseError
+from .files import files_below
 from .geometry import Transform, fitted
 
 MAX_PIXELS = 178_956_970
@@ -26,6 +28,8 @@ def find_images(folder: str | Path) -> list[Path]:
     """All image files in a folder and its subfolders, sorted by name; a path to one image is a list
     of one.
 
+    Warns of images that are left out: in formats that are not read, and what is no regular file.
+
     Raises:
         PoseError: if there is no such folder, or no image in it.
     """
@@ -34,31 +38,46 @@ def find_images(folder: str | Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise PoseError(f"no such folder of images: {folder}. Give a folder or one image file.")
-    suffixes = image_suffixes()
-    found = (
-        os.path.join(place, name)
-        for place, _, names in os.walk(folder, followlinks=True)
-        for name in names
-        if name[0] != "."
-    )
-    chosen = (p for p in found if os.path.splitext(p)[1].lower() in suffixes)
-    paths = [
-        Path(p) for p in sorted(chosen, key=lambda p: p.split(os.sep))
-    ]  # in the order of paths, whose comparison is slow
-    if not paths:
+    files, others = files_below(folder)
+    chosen = [p for p in files if _suffix(p) in image_suffixes()]
+    left = [p for p in files if _suffix(p) in _OTHER_SUFFIXES - image_suffixes()]
+    left += [p for p in others if _suffix(p) in image_suffixes() | _OTHER_SUFFIXES]
+    said = f"{_listed(left, folder)} not read: expected regular files that Pillow reads; convert"
+    if left and chosen:
+        warnings.warn(f"{folder}: {said} them to JPEG or PNG", stacklevel=2)
+    if not chosen:
         raise PoseError(
             f"no image in {folder}: expected files that end in {', '.join(USUAL_SUFFIXES)}, or in "
-            "another suffix that Pillow reads."
+            "another suffix that Pillow reads." + (f" {said} them to JPEG or PNG." if left else "")
         )
-    return paths
+    # In the order of paths, whose comparison is slow
+    return [Path(p) for p in sorted(chosen, key=lambda p: p.split(os.sep))]
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def _listed(paths: list[str], folder: Path) -> str:
+    """The first of some files by name, and how many there are."""
+    names = sorted(os.path.relpath(path, folder) for path in paths)
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{', '.join(names[:_LISTED])}{more} {'is' if len(names) == 1 else 'are'}"
 
 
 USUAL_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".gif")
 _ORIENTATION = 0x0112  # of EXIF: 1 is upright
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0102, 0x0106, 0x0153  # of TIFF
 _END_OF_JPEG = b"\xff\xd9"
-_NO_PICTURES = frozenset(
-    {"EPS", "MPEG"}
-)  # Pillow knows them by name only, or through another program
+# Pillow knows them by name only, or through another program
+_NO_PICTURES = frozenset({"EPS", "MPEG"})
+_OTHER_SUFFIXES = frozenset(
+    ".arw .avif .avifs .bpg .cr2 .cr3 .dcm .dng .emf .eps .exr .hdr .heic .heics .heif .heifs .hif "
+    ".jls .jng .jp2 .jxl .jxr .mng .mpo .nef .nrw .orf .pef .pict .raf .raw .rw2 .sr2 "
+    ".srw .svg .svgz .webp .wdp .wmf .xcf".split()
+)
+"""Of formats that Pillow does not read everywhere, or not at all."""
+_LISTED = 5
 
 
 @lru_cache(maxsize=1)
@@ -83,6 +102,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     Raises:
         PoseError: if the file is missing or not an image.
     """
+    _check_regular(Path(path))
     try:
         with Image.open(path) as image:
             width, height = image.size
@@ -95,8 +115,9 @@ def image_size(path: str | Path) -> tuple[int, int]:
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Reads an image file, upright.
 
-    EXIF orientation is applied, gray becomes three equal channels, 16 bits become 8, transparency
-    is put on white.
+    EXIF orientation is applied, gray becomes three equal channels, transparency is put on white.
+    16 bits become 8. Floats and 32 bits are taken as 0 to 1 (floats only), 255, 65535 or the
+    largest of their type, whichever is the first that holds them.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -105,8 +126,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         PoseError: if the file is missing, empty, truncated, too large, or not an image.
     """
     path = Path(path)
-    if not path.is_file():
-        raise PoseError(f"no such image: {path}")
+    _check_regular(path)
     if path.stat().st_size == 0:
         raise PoseError(f"{path} is empty (0 bytes): expected an image")
     try:
@@ -117,7 +137,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             if plain is not None:
                 return plain
             ImageOps.exif_transpose(image, in_place=True)
-            return np.asarray(_to_rgb(image))
+            return np.asarray(_to_rgb(image, path))
     except (Image.DecompressionBombError, MemoryError) as error:
         raise PoseError(
             f"{path} is too large: {error}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million "
@@ -126,12 +146,21 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     except UnidentifiedImageError as error:
         raise PoseError(
             f"{path} is not an image that can be read (JPEG, PNG, WebP, BMP or another format that "
-            "Pillow reads)"
+            "Pillow reads, which HEIC and TIFF of 64 bits or of float colors are not): convert it "
+            "to JPEG or PNG"
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, PoseError):
             raise
         raise PoseError(f"{path} is truncated or damaged: {error}") from error
+
+
+def _check_regular(path: Path) -> None:
+    """Pipes and devices would be waited for."""
+    if not path.exists():
+        raise PoseError(f"no such image: {path}")
+    if not path.is_file():
+        raise PoseError(f"{path} is no regular file; expected an image")
 
 
 def _check_size(path: Path, image: Image.Image) -> None:
@@ -160,15 +189,38 @@ def _read_plain_jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode == "I":
-        return Image.fromarray(
-            (np.asarray(image, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8)
-        ).convert("RGB")
+def _to_rgb(image: Image.Image, path: Path) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return Image.fromarray(_to_8_bits(image, path)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image, path: Path) -> np.ndarray:
+    """(H, W) uint8 from up to 16 bits, which are scaled by their type, or from floats and 32 bits,
+    which often hold less than their type."""
+    values, tags = np.asarray(image, dtype=np.float64), getattr(image, "tag_v2", {})
+    bits, is_signed = (tags.get(_BITS) or (0,))[0], tags.get(_SAMPLE_FORMAT) == (2,)
+    largest: float
+    if image.mode.startswith("I;16") or image.format == "PNG" or 0 < bits <= 16:
+        largest = 2 ** ((bits or 16) - is_signed) - 1
+    else:
+        if bits == 32 and image.mode == "I" and not is_signed:
+            values %= 2**32  # Pillow has no unsigned ones
+        limits = (1, 255, 65535) if image.mode == "F" else (255, 65535, 2 ** (32 - is_signed) - 1)
+        low, high = values.min(), values.max()
+        if not 0 <= low <= high <= limits[-1]:
+            raise PoseError(
+                f"{path} has values from {low:g} to {high:g}; expected 0 to {limits[0]}, "
+                f"{limits[1]} or {limits[2]}: scale them to one of these"
+            )
+        largest = next(limit for limit in limits if high <= limit)
+    values *= 255 / largest
+    if tags.get(_PHOTOMETRIC) == 0:  # white is 0
+        values = 255 - values
+    return values.round().clip(0, 255).astype(np.uint8)
 
 
 COLOR_MODES = {1: ("rgb", "grayscale"), 3: ("rgb", "bgr"), 4: ("rgb", "bgr", "rgba")}

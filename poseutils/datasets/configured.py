@@ -24,10 +24,10 @@ def training_datasets(config: Config) -> tuple[Dataset, Dataset]:
     training images that are validation images too are left out, with a warning.
     """
     section = config.dataset
-    train = _load(config, "training_path")
+    train = configured_dataset(config, "training_path")
     if not section.validation_path:
         return train.split(section.validation_split, section.seed)
-    validation = _load(config, "validation_path")
+    validation = configured_dataset(config, "validation_path")
     return without_shared(train, validation), validation
 
 
@@ -35,7 +35,7 @@ def test_dataset(config: Config) -> Dataset:
     """The test set: ``test_path``, else the validation set."""
     section = config.dataset
     if section.test_path or section.validation_path:
-        return _load(config, "test_path" if section.test_path else "validation_path")
+        return configured_dataset(config, "test_path" if section.test_path else "validation_path")
     return training_datasets(config)[1]
 
 
@@ -44,7 +44,7 @@ def quantization_dataset(config: Config) -> Dataset:
     the training set."""
     section = config.dataset
     dataset = (
-        _load(config, "quantization_path")
+        configured_dataset(config, "quantization_path")
         if section.quantization_path
         else training_datasets(config)[0]
     )
@@ -96,7 +96,12 @@ def _redefined_by(section, layout: KeypointLayout) -> KeypointLayout:
         raise PoseError(f"dataset section: {error}") from error
 
 
-def _load(config: Config, attribute: str) -> Dataset:
+def configured_dataset(config: Config, attribute: str) -> Dataset:
+    """The dataset of one of the paths, with the keypoints of the section.
+
+    Raises:
+        PoseError: if the path is empty; as :func:`load_dataset`; if the keypoints are others.
+    """
     section = config.dataset
     path = getattr(section, attribute)
     if not path:

@@ -1,21 +1,21 @@
 """``check``, the preflight: what a configuration would run, on which data, and every problem,
 without running anything.
 
-It reads names and sizes of files, but no images, so that it takes a second or two for any amount of
-data.
+It reads labels as a run does, but of images only the sizes, and those only of some if there are
+many.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config import Config, read_config, services_of
-from ..datasets.yolo import parallel_labels
+from ..datasets import configured_dataset
 from ..errors import PoseError
-from ..images import USUAL_SUFFIXES, image_suffixes
+from ..images import find_images
 from ..models.zoo import ZOO, cache_folder, name_of
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
@@ -197,80 +197,28 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
             continue
         try:
             result.lines.append(
-                f"{name}: {path}: {_data(config.resolve(path), labels=section == 'dataset')}  "
-                f"({', '.join(users)})"
+                f"{name}: {path}: {_data(config, section, attribute)}  ({', '.join(users)})"
             )
         except PoseError as error:
             result.problems.append(f"{name}: {error}")
 
 
-def _data(path: Path, labels: bool) -> str:
-    """A description of the dataset at a path.
+def _data(config: Config, section: str, attribute: str) -> str:
+    """A description of the images, or of the dataset, as a run reads it, and what it warns of.
 
     Raises:
-        PoseError: if there are no images, or no labels of a known format.
+        PoseError: as a run raises it.
     """
-    if path.is_file():
-        return _data_of_file(path, labels)
-    folder, images, texts, documents = path, 0, 0, 0
-    for entry in _files(folder):
-        suffix = os.path.splitext(entry.name)[1].lower()
-        images += suffix in image_suffixes() and not entry.name.startswith(".")
-        texts += suffix == ".txt"
-        documents += suffix == ".json"
-    beside = path.with_name(path.name + ".json").is_file()
-    if not labels and not images:
-        raise PoseError(
-            f"{path}: contains no image; expected files that end in {', '.join(USUAL_SUFFIXES)}"
-        )
-    if not labels:
-        return _count(images, "image")
-    if documents or beside:
-        return f"{_count(images, 'image')}, with COCO .json"
-    labels_folder = parallel_labels(path)
-    texts += (
-        sum(1 for entry in _files(Path(labels_folder)) if entry.name.endswith(".txt"))
-        if labels_folder
-        else 0
-    )
-    if not images or not texts:
-        raise PoseError(
-            f"{path}: {_count(images, 'image')} and {_count(texts, 'label')}; expected images "
-            "with a .txt each, or a COCO .json"
-        )
-    return f"{_count(images, 'image')}, {_count(texts, 'label')}"
-
-
-def _data_of_file(path: Path, labels: bool) -> str:
-    suffix = path.suffix.lower()
-    if labels and suffix != ".json":
-        raise PoseError(
-            f"{path}: a {suffix or 'nameless'} file; expected a COCO .json file, or a folder of "
-            "images with labels"
-        )
-    if not labels and suffix not in image_suffixes():
-        raise PoseError(
-            f"{path}: not an image; expected a folder of them, or a file that ends in "
-            f"{', '.join(USUAL_SUFFIXES)}"
-        )
-    return f"COCO annotations, {path.stat().st_size / 1e6:.1f} MB" if labels else "1 image"
-
-
-def _files(folder: Path) -> Iterator[os.DirEntry]:
-    """All files below a folder. Unreadable folders are skipped, and links to folders, which may
-    form cycles."""
-    try:
-        with os.scandir(folder) as entries:
-            below = []
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    below.append(entry.path)
-                else:
-                    yield entry
-    except OSError:
-        return
-    for path in below:
-        yield from _files(Path(path))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if section == "dataset":
+            dataset = configured_dataset(config, attribute)
+            people = sum(map(len, dataset))
+            found = f"{_count(len(dataset), 'image')}, {_count(people, 'annotation')}"
+        else:
+            images = find_images(config.resolve(getattr(config.prediction, attribute)))
+            found = _count(len(images), "image")
+    return "; ".join([found, *dict.fromkeys(str(warning.message) for warning in caught)])
 
 
 # ---------------------------------------------------------------- the training

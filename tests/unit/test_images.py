@@ -1,10 +1,13 @@
+import os
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from poseutils.errors import PoseError
 from poseutils.geometry import ASPECT_RATIOS
-from poseutils.images import INTERPOLATIONS, find_images, fit_to, read_image
+from poseutils.images import INTERPOLATIONS, find_images, fit_to, image_size, read_image
 from tests.helpers.damage.images import damaged_files
 
 
@@ -155,3 +158,84 @@ def test_unknown_words_are_refused():
         fit_to(noise(4, 4), (8, 8), "stretch")
     with pytest.raises(PoseError, match="interpolation='best'.*bilinear"):
         fit_to(noise(4, 4), (8, 8), interpolation="best")
+
+
+def test_what_is_no_image_file_is_listed_and_folders_are_visited_once(tmp_path):
+    for folder in ("a", "b/c", ".hidden"):
+        (tmp_path / folder).mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(tmp_path / "b/c/one.png")
+    for name in ("a/turned.heic", "a/both.MPO", ".hidden/two.png"):
+        (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "b/pipe.jpg")
+    (tmp_path / "a/nowhere.jpg").symlink_to(tmp_path / "none.jpg")
+    (tmp_path / "a/itself.png").symlink_to(tmp_path / "a/itself.png")
+    (tmp_path / "a/round").symlink_to(tmp_path)
+    (tmp_path / "a/again").symlink_to(tmp_path / "b")
+    with pytest.warns(UserWarning) as caught:
+        found = find_images(tmp_path)
+    assert found == [tmp_path / "b/c/one.png"]
+    (message,) = {str(w.message) for w in caught}
+    assert message.startswith(
+        f"{tmp_path}: a/both.MPO, a/itself.png, a/nowhere.jpg, a/turned.heic, b/pipe.jpg are not"
+    )
+    (tmp_path / "b/c/one.png").unlink()
+    with pytest.raises(PoseError, match="no image in .* a/both.MPO, .* are not read: .* JPEG"):
+        find_images(tmp_path)
+
+
+@pytest.mark.parametrize("read", [read_image, image_size])
+def test_a_pipe_and_a_folder_are_no_image(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    for name in ("pipe.jpg", "folder.jpg"):
+        with pytest.raises(PoseError, match=f"{name} is no regular file; expected an image"):
+            read(tmp_path / name)
+    with pytest.raises(PoseError, match="no such image"):
+        read(tmp_path / "none.jpg")
+
+
+RAMP = np.linspace(0, 1, 64).reshape(8, 8)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "largest"),
+    [
+        ("f4", 1),
+        ("f4", 255),
+        ("f4", 65535),
+        ("i4", 255),
+        ("i4", 65535),
+        ("i4", 2**31 - 1),
+        ("u4", 2**32 - 1),
+        ("u2", 65535),
+        (">u2", 65535),
+        ("i2", 2**15 - 1),
+    ],
+)
+def test_a_tiff_of_any_number_is_scaled_by_its_type(tmp_path, dtype, largest):
+    values = (RAMP * largest).astype(dtype)
+    if dtype in ("i2", "u4"):
+        cv2.imwrite(str(tmp_path / "x.tif"), values)
+    else:
+        Image.fromarray(values).save(tmp_path / "x.tif")
+    read = read_image(tmp_path / "x.tif").astype(float)
+    np.testing.assert_allclose(read[:, :, 1], RAMP * 255, atol=1)
+
+
+@pytest.mark.parametrize("wrong", [-1, np.nan, np.inf, 1e9])
+def test_a_tiff_of_odd_numbers_is_refused(tmp_path, wrong):
+    Image.fromarray(np.where(RAMP == 1, wrong, RAMP).astype("f4")).save(tmp_path / "x.tif")
+    with pytest.raises(PoseError, match="x.tif has values from .*; expected 0 to 1, 255 or 65535"):
+        read_image(tmp_path / "x.tif")
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"),
+    [("CMYK", "x.jpg"), ("CMYK", "x.tif"), ("P", "x.png"), ("LA", "x.png"), ("LAB", "x.tif")],
+)
+def test_other_colors_become_rgb(tmp_path, mode, name):
+    gray = Image.fromarray((RAMP * 255).astype(np.uint8)).convert("RGB")
+    (gray.convert("L") if mode in ("P", "LA") else gray).convert(mode).save(tmp_path / name)
+    np.testing.assert_allclose(
+        read_image(tmp_path / name)[:, :, 2].astype(float), RAMP * 255, atol=6
+    )

@@ -11,6 +11,7 @@ TRAIN = (
     "operation_mode: training\nmodel: {model_type: "
     "heatmaps_spe}\ndataset: {training_path: photos}\n"
 )
+LABEL = "0 0.5 0.5 1 1" + " 0.5 0.5 2" * 17
 
 
 @pytest.fixture
@@ -19,8 +20,10 @@ def look(tmp_path):
     another folder, and two labels."""
     photos = tmp_path / "photos"
     (photos / "more").mkdir(parents=True)
-    for name in ("a.jpg", "b.PNG", "more/c.jpeg", "a.txt", "b.txt", ".hidden.jpg"):
+    for name in ("a.jpg", "b.PNG", "more/c.jpeg", ".hidden.jpg"):
         (photos / name).touch()
+    for name in ("a.txt", "b.txt"):
+        (photos / name).write_text(LABEL)
 
     def from_text(text, *overrides, **options):
         (tmp_path / "user_config.yaml").write_text(text)
@@ -42,7 +45,7 @@ def test_the_shipped_configuration_can_run(repository, capsys):
         for n, s in enumerate(("train", "evaluate", "quantize", "evaluate", "predict"), 1)
     ] == [True] * 5
     assert (
-        "data/synthetic-people/train: 96 images, with COCO .json  (train)" in printed
+        "data/synthetic-people/train: 96 images, 118 annotations  (train)" in printed
         and "2.7 MB" in printed
     )
 
@@ -56,7 +59,7 @@ def test_it_runs_nothing_and_writes_nothing(look, tmp_path):
 def test_images_and_labels_are_counted(look):
     found = look(TRAIN + "training: {epochs: 7}\n")
     assert not found.problems
-    assert "training_path: photos: 3 images, 2 labels  (train)" in lines(
+    assert "training_path: photos: 3 images, 2 annotations  (train)" in lines(
         found
     ) and "7 epochs" in lines(found)
 
@@ -65,9 +68,12 @@ def test_labels_beside_the_images_folder(look, tmp_path):
     (tmp_path / "images" / "train").mkdir(parents=True)
     (tmp_path / "labels" / "train").mkdir(parents=True)
     (tmp_path / "images" / "train" / "a.jpg").touch()
-    assert "1 image and 0 labels" in look(TRAIN, "dataset.training_path=images/train").problems[0]
-    (tmp_path / "labels" / "train" / "a.txt").touch()
-    assert "1 image, 1 label" in lines(look(TRAIN, "dataset.training_path=images/train"))
+    assert (
+        "neither a COCO .json nor .txt"
+        in look(TRAIN, "dataset.training_path=images/train").problems[0]
+    )
+    (tmp_path / "labels" / "train" / "a.txt").write_text(LABEL)
+    assert "1 image, 1 annotation" in lines(look(TRAIN, "dataset.training_path=images/train"))
 
 
 def test_every_problem_at_once(look, capsys, tmp_path):
