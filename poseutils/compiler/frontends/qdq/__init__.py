@@ -20,12 +20,12 @@ from ....errors import PoseError
 from ...graph import Graph, Quantization
 from ...passes.remove_dead import remove_dead
 from ...unsupported import Unsupported, a, known, need
-from ..onnx import Node, OnnxGraph, parse_onnx
-from .conversion import Conversion
+from ..onnx import OnnxGraph, parse_onnx
+from .builder import Builder
+from .onnx_operator import Converter, OnnxOperator
 from .operators import OPERATORS
 from .values import (
     IMAGE,
-    Builder,
     Constant,
     Floats,
     Pending,
@@ -35,9 +35,9 @@ from .values import (
     Value,
     Weights,
     quantization,
+    same_scale,
 )
 
-Converter = Callable[[Conversion, Node], list[Value]]
 T = TypeVar("T")
 
 ENDS = ("QuantizeLinear", "DequantizeLinear")
@@ -63,35 +63,25 @@ def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
         PoseError: if the file is damaged, has no fixed shape, computes in floating point, or holds
             what the kernels do not compute: all of that is named.
     """
-    converters: dict[str, Converter] = {
-        **OPERATORS,
-        "QuantizeLinear": _quantize_linear,
-        "DequantizeLinear": _dequantize_linear,
-    }
-    graph = parse_onnx(data, name, folder, converters)
+    graph = parse_onnx(data, name, folder, _CONVERTERS)
     _check_quantized(graph, name)
-    conversion, refused = Conversion(graph), []
-    for tensor in graph.inputs:
-        conversion.values[tensor] = _input(conversion, tensor)
+    builder, refused = Builder(), list[str]()
+    values = {tensor: _input(graph, builder, tensor) for tensor in graph.inputs}
     for node in graph.nodes:
-        refused += _convert(conversion, node, converters)
-    outputs = [] if refused else [_output(conversion, tensor, refused) for tensor in graph.outputs]
+        refused += _convert(OnnxOperator(node, graph, builder, values))
+    outputs = (
+        []
+        if refused
+        else [_output(graph, builder, t, values.get(t), refused) for t in graph.outputs]
+    )
     if refused:
         raise PoseError(
             f"{name} cannot become C; not supported are:\n"
             + "\n".join(f"- {line}" for line in refused)
         )
-    builder = conversion.builder
     inputs = tuple(range(len(graph.inputs)))  # they were the first tensors to be built
-    return remove_dead(
-        Graph(
-            tuple(builder.tensors),
-            tuple(builder.operators),
-            inputs,
-            tuple(outputs),
-            graph.opset,
-        )
-    )
+    tensors, operators = tuple(builder.tensors), tuple(builder.operators)
+    return remove_dead(Graph(tensors, operators, inputs, tuple(outputs), graph.opset))
 
 
 def _check_quantized(graph: OnnxGraph, name: str) -> None:
@@ -103,22 +93,21 @@ def _check_quantized(graph: OnnxGraph, name: str) -> None:
         )
 
 
-def _convert(conversion: Conversion, node: Node, converters: dict[str, Converter]) -> list[str]:
+def _convert(op: OnnxOperator) -> list[str]:
     """Converts one operator; what is not supported about it. What depends on an operator that was
     refused is passed over."""
-    tensors = conversion.graph.tensors
-    if any(
-        t >= 0 and not tensors[t].is_constant and t not in conversion.values for t in node.inputs
-    ):
+    tensors, node = op.graph.tensors, op.node
+    if any(t >= 0 and not tensors[t].is_constant and t not in op.values for t in node.inputs):
         return []
     label = f"{node.name} of {next(tensors[t].name for t in node.outputs if t >= 0)!r}"
     try:
-        results = [_labeled(value, label) for value in converters[node.name](conversion, node)]
+        made = _CONVERTERS[node.name](op)
     except Refused as refused:
         return [str(refused)]
     except Unsupported as reason:
         return [f"{label}: {reason}"]
-    conversion.values.update({t: value for t, value in zip(node.outputs, results) if t >= 0})
+    results = made if isinstance(made, list) else [made]
+    op.values.update({t: _labeled(v, label) for t, v in zip(node.outputs, results) if t >= 0})
     return []
 
 
@@ -142,46 +131,39 @@ def _explained(label: str, write: Callable[..., T], *arguments: Any) -> T:
 # ---------------------------------------------------------------- the ends of the network
 
 
-def _input(conversion: Conversion, tensor: int) -> Value:
+def _input(graph: OnnxGraph, builder: Builder, tensor: int) -> Value:
     """An input; images are taken channels last."""
-    made, builder = conversion.graph.tensors[tensor], conversion.builder
+    made = graph.tensors[tensor]
     rank = len(made.shape)
-    order = (
-        IMAGE
-        if rank == 4 and made.shape[1] in (1, 3, 4) and made.shape[3] not in (1, 3, 4)
-        else tuple(range(rank))
-    )
-    stored = Stored(
-        builder.activation(made.name, tuple(made.shape[d] for d in order), made.dtype), order
-    )
+    is_image = rank == 4 and made.shape[1] in (1, 3, 4) and made.shape[3] not in (1, 3, 4)
+    order = IMAGE if is_image else tuple(range(rank))
+    shape = tuple(made.shape[d] for d in order)
+    stored = Stored(builder.activation(made.name, shape, made.dtype), order)
     if made.dtype in ("int8", "uint8"):
         return Real(stored, np.arange(256).astype(np.uint8).view(made.dtype).astype(np.float32))
     return Floats(stored)
 
 
-def _output(conversion: Conversion, tensor: int, refused: list[str]) -> int:
+def _output(
+    graph: OnnxGraph, builder: Builder, tensor: int, value: Value | None, refused: list[str]
+) -> int:
     """The tensor that the network gives for an output of the file."""
-    made, builder = conversion.graph.tensors[tensor], conversion.builder
-    value = conversion.values.get(tensor)
-    if value is None:
-        refused.append(f"the output {made.name!r}: a constant, or the input as it is")
-        return -1
+    made = graph.tensors[tensor]
     try:
+        if value is None:
+            raise Unsupported("a constant, or the input as it is")
         if isinstance(value, Steps):
             stored = _as_given(builder, builder.stored(value))
-            return (
-                _named(builder, stored.tensor, made.name)
-                if made.dtype == "int8"
-                else _unsigned(builder, stored, made.name)
-            )
+            if made.dtype != "int8":
+                return _unsigned(builder, stored, made.name)
+            return _named(builder, stored.tensor, made.name)
         if isinstance(value, Real) and value.steps is not None:
             stored = _as_given(builder, builder.stored(value.steps))
             steps = _named(builder, stored.tensor, value.steps.name)
             output = builder.activation(made.name, builder.tensors[steps].shape, "float32")
             return builder.emit("DEQUANTIZE", [steps], output)
-        return _named(
-            builder, _as_given(builder, builder.floats(value, made.name).stored).tensor, made.name
-        )
+        stored = _as_given(builder, builder.floats(value, made.name).stored)
+        return _named(builder, stored.tensor, made.name)
     except Refused as other:
         refused.append(str(other))
     except Unsupported as reason:
@@ -206,11 +188,7 @@ def _as_given(builder: Builder, stored: Stored) -> Stored:
     """Maps with rows and columns channels last, all else as in the file."""
     shape = builder.shape(stored)
     is_map = len(shape) == 4 and min(shape[2:]) > 1 and shape[1] not in shape[2:]
-    return (
-        builder.arranged(stored, IMAGE)
-        if is_map and stored.order == IMAGE
-        else builder.as_filed(stored)
-    )
+    return stored if is_map and stored.order == IMAGE else builder.as_filed(stored)
 
 
 def _unsigned(builder: Builder, stored: Stored, name: str) -> int:
@@ -224,23 +202,20 @@ def _unsigned(builder: Builder, stored: Stored, name: str) -> int:
 # ---------------------------------------------------------------- QuantizeLinear, DequantizeLinear
 
 
-def _parameters(conversion: Conversion, node: Node, dtype: str) -> Quantization:
+def _parameters(op: OnnxOperator, dtype: str) -> Quantization:
     """Scales and zero points of one of the two, as they are in the file."""
     reason = "scales that are not float32"
-    scales = known(conversion.numbers(node, 1), reason)
+    scales = known(op.numbers(1), reason)
     need(scales.dtype == np.float32 and scales.size > 0 and scales.ndim <= 1, reason)
-    need(
-        bool(np.isfinite(scales).all() and (scales > 0).all()),
-        "a scale that is not a positive number",
-    )
-    zeros = conversion.numbers(node, 2)
+    positive = bool(np.isfinite(scales).all() and (scales > 0).all())
+    need(positive, "a scale that is not a positive number")
+    zeros = op.numbers(2)
     zeros = np.zeros(scales.size, dtype) if zeros is None else zeros
     need(zeros.dtype.kind in "iu", f"zero points of {zeros.dtype}")
     need(zeros.size == scales.size, f"{scales.size} scales and {zeros.size} zero points")
-    need(not node.options.get("block_size"), "scales of blocks")
-    return Quantization(
-        scales.reshape(-1), zeros.reshape(-1).astype(np.int64), int(node.options.get("axis", 1))
-    )
+    need(not op.options.get("block_size"), "scales of blocks")
+    zeros, axis = zeros.reshape(-1).astype(np.int64), int(op.options.get("axis", 1))
+    return Quantization(scales.reshape(-1), zeros, axis)
 
 
 def _signed(scaled: Quantization, dtype: str) -> Quantization:
@@ -252,37 +227,25 @@ def _signed(scaled: Quantization, dtype: str) -> Quantization:
     )
 
 
-def _quantize_linear(conversion: Conversion, node: Node) -> list[Value]:
-    output = conversion.output(node)
-    to = _signed(_parameters(conversion, node, output.dtype), output.dtype)
-    return [conversion.builder.quantized(_real(conversion.value(node, 0)), to, output.name)]
-
-
-def _real(value: Value) -> Value:
+def _quantize_linear(op: OnnxOperator) -> Value:
+    to, value = _signed(_parameters(op, op.dtype), op.dtype), op.value()
     need(not isinstance(value, Steps), "8-bit values are quantized once more")
-    return value
+    return op.builder.quantized(value, to, op.name)
 
 
-def _dequantize_linear(conversion: Conversion, node: Node) -> list[Value]:
-    value, source = conversion.value(node, 0), conversion.graph.tensors[node.inputs[0]]
-    scaled = _parameters(conversion, node, source.dtype)
+def _dequantize_linear(op: OnnxOperator) -> Value:
+    value, tensor = op.value(), op.node.inputs[0]
+    dtype = op.graph.tensors[tensor].dtype
+    scaled = _parameters(op, dtype)
     if isinstance(value, Constant):
-        return [_weights(value.values, scaled)]
-    scaled = _signed(scaled, source.dtype)
+        return _weights(value.values, scaled)
+    scaled = _signed(scaled, dtype)
     if isinstance(value, Real):
-        value = conversion.values[node.inputs[0]] = _integer_input(
-            conversion.builder, value, scaled
-        )
-    value = a(Steps, value, f"of {source.dtype} results")
-    return [
-        replace(value, quantization=scaled).real()
-        if not _same(value.quantization, scaled)
-        else value.real()
-    ]
-
-
-def _same(a: Quantization, b: Quantization) -> bool:
-    return bool(a.scales[0] == b.scales[0] and a.zero_points[0] == b.zero_points[0])
+        value = op.values[tensor] = _integer_input(op.builder, value, scaled)
+    value = a(Steps, value, f"of {dtype} results")
+    if not same_scale(value.quantization, scaled):
+        value = replace(value, quantization=scaled)
+    return value.real()
 
 
 def _weights(integers: np.ndarray, scaled: Quantization) -> Constant:
@@ -294,12 +257,9 @@ def _weights(integers: np.ndarray, scaled: Quantization) -> Constant:
     many = scaled.scales.size > 1
     fits = 0 <= axis < integers.ndim and integers.shape[axis] == scaled.scales.size
     need(not many or fits, f"{scaled.scales.size} scales along axis {axis}")
-    along = [-1 if d == axis else 1 for d in range(integers.ndim)] if many else [1] * integers.ndim
-    zeros = scaled.zero_points.reshape(along) if many or integers.ndim else scaled.zero_points[0]
-    scales = scaled.scales.reshape(along) if many or integers.ndim else scaled.scales[0]
-    values = (integers.astype(np.int64) - zeros).astype(
-        np.float32
-    ) * scales  # as DequantizeLinear does
+    along = [-1 if many and d == axis else 1 for d in range(integers.ndim)]
+    zeros, scales = scaled.zero_points.reshape(along), scaled.scales.reshape(along)
+    values = (integers.astype(np.int64) - zeros).astype(np.float32) * scales
     if integers.dtype == np.uint8:
         integers = (integers.astype(np.int16) - 128).astype(np.int8)
         scaled = replace(scaled, zero_points=scaled.zero_points - 128)
@@ -312,12 +272,18 @@ def _integer_input(builder: Builder, value: Real, scaled: Quantization) -> Steps
     """The 8-bit input of the network, whose scale is known here for the first time."""
     source = value.source.tensor
     tensor = builder.tensors[source]
-    unsigned = tensor.dtype == "uint8"
-    own = replace(scaled, zero_points=scaled.zero_points + (128 if unsigned else 0))
-    builder.tensors[source] = replace(tensor, quantization=own)
-    if not unsigned:
+    if tensor.dtype == "int8":
+        builder.tensors[source] = replace(tensor, quantization=scaled)
         return Steps(tensor.name, scaled, value.source)
+    own = replace(scaled, zero_points=scaled.zero_points + 128)
+    builder.tensors[source] = replace(tensor, quantization=own)
     output = builder.activation(f"{tensor.name}/signed", tensor.shape, "int8", scaled)
-    return Steps(
-        tensor.name, scaled, Stored(builder.emit("QUANTIZE", [source], output), value.source.order)
-    )
+    signed = Stored(builder.emit("QUANTIZE", [source], output), value.source.order)
+    return Steps(tensor.name, scaled, signed)
+
+
+_CONVERTERS: dict[str, Converter] = {
+    **OPERATORS,
+    "QuantizeLinear": _quantize_linear,
+    "DequantizeLinear": _dequantize_linear,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,10 +13,10 @@ from ...attributes import Conv2D, DepthwiseConv2D, Pool2D, Resize
 from ...graph import Quantization
 from ...lowering.resize import nearest_index
 from ...unsupported import Unsupported, a, known, need
-from ..onnx import Node
-from .conversion import Conversion
 from .data_movement import moved
-from .values import IMAGE, Constant, Pending, Steps, Stored, Value, Weights, quantization
+from .dense import sums_of
+from .onnx_operator import Converter, OnnxOperator
+from .values import IMAGE, Constant, Pending, Steps, Stored, Value, Wanted, Weights, quantization
 
 # ---------------------------------------------------------------- images, and rows as images
 
@@ -29,20 +30,13 @@ def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape if len(shape) == 4 else (*shape[:2], 1, shape[2])
 
 
-def _shapes(conversion: Conversion, node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of the input and of the output, both as images."""
-    return _as_image(conversion.graph.tensors[node.inputs[0]].shape), _as_image(
-        conversion.output(node).shape
-    )
-
-
 _EACH = {"kernel_shape": 1, "strides": 1, "dilations": 1, "pads": 0}
 """Options with a number for each dimension, and the number for that of one row."""
 
 
-def _image_options(node: Node) -> dict[str, Any]:
+def _image_options(op: OnnxOperator) -> dict[str, Any]:
     """The options as of an image."""
-    options = dict(node.options)
+    options = dict(op.options)
     for name, own in _EACH.items():
         given = [int(n) for n in options.get(name, ())]
         if len(given) == (2 if name == "pads" else 1):
@@ -50,37 +44,34 @@ def _image_options(node: Node) -> dict[str, Any]:
     return options
 
 
-def _source(conversion: Conversion, stored: Stored) -> Stored:
+def _source(op: OnnxOperator, stored: Stored) -> Stored:
     """What an operator reads, as an image, channels last."""
-    builder = conversion.builder
-    shape = builder.shape(stored)
-    return builder.arranged(
-        stored if len(shape) == 4 else builder.reshaped(stored, _as_image(shape)), IMAGE
-    )
+    shape = op.builder.shape(stored)
+    if len(shape) != 4:
+        stored = op.builder.reshaped(stored, _as_image(shape))
+    return op.builder.arranged(stored, IMAGE)
 
 
-def _result(conversion: Conversion, node: Node, output: int) -> Stored:
+def _result(op: OnnxOperator, image: Stored) -> Stored:
     """An image that was written, in the file's shape."""
-    shape, stored = conversion.output(node).shape, Stored(output, IMAGE)
-    return stored if len(shape) == 4 else conversion.builder.reshaped(stored, shape)
+    return image if len(op.shape) == 4 else op.builder.reshaped(image, op.shape)
 
 
 # ---------------------------------------------------------------- convolution
 
 
-def _convolution(conversion: Conversion, node: Node) -> list[Value]:
-    source, scaled = conversion.builder.operand(conversion.value(node, 0))
-    weights = _filter(conversion, node)
-    window = _window(conversion, node, weights.integers.shape[2:])
-    bias = _bias(conversion, node, weights.integers.shape[0], scaled, weights.quantization)
-    source = _source(conversion, source)
-    return [Pending(partial(_convolution_steps, conversion, node, source, weights, bias, window))]
+def _convolution(op: OnnxOperator) -> Value:
+    source, scaled = op.builder.operand(op.value())
+    weights = _filter(op)
+    window = _window(op, weights.integers.shape[2:])
+    bias = _bias(op, weights.integers.shape[0], scaled, weights.quantization)
+    return Pending(partial(_convolved, op, _source(op, source), weights, bias, window))
 
 
-def _filter(conversion: Conversion, node: Node) -> Weights:
+def _filter(op: OnnxOperator) -> Weights:
     """The weights, (OC, IC / groups, KH, KW)."""
     reason = "weights that are not constants of 8 bits"
-    weights = known(a(Constant, conversion.value(node, 1), reason).weights, reason)
+    weights = known(a(Constant, op.value(1), reason).weights, reason)
     if weights.integers.ndim == 3:
         weights = replace(weights, integers=weights.integers[:, :, None])
     integers, scaled = weights.integers, weights.quantization
@@ -88,14 +79,10 @@ def _filter(conversion: Conversion, node: Node) -> Weights:
         integers.dtype == np.int8 and integers.ndim == 4,
         f"weights of {integers.dtype} and {integers.ndim} dimensions",
     )
-    need(
-        not scaled.zero_points.any(), "weights that are not symmetric (their zero points are not 0)"
-    )
+    symmetric = not scaled.zero_points.any()
+    need(symmetric, "weights that are not symmetric (their zero points are not 0)")
     need(scaled.scales.size == 1 or scaled.axis == 0, "a scale for each input channel")
-    groups, channels = (
-        int(node.options.get("group", 1)),
-        conversion.graph.tensors[node.inputs[0]].shape[1],
-    )
+    groups, channels = int(op.options.get("group", 1)), op.input_shape[1]
     depth = integers.shape[1]
     need(
         depth * groups == channels,
@@ -108,74 +95,51 @@ def _filter(conversion: Conversion, node: Node) -> Weights:
     return weights
 
 
-def _convolution_steps(
-    conversion: Conversion,
-    node: Node,
+def _convolved(
+    op: OnnxOperator,
     source: Stored,
     weights: Weights,
     bias: np.ndarray,
     window: Conv2D,
-    to: Quantization,
-    name: str,
-    activation: str,
+    wanted: Wanted,
 ) -> Steps:
-    builder, shape = conversion.builder, _shapes(conversion, node)[1]
-    depthwise = int(node.options.get("group", 1)) > 1
-    layout, axis = ((1, 2, 3, 0), 3) if depthwise else ((0, 2, 3, 1), 0)
-    matrix = builder.constant(
-        f"{name}/weights",
-        weights.integers.transpose(layout),
-        replace(weights.quantization, axis=axis),
-    )
-    inputs = [source.tensor, matrix, builder.constant(f"{name}/bias", bias)]
-    output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
-    made = replace(window, activation=activation)
-    if depthwise:
-        builder.emit("DEPTHWISE_CONV_2D", inputs, output, DepthwiseConv2D(**vars(made)))
-    else:
-        builder.emit("CONV_2D", inputs, output, made)
-    return Steps(name, to, _result(conversion, node, output))
+    window = replace(window, activation=wanted.activation)
+    name, layout, axis = "CONV_2D", (0, 2, 3, 1), 0
+    if int(op.options.get("group", 1)) > 1:
+        window = DepthwiseConv2D(**vars(window))
+        name, layout, axis = "DEPTHWISE_CONV_2D", (1, 2, 3, 0), 3
+    matrix = weights.integers.transpose(layout)
+    inputs = [
+        source.tensor,
+        op.builder.constant(
+            f"{wanted.name}/weights", matrix, replace(weights.quantization, axis=axis)
+        ),
+        op.builder.constant(f"{wanted.name}/bias", bias),
+    ]
+    return _image(op, name, inputs, wanted, window)
 
 
-def _bias(
-    conversion: Conversion,
-    node: Node,
-    count: int,
-    scaled: Quantization,
-    weights: Quantization,
-) -> np.ndarray:
-    """The third input in the scale of the sums, that of the input times that of the weights; zeros
-    where there is none."""
-    if not conversion.has(node, 2):
+def _image(op: OnnxOperator, name: str, inputs: list[int], wanted: Wanted, window: Conv2D) -> Steps:
+    made = op.builder.result(name, inputs, wanted, _as_image(op.shape), IMAGE, window)
+    return wanted.steps(_result(op, made))
+
+
+def _bias(op: OnnxOperator, count: int, scaled: Quantization, weights: Quantization) -> np.ndarray:
+    """The third input in the scale of the sums; zeros where there is none."""
+    if not op.has(2):
         return np.zeros(count, np.int32)
     reason = f"a bias that is not {count} constants"
-    bias = a(Constant, conversion.value(node, 2), reason)
+    bias = a(Constant, op.value(2), reason)
     need(bias.values.shape == (count,), reason)
     return sums_of(bias, scaled, weights)
 
 
-def sums_of(bias: Constant, scaled: Quantization, weights: Quantization) -> np.ndarray:
-    """A bias in the scale of the sums of products."""
-    real = bias.values.astype(np.float64)
-    if bias.weights is not None:
-        own = bias.weights.quantization
-        real = (bias.weights.integers - own.zero_points) * own.scales.astype(np.float64)
-    sums = np.rint(real / (float(scaled.scales[0]) * weights.scales.astype(np.float64)))
-    need(
-        bool(np.isfinite(sums).all() and (np.abs(sums) < 2**31).all()),
-        "a bias that does not go into 32 bits",
-    )
-    return sums.astype(np.int32)
-
-
-def _window(conversion: Conversion, node: Node, taps: tuple[int, ...]) -> Conv2D:
+def _window(op: OnnxOperator, taps: tuple[int, ...]) -> Conv2D:
     """Strides, dilations and margins, checked against the size of the output."""
-    options, (image, made) = _image_options(node), _shapes(conversion, node)
+    options, image, made = _image_options(op), _as_image(op.input_shape), _as_image(op.shape)
     need(len(taps) == 2, f"a window of {len(taps)} dimensions")
-    need(
-        list(options.get("kernel_shape", taps)) == list(taps),
-        f"a kernel_shape of {options.get('kernel_shape')} for weights of {taps}",
-    )
+    shape = options.get("kernel_shape", taps)
+    need(list(shape) == list(taps), f"a kernel_shape of {shape} for weights of {taps}")
     strides, dilations = (
         [int(n) for n in options.get(name, (1, 1))] for name in ("strides", "dilations")
     )
@@ -210,145 +174,91 @@ def _margins(
     rounding = int(options.get("ceil_mode", 0))
     for n, before, after, far, step, out in zip(size, pads[:2], pads[2:], reach, strides, made):
         fits = (n + before + after - far) // step + 1
-        need(
-            fits <= out <= fits + rounding and before < far and after < far,
-            f"an output of {made} from {size}",
-        )
+        possible = fits <= out <= fits + rounding and before < far and after < far
+        need(possible, f"an output of {made} from {size}")
     return pads
 
 
 # ---------------------------------------------------------------- pooling
 
 
-def _max_pool(conversion: Conversion, node: Node) -> list[Value]:
-    need(len([t for t in node.outputs if t >= 0]) == 1, "with indices")
-    pool = partial(_pooled, conversion, node, window=_pooling(conversion, node))
-    return [moved(conversion.builder, conversion.value(node, 0), pool, increasing=True)]
+def _max_pool(op: OnnxOperator) -> Value:
+    need(len([t for t in op.node.outputs if t >= 0]) == 1, "with indices")
+    pool = partial(_pooled, op, window=_pooling(op))
+    return moved(op.builder, op.value(), pool, increasing=True)
 
 
-def _average_pool(conversion: Conversion, node: Node) -> list[Value]:
+def _average_pool(op: OnnxOperator) -> Value:
     """Each channel's convolution with a window of ones."""
-    window = _pooling(conversion, node)
-    counted = window.padding == "VALID" or node.options.get("count_include_pad", 0)
+    window = _pooling(op)
     need(
-        bool(counted),
+        window.padding == "VALID" or bool(op.options.get("count_include_pad", 0)),
         "pads that are not counted in the mean (count_include_pad=0); pads of 0, or "
         "count_include_pad=1, are supported",
     )
     need(
-        not node.options.get("ceil_mode", 0),
+        not op.options.get("ceil_mode", 0),
         "a window that reaches over the edge (ceil_mode=1); ceil_mode=0 is supported",
     )
-    source, _ = conversion.builder.operand(conversion.value(node, 0))
-    return [Pending(partial(_average_steps, conversion, node, _source(conversion, source), window))]
+    source = _source(op, op.builder.operand(op.value())[0])
+    return Pending(partial(_averaged, op, source, window))
 
 
-def _average_steps(
-    conversion: Conversion,
-    node: Node,
-    source: Stored,
-    window: Pool2D,
-    to: Quantization,
-    name: str,
-    activation: str,
-) -> Steps:
-    builder, shape = conversion.builder, _shapes(conversion, node)[1]
-    height, width = window.size
-    ones = builder.constant(
-        f"{name}/ones", np.ones((1, height, width, shape[1]), np.int8), quantization(1, 0)
-    )
-    bias = builder.constant(f"{name}/bias", np.zeros(shape[1], np.int32))
-    output = builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
-    made = DepthwiseConv2D(activation, window.stride, window.padding, window.pads)
-    made = replace(made, divisor=height * width)
-    builder.emit("DEPTHWISE_CONV_2D", [source.tensor, ones, bias], output, made)
-    return Steps(name, to, _result(conversion, node, output))
+def _averaged(op: OnnxOperator, source: Stored, window: Pool2D, wanted: Wanted) -> Steps:
+    channels, (height, width) = op.shape[1], window.size
+    ones = np.ones((1, height, width, channels), np.int8)
+    inputs = [
+        source.tensor,
+        op.builder.constant(f"{wanted.name}/ones", ones, quantization(1, 0)),
+        op.builder.constant(f"{wanted.name}/bias", np.zeros(channels, np.int32)),
+    ]
+    made = DepthwiseConv2D(wanted.activation, window.stride, window.padding, window.pads)
+    return _image(op, "DEPTHWISE_CONV_2D", inputs, wanted, replace(made, divisor=height * width))
 
 
-def _pooling(conversion: Conversion, node: Node) -> Pool2D:
-    taps = [int(n) for n in _image_options(node)["kernel_shape"]]
+def _pooling(op: OnnxOperator) -> Pool2D:
+    taps = [int(n) for n in _image_options(op)["kernel_shape"]]
     need(len(taps) == 2, f"a window of {len(taps)} dimensions")
     height, width = taps
-    need(all(n == 1 for n in node.options.get("dilations", (1, 1))), "dilations")
-    window = _window(conversion, node, (height, width))
+    need(all(n == 1 for n in op.options.get("dilations", (1, 1))), "dilations")
+    window = _window(op, (height, width))
     return Pool2D("NONE", window.stride, window.padding, window.pads, (height, width))
 
 
-def _pooled(conversion: Conversion, node: Node, stored: Stored, window: Pool2D) -> Stored:
-    builder, shape = conversion.builder, _shapes(conversion, node)[1]
-    source = _source(conversion, stored)
-    output = builder.like(
-        source, f"{conversion.output(node).name}/pooled", tuple(shape[d] for d in IMAGE)
-    )
-    return _result(conversion, node, builder.emit("MAX_POOL_2D", [source.tensor], output, window))
+def _pooled(op: OnnxOperator, stored: Stored, window: Pool2D) -> Stored:
+    made = _like(op, "MAX_POOL_2D", _source(op, stored), f"{op.name}/pooled", window)
+    return _result(op, made)
 
 
-def _mean(conversion: Conversion, node: Node) -> list[Value]:
+def _like(
+    op: OnnxOperator, name: str, source: Stored, result: str, attributes: Pool2D | Resize
+) -> Stored:
+    """An operator on an image whose result has the image's type and scale."""
+    shape = _as_image(op.shape)
+    output = op.builder.like(source, result, tuple(shape[d] for d in IMAGE))
+    return Stored(op.builder.emit(name, [source.tensor], output, attributes), IMAGE)
+
+
+def _mean(op: OnnxOperator) -> Value:
     """Over rows and columns, or over the one row that there is."""
-    value, rank = (
-        conversion.value(node, 0),
-        len(conversion.graph.tensors[node.inputs[0]].shape),
-    )
+    value, rank = op.value(), len(op.input_shape)
     places = list(range(2, rank))
-    axes = conversion.numbers(node, 1, "axes") if node.name == "ReduceMean" else np.array(places)
+    axes = op.numbers(1, "axes") if op.kind == "ReduceMean" else np.array(places)
     every = axes is not None and sorted(int(a) % rank for a in axes.flat) == places
     need(rank in (3, 4) and every, "over other than rows and columns")
-    source = _source(conversion, conversion.builder.operand(value)[0])
-    return [Pending(partial(_mean_steps, conversion, node, source), fuses=False)]
+    source = _source(op, op.builder.operand(value)[0])
+    return Pending(partial(_mean_steps, op, source), fuses=False)
 
 
-def _mean_steps(
-    conversion: Conversion,
-    node: Node,
-    source: Stored,
-    to: Quantization,
-    name: str,
-    activation: str,
-) -> Steps:
-    builder, channels = conversion.builder, conversion.builder.shape(source)[1]
-    output = builder.activation(name, (1, 1, 1, channels), "int8", to)
+def _mean_steps(op: OnnxOperator, source: Stored, wanted: Wanted) -> Steps:
+    builder, shape = op.builder, (1, 1, 1, op.builder.shape(source)[1])
+    output = builder.activation(wanted.name, shape, "int8", wanted.quantization)
     axes = builder.constant("axes", np.array([1, 2], np.int32))
     builder.emit("MEAN", [source.tensor, axes], output)
-    return Steps(name, to, builder.reshaped(Stored(output, IMAGE), conversion.output(node).shape))
+    return wanted.steps(builder.reshaped(Stored(output, IMAGE), op.shape))
 
 
 # ---------------------------------------------------------------- resizing
-
-
-def _resize(conversion: Conversion, node: Node) -> list[Value]:
-    image, made = (
-        conversion.graph.tensors[node.inputs[0]].shape,
-        conversion.output(node).shape,
-    )
-    need(
-        len(image) == 4 and image[:2] == made[:2],
-        f"{image} to {made}; rows and columns can be resized",
-    )
-    need(
-        not node.options.get("antialias") and not node.options.get("exclude_outside"),
-        "antialias or exclude_outside",
-    )
-    mode = node.options.get("mode", "nearest")
-    need(mode in ("nearest", "linear"), f"the mode {mode}; nearest and linear are supported")
-    centers = node.options.get(
-        "coordinate_transformation_mode",
-        "asymmetric" if node.name == "Upsample" else "half_pixel",
-    )
-    if mode == "nearest":
-        found = _nearest(node, image[2:], made[2:], centers)
-        resize = partial(_resized, conversion, node, resize=found)
-        return [moved(conversion.builder, conversion.value(node, 0), resize)]
-    centers = "half_pixel" if centers == "pytorch_half_pixel" and min(made[2:]) > 1 else centers
-    need(
-        centers in _CENTERS,
-        f"the coordinate_transformation_mode {centers}; {', '.join(_CENTERS)} are supported",
-    )
-    _check_scales(conversion, node, image[2:], made[2:])
-    source = conversion.builder.arranged(
-        conversion.builder.operand(conversion.value(node, 0))[0], IMAGE
-    )
-    return [Pending(partial(_linear_steps, conversion, node, source, centers), fuses=False)]
-
 
 _CENTERS = {
     "half_pixel": Resize(half_pixel_centers=True),
@@ -357,60 +267,60 @@ _CENTERS = {
 }
 
 
-def _linear_steps(
-    conversion: Conversion,
-    node: Node,
-    source: Stored,
-    centers: str,
-    to: Quantization,
-    name: str,
-    activation: str,
-) -> Steps:
-    shape = conversion.output(node).shape
-    output = conversion.builder.activation(name, tuple(shape[d] for d in IMAGE), "int8", to)
-    return Steps(
-        name,
-        to,
-        Stored(
-            conversion.builder.emit("RESIZE_BILINEAR", [source.tensor], output, _CENTERS[centers]),
-            IMAGE,
-        ),
+def _resize(op: OnnxOperator) -> Value:
+    image, made = op.input_shape, op.shape
+    need(
+        len(image) == 4 and image[:2] == made[:2],
+        f"{image} to {made}; rows and columns can be resized",
+    )
+    special = op.options.get("antialias") or op.options.get("exclude_outside")
+    need(not special, "antialias or exclude_outside")
+    mode = op.options.get("mode", "nearest")
+    need(mode in ("nearest", "linear"), f"the mode {mode}; nearest and linear are supported")
+    usual = "asymmetric" if op.kind == "Upsample" else "half_pixel"
+    centers = op.options.get("coordinate_transformation_mode", usual)
+    if mode == "nearest":
+        found = _nearest(op, centers)
+        return moved(op.builder, op.value(), partial(_resized, op, resize=found))
+    centers = "half_pixel" if centers == "pytorch_half_pixel" and min(made[2:]) > 1 else centers
+    _check_centers(centers, _CENTERS)
+    _check_scales(op)
+    source = op.builder.arranged(op.builder.operand(op.value())[0], IMAGE)
+    return Pending(partial(_linear_steps, op, source, _CENTERS[centers]), fuses=False)
+
+
+def _check_centers(centers: str, supported: Collection[str]) -> None:
+    need(
+        centers in supported,
+        f"the coordinate_transformation_mode {centers}; {', '.join(supported)} are supported",
     )
 
 
-def _check_scales(
-    conversion: Conversion, node: Node, size: tuple[int, ...], made: tuple[int, ...]
-) -> None:
+def _linear_steps(op: OnnxOperator, source: Stored, resize: Resize, wanted: Wanted) -> Steps:
+    return wanted.steps(
+        op.builder.result("RESIZE_BILINEAR", [source.tensor], wanted, op.shape, IMAGE, resize)
+    )
+
+
+def _check_scales(op: OnnxOperator) -> None:
     """Scales that are given, and are not just how much larger the output is, put the pixels
     elsewhere."""
-    number = 1 if node.name == "Upsample" else 2
-    scales = conversion.numbers(node, number, "scales")
+    scales = op.numbers(1 if op.kind == "Upsample" else 2, "scales")
     if scales is not None and scales.size:
-        need(
-            all(
-                abs(n * s - m) < 1e-3
-                for n, s, m in zip(size, scales.reshape(-1)[-2:].tolist(), made)
-            ),
-            f"by {scales.tolist()}",
-        )
+        expected = zip(op.input_shape[2:], scales.reshape(-1)[-2:].tolist(), op.shape[2:])
+        need(all(abs(n * s - m) < 1e-3 for n, s, m in expected), f"by {scales.tolist()}")
 
 
-def _nearest(node: Node, size: tuple[int, ...], made: tuple[int, ...], centers: str) -> Resize:
+def _nearest(op: OnnxOperator, centers: str) -> Resize:
     """The attributes by which the kernel takes the very rows and columns that ONNX does."""
-    wanted = [
-        _wanted_index(n, m, centers, node.options.get("nearest_mode", "round_prefer_floor"))
-        for n, m in zip(size, made)
-    ]
+    rounding = op.options.get("nearest_mode", "round_prefer_floor")
+    size, made = op.input_shape[2:], op.shape[2:]
+    wanted = [_wanted_index(n, m, centers, rounding) for n, m in zip(size, made)]
     for resize in _CENTERS.values():
-        if all(
-            np.array_equal(_kernel_index(n, m, resize), index)
-            for n, m, index in zip(size, made, wanted)
-        ):
+        taken = [nearest_index(n, m, resize)[0].astype(int) for n, m in zip(size, made)]
+        if all(map(np.array_equal, taken, wanted)):
             return resize
-    raise Unsupported(
-        f"nearest from {size} to {made} with {centers} and "
-        f"{node.options.get('nearest_mode', 'round_prefer_floor')}",
-    )
+    raise Unsupported(f"nearest from {size} to {made} with {centers} and {rounding}")
 
 
 def _wanted_index(size: int, made: int, centers: str, rounding: str) -> np.ndarray:
@@ -421,10 +331,7 @@ def _wanted_index(size: int, made: int, centers: str, rounding: str) -> np.ndarr
         "asymmetric": x * size / made,
         "align_corners": x * (size - 1) / max(made - 1, 1),
     }
-    need(
-        centers in places,
-        f"the coordinate_transformation_mode {centers}; {', '.join(places)} are supported",
-    )
+    _check_centers(centers, places)
     rounded = {
         "round_prefer_floor": np.ceil(places[centers] - 0.5),
         "round_prefer_ceil": np.floor(places[centers] + 0.5),
@@ -435,21 +342,12 @@ def _wanted_index(size: int, made: int, centers: str, rounding: str) -> np.ndarr
     return rounded[rounding].clip(0, size - 1).astype(int)
 
 
-def _kernel_index(size: int, made: int, resize: Resize) -> np.ndarray:
-    """The rule of ``RESIZE_NEAREST_NEIGHBOR``."""
-    return nearest_index(size, made, resize)[0].astype(int)
+def _resized(op: OnnxOperator, stored: Stored, resize: Resize) -> Stored:
+    source = op.builder.arranged(stored, IMAGE)
+    return _like(op, "RESIZE_NEAREST_NEIGHBOR", source, f"{op.name}/resized", resize)
 
 
-def _resized(conversion: Conversion, node: Node, stored: Stored, resize: Resize) -> Stored:
-    builder, shape = conversion.builder, conversion.output(node).shape
-    source = builder.arranged(stored, IMAGE)
-    output = builder.like(
-        source, f"{conversion.output(node).name}/resized", tuple(shape[d] for d in IMAGE)
-    )
-    return Stored(builder.emit("RESIZE_NEAREST_NEIGHBOR", [source.tensor], output, resize), IMAGE)
-
-
-WINDOWS = {
+WINDOWS: dict[str, Converter] = {
     "Conv": _convolution,
     "MaxPool": _max_pool,
     "AveragePool": _average_pool,

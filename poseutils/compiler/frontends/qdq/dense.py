@@ -3,6 +3,7 @@ softmax."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from math import prod
 
@@ -11,90 +12,81 @@ import numpy as np
 from ...attributes import FullyConnected, Pack
 from ...graph import Quantization
 from ...unsupported import a, known, need
-from ..onnx import Node
-from .conv_pool_resize import sums_of
-from .conversion import Conversion
+from .builder import Builder
 from .data_movement import part_of
-from .values import Builder, Constant, Pending, Steps, Stored, Value, Weights
+from .onnx_operator import Converter, OnnxOperator
+from .values import Constant, Pending, Steps, Stored, Value, Wanted, Weights
 
 MAX_PRODUCTS = 64
 """Matrices of one MatMul; each becomes separate operators."""
 
 
-def _product(conversion: Conversion, node: Node) -> list[Value]:
-    first, second = conversion.given(node)[:2]
+def sums_of(bias: Constant, scaled: Quantization, weights: Quantization) -> np.ndarray:
+    """A bias in the scale of the sums of products, that of the input times that of the weights."""
+    real = bias.values.astype(np.float64)
+    if bias.weights is not None:
+        own = bias.weights.quantization
+        real = (bias.weights.integers - own.zero_points) * own.scales.astype(np.float64)
+    sums = np.rint(real / (float(scaled.scales[0]) * weights.scales.astype(np.float64)))
+    fits = bool(np.isfinite(sums).all() and (np.abs(sums) < 2**31).all())
+    need(fits, "a bias that does not go into 32 bits")
+    return sums.astype(np.int32)
+
+
+def _product(op: OnnxOperator) -> Value:
+    first, second = op.given()[:2]
     need(not isinstance(first, Constant), "of a constant with a result")
     if isinstance(second, Constant):
         need(second.values.ndim == 2, f"of weights of {second.values.ndim} dimensions")
-        source, scaled = conversion.builder.operand(first)
-        return [Pending(partial(_dense, conversion, node, source, scaled, second, False, None))]
-    left, right = (conversion.builder.operand(value)[0] for value in (first, second))
-    return [Pending(partial(_products, conversion, node, left, right))]
+        return Pending(partial(_dense, op, _Layer(*op.builder.operand(first), second)))
+    left, right = (op.builder.operand(value)[0] for value in (first, second))
+    return Pending(partial(_products, op, left, right))
 
 
-def _gemm(conversion: Conversion, node: Node) -> list[Value]:
-    options = node.options
+def _gemm(op: OnnxOperator) -> Value:
+    plain = op.options.get("alpha", 1.0) == op.options.get("beta", 1.0) == 1.0
+    need(plain and not op.options.get("transA", 0), "with transA, alpha or beta")
     reason = "of weights that are not constant"
-    need(
-        not options.get("transA", 0)
-        and options.get("alpha", 1.0) == options.get("beta", 1.0) == 1.0,
-        "with transA, alpha or beta",
-    )
-    weights = a(Constant, conversion.value(node, 1), reason)
+    weights, bias = a(Constant, op.value(1), reason), None
     need(weights.values.ndim == 2, reason)
-    bias = None
-    if conversion.has(node, 2):
-        bias = a(Constant, conversion.value(node, 2), "a bias that is not constant")
-    source, scaled = conversion.builder.operand(conversion.value(node, 0))
-    return [
-        Pending(
-            partial(
-                _dense,
-                conversion,
-                node,
-                source,
-                scaled,
-                weights,
-                bool(options.get("transB", 0)),
-                bias,
-            )
-        )
-    ]
-
-
-def _dense(
-    conversion: Conversion,
-    node: Node,
-    source: Stored,
-    scaled: Quantization,
-    weights: Constant,
-    by_output: bool,
-    bias: Constant | None,
-    to: Quantization,
-    name: str,
-    activation: str,
-) -> Steps:
-    """FULLY_CONNECTED; ``by_output`` if the file's weights are output by input already."""
-    builder, shape = conversion.builder, conversion.output(node).shape
-    reason = "weights that are not quantized to 8 bits"
-    own = known(weights.weights, reason)
-    need(own.integers.dtype == np.int8, reason)
-    need(
-        own.quantization.scales.size == 1 or own.quantization.axis == (0 if by_output else 1),
-        "a scale for each input",
+    if op.has(2):
+        bias = a(Constant, op.value(2), "a bias that is not constant")
+    by_output = bool(op.options.get("transB", 0))
+    return Pending(
+        partial(_dense, op, _Layer(*op.builder.operand(op.value()), weights, by_output, bias))
     )
-    matrix = own.integers if by_output else own.integers.T
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A product with constant weights; ``by_output`` if those are output by input in the file."""
+
+    source: Stored
+    scaled: Quantization
+    weights: Constant
+    by_output: bool = False
+    bias: Constant | None = None
+
+
+def _dense(op: OnnxOperator, layer: _Layer, wanted: Wanted) -> Steps:
+    builder, shape = op.builder, op.shape
+    reason = "weights that are not quantized to 8 bits"
+    own = known(layer.weights.weights, reason)
+    need(own.integers.dtype == np.int8, reason)
+    axis = 0 if layer.by_output else 1
+    one_scale = own.quantization.scales.size == 1
+    need(one_scale or own.quantization.axis == axis, "a scale for each input")
+    matrix = own.integers if layer.by_output else own.integers.T
     inputs = [
-        builder.as_filed(source).tensor,
-        builder.constant(f"{name}/weights", matrix, own.quantization),
+        builder.as_filed(layer.source).tensor,
+        builder.constant(f"{wanted.name}/weights", matrix, own.quantization),
     ]
-    if bias is not None:
-        need(bias.values.size == shape[-1], f"a bias of shape {bias.values.shape}")
-        sums = sums_of(_flat(bias), scaled, own.quantization)
-        inputs.append(builder.constant(f"{name}/bias", sums))
-    output = builder.activation(name, shape, "int8", to)
-    builder.emit("FULLY_CONNECTED", inputs, output, FullyConnected(activation))
-    return Steps(name, to, Stored(output, tuple(range(len(shape)))))
+    if layer.bias is not None:
+        need(layer.bias.values.size == shape[-1], f"a bias of shape {layer.bias.values.shape}")
+        sums = sums_of(_flat(layer.bias), layer.scaled, own.quantization)
+        inputs.append(builder.constant(f"{wanted.name}/bias", sums))
+    order, attributes = tuple(range(len(shape))), FullyConnected(wanted.activation)
+    return wanted.steps(builder.result("FULLY_CONNECTED", inputs, wanted, shape, order, attributes))
 
 
 def _flat(bias: Constant) -> Constant:
@@ -106,18 +98,10 @@ def _flat(bias: Constant) -> Constant:
 # ---------------------------------------------------------------- two results
 
 
-def _products(
-    conversion: Conversion,
-    node: Node,
-    a: Stored,
-    b: Stored,
-    to: Quantization,
-    name: str,
-    activation: str,
-) -> Steps:
+def _products(op: OnnxOperator, a: Stored, b: Stored, wanted: Wanted) -> Steps:
     """One FULLY_CONNECTED for each pair of matrices: the rows of one times the columns of the
     other."""
-    builder, shape = conversion.builder, conversion.output(node).shape
+    builder, shape = op.builder, op.shape
     first, second = builder.shape(a), builder.shape(b)
     need(len(first) == len(second) >= 2 and first[:-2] == second[:-2], f"of {first} and {second}")
     count = prod(first[:-2])
@@ -125,12 +109,12 @@ def _products(
     results = []
     for number in range(count):
         left, right = (_matrix(builder, stored, number) for stored in (a, b))
-        output = builder.activation(
-            f"{name}/{number}" if count > 1 else name, shape[-2:], "int8", to
-        )
+        name = f"{wanted.name}/{number}" if count > 1 else wanted.name
+        output = builder.activation(name, shape[-2:], "int8", wanted.quantization)
         inputs = [builder.arranged(left, (0, 1)).tensor, builder.arranged(right, (1, 0)).tensor]
-        results.append(builder.emit("FULLY_CONNECTED", inputs, output, FullyConnected(activation)))
-    return Steps(name, to, builder.reshaped(_stacked(builder, results, to, name), shape))
+        attributes = FullyConnected(wanted.activation)
+        results.append(builder.emit("FULLY_CONNECTED", inputs, output, attributes))
+    return wanted.steps(builder.reshaped(_stacked(builder, results, wanted), shape))
 
 
 def _matrix(builder: Builder, stored: Stored, number: int) -> Stored:
@@ -141,33 +125,29 @@ def _matrix(builder: Builder, stored: Stored, number: int) -> Stored:
     return builder.reshaped(cut, shape[-2:])
 
 
-def _stacked(builder: Builder, matrices: list[int], to: Quantization, name: str) -> Stored:
-    rows, columns = builder.tensors[matrices[0]].shape
+def _stacked(builder: Builder, matrices: list[int], wanted: Wanted) -> Stored:
     if len(matrices) == 1:
         return Stored(matrices[0], (0, 1))
-    output = builder.activation(name, (len(matrices), rows, columns), "int8", to)
-    return Stored(builder.emit("PACK", matrices, output, Pack(0, len(matrices))), (0, 1, 2))
+    shape, pack = (len(matrices), *builder.tensors[matrices[0]].shape), Pack(0, len(matrices))
+    return builder.result("PACK", matrices, wanted, shape, (0, 1, 2), pack)
 
 
 # ---------------------------------------------------------------- softmax
 
 
-def _softmax(conversion: Conversion, node: Node) -> list[Value]:
-    builder, shape = conversion.builder, conversion.output(node).shape
-    old = conversion.graph.opset < 13
-    axis = int(node.options.get("axis", 1 if old else -1)) % len(shape)
-    need(not old or prod(shape[axis + 1 :]) == 1, "over several dimensions")
-    source, _ = builder.operand(conversion.value(node, 0))
+def _softmax(op: OnnxOperator) -> Value:
+    old = op.graph.opset < 13
+    axis = int(op.options.get("axis", 1 if old else -1)) % len(op.shape)
+    need(not old or prod(op.shape[axis + 1 :]) == 1, "over several dimensions")
+    source, _ = op.builder.operand(op.value())
     order = (*(d for d in source.order if d != axis), axis)
-    return [Pending(partial(_softmax_steps, builder, builder.arranged(source, order)), fuses=False)]
+    return Pending(partial(_softmax_steps, op, op.builder.arranged(source, order)), fuses=False)
 
 
-def _softmax_steps(
-    builder: Builder, source: Stored, to: Quantization, name: str, activation: str
-) -> Steps:
-    output = builder.activation(name, builder.tensors[source.tensor].shape, "int8", to)
-    builder.emit("SOFTMAX", [source.tensor], output)
-    return Steps(name, to, Stored(output, source.order))
+def _softmax_steps(op: OnnxOperator, source: Stored, wanted: Wanted) -> Steps:
+    return wanted.steps(
+        op.builder.result("SOFTMAX", [source.tensor], wanted, op.shape, source.order)
+    )
 
 
-PRODUCTS = {"MatMul": _product, "Gemm": _gemm, "Softmax": _softmax}
+DENSE: dict[str, Converter] = {"MatMul": _product, "Gemm": _gemm, "Softmax": _softmax}

@@ -10,13 +10,11 @@ from math import erf
 
 import numpy as np
 
-from ...attributes import Arithmetic
-from ...graph import Quantization
+from ...attributes import Arithmetic, Attributes
 from ...unsupported import a, known, need
-from ..onnx import Node
-from .conversion import Conversion
+from .onnx_operator import Converter, OnnxOperator
 from .prelu import Product, product
-from .values import Constant, Floats, Pending, Real, Steps, Stored, Value
+from .values import Constant, Floats, Pending, Real, Steps, Stored, Value, Wanted
 
 # ---------------------------------------------------------------- one operand
 
@@ -61,26 +59,21 @@ _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
 """With their attributes and the defaults of these."""
 
 
-def _function(conversion: Conversion, node: Node) -> list[Value]:
-    value = conversion.value(node, 0)
-    if node.name == "Relu" and isinstance(value, Pending):
-        return [_limited(value, 0.0, np.inf)]
-    return [_mapped(value, partial(_FUNCTIONS[node.name], **node.options))]
+def _function(op: OnnxOperator) -> Value:
+    value = op.value()
+    if op.kind == "Relu" and isinstance(value, Pending):
+        return _limited(value, 0.0, np.inf)
+    return _mapped(value, partial(_FUNCTIONS[op.kind], **op.options))
 
 
 def _mapped(value: Value, function: Callable[[np.ndarray], np.ndarray]) -> Real:
-    need(
-        not isinstance(value, (Floats, Pending)),
-        "it computes in floating point: its input is not quantized",
-    )
+    in_floats = isinstance(value, (Floats, Pending))
+    need(not in_floats, "it computes in floating point: its input is not quantized")
     value = a(Real, value, "of 8-bit values themselves")
     with np.errstate(all="ignore"):
         # In 64 bits, so that only one rounding to 32 bits is left.
-        return Real(
-            value.source,
-            np.asarray(function(value.values.astype(np.float64))).astype(np.float32),
-            product=value.product,
-        )
+        results = np.asarray(function(value.values.astype(np.float64))).astype(np.float32)
+    return Real(value.source, results, product=value.product)
 
 
 def _limited(value: Pending, low: float, high: float) -> Pending:
@@ -88,30 +81,25 @@ def _limited(value: Pending, low: float, high: float) -> Pending:
     return replace(value, limits=(least, most))
 
 
-def _clip(conversion: Conversion, node: Node) -> list[Value]:
-    value = conversion.value(node, 0)
-    least, most = conversion.numbers(node, 1, "min"), conversion.numbers(node, 2, "max")
+def _clip(op: OnnxOperator) -> Value:
+    value, least, most = op.value(), op.numbers(1, "min"), op.numbers(2, "max")
     low = -np.inf if least is None else float(least)
     high = np.inf if most is None else float(most)
     need(low <= high, f"limits {low} and {high}")
-    return [
-        _limited(value, low, high)
-        if isinstance(value, Pending)
-        else _mapped(value, lambda x: np.clip(x, low, high))
-    ]
+    if isinstance(value, Pending):
+        return _limited(value, low, high)
+    return _mapped(value, lambda x: np.clip(x, low, high))
 
 
-def _as_it_is(conversion: Conversion, node: Node) -> list[Value]:
-    return [conversion.value(node, 0)]
+def _as_it_is(op: OnnxOperator) -> Value:
+    return op.value()
 
 
-def _cast(conversion: Conversion, node: Node) -> list[Value]:
-    value, output = conversion.value(node, 0), conversion.output(node)
-    need(
-        output.dtype == "float32" and isinstance(value, (Real, Floats, Pending)),
-        f"to {output.dtype}",
-    )
-    return [value]
+def _cast(op: OnnxOperator) -> Value:
+    value = op.value()
+    real = isinstance(value, (Real, Floats, Pending))
+    need(real and op.dtype == "float32", f"to {op.dtype}")
+    return value
 
 
 # ---------------------------------------------------------------- two operands
@@ -131,71 +119,54 @@ _INTEGER = {"Add": "ADD", "Sub": "SUB", "Mul": "MUL"}
 _FLOAT = {**_INTEGER, "Div": "DIV"}
 
 
-def _pair(conversion: Conversion, node: Node) -> list[Value]:
-    need(len(node.inputs) == 2, f"of {len(node.inputs)} operands")
-    values = conversion.given(node)
-    function = _function_of_one(conversion, node, values)
+def _pair(op: OnnxOperator) -> Value:
+    need(len(op.node.inputs) == 2, f"of {len(op.node.inputs)} operands")
+    values = op.given()
+    function = _function_of_one(op, values)
     if function is not None:
-        return [function]
-    computed = partial(_on_floats, conversion, node, values)
+        return function
+    computed = partial(_on_floats, op, values)
     if any(isinstance(value, Floats) for value in values):
-        return [computed()]
-    if node.name in _EXTREME:
-        return [Pending(partial(_extreme_steps, conversion, node, values), fuses=False)]
-    need(node.name in _FLOAT, "of two results")
-    if node.name in _INTEGER and all(_is_integer(value) for value in values):
-        return [Pending(partial(_on_steps, conversion, node, values), computed)]
-    return [Pending(partial(_through_floats, conversion, node, values), computed, fuses=False)]
+        return computed()
+    if op.kind in _EXTREME:
+        return Pending(partial(_extreme_steps, op, values), fuses=False)
+    need(op.kind in _FLOAT, "of two results")
+    if op.kind in _INTEGER and all(_is_integer(value) for value in values):
+        return Pending(partial(_on_steps, op, values), computed)
+    return Pending(partial(_through_floats, op, computed), computed, fuses=False)
 
 
-def _function_of_one(conversion: Conversion, node: Node, values: list[Value]) -> Value | None:
+def _function_of_one(op: OnnxOperator, values: list[Value]) -> Value | None:
     """The result where it depends on one 8-bit tensor alone, or on none."""
-    shape = conversion.output(node).shape
     reals = [value for value in values if isinstance(value, Real)]
-    compute = _PAIRS[node.name]
+    constants = [value for value in values if isinstance(value, Constant)]
+    compute = _PAIRS[op.kind]
     with np.errstate(all="ignore"):
-        if all(isinstance(value, Constant) for value in values):
-            return Constant(compute(*(a(Constant, each, "of constants").values for each in values)))
-        if (
-            not reals
-            or any(r.source != reals[0].source for r in reals)
-            or conversion.builder.shape(reals[0].source) != shape
-        ):
+        if len(constants) == len(values):
+            return Constant(compute(*(each.values for each in constants)))
+        sources = {real.source for real in reals}
+        if len(sources) != 1 or op.builder.shape(reals[0].source) != op.shape:
             return None
-        operands = [_along(value, reals[0].source, shape) for value in values]
+        operands = [_along(value, reals[0].source, op.shape) for value in values]
         if any(operand is None for operand in operands):
             return None
         results = compute(*operands).astype(np.float32)
-    made = _product_of(conversion, node, values) or next(
-        (real.product for real in reals if real.product is not None), None
-    )
-    return Real(reals[0].source, results, None, made, partial(_on_floats, conversion, node, values))
+    made = next((real.product for real in reals if real.product is not None), None)
+    made = _product_of(op, reals[0], constants) or made
+    return Real(reals[0].source, results, None, made, partial(_on_floats, op, values))
 
 
-def _product_of(conversion: Conversion, node: Node, values: list[Value]) -> Product | None:
+def _product_of(op: OnnxOperator, real: Real, constants: list[Constant]) -> Product | None:
     """The product with 8-bit constants by channel that an operator computes."""
-    constants = [value for value in values if isinstance(value, Constant)]
-    if node.name not in ("Mul", "PRelu") or len(constants) != 1 or constants[0].weights is None:
+    if op.kind not in ("Mul", "PRelu") or len(constants) != 1 or constants[0].weights is None:
         return None
-    (real,) = [value for value in values if isinstance(value, Real)]
     scaled, integers = constants[0].weights.quantization, constants[0].weights.integers
-    if (
-        scaled.scales.size != 1
-        or integers.dtype != np.int8
-        or integers.size != max(integers.shape, default=1)
-    ):
+    by_channel = integers.size == max(integers.shape, default=1)
+    if scaled.scales.size != 1 or integers.dtype != np.int8 or not by_channel:
         return None
-    given = (
-        real.steps.quantization
-        if real.steps is not None
-        else conversion.builder.tensors[real.source.tensor].quantization
-    )
-    return product(
-        real.values,
-        float(given.scales[0]) if given is not None else 0.0,
-        integers.reshape(-1),
-        scaled,
-    )
+    given = real.steps or op.builder.tensors[real.source.tensor]
+    step = float(given.quantization.scales[0]) if given.quantization is not None else 0.0
+    return product(real.values, step, integers.reshape(-1), scaled)
 
 
 def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -214,33 +185,16 @@ def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray |
     return numbers.reshape(-1, 1) if varying == [last] and full.shape[last] == shape[last] else None
 
 
-def _on_steps(
-    conversion: Conversion,
-    node: Node,
-    values: list[Value],
-    to: Quantization,
-    name: str,
-    activation: str,
-) -> Steps:
-    stored = _side_by_side(
-        conversion, node, [_steps_operand(conversion, value) for value in values]
-    )
-    output = conversion.builder.activation(name, _broadcast(conversion, stored), "int8", to)
-    conversion.builder.emit(
-        _INTEGER[node.name],
-        [s.tensor for s in stored],
-        output,
-        Arithmetic(activation),
-    )
-    return Steps(name, to, Stored(output, stored[0].order))
+def _on_steps(op: OnnxOperator, values: list[Value], wanted: Wanted) -> Steps:
+    stored = _side_by_side(op, [_steps_operand(op, value) for value in values])
+    return _written(op, _INTEGER[op.kind], stored, wanted, Arithmetic(wanted.activation))
 
 
-def _steps_operand(conversion: Conversion, value: Value) -> Stored:
+def _steps_operand(op: OnnxOperator, value: Value) -> Stored:
     if not isinstance(value, Constant):
-        return conversion.builder.operand(value)[0]
+        return op.builder.operand(value)[0]
     weights = known(value.weights, "a constant that is not quantized")
-    made = conversion.builder.constant("operand", weights.integers, weights.quantization)
-    return Stored(made, tuple(range(weights.integers.ndim)))
+    return op.builder.stored_constant("operand", weights.integers, weights.quantization)
 
 
 def _is_integer(value: Value) -> bool:
@@ -252,94 +206,65 @@ def _is_integer(value: Value) -> bool:
     return weights is not None and one and bool(weights.integers.dtype == np.int8)
 
 
-def _through_floats(
-    conversion: Conversion,
-    node: Node,
-    values: list[Value],
-    to: Quantization,
-    name: str,
-    activation: str,
-) -> Steps:
+def _through_floats(op: OnnxOperator, computed: Callable[[], Floats], wanted: Wanted) -> Steps:
     """With constants that have no 8 bits: anchors, say."""
-    return conversion.builder.quantized(_on_floats(conversion, node, values), to, name)
+    return op.builder.quantized(computed(), wanted.quantization, wanted.name)
 
 
-def _extreme_steps(
-    conversion: Conversion,
-    node: Node,
-    values: list[Value],
-    to: Quantization,
-    name: str,
-    activation: str,
-) -> Steps:
+def _extreme_steps(op: OnnxOperator, values: list[Value], wanted: Wanted) -> Steps:
     """Rounding first changes nothing: the larger of two numbers is no smaller once both are
     rounded."""
-    builder = conversion.builder
-    constants = [value for value in values if isinstance(value, Constant)]
-    results = [
-        builder.stored(builder.quantized(value, to, f"{name}/operand"))
-        for value in values
-        if not isinstance(value, Constant)
-    ]
-    results += [builder.constant_steps(value.values, to) for value in constants]
-    stored = _side_by_side(conversion, node, results)
-    output = builder.activation(name, _broadcast(conversion, stored), "int8", to)
-    return Steps(
-        name,
-        to,
-        Stored(
-            builder.emit(_EXTREME[node.name], [s.tensor for s in stored], output),
-            stored[0].order,
-        ),
-    )
+    name = f"{wanted.name}/operand"
+    constants_last = sorted(values, key=lambda value: isinstance(value, Constant))
+    results = [op.builder.eight_bit(each, wanted.quantization, name) for each in constants_last]
+    return _written(op, _EXTREME[op.kind], _side_by_side(op, results), wanted, Attributes())
 
 
-def _on_floats(conversion: Conversion, node: Node, values: list[Value]) -> Floats:
-    need(node.name in _FLOAT, "it computes in floating point")
-    name = conversion.output(node).name
-    stored = _side_by_side(
-        conversion,
-        node,
-        [conversion.builder.floats(value, f"{name}/operand").stored for value in values],
-    )
-    output = conversion.builder.activation(name, _broadcast(conversion, stored), "float32")
-    return Floats(
-        Stored(
-            conversion.builder.emit(_FLOAT[node.name], [s.tensor for s in stored], output),
-            stored[0].order,
-        )
-    )
+def _written(
+    op: OnnxOperator, name: str, stored: list[Stored], wanted: Wanted, attributes: Attributes
+) -> Steps:
+    builder = op.builder
+    shape = _broadcast(op, stored)
+    output = builder.activation(wanted.name, shape, "int8", wanted.quantization)
+    builder.emit(name, [each.tensor for each in stored], output, attributes)
+    return wanted.steps(Stored(output, stored[0].order))
 
 
-def _side_by_side(conversion: Conversion, node: Node, operands: list[Stored]) -> list[Stored]:
+def _on_floats(op: OnnxOperator, values: list[Value]) -> Floats:
+    need(op.kind in _FLOAT, "it computes in floating point")
+    operands = [op.builder.floats(value, f"{op.name}/operand").stored for value in values]
+    stored = _side_by_side(op, operands)
+    output = op.builder.activation(op.name, _broadcast(op, stored), "float32")
+    op.builder.emit(_FLOAT[op.kind], [each.tensor for each in stored], output)
+    return Floats(Stored(output, stored[0].order))
+
+
+def _side_by_side(op: OnnxOperator, operands: list[Stored]) -> list[Stored]:
     """Two operands with as many dimensions as the result, and in one order: that of the larger one
     that is no constant."""
-    builder, shape = conversion.builder, conversion.output(node).shape
-    full = [_of_rank(conversion, operand, len(shape)) for operand in operands]
+    builder, shape = op.builder, op.shape
+    full = [_of_rank(op, operand, len(shape)) for operand in operands]
     leading = [s for s in full if builder.shape(s) == shape]
     leading.sort(key=lambda s: builder.tensors[s.tensor].is_constant)
     order = leading[0].order if leading else tuple(range(len(shape)))
     return [builder.arranged(s, order) for s in full]
 
 
-def _of_rank(conversion: Conversion, stored: Stored, rank: int) -> Stored:
-    builder, own = conversion.builder, conversion.builder.shape(stored)
+def _of_rank(op: OnnxOperator, stored: Stored, rank: int) -> Stored:
+    builder, own = op.builder, op.builder.shape(stored)
     if len(own) == rank:
         return stored
     shape, tensor = (1,) * (rank - len(own)) + own, builder.tensors[stored.tensor]
     if not tensor.is_constant:
         return builder.reshaped(stored, shape)
-    return Stored(
-        builder.constant(tensor.name, tensor.values.reshape(shape), tensor.quantization),
-        tuple(range(rank)),
-    )
+    return builder.stored_constant(tensor.name, tensor.values.reshape(shape), tensor.quantization)
 
 
-def _broadcast(conversion: Conversion, stored: list[Stored]) -> tuple[int, ...]:
-    return tuple(np.broadcast_shapes(*(conversion.builder.tensors[s.tensor].shape for s in stored)))
+def _broadcast(op: OnnxOperator, stored: list[Stored]) -> tuple[int, ...]:
+    return tuple(np.broadcast_shapes(*(op.builder.tensors[s.tensor].shape for s in stored)))
 
 
-ELEMENTWISE = {
+ELEMENTWISE: dict[str, Converter] = {
     **dict.fromkeys(_FUNCTIONS, _function),
     **dict.fromkeys(_PAIRS, _pair),
     "Clip": _clip,

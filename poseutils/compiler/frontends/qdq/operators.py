@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .conv_pool_resize import WINDOWS
 from .data_movement import MOVES
-from .dense import PRODUCTS
+from .dense import DENSE
 from .elementwise import ELEMENTWISE
 
-OPERATORS = {**ELEMENTWISE, **MOVES, **WINDOWS, **PRODUCTS}
+OPERATORS = {**ELEMENTWISE, **MOVES, **WINDOWS, **DENSE}
