@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..graph import Graph
-from .onnx import self_contained
+from .onnx_file import self_contained
 from .qdq import read_qdq
 from .tflite import parse_tflite, read_bytes
 

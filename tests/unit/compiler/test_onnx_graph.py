@@ -11,7 +11,8 @@ from onnx import TensorProto, helper
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends import onnx as onnx_reader
-from poseutils.compiler.frontends.onnx import parse_onnx, self_contained
+from poseutils.compiler.frontends.onnx import parse_onnx
+from poseutils.compiler.frontends.onnx_file import self_contained
 from poseutils.compiler.frontends.qdq import read_qdq
 from poseutils.compiler.frontends.qdq.operators import OPERATORS
 from tests.helpers.networks.tiny_qdq import Net, quantized, yolo

@@ -27,10 +27,10 @@ from .operators import OPERATORS
 from .values import (
     IMAGE,
     Constant,
-    Floats,
-    Pending,
-    Real,
-    Steps,
+    Deferred,
+    FloatTensor,
+    Lookup,
+    Quantized,
     Stored,
     Value,
     Weights,
@@ -113,7 +113,7 @@ def _convert(op: OnnxOperator) -> list[str]:
 
 def _labeled(value: Value, label: str) -> Value:
     """A value whose refusal later names the operator that it comes from."""
-    if not isinstance(value, Pending):
+    if not isinstance(value, Deferred):
         return value
     floats = value.floats and partial(_explained, label, value.floats)
     return replace(value, quantized=partial(_explained, label, value.quantized), floats=floats)
@@ -140,8 +140,8 @@ def _input(graph: OnnxGraph, builder: Builder, tensor: int) -> Value:
     shape = tuple(made.shape[d] for d in order)
     stored = Stored(builder.activation(made.name, shape, made.dtype), order)
     if made.dtype in ("int8", "uint8"):
-        return Real(stored, np.arange(256).astype(np.uint8).view(made.dtype).astype(np.float32))
-    return Floats(stored)
+        return Lookup(stored, np.arange(256).astype(np.uint8).view(made.dtype).astype(np.float32))
+    return FloatTensor(stored)
 
 
 def _output(
@@ -152,16 +152,16 @@ def _output(
     try:
         if value is None:
             raise Unsupported("a constant, or the input as it is")
-        if isinstance(value, Steps):
+        if isinstance(value, Quantized):
             stored = _as_given(builder, builder.stored(value))
             if made.dtype != "int8":
                 return _unsigned(builder, stored, made.name)
             return _named(builder, stored.tensor, made.name)
-        if isinstance(value, Real) and value.steps is not None:
-            stored = _as_given(builder, builder.stored(value.steps))
-            steps = _named(builder, stored.tensor, value.steps.name)
-            output = builder.activation(made.name, builder.tensors[steps].shape, "float32")
-            return builder.emit("DEQUANTIZE", [steps], output)
+        if isinstance(value, Lookup) and value.quantized is not None:
+            stored = _as_given(builder, builder.stored(value.quantized))
+            quantized = _named(builder, stored.tensor, value.quantized.name)
+            output = builder.activation(made.name, builder.tensors[quantized].shape, "float32")
+            return builder.emit("DEQUANTIZE", [quantized], output)
         stored = _as_given(builder, builder.floats(value, made.name).stored)
         return _named(builder, stored.tensor, made.name)
     except Refused as other:
@@ -229,7 +229,7 @@ def _signed(scaled: Quantization, dtype: str) -> Quantization:
 
 def _quantize_linear(op: OnnxOperator) -> Value:
     to, value = _signed(_parameters(op, op.dtype), op.dtype), op.value()
-    need(not isinstance(value, Steps), "8-bit values are quantized once more")
+    need(not isinstance(value, Quantized), "8-bit values are quantized once more")
     return op.builder.quantized(value, to, op.name)
 
 
@@ -240,12 +240,12 @@ def _dequantize_linear(op: OnnxOperator) -> Value:
     if isinstance(value, Constant):
         return _weights(value.values, scaled)
     scaled = _signed(scaled, dtype)
-    if isinstance(value, Real):
+    if isinstance(value, Lookup):
         value = op.values[tensor] = _integer_input(op.builder, value, scaled)
-    value = a(Steps, value, f"of {dtype} results")
+    value = a(Quantized, value, f"of {dtype} results")
     if not same_scale(value.quantization, scaled):
         value = replace(value, quantization=scaled)
-    return value.real()
+    return value.dequantized()
 
 
 def _weights(integers: np.ndarray, scaled: Quantization) -> Constant:
@@ -268,18 +268,18 @@ def _weights(integers: np.ndarray, scaled: Quantization) -> Constant:
     )
 
 
-def _integer_input(builder: Builder, value: Real, scaled: Quantization) -> Steps:
+def _integer_input(builder: Builder, value: Lookup, scaled: Quantization) -> Quantized:
     """The 8-bit input of the network, whose scale is known here for the first time."""
     source = value.source.tensor
     tensor = builder.tensors[source]
     if tensor.dtype == "int8":
         builder.tensors[source] = replace(tensor, quantization=scaled)
-        return Steps(tensor.name, scaled, value.source)
+        return Quantized(tensor.name, scaled, value.source)
     own = replace(scaled, zero_points=scaled.zero_points + 128)
     builder.tensors[source] = replace(tensor, quantization=own)
     output = builder.activation(f"{tensor.name}/signed", tensor.shape, "int8", scaled)
     signed = Stored(builder.emit("QUANTIZE", [source], output), value.source.order)
-    return Steps(tensor.name, scaled, signed)
+    return Quantized(tensor.name, scaled, signed)
 
 
 _CONVERTERS: dict[str, Converter] = {

@@ -16,14 +16,14 @@ from .values import (
     BYTES,
     UNLIMITED,
     Constant,
-    Floats,
-    Pending,
-    Real,
-    Steps,
+    Deferred,
+    FloatTensor,
+    Lookup,
+    Quantized,
     Stored,
     Value,
     Wanted,
-    in_steps,
+    quantize_linear,
     same_scale,
 )
 
@@ -150,93 +150,99 @@ class Builder:
 
     # ------------------------------------------------------------ from one form to another
 
-    def stored(self, steps: Steps) -> Stored:
+    def stored(self, value: Quantized) -> Stored:
         """The tensor of 8-bit values; a table is written where it has not been."""
-        if steps.table is not None:
-            shape = self.tensors[steps.source.tensor].shape
-            output = self.activation(steps.name, shape, "int8", steps.quantization)
-            self._look_up(steps, steps.table, output)
-            steps.source = Stored(output, steps.source.order)
-            steps.table = steps.product = None
-        return steps.source
+        if value.table is not None:
+            shape = self.tensors[value.source.tensor].shape
+            output = self.activation(value.name, shape, "int8", value.quantization)
+            self._look_up(value, value.table, output)
+            value.source = Stored(output, value.source.order)
+            value.table = value.product = None
+        return value.source
 
-    def _look_up(self, steps: Steps, table: np.ndarray, output: int) -> None:
+    def _look_up(self, value: Quantized, table: np.ndarray, output: int) -> None:
         """A table, or one PRELU instead of a table a channel."""
         if table.ndim == 2 and (table == table[0]).all():
             table = table[0]
-        source = steps.source.tensor
-        prelu = prelu_of(steps.product, table, self.tensors[source], steps.quantization)
+        source = value.source.tensor
+        prelu = prelu_of(value.product, table, self.tensors[source], value.quantization)
         if prelu is None:
             self.emit(TABLE, [source, self.constant("table", table)], output)
         else:
             slopes = [self.constant("slopes", *each) for each in prelu.constants()]
             self.emit("PRELU", [source, *slopes], output)
 
-    def quantized(self, value: Value, to: Quantization, name: str) -> Steps:
+    def quantized(self, value: Value, to: Quantization, name: str) -> Quantized:
         """QuantizeLinear."""
-        if isinstance(value, Real):
+        if isinstance(value, Lookup):
             return self._quantized_table(value, to, name)
-        if isinstance(value, Pending):
+        if isinstance(value, Deferred):
             return self._quantized_result(value, to, name)
-        stored = a(Floats, value, "a constant is quantized while the network runs").stored
+        stored = a(FloatTensor, value, "a constant is quantized while the network runs").stored
         output = self.activation(name, self.tensors[stored.tensor].shape, "int8", to)
-        return Steps(name, to, Stored(self.emit("QUANTIZE", [stored.tensor], output), stored.order))
+        return Quantized(
+            name, to, Stored(self.emit("QUANTIZE", [stored.tensor], output), stored.order)
+        )
 
-    def _quantized_table(self, value: Real, to: Quantization, name: str) -> Steps:
-        source, table, product = self.tensors[value.source.tensor], in_steps(value.values, to), None
+    def _quantized_table(self, value: Lookup, to: Quantization, name: str) -> Quantized:
+        source, table, product = (
+            self.tensors[value.source.tensor],
+            quantize_linear(value.values, to),
+            None,
+        )
         scaled = source.quantization if source.dtype == "int8" else None
         unchanged = scaled is not None and same_scale(scaled, to)
         if value.product is not None:
             product = replace(value.product, rounded=value.product.rounded or to)
         if unchanged and np.array_equal(table, BYTES.view(np.int8)):
-            return Steps(name, to, value.source, None, product)
-        return Steps(name, to, value.source, table, product)
+            return Quantized(name, to, value.source, None, product)
+        return Quantized(name, to, value.source, table, product)
 
-    def _quantized_result(self, value: Pending, to: Quantization, name: str) -> Steps:
+    def _quantized_result(self, value: Deferred, to: Quantization, name: str) -> Quantized:
         if value.limits == UNLIMITED:
             return value.quantized(Wanted(to, name))
         if value.fuses and value.limits in _ACTIVATIONS:
             return value.quantized(Wanted(to, name, _ACTIVATIONS[value.limits]))
-        real = value.quantized(Wanted(to, name)).real()
-        clipped = Real(real.source, real.values.clip(*value.limits).astype(np.float32))
+        real = value.quantized(Wanted(to, name)).dequantized()
+        clipped = Lookup(real.source, real.values.clip(*value.limits).astype(np.float32))
         return self.quantized(clipped, to, name)
 
     def eight_bit(self, value: Value, to: Quantization, name: str) -> Stored:
         """The tensor of the 8-bit values of a quantization."""
         if isinstance(value, Constant):
-            return self.stored_constant("part", in_steps(value.values, to), to)
+            return self.stored_constant("part", quantize_linear(value.values, to), to)
         return self.stored(self.quantized(value, to, name))
 
-    def floats(self, value: Value, name: str) -> Floats:
+    def floats(self, value: Value, name: str) -> FloatTensor:
         """The values as a float tensor."""
-        if isinstance(value, Floats):
+        if isinstance(value, FloatTensor):
             return value
-        if isinstance(value, Real):
+        if isinstance(value, Lookup):
             return self._float_table(value, name)
         if isinstance(value, Constant):
-            return Floats(self.stored_constant(name, value.values.astype(np.float32)))
+            return FloatTensor(self.stored_constant(name, value.values.astype(np.float32)))
         reason = f"{_IN_FLOATS}: its result is not quantized"
-        pending = a(Pending, value, reason)
+        pending = a(Deferred, value, reason)
         need(pending.limits == UNLIMITED, reason)
         return known(pending.floats, reason)()
 
-    def _float_table(self, value: Real, name: str) -> Floats:
+    def _float_table(self, value: Lookup, name: str) -> FloatTensor:
         shape, source = self.tensors[value.source.tensor].shape, value.source
-        if value.steps is not None:
-            operator, inputs = "DEQUANTIZE", [self.stored(value.steps).tensor]
+        if value.quantized is not None:
+            operator, inputs = "DEQUANTIZE", [self.stored(value.quantized).tensor]
         elif value.values.ndim > 1:
             return known(value.floats, "a function of each channel that stays in floating point")()
         else:
             operator, inputs = TABLE, [source.tensor, self.constant("table", value.values)]
         output = self.activation(name, shape, "float32")
-        return Floats(Stored(self.emit(operator, inputs, output), source.order))
+        return FloatTensor(Stored(self.emit(operator, inputs, output), source.order))
 
     def operand(self, value: Value) -> tuple[Stored, Quantization]:
         """8-bit values that an operator reads."""
         need(not isinstance(value, Constant), "a constant where a result is expected")
-        real = a(Real, value, f"{_IN_FLOATS}: its input is not quantized")
-        steps = known(real.steps, "its input is not quantized after the operator before it")
-        return self.stored(steps), steps.quantization
+        real = a(Lookup, value, f"{_IN_FLOATS}: its input is not quantized")
+        quantized = known(real.quantized, "its input is not quantized after the operator before it")
+        return self.stored(quantized), quantized.quantization
 
 
 def _order_after(

@@ -16,7 +16,17 @@ from ...unsupported import Unsupported, a, known, need
 from .data_movement import moved
 from .dense import sums_of
 from .onnx_operator import Converter, OnnxOperator
-from .values import IMAGE, Constant, Pending, Steps, Stored, Value, Wanted, Weights, quantization
+from .values import (
+    IMAGE,
+    Constant,
+    Deferred,
+    Quantized,
+    Stored,
+    Value,
+    Wanted,
+    Weights,
+    quantization,
+)
 
 # ---------------------------------------------------------------- images, and rows as images
 
@@ -65,7 +75,7 @@ def _convolution(op: OnnxOperator) -> Value:
     weights = _filter(op)
     window = _window(op, weights.integers.shape[2:])
     bias = _bias(op, weights.integers.shape[0], scaled, weights.quantization)
-    return Pending(partial(_convolved, op, _source(op, source), weights, bias, window))
+    return Deferred(partial(_convolved, op, _source(op, source), weights, bias, window))
 
 
 def _filter(op: OnnxOperator) -> Weights:
@@ -102,7 +112,7 @@ def _convolved(
     bias: np.ndarray,
     window: Conv2D,
     wanted: Wanted,
-) -> Steps:
+) -> Quantized:
     window = replace(window, activation=wanted.activation)
     name, layout, axis = "CONV_2D", (0, 2, 3, 1), 0
     if int(op.options.get("group", 1)) > 1:
@@ -119,9 +129,11 @@ def _convolved(
     return _image(op, name, inputs, wanted, window)
 
 
-def _image(op: OnnxOperator, name: str, inputs: list[int], wanted: Wanted, window: Conv2D) -> Steps:
+def _image(
+    op: OnnxOperator, name: str, inputs: list[int], wanted: Wanted, window: Conv2D
+) -> Quantized:
     made = op.builder.result(name, inputs, wanted, _as_image(op.shape), IMAGE, window)
-    return wanted.steps(_result(op, made))
+    return wanted.quantized(_result(op, made))
 
 
 def _bias(op: OnnxOperator, count: int, scaled: Quantization, weights: Quantization) -> np.ndarray:
@@ -201,10 +213,10 @@ def _average_pool(op: OnnxOperator) -> Value:
         "a window that reaches over the edge (ceil_mode=1); ceil_mode=0 is supported",
     )
     source = _source(op, op.builder.operand(op.value())[0])
-    return Pending(partial(_averaged, op, source, window))
+    return Deferred(partial(_averaged, op, source, window))
 
 
-def _averaged(op: OnnxOperator, source: Stored, window: Pool2D, wanted: Wanted) -> Steps:
+def _averaged(op: OnnxOperator, source: Stored, window: Pool2D, wanted: Wanted) -> Quantized:
     channels, (height, width) = op.shape[1], window.size
     ones = np.ones((1, height, width, channels), np.int8)
     inputs = [
@@ -247,15 +259,15 @@ def _mean(op: OnnxOperator) -> Value:
     every = axes is not None and sorted(int(a) % rank for a in axes.flat) == places
     need(rank in (3, 4) and every, "over other than rows and columns")
     source = _source(op, op.builder.operand(value)[0])
-    return Pending(partial(_mean_steps, op, source), fuses=False)
+    return Deferred(partial(_mean_quantized, op, source), fuses=False)
 
 
-def _mean_steps(op: OnnxOperator, source: Stored, wanted: Wanted) -> Steps:
+def _mean_quantized(op: OnnxOperator, source: Stored, wanted: Wanted) -> Quantized:
     builder, shape = op.builder, (1, 1, 1, op.builder.shape(source)[1])
     output = builder.activation(wanted.name, shape, "int8", wanted.quantization)
     axes = builder.constant("axes", np.array([1, 2], np.int32))
     builder.emit("MEAN", [source.tensor, axes], output)
-    return wanted.steps(builder.reshaped(Stored(output, IMAGE), op.shape))
+    return wanted.quantized(builder.reshaped(Stored(output, IMAGE), op.shape))
 
 
 # ---------------------------------------------------------------- resizing
@@ -286,7 +298,7 @@ def _resize(op: OnnxOperator) -> Value:
     _check_centers(centers, _CENTERS)
     _check_scales(op)
     source = op.builder.arranged(op.builder.operand(op.value())[0], IMAGE)
-    return Pending(partial(_linear_steps, op, source, _CENTERS[centers]), fuses=False)
+    return Deferred(partial(_linear_quantized, op, source, _CENTERS[centers]), fuses=False)
 
 
 def _check_centers(centers: str, supported: Collection[str]) -> None:
@@ -296,8 +308,10 @@ def _check_centers(centers: str, supported: Collection[str]) -> None:
     )
 
 
-def _linear_steps(op: OnnxOperator, source: Stored, resize: Resize, wanted: Wanted) -> Steps:
-    return wanted.steps(
+def _linear_quantized(
+    op: OnnxOperator, source: Stored, resize: Resize, wanted: Wanted
+) -> Quantized:
+    return wanted.quantized(
         op.builder.result("RESIZE_BILINEAR", [source.tensor], wanted, op.shape, IMAGE, resize)
     )
 

@@ -12,7 +12,17 @@ from ...attributes import Concatenation
 from ...unsupported import a, known, need
 from .builder import Builder
 from .onnx_operator import Converter, OnnxOperator
-from .values import Constant, Floats, Pending, Real, Steps, Stored, Value, Wanted, Weights
+from .values import (
+    Constant,
+    Deferred,
+    FloatTensor,
+    Lookup,
+    Quantized,
+    Stored,
+    Value,
+    Wanted,
+    Weights,
+)
 
 Move = Callable[[Stored], Stored]
 
@@ -26,30 +36,32 @@ def moved(builder: Builder, value: Value, move: Move, increasing: bool = False) 
         increasing: that the move chooses values by their size, so that of a function it needs one
             that never falls.
     """
-    if isinstance(value, Steps):
-        return Steps(f"{value.name}/moved", value.quantization, move(builder.stored(value)))
-    if isinstance(value, Floats):
-        return Floats(move(value.stored))
-    if isinstance(value, Pending):
+    if isinstance(value, Quantized):
+        return Quantized(f"{value.name}/moved", value.quantization, move(builder.stored(value)))
+    if isinstance(value, FloatTensor):
+        return FloatTensor(move(value.stored))
+    if isinstance(value, Deferred):
         need(not increasing, _NOT_QUANTIZED)
         then = value.floats and partial(_moved_floats, value, move)
-        return replace(value, quantized=partial(_moved_steps, builder, value, move), floats=then)
-    value = a(Real, value, "of a constant")
-    if value.steps is not None:
-        return a(Steps, moved(builder, value.steps, move), "of a constant").real()
+        return replace(
+            value, quantized=partial(_moved_quantized, builder, value, move), floats=then
+        )
+    value = a(Lookup, value, "of a constant")
+    if value.quantized is not None:
+        return a(Quantized, moved(builder, value.quantized, move), "of a constant").dequantized()
     if value.values.ndim > 1 and value.floats is not None:
         return moved(builder, value.floats(), move, increasing)
     need(value.values.ndim == 1 and not increasing, _NOT_QUANTIZED)
-    return Real(move(value.source), value.values)
+    return Lookup(move(value.source), value.values)
 
 
-def _moved_steps(builder: Builder, value: Pending, move: Move, wanted: Wanted) -> Steps:
-    steps = value.quantized(replace(wanted, name=f"{wanted.name}/before"))
-    return wanted.steps(move(builder.stored(steps)))
+def _moved_quantized(builder: Builder, value: Deferred, move: Move, wanted: Wanted) -> Quantized:
+    before = value.quantized(replace(wanted, name=f"{wanted.name}/before"))
+    return wanted.quantized(move(builder.stored(before)))
 
 
-def _moved_floats(value: Pending, move: Move) -> Floats:
-    return Floats(move(known(value.floats, "it computes in floating point")().stored))
+def _moved_floats(value: Deferred, move: Move) -> FloatTensor:
+    return FloatTensor(move(known(value.floats, "it computes in floating point")().stored))
 
 
 # ---------------------------------------------------------------- the order of values stays
@@ -152,18 +164,18 @@ def _gather(op: OnnxOperator) -> Value:
 def _concatenate(op: OnnxOperator) -> Value:
     values = op.given()
     floats = partial(_joined_floats, op, values)
-    return Pending(partial(_joined_steps, op, values), floats, fuses=False)
+    return Deferred(partial(_joined_quantized, op, values), floats, fuses=False)
 
 
-def _joined_steps(op: OnnxOperator, values: list[Value], wanted: Wanted) -> Steps:
+def _joined_quantized(op: OnnxOperator, values: list[Value], wanted: Wanted) -> Quantized:
     name = f"{wanted.name}/part"
     parts = [op.builder.eight_bit(value, wanted.quantization, name) for value in values]
-    return wanted.steps(_joined(op, parts, wanted.name))
+    return wanted.quantized(_joined(op, parts, wanted.name))
 
 
-def _joined_floats(op: OnnxOperator, values: list[Value]) -> Floats:
+def _joined_floats(op: OnnxOperator, values: list[Value]) -> FloatTensor:
     parts = [op.builder.floats(value, f"{op.name}/part").stored for value in values]
-    return Floats(_joined(op, parts, op.name))
+    return FloatTensor(_joined(op, parts, op.name))
 
 
 def _joined(op: OnnxOperator, parts: list[Stored], name: str) -> Stored:
@@ -194,8 +206,8 @@ def _pad(op: OnnxOperator) -> Value:
     need(margins.size == 2 * len(op.shape) and bool((margins >= 0).all()), reason)
     zeros = filling is None or filling.size == 0 or float(filling.reshape(-1)[0]) == 0
     need(zeros, "with another value than 0")
-    need(not isinstance(value, Floats), "of floats")
-    need(not isinstance(value, Real) or value.steps is not None, _NOT_QUANTIZED)
+    need(not isinstance(value, FloatTensor), "of floats")
+    need(not isinstance(value, Lookup) or value.quantized is not None, _NOT_QUANTIZED)
     before_after = margins.reshape(2, -1).T.astype(np.int32)
     return moved(op.builder, value, partial(_padded, op.builder, margins=before_after))
 

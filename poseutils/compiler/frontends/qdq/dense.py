@@ -15,7 +15,7 @@ from ...unsupported import a, known, need
 from .builder import Builder
 from .data_movement import part_of
 from .onnx_operator import Converter, OnnxOperator
-from .values import Constant, Pending, Steps, Stored, Value, Wanted, Weights
+from .values import Constant, Deferred, Quantized, Stored, Value, Wanted, Weights
 
 MAX_PRODUCTS = 64
 """Matrices of one MatMul; each becomes separate operators."""
@@ -38,9 +38,9 @@ def _product(op: OnnxOperator) -> Value:
     need(not isinstance(first, Constant), "of a constant with a result")
     if isinstance(second, Constant):
         need(second.values.ndim == 2, f"of weights of {second.values.ndim} dimensions")
-        return Pending(partial(_dense, op, _Layer(*op.builder.operand(first), second)))
+        return Deferred(partial(_dense, op, _Layer(*op.builder.operand(first), second)))
     left, right = (op.builder.operand(value)[0] for value in (first, second))
-    return Pending(partial(_products, op, left, right))
+    return Deferred(partial(_products, op, left, right))
 
 
 def _gemm(op: OnnxOperator) -> Value:
@@ -52,7 +52,7 @@ def _gemm(op: OnnxOperator) -> Value:
     if op.has(2):
         bias = a(Constant, op.value(2), "a bias that is not constant")
     by_output = bool(op.options.get("transB", 0))
-    return Pending(
+    return Deferred(
         partial(_dense, op, _Layer(*op.builder.operand(op.value()), weights, by_output, bias))
     )
 
@@ -68,7 +68,7 @@ class _Layer:
     bias: Constant | None = None
 
 
-def _dense(op: OnnxOperator, layer: _Layer, wanted: Wanted) -> Steps:
+def _dense(op: OnnxOperator, layer: _Layer, wanted: Wanted) -> Quantized:
     builder, shape = op.builder, op.shape
     reason = "weights that are not quantized to 8 bits"
     own = known(layer.weights.weights, reason)
@@ -86,7 +86,9 @@ def _dense(op: OnnxOperator, layer: _Layer, wanted: Wanted) -> Steps:
         sums = sums_of(_flat(layer.bias), layer.scaled, own.quantization)
         inputs.append(builder.constant(f"{wanted.name}/bias", sums))
     order, attributes = tuple(range(len(shape))), FullyConnected(wanted.activation)
-    return wanted.steps(builder.result("FULLY_CONNECTED", inputs, wanted, shape, order, attributes))
+    return wanted.quantized(
+        builder.result("FULLY_CONNECTED", inputs, wanted, shape, order, attributes)
+    )
 
 
 def _flat(bias: Constant) -> Constant:
@@ -98,7 +100,7 @@ def _flat(bias: Constant) -> Constant:
 # ---------------------------------------------------------------- two results
 
 
-def _products(op: OnnxOperator, a: Stored, b: Stored, wanted: Wanted) -> Steps:
+def _products(op: OnnxOperator, a: Stored, b: Stored, wanted: Wanted) -> Quantized:
     """One FULLY_CONNECTED for each pair of matrices: the rows of one times the columns of the
     other."""
     builder, shape = op.builder, op.shape
@@ -114,7 +116,7 @@ def _products(op: OnnxOperator, a: Stored, b: Stored, wanted: Wanted) -> Steps:
         inputs = [builder.arranged(left, (0, 1)).tensor, builder.arranged(right, (1, 0)).tensor]
         attributes = FullyConnected(wanted.activation)
         results.append(builder.emit("FULLY_CONNECTED", inputs, output, attributes))
-    return wanted.steps(builder.reshaped(_stacked(builder, results, wanted), shape))
+    return wanted.quantized(builder.reshaped(_stacked(builder, results, wanted), shape))
 
 
 def _matrix(builder: Builder, stored: Stored, number: int) -> Stored:
@@ -141,11 +143,13 @@ def _softmax(op: OnnxOperator) -> Value:
     need(not old or prod(op.shape[axis + 1 :]) == 1, "over several dimensions")
     source, _ = op.builder.operand(op.value())
     order = (*(d for d in source.order if d != axis), axis)
-    return Pending(partial(_softmax_steps, op, op.builder.arranged(source, order)), fuses=False)
+    return Deferred(
+        partial(_softmax_quantized, op, op.builder.arranged(source, order)), fuses=False
+    )
 
 
-def _softmax_steps(op: OnnxOperator, source: Stored, wanted: Wanted) -> Steps:
-    return wanted.steps(
+def _softmax_quantized(op: OnnxOperator, source: Stored, wanted: Wanted) -> Quantized:
+    return wanted.quantized(
         op.builder.result("SOFTMAX", [source.tensor], wanted, op.shape, source.order)
     )
 

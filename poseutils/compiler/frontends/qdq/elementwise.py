@@ -14,7 +14,7 @@ from ...attributes import Arithmetic, Attributes
 from ...unsupported import a, known, need
 from .onnx_operator import Converter, OnnxOperator
 from .prelu import Product, product
-from .values import Constant, Floats, Pending, Real, Steps, Stored, Value, Wanted
+from .values import Constant, Deferred, FloatTensor, Lookup, Quantized, Stored, Value, Wanted
 
 # ---------------------------------------------------------------- one operand
 
@@ -61,22 +61,22 @@ _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
 
 def _function(op: OnnxOperator) -> Value:
     value = op.value()
-    if op.kind == "Relu" and isinstance(value, Pending):
+    if op.kind == "Relu" and isinstance(value, Deferred):
         return _limited(value, 0.0, np.inf)
     return _mapped(value, partial(_FUNCTIONS[op.kind], **op.options))
 
 
-def _mapped(value: Value, function: Callable[[np.ndarray], np.ndarray]) -> Real:
-    in_floats = isinstance(value, (Floats, Pending))
+def _mapped(value: Value, function: Callable[[np.ndarray], np.ndarray]) -> Lookup:
+    in_floats = isinstance(value, (FloatTensor, Deferred))
     need(not in_floats, "it computes in floating point: its input is not quantized")
-    value = a(Real, value, "of 8-bit values themselves")
+    value = a(Lookup, value, "of 8-bit values themselves")
     with np.errstate(all="ignore"):
         # In 64 bits, so that only one rounding to 32 bits is left.
         results = np.asarray(function(value.values.astype(np.float64))).astype(np.float32)
-    return Real(value.source, results, product=value.product)
+    return Lookup(value.source, results, product=value.product)
 
 
-def _limited(value: Pending, low: float, high: float) -> Pending:
+def _limited(value: Deferred, low: float, high: float) -> Deferred:
     least, most = (float(np.clip(limit, low, high)) for limit in value.limits)
     return replace(value, limits=(least, most))
 
@@ -86,7 +86,7 @@ def _clip(op: OnnxOperator) -> Value:
     low = -np.inf if least is None else float(least)
     high = np.inf if most is None else float(most)
     need(low <= high, f"limits {low} and {high}")
-    if isinstance(value, Pending):
+    if isinstance(value, Deferred):
         return _limited(value, low, high)
     return _mapped(value, lambda x: np.clip(x, low, high))
 
@@ -97,7 +97,7 @@ def _as_it_is(op: OnnxOperator) -> Value:
 
 def _cast(op: OnnxOperator) -> Value:
     value = op.value()
-    real = isinstance(value, (Real, Floats, Pending))
+    real = isinstance(value, (Lookup, FloatTensor, Deferred))
     need(real and op.dtype == "float32", f"to {op.dtype}")
     return value
 
@@ -126,19 +126,19 @@ def _pair(op: OnnxOperator) -> Value:
     if function is not None:
         return function
     computed = partial(_on_floats, op, values)
-    if any(isinstance(value, Floats) for value in values):
+    if any(isinstance(value, FloatTensor) for value in values):
         return computed()
     if op.kind in _EXTREME:
-        return Pending(partial(_extreme_steps, op, values), fuses=False)
+        return Deferred(partial(_extreme_quantized, op, values), fuses=False)
     need(op.kind in _FLOAT, "of two results")
     if op.kind in _INTEGER and all(_is_integer(value) for value in values):
-        return Pending(partial(_on_steps, op, values), computed)
-    return Pending(partial(_through_floats, op, computed), computed, fuses=False)
+        return Deferred(partial(_on_integers, op, values), computed)
+    return Deferred(partial(_through_floats, op, computed), computed, fuses=False)
 
 
 def _function_of_one(op: OnnxOperator, values: list[Value]) -> Value | None:
     """The result where it depends on one 8-bit tensor alone, or on none."""
-    reals = [value for value in values if isinstance(value, Real)]
+    reals = [value for value in values if isinstance(value, Lookup)]
     constants = [value for value in values if isinstance(value, Constant)]
     compute = _PAIRS[op.kind]
     with np.errstate(all="ignore"):
@@ -153,10 +153,10 @@ def _function_of_one(op: OnnxOperator, values: list[Value]) -> Value | None:
         results = compute(*operands).astype(np.float32)
     made = next((real.product for real in reals if real.product is not None), None)
     made = _product_of(op, reals[0], constants) or made
-    return Real(reals[0].source, results, None, made, partial(_on_floats, op, values))
+    return Lookup(reals[0].source, results, None, made, partial(_on_floats, op, values))
 
 
-def _product_of(op: OnnxOperator, real: Real, constants: list[Constant]) -> Product | None:
+def _product_of(op: OnnxOperator, real: Lookup, constants: list[Constant]) -> Product | None:
     """The product with 8-bit constants by channel that an operator computes."""
     if op.kind not in ("Mul", "PRelu") or len(constants) != 1 or constants[0].weights is None:
         return None
@@ -164,7 +164,7 @@ def _product_of(op: OnnxOperator, real: Real, constants: list[Constant]) -> Prod
     by_channel = integers.size == max(integers.shape, default=1)
     if scaled.scales.size != 1 or integers.dtype != np.int8 or not by_channel:
         return None
-    given = real.steps or op.builder.tensors[real.source.tensor]
+    given = real.quantized or op.builder.tensors[real.source.tensor]
     step = float(given.quantization.scales[0]) if given.quantization is not None else 0.0
     return product(real.values, step, integers.reshape(-1), scaled)
 
@@ -172,7 +172,7 @@ def _product_of(op: OnnxOperator, real: Real, constants: list[Constant]) -> Prod
 def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray | None:
     """Values of a function of ``source``, or a constant that is one number, (1,), or one for each
     of its last index, (C, 1)."""
-    if isinstance(value, Real):
+    if isinstance(value, Lookup):
         return value.values.astype(np.float64)
     if not isinstance(value, Constant):
         return None
@@ -185,12 +185,12 @@ def _along(value: Value, source: Stored, shape: tuple[int, ...]) -> np.ndarray |
     return numbers.reshape(-1, 1) if varying == [last] and full.shape[last] == shape[last] else None
 
 
-def _on_steps(op: OnnxOperator, values: list[Value], wanted: Wanted) -> Steps:
-    stored = _side_by_side(op, [_steps_operand(op, value) for value in values])
+def _on_integers(op: OnnxOperator, values: list[Value], wanted: Wanted) -> Quantized:
+    stored = _side_by_side(op, [_integer_operand(op, value) for value in values])
     return _written(op, _INTEGER[op.kind], stored, wanted, Arithmetic(wanted.activation))
 
 
-def _steps_operand(op: OnnxOperator, value: Value) -> Stored:
+def _integer_operand(op: OnnxOperator, value: Value) -> Stored:
     if not isinstance(value, Constant):
         return op.builder.operand(value)[0]
     weights = known(value.weights, "a constant that is not quantized")
@@ -206,12 +206,14 @@ def _is_integer(value: Value) -> bool:
     return weights is not None and one and bool(weights.integers.dtype == np.int8)
 
 
-def _through_floats(op: OnnxOperator, computed: Callable[[], Floats], wanted: Wanted) -> Steps:
+def _through_floats(
+    op: OnnxOperator, computed: Callable[[], FloatTensor], wanted: Wanted
+) -> Quantized:
     """With constants that have no 8 bits: anchors, say."""
     return op.builder.quantized(computed(), wanted.quantization, wanted.name)
 
 
-def _extreme_steps(op: OnnxOperator, values: list[Value], wanted: Wanted) -> Steps:
+def _extreme_quantized(op: OnnxOperator, values: list[Value], wanted: Wanted) -> Quantized:
     """Rounding first changes nothing: the larger of two numbers is no smaller once both are
     rounded."""
     name = f"{wanted.name}/operand"
@@ -222,21 +224,21 @@ def _extreme_steps(op: OnnxOperator, values: list[Value], wanted: Wanted) -> Ste
 
 def _written(
     op: OnnxOperator, name: str, stored: list[Stored], wanted: Wanted, attributes: Attributes
-) -> Steps:
+) -> Quantized:
     builder = op.builder
     shape = _broadcast(op, stored)
     output = builder.activation(wanted.name, shape, "int8", wanted.quantization)
     builder.emit(name, [each.tensor for each in stored], output, attributes)
-    return wanted.steps(Stored(output, stored[0].order))
+    return wanted.quantized(Stored(output, stored[0].order))
 
 
-def _on_floats(op: OnnxOperator, values: list[Value]) -> Floats:
+def _on_floats(op: OnnxOperator, values: list[Value]) -> FloatTensor:
     need(op.kind in _FLOAT, "it computes in floating point")
     operands = [op.builder.floats(value, f"{op.name}/operand").stored for value in values]
     stored = _side_by_side(op, operands)
     output = op.builder.activation(op.name, _broadcast(op, stored), "float32")
     op.builder.emit(_FLOAT[op.kind], [each.tensor for each in stored], output)
-    return Floats(Stored(output, stored[0].order))
+    return FloatTensor(Stored(output, stored[0].order))
 
 
 def _side_by_side(op: OnnxOperator, operands: list[Stored]) -> list[Stored]:

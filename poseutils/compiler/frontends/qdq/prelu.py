@@ -67,8 +67,8 @@ class Prelu:
 def product(
     values: np.ndarray, step: float, slopes: np.ndarray, scaled: Quantization
 ) -> Product | None:
-    """Of real values by byte and 8-bit slopes; None if the values are not steps of one 8-bit
-    range."""
+    """Of real values by byte and 8-bit slopes; None if the values are not multiples of one step
+    in an 8-bit range."""
     if values.ndim > 1 or not step:
         return None
     factors = np.rint(values / step)

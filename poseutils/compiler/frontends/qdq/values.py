@@ -3,12 +3,12 @@
 DequantizeLinear, an operator and QuantizeLinear become one operator on 8-bit tensors. So the float
 values between them are held back until it is known what they are quantized to:
 
-- :class:`Steps`: 8-bit values with a scale. They may still be a table away from the tensor that
-  they come from.
-- :class:`Real`: float values that are a function of one 8-bit tensor, value by value or channel by
-  channel.
-- :class:`Pending`: float results of an operator that is written when its result is quantized.
-- :class:`Floats`: float values that the network really has, such as its input.
+- :class:`Quantized`: 8-bit values with a scale. They may still be a table away from the tensor
+  that they come from.
+- :class:`Lookup`: float values that are a function of one 8-bit tensor, value by value or channel
+  by channel.
+- :class:`Deferred`: float results of an operator that is written when its result is quantized.
+- :class:`FloatTensor`: float values that the network really has, such as its input.
 - :class:`Constant`: weights, and other numbers of the file.
 
 Shapes are the file's. A tensor may store its dimensions in another order, because images of H×W×C
@@ -42,12 +42,12 @@ def same_scale(a: Quantization, b: Quantization) -> bool:
     return bool(a.scales[0] == b.scales[0] and a.zero_points[0] == b.zero_points[0])
 
 
-def in_steps(values: np.ndarray, to: Quantization) -> np.ndarray:
+def quantize_linear(values: np.ndarray, to: Quantization) -> np.ndarray:
     """QuantizeLinear to int8, as ONNX Runtime computes it: divided in 32-bit floats, halves to
     even."""
     with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.rint(np.nan_to_num(values.astype(np.float32) / to.scales[0]))
-    return (steps + np.float32(to.zero_points[0])).clip(-128, 127).astype(np.int8)
+        integers = np.rint(np.nan_to_num(values.astype(np.float32) / to.scales[0]))
+    return (integers + np.float32(to.zero_points[0])).clip(-128, 127).astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ class Stored:
 
 
 @dataclass
-class Steps:
+class Quantized:
     """8-bit values: ``table`` of the bytes of ``source``, or those themselves where it is None;
     (256,) int8, or (C, 256) by channel.
 
-    ``product`` is what they are computed of besides, if there is one; likewise of :class:`Real`.
+    ``product`` is what they are computed of besides, if there is one; likewise of :class:`Lookup`.
     """
 
     name: str
@@ -73,30 +73,30 @@ class Steps:
     table: np.ndarray | None = None
     product: Product | None = None
 
-    def real(self) -> Real:
-        steps = BYTES.view(np.int8) if self.table is None else self.table
-        steps = steps.astype(np.int32) - int(self.quantization.zero_points[0])
-        values = steps.astype(np.float32) * self.quantization.scales[0]
-        return Real(self.source, values, self, self.product)
+    def dequantized(self) -> Lookup:
+        integers = BYTES.view(np.int8) if self.table is None else self.table
+        integers = integers.astype(np.int32) - int(self.quantization.zero_points[0])
+        values = integers.astype(np.float32) * self.quantization.scales[0]
+        return Lookup(self.source, values, self, self.product)
 
 
 @dataclass(frozen=True)
-class Real:
+class Lookup:
     """Float values by the bytes of ``source``, (256,) or, by its last dimension, (C, 256);
-    ``steps`` if they stand for those.
+    ``quantized`` if they stand for such values.
 
     ``floats`` writes what computes them, where no table does.
     """
 
     source: Stored
     values: np.ndarray
-    steps: Steps | None = None
+    quantized: Quantized | None = None
     product: Product | None = None
-    floats: Callable[[], Floats] | None = None
+    floats: Callable[[], FloatTensor] | None = None
 
 
 @dataclass(frozen=True)
-class Floats:
+class FloatTensor:
     """A float32 tensor."""
 
     stored: Stored
@@ -110,12 +110,12 @@ class Wanted:
     name: str
     activation: str = "NONE"
 
-    def steps(self, stored: Stored) -> Steps:
-        return Steps(self.name, self.quantization, stored)
+    def quantized(self, stored: Stored) -> Quantized:
+        return Quantized(self.name, self.quantization, stored)
 
 
 @dataclass(frozen=True)
-class Pending:
+class Deferred:
     """The result of an operator.
 
     Attributes:
@@ -125,8 +125,8 @@ class Pending:
         limits: the least and the greatest value that are let through.
     """
 
-    quantized: Callable[[Wanted], Steps]
-    floats: Callable[[], Floats] | None = None
+    quantized: Callable[[Wanted], Quantized]
+    floats: Callable[[], FloatTensor] | None = None
     fuses: bool = True
     limits: tuple[float, float] = UNLIMITED
 
@@ -147,4 +147,4 @@ class Constant:
     weights: Weights | None = None
 
 
-Value = Steps | Real | Floats | Pending | Constant
+Value = Quantized | Lookup | FloatTensor | Deferred | Constant
