@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..keypoints import KeypointLayout, coco_category, layout_from_coco_category
+from ..keypoints import KeypointLayout, coco_category, layout_from_coco_category, usual_layout
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
 from .image_finder import ImageFinder
@@ -31,6 +31,7 @@ _LARGEST = 1e9
 def read_coco(path: str | Path) -> Dataset:
     """Reads a COCO keypoints file; images without annotations are kept, without people.
 
+    The keypoints of a known layout, such as COCO's 17, are in its order, whatever the file's.
     If an image id is text, the images are numbered from 1 in the order of the file.
 
     Raises:
@@ -62,12 +63,13 @@ def read_coco(path: str | Path) -> Dataset:
             f"{path}: annotations name image_id {unknown[0]!r}, which is not among its "
             f"{len(images)} images"
         )
-    return Dataset(tuple(samples), layout, path, tuple(classes.values()))
+    dataset = Dataset(tuple(samples), layout, path, tuple(classes.values()))
+    return dataset.with_layout(usual_layout(layout))
 
 
 def read_coco_layout(path: str | Path) -> KeypointLayout:
     """The keypoint layout of a COCO file; raises PoseError as :func:`read_coco`."""
-    return _keypoint_categories(_read_json(Path(path)), Path(path))[1]
+    return usual_layout(_keypoint_categories(_read_json(Path(path)), Path(path))[1])
 
 
 def _read_json(path: Path) -> dict:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import PoseError
-from ..keypoints import KeypointLayout, layout_for, redefined, with_sigmas
+from ..keypoints import KeypointLayout, layout_for, redefined, same_keypoints, with_sigmas
 from .dataset import Dataset
 from .duplicates import without_shared
 from .loading import has_annotations, load_dataset, peek_layout
@@ -27,7 +27,7 @@ def training_datasets(config: Config) -> tuple[Dataset, Dataset]:
     train = configured_dataset(config, "training_path")
     if not section.validation_path:
         return train.split(section.validation_split, section.seed)
-    validation = configured_dataset(config, "validation_path")
+    validation = configured_dataset(config, "validation_path").with_layout(train.layout)
     return without_shared(train, validation), validation
 
 
@@ -73,12 +73,13 @@ def configured_layout(config: Config) -> KeypointLayout | None:
     found = next(filter(None, (peek_layout(config.resolve(path)) for path in paths if path)), None)
     if found is None and not any(given):
         return None
-    return _redefined_by(section, found or layout_for(section.keypoints or len(given[0] or ())))
+    layout = found or layout_for(section.keypoints or len(given[0] or ()))
+    return _redefined_by(section, layout, found is not None)
 
 
-def _redefined_by(section, layout: KeypointLayout) -> KeypointLayout:
+def _redefined_by(section, layout: KeypointLayout, named: bool) -> KeypointLayout:
     """A layout with the names, limbs and mirror pairs of a dataset section; the usual layout if it
-    has another number of keypoints."""
+    has another number of keypoints. Annotations that name the keypoints decide their order."""
     names, limbs, mirror = (
         getattr(section, name, None) or None for name in ("keypoint_names", "skeleton", "mirror")
     )
@@ -91,7 +92,9 @@ def _redefined_by(section, layout: KeypointLayout) -> KeypointLayout:
     if wanted != len(layout):
         layout = layout_for(wanted)
     try:
-        return redefined(layout, names, limbs, mirror)
+        made = redefined(layout, names, limbs, mirror)
+        order = same_keypoints(layout.names, made.names) if named else None
+        return made if order is None else made.reordered(order)
     except PoseError as error:
         raise PoseError(f"dataset section: {error}") from error
 
@@ -110,11 +113,12 @@ def configured_dataset(config: Config, attribute: str) -> Dataset:
             "labels"
         )
     dataset = load_dataset(config.resolve(path))
-    if section.keypoints:
+    if section.keypoints and section.keypoints != len(dataset.layout):
         dataset = dataset.with_layout(layout_for(section.keypoints))
-    layout = _redefined_by(section, dataset.layout)
+    named = has_annotations(dataset.source)
+    layout = _redefined_by(section, dataset.layout, named)
     # Text labels have no names; the annotations of another dataset may
-    if not has_annotations(dataset.source):
-        named = configured_layout(config)
-        layout = named if named is not None and len(named) == len(layout) else layout
+    if not named:
+        other = configured_layout(config)
+        layout = other if other is not None and len(other) == len(layout) else layout
     return replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from ..errors import PoseError
 from ..files import write_json
 from ..images import image_size
 from ..keypoints import layout_for
+from ..keypoints.spelling import are_numbers
 from .atomic_folder import atomic_folder
 from .coco import read_coco, to_coco
 from .dataset import Dataset, Sample
@@ -92,6 +94,8 @@ def convert(
         name: _chosen(dataset, keypoints, kind or ("multi" if to == "yolo" else None))
         for name, dataset in splits.items()
     }
+    for dataset in chosen.values() if to == "yolo" else ():
+        _warn_of_lost_names(dataset)
     if not any(map(len, chosen.values())):
         raise PoseError(
             f"{source}: none of its {sum(map(len, splits.values()))} images can be converted: "
@@ -175,11 +179,23 @@ def _annotations(split: str) -> str:
 def _chosen(dataset: Dataset, keypoints: int | None, kind: str | None) -> Dataset:
     """The dataset with the given number of keypoints, and only the images and people that the kind
     keeps."""
-    if keypoints:
+    if keypoints and keypoints != len(dataset.layout):
         dataset = dataset.with_layout(layout_for(keypoints))
     if kind is None:
         return dataset
     return dataset.subset([kept for sample in dataset if (kept := _kept(sample, kind)) is not None])
+
+
+def _warn_of_lost_names(dataset: Dataset) -> None:
+    """Text labels have no names: their readers take the usual keypoints of the same number."""
+    names, usual = dataset.layout.names, layout_for(len(dataset.layout)).names
+    if names != usual and not are_numbers(usual):
+        warnings.warn(
+            f"{dataset.source}: text labels have no names; give dataset.keypoint_names with them, "
+            f"as {len(usual)} keypoints are else read as {', '.join(usual)}; these are "
+            f"{', '.join(names)}",
+            stacklevel=3,
+        )
 
 
 def _kept(sample: Sample, kind: str) -> Sample | None:

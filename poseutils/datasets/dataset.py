@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -13,7 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..keypoints import COCO17, PERSON13, KeypointLayout, coco_category, reduce_17_to_13
+from ..keypoints import (
+    COCO17,
+    PERSON13,
+    KeypointLayout,
+    coco_category,
+    reduce_17_to_13,
+    same_keypoints,
+)
+from ..keypoints.spelling import are_numbers, check_same_order
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,10 @@ class Sample:
         other = copy(self)
         other.__dict__.update(attributes)
         return other
+
+    def reordered(self, order: Sequence[int]) -> Sample:
+        """The sample with the keypoints ``order``."""
+        return replace(self, keypoints=self.keypoints[:, list(order)])
 
     def reduced(self) -> Sample:
         """The sample with the zoo's 13 keypoints instead of COCO's 17."""
@@ -139,18 +152,31 @@ class Dataset(Sequence):
         }
 
     def with_layout(self, layout: KeypointLayout) -> Dataset:
-        """The dataset with the keypoints of another layout.
+        """The dataset with the keypoints of another layout, found by their names, however spelled.
 
-        COCO's 17 keypoints are reduced to the zoo's 13. A layout with the same number of keypoints
-        is taken to have the same keypoints.
+        COCO's 17 keypoints are reduced to the zoo's 13. The same number of keypoints of other names
+        is taken in its order, with a warning, if neither layout only counts its keypoints.
 
         Raises:
             PoseError: for any other pair of layouts.
         """
-        if len(layout) == len(self.layout):
+        own = self.layout
+        order = same_keypoints(layout.names, own.names)
+        if layout.names == own.names:
             return self
-        if layout.names == PERSON13.names and self.layout.names == COCO17.names:
-            return replace(self, samples=tuple(s.reduced() for s in self.samples), layout=layout)
+        if order is not None and len(layout) == len(own):
+            samples = tuple(s.reordered(order) for s in self.samples)
+            made = layout.with_sigmas_of(own.reordered(order))
+            return replace(self, samples=samples, layout=made)
+        if len(layout) == len(own):
+            if not are_numbers(layout.names) and not are_numbers(own.names):
+                said = check_same_order(layout.names, own.names, self.source)
+                warnings.warn(said, stacklevel=2)
+            return self
+        is_person13 = same_keypoints(PERSON13.names, layout.names) is not None
+        if is_person13 and same_keypoints(COCO17.names, own.names) is not None:
+            reduced = tuple(s.reduced() for s in self.with_layout(COCO17))
+            return replace(self, samples=reduced, layout=PERSON13).with_layout(layout)
         raise PoseError(
             f"{self.source} has {len(self.layout)} keypoints ({self.layout.name}), and "
             f"{len(layout)} ({layout.name}) are expected: "

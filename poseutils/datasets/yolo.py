@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -194,13 +195,18 @@ class _TextSample(Sample):
     def relative_areas(self) -> np.ndarray:
         return self.rows[:, 3] * self.rows[:, 4]
 
+    def reordered(self, order: Sequence[int]) -> Sample:
+        if "keypoints" in self.__dict__:
+            return super().reordered(order)
+        keypoints = self.rows[:, 5:].reshape(len(self), len(order), 3)[:, list(order)]
+        rows = np.concatenate([self.rows[:, :5], keypoints.reshape(self.rows[:, 5:].shape)], axis=1)
+        return self._with(rows=rows)
+
     def reduced(self) -> Sample:
         if "keypoints" in self.__dict__:
             return super().reduced()
         keypoints = reduce_17_to_13(self.rows[:, 5:].reshape(-1, 17, 3)).reshape(-1, 39)
-        return _sample(
-            self.image_id, self.path, np.concatenate([self.rows[:, :5], keypoints], axis=1)
-        )
+        return self._with(rows=np.concatenate([self.rows[:, :5], keypoints], axis=1))
 
 
 def _in_pixels(rows: np.ndarray, size: tuple[int, int]) -> dict:

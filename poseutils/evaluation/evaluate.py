@@ -10,7 +10,17 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..errors import PoseError
-from ..keypoints import COCO17, PERSON13, KeypointLayout, layout_for
+from ..keypoints import (
+    COCO17,
+    DEFAULT_SIGMA,
+    PERSON13,
+    KeypointLayout,
+    layout_for,
+    same_keypoints,
+    usual_layout,
+    with_sigmas,
+)
+from ..keypoints.spelling import are_numbers
 from ..models import Model
 from ..poses import Poses
 from . import landmarks
@@ -141,10 +151,7 @@ def _plan(
         )
     if keypoint_map is not None:
         mapping, labels = checked_mapping(keypoint_map, model.layout, dataset.layout), dataset
-    elif len(dataset.layout) == len(model.layout) or (model.layout.names, dataset.layout.names) == (
-        PERSON13.names,
-        COCO17.names,
-    ):
+    elif _same_kind(model.layout, dataset):
         mapping, labels = None, dataset.with_layout(model.layout)
     else:
         mapping, labels = keypoint_mapping(model.layout, dataset.layout, dataset.source), dataset
@@ -161,6 +168,26 @@ def _plan(
     return _Plan(_kind(model, layout), several, chosen, boxes, mapping, layout)
 
 
+def _same_kind(model: KeypointLayout, dataset: Dataset) -> bool:
+    """Whether the annotations can have the model's keypoints, in its order.
+
+    Raises:
+        PoseError: if the model is one of people, and the annotations have as many keypoints of
+            other names, so that OKS and AP would compare different parts of a body.
+    """
+    labels = dataset.layout
+    if len(labels) != len(model):
+        return model.names == PERSON13.names and labels.names == COCO17.names
+    known = usual_layout(model).names in (COCO17.names, PERSON13.names)
+    if known and not are_numbers(labels.names) and not same_keypoints(model.names, labels.names):
+        raise PoseError(
+            f"{dataset.source} has {len(labels)} keypoints of other names than the person model: "
+            f"{', '.join(labels.names)}; expected {', '.join(model.names)}. Use annotations of "
+            "these, or give keypoint_map=[...], for each labeled keypoint the index of the model's"
+        )
+    return True
+
+
 def _check_ids(dataset: Dataset) -> None:
     seen = set()
     for sample in dataset:
@@ -175,11 +202,14 @@ def _check_ids(dataset: Dataset) -> None:
 def _measured_layout(
     model: KeypointLayout, labels: KeypointLayout, mapping: np.ndarray | None
 ) -> KeypointLayout:
-    """The layout of the annotations; that of the model if its sigmas were set and are not the usual
-    ones for its number of keypoints."""
+    """The layout of the annotations, with the sigmas of the model's keypoints where they have none;
+    that of the model if its sigmas were set and are not the usual ones for its number of
+    keypoints."""
     own = mapping is None and (
         len(labels) != len(model) or model.sigmas != layout_for(len(model)).sigmas
     )
+    if mapping is not None and set(labels.sigmas) == {DEFAULT_SIGMA}:
+        return with_sigmas(labels, model.sigma_array[mapping].tolist())
     return model if own else labels
 
 

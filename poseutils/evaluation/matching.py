@@ -9,7 +9,8 @@ import numpy as np
 
 from ..datasets import Sample
 from ..errors import PoseError
-from ..keypoints import IBUG68_FROM_MESH468, KeypointLayout
+from ..keypoints import IBUG68_FROM_MESH468, KeypointLayout, same_keypoints
+from ..keypoints.spelling import keys
 from ..poses import AREA_OF_BOX, Poses, keypoint_similarity, oks
 
 
@@ -80,16 +81,18 @@ def keypoint_mapping(model: KeypointLayout, labels: KeypointLayout, source) -> n
     layouts.
 
     A face mesh of 468 points is mapped to the 68 iBUG points by the published correspondence; other
-    layouts by the names of their keypoints.
+    layouts by the names of their keypoints, however spelled.
 
     Raises:
         PoseError: if an annotated keypoint has no counterpart.
     """
     if len(model) == 468 and len(labels) == 68:
         return np.array(IBUG68_FROM_MESH468)
-    missing = [name for name in labels.names if name not in model.names]
-    if not missing:
-        return np.array([model.names.index(name) for name in labels.names])
+    order = same_keypoints(labels.names, model.names)
+    if order is not None:
+        return np.array(order)
+    own = set(keys(model.names))
+    missing = [n for n, key in zip(labels.names, keys(labels.names)) if key not in own]
     raise PoseError(
         f"{source} has {len(labels)} keypoints ({labels.name}), the model gives {len(model)} "
         f"({model.name}); no counterpart for "

@@ -3,6 +3,7 @@ object."""
 
 from .faces import IBUG68_FROM_MESH468
 from .layout import DEFAULT_SIGMA, KeypointLayout, layout_from_names, redefined, with_sigmas
+from .spelling import same_keypoints
 from .standard import (
     COCO17,
     DETECTED,
@@ -18,6 +19,7 @@ from .standard import (
     layout_for,
     layout_from_coco_category,
     reduce_17_to_13,
+    usual_layout,
 )
 
 __all__ = [
@@ -40,5 +42,7 @@ __all__ = [
     "layout_from_names",
     "redefined",
     "reduce_17_to_13",
+    "same_keypoints",
+    "usual_layout",
     "with_sigmas",
 ]

@@ -4,7 +4,6 @@ object."""
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoseError
+from .spelling import mirror_by_name, same_keypoints
 
 DEFAULT_SIGMA = 0.05
 """OKS sigma of keypoints without a published one: between COCO's eyes (0.025) and hips (0.107)."""
@@ -27,9 +27,10 @@ class KeypointLayout:
         names: K keypoint names.
         limbs: pairs of keypoint indices that are joined by a line in figures.
         mirror: K indices; ``mirror[k]`` is the keypoint that keypoint k becomes when the image is
-            flipped left to right. Default: from ``left`` and ``right`` in the names.
+            flipped left to right. Default: from the sides in the names.
         sigmas: K OKS standard deviations, relative to the square root of the object's area.
             Default: ``DEFAULT_SIGMA``.
+        mirror_known: whether ``mirror`` was given, or the names tell it.
     """
 
     name: str
@@ -37,10 +38,14 @@ class KeypointLayout:
     limbs: tuple[tuple[int, int], ...] = ()
     mirror: tuple[int, ...] = ()
     sigmas: tuple[float, ...] = ()
+    mirror_known: bool | None = None
 
     def __post_init__(self) -> None:
         count = len(self.names)
-        object.__setattr__(self, "mirror", tuple(self.mirror) or _mirror_by_name(self.names))
+        by_name, told = mirror_by_name(self.names)
+        if self.mirror_known is None:
+            object.__setattr__(self, "mirror_known", told or bool(self.mirror))
+        object.__setattr__(self, "mirror", tuple(self.mirror) or by_name)
         object.__setattr__(self, "sigmas", tuple(self.sigmas) or (DEFAULT_SIGMA,) * count)
         for what in ("mirror", "sigmas"):
             if len(getattr(self, what)) != count:
@@ -67,17 +72,23 @@ class KeypointLayout:
         """(K,) float64 sigmas."""
         return np.asarray(self.sigmas, dtype=np.float64)
 
+    def with_sigmas_of(self, other: KeypointLayout) -> KeypointLayout:
+        """The layout with the sigmas of the same keypoints, if those were set."""
+        was_set = set(other.sigmas) != {DEFAULT_SIGMA}
+        return replace(self, sigmas=other.sigmas) if was_set else self
 
-def _mirror_by_name(names: Sequence[str]) -> tuple[int, ...]:
-    """The index of each keypoint's mirror image: ``left_x`` and ``right_x`` swap, all others
-    stay."""
-    swap = {"left": "right", "right": "left"}
-    index = {name.lower(): i for i, name in enumerate(names)}
-
-    def mirrored(name: str) -> str:
-        return re.sub(r"(?<![a-z])(left|right)(?![a-z])", lambda m: swap[m.group()], name.lower())
-
-    return tuple(index.get(mirrored(name), i) for i, name in enumerate(names))
+    def reordered(self, order: Sequence[int]) -> KeypointLayout:
+        """The layout of the keypoints ``order``, K different indices."""
+        if list(order) == list(range(len(self))):
+            return self
+        place = {old: new for new, old in enumerate(order)}
+        return replace(
+            self,
+            names=tuple(self.names[old] for old in order),
+            limbs=tuple((place[a], place[b]) for a, b in self.limbs),
+            mirror=tuple(place[self.mirror[old]] for old in order),
+            sigmas=tuple(self.sigmas[old] for old in order),
+        )
 
 
 def layout_from_names(
@@ -149,6 +160,7 @@ def redefined(
 ) -> KeypointLayout:
     """A layout with other names, limbs or mirror pairs; None keeps those it has.
 
+    Names of the same keypoints in another order bring their limbs, mirror pairs and sigmas along.
     With other names, limbs and sigmas are kept, and the mirror indices are derived from the new
     names.
 
@@ -162,8 +174,11 @@ def redefined(
             f"{len(names)} keypoint names given ({', '.join(map(str, names))}), expected "
             f"{len(layout)}"
         )
+    order = same_keypoints(names, layout.names) if names is not None else None
+    if order is not None:
+        layout = layout.reordered(order)
     if mirror is None:
-        mirror = layout.mirror if names is None else ()
+        mirror = layout.mirror if layout.mirror_known and (names is None or order) else ()
     limbs = layout.limbs if limbs is None else limbs
     return layout_from_names(
         layout.names if names is None else names, limbs, layout.sigmas, mirror=mirror

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import PoseError
 from .faces import IBUG_LIMBS, IBUG_MIRROR, MESH_CONTOURS, MESH_MIRROR
 from .layout import KeypointLayout, layout_from_names, with_sigmas
+from .spelling import same_keypoints
 
 _COCO_NAMES = (
     "nose",
@@ -91,6 +92,7 @@ HAND21 = KeypointLayout(
     "hand21",
     ("wrist",) + tuple(f"{finger}_{joint}" for finger in _FINGERS for joint in range(1, 5)),
     limbs=_FINGER_LIMBS,
+    mirror=tuple(range(21)),
 )
 HEAD468 = KeypointLayout(
     "head468", tuple(f"mesh_{i}" for i in range(468)), limbs=MESH_CONTOURS, mirror=MESH_MIRROR
@@ -102,6 +104,7 @@ PALM7 = KeypointLayout(
     "palm7",
     ("wrist", "index_mcp", "middle_mcp", "ring_mcp", "little_mcp", "thumb_cmc", "thumb_mcp"),
     limbs=((0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (5, 6)),
+    mirror=tuple(range(7)),
 )
 FACE6 = KeypointLayout(
     "face6",
@@ -124,7 +127,7 @@ def layout_for(count: int) -> KeypointLayout:
 def coco_category(layout: KeypointLayout) -> dict[str, Any]:
     """A layout as a COCO category: limbs become ``skeleton``, with COCO's indices from 1; sigmas
     stand in it where they differ from those that the names imply."""
-    usual = LAYOUTS.get(layout.name, KeypointLayout(layout.name, layout.names)).sigmas
+    usual = LAYOUTS.get(layout.name, layout_from_names(layout.names)).sigmas
     return {
         "id": 1,
         "name": "person" if layout.name in ("coco17", "person13") else layout.name,
@@ -138,8 +141,8 @@ def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
     """The layout of a COCO category with ``keypoints`` (names) and optionally ``skeleton`` (pairs
     of indices from 1).
 
-    Names of a known layout give that layout, whatever the skeleton: COCO's 17 person keypoints are
-    ``coco17``.
+    Names of a known layout in its order, however spelled, give that layout, whatever the skeleton:
+    COCO's 17 person keypoints are ``coco17``.
 
     Raises:
         PoseError: if the category has no keypoint names, or a pair or sigma is invalid.
@@ -151,9 +154,9 @@ def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
             "keypoint names"
         )
     names, sigmas = tuple(str(n) for n in names), category.get("sigmas")
-    for known in LAYOUTS.values():
-        if known.names == names:
-            return with_sigmas(known, sigmas)
+    known = _known(names)
+    if known is not None and known[1] == list(range(len(names))):
+        return with_sigmas(known[0], sigmas)
     try:
         limbs = [(int(a) - 1, int(b) - 1) for a, b in category.get("skeleton") or ()]
     except (TypeError, ValueError, OverflowError) as error:
@@ -167,6 +170,24 @@ def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
     return layout_from_names(
         names, limbs, sigmas, name=str(category.get("name") or f"custom{len(names)}")
     )
+
+
+def usual_layout(layout: KeypointLayout) -> KeypointLayout:
+    """The known layout with the same keypoints, whatever their spelling and order, with the sigmas
+    that were set; the layout itself if none is known."""
+    known = _known(layout.names)
+    if known is None or known[0].names == layout.names:
+        return layout
+    return known[0].with_sigmas_of(layout.reordered(known[1]))
+
+
+def _known(names: Sequence[str]) -> tuple[KeypointLayout, list[int]] | None:
+    """The known layout with these keypoints, and the index in ``names`` of each of its own."""
+    for layout in LAYOUTS.values():
+        order = same_keypoints(layout.names, names) if len(layout) == len(names) else None
+        if order is not None:
+            return layout, order
+    return None
 
 
 def reduce_17_to_13(keypoints: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import pytest
 import poseutils as pu
 from poseutils.errors import PoseError
 from poseutils.evaluation import evaluate
+from poseutils.keypoints import COCO17
 from poseutils.poses import AREA_OF_BOX
 
 
@@ -373,3 +374,39 @@ def test_unreadable_images_are_left_out_and_named(movenet, asset, tmp_path):
         and len(report.errors) == 1
         and source[0].path.name in report.errors[0]
     )
+
+
+@pytest.fixture
+def renamed_people(coco_mini, asset, tmp_path):
+    """A function that writes a few images' annotations with other names, in another order."""
+    document = json.loads(asset("coco-mini/person_keypoints.json").read_text())
+    keep = [a for a in document["annotations"] if a.get("num_keypoints")][:8]
+    wanted = {a["image_id"] for a in keep}
+    document["images"] = [image for image in document["images"] if image["id"] in wanted]
+
+    def write(names, order):
+        document["categories"][0] |= {"keypoints": names, "skeleton": []}
+        document["annotations"] = [
+            a | {"keypoints": np.reshape(a["keypoints"], (17, 3))[order].ravel().tolist()}
+            for a in keep
+        ]
+        (tmp_path / "images").symlink_to(asset("coco-mini/images"))
+        (tmp_path / "labels.json").write_text(json.dumps(document))
+        return pu.load_dataset(tmp_path / "labels.json")
+
+    return write
+
+
+def test_names_decide_which_keypoints_are_compared(zoo_model, renamed_people):
+    order = [0, *(k for pair in range(1, 17, 2) for k in (pair + 1, pair))]
+    names = [COCO17.names[k].replace("_", " ").title() for k in order]
+    exchanged = renamed_people(names, order)
+    metrics = evaluate(zoo_model("yolov8n_pose_256"), exchanged, progress=False).metrics
+    assert metrics["oks"] > 0.4  # 0.16 with left and right exchanged
+    assert exchanged.layout == COCO17
+
+
+def test_a_person_model_is_not_measured_on_17_keypoints_of_other_names(movenet, renamed_people):
+    animals = renamed_people([f"part {chr(97 + k)}" for k in range(17)], list(range(17)))
+    with pytest.raises(PoseError, match="other names than the person model: part a, .*nose"):
+        evaluate(movenet, animals, progress=False)

@@ -80,7 +80,7 @@ def test_layout_from_a_coco_category():
 
 
 def test_a_name_inside_a_word_is_not_a_side():
-    assert layout_from_names(["leftover", "rightover"]).mirror == (0, 1)
+    assert layout_from_names(["leftover", "upright"]).mirror == (0, 1)
 
 
 def test_layouts_by_number_and_own_sigmas():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ...config.augmentations import checked_augmentations
 from ...config.calls import AUGMENTATIONS as ARGUMENTS
+from ...errors import PoseError
 from ...keypoints import KeypointLayout
 from .color import COLOR, clipped
 from .draw import Draw
@@ -53,8 +54,11 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
         that ``random_periodic_resizing`` chooses (default: a new size in each call).
 
     Raises:
-        PoseError: for an unknown operation or argument.
+        PoseError: for an unknown operation or argument; for ``random_flip`` where the layout does
+            not tell which keypoints to exchange.
     """
+    if "random_flip" in operations and not layout.mirror_known:
+        raise PoseError(cannot_flip(layout))
     operations = {
         name: {"change_rate": CHANGE_RATES.get(name, 1.0), **arguments}
         for name, arguments in checked_augmentations(operations).items()
@@ -76,6 +80,16 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
         return scene[:2] if boxes is None else scene
 
     return augment
+
+
+def cannot_flip(layout: KeypointLayout) -> str:
+    """What to write where a layout does not tell its mirror image."""
+    return (
+        "random_flip exchanges left and right keypoints, and the names of these do not tell which "
+        f"those are: {', '.join(layout.names[:30])}. Give dataset.mirror, for each keypoint the "
+        f"index of its mirror image ({list(range(len(layout)))} if each is its own), or "
+        "dataset.keypoint_names with left and right, or leave random_flip out"
+    )
 
 
 def resizing_period(operations: Mapping[str, Mapping] | None) -> int:
