@@ -122,11 +122,13 @@ def _reasons(function: FunctionType) -> Iterator[str]:
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
         where = _REFUSING.get(name, len(call.args))
         for reason in call.args[where : where + 1]:
-            known = assigned.get(reason.id) if isinstance(reason, ast.Name) else reason
-            yield from _text(known, function.__globals__)
+            if isinstance(reason, ast.Name):
+                text = function.__globals__.get(reason.id)
+                reason = assigned.get(reason.id, ast.Constant(text))
+            yield from _text(reason, function.__globals__)
 
 
-def _text(node: ast.AST | None, known: Mapping[str, object]) -> Iterator[str]:
+def _text(node: ast.AST, known: Mapping[str, object]) -> Iterator[str]:
     """A text; what is computed in it as an ellipsis, but for numbers that have a name."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
