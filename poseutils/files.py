@@ -8,6 +8,7 @@ import math
 import os
 import reprlib
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,28 @@ def files_below(folder: str | Path) -> tuple[list[str], list[str]]:
             else:
                 others.append(entry.path)
     return files, others
+
+
+def listed_files(folder: str) -> dict[str, str]:
+    """The paths of what is in a folder, but for folders, by :func:`same_name`; empty without the
+    folder."""
+    if not os.path.isdir(folder):
+        return {}
+    with os.scandir(folder) as entries:
+        return {same_name(entry.name): entry.path for entry in entries if not entry.is_dir()}
+
+
+def same_name(name: str) -> str:
+    """What is the same for a file name with accents in one character or two, or in Latin-1 instead
+    of UTF-8."""
+    try:
+        raw = os.fsencode(name)
+    except UnicodeEncodeError:
+        return name
+    try:
+        return unicodedata.normalize("NFC", raw.decode())
+    except UnicodeDecodeError:
+        return unicodedata.normalize("NFC", raw.decode("latin-1"))
 
 
 def given_path(value: object, name: str, expected: str) -> Path:

@@ -74,7 +74,8 @@ def read_coco_layout(path: str | Path) -> KeypointLayout:
 
 def _read_json(path: Path) -> dict:
     if not path.is_file():
-        raise PoseError(f"no such annotation file: {path}")
+        what = "is no regular file" if path.exists() else "does not exist"
+        raise PoseError(f"no annotation file: {path} {what}; expected a COCO .json")
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:

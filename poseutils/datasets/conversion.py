@@ -9,7 +9,6 @@ labels v is 1 for labeled keypoints, visible or hidden.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import warnings
 from collections import Counter
@@ -30,7 +29,7 @@ from ..keypoints.spelling import are_numbers
 from .atomic_folder import atomic_folder
 from .coco import read_coco, to_coco
 from .dataset import Dataset, Sample
-from .loading import annotation_files
+from .finding import annotation_files, split_folders, split_name
 from .yolo import read_yolo
 
 FORMS = ("yolo", "coco")
@@ -71,7 +70,7 @@ def convert(
 
     Args:
         source: a COCO ``.json`` file, a folder with several (one per split), or a folder of images
-            with text labels, directly or in ``train``, ``val`` and ``test``.
+            with text labels, directly or in ``train``, ``valid`` and so on.
         out: the folder to write into; existing files are kept.
         to: ``yolo`` or ``coco`` (default: the format that the source is not in).
         keypoints: 13 reduces COCO's 17 keypoints to the zoo's 13 (default: as in the source).
@@ -153,7 +152,7 @@ def _splits(source: Path) -> tuple[dict[str, Dataset], bool]:
         )
     files = annotation_files(source) if source.is_dir() else [source]
     if files:
-        named = [(_split_name(file.stem), file) for file in files]
+        named = [(split_name(file), file) for file in files]
         twice = sorted({name for name, _ in named if [n for n, _ in named].count(name) > 1})
         if twice:
             raise PoseError(
@@ -161,15 +160,7 @@ def _splits(source: Path) -> tuple[dict[str, Dataset], bool]:
                 "one"
             )
         return {name: read_coco(file) for name, file in named}, False
-    base = source / "images" if (source / "images").is_dir() else source
-    parts = [base / name for name in ("train", "val", "valid", "test") if (base / name).is_dir()]
-    return {part.name: read_yolo(part) for part in parts or [source]}, True
-
-
-def _split_name(stem: str) -> str:
-    """``person_keypoints_val2017`` is the split ``val``."""
-    name = stem.removeprefix("person_keypoints_").removeprefix("instances_")
-    return re.sub(r"^(train|val|test)\d{4}$", r"\1", name)
+    return {part.name: read_yolo(part) for part in split_folders(source) or [source]}, True
 
 
 def _annotations(split: str) -> str:

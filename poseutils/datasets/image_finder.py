@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
 from ..errors import PoseError
+from ..files import listed_files, same_name
 
 
 class ImageFinder:
     """Resolves the file names in an annotation file to paths.
 
-    Each name is searched for in the usual folders around the file: as written, percent-decoded, and
-    without its folders, which annotation tools often add.
+    Each name is searched for in the usual folders around the file: as written, percent-decoded,
+    without its folders, which annotation tools often add, and with accents of another encoding.
     """
 
     def __init__(self, annotations: Path):
@@ -29,6 +31,7 @@ class ImageFinder:
             str(folders[0])
         ]
         self.users: dict[str, str] = {}
+        self.listed = lru_cache(maxsize=None)(listed_files)
 
     def find(self, name: str, where: str) -> Path:
         """The path of an image; ``where`` is the place of its record in the file, for error
@@ -59,6 +62,12 @@ class ImageFinder:
                 if os.path.isfile(path):
                     self.folders.insert(0, self.folders.pop(index))
                     return path
+        for spelling in _spellings(name):
+            for folder in self.folders:
+                place, last = os.path.split(os.path.join(folder, spelling))
+                found = self.listed(place).get(same_name(last))
+                if found and os.path.isfile(found):
+                    return found
         return None
 
 

@@ -11,6 +11,7 @@ from ..errors import PoseError
 from ..keypoints import KeypointLayout
 from .coco import read_coco, read_coco_layout
 from .dataset import Dataset
+from .finding import annotation_files, split_folders, split_name
 from .yolo import read_yolo
 
 
@@ -22,10 +23,10 @@ def load_dataset(
     Args:
         path: a COCO keypoints ``.json`` file, with the images in the folder of the same name, in
             ``images/``, or beside it; a folder of images with such a file inside or beside it; a
-            folder with several such files, one per split; or a folder of images with YOLO text
-            labels.
-        split: name without ``.json`` of the annotation file to read, of a folder with several
-            (default: all of them, concatenated).
+            folder with several such files, one per split, or with one in ``train``, ``valid`` and
+            so on; or a folder of images with YOLO text labels.
+        split: the one to read, of a folder with several: the name of its annotation file without
+            ``.json``, or its folder (default: all of them, concatenated).
         layout: of the keypoints of YOLO text labels, which have no names (default: by their
             number).
 
@@ -63,17 +64,20 @@ def _load(path: Path, split: str | None, layout: KeypointLayout | None) -> Datas
             f"{beside or 'no files'}"
         )
     annotations = annotation_files(path)
-    if split is not None:
-        chosen = [a for a in annotations if a.stem == split]
-        if not chosen:
-            raise PoseError(
-                f"{path} has no split {split!r}: it has "
-                f"{', '.join(a.stem for a in annotations) or 'no .json file'}"
-            )
-        return read_coco(chosen[0])
-    if annotations:
-        return _join([read_coco(a) for a in annotations], path)
-    return read_yolo(path, layout)
+    if split is None:
+        return (
+            _join([read_coco(a) for a in annotations], path)
+            if annotations
+            else read_yolo(path, layout)
+        )
+    splits = {split_name(a): a for a in annotations} | {a.stem: a for a in annotations}
+    folders = {} if annotations else {folder.name: folder for folder in split_folders(path)}
+    if split in splits:
+        return read_coco(splits[split])
+    if split in folders:
+        return read_yolo(folders[split], layout)
+    known = ", ".join(folders or (split_name(a) for a in annotations)) or "none"
+    raise PoseError(f"{path} has no split {split!r}: it has {known}")
 
 
 def peek_layout(path: str | Path) -> KeypointLayout | None:
@@ -86,18 +90,6 @@ def peek_layout(path: str | Path) -> KeypointLayout | None:
 def has_annotations(path: str | Path) -> bool:
     """Whether a dataset has COCO annotations, which have keypoint names, unlike text labels."""
     return bool(annotation_files(Path(path)))
-
-
-def annotation_files(path: Path) -> list[Path]:
-    """The COCO files of a path: the file itself; those in a folder or its ``annotations/``; or the
-    one beside it of the same name."""
-    if path.suffix.lower() == ".json":
-        return [path] if path.is_file() else []
-    inside = sorted(path.glob("*.json")) or sorted((path / "annotations").glob("*.json"))
-    # Without COCO's other annotations
-    inside = [p for p in inside if p.name.startswith("person_keypoints_")] or inside
-    beside = path.with_name(path.name + ".json")
-    return inside or ([beside] if beside.is_file() else [])
 
 
 def _join(parts: list[Dataset], source: Path) -> Dataset:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
+from ..files import listed_files, same_name
 from ..images import find_images, image_size
 from ..keypoints import KeypointLayout, layout_for, reduce_17_to_13
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
+from .finding import other_labels
 
 FORM = "class cx cy w h, then x y v for each keypoint"
 MAX_CLASSES = 10_000
@@ -44,11 +47,11 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     """
     folder = Path(folder)
     images = find_images(folder)
-    labels = _label_files(images)
+    labels = _regular(_label_files(images), folder)
     if not any(labels):
         raise PoseError(
             f"{folder} has images but neither a COCO .json nor .txt labels beside them: expected "
-            "one of the two"
+            f"one of the two{other_labels(folder)}"
         )
     rows = _rows_of(labels, folder)
     layout = layout or layout_for((max(r.shape[1] for r in rows) - 5) // 3)
@@ -70,27 +73,34 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
 def _label_files(images: list[Path]) -> list[str]:
     """The label file of each image, empty if missing: beside it, else in ``labels`` instead of
     ``images``. Lists each folder once."""
-    listed = lru_cache(maxsize=None)(
-        lambda folder: frozenset(os.listdir(folder)) if os.path.isdir(folder) else frozenset()
-    )
+    listed = lru_cache(maxsize=None)(listed_files)
     parallel = lru_cache(maxsize=None)(parallel_labels)
     labels = []
     for image in images:
         folder, name = os.path.split(image)
-        label = os.path.splitext(name)[0] + ".txt"
-        found = next(
-            (f for f in (folder, parallel(folder)) if f is not None and label in listed(f)), None
-        )
-        labels.append(os.path.join(found, label) if found is not None else "")
+        label = same_name(os.path.splitext(name)[0] + ".txt")
+        labels.append(listed(folder).get(label) or listed(parallel(folder)).get(label, ""))
     return labels
 
 
-def parallel_labels(folder: str | Path) -> str | None:
+def _regular(labels: list[str], folder: Path) -> list[str]:
+    """The labels that are regular files, empty for others: pipes would be waited for."""
+    left = [label for label in labels if label and not os.path.isfile(label)]
+    if left:
+        warnings.warn(
+            f"{folder}: {len(left)} labels are no regular files ({left[0]}): their images count as "
+            "ones without people",
+            stacklevel=3,
+        )
+    return [label if label not in left else "" for label in labels]
+
+
+def parallel_labels(folder: str | Path) -> str:
     """The folder of labels for a folder of images, in Ultralytics' structure: ``labels/train`` for
-    ``images/train``; None for others."""
+    ``images/train``; the folder itself for others."""
     parts = list(Path(folder).parts)
     if "images" not in parts:
-        return None
+        return str(folder)
     parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
     return os.path.join(*parts)
 

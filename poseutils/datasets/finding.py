@@ -1,0 +1,111 @@
+"""Which files of a folder are annotations: by their content, whatever their names."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import warnings
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from ..files import files_below
+
+_SPLIT = re.compile(r"(train|training|val|valid|validation|test|testing)(\d{4})?", re.IGNORECASE)
+_LISTS = re.compile(rb'"(images|annotations|keypoints)"\s*:\s*\[')
+_LABELME = re.compile(rb'"(shapes|imagePath)"\s*:')
+
+
+def annotation_files(path: Path) -> list[Path]:
+    """The COCO files of a path: the file itself; those in a folder or its ``annotations/``; the one
+    beside it of the same name; or those in its subfolders that are called like splits.
+
+    A JSON file is one of them if it has lists of images and annotations; those with keypoints are
+    preferred.
+    """
+    if path.suffix.lower() == ".json":
+        return [path] if path.is_file() else []
+    beside = path.with_name(path.name + ".json")
+    in_splits = (file for folder in split_folders(path) for file in folder.glob("*.json"))
+    for files in path.glob("*.json"), (path / "annotations").glob("*.json"), [beside], in_splits:
+        if found := _annotations(files):
+            return found
+    return []
+
+
+def _annotations(files: Iterable[Path]) -> list[Path]:
+    shown = [p for p in sorted(files) if not p.name.startswith(".") and not p.is_dir()]
+    files = [file for file in shown if file.is_file()]
+    for file in set(shown) - set(files):
+        if os.path.lexists(file):
+            warnings.warn(f"{file} is no regular file: not read", stacklevel=2)
+    # COCO's own other files are large
+    files = [file for file in files if file.name.startswith("person_keypoints_")] or files
+    lists = {file: _matches(_LISTS, file) for file in files}
+    found = [file for file in files if {b"images", b"annotations"} <= lists[file]]
+    return [file for file in found if b"keypoints" in lists[file]] or found
+
+
+def _matches(pattern: re.Pattern, file: Path) -> frozenset[bytes]:
+    """The keys of a pattern that a JSON object has somewhere; none for unreadable files."""
+    try:
+        status = os.stat(file)
+        return _matches_of(pattern, str(file), status.st_size, status.st_mtime_ns)
+    except OSError:
+        return frozenset()
+
+
+@lru_cache(maxsize=1000)
+def _matches_of(pattern: re.Pattern, file: str, size: int, _time: int) -> frozenset[bytes]:
+    """As :func:`_matches`, by searching the bytes, as parsing a large file takes seconds."""
+    if not size:
+        return frozenset()
+    found: set[bytes] = set()
+    with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if not data[:100].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+            return frozenset()
+        for match in pattern.finditer(data):
+            found.add(match.group(1))
+            if len(found) == 3:
+                break
+    return frozenset(found)
+
+
+def split_folders(path: Path) -> list[Path]:
+    """The folders of a dataset's splits: ``train``, ``valid`` and the like in it, or in its
+    ``images``."""
+    for folder in (path / "images", path):
+        found = sorted(p for p in folder.glob("*") if _SPLIT.fullmatch(p.name) and p.is_dir())
+        if found:
+            return found
+    return []
+
+
+def split_name(file: Path) -> str:
+    """The split of a COCO file: ``val`` for ``person_keypoints_val2017.json``; the folder for the
+    ``_annotations.coco.json`` in ``valid``."""
+    name = file.stem.removeprefix("person_keypoints_").removeprefix("instances_")
+    if not _SPLIT.fullmatch(name) and _SPLIT.fullmatch(file.parent.name):
+        name = file.parent.name
+    return re.sub(r"^(train|val|test)\d{4}$", r"\1", name)
+
+
+def other_labels(folder: Path) -> str:
+    """A sentence about the files in a folder that may be labels of other formats; empty if there
+    are none."""
+    files = [Path(file) for file in sorted(files_below(folder)[0])]
+    documents = [file for file in files if file.suffix.lower() in (".json", ".xml", ".csv")]
+    if not documents:
+        return ""
+    first = documents[0].name
+    labelme = [file for file in documents[:100] if len(_matches(_LABELME, file)) == 2]
+    if labelme:
+        return (
+            f". {labelme[0].name} is of labelme: convert its files, for example by opening the "
+            "folder in X-AnyLabeling and exporting YOLO-Pose or COCO keypoints"
+        )
+    return (
+        f". {first} (of {len(documents)} .json, .xml or .csv files) has no lists of images and "
+        "annotations: export COCO keypoints or YOLO pose labels from the tool that wrote it"
+    )
