@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--allow-custom-code",
         action="store_true",
-        help="run the Python files that the configuration names",
+        help="run the Python files and programs that the configuration names",
     )
     run.add_argument(
         "--resume",
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--allow-custom-code",
         action="store_true",
-        help="treat the Python files that the configuration names as allowed to run",
+        help="treat the Python files and programs that the configuration names as allowed to run",
     )
     check.set_defaults(command=_check)
     runs = commands.add_parser("runs", help="list the runs, newest first")

@@ -31,9 +31,10 @@ def load_config(
         path: the file. A bare name is searched for in the current folder, in its parents, then
             beside the package.
         overrides: ``section.attribute=value``, which take precedence over the file.
-        allow_custom_code: whether the Python files that the configuration names
-            (``model.custom_model_path``, ``custom_data_augmentation.path``) may be run. Only the
-            caller can say so, here or by the override ``allow_custom_code=true``; the file cannot.
+        allow_custom_code: whether what the configuration names may be run: Python files
+            (``model.custom_model_path``, ``custom_data_augmentation.path``) and a program
+            (``tools.stedgeai.path_to_stedgeai``). Only the caller can say so, here or by the
+            override ``allow_custom_code=true``; the file cannot.
 
     Returns:
         The configuration with every default filled in. Attributes without effect are logged in one

@@ -82,6 +82,7 @@ def check(
         check_part(config, services, result)
     if config.ignored:
         result.lines.append(f"ignored: {', '.join(config.ignored)}")
+    _check_programs(config, services, result)
     result.problems = list(dict.fromkeys(result.problems))
     return result
 
@@ -251,6 +252,18 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
     for name, given in config.training.callbacks.items():
         if is_schedule(name):
             _attempt(result, "", make_schedule, name, given)
+
+
+def _check_programs(config: Config, services: list[str], result: Check) -> None:
+    """A program that is not run is no problem: the services do without."""
+    if {"benchmark", "deploy"}.isdisjoint(services):
+        return
+    from ..deployment.st.stedgeai import find_stedgeai
+
+    program, lines = find_stedgeai(config)
+    result.lines += [line for line in lines if line.startswith("tools.")]
+    if program is not None:
+        result.lines.append(f"{program}: runs with all your rights")
 
 
 def _attempt(result: Check, section: str, function: Callable, *arguments) -> None:

@@ -23,6 +23,8 @@ from .steps import Models, Step, plan
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 CONFIG = "user_config.yaml"
+MAY_RUN_CODE = ("train", "benchmark", "deploy")
+"""The services that run Python files or programs that a configuration names, if allowed."""
 
 
 def run(
@@ -40,7 +42,8 @@ def run(
         overrides: ``section.attribute=value``, which take precedence over the file.
         runs_dir: folder in which the run folder is created.
         notebooks_dir: folder of the notebooks (default: the workbook's).
-        allow_custom_code: whether Python files that the configuration names may be run.
+        allow_custom_code: whether Python files and programs that the configuration names may be
+            run.
 
     Raises:
         PoseError: if the configuration is invalid or the folder cannot be written to, before
@@ -194,7 +197,7 @@ def _run_steps(
 ) -> None:
     for step, notebook in zip(record.steps, notebooks, strict=True):
         step.given = models.parameters(step.service)
-        if step.service == "train" and allow_custom_code:
+        if allow_custom_code and step.service in MAY_RUN_CODE:
             step.given = {**step.given, "allow_custom_code": True}
         print(f"  {step.number}/{len(record.steps)}  {step.service:<10}", end="", flush=True)
         if step.status == "done" and not step.lacks():

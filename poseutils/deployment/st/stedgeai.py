@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from ...config import Config
 
 PROGRAM = "stedgeai"
+NOT_ALLOWED = (
+    "is a program of the configuration's choice, which would run with all your rights, and is not "
+    "run. Put its folder on the PATH, or allow it with allow_custom_code=true on the command line "
+    "or among the notebook's parameters."
+)
 TIME_LIMIT = 1800.0
 """Seconds. Compiling for the accelerator of an STM32N6 takes minutes."""
 
@@ -96,7 +101,8 @@ class StReport:
 
 
 def find_stedgeai(config: Config) -> tuple[Path | None, list[str]]:
-    """The program that a configuration names, or the one on the PATH; and messages about it."""
+    """The program that a configuration names, if custom code is allowed, or the one on the PATH;
+    and messages about it."""
     given, lines = config.tools.stedgeai, []
     if given.on_cloud:
         lines.append(
@@ -104,14 +110,18 @@ def find_stedgeai(config: Config) -> tuple[Path | None, list[str]]:
             f"used from here; nothing is uploaded. {PROGRAM} on this computer is used if it is "
             "installed."
         )
-    found = _program_at(config, given.path_to_stedgeai) if given.path_to_stedgeai else None
-    if given.path_to_stedgeai and found is None:
-        lines.append(
-            f"tools.stedgeai.path_to_stedgeai: there is no {PROGRAM} at {given.path_to_stedgeai}"
-        )
-    if found is None and (on_path := shutil.which(PROGRAM)):
+    found, named = None, given.path_to_stedgeai
+    on_path = shutil.which(PROGRAM)
+    if named:
+        found = _program_at(config, named)
+        if found is None:
+            lines.append(f"tools.stedgeai.path_to_stedgeai: there is no {PROGRAM} at {named}")
+        elif not (config.allow_custom_code or (on_path and found.samefile(on_path))):
+            lines.append(f"tools.stedgeai.path_to_stedgeai: {named} {NOT_ALLOWED}")
+            found = None
+    if found is None and on_path:
         found = Path(on_path)
-    if found is None:
+    if found is None and not any(NOT_ALLOWED in line for line in lines):
         lines.append(
             f"ST's compiler {PROGRAM} (ST Edge AI Core) is not installed here and was not run. "
             f"{_WHERE}"

@@ -91,11 +91,14 @@ def nowhere_on_the_path(monkeypatch):
 
 
 def settings(path=None, deployment=None, **stedgeai):
-    return Config(
+    """A configuration whose owner allowed what it names to run."""
+    config = Config(
         model={"model_type": "spe"},
         tools={"stedgeai": stedgeai | ({"path_to_stedgeai": str(path)} if path else {})},
         deployment=deployment or {},
     )
+    config._allow_custom_code = True
+    return config
 
 
 def given(program):
@@ -251,6 +254,18 @@ def test_it_is_found_in_its_folder_and_on_the_path(stand_in, tmp_path, monkeypat
     assert run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(program.parent))
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     assert run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings())
+
+
+def test_a_configuration_alone_runs_no_program(stand_in, tmp_path, monkeypatch, capsys):
+    program = stand_in("whole")
+    config = settings(program)
+    config._allow_custom_code = False
+    assert run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", config) is None
+    said = capsys.readouterr().out
+    assert "allow_custom_code=true" in said and "not installed" not in said
+    assert not (program.parent / "given.json").exists()
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    assert run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", config)
 
 
 @pytest.mark.parametrize(

@@ -199,3 +199,14 @@ def test_what_is_ignored_is_named(look):
 def test_links_in_a_circle_end(look, tmp_path):
     (tmp_path / "photos" / "round").symlink_to(tmp_path / "photos")
     assert "3 images" in lines(look(TRAIN))
+
+
+def test_a_program_that_the_configuration_names_is_listed(look, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    (tmp_path / "stedgeai").write_text("")
+    text = (
+        "operation_mode: benchmarking\nmodel: {model_type: spe, model_path: hand_landmarks}\n"
+        "tools: {stedgeai: {path_to_stedgeai: stedgeai}}\n"
+    )
+    assert "stedgeai is a program" in lines(look(text)) and "not run" in lines(look(text))
+    assert "stedgeai: runs with all your rights" in lines(look(text, allow_custom_code=True))
