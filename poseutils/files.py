@@ -16,6 +16,12 @@ from typing import Any
 
 from .errors import PoseError
 
+MOST_TEXT = 16 << 20
+"""Bytes of a record or of metrics; larger files are something else."""
+
+_INCOMPLETE = ".incomplete-"
+"""How the name of a file begins while it is written; short, whatever the file's own."""
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -29,9 +35,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-        )
+        handle, name = tempfile.mkstemp(prefix=_INCOMPLETE, suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -100,6 +104,12 @@ def same_name(name: str) -> str:
         return unicodedata.normalize("NFC", raw.decode("latin-1"))
 
 
+def remove_incomplete(folder: Path) -> None:
+    """Removes what writes that were killed left in a folder; other dotfiles are the user's."""
+    for path in folder.glob(f"{_INCOMPLETE}*"):
+        path.unlink(missing_ok=True)
+
+
 def given_path(value: object, name: str, expected: str) -> Path:
     """The path that a caller gave for its argument ``name``.
 
@@ -123,6 +133,21 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def read_text(path: Path) -> str:
+    """The UTF-8 text of a file of up to ``MOST_TEXT`` bytes.
+
+    Raises:
+        PoseError: if it cannot be read, or is larger.
+        UnicodeDecodeError: if it is not UTF-8.
+    """
+    try:
+        if (size := path.stat().st_size) > MOST_TEXT:
+            raise PoseError(f"{path}: {size:,} bytes; up to {MOST_TEXT:,} are read")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PoseError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -155,10 +180,10 @@ def sha256_of(path: str | Path) -> str:
 
 
 def written(run_dir: str | Path) -> list[str]:
-    """The contents of a run folder: a line per file or folder, by its path from the current
-    folder."""
+    """The contents of a run folder, without dotfiles: a line per file or folder, by its path from
+    the current folder."""
     lines = []
-    for path in sorted(Path(run_dir).iterdir()):
+    for path in sorted(p for p in Path(run_dir).iterdir() if not p.name.startswith(".")):
         count = sum(1 for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0
         lines.append(os.path.relpath(path) + (f" ({count} files)" if path.is_dir() else ""))
     return lines

@@ -18,6 +18,7 @@ from ..compiler.report import buffer_rows, change_rows, layer_rows, tensor_rows
 from ..config import Config
 from ..errors import PoseError
 from ..files import given_path, sha256
+from ..markdown import escaped
 from ..models import Model
 from ..models.loading import find_file
 from .boards import find_board
@@ -190,8 +191,8 @@ def _labels(config: Config, pose: PoseType) -> tuple[str, ...]:
         path = config.resolve(named)
     except PoseError:
         return names, (
-            f"`deployment.label_file_path` ({named}) is missing: `labels.txt` has the names of the "
-            "keypoints."
+            f"`deployment.label_file_path` ({escaped(named)}) is missing: `labels.txt` has the "
+            "names of the keypoints."
         )
     try:
         return (path.read_text(encoding="utf-8"),)

@@ -12,6 +12,7 @@ from ..compiler.emit.line_breaks import markdown
 from ..compiler.emit.naming import tensor_labels
 from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
 from ..compiler.graph import Graph, Tensor
+from ..markdown import code, escaped, table
 from ..models.zoo import ZOO
 from .bundle import SOURCES
 from .decoder_c import Decoding, decoder_function
@@ -63,7 +64,7 @@ def readme_text(
         "name": spec.name,
         "NAME": spec.name.upper(),
         "file": spec.file_name,
-        "source": spec.source,
+        "source": escaped(spec.source),
         "board": spec.board.name,
         "about": _about(spec),
         "files": _contents(spec, files),
@@ -103,7 +104,7 @@ def _about(spec: DeploymentSpec) -> str:
     height, width = spec.input_size
     return (
         f"A pose estimation network of type {spec.pose.model_type} with {len(layout)} keypoints "
-        f"({layout.name}), for images of {width}×{height} pixels, {made_by}"
+        f"({escaped(layout.name)}), for images of {width}×{height} pixels, {made_by}"
     )
 
 
@@ -219,8 +220,7 @@ def _by_core(spec: DeploymentSpec, compiled: Compiled) -> str:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(head, rows, [False] * len(head))
 
 
 def _estimated(compiled: Compiled) -> str:
@@ -259,7 +259,7 @@ def _tensor_rows(where: str, graph: Graph, offsets: dict[int, str]) -> list[tupl
     return [
         (
             f"{where}{side} {number}",
-            f"`{labels[t]}`",
+            code(labels[t]),
             "×".join(map(str, graph.tensors[t].shape)),
             graph.tensors[t].dtype,
             f"{graph.tensors[t].bytes:,}",
@@ -332,8 +332,10 @@ def _steps(spec: DeploymentSpec) -> str:
     serial, project = deployment.hardware_setup.stlink_serial_number, deployment.c_project_path
     values |= {
         "configuration": ", and `app_config.h` into its `Inc/` folder" if has_config else "",
-        "project": f" (`{project}`)" if project else "",
-        "serial": f" Select the board by its serial number (`sn={serial}`)." if serial else "",
+        "project": f" ({code(project)})" if project else "",
+        "serial": f" Select the board by its serial number ({code(f'sn={serial}')})."
+        if serial
+        else "",
     }
     return filled("readme/st_n6.md", values)
 

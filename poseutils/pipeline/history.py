@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 
 from ..errors import PoseError
 from .record import RECORD, Record, is_locked, read_record
-from .results import duration, headline
+from .results import duration, headline, read_metrics
 
 HEADING = ("run", "mode", "state", "duration", "main results")
 
@@ -25,20 +24,25 @@ def runs_table(folder: str | Path) -> str:
         raise PoseError(
             f"{folder}: no such folder. Runs are in 'runs', or in the folder given by --runs-dir."
         )
-    records, others, unreadable = [], [], []
+    rows, others, unreadable = [], [], []
     for path in (path for path in sorted(folder.iterdir()) if path.is_dir()):
         try:
             if (path / RECORD).exists():
-                records.append(read_record(path))
+                record = read_record(path)
+                rows.append((record.started, _row(record)))
             else:
                 others.append(path.name)
         except (PoseError, OSError) as error:
             unreadable.append(f"unreadable: {error}")
-    records.sort(key=lambda record: (record.started, record.folder.name), reverse=True)
-    lines = _aligned([HEADING, *map(_row, records)]) if records else [f"no runs in {folder}"]
-    return "\n".join(
-        [*lines, *(["", f"no runs: {', '.join(others)}"] if others else []), *unreadable]
-    )
+    rows.sort(reverse=True)
+    lines = _aligned([HEADING, *(row for _, row in rows)]) if rows else [f"no runs in {folder}"]
+    lines += [*(["", f"no runs: {', '.join(others)}"] if others else []), *unreadable]
+    return "\n".join(map(_printable, lines))
+
+
+def _printable(line: str) -> str:
+    """Without what a folder's name could send to the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in line)
 
 
 def state(record: Record) -> str:
@@ -75,10 +79,8 @@ def _seconds(record: Record) -> float:
 
 def _results(record: Record) -> str:
     try:
-        return headline(json.loads((record.folder / "metrics.json").read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError, TypeError, AttributeError):
+        return headline(read_metrics(record.folder / "metrics.json"))
+    except PoseError:
         return "metrics.json cannot be read"
 
 

@@ -125,7 +125,12 @@ def _title(step: Step) -> str:
 
 
 def _files(step: Step) -> list[Path]:
-    return sorted(path for path in step.folder.rglob("*") if path.is_file())
+    """The files in a step's folder; dotfiles, as JupyterLab makes them, are none of the step's."""
+    return sorted(
+        path
+        for path in step.folder.rglob("*")
+        if path.is_file() and not any(p[0] == "." for p in path.relative_to(step.folder).parts)
+    )
 
 
 def _size(path: Path) -> str:

@@ -8,14 +8,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from ..config import services_of
 from ..errors import PoseError
-from ..files import write_json
+from ..files import read_text, write_json
 from .results import read_metrics
 from .steps import STATUSES, Step, plan
 
 RECORD = "run.json"
+LONGEST = 1e9
+"""Seconds that no step takes."""
 
 
 @dataclass(frozen=True)
@@ -83,23 +87,50 @@ def read_record(folder: str | Path) -> Record:
         what = "no run folder: it has no run.json" if folder.is_dir() else "no such folder"
         raise PoseError(f"{folder}: {what}. 'python -m poseutils runs' lists the runs.")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        steps = plan([step["service"] for step in values["steps"]], folder)
-        for step, kept in zip(steps, values["steps"], strict=True):
-            step.status = STATUSES[STATUSES.index(kept["status"])]
-            step.seconds = float(kept["seconds"])
-            step.error = str(kept["error"])
-        project_name, operation_mode, started = (
-            str(values[name]) for name in ("project_name", "operation_mode", "started")
-        )
-        record = Record(
-            folder, project_name, operation_mode, started, tuple(values["overrides"]), steps
-        )
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        record = _record(folder, json.loads(read_text(path)))
+    except PoseError:
+        raise
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
         raise PoseError(f"{path}: not a run's record ({type(error).__name__}: {error})") from None
-    for step in steps:
-        step.metrics = read_metrics(step.folder / "metrics.json") if step.status == "done" else {}
+    for step in record.steps:
+        if step.folder.is_symlink():
+            raise PoseError(f"{step.folder}: a link; a run has folders of its own")
+        if step.status == "done":
+            step.metrics = read_metrics(step.folder / "metrics.json")
     return record
+
+
+def _record(folder: Path, values: dict) -> Record:
+    """The run that a record describes: its steps follow from its operation mode.
+
+    Raises:
+        ValueError, KeyError, TypeError, ArithmeticError: if anything in it is something else.
+    """
+    project_name, mode, started = (
+        _text(values[name]) for name in ("project_name", "operation_mode", "started")
+    )
+    if len(project_name.splitlines()) > 1:
+        raise ValueError(f"project_name {project_name!r}")
+    datetime.fromisoformat(started)
+    steps = plan(services_of(mode), folder)
+    services = [kept["service"] for kept in values["steps"]]
+    if services != [step.service for step in steps]:
+        raise ValueError(f"{mode} does not run {services}")
+    for step, kept in zip(steps, values["steps"], strict=True):
+        step.status = STATUSES[STATUSES.index(kept["status"])]
+        step.seconds, step.error = float(kept["seconds"]), str(kept["error"])
+        if not 0 <= step.seconds < LONGEST:
+            raise ValueError(f"{step.seconds} seconds")
+    if not isinstance(values["overrides"], list):
+        raise ValueError(f"overrides {values['overrides']!r}")
+    overrides = tuple(map(_text, values["overrides"]))
+    return Record(folder, project_name, mode, started, overrides, steps)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r}; text is expected")
+    return value
 
 
 @contextmanager

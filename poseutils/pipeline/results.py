@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import PoseError
+from ..files import read_text
 from ..models.precision import precision_of_file
 from ..models.zoo import ZOO, fetch
 from .steps import Step
@@ -32,12 +33,14 @@ def read_metrics(path: Path) -> Metrics:
     if not path.exists():
         return {}
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
+        metrics = json.loads(read_text(path))
         return {
             str(name): float(value) if math.isfinite(value) else None
             for name, value in metrics.items()
         }
-    except (ValueError, TypeError, AttributeError) as error:
+    except PoseError:
+        raise
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise PoseError(
             f'{path}: expected names and numbers, such as {{"oks": 0.5}} ({error})'
         ) from None

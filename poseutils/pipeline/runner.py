@@ -14,7 +14,7 @@ from shlex import quote as quoted
 
 from ..config import Config, load_config, services_of
 from ..errors import PoseError, missing_package
-from ..files import write_json
+from ..files import remove_incomplete, write_json
 from .page import write_index
 from .pages import NotebookPages
 from .record import Record, locked, read_record
@@ -109,9 +109,7 @@ def resume(
                 f"do.\n\nOpen {_short(record.folder / 'index.html')}"
             )
             return record.folder
-        # Temporary files of an atomic write that was killed
-        for incomplete in record.folder.glob(".*"):
-            incomplete.unlink()
+        remove_incomplete(record.folder)
         config = load_config(record.folder / CONFIG, allow_custom_code=allow_custom_code)
         notebooks = _find_notebooks([step.service for step in record.steps], notebooks_dir)
         _load_papermill()

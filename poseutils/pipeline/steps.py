@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import remove_incomplete
+
 ARTIFACTS = {"train": ("model.keras",), "quantize": ("quantized.tflite", "quantized.onnx")}
 """The model that a service writes for later steps: one of these files."""
 
@@ -57,10 +59,13 @@ class Step:
 
     def prepare_folder(self) -> None:
         """Creates the folder and removes the files of an interrupted execution, except those that
-        services resume from: the checkpoint of training, and ``.partial`` files."""
+        services resume from: the checkpoint of training, and ``.partial`` files; and dotfiles."""
         self.folder.mkdir(exist_ok=True)
+        remove_incomplete(self.folder)
         for path in self.folder.iterdir():
-            if path.is_dir():
+            if path.name.startswith("."):
+                continue  # of JupyterLab, or of the user
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             elif path.suffix != ".partial" and path.name != CHECKPOINT:
                 path.unlink()

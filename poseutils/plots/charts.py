@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import markdown
+from ..markdown import escaped
 from ..poses import Poses
 
 
@@ -20,18 +22,19 @@ def table(rows: Sequence[Mapping]):
     columns: dict = {}
     for row in rows:
         columns = {**columns, **row, **columns}  # the first value of each, in order
-    lines = [
-        "| " + " | ".join(columns) + " |",
-        "|" + "|".join(" --- " if isinstance(v, str) else " ---: " for v in columns.values()) + "|",
-    ]
-    lines += ["| " + " | ".join(_cell(row.get(c, "")) for c in columns) + " |" for row in rows]
-    return Markdown("\n".join(lines))
+    return Markdown(
+        markdown.table(
+            [escaped(name) for name in columns],
+            [[_cell(row.get(name, "")) for name in columns] for row in rows],
+            [not isinstance(value, str) for value in columns.values()],
+        )
+    )
 
 
 def _cell(value) -> str:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:,.0f}" if value.is_integer() else f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|")
+    return f"{value:,}" if isinstance(value, int) else escaped(value)
 
 
 def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 def show_figures(shown: bool) -> None:
     """Turns the figures of a notebook on or off (``general.display_figures``); tables are always
-    shown."""
+    shown. Names of keypoints and files with a ``$`` are shown as they are."""
     import matplotlib.pyplot as plt
     from IPython import get_ipython
 
+    plt.rcParams["text.parse_math"] = False
     shell = get_ipython()
     if not shown and shell is not None:
         plt.switch_backend("agg")

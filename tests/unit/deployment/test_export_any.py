@@ -84,6 +84,16 @@ def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
     )
 
 
+def test_names_in_a_model_are_no_markup_in_the_readme(file, tmp_path):
+    data = build(
+        [tensor("<script>a|b", [1, 4]), tensor("`c`", [1, 4])], [("ABS", [0], [1])], [0], [1]
+    )
+    bundle = pu.export(file(data, "<b>some.tflite"), tmp_path / "out", name="some")
+    text = (bundle.path / "README.md").read_text()
+    assert "<script>" not in text and "<b>" not in text and "`c`" not in text
+    assert "&#60;script&#62;a&#124;b" in text and "&#60;b&#62;some.tflite" in text
+
+
 @pytest.mark.parametrize("count", [13, 17])
 def test_heatmaps_of_a_known_layout_get_their_decoder(file, tmp_path, count):
     bundle = pu.export(file(heatmap_model(keypoints=count)), tmp_path / "out")

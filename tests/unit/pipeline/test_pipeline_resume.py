@@ -13,7 +13,8 @@ import pytest
 from poseutils import pipeline
 from poseutils.__main__ import main
 from poseutils.errors import PoseError
-from poseutils.pipeline.steps import Step
+from poseutils.pipeline.history import runs_table
+from poseutils.pipeline.steps import Step, plan
 from tests.helpers.stand_ins import (
     WAIT,
     evaluates,
@@ -165,6 +166,81 @@ def test_what_is_no_run_is_refused(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(PoseError, match="not a run's record"):
         pipeline.resume(tmp_path)
+
+
+def a_record(**changes):
+    step = {"service": "train", "status": "done", "seconds": 1.5, "error": ""}
+    step |= {name: changes.pop(name) for name in list(changes) if name in step}
+    return {
+        "project_name": "p",
+        "operation_mode": "training",
+        "started": "2026-01-02T03:04:05",
+        "overrides": [],
+        "steps": [step],
+    } | changes
+
+
+ODD = [
+    {"service": "../../somewhere/evil"},
+    {"service": "dataset"},
+    {"service": ["train"]},
+    {"seconds": float("nan")},
+    {"seconds": float("inf")},
+    {"seconds": -1},
+    {"seconds": 10**400},
+    {"seconds": "long"},
+    {"status": ["done"]},
+    {"started": "yesterday"},
+    {"started": 5},
+    {"project_name": "a\nb\x1b[2J"},
+    {"operation_mode": "../x"},
+    {"operation_mode": None},
+    {"overrides": "training.epochs=2\n"},
+    {"overrides": [3]},
+    {"steps": [[]] * 3},
+]
+
+
+@pytest.mark.parametrize("changes", ODD, ids=str)
+def test_a_record_is_data_and_a_bad_one_hides_no_other(tmp_path, changes):
+    for name, values in (("good", a_record()), ("odd", a_record(**changes))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps(values))
+    with pytest.raises(PoseError, match="not a run's record"):
+        pipeline.resume(tmp_path / "odd")
+    _, good, *rest = runs_table(tmp_path).splitlines()
+    assert good.startswith("good ") and len(rest) == 1 and "odd" in rest[0]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"oks": 1' + "0" * 400 + "}", '{"oks": [', "[" * 10**5, '{"oks": 1e999, "ap": NaN}']
+)
+def test_odd_metrics_break_one_line_at_most(tmp_path, text):
+    (tmp_path / "run.json").write_text(json.dumps(a_record(status="failed")))
+    (tmp_path / "metrics.json").write_text(text)
+    assert "training" in runs_table(tmp_path.parent)
+
+
+def test_a_step_is_no_link_to_somewhere_else(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("years")
+    (tmp_path / "run/run.json").write_text(json.dumps(a_record(status="failed")))
+    (tmp_path / "run/01-train").symlink_to(tmp_path / "mine")
+    with pytest.raises(PoseError, match="01-train: a link"):
+        pipeline.resume(tmp_path / "run")
+    assert (tmp_path / "mine/thesis.txt").exists()
+
+
+def test_what_jupyterlab_left_stays(tmp_path):
+    (step,) = plan(["train"], tmp_path)
+    checkpoints = tmp_path / "01-train/.ipynb_checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "x-checkpoint.txt").touch()
+    (tmp_path / "01-train/.incomplete-abcdefgh.json").touch()
+    step.prepare_folder()
+    assert [path.name for path in step.folder.iterdir()] == [".ipynb_checkpoints"]
+    assert list(checkpoints.iterdir())
 
 
 def test_a_configuration_and_a_folder_to_resume_exclude_each_other(capsys):

@@ -107,7 +107,7 @@ def test_tables():
     ).data
     assert (
         text.splitlines()[1] == "| --- | ---: | ---: |"
-        and "| a\\|b | 1,234 | 0.123 |" in text
+        and "| a&#124;b | 1,234 | 0.123 |" in text
         and "| c | 5 |  |" in text
     )
 
