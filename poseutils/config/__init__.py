@@ -69,6 +69,7 @@ def read_config(
     }
     config, problems = _validated(read)
     config._folder = path.absolute().parent
+    config._environment = document.environment
     config._allow_custom_code = allow_custom_code or allowed
     config._ignored = [
         name for name in IGNORED_SECTIONS if document.sections.get(name) is not None

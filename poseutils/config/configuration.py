@@ -16,6 +16,7 @@ from . import names
 from .calls import NOT_NEEDED, Augmentations, in_the_order_written
 from .consistency import inconsistencies
 from .document import Dumper
+from .environment import Environment
 from .section import Section, did_you_mean
 from .sections import (
     Benchmarking,
@@ -100,6 +101,7 @@ class Config(Section):
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
     _allow_custom_code: bool = PrivateAttr(default=False)
     _ignored: list[str] = PrivateAttr(default_factory=list)
+    _environment: Environment = PrivateAttr(default_factory=Environment)
 
     @model_validator(mode="after")
     def _usual_keypoints(self) -> Config:
@@ -120,6 +122,11 @@ class Config(Section):
         """Whether Python files that the configuration names may be run: a decision of the caller,
         never of the file."""
         return self._allow_custom_code
+
+    @property
+    def environment(self) -> Environment:
+        """What came from variables of the environment, to be kept out of what is written."""
+        return self._environment
 
     def inconsistencies(self) -> list[str]:
         """A message for each attribute that is valid in itself, but contradicts others."""
@@ -197,7 +204,7 @@ class Config(Section):
 
     def save(self, path: str | Path) -> Path:
         """Writes the configuration as it is used: every default filled in, paths absolute, without
-        attributes that have no effect."""
+        attributes that have no effect; what came from the environment as references to it."""
         values = self.model_dump(mode="json")
         for name in PATHS:
             section, attribute = _parent(values, name)
@@ -213,6 +220,7 @@ class Config(Section):
             )
         for name in NOT_NEEDED:
             values["training"]["callbacks"].pop(name, None)
+        self._environment.restore(values, self._folder)
         text = yaml.dump(
             values,
             Dumper=Dumper,

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from ..errors import PoseError
+from .environment import Environment, Place
 from .generations import new_name, translate
 
 MAX_BYTES = 200_000
@@ -21,6 +22,7 @@ MAX_BYTES = 200_000
 MAX_VALUES = 100_000
 
 _VARIABLE = re.compile(r"\$\{(oc\.env|now):([^},]*)(?:,([^}]*))?\}")
+_NOW = re.compile(r"\$\{(now):([^},]*)(?:,([^}]*))?\}")
 _OVERRIDE = re.compile(r"(\w+(?:\.\w+)*)=(.*)", re.DOTALL)
 
 
@@ -89,11 +91,13 @@ class Document:
         sections: names to plain values.
         written: attributes that an older file has elsewhere -> their names in that file.
         problems: a message for each value that is unsupported or cannot be substituted.
+        environment: what came from variables of the environment.
     """
 
     sections: dict[str, Any]
     written: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    environment: Environment = field(default_factory=Environment)
 
 
 def read_document(
@@ -114,12 +118,12 @@ def read_document(
     substitute = _Substitution(path, problems)
     try:
         filled = {
-            str(name): value if name in unread else substitute(value, str(name))
+            str(name): value if name in unread else substitute(value, (str(name),))
             for name, value in sections.items()
         }
     except RecursionError:
         raise PoseError(f"{path}: nested too deeply. Expected sections with attributes.") from None
-    return Document(filled, written, problems)
+    return Document(filled, written, problems, substitute.environment)
 
 
 def _read_text(path: Path) -> str:
@@ -233,39 +237,49 @@ class _Substitution:
     def __init__(self, path: Path, problems: list[str]):
         self._path, self._problems = path, problems
         self._left: Iterator[int] = iter(range(MAX_VALUES))
+        self.environment = Environment()
 
-    def __call__(self, value: Any, where: str) -> Any:
+    def __call__(self, value: Any, place: Place) -> Any:
         """The value with its variables substituted; None, and a message among the problems, if that
         is impossible."""
         if next(self._left, None) is None:
             raise PoseError(f"{self._path}: more than {MAX_VALUES:,} values. Is it the right file?")
         if isinstance(value, dict):
-            return {str(key): self(element, f"{where}.{key}") for key, element in value.items()}
+            return {str(key): self(element, (*place, str(key))) for key, element in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self(element, where) for element in value]
+            return [self(element, (*place, index)) for index, element in enumerate(value)]
         if isinstance(value, (str, int, float, bool, type(None))):
             return (
-                self._substituted(value, where)
+                self._substituted(value, place)
                 if isinstance(value, str) and "${" in value
                 else value
             )
         self._problems.append(
-            f"{where}: {type(value).__name__} given; expected text, a number, True, False, a list "
-            "or attributes"
+            f"{_attribute(place)}: {type(value).__name__} given; expected text, a number, True, "
+            "False, a list or attributes"
         )
         return None
 
-    def _substituted(self, text: str, where: str) -> str | None:
+    def _substituted(self, text: str, place: Place) -> str | None:
         try:
             if "${" in _VARIABLE.sub("", text):
                 raise ValueError(
                     f"{text!r} given; of ${{...}} only ${{oc.env:NAME}}, ${{oc.env:NAME,default}} "
                     "and ${now:%Y} are supported"
                 )
-            return _VARIABLE.sub(_variable, text)
+            text = _NOW.sub(_variable, text)
+            filled = _VARIABLE.sub(_variable, text)
         except ValueError as error:
-            self._problems.append(f"{where}: {error}")
+            self._problems.append(f"{_attribute(place)}: {error}")
             return None
+        for found in _VARIABLE.finditer(text):
+            self.environment.values[_variable(found)] = found[0]
+            self.environment.references[place] = (text, filled)
+        return filled
+
+
+def _attribute(place: Place) -> str:
+    return ".".join(part for part in place if isinstance(part, str))
 
 
 def _variable(match: re.Match) -> str:

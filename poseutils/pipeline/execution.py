@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ from nbformat.reader import NotJSONError
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import LocalHandler, papermill_io
 
+from ..config.environment import Environment
 from ..errors import PoseError
 from ..files import write_text
 from .steps import Step
@@ -71,20 +73,39 @@ class ThisPython(AsyncKernelManager):
 
 class AtomicHandler(LocalHandler):
     """Writes notebooks atomically, so that an interrupted run or a full disk leaves the last
-    complete one."""
+    complete one, and without values of the environment."""
+
+    def __init__(self, environment: Environment):
+        self._environment = environment
 
     def write(self, buf: str, path: str) -> None:
         """Called by papermill after every cell."""
-        write_text(path, buf)
+        write_text(path, _without(self._environment, buf) if self._environment.values else buf)
 
 
-def execute(notebook: Path, step: Step, parameters: dict[str, Any]) -> None:
+def _without(environment: Environment, notebook: str) -> str:
+    """A notebook in which no source, output or parameter has a value of the environment."""
+    document = json.loads(notebook)
+    outputs = [output for cell in document["cells"] for output in cell.get("outputs", ())]
+    for part in (document["metadata"], *document["cells"], *outputs):
+        for name in ("papermill", "source", "text", "data", "traceback", "evalue"):
+            if name in part:
+                part[name] = environment.hidden_in(part[name])
+    return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def execute(
+    notebook: Path, step: Step, parameters: dict[str, Any], environment: Environment
+) -> None:
     """Executes a notebook and writes it to ``step.notebook``, up to the cell at which it ends.
+
+    Args:
+        environment: whose values are not written.
 
     Raises:
         PoseError: if a cell fails, Python stops, the file is not a notebook, or the disk is full.
     """
-    papermill_io.register(str(step.notebook), AtomicHandler())
+    papermill_io.register(str(step.notebook), AtomicHandler(environment))
     try:
         papermill.execute_notebook(
             _literal(notebook),

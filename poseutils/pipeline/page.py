@@ -97,27 +97,29 @@ def _configuration(record: Record, config: Config) -> dict[str, str]:
     """The main attributes of the configuration by their titles; empty if they do not apply."""
     model, data = config.model, config.dataset
     training, chosen = config.training, config.quantization
+    hidden = config.environment.hidden
     shape = " × ".join(map(str, model.input_shape))
     network = f"{model.model_name}, alpha {model.alpha:g}, input {shape}"
     types = f"{chosen.quantization_input_type} in, {chosen.quantization_output_type} out"
     trains = any(step.service == "train" for step in record.steps)
-    return {
+    rows = {
         "Model": network if trains or not model.model_path else "",
         "Decoded as": f"{model.model_type}, {data.keypoints} keypoints",
-        "Starting from": Path(model.model_path or "").name,
+        "Starting from": Path(hidden(model.model_path or "")).name,
         "Dataset": data.dataset_name or "",
-        "Training data": _last_parts(data.training_path) if trains else "",
-        "Test data": _last_parts(data.test_path or data.validation_path),
+        "Training data": _last_parts(hidden(data.training_path or "")) if trains else "",
+        "Test data": _last_parts(hidden(data.test_path or data.validation_path or "")),
         "Training": f"{training.epochs} epochs, batch size {training.batch_size}" if trains else "",
         "Quantization": f"{chosen.granularity}, {types}",
         "Board": config.benchmarking.board,
         "Overrides": " ".join(record.overrides),
     }
+    return {name: hidden(value) for name, value in rows.items()}
 
 
-def _last_parts(path: str | None) -> str:
+def _last_parts(path: str) -> str:
     """The last two parts of a path; the whole path is in the configuration file."""
-    return "/".join(Path(path or "").parts[-2:])
+    return "/".join(Path(path).parts[-2:])
 
 
 def _title(step: Step) -> str:

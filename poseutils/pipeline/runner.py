@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from shlex import quote as quoted
 
 from ..config import Config, load_config, services_of
+from ..config.environment import Environment
 from ..errors import PoseError, missing_package
 from ..files import remove_incomplete, write_json
 from .page import write_index
@@ -60,13 +62,15 @@ def run(
     notebooks = _find_notebooks(services, notebooks_dir)
     _load_papermill()
     now = datetime.now()
+    name = config.environment.hidden(config.general.project_name)
     folder = _new_run_folder(
-        Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{config.general.project_name.strip()}"
+        Path(runs_dir),
+        f"{now:%Y_%m_%d_%H_%M_%S}-{re.sub(r'[${}:]+', '_', name).strip(' _')}",
     )
     started = now.isoformat(timespec="seconds")
     record = Record(
         folder,
-        config.general.project_name,
+        name,
         config.operation_mode,
         started,
         overrides,
@@ -170,7 +174,7 @@ def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
                 notebooks,
                 Models(configured=config.model.model_path or ""),
                 pages,
-                config.allow_custom_code,
+                config,
             )
         except BaseException as error:
             with suppress(PoseError):
@@ -191,31 +195,31 @@ def _run_steps(
     notebooks: Sequence[Path],
     models: Models,
     pages: NotebookPages,
-    allow_custom_code: bool,
+    config: Config,
 ) -> None:
     for step, notebook in zip(record.steps, notebooks, strict=True):
         step.given = models.parameters(step.service)
-        if allow_custom_code and step.service in MAY_RUN_CODE:
+        if config.allow_custom_code and step.service in MAY_RUN_CODE:
             step.given = {**step.given, "allow_custom_code": True}
         print(f"  {step.number}/{len(record.steps)}  {step.service:<10}", end="", flush=True)
         if step.status == "done" and not step.lacks():
             print(f"{duration(step.seconds):>12}  done earlier", flush=True)
         else:
-            _run_step(step, notebook, record)
+            _run_step(step, notebook, record, config.environment)
         models.update(step)
         pages.make(step)
 
 
-def _run_step(step: Step, notebook: Path, record: Record) -> None:
+def _run_step(step: Step, notebook: Path, record: Record, environment: Environment) -> None:
     """Runs a step, and records how it ended."""
     started = time.monotonic()
     step.status, step.seconds, step.error = "running", 0.0, ""
     record.save()
     try:
-        _execute(step, notebook)
+        _execute(step, notebook, environment)
         step.status = "done"
     except PoseError as error:
-        step.status, step.error = "failed", str(error)
+        step.status, step.error = "failed", environment.hidden(str(error))
         raise
     except BaseException:
         step.status = "interrupted"
@@ -231,7 +235,7 @@ def _run_step(step: Step, notebook: Path, record: Record) -> None:
             write_json(record.folder / "metrics.json", all_metrics(record.steps))
 
 
-def _execute(step: Step, notebook: Path) -> None:
+def _execute(step: Step, notebook: Path, environment: Environment) -> None:
     from .execution import execute
 
     try:
@@ -240,6 +244,7 @@ def _execute(step: Step, notebook: Path) -> None:
             notebook,
             step,
             {"config": str(step.folder.parent / CONFIG), "run_dir": str(step.folder), **step.given},
+            environment,
         )
     except OSError as error:
         raise PoseError(

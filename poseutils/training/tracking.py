@@ -77,7 +77,7 @@ def tracked(config: Config, name: str) -> Iterator[Recorder]:
             _flat({section: getattr(config, section) for section in _SECTIONS}).items()
         )
         while part := dict(islice(parameters, _MOST)):
-            mlflow.log_params(part)
+            mlflow.log_params(config.environment.hidden_in(part))
         yield Recorder(mlflow)
 
 

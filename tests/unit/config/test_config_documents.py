@@ -235,6 +235,29 @@ def test_environment_variables(load, refusal, monkeypatch):
     assert "only ${oc.env:NAME}" in refusal(SMALL + "general: {project_name: '${general.seed}'}")
 
 
+def test_what_comes_from_the_environment_is_saved_as_a_reference(load, tmp_path, monkeypatch):
+    (tmp_path / "s3cret").mkdir()
+    for name, value in (("WHERE", "s3cret"), ("HOST", "t0ken@host"), ("ALPHA", "0.35")):
+        monkeypatch.setenv(f"POSE_{name}", value)
+    config = load(
+        "model: {model_type: spe, alpha: '${oc.env:POSE_ALPHA}'}\n"
+        "dataset: {name: 'my ${oc.env:POSE_WHERE}', test_path: '${oc.env:POSE_WHERE}', "
+        "keypoint_names: [a, '${oc.env:POSE_WHERE}']}\n"
+        "mlflow: {uri: 'http://${oc.env:POSE_HOST}/${now:%Y}'}\n"
+    )
+    (tmp_path / "run").mkdir()
+    saved = config.save(tmp_path / "run/user_config.yaml")
+    assert "s3cret" not in saved.read_text() and "t0ken" not in saved.read_text()
+    assert "${now" not in saved.read_text() and "POSE_ALPHA" in saved.read_text()
+    again = load_config(saved)
+    assert again.model == config.model and again.mlflow == config.mlflow
+    assert again.dataset.keypoint_names == ["a", "s3cret"]
+    assert again.dataset.dataset_name == "my s3cret"
+    assert again.dataset.test_path == str(tmp_path / "s3cret")
+    hidden = again.environment.hidden_in({"a": ["http://t0ken@host", 0.35], "image/png": "s3cret"})
+    assert hidden == {"a": ["http://${oc.env:POSE_HOST}", 0.35], "image/png": "s3cret"}
+
+
 def test_paths_are_found_from_the_file_then_from_here(load, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "data").mkdir(parents=True)

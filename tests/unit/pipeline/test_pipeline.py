@@ -168,6 +168,32 @@ def test_the_project_s_own_errors_are_shown_as_they_are(run, notebooks):
         run("operation_mode=prediction")
 
 
+def test_values_of_the_environment_stay_out_of_what_is_written(
+    run, notebooks, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("POSE_SECRET", "s3cret")
+    monkeypatch.setenv("POSE_FILE", str(tmp_path / "start.keras"))
+    write_notebook(
+        notebooks,
+        "evaluate",
+        "import poseutils\nfound = poseutils.load_config(config)\n"
+        "print(found.general.project_name)\nfound.general.project_name",
+        "raise poseutils.PoseError('no ' + found.general.project_name)",
+    )
+    with pytest.raises(PoseError):
+        run(
+            "operation_mode=evaluation",
+            "general.project_name=${oc.env:POSE_SECRET}",
+            "model.model_path=${oc.env:POSE_FILE}",
+        )
+    written = [path for path in one_run(tmp_path).rglob("*") if path.is_file()]
+    assert len(written) == 6 and "s3cret" not in str(written)
+    for path in written:
+        text = path.read_text()
+        assert "s3cret" not in text and "start.keras" not in text
+        assert path.name == "metrics.json" or "POSE_SECRET" in text
+
+
 def test_a_kernel_that_dies_is_said_so(run, notebooks, tmp_path):
     write_notebook(notebooks, "predict", "print('alive', flush=True)", "import os; os._exit(9)")
     with pytest.raises(PoseError, match="01-predict.ipynb: the Python that ran it stopped"):
