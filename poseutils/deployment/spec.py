@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,8 +40,8 @@ class DeploymentSpec:
 
     @property
     def source(self) -> str:
-        """The model's file name."""
-        return self.path.name
+        """The model's file name, in which a byte that is not UTF-8 is a replacement character."""
+        return os.fsencode(self.path.name).decode("utf-8", "replace")
 
     @property
     def file_name(self) -> str:

@@ -25,6 +25,7 @@ from .steps import Models, Step, plan
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 CONFIG = "user_config.yaml"
+OPEN_FILES = 128
 MAY_RUN_CODE = ("train", "benchmark", "deploy")
 """The services that run Python files or programs that a configuration names, if allowed."""
 
@@ -137,12 +138,33 @@ def _find_notebooks(services: Sequence[str], folder: str | Path | None) -> list[
     return notebooks
 
 
+def _allow_open_files() -> None:
+    """Raises the limit of open files, for the sockets of kernels, as far as the system allows.
+
+    Raises:
+        PoseError: if that is too few.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if now < OPEN_FILES <= most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, most))
+    elif now < OPEN_FILES:
+        raise PoseError(
+            f"at most {now} files may be open at once, and notebooks need {OPEN_FILES}. Allow "
+            "more, for example with: ulimit -n 1024"
+        )
+
+
 def _load_papermill() -> None:
     """Imports what executes notebooks: slow, so not for an invalid configuration.
 
     Raises:
         PoseError: if papermill is not installed.
     """
+    _allow_open_files()
     # An optional validator of international addresses, which loads slower than everything else
     with without("rfc3987_syntax"):
         try:

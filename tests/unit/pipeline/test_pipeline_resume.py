@@ -80,7 +80,7 @@ def test_a_killed_run_goes_on_where_it_stopped(config, notebooks, tmp_path, caps
     }
     (tmp_path / "start.keras").unlink()  # what a run needs later is in its folder
     config.unlink()
-    (folder / ".03-quantize-x.ipynb").write_text("half")
+    (folder / ".incomplete-x.ipynb").write_text("half")
     write_chain(notebooks)
     assert pipeline.resume(folder, notebooks) == folder and not list(folder.glob(".*"))
     printed = capsys.readouterr().out
