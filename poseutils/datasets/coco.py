@@ -1,12 +1,13 @@
-"""Reads and writes COCO keypoint annotations (cocodataset.org, "Data format").
+"""Reads COCO keypoint annotations (cocodataset.org, "Data format").
 
 Coordinates are read as continuous ones from the corner of the first pixel. COCO does not define
 this; the model zoo's converter and Ultralytics, with which the supported networks were trained,
 read it so, while other tools add half a pixel.
 
 Exports of annotation tools differ in details, which are accepted: ids as text or 1.0; missing
-areas, crowd flags and counts; categories without keypoints beside the one that has them; file names
-with backslashes, folders or %20.
+boxes, areas, crowd flags and counts; categories without keypoints beside the one that has them, or
+without their names; two columns a keypoint; -1 for not labeled; limbs that point nowhere; file
+names with backslashes, folders or %20.
 """
 
 from __future__ import annotations
@@ -19,31 +20,49 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..keypoints import KeypointLayout, coco_category, layout_from_coco_category, usual_layout
+from ..keypoints import KeypointLayout, layout_for, layout_from_coco_category, usual_layout
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
-from .image_finder import ImageFinder
+from .finding import ImageFinder
+from .lazy import compare_sizes, lazy_sample
+from .numbers import (
+    LARGEST,
+    MAX_KEYPOINTS,
+    MAX_PEOPLE,
+    box_of,
+    check_count,
+    columns_of,
+    flat,
+    identity_of,
+    require,
+    say,
+    table_of,
+    triplets,
+)
 
-_LARGEST = 1e9
-"""Upper bound of any coordinate or area."""
+_TINY = 25
+"""Area of a box in square pixels, above which nobody has an area of 1."""
 
 
 def read_coco(path: str | Path) -> Dataset:
     """Reads a COCO keypoints file; images without annotations are kept, without people.
 
     The keypoints of a known layout, such as COCO's 17, are in its order, whatever the file's.
-    If an image id is text, the images are numbered from 1 in the order of the file.
+    If an image id is text, the images are numbered from 1 in the order of the file. Images of
+    another size but the same proportions have their annotations scaled. A warning says what was
+    taken how.
 
     Raises:
         PoseError: if the file is missing or not COCO keypoints; if keys are missing; if keypoints
             have the wrong length; if an annotation refers to an unknown image; if two images have
-            the same id or file; if an image file is missing. The message names the file and the
-            annotation or image.
+            the same id or file; if an image file is missing, or of other proportions. The message
+            names the file and the annotation or image.
     """
-    path = Path(path)
+    path, notes = Path(path), list[str]()
     document = _read_json(path)
-    classes, layout = _keypoint_categories(document, path)
-    people = _people(document["annotations"], list(classes), layout, path)
+    classes, layout = _keypoint_categories(document, path, notes)
+    records, indices = _of_classes(document, list(classes), path, notes)
+    people = _people(records, indices, layout, path, notes)
     images = _images(document["images"], path)
     finder = ImageFinder(path)
     numbered = all(isinstance(i, int) for i in images)
@@ -63,13 +82,15 @@ def read_coco(path: str | Path) -> Dataset:
             f"{path}: annotations name image_id {unknown[0]!r}, which is not among its "
             f"{len(images)} images"
         )
+    compare_sizes(samples, path, notes)
+    say(path, notes)
     dataset = Dataset(tuple(samples), layout, path, tuple(classes.values()))
     return dataset.with_layout(usual_layout(layout))
 
 
 def read_coco_layout(path: str | Path) -> KeypointLayout:
     """The keypoint layout of a COCO file; raises PoseError as :func:`read_coco`."""
-    return usual_layout(_keypoint_categories(_read_json(Path(path)), Path(path))[1])
+    return usual_layout(_keypoint_categories(_read_json(Path(path)), Path(path), [])[1])
 
 
 def _read_json(path: Path) -> dict:
@@ -87,6 +108,7 @@ def _read_json(path: Path) -> dict:
             f"{path}: expected a COCO keypoints file, an object with images, annotations and "
             f"categories; got a {type(document).__name__}"
         )
+    document["categories"] = document.get("categories") or []
     for key in ("images", "annotations", "categories"):
         if not isinstance(document.get(key), list):
             raise PoseError(
@@ -99,70 +121,179 @@ def _read_json(path: Path) -> dict:
 # ---------------------------------------------------------------- records
 
 
-def _keypoint_categories(document: dict, path: Path) -> tuple[dict[int | str, str], KeypointLayout]:
+def _keypoint_categories(
+    document: dict, path: Path, notes: list[str]
+) -> tuple[dict[int | str, str], KeypointLayout]:
     """The names of the categories with keypoints by id, and their common layout.
 
-    If they differ, only those that an annotation uses count.
+    If they differ, only those that an annotation uses count. If none has names of keypoints, the
+    annotations tell their number.
     """
     known = [c for c in document["categories"] if isinstance(c, dict) and c.get("keypoints")]
+    for category in known:
+        if isinstance(category["keypoints"], list):
+            check_count(len(category["keypoints"]), MAX_KEYPOINTS, "keypoints", str(path))
+    with_keypoints = [a for a in document["annotations"] if isinstance(a, dict)]
+    with_keypoints = [a for a in with_keypoints if a.get("keypoints")]
     if len({json.dumps(c["keypoints"]) for c in known}) > 1:
-        used = {
-            str(a.get("category_id"))
-            for a in document["annotations"]
-            if isinstance(a, dict) and a.get("keypoints")
-        }
+        used = {str(a.get("category_id")) for a in with_keypoints}
         known = [c for c in known if str(c.get("id")) in used] or known
     names = ", ".join(str(c.get("name")) for c in known) or "none"
+    if not known and with_keypoints:
+        count = _count_of(with_keypoints, path)
+        layout = layout_for(count)
+        notes.append(
+            f"no category names its keypoints: taken as the usual {count} "
+            f"({', '.join(layout.names[:3])}, …)"
+        )
+        ids = list(dict.fromkeys(_category(a, 1, str(path)) for a in with_keypoints))
+        return {i: _names(document, path).get(i, f"category {i}") for i in ids}, layout
     if not known or len({json.dumps(c["keypoints"]) for c in known}) > 1:
-        count = len(known) or "none" if known else 0
+        count = len(known)
         raise PoseError(
             f"{path}: expected one category with 'keypoints' (their names), or several with the "
             f"same ones; found {count} ({names})"
         )
-    classes = {
-        _identity(c.get("id", 1), f"{path}: category {c.get('name')!r}: id"): str(
-            c.get("name") or f"category {c.get('id', 1)}"
-        )
-        for c in known
-    }
+    classes = _names({"categories": known}, path)
     try:
-        return classes, layout_from_coco_category(known[0])
+        return classes, layout_from_coco_category(known[0] | {"skeleton": _limbs(known[0], notes)})
     except PoseError as error:
         raise PoseError(f"{path}: category {known[0].get('name')!r}: {error}") from error
 
 
+def _names(document: Mapping, path: Path) -> dict[int | str, str]:
+    """The names of all categories by id."""
+    return {
+        identity_of(c.get("id", 1), f"{path}: category {c.get('name')!r}: id"): str(
+            c.get("name") or f"category {c.get('id', 1)}"
+        )
+        for c in document["categories"]
+        if isinstance(c, dict)
+    }
+
+
+def _category(record: Mapping, default: int | str, where: str) -> int | str:
+    given = record.get("category_id")
+    return default if given is None else identity_of(given, f"{where}: category_id")
+
+
+def _count_of(annotations: list[dict], path: Path) -> int:
+    """The number of keypoints of annotations whose category does not name them."""
+    rows = [flat(a["keypoints"]) for a in annotations]
+    sizes = sorted({len(row) if isinstance(row, list) else 0 for row in rows})
+    check_count(sizes[-1] / 3, MAX_KEYPOINTS, "keypoints", str(path))
+    values = table_of(
+        [(row, str(path)) for row in rows[: len(rows) if len(sizes) == 1 else 0]],
+        sizes[-1],
+        "keypoints",
+        "x, y, visibility",
+    )
+    columns = columns_of(values) if len(values) else 0
+    if not columns:
+        raise PoseError(
+            f"{path}: no category has 'keypoints' (their names), and annotations have "
+            f"{', '.join(map(str, sizes[:5]))} numbers; expected x, y, visibility for each of as "
+            "many keypoints: add their names to the category"
+        )
+    return sizes[-1] // columns
+
+
+def _limbs(category: Mapping, notes: list[str]) -> list:
+    """The limbs of a category, counted from 1, without those that point nowhere."""
+    limbs, count = category.get("skeleton") or [], len(category["keypoints"])
+    try:
+        pairs = [(int(a), int(b)) for a, b in limbs]
+    except (TypeError, ValueError, OverflowError):
+        return limbs  # whose error is raised where they are read
+    if any(0 in pair for pair in pairs) and all(0 <= k < count for pair in pairs for k in pair):
+        notes.append("the skeleton counts keypoints from 0: taken so")
+        return [[a + 1, b + 1] for a, b in pairs]
+    kept = [pair for pair in pairs if all(1 <= k <= count for k in pair)]
+    if len(kept) < len(pairs):
+        wrong = next(pair for pair in pairs if pair not in kept)
+        notes.append(
+            f"{len(pairs) - len(kept)} limbs of the skeleton ({list(wrong)}) are ignored; expected "
+            f"pairs of keypoints, counted from 1 to {count}"
+        )
+    return kept
+
+
+def _of_classes(
+    document: dict, classes: list[int | str], path: Path, notes: list[str]
+) -> tuple[list[tuple[Mapping, str]], np.ndarray]:
+    """The annotations of these categories, each with its place in the file for error messages, and
+    the indices of their categories; adds to the notes which others have keypoints."""
+    records, indices, unknown, nameless = [], [], [], []
+    names = _names(document, path)
+    for index, annotation in enumerate(document["annotations"]):
+        where = f"{path}: annotations[{index}]"
+        record = require(annotation, ("image_id",), where)
+        category = _category(record, classes[0], where)
+        if category in classes:
+            records.append((record, where))
+            indices.append(classes.index(category))
+        elif category not in names:
+            unknown.append(category)
+        elif record.get("keypoints"):
+            nameless.append(names[category])
+    count = len(document["annotations"])
+    if unknown:
+        listed = ", ".join(f"{i} {name}" for i, name in list(names.items())[:10])
+        text = (
+            f"{len(unknown)} of {count} annotations have a category_id that no category has "
+            f"({unknown[0]!r}; categories: {listed or 'none'}){_shift(unknown, names)}"
+        )
+        if not records:
+            raise PoseError(f"{path}: {text}. Correct them, or the categories")
+        notes.append(f"{text}: left out")
+    if nameless:
+        notes.append(
+            f"{len(nameless)} of {count} annotations have keypoints, but their category "
+            f"({nameless[0]}) has no names for them: left out"
+        )
+    return records, np.array(indices, int)
+
+
+def _shift(unknown: list[int | str], names: Mapping[int | str, str]) -> str:
+    """The likely cause of unknown categories."""
+    for step, first in ((1, 0), (-1, 1)):
+        if all(isinstance(i, int) and i + step in names for i in unknown):
+            return f", probably as annotations count from {first}, categories from {1 - first}"
+    return ""
+
+
 def _people(
-    annotations: list, categories: list[int | str], layout: KeypointLayout, path: Path
+    records: list[tuple[Mapping, str]],
+    indices: np.ndarray,
+    layout: KeypointLayout,
+    path: Path,
+    notes: list[str],
 ) -> dict[int | str | None, tuple]:
     """Keypoints (N, K, 3), boxes (N, 4) xyxy, areas (N,), crowd flags (N,) and indices of their
     categories (N,) by image id; under None those of no person."""
-    records: list[tuple[Mapping, str]] = []
-    classes: list[int] = []
     of_image: dict[int | str | None, list[int]] = defaultdict(list, {None: []})
-    for index, annotation in enumerate(annotations):
-        where = f"{path}: annotations[{index}]"
-        record = _require(annotation, ("image_id", "bbox"), where)
-        category = _identity(record.get("category_id", categories[0]), f"{where}: category_id")
-        if category in categories:
-            classes.append(categories.index(category))
-            of_image[_identity(record["image_id"], f"{where}: image_id")].append(len(records))
-            records.append((record, where))
-    tables = (
-        _keypoints(records, len(layout)),
-        *_boxes(records),
-        _crowd(records),
-        np.array(classes, int),
-    )
+    for index, (record, where) in enumerate(records):
+        of_image[identity_of(record["image_id"], f"{where}: image_id")].append(index)
+    for identity, rows in of_image.items():
+        check_count(len(rows), MAX_PEOPLE, "annotations", f"{path}: image_id {identity!r}")
+    keypoints = _keypoints(records, len(layout), notes)
+    boxes = _boxes(records, keypoints, notes)
+    tables = keypoints, boxes, _areas(records, boxes, notes), _crowd(records), indices
     return {identity: tuple(table[rows] for table in tables) for identity, rows in of_image.items()}
 
 
-def _keypoints(records: list[tuple[Mapping, str]], count: int) -> np.ndarray:
+def _keypoints(records: list[tuple[Mapping, str]], count: int, notes: list[str]) -> np.ndarray:
     """(P, K, 3) float32."""
-    nothing = [0] * (3 * count)
-    given = [(record.get("keypoints") or nothing, where) for record, where in records]
-    keypoints = _table(
-        given, 3 * count, "keypoints", f"x, y, visibility for each of {count}"
-    ).reshape(-1, count, 3)
+    rows = [flat(record.get("keypoints") or []) for record, _ in records]
+    sizes = {len(row) for row in rows if isinstance(row, list) and row}
+    columns, meaning = (2, "x, y") if sizes == {2 * count} else (3, "x, y, visibility")
+    table = table_of(
+        [(row or [0] * (columns * count), where) for row, (_, where) in zip(rows, records)],
+        columns * count,
+        "keypoints",
+        f"{meaning} for each of {count}",
+    )
+    keypoints = triplets(table, columns, notes)
     visibility = keypoints[:, :, 2]
     odd = (visibility != 2) & ((visibility < 0) | (visibility > 1))
     if odd.any():
@@ -174,20 +305,41 @@ def _keypoints(records: list[tuple[Mapping, str]], count: int) -> np.ndarray:
     return keypoints.astype(np.float32)
 
 
-def _boxes(records: list[tuple[Mapping, str]]) -> tuple[np.ndarray, np.ndarray]:
-    """(P, 4) xyxy and areas (P,), float32."""
-    boxes = _table(
-        [(record["bbox"], where) for record, where in records], 4, "bbox", "x, y, width, height"
-    )
-    usual = AREA_OF_BOX * boxes[:, 2] * boxes[:, 3]
-    areas: list[tuple[Sequence, str]] = [
-        ([default if record.get("area") is None else record["area"]], where)
-        for default, (record, where) in zip(usual, records, strict=True)
-    ]
+def _boxes(
+    records: list[tuple[Mapping, str]], keypoints: np.ndarray, notes: list[str]
+) -> np.ndarray:
+    """(P, 4) xyxy float32; around the keypoints where there is none."""
+    rows = [(record.get("bbox") or [0] * 4, where) for record, where in records]
+    boxes = table_of(rows, 4, "bbox", "x, y, width, height")
+    missing = ~boxes.any(axis=1)
     boxes[:, 2:] += boxes[:, :2]
-    return boxes.astype(np.float32), _table(areas, 1, "area", "square pixels")[:, 0].astype(
-        np.float32
-    )
+    if missing.any():
+        boxes[missing] = box_of(keypoints[missing])
+        notes.append(
+            f"bbox is missing for {missing.sum()} of {len(boxes)} annotations: taken around their "
+            "keypoints"
+        )
+    return boxes.astype(np.float32)
+
+
+def _areas(records: list[tuple[Mapping, str]], boxes: np.ndarray, notes: list[str]) -> np.ndarray:
+    """(P,) float32; of the box where there is none, or one that cannot be."""
+    extent = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1, dtype=np.float64)
+    usual = AREA_OF_BOX * extent
+    given = [record.get("area") for record, _ in records]
+    rows: list[tuple[Sequence, str]] = [
+        ([default if area in (None, "") else area], where)
+        for default, area, (_, where) in zip(usual.tolist(), given, records, strict=True)
+    ]
+    areas = table_of(rows, 1, "area", "square pixels")[:, 0]
+    empty = (areas <= 1) & (extent > _TINY)
+    if empty.any():
+        notes.append(
+            f"area is 0 or 1 for {empty.sum()} of {len(areas)} annotations, against which no "
+            "keypoint would be near enough (OKS and AP 0), probably as their tool measures none: "
+            f"taken as {AREA_OF_BOX} of the box"
+        )
+    return np.where(empty, usual, areas).astype(np.float32)
 
 
 def _crowd(records: list[tuple[Mapping, str]]) -> np.ndarray:
@@ -198,26 +350,12 @@ def _crowd(records: list[tuple[Mapping, str]]) -> np.ndarray:
     return np.array([bool(int(record.get("iscrowd") or 0)) for record, _ in records], bool)
 
 
-def _table(rows: list[tuple[Sequence, str]], count: int, what: str, meaning: str) -> np.ndarray:
-    """(P, count) float64 from P lists of numbers, each with its place in the file for error
-    messages."""
-    try:  # all at once, which is fast; on failure one by one, to name the faulty one
-        table = np.array([values for values, _ in rows], dtype=np.float64).reshape(len(rows), count)
-        if (np.abs(table) < _LARGEST).all():
-            return table
-    except (TypeError, ValueError, OverflowError):
-        pass
-    return np.array(
-        [_numbers(values, count, f"{where}: {what}", meaning) for values, where in rows]
-    )
-
-
 def _images(images: list, path: Path) -> dict[int | str, tuple[Mapping, str]]:
     """The image records by id, each with its place in the file for error messages."""
     found: dict[int | str, tuple[Mapping, str]] = {}
     for index, image in enumerate(images):
         where = f"{path}: images[{index}]"
-        identity = _identity(_require(image, ("id", "file_name"), where)["id"], f"{where}: id")
+        identity = identity_of(require(image, ("id", "file_name"), where)["id"], f"{where}: id")
         if identity in found:
             raise PoseError(
                 f"{where}: id {identity!r} is also that of "
@@ -227,50 +365,14 @@ def _images(images: list, path: Path) -> dict[int | str, tuple[Mapping, str]]:
     return found
 
 
-def _require(record, keys: tuple[str, ...], where: str) -> Mapping:
-    if not isinstance(record, Mapping):
-        raise PoseError(f"{where}: expected an object, got {record!r:.60}")
-    missing = [key for key in keys if key not in record]
-    if missing:
-        raise PoseError(
-            f"{where}: missing {', '.join(missing)}; it has {', '.join(record) or 'no keys'}"
-        )
-    return record
-
-
-def _identity(value, where: str) -> int | str:
-    """An id as an integer, whether written 7, 7.0 or "7"; any other text as it is."""
-    if type(value) is int:
-        return value
-    if isinstance(value, str):
-        text = value.strip()
-        return int(text) if text.isdecimal() and len(text) < 19 else value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    raise PoseError(f"{where}: expected an integer or text, got {value!r:.60}")
-
-
-def _numbers(values, count: int, where: str, meaning: str) -> np.ndarray:
-    """(count,) float64 from a list of numbers."""
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        raise PoseError(
-            f"{where} is {values!r:.60}, expected a list of {count} numbers ({meaning})"
-        )
-    if len(values) != count:
-        raise PoseError(f"{where} has {len(values)} numbers, expected {count} ({meaning})")
-    try:
-        numbers = np.array([float(v) for v in values])
-    except (TypeError, ValueError, OverflowError) as error:
-        raise PoseError(f"{where} must be {count} numbers ({meaning}): {error}") from error
-    if not (np.abs(numbers) < _LARGEST).all():
-        raise PoseError(f"{where} must be finite numbers ({meaning}), got {values!r:.80}")
-    return numbers
-
-
 def _sample(
     image_id: int, record: Mapping, people: tuple, finder: ImageFinder, where: str
 ) -> Sample:
-    return Sample(image_id, finder.find(record["file_name"], where), _size(record, where), *people)
+    path, size = finder.find(record["file_name"], where), _size(record, where)
+    if size is None:
+        return Sample(image_id, path, None, *people)
+    *raw, crowd, classes = people
+    return lazy_sample(image_id, path, size, raw, crowd, classes)
 
 
 def _size(record: Mapping, where: str) -> tuple[int, int] | None:
@@ -283,75 +385,8 @@ def _size(record: Mapping, where: str) -> tuple[int, int] | None:
         raise PoseError(
             f"{where}: width and height are {(width, height)!r:.60}, expected pixels: {error}"
         ) from error
-    if not 0 < min(size) <= max(size) < _LARGEST:
+    if not 0 < min(size) <= max(size) < LARGEST:
         raise PoseError(
             f"{where}: width and height are {size[0]} and {size[1]}, expected pixels above 0"
         )
     return size
-
-
-# ---------------------------------------------------------------- writing
-
-
-def to_coco(dataset: Dataset, file_names: Sequence[str] | None = None) -> dict:
-    """A dataset as a COCO keypoints document, as pycocotools reads it.
-
-    Args:
-        dataset: to write; areas, boxes and crowd flags are kept.
-        file_names: paths of the images relative to their new folder (default: the names of the
-            files).
-    """
-    images: list[dict] = []
-    annotations: list[dict] = []
-    for sample, name in zip(dataset, file_names or [s.path.name for s in dataset], strict=True):
-        width, height = sample.size or (0, 0)
-        images.append({"id": sample.image_id, "file_name": name, "width": width, "height": height})
-        for keypoints, box, area, crowd, index in zip(
-            sample.keypoints,
-            sample.boxes,
-            sample.areas,
-            sample.crowd,
-            sample.classes.tolist(),
-            strict=True,
-        ):
-            record = annotation_record(
-                len(annotations) + 1, sample.image_id, keypoints, box, float(area), bool(crowd)
-            )
-            annotations.append(record | {"category_id": index + 1})
-    return {
-        "images": images,
-        "annotations": annotations,
-        "categories": [
-            coco_category(dataset.layout) | {"id": index, "name": name}
-            for index, name in enumerate(dataset.class_names, 1)
-        ],
-    }
-
-
-def annotation_record(
-    annotation_id: int,
-    image_id: int,
-    keypoints: np.ndarray,
-    box: np.ndarray,
-    area: float,
-    crowd: bool = False,
-) -> dict:
-    """A COCO annotation from keypoints (K, 3) and box (4,) xyxy."""
-    labeled = keypoints[:, 2] > 0
-    triplets = np.concatenate(
-        [np.where(labeled[:, None], keypoints[:, :2], 0), keypoints[:, 2:]], axis=1
-    )
-    x0, y0, x1, y1 = (float(v) for v in box)
-    return {
-        "id": annotation_id,
-        "image_id": image_id,
-        "category_id": 1,
-        "iscrowd": int(crowd),
-        "num_keypoints": int(labeled.sum()),
-        "keypoints": [
-            int(v) if i % 3 == 2 and v.is_integer() else round(v, 2)
-            for i, v in enumerate(triplets.ravel().tolist())
-        ],
-        "bbox": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
-        "area": round(area, 2),
-    }

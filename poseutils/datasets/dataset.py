@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -83,11 +83,15 @@ class Sample:
 
     def reordered(self, order: Sequence[int]) -> Sample:
         """The sample with the keypoints ``order``."""
-        return replace(self, keypoints=self.keypoints[:, list(order)])
+        return self.mapped(lambda keypoints: keypoints[:, list(order)])
 
     def reduced(self) -> Sample:
         """The sample with the zoo's 13 keypoints instead of COCO's 17."""
-        return replace(self, keypoints=reduce_17_to_13(self.keypoints))
+        return self.mapped(reduce_17_to_13)
+
+    def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> Sample:
+        """The sample with other keypoints: a function of those of each person, in any units."""
+        return self._with(keypoints=function(self.keypoints))
 
 
 @dataclass(frozen=True)

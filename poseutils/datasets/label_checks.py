@@ -138,7 +138,6 @@ SUSPICIONS = (
     "no keypoint",
     "left and right",
     "twice",
-    "image size",
 )
 
 
@@ -147,22 +146,11 @@ def suspicions(dataset: Dataset) -> list[Suspicion]:
     decoded.
 
     Keypoints outside the image or far outside their box, tiny boxes, people without labeled
-    keypoints, a left-right pair in the opposite order of all others, duplicate images, and image
-    sizes in the annotations that differ from those of the files.
+    keypoints, a left-right pair in the opposite order of all others, and duplicate images.
     """
     found = []
     for sample in dataset:
         size = image_size(sample.path)
-        if sample.size not in (None, size):
-            found.append(
-                Suspicion(
-                    sample,
-                    None,
-                    "image size",
-                    f"labels say {_times(sample.size)}, it is {_times(size)}",
-                    2.0,
-                )
-            )
         for person in np.flatnonzero(~sample.crowd).tolist():
             found += [
                 Suspicion(sample, person, *reason)
@@ -233,7 +221,3 @@ def _swapped(x: np.ndarray, labeled: np.ndarray, layout: KeypointLayout) -> tupl
         if len(odd) == 1 and len(apart) >= 3:
             return odd[0]
     return None
-
-
-def _times(size: tuple[int, int]) -> str:
-    return f"{size[0]} × {size[1]}"

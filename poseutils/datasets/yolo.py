@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,11 +17,13 @@ import numpy as np
 
 from ..errors import PoseError
 from ..files import listed_files, same_name
-from ..images import find_images, image_size
-from ..keypoints import KeypointLayout, layout_for, reduce_17_to_13
+from ..images import find_images
+from ..keypoints import KeypointLayout, layout_for
 from ..poses import AREA_OF_BOX
-from .dataset import Dataset, Sample
+from .dataset import Dataset
 from .finding import other_labels
+from .lazy import FRACTION, lazy_sample
+from .numbers import MAX_KEYPOINTS, MAX_PEOPLE, check_count, columns_of, say, triplets
 
 FORM = "class cx cy w h, then x y v for each keypoint"
 MAX_CLASSES = 10_000
@@ -35,7 +36,8 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     """Reads a folder of images and text labels; an image without a label has no people.
 
     All labels are read and checked. Images are opened lazily, when pixel coordinates of a sample
-    are first accessed, to read their size.
+    are first accessed, to read their size. Keypoints may have two columns, without visibility,
+    which may also be a score: a warning says what was taken how.
 
     Args:
         folder: the images, or the folder above ``images`` and ``labels``.
@@ -53,19 +55,29 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
             f"{folder} has images but neither a COCO .json nor .txt labels beside them: expected "
             f"one of the two{other_labels(folder)}"
         )
-    rows = _rows_of(labels, folder)
-    layout = layout or layout_for((max(r.shape[1] for r in rows) - 5) // 3)
-    fields = 5 + 3 * len(layout)
-    if any(r.shape[1] not in (0, fields) for r in rows):
+    parts = [_rows_of(label) if label else _NOBODY for label in labels]
+    places = [(label, line) for label, (_, lines) in zip(labels, parts) for line in lines]
+    table = _table([rows for rows, _ in parts if len(rows)], places, folder)
+    notes: list[str] = []
+    boxes = np.concatenate(
+        [table[:, 1:3] - table[:, 3:5] / 2, table[:, 1:3] + table[:, 3:5] / 2], axis=1
+    )
+    keypoints = _keypoints(table, boxes, layout, places, notes)
+    layout = layout or layout_for(keypoints.shape[1])
+    if keypoints.shape[1] != len(layout):
         raise PoseError(
-            f"{folder}: the labels have {(max(r.shape[1] for r in rows) - 5) // 3} keypoints, "
-            f"{len(layout)} are expected"
+            f"{folder}: the labels have {keypoints.shape[1]} keypoints, {len(layout)} are expected"
         )
-    samples = [
-        _sample(number, image, r.reshape(-1, fields))
-        for number, (image, r) in enumerate(zip(images, rows, strict=True), 1)
-    ]
-    count = 1 + max(int(r[:, 0].max()) for r in rows if len(r))
+    areas, classes = AREA_OF_BOX * table[:, 3] * table[:, 4], table[:, 0].astype(int)
+    crowd = np.zeros(len(table), bool)
+    ends = np.cumsum([len(rows) for rows, _ in parts])
+    samples = []
+    for number, (image, (rows, _), end) in enumerate(zip(images, parts, ends.tolist()), 1):
+        own = slice(end - len(rows), end)
+        raw = keypoints[own], boxes[own], areas[own]
+        samples.append(lazy_sample(number, image, FRACTION, raw, crowd[own], classes[own]))
+    say(folder, notes)
+    count = 1 + classes.max()
     names = tuple(f"class_{i}" for i in range(count)) if count > 1 else ()
     return Dataset(tuple(samples), layout, folder, names)
 
@@ -105,131 +117,104 @@ def parallel_labels(folder: str | Path) -> str:
     return os.path.join(*parts)
 
 
-def _rows_of(labels: list[str], folder: Path) -> list[np.ndarray]:
-    """The numbers of each label file, (N, 5 + 3K), K the same for all; (0, 0) where nobody is
-    annotated."""
-    rows, count = [], None
-    for label in labels:
-        parsed = _parse(label) if label else []
-        for number, values in parsed:
-            here = (len(values) - 5) // 3
-            count = here if count is None else count
-            if here != count:
-                raise PoseError(
-                    f"{label}, line {number}: {len(values)} fields, which is {here} keypoints; "
-                    f"the lines before had {count}"
-                )
-        rows.append(np.array([values for _, values in parsed]) if parsed else np.zeros((0, 0)))
-    if count is None:
-        raise PoseError(f"all label files of {folder} are empty: nobody is annotated")
-    return rows
+_NOBODY: tuple[np.ndarray, list[int]] = np.zeros((0, 0)), []
 
 
-def _parse(label: str) -> list[tuple[int, list[float]]]:
-    """The lines of a label file as (line number, numbers)."""
+def _rows_of(label: str) -> tuple[np.ndarray, list[int]]:
+    """The numbers of a label file, (N, fields), and the number of each line."""
     try:
         with open(label, "rb") as file:  # opening as text takes twice as long
             lines = file.read().decode("utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError) as error:
         raise PoseError(f"{label} is not a text label: {error}") from error
-    return [
-        (number, _numbers(line, f"{label}, line {number}"))
-        for number, line in enumerate(lines, 1)
-        if line.strip()
-    ]
+    filled = [number for number, line in enumerate(lines, 1) if line.strip()]
+    check_count(len(filled), MAX_PEOPLE, "people", label)
+    rows = [_numbers(lines[number - 1], f"{label}, line {number}") for number in filled]
+    for number, row in zip(filled, rows):
+        if len(row) != len(rows[0]):
+            raise PoseError(f"{label}, line {number}: {_other_count(len(row), len(rows[0]))}")
+    return (np.array(rows), filled) if rows else _NOBODY
+
+
+def _other_count(fields: int, before: int) -> str:
+    return f"{fields} fields; the lines before had {before}; expected the same for all"
 
 
 def _numbers(line: str, where: str) -> list[float]:
     fields = line.split()
+    check_count(len(fields) / 3, MAX_KEYPOINTS + 2, "keypoints", where)
     try:
         values = [float(field) for field in fields]
     except ValueError as error:
         raise PoseError(f"{where}: {error}; expected numbers: {FORM}") from error
-    if len(values) < 8 or (len(values) - 5) % 3 or not math.isfinite(sum(values)):
+    if len(values) < 7 or not math.isfinite(sum(values)):
         raise PoseError(
             f"{where}: {len(values)} fields; expected 5 + 3 × keypoints finite numbers: {FORM}"
-        )
-    if not {0.0, 1.0, 2.0}.issuperset(values[7::3]):
-        wrong = next(v for v in values[7::3] if v not in (0, 1, 2))
-        raise PoseError(
-            f"{where}: visibility {wrong:g}; expected 0 (not labeled), 1 (labeled) or 2 "
-            f"(visible): {FORM}"
-        )
-    if values[0] not in range(MAX_CLASSES):
-        raise PoseError(
-            f"{where}: class {values[0]:g}; expected an integer from 0 to {MAX_CLASSES - 1}: {FORM}"
-        )
-    coordinates = values[1:5] + values[5::3] + values[6::3]
-    if max(coordinates) > _FARTHEST or min(coordinates) < 1 - _FARTHEST or min(values[3:5]) < 0:
-        raise PoseError(
-            f"{where}: {max(coordinates, key=abs):g} is no fraction of an image; expected numbers "
-            f"from 0 to 1, that is pixels divided by the image's width and height: {FORM}"
         )
     return values
 
 
-def _sample(image_id: int, path: Path, rows: np.ndarray) -> Sample:
-    sample = object.__new__(_TextSample)
-    sample.__dict__.update(
-        image_id=image_id,
-        path=path,
-        rows=rows,
-        crowd=np.zeros(len(rows), bool),
-        classes=rows[:, 0].astype(int),
+def _table(rows: list[np.ndarray], places: list[tuple[str, int]], folder: Path) -> np.ndarray:
+    """(P, fields) of all label files; classes, and fractions of the image.
+
+    Raises:
+        PoseError: if the files differ in their number of fields; if nobody is annotated; if a
+            number can be neither.
+    """
+    if not rows:
+        raise PoseError(f"all label files of {folder} are empty: nobody is annotated")
+    start = 0
+    for part in rows:
+        if part.shape[1] != rows[0].shape[1]:
+            label, line = places[start]
+            what = _other_count(part.shape[1], rows[0].shape[1])
+            raise PoseError(f"{label}, line {line}: {what}")
+        start += len(part)
+    table = np.concatenate(rows)
+    classes, fractions = table[:, :1], table[:, 1:]
+    what = f"a class; expected an integer from 0 to {MAX_CLASSES - 1}"
+    _refuse((classes < 0) | (classes >= MAX_CLASSES) | (classes % 1 != 0), classes, what, places)
+    far = (fractions > _FARTHEST) | (fractions < 1 - _FARTHEST)
+    far[:, 2:4] |= fractions[:, 2:4] < 0
+    what = (
+        "a fraction of an image; expected numbers from 0 to 1, that is pixels divided by the "
+        "image's width and height"
     )
-    return sample
+    _refuse(far, fractions, what, places)
+    return table
 
 
-class _TextSample(Sample):
-    """A sample with a label in fractions; attributes in pixels (size, keypoints, boxes, areas) are
-    computed on first access."""
+def _refuse(
+    wrong: np.ndarray, values: np.ndarray, what: str, places: list[tuple[str, int]]
+) -> None:
+    """Raises PoseError if a value is wrong, with its file and line."""
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        label, line = places[row]
+        raise PoseError(f"{label}, line {line}: {values[row, column]:g} is not {what}: {FORM}")
 
-    def __getattr__(self, name: str):
-        if name not in ("size", "keypoints", "boxes", "areas"):
-            raise AttributeError(name)
-        self.__dict__.update(_in_pixels(self.rows, image_size(self.path)))
-        return self.__dict__[name]
 
-    def __len__(self) -> int:
-        return len(self.crowd)
-
-    @property
-    def visibility(self) -> np.ndarray:
-        return (
-            self.keypoints[:, :, 2]
-            if "keypoints" in self.__dict__
-            else self.rows[:, 7::3].astype(np.float32)
+def _keypoints(
+    table: np.ndarray,
+    boxes: np.ndarray,
+    layout: KeypointLayout | None,
+    places: list[tuple[str, int]],
+    notes: list[str],
+) -> np.ndarray:
+    """(P, K, 3) in fractions of the image."""
+    values = table[:, 5:]
+    columns = columns_of(values, boxes, None if layout is None else len(layout))
+    if values.shape[1] % 3 and not columns:
+        label, line = places[0]
+        raise PoseError(
+            f"{label}, line {line}: {table.shape[1]} fields; expected 5 + 3 × keypoints (or 2 × "
+            f"keypoints) numbers: {FORM}"
         )
-
-    @property
-    def relative_areas(self) -> np.ndarray:
-        return self.rows[:, 3] * self.rows[:, 4]
-
-    def reordered(self, order: Sequence[int]) -> Sample:
-        if "keypoints" in self.__dict__:
-            return super().reordered(order)
-        keypoints = self.rows[:, 5:].reshape(len(self), len(order), 3)[:, list(order)]
-        rows = np.concatenate([self.rows[:, :5], keypoints.reshape(self.rows[:, 5:].shape)], axis=1)
-        return self._with(rows=rows)
-
-    def reduced(self) -> Sample:
-        if "keypoints" in self.__dict__:
-            return super().reduced()
-        keypoints = reduce_17_to_13(self.rows[:, 5:].reshape(-1, 17, 3)).reshape(-1, 39)
-        return self._with(rows=np.concatenate([self.rows[:, :5], keypoints], axis=1))
-
-
-def _in_pixels(rows: np.ndarray, size: tuple[int, int]) -> dict:
-    """The attributes in pixels, from rows (N, 5 + 3K) of fractions and the width and height of the
-    image."""
-    center, extent = rows[:, 1:3] * size, rows[:, 3:5] * size
-    return {
-        "size": size,
-        "keypoints": (rows[:, 5:].reshape(-1, rows.shape[1] // 3 - 1, 3) * (*size, 1)).astype(
-            np.float32
-        ),
-        "boxes": np.concatenate([center - extent / 2, center + extent / 2], axis=1).astype(
-            np.float32
-        ),
-        "areas": (AREA_OF_BOX * extent.prod(axis=1)).astype(np.float32),
-    }
+    keypoints = triplets(values, columns or 3, notes)
+    seen = keypoints[:, :, 2]
+    is_score = (seen > 0) & (seen < 1)
+    what = "a visibility; expected 0 (not labeled), 1 (labeled) or 2 (visible), or a score"
+    _refuse(~is_score & ~np.isin(seen, (0, 1, 2)), seen, what, places)
+    if is_score.any():
+        notes.append("visibilities between 0 and 1 are taken as the scores of predictions")
+    return keypoints

@@ -79,7 +79,6 @@ def test_boxes_sizes_and_people_without_keypoints(tmp_path):
         keypoints=np.zeros((1, 17, 3), np.float32),
     )
     assert kinds(tiny) == ["tiny box", "no keypoint"]
-    assert kinds(replace(sample, size=(200, 100))) == ["image size"]
     assert kinds(replace(tiny, crowd=np.ones(1, bool))) == []
 
 

@@ -9,7 +9,7 @@ import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import Config
 from poseutils.crops import MARGIN, cut, region_of_box
-from poseutils.datasets import yolo
+from poseutils.datasets import lazy
 from poseutils.synthetic import make_dataset
 from poseutils.training import (
     build_model,
@@ -58,7 +58,7 @@ def test_the_largest_person_of_text_labels_is_found_without_opening_images(tmp_p
     small, large = "0 0.2 0.5 0.1 0.2 0.2 0.5 2", "0 0.6 0.5 0.2 0.4 0.6 0.5 2"
     (tmp_path / "a.txt").write_text(f"{small}\n{large}\n0 0.5 0.5 1 1 0.5 0.5 0\n")
     with monkeypatch.context() as patch:
-        patch.setattr(yolo, "image_size", lambda path: pytest.fail(f"opened {path}"))
+        patch.setattr(lazy, "image_size", lambda path: pytest.fail(f"opened {path}"))
         examples = load_examples(pu.load_dataset(tmp_path), (20, 40))
     np.testing.assert_allclose(examples.keypoints[:], [[[24, 10, 2]]], atol=1e-3)
     np.testing.assert_allclose(examples.areas[:], [0.53 * 8 * 8], rtol=1e-5)
