@@ -259,18 +259,18 @@ def test_lines_that_cannot_be(tmp_path, line, message):
 
 
 def test_a_million_keypoints_or_people_are_a_sentence(tmp_path):
-    names = [str(i) for i in range(1_000_000)]
+    names = [str(i) for i in range(100_000)]
     for path, what in (
         (
             write(tmp_path / "a", categories=[CATEGORY | {"keypoints": names}]),
-            "1,000,000 keypoints",
+            "100,000 keypoints",
         ),
         (
             write(tmp_path / "b", [{"keypoints": [1, 1, 2] * 1500}], categories=[]),
             "1,500 keypoints",
         ),
         (write(tmp_path / "c", [{}] * 10_001), "10,001 annotations"),
-        (text(tmp_path / "d", "0 .5 .5 .4 .4" + " .3 .3 2" * 1_000_000), "keypoints"),
+        (text(tmp_path / "d", "0 .5 .5 .4 .4" + " .3 .3 2" * 100_000), "keypoints"),
         (text(tmp_path / "e", "0 .5 .5 .4 .4 .3 .3 2\n" * 10_001), "10,001 people"),
     ):
         with pytest.raises(PoseError, match=f"{what} given; expected up to"):
