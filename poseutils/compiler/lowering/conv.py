@@ -33,17 +33,8 @@ def lower_conv(layer: Layer) -> None:
     if depth == channels:
         _conv(layer)
         return
-    weights, made = layer.input(1), layer.output.shape[-1]
-    need(depth > 0 and channels % depth == 0, f"weights for {depth} of {channels} channels")
     groups = channels // depth
-    need(
-        groups <= _MAX_GROUPS and made % groups == 0 and weights.shape[0] == made,
-        f"{groups} groups of {channels} channels, to {made}",
-    )
-    need(
-        weights.data is not None and weights.quantization is not None,
-        "constant int8 weights are expected",
-    )
+    need(groups <= _MAX_GROUPS, f"{groups} groups; up to {_MAX_GROUPS} are supported")
     for group in range(groups):
         _conv(_group(layer, group, groups))
 
@@ -53,30 +44,20 @@ def need_weights(layer: Layer, source: Tensor, weights: Tensor) -> np.ndarray:
     need_int8(source, layer.output)
     need_activation(layer.operator)
     values = layer.values(1, "constant int8 weights are expected")
-    need(
-        weights.dtype == "int8" and weights.quantization is not None,
-        "constant int8 weights are expected",
-    )
-    need(
-        not weights.known_quantization.zero_points.any(),
-        "weights with zero points of 0 are expected",
-    )
+    need(weights.dtype == "int8", "constant int8 weights are expected")
+    symmetric = not weights.known_quantization.zero_points.any()
+    need(symmetric, "weights with zero points of 0 are expected")
     return values
 
 
 def _conv(layer: Layer) -> None:
     source, weights = layer.input(0), layer.input(1)
     values, bias = need_weights(layer, source, weights), bias_of(layer)
-    channels, height, width, depth = weights.shape
+    channels, height, width, _ = weights.shape
     fields: Fields = {
         "in": image(layer, layer.operator.inputs[0]),
         "out": image(layer, layer.operator.outputs[0]),
     }
-    need(depth == source.shape[3], f"groups: weights for {depth} of {source.shape[3]} channels")
-    need(
-        channels == layer.output.shape[3],
-        f"weights for {channels} channels, the output has {layer.output.shape[3]}",
-    )
     sums = values.reshape(channels, -1).astype(np.int64).sum(axis=1)
     fields |= {
         "window": window_fields(layer, (height, width), layer.attributes(Conv2D).dilation),

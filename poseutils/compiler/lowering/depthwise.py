@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..attributes import DepthwiseConv2D
-from ..unsupported import need
 from .conv import need_weights
 from .layer import Fields, Layer, image
 from .requantize import bias_of, requantize, wrapped
@@ -14,15 +13,11 @@ def lower_depthwise(layer: Layer) -> None:
     source, weights = layer.input(0), layer.input(1)
     values, bias = need_weights(layer, source, weights), bias_of(layer)
     made = layer.attributes(DepthwiseConv2D)
-    one, height, width, channels = weights.shape
+    _, height, width, channels = weights.shape
     fields: Fields = {
         "in": image(layer, layer.operator.inputs[0]),
         "out": image(layer, layer.operator.outputs[0]),
     }
-    need(
-        one == 1 and channels == layer.output.shape[3] and channels % source.shape[3] == 0,
-        f"weights of shape {weights.shape}",
-    )
     fields |= {
         "window": window_fields(layer, (height, width), made.dilation),
         "in_zero": source.zero_point,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ..reference.elementwise import multiplier_of
-from ..unsupported import need
-from .grid import grid_fields
-from .layer import Fields, Layer, columns, need_int8, row_fields
+from .layer import Fields, Layer, columns, grid_fields, need_int8, row_fields
 from .requantize import pair_fields
 
 
@@ -25,11 +23,6 @@ def lower_prelu(layer: Layer) -> None:
 
 def _by_channel(layer: Layer, between: bool) -> None:
     source, slopes = layer.input(0), layer.input(1)
-    need(
-        slopes.data is not None and slopes.elements == columns(source) == columns(slopes),
-        "one constant slope a channel is expected",
-    )
-    need(source.shape == layer.output.shape, "shapes differ")
     fields = row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0])
     fields |= {
         "in_zero": source.zero_point,

@@ -17,11 +17,9 @@ def bias_of(layer: Layer, place: int = 2) -> np.ndarray:
     if len(inputs) <= place or inputs[place] < 0:
         return np.zeros(channels, np.int64)
     bias = layer.input(place)
-    need(
-        bias.dtype == "int32" and bias.data is not None and bias.shape == (channels,),
-        f"a bias of {channels} constants of int32 is expected",
-    )
-    return bias.values.astype(np.int64)
+    reason = f"a bias of {channels} constants of int32 is expected"
+    need(bias.dtype == "int32" and bias.shape == (channels,), reason)
+    return layer.values(place, reason).astype(np.int64)
 
 
 def requantize(
@@ -39,11 +37,6 @@ def requantize(
     """
     channels, scales = layer.output.shape[-1], weights.known_quantization.scales
     need(channels <= 1 << 16, f"{channels} channels; up to 65536 are supported")
-    need(
-        len(scales) in (1, channels),
-        f"1 or {channels} scales of the weights are expected, there are {len(scales)}",
-    )
-    need(bool((scales >= 0).all()), "a scale of the weights is negative")
     ratios = float(source.scale) * scales.astype(np.float64) / float(layer.output.scale)
     ratios = ratios / divisor
     many = channels if len(scales) == 1 else 1

@@ -19,6 +19,6 @@ def test_every_condition_of_an_operator_is_named():
         "weights with zero points of 0 are expected",
         "a window of … rows; up to 64 are supported",
         "int8 with one scale and zero point is supported",
-        "… groups of … channels",
+        "… groups; up to 1024 are supported",
     ):
         assert reason in convolution
