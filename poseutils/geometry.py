@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .config.names import ASPECT_RATIOS
 from .errors import PoseError
 
 PADDING_GRAY = 114
 """The gray value of letterbox bars, with which YOLO networks are trained."""
-
-ASPECT_RATIOS = ("fit", "padding", "crop", "full_screen")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from .config.names import INTERPOLATIONS
 from .errors import PoseError
 from .files import files_below
 from .geometry import Transform, fitted
@@ -306,8 +307,6 @@ _KERNELS: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {
 }
 """What OpenCV lacks, as ``tf.image.resize`` defines it without antialiasing: radius in pixels,
 weight at a distance."""
-
-INTERPOLATIONS = (*_OPENCV, *_KERNELS)
 
 
 def _resize(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""user_config.yaml, typed and checked: :func:`load_config` reads one into a :class:`Config`."""
+"""Reads a user_config.yaml into a :class:`Config`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import PoseError
-from .calls import NOT_NEEDED
-from .configuration import Config, services_of
+from .configuration import Config
 from .document import read_document
 from .problems import describe
-
-__all__ = ["NOT_NEEDED", "Config", "load_config", "read_config", "services_of"]
 
 IGNORED_SECTIONS = ("hydra",)
 ALLOW = "allow_custom_code"

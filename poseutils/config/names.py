@@ -37,6 +37,8 @@ MODES = {
     "deployment": "d",
 }
 
+AspectRatio = Literal["fit", "padding", "crop", "full_screen"]
+ASPECT_RATIOS: tuple[str, ...] = get_args(AspectRatio)
 Interpolation = Literal[
     "bilinear", "nearest", "area", "lanczos3", "lanczos5", "bicubic", "gaussian", "mitchellcubic"
 ]
@@ -50,8 +52,11 @@ END_TYPES: tuple[str, ...] = get_args(EndType)
 
 Refinement = Literal["argmax", "quarter", "centroid", "dark"]
 REFINEMENTS: tuple[str, ...] = get_args(Refinement)
+"""How the maximum of a heatmap is refined to a fraction of a cell; see
+:mod:`poseutils.decoders.heatmaps_spe`."""
 NmsMeasure = Literal["iou", "oks"]
 NMS_MEASURES: tuple[str, ...] = get_args(NmsMeasure)
+"""How NMS measures the similarity of two detections; see :mod:`poseutils.decoders.yolo_mpe`."""
 
 Target = Literal[
     "host", "emulated", "emulated_m4", "emulated_m7", "emulated_m55", "stedgeai_host", "stedgeai_n6"

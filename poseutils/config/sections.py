@@ -97,7 +97,7 @@ class Rescaling(Section):
 
 class Resizing(Section):
     interpolation: names.Interpolation = "bilinear"
-    aspect_ratio: Literal["fit", "padding", "crop", "full_screen"] = "fit"
+    aspect_ratio: names.AspectRatio = "fit"
 
 
 class Preprocessing(Section):

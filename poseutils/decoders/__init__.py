@@ -14,9 +14,10 @@ from types import ModuleType
 
 import numpy as np
 
+from ..config.names import REFINEMENTS
 from ..errors import PoseError
 from . import hand_spe, head_spe, heatmaps_spe, spe, ssd_detector, yolo_mpe
-from .options import REFINEMENTS, InputSpec, Thresholds
+from .options import InputSpec, Thresholds
 
 DECODERS: dict[str, ModuleType] = {
     "heatmaps_spe": heatmaps_spe,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..config.names import NMS_MEASURES, REFINEMENTS
 from ..errors import PoseError
 
 
@@ -24,14 +25,6 @@ class InputSpec:
     width: int
     channels_first: bool = False
     normalized: bool = True
-
-
-REFINEMENTS = ("argmax", "quarter", "centroid", "dark")
-"""How the maximum of a heatmap is refined to a fraction of a cell; see
-:mod:`poseutils.decoders.heatmaps_spe`."""
-
-NMS_MEASURES = ("iou", "oks")
-"""How NMS measures the similarity of two detections; see :mod:`poseutils.decoders.yolo_mpe`."""
 
 
 @dataclass(frozen=True)
