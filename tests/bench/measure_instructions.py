@@ -1,10 +1,10 @@
 """Counts the instructions of every layer of real networks on emulated Cortex-M, and fits the cost
-model of ``poseutils.deployment``.
+model of ``poseutils.compiler``.
 
 python -m tests.bench.measure_instructions [FILE.tflite ...]
 
-Without files: the shipped network and the published ones in POSEUTILS_CACHE. Writes
-poseutils/deployment/instructions.json and says how far the model's totals are from the counts. To
+Without files: the shipped network and the published ones in POSEUTILS_CACHE. Fully connected
+layers, which none of these has, are made. Writes poseutils/compiler/instructions.json and says how far the model's totals are from the counts. To
 be run again whenever the kernels change; it takes the Arm compiler, QEMU and some minutes.
 """
 
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-import poseutils as pu
 from poseutils.compiler.compile import Compiled, compile_graph
 from poseutils.compiler.cost_model import ANY, TABLE, UNITS, kind, work
 from poseutils.compiler.frontends.tflite import read_tflite
@@ -26,6 +26,7 @@ from poseutils.deployment import export
 from poseutils.deployment.verify.emulator import EMULATED, qemu_command
 from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
 from poseutils.files import write_text
+from tests.helpers.kernel_cases import dense
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -76,11 +77,23 @@ int main(void)
 """
 
 
+DENSE = [(64, 1), (256, 2), (1280, 1), (128, 10), (1152, 63), (256, 256)]
+"""Inputs and outputs of the fully connected layers that are measured."""
+
+
+def dense_layers(folder: Path) -> list[Path]:
+    paths = []
+    for inputs, outputs in DENSE:
+        paths.append(folder / f"dense_{inputs}_{outputs}.tflite")
+        paths[-1].write_bytes(dense(1, inputs, outputs))
+    return paths
+
+
 def counted(path: Path, core: str) -> tuple[Compiled, dict[int, float]]:
     """A network, and the instructions of each of its operators by its index."""
     compiled = compile_graph(read_tflite(path), path.name, "quantized", "network")
     with tempfile.TemporaryDirectory() as work_folder:
-        bundle = export(pu.load_model(path), Path(work_folder) / "bundle", name="network")
+        bundle = export(path, Path(work_folder) / "bundle", name="network")
         folder = copy_sources(bundle.sources, Path(work_folder) / "copy")
         (folder / "example/main.c").write_text(MAIN)
         makefile = folder / "Makefile"
@@ -145,7 +158,8 @@ def main(arguments: list[str]) -> None:
         *sorted((REPOSITORY / "data/models").glob("*.tflite")),
         *(sorted(Path(cache).glob("models/*.tflite")) if cache else []),
     ]
-    paths = [Path(a) for a in arguments] or usual
+    made = Path(tempfile.mkdtemp())
+    paths = [*([Path(a) for a in arguments] or usual), *dense_layers(made)]
     cores: dict[str, dict[str, list[float]]] = {}
     for core, machine in EMULATED.items():
         measured = []
@@ -157,6 +171,7 @@ def main(arguments: list[str]) -> None:
             off = 100 * (guess / total - 1)
             what = f"{machine.core:10} {path.name[:48]:48}"
             print(f"{what} {total / 1e6:9.1f} million, model {off:+.1f} %", flush=True)
+    shutil.rmtree(made)
     write_text(TABLE, as_text(cores))
 
 

@@ -13,6 +13,17 @@ static void dense_sums(const pose_dense_layer *layer, const int8_t *x, const int
     }
 }
 
+/* The outputs from `first` on, of their sums. */
+static void dense_results(const pose_dense_layer *layer, const int32_t *sums, int32_t first,
+                          int32_t count, int8_t *out)
+{
+    if (layer->scale.even) {
+        pose_requantize_even(sums, layer->bias, &layer->scale, first, count, 1, out, 0);
+    } else {
+        pose_requantize_once(sums, layer->bias, &layer->scale, first, count, out);
+    }
+}
+
 void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights, int8_t *out)
 {
     const int zeros = layer->in_zero != 0 || layer->weight_zero != 0;
@@ -26,13 +37,20 @@ void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *w
             } else {
                 pose_dot_rows(in, own, layer->inputs, layer->weight_step, count, sums);
             }
-            if (layer->scale.even) {
-                pose_requantize_even(sums, layer->bias, &layer->scale, first, count, 1, out + first,
-                                     0);
-            } else {
-                pose_requantize_once(sums, layer->bias, &layer->scale, first, count, out + first);
-            }
+            dense_results(layer, sums, first, count, out + first);
         }
+    }
+}
+
+void pose_dense_few(const pose_dense_layer *layer, const int8_t *in, const int32_t *pairs,
+                    int8_t *out)
+{
+    int32_t sums[TILE];
+    for (int32_t row = 0; row < layer->rows; row++, in += layer->inputs, out += layer->outputs) {
+        for (int32_t c = 0; c < layer->outputs; c++) {
+            sums[c] = pose_dot_pairs(in, pairs + c * layer->weight_step, layer->inputs);
+        }
+        dense_results(layer, sums, 0, layer->outputs, out);
     }
 }
 

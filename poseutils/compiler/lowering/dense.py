@@ -14,6 +14,9 @@ from ..unsupported import need
 from .layer import Layer, four, need_activation, need_int8
 from .requantize import bias_of, even_field, pair_fields, requantize, whole_words, wrapped
 
+FEW = 3
+"""Outputs of a layer whose weights are kept in 16 bits, as too few share a value that is widened."""
+
 
 def lower_fully_connected(layer: Layer) -> None:
     source, weights, output = layer.input(0), layer.input(1), layer.output
@@ -28,7 +31,8 @@ def lower_fully_connected(layer: Layer) -> None:
     known = weights.data if weights.is_constant else None
     if known is not None and not zeros.any():
         bias, in_zero = bias - in_zero * known.astype(np.int64).sum(axis=1), 0
-    rows = None if known is None else whole_words(known)
+    few = known is not None and not zeros.any() and outputs <= FEW
+    rows = None if known is None else in_pairs(known) if few else whole_words(known)
     most = _most(known, inputs, in_zero, zeros)
     fields = {
         "rows": source.elements // inputs,
@@ -45,12 +49,19 @@ def lower_fully_connected(layer: Layer) -> None:
         layer.address(layer.operator.inputs[1]) if rows is None else layer.constant("weights", rows)
     )
     layer.call(
-        "pose_dense",
+        "pose_dense_few" if few else "pose_dense",
         made,
         layer.address(layer.operator.inputs[0]),
         matrix,
         layer.address(layer.operator.outputs[0]),
     )
+
+
+def in_pairs(weights: np.ndarray) -> np.ndarray:
+    """(output channels, words): weights of 16 bits, the first and third of four in one word, the
+    second and fourth in the next, as instructions multiply them."""
+    fours = whole_words(weights).astype(np.int32).reshape(len(weights), -1, 2, 2)
+    return (fours[:, :, 0] & 0xFFFF | fours[:, :, 1] << 16).reshape(len(weights), -1)
 
 
 def _most(

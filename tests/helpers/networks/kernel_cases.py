@@ -340,6 +340,8 @@ CASES = {
     "dense": lambda: dense(4, 30, 20),
     "dense, odd sizes": lambda: dense(3, 37, 7, scale=list(np.linspace(0.005, 0.05, 7))),
     "dense, one output": lambda: dense(1, 64, 1),
+    "dense, one output, uneven": lambda: dense(3, 39, 1),
+    "dense, three outputs": lambda: dense(2, 46, 3, scale=[0.02, 0.3, 0.01]),
     "dense, two outputs": lambda: dense(1, 21, 2, scale=[0.02, 3.0]),
     "dense, many outputs": lambda: dense(2, 9, 131),
     "dense of two tensors": lambda: build(

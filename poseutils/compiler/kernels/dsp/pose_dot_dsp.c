@@ -123,4 +123,28 @@ void pose_dot_rows(const int8_t *x, const int8_t *w, int32_t count, int32_t apar
     few_rows(x, w + whole * apart, count, apart, rows - whole, sums + whole);
 }
 
+/* A sum and four more products, with the next two pairs of weights; the compiler would load them
+ * one by one. */
+static inline int32_t add_four_pairs(int32_t sum, int8x4_t values, const int32_t **pairs)
+{
+    int16x2_t even, odd;
+    __asm__("ldrd %0, %1, [%2], #8" : "=&r"(even), "=&r"(odd), "+r"(*pairs) : : "memory");
+    return __smlad(pose_even(values), even, __smlad(pose_odd(values), odd, sum));
+}
+
+int32_t pose_dot_pairs(const int8_t *x, const int32_t *pairs, int32_t count)
+{
+    int32_t sum = 0;
+    for (; count >= 16; count -= 16, x += 16) {
+        sum = add_four_pairs(sum, pose_load4(x), &pairs);
+        sum = add_four_pairs(sum, pose_load4(x + 4), &pairs);
+        sum = add_four_pairs(sum, pose_load4(x + 8), &pairs);
+        sum = add_four_pairs(sum, pose_load4(x + 12), &pairs);
+    }
+    for (; count >= 4; count -= 4, x += 4) {
+        sum = add_four_pairs(sum, pose_load4(x), &pairs);
+    }
+    return count == 0 ? sum : add_four_pairs(sum, pose_load_rest(x, count), &pairs);
+}
+
 #endif

@@ -59,4 +59,21 @@ void pose_dot_rows(const int8_t *x, const int8_t *w, int32_t count, int32_t apar
     }
 }
 
+int32_t pose_dot_pairs(const int8_t *x, const int32_t *pairs, int32_t count)
+{
+    static const uint16_t ORDER[8] = {0, 2, 1, 3, 4, 6, 5, 7};
+    const uint16x8_t order = vldrhq_u16(ORDER);
+    int32_t sum = 0;
+    for (; count >= 8; count -= 8, x += 8, pairs += 4) {
+        const int16x8_t weights = vldrhq_s16((const int16_t *)pairs);
+        sum = vmladavaq_s16(sum, vldrbq_gather_offset_s16(x, order), weights);
+    }
+    if (count > 0) {
+        const mve_pred16_t rest = vcmphiq_u16(vdupq_n_u16((uint16_t)count), order);
+        const int16x8_t weights = vldrhq_z_s16((const int16_t *)pairs, rest);
+        sum = vmladavaq_s16(sum, vldrbq_gather_offset_z_s16(x, order, rest), weights);
+    }
+    return sum;
+}
+
 #endif

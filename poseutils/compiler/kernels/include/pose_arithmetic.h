@@ -140,6 +140,10 @@ void pose_requantize_once(const int32_t *sums, const int32_t *bias, const pose_r
 void pose_dot_rows(const int8_t *x, const int8_t *weights, int32_t count, int32_t apart,
                    int32_t rows, int32_t *sums);
 
+/* The dot product of x with one row of weights in pairs: 16 bits each, of four weights the first
+ * and third in one word, the second and fourth in the next; zeros fill up the last four. */
+int32_t pose_dot_pairs(const int8_t *x, const int32_t *pairs, int32_t count);
+
 /* ---------------------------------------------------------------- pose_conv_*.c */
 
 /* DSP instructions multiply values of 16 bits: those of PLACES places are widened first. */

@@ -90,7 +90,7 @@ typedef struct {
  * FULLY_CONNECTED: weights are output, input; from one output's weights to the next are
  * `weight_step` values. Where they are constant, both zero points are 0, and bias has -zero * (sum
  * of the output's weights) in it; where the network computes them, they have a zero point of their
- * own.
+ * own. pose_dense_few takes constant weights of few outputs in pairs, as pose_dot_pairs does.
  */
 typedef struct {
     int32_t rows, inputs, outputs, weight_step;
@@ -279,6 +279,8 @@ void pose_log_softmax(const pose_log_softmax_layer *layer, const int8_t *in, int
 /* Vectors and small tensors. */
 void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights,
                 int8_t *out);
+void pose_dense_few(const pose_dense_layer *layer, const int8_t *in, const int32_t *pairs,
+                    int8_t *out);
 void pose_mean(const pose_mean_layer *layer, const int8_t *in, int8_t *out);
 void pose_arg_max(const pose_argmax_layer *layer, const int8_t *in, int32_t *out);
 void pose_gather(const pose_gather_layer *layer, const void *in, const int32_t *indices, void *out);

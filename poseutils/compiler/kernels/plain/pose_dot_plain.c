@@ -44,4 +44,14 @@ void pose_dot_rows(const int8_t *x, const int8_t *w, int32_t count, int32_t apar
     }
 }
 
+int32_t pose_dot_pairs(const int8_t *x, const int32_t *pairs, int32_t count)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t pair = pairs[(i / 4) * 2 + i % 2];
+        sum += x[i] * (i % 4 < 2 ? (int16_t)pair : pair >> 16);
+    }
+    return sum;
+}
+
 #endif
