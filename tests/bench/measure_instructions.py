@@ -4,8 +4,9 @@ model of ``poseutils.compiler``.
 python -m tests.bench.measure_instructions [FILE.tflite ...]
 
 Without files: the shipped network and the published ones in POSEUTILS_CACHE. Fully connected
-layers, which none of these has, are made. Writes poseutils/compiler/instructions.json and says how far the model's totals are from the counts. To
-be run again whenever the kernels change; it takes the Arm compiler, QEMU and some minutes.
+layers, which none of these has, are made. Writes poseutils/compiler/instructions.json and says how
+far the model's totals are from the counts. To be run again whenever the kernels change; it takes
+the Arm compiler, QEMU and some minutes.
 """
 
 from __future__ import annotations
