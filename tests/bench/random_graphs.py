@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from tests.helpers.random_graphs.generator import network_file, random_network
-from tests.helpers.random_graphs.running import Outcome, compare
+from tests.helpers.random_graphs.running import REFERENCE_ABORTS, Outcome, compare
 
 BATCH = 25
 """Networks in one program."""
@@ -29,13 +29,13 @@ def batch(seeds: list[int]) -> dict[int, Outcome]:
 
 def batch_alone(seeds: list[int]) -> dict[int, Outcome]:
     """A batch in a process of its own, as LiteRT aborts where a check of its reference kernels
-    fails; what it aborts on has no reference."""
+    fails; what it aborts on is told apart."""
     try:
         with ProcessPoolExecutor(1) as process:
             return process.submit(batch, seeds).result()
     except BrokenProcessPool:
         if len(seeds) == 1:
-            return {seeds[0]: Outcome("without reference", "LiteRT aborts")}
+            return {seeds[0]: Outcome(REFERENCE_ABORTS)}
         return {seed: outcome for each in seeds for seed, outcome in batch_alone([each]).items()}
 
 
