@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 
 
 REFERENCE_ABORTS = "the reference aborts"
-"""Of a network on which a check in LiteRT's own kernels fails: there are no bytes to be equal to."""
+"""Of a network on which a check in LiteRT's own kernels fails: no bytes to be equal to."""
 
 Draw = Callable[[Tensor, np.random.Generator], np.ndarray]
 """Makes the values of an input."""
