@@ -60,10 +60,12 @@ def unmeasured(compiled: Compiled, core: str) -> list[str]:
 
 
 def kind(graph: Graph, operator: Operator) -> str:
-    """The operator's name; convolutions of one pixel, which need no window, are a kind of their
-    own."""
+    """The operator's name; kinds of their own are convolutions of one pixel, which need no window,
+    and products with weights that the network computes, which have a zero point."""
     if operator.name == "CONV_2D" and graph.tensors[operator.inputs[1]].shape[1:3] == (1, 1):
         return "CONV_2D 1x1"
+    if operator.name == "FULLY_CONNECTED" and not graph.tensors[operator.inputs[1]].is_constant:
+        return "FULLY_CONNECTED of computed weights"
     return operator.name
 
 

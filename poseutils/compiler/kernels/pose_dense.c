@@ -1,15 +1,23 @@
 /* FULLY_CONNECTED and BATCH_MATMUL. */
 #include "pose_grid.h"
 
-/* sums[c] of `count` outputs without biases, of two computed tensors, each with its zero point. */
-static void dense_sums(const pose_dense_layer *layer, const int8_t *x, const int8_t *weights,
-                       int32_t count, int32_t *sums)
+/*
+ * Products of (x - in_zero) and (w - weight_zero) are those of x and w, and what hangs on either
+ * alone: this is the part of each output's weights.
+ */
+static void weight_parts(const pose_dense_layer *layer, const int8_t *weights, int32_t count,
+                         int32_t *parts)
 {
+    const int32_t both = layer->inputs * layer->in_zero * layer->weight_zero;
     for (int32_t c = 0; c < count; c++, weights += layer->weight_step) {
-        sums[c] = 0;
-        for (int32_t i = 0; i < layer->inputs; i++) {
-            sums[c] += (x[i] - layer->in_zero) * (weights[i] - layer->weight_zero);
-        }
+        parts[c] = both - layer->in_zero * pose_sum(weights, layer->inputs);
+    }
+}
+
+static void add_parts(int32_t *sums, const int32_t *parts, int32_t count, int32_t input_part)
+{
+    for (int32_t c = 0; c < count; c++) {
+        sums[c] += parts[c] - input_part;
     }
 }
 
@@ -27,17 +35,19 @@ static void dense_results(const pose_dense_layer *layer, const int32_t *sums, in
 void pose_dense(const pose_dense_layer *layer, const int8_t *in, const int8_t *weights, int8_t *out)
 {
     const int zeros = layer->in_zero != 0 || layer->weight_zero != 0;
-    int32_t sums[TILE];
-    for (int32_t row = 0; row < layer->rows; row++, in += layer->inputs, out += layer->outputs) {
-        for (int32_t first = 0; first < layer->outputs; first += TILE) {
-            const int32_t left = layer->outputs - first, count = left < TILE ? left : TILE;
-            const int8_t *const own = weights + (ptrdiff_t)first * layer->weight_step;
+    int32_t sums[TILE], parts[TILE];
+    for (int32_t first = 0; first < layer->outputs; first += TILE) {
+        const int32_t left = layer->outputs - first, count = left < TILE ? left : TILE;
+        const int8_t *const own = weights + (ptrdiff_t)first * layer->weight_step, *x = in;
+        if (zeros) {
+            weight_parts(layer, own, count, parts);
+        }
+        for (int32_t row = 0; row < layer->rows; row++, x += layer->inputs) {
+            pose_dot_rows(x, own, layer->inputs, layer->weight_step, count, sums);
             if (zeros) {
-                dense_sums(layer, in, own, count, sums);
-            } else {
-                pose_dot_rows(in, own, layer->inputs, layer->weight_step, count, sums);
+                add_parts(sums, parts, count, layer->weight_zero * pose_sum(x, layer->inputs));
             }
-            dense_results(layer, sums, first, count, out + first);
+            dense_results(layer, sums, first, count, out + row * layer->outputs + first);
         }
     }
 }

@@ -29,6 +29,7 @@ def lower_fully_connected(layer: Layer) -> None:
     need(bool((zeros == zeros[0]).all()), "zero points that differ")
     bias, in_zero = bias_of(layer), source.zero_point
     known = weights.data if weights.is_constant else None
+    need(known is not None or inputs < 1 << 15, f"a sum of {inputs} products")
     if known is not None and not zeros.any():
         bias, in_zero = bias - in_zero * known.astype(np.int64).sum(axis=1), 0
     few = known is not None and not zeros.any() and outputs <= FEW

@@ -105,6 +105,16 @@ def dense(rows, inputs, outputs, scale=0.02):
     )
 
 
+def dense_of_two(rows, inputs, outputs):
+    tensors = [
+        tensor("x", (rows, inputs), **IN),
+        tensor("w", (outputs, inputs), scale=0.02, zero_point=9),
+        tensor("o", (rows, outputs), **OUT),
+    ]
+    operator = ("FULLY_CONNECTED", [0, 1, -1], [2], ("FullyConnectedOptions", {}))
+    return build(tensors, [operator], [0, 1], [2])
+
+
 def deep(image, channels, made, options=None, size=3):
     """A convolution that needs more scratch than such a network has room for."""
     tensors = [
@@ -344,16 +354,8 @@ CASES = {
     "dense, three outputs": lambda: dense(2, 46, 3, scale=[0.02, 0.3, 0.01]),
     "dense, two outputs": lambda: dense(1, 21, 2, scale=[0.02, 3.0]),
     "dense, many outputs": lambda: dense(2, 9, 131),
-    "dense of two tensors": lambda: build(
-        [
-            tensor("x", (4, 30), **IN),
-            tensor("w", (20, 30), scale=0.02, zero_point=9),
-            tensor("o", (4, 20), **OUT),
-        ],
-        [("FULLY_CONNECTED", [0, 1, -1], [2], ("FullyConnectedOptions", {}))],
-        [0, 1],
-        [2],
-    ),
+    "dense of two tensors": lambda: dense_of_two(4, 30, 20),
+    "dense of two tensors, many outputs": lambda: dense_of_two(5, 33, 70),
     "mean": lambda: one(
         "MEAN",
         [IMAGE, integers("axes", 1, 2)],

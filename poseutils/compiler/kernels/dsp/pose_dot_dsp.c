@@ -123,6 +123,20 @@ void pose_dot_rows(const int8_t *x, const int8_t *w, int32_t count, int32_t apar
     few_rows(x, w + whole * apart, count, apart, rows - whole, sums + whole);
 }
 
+int32_t pose_sum(const int8_t *values, int32_t count)
+{
+    const int16x2_t ones = 0x00010001;
+    int32_t sum = 0;
+    for (; count >= 4; count -= 4, values += 4) {
+        const int8x4_t word = pose_load4(values);
+        sum = __smlad(pose_even(word), ones, __smlad(pose_odd(word), ones, sum));
+    }
+    for (; count > 0; count--) {
+        sum += *values++;
+    }
+    return sum;
+}
+
 /* A sum and four more products, with the next two pairs of weights; the compiler would load them
  * one by one. */
 static inline int32_t add_four_pairs(int32_t sum, int8x4_t values, const int32_t **pairs)

@@ -59,6 +59,16 @@ void pose_dot_rows(const int8_t *x, const int8_t *w, int32_t count, int32_t apar
     }
 }
 
+int32_t pose_sum(const int8_t *values, int32_t count)
+{
+    int32_t sum = 0;
+    for (; count > 0; count -= 16, values += 16) {
+        const mve_pred16_t there = vctp8q((uint32_t)count);
+        sum = vaddvaq_p_s8(sum, vldrbq_z_s8(values, there), there);
+    }
+    return sum;
+}
+
 int32_t pose_dot_pairs(const int8_t *x, const int32_t *pairs, int32_t count)
 {
     static const uint16_t ORDER[8] = {0, 2, 1, 3, 4, 6, 5, 7};

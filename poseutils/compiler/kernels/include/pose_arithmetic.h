@@ -140,6 +140,8 @@ void pose_requantize_once(const int32_t *sums, const int32_t *bias, const pose_r
 void pose_dot_rows(const int8_t *x, const int8_t *weights, int32_t count, int32_t apart,
                    int32_t rows, int32_t *sums);
 
+int32_t pose_sum(const int8_t *values, int32_t count);
+
 /* The dot product of x with one row of weights in pairs: 16 bits each, of four weights the first
  * and third in one word, the second and fourth in the next; zeros fill up the last four. */
 int32_t pose_dot_pairs(const int8_t *x, const int32_t *pairs, int32_t count);

@@ -44,6 +44,15 @@ void pose_dot_rows(const int8_t *x, const int8_t *w, int32_t count, int32_t apar
     }
 }
 
+int32_t pose_sum(const int8_t *values, int32_t count)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < count; i++) {
+        sum += values[i];
+    }
+    return sum;
+}
+
 int32_t pose_dot_pairs(const int8_t *x, const int32_t *pairs, int32_t count)
 {
     int32_t sum = 0;
