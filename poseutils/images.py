@@ -38,18 +38,23 @@ def find_images(folder: str | Path) -> list[Path]:
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
-        raise PoseError(f"no such folder of images: {folder}. Give a folder or one image file.")
+        what = "no regular file" if folder.exists() else "no such folder of images"
+        raise PoseError(f"{what}: {folder}. Give a folder or one image file.")
     files, others = files_below(folder)
     chosen = [p for p in files if _suffix(p) in image_suffixes()]
     left = [p for p in files if _suffix(p) in _OTHER_SUFFIXES - image_suffixes()]
-    left += [p for p in others if _suffix(p) in image_suffixes() | _OTHER_SUFFIXES]
-    said = f"{_listed(left, folder)} not read: expected regular files that Pillow reads; convert"
+    images = image_suffixes() | _OTHER_SUFFIXES
+    left += [p for p in others if _suffix(p) in images or os.path.isdir(p)]
+    said = (
+        f"{_listed(left, folder)} not read: expected regular files, in formats that Pillow reads; "
+        "convert them to JPEG or PNG"
+    )
     if left and chosen:
-        warnings.warn(f"{folder}: {said} them to JPEG or PNG", stacklevel=2)
+        warnings.warn(f"{folder}: {said}", stacklevel=2)
     if not chosen:
         raise PoseError(
             f"no image in {folder}: expected files that end in {', '.join(USUAL_SUFFIXES)}, or in "
-            "another suffix that Pillow reads." + (f" {said} them to JPEG or PNG." if left else "")
+            "another suffix that Pillow reads." + (f" {said}." if left else "")
         )
     # In the order of paths, whose comparison is slow
     return [Path(p) for p in sorted(chosen, key=lambda p: p.split(os.sep))]

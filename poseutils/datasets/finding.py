@@ -30,9 +30,9 @@ def annotation_files(path: Path) -> list[Path]:
     if path.suffix.lower() == ".json":
         return [path] if path.is_file() else []
     beside = path.with_name(path.name + ".json")
-    in_splits = (file for folder in split_folders(path) for file in folder.glob("*.json"))
-    for files in path.glob("*.json"), (path / "annotations").glob("*.json"), [beside], in_splits:
-        if found := _annotations(files):
+    in_splits = (file for folder in split_folders(path) for file in folder.glob("*"))
+    for files in path.glob("*"), (path / "annotations").glob("*"), [beside], in_splits:
+        if found := _annotations(file for file in files if file.suffix.lower() == ".json"):
             return found
     return []
 

@@ -102,6 +102,13 @@ def _join(parts: list[Dataset], source: Path) -> Dataset:
             f"{source} has annotation files with different keypoints "
             f"({', '.join(sorted(x.name for x in layouts))}): give split="
         )
+    shared = {str(s.path) for s in parts[0]}.intersection(str(s.path) for p in parts[1:] for s in p)
+    if shared:
+        raise PoseError(
+            f"{source} has {len(parts)} annotation files "
+            f"({', '.join(part.source.name for part in parts)}) with {len(shared)} images in "
+            "common: give one of them, or split="
+        )
     names = tuple(dict.fromkeys(name for part in parts for name in part.class_names))
     samples = [
         sample.reclassified([names.index(name) for name in part.class_names])

@@ -15,6 +15,9 @@ MAX_KEYPOINTS = 1000
 MAX_PEOPLE = 10_000
 """On one image."""
 
+_MOSTLY = 0.5
+"""The fraction of points in their boxes, below which numbers are no coordinates."""
+
 LARGEST = 1e9
 """Upper bound of any coordinate or area."""
 
@@ -48,11 +51,15 @@ def columns_of(
     third = values[:, 2::3]
     is_whole = np.isin(third, (-1, 0, 1, 2))
     three = width % 3 == 0 and bool((is_whole | ((third > 0) & (third < 1))).all())
-    if width % 2 or (three and (boxes is None or is_whole.all())):
-        return 3 if three else 0
-    if boxes is None:
-        return 2
-    return 3 if three and _inside(values, boxes, 3) > _inside(values, boxes, 2) else 2
+    two = width % 2 == 0
+    if three and (not two or boxes is None or is_whole.all()):
+        return 3
+    if two and boxes is not None:
+        inside = _inside(values, boxes, 2)
+        if three and _inside(values, boxes, 3) > inside:
+            return 3
+        two = inside >= _MOSTLY
+    return 2 if two else 0
 
 
 def _inside(values: np.ndarray, boxes: np.ndarray, columns: int) -> float:

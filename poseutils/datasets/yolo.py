@@ -204,7 +204,7 @@ def _keypoints(
     """(P, K, 3) in fractions of the image."""
     values = table[:, 5:]
     columns = columns_of(values, boxes, None if layout is None else len(layout))
-    if values.shape[1] % 3 and not columns:
+    if not columns and values.shape[1] % 3:
         label, line = places[0]
         raise PoseError(
             f"{label}, line {line}: {table.shape[1]} fields; expected 5 + 3 × keypoints (or 2 × "

@@ -36,7 +36,7 @@ class Match:
 
 def labeled_people(sample: Sample) -> np.ndarray:
     """Indices of the people to measure: those that are no crowd and have a labeled keypoint."""
-    return np.flatnonzero(~sample.crowd & (sample.keypoints[:, :, 2] > 0).any(axis=1))
+    return np.flatnonzero(~sample.crowd & (sample.visibility > 0).any(axis=1))
 
 
 def matches(sample: Sample, poses: Poses, sigmas: np.ndarray, in_order: bool) -> list[Match]:

@@ -214,8 +214,9 @@ def _data(config: Config, section: str, attribute: str) -> str:
         warnings.simplefilter("always")
         if section == "dataset":
             dataset = configured_dataset(config, attribute)
-            people = sum(map(len, dataset))
+            people, classes = sum(map(len, dataset)), dataset.summary().get("classes")
             found = f"{_count(len(dataset), 'image')}, {_count(people, 'annotation')}"
+            found += f" ({classes})" if classes else ""
         else:
             images = find_images(config.resolve(getattr(config.prediction, attribute)))
             found = _count(len(images), "image")

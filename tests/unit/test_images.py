@@ -3,9 +3,12 @@ import os
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from poseutils.errors import PoseError
+from poseutils.files import files_below
 from poseutils.geometry import ASPECT_RATIOS
 from poseutils.images import INTERPOLATIONS, find_images, fit_to, image_size, read_image
 from tests.helpers.damage.images import damaged_files
@@ -239,3 +242,32 @@ def test_other_colors_become_rgb(tmp_path, mode, name):
     np.testing.assert_allclose(
         read_image(tmp_path / name)[:, :, 2].astype(float), RAMP * 255, atol=6
     )
+
+
+TREES = st.recursive(
+    st.sampled_from(["file", "pipe", "loop", "nowhere"]),
+    lambda inner: st.dictionaries(st.sampled_from(["a.png", "b", "c", ".d"]), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def plant(tree, path, root):
+    """Makes a tree of folders, files, pipes, and links to its root or to nowhere; returns its files
+    that are not hidden."""
+    if isinstance(tree, dict):
+        path.mkdir()
+        return sum((plant(inner, path / name, root) for name, inner in tree.items()), [])
+    if tree == "file":
+        path.touch()
+        return [] if ".d" in path.parts else [str(path)]
+    os.mkfifo(path) if tree == "pipe" else path.symlink_to(root if tree == "loop" else path)
+    return []
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(TREES.filter(lambda tree: isinstance(tree, dict)))
+def test_any_tree_is_visited_once(tmp_path_factory, tree):
+    root = tmp_path_factory.mktemp("trees") / "root"
+    expected = plant(tree, root, root)
+    files, others = files_below(root)
+    assert sorted(files) == sorted(expected) and not set(files) & set(others)

@@ -96,6 +96,15 @@ def test_the_root_of_an_export_with_splits(tmp_path, form):
     assert sorted(part.folder.name for part in done) == ["test", "train", "valid"]
 
 
+def test_the_same_images_in_two_files(tmp_path):
+    image(tmp_path / "1.png")
+    coco(tmp_path / "b.JSON", "1.png")
+    coco(tmp_path / "a.json", "1.png")
+    with pytest.raises(PoseError, match="2 annotation files .a.json, b.JSON. with 1 images in com"):
+        load_dataset(tmp_path)
+    assert len(load_dataset(tmp_path, split="b")) == 1
+
+
 def test_a_folder_of_labelme(tmp_path):
     for name in ("a", "b"):
         image(tmp_path / f"{name}.png").with_suffix(".json").write_text(

@@ -244,6 +244,7 @@ def test_columns_of_text_labels(tmp_path, line, said, keypoints):
     [
         (".5 .5 .4 .4 .3", "6 fields; expected 5"),
         (".5 .5 .4 .4 .3 .3 .5 .5 .5", "line 1: 10 fields; expected"),
+        (".5 .5 .4 .4" + " .4 .4 2" * 17 + " .9", "line 1: 57 fields; expected 5 .*or 2"),
         (".5 .5 .4 .4 .3 .3 3", "line 1: 3 is not a fraction"),
         (".5 .5 .4 .4 .3 .3 1.5", "line 1: 1.5 is not a visibility; expected 0"),
         (".5 .5 -.4 .4 .3 .3 1", "line 1: -0.4 is not a fraction"),
