@@ -151,9 +151,9 @@ def read_text(path: Path) -> str:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Writes UTF-8 text atomically."""
+    """Writes UTF-8 text atomically; bytes of file names that are not UTF-8 are escaped."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return Path(path)
 
 

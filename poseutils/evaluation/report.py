@@ -131,7 +131,7 @@ class Report:
         )
         with (
             atomic_path(path.with_suffix(".csv")) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
+            temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
         ):
             rows = csv.writer(file)
             rows.writerow(["image_id", "file_name", "people", "oks"])

@@ -159,6 +159,8 @@ def _read_by_pillow(path: Path) -> np.ndarray:
             "Pillow is not installed here; without it .npy and .ppm are read"
         ) from None
     with Image.open(path) as image:
+        if image.mode[0] in "IF":
+            raise ValueError(f"its pixels are {image.mode}; expected 8 bits a channel")
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 

@@ -310,6 +310,10 @@ def test_ppm_and_npy_and_pictures_are_read(tmp_path):
     (tmp_path / "d.ppm").write_bytes(b"P6\n# a comment\n7 5\n255\n" + image.tobytes())
     for name in ("a.ppm", "b.png", "c.npy", "d.ppm"):
         assert (read_image(tmp_path / name) == image).all(), name
+    for dtype in (np.float32, np.uint16, np.int32):
+        Image.fromarray(image[:, :, 0].astype(dtype)).save(tmp_path / "e.tif")
+        with pytest.raises(PoseError, match="e.tif .* expected 8 bits a channel"):
+            read_image(tmp_path / "e.tif")
 
 
 @pytest.mark.parametrize(

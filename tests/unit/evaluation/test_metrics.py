@@ -1,12 +1,15 @@
 """The metrics on made-up predictions, against written formulas."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from poseutils.datasets import Sample
-from poseutils.evaluation import CocoAP, landmarks
+from poseutils.evaluation import CocoAP, Report, landmarks
 from poseutils.evaluation.matching import Match, matches
 from poseutils.evaluation.zoo_ap import ZooAP
 from poseutils.keypoints import COCO17, layout_from_names
@@ -294,3 +297,11 @@ def test_predictions_in_order_belong_to_the_people_in_order():
     assert np.isnan(
         oks(swapped.keypoints[0], sample.keypoints[0, :, :2], np.zeros(17), np.array(1.0), SIGMAS)
     )
+
+
+def test_a_report_of_a_file_name_that_is_not_utf_8(tmp_path):
+    sample, _ = made_up(np.random.default_rng(0), 1)
+    sample = replace(sample, path=Path(os.fsdecode(b"caf\xe9.png")))
+    result = SimpleNamespace(sample=sample, oks=0.5)
+    Report({}, {}, [result], [], {}).save(tmp_path / "report.json")
+    assert "caf\\udce9.png" in (tmp_path / "report.csv").read_text()
