@@ -200,8 +200,9 @@ def _count_of(annotations: list[dict], path: Path) -> int:
 
 def _limbs(category: Mapping, notes: list[str]) -> list:
     """The limbs of a category, counted from 1, without those that point nowhere."""
-    limbs, count = category.get("skeleton") or [], len(category["keypoints"])
+    limbs, names = category.get("skeleton") or [], category["keypoints"]
     try:
+        count = len(names)
         pairs = [(int(a), int(b)) for a, b in limbs]
     except (TypeError, ValueError, OverflowError):
         return limbs  # whose error is raised where they are read
