@@ -7,6 +7,7 @@ import argparse
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from .errors import PoseError
@@ -25,6 +26,7 @@ SYSTEM_ERRORS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command. Returns 0; 1 after an error, whose message is printed; or 130 if
     interrupted."""
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
     with steady_streams() as lost:
         code = _run_command(_parser().parse_args(arguments))
     if lost:

@@ -82,13 +82,12 @@ def files_below(folder: str | Path) -> tuple[list[str], list[str]]:
     return files, others
 
 
-def listed_files(folder: str) -> dict[str, str]:
-    """The paths of what is in a folder, but for folders, by :func:`same_name`; empty without the
-    folder."""
-    if not os.path.isdir(folder):
+def listed(folder: str) -> dict[str, str]:
+    """The paths of what is in a folder by :func:`same_name`; empty if it cannot be listed."""
+    try:
+        return {same_name(name): os.path.join(folder, name) for name in os.listdir(folder)}
+    except OSError:
         return {}
-    with os.scandir(folder) as entries:
-        return {same_name(entry.name): entry.path for entry in entries if not entry.is_dir()}
 
 
 def same_name(name: str) -> str:

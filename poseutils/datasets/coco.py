@@ -40,6 +40,9 @@ from .numbers import (
     triplets,
 )
 
+_FRACTION = 1.5
+"""Largest coordinate of files in which they are fractions of the image."""
+
 _TINY = 25
 """Area of a box in square pixels, above which nobody has an area of 1."""
 
@@ -296,6 +299,11 @@ def _keypoints(records: list[tuple[Mapping, str]], count: int, notes: list[str])
     )
     keypoints = triplets(table, columns, notes)
     visibility = keypoints[:, :, 2]
+    if visibility.any() and np.abs(keypoints[:, :, :2]).max() <= _FRACTION:
+        notes.append(
+            "all keypoints are within a pixel or two of the corner, as fractions of the image are; "
+            "expected pixels"
+        )
     odd = (visibility != 2) & ((visibility < 0) | (visibility > 1))
     if odd.any():
         person, k = np.argwhere(odd)[0]

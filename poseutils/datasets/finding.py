@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ..errors import PoseError
-from ..files import files_below, listed_files, same_name
+from ..files import files_below, listed, same_name
 
 _SPLIT = re.compile(r"(train|training|val|valid|validation|test|testing)(\d{4})?", re.IGNORECASE)
 _LISTS = re.compile(rb'"(images|annotations|keypoints)"\s*:\s*\[')
@@ -133,7 +133,7 @@ class ImageFinder:
             str(folders[0])
         ]
         self.users: dict[str, str] = {}
-        self.listed = lru_cache(maxsize=None)(listed_files)
+        self.listed = lru_cache(maxsize=None)(listed)
 
     def find(self, name: str, where: str) -> Path:
         """The path of an image; ``where`` is the place of its record in the file, for error
@@ -166,10 +166,11 @@ class ImageFinder:
                     return path
         for spelling in _spellings(name):
             for folder in self.folders:
-                place, last = os.path.split(os.path.join(folder, spelling))
-                found = self.listed(place).get(same_name(last))
-                if found and os.path.isfile(found):
-                    return found
+                path = folder
+                for part in spelling.split("/"):
+                    path = self.listed(path).get(same_name(part), "")
+                if os.path.isfile(path):
+                    return path
         return None
 
 

@@ -42,7 +42,8 @@ class LazySample(Sample):
         if self.stated not in (FRACTION, size):
             if not _same_shape(self.stated, size):
                 raise PoseError(_mismatch([(self, size)], 1, "this image"))
-            warnings.warn(f"{_sizes(self, size)}: annotations are scaled to it", stacklevel=2)
+            if "said" not in self.__dict__:
+                warnings.warn(f"{_sizes(self, size)}: annotations are scaled to it", stacklevel=2)
         self.scale_to(size)
         return self.__dict__[name]
 
@@ -119,6 +120,8 @@ def compare_sizes(samples: Sequence[Sample], source: Path, notes: list[str]) -> 
             f"{len(other)} of {len(compared)} images are larger or smaller than annotated "
             f"({_sizes(*other[0])}): annotations are scaled to them"
         )
+        for sample in lazy:
+            sample.__dict__["said"] = True
     for sample, size in compared:
         sample.scale_to(size)
 

@@ -85,6 +85,8 @@ def triplets(values: np.ndarray, columns: int, notes: list[str]) -> np.ndarray:
         visible = points.any(axis=2) & (points >= 0).all(axis=2)
         return np.concatenate([points, 2.0 * np.expand_dims(visible, 2)], axis=2)
     seen = keypoints[:, :, 2]
+    if points.any() and not seen.any():
+        notes.append("no keypoint is labeled: all have visibility 0, though they have coordinates")
     missing: np.ndarray = np.asarray((seen == -1) | ((points == -1).all(axis=2) & (seen != 0)))
     if missing.any():
         notes.append(f"-1 is taken as not labeled, for {missing.sum()} keypoints")

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..files import listed_files, same_name
+from ..files import listed, same_name
 from ..images import find_images
 from ..keypoints import KeypointLayout, layout_for
 from ..poses import AREA_OF_BOX
@@ -85,13 +85,13 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
 def _label_files(images: list[Path]) -> list[str]:
     """The label file of each image, empty if missing: beside it, else in ``labels`` instead of
     ``images``. Lists each folder once."""
-    listed = lru_cache(maxsize=None)(listed_files)
+    names_in = lru_cache(maxsize=None)(listed)
     parallel = lru_cache(maxsize=None)(parallel_labels)
     labels = []
     for image in images:
         folder, name = os.path.split(image)
         label = same_name(os.path.splitext(name)[0] + ".txt")
-        labels.append(listed(folder).get(label) or listed(parallel(folder)).get(label, ""))
+        labels.append(names_in(folder).get(label) or names_in(parallel(folder)).get(label, ""))
     return labels
 
 

@@ -125,8 +125,11 @@ def test_accents_in_one_character_or_two(tmp_path_factory, name, swap):
     image(folder / f"{first}.png")
     (folder / f"{second}.txt").write_text(LINE)
     assert [len(s) for s in load_dataset(folder)] == [1]
-    coco(folder / "x.json", f"sub/{second}.png")
+    coco(folder / "x.json", f"other/{second}.png")
     assert load_dataset(folder / "x.json")[0].path == folder / f"{first}.png"
+    deep = image(folder / first / "deep.png")
+    coco(folder / "x.json", f"{second}/deep.png")
+    assert load_dataset(folder / "x.json")[0].path == deep
 
 
 def test_names_that_are_not_utf_8(tmp_path):
@@ -154,6 +157,7 @@ def test_names_that_are_not_utf_8(tmp_path):
 def test_pipes_are_not_waited_for(tmp_path):
     image(tmp_path / "a.png")
     os.mkfifo(tmp_path / "a.txt")
+    (tmp_path / "c.txt").symlink_to("c.txt")
     image(tmp_path / "b.png").with_suffix(".txt").write_text(LINE)
     with pytest.warns(UserWarning, match="1 labels are no regular files .*a.txt"):
         assert [len(s) for s in load_dataset(tmp_path)] == [0, 1]

@@ -101,6 +101,22 @@ CATEGORY = {"id": 1, "name": "thing", "keypoints": ["a", "b", "c"]}
         ({}, {"skeleton": [[0, 1], [1, 2]]}, "counts keypoints from 0", POINTS, None, 1600),
         ({}, {"keypoints": []}, "no category names its keypoints", POINTS, None, 1600),
         ({"category_id": None}, {}, "", POINTS, None, 1600),
+        (
+            {"keypoints": [20, 20, 0] * 3},
+            {},
+            "no keypoint is labeled: all have visibility 0",
+            [20, 20, 0] * 3,
+            None,
+            1600,
+        ),
+        (
+            {"keypoints": [0.2, 0.2, 2] * 3},
+            {},
+            "as fractions of the image are",
+            np.float32([0.2, 0.2, 2] * 3),
+            None,
+            1600,
+        ),
     ],
 )
 def test_annotations_of_other_tools(tmp_path, annotation, category, said, keypoints, box, area):
@@ -202,6 +218,16 @@ def test_of_many_images_some_are_compared_and_the_others_when_used(tmp_path, mon
         np.testing.assert_array_equal(dataset[1].boxes[0], (5, 5, 25, 25))
     with pytest.raises(PoseError, match="4.jpg is 80 × 100 as shown, annotated as 100 × 80"):
         _ = dataset[3].keypoints
+
+
+def test_many_copies_are_said_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(lazy, "_COMPARED", 2)
+    path = write(tmp_path, [{"image_id": i} for i in (1, 2, 3, 4)], images=4, size=(50, 40))
+    dataset, said = read(path)
+    assert "2 of 2 images are larger or smaller than annotated" in said
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert all((s.boxes == (5, 5, 25, 25)).all() for s in dataset)
 
 
 def test_a_damaged_image_is_told_when_it_is_read(tmp_path):
