@@ -11,14 +11,17 @@ import poseutils as pu
 from poseutils.config import load_config
 from poseutils.errors import PoseError
 from tests.helpers import shared
+from tests.helpers.running import compiler_cache
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MISSING = "is not in the cache folder"
 
 
 def pytest_configure():
-    """The folder that all workers share is made before the workers."""
-    shared.folder()
+    """The folder that all workers share, and the compilers' cache in it, are made before the
+    workers."""
+    if not shared.made() and os.name == "posix":
+        compiler_cache.install(shared.folder() / "compilers")
 
 
 def pytest_collection_modifyitems(items):

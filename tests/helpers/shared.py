@@ -14,9 +14,14 @@ VARIABLE = "POSEUTILS_TESTS_SHARED"
 """Names the folder of the run; worker processes inherit it."""
 
 
+def made() -> bool:
+    """Whether this process or its parent has made the shared folder."""
+    return VARIABLE in os.environ
+
+
 def folder() -> Path:
     """The shared folder, which ends with the process that made it."""
-    if VARIABLE not in os.environ:
+    if not made():
         os.environ[VARIABLE] = tempfile.mkdtemp(prefix="poseutils-tests-")
         atexit.register(_remove, os.environ[VARIABLE], os.getpid())
     return Path(os.environ[VARIABLE])
@@ -24,21 +29,21 @@ def folder() -> Path:
 
 def shared(name: str, make: Callable[[Path], object]) -> Path:
     """A folder that ``make`` fills; another process that wants it meanwhile waits for it."""
-    made, lock = folder() / name, folder() / f"{name}.lock"
-    while not made.exists():
+    ready, lock = folder() / name, folder() / f"{name}.lock"
+    while not ready.exists():
         try:
             lock.mkdir()
         except FileExistsError:
             time.sleep(0.05)
             continue
         try:
-            if not made.exists():
+            if not ready.exists():
                 work = Path(tempfile.mkdtemp(dir=folder()))
                 make(work)
-                work.rename(made)
+                work.rename(ready)
         finally:
             lock.rmdir()
-    return made
+    return ready
 
 
 def _remove(path: str, maker: int) -> None:
