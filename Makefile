@@ -20,17 +20,17 @@ check: $(STAMP)  ## ruff, mypy, and the rule of imports: a minute
 	$(BIN)/python -m pytest -q tests/unit/test_imports.py
 
 # Two workers on two cores; on a larger machine four, as each needs a gigabyte.
-PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
-NBVAL := $(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.cfg
-QUICK := $(addprefix notebooks/,index.ipynb dataset.ipynb benchmark.ipynb deploy.ipynb predict.ipynb)
+# tests/conftest.py puts what takes longest first, and says which notebooks are quick.
+PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+    --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.cfg
+# Otherwise every process that the tests start would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 test: $(STAMP)  ## all but the slow tests, and the quick notebooks: five minutes
-	$(PYTEST) -m "not slow" tests
-	$(NBVAL) $(QUICK)
+	$(PYTEST) -m "not slow" tests notebooks
 
 test-all: test  ## the slow tests and the other notebooks, too: fifteen minutes
-	$(PYTEST) -m slow tests
-	$(NBVAL) $(filter-out $(QUICK),$(wildcard notebooks/*.ipynb))
+	$(PYTEST) -m slow tests notebooks
 
 lab: $(STAMP)  ## open JupyterLab at the repository, on the index notebook
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/index.ipynb

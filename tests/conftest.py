@@ -14,6 +14,8 @@ from tests.helpers import shared
 from tests.helpers.running import compiler_cache
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+QUICK = {f"{name}.ipynb" for name in ("index", "dataset", "benchmark", "deploy", "predict")}
+"""Notebooks that `make test` runs."""
 MISSING = "is not in the cache folder"
 
 
@@ -25,8 +27,12 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(items):
-    """Marks what needs downloaded models, and what runs on emulated cores."""
+    """Marks what needs downloaded models, what runs on emulated cores, and the notebooks that take
+    long; notebooks go first, so that no worker is left alone with one."""
+    items.sort(key=lambda item: ("notebooks" not in item.path.parts, item.path.name in QUICK))
     for item in items:
+        if item.path.suffix == ".ipynb" and item.path.name not in QUICK:
+            item.add_marker("slow")
         if {"asset", "zoo_model"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("assets")
         if (REPOSITORY / "tests/emulated") in item.path.parents:

@@ -213,6 +213,8 @@ KERNELS = [name for name in kernel_files() if name.endswith(".c")]
 SOURCES = [
     f"{name}{part}.c" for name in ("big", "small") for part in ("", "_weights", "_poses")
 ] + [*KERNELS, "decode_heatmaps.c"]
+OBJECTS = [source.replace(".c", ".o") for source in SOURCES]
+PLAIN = ["-std=c99", "-O2", "-fno-pie"]
 
 
 @pytest.mark.parametrize("names", [[], ["-DPOSE_LAYER_NAMES"], ["-DBIG_DEBUG"]])
@@ -267,26 +269,19 @@ def test_objects_hold_no_variables(firmware, compiler):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed here")
     folder, _ = firmware
-    for source in SOURCES:
-        subprocess.run(
-            [compiler, "-std=c99", "-O2", "-fno-pie", "-c", source, "-o", "object.o"],
-            cwd=folder,
-            check=True,
-        )
-        tool = compiler.replace("gcc", "size")
-        printed = subprocess.run(
-            [tool, "object.o"], cwd=folder, check=True, capture_output=True, text=True
-        ).stdout
-        assert printed.splitlines()[1].split()[1:3] == ["0", "0"], source
+    subprocess.run([compiler, *PLAIN, "-c", *SOURCES], cwd=folder, check=True)
+    printed = run_tool([compiler.replace("gcc", "size"), *OBJECTS], folder).splitlines()[1:]
+    sizes = {line.split()[-1]: line.split()[1:3] for line in printed}
+    assert sizes == {name: ["0", "0"] for name in OBJECTS}
 
 
 @with_tools("g++")
 def test_headers_are_cpp_too(firmware):
     folder, expected = firmware
     (folder / "main.cpp").write_text(SHARED.replace("ROUNDS", str(ROUNDS)))
-    for source in SOURCES:
-        subprocess.run(["gcc", "-std=c99", "-O1", "-c", source], cwd=folder, check=True)
+    subprocess.run(["gcc", *PLAIN, "-c", *SOURCES], cwd=folder, check=True)
     flags = [
+        "-no-pie",
         "-std=c++11",
         "-Wall",
         "-Wextra",
@@ -294,8 +289,7 @@ def test_headers_are_cpp_too(firmware):
         "-Wno-missing-field-initializers",
         "-Werror",
     ]
-    objects = [source.replace(".c", ".o") for source in SOURCES]
-    subprocess.run(["g++", *flags, "main.cpp", *objects, "-o", "main"], cwd=folder, check=True)
+    subprocess.run(["g++", *flags, "main.cpp", *OBJECTS, "-o", "main"], cwd=folder, check=True)
     subprocess.run(["./main"], cwd=folder, check=True)
     assert (folder / "out.bin").read_bytes() == expected
 

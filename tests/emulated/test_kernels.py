@@ -9,7 +9,7 @@ import pytest
 from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment.verify.emulator import EMULATED
-from tests.helpers.marks import with_qemu
+from tests.helpers.marks import slow_except, with_qemu
 from tests.helpers.networks.kernel_cases import CASES, random_values
 from tests.helpers.networks.tiny_tflite import build, tensor
 from tests.helpers.running.emulated import emulated, merged
@@ -108,7 +108,7 @@ CORES = {
 }
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", slow_except({"m4", "m55"}, CORES))
 def test_kernels_compile_without_a_warning(core, tmp_path):
     for name, text in kernel_files().items():
         (tmp_path / name).write_text(text)

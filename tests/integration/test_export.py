@@ -180,8 +180,7 @@ def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
         "-fsanitize=address,undefined -fno-sanitize-recover=all"
     )
     sources = [
-        "-I",
-        str(bundle.sources),
+        f"-I{bundle.sources}",
         *map(str, bundle.sources.glob("*.c")),
         str(bundle.sources / "example/main.c"),
     ]

@@ -28,6 +28,8 @@ RUNS = 3
 SANITIZED = ["-fsanitize=address,undefined", "-fsanitize-recover=address,undefined"]
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wundef", "-Werror", *SANITIZED]
 SECONDS = 300
+TOGETHER = 64
+"""Networks a source file: the compiler reads the headers once for them."""
 
 # What calls a network: the one place that knows the functions of the exported C.
 RUNNER = """
@@ -215,11 +217,10 @@ def _build(folder: Path, cases: list[Case]) -> str:
     """Compiles; gives what the compiler says if it refuses."""
     (folder / "main.c").write_text(main_source(cases))
     kernels = kernel_objects(*FLAGS, "-O1")
-    for case in cases:  # one run of the compiler instead of two
-        (folder / f"{case.name}_all.c").write_text(
-            f'#include "{case.name}_weights.c"\n#include "{case.name}.c"\n'
-        )
-    sources = ["main.c", *(f"{case.name}_all.c" for case in cases)]
+    for part in range(0, len(cases), TOGETHER):
+        files = (_own_names(folder, case.name) for case in cases[part : part + TOGETHER])
+        (folder / f"part{part}.c").write_text("".join(files))
+    sources = ["main.c", *(f"part{part}.c" for part in range(0, len(cases), TOGETHER))]
     command = [
         "gcc",
         *FLAGS,
@@ -232,6 +233,16 @@ def _build(folder: Path, cases: list[Case]) -> str:
     ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     return done.stderr if done.returncode else ""
+
+
+def _own_names(folder: Path, name: str) -> str:
+    """Includes a network; what is static in it gets a name of its own, as many share a source."""
+    files = [f"{name}_weights.c", f"{name}.c"]
+    text = "".join((folder / file).read_text() for file in files)
+    names = sorted(set(re.findall(r"^static\b.*?(\w+)(?:\[[^\]]*\])* ?[=(]", text, re.MULTILINE)))
+    lines = [f"#define {each} {name}_{each}" for each in names]
+    lines += [f'#include "{file}"' for file in files] + [f"#undef {each}" for each in names]
+    return "\n".join(lines) + "\n"
 
 
 def _run(folder: Path, cases: list[Case]) -> list[Outcome]:

@@ -34,9 +34,11 @@ def test_an_exporter_that_goes_wrong_is_seen(tmp_path):
         bytearray(1 << 40)
 
     def killed(data, folder):
+        import faulthandler
         import os
         import signal
 
+        faulthandler.disable()  # it would print
         os.kill(os.getpid(), signal.SIGSEGV)
 
     assert attempt(b"", broken, tmp_path)[0] == attempt(b"", hungry, tmp_path)[0] == "broken"

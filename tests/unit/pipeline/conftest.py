@@ -2,7 +2,13 @@
 
 import pytest
 
-from tests.helpers.stand_ins import write_chain, write_config
+from tests.helpers.stand_ins import execute_here, write_chain, write_config
+
+
+@pytest.fixture
+def no_kernels(monkeypatch):
+    """Notebooks are executed in this process, for tests of what goes from one to the next."""
+    monkeypatch.setattr("papermill.execute_notebook", execute_here)
 
 
 @pytest.fixture

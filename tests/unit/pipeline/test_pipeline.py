@@ -20,7 +20,6 @@ from poseutils.errors import PoseError
 from poseutils.pipeline.pictures import gallery
 from poseutils.pipeline.results import read_metrics
 from poseutils.pipeline.steps import Models, plan
-from tests.helpers.marks import slow_except
 from tests.helpers.stand_ins import (
     PICTURE,
     command,
@@ -91,7 +90,9 @@ def test_a_chain_leaves_one_complete_run_folder(run, tmp_path, capsys):
     )
 
 
-def test_without_training_the_quantized_is_compared_with_the_configured_model(run, tmp_path):
+def test_without_training_the_quantized_is_compared_with_the_configured_model(
+    run, tmp_path, no_kernels
+):
     folder = run()
     start = str(tmp_path / "start.keras")
     assert (
@@ -398,11 +399,9 @@ REFERENCE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("mode", "services"), slow_except({"training", "chain_tqeb", "chain_qd"}, REFERENCE.items())
-)
+@pytest.mark.parametrize(("mode", "services"), REFERENCE.items())
 def test_every_mode_runs_its_notebooks_each_with_the_model_before(
-    mode, services, run, notebooks, tmp_path
+    mode, services, run, notebooks, tmp_path, no_kernels
 ):
     for service in ("predict", "benchmark", "deploy"):
         write_notebook(notebooks, service, leaves(value=1.0))

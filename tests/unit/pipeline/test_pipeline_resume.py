@@ -300,13 +300,13 @@ def test_a_long_temporary_folder(config, notebooks, tmp_path, monkeypatch):
     assert process.returncode == 0, errors
 
 
-def test_runs_are_listed_newest_first(config, notebooks, tmp_path, capsys):
+def test_runs_are_listed_newest_first(config, notebooks, tmp_path, capsys, no_kernels):
     runs = tmp_path / "runs"
     assert main(["runs", str(runs)]) == 1 and "no such folder" in capsys.readouterr().err
     runs.mkdir()
     assert main(["runs", str(runs)]) == 0 and "no runs in" in capsys.readouterr().out
     first = pipeline.run(config, ["general.project_name=first"], runs, notebooks)
-    write_notebook(notebooks, "train", "1 / 0")
+    write_notebook(notebooks, "train", "from poseutils import PoseError as E; raise E('no')")
     with pytest.raises(PoseError):
         pipeline.run(
             config, ["operation_mode=chain_te", "general.project_name=second"], runs, notebooks
