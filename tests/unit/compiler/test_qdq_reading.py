@@ -177,7 +177,7 @@ def test_damaged_networks_end_in_c_or_a_clear_error():
     for case in ("convolutions", "tables", "pooling", "resizing", "moves", "rows"):
         net = Net()
         files.append(quantized(net.model(CASES[case](net))).SerializeToString())
-    for _ in range(600):
+    for _ in range(400):
         try:
             compile_graph(
                 read_qdq(damaged(dice.choice(files), dice), "bad.onnx", HERE),
@@ -188,4 +188,4 @@ def test_damaged_networks_end_in_c_or_a_clear_error():
             endings.append("compiled")
         except PoseError as error:
             endings.append("damaged" if "is damaged" in str(error) else "refused")
-    assert min(endings.count(ending) for ending in ("compiled", "damaged", "refused")) >= 40
+    assert min(endings.count(ending) for ending in ("compiled", "damaged", "refused")) >= 25

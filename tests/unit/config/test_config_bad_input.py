@@ -19,7 +19,7 @@ from poseutils.errors import PoseError
 from poseutils.pipeline.preflight import check
 
 FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-often = settings(max_examples=100, deadline=None, suppress_health_check=FIXTURES)
+often = settings(max_examples=50, deadline=None, suppress_health_check=FIXTURES)
 
 SECTIONS = [*Config.model_fields, "hydra", "mlflow", "allow_custom_code", "<<"]
 ATTRIBUTES = sorted(

@@ -1,4 +1,4 @@
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -73,18 +73,25 @@ def test_against_opencv_s_suppression():
     )
 
 
+@cache
+def overlaps(seed):
+    """IoU and OKS of each of a crowd with each."""
+    boxes, keypoints = crowd(seed)
+    exact = keypoints.astype(np.float64)
+    areas = AREA_OF_BOX * np.prod(boxes[:, 2:].astype(np.float64) - boxes[:, :2], axis=1)
+    by_box = [[iou_of(a, b) for b in boxes.tolist()] for a in boxes.tolist()]
+    by_pose = [
+        oks(exact, truth, np.ones(17), np.full(len(exact), area), COCO17.sigma_array)
+        for truth, area in zip(exact, areas)
+    ]
+    return by_box, by_pose
+
+
 @pytest.mark.parametrize("threshold", [0.05, 0.3, 0.5, 0.7, 0.95])
 def test_suppression_is_what_its_definition_says(threshold):
     compared = 0
     for seed in range(6):
-        boxes, keypoints = crowd(seed)
-        exact = keypoints.astype(np.float64)
-        areas = AREA_OF_BOX * np.prod(boxes[:, 2:].astype(np.float64) - boxes[:, :2], axis=1)
-        by_box = [[iou_of(a, b) for b in boxes.tolist()] for a in boxes.tolist()]
-        by_pose = [
-            oks(exact, truth, np.ones(17), np.full(len(exact), area), COCO17.sigma_array)
-            for truth, area in zip(exact, areas)
-        ]
+        (boxes, keypoints), (by_box, by_pose) = crowd(seed), overlaps(seed)
         for expected, found in (
             (one_by_one(by_box, threshold), partial(nms, boxes, threshold)),
             (

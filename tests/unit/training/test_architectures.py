@@ -30,8 +30,13 @@ def test_softmax_heatmaps_sum_to_one():
     np.testing.assert_allclose(heatmaps.sum(axis=(1, 2)), 1, atol=1e-5)
 
 
-def test_fresh_sigmoid_heatmaps_are_nearly_empty():
-    heatmaps = build_model(NAME, (64, 64, 3), 3, 0.35)(np.zeros((1, 64, 64, 3), np.float32)).numpy()
+@pytest.fixture(scope="module")
+def small():
+    return build_model(NAME, (64, 64, 3), 3, 0.35)
+
+
+def test_fresh_sigmoid_heatmaps_are_nearly_empty(small):
+    heatmaps = small(np.zeros((1, 64, 64, 3), np.float32)).numpy()
     assert heatmaps.max() < 0.1
 
 
@@ -100,6 +105,6 @@ def test_a_configuration_without_alpha_has_the_usual_one(load, name, alpha):
     assert load(text + ", alpha: 0.5}").model.alpha == 0.5
 
 
-def test_the_first_154_layers_are_the_backbone():
-    layers = build_model(NAME, (64, 64, 3), 3, 0.35).layers
+def test_the_first_154_layers_are_the_backbone(small):
+    layers = small.layers
     assert layers[153].name == "out_relu" and layers[154].name.startswith("conv2d")

@@ -3,6 +3,7 @@ network."""
 
 import http.server
 import threading
+from functools import cache
 
 import h5py
 import keras
@@ -22,6 +23,7 @@ def file_name(alpha, size):
     return f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_{size}_no_top.h5"
 
 
+@cache
 def backbone(alpha):
     return keras.applications.MobileNetV2(
         input_shape=(96, 96, 3), alpha=alpha, include_top=False, weights=None

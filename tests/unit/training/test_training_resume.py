@@ -52,24 +52,20 @@ st.small_fit(sys.argv[2])
 """
 
 
-AVERAGED_WHOLE_AND_HALF = """
-adam = {"Adam": {"learning_rate": 0.01, "use_ema": True, "ema_momentum": 0.9}}
-st.small_fit(sys.argv[1], optimizer=adam)
-class Stop(Exception): pass
-def stop(epoch, history):
-    if epoch == 2: raise Stop
-try:
-    st.small_fit(sys.argv[2], optimizer=adam, on_epoch=stop)
-except Stop:
-    resumed = []
-    st.small_fit(sys.argv[2], optimizer=adam, on_epoch=lambda epoch, _: resumed.append(epoch))
-    assert resumed == [3, 4, 5]
-"""
-
-
 def test_averaged_weights_go_on_too(tmp_path):
-    status, errors = run_script(AVERAGED_WHOLE_AND_HALF, tmp_path / "whole", tmp_path / "half")
-    assert status == 0, errors
+    class Stop(Exception):
+        pass
+
+    def stop(epoch, history):
+        if epoch == 2:
+            raise Stop
+
+    adam, resumed = {"Adam": {"learning_rate": 0.01, "use_ema": True, "ema_momentum": 0.9}}, []
+    small_fit(tmp_path / "whole", optimizer=adam)
+    with pytest.raises(Stop):
+        small_fit(tmp_path / "half", optimizer=adam, on_epoch=stop)
+    small_fit(tmp_path / "half", optimizer=adam, on_epoch=lambda epoch, _: resumed.append(epoch))
+    assert resumed == [3, 4, 5]
     whole, half = (read_checkpoint(tmp_path / n / "checkpoint.npz") for n in ("whole", "half"))
     for name in SAME:
         assert whole.progress.history[name] == half.progress.history[name]
