@@ -27,7 +27,7 @@ from poseutils.deployment import export
 from poseutils.deployment.verify.emulator import EMULATED, qemu_command
 from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
 from poseutils.files import write_text
-from tests.helpers.networks.kernel_cases import dense
+from tests.helpers.networks.parts import dense
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,8 @@ from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment.verify.emulator import EMULATED
 from tests.helpers.marks import slow_except, with_qemu
-from tests.helpers.networks.kernel_cases import CASES, random_values
+from tests.helpers.networks.kernel_cases import CASES
+from tests.helpers.networks.parts import random_values
 from tests.helpers.networks.tiny_tflite import build, tensor
 from tests.helpers.running.emulated import emulated, merged
 from tests.helpers.running.litert_reference import Reference

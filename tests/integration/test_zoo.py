@@ -15,7 +15,7 @@ def test_every_network_of_the_zoo_becomes_c(name):
     entry = zoo.ZOO[name]
     path = Path(os.environ.get("POSEUTILS_CACHE") or "nowhere") / "models" / entry.file
     if not path.is_file():
-        pytest.skip(f"{path} is not there; fetch {name} to run this test")
+        pytest.skip(f"{entry.file} is not in the cache folder; fetch {name} to run this test")
     graph = read_network(path)
     compiled = compile_graph(graph, entry.file, "quantized", "net")
     assert compiled.plan.size > 0 and len(compiled.program.steps) == len(compiled.graph.operators)

@@ -3,7 +3,7 @@ on sequences."""
 
 import numpy as np
 
-from tests.helpers.networks.kernel_cases import IN, OUT, bias, filters, integers
+from tests.helpers.networks.parts import IN, OUT, bias, filters, integers
 from tests.helpers.networks.tiny_tflite import build, tensor
 
 SHAPE = "ShapeOptions", {"outType": 2}

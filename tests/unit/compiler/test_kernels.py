@@ -13,8 +13,10 @@ from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite
 from tests.helpers.marks import with_gcc
 from tests.helpers.networks import kernel_cases_more
-from tests.helpers.networks.kernel_cases import CASES, IMAGE, IN, network
-from tests.helpers.networks.kernel_cases_more import SCALES, elementwise, reduce, reference_of
+from tests.helpers.networks.kernel_cases import CASES, network
+from tests.helpers.networks.kernel_cases_more import reference_of
+from tests.helpers.networks.parts import IMAGE, IN
+from tests.helpers.networks.parts_more import SCALES, elementwise, reduce
 from tests.helpers.networks.tiny_tflite import build, tensor
 from tests.helpers.random_graphs.running import Outcome, compare, random_values
 from tests.helpers.running.litert_reference import same

@@ -14,15 +14,7 @@ from poseutils.compiler.memory.check import PlanError, Region, check_plan
 from poseutils.compiler.memory.planner import Plan
 from poseutils.deployment import export
 from tests.helpers.marks import with_gcc
-from tests.helpers.networks.kernel_cases import (
-    IN,
-    bias,
-    conv,
-    filters,
-    int8,
-    integers,
-    random_values,
-)
+from tests.helpers.networks.parts import IN, bias, conv, filters, int8, integers, random_values
 from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
 from tests.helpers.running.compiled import run
 from tests.helpers.running.litert_reference import Reference

@@ -22,6 +22,7 @@ from tests.helpers.damage.tflite_files import damaged
 from tests.helpers.marks import with_gcc
 from tests.helpers.networks import kernel_cases, kernel_cases_more
 from tests.helpers.networks.open_shapes import dense_on_sequence, moved, recurrent
+from tests.helpers.networks.parts import random_values
 from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 from tests.helpers.running.compiled import run
 
@@ -222,7 +223,7 @@ def test_scales_of_a_bias_mean_nothing(tmp_path):
     )
     graph = parse_tflite(odd, "person_detect.tflite")
     assert graph.tensors[2].quantization.axis == 3
-    given = [kernel_cases.random_values(graph.tensors[0])]
+    given = [random_values(graph.tensors[0])]
     assert run(graph, given, tmp_path) == kernel_cases_more.reference_of(good, graph, given)
 
 

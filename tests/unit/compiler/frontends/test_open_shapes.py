@@ -8,7 +8,6 @@ from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends.tflite import parse_tflite
 from tests.helpers.marks import with_gcc
-from tests.helpers.networks.kernel_cases import IN, OUT, int8, integers
 from tests.helpers.networks.open_shapes import (
     SHAPE,
     dense_on_sequence,
@@ -17,6 +16,7 @@ from tests.helpers.networks.open_shapes import (
     numbers,
     recurrent,
 )
+from tests.helpers.networks.parts import IN, OUT, int8, integers
 from tests.helpers.networks.tiny_tflite import tensor
 from tests.helpers.running.compiled import run
 from tests.helpers.running.litert_reference import Reference
