@@ -141,9 +141,9 @@ class Bundle:
         compute = evaluator(quantize, [given], taken)
         assert compute is not None, "a QUANTIZE at the input has a reference"
         if images.dtype.itemsize > 1:
-            return compute(quantize, [given], taken, [images])
+            return compute(images)
         every = np.arange(256, dtype=np.uint8).view(images.dtype)
-        return compute(quantize, [given], taken, [every]).take(images.view(np.uint8))
+        return compute(every).take(images.view(np.uint8))
 
     def run_host(self, inputs: Inputs, debug: bool = False) -> dict[str, np.ndarray]:
         """Compiles the C code with this computer's compiler and runs it.

@@ -45,10 +45,7 @@ def _functions(graph: Graph) -> Functions:
         source = _source(graph, operator, functions)
         if compute is not None and source is not None:
             values = [_values(graph, t, source, functions) for t in operator.inputs]
-            functions[operator.outputs[0]] = (
-                source,
-                np.broadcast_to(compute(operator, inputs, output, values), (256,)),
-            )
+            functions[operator.outputs[0]] = source, np.broadcast_to(compute(*values), (256,))
     return functions
 
 
@@ -65,12 +62,8 @@ def _source(graph: Graph, operator: Operator, functions: Functions) -> int | Non
         return None
     # Without broadcasting, apart from dimensions of one; a larger intermediate shape would be
     # another tensor.
-    return (
-        source
-        if all(graph.tensors[t].elements == output.elements for t in varying)
-        and tensor.elements == output.elements
-        else None
-    )
+    same = all(graph.tensors[t].elements == output.elements for t in (*varying, source))
+    return source if same else None
 
 
 def _is_one_value(tensor: Tensor) -> bool:

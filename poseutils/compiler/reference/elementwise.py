@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from .fixed_point import (
 )
 from .functions import (
     SQUARE_BITS,
+    Elementwise,
     elu,
     exponential,
     gelu,
@@ -122,177 +124,129 @@ def sum_is_even(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> boo
     return rounds_to_even(operator, *(float(each.scale) / float(output.scale) for each in (a, b)))
 
 
-def _sum(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    sign = -1 if operator.name == "SUB" else 1
-    a, b = inputs
-    first, second, result = add_multipliers(a, b, output)
-    left = multiply((values[0].astype(np.int64) - inputs[0].zero_point) << 20, *first)
-    right = multiply((values[1].astype(np.int64) - inputs[1].zero_point) << 20, *second)
-    rounded_sum = multiply_even if sum_is_even(operator, a, b, output) else multiply
-    return _clamped(rounded_sum(left + sign * right, *result), operator, output)
+def _clamped(op: Elementwise, q: np.ndarray) -> np.ndarray:
+    limits = activation_range(op.operator, op.output)
+    return np.clip(q + op.output.zero_point, *limits).astype(op.output.dtype)
 
 
-def _product(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    product = (values[0].astype(np.int64) - inputs[0].zero_point) * (
-        values[1].astype(np.int64) - inputs[1].zero_point
-    )
-    rounded_product = (
-        multiply_even
-        if rounds_to_even(operator, product_ratio(inputs[0], inputs[1], output))
-        else multiply
-    )
-    return _clamped(
-        rounded_product(product, *product_multiplier(operator, inputs[0], inputs[1], output)),
-        operator,
-        output,
-    )
+def _sum(op: Elementwise, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    tensors = op.inputs[0], op.inputs[1], op.output
+    first, second, result = add_multipliers(*tensors)
+    left, right = multiply(op.steps(a) << 20, *first), multiply(op.steps(b, 1) << 20, *second)
+    total = left - right if op.operator.name == "SUB" else left + right
+    rounded_sum = multiply_even if sum_is_even(op.operator, *tensors) else multiply
+    return _clamped(op, rounded_sum(total, *result))
 
 
-def _clamped(q: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
-    return np.clip(q + output.zero_point, *activation_range(operator, output)).astype(output.dtype)
+def _product(op: Elementwise, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    tensors = op.inputs[0], op.inputs[1], op.output
+    is_even = rounds_to_even(op.operator, product_ratio(*tensors))
+    rounded_product = multiply_even if is_even else multiply
+    pair = product_multiplier(op.operator, *tensors)
+    return _clamped(op, rounded_product(op.steps(a) * op.steps(b, 1), *pair))
 
 
-def _quantize(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    if inputs[0].dtype == "float32":
-        q = rounded(np.nan_to_num(values[0] / output.scale)).clip(-1024, 1024)
+def _quantize(op: Elementwise, values: np.ndarray) -> np.ndarray:
+    given, output = op.inputs[0], op.output
+    if given.dtype == "float32":
+        q = rounded(np.nan_to_num(values / output.scale)).clip(-1024, 1024)
     else:
-        multiplier = quantize_multiplier(float(inputs[0].scale) / float(output.scale))
-        q = multiply(values[0].astype(np.int64) - inputs[0].zero_point, *multiplier)
+        ratio = float(given.scale) / float(output.scale)
+        q = multiply(op.steps(values), *quantize_multiplier(ratio))
     return np.clip(q + output.zero_point, *LIMITS[output.dtype]).astype(output.dtype)
 
 
-def _dequantize(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    return inputs[0].scale * (values[0].astype(np.int32) - inputs[0].zero_point).astype(np.float32)
+def _dequantize(op: Elementwise, values: np.ndarray) -> np.ndarray:
+    return op.real(values)
 
 
-def _cast(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    return values[0].astype(np.float32)
+def _cast(op: Elementwise, values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32)
 
 
-def _square_root(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
+def _square_root(op: Elementwise, values: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
-        return np.sqrt(values[0])
+        return np.sqrt(values)
 
 
-def _on_floats(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
+def _on_floats(op: Elementwise, values: np.ndarray) -> np.ndarray:
     """Those that are exact on 32-bit floats."""
-    if operator.name in ("NEG", "ABS"):
-        return -values[0] if operator.name == "NEG" else np.abs(values[0])
-    low, high = _RANGES[operator.name]
-    return np.clip(values[0], np.float32(low), None if high is None else np.float32(high))
+    if op.operator.name in ("NEG", "ABS"):
+        return -values if op.operator.name == "NEG" else np.abs(values)
+    low, high = _RANGES[op.operator.name]
+    return np.clip(values, np.float32(low), None if high is None else np.float32(high))
 
 
-def _relu(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    q = multiply(
-        values[0].astype(np.int64) - inputs[0].zero_point,
-        *quantize_multiplier(float(inputs[0].scale / output.scale)),
-    )
-    return _clamped(q, replace(operator, attributes=Fused(operator.name)), output)
+def _relu(op: Elementwise, values: np.ndarray) -> np.ndarray:
+    q = multiply(op.steps(values), *quantize_multiplier(op.ratio()))
+    fused = replace(op.operator, attributes=Fused(op.operator.name))
+    return _clamped(replace(op, operator=fused), q)
 
 
-def _leaky_relu(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    slope = np.float32(operator.attributes_as(LeakyRelu).alpha)
-    x = values[0].astype(np.int64) - inputs[0].zero_point
-    above = multiply(x, *quantize_multiplier(float(inputs[0].scale / output.scale)))
-    below = multiply(x, *quantize_multiplier(float(inputs[0].scale * slope / output.scale)))
-    return _clamped(np.where(x >= 0, above, below), operator, output)
+def _leaky_relu(op: Elementwise, values: np.ndarray) -> np.ndarray:
+    slope, x = np.float32(op.operator.attributes_as(LeakyRelu).alpha), op.steps(values)
+    below = float(op.inputs[0].scale * slope / op.output.scale)
+    scaled = [multiply(x, *quantize_multiplier(ratio)) for ratio in (op.ratio(), below)]
+    return _clamped(op, np.where(x >= 0, *scaled))
 
 
-def _absolute(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    x = np.abs(values[0].astype(np.int64) - inputs[0].zero_point)
-    return _clamped(
-        multiply(x, *quantize_multiplier(float(inputs[0].scale / output.scale))),
-        operator,
-        output,
-    )
+def _absolute(op: Elementwise, values: np.ndarray) -> np.ndarray:
+    return _clamped(op, multiply(np.abs(op.steps(values)), *quantize_multiplier(op.ratio())))
 
 
-def _hard_swish(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
+def _hard_swish(op: Elementwise, values: np.ndarray) -> np.ndarray:
     """x · min(max(x + 3, 0), 6) / 6 in 16 bits: x is made 128 times finer, and multiplied by what
     is from 0 to 1 for x = -3 ... 3."""
-    x = (values[0].astype(np.int64) - inputs[0].zero_point) << 7
-    out_multiplier, out_shift = _hard_swish_multiplier(inputs[0], output)
+    x, (out_multiplier, out_shift) = op.steps(values) << 7, _hard_swish_multiplier(op)
     gate_multiplier, gate_shift = quantize_multiplier(
-        float(_fine(inputs[0]) / (np.float32(3) / np.float32(32768)))
+        float(_fine(op.inputs[0]) / (np.float32(3) / np.float32(32768)))
     )
     gate = saturated_16(x << (gate_shift - 1)) if gate_shift > 0 else x
     gate = high_product_16(gate, multiplier_16(gate_multiplier), nearest=True)
     gate = saturated_16(gate << 1) if gate_shift > 0 else shift_right(gate, -gate_shift)
     scaled = high_product_16(x, multiplier_16(out_multiplier), nearest=True)
     product = high_product_16((gate + (1 << 15)) >> 1, scaled, nearest=False)
-    return _clamped(shift_right(product, -out_shift), operator, output)
+    return _clamped(op, shift_right(product, -out_shift))
 
 
 def _fine(tensor: Tensor) -> np.float32:
     return tensor.scale * np.float32(1 / 128)
 
 
-def _hard_swish_multiplier(given: Tensor, output: Tensor) -> tuple[int, int]:
-    return quantize_multiplier(float(_fine(given) / output.scale))
+def _hard_swish_multiplier(op: Elementwise) -> tuple[int, int]:
+    return quantize_multiplier(float(_fine(op.inputs[0]) / op.output.scale))
 
 
-def _squared_difference(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    first, second, result = square_multipliers(inputs[0].scale, inputs[1].scale, output.scale)
-    left = multiply((values[0].astype(np.int64) - inputs[0].zero_point) << SQUARE_BITS, *first)
-    right = multiply((values[1].astype(np.int64) - inputs[1].zero_point) << SQUARE_BITS, *second)
-    return _clamped(multiply((left - right) ** 2, *result), operator, output)
+def _squared_difference(op: Elementwise, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    scales = op.inputs[0].scale, op.inputs[1].scale, op.output.scale
+    first, second, result = square_multipliers(*scales)
+    left = multiply(op.steps(a) << SQUARE_BITS, *first)
+    right = multiply(op.steps(b, 1) << SQUARE_BITS, *second)
+    return _clamped(op, multiply((left - right) ** 2, *result))
 
 
-def _extreme(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
-    return (np.maximum if operator.name == "MAXIMUM" else np.minimum)(*values)
+def _extreme(op: Elementwise, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (np.maximum if op.operator.name == "MAXIMUM" else np.minimum)(a, b)
 
 
 _PAIRED = (_sum, _product, _squared_difference, _extreme)
 """Those of two operands."""
 
-_INTEGER, _FLOAT = ("int8",), ("float32",)
-Evaluator = Callable[[Operator, list[Tensor], Tensor, list[np.ndarray]], np.ndarray]
-"""The operator, its inputs, its output, and an array of values for each input -> values of the
-output."""
+Evaluator = Callable[..., np.ndarray]
+"""An array of values for each input -> values of the output."""
 
+_INTEGER, _FLOAT, _BYTES = ("int8",), ("float32",), ("int8", "uint8")
 Signature = tuple[tuple[str, ...], tuple[str, ...], Evaluator]
 _KNOWN: dict[str, list[Signature]] = {
     "ADD": [(_INTEGER, _INTEGER, _sum)],
     "SUB": [(_INTEGER, _INTEGER, _sum)],
     "MUL": [(_INTEGER, _INTEGER, _product)],
     "LOGISTIC": [(_INTEGER, _INTEGER, looked_up(logistic))],
-    "QUANTIZE": [
-        (("int8", "uint8"), ("int8", "uint8"), _quantize),
-        (_FLOAT, ("int8", "uint8"), _quantize),
-    ],
-    "DEQUANTIZE": [(("int8", "uint8"), _FLOAT, _dequantize)],
-    "CAST": [(("int8", "uint8"), _FLOAT, _cast)],
+    "QUANTIZE": [(_BYTES, _BYTES, _quantize), (_FLOAT, _BYTES, _quantize)],
+    "DEQUANTIZE": [(_BYTES, _FLOAT, _dequantize)],
+    "CAST": [(_BYTES, _FLOAT, _cast)],
     "SQRT": [(_FLOAT, _FLOAT, _square_root), (_INTEGER, _INTEGER, square_root)],
-    "RELU": [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)],
-    "RELU6": [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)],
-    "RELU_N1_TO_1": [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)],
-    "RELU_0_TO_1": [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)],
+    **dict.fromkeys(_RANGES, [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)]),
     "LEAKY_RELU": [(_INTEGER, _INTEGER, _leaky_relu)],
     "HARD_SWISH": [(_INTEGER, _INTEGER, _hard_swish)],
     "TANH": [(_INTEGER, _INTEGER, looked_up(hyperbolic_tangent))],
@@ -315,17 +269,13 @@ def evaluator(operator: Operator, inputs: list[Tensor], output: Tensor) -> Evalu
     scaled = [*inputs, output] if operator.name != "CAST" else []
     if not all(per_tensor(t) or t.dtype == "float32" for t in scaled):
         return None
+    op = Elementwise(operator, inputs, output)
     for reads, writes, function in _KNOWN.get(operator.name, ()):
-        if (
-            all(t.dtype in reads for t in inputs)
-            and output.dtype in writes
-            and len(inputs) == (2 if function in _PAIRED else 1)
-        ):
+        fits = all(t.dtype in reads for t in inputs) and output.dtype in writes
+        if fits and len(inputs) == (2 if function in _PAIRED else 1):
             # LiteRT does not run a HARD_SWISH whose output is that much finer than its input, and
             # shifts out of range if much coarser.
-            in_range = (
-                function is not _hard_swish
-                or -15 <= _hard_swish_multiplier(inputs[0], output)[1] <= 0
-            )
-            return function if in_range else None
+            if function is _hard_swish and not -15 <= _hard_swish_multiplier(op)[1] <= 0:
+                return None
+            return partial(function, op)
     return None

@@ -8,6 +8,7 @@ Where LiteRT makes the table, it computes in 32-bit floats. Here the function it
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from math import erfc, sqrt
 
@@ -17,26 +18,40 @@ from ..attributes import Gelu
 from ..graph import Operator, Tensor
 from .fixed_point import high_product, multiply, quantize_multiplier, saturated_32, shift_right
 
-Function = Callable[[np.ndarray, Operator, Tensor], np.ndarray]
+
+@dataclass(frozen=True)
+class Elementwise:
+    """An elementwise operator with its tensors."""
+
+    operator: Operator
+    inputs: list[Tensor]
+    output: Tensor
+
+    def steps(self, values: np.ndarray, number: int = 0) -> np.ndarray:
+        """Values of an input less its zero point, in 64 bits."""
+        return values.astype(np.int64) - self.inputs[number].zero_point
+
+    def real(self, values: np.ndarray) -> np.ndarray:
+        """The float32 numbers that values of the first input stand for."""
+        steps = values.astype(np.int32) - self.inputs[0].zero_point
+        return self.inputs[0].scale * steps.astype(np.float32)
+
+    def ratio(self) -> float:
+        """The scale of the first input over that of the output, divided in 32-bit floats."""
+        return float(self.inputs[0].scale / self.output.scale)
 
 
 def looked_up(
-    function: Function,
-) -> Callable[[Operator, list[Tensor], Tensor, list[np.ndarray]], np.ndarray]:
-    """An operator of :mod:`poseutils.compiler.reference.elementwise`: the input's real values, the
+    function: Callable[[np.ndarray, Elementwise], np.ndarray],
+) -> Callable[[Elementwise, np.ndarray], np.ndarray]:
+    """An evaluator of :mod:`poseutils.compiler.reference.elementwise`: the input's real values, the
     function of them, in steps of the output."""
 
-    def evaluate(
-        operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-    ) -> np.ndarray:
-        given, made = inputs[0], output
-        real = given.scale * (values[0].astype(np.int32) - given.zero_point).astype(np.float32)
+    def evaluate(op: Elementwise, values: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            results = function(real, operator, output).astype(np.float32) * (
-                np.float32(1) / made.scale
-            )
-            steps = rounded(results) + np.float32(made.zero_point)
-        return np.clip(steps, -128, 127).astype(np.int8)
+            results = function(op.real(values), op).astype(np.float32)
+            steps = rounded(results * (np.float32(1) / op.output.scale))
+        return np.clip(steps + np.float32(op.output.zero_point), -128, 127).astype(np.int8)
 
     return evaluate
 
@@ -47,71 +62,59 @@ def rounded(x: np.ndarray) -> np.ndarray:
     return whole + np.copysign(np.abs(x - whole) >= 0.5, x)
 
 
-def logistic(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+def logistic(x: np.ndarray, op: Elementwise) -> np.ndarray:
     return np.float32(1) / (np.float32(1) + np.exp(-x.astype(np.float64)).astype(np.float32))
 
 
-def hyperbolic_tangent(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+def hyperbolic_tangent(x: np.ndarray, op: Elementwise) -> np.ndarray:
     return np.tanh(x.astype(np.float64))
 
 
-def exponential(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+def exponential(x: np.ndarray, op: Elementwise) -> np.ndarray:
     return np.exp(x.astype(np.float64))
 
 
-def elu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+def elu(x: np.ndarray, op: Elementwise) -> np.ndarray:
     return np.where(x < 0, np.expm1(x.astype(np.float64)), x)
 
 
-def logarithm(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+def logarithm(x: np.ndarray, op: Elementwise) -> np.ndarray:
     """Of what is not positive, the least that the output holds."""
-    least = np.float32(-128 - output.zero_point) * output.scale
+    least = np.float32(-128 - op.output.zero_point) * op.output.scale
     return np.where(x <= 0, least, np.log(np.where(x <= 0, 1, x).astype(np.float64)))
 
 
-def gelu(x: np.ndarray, operator: Operator, output: Tensor) -> np.ndarray:
+def gelu(x: np.ndarray, op: Elementwise) -> np.ndarray:
     """x · Φ(x), by the complementary error function, or by tanh where the option says approximate.
     Each step is one of 32 bits."""
     half = np.float32(0.5) * x
-    if operator.attributes_as(Gelu).approximate:
+    if op.operator.attributes_as(Gelu).approximate:
         inner = np.float32(sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
         return half * (np.float32(1) + np.tanh(inner.astype(np.float64)).astype(np.float32))
     inner = x * np.float32(-sqrt(0.5))
-    return half * np.array([erfc(float(value)) for value in inner.reshape(-1)]).reshape(
-        x.shape
-    ).astype(np.float32)
+    return half * np.vectorize(erfc, otypes=[np.float64])(inner).astype(np.float32)
 
 
-def negative(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
+def negative(op: Elementwise, values: np.ndarray) -> np.ndarray:
     """The bytes themselves, as LiteRT negates them: scales and zero points are not looked at, and
     -128 stays."""
-    return (-values[0].astype(np.int16)).astype(np.int8)
+    return (-values.astype(np.int16)).astype(np.int8)
 
 
-def square_root(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
+def square_root(op: Elementwise, values: np.ndarray) -> np.ndarray:
     """In whole steps, cut off. LiteRT computes nothing of negative values; here their root is 0."""
-    given, made = inputs[0], output
-    real = given.scale * np.maximum(values[0].astype(np.int32) - given.zero_point, 0).astype(
-        np.float32
-    )
-    steps = np.trunc(np.sqrt(real) / made.scale) + np.float32(made.zero_point)
-    return np.clip(steps, -128, 127).astype(np.int8)
+    steps = np.trunc(np.sqrt(np.maximum(op.real(values), 0)) / op.output.scale)
+    return np.clip(steps + np.float32(op.output.zero_point), -128, 127).astype(np.int8)
 
 
-def inverse_root(
-    operator: Operator, inputs: list[Tensor], output: Tensor, values: list[np.ndarray]
-) -> np.ndarray:
+def inverse_root(op: Elementwise, values: np.ndarray) -> np.ndarray:
     """1 / √x in fixed point; the greatest value of the output for 0, and for negative ones, of
     which LiteRT computes nothing."""
-    scale = 1 / float(np.sqrt(inputs[0].scale) * output.scale)
+    scale = 1 / float(np.sqrt(op.inputs[0].scale) * op.output.scale)
     multiplier, shift = quantize_multiplier(scale)
-    steps = values[0].astype(np.int64) - inputs[0].zero_point
+    steps, zero = op.steps(values), op.output.zero_point
     made = [
-        127 if n <= 0 else _scaled_inverse_root(int(n), multiplier, shift) + output.zero_point
+        127 if n <= 0 else _scaled_inverse_root(int(n), multiplier, shift) + zero
         for n in steps.flat
     ]
     return np.clip(made, -128, 127).reshape(steps.shape).astype(np.int8)
