@@ -9,7 +9,7 @@ import numpy as np
 from ..attributes import Conv2D
 from ..graph import Graph, Operator, Quantization, Tensor
 from ..unsupported import need
-from .layer import Fields, Layer, image, need_activation, need_int8
+from .layer import Layer, images, need_activation, need_int8
 from .requantize import bias_of, requantize, whole_words, wrapped
 from .window import window_fields
 
@@ -54,12 +54,8 @@ def _conv(layer: Layer) -> None:
     source, weights = layer.input(0), layer.input(1)
     values, bias = need_weights(layer, source, weights), bias_of(layer)
     channels, height, width, _ = weights.shape
-    fields: Fields = {
-        "in": image(layer, layer.operator.inputs[0]),
-        "out": image(layer, layer.operator.outputs[0]),
-    }
     sums = values.reshape(channels, -1).astype(np.int64).sum(axis=1)
-    fields |= {
+    fields = images(layer) | {
         "window": window_fields(layer, (height, width), layer.attributes(Conv2D).dilation),
         "in_zero": source.zero_point,
         "scratch_bytes": layer.scratch[1],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..attributes import DepthwiseConv2D
 from .conv import need_weights
-from .layer import Fields, Layer, image
+from .layer import Layer, images
 from .requantize import bias_of, requantize, wrapped
 from .window import window_fields
 
@@ -14,11 +14,7 @@ def lower_depthwise(layer: Layer) -> None:
     values, bias = need_weights(layer, source, weights), bias_of(layer)
     made = layer.attributes(DepthwiseConv2D)
     _, height, width, channels = weights.shape
-    fields: Fields = {
-        "in": image(layer, layer.operator.inputs[0]),
-        "out": image(layer, layer.operator.outputs[0]),
-    }
-    fields |= {
+    fields = images(layer) | {
         "window": window_fields(layer, (height, width), made.dilation),
         "in_zero": source.zero_point,
         "multiplier": channels // source.shape[3],

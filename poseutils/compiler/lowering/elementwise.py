@@ -51,7 +51,7 @@ def _rows(layer: Layer) -> str:
     source, output = layer.operator.inputs[0], layer.operator.outputs[0]
     same = matrix(layer.input(0)) == matrix(layer.output)
     need(same or _dense(layer, source, output), "shapes differ")
-    fields = row_fields(layer, source, output)
+    fields = row_fields(layer)
     if not same:
         fields = {"rows": 1, "channels": layer.output.elements, "in_step": 0, "out_step": 0}
     return layer.struct("pose_rows", fields)

@@ -199,9 +199,18 @@ def image(layer: Layer, tensor: int) -> Fields:
     return {"height": shape[1], "width": shape[2], "channels": shape[3], "step": layer.step(tensor)}
 
 
-def row_fields(layer: Layer, source: int, output: int) -> Fields:
-    """A ``pose_rows`` for an operator whose input and output have the same rows."""
-    tensor = layer.graph.tensors[output]
+def images(layer: Layer, number: int = 0) -> Fields:
+    """A ``pose_image`` each of an input and of the output."""
+    return {
+        "in": image(layer, layer.operator.inputs[number]),
+        "out": image(layer, layer.operator.outputs[0]),
+    }
+
+
+def row_fields(layer: Layer) -> Fields:
+    """A ``pose_rows`` for an operator whose first input and output have the same rows."""
+    (source, *_), (output, *_) = layer.operator.inputs, layer.operator.outputs
+    tensor = layer.output
     return {
         "rows": rows(tensor),
         "channels": columns(tensor),

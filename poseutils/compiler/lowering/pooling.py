@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from ..attributes import Pool2D
 from ..reference.elementwise import activation_range
-from .layer import Fields, Layer, image, need_activation, need_int8
+from .layer import Layer, images, need_activation, need_int8
 from .window import window_fields
 
 
 def lower_pooling(layer: Layer) -> None:
     need_int8(layer.input(0), layer.output)
     need_activation(layer.operator)
-    fields: Fields = {
-        "in": image(layer, layer.operator.inputs[0]),
-        "out": image(layer, layer.operator.outputs[0]),
-    }
     low, high = activation_range(layer.operator, layer.output)
-    fields |= {
+    fields = images(layer) | {
         "window": window_fields(layer, layer.attributes(Pool2D).size, (1, 1)),
         "low": low,
         "high": high,

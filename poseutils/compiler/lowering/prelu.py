@@ -23,7 +23,7 @@ def lower_prelu(layer: Layer) -> None:
 
 def _by_channel(layer: Layer, between: bool) -> None:
     source, slopes = layer.input(0), layer.input(1)
-    fields = row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0])
+    fields = row_fields(layer)
     fields |= {
         "in_zero": source.zero_point,
         "slope_zero": slopes.zero_point,

@@ -9,7 +9,7 @@ import numpy as np
 from ..attributes import Resize
 from ..reference.fixed_point import quantize_multiplier
 from ..unsupported import need
-from .layer import Fields, Layer, image, need_int8
+from .layer import Layer, images, need_int8
 
 Places = tuple[np.ndarray, "np.ndarray | None", "np.ndarray | None"]
 """For each output row or column the two inputs, and the share of the second in 1/1024."""
@@ -18,10 +18,7 @@ Places = tuple[np.ndarray, "np.ndarray | None", "np.ndarray | None"]
 def lower_resize(layer: Layer) -> None:
     source, output, made = layer.input(0), layer.output, layer.attributes(Resize)
     need_int8(source, output)
-    fields: Fields = {
-        "in": image(layer, layer.operator.inputs[0]),
-        "out": image(layer, layer.operator.outputs[0]),
-    }
+    fields = images(layer)
     need(
         source.shape[3] == output.shape[3], f"{source.shape[3]} channels in, {output.shape[3]} out"
     )

@@ -22,7 +22,7 @@ def lower_softmax(layer: Layer) -> None:
     step = float(source.scale) * layer.attributes(Softmax).beta
     need(step > 0, "beta that is not positive")
     fields = {
-        "rows": row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0]),
+        "rows": row_fields(layer),
         "exponentials": layer.constant("exponentials", softmax_exponentials(step)),
         **_share_fields(float(output.scale)),
         "zero": output.zero_point,
@@ -51,7 +51,7 @@ def lower_log_softmax(layer: Layer) -> None:
     need(columns(source) < 4096, f"{columns(source)} channels; up to 4095 are supported")
     differences, least, reverse = log_softmax_differences(float(source.scale))
     fields = {
-        "rows": row_fields(layer, layer.operator.inputs[0], layer.operator.outputs[0]),
+        "rows": row_fields(layer),
         "exponentials": layer.constant("exponentials", softmax_exponentials(float(source.scale))),
         "differences": layer.constant("differences", differences),
         "least": least,

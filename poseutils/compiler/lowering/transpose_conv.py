@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..unsupported import need
 from .conv import need_weights
-from .layer import Fields, Layer, image
+from .layer import Layer, images
 from .requantize import bias_of, requantize, wrapped
 from .window import transposed_window_fields
 
@@ -13,10 +13,7 @@ def lower_transpose_conv(layer: Layer) -> None:
     weights, source, output = layer.input(1), layer.input(2), layer.output
     values = need_weights(layer, source, weights)
     channels, height, width, depth = weights.shape
-    fields: Fields = {
-        "in": image(layer, layer.operator.inputs[2]),
-        "out": image(layer, layer.operator.outputs[0]),
-    }
+    fields = images(layer, 2)
     need(
         depth == source.shape[3] and channels == output.shape[3],
         f"weights of shape {weights.shape} for {source.shape} and {output.shape}",
