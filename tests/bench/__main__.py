@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from tests.bench import exported, services, trainings
+from tests.bench.networks import networks
 from tests.bench.ratios import machine
 
 SECTIONS = {
@@ -23,7 +24,7 @@ SECTIONS = {
     "training": trainings.training,
     "exporting": exported.exporting,
 }
-TABLES = {"kernels": exported.kernels, "networks": exported.networks}
+TABLES = {"kernels": exported.kernels, "networks": networks}
 HEAD = ["| what | reference | time over the reference's | at most |", "|---|---|---|---|"]
 
 

@@ -1,9 +1,7 @@
-"""Exported networks: instructions on emulated cores beside CMSIS-NN, every byte beside LiteRT's,
-memory, and speed on this computer beside LiteRT."""
+"""Exported networks: instructions on emulated cores beside CMSIS-NN, and the way to a board."""
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,19 +11,13 @@ from pathlib import Path
 import numpy as np
 
 import poseutils as pu
-from poseutils.benchmarking.published import Published, published
-from poseutils.compiler.compile import compile_graph
-from poseutils.compiler.cost_model import cores, instructions
-from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
+from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import as_exported, export, missing_tools
-from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
-from poseutils.files import sha256_of
-from tests.bench.ratios import PEOPLE, SHIPPED, Row, cached, in_turns
+from poseutils.deployment.verify.host_build import copy_sources, run_make
+from tests.bench.ratios import PEOPLE, SHIPPED, Row, children_seconds, in_turns
 from tests.helpers.networks.tiny_tflite import build, tensor
 from tests.helpers.running.emulated import emulated
-from tests.helpers.running.litert_reference import Reference
 
-IMAGES = 3
 CORES = {"m4": "Cortex-M4", "m7": "Cortex-M7", "m55": "Cortex-M55"}
 
 
@@ -162,58 +154,3 @@ def exporting() -> Iterator[Row]:
 def ratio_of(own: float, before: float) -> float:
     """Seconds of ours over those of the processes that have ended since."""
     return own / (children_seconds() - before)
-
-
-def networks() -> Iterator[str]:
-    """Each network that is here: bytes equal to LiteRT's, memory, work and speed."""
-    yield f"Images of {IMAGES} whose every output byte is LiteRT's; the time is one image's on this"
-    yield "computer over that of LiteRT's reference kernels. Instructions are the cost model's, for"
-    yield f"{' and '.join(cores())}; ST's figures are those that it publishes for the STM32N6."
-    yield ""
-    yield "| network | equal | MMAC | RAM, KiB (ST's) | flash, KiB (ST's) | M instructions | time |"
-    yield "|---|---|---|---|---|---|---|"
-    models = cached("models")
-    for path in sorted({SHIPPED, *(models.glob("*.tflite") if models else ())}):
-        yield _network_row(path)
-
-
-def _network_row(path: Path) -> str:
-    model, reference = pu.load_model(path), Reference(path)
-    with tempfile.TemporaryDirectory() as work:
-        bundle = export(model, Path(work) / "bundle")
-        paths = pu.find_images(PEOPLE)[:IMAGES]
-        pixels = [pu.fit_to(pu.read_image(path), model.input_size)[0] for path in paths]
-        images = model.network.prepare(np.stack(pixels))
-        ours, outputs = host_seconds(bundle, bundle.prepare(images), Path(work) / "copy")
-    index, equal, slow = {t.name: i for i, t in enumerate(bundle.file_graph.tensors)}, 0, []
-    for number in range(len(images)):
-        start = time.process_time()
-        reference.run(images[number : number + 1])
-        slow.append(time.process_time() - start)
-        given = b"".join(reference.tensor(index[t.name]).tobytes() for t in bundle.outputs)
-        equal += outputs[number * len(given) : (number + 1) * len(given)] == given
-    report, st = bundle.report, published(sha256_of(path)) or Published()
-    compiled = compile_graph(read_tflite(path), path.stem, "quantized", "network")
-    work = " / ".join(f"{sum(instructions(compiled, core)) / 1e6:.0f}" for core in cores())
-    return (
-        f"| {path.stem} | {equal} of {len(images)} | {report.macs / 1e6:.0f} | "
-        f"{report.arena_bytes / 1024:.0f} ({st.ram_kib or '–'}) | "
-        f"{report.flash_bytes / 1024:.0f} ({st.flash_kib or '–'}) | "
-        f"{work} | {ours / np.median(slow):.2f} |"
-    )
-
-
-def host_seconds(bundle, inputs: np.ndarray, work: Path) -> tuple[float, bytes]:
-    """Processor time of one image, compiled with -O3, and the outputs of all."""
-    folder = copy_sources(bundle.sources, work)
-    run_make(folder, "host", "OPT=-O3")
-    (folder / "in.bin").write_bytes(inputs.tobytes())
-    before = children_seconds()
-    run_tool(["build/main", "in.bin", "out.bin"], folder)
-    return (children_seconds() - before) / len(inputs), (folder / "out.bin").read_bytes()
-
-
-def children_seconds() -> float:
-    """Processor time of the processes that this one started and that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime

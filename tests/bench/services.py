@@ -24,7 +24,16 @@ from poseutils.datasets.conversion import convert
 from poseutils.decoders import InputSpec, Thresholds, heatmaps_spe, yolo_mpe
 from poseutils.evaluation import CocoAP
 from poseutils.files import write_json
-from tests.bench.ratios import PEOPLE, ROOT, SHIPPED, Row, cached, in_turns, python
+from tests.bench.ratios import (
+    PEOPLE,
+    ROOT,
+    SHIPPED,
+    Row,
+    cached,
+    children_seconds,
+    in_turns,
+    python,
+)
 from tests.helpers.made_up import made_up
 
 IMAGES = 2000
@@ -237,11 +246,5 @@ def pipeline() -> Iterator[Row]:
         config = load_config(ROOT / "user_config.yaml", mode).save(folder / "user_config.yaml")
         own = python(main, "run", config, "--runs-dir", folder / "runs")
         by_hand = python(PAPERMILL, config, ROOT / "notebooks", folder)
-        ratio = in_turns(own, by_hand, 2, clock=_children_seconds, warm=False)
+        ratio = in_turns(own, by_hand, 2, clock=children_seconds, warm=False)
     yield Row("a chain of two notebooks", "papermill by hand", ratio, 1.1)
-
-
-def _children_seconds() -> float:
-    """Processor time of the processes that this one started and that have ended."""
-    times = os.times()
-    return times.children_user + times.children_system
