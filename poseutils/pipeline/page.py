@@ -9,7 +9,7 @@ from shlex import quote as quoted
 
 from ..config import Config
 from ..files import write_text
-from .pictures import GalleryImage
+from .gallery import GalleryImage
 from .record import Record
 from .results import compared, duration, figure, own_metrics, side_by_side, step_results
 from .steps import Step

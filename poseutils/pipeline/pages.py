@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..files import write_text
-from .pictures import GalleryImage, gallery
+from .gallery import GalleryImage, gallery
 from .steps import Step
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"

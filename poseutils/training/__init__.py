@@ -6,7 +6,7 @@ from .configured import configured_examples, configured_fit, configured_network
 from .device import prepare_device
 from .examples import Examples, load_examples
 from .fit import Fit, fit, load_keras
-from .logs import make_picture
+from .logs import make_prediction_image
 from .networks.architectures import build_model
 from .validation import predict_examples, validate
 
@@ -20,7 +20,7 @@ __all__ = [
     "fit",
     "load_examples",
     "load_keras",
-    "make_picture",
+    "make_prediction_image",
     "predict_examples",
     "prepare_device",
     "training_batches",

@@ -17,10 +17,10 @@ from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
 from .device import prepare_device
 from .examples import Examples, load_examples
 from .fit import Fit, fit
+from .logs import tracked
 from .networks.architectures import build_model
 from .networks.resized import at_size
 from .networks.transfer import freeze, with_dropout
-from .tracking import tracked
 
 if TYPE_CHECKING:
     from ..config import Config

@@ -14,7 +14,7 @@ from ..models.network import load_keras, load_tensorflow
 from .batches import RESCALING, Batches, Examples, training_batches
 from .callbacks import make_callbacks, needed
 from .device import half_precision_helps
-from .logs import make_picture, tensorboard_logs
+from .logs import make_prediction_image, tensorboard_logs
 from .progress import Training, describe_network
 from .steps import make_step
 from .validation import make_validate
@@ -139,12 +139,12 @@ def fit(
     progress = training.progress
     step = make_step(model, training.optimizer, loss, half)
     validate = make_validate(model, validation, rescaling, loss)
-    picture = make_picture(model, validation, rescaling)
+    image = make_prediction_image(model, validation, rescaling)
     try:
         with tensorboard_logs(Path(run_dir) / logs_dir, progress) as logs:
             while progress.epoch < epochs and not progress.stopped:
                 training.finish_epoch(_epoch(training, step, batches, validate))
-                logs.write(progress, picture)
+                logs.write(progress, image)
                 if on_epoch:
                     on_epoch(progress.epoch, progress.history)
     finally:

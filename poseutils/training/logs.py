@@ -1,28 +1,42 @@
-"""TensorBoard logs of a training: learning curves, and images of validation predictions.
+"""Logs of a training: learning curves and images of validation predictions for TensorBoard, and an
+MLflow run, if MLflow is installed and ``mlflow.uri`` is given.
 
-Written by TensorFlow's summary API; TensorBoard itself is needed only to view them.
+TensorBoard's are written by TensorFlow's summary API; TensorBoard itself is needed only to view
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..decoders.heatmaps_spe import decode
 from ..decoders.options import InputSpec
+from ..errors import PoseError
 from ..files import cannot_write
 from ..models.network import compiled
 from .batches import RESCALING, rescaled
 from .checkpoint import Progress
 from .examples import Examples
 
+if TYPE_CHECKING:
+    from ..config import Config
+
 IMAGES = 10
 """Number of times per training that predictions are logged."""
 _SAMPLES = 4
 """Number of examples in a logged image."""
+
+_LOG = logging.getLogger("poseutils")
+_SECTIONS = ("model", "dataset", "preprocessing", "data_augmentation", "training")
+_LONGEST, _MOST = 500, 100
+"""Maximum length of a value, and number of parameters per call, of all versions of MLflow."""
 
 
 class TensorBoardLogs:
@@ -31,7 +45,7 @@ class TensorBoardLogs:
     def __init__(self, folder: Path, writer, written: int):
         self.folder, self.writer, self.written = folder, writer, written
 
-    def write(self, progress: Progress, picture: Callable[[], np.ndarray]) -> None:
+    def write(self, progress: Progress, image: Callable[[], np.ndarray]) -> None:
         """Writes the epochs since the last call, and at every tenth of the training an image
         (H, W, 3) uint8.
 
@@ -51,7 +65,7 @@ class TensorBoardLogs:
                             metadata=_metadata("scalars", 1),
                         )
             if epoch % every == 0 or epoch == 1:
-                tensor = _encoded(picture())
+                tensor = _encoded(image())
                 with self.writer.as_default(step=epoch):
                     tf.summary.write("predictions", tensor, metadata=_metadata("images", 3))
             self.writer.flush()
@@ -93,12 +107,12 @@ def _reported(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _encoded(picture: np.ndarray):
+def _encoded(image: np.ndarray):
     """An image in TensorBoard's format: width, height and a PNG."""
     import tensorflow as tf
 
-    height, width, _ = picture.shape
-    return tf.stack([tf.constant(str(width)), tf.constant(str(height)), tf.io.encode_png(picture)])
+    height, width, _ = image.shape
+    return tf.stack([tf.constant(str(width)), tf.constant(str(height)), tf.io.encode_png(image)])
 
 
 def _metadata(plugin: str, data_class: int):
@@ -110,7 +124,7 @@ def _metadata(plugin: str, data_class: int):
     return metadata
 
 
-def make_picture(
+def make_prediction_image(
     model, examples: Examples, rescaling: tuple[float, float] = RESCALING
 ) -> Callable[[], np.ndarray]:
     """A function that draws the model's current predictions on the first examples, with the ground
@@ -119,11 +133,102 @@ def make_picture(
 
     few, forward = examples.first(_SAMPLES), compiled(model)
 
-    def picture() -> np.ndarray:
+    def image() -> np.ndarray:
         (heatmaps,) = forward(rescaled(few.images[:], rescaling))
         return np.concatenate(
             draw_predictions(few, decode({"heatmaps": heatmaps}, InputSpec(*few.size), few.layout)),
             axis=1,
         )
 
-    return picture
+    return image
+
+
+# ---------------------------------------------------------------- MLflow
+
+
+class Recorder:
+    """Logs a training to MLflow; without MLflow it does nothing."""
+
+    def __init__(self, mlflow=None):
+        self.mlflow, self.epochs = mlflow, 0
+
+    def epoch(self, epoch: int, history: Mapping[str, Sequence[float]]) -> None:
+        """Logs the epochs since the last call (all of a resumed training, at first). A failure is
+        logged as a warning, and training continues."""
+        for number in range(self.epochs, epoch if self.mlflow else 0):
+            self._attempt(
+                "log_metrics",
+                {name: values[number] for name, values in history.items()},
+                step=number + 1,
+            )
+        self.epochs = epoch
+
+    def model(self, path: Path) -> None:
+        """Logs the file of the trained network as an artifact."""
+        if self.mlflow:
+            self._attempt("log_artifact", str(path))
+
+    def _attempt(self, function: str, *arguments, **named) -> None:
+        try:
+            getattr(self.mlflow, function)(*arguments, **named)
+        except Exception as error:  # MLflow's own, network and disk errors
+            _LOG.warning("MLflow could not record (%s): %s", function, error)
+
+
+@contextmanager
+def tracked(config: Config, name: str) -> Iterator[Recorder]:
+    """A context with an MLflow run of that name, in the experiment ``general.project_name`` at
+    ``mlflow.uri``, with the configuration as its parameters.
+
+    Without ``mlflow.uri`` nothing is logged; without MLflow neither, with a warning.
+
+    Raises:
+        PoseError: if MLflow cannot work with ``mlflow.uri``.
+    """
+    mlflow = _module(config.mlflow.uri)
+    if mlflow is None:
+        yield Recorder()
+        return
+    try:
+        mlflow.set_tracking_uri(config.tracking_uri())
+        mlflow.set_experiment(config.general.project_name)
+        run = mlflow.start_run(run_name=name)
+    except Exception as error:  # MLflow's own, network and disk errors
+        raise PoseError(
+            f"mlflow.uri is {config.mlflow.uri}, which MLflow cannot use: {error}. Give another, "
+            "or leave it empty to record nothing."
+        ) from error
+    with run:
+        parameters = iter(
+            _flat({section: getattr(config, section) for section in _SECTIONS}).items()
+        )
+        while part := dict(islice(parameters, _MOST)):
+            mlflow.log_params(config.environment.hidden_in(part))
+        yield Recorder(mlflow)
+
+
+def _module(uri: str | None):
+    if not uri:
+        return None
+    try:
+        import mlflow
+    except ImportError:
+        _LOG.warning(
+            "mlflow.uri is %s, but MLflow is not installed: nothing is recorded there. Install "
+            "it with: pip install mlflow",
+            uri,
+        )
+        return None
+    return mlflow
+
+
+def _flat(values: Mapping, prefix: str = "") -> dict[str, str]:
+    """Nested values as text by ``section.attribute``."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        value = value.model_dump() if hasattr(value, "model_dump") else value
+        if isinstance(value, Mapping) and value:
+            found |= _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            found[f"{prefix}{name}"] = str(value)[:_LONGEST]
+    return found

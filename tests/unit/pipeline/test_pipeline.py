@@ -17,7 +17,7 @@ import pytest
 from poseutils import pipeline
 from poseutils.__main__ import main
 from poseutils.errors import PoseError
-from poseutils.pipeline.pictures import gallery
+from poseutils.pipeline.gallery import gallery
 from poseutils.pipeline.results import read_metrics
 from poseutils.pipeline.steps import Models, plan
 from tests.helpers.stand_ins import (

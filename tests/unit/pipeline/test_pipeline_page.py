@@ -19,7 +19,7 @@ from PIL import Image
 
 from poseutils import pipeline
 from poseutils.errors import PoseError
-from poseutils.pipeline.pictures import caption_of, gallery
+from poseutils.pipeline.gallery import caption_of, gallery
 from poseutils.pipeline.results import (
     compared,
     duration,
