@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from .errors import PoseError
-from .files import write_json
+from .files import sha256, write_json
 from .models import Model
 from .plots import draw_poses, save_image
 from .poses import Poses
+
+JPEG_PIXELS = 65_500
+"""The most rows or columns that JPEG has."""
+LONGEST_NAME = 255
+"""Bytes of a file name."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,7 @@ class Result:
     Attributes:
         poses: by the path of the image, for images that could be read.
         annotated: the path of the annotated image, by the path of the image.
-        errors: messages about images that could not be read.
+        errors: messages about images that could not be read, predicted or annotated.
     """
 
     poses: dict[Path, Poses]
@@ -30,9 +38,10 @@ class Result:
     @property
     def metrics(self) -> dict[str, float]:
         """Numbers of ``images`` read, ``unreadable`` images, and ``people`` detected."""
+        not_annotated = len(self.poses) - len(self.annotated)
         return {
             "images": float(len(self.poses)),
-            "unreadable": float(len(self.errors)),
+            "unreadable": float(len(self.errors) - not_annotated),
             "people": float(sum(map(len, self.poses.values()))),
         }
 
@@ -46,7 +55,9 @@ def predict_images(
     progress: bool = True,
     **thresholds,
 ) -> Result:
-    """Predicts images one by one and writes ``annotated/*.jpg`` and ``predictions.json``.
+    """Predicts images one by one and writes ``annotated/*.jpg`` (``.png`` for images that JPEG
+    cannot hold) and ``predictions.json``. What fails for one image is listed, and the others are
+    done.
 
     ``predictions.json`` has COCO keypoint results (cocodataset.org, "Results Format"), each with
     the name of its image file. The image id is the number in the file name, as in COCO, if all have
@@ -83,10 +94,11 @@ def predict_images(
             errors.append(str(prediction.error))
             continue
         poses[path] = prediction.poses
-        annotated[path] = save_image(
-            out_dir / "annotated" / f"{Path(name).stem}.jpg",
-            draw_poses(prediction.image, prediction.poses, threshold),
-        )
+        try:
+            drawn = draw_poses(prediction.image, prediction.poses, threshold)
+            annotated[path] = save_image(out_dir / "annotated" / _image_name(name, drawn), drawn)
+        except Exception as error:  # of OpenCV, of the disk: the prediction itself is there
+            errors.append(f"{path}: predicted, but not annotated: {error}")
         records += [{"file_name": name, **record} for record in prediction.poses.to_coco(image_id)]
     if not poses:
         raise PoseError(f"none of the {len(paths)} images could be read; the first: {errors[0]}")
@@ -96,13 +108,27 @@ def predict_images(
 
 def _file_names(paths: Sequence[Path]) -> list[str]:
     """A unique name for each file: its own, or with a number appended where several have the same
-    stem."""
+    stem, on file systems of any kind."""
     names: list[str] = []
-    seen: dict[str, int] = {}
+    own = {path.stem.casefold() for path in paths}
+    taken: set[str] = set()
     for path in paths:
-        count = seen[path.stem] = seen.get(path.stem, 0) + 1
-        names.append(path.name if count == 1 else f"{path.stem}-{count}{path.suffix}")
+        stem, number = path.stem, 1
+        while stem.casefold() in taken or (number > 1 and stem.casefold() in own):
+            number += 1
+            stem = f"{path.stem}-{number}"
+        taken.add(stem.casefold())
+        names.append(stem + path.suffix)
     return names
+
+
+def _image_name(name: str, image: np.ndarray) -> str:
+    """The name of an annotated image, which is no longer than file systems take."""
+    stem, suffix = Path(name).stem, ".png" if max(image.shape) > JPEG_PIXELS else ".jpg"
+    if len(os.fsencode(stem + suffix)) <= LONGEST_NAME:
+        return stem + suffix
+    cut = os.fsencode(stem)[: LONGEST_NAME - 16]
+    return f"{cut.decode(errors='ignore')}-{sha256(os.fsencode(stem))[:8]}{suffix}"
 
 
 def _image_ids(paths: Sequence[Path]) -> list[int]:

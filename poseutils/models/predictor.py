@@ -129,13 +129,20 @@ class Predictor:
             loading = _ahead(reader, jobs, lambda job: self._load(*job), _AHEAD if spare else 1)
             running = _ahead(runner, loading, lambda job: self._run(job[1].result()), _AHEAD)
             for ((source, _), _), future in running:
-                try:
-                    loaded, outputs = future.result()
-                except PoseError as error:
-                    yield Prediction(source, error=error)
-                else:
-                    poses = self._finish(source, loaded, outputs)
-                    yield Prediction(source, loaded.image, poses)
+                yield self._prediction(source, future)
+
+    def _prediction(self, source: ImageLike, future: Future) -> Prediction:
+        """What became of one image; a file that fails, however, does not end the others."""
+        try:
+            loaded, outputs = future.result()
+            return Prediction(source, loaded.image, self._finish(source, loaded, outputs))
+        except PoseError as error:
+            return Prediction(source, error=error)
+        except Exception as error:  # of OpenCV or the runtime, or too little memory
+            if isinstance(source, np.ndarray):
+                raise
+            reason = f"{source} cannot be predicted ({type(error).__name__}: {error})"
+            return Prediction(source, error=PoseError(reason))
 
     def _load(self, source: ImageLike, boxes: np.ndarray | None = None) -> _Loaded:
         """Reads an image and makes the inputs: all that can be done ahead of the network."""

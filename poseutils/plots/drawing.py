@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ..errors import PoseError
 from ..files import atomic_path
 from ..images import read_image
 from ..keypoints import KeypointLayout
@@ -287,7 +288,18 @@ def overlay_heatmap(image: np.ndarray, heatmap: np.ndarray, strength: float = 0.
 
 
 def save_image(path: str | Path, image: np.ndarray) -> Path:
-    """Writes an (H, W, 3) uint8 RGB image atomically, in the format given by the suffix."""
+    """Writes an (H, W, 3) uint8 RGB image atomically, in the format given by the suffix.
+
+    Raises:
+        PoseError: if it cannot be written, or the format does not hold images of this size.
+    """
+    try:
+        done, data = cv2.imencode(Path(path).suffix, image[:, :, ::-1])
+    except cv2.error:
+        done = False
+    if not done:
+        height, width = image.shape[:2]
+        raise PoseError(f"{path}: an image of {width}×{height} pixels, which this format lacks")
     with atomic_path(path) as temporary:
-        temporary.write_bytes(cv2.imencode(Path(path).suffix, image[:, :, ::-1])[1].tobytes())
+        temporary.write_bytes(data.tobytes())
     return Path(path)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ..models import Model
 
 
+TALLEST = 3
+"""Height by width of the tallest figure of an image."""
+
+
 def show_figures(shown: bool) -> None:
     """Turns the figures of a notebook on or off (``general.display_figures``); tables are always
     shown. Names of keypoints and files with a ``$`` are shown as they are."""
@@ -35,9 +39,14 @@ def show_poses(image: str | Path | np.ndarray, poses: Poses, threshold: float = 
     import matplotlib.pyplot as plt
 
     pixels = image if isinstance(image, np.ndarray) else read_image(image)
-    _, axes = plt.subplots(figsize=(6, 6 * pixels.shape[0] / pixels.shape[1]), layout="constrained")
+    _, axes = plt.subplots(figsize=(6, 6 * _ratio(pixels)), layout="constrained")
     axes.imshow(draw_poses(pixels, poses, threshold))
     axes.set_axis_off()
+
+
+def _ratio(image: np.ndarray) -> float:
+    """Height by width, as far as a figure follows it."""
+    return min(image.shape[0] / image.shape[1], TALLEST)
 
 
 def show_images(
@@ -48,7 +57,7 @@ def show_images(
 
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
-    tallest = max((image.shape[0] / image.shape[1] for image in images), default=1)
+    tallest = max(map(_ratio, images), default=1)
     size = (width * columns, width * rows * tallest + 0.25 * rows)
     _, grid = plt.subplots(
         rows, columns, figsize=size, dpi=80, squeeze=False, layout="constrained"
