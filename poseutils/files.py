@@ -19,6 +19,9 @@ from .errors import PoseError
 MOST_TEXT = 16 << 20
 """Bytes of a record or of metrics; larger files are something else."""
 
+METRICS = "metrics.json"
+"""What a service writes last."""
+
 _INCOMPLETE = ".incomplete-"
 """How the name of a file begins while it is written; short, whatever the file's own."""
 
@@ -165,7 +168,7 @@ def write_json(path: str | Path, value: Any) -> Path:
 def write_metrics(run_dir: str | Path, metrics: Mapping[str, float]) -> Path:
     """Writes ``metrics.json``, names to numbers; NaN and infinite values are left out."""
     numbers = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
-    return write_json(Path(run_dir) / "metrics.json", numbers)
+    return write_json(Path(run_dir) / METRICS, numbers)
 
 
 def sha256(data: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import yaml
 from pydantic import AfterValidator, Field, PlainValidator, PrivateAttr, model_validator
 
 from ..errors import PoseError
-from ..files import atomic_path, write_text
+from ..files import METRICS, atomic_path, write_text
 from . import names
 from .calls import NOT_NEEDED, Augmentations, in_the_order_written
 from .consistency import inconsistencies
@@ -168,15 +169,19 @@ class Config(Section):
         )
 
     def run_folder(self, run_dir: str | Path, service: str) -> Path:
-        """The folder that a service writes into, created if missing: ``run_dir``, or
-        ``runs/<service>`` beside the file.
+        """The folder that a service writes into, created if missing: ``run_dir``, or below ``runs``
+        beside the file ``<service>``, ``<service>-2`` and so on, the first in which no run was
+        finished.
 
         Raises:
             PoseError: if it cannot be created or written to.
         """
-        folder = (
-            Path(run_dir).expanduser() if run_dir else self._folder / "runs" / service
-        ).absolute()
+        if run_dir:
+            folder = Path(run_dir).expanduser().absolute()
+        else:
+            names = chain([service], (f"{service}-{number}" for number in count(2)))
+            folders = (self._folder.absolute() / "runs" / name for name in names)
+            folder = next(folder for folder in folders if not (folder / METRICS).exists())
         with atomic_path(folder / ".writable"):
             pass
         (folder / ".writable").unlink()

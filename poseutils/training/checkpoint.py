@@ -49,6 +49,11 @@ class Progress:
     stopped: bool = False
     callbacks: list[dict] = field(default_factory=list)
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether all its epochs were trained, or a callback ended it."""
+        return self.stopped or self.epoch >= self.epochs
+
 
 @dataclass(frozen=True)
 class Checkpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,13 @@ from .validation import make_validate
 __all__ = ["Fit", "fit", "load_keras"]
 
 DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.003}}
+
+_LOG = logging.getLogger("poseutils")
+_NOTHING_LEARNED = (
+    "NOTHING WAS LEARNED: none of %d epochs was better on the validation images than the start. "
+    "OKS %.4f before, at most %.4f after; model.keras has the weights it started from. Look at the "
+    "labels (python -m poseutils check), try another learning rate, or start from scratch."
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,8 @@ def fit(
 
     After every epoch ``run_dir/checkpoint.npz`` holds the complete state. An interrupted training
     resumes when it is started again in its folder, and any training with ``resume_from``, with
-    the same result as without the interruption. To train longer, resume with more ``epochs``.
+    the same result as without the interruption. To train longer, resume with more ``epochs``. A
+    finished training is never replaced by another.
 
     Args:
         model: keras.Model from images (B, H, W, 3) to heatmaps (B, h, w, K), each cell 0 to 1.
@@ -104,7 +113,8 @@ def fit(
 
     Raises:
         PoseError: if examples and network do not match; for an unknown name or argument; if the
-            checkpoint to resume is of another training; if training diverges; if the disk is full.
+            checkpoint to resume is of another training; if ``run_dir`` has another one that was
+            finished; if training diverges; if the disk is full.
             The best weights so far remain.
     """
     load_tensorflow()
@@ -142,7 +152,7 @@ def fit(
     image = make_prediction_image(model, validation, rescaling)
     try:
         with tensorboard_logs(Path(run_dir) / logs_dir, progress) as logs:
-            while progress.epoch < epochs and not progress.stopped:
+            while not progress.is_finished:
                 training.finish_epoch(_epoch(training, step, batches, validate))
                 logs.write(progress, image)
                 if on_epoch:
@@ -150,6 +160,10 @@ def fit(
     finally:
         model.set_weights(training.best)
     assert progress.initial_oks is not None  # measured after the first epoch
+    if not progress.best_epoch:
+        _LOG.warning(
+            _NOTHING_LEARNED, progress.epoch, progress.initial_oks, max(progress.history["val_oks"])
+        )
     return Fit(
         progress.history,
         progress.initial_oks,

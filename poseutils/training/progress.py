@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import PoseError
-from ..files import atomic_path
+from ..files import atomic_path, remove_incomplete
 from .callbacks import callback_states, restore_callbacks
 from .checkpoint import (
     NAME,
@@ -20,6 +21,8 @@ from .checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+
+_LOG = logging.getLogger("poseutils")
 
 
 def describe_network(model) -> str:
@@ -65,21 +68,45 @@ class Training:
         return self.callbacks.model.optimizer
 
     def begin(self, resume_from: str | Path | None) -> None:
-        """Starts, or resumes: from a given checkpoint, or from that of the same training if it was
-        interrupted in its folder.
+        """Starts, or resumes: from a given checkpoint, or from that of the same training in its
+        folder. One that was finished there is taken as it is.
 
         Raises:
-            PoseError: if the given checkpoint is missing, or of another training.
+            PoseError: if the given checkpoint is missing, or of another training; if the folder
+                holds another training that was finished.
         """
-        for path in (self.path, self.checkpoint):  # temporary files of killed processes
-            for temporary in path.parent.glob(f".{path.stem}-*{path.suffix}"):
-                temporary.unlink(missing_ok=True)
+        for path in (self.path, self.checkpoint):
+            remove_incomplete(path.parent)
         self.callbacks.on_train_begin()
-        found = self._given(resume_from) if resume_from else self._interrupted()
+        found = self._given(resume_from) if resume_from else self._same()
+        if found is None or found.path.absolute() != self.checkpoint.absolute():
+            self._refuse_finished()
         if found is not None:
             self._restore(found)
+            if found.progress.is_finished:
+                _LOG.warning(
+                    "%s: this training was finished after %d epochs and is taken as it is; for "
+                    "another, choose another folder",
+                    self.checkpoint.parent,
+                    found.progress.epoch,
+                )
         self._save_best()
         self._save()
+
+    def _refuse_finished(self) -> None:
+        """Raises PoseError if a training that was finished would be replaced."""
+        try:
+            earlier = read_checkpoint(self.checkpoint).progress
+        except PoseError:
+            earlier = None
+        if earlier.is_finished if earlier else self.path.exists():
+            raise PoseError(
+                f"{self.path} is of another training"
+                + (f", finished after {earlier.epoch} epochs" if earlier else "")
+                + ": it is not replaced. Choose another run_dir, train it longer with "
+                f"training.resume_training_from={self.checkpoint.parent} and more epochs, or "
+                "delete the folder."
+            )
 
     def _given(self, resume_from: str | Path) -> Checkpoint:
         found = read_checkpoint(find_checkpoint(Path(resume_from)))
@@ -92,9 +119,9 @@ class Training:
             )
         return found
 
-    def _interrupted(self) -> Checkpoint | None:
-        """The checkpoint of this training, with the same settings and initial weights, if it was
-        interrupted."""
+    def _same(self) -> Checkpoint | None:
+        """The checkpoint of this training, with the same settings and initial weights, in its
+        folder."""
         try:
             found = read_checkpoint(self.checkpoint)
             check_settings(found, self.settings)
@@ -102,7 +129,7 @@ class Training:
             return None
         then, now = found.progress, self.progress
         same = (then.start, then.epochs) == (now.start, now.epochs)
-        return found if same and 0 < then.epoch < then.epochs and not then.stopped else None
+        return found if same and then.epoch > 0 else None
 
     def _restore(self, found: Checkpoint) -> None:
         found.progress.epochs = self.progress.epochs

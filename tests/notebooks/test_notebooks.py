@@ -65,6 +65,17 @@ def test_papermill_lists_its_parameters(notebook, repository):
     assert all(p["inferred_type_name"] != "None" and p["help"] for p in parameters.values())
 
 
+def test_texts_stay_text_that_papermill_takes_for_numbers(notebook):
+    """``papermill -p images 2024`` gives the number 2024."""
+    name, cells = notebook
+    (given,) = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", ())]
+    texts = re.findall(r"^(\w+): str", given["source"], re.M)
+    values = dict.fromkeys(texts, 2024)
+    (line,) = re.findall(r"^.*= map\(str, .*$", "\n".join(c["source"] for c in cells), re.M)
+    exec(line, {}, values)
+    assert values == dict.fromkeys(texts, "2024") and len(texts) >= 3
+
+
 @pytest.mark.slow
 def test_predict_runs_headless_from_any_folder(asset, repository, tmp_path):
     asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite")

@@ -258,6 +258,15 @@ def test_what_comes_from_the_environment_is_saved_as_a_reference(load, tmp_path,
     assert hidden == {"a": ["http://${oc.env:POSE_HOST}", 0.35], "image/png": "s3cret"}
 
 
+def test_every_finished_run_keeps_its_folder(load, tmp_path):
+    config = load(SMALL)
+    first = config.run_folder("", "train")
+    assert first.name == "train" and config.run_folder("", "train") == first  # it was interrupted
+    (first / "metrics.json").touch()
+    assert config.run_folder("", "train").name == "train-2"
+    assert config.run_folder(first, "train") == first
+
+
 def test_paths_are_found_from_the_file_then_from_here(load, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "data").mkdir(parents=True)

@@ -121,6 +121,27 @@ def test_a_finished_training_can_be_trained_longer(finished, tmp_path):
     assert again.history == longer.history and again.path.is_file()
 
 
+def test_a_finished_training_is_never_replaced(finished, tmp_path, caplog):
+    folder, short = finished
+    before = {path: path.read_bytes() for path in folder.glob("*.*")}
+    again = small_fit(folder, epochs=2)
+    assert again.history == short.history and "is taken as it is" in caplog.text
+    for change in ({"batch_size": 2}, {"network": small_network(4)}, {"epochs": 3}):
+        with pytest.raises(PoseError, match="finished after 2 epochs: it is not replaced. Choose"):
+            small_fit(folder, **{"epochs": 2} | change)
+    assert set(before) <= set(folder.glob("*.*"))
+    assert (folder / "model.keras").stat().st_size == len(before[folder / "model.keras"])
+    (tmp_path / "model.keras").write_text("of somebody")
+    with pytest.raises(PoseError, match="is of another training: it is not replaced"):
+        small_fit(tmp_path, epochs=1)
+    assert (tmp_path / "model.keras").read_text() == "of somebody"
+
+
+def test_nothing_learned_is_said_loudly(tmp_path, caplog):
+    outcome = small_fit(tmp_path, epochs=1, optimizer={"SGD": {"learning_rate": 0.0}})
+    assert outcome.best_epoch == 0 and "NOTHING WAS LEARNED: none of 1 epochs" in caplog.text
+
+
 @pytest.mark.parametrize(
     "change, says",
     [
