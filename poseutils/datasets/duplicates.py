@@ -8,19 +8,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ..errors import PoseError
 from ..files import sha256_of
 from .dataset import Dataset, Sample
 
 
 def without_shared(train: Dataset, validation: Dataset) -> Dataset:
-    """The training set without images of the validation set; warns of those that are left out.
+    """The training set without images of the validation set; warns of those that are left out. If
+    none were left, the whole training set, with a warning: overfitting a few images is a usual test.
 
     Images are duplicates if their files have the same content, whatever their names: many datasets
     number their files from one.
-
-    Raises:
-        PoseError: if no image is left.
     """
     shared = {id(sample) for sample in shared_images(train, validation)}
     if not shared:
@@ -28,11 +25,13 @@ def without_shared(train: Dataset, validation: Dataset) -> Dataset:
     kept = train.subset([s for s in train if id(s) not in shared])
     first = next(s.path for s in train if id(s) in shared)
     if not kept:
-        raise PoseError(
+        warnings.warn(
             f"all {len(train)} training images ({train.source}) are validation images too "
-            f"({validation.source}): give other images, or leave dataset.validation_path empty to "
-            "hold out a fraction of the training images"
+            f"({validation.source}): val_oks tells what is learned by heart, not what is found on "
+            "other images. To hold out a fraction, leave dataset.validation_path empty",
+            stacklevel=3,
         )
+        return train
     warnings.warn(
         f"{len(shared)} of {len(train)} training images are validation images too ({first.name} "
         "is the first): left out of training",
