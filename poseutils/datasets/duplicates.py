@@ -14,7 +14,8 @@ from .dataset import Dataset, Sample
 
 def without_shared(train: Dataset, validation: Dataset) -> Dataset:
     """The training set without images of the validation set; warns of those that are left out. If
-    none were left, the whole training set, with a warning: overfitting a few images is a usual test.
+    none were left, the whole training set, with a warning: overfitting a few images is a usual
+    test.
 
     Images are duplicates if their files have the same content, whatever their names: many datasets
     number their files from one.

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config import Config, read_config, services_of
-from ..datasets import configured_dataset
+from ..datasets import configured_dataset, training_datasets
 from ..errors import PoseError
 from ..images import find_images
 from ..models.zoo import ZOO, cache_folder, name_of
@@ -229,6 +230,7 @@ def _data(config: Config, section: str, attribute: str) -> str:
 def _check_training(config: Config, services: list[str], result: Check) -> None:
     if "train" not in services:
         return
+    _check_held_out(config, result)
     model = config.model
     if model.model_name in CUSTOM_MODELS and not model.model_path:
         _check_code(config, "model.custom_model_path", model.custom_model_path, result)
@@ -253,6 +255,17 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
     for name, given in config.training.callbacks.items():
         if is_schedule(name):
             _attempt(result, "", make_schedule, name, given)
+
+
+def _check_held_out(config: Config, result: Check) -> None:
+    """What a training warns of: images that are in both of its sets."""
+    if not (config.dataset.training_path and config.dataset.validation_path):
+        return
+    with warnings.catch_warnings(record=True) as caught, suppress(PoseError):  # listed already
+        warnings.simplefilter("always")
+        training_datasets(config)
+    messages = dict.fromkeys(str(warning.message) for warning in caught)
+    result.lines += [f"train: {line}" for line in messages if "validation images too" in line]
 
 
 def _check_programs(config: Config, services: list[str], result: Check) -> None:

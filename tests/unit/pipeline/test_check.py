@@ -210,3 +210,10 @@ def test_a_program_that_the_configuration_names_is_listed(look, tmp_path, monkey
     )
     assert "stedgeai is a program" in lines(look(text)) and "not run" in lines(look(text))
     assert "stedgeai: runs with all your rights" in lines(look(text, allow_custom_code=True))
+
+
+def test_validating_on_the_training_images_is_allowed_and_said(look):
+    text = TRAIN.replace("photos}", "photos, validation_path: photos, keypoints: 17}")
+    found = look(text)
+    assert "train: all " in lines(found) and "validation images too" in lines(found)
+    assert not [line for line in found.problems if "validation" in line]
