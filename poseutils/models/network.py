@@ -13,10 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from ..compiler.frontends.tflite import read_tflite
+from ..compiler.graph import Graph, live_bytes, macs
 from ..errors import PoseError
 from .keras_files import keras_library, load_keras, load_tensorflow, silent_stderr
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
+MOST_MEMORY = 2 << 30
+"""Bytes of tensors that live at once; of a pose network they are a hundredth."""
+MOST_WORK = 1 << 40
+"""Multiply-accumulates of one run: the largest pose networks have half as many."""
 ONNX_QUANTIZATION = "quantization.{}"
 """The metadata key of an .onnx for the "scale zero_point" of an integer input or output; ONNX
 itself does not record them."""
@@ -230,14 +235,32 @@ def open_network(
 def _open_tflite(path: Path, num_threads: int):
     from ai_edge_litert.interpreter import Interpreter
 
-    read_tflite(path)  # refuses damaged files, of which some crash LiteRT
+    _check_claims(read_tflite(path), path)  # refuses damaged files, of which some crash LiteRT
     try:
         with silent_stderr():
             interpreter = Interpreter(str(path), num_threads=num_threads)
             interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
+    except Exception as error:  # ValueError and RuntimeError of LiteRT; MemoryError
         raise PoseError(f"{path} is not a .tflite model that can be run: {error}") from error
     return "litert", *tflite_runner(interpreter)
+
+
+def _check_claims(graph: Graph, path: Path) -> None:
+    """Refuses a network that would take all memory, or run for minutes, before it is run.
+
+    Raises:
+        PoseError: the message says what it claims.
+    """
+    memory, work = max(live_bytes(graph)), sum(macs(graph, each) for each in graph.operators)
+    for what, claimed, most in (
+        ("bytes of memory", memory, MOST_MEMORY),
+        ("multiply-accumulates", work, MOST_WORK),
+    ):
+        if claimed > most:
+            raise PoseError(
+                f"{path} claims {claimed:,} {what}; up to {most:,} are run. If it is whole, export "
+                "it again for smaller images."
+            )
 
 
 def tflite_runner(
@@ -249,12 +272,12 @@ def tflite_runner(
     input_index, output_indices = inputs[0]["index"], [d["index"] for d in outputs]
 
     def invoke(array: np.ndarray) -> list[np.ndarray]:
-        interpreter.set_tensor(input_index, array)
         try:
+            interpreter.set_tensor(input_index, array)
             interpreter.invoke()
-        except RuntimeError as error:
+            return [interpreter.get_tensor(index) for index in output_indices]
+        except Exception as error:  # ValueError and RuntimeError of LiteRT; MemoryError
             raise PoseError(f"the model cannot be run: {error}") from error
-        return [interpreter.get_tensor(index) for index in output_indices]
 
     return [_tflite_spec(d) for d in inputs], [_tflite_spec(d) for d in outputs], invoke
 

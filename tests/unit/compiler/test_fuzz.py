@@ -43,3 +43,23 @@ def test_an_exporter_that_goes_wrong_is_seen(tmp_path):
 
     assert attempt(b"", broken, tmp_path)[0] == attempt(b"", hungry, tmp_path)[0] == "broken"
     assert attempt(b"", killed, tmp_path)[0] == "ended by SIGSEGV"
+
+
+@needs_fork
+def test_damaged_files_go_through_load_predict_benchmark_and_export(tmp_path):
+    from tests.bench.fuzz_models import fuzz
+
+    made, wrong = fuzz(60, seed=3)
+    assert not wrong, "\n".join(wrong)
+    assert made["load done"] >= 2 and made["export done"] >= 5 and made["load refused"] >= 20
+
+
+@needs_fork
+def test_a_file_that_ends_its_process_is_found(monkeypatch):
+    from tests.bench import fuzz_models
+
+    ended = [([{"load": "done"}], 1, "SIGSEGV"), ([{"load": "Traceback ..."}], 2, "")]
+    monkeypatch.setattr(fuzz_models, "batch", lambda *given: ended.pop(0))
+    made, wrong = fuzz_models.fuzz(3, 0)
+    assert made == {"load done": 1, "SIGSEGV": 1, "load traceback": 1}
+    assert wrong == ["file 1: SIGSEGV", "file 2, load: Traceback ..."]
