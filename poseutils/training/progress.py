@@ -79,17 +79,20 @@ class Training:
             remove_incomplete(path.parent)
         self.callbacks.on_train_begin()
         found = self._given(resume_from) if resume_from else self._same()
-        if found is None or found.path.absolute() != self.checkpoint.absolute():
+        here = found is not None and found.path.absolute() == self.checkpoint.absolute()
+        if not here:
             self._refuse_finished()
         if found is not None:
             self._restore(found)
-            if found.progress.is_finished:
-                _LOG.warning(
-                    "%s: this training was finished after %d epochs and is taken as it is; for "
-                    "another, choose another folder",
-                    self.checkpoint.parent,
-                    found.progress.epoch,
-                )
+        if here and self.progress.is_finished:
+            _LOG.warning(
+                "%s: this training was finished after %d epochs and is taken as it is; for "
+                "another, choose another folder",
+                self.checkpoint.parent,
+                self.progress.epoch,
+            )
+            if self.path.exists():
+                return
         self._save_best()
         self._save()
 

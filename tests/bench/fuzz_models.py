@@ -43,9 +43,9 @@ def seeds() -> list[tuple[int, bytes]]:
     cases = [*kernel_cases.CASES.values(), *kernel_cases_more.CASES.values()]
     shipped = sorted((ROOT / "data/models").glob("*_int8.tflite"))
     return [
-        (len(cases) // 2, heatmap_model(keypoints=13)),
+        (2 * len(cases), heatmap_model(keypoints=13)),
         *((1, make()) for make in cases),
-        *((4, path.read_bytes()) for path in shipped),
+        *((20, path.read_bytes()) for path in shipped),
     ]
 
 
