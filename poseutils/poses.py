@@ -12,7 +12,7 @@ import numpy as np
 
 from .keypoints import KeypointLayout
 
-_OPTIONAL = ("boxes", "box_scores", "world", "handedness")
+_OPTIONAL = ("boxes", "box_scores", "world", "handedness", "classes")
 AREA_OF_BOX = 0.53
 """Area of a person as a fraction of their box, where no segmentation mask gives it; ST's model zoo
 always uses it for OKS."""
@@ -32,6 +32,7 @@ class Poses:
         world: (N, K, 3) float32, x, y, z in meters relative to the center of the object, x and y as
             in the image, z away from the camera; None if the model has no world coordinates.
         handedness: (N,) float32, the probability that a hand is a right hand, or None.
+        classes: (N,) integers, the class of each among those of the model, from 0, or None.
     """
 
     keypoints: np.ndarray
@@ -41,6 +42,7 @@ class Poses:
     box_scores: np.ndarray | None = None
     world: np.ndarray | None = None
     handedness: np.ndarray | None = None
+    classes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.scores), len(self.layout))
@@ -109,13 +111,13 @@ class Poses:
 
     def to_coco(self, image_id: int, category_id: int = 1) -> list[dict[str, Any]]:
         """The poses as COCO keypoint results (cocodataset.org, "Results Format"), one dictionary
-        per person."""
+        per person. The category of class 0 is ``category_id``, that of class 1 the next."""
         records = []
         for i, score in enumerate(self.person_scores):
             triplets = np.concatenate([self.keypoints[i], self.scores[i][:, None]], axis=1)
             record: dict[str, Any] = {
                 "image_id": int(image_id),
-                "category_id": category_id,
+                "category_id": category_id + (0 if self.classes is None else int(self.classes[i])),
                 "keypoints": [round(float(v), 3) for v in triplets.ravel()],
                 "score": round(float(score), 5),
             }

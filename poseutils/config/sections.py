@@ -80,7 +80,7 @@ class DatasetSection(Section):
     skeleton: Pairs | None = None
     mirror: Annotated[list[Index], BeforeValidator(sequence)] | None = None
     oks_sigmas: Positive | Annotated[list[Positive], BeforeValidator(sequence)] | None = None
-    class_names: list[Text] = Field(default=["person"], exclude=True)
+    class_names: list[Text] | None = None
     training_path: FilePath | None = None
     validation_path: FilePath | None = None
     validation_split: Split = 0.2

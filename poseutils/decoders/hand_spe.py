@@ -24,7 +24,8 @@ def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.nda
     (B, 1).
 
     The order of tensors in a file varies between conversions; the numbers in their names give the
-    order in the network: landmarks, presence, handedness, world landmarks.
+    order in the network: landmarks, presence, handedness, world landmarks; unless
+    ``spec.world_first`` says that the world landmarks come first.
     """
     named = sorted(outputs.items(), key=lambda item: _number(item[0]))
     flat = [(name, array.reshape(array.shape[0], -1)) for name, array in named]
@@ -37,6 +38,7 @@ def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.nda
     ):
         return None
     points.sort(key=lambda item: "world" in item[0].lower())
+    points = points[::-1] if spec.world_first else points
     flags.sort(key=lambda item: "handedness" in item[0].lower())
     names = ("landmarks", "world")[: len(points)] + ("presence", "handedness")[: len(flags)]
     return dict(zip(names, [array for _, array in points + flags], strict=True))
@@ -50,7 +52,7 @@ def _number(name: str) -> int:
     return int(match.group(1)) if match else 0
 
 
-def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
+def count_keypoints(found: Mapping[str, np.ndarray], spec: InputSpec) -> int:
     return _POINTS
 
 
@@ -68,9 +70,9 @@ def decode(
     mirrored.
 
     Args:
-        found: ``landmarks`` (B, 63) x, y, z in pixels of the input, ``presence`` (B, 1); optionally
-            ``world`` (B, 63) in meters and ``handedness`` (B, 1). Presence and handedness are
-            probabilities or logits.
+        found: ``landmarks`` (B, 63) x, y, z in pixels of the input or fractions, ``presence``
+            (B, 1); optionally ``world`` (B, 63) in meters and ``handedness`` (B, 1). Presence and
+            handedness are probabilities or logits.
 
     Returns:
         B Poses of one hand each, in pixels of the input.
@@ -80,6 +82,7 @@ def decode(
     """
     landmarks = found["landmarks"].reshape(-1, 1, _POINTS, 3).astype(np.float32)
     check_finite(landmarks, "landmarks")
+    unit = spec.unit(usual=False)
     scores = np.repeat(probability(found["presence"]), _POINTS, axis=1)
     world = (
         found["world"].reshape(landmarks.shape).astype(np.float32)
@@ -90,6 +93,6 @@ def decode(
         probability(found["handedness"]) if "handedness" in found else [None] * len(landmarks)
     )
     return [
-        Poses(points[:, :, :2], score[None], layout, world=meters, handedness=hand)
+        Poses(points[:, :, :2] * unit, score[None], layout, world=meters, handedness=hand)
         for points, score, meters, hand in zip(landmarks, scores, world, right_hand, strict=True)
     ]

@@ -30,7 +30,7 @@ def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.nda
     return found | ({"presence": flags[0]} if len(flags) == 1 else {})
 
 
-def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
+def count_keypoints(found: Mapping[str, np.ndarray], spec: InputSpec) -> int:
     return _POINTS
 
 
@@ -44,8 +44,9 @@ def decode(
     is discarded.
 
     Args:
-        found: ``landmarks`` (B, 468, 2 or 3) in pixels of the input; ``presence`` (B, 1), a
-            probability or, as in MediaPipe's files, a logit, which a value outside 0…1 indicates.
+        found: ``landmarks`` (B, 468, 2 or 3) in pixels of the input or fractions; ``presence``
+            (B, 1), a probability or, as in MediaPipe's files, a logit, which a value outside 0…1
+            indicates.
 
     Returns:
         B Poses of one head each, in pixels of the input.
@@ -55,9 +56,10 @@ def decode(
     """
     landmarks = found["landmarks"].astype(np.float32)
     check_finite(landmarks, "landmarks")
+    unit = spec.unit(usual=False)
     presence = probability(found.get("presence", np.ones((len(landmarks), 1))))
     scores = np.repeat(presence, _POINTS, axis=1)
     return [
-        Poses(points[None, :, :2], score[None], layout)
+        Poses(points[None, :, :2] * unit, score[None], layout)
         for points, score in zip(landmarks, scores, strict=True)
     ]

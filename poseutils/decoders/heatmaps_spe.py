@@ -93,7 +93,7 @@ def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.nda
     return {"heatmaps": heatmaps}
 
 
-def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
+def count_keypoints(found: Mapping[str, np.ndarray], spec: InputSpec) -> int:
     return int(found["heatmaps"].shape[3])
 
 

@@ -11,20 +11,64 @@ from ..errors import PoseError
 
 
 @dataclass(frozen=True)
+class Head:
+    """The rows of a YOLO pose head: 4 of the box, one per class, ``columns`` per keypoint: x, y,
+    and with 3 columns its score."""
+
+    classes: int
+    keypoints: int
+    columns: int = 3
+
+    @property
+    def rows(self) -> int:
+        return 4 + self.classes + self.keypoints * self.columns
+
+    def __str__(self) -> str:
+        return f"{self.classes} classes and {self.keypoints} keypoints of {self.columns} columns"
+
+
+@dataclass(frozen=True)
 class InputSpec:
-    """The input of a network, as its decoder needs to know it.
+    """The input of a network, and the units and order of its outputs, as its decoder needs to know
+    them.
 
     Attributes:
         height, width: of the input, in pixels.
         channels_first: True if images are C×H×W, and thus heatmaps K×H×W.
         normalized: True if the network outputs coordinates from 0 to 1, False if pixels of the
-            input. Only ``yolo_mpe`` networks come in both kinds.
+            input; None: pixels for hands and heads, 0 to 1 for others.
+        points_normalized: the same for the keypoints beside boxes; None: as the boxes.
+        head: of a ``yolo_mpe`` network; None: one class, three columns per keypoint.
+        world_first: True if a hand network lists landmarks in meters before those in the image.
     """
 
     height: int
     width: int
     channels_first: bool = False
-    normalized: bool = True
+    normalized: bool | None = None
+    points_normalized: bool | None = None
+    head: Head | None = None
+    world_first: bool = False
+
+    def unit(self, usual: bool) -> np.ndarray:
+        """(2,) pixels per unit of x and y of boxes, or of keypoints without boxes."""
+        return self._pixels(usual if self.normalized is None else self.normalized)
+
+    def points_unit(self, usual: bool) -> np.ndarray:
+        """(2,) pixels per unit of x and y of keypoints beside boxes."""
+        given = self.points_normalized
+        return self.unit(usual) if given is None else self._pixels(given)
+
+    def _pixels(self, normalized: bool) -> np.ndarray:
+        return np.array([self.width, self.height] if normalized else [1, 1], np.float32)
+
+    def reads_fractions(self, largest: float) -> bool | None:
+        """Whether coordinates, of which ``largest`` is the largest anywhere in an image, are from 0
+        to 1 rather than pixels: whether it is nearer to 1 or to the size of the input, by their
+        geometric mean; None if it is 0 or not finite, as of an untrained network."""
+        if not np.isfinite(largest) or largest == 0:
+            return None
+        return bool(largest < np.sqrt(max(self.height, self.width)))
 
 
 @dataclass(frozen=True)

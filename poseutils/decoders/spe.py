@@ -10,7 +10,7 @@ from ..keypoints import KeypointLayout
 from ..poses import Poses
 from .options import InputSpec, Thresholds, check_finite
 
-EXPECTS = "one output (B, 1, K, 3): y, x and score of each keypoint, from 0 to 1"
+EXPECTS = "one output (B, 1, K, 3): y, x and score of each keypoint"
 
 
 def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.ndarray] | None:
@@ -27,7 +27,7 @@ def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.nda
     return {"keypoints": points.reshape(points.shape[0], points.shape[-2], 3)}
 
 
-def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
+def count_keypoints(found: Mapping[str, np.ndarray], spec: InputSpec) -> int:
     return int(found["keypoints"].shape[1])
 
 
@@ -37,7 +37,7 @@ def decode(
     layout: KeypointLayout,
     thresholds: Thresholds = Thresholds(),
 ) -> list[Poses]:
-    """Converts (y, x) fractions of the input to (x, y) pixels.
+    """Converts (y, x) fractions of the input, or pixels, to (x, y) pixels.
 
     Args:
         found: ``keypoints`` (B, K, 3) y, x, score.
@@ -50,7 +50,7 @@ def decode(
     """
     points = found["keypoints"].astype(np.float32)
     check_finite(points, "keypoints")
-    keypoints = points[:, :, 1::-1] * np.array([spec.width, spec.height], np.float32)
+    keypoints = points[:, :, 1::-1] * spec.unit(usual=True)
     return [
         Poses(keypoints[b : b + 1], points[b : b + 1, :, 2], layout) for b in range(len(points))
     ]

@@ -67,7 +67,7 @@ def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.nda
     return {"boxes": np.concatenate(boxes, axis=1), "scores": np.concatenate(scores, axis=1)}
 
 
-def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
+def count_keypoints(found: Mapping[str, np.ndarray], spec: InputSpec) -> int:
     return int(found["boxes"].shape[2] - 4) // 2
 
 

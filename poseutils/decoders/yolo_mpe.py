@@ -6,23 +6,26 @@ that are similar to one another by ``Thresholds.nms_measure``, see :mod:`.nms`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 
+from ..errors import PoseError
 from ..keypoints import KeypointLayout
 from ..poses import Poses
 from .nms import nms, oks_nms
-from .options import InputSpec, Thresholds, check_finite
+from .options import Head, InputSpec, Thresholds, check_finite
 
-EXPECTS = "one output (B, 5 + 3K, F) with F boxes, one per cell at strides 8, 16 and 32"
+EXPECTS = (
+    "one output (B, 4 + C + 3K or 2K, F) of C classes with F boxes, one per cell at strides 8, 16 "
+    "and 32"
+)
 _STRIDES = (8, 16, 32)
 
 
 def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.ndarray] | None:
-    """``candidates`` (B, 5 + 3K, F): rows cx, cy, w, h, score, then x, y, score of each
-    keypoint."""
+    """``candidates`` (B, R, F): rows cx, cy, w, h, the score of each class, then x, y, and often a
+    score, of each keypoint."""
     if len(outputs) != 1:
         return None
     (candidates,) = outputs.values()
@@ -31,38 +34,55 @@ def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.nda
     boxes = sum(-(-spec.height // s) * -(-spec.width // s) for s in _STRIDES)
     if candidates.shape[1] == boxes and candidates.shape[2] != boxes:
         candidates = candidates.swapaxes(1, 2)
-    rows = candidates.shape[1]
-    return (
-        {"candidates": candidates}
-        if candidates.shape[2] == boxes and rows > 5 and (rows - 5) % 3 == 0
-        else None
-    )
+    fits = candidates.shape[2] == boxes and candidates.shape[1] >= Head(1, 1, 2).rows
+    return {"candidates": candidates} if fits else None
 
 
-def count_keypoints(found: Mapping[str, np.ndarray]) -> int:
-    return int(found["candidates"].shape[1] - 5) // 3
+def usual_head(rows: int) -> Head | None:
+    """The head of one class with three columns per keypoint; None if it has not so many rows."""
+    head = Head(1, (rows - 5) // 3)
+    return head if head.rows == rows and head.keypoints else None
 
 
-def coordinates_normalized(found: Mapping[str, np.ndarray], spec: InputSpec) -> bool | None:
-    """Whether a network outputs coordinates from 0 to 1 or in pixels, from its output for any
-    image.
+def head_of(found: Mapping[str, np.ndarray], spec: InputSpec) -> Head:
+    """The head that is specified, else the usual one.
+
+    Raises:
+        PoseError: if it does not have the rows of the output.
+    """
+    rows = found["candidates"].shape[1]
+    head = spec.head or usual_head(rows)
+    if head is None or head.rows != rows:
+        said = f"{head} ({head.rows} rows)" if head else "one class and keypoints of 3 columns"
+        raise PoseError(f"a YOLO output of {rows} rows does not have {said}; expected {EXPECTS}")
+    return head
+
+
+def count_keypoints(found: Mapping[str, np.ndarray], spec: InputSpec) -> int:
+    return head_of(found, spec).keypoints
+
+
+def point_rows(head: Head) -> np.ndarray:
+    """The rows (K, 2) of x and y of the keypoints."""
+    first = 4 + head.classes + head.columns * np.arange(head.keypoints)
+    return np.stack([first, first + 1], axis=1)
+
+
+def units(found: Mapping[str, np.ndarray], spec: InputSpec) -> tuple[bool | None, bool | None]:
+    """Whether a network outputs boxes, and keypoints, from 0 to 1 (True) or in pixels (False), from
+    its output for any images; None if it cannot be told.
 
     No field of a file records it: exporters write the same metadata into an .onnx with pixels and
     into one with fractions. But the head places a box at every cell of its grids, with or without a
     person, and the last cells are at the right and lower border of the input. So the largest box
-    center is near 1 or near the size of the input; the threshold is their geometric mean.
-
-    Args:
-        found: ``candidates`` (B, 5 + 3K, F).
-
-    Returns:
-        True if from 0 to 1, False if in pixels, None if all centers are zero or one is not finite,
-        as of an untrained network.
+    center is near 1 or near the size of the input.
     """
-    largest = float(np.abs(found["candidates"][:, :2]).max())
-    if not np.isfinite(largest) or largest == 0:
-        return None
-    return largest < math.sqrt(max(spec.height, spec.width))
+    candidates = found["candidates"]
+    centers, points = candidates[:, :2], candidates[:, point_rows(head_of(found, spec)).ravel()]
+    return (
+        spec.reads_fractions(float(np.abs(centers).max())),
+        spec.reads_fractions(float(np.abs(points).max())),
+    )
 
 
 def decode(
@@ -71,67 +91,86 @@ def decode(
     layout: KeypointLayout,
     thresholds: Thresholds = Thresholds(),
 ) -> list[Poses]:
-    """Detections above the confidence after greedy non-maximum suppression, best first.
+    """Detections above the confidence after greedy non-maximum suppression within each class, best
+    first. The class of a detection is the one with the highest score; keypoints of two columns have
+    the score of their detection.
 
     Args:
-        found: ``candidates`` (B, 5 + 3K, F).
+        found: ``candidates`` (B, R, F).
 
     Returns:
-        B Poses with boxes, in pixels of the input.
+        B Poses with boxes and classes, in pixels of the input.
 
     Raises:
-        PoseError: if a confidence, or a candidate above the confidence, is NaN or infinite.
+        PoseError: if the rows are not those of the head; if a confidence, or a candidate above the
+            confidence, is NaN or infinite.
     """
-    scale = np.array([spec.width, spec.height] if spec.normalized else [1, 1], np.float32)
-    return [
-        _decode_one(candidates, scale, layout, thresholds) for candidates in found["candidates"]
-    ]
+    head = head_of(found, spec)
+    return [_decode_one(one, head, spec, layout, thresholds) for one in found["candidates"]]
 
 
 def _decode_one(
-    candidates: np.ndarray, scale: np.ndarray, layout: KeypointLayout, thresholds: Thresholds
+    candidates: np.ndarray,
+    head: Head,
+    spec: InputSpec,
+    layout: KeypointLayout,
+    thresholds: Thresholds,
 ) -> Poses:
-    check_finite(candidates[4], "confidences")
-    passed = np.flatnonzero(candidates[4] > thresholds.confidence)
+    by_class = candidates[4 : 4 + head.classes]
+    check_finite(by_class, "confidences")
+    best, scores = by_class.argmax(axis=0), by_class.max(axis=0)
+    passed = np.flatnonzero(scores > thresholds.confidence)
     # 8-bit networks often give equal scores: those stay in the order of the candidates.
-    order = passed[np.argsort(-candidates[4, passed], kind="stable")][: thresholds.max_candidates]
-    boxes = _boxes(candidates, order, scale)
-    check_finite(boxes, "boxes")
-    kept = order[_suppressed(candidates, order, boxes, scale, layout, thresholds)]
-    points = _points(candidates, kept, layout)
+    order = passed[np.argsort(-scores[passed], kind="stable")][: thresholds.max_candidates]
+    boxes, points = _boxes(candidates, order, spec), _points(candidates, order, head, spec)
+    kept = _kept(boxes, points[:, :, :2], best[order], layout, thresholds)
+    points, order = points[kept], order[kept]
     check_finite(points, "keypoints")
-    boxes = _boxes(candidates, kept, scale)
     return Poses(
-        points[:, :, :2] * scale,
+        np.ascontiguousarray(points[:, :, :2]),
         np.ascontiguousarray(points[:, :, 2]),
         layout,
-        boxes,
-        candidates[4, kept],
+        boxes[kept],
+        scores[order],
+        classes=best[order],
     )
 
 
-def _suppressed(
-    candidates: np.ndarray,
-    order: np.ndarray,
+def _kept(
     boxes: np.ndarray,
-    scale: np.ndarray,
+    points: np.ndarray,
+    classes: np.ndarray,
     layout: KeypointLayout,
     thresholds: Thresholds,
 ) -> np.ndarray:
-    """Indices into ``order`` of the detections to keep."""
+    """Indices of the detections that NMS keeps."""
+    check_finite(boxes, "boxes")
+    limits = thresholds.nms_iou, thresholds.max_detections
+    # Classes are moved apart, so that none suppresses another's.
+    apart = classes[:, None] * (2 * np.abs(boxes).max(initial=0) + 1) if classes.any() else 0
+    boxes = boxes + np.float32(apart)
     if thresholds.nms_measure == "iou":
-        return nms(boxes, thresholds.nms_iou, thresholds.max_detections)
-    points = _points(candidates, order, layout)[:, :, :2] * scale
+        return nms(boxes, *limits)
     check_finite(points, "keypoints")
-    return oks_nms(points, boxes, layout.sigma_array, thresholds.nms_iou, thresholds.max_detections)
+    points = points + np.expand_dims(np.float32(apart), -1)
+    return oks_nms(points, boxes, layout.sigma_array, *limits)
 
 
-def _boxes(candidates: np.ndarray, chosen: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _boxes(candidates: np.ndarray, chosen: np.ndarray, spec: InputSpec) -> np.ndarray:
     """(N, 4) x0, y0, x1, y1 in pixels."""
-    center, half = candidates[0:2, chosen].T * scale, candidates[2:4, chosen].T * (scale / 2)
+    unit = spec.unit(usual=True)
+    center, half = candidates[0:2, chosen].T * unit, candidates[2:4, chosen].T * (unit / 2)
     return np.concatenate([center - half, center + half], axis=1)
 
 
-def _points(candidates: np.ndarray, chosen: np.ndarray, layout: KeypointLayout) -> np.ndarray:
-    """(N, K, 3) x, y, score in the units of the network."""
-    return candidates[5:, chosen].reshape(len(layout), 3, len(chosen)).transpose(2, 0, 1)
+def _points(candidates: np.ndarray, chosen: np.ndarray, head: Head, spec: InputSpec) -> np.ndarray:
+    """(N, K, 3) x, y in pixels and score."""
+    rows = candidates[4 + head.classes :, chosen].reshape(head.keypoints, head.columns, -1)
+    if head.columns == 3:
+        scores = rows[:, 2]
+    else:
+        scores = np.broadcast_to(
+            candidates[4 : 4 + head.classes, chosen].max(axis=0), rows[:, 0].shape
+        )
+    points = rows[:, :2] * spec.points_unit(usual=True)[:, None]
+    return np.concatenate([points, scores[:, None]], axis=1).transpose(2, 0, 1)

@@ -4,7 +4,7 @@ application."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +74,7 @@ class Decoding:
 
 def decoding_of(spec: DeploymentSpec, pose: PoseType, graph: Graph) -> Decoding:
     """The decoding of the outputs of a compiled graph."""
-    view = InputSpec(*spec.input_size, normalized=pose.normalized)
+    view = replace(pose.spec, normalized=pose.normalized)
     # Decoders choose outputs by shape and name: filled with their index, they show which is which.
     names = [spec.graph.tensors[i].name for i in spec.graph.outputs]
     indexed = {
@@ -144,7 +144,8 @@ def _heatmaps(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
 def _spe(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     (index,), view = decoding.roles["keypoints"], decoding.view
     lines = [f"const pose_output points = {_output(outputs, index, name)};"]
-    arguments = ["&points", len(decoding.layout), f"{view.width}.0f", f"{view.height}.0f"]
+    x, y = view.unit(usual=True)
+    arguments = ["&points", len(decoding.layout), f"{x:.0f}.0f", f"{y:.0f}.0f"]
     return _one_person(lines, "pose_decode_spe", arguments)
 
 

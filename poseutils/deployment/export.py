@@ -116,7 +116,7 @@ def _spec(
     data, graph = read_deployable(path)
     pose: PoseType | None
     if isinstance(model, Model):
-        pose = pose_type(graph, path.name, model.model_type, model.layout, model.normalized)
+        pose = pose_type(graph, path.name, model.model_type, model.layout, model.input_spec)
     elif kind := model_type or (entry.model_type if entry else None):
         pose = pose_type(graph, path.name, kind)
     else:

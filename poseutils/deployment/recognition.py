@@ -3,12 +3,12 @@ loaded."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..compiler.graph import Graph, Tensor
-from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type
+from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type, yolo_mpe
 from ..errors import PoseError
 from ..keypoints import LAYOUTS, KeypointLayout
 from ..models.loading import layout_of
@@ -21,14 +21,20 @@ class PoseType:
     """What the decoder of a network needs to know.
 
     Attributes:
-        normalized: see :class:`poseutils.decoders.InputSpec`.
+        spec: size of the input; units and order of the outputs.
         outputs: shapes of the outputs by the decoder's names for them.
     """
 
     model_type: str
     layout: KeypointLayout
-    normalized: bool
+    spec: InputSpec
     outputs: dict[str, tuple[int, ...]]
+
+    @property
+    def normalized(self) -> bool:
+        """Whether coordinates are from 0 to 1 rather than in pixels of the input."""
+        usual = self.model_type in ("yolo_mpe", "spe")
+        return usual if self.spec.normalized is None else self.spec.normalized
 
 
 def pose_type(
@@ -36,18 +42,21 @@ def pose_type(
     source: str,
     model_type: str,
     layout: KeypointLayout | None = None,
-    normalized: bool | None = None,
+    spec: InputSpec | None = None,
 ) -> PoseType:
     """The pose type of a network whose model type is known.
 
     Args:
         source: what errors call the file.
         layout: default: the usual one of the model type.
-        normalized: default: inferred from the range of the quantized output.
+        spec: units and order of the outputs; default: inferred from the range of the quantized
+            output.
 
     Raises:
         PoseError: if the network does not take one image, its outputs are not those of
-            ``model_type``, or ``layout`` has another number of keypoints.
+            ``model_type``, or ``layout`` has another number of keypoints; for outputs that the
+            decoders in C do not read: several classes, two columns per keypoint, mixed units,
+            landmarks from 0 to 1.
     """
     for tensor in (graph.tensors[i] for i in (*graph.inputs, *graph.outputs)):
         if min(tensor.shape, default=0) < 1:
@@ -61,18 +70,40 @@ def pose_type(
             f"{source}: model_type={model_type!r} takes one image (1, height, width, channels); "
             f"the model has {_inputs(graph)}"
         )
-    found = find_outputs(model_type, _placeholders(graph), InputSpec(*size))
-    count = DECODERS[model_type].count_keypoints(found)
+    known = replace(spec, channels_first=False) if spec is not None else InputSpec(*size)
+    found = find_outputs(model_type, _placeholders(graph), known)
+    _check_read_in_c(model_type, found, known, source)
+    count = DECODERS[model_type].count_keypoints(found, known)
     layout = layout or layout_of(model_type, count)
     if count != len(layout):
         raise PoseError(
             f"{source} has {count} keypoints; the layout {layout.name!r} has {len(layout)}. Give "
             "the layout it was trained for."
         )
-    if normalized is None:
-        normalized = model_type != "yolo_mpe" or _is_normalized(graph, source, max(size))
+    if spec is None and model_type == "yolo_mpe":
+        known = replace(known, normalized=_is_normalized(graph, source, max(size)))
     outputs = {name: array.shape for name, array in found.items()}
-    return PoseType(model_type, layout, normalized, outputs)
+    return PoseType(model_type, layout, known, outputs)
+
+
+def _check_read_in_c(
+    model_type: str, found: dict[str, np.ndarray], spec: InputSpec, source: str
+) -> None:
+    odd = ""
+    if model_type == "yolo_mpe":
+        head = yolo_mpe.head_of(found, spec)
+        if head.classes > 1 or head.columns != 3:
+            odd = str(head)
+    if spec.points_normalized is not None:
+        odd = "boxes and keypoints in different units"
+    if model_type in ("hand_spe", "head_spe") and spec.normalized:
+        odd = "landmarks from 0 to 1"
+    if odd:
+        raise PoseError(
+            f"{source} has {odd}, which the decoders in C do not read; expected one class, three "
+            "columns per keypoint, and one unit. Its network can become C without a decoder: "
+            "compile_graph of poseutils.compiler"
+        )
 
 
 def recognized(graph: Graph, source: str) -> PoseType | None:
@@ -88,7 +119,10 @@ def recognized(graph: Graph, source: str) -> PoseType | None:
     model_type = guess_model_type(_placeholders(graph), InputSpec(*size))
     if model_type is None:
         return None
-    made = pose_type(graph, source, model_type)
+    try:
+        made = pose_type(graph, source, model_type)
+    except PoseError:  # rows of another head than the decoder in C reads
+        return None
     return made if model_type == "yolo_mpe" or len(made.layout) in _COUNTS else None
 
 

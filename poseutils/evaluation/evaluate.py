@@ -24,6 +24,7 @@ from ..keypoints.spelling import are_numbers
 from ..models import Model
 from ..poses import Poses
 from . import landmarks
+from .categories import Category, categories
 from .coco import CocoAP
 from .journal import open_journal
 from .matching import Match, checked_mapping, keypoint_mapping, labeled_people, mapped, matches
@@ -124,8 +125,8 @@ def _with_progress(items, total: int, progress: bool):
 
 @dataclass(frozen=True)
 class _Plan:
-    """The images to predict, the boxes to crop (or None), and the mapping from the model's
-    keypoints to the annotated ones."""
+    """The images to predict, the boxes to crop (or None), the mapping from the model's keypoints to
+    the annotated ones, and the categories."""
 
     kind: str  # person, hand, head or object
     several: bool
@@ -133,6 +134,7 @@ class _Plan:
     boxes: list[np.ndarray] | None
     mapping: np.ndarray | None
     layout: KeypointLayout
+    categories: list[Category]
 
 
 def _plan(
@@ -165,7 +167,8 @@ def _plan(
         )
     boxes = [sample.boxes[labeled_people(sample)] for sample in chosen] if from_boxes else None
     layout = _measured_layout(model.layout, labels.layout, mapping)
-    return _Plan(_kind(model, layout), several, chosen, boxes, mapping, layout)
+    kind, each = _kind(model, layout), categories(model, dataset)
+    return _Plan(kind, several, chosen, boxes, mapping, layout, each)
 
 
 def _same_kind(model: KeypointLayout, dataset: Dataset) -> bool:
@@ -228,23 +231,22 @@ class _Tally:
 
     plan: _Plan
     matched: list[Match]
-    average_precision: tuple[CocoAP, ZooAP] | None
+    average_precision: list[tuple[CocoAP, ZooAP]]
 
     @classmethod
     def of(cls, plan: _Plan) -> _Tally:
         sigmas = plan.layout.sigma_array
         ranked = plan.several and plan.kind in ("person", "object")
-        return cls(plan, [], (CocoAP(sigmas), ZooAP(sigmas)) if ranked else None)
+        return cls(plan, [], [(CocoAP(sigmas), ZooAP(sigmas)) for _ in plan.categories if ranked])
 
     def add(self, sample, poses: Poses, image_size: tuple[int, int]) -> float:
         """Measures one image; returns the mean OKS of its people, NaN if nobody is labeled."""
-        if self.average_precision is not None:
-            coco, zoo = self.average_precision
-            coco.add(sample, poses)
-            zoo.add(sample, poses, image_size)
-        found = matches(
-            sample, poses, self.plan.layout.sigma_array, in_order=self.plan.boxes is not None
-        )
+        parts = [category.of(sample, poses) for category in self.plan.categories]
+        for (own, predicted), (coco, zoo) in zip(parts, self.average_precision):
+            coco.add(own, predicted)
+            zoo.add(own, predicted, image_size)
+        sigmas, in_order = self.plan.layout.sigma_array, self.plan.boxes is not None
+        found = [match for part in parts for match in matches(*part, sigmas, in_order=in_order)]
         self.matched += found
         return _mean([match.oks for match in found])
 
@@ -252,16 +254,29 @@ class _Tally:
         """Metrics and curves."""
         metrics: dict[str, float] = {}
         curves: dict[str, dict[str, np.ndarray]] = {}
-        if self.average_precision is not None:
-            coco, zoo = self.average_precision
-            metrics, curves["precision"] = coco.result()
-            metrics["zoo_map50"] = zoo.result()
+        if self.average_precision:
+            metrics, curves["precision"] = self._average_precision()
         metrics |= {
             "oks": _mean([match.oks for match in self.matched]),
             "people": float(len(self.matched)),
         }
         more, more_curves = _DISTANCES[self.plan.kind](self.matched, self.plan)
         return metrics | more, curves | more_curves
+
+    def _average_precision(self) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Metrics and curves: of several categories their means, and the AP of each."""
+        results = [coco.result() for coco, _ in self.average_precision]
+        for (metrics, _), (_, zoo) in zip(results, self.average_precision, strict=True):
+            metrics["zoo_map50"] = zoo.result()
+        names = dict.fromkeys(name for metrics, _ in results for name in metrics)
+        mean = {name: _mean([m[name] for m, _ in results if name in m]) for name in names}
+        curves = {name: np.mean([c[name] for _, c in results], axis=0) for name in results[0][1]}
+        several = len(results) > 1
+        return mean | {
+            f"ap.{category.name}": metrics["ap"]
+            for category, (metrics, _) in zip(self.plan.categories, results, strict=True)
+            if several and "ap" in metrics
+        }, curves
 
     def per_keypoint(self) -> dict[str, float]:
         """Mean per-keypoint OKS over the people on whom the keypoint is labeled; keypoints that are

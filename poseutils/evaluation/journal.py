@@ -83,11 +83,12 @@ def open_journal(path: Path | None, layout: KeypointLayout) -> Journal:
 
 
 def _rows(poses: Poses) -> np.ndarray:
-    """(N, 3K) or (N, 3K + 5) float32: x and y of the keypoints, their scores, and the box with its
-    score."""
+    """(N, 3K), (N, 3K + 5) or (N, 3K + 6) float32: x and y of the keypoints, their scores, the box
+    with its score, and the class."""
     parts = [poses.keypoints.reshape(len(poses), 2 * len(poses.layout)), poses.scores]
     if poses.boxes is not None and poses.box_scores is not None:
         parts += [poses.boxes, poses.box_scores[:, None]]
+        parts += [] if poses.classes is None else [poses.classes[:, None]]
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
@@ -96,8 +97,7 @@ def _poses(rows: np.ndarray, layout: KeypointLayout) -> Poses:
     keypoints = rows[:, : 2 * count].reshape(-1, count, 2)
     scores = rows[:, 2 * count : 3 * count]
     rest = rows[:, 3 * count :]
-    return (
-        Poses(keypoints, scores, layout, rest[:, :4], rest[:, 4])
-        if rest.shape[1]
-        else Poses(keypoints, scores, layout)
-    )
+    if not rest.shape[1]:
+        return Poses(keypoints, scores, layout)
+    classes = rest[:, 5].astype(int) if rest.shape[1] > 5 else None
+    return Poses(keypoints, scores, layout, rest[:, :4], rest[:, 4], classes=classes)

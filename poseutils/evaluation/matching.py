@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -125,8 +125,7 @@ def checked_mapping(
 
 def mapped(poses: Poses, mapping: np.ndarray | None, labels: KeypointLayout) -> Poses:
     """The poses with the annotated keypoints, in their order."""
-    if mapping is None:
-        return Poses(poses.keypoints, poses.scores, labels, poses.boxes, poses.box_scores)
-    return Poses(
-        poses.keypoints[:, mapping], poses.scores[:, mapping], labels, poses.boxes, poses.box_scores
+    order = slice(None) if mapping is None else mapping
+    return replace(
+        poses, keypoints=poses.keypoints[:, order], scores=poses.scores[:, order], layout=labels
     )

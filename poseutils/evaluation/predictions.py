@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -135,7 +135,8 @@ def _identity(model: Model) -> list:
         model.aspect_ratio,
         model.interpolation,
         model.color_mode,
-        model.normalized,
+        asdict(model.input_spec),
+        model.classes,
     ]
     runs = [network.runtime, network.rescaling]
     return [

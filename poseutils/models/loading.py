@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..datasets import configured_layout
-from ..decoders import (
-    DECODERS,
-    MODEL_TYPES,
-    InputSpec,
-    find_outputs,
-    guess_model_type,
-    shapes_of,
-    yolo_mpe,
-)
+from ..decoders import DECODERS
 from ..errors import PoseError
-from ..keypoints import DETECTED, FACE6, HAND21, HEAD468, KeypointLayout, layout_for, with_sigmas
+from ..keypoints import (
+    DETECTED,
+    HAND21,
+    HEAD468,
+    KeypointLayout,
+    layout_for,
+    layout_from_coco_category,
+    with_sigmas,
+)
 from .model import Model
-from .network import Network, open_network
+from .network import open_network
+from .probing import Hints, Reading, read
 from .zoo import ZOO, Entry, fetch, find_entry, name_of
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def load_model(
     interpolation: str | None = None,
     color_mode: str = "rgb",
     normalized: bool | None = None,
+    keypoints: int | None = None,
+    class_names: Sequence[str] = (),
     detector: Model | str | os.PathLike[str] | None = None,
 ) -> Model:
     """Loads a model from the zoo or from a file.
@@ -48,43 +50,50 @@ def load_model(
     Args:
         name_or_path: a name of ``ZOO`` or the URL of one of its files, or a .tflite, .onnx, .keras
             or .h5 file.
-        model_type: one of ``MODEL_TYPES``; required for a file whose outputs fit several types, or
-            none.
-        layout: of the keypoints (default: the usual one for their number).
+        model_type: one of ``MODEL_TYPES``; required for a file whose outputs are not evidently
+            those of one.
+        layout: of the keypoints (default: by the names in the file, else the usual one for their
+            number).
         num_threads: of the runtime (default: half of the cores; the others read images ahead).
-        rescaling: scale and offset for pixels 0…255. Default: the zoo's; else none for integer
-            inputs, to -1…1 for float ``heatmaps_spe`` networks, to 0…1 for other float networks.
+        rescaling: scale and offset for pixels 0…255. Default: the zoo's; else by type and scale of
+            the input, the operators that rescale it, or how sure the network is of images of
+            people; else to -1…1 for ``heatmaps_spe`` networks, to 0…1 for others.
         aspect_ratio, interpolation: see :func:`poseutils.images.fit_to`. Default: ``fit`` and
             ``bilinear``; for detectors of palms and faces ``padding`` and ``area``, as their
             anchors are square and their input is small.
         color_mode: ``rgb`` or ``bgr``.
-        normalized: whether a ``yolo_mpe`` network outputs coordinates from 0 to 1 (True) or in
-            pixels (False). Default: determined from its output.
+        normalized: whether a network outputs coordinates from 0 to 1 (True) or in pixels (False).
+            Default: determined from its output.
+        keypoints: their number, where the outputs fit several (default: that of ``layout``).
+        class_names: those of the network's classes that are kept, if it names them; else the names
+            of all its classes. Default: all, with the names in the file.
         detector: a model, or its name or file, that detects the people, hands or heads that this
             model then crops.
 
     Raises:
         PoseError: if there is no such model or file; if the file is damaged; if the outputs do not
-            fit the model type.
+            fit the model type, or what it gives cannot be poses.
     """
     path, entry = find_file(name_or_path)
+    if model_type is not None and model_type not in DECODERS:
+        raise PoseError(f"model_type={model_type!r}: expected one of {', '.join(DECODERS)}")
     network = open_network(path, num_threads, rescaling or (entry.rescaling if entry else None))
-    spec = InputSpec(*network.input_size, network.channels_first)
-    outputs = network.run(np.zeros((1, *network.input_size, 3), np.float32))
-    model_type = model_type or (entry.model_type if entry else _guessed(outputs, spec, path))
-    found = find_outputs(model_type, outputs, spec)
-    if normalized is None:
-        normalized = _is_normalized(model_type, found, spec, path)
-    layout = _checked_layout(layout, model_type, DECODERS[model_type].count_keypoints(found), path)
+    named = network.metadata.names
+    hints = Hints(keypoints or len(layout or ()), 0 if named else len(class_names), normalized)
+    reading = read(network, model_type or (entry.model_type if entry else None), hints)
+    model_type = reading.model_type
     model = Model(
-        replace(network, rescaling=_default_rescaling(network, model_type, layout)),
+        reading.network,
         model_type,
-        layout,
+        _checked_layout(layout, reading, path),
         aspect_ratio or ("padding" if model_type == "detector" else "fit"),
         interpolation or ("area" if model_type == "detector" else "bilinear"),
         color_mode,
-        normalized,
+        reading.spec,
         entry.name if entry else str(name_or_path),
+        class_names=named or tuple(class_names),
+        classes=_kept_classes(named, class_names, path),
+        decided=reading.decided,
     )
     return model.with_detector(load_detector(detector) if detector is not None else None)
 
@@ -146,9 +155,13 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
         rescaling=None
         if published
         else (preprocessing.rescaling.scale, preprocessing.rescaling.offset),
+        keypoints=config.dataset.keypoints if own else None,
+        class_names=(config.dataset.class_names or ()) if own else (),
     )
     named = None if published else configured_layout(config)
-    layout = named if named is not None and len(named) == len(model.layout) else model.layout
+    by_file = len(model.network.metadata.kpt_names) == len(model.layout)
+    own_names = named is not None and len(named) == len(model.layout) and not by_file
+    layout = named if named is not None and own_names else model.layout
     model = replace(model, layout=with_sigmas(layout, config.dataset.oks_sigmas))
     return model.with_detector(load_detector(detector) if detector else None)
 
@@ -159,42 +172,26 @@ def _model_file(config: Config, name: str) -> Path:
     return config.resolve(name)
 
 
-def _guessed(outputs: dict[str, np.ndarray], spec: InputSpec, path: Path) -> str:
-    model_type = guess_model_type(outputs, spec)
-    if model_type is None:
+def _kept_classes(named: tuple[str, ...], wanted: Sequence[str], path: Path) -> tuple[int, ...]:
+    """The indices of the classes that are kept; empty: all."""
+    if len(named) < 2 or not wanted:
+        return ()
+    index = {name.casefold(): i for i, name in enumerate(named)}
+    missing = [name for name in wanted if name.casefold() not in index]
+    if missing:
         raise PoseError(
-            f"cannot determine the model type of {path} from its outputs ({shapes_of(outputs)}): "
-            f"give model_type=, one of {', '.join(MODEL_TYPES)}"
+            f"{path} has the classes {', '.join(named)}; none of them is {missing[0]!r} of "
+            "class_names"
         )
-    return model_type
+    return tuple(sorted(index[name.casefold()] for name in wanted))
 
 
-def _is_normalized(
-    model_type: str, found: dict[str, np.ndarray], spec: InputSpec, path: Path
-) -> bool:
-    known = yolo_mpe.coordinates_normalized(found, spec) if model_type == "yolo_mpe" else True
-    # Exporters write coordinates from 0 to 1 to TensorFlow Lite files, pixels to others.
-    return path.suffix.lower() == ".tflite" if known is None else known
-
-
-def _default_rescaling(
-    network: Network, model_type: str, layout: KeypointLayout
-) -> tuple[float, float] | None:
-    """Float inputs need a range: -1…1 for heatmaps, as the zoo trains them, and for BlazeFace; else
-    0…1."""
-    if network.rescaling is not None or np.dtype(network.input.dtype).kind != "f":
-        return network.rescaling
-    return (
-        (1 / 127.5, -1.0)
-        if model_type == "heatmaps_spe" or layout.name == FACE6.name
-        else (1 / 255, 0.0)
-    )
-
-
-def _checked_layout(
-    layout: KeypointLayout | None, model_type: str, count: int, path: Path
-) -> KeypointLayout:
-    layout = layout or layout_of(model_type, count)
+def _checked_layout(layout: KeypointLayout | None, reading: Reading, path: Path) -> KeypointLayout:
+    """The layout given, else the one that the file names, else the usual one."""
+    count, names = reading.keypoints, reading.network.metadata.kpt_names
+    if layout is None and len(names) == count:
+        layout = layout_from_coco_category({"name": f"custom{count}", "keypoints": names})
+    layout = layout or layout_of(reading.model_type, count)
     if len(layout) != count:
         raise PoseError(
             f"{path} gives {count} keypoints; the layout {layout.name!r} has {len(layout)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -33,10 +33,14 @@ class Model:
             :func:`poseutils.images.fit_to`.
         color_mode: the channel order that the network was trained on; see
             :func:`poseutils.images.to_color_mode`.
-        normalized: see :class:`poseutils.decoders.InputSpec`.
+        input_spec: the input, and units and order of the outputs, as the decoder needs to know
+            them; default: by the input of the network.
         name: a zoo name or a path, as given to ``load_model``.
         detector: the first stage of a top-down pipeline, whose detections this model crops; None if
             the input is the whole image.
+        class_names: of the classes that the network tells apart, if they are known.
+        classes: indices of the classes that are kept; empty: all.
+        decided: what was decided of the network, and by what, for ``summary``.
     """
 
     network: Network
@@ -45,9 +49,17 @@ class Model:
     aspect_ratio: str = "fit"
     interpolation: str = "bilinear"
     color_mode: str = "rgb"
-    normalized: bool = True
+    input_spec: InputSpec = None  # type: ignore[assignment]
     name: str = ""
     detector: Model | None = None
+    class_names: tuple[str, ...] = ()
+    classes: tuple[int, ...] = ()
+    decided: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.input_spec is None:
+            spec = InputSpec(*self.input_size, self.network.channels_first)
+            object.__setattr__(self, "input_spec", spec)
 
     @property
     def path(self) -> Path:
@@ -58,11 +70,6 @@ class Model:
     def input_size(self) -> tuple[int, int]:
         """Height and width of the input."""
         return self.network.input_size
-
-    @property
-    def input_spec(self) -> InputSpec:
-        """The input as the decoder needs to know it."""
-        return InputSpec(*self.input_size, self.network.channels_first, self.normalized)
 
     @property
     def gives_boxes(self) -> bool:
@@ -84,12 +91,15 @@ class Model:
     def summary(self) -> dict[str, str]:
         """One row for a table."""
         height, width = self.input_size
+        head = self.input_spec.head
         return {
             "model": self.label,
             "model_type": self.model_type,
             "runtime": self.network.runtime,
             "input": f"{width} × {height} {self.network.input.dtype}",
             "keypoints": f"{len(self.layout)} ({self.layout.name})",
+            **({"classes": str(head.classes)} if head is not None and head.classes > 1 else {}),
+            **self.decided,
         }
 
     def with_detector(self, detector: Model | None) -> Model:
@@ -154,7 +164,11 @@ class Model:
     def decode(self, found: Mapping[str, np.ndarray], **thresholds: Any) -> list[Poses]:
         """What :meth:`run` gives -> one Poses per image, in pixels of the input."""
         decoder = DECODERS[self.model_type]
-        return decoder.decode(found, self.input_spec, self.layout, self.thresholds(**thresholds))
+        given = self.thresholds(**thresholds)
+        poses = decoder.decode(found, self.input_spec, self.layout, given)
+        if not self.classes:
+            return poses
+        return [one[np.isin(one.classes, self.classes)] for one in poses]
 
     @overload
     def predict(

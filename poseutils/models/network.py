@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ import numpy as np
 from ..compiler.frontends.tflite import read_tflite
 from ..compiler.graph import Graph, live_bytes, macs
 from ..errors import PoseError
+from .inputs import by_keras_layers, by_operators
 from .keras_files import keras_library, load_keras, load_tensorflow, silent_stderr
+from .metadata import Metadata, read_metadata
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
 MOST_MEMORY = 2 << 30
@@ -59,6 +61,8 @@ class Network:
             order.
         rescaling: scale and offset from pixels 0…255 to the values of a float input, or to the real
             values of a quantized one. None passes the pixels themselves to a quantized input.
+        declared: the rescaling that the operators after the input undo, if they tell.
+        metadata: what the file says of itself.
         num_threads: of the runtime.
         at_once: number of threads that may call ``invoke`` concurrently.
 
@@ -73,6 +77,8 @@ class Network:
     rescaling: tuple[float, float] | None = None
     num_threads: int = 1
     at_once: int = 1
+    declared: tuple[float, float] | None = None
+    metadata: Metadata = Metadata()
 
     def __reduce__(self):
         return open_network, (self.path, self.num_threads, self.rescaling)
@@ -97,8 +103,8 @@ class Network:
         size = self.input.shape[axis]
         if size is None:
             raise PoseError(
-                f"{self.path}: its input {self.input.shape} has dynamic height, width or channels; "
-                "export the model with a fixed input size"
+                f"{self.path}: its input {self.input.shape} has dynamic height, width or channels, "
+                "and its metadata no imgsz; export the model with a fixed input size"
             )
         return size
 
@@ -125,11 +131,11 @@ class Network:
         scale, shift = self.rescaling or (1.0, 0.0)
         if dtype.kind == "f":
             return scale, shift
-        pixels = (1.0, float(np.iinfo(dtype).min))
+        pixels = (1.0, -128.0 if dtype == np.int8 else 0.0)
         if self.rescaling is None or not self.input.scale:
             return pixels
         gain, offset = scale / self.input.scale, shift / self.input.scale + self.input.zero_point
-        inverse = abs(gain - pixels[0]) * 255 <= 1 and abs(offset - pixels[1]) <= 1
+        inverse = abs(gain - pixels[0]) * 255 <= 1 >= abs(offset - pixels[1])
         return pixels if inverse else (gain, offset)
 
     def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -215,14 +221,26 @@ def open_network(
     if path.stat().st_size == 0:
         raise PoseError(f"{path} is empty (0 bytes): expected a model")
     num_threads = num_threads or max(1, (os.cpu_count() or 1) // 2)
-    runtime, inputs, outputs, invoke = openers[path.suffix.lower()](path, num_threads)
+    opened = openers[path.suffix.lower()](path, num_threads)
+    inputs, outputs, metadata = opened.inputs, opened.outputs, opened.metadata
     images = [spec for spec in inputs if len(spec.shape) == 4]
     if len(inputs) != 1 or len(images) != 1:
         raise PoseError(
             f"{path}: expected one image input of four dimensions, the model has "
             f"{[(s.name, s.shape) for s in inputs]}. It can be exported as C."
         )
-    network = Network(path, runtime, images[0], tuple(outputs), invoke, rescaling, num_threads)
+    _check_type(images[0], path)
+    network = Network(
+        path,
+        opened.runtime,
+        _with_size(images[0], metadata.image_size),
+        tuple(outputs),
+        opened.invoke,
+        rescaling,
+        num_threads,
+        declared=opened.declared,
+        metadata=metadata,
+    )
     _ = network.input_size  # refuses dynamic sizes
     if network.channels not in (1, 3, 4):
         raise PoseError(
@@ -232,17 +250,65 @@ def open_network(
     return network
 
 
-def _open_tflite(path: Path, num_threads: int):
+TYPES = ("float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "int64")
+"""Of inputs that are run."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file in its runtime."""
+
+    runtime: str
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+    invoke: Callable[[np.ndarray], list[np.ndarray]]
+    metadata: Metadata = Metadata()
+    declared: tuple[float, float] | None = None
+
+
+def _check_type(spec: TensorSpec, path: Path) -> None:
+    if spec.dtype not in TYPES:
+        raise PoseError(
+            f"{path}: its input {spec.name!r} is of type {spec.dtype}; expected one of "
+            f"{', '.join(TYPES)}. Export the model with a float32 or 8-bit input."
+        )
+
+
+def _with_size(spec: TensorSpec, size: tuple[int, int] | None) -> TensorSpec:
+    """The input with the size of the metadata where the file leaves it open."""
+    shape = list(spec.shape)
+    if size is None or None not in shape[1:]:
+        return spec
+    first = 2 if shape[1] in (1, 3, 4) else 1
+    shape[first : first + 2] = [
+        known or given for known, given in zip(shape[first : first + 2], size, strict=True)
+    ]
+    return replace(spec, shape=tuple(shape))
+
+
+def _open_tflite(path: Path, num_threads: int) -> _Opened:
     from ai_edge_litert.interpreter import Interpreter
 
     _check_claims(read_tflite(path), path)  # refuses damaged files, of which some crash LiteRT
     try:
         with silent_stderr():
             interpreter = Interpreter(str(path), num_threads=num_threads)
+            metadata = read_metadata(path)
+            _resize_open_input(interpreter, metadata.image_size)
             interpreter.allocate_tensors()
     except Exception as error:  # ValueError and RuntimeError of LiteRT; MemoryError
         raise PoseError(f"{path} is not a .tflite model that can be run: {error}") from error
-    return "litert", *tflite_runner(interpreter)
+    inputs, outputs, invoke = tflite_runner(interpreter)
+    declared = by_operators(path) if inputs[0].dtype == "float32" else None
+    return _Opened("litert", inputs, outputs, invoke, metadata, declared)
+
+
+def _resize_open_input(interpreter, size: tuple[int, int] | None) -> None:
+    """Gives an input of open height and width the size of the metadata."""
+    details = interpreter.get_input_details()
+    spec = _with_size(_tflite_spec(details[0]), size)
+    if len(details) == 1 and size is not None and None in _tflite_spec(details[0]).shape[1:]:
+        interpreter.resize_tensor_input(details[0]["index"], [1, *spec.shape[1:]])
 
 
 def _check_claims(graph: Graph, path: Path) -> None:
@@ -284,9 +350,15 @@ def tflite_runner(
 
 def _tflite_spec(detail: dict) -> TensorSpec:
     scale, zero_point = detail["quantization"]
+    shape, signature = detail["shape"], detail.get("shape_signature", ())
+    # A size that is open, and not yet given, is 1. That of the batch is run one by one.
+    is_open = [n == 1 and i > 0 and s < 0 for i, (n, s) in enumerate(zip(shape, signature))]
     return TensorSpec(
         detail["name"],
-        tuple(int(n) for n in detail["shape"]),
+        tuple(
+            None if unknown else int(n)
+            for n, unknown in zip(shape, [*is_open, *[False] * (len(shape) - len(is_open))])
+        ),
         np.dtype(detail["dtype"]).name,
         float(scale),
         int(zero_point),
@@ -316,7 +388,7 @@ def onnx_session(path: Path, num_threads: int, fused: bool = True):
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _open_onnx(path: Path, num_threads: int):
+def _open_onnx(path: Path, num_threads: int) -> _Opened:
     try:
         session = onnx_session(path, num_threads)
         notes = session.get_modelmeta().custom_metadata_map
@@ -334,28 +406,29 @@ def _open_onnx(path: Path, num_threads: int):
         except Exception as error:
             raise PoseError(f"{path} cannot be run: {error}") from error
 
-    return "onnxruntime", inputs, outputs, invoke
+    declared = by_operators(path) if "float" in inputs[0].dtype else None
+    return _Opened("onnxruntime", inputs, outputs, invoke, read_metadata(path, notes), declared)
+
+
+_ONNX_TYPES = {"float": "float32", "double": "float64"}
+"""NumPy's names of types, where ONNX Runtime's differ."""
 
 
 def _onnx_spec(value, notes: dict[str, str]) -> TensorSpec:
-    types = {
-        "tensor(float)": "float32",
-        "tensor(uint8)": "uint8",
-        "tensor(int8)": "int8",
-        "tensor(float16)": "float16",
-    }
+    name = value.type.removeprefix("tensor(").removesuffix(")")
     shape = tuple(n if isinstance(n, int) else None for n in value.shape)
     scale, zero_point = notes.get(ONNX_QUANTIZATION.format(value.name), "0 0").split()
-    return TensorSpec(
-        value.name, shape, types.get(value.type, value.type), float(scale), int(zero_point)
-    )
+    return TensorSpec(value.name, shape, _ONNX_TYPES.get(name, name), float(scale), int(zero_point))
 
 
-def _open_keras(path: Path, num_threads: int):
+def _open_keras(path: Path, num_threads: int) -> _Opened:
     model = load_keras(path)
-    outputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.outputs]
-    inputs = [TensorSpec(t.name, tuple(t.shape), "float32") for t in model.inputs]
-    return "keras", inputs, outputs, compiled(model)
+    inputs, outputs = (
+        [TensorSpec(t.name, tuple(t.shape), str(t.dtype)) for t in tensors]
+        for tensors in (model.inputs, model.outputs)
+    )
+    invoke = compiled(model)
+    return _Opened("keras", inputs, outputs, invoke, declared=by_keras_layers(model))
 
 
 def compiled(model) -> Callable[[np.ndarray], list[np.ndarray]]:
@@ -372,6 +445,8 @@ def compiled(model) -> Callable[[np.ndarray], list[np.ndarray]]:
         return lambda batch: keras.tree.flatten(whole.predict_on_batch(batch))
     tf = load_tensorflow()
     function = tf.function(
-        outputs, input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], autograph=False
+        outputs,
+        input_signature=[tf.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)],
+        autograph=False,
     )
     return lambda batch: [result.numpy() for result in function(batch)]

@@ -134,7 +134,8 @@ def _settings(spec: DeploymentSpec, pose: PoseType, model: Model) -> dict[str, A
         "aspect_ratio": model.aspect_ratio,
         "interpolation": model.interpolation,
         "color_mode": model.color_mode,
-        "normalized": model.normalized,
+        "normalized": pose.normalized,
+        "world_first": pose.spec.world_first,
         "rescaling": model.network.rescaling,
         "thresholds": spec.config.postprocessing.thresholds,
     }

@@ -43,6 +43,7 @@ class Predictor:
     interpolation: str
     color_mode: str
     normalized: bool
+    world_first: bool
     thresholds: Thresholds
 
     def predict(self, image: np.ndarray) -> Poses:
@@ -54,7 +55,12 @@ class Predictor:
             self.aspect_ratio,
             lambda part, size: resize(part, size, self.interpolation),
         )
-        view = InputSpec(*self.network.input_size, self.network.channels_first, self.normalized)
+        view = InputSpec(
+            *self.network.input_size,
+            self.network.channels_first,
+            self.normalized,
+            world_first=self.world_first,
+        )
         found = find_outputs(self.model_type, self.network.run(pixels[None]), view)
         (poses,) = DECODERS[self.model_type].decode(found, view, self.layout, self.thresholds)
         return poses.transformed(transform.inverse)
@@ -89,12 +95,13 @@ def load(folder: Path, num_threads: int = 1) -> Predictor:
         rescaling,
         num_threads,
     )
-    words = ("model_type", "aspect_ratio", "interpolation", "color_mode", "normalized")
+    words = ("model_type", "aspect_ratio", "interpolation", "color_mode")
+    units = ("normalized", "world_first")
     return Predictor(
         network,
         layout=layout,
         thresholds=Thresholds(**settings["thresholds"]),
-        **{word: settings[word] for word in words},
+        **{word: settings[word] for word in (*words, *units)},
     )
 
 

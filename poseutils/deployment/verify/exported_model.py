@@ -150,7 +150,16 @@ def _exported_network(model: Model, core: str | None) -> Network:
         return [given[place] for place in order]
 
     return _ExportedNetwork(
-        own.path, runtime, own.input, outputs, run, own.rescaling, 1, copies, model, core
+        own.path,
+        runtime,
+        own.input,
+        outputs,
+        run,
+        own.rescaling,
+        1,
+        copies,
+        model=model,
+        core=core,
     )
 
 

@@ -133,7 +133,7 @@ def test_unknown_types_shapes_and_thresholds():
         find_outputs("movenet", {}, VIEW)
     assert guess_model_type({"x": np.zeros((1, 1000))}, VIEW) is None
     assert (
-        layout_for(yolo_mpe.count_keypoints({"candidates": np.zeros((1, 26, 1008))})).name
+        layout_for(yolo_mpe.count_keypoints({"candidates": np.zeros((1, 26, 1008))}, VIEW)).name
         == "custom7"
     )
     with pytest.raises(PoseError, match="expected confidence"):

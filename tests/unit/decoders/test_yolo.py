@@ -280,7 +280,7 @@ def test_an_onnx_file_tells_its_units(tmp_path, size, divided, quantized):
     network = open_network(head(tmp_path / "head.onnx", size, divided, quantized), 1)
     view = InputSpec(*size, channels_first=True)
     found = yolo_mpe.find(network.run(np.zeros((1, *size, 3), np.float32)), view)
-    assert yolo_mpe.coordinates_normalized(found, view) is divided
+    assert yolo_mpe.units(found, view)[0] is divided
 
 
 @pytest.mark.parametrize(
@@ -293,15 +293,12 @@ def test_published_files_tell_their_units(asset, name, shade):
     found = yolo_mpe.find(
         network.run(np.full((1, *network.input_size, 3), shade, np.float32)), view
     )
-    assert yolo_mpe.coordinates_normalized(found, view) is True
-    assert yolo_mpe.coordinates_normalized({"candidates": 256 * found["candidates"]}, view) is False
+    assert yolo_mpe.units(found, view) == (True, True)
+    in_pixels = {"candidates": 256 * found["candidates"]}
+    assert yolo_mpe.units(in_pixels, view) == (False, False)
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
 def test_units_that_nothing_tells(value):
-    assert (
-        yolo_mpe.coordinates_normalized(
-            {"candidates": np.full((1, 56, 1008), value, np.float32)}, VIEW
-        )
-        is None
-    )
+    found = {"candidates": np.full((1, 56, 1008), value, np.float32)}
+    assert yolo_mpe.units(found, VIEW) == (None, None)

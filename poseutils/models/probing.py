@@ -1,0 +1,372 @@
+"""What no file says of its network, found at load by running it on three images of people: the
+range of a float input, the units and order of the outputs, the rows of a YOLO head; and whether
+what it gives can be poses at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type, shapes_of, yolo_mpe
+from ..decoders.options import Head
+from ..decoders.scores import probability
+from ..errors import PoseError
+from ..images import fit_to, read_image
+from ..keypoints import layout_from_names
+from .inputs import PIXELS, RANGES, SIGNED, UNIT, described, of_range, quantized_range
+from .network import Network
+
+_SURE = 0.5
+"""Confidence from which on another range of the input is taken than the usual one."""
+_PEAK = 0.25
+"""Largest share of a heatmap's cells above half of its maximum."""
+_PEOPLE = (13, 17)
+"""The usual numbers of keypoints of people."""
+_HEADS = (*_PEOPLE, 21)
+"""The same, and those of a hand."""
+_FEW_CLASSES = 10
+"""Of a pose network; those that detect have more."""
+_MOVES = 0.75
+"""Least correlation of the coordinate of a keypoint with that of its box."""
+_FAR = 3
+"""Sizes of the input from its border, within which keypoints are expected."""
+_LARGEST_HAND = 3.0
+"""Meters."""
+_SHOWN = 4
+
+Outputs = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the caller knows: numbers of keypoints and classes (0: unknown), and whether coordinates
+    are from 0 to 1."""
+
+    keypoints: int = 0
+    classes: int = 0
+    normalized: bool | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a network is to be read.
+
+    Attributes:
+        network: with its rescaling.
+        model_type: of its decoder.
+        spec: units, order and rows of its outputs.
+        keypoints: their number.
+        decided: of each choice, what decided it.
+    """
+
+    network: Network
+    model_type: str
+    spec: InputSpec
+    keypoints: int
+    decided: dict[str, str] = field(default_factory=dict)
+
+
+def read(network: Network, model_type: str | None, hints: Hints) -> Reading:
+    """Reads a network.
+
+    Raises:
+        PoseError: if the outputs are not those of the model type, or, without one, not evidently
+            those of one; if several readings of a YOLO head fit, or none; if the keypoints that it
+            gives cannot be meant.
+    """
+    spec = InputSpec(*network.input_size, network.channels_first)
+    known, by = _rescaling_by_file(network)
+    outputs = _run(network, known)
+    first = {name: array[:1] for name, array in outputs.items()}
+    kind = model_type or guess_model_type(first, spec)
+    if kind is None:
+        raise _not_evident(network, first)
+    find_outputs(kind, first, spec)
+    if known is None and by == "":
+        known, by = _usual_rescaling(network, kind, outputs, spec), "usual"
+        known, by, outputs = _probed_rescaling(network, kind, known, spec)
+    found = find_outputs(kind, outputs, spec)
+    if model_type is None and not _is_evident(kind, found, spec, network):
+        raise _not_evident(network, first)
+    spec = _with_outputs_read(spec, kind, found, network, hints)
+    found = find_outputs(kind, outputs, spec)
+    _question(kind, found, spec, network)
+    return Reading(
+        replace(network, rescaling=known),
+        kind,
+        spec,
+        DECODERS[kind].count_keypoints(found, spec),
+        {"values": f"{described(known)} ({by})"},
+    )
+
+
+@lru_cache(maxsize=1)
+def _images() -> list[np.ndarray]:
+    """Three synthetic people, (H, H, 3) each."""
+    strip = read_image(Path(__file__).with_name("probes.jpg"))
+    return np.split(strip, 3, axis=1)
+
+
+def _run(network: Network, rescaling: tuple[float, float] | None) -> Outputs:
+    pixels = [fit_to(image, network.input_size)[0] for image in _images()]
+    return replace(network, rescaling=rescaling).run(np.stack(pixels))
+
+
+# ---------------------------------------------------------------- values of the input
+
+
+def _rescaling_by_file(network: Network) -> tuple[tuple[float, float] | None, str]:
+    """The rescaling, and what decides it; nothing if the file does not."""
+    dtype = np.dtype(network.input.dtype)
+    if network.rescaling is not None:
+        return network.rescaling, "given"
+    if dtype.kind == "f":
+        return network.declared, "" if network.declared is None else "by its first operators"
+    if dtype.itemsize == 1 or not network.input.scale:
+        return None, f"by its type, {dtype.name}"
+    limits = quantized_range(dtype.name, network.input.scale, network.input.zero_point)
+    symmetric = dtype.kind == "i" and network.input.zero_point == 0
+    by_scale = of_range(*limits)
+    # A symmetric range has negative values, whether the network expects some or not.
+    if by_scale is None or (symmetric and by_scale is not PIXELS):
+        return None, ""
+    return by_scale, "by its scale"
+
+
+def _usual_rescaling(
+    network: Network, kind: str, outputs: Outputs, spec: InputSpec
+) -> tuple[float, float]:
+    """−1…1 for heatmaps, as the zoo trains them, and for BlazeFace; else 0…1."""
+    found = DECODERS[kind].find(outputs, spec)
+    is_face = kind == "detector" and found and DECODERS[kind].count_keypoints(found, spec) == 6
+    return SIGNED if kind == "heatmaps_spe" or is_face else UNIT
+
+
+def _probed_rescaling(
+    network: Network, kind: str, usual: tuple[float, float], spec: InputSpec
+) -> tuple[tuple[float, float], str, Outputs]:
+    """The usual rescaling, unless with it the network hardly finds the people, and with another it
+    is sure of them."""
+    outputs = {usual: _run(network, usual)}
+    confidence = {usual: _confidence(kind, outputs[usual], spec)}
+    if confidence[usual] < _SURE:
+        for other in RANGES.keys() - {usual}:
+            outputs[other] = _run(network, other)
+            confidence[other] = _confidence(kind, outputs[other], spec)
+    best = max(confidence, key=lambda r: confidence[r])
+    if confidence[best] > max(_SURE, 2 * confidence[usual]):
+        return best, "by its confidence on images of people", outputs[best]
+    return usual, "usual for its model type", outputs[usual]
+
+
+def _confidence(kind: str, outputs: Outputs, spec: InputSpec) -> float:
+    """The mean over the images of how sure the network is; 0 if that is no number from 0 to 1."""
+    found = DECODERS[kind].find(outputs, spec)
+    if found is None:
+        return 0.0
+    by_kind = {
+        "heatmaps_spe": lambda: found["heatmaps"].max(axis=(1, 2)),
+        "spe": lambda: found["keypoints"][:, :, 2],
+        "yolo_mpe": lambda: found["candidates"][:, 4].max(axis=1),
+        "detector": lambda: probability(found["scores"]).max(axis=1),
+    }
+    landmarks = probability(found["presence"]) if "presence" in found else np.zeros(1)
+    mean = float(by_kind.get(kind, lambda: landmarks)().mean())
+    return mean if 0 <= mean <= 1 else 0.0
+
+
+# ---------------------------------------------------------------- which model type
+
+
+def _is_evident(kind: str, found: Outputs, spec: InputSpec, network: Network) -> bool:
+    """Whether outputs whose shapes fit a model type are its own by their values, too: those of a
+    segmentation or detection may have the same shapes."""
+    task = network.metadata.task
+    if task and task != "pose":
+        return False
+    if kind == "heatmaps_spe":
+        return _are_peaks(found["heatmaps"])
+    if kind == "yolo_mpe":
+        heads = _usual_heads(_heads(found, spec), found["candidates"].shape[1])
+        few = bool(heads) and heads[0].classes <= _FEW_CLASSES
+        return task == "pose" or network.metadata.kpt_shape is not None or few
+    if kind == "spe":
+        points, scores = found["keypoints"][:, :, :2], found["keypoints"][:, :, 2]
+        inside = np.abs(points).max() <= 2 * max(spec.height, spec.width)
+        return bool(inside and scores.min() >= 0 and scores.max() <= 1)
+    return True
+
+
+def _are_peaks(heatmaps: np.ndarray) -> bool:
+    """Whether there are as many maps (B, H, W, K) as a person has keypoints, or most of them have
+    one small region of large values; and those of one cell do not add up to one, as those of a
+    segmentation do."""
+    if heatmaps.shape[3] > 1 and np.abs(heatmaps.sum(axis=3) - 1).max() < 1e-2:
+        return False
+    if heatmaps.shape[3] in _PEOPLE:
+        return True
+    low, high = (bound(heatmaps, axis=(1, 2), keepdims=True) for bound in (np.min, np.max))
+    share = (heatmaps >= (low + high) / 2).mean(axis=(1, 2))
+    return bool(np.median(share) <= _PEAK)
+
+
+def _not_evident(network: Network, outputs: Outputs) -> PoseError:
+    task = network.metadata.task
+    reason = f"; its metadata has task={task!r}" if task else ""
+    return PoseError(
+        f"cannot determine the model type of {network.path} from its outputs "
+        f"({shapes_of(outputs)}){reason}: it may detect or segment instead of estimating poses. "
+        f"If it estimates poses, give model_type=, one of {', '.join(DECODERS)}"
+    )
+
+
+# ---------------------------------------------------------------- units, order, rows
+
+
+def _with_outputs_read(
+    spec: InputSpec, kind: str, found: Outputs, network: Network, hints: Hints
+) -> InputSpec:
+    if kind == "yolo_mpe":
+        spec = replace(spec, head=_head(found, spec, network, hints))
+        boxes, points = yolo_mpe.units(found, spec)
+        if hints.normalized is not None:
+            return replace(spec, normalized=hints.normalized)
+        # Exporters write coordinates from 0 to 1 to TensorFlow Lite files, pixels to others.
+        boxes = network.path.suffix.lower() == ".tflite" if boxes is None else boxes
+        return replace(
+            spec, normalized=boxes, points_normalized=None if points == boxes else points
+        )
+    if kind == "hand_spe" and "world" in found:
+        image, world = (np.abs(found[name]).max() for name in ("landmarks", "world"))
+        if image * 3 < world:
+            spec = replace(spec, world_first=True)
+            found = found | {"landmarks": found["world"]}
+    name = {"spe": "keypoints", "hand_spe": "landmarks", "head_spe": "landmarks"}.get(kind)
+    if name is None:
+        return spec
+    columns = 3 if kind == "hand_spe" else found[name].shape[-1]
+    table = found[name].reshape(-1, columns)[:, :2]
+    unit = spec.reads_fractions(float(np.abs(table).max()))
+    return replace(spec, normalized=unit if hints.normalized is None else hints.normalized)
+
+
+def _head(found: Outputs, spec: InputSpec, network: Network, hints: Hints) -> Head:
+    """The rows of a YOLO head: by the metadata, else by the values of the rows and what the caller
+    knows.
+
+    Raises:
+        PoseError: if the metadata contradicts the number of rows, or several readings fit.
+    """
+    rows, metadata = found["candidates"].shape[1], network.metadata
+    if metadata.kpt_shape is not None:
+        keypoints, columns = metadata.kpt_shape
+        head = Head(rows - 4 - keypoints * columns, keypoints, columns)
+        if columns not in (2, 3) or head.classes < 1 or len(metadata.names or "x") > head.classes:
+            raise PoseError(
+                f"{network.path}: its metadata has kpt_shape={list(metadata.kpt_shape)} and "
+                f"{len(metadata.names)} class names; its output has {rows} rows, expected 4 + "
+                "classes + keypoints × columns (2 or 3)"
+            )
+        return head
+    fitting = _heads(found, spec)
+    for name in ("keypoints", "classes"):
+        wanted = getattr(hints, name)
+        fitting = [h for h in fitting if getattr(h, name) == wanted] or fitting
+    if len(fitting) > 1:
+        fitting = _usual_heads(fitting, rows)
+    if len(fitting) == 1:
+        return fitting[0]
+    shown = " or ".join(map(str, fitting[:_SHOWN])) or "no head: no scores are where they should be"
+    raise PoseError(
+        f"{network.path}: the {rows} rows of its output can be {shown}. Say which: the number of "
+        "keypoints and classes in the configuration (dataset.keypoints, dataset.class_names), or "
+        "layout= and class_names=; or export it with metadata (kpt_shape)"
+    )
+
+
+def _usual_heads(fitting: list[Head], rows: int) -> list[Head]:
+    """Of several heads the one of one class, that of people with the fewest classes, or both."""
+    usual = [head for head in fitting if head == yolo_mpe.usual_head(rows)]
+    people = [head for head in fitting if head.columns == 3 and head.keypoints in _HEADS][:1]
+    return list(dict.fromkeys(usual + people)) or fitting
+
+
+def _all_heads(rows: int) -> list[Head]:
+    """All heads of that many rows, those of few classes and of three columns first."""
+    heads = [
+        Head(rows - 4 - keypoints * columns, keypoints, columns)
+        for columns in (3, 2)
+        for keypoints in range(1, (rows - 5) // columns + 1)
+    ]
+    return sorted(heads, key=lambda head: (head.classes, -head.columns))
+
+
+def _heads(found: Outputs, spec: InputSpec) -> list[Head]:
+    """The heads that the values allow. Scores are from 0 to 1. Coordinates of keypoints change from
+    cell to cell as those of the boxes do; where none does, as of no trained network, they are at
+    least in the units of the boxes."""
+    candidates = found["candidates"]
+    table = candidates.transpose(1, 0, 2).reshape(candidates.shape[1], -1).astype(np.float64)
+    if not np.isfinite(table).all():
+        return _all_heads(len(table))
+    is_score = (table.min(axis=1) >= -0.01) & (table.max(axis=1) <= 1.01)
+    moves = np.max([_correlation(table, table[axis]) for axis in (0, 1)], axis=0) > _MOVES
+    if moves[5:].any():
+        is_point, is_score = moves, is_score & ~moves
+    else:
+        in_pixels = spec.reads_fractions(float(np.abs(table[:2]).max())) is False
+        is_point = ~(in_pixels & is_score & (table.max(axis=1) > 0))
+    return [head for head in _all_heads(len(table)) if _allowed(head, is_score, is_point)]
+
+
+def _allowed(head: Head, is_score: np.ndarray, is_point: np.ndarray) -> bool:
+    points = yolo_mpe.point_rows(head)
+    scores = np.arange(4, 4 + head.classes)
+    if head.columns == 3:
+        scores = np.concatenate([scores, points[:, 1] + 1])
+    return bool(is_score[scores].all() and is_point[points.ravel()].all())
+
+
+def _correlation(table: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """(R,) the correlation of each row with one; 0 for constant rows."""
+    centered = table - table.mean(axis=1, keepdims=True)
+    other = row - row.mean()
+    norms = np.linalg.norm(centered, axis=1) * np.linalg.norm(other)
+    return np.where(norms > 1e-9, centered @ other / np.maximum(norms, 1e-9), 0)
+
+
+# ---------------------------------------------------------------- can it be?
+
+
+def _question(kind: str, found: Outputs, spec: InputSpec, network: Network) -> None:
+    """Decodes the images once.
+
+    Raises:
+        PoseError: if most keypoints are far outside of the image, or a hand is larger than any.
+    """
+    decoder = DECODERS[kind]
+    count = decoder.count_keypoints(found, spec)
+    layout = layout_from_names([str(i) for i in range(count)])
+    try:
+        poses = decoder.decode(found, spec, layout)
+    except PoseError:  # not finite: told with the first image that is predicted
+        return
+    points = np.concatenate([one.keypoints.reshape(-1, 2) for one in poses])
+    size = np.array([spec.width, spec.height])
+    far = ((points < -_FAR * size) | (points > (1 + _FAR) * size)).any(axis=1)
+    if len(points) and far.mean() > 0.5:
+        x, y = points[far][0]
+        raise PoseError(
+            f"{network.path}, read as {kind}: its keypoints are far outside of images of people, "
+            f"such as ({x:.0f}, {y:.0f}) in {spec.width} × {spec.height} pixels. Units, order of "
+            "the outputs or the model type are others: give normalized= or model_type="
+        )
+    world = [one.world for one in poses if one.world is not None]
+    if world and np.abs(np.concatenate(world)).max() > _LARGEST_HAND:
+        raise PoseError(
+            f"{network.path}: neither of its two outputs of 63 numbers is a hand in meters: the "
+            f"largest number is {np.abs(np.concatenate(world)).max():.3g}"
+        )

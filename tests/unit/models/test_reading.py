@@ -1,0 +1,282 @@
+"""What a model file is, read from its metadata, its operators and its values."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import poseutils as pu
+from poseutils.decoders.options import Head
+from poseutils.errors import PoseError
+from poseutils.keypoints import COCO17
+from poseutils.models.inputs import PIXELS, SIGNED, UNIT, of_affine, of_range
+from poseutils.models.metadata import Metadata, read_metadata
+from poseutils.models.network import Network, TensorSpec
+from poseutils.models.probing import Hints, read
+from tests.helpers.networks.imitations import SQUARE, brightness, candidates, constant
+from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
+
+FIRST = (1, 3, 64, 64)
+BLACK = np.zeros((64, 64, 3), np.uint8)
+
+
+def network(tmp_path, outputs, metadata=None):
+    """A network that gives the same for every image, without a file."""
+    specs = tuple(TensorSpec(name, array.shape, "float32") for name, array in outputs.items())
+    return Network(
+        tmp_path / "model.onnx",
+        "onnxruntime",
+        TensorSpec("image", (1, 64, 64, 3), "uint8"),
+        specs,
+        lambda batch: list(outputs.values()),
+        metadata=metadata or Metadata(),
+    )
+
+
+# ---------------------------------------------------------------- rows of a YOLO head
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 24), st.sampled_from([2, 3]), st.sampled_from([1, 1 / 64]))
+def test_the_values_tell_classes_keypoints_and_columns(
+    tmp_path_factory, classes, keypoints, columns, unit
+):
+    raw = candidates(classes, keypoints, columns, unit, found=0)
+    reading = read(network(tmp_path_factory.getbasetemp(), {"x": raw}), None, Hints())
+    assert reading.model_type == "yolo_mpe"
+    assert reading.spec.head == Head(classes, keypoints, columns)
+    assert reading.spec.normalized is (unit < 1)
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_the_metadata_tells_the_head_and_the_names(tmp_path, columns):
+    path = constant(
+        tmp_path / "a.onnx",
+        {"x": candidates(3, 2, columns, found=1)},
+        FIRST,
+        metadata={
+            "kpt_shape": f"[2, {columns}]",
+            "names": "{0: 'cat', 1: 'dog', 2: 'hen'}",
+            "kpt_names": "{0: ['Head L', 'Head R'], 1: ['x', 'y']}",
+            "task": "pose",
+        },
+    )
+    model = pu.load_model(path)
+    assert model.layout.names == ("Head L", "Head R") and model.layout.mirror == (1, 0)
+    assert model.class_names == ("cat", "dog", "hen")
+    poses = model.predict(BLACK)
+    assert poses.classes.tolist() == [1] and poses.box_scores.tolist() == pytest.approx([0.9])
+    np.testing.assert_allclose(poses.keypoints[0], [[1, 2], [2, 4]])
+    assert poses.to_coco(5)[0]["category_id"] == 2
+    assert len(pu.load_model(path, class_names=["Dog"]).predict(BLACK)) == 1
+    assert len(pu.load_model(path, class_names=["cat", "hen"]).predict(BLACK)) == 0
+    with pytest.raises(PoseError, match="cat, dog, hen; none of them is 'cow'"):
+        pu.load_model(path, class_names=["cow"])
+
+
+def test_metadata_that_contradicts_the_rows_is_refused(tmp_path):
+    path = constant(
+        tmp_path / "a.onnx", {"x": candidates()}, FIRST, metadata={"kpt_shape": "[21, 3]"}
+    )
+    with pytest.raises(PoseError, match=r"kpt_shape=\[21, 3\].* 56 rows"):
+        pu.load_model(path)
+
+
+def sparse(score_row, rows=59):
+    """Boxes in every cell, and zeros but for one score."""
+    raw = candidates(1, 1)[:, :4]
+    raw = np.concatenate([raw, np.zeros((1, rows - 4, raw.shape[2]), np.float32)], axis=1)
+    raw[0, score_row, 3] = 0.9
+    return raw
+
+
+def test_where_two_readings_fit_the_error_names_both_and_the_caller_decides(tmp_path):
+    path = constant(tmp_path / "a.onnx", {"x": sparse(4)}, FIRST)
+    with pytest.raises(PoseError, match="1 classes and 18 keypoints.* or 4 classes and 17"):
+        pu.load_model(path)
+    assert pu.load_model(path, keypoints=18).input_spec.head == Head(1, 18)
+    assert pu.load_model(path, layout=COCO17).input_spec.head == Head(4, 17)
+    assert pu.load_model(path, class_names=list("abcd")).input_spec.head == Head(4, 17)
+
+
+def test_a_score_beyond_the_first_class_tells_that_there_are_several(tmp_path):
+    model = pu.load_model(constant(tmp_path / "a.onnx", {"x": sparse(6)}, FIRST))
+    assert model.predict(BLACK).classes.tolist() == [2] and len(model.layout) == 17
+    assert model.summary()["classes"] == "4"
+
+
+def test_objects_of_two_classes_do_not_suppress_each_other(tmp_path):
+    raw = candidates(2, 3, found=0)
+    raw[0, :, 11] = raw[0, :, 10]
+    raw[0, 4:6, 11] = 0.01, 0.8
+    model = pu.load_model(constant(tmp_path / "a.onnx", {"x": raw}, FIRST))
+    for measure in ("iou", "oks"):
+        poses = model.predict(BLACK, nms_measure=measure)
+        assert poses.classes.tolist() == [0, 1]
+
+
+# ---------------------------------------------------------------- units and order
+
+
+def test_boxes_in_fractions_with_keypoints_in_pixels(tmp_path):
+    raw = candidates(found=0)
+    raw[:, :4] /= 64
+    poses = pu.load_model(constant(tmp_path / "a.onnx", {"x": raw}, FIRST)).predict(BLACK)
+    np.testing.assert_allclose(poses.keypoints[0, :2], [[1, 2], [2, 4]])
+    assert poses.boxes[0, 2] - poses.boxes[0, 0] == pytest.approx(20)
+
+
+@pytest.mark.parametrize("unit", [1, 64])
+def test_single_poses_in_fractions_and_in_pixels(tmp_path, unit):
+    points = np.tile(np.float32([0.5 * unit, 0.25 * unit, 0.9]), (1, 1, 17, 1))
+    poses = pu.load_model(constant(tmp_path / "a.onnx", {"x": points})).predict(BLACK)
+    np.testing.assert_allclose(poses.keypoints[0, 0], [16, 32])
+
+
+@pytest.mark.parametrize("unit", [1, 224], ids=["fractions", "pixels"])
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_hands_in_fractions_and_in_another_order(tmp_path, unit, exchanged):
+    image = np.tile(np.float32([0.5 * unit, 0.25 * unit, 0]), 21)[None]
+    world = np.tile(np.float32([0.01, 0.02, 0.03]), 21)[None]
+    first, last = (world, image) if exchanged else (image, world)
+    flag = np.full((1, 1), 0.9, np.float32)
+    outputs = {"Identity": first, "Identity_1": flag, "Identity_2": flag, "Identity_3": last}
+    path = constant(tmp_path / "hand.onnx", outputs, (1, 224, 224, 3))
+    poses = pu.load_model(path).predict(np.zeros((224, 224, 3), np.uint8))
+    np.testing.assert_allclose(poses.keypoints[0, 0], [112, 56], rtol=1e-5)
+    np.testing.assert_allclose(poses.world[0, 0], [0.01, 0.02, 0.03])
+
+
+def test_keypoints_that_cannot_be_are_told_at_load(tmp_path):
+    points = np.tile(np.float32([900, 900, 0.9]), (1, 1, 17, 1))
+    with pytest.raises(PoseError, match="far outside of images"):
+        pu.load_model(constant(tmp_path / "a.onnx", {"x": points}), "spe")
+    path = constant(tmp_path / "b.onnx", {"x": points / 10})
+    with pytest.raises(PoseError, match="far outside .* normalized="):
+        pu.load_model(path, normalized=True)
+
+
+# ---------------------------------------------------------------- evidence of a model type
+
+
+DETECTION = np.concatenate(
+    [candidates(1, 1)[:, :4], np.random.default_rng(0).uniform(0, 0.2, (1, 80, 84))], axis=1
+)
+
+
+@pytest.mark.parametrize(
+    ("output", "metadata"),
+    [
+        (DETECTION, {}),
+        (np.random.default_rng(0).uniform(0, 1, (1, 16, 16, 21)), {}),
+        (np.full((1, 16, 16, 13), 1 / 13), {}),
+        (candidates(), {"task": "detect"}),
+        (np.random.default_rng(0).uniform(-9, 9, (1, 100, 3)), {}),
+    ],
+    ids=["80 classes", "segmentation", "softmax", "metadata", "points"],
+)
+def test_a_network_that_is_not_evidently_one_of_poses_is_not_guessed(tmp_path, output, metadata):
+    path = constant(tmp_path / "a.onnx", {"x": output}, metadata=metadata)
+    with pytest.raises(PoseError, match="give model_type="):
+        pu.load_model(path)
+
+
+# ---------------------------------------------------------------- inputs
+
+
+@pytest.mark.parametrize("dtype", ["INT32", "INT64", "UINT16", "DOUBLE", "FLOAT16", "UINT8"])
+def test_types_of_inputs(tmp_path, dtype):
+    is_float = dtype in ("DOUBLE", "FLOAT16")
+    path = brightness(tmp_path / "a.onnx", 1.0 if is_float else 1 / 255, dtype=dtype)
+    model = pu.load_model(path, "heatmaps_spe")
+    poses = model.predict(SQUARE)
+    np.testing.assert_allclose(poses.keypoints[0, 0], [18, 42], atol=1)
+    assert poses.scores[0, 0] == pytest.approx(1, abs=0.01)
+
+
+def test_a_type_that_numpy_does_not_have_is_refused(tmp_path):
+    with pytest.raises(PoseError, match="bfloat16"):
+        pu.load_model(brightness(tmp_path / "a.onnx", dtype="BFLOAT16"), "heatmaps_spe")
+
+
+@pytest.mark.parametrize(
+    ("gain", "offset", "range_"),
+    [(1 / 255, 0, "0…255"), (1 / 127.5, -1, "0…255"), (2, -1, "0…1"), (0.5, 0.5, "−1…1")],
+)
+def test_the_first_operators_tell_the_values_of_the_input(tmp_path, gain, offset, range_):
+    model = pu.load_model(brightness(tmp_path / "a.onnx", gain, offset), "heatmaps_spe")
+    assert model.summary()["values"] == f"{range_} (by its first operators)"
+    assert model.predict(SQUARE).scores[0, 0] == pytest.approx(1, abs=0.01)
+
+
+def test_images_of_people_tell_the_values_where_nothing_else_does(tmp_path):
+    path = brightness(tmp_path / "a.onnx", white=255)
+    model = pu.load_model(path, "heatmaps_spe")
+    assert model.summary()["values"] == "0…255 (by its confidence on images of people)"
+    assert model.predict(SQUARE).scores[0, 0] == pytest.approx(1, abs=0.01)
+    assert pu.load_model(path, "heatmaps_spe", rescaling=UNIT).summary()["values"] == "0…1 (given)"
+    usual = pu.load_model(brightness(tmp_path / "b.onnx"), "heatmaps_spe")
+    assert usual.summary()["values"] == "−1…1 (usual for its model type)"
+
+
+@given(st.floats(0.1, 0.9), st.floats(0.1, 0.5))
+def test_a_mean_and_deviation_of_fractions_and_of_pixels(mean, deviation):
+    assert of_affine(1 / deviation, -mean / deviation) == UNIT
+    assert of_affine(1 / (255 * deviation), -mean / deviation) == PIXELS
+
+
+def test_ranges_of_quantized_inputs():
+    assert of_range(0, 255) == PIXELS and of_range(-128, 127) == PIXELS
+    assert of_range(0, 1) == UNIT and of_range(-1, 0.992) == SIGNED
+    assert of_range(-2.1, 2.6) is None
+
+
+def test_an_open_size_is_that_of_the_metadata_or_refused(tmp_path):
+    content = build(
+        [
+            tensor("image", (1, 1, 1, 3), scale=1 / 255, zero_point=-128, signature=(1, -1, -1, 3)),
+            tensor("filter", (2, 4, 4, 3), data=np.ones((2, 4, 4, 3), np.int8)),
+            tensor("bias", (2,), "INT32", np.zeros(2, np.int32)),
+            tensor("heatmaps", (1, 1, 1, 2), signature=(1, -1, -1, 2)),
+        ],
+        [("CONV_2D", [0, 1, 2], [3], ("Conv2DOptions", {"strideW": 4, "strideH": 4}))],
+        [0],
+        [3],
+    )
+    path = tmp_path / "open.tflite"
+    path.write_bytes(content)
+    with pytest.raises(PoseError, match="dynamic height"):
+        pu.load_model(path, "heatmaps_spe")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("metadata.json", json.dumps({"imgsz": [32, 64]}))
+    assert pu.load_model(path, "heatmaps_spe").input_size == (32, 64)
+
+
+# ---------------------------------------------------------------- metadata
+
+
+@pytest.mark.parametrize("write", [json.dumps, str], ids=["json", "python"])
+def test_metadata_at_the_end_of_a_tflite(tmp_path, write):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(heatmap_model())
+    with zipfile.ZipFile(path, "a") as archive:
+        said = {"task": "pose", "imgsz": [8, 16], "names": ["a", "b"], "kpt_shape": [5, 2]}
+        archive.writestr("metadata.json", write(said))
+    assert read_metadata(path) == Metadata("pose", (5, 2), ("a", "b"), (), (8, 16))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("kpt_shape", "[17]"), ("kpt_shape", "[17, 10000000]"), ("imgsz", "'x'"), ("names", "7")],
+)
+def test_metadata_that_cannot_be_meant_is_refused(tmp_path, key, value):
+    with pytest.raises(PoseError, match=f"metadata has {key}="):
+        read_metadata(tmp_path / "a.onnx", {key: value})
+
+
+def test_metadata_runs_no_code(tmp_path):
+    given = {"task": "__import__('os').abort()", "kpt_names": "[['a'], ['b']]"}
+    assert read_metadata(tmp_path / "a.onnx", given).kpt_names == ("a",)
