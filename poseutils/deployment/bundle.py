@@ -13,7 +13,7 @@ from ..compiler.frontends.read import SUFFIXES
 from ..compiler.graph import Graph, Tensor
 from ..compiler.reference.elementwise import evaluator
 from .verify.emulator import Emulation, emulate
-from .verify.host_build import Inputs, as_batch, run_on_host
+from .verify.host_build import Inputs, as_batch, count_images, run_on_host
 
 SOURCES = "c"
 """The folder of the C code in an exported one."""
@@ -124,13 +124,18 @@ class Bundle:
         quantized as the file's QUANTIZE would.
 
         Args:
-            images: (B, ...), or a list of single images, with or without a first dimension of 1.
+            images: (B, ...), a single image, or a list of them, with or without a first dimension
+                of 1; of the type of the file's input.
 
         Raises:
-            PoseError: if the images of a list differ in shape.
+            PoseError: if the images of a list differ in shape, or shape or type are not those of
+                the file's input.
         """
         given, taken = self.file_graph.tensors[self.file_graph.inputs[0]], self.inputs[0]
-        images = channels_last(as_batch(images, taken), given.shape)
+        images = as_batch(images, taken)
+        images = images[None] if images.ndim == len(given.shape) - 1 else images
+        images = channels_last(images, given.shape)
+        count_images(given, images, "That is the input of the model file.")
         if given is taken:
             return images
         quantize = next(

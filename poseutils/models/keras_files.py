@@ -20,6 +20,18 @@ from .unpacked import check_hdf5, check_zip
 
 LAMBDAS = ("Lambda", "__lambda__")
 """Classes that contain Python bytecode."""
+RECORDED = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod")
+"""Classes of Keras 2 for single operations of TensorFlow."""
+WITHOUT_GROUPS = (
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "Conv1DTranspose",
+    "Conv2DTranspose",
+    "Conv3DTranspose",
+)
+"""Layers that had an argument groups, always 1, in Keras 2."""
 WEIGHTS = "model.weights.h5"
 LONGEST = 300
 """Maximum length of Keras's messages, which include whole configurations, in errors."""
@@ -59,9 +71,8 @@ def load_keras(path: str | Path):
 def _load_hdf5(path: Path):
     import keras
 
-    return keras.models.load_model(
-        path, compile=False, safe_mode=True, custom_objects={"DepthwiseConv2D": _older_depthwise()}
-    )
+    older = {name: _without_groups(name) for name in WITHOUT_GROUPS}
+    return keras.models.load_model(path, compile=False, safe_mode=True, custom_objects=older)
 
 
 def _load_archive(path: Path, config: dict):
@@ -87,6 +98,11 @@ def _config_of(path: Path) -> dict:
     if path.suffix.lower() == ".h5":
         with h5py.File(path) as file:
             check_hdf5(file, path.stat().st_size, path)
+            if "model_config" not in file.attrs:
+                raise PoseError(
+                    f"{path} has weights only, not the layers that they are for (Keras's "
+                    "save_weights): save the whole model, model.save('model.keras')"
+                )
             text = file.attrs["model_config"]
     else:
         with zipfile.ZipFile(path) as archive:
@@ -115,25 +131,23 @@ def _migrated(value: Any) -> Any:
         value["module"] = (
             "keras.src.models.sequential" if kind == "Sequential" else "keras.src.models.functional"
         )
-    if kind == "DepthwiseConv2D":
+    if kind in WITHOUT_GROUPS:
         arguments.pop("groups", None)
     if kind == "BatchNormalization" and isinstance(arguments["axis"], list):
         (arguments["axis"],) = arguments["axis"]
     return value
 
 
-def _older_depthwise() -> type:
-    """A class that builds Keras's DepthwiseConv2D from arguments of Keras 2 or 3."""
+def _without_groups(name: str) -> type:
+    """A class that builds a layer of Keras from its arguments in Keras 2 or 3."""
     import keras
 
-    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
-        @classmethod
-        def from_config(cls, config):
-            return keras.layers.DepthwiseConv2D.from_config(
-                {name: value for name, value in config.items() if name != "groups"}
-            )
+    layer = getattr(keras.layers, name)
 
-    return DepthwiseConv2D
+    def from_config(cls, config):
+        return layer.from_config({key: value for key, value in config.items() if key != "groups"})
+
+    return type(name, (layer,), {"from_config": classmethod(from_config)})
 
 
 # ---------------------------------------------------------------- code
@@ -149,6 +163,13 @@ def _refuse_code(config: dict, path: Path) -> None:
     foreign = list(dict.fromkeys(_foreign(config)))
     if not foreign:
         return
+    if set(foreign) <= set(RECORDED):
+        raise PoseError(
+            f"{path} contains {', '.join(foreign)}: operations of TensorFlow, such as tf.add, that "
+            "Keras 2 recorded between its layers and Keras 3 does not have. Build the network with "
+            "layers in their place (Add, Rescaling, Reshape), or convert it to a .tflite with the "
+            "Keras 2 that saved it"
+        )
     what = (
         "a Lambda layer, which contains Python code: loading it would run that code"
         if any(name in LAMBDAS for name in foreign)

@@ -87,7 +87,8 @@ def input_bytes(taken: Sequence[Tensor], inputs: Inputs) -> tuple[bytes, int]:
             f"inputs {sorted(inputs)}; the network takes {', '.join(repr(t.name) for t in taken)}: "
             "an array by name for each"
         )
-    counts = {tensor.name: _count(tensor, inputs[tensor.name]) for tensor in taken}
+    hint = "prepare() converts the input of the model file."
+    counts = {t.name: count_images(t, inputs[t.name], hint) for t in taken}
     count = min(counts.values())
     if len(set(counts.values())) > 1:
         raise PoseError(f"inputs for different numbers of images: {counts}")
@@ -95,8 +96,12 @@ def input_bytes(taken: Sequence[Tensor], inputs: Inputs) -> tuple[bytes, int]:
     return np.concatenate(rows, axis=1).tobytes(), count
 
 
-def _count(tensor: Tensor, values: np.ndarray) -> int:
-    """The number of images, which are stacked along the first dimension."""
+def count_images(tensor: Tensor, values: np.ndarray, hint: str) -> int:
+    """The number of images, which are stacked along the first dimension.
+
+    Raises:
+        PoseError: if they are of another type or shape than the tensor; ends with the hint.
+    """
     own, rest = (tensor.shape[0], tensor.shape[1:]) if tensor.shape else (1, ())
     if (
         values.dtype.name != tensor.dtype
@@ -108,7 +113,7 @@ def _count(tensor: Tensor, values: np.ndarray) -> int:
         expected = ", ".join(map(str, (first, *rest)))
         raise PoseError(
             f"inputs of shape {values.shape} and type {values.dtype}; expected ({expected}) "
-            f"{tensor.dtype}. prepare() converts the input of the model file."
+            f"{tensor.dtype}. {hint}"
         )
     return len(values) // own
 
