@@ -400,7 +400,8 @@ static const void *small_output(const small_context *context, int32_t index)
 
 
 @pytest.mark.parametrize(
-    ("model_type", "normalized"), [*((name, True) for name in NOT_SQUARE), ("yolo_mpe", False)]
+    ("model_type", "normalized"),
+    [*((name, None) for name in NOT_SQUARE), ("yolo_mpe", False), ("spe", False)],
 )
 def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, normalized, tmp_path):
     size, layout, shapes = NOT_SQUARE[model_type]
@@ -417,9 +418,9 @@ def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, normaliz
     graph = SimpleNamespace(tensors=tensors, outputs=list(range(len(tensors))))
     thresholds = Thresholds(confidence=0.9, nms_iou=0.5, max_detections=20, refine="quarter")
     spec = SimpleNamespace(input_size=size, graph=graph, thresholds=thresholds)
-    decoding = decoder_c.decoding_of(spec, PoseType(model_type, layout, normalized, {}), graph)
-    people, keypoints, boxes = run_decoding(decoding, graph, arrays, tmp_path)
     view = InputSpec(*size, normalized=normalized)
+    decoding = decoder_c.decoding_of(spec, PoseType(model_type, layout, view, {}), graph)
+    people, keypoints, boxes = run_decoding(decoding, graph, arrays, tmp_path)
     found = DECODERS[model_type].find(arrays, view)
     (expected,) = DECODERS[model_type].decode(found, view, layout, decoding.thresholds)
     assert people == len(expected) >= 1

@@ -51,6 +51,23 @@ def test_emulation_takes_a_list_of_what_the_file_takes(small, tmp_path):
     assert same(emulated.outputs["heatmaps"], bundle.run_host(prepared)["heatmaps"])
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((1, 16, 24, 3), np.float32),
+        np.zeros((1, 16, 24, 3), np.int8),
+        np.zeros((1, 24, 16, 3), np.uint8),
+        np.zeros((0, 16, 24, 3), np.uint8),
+    ],
+    ids=["float", "as the C code takes it", "turned", "no image"],
+)
+def test_what_is_prepared_runs_and_the_rest_is_refused(small, tmp_path, wrong):
+    bundle = export(small, tmp_path / "out")
+    with pytest.raises(PoseError, match=r"expected \(B, 16, 24, 3\) uint8"):
+        bundle.prepare(wrong)
+    assert bundle.prepare(np.zeros((16, 24, 3), np.uint8)).shape == (1, 16, 24, 3)
+
+
 def test_images_of_one_list_have_one_shape(small, tmp_path):
     bundle = export(small, tmp_path / "out")
     with pytest.raises(

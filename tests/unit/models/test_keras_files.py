@@ -211,6 +211,36 @@ def test_what_keras_itself_has_is_loaded(tmp_path):
     )
 
 
+@pytest.mark.parametrize("kind", ["Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D"])
+def test_layers_that_had_groups_in_keras_2_are_loaded(tmp_path, kind):
+    first = (3,) if kind == "DepthwiseConv2D" else (2, 3)
+    model = network(getattr(keras.layers, kind)(*first))
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][-1]["config"]["groups"] = 1
+        file.attrs["model_config"] = json.dumps(config)
+    np.testing.assert_allclose(load_keras(tmp_path / "model.h5")(PIXELS), model(PIXELS), atol=1e-6)
+
+
+def test_weights_alone_are_told_apart(tmp_path):
+    network(keras.layers.ReLU()).save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        del file.attrs["model_config"]
+    with pytest.raises(PoseError, match="has weights only.*save the whole model"):
+        load_keras(tmp_path / "model.h5")
+
+
+def test_operations_that_keras_2_recorded_are_not_said_to_be_code(tmp_path):
+    network(keras.layers.ReLU()).save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][-1] |= {"class_name": "TFOpLambda"}
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(PoseError, match="TFOpLambda: operations of TensorFlow.*Keras 2"):
+        load_keras(tmp_path / "model.h5")
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:300], lambda data: b"", lambda data: b"not a model" * 99]
