@@ -18,7 +18,7 @@ from ..deployment.st.stedgeai import StReport
 from ..errors import PoseError
 from ..files import sha256_of
 from ..models.network import Network, load_keras, open_network
-from ..models.precision import computes_in_float, quantize_first
+from ..models.precision import computes_in_float, quantize_first, size_of_file
 from .analysis import Analysis, analyze
 from .published import published
 from .tflm import measure_arena
@@ -70,7 +70,7 @@ def benchmark(model_path: str | Path, runs: int = 20, num_threads: int = 1) -> R
     graph, reason = _graph(path)
     network = open_network(path, num_threads)
     cost = _cost(path, graph) if graph else _other_cost(path, network, reason)
-    size = {"file_kib": path.stat().st_size / _KIB}
+    size = {"file_kib": size_of_file(path) / _KIB}
     return Report(
         {**cost.metrics, **size, **_latency(network, runs)}, cost.layers, cost.boards, cost.missing
     )

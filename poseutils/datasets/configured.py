@@ -118,7 +118,7 @@ def configured_dataset(config: Config, attribute: str) -> Dataset:
     named = has_annotations(dataset.source)
     layout = _redefined_by(section, dataset.layout, named)
     # Text labels have no names; the annotations of another dataset may
-    if not named:
+    if not named and dataset.layout == layout_for(len(dataset.layout)):
         other = configured_layout(config)
         layout = other if other is not None and len(other) == len(layout) else layout
     return replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))

@@ -18,12 +18,13 @@ import numpy as np
 from ..errors import PoseError
 from ..files import listed, same_name
 from ..images import find_images
-from ..keypoints import KeypointLayout, layout_for
+from ..keypoints import KeypointLayout, layout_for, usual_layout
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset
 from .finding import other_labels
 from .lazy import FRACTION, lazy_sample
 from .numbers import MAX_KEYPOINTS, MAX_PEOPLE, check_count, columns_of, say, triplets
+from .ultralytics import read_description
 
 FORM = "class cx cy w h, then x y v for each keypoint"
 MAX_CLASSES = 10_000
@@ -41,7 +42,8 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
 
     Args:
         folder: the images, or the folder above ``images`` and ``labels``.
-        layout: of the keypoints, whose names the labels do not have (default: by their number).
+        layout: of the keypoints, whose names the labels do not have (default: by the data.yaml
+            beside them, else by their number).
 
     Raises:
         PoseError: if a line has a wrong number of fields or is not numbers, with file and line; if
@@ -63,6 +65,9 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
         [table[:, 1:3] - table[:, 3:5] / 2, table[:, 1:3] + table[:, 3:5] / 2], axis=1
     )
     keypoints = _keypoints(table, boxes, layout, places, notes)
+    described = read_description(folder)
+    if layout is None and described is not None:
+        layout = described.layout(keypoints.shape[1])
     layout = layout or layout_for(keypoints.shape[1])
     if keypoints.shape[1] != len(layout):
         raise PoseError(
@@ -79,7 +84,10 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     say(folder, notes)
     count = 1 + classes.max()
     names = tuple(f"class_{i}" for i in range(count)) if count > 1 else ()
-    return Dataset(tuple(samples), layout, folder, names)
+    if described is not None and len(described.class_names) >= count:
+        names = described.class_names
+    dataset = Dataset(tuple(samples), layout, folder, names)
+    return dataset.with_layout(usual_layout(layout))
 
 
 def _label_files(images: list[Path]) -> list[str]:

@@ -153,7 +153,7 @@ def _is_normalized(graph: Graph, source: str, size: int) -> bool:
     stored = graph.tensors[producers[output].inputs[0] if output in producers else output]
     if stored.quantization is None or stored.dtype not in ("int8", "uint8"):
         return not source.lower().endswith(".onnx")  # the convention of exporters
-    return _largest(stored) < np.sqrt(size)
+    return bool(_largest(stored) < np.sqrt(size))
 
 
 def _largest(tensor: Tensor) -> float:

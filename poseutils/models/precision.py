@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from ..compiler.frontends.onnx_file import by_onnx, damage_reported, onnx_library
 from ..compiler.frontends.tflite import read_tflite
 from ..compiler.graph import float_operators
 
@@ -56,3 +57,24 @@ def quantize_first(path: Path, chain: str) -> str:
     return (
         f"Quantize the .keras or .h5 that it was made of first: {command} model.model_path=ITS_FILE"
     )
+
+
+def size_of_file(path: Path) -> int:
+    """Bytes of a model file, with those of the files beside it in which an .onnx keeps weights.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    size = path.stat().st_size
+    if path.suffix.lower() != ".onnx":
+        return size
+    with damage_reported(path.name):
+        proto = by_onnx(onnx_library().load_model_from_string, path.read_bytes())
+    locations = {
+        entry.value
+        for tensor in proto.graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    beside = [path.parent / location for location in locations]
+    return size + sum(file.stat().st_size for file in beside if file.is_file())

@@ -17,6 +17,7 @@ from ..config import Config, read_config, services_of
 from ..datasets import configured_dataset, training_datasets
 from ..errors import PoseError
 from ..images import find_images
+from ..models.precision import size_of_file
 from ..models.zoo import ZOO, cache_folder, name_of
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
@@ -162,7 +163,7 @@ def _model(config: Config, path: str) -> tuple[str, str]:
         raise PoseError(
             f"{path} given, a folder; expected a file that ends in {', '.join(MODEL_SUFFIXES)}"
         )
-    return f"{file.stat().st_size / 1e6:.1f} MB", file.suffix.lower()
+    return f"{size_of_file(file) / 1e6:.1f} MB", file.suffix.lower()
 
 
 def _published(name: str) -> str:

@@ -13,6 +13,7 @@ from ..errors import PoseError
 from ..evaluation import Report, evaluate
 from ..models import Model
 from ..models.network import load_keras, open_network
+from ..models.precision import size_of_file
 from ..training.batches import RESCALING
 from .convert import quantize
 
@@ -83,7 +84,7 @@ def _row(name: str, path: Path, report: Report, exact: Report) -> dict:
         "oks": report.metrics["oks"],
         "loss": 100 * (exact.metrics["oks"] - report.metrics["oks"]),
         "uncertainty": float(losses.std(ddof=1) / np.sqrt(len(losses))) if several else np.nan,
-        "kib": path.stat().st_size / 1024,
+        "kib": size_of_file(path) / 1024,
         "file": path.name,
     }
 

@@ -132,3 +132,50 @@ def test_as_many_keypoints_of_other_names_are_warned_of_and_a_contradiction_is_r
     contrary = load_dataset(write(tmp_path / "e", ["tip", "bee", "fly"], [(1, 1)] * 3))
     with pytest.raises(PoseError, match="'tip' is in another place"):
         contrary.with_layout(wanted)
+
+
+# ---------------------------------------------------------------- data.yaml beside text labels
+
+
+def text_labels(folder, keypoints, yaml):
+    """A folder of one image with a text label, and a data.yaml above it."""
+    (folder / "train/images").mkdir(parents=True)
+    (folder / "train/labels").mkdir()
+    Image.new("RGB", (40, 20)).save(folder / "train/images/1.png")
+    points = " ".join(f"0.{k + 1} 0.{k + 1} 2" for k in range(keypoints))
+    (folder / "train/labels/1.txt").write_text(f"1 0.5 0.5 1 1 {points}\n")
+    (folder / "data.yaml").write_text(yaml)
+    return folder / "train/images"
+
+
+def test_a_data_yaml_names_keypoints_and_classes_and_tells_the_mirror_image(tmp_path):
+    said = "kpt_shape: [3, 3]\nkpt_names: {0: [tip, wing a, wing b]}\nflip_idx: [0, 2, 1]\n"
+    dataset = load_dataset(text_labels(tmp_path, 3, said + "names: {0: hen, 1: cock}\n"))
+    layout = dataset.layout
+    assert layout.names == ("tip", "wing a", "wing b") and layout.mirror == (0, 2, 1)
+    assert layout.mirror_known and dataset.class_names == ("hen", "cock")
+
+
+def test_without_a_data_yaml_unnamed_keypoints_are_not_flipped(tmp_path):
+    from poseutils.training.augmentation import make_augment
+
+    flip = {"random_flip": {"mode": "horizontal"}}
+    dataset = load_dataset(text_labels(tmp_path, 3, "train: images\n"))
+    with pytest.raises(PoseError, match="Give dataset.mirror, .*\\[0, 1, 2\\] if each is its own"):
+        make_augment(flip, dataset.layout)
+    make_augment(flip, layout_from_names(dataset.layout.names, mirror=[0, 2, 1]))
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("kpt_shape: [4, 3]", "kpt_shape says 4 keypoints; the labels have 3"),
+        ("{names: [a, b], flip_idx: [0, 1]}", "flip_idx has 2 entries, expected 3"),
+        ("{names: [a, b], flip_idx: [0, 0, 0]}", "mirror"),
+        ("{names: [a, b], flip_idx: x}", "expected .* a list of integers"),
+        ("names: [", "is not YAML"),
+    ],
+)
+def test_a_data_yaml_that_contradicts_its_labels_is_refused(tmp_path, said, reason):
+    with pytest.raises(PoseError, match=reason):
+        load_dataset(text_labels(tmp_path, 3, said))

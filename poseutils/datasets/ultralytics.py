@@ -1,0 +1,109 @@
+"""The data.yaml of Ultralytics beside text labels: number, names and mirror pairs of keypoints, and
+names of classes, which the labels themselves do not have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import PoseError
+from ..files import read_text
+from ..keypoints import KeypointLayout, layout_for, layout_from_names
+
+_NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_LEVELS = 3
+"""The folder of images and those above it in which the file may be: ``train/images``."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a data.yaml says; all of it may be missing.
+
+    Attributes:
+        path: the file.
+        count: of the keypoints.
+        flip: for each keypoint the index of its mirror image.
+        kpt_names: of the keypoints.
+        class_names: of the classes.
+    """
+
+    path: Path
+    count: int | None
+    flip: tuple[int, ...]
+    kpt_names: tuple[str, ...]
+    class_names: tuple[str, ...]
+
+    def layout(self, count: int) -> KeypointLayout | None:
+        """The layout of so many keypoints; None if it is not described.
+
+        Raises:
+            PoseError: if the description is of another number, or contradicts itself.
+        """
+        if self.count not in (None, count):
+            raise PoseError(
+                f"{self.path}: kpt_shape says {self.count} keypoints; the labels have {count}"
+            )
+        for key, values in (("flip_idx", self.flip), ("kpt_names", self.kpt_names)):
+            if values and len(values) != count:
+                raise PoseError(f"{self.path}: {key} has {len(values)} entries, expected {count}")
+        usual = layout_for(count)
+        if not self.kpt_names and self.flip in ((), usual.mirror):
+            return None
+        names = self.kpt_names or [f"keypoint_{i}" for i in range(count)]
+        try:
+            return layout_from_names(names, mirror=self.flip)
+        except PoseError as error:
+            raise PoseError(f"{self.path}: {error}") from error
+
+
+def read_description(folder: Path) -> Description | None:
+    """The description of a folder of images: of the first data.yaml in it, or above it, that
+    describes keypoints or classes; None without one.
+
+    Raises:
+        PoseError: if it cannot be read.
+    """
+    for place in [folder, *folder.resolve().parents][:_LEVELS]:
+        for name in _NAMES:
+            if (place / name).is_file():
+                found = _parsed(place / name)
+                if found is not None:
+                    return found
+    return None
+
+
+def _parsed(path: Path) -> Description | None:
+    try:
+        document = yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise PoseError(f"{path} is not YAML: {' '.join(str(error).split())[:200]}") from error
+    if not isinstance(document, dict) or not {"kpt_shape", "names"} & document.keys():
+        return None
+    shape = document.get("kpt_shape") or [None]
+    flip = document.get("flip_idx") or ()
+    good = isinstance(shape, Sequence) and (shape[0] is None or type(shape[0]) is int)
+    if not good or not isinstance(flip, Sequence) or any(type(i) is not int for i in flip):
+        raise PoseError(
+            f"{path}: kpt_shape={shape!r:.40}, flip_idx={flip!r:.80}; expected [keypoints, 2 or 3] "
+            "and a list of integers"
+        )
+    return Description(
+        path,
+        shape[0],
+        tuple(flip),
+        _names(document.get("kpt_names")),
+        _names(document.get("names")),
+    )
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    """Names as a list, by their index, or, of keypoints, for each class; the first class counts."""
+    if isinstance(given, dict):
+        given = list(given.values())
+    if isinstance(given, list) and given and isinstance(given[0], list):
+        given = given[0]
+    return tuple(str(name) for name in given) if isinstance(given, list) else ()
