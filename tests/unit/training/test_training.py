@@ -20,7 +20,6 @@ from poseutils.training import (
     predict_examples,
     validate,
 )
-from poseutils.training.augmentation import make_augment, warp_images, warp_keypoints
 from poseutils.training.batches import training_batches
 
 NAME = "st_movenet_lightning_heatmaps"
@@ -92,6 +91,10 @@ def test_nothing_to_train_on_is_an_error(picture):
 
 # ---------------------------------------------------------------- augmentation
 
+
+# ---------------------------------------------------------------- batches and fit
+
+
 GEOMETRY = {
     "random_flip": {"mode": "horizontal"},
     "random_rotation": {"factor": 0.1, "fill_mode": "constant"},
@@ -104,128 +107,6 @@ def blobs(points, size=96, sigma=3.0):
     """(B, size, size, 3) images with a soft dot in channel k at point k."""
     images = encode(points, (size, size), (size, size), sigma) * 255
     return np.concatenate([images, np.zeros_like(images[..., :1])], axis=-1)
-
-
-def centroids(images):
-    centers = np.arange(images.shape[1]) + 0.5
-    total = images.sum(axis=(1, 2))
-    return np.stack(
-        [
-            np.einsum("bhwk,w->bk", images, centers) / total,
-            np.einsum("bhwk,h->bk", images, centers) / total,
-        ],
-        axis=-1,
-    )
-
-
-def test_keypoints_stay_on_what_they_mark():
-    rng = np.random.default_rng(1)
-    points = np.concatenate(
-        [rng.uniform(36, 60, (16, 2, 2)), np.full((16, 2, 1), 2)], axis=-1
-    ).astype(np.float32)
-    augment = make_augment(GEOMETRY, PAIR)
-    images, moved = (t.numpy() for t in augment(blobs(points), points, (3, 4)))
-    found = centroids(images[..., :2])
-    swapped = np.linalg.norm(found - moved[:, :, :2], axis=-1).max(axis=1) > 1
-    found[swapped] = found[swapped][:, ::-1]
-    np.testing.assert_allclose(found, moved[:, :, :2], atol=0.1)
-    assert 2 <= swapped.sum() <= 14  # half of the images are mirrored, and there left is right
-
-
-def test_warping_a_drawing_is_drawing_the_warped():
-    points = np.array([[[30, 40, 2], [60.5, 50.25, 2]]], np.float32)
-    angle = 0.3
-    matrix = np.array(
-        [[[np.cos(angle), -np.sin(angle), 20], [np.sin(angle), np.cos(angle), -5], [0, 0, 1]]],
-        np.float32,
-    )
-    warped = warp_images(blobs(points), matrix, "constant").numpy()
-    drawn = blobs(warp_keypoints(points, matrix, PAIR).numpy())
-    assert np.abs(warped - drawn).max() < 8  # of 255: what bilinear sampling smooths
-
-
-def test_a_flip_is_exact_and_swaps_left_and_right():
-    images = np.random.default_rng(0).uniform(0, 255, (4, 32, 48, 3)).astype(np.float32)
-    points = np.array([[[10, 5, 2], [40, 30, 1]]] * 4, np.float32)
-    augment = make_augment({"random_flip": {"mode": "horizontal", "change_rate": 1}}, PAIR)
-    flipped, moved = augment(images, points, (0, 0))
-    np.testing.assert_allclose(flipped, images[:, :, ::-1], atol=1e-3)
-    np.testing.assert_allclose(moved, [[[8, 30, 1], [38, 5, 2]]] * 4, atol=1e-4)
-
-
-def test_rotation_is_a_share_of_a_turn_and_zoom_in_is_negative():
-    points = np.array([[[40, 24, 2], [24, 24, 2]]], np.float32)
-    images = np.zeros((1, 48, 48, 3), np.float32)
-    _, turned = make_augment({"random_rotation": {"factor": (0.25, 0.25)}}, PAIR)(
-        images, points, (0, 0)
-    )
-    np.testing.assert_allclose(turned[0, :, :2], [[24, 8], [24, 24]], atol=1e-3)
-    _, zoomed = make_augment({"random_zoom": {"width_factor": (-0.5, -0.5)}}, PAIR)(
-        images, points, (0, 0)
-    )
-    np.testing.assert_allclose(zoomed[0, :, :2], [[56, 24], [24, 24]], atol=1e-3)
-
-
-def test_the_order_written_is_the_order_applied():
-    points = np.array([[[34, 24, 2], [24, 24, 2]]], np.float32)
-    shift, turn = (
-        {"random_translation": {"width_factor": (0.25, 0.25), "height_factor": 0}},
-        {"random_rotation": {"factor": (0.25, 0.25)}},
-    )
-    images = np.zeros((1, 48, 48, 3), np.float32)
-    _, shifted_first = make_augment({**shift, **turn}, PAIR)(images, points, (0, 0))
-    _, turned_first = make_augment({**turn, **shift}, PAIR)(images, points, (0, 0))
-    np.testing.assert_allclose(shifted_first[0, 0, :2], [24, 2], atol=1e-3)
-    np.testing.assert_allclose(turned_first[0, 0, :2], [36, 14], atol=1e-3)
-
-
-def test_contrast_brightness_and_noise():
-    images = np.random.default_rng(0).uniform(60, 180, (2, 32, 32, 3)).astype(np.float32)
-    points = np.zeros((2, 2, 3), np.float32)
-
-    def apply(**operation):
-        return make_augment(operation, PAIR)(images, points, (1, 2))[0].numpy()
-
-    np.testing.assert_allclose(
-        apply(random_brightness={"factor": (0.1, 0.1)}), images + 25.5, atol=1e-3
-    )
-    mean = images.mean(axis=(1, 2), keepdims=True)
-    np.testing.assert_allclose(
-        apply(random_contrast={"factor": (-0.5, -0.5)}), (images + mean) / 2, atol=1e-2
-    )
-    assert (
-        apply(random_gaussian_noise={"stddev": 0.1, "change_rate": 1}) - images
-    ).std() == pytest.approx(25.5, rel=0.05)
-    assert apply(random_brightness={"factor": (2, 2)}).max() == 255
-    np.testing.assert_array_equal(
-        apply(random_brightness={"factor": (0.1, 0.1), "change_rate": 0}), images
-    )
-
-
-@pytest.mark.parametrize(
-    "name, arguments, says",
-    [
-        ("random_solarise", {}, "random_solarise: unknown.*did you mean 'random_solarize'"),
-        ("random_flip", {}, "mode: missing"),
-        ("random_flip", {"mode": "sideways"}, "sideways.*horizontal"),
-        ("random_zoom", {"width_factor": 0.1, "factor": 1}, "factor: unknown.*height_factor"),
-        ("random_rotation", {"factor": "big"}, "'big'"),
-        ("random_rotation", {"factor": (0.2, 0.1)}, "lowest, highest"),
-        ("random_rotation", {"factor": 0.1, "fill_mode": "blur"}, "blur.*reflect"),
-        (
-            "random_contrast",
-            {"factor": 0.1, "fill_mode": "reflect"},
-            "fill_mode: unknown.*change_rate",
-        ),
-    ],
-)
-def test_augmentation_that_is_not_there(name, arguments, says):
-    with pytest.raises(PoseError, match=says):
-        augment = make_augment({name: arguments}, PAIR)
-        augment(np.zeros((1, 32, 32, 3), np.float32), np.zeros((1, 2, 3), np.float32), (0, 0))
-
-
-# ---------------------------------------------------------------- batches and fit
 
 
 def dots(count, seed, size=64):

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from poseutils.config.calls import AUGMENTATIONS as ARGUMENTS
-from poseutils.errors import PoseError
-from poseutils.training.augmentation import AUGMENTATIONS, make_augment, resizing_period, warp_boxes
+from poseutils.training.augmentation import AUGMENTATIONS, make_augment, warp_boxes
 from poseutils.training.augmentation.augment import WARPING
 from poseutils.training.augmentation.geometry import GEOMETRIC
 from tests.helpers.augmentations import IDENTITY, STRONG, noise, paired, scattered
@@ -351,71 +350,7 @@ def test_all_of_them_in_a_compiled_function_are_what_they_are_outside():
 # ---------------------------------------------------------------- sizes
 
 
-def test_a_size_lasts_as_long_as_its_period():
-    augment = make_augment(
-        {"random_periodic_resizing": {"image_sizes": [[64, 96], [32, 32], [96, 64]]}}, paired(2)
-    )
-    points = scattered(2, 2)
-    shapes = {}
-    for period in range(12):
-        resized = [augment(noise(2), points, (period, n), period=period) for n in range(3)]
-        (shapes[period],) = {images.shape[1:3] for images, _ in resized}
-        height, width = shapes[period]
-        np.testing.assert_allclose(resized[0][1], points * [width / 96, height / 96, 1], rtol=1e-5)
-    assert set(shapes.values()) == {(64, 96), (32, 32), (96, 64)}
-
-
-def test_some_periods_keep_the_size():
-    augment = make_augment(
-        {"random_periodic_resizing": {"image_sizes": [[64, 64]], "change_rate": 0.5}}, paired(2)
-    )
-    sizes = [augment(noise(1), scattered(1, 2), (0, 0), period=n)[0].shape[1] for n in range(40)]
-    assert 10 <= sizes.count(64) <= 30 and sizes.count(64) + sizes.count(96) == 40
-
-
-def test_the_period_is_ten_batches_unless_told():
-    sizes = {"image_sizes": [[64, 64]]}
-    assert resizing_period({"random_flip": {"mode": "vertical"}}) == resizing_period(None) == 1
-    assert resizing_period({"random_periodic_resizing": sizes}) == 10
-    assert resizing_period({"random_periodic_resizing": {**sizes, "period": 3}}) == 3
-
-
 # ---------------------------------------------------------------- what cannot be
-
-
-@pytest.mark.parametrize(
-    "name, arguments, says",
-    [
-        ("random_posterize", {"bits": (0, 4)}, r"bits: \(0, 4\) given; .*from 1 to 8, or a range"),
-        ("random_posterize", {"bits": 2.5}, "whole number"),
-        ("random_blur", {"filter_size": (3, 5), "padding": "mirror"}, "'mirror' given.*'reflect'"),
-        ("random_blur", {"filter_size": 0}, "from 1 to 255"),
-        ("random_jpeg_quality", {"jpeg_quality": (50, 101)}, "from 0 to 100"),
-        ("random_gamma", {"gamma": -1}, "gamma: -1 given; .* from 0 up"),
-        ("random_autocontrast", {"cutoff": 50}, "cutoff: 50 given; expected a number from 0 to 49"),
-        ("random_zoom", {"width_factor": 0.1, "height_factor": (-1, 0)}, "from -0.99"),
-        ("random_shear", {"factor": 0.3}, "from -0.24 to 0.24"),
-        ("random_crop", {"crop_width": 1.5}, "crop_width: 1.5 given"),
-        (
-            "random_flip",
-            {"mode": "horizontal", "fill_mode": "wrap"},
-            "fill_mode: unknown attribute",
-        ),
-        ("random_invert", {"change_rate": 1.5}, "change_rate: 1.5 given"),
-        ("random_invert", {"change_rate": (0, 1)}, r"change_rate: \(0, 1\) given"),
-        ("random_gaussian_noise", {"stddev": 0.1, "mode": "horizontal"}, "'image' or 'batch'"),
-        ("random_rotation", {"factor": 0.1, "interpolation": "area"}, "'bilinear' or 'nearest'"),
-        ("random_periodic_resizing", {}, "image_sizes: missing"),
-        ("random_periodic_resizing", {"image_sizes": [[190, 192]]}, "multiples of 32"),
-        ("random_periodic_resizing", {"image_sizes": []}, "multiples of 32"),
-        ("random_periodic_resizing", {"image_sizes": [[64, 64]], "period": 0}, "period: 0 given"),
-        ("random_rotation", {"factor": float("nan")}, "nan"),
-        ("random_hues", {"delta": 1}, "random_hues: unknown.*random_hue"),
-    ],
-)
-def test_arguments_that_cannot_be(name, arguments, says):
-    with pytest.raises(PoseError, match=says):
-        make_augment({name: arguments}, paired(2))
 
 
 def test_configuration_and_operations_have_the_same_names_and_arguments():
