@@ -25,28 +25,17 @@ MAX_TABLES = 1 << 16
 """More tensors, operators or buffers than this is a damaged length, not a network."""
 
 MAX_ELEMENTS = 1 << 40
-"""A tensor of more, sizes of 0 left out, is a damaged shape."""
+"""A larger tensor, not counting sizes of 0, is a damaged shape."""
 
-_BITS = {
-    "bool": 8,
-    "int2": 2,
-    "int4": 4,
-    "uint4": 4,
-    "int8": 8,
-    "uint8": 8,
-    "int16": 16,
-    "uint16": 16,
-    "int32": 32,
-    "uint32": 32,
-    "int64": 64,
-    "uint64": 64,
-    "float8_e4m3fn": 8,
-    "float8_e5m2": 8,
-    "float16": 16,
-    "bfloat16": 16,
-    "float32": 32,
-    "float64": 64,
+_BY_BITS = {
+    2: "int2",
+    4: "int4 uint4",
+    8: "bool int8 uint8 float8_e4m3fn float8_e5m2",
+    16: "int16 uint16 float16 bfloat16",
+    32: "int32 uint32 float32",
+    64: "int64 uint64 float64",
 }
+_BITS = {name: bits for bits, names in _BY_BITS.items() for name in names.split()}
 
 _RECURRENT = (
     *("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"),

@@ -259,7 +259,7 @@ def lower_gather_nd(layer: Layer) -> None:
 
 
 def _gathered(layer: Layer, outer: int, shape: tuple[int, ...], count: int, depth: int) -> None:
-    """So many slices, each named by so many indices, of each of ``outer`` parts of a shape."""
+    """From each of ``outer`` parts, ``count`` slices, each addressed by ``depth`` indices."""
     indices, slice_, item = layer.input(1), prod(shape[depth:]), layer.input(0).item_bytes
     need(indices.dtype == "int32", f"indices of {indices.dtype}; int32 is supported")
     fields = {

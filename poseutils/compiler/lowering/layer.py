@@ -104,7 +104,7 @@ class Layer:
         return self.offsets[place.buffer] + place.offset
 
     def address(self, tensor: int, values: int = 0) -> str:
-        """A C expression for a tensor, moved by so many values."""
+        """A C expression for a tensor's address, plus an offset of ``values`` elements."""
         made = self.graph.tensors[tensor]
         if tensor in self.places:
             return at(C_TYPES[made.dtype], self.offset(tensor) + values * made.item_bytes)

@@ -32,7 +32,7 @@ class Elementwise:
         return values.astype(np.int64) - self.inputs[number].zero_point
 
     def real(self, values: np.ndarray) -> np.ndarray:
-        """The float32 numbers that values of the first input stand for."""
+        """Dequantizes values of the first input, to float32."""
         steps = values.astype(np.int32) - self.inputs[0].zero_point
         return self.inputs[0].scale * steps.astype(np.float32)
 

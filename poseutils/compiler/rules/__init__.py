@@ -169,6 +169,8 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> Sequence[S
         case.expect(
             named or 0 not in tensor.shape, f"{tensor.name!r} of shape {tensor.shape} is empty"
         )
+    if rule.typed is not None:
+        case.expect_same_type(*case.tensors()[slice(*rule.typed)], *case.outputs)
     shapes = rule.check(case)
     for tensor, shape in zip(case.outputs, shapes or ()):
         case.expect(

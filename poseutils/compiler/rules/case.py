@@ -95,6 +95,11 @@ Shapes = Sequence[Shape] | None
 Check = Callable[[Case], Shapes]
 
 
+MANY = 1 << 16
+ALL = (0, MANY)
+"""All inputs."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """What holds for one kind of operator.
@@ -106,6 +111,7 @@ class Rule:
         outputs: how many; None for any number.
         attributes: the kind that it cannot do without, if there is one.
         scaled: whether 8-bit tensors need scales.
+        typed: which inputs, from and to (exclusive), have the type of the outputs; None for none.
     """
 
     check: Check
@@ -113,6 +119,7 @@ class Rule:
     outputs: int | None = 1
     attributes: type[Attributes] = Attributes
     scaled: bool = True
+    typed: tuple[int, int] | None = (0, 1)
 
 
 def broadcast(case: Case, *shapes: Shape) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ _BIAS = {
 
 
 def _swept(case: Case, window: Window, taps: Pair, dilation: Pair) -> Pair:
-    """How many places a window of so many taps has over rows and over columns."""
+    """The number of window positions along rows and along columns."""
     places = []
     for d, axis in enumerate("hw"):
         size = case.input(0).shape[1 + d]
@@ -76,7 +76,6 @@ def _convolution(case: Case) -> Shapes:
     data, weights, made = case.input(0), case.input(1), case.operator.attributes_as(Conv2D)
     case.expect_rank(data, 4)
     case.expect_rank(weights, 4)
-    case.expect_same_type(data, case.outputs[0])
     depthwise = case.operator.name == "DEPTHWISE_CONV_2D"
     channels, axis = weights.shape[3 if depthwise else 0], 3 if depthwise else 0
     fits = _depthwise_fits if depthwise else _groups_fit
@@ -105,7 +104,6 @@ def _transposed(case: Case) -> Shapes:
     weights, data = case.input(1), case.input(2)
     case.expect_rank(data, 4)
     case.expect_rank(weights, 4)
-    case.expect_same_type(data, case.outputs[0])
     channels, height, width, depth = weights.shape
     case.expect(
         depth == data.shape[3], f"a filter of shape {weights.shape} on data of shape {data.shape}"
@@ -133,7 +131,6 @@ def _transposed(case: Case) -> Shapes:
 def _pooling(case: Case) -> Shapes:
     data, made = case.input(0), case.operator.attributes_as(Pool2D)
     case.expect_rank(data, 4)
-    case.expect_same_type(data, case.outputs[0])
     for name, taps in zip(("filter_height", "filter_width"), made.size):
         case.number(name, taps)
     return [(data.shape[0], *_swept(case, made, made.size, (1, 1)), data.shape[3])]
@@ -142,7 +139,6 @@ def _pooling(case: Case) -> Shapes:
 def _resize(case: Case) -> Shapes:
     data = case.input(0)
     case.expect_rank(data, 4)
-    case.expect_same_type(data, case.outputs[0])
     made = case.operator.attributes_as(Resize)
     both = made.align_corners and made.half_pixel_centers
     case.expect(not both, "align_corners and half_pixel_centers together")
@@ -159,7 +155,7 @@ def _resize(case: Case) -> Shapes:
 WINDOWS = {
     "CONV_2D": Rule(_convolution, (2, 3), attributes=Conv2D),
     "DEPTHWISE_CONV_2D": Rule(_convolution, (2, 3), attributes=DepthwiseConv2D),
-    "TRANSPOSE_CONV": Rule(_transposed, (3, 4), attributes=TransposeConv),
+    "TRANSPOSE_CONV": Rule(_transposed, (3, 4), attributes=TransposeConv, typed=(2, 3)),
     "MAX_POOL_2D": Rule(_pooling, (1, 1), attributes=Pool2D),
     "AVERAGE_POOL_2D": Rule(_pooling, (1, 1), attributes=Pool2D),
     "RESIZE_BILINEAR": Rule(_resize, (2, 2)),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 from ..attributes import (
-    Attributes,
     Blocks,
     Concatenation,
     Gather,
@@ -16,15 +16,12 @@ from ..attributes import (
 )
 from ..graph import Tensor
 from ..slices import strided_shape
-from .case import Case, Check, Rule, Shapes
-
-_MANY = 1 << 16
+from .case import ALL, MANY, Case, Rule, Shapes
 
 
 def _reshape(case: Case) -> Shapes:
     """By a tensor of sizes if there is one, else by the option; one of -1 is what is left."""
     data, output = case.input(0), case.outputs[0]
-    case.expect_same_type(data, output)
     sizes = (
         case.integers(1, "the shape")
         if (given := case.optional(1)) is not None and len(given.shape) == 1
@@ -63,7 +60,6 @@ def _filled_up(case: Case, data: Tensor, sizes: list[int]) -> list[int]:
 def _ones(case: Case) -> Shapes:
     """SQUEEZE and EXPAND_DIMS: dimensions of one go or come."""
     data, output = case.input(0), case.outputs[0]
-    case.expect_same_type(data, output)
     if case.settles:
         return (
             _with_ones(case, data)
@@ -96,7 +92,6 @@ def _without_ones(case: Case, data: Tensor) -> Shapes:
 
 def _concatenation(case: Case) -> Shapes:
     given = case.tensors()
-    case.expect_same_type(*given, case.outputs[0])
     shape = given[0].shape
     axis = case.axis(case.operator.attributes_as(Concatenation).axis, len(shape))
     for tensor in given:
@@ -111,7 +106,6 @@ def _concatenation(case: Case) -> Shapes:
 
 def _split(case: Case) -> Shapes:
     axes, data, count = case.integers(0, "the dimension"), case.input(1), len(case.outputs)
-    case.expect_same_type(data, *case.outputs)
     if axes is None:
         return None
     case.expect(len(axes) == 1, f"{len(axes)} dimensions; one is expected")
@@ -128,7 +122,6 @@ def _split_by_sizes(case: Case) -> Shapes:
         case.integers(1, "the sizes"),
         case.integers(2, "the dimension"),
     )
-    case.expect_same_type(data, *case.outputs)
     if sizes is None or axes is None:
         return None
     case.expect(
@@ -146,7 +139,6 @@ def _split_by_sizes(case: Case) -> Shapes:
 
 def _slice(case: Case) -> Shapes:
     data = case.input(0)
-    case.expect_same_type(data, case.outputs[0])
     begin, size = case.integers(1, "the beginning"), case.integers(2, "the size")
     if begin is None or size is None:
         return None
@@ -163,8 +155,6 @@ def _slice(case: Case) -> Shapes:
 
 
 def _strided_slice(case: Case) -> Shapes:
-    data = case.input(0)
-    case.expect_same_type(data, case.outputs[0])
     given = [
         case.integers(i, what)
         for i, what in ((1, "the beginning"), (2, "the end"), (3, "the steps"))
@@ -183,7 +173,6 @@ def _strided_slice(case: Case) -> Shapes:
 
 def _pack(case: Case) -> Shapes:
     given = case.tensors()
-    case.expect_same_type(*given, case.outputs[0])
     shape = given[0].shape
     case.expect(
         all(tensor.shape == shape for tensor in given),
@@ -197,7 +186,6 @@ def _pack(case: Case) -> Shapes:
 
 def _unpack(case: Case) -> Shapes:
     data = case.input(0)
-    case.expect_same_type(data, *case.outputs)
     made, count = case.operator.attributes_as(Unpack), len(case.outputs)
     axis = case.axis(made.axis, len(data.shape))
     case.expect(
@@ -209,7 +197,6 @@ def _unpack(case: Case) -> Shapes:
 
 def _transpose(case: Case) -> Shapes:
     data, order = case.input(0), case.integers(1, "the order")
-    case.expect_same_type(data, case.outputs[0])
     if order is None:
         return None
     rank = len(data.shape)
@@ -222,7 +209,6 @@ def _transpose(case: Case) -> Shapes:
 
 def _pad(case: Case) -> Shapes:
     data, pads = case.input(0), case.integers(1, "the margins")
-    case.expect_same_type(data, case.outputs[0])
     value = case.optional(2)
     if value is not None:
         case.expect_same_type(data, value)
@@ -244,7 +230,6 @@ def _pad(case: Case) -> Shapes:
 
 def _tile(case: Case) -> Shapes:
     data, times = case.input(0), case.integers(1, "the numbers")
-    case.expect_same_type(data, case.outputs[0])
     if times is None:
         return None
     case.expect(
@@ -256,7 +241,6 @@ def _tile(case: Case) -> Shapes:
 
 def _broadcast_to(case: Case) -> Shapes:
     data, shape = case.input(0), case.integers(1, "the shape")
-    case.expect_same_type(data, case.outputs[0])
     if shape is None:
         return None
     own = (1,) * (len(shape) - len(data.shape)) + data.shape
@@ -267,34 +251,23 @@ def _broadcast_to(case: Case) -> Shapes:
     return [shape.tolist()]
 
 
-def _depth_to_space(case: Case) -> Shapes:
+def _blocks(case: Case) -> Shapes:
+    """DEPTH_TO_SPACE and SPACE_TO_DEPTH."""
     data = case.input(0)
     block = case.number("block_size", case.operator.attributes_as(Blocks).size)
     case.expect_rank(data, 4)
-    case.expect_same_type(data, case.outputs[0])
     batch, height, width, channels = data.shape
-    case.expect(
-        channels % (block * block) == 0, f"{channels} channels in blocks of {block} x {block}"
-    )
-    return [(batch, height * block, width * block, channels // (block * block))]
-
-
-def _space_to_depth(case: Case) -> Shapes:
-    data = case.input(0)
-    block = case.number("block_size", case.operator.attributes_as(Blocks).size)
-    case.expect_rank(data, 4)
-    case.expect_same_type(data, case.outputs[0])
-    batch, height, width, channels = data.shape
-    case.expect(
-        height % block == 0 and width % block == 0,
-        f"{height} x {width} in blocks of {block} x {block}",
-    )
+    if case.operator.name == "DEPTH_TO_SPACE":
+        fits, square = channels % (block * block) == 0, block * block
+        case.expect(fits, f"{channels} channels in blocks of {block} x {block}")
+        return [(batch, height * block, width * block, channels // square)]
+    fits = height % block == 0 and width % block == 0
+    case.expect(fits, f"{height} x {width} in blocks of {block} x {block}")
     return [(batch, height // block, width // block, channels * block * block)]
 
 
 def _gather(case: Case) -> Shapes:
     data, indices = case.input(0), case.input(1)
-    case.expect_same_type(data, case.outputs[0])
     made, chosen = case.operator.attributes_as(Gather), case.integers(1, "the indices")
     axis = case.axis(made.axis, len(data.shape))
     batch = made.batch_dims + (len(indices.shape) if made.batch_dims < 0 else 0)
@@ -317,7 +290,6 @@ def _gather(case: Case) -> Shapes:
 
 def _gather_nd(case: Case) -> Shapes:
     data, indices = case.input(0), case.input(1)
-    case.expect_same_type(data, case.outputs[0])
     chosen = case.integers(1, "the indices")
     depth = indices.shape[-1] if indices.shape and indices.elements else 0
     case.expect(
@@ -332,7 +304,6 @@ def _gather_nd(case: Case) -> Shapes:
 
 def _fill(case: Case) -> Shapes:
     sizes, value = case.integers(0, "the shape"), case.input(1)
-    case.expect_same_type(value, case.outputs[0])
     case.expect(value.elements == 1, f"{value.elements} values to fill with; one is expected")
     return None if sizes is None else [sizes.tolist()]
 
@@ -346,35 +317,29 @@ def _shape(case: Case) -> Shapes:
     return [(len(case.input(0).shape),)]
 
 
-def _rule(
-    check: Check,
-    inputs: tuple[int, int],
-    outputs: int | None = 1,
-    attributes: type[Attributes] = Attributes,
-) -> Rule:
-    return Rule(check, inputs, outputs, attributes, scaled=False)
-
-
-MOVES = {
-    "RESHAPE": _rule(_reshape, (1, 2)),
-    "SQUEEZE": _rule(_ones, (1, 1)),
-    "EXPAND_DIMS": _rule(_ones, (2, 2)),
-    "CONCATENATION": _rule(_concatenation, (1, _MANY), 1, Concatenation),
-    "SPLIT": _rule(_split, (2, 2), None),
-    "SPLIT_V": _rule(_split_by_sizes, (3, 3), None),
-    "SLICE": _rule(_slice, (3, 3)),
-    "STRIDED_SLICE": _rule(_strided_slice, (4, 4), 1, StridedSlice),
-    "PACK": _rule(_pack, (1, _MANY), 1, Pack),
-    "UNPACK": _rule(_unpack, (1, 1), None, Unpack),
-    "TRANSPOSE": _rule(_transpose, (2, 2)),
-    "PAD": _rule(_pad, (2, 2)),
-    "PADV2": _rule(_pad, (3, 3)),
-    "TILE": _rule(_tile, (2, 2)),
-    "BROADCAST_TO": _rule(_broadcast_to, (2, 2)),
-    "DEPTH_TO_SPACE": _rule(_depth_to_space, (1, 1), 1, Blocks),
-    "SPACE_TO_DEPTH": _rule(_space_to_depth, (1, 1), 1, Blocks),
-    "GATHER": _rule(_gather, (2, 2)),
-    "GATHER_ND": _rule(_gather_nd, (2, 2)),
-    "FILL": _rule(_fill, (2, 2)),
-    "SHAPE": _rule(_shape, (1, 1)),
+_RULES = {
+    "RESHAPE": Rule(_reshape, (1, 2)),
+    "SQUEEZE": Rule(_ones, (1, 1)),
+    "EXPAND_DIMS": Rule(_ones, (2, 2)),
+    "CONCATENATION": Rule(_concatenation, (1, MANY), 1, Concatenation, typed=ALL),
+    "SPLIT": Rule(_split, (2, 2), None, typed=(1, 2)),
+    "SPLIT_V": Rule(_split_by_sizes, (3, 3), None),
+    "SLICE": Rule(_slice, (3, 3)),
+    "STRIDED_SLICE": Rule(_strided_slice, (4, 4), 1, StridedSlice),
+    "PACK": Rule(_pack, (1, MANY), 1, Pack, typed=ALL),
+    "UNPACK": Rule(_unpack, (1, 1), None, Unpack),
+    "TRANSPOSE": Rule(_transpose, (2, 2)),
+    "PAD": Rule(_pad, (2, 2)),
+    "PADV2": Rule(_pad, (3, 3)),
+    "TILE": Rule(_tile, (2, 2)),
+    "BROADCAST_TO": Rule(_broadcast_to, (2, 2)),
+    "DEPTH_TO_SPACE": Rule(_blocks, (1, 1), 1, Blocks),
+    "SPACE_TO_DEPTH": Rule(_blocks, (1, 1), 1, Blocks),
+    "GATHER": Rule(_gather, (2, 2)),
+    "GATHER_ND": Rule(_gather_nd, (2, 2)),
+    "FILL": Rule(_fill, (2, 2), typed=(1, 2)),
+    "SHAPE": Rule(_shape, (1, 1), typed=None),
 }
+
+MOVES = {name: replace(rule, scaled=False) for name, rule in _RULES.items()}
+"""Values move as they are, scaled or not."""

@@ -1,5 +1,4 @@
-"""The network that is built of a QDQ network, and how its values are brought from one form to
-another."""
+"""Builds the integer network, and converts values from one form to another."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ _IN_FLOATS = "it computes in floating point"
 
 @dataclass
 class Builder:
-    """Tensors and operators of the network that is built, in the order in which they run."""
+    """The tensors and operators of the integer network, in execution order."""
 
     tensors: list[Tensor] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
@@ -86,7 +85,7 @@ class Builder:
         order: tuple[int, ...],
         attributes: Attributes = Attributes(),
     ) -> Stored:
-        """Appends an operator whose result has a shape of the file, and is stored in an order."""
+        """Appends an operator whose result has a shape of the file, stored in another order."""
         stored = tuple(shape[d] for d in order)
         output = self.activation(wanted.name, stored, "int8", wanted.quantization)
         return Stored(self.emit(operator, inputs, output, attributes), order)
@@ -138,8 +137,8 @@ class Builder:
         return self.arranged(stored, tuple(range(len(stored.order))))
 
     def reshaped(self, stored: Stored, shape: tuple[int, ...]) -> Stored:
-        """The same values in another shape of the file; without moving any where dimensions are
-        only split or joined."""
+        """The tensor in another shape of the file; no values move if dimensions are only split or
+        merged."""
         before = self.shape(stored)
         need(prod(shape) == prod(before), f"{before} cannot be reshaped to {shape}")
         order = _order_after(stored.order, before, shape)
@@ -151,7 +150,7 @@ class Builder:
     # ------------------------------------------------------------ from one form to another
 
     def stored(self, value: Quantized) -> Stored:
-        """The tensor of 8-bit values; a table is written where it has not been."""
+        """The tensor of 8-bit values; emits the lookup table if that is still pending."""
         if value.table is not None:
             shape = self.tensors[value.source.tensor].shape
             output = self.activation(value.name, shape, "int8", value.quantization)
@@ -238,7 +237,7 @@ class Builder:
         return FloatTensor(Stored(self.emit(operator, inputs, output), source.order))
 
     def operand(self, value: Value) -> tuple[Stored, Quantization]:
-        """8-bit values that an operator reads."""
+        """The 8-bit operand of an operator."""
         need(not isinstance(value, Constant), "a constant where a result is expected")
         real = a(Lookup, value, f"{_IN_FLOATS}: its input is not quantized")
         quantized = known(real.quantized, "its input is not quantized after the operator before it")

@@ -30,11 +30,11 @@ _NOT_QUANTIZED = "its input is not quantized after the operator before it"
 
 
 def moved(builder: Builder, value: Value, move: Move, increasing: bool = False) -> Value:
-    """What a move makes of a value, whatever its form.
+    """Applies a move to a value of any form.
 
     Args:
-        increasing: that the move chooses values by their size, so that of a function it needs one
-            that never falls.
+        increasing: True if the move compares values, as a maximum does; it then commutes only with
+            functions that never decrease.
     """
     if isinstance(value, Quantized):
         return Quantized(f"{value.name}/moved", value.quantization, move(builder.stored(value)))
@@ -103,7 +103,7 @@ def _changed_constant(
 
 
 def part_of(builder: Builder, stored: Stored, starts: list[int], shape: tuple[int, ...]) -> Stored:
-    """From ``starts`` so many along each dimension of the file."""
+    """A slice of a tensor: its first indices and its shape, in the file's order of dimensions."""
     if shape == builder.shape(stored):
         return stored
     begin = np.array([starts[d] for d in stored.order], np.int32)
@@ -143,7 +143,7 @@ def _slice(op: OnnxOperator) -> Value:
 
 
 def _gather(op: OnnxOperator) -> Value:
-    """Of one index, or of indices that follow each other."""
+    """By one index, or by consecutive indices."""
     value, whole, builder = op.value(), op.input_shape, op.builder
     axis, flat = int(op.options.get("axis", 0)) % len(whole), np.asarray(op.numbers(1)).reshape(-1)
     flat = np.where(flat < 0, flat + whole[axis], flat)

@@ -1,4 +1,4 @@
-"""What a value of an .onnx network is in the network that is built of it.
+"""The forms that a value of an .onnx network takes while it is converted.
 
 DequantizeLinear, an operator and QuantizeLinear become one operator on 8-bit tensors. So the float
 values between them are held back until it is known what they are quantized to:
@@ -104,7 +104,7 @@ class FloatTensor:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the result of an operator is to be: int8 of a quantization, with a fused activation."""
+    """The requested result of an operator: int8 of a quantization, with a fused activation."""
 
     quantization: Quantization
     name: str
@@ -133,7 +133,7 @@ class Deferred:
 
 @dataclass(frozen=True)
 class Weights:
-    """Integers of the file, and by what they are scaled."""
+    """Quantized weights of the file."""
 
     integers: np.ndarray
     quantization: Quantization
@@ -141,7 +141,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Constant:
-    """Numbers of the file, float or integer; of quantized ones what they were computed from."""
+    """A constant of the file; ``weights`` are the integers it was dequantized from, if any."""
 
     values: np.ndarray
     weights: Weights | None = None
