@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +22,10 @@ if TYPE_CHECKING:
     from ..datasets import Sample
     from ..evaluation import ImageResult
 
-LEFT, RIGHT, MIDDLE, BOX, TRUTH = (
-    (255, 138, 28),
-    (40, 150, 255),
-    (88, 214, 110),
-    (250, 214, 60),
-    (255, 255, 255),
-)
+Color = tuple[int, int, int]
+
+LEFT, RIGHT, MIDDLE = (255, 138, 28), (40, 150, 255), (88, 214, 110)
+BOX, TRUTH = (250, 214, 60), (255, 255, 255)
 """RGB: the person's left side orange, right side blue, middle green, boxes yellow, ground truth
 white."""
 
@@ -50,7 +49,7 @@ def draw_poses(
     poses: Poses,
     threshold: float = 0.15,
     boxes: bool = True,
-    color: tuple[int, int, int] | None = None,
+    color: Color | None = None,
 ) -> np.ndarray:
     """A copy of the image with limbs, keypoints, boxes and scores.
 
@@ -65,39 +64,24 @@ def draw_poses(
     Returns:
         (H, W, 3) uint8.
     """
-    canvas = np.ascontiguousarray(image).copy()
+    canvas, layout = np.ascontiguousarray(image).copy(), poses.layout
     size = _line_size(canvas)
-    colors = (color,) * len(poses.layout) if color else side_colors(poses.layout)
-    draw = (
-        _draw_mesh
-        if len(poses.layout) > _MESH
-        else _draw_hand
-        if _fingers(poses.layout)
-        else _draw_person
-    )
+    colors = (color,) * len(layout) if color else side_colors(layout)
+    draw = _draw_hand if _fingers(layout) else _draw_person
+    draw = _draw_mesh if len(layout) > _MESH else draw
     for person in range(len(poses)):
         if boxes and poses.boxes is not None and poses.box_scores is not None:
-            side = (
-                ""
-                if poses.handedness is None
-                else " right"
-                if poses.handedness[person] > 0.5
-                else " left"
-            )
-            _draw_box(canvas, poses.boxes[person], f"{poses.box_scores[person]:.2f}{side}", size)
-        draw(
-            canvas,
-            poses.keypoints[person],
-            poses.scores[person] >= threshold,
-            poses.layout,
-            colors,
-            size,
-        )
+            label = f"{poses.box_scores[person]:.2f}"
+            if poses.handedness is not None:
+                label += " right" if poses.handedness[person] > 0.5 else " left"
+            _draw_box(canvas, poses.boxes[person], label, size)
+        sure = poses.scores[person] >= threshold
+        draw(_Skeleton(canvas, poses.keypoints[person], sure, layout, colors), size)
     return canvas
 
 
 @lru_cache(maxsize=16)
-def side_colors(layout: KeypointLayout) -> tuple[tuple[int, int, int], ...]:
+def side_colors(layout: KeypointLayout) -> tuple[Color, ...]:
     """A color for each keypoint: by finger for hands, else by side of the body, from names or, for
     meshes, mirror indices."""
     fingers = _fingers(layout)
@@ -131,112 +115,88 @@ def _fixed(point: np.ndarray) -> tuple[int, int]:
     return round(float(x)), round(float(y))
 
 
-def _draw_person(
-    canvas: np.ndarray,
-    points: np.ndarray,
-    sure: np.ndarray,
-    layout: KeypointLayout,
-    colors,
-    size: float,
-) -> None:
-    placed = np.isfinite(points).all(axis=1)
-    limb_colors = [colors[a] if colors[a] == colors[b] else MIDDLE for a, b in layout.limbs]
-    _draw_limbs(canvas, points, sure & placed, layout, limb_colors, max(1, round(size)))
-    _draw_points(canvas, points, sure, placed, colors, size)
+@dataclass(frozen=True)
+class _Skeleton:
+    """The keypoints of one person, hand or head, to draw on a canvas.
+
+    Attributes:
+        sure: (K,) bool, keypoints that are drawn filled, with their limbs.
+        colors: RGB of each keypoint.
+    """
+
+    canvas: np.ndarray
+    points: np.ndarray
+    sure: np.ndarray
+    layout: KeypointLayout
+    colors: Sequence[Color]
+
+    @property
+    def placed(self) -> np.ndarray:
+        """(K,) bool: keypoints that are not NaN."""
+        return np.isfinite(self.points).all(axis=1)
+
+    def size_for(self, size: float) -> float:
+        """The line width, limited for a hand or head, which may be small in a large image."""
+        points = self.points[self.placed]
+        largest = float(np.ptp(points, axis=0).max()) if len(points) else 0
+        return min(size, max(1.0, largest / 45))
+
+    def limbs(self, colors: Sequence[Color], width: int) -> None:
+        shown = self.sure & self.placed
+        for (a, b), color in zip(self.layout.limbs, colors, strict=True):
+            if shown[a] and shown[b]:
+                ends = _fixed(self.points[a]), _fixed(self.points[b])
+                cv2.line(self.canvas, *ends, color, width, cv2.LINE_AA, _SHIFT)
+
+    def dots(self, canvas: np.ndarray, size: float) -> None:
+        for k in np.flatnonzero(self.placed).tolist():
+            thickness = cv2.FILLED if self.sure[k] else 1
+            _draw_point(canvas, self.points[k], self.colors[k], size, thickness)
 
 
-def _draw_hand(
-    canvas: np.ndarray,
-    points: np.ndarray,
-    sure: np.ndarray,
-    layout: KeypointLayout,
-    colors,
-    size: float,
-) -> None:
+def _draw_person(one: _Skeleton, size: float) -> None:
+    colors = one.colors
+    limb_colors = [colors[a] if colors[a] == colors[b] else MIDDLE for a, b in one.layout.limbs]
+    one.limbs(limb_colors, max(1, round(size)))
+    one.dots(one.canvas, size)
+
+
+def _draw_hand(one: _Skeleton, size: float) -> None:
     """Limbs in the color of their finger, with a dark rim for contrast with skin and between
     crossing fingers."""
-    placed = np.isfinite(points).all(axis=1)
-    size = 0.8 * min(size, _size_for(points[placed]))
+    size = 0.8 * one.size_for(size)
     width = max(1, round(size))
     if width > 1:
-        _draw_limbs(canvas, points, sure & placed, layout, [_RIM] * len(layout.limbs), width + 2)
-    _draw_limbs(canvas, points, sure & placed, layout, [colors[b] for _, b in layout.limbs], width)
-    _draw_points(canvas, points, sure, placed, colors, size)
+        one.limbs([_RIM] * len(one.layout.limbs), width + 2)
+    one.limbs([one.colors[b] for _, b in one.layout.limbs], width)
+    one.dots(one.canvas, size)
 
 
-def _size_for(points: np.ndarray) -> float:
-    """Upper limit of the line width for a hand or head, which may be small in a large image."""
-    return max(1.0, float(np.ptp(points, axis=0).max()) / 45) if len(points) else 1.0
-
-
-def _draw_mesh(
-    canvas: np.ndarray,
-    points: np.ndarray,
-    sure: np.ndarray,
-    layout: KeypointLayout,
-    colors,
-    size: float,
-) -> None:
+def _draw_mesh(one: _Skeleton, size: float) -> None:
     """Contours as lines, all points as small, half-transparent dots, so that the face stays
     visible."""
-    placed = np.isfinite(points).all(axis=1)
-    size = min(size, _size_for(points[placed]))
-    dots = canvas.copy()
-    _draw_points(dots, points, sure, placed, colors, 0.3 * size)
-    cv2.addWeighted(dots, 0.5, canvas, 0.5, 0, dst=canvas)
-    limb_colors = [colors[a] if colors[b] == MIDDLE else colors[b] for a, b in layout.limbs]
-    _draw_limbs(canvas, points, sure & placed, layout, limb_colors, max(1, round(0.6 * size)))
-
-
-def _draw_limbs(
-    canvas: np.ndarray,
-    points: np.ndarray,
-    sure: np.ndarray,
-    layout: KeypointLayout,
-    colors,
-    width: int,
-) -> None:
-    for (a, b), color in zip(layout.limbs, colors, strict=True):
-        if sure[a] and sure[b]:
-            cv2.line(
-                canvas, _fixed(points[a]), _fixed(points[b]), color, width, cv2.LINE_AA, _SHIFT
-            )
-
-
-def _draw_points(
-    canvas: np.ndarray,
-    points: np.ndarray,
-    sure: np.ndarray,
-    placed: np.ndarray,
-    colors,
-    size: float,
-) -> None:
-    for k in np.flatnonzero(placed):
-        _draw_point(canvas, points[k], colors[k], size, cv2.FILLED if sure[k] else 1)
+    size, colors = one.size_for(size), one.colors
+    dots = one.canvas.copy()
+    one.dots(dots, 0.3 * size)
+    cv2.addWeighted(dots, 0.5, one.canvas, 0.5, 0, dst=one.canvas)
+    limb_colors = [colors[a] if colors[b] == MIDDLE else colors[b] for a, b in one.layout.limbs]
+    one.limbs(limb_colors, max(1, round(0.6 * size)))
 
 
 def _draw_point(
-    canvas: np.ndarray, point: np.ndarray, color: tuple[int, int, int], size: float, thickness: int
+    canvas: np.ndarray, point: np.ndarray, color: Color, size: float, thickness: int
 ) -> None:
-    cv2.circle(
-        canvas,
-        _fixed(point),
-        round(1.4 * size * (1 << _SHIFT)),
-        color,
-        thickness,
-        cv2.LINE_AA,
-        _SHIFT,
-    )
+    radius = round(1.4 * size * (1 << _SHIFT))
+    cv2.circle(canvas, _fixed(point), radius, color, thickness, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_box(canvas: np.ndarray, box: np.ndarray, label: str, size: float) -> None:
     width, scale = max(1, round(size / 2)), max(0.32, 0.16 * size)
     cv2.rectangle(canvas, _fixed(box[:2]), _fixed(box[2:]), BOX, width, cv2.LINE_AA, _SHIFT)
     x, y = int(max(box[0], 0)) + 2, int(max(box[1], 0)) + round(30 * scale)
-    cv2.putText(
-        canvas, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), width + 2, cv2.LINE_AA
-    )
-    cv2.putText(canvas, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, BOX, width, cv2.LINE_AA)
+    for color, thickness in (((0, 0, 0), width + 2), (BOX, width)):
+        font = cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(canvas, label, (x, y), font, scale, color, thickness, cv2.LINE_AA)
 
 
 def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
