@@ -13,17 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from ..compiler.frontends.tflite import read_tflite
-from ..compiler.graph import Graph, live_bytes, macs
 from ..errors import PoseError
 from .inputs import by_keras_layers, by_operators
 from .keras_files import keras_library, load_keras, load_tensorflow, silent_stderr
+from .limits import check_claims, limit_onnx_memory
 from .metadata import Metadata, read_metadata
 
 SUFFIXES = (".tflite", ".onnx", ".keras", ".h5")
-MOST_MEMORY = 2 << 30
-"""Bytes of tensors that live at once; of a pose network they are a hundredth."""
-MOST_WORK = 1 << 40
-"""Multiply-accumulates of one run: the largest pose networks have half as many."""
 ONNX_QUANTIZATION = "quantization.{}"
 """The metadata key of an .onnx for the "scale zero_point" of an integer input or output; ONNX
 itself does not record them."""
@@ -289,7 +285,7 @@ def _with_size(spec: TensorSpec, size: tuple[int, int] | None) -> TensorSpec:
 def _open_tflite(path: Path, num_threads: int) -> _Opened:
     from ai_edge_litert.interpreter import Interpreter
 
-    _check_claims(read_tflite(path), path)  # refuses damaged files, of which some crash LiteRT
+    check_claims(read_tflite(path), path)  # refuses damaged files, of which some crash LiteRT
     try:
         with silent_stderr():
             interpreter = Interpreter(str(path), num_threads=num_threads)
@@ -309,24 +305,6 @@ def _resize_open_input(interpreter, size: tuple[int, int] | None) -> None:
     spec = _with_size(_tflite_spec(details[0]), size)
     if len(details) == 1 and size is not None and None in _tflite_spec(details[0]).shape[1:]:
         interpreter.resize_tensor_input(details[0]["index"], [1, *spec.shape[1:]])
-
-
-def _check_claims(graph: Graph, path: Path) -> None:
-    """Refuses a network that would take all memory, or run for minutes, before it is run.
-
-    Raises:
-        PoseError: the message says what it claims.
-    """
-    memory, work = max(live_bytes(graph)), sum(macs(graph, each) for each in graph.operators)
-    for what, claimed, most in (
-        ("bytes of memory", memory, MOST_MEMORY),
-        ("multiply-accumulates", work, MOST_WORK),
-    ):
-        if claimed > most:
-            raise PoseError(
-                f"{path} claims {claimed:,} {what}; up to {most:,} are run. If it is whole, export "
-                "it again for smaller images."
-            )
 
 
 def tflite_runner(
@@ -381,8 +359,10 @@ def onnx_session(path: Path, num_threads: int, fused: bool = True):
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised, too
     options.add_session_config_entry("session.disable_quant_qdq", "1")
+    limit_onnx_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     if not fused:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from poseutils.errors import PoseError
 from poseutils.models.network import open_network, tflite_runner
@@ -21,6 +22,22 @@ def test_a_tensor_of_2_to_the_40_is_refused(tmp_path):
     (tmp_path / "large.tflite").write_bytes(build(tensors, [("ABS", [0], [1])], [0], [1]))
     with pytest.raises(PoseError, match="'a' of shape .* has 1099511627776 bytes"):
         open_network(tmp_path / "large.tflite")
+
+
+def test_a_constant_of_8_gib_in_a_small_onnx_is_refused(tmp_path):
+    size = numpy_helper.from_array(np.array([1 << 31], np.int64), "size")
+    one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
+    nodes = [
+        helper.make_node("ConstantOfShape", ["size"], ["large"], value=one),
+        helper.make_node("ReduceSum", ["large"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["x", "sum"], ["y"]),
+    ]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 8, 8]) for name in "xy")
+    graph = helper.make_graph(nodes, "large", [x], [y], [size])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    (tmp_path / "large.onnx").write_bytes(made.SerializeToString())
+    with pytest.raises(PoseError, match="large.onnx .*run"):
+        open_network(tmp_path / "large.onnx").run(np.zeros((1, 8, 8, 3), np.float32))
 
 
 @pytest.mark.parametrize("method", ["set_tensor", "invoke", "get_tensor"])
