@@ -206,12 +206,15 @@ def _measured_layout(
     model: KeypointLayout, labels: KeypointLayout, mapping: np.ndarray | None
 ) -> KeypointLayout:
     """The layout of the annotations, with the sigmas of the model's keypoints where they have none;
-    that of the model if its sigmas were set and are not the usual ones for its number of
-    keypoints."""
+    that of the model if the annotations only number their keypoints, or if its sigmas were set and
+    are not the usual ones for its number of keypoints."""
+    without_sigmas = set(labels.sigmas) == {DEFAULT_SIGMA}
     own = mapping is None and (
-        len(labels) != len(model) or model.sigmas != layout_for(len(model)).sigmas
+        len(labels) != len(model)
+        or model.sigmas != layout_for(len(model)).sigmas
+        or (without_sigmas and are_numbers(labels.names))
     )
-    if mapping is not None and set(labels.sigmas) == {DEFAULT_SIGMA}:
+    if mapping is not None and without_sigmas:
         return with_sigmas(labels, model.sigma_array[mapping].tolist())
     return model if own else labels
 

@@ -74,9 +74,9 @@ class Report:
 
     metrics: dict[str, float]
     per_keypoint: dict[str, float]
-    per_image: list[ImageResult]
+    per_image: list[ImageResult] = field(repr=False)
     errors: list[str]
-    curves: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    curves: dict[str, dict[str, np.ndarray]] = field(default_factory=dict, repr=False)
 
     @property
     def similarities(self) -> list[float]:

@@ -1,6 +1,7 @@
 import contextlib
 import csv
 import io
+import dataclasses
 import json
 
 import numpy as np
@@ -346,6 +347,15 @@ def test_names_decide_which_keypoints_are_compared(zoo_model, renamed_people):
     metrics = evaluate(zoo_model("yolov8n_pose_256"), exchanged, progress=False).metrics
     assert metrics["oks"] > 0.4  # 0.16 with left and right exchanged
     assert exchanged.layout == COCO17
+
+
+def test_keypoints_that_are_only_numbered_are_measured_as_the_model_s(movenet, renamed_people):
+    numbered = renamed_people([f"kp_{k}" for k in range(17)], list(range(17)))
+    report = evaluate(movenet, numbered, progress=False)
+    named = numbered.with_layout(COCO17)
+    same = evaluate(movenet, dataclasses.replace(named, layout=COCO17), progress=False)
+    assert report.metrics["oks"] == same.metrics["oks"] > 0.2
+    assert "per_image" not in repr(report)
 
 
 def test_a_person_model_is_not_measured_on_17_keypoints_of_other_names(movenet, renamed_people):
