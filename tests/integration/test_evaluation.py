@@ -1,7 +1,7 @@
 import contextlib
 import csv
-import io
 import dataclasses
+import io
 import json
 
 import numpy as np
