@@ -101,7 +101,7 @@ def _read_json(path: Path) -> dict:
         what = "is no regular file" if path.exists() else "does not exist"
         raise PoseError(f"no annotation file: {path} {what}; expected a COCO .json")
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise PoseError(f"{path} is not JSON: {error}") from error
     except OSError as error:
@@ -318,9 +318,13 @@ def _boxes(
     records: list[tuple[Mapping, str]], keypoints: np.ndarray, notes: list[str]
 ) -> np.ndarray:
     """(P, 4) xyxy float32; around the keypoints where there is none."""
-    rows = [(record.get("bbox") or [0] * 4, where) for record, where in records]
+    given = [record.get("bbox") for record, _ in records]
+    rows = [
+        ([0] * 4 if box in (None, [], [None] * 4) else box, where)
+        for box, (_, where) in zip(given, records)
+    ]
     boxes = table_of(rows, 4, "bbox", "x, y, width, height")
-    missing = ~boxes.any(axis=1)
+    missing = (boxes[:, 2:] <= 0).all(axis=1)
     boxes[:, 2:] += boxes[:, :2]
     if missing.any():
         boxes[missing] = box_of(keypoints[missing])
@@ -389,7 +393,7 @@ def _size(record: Mapping, where: str) -> tuple[int, int] | None:
     if not width or not height:
         return None
     try:
-        size = int(width), int(height)
+        size = int(float(width)), int(float(height))
     except (TypeError, ValueError, OverflowError) as error:
         raise PoseError(
             f"{where}: width and height are {(width, height)!r:.60}, expected pixels: {error}"
@@ -398,4 +402,4 @@ def _size(record: Mapping, where: str) -> tuple[int, int] | None:
         raise PoseError(
             f"{where}: width and height are {size[0]} and {size[1]}, expected pixels above 0"
         )
-    return size
+    return size if size != (1, 1) else None  # some tools do not know it

@@ -66,7 +66,7 @@ def _matches_of(pattern: re.Pattern, file: str, size: int, _time: int) -> frozen
         return frozenset()
     found: set[bytes] = set()
     with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if not data[:100].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        if not data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
             return frozenset()
         for match in pattern.finditer(data):
             found.add(match.group(1))

@@ -162,7 +162,9 @@ def numbers_of(values, count: int, where: str, meaning: str) -> np.ndarray:
 
 
 def flat(keypoints):
-    """A list of keypoints as one list of numbers."""
-    if isinstance(keypoints, list) and keypoints and all(isinstance(k, list) for k in keypoints):
-        return [number for keypoint in keypoints for number in keypoint]
-    return keypoints
+    """A list of keypoints as one list of numbers, -1 for null."""
+    if not isinstance(keypoints, list) or not keypoints:
+        return keypoints
+    if all(isinstance(keypoint, list) for keypoint in keypoints):
+        keypoints = [number for keypoint in keypoints for number in keypoint]
+    return [-1 if number is None else number for number in keypoints]
