@@ -23,7 +23,7 @@ from ..errors import PoseError
 from ..keypoints import KeypointLayout, layout_for, layout_from_coco_category, usual_layout
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
-from .finding import ImageFinder
+from .finding import LABELME, ImageFinder
 from .lazy import compare_sizes, lazy_sample
 from .numbers import (
     LARGEST,
@@ -34,6 +34,7 @@ from .numbers import (
     columns_of,
     flat,
     identity_of,
+    limbs_of,
     require,
     say,
     table_of,
@@ -111,6 +112,8 @@ def _read_json(path: Path) -> dict:
             f"{path}: expected a COCO keypoints file, an object with images, annotations and "
             f"categories; got a {type(document).__name__}"
         )
+    if {"shapes", "imagePath"} <= document.keys():
+        raise PoseError(f"{path} {LABELME}")
     document["categories"] = document.get("categories") or []
     for key in ("images", "annotations", "categories"):
         if not isinstance(document.get(key), list):
@@ -159,7 +162,9 @@ def _keypoint_categories(
         )
     classes = _names({"categories": known}, path)
     try:
-        return classes, layout_from_coco_category(known[0] | {"skeleton": _limbs(known[0], notes)})
+        return classes, layout_from_coco_category(
+            known[0] | {"skeleton": limbs_of(known[0], notes)}
+        )
     except PoseError as error:
         raise PoseError(f"{path}: category {known[0].get('name')!r}: {error}") from error
 
@@ -199,27 +204,6 @@ def _count_of(annotations: list[dict], path: Path) -> int:
             "many keypoints: add their names to the category"
         )
     return sizes[-1] // columns
-
-
-def _limbs(category: Mapping, notes: list[str]) -> list:
-    """The limbs of a category, counted from 1, without those that point nowhere."""
-    limbs, names = category.get("skeleton") or [], category["keypoints"]
-    try:
-        count = len(names)
-        pairs = [(int(a), int(b)) for a, b in limbs]
-    except (TypeError, ValueError, OverflowError):
-        return limbs  # whose error is raised where they are read
-    if any(0 in pair for pair in pairs) and all(0 <= k < count for pair in pairs for k in pair):
-        notes.append("the skeleton counts keypoints from 0: taken so")
-        return [[a + 1, b + 1] for a, b in pairs]
-    kept = [pair for pair in pairs if all(1 <= k <= count for k in pair)]
-    if len(kept) < len(pairs):
-        wrong = next(pair for pair in pairs if pair not in kept)
-        notes.append(
-            f"{len(pairs) - len(kept)} limbs of the skeleton ({list(wrong)}) are ignored; expected "
-            f"pairs of keypoints, counted from 1 to {count}"
-        )
-    return kept
 
 
 def _of_classes(

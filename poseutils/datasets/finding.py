@@ -17,6 +17,10 @@ from ..files import files_below, listed, same_name
 
 _SPLIT = re.compile(r"(train|training|val|valid|validation|test|testing)(\d{4})?", re.IGNORECASE)
 _LISTS = re.compile(rb'"(images|annotations|keypoints)"\s*:\s*\[')
+LABELME = (
+    "is of labelme: convert its files, for example by opening the folder in X-AnyLabeling and "
+    "exporting YOLO-Pose or COCO keypoints"
+)
 _LABELME = re.compile(rb'"(shapes|imagePath)"\s*:')
 
 
@@ -104,10 +108,7 @@ def other_labels(folder: Path) -> str:
     first = documents[0].name
     labelme = [file for file in documents[:100] if len(_matches(_LABELME, file)) == 2]
     if labelme:
-        return (
-            f". {labelme[0].name} is of labelme: convert its files, for example by opening the "
-            "folder in X-AnyLabeling and exporting YOLO-Pose or COCO keypoints"
-        )
+        return f". {labelme[0].name} {LABELME}"
     return (
         f". {first} (of {len(documents)} .json, .xml or .csv files) has no lists of images and "
         "annotations: export COCO keypoints or YOLO pose labels from the tool that wrote it"

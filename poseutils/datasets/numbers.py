@@ -168,3 +168,24 @@ def flat(keypoints):
     if all(isinstance(keypoint, list) for keypoint in keypoints):
         keypoints = [number for keypoint in keypoints for number in keypoint]
     return [-1 if number is None else number for number in keypoints]
+
+
+def limbs_of(category: Mapping, notes: list[str]) -> list:
+    """The limbs of a category, counted from 1, without those that point nowhere."""
+    limbs, names = category.get("skeleton") or [], category["keypoints"]
+    try:
+        count = len(names)
+        pairs = [(int(a), int(b)) for a, b in limbs]
+    except (TypeError, ValueError, OverflowError):
+        return limbs  # whose error is raised where they are read
+    if any(0 in pair for pair in pairs) and all(0 <= k < count for pair in pairs for k in pair):
+        notes.append("the skeleton counts keypoints from 0: taken so")
+        return [[a + 1, b + 1] for a, b in pairs]
+    kept = [pair for pair in pairs if all(1 <= k <= count for k in pair)]
+    if len(kept) < len(pairs):
+        wrong = next(pair for pair in pairs if pair not in kept)
+        notes.append(
+            f"{len(pairs) - len(kept)} limbs of the skeleton ({list(wrong)}) are ignored; expected "
+            f"pairs of keypoints, counted from 1 to {count}"
+        )
+    return kept

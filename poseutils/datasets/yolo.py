@@ -64,8 +64,10 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     boxes = np.concatenate(
         [table[:, 1:3] - table[:, 3:5] / 2, table[:, 1:3] + table[:, 3:5] / 2], axis=1
     )
-    keypoints = _keypoints(table, boxes, layout, places, notes)
     described = read_description(folder)
+    count = described.count if described else None
+    count = len(layout) if layout else count
+    keypoints = _keypoints(table, boxes, count, places, notes)
     if layout is None and described is not None:
         layout = described.layout(keypoints.shape[1])
     layout = layout or layout_for(keypoints.shape[1])
@@ -205,13 +207,13 @@ def _refuse(
 def _keypoints(
     table: np.ndarray,
     boxes: np.ndarray,
-    layout: KeypointLayout | None,
+    count: int | None,
     places: list[tuple[str, int]],
     notes: list[str],
 ) -> np.ndarray:
     """(P, K, 3) in fractions of the image."""
     values = table[:, 5:]
-    columns = columns_of(values, boxes, None if layout is None else len(layout))
+    columns = columns_of(values, boxes, count)
     if not columns and values.shape[1] % 3:
         label, line = places[0]
         raise PoseError(
@@ -219,6 +221,8 @@ def _keypoints(
             f"keypoints) numbers: {FORM}"
         )
     keypoints = triplets(values, columns or 3, notes)
+    if columns == 2 and values.shape[1] % 3 == 0 and count is None:
+        notes.append(f"if not, write kpt_shape: [{values.shape[1] // 3}, 3] to a data.yaml there")
     seen = keypoints[:, :, 2]
     is_score = (seen > 0) & (seen < 1)
     what = "a visibility; expected 0 (not labeled), 1 (labeled) or 2 (visible), or a score"

@@ -110,8 +110,9 @@ def test_a_folder_of_labelme(tmp_path):
         image(tmp_path / f"{name}.png").with_suffix(".json").write_text(
             json.dumps({"version": "5", "shapes": [], "imagePath": f"{name}.png"})
         )
-    with pytest.raises(PoseError, match="a.json is of labelme: convert .* COCO keypoints"):
-        load_dataset(tmp_path)
+    for path in (tmp_path, tmp_path / "a.json"):
+        with pytest.raises(PoseError, match="a.json is of labelme: convert .* COCO keypoints"):
+            load_dataset(path)
 
 
 def both(name):

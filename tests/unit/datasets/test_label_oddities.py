@@ -274,6 +274,16 @@ def test_columns_of_text_labels(tmp_path, line, said, keypoints):
     assert said in warned and bool(said) == bool(warned)
 
 
+def test_kpt_shape_decides_where_two_readings_fit(tmp_path):
+    line = "0 .5 .5 .4 .4 .4 .4 .5 .5 .6 .6"
+    dataset, said = read(text(tmp_path, line))
+    assert len(dataset.layout) == 3 and "if not, write kpt_shape: [2, 3] to a data.yaml" in said
+    for shape, count in (([2, 3], 2), ([3, 2], 3)):
+        (tmp_path / "data.yaml").write_text(f"kpt_shape: {shape}")
+        dataset, said = read(tmp_path)
+        assert len(dataset.layout) == count and "if not" not in said
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
