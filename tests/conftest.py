@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import pickle
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,23 @@ def asset():
         pytest.skip(reason)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def exported():
+    """``exported(path)``: a model file as C, exported once in a run of the tests; a test that
+    changes the folder exports for itself."""
+
+    def make(path: Path, folder: Path) -> None:
+        bundle = pu.export(path, folder / "out")
+        (folder / "bundle").write_bytes(pickle.dumps(bundle))
+
+    def bundle_of(path: Path):
+        folder = shared.shared(f"exported-{path.stem}", partial(make, path))
+        bundle = pickle.loads((folder / "bundle").read_bytes())
+        return dataclasses.replace(bundle, path=folder / "out")
+
+    return bundle_of
 
 
 @pytest.fixture

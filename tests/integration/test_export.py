@@ -59,9 +59,9 @@ def expected_of(reference, bundle, image):
 
 @with_gcc
 @pytest.mark.parametrize("file", slow_except({SHIPPED}, ARENA))
-def test_network_gives_the_reference_bits(file_of, pictures, tmp_path, file):
+def test_network_gives_the_reference_bits(file_of, exported, pictures, file):
     network = open_network(file_of(file), rescaling=(1 / 255, 0.0))
-    bundle = export(pu.load_model(file_of(file)), tmp_path / "out")
+    bundle = exported(file_of(file))
     images, reference = pictures(network, 2), Reference(file_of(file))
     prepared = bundle.prepare(images)
     results = bundle.run_host(prepared, debug=True)
@@ -169,10 +169,10 @@ def test_inputs_and_outputs_of_the_file_itself(file_of, pictures, tmp_path, file
         pytest.param("gcc", "yolo11n_256_quant_pc_uf_pose_coco-st.tflite", marks=pytest.mark.slow),
     ],
 )
-def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
+def test_code_is_clean(file_of, exported, pictures, tmp_path, file, compiler):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed here")
-    bundle = export(pu.load_model(file_of(file)), tmp_path / "out")
+    bundle = exported(file_of(file))
     image = bundle.prepare(pictures(open_network(file_of(file)), 1))
     (tmp_path / "in.bin").write_bytes(image.tobytes())
     flags = (
@@ -200,8 +200,8 @@ def test_code_is_clean(file_of, pictures, tmp_path, file, compiler):
 @with_gcc
 @with_qemu
 @pytest.mark.parametrize("core", ["Cortex-M4", "Cortex-M7", "Cortex-M55"])
-def test_emulated_core_gives_the_same_bytes(file_of, pictures, tmp_path, core):
-    bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
+def test_emulated_core_gives_the_same_bytes(file_of, exported, pictures, core):
+    bundle = exported(file_of(SHIPPED))
     images = bundle.prepare(pictures(open_network(file_of(SHIPPED)), 2))
     here, there = bundle.run_host(images), bundle.emulate(list(images), core)
     assert there.core == core and all(
@@ -220,8 +220,8 @@ def test_emulated_core_gives_the_same_bytes(file_of, pictures, tmp_path, core):
 
 
 @with_qemu
-def test_reported_flash_is_what_the_arm_tools_count(file_of, tmp_path):
-    bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
+def test_reported_flash_is_what_the_arm_tools_count(file_of, exported, tmp_path):
+    bundle = exported(file_of(SHIPPED))
     subprocess.run(
         [
             "arm-none-eabi-gcc",
@@ -254,8 +254,8 @@ def small(tmp_path):
     return path
 
 
-def test_report_tells_each_layer_and_what_was_folded(file_of, tmp_path):
-    bundle = export(pu.load_model(file_of(SHIPPED)), tmp_path / "out")
+def test_report_tells_each_layer_and_what_was_folded(file_of, exported):
+    bundle = exported(file_of(SHIPPED))
     rows, changes = bundle.report.layers, {row["operator"]: row for row in bundle.report.changes}
     assert max(row["arena_bytes"] for row in rows) == bundle.report.bound_bytes
     assert sum(row["macs"] for row in rows) == bundle.report.macs
@@ -287,8 +287,8 @@ def test_report_tells_each_layer_and_what_was_folded(file_of, tmp_path):
 
 
 @pytest.mark.parametrize("file", [SHIPPED, "yolo11n_256_quant_pc_uf_pose_coco-st.tflite"])
-def test_tensors_lie_within_their_buffers(file_of, tmp_path, file):
-    report = export(file_of(file), tmp_path / "out").report
+def test_tensors_lie_within_their_buffers(file_of, exported, file):
+    report = exported(file_of(file)).report
     places = {name: row for row in report.buffers for name in row["tensors"]}
     for row in report.tensors:
         if row["tensor"] != "scratch":
@@ -300,8 +300,8 @@ def test_tensors_lie_within_their_buffers(file_of, tmp_path, file):
             assert whole["first"] <= row["first"] <= row["last"] <= whole["last"]
 
 
-def test_folding_says_what_became_of_paddings_and_side_by_side(file_of, tmp_path):
-    bundle = export(file_of("yolo11n_256_quant_pc_uf_pose_coco-st.tflite"), tmp_path / "out")
+def test_folding_says_what_became_of_paddings_and_side_by_side(file_of, exported):
+    bundle = exported(file_of("yolo11n_256_quant_pc_uf_pose_coco-st.tflite"))
     changes = {row["operator"]: row["folded"] for row in bundle.report.changes}
     assert (
         changes["PAD"] == "7 into CONV_2D"

@@ -25,9 +25,9 @@ def picture(repository):
     return pu.read_image(repository / "data" / "synthetic-people" / "val" / "000001.jpg")
 
 
-def test_the_same_bytes_give_the_same_poses(model, picture, tmp_path, monkeypatch):
+def test_the_same_bytes_give_the_same_poses(model, picture, exported, monkeypatch):
     monkeypatch.setattr(emulation, "missing_tools", lambda: ["qemu-system-arm"])
-    proof = deployment.prove(deployment.export(model, tmp_path / "c"), model, picture)
+    proof = deployment.prove(exported(model.path), model, picture)
     assert (
         proof.core == "this computer"
         and proof.equal
@@ -53,10 +53,8 @@ def test_a_weight_that_is_not_the_same_is_seen(model, picture, tmp_path, monkeyp
     assert not deployment.prove(bundle, model, picture).equal
 
 
-def test_a_board_whose_core_is_not_emulated_goes_on_here(model, picture, tmp_path):
-    proof = deployment.prove(
-        deployment.export(model, tmp_path / "c"), model, picture, board="B-U585I-IOT02A"
-    )
+def test_a_board_whose_core_is_not_emulated_goes_on_here(model, picture, exported):
+    proof = deployment.prove(exported(model.path), model, picture, board="B-U585I-IOT02A")
     assert proof.core == "this computer" and proof.equal
     assert (
         proof.note
@@ -65,10 +63,8 @@ def test_a_board_whose_core_is_not_emulated_goes_on_here(model, picture, tmp_pat
 
 
 @with_qemu
-def test_an_emulated_core(model, picture, tmp_path):
-    proof = deployment.prove(
-        deployment.export(model, tmp_path / "c"), model, picture, board="STM32H747I-DISCO"
-    )
+def test_an_emulated_core(model, picture, exported):
+    proof = deployment.prove(exported(model.path), model, picture, board="STM32H747I-DISCO")
     assert (
         proof.core == "Cortex-M7, emulated" and proof.equal and proof.instructions > 58_901_184
     )  # more than its multiply-accumulates
