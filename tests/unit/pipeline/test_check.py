@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
+from PIL import Image
 
 from poseutils.__main__ import main
+from poseutils.keypoints import COCO17, coco_category
 from poseutils.pipeline.preflight import check
 
 TRAIN = (
@@ -217,3 +222,31 @@ def test_validating_on_the_training_images_is_allowed_and_said(look):
     found = look(text)
     assert "train: all " in lines(found) and "validation images too" in lines(found)
     assert not [line for line in found.problems if "validation" in line]
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [((50, 40), "1 of 1 images are larger or smaller"), ((40, 50), None)]
+)
+def test_labels_are_read_as_a_run_reads_them(look, tmp_path, size, said):
+    Image.new("RGB", size).save(tmp_path / "one.jpg")
+    person = {"image_id": 1, "category_id": 1, "bbox": [9, 9, 50, 50], "keypoints": [9, 9, 2] * 17}
+    document = {
+        "images": [{"id": 1, "file_name": "one.jpg", "width": 100, "height": 80}],
+        "annotations": [person, person | {"category_id": 7}],
+        "categories": [coco_category(COCO17)],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    found = look(TRAIN, "dataset.training_path=labels.json")
+    if said:
+        assert not found.problems and said in lines(found)
+        assert "1 of 2 annotations have a category_id that no category has" in lines(found)
+    else:
+        assert "1 of 1 images are not of the size that was annotated" in found.problems[0]
+
+
+def test_images_that_are_not_read_are_listed(look, tmp_path):
+    (tmp_path / "photos/turned.heic").touch()
+    os.mkfifo(tmp_path / "photos/pipe.jpg")
+    text = "operation_mode: prediction\nmodel: {model_path: yolov8n_pose_256}\n"
+    found = look(text + "prediction: {test_files_path: photos}\n")
+    assert "photos: 3 images; " in lines(found) and "pipe.jpg, turned.heic are not" in lines(found)
