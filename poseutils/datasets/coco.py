@@ -70,7 +70,7 @@ def read_coco(path: str | Path) -> Dataset:
     images = _images(document["images"], path)
     finder = ImageFinder(path)
     numbered = all(isinstance(i, int) for i in images)
-    samples = [
+    found = [
         _sample(
             int(identity) if numbered else number,
             record,
@@ -80,6 +80,9 @@ def read_coco(path: str | Path) -> Dataset:
         )
         for number, (identity, (record, where)) in enumerate(images.items(), 1)
     ]
+    samples = [sample for sample in found if sample is not None]
+    if finder.left:
+        notes.append(f"{len(finder.left)} images are no regular files ({finder.left[0]}): left out")
     unknown = [identity for identity in people if identity is not None]
     if unknown:
         raise PoseError(
@@ -364,8 +367,10 @@ def _images(images: list, path: Path) -> dict[int | str, tuple[Mapping, str]]:
 
 def _sample(
     image_id: int, record: Mapping, people: tuple, finder: ImageFinder, where: str
-) -> Sample:
+) -> Sample | None:
     path, size = finder.find(record["file_name"], where), _size(record, where)
+    if path is None:
+        return None
     if size is None:
         return Sample(image_id, path, None, *people)
     *raw, crowd, classes = people

@@ -134,11 +134,12 @@ class ImageFinder:
             str(folders[0])
         ]
         self.users: dict[str, str] = {}
+        self.left: list[str] = []
         self.listed = lru_cache(maxsize=None)(listed)
 
-    def find(self, name: str, where: str) -> Path:
+    def find(self, name: str, where: str) -> Path | None:
         """The path of an image; ``where`` is the place of its record in the file, for error
-        messages.
+        messages. None for pipes and devices, which are added to ``left``.
 
         Raises:
             PoseError: if there is no such image, or another record has the same one.
@@ -146,6 +147,9 @@ class ImageFinder:
         if not isinstance(name, str) or not name.strip() or "\0" in name:
             raise PoseError(f"{where}: file_name is {name!r:.60}, expected the name of an image")
         path = self._first(name)
+        if path is None and self._is_special(name):
+            self.left.append(name)
+            return None
         if path is None:
             raise PoseError(f"{where}: no such image: {name}; looked in {', '.join(self.folders)}")
         if path in self.users:
@@ -155,6 +159,11 @@ class ImageFinder:
             )
         self.users[path] = where
         return Path(path)
+
+    def _is_special(self, name: str) -> bool:
+        """Whether there is a pipe or a device of this name."""
+        paths = [os.path.join(folder, name) for folder in self.folders]
+        return any(os.path.exists(path) and not os.path.isdir(path) for path in paths)
 
     def _first(self, name: str) -> str | None:
         """The first existing path over spellings and folders; the folder that has it is tried first
