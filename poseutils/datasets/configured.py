@@ -114,7 +114,13 @@ def configured_dataset(config: Config, attribute: str) -> Dataset:
         )
     dataset = load_dataset(config.resolve(path))
     if section.keypoints and section.keypoints != len(dataset.layout):
-        dataset = dataset.with_layout(layout_for(section.keypoints))
+        try:
+            dataset = dataset.with_layout(layout_for(section.keypoints))
+        except PoseError as error:
+            own = len(dataset.layout)
+            raise PoseError(
+                f"{error}, or set dataset.keypoints to {own} for one of these"
+            ) from error
     named = has_annotations(dataset.source)
     layout = _redefined_by(section, dataset.layout, named)
     # Text labels have no names; the annotations of another dataset may

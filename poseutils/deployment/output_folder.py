@@ -20,6 +20,9 @@ MAKER = "poseutils"
 _BUILT = {f"c/build/{program}" for program in ("main", "debug", "m4.elf", "m7.elf", "m55.elf")}
 """What the Makefile of an exported network builds."""
 
+_STAYS = ".ipynb_checkpoints"
+"""A folder that JupyterLab makes, and that stays where it is."""
+
 _NAMED = 5
 """Files that an error names."""
 
@@ -102,9 +105,10 @@ def _written_files(folder: Path) -> dict[str, str] | None:
 
 
 def _files_of(folder: Path) -> list[str]:
-    """All files and links, by their path in the folder."""
+    """All files and links, by their path in the folder, without what stays."""
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return [path.relative_to(folder).as_posix() for path in found]
+    names = (path.relative_to(folder) for path in found)
+    return [name.as_posix() for name in names if name.parts[0] != _STAYS]
 
 
 def _is_replaceable(folder: Path, name: str, written: dict[str, str]) -> bool:
@@ -122,7 +126,7 @@ def _exchange(folder: Path, new: Path, old: Path, temporary: Path) -> None:
     try:
         for source, target in ((folder, old), (new, folder)):
             for path in sorted(source.iterdir()):
-                if path != temporary:
+                if path != temporary and path.name != _STAYS:
                     path.rename(target / path.name)
                     moved.append((path, target / path.name))
     except BaseException:

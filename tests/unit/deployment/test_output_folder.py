@@ -52,6 +52,14 @@ def test_a_link_to_a_file_is_the_users(model, tmp_path):
         export(model, out)
 
 
+def test_what_jupyterlab_left_stays(model, tmp_path):
+    out = export(model, tmp_path / "out").path
+    (out / ".ipynb_checkpoints").mkdir()
+    (out / ".ipynb_checkpoints/README-checkpoint.md").write_text("before")
+    assert export(model, out).path == out
+    assert (out / ".ipynb_checkpoints/README-checkpoint.md").read_text() == "before"
+
+
 def test_what_make_built_is_replaced(model, tmp_path):
     out = export(model, tmp_path / "out").path
     (out / "c/build").mkdir()
