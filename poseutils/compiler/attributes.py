@@ -115,6 +115,13 @@ class Pack(Attributes):
 
 
 @dataclass(frozen=True)
+class Split(Attributes):
+    """How many parts; 0 where the file leaves it to the outputs."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True)
 class Unpack(Attributes):
     axis: int = 0
     count: int = 0

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ..errors import PoseError
 from .graph import Graph
 from .lowering import Program, lower, scratch_bytes
+from .lowering.layer import C_TYPES
 from .memory.arena import Arena, prove, smallest_arena
 from .memory.planner import Plan
 from .passes import run_passes
@@ -70,4 +71,10 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
             f"{source} cannot become C; not supported are:\n"
             + "\n".join(f"- {line}" for line in refused)
         )
+    for tensor in (graph.tensors[t] for t in (*graph.inputs, *graph.outputs)):
+        if tensor.dtype not in C_TYPES:
+            raise PoseError(
+                f"{source} cannot become C: {tensor.name!r} is an input or output of "
+                f"{tensor.dtype}; expected {', '.join(C_TYPES)}"
+            )
     return Compiled(graph, arena, program)

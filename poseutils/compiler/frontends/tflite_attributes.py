@@ -138,6 +138,8 @@ _READERS: dict[str, tuple[str, Callable[[Any, Any], Attributes]]] = {
     ),
     "STRIDED_SLICE": ("StridedSliceOptions", _strided_slice),
     "PACK": ("PackOptions", lambda schema, made: kinds.Pack(made.Axis(), made.ValuesCount())),
+    "SPLIT": ("SplitOptions", lambda schema, made: kinds.Split(made.NumSplits())),
+    "SPLIT_V": ("SplitVOptions", lambda schema, made: kinds.Split(made.NumSplits())),
     "UNPACK": ("UnpackOptions", lambda schema, made: kinds.Unpack(made.Axis(), made.Num())),
     "LEAKY_RELU": ("LeakyReluOptions", lambda schema, made: kinds.LeakyRelu(made.Alpha())),
     "GELU": ("GeluOptions", lambda schema, made: kinds.Gelu(made.Approximate())),

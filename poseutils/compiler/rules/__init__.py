@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
+from ..attributes import Split, Unpack
 from ..graph import FILTER_RANK, Graph, Tensor
 from .case import Broken, Case, Rule, Shape
 from .conv_pool_resize import WINDOWS
@@ -153,6 +154,11 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> Sequence[S
         isinstance(case.operator.attributes, rule.attributes),
         f"no options, or those of another operator; {rule.attributes.__name__} is expected",
     )
+    made = case.operator.attributes
+    if isinstance(made, (Split, Unpack)):  # LiteRT writes so many, whether or not they are there
+        case.expect(
+            made.count in (0, len(writes)), f"{made.count} parts; it has {len(writes)} outputs"
+        )
     for name, value in vars(case.operator.attributes).items():
         case.expect(
             not isinstance(value, float) or isfinite(value),

@@ -61,3 +61,15 @@ def test_what_a_runtime_raises_is_a_sentence(method, error):
     _, _, invoke = tflite_runner(Interpreter())
     with pytest.raises(PoseError, match="the model cannot be run: no"):
         invoke(np.zeros(1, np.int8))
+
+
+def test_more_parts_than_outputs_are_refused_before_a_runtime_writes_them(tmp_path):
+    tensors = [
+        tensor("image", [1, 8, 8, 4]),
+        tensor("axis", [], "INT32", np.int32(3), scale=None),
+        *(tensor(name, [1, 8, 8, 2]) for name in ("left", "right")),
+    ]
+    split = ("SPLIT", [1, 0], [2, 3], ("SplitOptions", {"numSplits": 256}))
+    (tmp_path / "split.tflite").write_bytes(build(tensors, [split], [0], [2, 3]))
+    with pytest.raises(PoseError, match="256 parts; it has 2 outputs"):
+        open_network(tmp_path / "split.tflite")
