@@ -19,6 +19,7 @@ from .datasets.loading import has_annotations
 from .errors import PoseError
 from .files import write_json
 from .images import find_images
+from .keypoints import same_keypoints
 from .models import Model
 from .poses import AREA_OF_BOX, Poses
 
@@ -107,13 +108,13 @@ def _read(images: Path, model: Model) -> Dataset:
         paths = enumerate(find_images(images), 1)
         return Dataset(tuple(Sample(i, p, None, *people) for i, p in paths), model.layout, images)
     dataset = load_dataset(images)
-    if dataset.layout.names != model.layout.names:
+    if same_keypoints(model.layout.names, dataset.layout.names) is None:
         raise PoseError(
             f"{images} has {len(dataset.layout)} keypoints ({dataset.layout.name}) and the model "
             f"gives {len(model.layout)} ({model.layout.name}); choose a model with the dataset's "
             "keypoints"
         )
-    return dataset
+    return dataset.with_layout(model.layout)
 
 
 def _labeled(dataset: Dataset, model: Model, min_score: float, progress: bool) -> Dataset:

@@ -44,7 +44,7 @@ from .values import (
 
 class General(Section):
     project_name: FileName = "pose_estimation"
-    num_threads_tflite: Count | None = None
+    num_threads_tflite: Annotated[Count, Field(le=256)] | None = None
     global_seed: Integer = 123
     logs_dir: Inside | None = None
     saved_models_dir: Inside | None = None
@@ -75,7 +75,7 @@ class DatasetSection(Section):
     dataset_name: Text | None = Field(
         default=None, validation_alias=AliasChoices("dataset_name", "name")
     )
-    keypoints: Count | None = None
+    keypoints: Annotated[Count, Field(le=1000)] | None = None
     keypoint_names: list[Text] | None = None
     skeleton: Pairs | None = None
     mirror: Annotated[list[Index], BeforeValidator(sequence)] | None = None

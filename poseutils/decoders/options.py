@@ -71,6 +71,10 @@ class InputSpec:
         return bool(largest < np.sqrt(max(self.height, self.width)))
 
 
+MAX_DETECTIONS = 100_000
+"""More than any network has candidates."""
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """Thresholds and options of decoding. Which of them apply depends on the model type.
@@ -97,12 +101,12 @@ class Thresholds:
         if (
             not 0 <= self.confidence <= 1
             or not 0 <= self.nms_iou <= 1
-            or self.max_detections < 1
-            or self.max_candidates < 1
+            or not 1 <= self.max_detections <= MAX_DETECTIONS
+            or not 1 <= self.max_candidates <= MAX_DETECTIONS
         ):
             raise PoseError(
                 f"{self}: expected confidence and nms_iou from 0 to 1, max_detections and "
-                "max_candidates at least 1"
+                f"max_candidates at least 1 and at most {MAX_DETECTIONS}"
             )
         for name, words in (("nms_measure", NMS_MEASURES), ("refine", REFINEMENTS)):
             if getattr(self, name) not in words:

@@ -80,6 +80,8 @@ def pose_type(
             f"{source} has {count} keypoints; the layout {layout.name!r} has {len(layout)}. Give "
             "the layout it was trained for."
         )
+    if spec is None and model_type == "hand_spe":
+        known = replace(known, world_first=_is_world_first(graph, known))
     if spec is None and model_type == "yolo_mpe":
         known = replace(known, normalized=_is_normalized(graph, source, max(size)))
     outputs = {name: array.shape for name, array in found.items()}
@@ -154,6 +156,23 @@ def _is_normalized(graph: Graph, source: str, size: int) -> bool:
     if stored.quantization is None or stored.dtype not in ("int8", "uint8"):
         return not source.lower().endswith(".onnx")  # the convention of exporters
     return bool(_largest(stored) < np.sqrt(size))
+
+
+def _is_world_first(graph: Graph, spec: InputSpec) -> bool:
+    """Whether the output taken for landmarks in pixels has the smaller range of the two: meters."""
+    numbered = {
+        graph.tensors[t].name: np.broadcast_to(np.float32(t), graph.tensors[t].shape)
+        for t in graph.outputs
+    }
+    found = find_outputs("hand_spe", numbered, spec)
+    if "world" not in found:
+        return False
+    producers = {op.outputs[0]: op for op in graph.operators if op.name == "DEQUANTIZE"}
+    places = [int(found[name].flat[0]) for name in ("landmarks", "world")]
+    image, world = (graph.tensors[producers[t].inputs[0] if t in producers else t] for t in places)
+    if image.quantization is None or world.quantization is None:
+        return False
+    return _largest(image) * 3 < _largest(world)
 
 
 def _largest(tensor: Tensor) -> float:

@@ -152,9 +152,7 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
         aspect_ratio=preprocessing.resizing.aspect_ratio,
         interpolation=preprocessing.resizing.interpolation,
         color_mode=preprocessing.color_mode,
-        rescaling=None
-        if published
-        else (preprocessing.rescaling.scale, preprocessing.rescaling.offset),
+        rescaling=_given_rescaling(config) if not published else None,
         keypoints=config.dataset.keypoints if own else None,
         class_names=(config.dataset.class_names or ()) if own else (),
     )
@@ -164,6 +162,13 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
     layout = named if named is not None and own_names else model.layout
     model = replace(model, layout=with_sigmas(layout, config.dataset.oks_sigmas))
     return model.with_detector(load_detector(detector) if detector else None)
+
+
+def _given_rescaling(config: Config) -> tuple[float, float] | None:
+    """That of a configuration that sets it; for others it is read from the network."""
+    given = config.preprocessing.rescaling
+    is_set = "rescaling" in config.preprocessing.model_fields_set
+    return (given.scale, given.offset) if is_set else None
 
 
 def _model_file(config: Config, name: str) -> Path:

@@ -216,6 +216,8 @@ def open_network(
         raise PoseError(f"no such model file: {path}")
     if path.stat().st_size == 0:
         raise PoseError(f"{path} is empty (0 bytes): expected a model")
+    if num_threads is not None and not 1 <= num_threads <= MAX_THREADS:
+        raise PoseError(f"num_threads={num_threads}: expected from 1 to {MAX_THREADS}")
     num_threads = num_threads or max(1, (os.cpu_count() or 1) // 2)
     opened = openers[path.suffix.lower()](path, num_threads)
     inputs, outputs, metadata = opened.inputs, opened.outputs, opened.metadata
@@ -246,6 +248,7 @@ def open_network(
     return network
 
 
+MAX_THREADS = 256
 TYPES = ("float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "int64")
 """Of inputs that are run."""
 

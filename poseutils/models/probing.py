@@ -4,6 +4,7 @@ what it gives can be poses at all."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,7 @@ _FAR = 3
 """Sizes of the input from its border, within which keypoints are expected."""
 _LARGEST_HAND = 3.0
 """Meters."""
+_MOST_KEYPOINTS = 1000
 _SHOWN = 4
 
 Outputs = dict[str, np.ndarray]
@@ -93,12 +95,18 @@ def read(network: Network, model_type: str | None, hints: Hints) -> Reading:
         raise _not_evident(network, first)
     spec = _with_outputs_read(spec, kind, found, network, hints)
     found = find_outputs(kind, outputs, spec)
+    keypoints = DECODERS[kind].count_keypoints(found, spec)
+    if keypoints > _MOST_KEYPOINTS:
+        raise PoseError(
+            f"{network.path}, read as {kind}, gives {keypoints:,} keypoints; expected up to "
+            f"{_MOST_KEYPOINTS:,}: it is no pose network, or model_type= is another"
+        )
     _question(kind, found, spec, network)
     return Reading(
         replace(network, rescaling=known),
         kind,
         spec,
-        DECODERS[kind].count_keypoints(found, spec),
+        keypoints,
         {"values": f"{described(known)} ({by})"},
     )
 
@@ -122,6 +130,7 @@ def _rescaling_by_file(network: Network) -> tuple[tuple[float, float] | None, st
     """The rescaling, and what decides it; nothing if the file does not."""
     dtype = np.dtype(network.input.dtype)
     if network.rescaling is not None:
+        _warn_of_contradiction(network)
         return network.rescaling, "given"
     if dtype.kind == "f":
         return network.declared, "" if network.declared is None else "by its first operators"
@@ -134,6 +143,16 @@ def _rescaling_by_file(network: Network) -> tuple[tuple[float, float] | None, st
     if by_scale is None or (symmetric and by_scale is not PIXELS):
         return None, ""
     return by_scale, "by its scale"
+
+
+def _warn_of_contradiction(network: Network) -> None:
+    given, declared = described(network.rescaling), described(network.declared)
+    if network.declared is not None and given != declared:
+        warnings.warn(
+            f"{network.path}: its first operators take values {declared}; it is given {given}, as "
+            "rescaling= or preprocessing.rescaling says: remove that if the results are poor",
+            stacklevel=4,
+        )
 
 
 def _usual_rescaling(

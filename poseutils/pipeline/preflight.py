@@ -19,6 +19,7 @@ from ..errors import PoseError
 from ..images import find_images
 from ..models.precision import size_of_file
 from ..models.zoo import ZOO, cache_folder, name_of
+from ..training.augmentation.augment import cannot_flip
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
 from ..training.losses import check_loss
@@ -247,6 +248,8 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
         _attempt(result, "model", check_network, *network)
         if config.training.loss:
             _attempt(result, "", check_loss, *config.training.loss, model.final_activation)
+    if "random_flip" in (config.data_augmentation or {}) and config.dataset.training_path:
+        _attempt(result, "data_augmentation", _check_flip, config)
     if config.custom_data_augmentation:
         _check_code(
             config, "custom_data_augmentation.path", config.custom_data_augmentation.path, result
@@ -256,6 +259,15 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
     for name, given in config.training.callbacks.items():
         if is_schedule(name):
             _attempt(result, "", make_schedule, name, given)
+
+
+def _check_flip(config: Config) -> None:
+    try:
+        layout = configured_dataset(config, "training_path").layout
+    except PoseError:  # listed already
+        return
+    if not layout.mirror_known:
+        raise PoseError(cannot_flip(layout))
 
 
 def _check_held_out(config: Config, result: Check) -> None:

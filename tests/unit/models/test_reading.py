@@ -4,17 +4,21 @@ import json
 import zipfile
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import poseutils as pu
+from poseutils.decoders import Thresholds
 from poseutils.decoders.options import Head
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
 from poseutils.models.inputs import PIXELS, SIGNED, UNIT, of_affine, of_range
 from poseutils.models.metadata import Metadata, read_metadata
 from poseutils.models.network import Network, TensorSpec
+from poseutils.models.precision import size_of_file
 from poseutils.models.probing import Hints, read
 from tests.helpers.networks.imitations import SQUARE, brightness, candidates, constant
 from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
@@ -280,3 +284,64 @@ def test_metadata_that_cannot_be_meant_is_refused(tmp_path, key, value):
 def test_metadata_runs_no_code(tmp_path):
     given = {"task": "__import__('os').abort()", "kpt_names": "[['a'], ['b']]"}
     assert read_metadata(tmp_path / "a.onnx", given).kpt_names == ("a",)
+
+
+# ---------------------------------------------------------------- limits and contradictions
+
+
+def test_a_rescaling_that_contradicts_the_file_is_warned_of(tmp_path):
+    path = brightness(tmp_path / "a.onnx", 1 / 255)
+    with pytest.warns(UserWarning, match="take values 0…255; it is given −1…1"):
+        pu.load_model(path, "heatmaps_spe", rescaling=SIGNED)
+
+
+def test_numbers_without_measure_are_refused(tmp_path):
+    many = np.zeros((1, 4, 4, 2000), np.float32)
+    with pytest.raises(PoseError, match="gives 2,000 keypoints; expected up to 1,000"):
+        pu.load_model(constant(tmp_path / "a.onnx", {"x": many}), "heatmaps_spe")
+    with pytest.raises(PoseError, match="num_threads=1000000: expected from 1 to 256"):
+        pu.load_model(brightness(tmp_path / "b.onnx"), "heatmaps_spe", num_threads=1000000)
+    with pytest.raises(PoseError, match="at most 100000"):
+        Thresholds(max_detections=10**9)
+
+
+def test_weights_beside_an_onnx_count_in_its_size(tmp_path):
+    path = brightness(tmp_path / "a.onnx")
+    model = onnx.load(path)
+    options = {"location": "a.onnx.data", "size_threshold": 0}
+    onnx.save(model, str(path), save_as_external_data=True, **options)
+    beside = (tmp_path / "a.onnx.data").stat().st_size
+    assert beside > 300
+    assert size_of_file(path) == path.stat().st_size + beside
+
+
+# ---------------------------------------------------------------- evaluation by category
+
+
+def test_categories_are_measured_apart(tmp_path):
+    """The model finds an object of class 0 at the place of an annotated one of class 1."""
+    raw = candidates(2, 3, found=0)
+    names = str({0: "cat", 1: "dog"})
+    metadata = {"kpt_shape": "[3, 3]", "names": names, "task": "pose"}
+    model = pu.load_model(constant(tmp_path / "a.onnx", {"x": raw}, FIRST, metadata=metadata))
+
+    def metrics(category):
+        Image.fromarray(BLACK).save(tmp_path / "1.png")
+        triplets = [1, 2, 2, 2, 4, 2, 3, 6, 2]
+        record = {"image_id": 1, "keypoints": triplets, "bbox": [0, 0, 60, 60], "area": 3600}
+        parts = ["a", "b", "c"]
+        document = {
+            "images": [{"id": 1, "file_name": "1.png", "width": 64, "height": 64}],
+            "annotations": [{"id": 1, "category_id": category} | record],
+            "categories": [
+                {"id": i, "name": name, "keypoints": parts} for i, name in ((1, "dog"), (2, "cat"))
+            ],
+        }
+        (tmp_path / "labels.json").write_text(json.dumps(document))
+        dataset = pu.load_dataset(tmp_path / "labels.json")
+        return pu.evaluate(model, dataset, progress=False).metrics
+
+    right, wrong = metrics(2), metrics(1)
+    assert right["ap"] == pytest.approx(1) and right["oks"] > 0.99
+    assert right["ap.cat"] == pytest.approx(1) and "ap.dog" not in right
+    assert wrong["ap"] == wrong["ap.dog"] < 0.1 and wrong["oks"] < right["oks"]
