@@ -17,7 +17,8 @@ from ..deployment.spec import read_network
 from ..deployment.st.stedgeai import StReport
 from ..errors import PoseError
 from ..files import sha256_of
-from ..models.network import Network, load_keras, open_network
+from ..models.keras_files import load_keras
+from ..models.network import Network, open_network
 from ..models.precision import computes_in_float, quantize_first, size_of_file
 from .analysis import Analysis, analyze
 from .published import published

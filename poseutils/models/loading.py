@@ -42,6 +42,8 @@ def load_model(
     color_mode: str = "rgb",
     normalized: bool | None = None,
     keypoints: int | None = None,
+    likely_type: str | None = None,
+    input_size: tuple[int, int] | None = None,
     class_names: Sequence[str] = (),
     detector: Model | str | os.PathLike[str] | None = None,
 ) -> Model:
@@ -65,6 +67,9 @@ def load_model(
         normalized: whether a network outputs coordinates from 0 to 1 (True) or in pixels (False).
             Default: determined from its output.
         keypoints: their number, where the outputs fit several (default: that of ``layout``).
+        likely_type: the model type of a file whose outputs have its shapes, but are not evidently
+            of any type.
+        input_size: height and width of an input whose size the file leaves open.
         class_names: those of the network's classes that are kept, if it names them; else the names
             of all its classes. Default: all, with the names in the file.
         detector: a model, or its name or file, that detects the people, hands or heads that this
@@ -77,9 +82,11 @@ def load_model(
     path, entry = find_file(name_or_path)
     if model_type is not None and model_type not in DECODERS:
         raise PoseError(f"model_type={model_type!r}: expected one of {', '.join(DECODERS)}")
-    network = open_network(path, num_threads, rescaling or (entry.rescaling if entry else None))
+    rescaling = rescaling or (entry.rescaling if entry else None)
+    network = open_network(path, num_threads, rescaling, input_size)
     named = network.metadata.names
-    hints = Hints(keypoints or len(layout or ()), 0 if named else len(class_names), normalized)
+    keypoints = keypoints or len(layout or ()) or (entry.keypoints if entry else 0)
+    hints = Hints(keypoints, 0 if named else len(class_names), normalized, likely_type)
     reading = read(network, model_type or (entry.model_type if entry else None), hints)
     model_type = reading.model_type
     model = Model(
@@ -153,7 +160,9 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
         interpolation=preprocessing.resizing.interpolation,
         color_mode=preprocessing.color_mode,
         rescaling=_given_rescaling(config) if not published else None,
-        keypoints=config.dataset.keypoints if own else None,
+        keypoints=None if published else config.dataset.keypoints,
+        likely_type=config.model.model_type,
+        input_size=config.model.input_shape[:2],
         class_names=(config.dataset.class_names or ()) if own else (),
     )
     named = None if published else configured_layout(config)

@@ -44,12 +44,13 @@ Outputs = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Hints:
-    """What the caller knows: numbers of keypoints and classes (0: unknown), and whether coordinates
-    are from 0 to 1."""
+    """What the caller knows: numbers of keypoints and classes (0: unknown), whether coordinates are
+    from 0 to 1, and the model type of other networks for the same purpose."""
 
     keypoints: int = 0
     classes: int = 0
     normalized: bool | None = None
+    likely: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def read(network: Network, model_type: str | None, hints: Hints) -> Reading:
         known, by = _usual_rescaling(network, kind, outputs, spec), "usual"
         known, by, outputs = _probed_rescaling(network, kind, known, spec)
     found = find_outputs(kind, outputs, spec)
-    if model_type is None and not _is_evident(kind, found, spec, network):
+    expected = kind in (model_type, hints.likely)
+    if not expected and not _is_evident(kind, found, spec, network):
         raise _not_evident(network, first)
     spec = _with_outputs_read(spec, kind, found, network, hints)
     found = find_outputs(kind, outputs, spec)
@@ -290,7 +292,7 @@ def _head(found: Outputs, spec: InputSpec, network: Network, hints: Hints) -> He
                 "classes + keypoints × columns (2 or 3)"
             )
         return head
-    fitting = _heads(found, spec)
+    fitting = _heads(found, spec) or _all_heads(rows)
     for name in ("keypoints", "classes"):
         wanted = getattr(hints, name)
         fitting = [h for h in fitting if getattr(h, name) == wanted] or fitting

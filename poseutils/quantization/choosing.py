@@ -12,7 +12,8 @@ from ..datasets import Dataset
 from ..errors import PoseError
 from ..evaluation import Report, evaluate
 from ..models import Model
-from ..models.network import load_keras, open_network
+from ..models.keras_files import load_keras
+from ..models.network import open_network
 from ..models.precision import size_of_file
 from ..training.batches import RESCALING
 from .convert import quantize

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import PoseError, missing_package
 from ..files import atomic_path
-from ..models.network import ONNX_QUANTIZATION
+from ..models.runtimes import ONNX_QUANTIZATION
 from .options import as_keras, quiet
 
 OPSET = 17

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from ..models.network import load_tensorflow
+from ..models.keras_files import load_tensorflow
 from .augmentation import make_augment, resizing_period
 from .examples import Examples, load_examples
 

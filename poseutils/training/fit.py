@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..models.network import load_keras, load_tensorflow
+from ..models.keras_files import load_keras, load_tensorflow
 from .batches import RESCALING, Batches, Examples, training_batches
 from .callbacks import make_callbacks, needed
 from .device import half_precision_helps

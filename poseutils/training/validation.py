@@ -8,7 +8,7 @@ import numpy as np
 
 from ..decoders.heatmaps_spe import decode
 from ..decoders.options import InputSpec
-from ..models.network import compiled
+from ..models.runtimes import compiled
 from ..poses import Poses, oks
 from .batches import RESCALING, Examples, rescaled
 from .losses import heatmap_loss

@@ -15,7 +15,7 @@ from poseutils import PoseError
 from poseutils.compiler.frontends.tflite import read_tflite
 from poseutils.deployment import as_exported, export, prove
 from poseutils.deployment.verify import emulator as emulation
-from poseutils.models.network import onnx_session
+from poseutils.models.runtimes import onnx_session
 from poseutils.quantization import quantize
 from tests.helpers.marks import with_gcc, with_qemu
 from tests.helpers.networks.qdq_of_tflite import qdq_of

@@ -22,7 +22,8 @@ from ...decoders import DECODERS, InputSpec, Thresholds, find_outputs
 from ...errors import PoseError
 from ...geometry import fitted
 from ...keypoints import KeypointLayout
-from ...models.network import Network, tflite_runner
+from ...models.network import Network
+from ...models.runtimes import tflite_runner
 from ...poses import Poses
 
 INTERPOLATIONS = ("bilinear", "nearest")

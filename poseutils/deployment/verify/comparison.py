@@ -9,7 +9,8 @@ import numpy as np
 
 from ...compiler.graph import Graph, Tensor
 from ...models import Model
-from ...models.network import onnx_session, silent_stderr
+from ...models.keras_files import silent_stderr
+from ...models.runtimes import onnx_session
 from ...poses import Poses
 from ..bundle import Bundle, channels_last
 from .emulator import Emulation, why_no_emulation

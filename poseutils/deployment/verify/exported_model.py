@@ -21,8 +21,9 @@ from ...compiler.memory.planner import ALIGNMENT
 from ...datasets import Dataset
 from ...errors import PoseError
 from ...models import Model
-from ...models.network import Network, TensorSpec
+from ...models.network import Network
 from ...models.precision import computes_in_float, quantize_first
+from ...models.runtimes import TensorSpec
 from ..bundle import Bundle
 from ..export import export
 from .comparison import name_in_file

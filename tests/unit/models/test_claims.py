@@ -5,7 +5,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from poseutils.errors import PoseError
-from poseutils.models.network import open_network, tflite_runner
+from poseutils.models.network import open_network
+from poseutils.models.runtimes import tflite_runner
 from tests.helpers.networks.tiny_tflite import build, tensor
 
 

@@ -17,9 +17,10 @@ from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
 from poseutils.models.inputs import PIXELS, SIGNED, UNIT, of_affine, of_range
 from poseutils.models.metadata import Metadata, read_metadata
-from poseutils.models.network import Network, TensorSpec
+from poseutils.models.network import Network
 from poseutils.models.precision import size_of_file
 from poseutils.models.probing import Hints, read
+from poseutils.models.runtimes import TensorSpec
 from tests.helpers.networks.imitations import SQUARE, brightness, candidates, constant
 from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
 
@@ -188,6 +189,14 @@ def test_a_network_that_is_not_evidently_one_of_poses_is_not_guessed(tmp_path, o
         pu.load_model(path)
 
 
+def test_the_type_of_other_networks_of_a_configuration_decides_what_is_not_evident(tmp_path):
+    flat = np.full((1, 16, 16, 5), 0.5)
+    path = constant(tmp_path / "a.onnx", {"x": flat})
+    assert pu.load_model(path, likely_type="heatmaps_spe").model_type == "heatmaps_spe"
+    with pytest.raises(PoseError, match="give model_type="):
+        pu.load_model(path, likely_type="spe")
+
+
 # ---------------------------------------------------------------- inputs
 
 
@@ -254,6 +263,7 @@ def test_an_open_size_is_that_of_the_metadata_or_refused(tmp_path):
     path.write_bytes(content)
     with pytest.raises(PoseError, match="dynamic height"):
         pu.load_model(path, "heatmaps_spe")
+    assert pu.load_model(path, "heatmaps_spe", input_size=(64, 32)).input_size == (64, 32)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("metadata.json", json.dumps({"imgsz": [32, 64]}))
     assert pu.load_model(path, "heatmaps_spe").input_size == (32, 64)
