@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -44,7 +44,10 @@ def network(tmp_path, outputs, metadata=None):
 # ---------------------------------------------------------------- rows of a YOLO head
 
 
-@settings(max_examples=60, deadline=None)
+NOT_TIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+
+
+@settings(max_examples=60, **NOT_TIMED)
 @given(st.integers(1, 8), st.integers(1, 24), st.sampled_from([2, 3]), st.sampled_from([1, 1 / 64]))
 def test_the_values_tell_classes_keypoints_and_columns(
     tmp_path_factory, classes, keypoints, columns, unit
@@ -235,6 +238,7 @@ def test_images_of_people_tell_the_values_where_nothing_else_does(tmp_path):
     assert usual.summary()["values"] == "−1…1 (usual for its model type)"
 
 
+@settings(**NOT_TIMED)
 @given(st.floats(0.1, 0.9), st.floats(0.1, 0.5))
 def test_a_mean_and_deviation_of_fractions_and_of_pixels(mean, deviation):
     assert of_affine(1 / deviation, -mean / deviation) == UNIT
