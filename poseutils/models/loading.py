@@ -84,6 +84,8 @@ def load_model(
         raise PoseError(f"model_type={model_type!r}: expected one of {', '.join(DECODERS)}")
     rescaling = rescaling or (entry.rescaling if entry else None)
     network = open_network(path, num_threads, rescaling, input_size)
+    if entry and entry.rescaling:  # published with its rescaling
+        network = replace(network, declared=None)
     named = network.metadata.names
     keypoints = keypoints or len(layout or ()) or (entry.keypoints if entry else 0)
     hints = Hints(keypoints, 0 if named else len(class_names), normalized, likely_type)
