@@ -9,7 +9,8 @@ import pytest
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.lowering import LOWERING
 from poseutils.compiler.passes.fold_constants import fold_constants
-from tests.bench.operator_sweep import MAKERS, values_of
+from tests.bench.operator_sweep import MAKERS
+from tests.bench.operators.parts import values_of
 from tests.helpers.marks import with_gcc
 from tests.helpers.running.compiled import run
 from tests.helpers.running.emulated import merged
