@@ -211,9 +211,8 @@ def _is_evident(kind: str, found: Outputs, spec: InputSpec, network: Network) ->
     if kind == "heatmaps_spe":
         return _are_peaks(found["heatmaps"])
     if kind == "yolo_mpe":
-        heads = _usual_heads(_heads(found, spec), found["candidates"].shape[1])
-        few = bool(heads) and heads[0].classes <= _FEW_CLASSES
-        return task == "pose" or network.metadata.kpt_shape is not None or few
+        told = task == "pose" or network.metadata.kpt_shape is not None
+        return told or _has_keypoints(found, spec)
     if kind == "spe":
         points, scores = found["keypoints"][:, :, :2], found["keypoints"][:, :, 2]
         inside = np.abs(points).max() <= 2 * max(spec.height, spec.width)
@@ -329,18 +328,40 @@ def _heads(found: Outputs, spec: InputSpec) -> list[Head]:
     """The heads that the values allow. Scores are from 0 to 1. Coordinates of keypoints change from
     cell to cell as those of the boxes do; where none does, as of no trained network, they are at
     least in the units of the boxes."""
-    candidates = found["candidates"]
-    table = candidates.transpose(1, 0, 2).reshape(candidates.shape[1], -1).astype(np.float64)
+    table = _table(found)
     if not np.isfinite(table).all():
         return _all_heads(len(table))
     is_score = (table.min(axis=1) >= -0.01) & (table.max(axis=1) <= 1.01)
-    moves = np.max([_correlation(table, table[axis]) for axis in (0, 1)], axis=0) > _MOVES
+    moves = _moving(found)
     if moves[5:].any():
         is_point, is_score = moves, is_score & ~moves
     else:
         in_pixels = spec.reads_fractions(float(np.abs(table[:2]).max())) is False
         is_point = ~(in_pixels & is_score & (table.max(axis=1) > 0))
     return [head for head in _all_heads(len(table)) if _allowed(head, is_score, is_point)]
+
+
+def _has_keypoints(found: Outputs, spec: InputSpec) -> bool:
+    """Whether rows after the box and the first score can only be coordinates, or there are as many
+    as people or hands have, rather than scores of classes."""
+    few = [head for head in _heads(found, spec) if head.classes <= _FEW_CLASSES]
+    return bool(few) and (
+        float(found["candidates"][:, 5:].max()) > 1.5
+        or bool(_moving(found)[5:].any())
+        or any(head.keypoints in _HEADS for head in few)
+    )
+
+
+def _moving(found: Outputs) -> np.ndarray:
+    """(R,) whether a row changes from cell to cell as the boxes do."""
+    table = _table(found)
+    return np.max([_correlation(table, table[axis]) for axis in (0, 1)], axis=0) > _MOVES
+
+
+def _table(found: Outputs) -> np.ndarray:
+    """(R, B · F) float64 from the candidates (B, R, F)."""
+    candidates = found["candidates"]
+    return candidates.transpose(1, 0, 2).reshape(candidates.shape[1], -1).astype(np.float64)
 
 
 def _allowed(head: Head, is_score: np.ndarray, is_point: np.ndarray) -> bool:

@@ -179,12 +179,14 @@ DETECTION = np.concatenate(
     ("output", "metadata"),
     [
         (DETECTION, {}),
+        (np.concatenate([DETECTION[:, :4] / 64, DETECTION[:, 4:7]], axis=1), {}),
+        (DETECTION[:, :28], {}),
         (np.random.default_rng(0).uniform(0, 1, (1, 16, 16, 21)), {}),
         (np.full((1, 16, 16, 13), 1 / 13), {}),
         (candidates(), {"task": "detect"}),
         (np.random.default_rng(0).uniform(-9, 9, (1, 100, 3)), {}),
     ],
-    ids=["80 classes", "segmentation", "softmax", "metadata", "points"],
+    ids=["80 classes", "3 classes", "24 classes", "segmentation", "softmax", "metadata", "points"],
 )
 def test_a_network_that_is_not_evidently_one_of_poses_is_not_guessed(tmp_path, output, metadata):
     path = constant(tmp_path / "a.onnx", {"x": output}, metadata=metadata)
