@@ -14,6 +14,7 @@ import numpy as np
 from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type, shapes_of, yolo_mpe
 from ..decoders.options import Head
 from ..decoders.scores import probability
+from ..decoders.yolo_heads import USUAL_COUNTS, all_heads, allowed_heads, has_keypoints
 from ..errors import PoseError
 from ..images import fit_to, read_image
 from ..keypoints import layout_from_names
@@ -26,12 +27,6 @@ _PEAK = 0.25
 """Largest share of a heatmap's cells above half of its maximum."""
 _PEOPLE = (13, 17)
 """The usual numbers of keypoints of people."""
-_HEADS = (*_PEOPLE, 21)
-"""The same, and those of a hand."""
-_FEW_CLASSES = 10
-"""Of a pose network; those that detect have more."""
-_MOVES = 0.75
-"""Least correlation of the coordinate of a keypoint with that of its box."""
 _FAR = 3
 """Sizes of the input from its border, within which keypoints are expected."""
 _LARGEST_HAND = 3.0
@@ -212,7 +207,7 @@ def _is_evident(kind: str, found: Outputs, spec: InputSpec, network: Network) ->
         return _are_peaks(found["heatmaps"])
     if kind == "yolo_mpe":
         told = task == "pose" or network.metadata.kpt_shape is not None
-        return told or _has_keypoints(found, spec)
+        return told or has_keypoints(found, spec)
     if kind == "spe":
         points, scores = found["keypoints"][:, :, :2], found["keypoints"][:, :, 2]
         inside = np.abs(points).max() <= 2 * max(spec.height, spec.width)
@@ -291,7 +286,7 @@ def _head(found: Outputs, spec: InputSpec, network: Network, hints: Hints) -> He
                 "classes + keypoints × columns (2 or 3)"
             )
         return head
-    fitting = _heads(found, spec) or _all_heads(rows)
+    fitting = allowed_heads(found, spec) or all_heads(rows)
     for name in ("keypoints", "classes"):
         wanted = getattr(hints, name)
         fitting = [h for h in fitting if getattr(h, name) == wanted] or fitting
@@ -310,74 +305,8 @@ def _head(found: Outputs, spec: InputSpec, network: Network, hints: Hints) -> He
 def _usual_heads(fitting: list[Head], rows: int) -> list[Head]:
     """Of several heads the one of one class, that of people with the fewest classes, or both."""
     usual = [head for head in fitting if head == yolo_mpe.usual_head(rows)]
-    people = [head for head in fitting if head.columns == 3 and head.keypoints in _HEADS][:1]
+    people = [head for head in fitting if head.columns == 3 and head.keypoints in USUAL_COUNTS][:1]
     return list(dict.fromkeys(usual + people)) or fitting
-
-
-def _all_heads(rows: int) -> list[Head]:
-    """All heads of that many rows, those of few classes and of three columns first."""
-    heads = [
-        Head(rows - 4 - keypoints * columns, keypoints, columns)
-        for columns in (3, 2)
-        for keypoints in range(1, (rows - 5) // columns + 1)
-    ]
-    return sorted(heads, key=lambda head: (head.classes, -head.columns))
-
-
-def _heads(found: Outputs, spec: InputSpec) -> list[Head]:
-    """The heads that the values allow. Scores are from 0 to 1. Coordinates of keypoints change from
-    cell to cell as those of the boxes do; where none does, as of no trained network, they are at
-    least in the units of the boxes."""
-    table = _table(found)
-    if not np.isfinite(table).all():
-        return _all_heads(len(table))
-    is_score = (table.min(axis=1) >= -0.01) & (table.max(axis=1) <= 1.01)
-    moves = _moving(found)
-    if moves[5:].any():
-        is_point, is_score = moves, is_score & ~moves
-    else:
-        in_pixels = spec.reads_fractions(float(np.abs(table[:2]).max())) is False
-        is_point = ~(in_pixels & is_score & (table.max(axis=1) > 0))
-    return [head for head in _all_heads(len(table)) if _allowed(head, is_score, is_point)]
-
-
-def _has_keypoints(found: Outputs, spec: InputSpec) -> bool:
-    """Whether rows after the box and the first score can only be coordinates, or there are as many
-    as people or hands have, rather than scores of classes."""
-    few = [head for head in _heads(found, spec) if head.classes <= _FEW_CLASSES]
-    return bool(few) and (
-        float(found["candidates"][:, 5:].max()) > 1.5
-        or bool(_moving(found)[5:].any())
-        or any(head.keypoints in _HEADS for head in few)
-    )
-
-
-def _moving(found: Outputs) -> np.ndarray:
-    """(R,) whether a row changes from cell to cell as the boxes do."""
-    table = _table(found)
-    return np.max([_correlation(table, table[axis]) for axis in (0, 1)], axis=0) > _MOVES
-
-
-def _table(found: Outputs) -> np.ndarray:
-    """(R, B · F) float64 from the candidates (B, R, F)."""
-    candidates = found["candidates"]
-    return candidates.transpose(1, 0, 2).reshape(candidates.shape[1], -1).astype(np.float64)
-
-
-def _allowed(head: Head, is_score: np.ndarray, is_point: np.ndarray) -> bool:
-    points = yolo_mpe.point_rows(head)
-    scores = np.arange(4, 4 + head.classes)
-    if head.columns == 3:
-        scores = np.concatenate([scores, points[:, 1] + 1])
-    return bool(is_score[scores].all() and is_point[points.ravel()].all())
-
-
-def _correlation(table: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """(R,) the correlation of each row with one; 0 for constant rows."""
-    centered = table - table.mean(axis=1, keepdims=True)
-    other = row - row.mean()
-    norms = np.linalg.norm(centered, axis=1) * np.linalg.norm(other)
-    return np.where(norms > 1e-9, centered @ other / np.maximum(norms, 1e-9), 0)
 
 
 # ---------------------------------------------------------------- can it be?
