@@ -10,7 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from ..models.keras_files import load_tensorflow
-from .augmentation import make_augment, resizing_period
 from .examples import Examples, load_examples
 
 __all__ = ["RESCALING", "Batches", "Examples", "load_examples", "rescaled", "training_batches"]
@@ -87,6 +86,7 @@ def training_batches(
         the start of each epoch.
     """
     tf = load_tensorflow()
+    from .augmentation import make_augment, resizing_period
 
     augment = make_augment(augmentation or {}, examples.layout)
 

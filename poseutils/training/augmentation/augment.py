@@ -8,6 +8,7 @@ from ...config.augmentations import checked_augmentations
 from ...config.calls import AUGMENTATIONS as ARGUMENTS
 from ...errors import PoseError
 from ...keypoints import KeypointLayout
+from ...models.keras_files import load_tensorflow
 from .color import COLOR, clipped
 from .draw import Draw
 from .geometry import (
@@ -20,6 +21,8 @@ from .geometry import (
 )
 from .sizes import periodic_resizing
 from .texture import TEXTURE
+
+tf = load_tensorflow()
 
 RESIZING = "random_periodic_resizing"
 AUGMENTATIONS: dict[str, Callable] = {**COLOR, **TEXTURE, **GEOMETRIC, RESIZING: periodic_resizing}
@@ -69,8 +72,6 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
     ]
 
     def augment(images, keypoints, seed, boxes=None, period=None):
-        import tensorflow as tf
-
         images = tf.convert_to_tensor(images, tf.float32)
         keypoints = tf.convert_to_tensor(keypoints, tf.float32)
         draw = Draw(images.shape[0] or tf.shape(images)[0], seed, period)
@@ -128,8 +129,6 @@ def _recolor(name: str, arguments: Mapping) -> Callable:
     rate = arguments["change_rate"]
 
     def step(draw: Draw, images, keypoints, boxes):
-        import tensorflow as tf
-
         if rate == 1:
             return clipped(AUGMENTATIONS[name](draw, images, **own)), keypoints, boxes
         # Only the chosen images are computed: some operations take longer than a training step.
@@ -143,8 +142,6 @@ def _recolor(name: str, arguments: Mapping) -> Callable:
 
 def _resize(arguments: Mapping) -> Callable:
     def step(draw: Draw, images, keypoints, boxes):
-        import tensorflow as tf
-
         resized = periodic_resizing(draw, images, **arguments)
         before, after = size_of(images), size_of(resized)
         scales = tf.stack([after[1] / before[1], after[0] / before[0], 1.0])
@@ -171,8 +168,6 @@ def _warp(operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable
     }
 
     def step(draw: Draw, images, keypoints, boxes):
-        import tensorflow as tf
-
         size, matrix = size_of(images), tf.eye(3, batch_shape=[draw.count])
         for name, arguments in own.items():
             moved = GEOMETRIC[name](draw, size, **arguments) @ matrix

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...models.keras_files import load_tensorflow
 from .draw import Draw, Factor
+
+tf = load_tensorflow()
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the luma of ITU-R BT.601."""
@@ -12,8 +15,6 @@ LUMA = (0.299, 0.587, 0.114)
 
 def contrast(draw: Draw, images, factor: Factor):
     """Scales differences from the mean color of the image by 1 + factor."""
-    import tensorflow as tf
-
     mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
     strength = each(1 + draw.around(factor))
     return images * strength + mean * (1 - strength)
@@ -26,8 +27,6 @@ def brightness(draw: Draw, images, factor: Factor):
 
 def gamma(draw: Draw, images, gamma: Factor):
     """Raises values, as fractions of 255, to the power gamma; above 1 darkens."""
-    import tensorflow as tf
-
     return 255 * tf.pow(tf.maximum(images, 0) / 255, each(draw.between(gamma)))
 
 
@@ -55,8 +54,6 @@ def hsv(
 ):
     """Adds to hue, saturation and value, each from 0 to 1 (Smith, 1978). Hue is cyclic, the others
     are clipped."""
-    import tensorflow as tf
-
     deltas = tf.stack(
         [draw.around(delta) for delta in (hue_delta, saturation_delta, value_delta)], axis=1
     )
@@ -67,22 +64,16 @@ def hsv(
 
 def rgb_to_hsv(draw: Draw, images):
     """Replaces RGB by hue, saturation and value, each scaled to 0…255."""
-    import tensorflow as tf
-
     return 255 * tf.image.rgb_to_hsv(images / 255)
 
 
 def rgb_to_grayscale(draw: Draw, images):
     """Replaces all channels by the luma."""
-    import tensorflow as tf
-
     return tf.repeat(tf.reduce_sum(images * tf.constant(LUMA), axis=-1, keepdims=True), 3, axis=-1)
 
 
 def posterize(draw: Draw, images, bits: int | tuple[int, int]):
     """Keeps the most significant bits of each value."""
-    import tensorflow as tf
-
     step = each(2.0 ** tf.cast(8 - draw.whole(bits), tf.float32))
     return tf.floor(tf.round(images) / step) * step
 
@@ -94,8 +85,6 @@ def invert(draw: Draw, images):
 
 def solarize(draw: Draw, images):
     """Inverts values at or above a random threshold."""
-    import tensorflow as tf
-
     threshold = each(tf.cast(draw.whole((0, 255)), tf.float32))
     return tf.where(images >= threshold, 255 - images, images)
 
@@ -103,8 +92,6 @@ def solarize(draw: Draw, images):
 def autocontrast(draw: Draw, images, cutoff: float = 10):
     """Stretches each channel to 0…255, ignoring ``cutoff`` percent of its pixels at either end, as
     Pillow does."""
-    import tensorflow as tf
-
     shape = tf.shape(images)
     counts = _histograms(tf.cast(tf.round(images), tf.int32), shape[0])
     cut = tf.cast(tf.floor(tf.cast(shape[1] * shape[2], tf.float32) * (cutoff / 100)), tf.int32)
@@ -117,8 +104,6 @@ def autocontrast(draw: Draw, images, cutoff: float = 10):
 
 def _histograms(values, count):
     """(B, H, W, 3) int32 values -> (B, 3, 256) int32 counts."""
-    import tensorflow as tf
-
     rows = tf.reshape(tf.range(count * 3), (-1, 1, 1, 3)) * 256
     flat = tf.reshape(values + rows, (-1,))
     return tf.reshape(
@@ -128,15 +113,11 @@ def _histograms(values, count):
 
 def _empty_bins(cumulated, cut):
     """Number of bins whose cumulative count is at most ``cut``."""
-    import tensorflow as tf
-
     return tf.reduce_sum(tf.cast(cumulated <= cut, tf.float32), axis=-1)
 
 
 def clipped(images):
     """Images clipped to 0…255, in one pass; ``tf.clip_by_value`` takes two."""
-    import tensorflow as tf
-
     return tf.raw_ops.ClipByValue(t=images, clip_value_min=0.0, clip_value_max=255.0)
 
 

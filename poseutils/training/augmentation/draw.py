@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...models.keras_files import load_tensorflow
+
+tf = load_tensorflow()
+
 Factor = float | Sequence[float]
 """A number, or a range (low, high)."""
 
@@ -23,8 +27,6 @@ class Draw:
         self.period = seed if period is None else (period, 0)
 
     def _next_seed(self):
-        import tensorflow as tf
-
         self.drawn += 1
         return tf.random.experimental.stateless_fold_in(self.seed, self.drawn)
 
@@ -34,8 +36,6 @@ class Draw:
 
     def between(self, value: Factor):
         """(B,) float32, uniform in a range; a number is constant."""
-        import tensorflow as tf
-
         low, high = (value, value) if isinstance(value, (int, float)) else value
         return tf.random.stateless_uniform(
             (self.count,), self._next_seed(), float(low), float(high)
@@ -47,8 +47,6 @@ class Draw:
 
     def whole(self, value: int | Sequence[int]):
         """(B,) int32, uniform in a range, both ends included; a number is constant."""
-        import tensorflow as tf
-
         low, high = (value, value) if isinstance(value, (int, float)) else value
         return tf.random.stateless_uniform(
             (self.count,), self._next_seed(), int(low), int(high) + 1, tf.int32
@@ -60,27 +58,19 @@ class Draw:
 
     def colors(self):
         """(B, 3) float32, whole numbers 0…255."""
-        import tensorflow as tf
-
         return tf.floor(tf.random.stateless_uniform((self.count, 3), self._next_seed(), 0, 256))
 
     def normal(self, shape):
         """float32 of that shape, standard normal."""
-        import tensorflow as tf
-
         return tf.random.stateless_normal(shape, self._next_seed())
 
     def constant(self, value: float):
         """(B,) float32, constant."""
-        import tensorflow as tf
-
         return tf.fill((self.count,), float(value))
 
     def of_period(self, count: int, rate: float):
         """int32 scalar from 0 to count - 1 for the whole period, or -1 with probability
         1 - rate."""
-        import tensorflow as tf
-
         seeds = tf.random.experimental.stateless_split(tf.cast(self.period, tf.int64), 2)
         index = tf.random.stateless_uniform((), seeds[0], 0, count, tf.int32)
         return tf.where(tf.random.stateless_uniform((), seeds[1]) < rate, index, -1)

@@ -13,7 +13,10 @@ import cv2
 import numpy as np
 
 from ...keypoints import KeypointLayout
+from ...models.keras_files import load_tensorflow
 from .draw import Draw, Factor
+
+tf = load_tensorflow()
 
 FLIPS = {
     "horizontal": ((-1.0, 1.0),),
@@ -26,8 +29,6 @@ _BORDERS = {"constant": "CONSTANT", "reflect": "REFLECT", "nearest": "REPLICATE"
 
 def flip(draw: Draw, size, mode: str):
     """Flips; ``horizontal_and_vertical`` chooses one of horizontal, vertical, and both."""
-    import tensorflow as tf
-
     signs = tf.gather(tf.constant(FLIPS[mode]), draw.whole((0, len(FLIPS[mode]) - 1)))
     return _about_center(signs[:, 0], draw.constant(0), draw.constant(0), signs[:, 1], size)
 
@@ -47,8 +48,6 @@ def translation(draw: Draw, size, width_factor: Factor, height_factor: Factor):
 
 def rotation(draw: Draw, size, factor: Factor):
     """Rotates counterclockwise, as displayed, by a fraction of a full turn."""
-    import tensorflow as tf
-
     angle = draw.around(factor) * 2 * math.pi
     return _about_center(tf.cos(angle), tf.sin(angle), -tf.sin(angle), tf.cos(angle), size)
 
@@ -77,8 +76,6 @@ def shear(draw: Draw, size, factor: Factor):
 
 
 def _sine(draw: Draw, factor: Factor):
-    import tensorflow as tf
-
     return tf.sin(draw.around(factor) * 2 * math.pi)
 
 
@@ -108,8 +105,6 @@ def crop(
 
 def _span_to_whole(draw: Draw, center: Factor, extent: Factor, length):
     """Scale and shift that map a part of the interval from 0 to length to all of it."""
-    import tensorflow as tf
-
     center, half = draw.between(center), draw.between(extent) / 2
     low, high = tf.maximum(center - half, 0), tf.minimum(center + half, 1)
     scale = 1 / (high - low)
@@ -123,8 +118,6 @@ def _about_center(a, b, c, d, size):
 
 
 def _matrix(a, b, tx, c, d, ty):
-    import tensorflow as tf
-
     zero, one = tf.zeros_like(a), tf.ones_like(a)
     return tf.reshape(tf.stack([a, b, tx, c, d, ty, zero, zero, one], axis=1), (-1, 3, 3))
 
@@ -146,8 +139,6 @@ GEOMETRIC: dict[str, Callable] = {
 
 def size_of(images):
     """Height and width of (B, H, W, 3) images, float32 scalars."""
-    import tensorflow as tf
-
     shape = tf.cast(tf.shape(images), tf.float32)
     return shape[1], shape[2]
 
@@ -165,8 +156,6 @@ def warp_images(
     By OpenCV on the CPU, in half the time of TensorFlow's operation; positions are rounded to
     1/32 pixel.
     """
-    import tensorflow as tf
-
     # OpenCV maps pixel indices of the output to indices of the input: half a pixel less than here.
     half = tf.constant([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     backward = (tf.linalg.inv(half) @ tf.linalg.inv(matrix) @ half)[:, :2]
@@ -193,8 +182,6 @@ def warp_images(
 def warp_keypoints(keypoints, matrix, layout: KeypointLayout):
     """(B, ..., K, 3) keypoints transformed by ``matrix`` (B, 3, 3); a reflection exchanges left and
     right."""
-    import tensorflow as tf
-
     moved = tf.concat([_moved(keypoints[..., :2], matrix), keypoints[..., 2:]], axis=-1)
     mirrors = tf.linalg.det(matrix[:, :2, :2]) < 0
     return tf.where(_like(mirrors, moved), tf.gather(moved, list(layout.mirror), axis=-2), moved)
@@ -202,8 +189,6 @@ def warp_keypoints(keypoints, matrix, layout: KeypointLayout):
 
 def without_labels_outside(keypoints, size):
     """(B, ..., K, 3) keypoints, with visibility 0 outside an image of height and width ``size``."""
-    import tensorflow as tf
-
     inside = (keypoints[..., :2] >= 0) & (keypoints[..., :2] < tf.stack([size[1], size[0]]))
     visibility = tf.where(tf.reduce_all(inside, axis=-1), keypoints[..., 2], 0.0)
     return tf.concat([keypoints[..., :2], visibility[..., None]], axis=-1)
@@ -212,8 +197,6 @@ def without_labels_outside(keypoints, size):
 def warp_boxes(boxes, matrix, size):
     """(B, ..., 4) boxes xyxy around the boxes transformed by ``matrix`` (B, 3, 3), clipped to the
     image; zeros if nothing is left."""
-    import tensorflow as tf
-
     corners = tf.stack(
         [tf.gather(boxes, pair, axis=-1) for pair in ((0, 1), (2, 1), (2, 3), (0, 3))], axis=-2
     )
@@ -226,8 +209,6 @@ def warp_boxes(boxes, matrix, size):
 
 def _moved(points, matrix):
     """(B, ..., 2) points transformed by (B, 3, 3)."""
-    import tensorflow as tf
-
     return tf.einsum("bij,b...j->b...i", matrix[:, :2, :2], points) + _like(
         matrix[:, :2, 2], points, keep=1
     )
@@ -236,8 +217,6 @@ def _moved(points, matrix):
 def _like(values, other, keep: int = 0):
     """(B, ...) values with axes of size 1 inserted before their last ``keep`` axes, to broadcast
     with ``other``."""
-    import tensorflow as tf
-
     shape = tf.shape(values)
     ones = tf.ones(len(other.shape) - 1 - keep, tf.int32)
     return tf.reshape(values, tf.concat([shape[:1], ones, shape[1:]], axis=0))

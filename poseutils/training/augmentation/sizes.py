@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...models.keras_files import load_tensorflow
 from .draw import Draw
+
+tf = load_tensorflow()
 
 
 def periodic_resizing(
@@ -24,8 +27,6 @@ def periodic_resizing(
         interpolation: a method of ``tf.image.resize``.
         change_rate: probability that a period has another size than the original.
     """
-    import tensorflow as tf
-
     index = draw.of_period(len(image_sizes), change_rate)
     chosen = tf.gather(tf.constant(image_sizes, tf.int32), tf.maximum(index, 0))
     size = tf.where(index < 0, tf.shape(images)[1:3], chosen)

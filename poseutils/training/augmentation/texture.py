@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...models.keras_files import load_tensorflow
 from .color import each
 from .draw import Draw, Factor
+
+tf = load_tensorflow()
 
 
 def sharpness(draw: Draw, images, factor: Factor):
@@ -16,8 +19,6 @@ def sharpness(draw: Draw, images, factor: Factor):
     The smoothing is Pillow's: a 3 × 3 mean in which the center counts five times, which makes the
     difference 9/13 of that to a plain mean.
     """
-    import tensorflow as tf
-
     apart = images[:, 1:-1, 1:-1] - tf.nn.avg_pool2d(images, 3, 1, "VALID")
     strength = draw.between((0, factor) if isinstance(factor, (int, float)) else factor)
     return images + each(strength) * (9 / 13) * tf.pad(apart, ((0, 0), (1, 1), (1, 1), (0, 0)))
@@ -36,8 +37,6 @@ def blur(
     Args:
         padding: as in ``tf.pad``: reflect, symmetric, or constant with ``constant_values``.
     """
-    import tensorflow as tf
-
     sizes, shape = tf.cast(draw.whole(filter_size), tf.float32), tf.shape(images)
     down, across = _means(sizes, shape[1], padding), _means(sizes, shape[2], padding)
     blurred = tf.matmul(down, tf.reshape(images, (shape[0], shape[1], -1)))
@@ -54,8 +53,6 @@ def blur(
 def _means(sizes, length, padding: str):
     """(B, length, length) matrices of a box filter along an axis: the weight of pixel j in the mean
     around pixel i."""
-    import tensorflow as tf
-
     positions = tf.range(length, dtype=tf.float32)
     rows, columns, last = positions[:, None], positions[None, :], tf.cast(length, tf.float32) - 1
 
@@ -81,8 +78,6 @@ def gaussian_noise(draw: Draw, images, stddev: Factor, mode: str = "image"):
     Args:
         mode: one standard deviation per ``image``, or for the whole ``batch``.
     """
-    import tensorflow as tf
-
     deviations = draw.between(stddev)
     if mode == "batch":
         deviations = tf.repeat(deviations[:1], draw.count)
@@ -91,7 +86,6 @@ def gaussian_noise(draw: Draw, images, stddev: Factor, mode: str = "image"):
 
 def jpeg_quality(draw: Draw, images, jpeg_quality: int | tuple[int, int]):
     """JPEG compression of a quality from 0 to 100; 100 leaves the image unchanged."""
-    import tensorflow as tf
 
     def compressed(item):
         image, quality = item
@@ -123,8 +117,6 @@ def rectangle_erasing(
         area: of each as a fraction of the image; rectangles are clipped to the image.
         wh_ratio: ratio of width to height.
     """
-    import tensorflow as tf
-
     count = draw.whole(nrec)
     shape = tf.cast(tf.shape(images), tf.float32)
     for index in range(nrec if isinstance(nrec, int) else int(nrec[1])):
@@ -140,8 +132,6 @@ def rectangle_erasing(
 
 def _span(draw: Draw, extents, length):
     """(B, length) bool: the pixels of a span of that extent at a random position."""
-    import tensorflow as tf
-
     places = draw.between((0, 1)) * length
     return tf.abs(tf.range(length)[None] + 0.5 - places[:, None]) <= extents[:, None] / 2
 
