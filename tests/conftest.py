@@ -128,7 +128,7 @@ def zoo_model(asset):
     def load(name: str) -> pu.Model:
         asset(f"models/{pu.ZOO[name].file}")
         if name not in models:
-            models[name] = pu.load_model(name, num_threads=2)
+            models[name] = pu.load_model(name, num_threads=1)
         return models[name]
 
     return load

@@ -113,7 +113,6 @@ def test_a_chain_of_the_real_notebooks(repository, tmp_path):
         "run",
         str(repository / "user_config.yaml"),
         "operation_mode=chain_qed",
-        "dataset.quantization_split=0.25",
         "--runs-dir",
         str(tmp_path),
     ]

@@ -23,6 +23,7 @@ def session_of(model):
     """A session that fuses nothing: each operator in floats, between DequantizeLinear and
     QuantizeLinear."""
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # others would wait by spinning
     options.graph_optimization_level, options.log_severity_level = (
         onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
         3,

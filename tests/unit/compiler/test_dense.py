@@ -46,6 +46,8 @@ def test_sums_that_no_multiplier_rounds_as_litert_are_refused():
 @with_gcc
 def test_what_no_sum_reaches_is_no_reason():
     networks = {
-        (scale, bias): dense(scale, bias) for scale in SCALES for bias in (0, 200_000, 5_000_000)
+        (scale, bias): dense(scale, bias)
+        for scale in SCALES[::2]
+        for bias in (0, 200_000, 5_000_000)
     }
     assert set(compare(networks).values()) == {Outcome("equal")}

@@ -289,6 +289,7 @@ def test_a_run_that_is_terminated_can_go_on(config, notebooks, tmp_path):
     assert json.loads((folder / "metrics.json").read_text())["evaluate.oks"] == 0.5
 
 
+@pytest.mark.slow
 def test_a_long_temporary_folder(config, notebooks, tmp_path, monkeypatch):
     long = tmp_path / ("x" * 100)
     long.mkdir()

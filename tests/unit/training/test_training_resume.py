@@ -52,6 +52,7 @@ st.small_fit(sys.argv[2])
 """
 
 
+@pytest.mark.slow
 def test_averaged_weights_go_on_too(tmp_path):
     class Stop(Exception):
         pass
