@@ -170,7 +170,11 @@ BROKEN = {
     ),
     "a slope": (
         one("LEAKY_RELU", IMAGE, options=("LeakyReluOptions", {"alpha": float("inf")})),
-        "alpha is inf; a number is expected",
+        r"alpha is inf; a number up to 1e\+12 is expected",
+    ),
+    "a steep slope": (
+        one("LEAKY_RELU", IMAGE, options=("LeakyReluOptions", {"alpha": 1e38})),
+        r"alpha is 9\.9.*; a number up to",
     ),
 }
 
