@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from .. import markdown
@@ -45,8 +46,6 @@ def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:
         rows: one per layer, as in :attr:`poseutils.benchmarking.Report.layers`.
         columns: keys of the rows to show, each with its label.
     """
-    import matplotlib.pyplot as plt
-
     _, panels = plt.subplots(
         len(columns),
         1,
@@ -79,8 +78,6 @@ def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:
 
 def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str) -> None:
     """Vertical bars from ``low`` to ``high``, (N,) each, one per channel or layer."""
-    import matplotlib.pyplot as plt
-
     _, axes = plt.subplots(figsize=(9, 2.6), layout="constrained")
     axes.bar(np.arange(len(low)), high - low, bottom=low, width=0.9, color="#5b8db8")
     axes.axhline(0, color="black", linewidth=0.6)
@@ -94,8 +91,6 @@ def show_agreement(
     first: Sequence[float], second: Sequence[float], labels: tuple[str, str], title: str
 ) -> None:
     """A scatter plot of two results for the same images, with the identity line."""
-    import matplotlib.pyplot as plt
-
     _, axes = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
     axes.plot([0, 1], [0, 1], color="gray", linewidth=0.8)
     axes.scatter(first, second, s=18, alpha=0.7, color="#d1495b")
@@ -122,8 +117,6 @@ def show_bars(
     values: Mapping[str, float] | Mapping[str, Mapping[str, float]], title: str, unit: str = ""
 ) -> None:
     """A horizontal bar chart, one bar per name; several mappings by label are grouped."""
-    import matplotlib.pyplot as plt
-
     series: Any = (
         values if values and isinstance(next(iter(values.values())), Mapping) else {"": values}
     )
@@ -149,8 +142,6 @@ def show_bars(
 
 def show_histogram(values: Mapping[str, Sequence[float]], title: str, xlabel: str) -> None:
     """Histograms of numbers from 0 to 1, one per label."""
-    import matplotlib.pyplot as plt
-
     _, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
     axes.hist(
         [np.array(v)[~np.isnan(v)] for v in values.values()],
@@ -167,8 +158,6 @@ def show_curves(
     history: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[str]]
 ) -> None:
     """Learning curves, one panel per group of names."""
-    import matplotlib.pyplot as plt
-
     _, panels = plt.subplots(
         1, len(groups), figsize=(4.4 * len(groups), 3), squeeze=False, layout="constrained"
     )

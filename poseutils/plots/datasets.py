@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import cv2
+import matplotlib.pyplot as plt
 import numpy as np
 
 from ..datasets import Dataset
@@ -24,8 +25,6 @@ _OUTSIDE = (200, 200, 200)
 def show_visibility(people: People, layout: KeypointLayout) -> None:
     """Stacked bars of the fraction of people on whom each keypoint is visible, hidden, predicted
     (if any is), or not labeled."""
-    import matplotlib.pyplot as plt
-
     names = list(layout.names) if len(layout) <= _MOST_NAMES else [""] * len(layout)
     visibility = people.keypoints[:, :, 2]
     predicted = (visibility > 0) & (visibility < 1)
@@ -51,8 +50,6 @@ def show_visibility(people: People, layout: KeypointLayout) -> None:
 def show_positions(people: People) -> None:
     """Heat maps over the image: how often each position is inside a box, and how often it has a
     keypoint."""
-    import matplotlib.pyplot as plt
-
     labeled = people.keypoints[:, :, 2] > 0
     points = (people.keypoints[:, :, :2] / people.sizes[:, None])[labeled]
     dots, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=_GRID, range=((0, 1), (0, 1)))
@@ -83,8 +80,6 @@ def _covered(people: People) -> np.ndarray:
 
 def show_sizes(people: People) -> None:
     """Histograms of the size of boxes relative to their images, and of their aspect ratio."""
-    import matplotlib.pyplot as plt
-
     extent = np.maximum(people.boxes[:, 2:] - people.boxes[:, :2], 1e-6)
     _, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.7), layout="constrained")
     left.hist(people.box_shares, bins=np.linspace(0, 1, 26), color="#5b8db8")
@@ -103,8 +98,6 @@ def show_sizes(people: People) -> None:
 def show_spread(people: People, layout: KeypointLayout, most: int = 2000) -> None:
     """Positions of keypoints relative to their boxes, a dot per person, with limbs between the
     medians."""
-    import matplotlib.pyplot as plt
-
     step = max(1, -(-len(people) // most))
     relative = people.in_box[::step]
     labeled = np.isfinite(relative[:, :, 0]).any(axis=0)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from ..crops import cut, region_of_detection
@@ -24,7 +25,6 @@ TALLEST = 3
 def show_figures(shown: bool) -> None:
     """Turns the figures of a notebook on or off (``general.display_figures``); tables are always
     shown. Names of keypoints and files with a ``$`` are shown as they are."""
-    import matplotlib.pyplot as plt
     from IPython import get_ipython
 
     plt.rcParams["text.parse_math"] = False
@@ -36,8 +36,6 @@ def show_figures(shown: bool) -> None:
 
 def show_poses(image: str | Path | np.ndarray, poses: Poses, threshold: float = 0.15) -> None:
     """Shows an image, given as a path or an array, with poses drawn over it."""
-    import matplotlib.pyplot as plt
-
     pixels = image if isinstance(image, np.ndarray) else read_image(image)
     _, axes = plt.subplots(figsize=(6, 6 * _ratio(pixels)), layout="constrained")
     axes.imshow(draw_poses(pixels, poses, threshold))
@@ -53,8 +51,6 @@ def show_images(
     images: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int = 4, width: float = 2.6
 ) -> None:
     """A grid of images with titles."""
-    import matplotlib.pyplot as plt
-
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
     tallest = max(map(_ratio, images), default=1)

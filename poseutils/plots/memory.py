@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
+
 _PEAK = "#d1495b"
 
 
@@ -16,7 +18,6 @@ def show_memory_plan(tensors: Sequence[Mapping], arena_bytes: int) -> None:
             :class:`poseutils.deployment.ExportReport`.
         arena_bytes: size of the arena.
     """
-    import matplotlib.pyplot as plt
     from matplotlib import colormaps
 
     colors = colormaps["tab20"]

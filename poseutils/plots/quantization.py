@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 _WORST = 3  # number of layers that are annotated
@@ -16,8 +17,6 @@ def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
     Args:
         errors: label -> rows of ``quantization.layer_errors``, of networks with the same layers.
     """
-    import matplotlib.pyplot as plt
-
     first = next(iter(errors.values()))
     _, axes = plt.subplots(figsize=(9, 3.2), layout="constrained")
     for index, (label, rows) in enumerate(errors.items()):
@@ -53,8 +52,6 @@ def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
 def show_choices(rows: Sequence[Mapping]) -> None:
     """The loss of OKS of each quantization scheme, with its standard error; rows of
     ``quantization.choices``."""
-    import matplotlib.pyplot as plt
-
     from ..quantization import recommended
 
     tried = [row for row in rows if row["choice"] != "float"]

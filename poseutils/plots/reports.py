@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
+
 from .charts import show_bars, show_histogram
 from .drawing import draw_result
 from .figures import show_images
@@ -32,8 +34,6 @@ def show_report(report: Report) -> None:
 
 def show_report_curves(reports: Mapping[str, Report]) -> None:
     """The curves of several reports by label, a panel per kind."""
-    import matplotlib.pyplot as plt
-
     kinds = list(next(iter(reports.values())).curves)
     _, panels = plt.subplots(
         1, len(kinds), figsize=(4.6 * len(kinds), 3.2), squeeze=False, layout="constrained"
