@@ -7,6 +7,7 @@ compilation that prints or fails as well."""
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,9 +21,11 @@ OTHER_WORK = re.compile(r"-(E|S|M.*|x.*|fsyntax-only|save-temps.*|)$")
 def install(folder: Path) -> None:
     """Puts the compilers that are installed here, with this cache, first on PATH."""
     folder.mkdir()
+    program = shutil.copy(__file__, folder)
+    run = f"{shlex.quote(sys.executable)} -IS {shlex.quote(str(program))}"
     for name in filter(shutil.which, COMPILERS):
         script = folder / name
-        script.write_text(f"#!{sys.executable} -IS\n{Path(__file__).read_text()}")
+        script.write_text(f'#!/bin/sh\nexec {run} {name} "$@"\n')
         script.chmod(0o755)
     os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
 
@@ -93,4 +96,4 @@ def _with_objects(compiler: str, arguments: list[str], cache: Path) -> list[str]
 
 
 if __name__ == "__main__":
-    main(os.path.basename(sys.argv[0]), sys.argv[1:])
+    main(sys.argv[1], sys.argv[2:])
