@@ -72,7 +72,8 @@ def choices(
             keras_model, images, path, granularity, input_type, output_type, rescaling, optimize
         )
         network = open_network(path, model.network.num_threads, rescaling)
-        quantized = replace(model, network=network, name=str(path))
+        spec = replace(model.input_spec, channels_first=network.channels_first)
+        quantized = replace(model, network=network, input_spec=spec, name=str(path))
         rows.append(_row(name, path, evaluate(quantized, dataset, progress=False), exact))
     return rows
 
