@@ -126,7 +126,7 @@ def test_other_formats_are_sent_to_quantization(tmp_path, name, command):
 def test_wrong_type_and_wrong_layout_are_refused_naming_both(small, tmp_path):
     with pytest.raises(PoseError, match=r"'spe' expects .*\(1, 4, 6, 3\).*'heatmaps_spe'"):
         export(small, tmp_path / "out", model_type="spe")
-    model = replace(pu.load_model(small), layout=pu.COCO17)
+    model = replace(pu.load_model(small, "heatmaps_spe"), layout=pu.COCO17)
     with pytest.raises(PoseError, match="has 3 keypoints; the layout 'coco17' has 17"):
         export(model, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -105,7 +105,7 @@ def test_a_map_of_classes_is_not_taken_for_heatmaps_unless_it_is_said(file, tmp_
     path = file(classes_map())
     assert pu.export(path, tmp_path / "one").model_type is None
     said = pu.export(path, tmp_path / "two", model_type="heatmaps_spe")
-    loaded = pu.export(pu.load_model(path), tmp_path / "three")
+    loaded = pu.export(pu.load_model(path, "heatmaps_spe"), tmp_path / "three")
     assert said.model_type == loaded.model_type == "heatmaps_spe"
     assert (said.sources / "some_poses.c").read_bytes() == (
         loaded.sources / "some_poses.c"
