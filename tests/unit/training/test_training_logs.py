@@ -38,7 +38,7 @@ def events(folder):
 
 
 @pytest.mark.slow
-def test_tensorboard_has_the_curves_and_pictures(tmp_path):
+def test_tensorboard_has_the_curves_and_images(tmp_path):
     small_fit(tmp_path, epochs=2)
     assert {step for step, *_ in events(tmp_path / "logs")} == {1, 2}
     result = small_fit(tmp_path, epochs=3, resume_from=tmp_path)  # goes on in the same logs
@@ -50,21 +50,22 @@ def test_tensorboard_has_the_curves_and_pictures(tmp_path):
             if tag == name and plugin == "scalars"
         }
         assert logged == pytest.approx(dict(enumerate(values, 1)), rel=1e-6)
-    pictures = {
+    images = {
         step: value
         for step, tag, plugin, value in found
         if (tag, plugin) == ("predictions", "images")
     }
-    assert set(pictures) == {1, 2, 3}
-    width, height, png = pictures[1]
+    assert set(images) == {1, 2, 3}
+    width, height, png = images[1]
     assert tf.io.decode_png(png).shape == (int(height), int(width), 3) == (32, 4 * 32, 3)
     assert len([f for f in found if f[1] == "loss"]) == 3
     small_fit(tmp_path / "elsewhere", epochs=4, resume_from=tmp_path, logs_dir="board")
     assert {
         step for step, tag, *_ in events(tmp_path / "elsewhere" / "board") if tag == "loss"
     } == {1, 2, 3, 4}  # the whole history
-    small_fit(tmp_path, epochs=1)  # anew: what was there goes
-    assert {step for step, *_ in events(tmp_path / "logs")} == {1}
+    with pytest.raises(PoseError, match="is of another training"):
+        small_fit(tmp_path, epochs=1)
+    assert {step for step, *_ in events(tmp_path / "logs")} == {1, 2, 3}  # nothing is lost
 
 
 # ---------------------------------------------------------------- the configuration
