@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -33,3 +33,13 @@ def checked_augmentations(operations: Mapping[str, Mapping | None]) -> dict[str,
         if problems:
             raise PoseError("\n".join(problems)) from None
     return in_the_order_written(Augmentations)(given)
+
+
+def cannot_flip(names: Sequence[str]) -> str:
+    """What to write where the names of keypoints do not tell their mirror images."""
+    return (
+        "random_flip exchanges left and right keypoints, and the names of these do not tell which "
+        f"those are: {', '.join(names[:30])}. Give dataset.mirror, for each keypoint the "
+        f"index of its mirror image ({list(range(len(names)))} if each is its own), or "
+        "dataset.keypoint_names with left and right, or leave random_flip out"
+    )

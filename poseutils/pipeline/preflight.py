@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config import Config, read_config, services_of
+from ..config.augmentations import cannot_flip
 from ..datasets import configured_dataset, training_datasets
 from ..errors import PoseError
 from ..images import find_images
 from ..models.precision import size_of_file
 from ..models.zoo import ZOO, cache_folder, name_of
-from ..training.augmentation.augment import cannot_flip
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
 from ..training.losses import check_loss
@@ -267,7 +267,7 @@ def _check_flip(config: Config) -> None:
     except PoseError:  # listed already
         return
     if not layout.mirror_known:
-        raise PoseError(cannot_flip(layout))
+        raise PoseError(cannot_flip(layout.names))
 
 
 def _check_held_out(config: Config, result: Check) -> None:

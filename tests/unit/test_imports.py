@@ -92,6 +92,14 @@ def test_predicting_and_evaluating_never_load_tensorflow(asset):
     assert printed.strip() == "['onnxruntime']"
 
 
+def test_checking_never_loads_tensorflow(repository):
+    code = (
+        f"import sys; from poseutils.__main__ import main; main(['check', sys.argv[1]]); {LOADED}"
+    )
+    loaded = run_python(code, repository / "user_config.yaml").splitlines()[-1]
+    assert "tensorflow" not in loaded and "keras" not in loaded and "pydantic" in loaded
+
+
 def test_every_public_word_exists():
     import poseutils
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ...config.augmentations import checked_augmentations
+from ...config.augmentations import cannot_flip, checked_augmentations
 from ...config.calls import AUGMENTATIONS as ARGUMENTS
 from ...errors import PoseError
 from ...keypoints import KeypointLayout
@@ -61,7 +61,7 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
             not tell which keypoints to exchange.
     """
     if "random_flip" in operations and not layout.mirror_known:
-        raise PoseError(cannot_flip(layout))
+        raise PoseError(cannot_flip(layout.names))
     operations = {
         name: {"change_rate": CHANGE_RATES.get(name, 1.0), **arguments}
         for name, arguments in checked_augmentations(operations).items()
@@ -81,16 +81,6 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
         return scene[:2] if boxes is None else scene
 
     return augment
-
-
-def cannot_flip(layout: KeypointLayout) -> str:
-    """What to write where a layout does not tell its mirror image."""
-    return (
-        "random_flip exchanges left and right keypoints, and the names of these do not tell which "
-        f"those are: {', '.join(layout.names[:30])}. Give dataset.mirror, for each keypoint the "
-        f"index of its mirror image ({list(range(len(layout)))} if each is its own), or "
-        "dataset.keypoint_names with left and right, or leave random_flip out"
-    )
 
 
 def resizing_period(operations: Mapping[str, Mapping] | None) -> int:
