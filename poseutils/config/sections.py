@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from ..keypoints import MAX_KEYPOINTS
 from . import names
 from .arithmetic import numbers_evaluated
 from .calls import Callbacks, Losses, Optimizers, in_the_order_written
@@ -75,7 +76,7 @@ class DatasetSection(Section):
     dataset_name: Text | None = Field(
         default=None, validation_alias=AliasChoices("dataset_name", "name")
     )
-    keypoints: Annotated[Count, Field(le=1000)] | None = None
+    keypoints: Annotated[Count, Field(le=MAX_KEYPOINTS)] | None = None
     keypoint_names: list[Text] | None = None
     skeleton: Pairs | None = None
     mirror: Annotated[list[Index], BeforeValidator(sequence)] | None = None

@@ -20,14 +20,19 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..keypoints import KeypointLayout, layout_for, layout_from_coco_category, usual_layout
+from ..keypoints import (
+    MAX_KEYPOINTS,
+    KeypointLayout,
+    layout_for,
+    layout_from_coco_category,
+    usual_layout,
+)
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset, Sample
 from .finding import LABELME, ImageFinder
 from .lazy import compare_sizes, lazy_sample
 from .numbers import (
     LARGEST,
-    MAX_KEYPOINTS,
     MAX_PEOPLE,
     box_of,
     check_count,
@@ -45,7 +50,7 @@ _FRACTION = 1.5
 """Largest coordinate of files in which they are fractions of the image."""
 
 _TINY = 25
-"""Area of a box in square pixels, above which nobody has an area of 1."""
+"""Area of a box in square pixels, above which an annotated area of 1 is a placeholder."""
 
 
 def read_coco(path: str | Path) -> Dataset:

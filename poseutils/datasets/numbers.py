@@ -9,9 +9,6 @@ import numpy as np
 
 from ..errors import PoseError
 
-MAX_KEYPOINTS = 1000
-"""Of one person; a face mesh has 478."""
-
 MAX_PEOPLE = 10_000
 """On one image."""
 

@@ -18,12 +18,12 @@ import numpy as np
 from ..errors import PoseError
 from ..files import listed, same_name
 from ..images import find_images
-from ..keypoints import KeypointLayout, layout_for, usual_layout
+from ..keypoints import MAX_KEYPOINTS, KeypointLayout, layout_for, usual_layout
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset
 from .finding import other_labels
 from .lazy import FRACTION, lazy_sample
-from .numbers import MAX_KEYPOINTS, MAX_PEOPLE, check_count, columns_of, say, triplets
+from .numbers import MAX_PEOPLE, check_count, columns_of, say, triplets
 from .ultralytics import read_description
 
 FORM = "class cx cy w h, then x y v for each keypoint"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..keypoints import MAX_KEYPOINTS
 from .options import Head, InputSpec
 from .yolo_mpe import point_rows
 
@@ -13,7 +14,6 @@ USUAL_COUNTS = (13, 17, 21)
 """The usual numbers of keypoints of people and of hands."""
 _FEW_CLASSES = 10
 """Of a pose network; those that detect have more."""
-_MOST_KEYPOINTS = 1000
 _MOVES = 0.75
 """Least correlation of the coordinate of a keypoint with that of its box."""
 
@@ -23,7 +23,7 @@ def all_heads(rows: int) -> list[Head]:
     heads = [
         Head(rows - 4 - keypoints * columns, keypoints, columns)
         for columns in (3, 2)
-        for keypoints in range(1, min((rows - 5) // columns, _MOST_KEYPOINTS) + 1)
+        for keypoints in range(1, min((rows - 5) // columns, MAX_KEYPOINTS) + 1)
     ]
     return sorted(heads, key=lambda head: (head.classes, -head.columns))
 

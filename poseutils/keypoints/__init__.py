@@ -2,7 +2,14 @@
 object."""
 
 from .faces import IBUG68_FROM_MESH468
-from .layout import DEFAULT_SIGMA, KeypointLayout, layout_from_names, redefined, with_sigmas
+from .layout import (
+    DEFAULT_SIGMA,
+    MAX_KEYPOINTS,
+    KeypointLayout,
+    layout_from_names,
+    redefined,
+    with_sigmas,
+)
 from .spelling import same_keypoints
 from .standard import (
     COCO17,
@@ -31,6 +38,7 @@ __all__ = [
     "HEAD468",
     "HEAD_NAMES",
     "IBUG68",
+    "MAX_KEYPOINTS",
     "IBUG68_FROM_MESH468",
     "KeypointLayout",
     "LAYOUTS",

@@ -17,6 +17,9 @@ from .spelling import mirror_by_name, same_keypoints
 DEFAULT_SIGMA = 0.05
 """OKS sigma of keypoints without a published one: between COCO's eyes (0.025) and hips (0.107)."""
 
+MAX_KEYPOINTS = 1000
+"""Of one object, in annotations, networks and configurations; a face mesh has 478."""
+
 
 @dataclass(frozen=True)
 class KeypointLayout:

@@ -17,7 +17,7 @@ from ..decoders.scores import probability
 from ..decoders.yolo_heads import USUAL_COUNTS, all_heads, allowed_heads, has_keypoints
 from ..errors import PoseError
 from ..images import fit_to, read_image
-from ..keypoints import layout_from_names
+from ..keypoints import MAX_KEYPOINTS, layout_from_names
 from .inputs import PIXELS, RANGES, SIGNED, UNIT, described, of_range, quantized_range
 from .network import Network
 
@@ -31,7 +31,6 @@ _FAR = 3
 """Sizes of the input from its border, within which keypoints are expected."""
 _LARGEST_HAND = 3.0
 """Meters."""
-_MOST_KEYPOINTS = 1000
 _SHOWN = 4
 
 Outputs = dict[str, np.ndarray]
@@ -93,10 +92,10 @@ def read(network: Network, model_type: str | None, hints: Hints) -> Reading:
     spec = _with_outputs_read(spec, kind, found, network, hints)
     found = find_outputs(kind, outputs, spec)
     keypoints = DECODERS[kind].count_keypoints(found, spec)
-    if keypoints > _MOST_KEYPOINTS:
+    if keypoints > MAX_KEYPOINTS:
         raise PoseError(
             f"{network.path}, read as {kind}, gives {keypoints:,} keypoints; expected up to "
-            f"{_MOST_KEYPOINTS:,}: it is no pose network, or model_type= is another"
+            f"{MAX_KEYPOINTS:,}: it is no pose network, or model_type= is another"
         )
     _question(kind, found, spec, network)
     return Reading(

@@ -15,7 +15,7 @@ from .layer import Layer, four, need_activation, need_int8
 from .requantize import bias_of, even_field, pair_fields, requantize, whole_words, wrapped
 
 FEW = 3
-"""So many outputs have weights of 16 bits, as too few of them share a value that is widened."""
+"""The largest number of outputs whose weights are stored in 16 bits: few outputs share a load."""
 
 
 def lower_fully_connected(layer: Layer) -> None:

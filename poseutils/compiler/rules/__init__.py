@@ -149,16 +149,17 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> Sequence[S
         rule.outputs is None or len(writes) == rule.outputs,
         f"{len(writes)} outputs; {rule.outputs} expected",
     )
+    attributes = case.operator.attributes
     case.expect(
-        isinstance(case.operator.attributes, rule.attributes),
+        isinstance(attributes, rule.attributes),
         f"no options, or those of another operator; {rule.attributes.__name__} is expected",
     )
-    made = case.operator.attributes
-    if isinstance(made, (Split, Unpack)):  # LiteRT writes so many, whether or not they are there
+    if isinstance(attributes, (Split, Unpack)):  # LiteRT writes this number, present or not
         case.expect(
-            made.count in (0, len(writes)), f"{made.count} parts; it has {len(writes)} outputs"
+            attributes.count in (0, len(writes)),
+            f"{attributes.count} parts; it has {len(writes)} outputs",
         )
-    for name, value in vars(case.operator.attributes).items():
+    for name, value in vars(attributes).items():
         case.expect(
             not isinstance(value, float) or abs(value) <= _MOST_SCALE,
             f"{name} is {value}; a number up to {_MOST_SCALE:.1g} is expected",

@@ -121,9 +121,10 @@ def test_where_there_is_nothing_to_show_it_is_said(tmp_path, capsys):
     assert capsys.readouterr().out == "no suspicious annotations\nno people to show\n"
 
 
-def test_pictures_of_photographs_and_of_labels_at_the_edge(asset, tmp_path):
+def test_figures_of_photographs_and_of_labels_at_the_edge(asset, tmp_path):
     import matplotlib.pyplot as plt
 
+    plt.close("all")  # what other tests left open
     dataset = load_dataset(asset("coco-mini"))
     people = people_of(dataset)
     plots.show_visibility(people, dataset.layout)
@@ -135,8 +136,8 @@ def test_pictures_of_photographs_and_of_labels_at_the_edge(asset, tmp_path):
     far = moved(standing(tmp_path, "a.png"), 0, (400, -300))
     plots.show_suspicions(suspicions(Dataset((far,), COCO17, tmp_path)), COCO17)
     assert len(plt.get_fignums()) == 7
-    picture = plt.gcf().axes[0].images[0].get_array()
-    assert picture.shape[0] == picture.shape[1] and (picture == 200).all(axis=2).mean() > 0.5, (
+    image = plt.gcf().axes[0].images[0].get_array()
+    assert image.shape[0] == image.shape[1] and (image == 200).all(axis=2).mean() > 0.5, (
         "most of it is beyond the image"
     )
     plt.close("all")

@@ -5,32 +5,12 @@ import subprocess
 
 import pytest
 
-import poseutils as pu
 from poseutils.config import Config
 from poseutils.deployment import BOARDS, export
 from tests.helpers.marks import with_gcc
-from tests.helpers.networks.tiny_tflite import heatmap_model
-
-STRICT = ["gcc", "-Wall", "-Wextra", "-Werror"]
-
-
-THREE = pu.layout_from_names(["tip", "middle", "base"])
-
+from tests.helpers.running.small_export import STRICT, exported
 
 YOLO = "models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"
-
-
-@pytest.fixture
-def small(tmp_path):
-    """A full-integer network of three heatmaps of 4×6 for images of 16×24 (height × width)."""
-    path = tmp_path / "small.tflite"
-    path.write_bytes(heatmap_model(keypoints=3))
-    return path
-
-
-def exported(path, out, **options):
-    """A folder for the small network with its own layout."""
-    return export(pu.load_model(path, "heatmaps_spe", layout=THREE), out, **options)
 
 
 def macros(path):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from poseutils import pipeline
 from tests.helpers.stand_ins import execute_here, write_chain, write_config
 
 
@@ -19,3 +20,9 @@ def notebooks(tmp_path):
 @pytest.fixture
 def config(tmp_path):
     return write_config(tmp_path)
+
+
+@pytest.fixture
+def run(config, notebooks, tmp_path):
+    """Runs the configuration with overrides; gives the run folder."""
+    return lambda *overrides: pipeline.run(config, overrides, tmp_path / "runs", notebooks)

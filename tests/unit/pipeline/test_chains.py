@@ -6,18 +6,12 @@ import json
 
 import pytest
 
-from poseutils import pipeline
 from poseutils.pipeline.steps import Models, plan
 from tests.helpers.stand_ins import (
     given,
     leaves,
     write_notebook,
 )
-
-
-@pytest.fixture
-def run(config, notebooks, tmp_path):
-    return lambda *overrides: pipeline.run(config, overrides, tmp_path / "runs", notebooks)
 
 
 def test_without_training_the_quantized_is_compared_with_the_configured_model(

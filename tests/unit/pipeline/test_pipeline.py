@@ -29,11 +29,6 @@ from tests.helpers.stand_ins import (
 )
 
 
-@pytest.fixture
-def run(config, notebooks, tmp_path):
-    return lambda *overrides: pipeline.run(config, overrides, tmp_path / "runs", notebooks)
-
-
 def test_a_chain_leaves_one_complete_run_folder(run, tmp_path, capsys):
     folder = run("operation_mode=chain_teqe", "training.epochs=2")
     assert folder == one_run(tmp_path) and re.fullmatch(r"\d{4}(_\d\d){5}-my project", folder.name)
