@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pickle
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(
             "Fetch the models (python -m poseutils fetch) and set POSEUTILS_CACHE to their folder."
         )
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """A test that counts the open figures sees its own alone."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(scope="session")

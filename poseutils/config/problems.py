@@ -97,7 +97,7 @@ def _line(path: tuple[str, ...], details: list[dict], document: dict) -> str:
         return f"{'.'.join(path)}: missing; {_needed(path)}"
     if first["type"] == "model_type":
         return (
-            f"{'.'.join(path)}: {given!r} given; expected attributes below it: "
+            f"{'.'.join(path)}: {_shortened(given)} given; expected attributes below it: "
             f"{', '.join(attributes_of(_section_at(path)))}"
         )
     allowed = " or ".join(dict.fromkeys(_expected(detail) for detail in details))

@@ -148,6 +148,13 @@ def test_a_wrong_value_is_named_with_its_attribute(path, repository, data):
     assert message is None or where[0] in message
 
 
+def test_a_long_wrong_section_is_shortened(path):
+    path.write_text(f"preprocessing: {{resizing: [{'x' * 4000}, {'y' * 4000}]}}\n")
+    message = refusal_of(path)
+    assert "preprocessing.resizing" in message and "expected attributes below it" in message
+    assert "y" * 20 not in message
+
+
 @often
 @given(
     override=st.one_of(

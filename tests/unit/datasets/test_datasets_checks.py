@@ -124,7 +124,6 @@ def test_where_there_is_nothing_to_show_it_is_said(tmp_path, capsys):
 def test_figures_of_photographs_and_of_labels_at_the_edge(asset, tmp_path):
     import matplotlib.pyplot as plt
 
-    plt.close("all")  # what other tests left open
     dataset = load_dataset(asset("coco-mini"))
     people = people_of(dataset)
     plots.show_visibility(people, dataset.layout)
