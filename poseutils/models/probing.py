@@ -154,7 +154,8 @@ def _warn_of_contradiction(network: Network) -> None:
 def _usual_rescaling(
     network: Network, kind: str, outputs: Outputs, spec: InputSpec
 ) -> tuple[float, float]:
-    """−1…1 for heatmaps, as the zoo trains them, and for BlazeFace; else 0…1."""
+    """−1…1 for heatmaps, as the zoo trains them, and for BlazeFace, as MediaPipe publishes it; else
+    0…1."""
     found = DECODERS[kind].find(outputs, spec)
     is_face = kind == "detector" and found and DECODERS[kind].count_keypoints(found, spec) == 6
     return SIGNED if kind == "heatmaps_spe" or is_face else UNIT
