@@ -1,5 +1,5 @@
-"""Damages .onnx networks by their structure: attributes, connections, constants, nodes, one to
-three things at a time."""
+"""Damages .onnx networks by their structure: attributes, connections, constants, nodes, sizes,
+subgraphs, what the file says of itself, one to three things at a time."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ KINDS = (
     "Split",
     "Concat",
 )
+LARGE = (10_000, 1 << 20, 1 << 40, 2**63 - 1)
+OUTSIDE = {
+    "location": ("../outside.bin", "/dev/zero", "damaged.onnx", "", "none.bin", "/etc/passwd"),
+    "offset": ("0", "-1", str(2**40), "x"),
+    "length": ("4", "1000000000000", "-5", "0"),
+}
+METADATA = (
+    *(("imgsz", "[100000, 100000]"), ("imgsz", "[0, 4]"), ("kpt_shape", "[1000, 3]")),
+    *(("names", "{0: 'a'"), ("task", "segment"), ("quantization.x", "0.5"), ("names", "7")),
+)
 TYPES = (np.int8, np.uint8, np.int32, np.int64, np.float32, np.float64, np.int16, np.bool_)
 
 
@@ -35,6 +45,8 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
     model = onnx.load_model_from_string(data)
     for _ in range(dice.choice((1, 1, 2, 3))):
         dice.choice(_CHANGES)(model.graph, dice)
+    if dice.random() < 0.1:
+        _file(model, dice)
     return model.SerializeToString()
 
 
@@ -121,4 +133,61 @@ def _ends(graph, dice: random.Random) -> None:
         )
 
 
-_CHANGES = (_attribute, _attribute, _connection, _connection, _constant, _constant, _node, _ends)
+def _sizes(graph, dice: random.Random) -> None:
+    """What an input, an output or a stored shape says, of any size."""
+    value = dice.choice((*graph.input, *graph.output, *graph.value_info))
+    dims = value.type.tensor_type.shape.dim
+    if dims and dice.random() < 0.8:
+        dice.choice(dims).dim_value = dice.choice(NUMBERS + LARGE)
+    elif dims and dice.random() < 0.5:
+        dice.choice(dims).dim_param = "open"
+    else:
+        dims.add().dim_value = dice.choice(NUMBERS)
+
+
+def _stored(graph, dice: random.Random) -> None:
+    """A constant whose sizes, type or place are not those of its bytes."""
+    if not graph.initializer:
+        return
+    tensor, what = dice.choice(graph.initializer), dice.choice(("dims", "type", "cut", "outside"))
+    if what == "dims":
+        tensor.dims[:] = _other(list(tensor.dims), NUMBERS + LARGE, dice)
+    elif what == "type":
+        tensor.data_type = dice.choice(range(26))
+    elif what == "cut":
+        tensor.raw_data = tensor.raw_data[: dice.randrange(len(tensor.raw_data) + 1)]
+    else:
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        for key, values in OUTSIDE.items():
+            tensor.external_data.add(key=key, value=dice.choice(values))
+
+
+def _subgraph(graph, dice: random.Random) -> None:
+    """A loop or a branch over what the graph itself has."""
+    source, inner = dice.choice(graph.node), onnx.GraphProto(name="inner")
+    inner.node.append(copy.deepcopy(source))
+    inner.output.extend(onnx.ValueInfoProto(name=name) for name in source.output)
+    kind, bodies = dice.choice((("Loop", ("body",)), ("If", ("then_branch", "else_branch"))))
+    source.CopyFrom(onnx.helper.make_node(kind, list(source.input), list(source.output)))
+    source.attribute.extend(onnx.helper.make_attribute(name, inner) for name in bodies)
+
+
+def _file(model, dice: random.Random) -> None:
+    """The versions of a file, or its metadata."""
+    what = dice.choice(("opset", "domain", "ir", "metadata"))
+    if what == "opset":
+        model.opset_import[0].version = dice.choice((*NUMBERS, 6, 12, 26))
+    elif what == "domain":
+        model.opset_import[0].domain = dice.choice(("com.microsoft", "none"))
+    elif what == "ir":
+        model.ir_version = dice.choice((0, 3, 13, 2**31))
+    else:
+        key, value = dice.choice(METADATA)
+        model.metadata_props.add(key=key, value=value)
+
+
+_CHANGES = (
+    *(_attribute, _attribute, _connection, _connection, _constant, _constant, _node, _ends),
+    *(_sizes, _stored, _subgraph),
+)
