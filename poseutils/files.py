@@ -137,17 +137,33 @@ def _umask() -> int:
     return mask
 
 
-def read_text(path: Path) -> str:
-    """The UTF-8 text of a file of up to ``MOST_TEXT`` bytes.
+def decoded(data: bytes, path: str | Path) -> str:
+    """The text of a file in UTF-8, UTF-16 or UTF-32, by its byte order mark or, if it begins with
+    ASCII as JSON does, its zero bytes.
 
     Raises:
-        PoseError: if it cannot be read, or is larger.
-        UnicodeDecodeError: if it is not UTF-8.
+        PoseError: if it is in none of them.
+    """
+    encoding = json.detect_encoding(data)
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise PoseError(
+            f"{path}: byte {error.start} is not {encoding.upper()} text; expected UTF-8. If it is "
+            "text in another encoding, such as Latin-1, save it as UTF-8"
+        ) from None
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of up to ``MOST_TEXT`` bytes, see :func:`decoded`.
+
+    Raises:
+        PoseError: if it cannot be read, is larger, or in another encoding.
     """
     try:
         if (size := path.stat().st_size) > MOST_TEXT:
             raise PoseError(f"{path}: {size:,} bytes; up to {MOST_TEXT:,} are read")
-        return path.read_text(encoding="utf-8")
+        return decoded(path.read_bytes(), path)
     except OSError as error:
         raise PoseError(f"{path}: cannot be read ({error.strerror or error})") from None
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .datasets import Dataset, Sample, load_dataset
 from .datasets.atomic_folder import atomic_folder
-from .datasets.coco_writer import to_coco
+from .datasets.coco import to_coco
 from .datasets.conversion import copy_images
 from .datasets.loading import has_annotations
 from .errors import PoseError

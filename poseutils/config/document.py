@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from ..errors import PoseError
+from ..files import decoded
 from .environment import Environment, Place
 from .generations import new_name, translate
 
@@ -138,14 +139,10 @@ def _read_text(path: Path) -> str:
                 f"{path}: {size:,} bytes; a configuration file has at most {MAX_BYTES:,}. Is it "
                 "the right file?"
             )
-        return path.read_text(encoding="utf-8-sig")
+        return decoded(path.read_bytes(), path)
     except FileNotFoundError:
         raise PoseError(
             f"{path}: no such file (looked from {Path.cwd()}). Give the path of a user_config.yaml."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise PoseError(
-            f"{path}: byte {error.start} is not UTF-8 text; expected a YAML file."
         ) from None
     except OSError as error:
         raise PoseError(
@@ -213,6 +210,11 @@ def _kind(value: Any) -> str:
 
 
 def _apply(override: str, document: dict) -> None:
+    if not _is_text(override):
+        raise PoseError(
+            f"{override!r}: not UTF-8 text; expected section.attribute=value, with file names in "
+            "UTF-8"
+        )
     match = _OVERRIDE.fullmatch(override)
     if not match:
         raise PoseError(
@@ -228,6 +230,15 @@ def _apply(override: str, document: dict) -> None:
         if not isinstance(target, dict):
             raise PoseError(f"{override!r}: {parent} is {target!r}, which has no attributes")
     target[name] = _parse(match.group(2), repr(override))
+
+
+def _is_text(argument: str) -> bool:
+    """Whether an argument of the command line is UTF-8; other bytes come as surrogates."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Substitution:

@@ -27,8 +27,7 @@ from ..images import image_size
 from ..keypoints import layout_for
 from ..keypoints.spelling import are_numbers
 from .atomic_folder import atomic_folder
-from .coco import read_coco
-from .coco_writer import to_coco
+from .coco import read_coco, to_coco
 from .dataset import Dataset, Sample
 from .finding import annotation_files, split_folders, split_name
 from .yolo import read_yolo

@@ -3,6 +3,7 @@ of an annotation file."""
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import re
@@ -70,9 +71,12 @@ def _matches_of(pattern: re.Pattern, file: str, size: int, _time: int) -> frozen
         return frozenset()
     found: set[bytes] = set()
     with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if not data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        encoding = json.detect_encoding(data[:4])
+        is_utf_8 = encoding.startswith("utf-8")
+        text = data if is_utf_8 else data[:].decode(encoding, "replace").encode()
+        if not text[:4096].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
             return frozenset()
-        for match in pattern.finditer(data):
+        for match in pattern.finditer(text):
             found.add(match.group(1))
             if len(found) == 3:
                 break

@@ -77,9 +77,10 @@ def read_description(folder: Path) -> Description | None:
 
 
 def _parsed(path: Path) -> Description | None:
+    text = read_text(path)
     try:
-        document = yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PoseError(f"{path} is not YAML: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(document, dict) or not {"kpt_shape", "names"} & document.keys():
         return None

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..files import listed, same_name
+from ..files import decoded, listed, same_name
 from ..images import find_images
 from ..keypoints import MAX_KEYPOINTS, KeypointLayout, layout_for, usual_layout
 from ..poses import AREA_OF_BOX
@@ -134,9 +134,9 @@ def _rows_of(label: str) -> tuple[np.ndarray, list[int]]:
     """The numbers of a label file, (N, fields), and the number of each line."""
     try:
         with open(label, "rb") as file:  # opening as text takes twice as long
-            lines = file.read().decode("utf-8-sig").splitlines()
-    except (UnicodeDecodeError, OSError) as error:
-        raise PoseError(f"{label} is not a text label: {error}") from error
+            lines = decoded(file.read(), label).splitlines()
+    except OSError as error:
+        raise PoseError(f"{label} cannot be read: {error.strerror or error}") from error
     filled = [number for number, line in enumerate(lines, 1) if line.strip()]
     check_count(len(filled), MAX_PEOPLE, "people", label)
     rows = [_numbers(lines[number - 1], f"{label}, line {number}") for number in filled]

@@ -17,7 +17,7 @@ from ..compiler.passes import IO
 from ..compiler.report import buffer_rows, change_rows, layer_rows, tensor_rows
 from ..config import Config
 from ..errors import PoseError
-from ..files import given_path, sha256
+from ..files import given_path, read_text, sha256
 from ..markdown import escaped
 from ..models import Model
 from ..models.loading import find_file
@@ -195,11 +195,9 @@ def _labels(config: Config, pose: PoseType) -> tuple[str, ...]:
             "names of the keypoints."
         )
     try:
-        return (path.read_text(encoding="utf-8"),)
-    except (OSError, UnicodeDecodeError) as error:
-        raise PoseError(
-            f"deployment.label_file_path: {named} cannot be read as text: {error}"
-        ) from error
+        return (read_text(path),)
+    except PoseError as error:
+        raise PoseError(f"deployment.label_file_path: {error}") from error
 
 
 def _manifest(

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from ..datasets.coco_writer import annotation_record
+from ..datasets.coco.writer import annotation_record
 from ..datasets.dataset import Dataset
 from ..errors import PoseError
 from ..files import cannot_write, write_json

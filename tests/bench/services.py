@@ -19,7 +19,7 @@ from pycocotools.cocoeval import COCOeval
 
 import poseutils as pu
 from poseutils.config import load_config
-from poseutils.datasets.coco_writer import to_coco
+from poseutils.datasets.coco import to_coco
 from poseutils.datasets.conversion import convert
 from poseutils.decoders import InputSpec, Thresholds, heatmaps_spe, yolo_mpe
 from poseutils.evaluation import CocoAP

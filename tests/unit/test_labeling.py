@@ -8,7 +8,7 @@ import pytest
 import poseutils as pu
 from poseutils import plots
 from poseutils.__main__ import main
-from poseutils.datasets.coco_writer import to_coco
+from poseutils.datasets.coco import to_coco
 from poseutils.datasets.label_checks import people_of
 from poseutils.errors import PoseError
 from poseutils.labeling import label

@@ -154,6 +154,8 @@ def test_overrides_win_and_make_sections(load):
         ("model.model_type.x=3", "which has no attributes"),
         ("training.epochs=[3", "not valid YAML"),
         ("training=3", "expected attributes"),
+        ("training.\udcff=3", "not UTF-8 text; expected section.attribute=value"),
+        ("dataset.test_path=caf\udce9", "not UTF-8 text; expected section.attribute=value"),
     ],
 )
 def test_wrong_overrides(refusal, override, word):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from poseutils.datasets import configured_layout, lazy, load_dataset, training_datasets
-from poseutils.datasets.coco_writer import to_coco
+from poseutils.datasets.coco import to_coco
 from poseutils.datasets.conversion import convert
 from poseutils.datasets.duplicates import without_shared
 from poseutils.errors import PoseError
@@ -374,7 +374,7 @@ def test_texts_as_ids_are_numbered(tmp_path):
         ),
         (
             lambda d: d["categories"].append({"id": 1, "name": "dog", "keypoints": ["tail"]}),
-            "several with the same ones; found 2 \\(person, dog",
+            "categories\\[1\\] 'dog' has the id 1, which is also that of 'person'; give each",
         ),
         (
             lambda d: d["categories"][0].update(keypoints=["a", "a"], skeleton=[]),

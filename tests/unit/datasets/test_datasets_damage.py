@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from poseutils.datasets import load_dataset, suspicions
-from poseutils.datasets.coco_writer import to_coco
+from poseutils.datasets.coco import to_coco
 from poseutils.errors import PoseError
 
 NAMES = ["tip", "left", "right"]

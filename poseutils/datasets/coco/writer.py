@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..keypoints import coco_category
-from .dataset import Dataset
+from ...keypoints import coco_category
+from ..dataset import Dataset
 
 
 def to_coco(dataset: Dataset, file_names: Sequence[str] | None = None) -> dict:

@@ -19,32 +19,26 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import PoseError
-from ..keypoints import (
-    MAX_KEYPOINTS,
-    KeypointLayout,
-    layout_for,
-    layout_from_coco_category,
-    usual_layout,
-)
-from ..poses import AREA_OF_BOX
-from .dataset import Dataset, Sample
-from .finding import LABELME, ImageFinder
-from .lazy import compare_sizes, lazy_sample
-from .numbers import (
+from ...errors import PoseError
+from ...files import decoded
+from ...keypoints import KeypointLayout, usual_layout
+from ...poses import AREA_OF_BOX
+from ..dataset import Dataset, Sample
+from ..finding import LABELME, ImageFinder
+from ..lazy import compare_sizes, lazy_sample
+from ..numbers import (
     LARGEST,
     MAX_PEOPLE,
     box_of,
     check_count,
-    columns_of,
     flat,
     identity_of,
-    limbs_of,
     require,
     say,
     table_of,
     triplets,
 )
+from .categories import annotations_of, keypoint_categories
 
 _FRACTION = 1.5
 """Largest coordinate of files in which they are fractions of the image."""
@@ -69,8 +63,8 @@ def read_coco(path: str | Path) -> Dataset:
     """
     path, notes = Path(path), list[str]()
     document = _read_json(path)
-    classes, layout = _keypoint_categories(document, path, notes)
-    records, indices = _of_classes(document, list(classes), path, notes)
+    classes, layout = keypoint_categories(document, path, notes)
+    records, indices = annotations_of(document, list(classes), path, notes)
     people = _people(records, indices, layout, path, notes)
     images = _images(document["images"], path)
     finder = ImageFinder(path)
@@ -102,7 +96,7 @@ def read_coco(path: str | Path) -> Dataset:
 
 def read_coco_layout(path: str | Path) -> KeypointLayout:
     """The keypoint layout of a COCO file; raises PoseError as :func:`read_coco`."""
-    return usual_layout(_keypoint_categories(_read_json(Path(path)), Path(path), [])[1])
+    return usual_layout(keypoint_categories(_read_json(Path(path)), Path(path), [])[1])
 
 
 def _read_json(path: Path) -> dict:
@@ -110,11 +104,13 @@ def _read_json(path: Path) -> dict:
         what = "is no regular file" if path.exists() else "does not exist"
         raise PoseError(f"no annotation file: {path} {what}; expected a COCO .json")
     try:
-        document = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise PoseError(f"{path} is not JSON: {error}") from error
+        text = decoded(path.read_bytes(), path)
     except OSError as error:
         raise PoseError(f"{path} cannot be read: {error.strerror or error}") from error
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PoseError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise PoseError(
             f"{path}: expected a COCO keypoints file, an object with images, annotations and "
@@ -130,132 +126,6 @@ def _read_json(path: Path) -> dict:
                 "images, annotations and categories"
             )
     return document
-
-
-# ---------------------------------------------------------------- records
-
-
-def _keypoint_categories(
-    document: dict, path: Path, notes: list[str]
-) -> tuple[dict[int | str, str], KeypointLayout]:
-    """The names of the categories with keypoints by id, and their common layout.
-
-    If they differ, only those that an annotation uses count. If none has names of keypoints, the
-    annotations tell their number.
-    """
-    known = [c for c in document["categories"] if isinstance(c, dict) and c.get("keypoints")]
-    for category in known:
-        if isinstance(category["keypoints"], list):
-            check_count(len(category["keypoints"]), MAX_KEYPOINTS, "keypoints", str(path))
-    with_keypoints = [a for a in document["annotations"] if isinstance(a, dict)]
-    with_keypoints = [a for a in with_keypoints if a.get("keypoints")]
-    if len({json.dumps(c["keypoints"]) for c in known}) > 1:
-        used = {str(a.get("category_id")) for a in with_keypoints}
-        known = [c for c in known if str(c.get("id")) in used] or known
-    names = ", ".join(str(c.get("name")) for c in known) or "none"
-    if not known and with_keypoints:
-        count = _count_of(with_keypoints, path)
-        layout = layout_for(count)
-        notes.append(
-            f"no category names its keypoints: taken as the usual {count} "
-            f"({', '.join(layout.names[:3])}, …)"
-        )
-        ids = list(dict.fromkeys(_category(a, 1, str(path)) for a in with_keypoints))
-        return {i: _names(document, path).get(i, f"category {i}") for i in ids}, layout
-    if not known or len({json.dumps(c["keypoints"]) for c in known}) > 1:
-        count = len(known)
-        raise PoseError(
-            f"{path}: expected one category with 'keypoints' (their names), or several with the "
-            f"same ones; found {count} ({names})"
-        )
-    classes = _names({"categories": known}, path)
-    try:
-        return classes, layout_from_coco_category(
-            known[0] | {"skeleton": limbs_of(known[0], notes)}
-        )
-    except PoseError as error:
-        raise PoseError(f"{path}: category {known[0].get('name')!r}: {error}") from error
-
-
-def _names(document: Mapping, path: Path) -> dict[int | str, str]:
-    """The names of all categories by id."""
-    return {
-        identity_of(c.get("id", 1), f"{path}: category {c.get('name')!r}: id"): str(
-            c.get("name") or f"category {c.get('id', 1)}"
-        )
-        for c in document["categories"]
-        if isinstance(c, dict)
-    }
-
-
-def _category(record: Mapping, default: int | str, where: str) -> int | str:
-    given = record.get("category_id")
-    return default if given is None else identity_of(given, f"{where}: category_id")
-
-
-def _count_of(annotations: list[dict], path: Path) -> int:
-    """The number of keypoints of annotations whose category does not name them."""
-    rows = [flat(a["keypoints"]) for a in annotations]
-    sizes = sorted({len(row) if isinstance(row, list) else 0 for row in rows})
-    check_count(sizes[-1] / 3, MAX_KEYPOINTS, "keypoints", str(path))
-    values = table_of(
-        [(row, str(path)) for row in rows[: len(rows) if len(sizes) == 1 else 0]],
-        sizes[-1],
-        "keypoints",
-        "x, y, visibility",
-    )
-    columns = columns_of(values) if len(values) else 0
-    if not columns:
-        raise PoseError(
-            f"{path}: no category has 'keypoints' (their names), and annotations have "
-            f"{', '.join(map(str, sizes[:5]))} numbers; expected x, y, visibility for each of as "
-            "many keypoints: add their names to the category"
-        )
-    return sizes[-1] // columns
-
-
-def _of_classes(
-    document: dict, classes: list[int | str], path: Path, notes: list[str]
-) -> tuple[list[tuple[Mapping, str]], np.ndarray]:
-    """The annotations of these categories, each with its place in the file for error messages, and
-    the indices of their categories; adds to the notes which others have keypoints."""
-    records, indices, unknown, nameless = [], [], [], []
-    names = _names(document, path)
-    for index, annotation in enumerate(document["annotations"]):
-        where = f"{path}: annotations[{index}]"
-        record = require(annotation, ("image_id",), where)
-        category = _category(record, classes[0], where)
-        if category in classes:
-            records.append((record, where))
-            indices.append(classes.index(category))
-        elif category not in names:
-            unknown.append(category)
-        elif record.get("keypoints"):
-            nameless.append(names[category])
-    count = len(document["annotations"])
-    if unknown:
-        listed = ", ".join(f"{i} {name}" for i, name in list(names.items())[:10])
-        text = (
-            f"{len(unknown)} of {count} annotations have a category_id that no category has "
-            f"({unknown[0]!r}; categories: {listed or 'none'}){_shift(unknown, names)}"
-        )
-        if not records:
-            raise PoseError(f"{path}: {text}. Correct them, or the categories")
-        notes.append(f"{text}: left out")
-    if nameless:
-        notes.append(
-            f"{len(nameless)} of {count} annotations have keypoints, but their category "
-            f"({nameless[0]}) has no names for them: left out"
-        )
-    return records, np.array(indices, int)
-
-
-def _shift(unknown: list[int | str], names: Mapping[int | str, str]) -> str:
-    """The likely cause of unknown categories."""
-    for step, first in ((1, 0), (-1, 1)):
-        if all(isinstance(i, int) and i + step in names for i in unknown):
-            return f", probably as annotations count from {first}, categories from {1 - first}"
-    return ""
 
 
 def _people(
