@@ -93,6 +93,15 @@ def listed(folder: str) -> dict[str, str]:
         return {}
 
 
+def listed_by_case(folder: str) -> dict[str, list[str]]:
+    """The paths of what is in a folder by :func:`same_name` in lower case, sorted; empty if it
+    cannot be listed."""
+    found: dict[str, list[str]] = {}
+    for name, path in sorted(listed(folder).items()):
+        found.setdefault(name.casefold(), []).append(path)
+    return found
+
+
 def same_name(name: str) -> str:
     """What is the same for a file name with accents in one character or two, or in Latin-1 instead
     of UTF-8."""

@@ -118,6 +118,16 @@ def image_size(path: str | Path) -> tuple[int, int]:
         raise PoseError(f"{path} is not an image that can be read: {error}") from error
 
 
+def is_turned(path: str | Path) -> bool:
+    """Whether an image is shown turned or mirrored by its EXIF orientation. False for PNG, which
+    would have to be decoded for it, and for what cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return image.format != "PNG" and image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        return False
+
+
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Reads an image file, upright.
 

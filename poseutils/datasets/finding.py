@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ..errors import PoseError
-from ..files import files_below, listed, same_name
+from ..files import files_below, listed, listed_by_case, same_name
 
 _SPLIT = re.compile(r"(train|training|val|valid|validation|test|testing)(\d{4})?", re.IGNORECASE)
 _LISTS = re.compile(rb'"(images|annotations|keypoints)"\s*:\s*\[')
@@ -119,11 +119,24 @@ def other_labels(folder: Path) -> str:
     )
 
 
+def capitals(count: int, name: str, path: str) -> str:
+    """A sentence about names that files were found for with other capitals, and the first."""
+    return (
+        f"{count} files have other capitals than the names given ({name} is "
+        f"{os.path.basename(path)}): taken as the same"
+    )
+
+
 class ImageFinder:
     """Resolves the file names in an annotation file to paths.
 
     Each name is searched for in the usual folders around the file: as written, percent-decoded,
-    without its folders, which annotation tools often add, and with accents of another encoding.
+    without its folders, which annotation tools often add, with accents of another encoding, and
+    with other capitals, as file systems that ignore case find it.
+
+    Attributes:
+        left: names of pipes and devices, which are left out.
+        recased: names and the paths that they are with other capitals.
     """
 
     def __init__(self, annotations: Path):
@@ -139,6 +152,8 @@ class ImageFinder:
         ]
         self.users: dict[str, str] = {}
         self.left: list[str] = []
+        self.recased: list[tuple[str, str]] = []
+        self.by_case = lru_cache(maxsize=None)(listed_by_case)
         self.listed = lru_cache(maxsize=None)(listed)
 
     def find(self, name: str, where: str) -> Path | None:
@@ -146,11 +161,12 @@ class ImageFinder:
         messages. None for pipes and devices, which are added to ``left``.
 
         Raises:
-            PoseError: if there is no such image, or another record has the same one.
+            PoseError: if there is no such image, several by other capitals, or another record has
+                the same one.
         """
         if not isinstance(name, str) or not name.strip() or "\0" in name:
             raise PoseError(f"{where}: file_name is {name!r:.60}, expected the name of an image")
-        path = self._first(name)
+        path = self._first(name) or self._recased(name, where)
         if path is None and self._is_special(name):
             self.left.append(name)
             return None
@@ -163,6 +179,14 @@ class ImageFinder:
             )
         self.users[path] = where
         return Path(path)
+
+    def notes(self) -> list[str]:
+        """What was found how."""
+        left, recased = self.left, self.recased
+        return [
+            *([f"{len(left)} images are no regular files ({left[0]}): left out"] if left else []),
+            *([capitals(len(recased), *recased[0])] if recased else []),
+        ]
 
     def _is_special(self, name: str) -> bool:
         """Whether there is a pipe or a device of this name."""
@@ -185,6 +209,25 @@ class ImageFinder:
                     path = self.listed(path).get(same_name(part), "")
                 if os.path.isfile(path):
                     return path
+        return None
+
+    def _recased(self, name: str, where: str) -> str | None:
+        """The path with other capitals."""
+        for spelling in _spellings(name):
+            for folder in self.folders:
+                paths = [folder]
+                for part in spelling.split("/"):
+                    key = same_name(part).casefold()
+                    paths = [found for path in paths for found in self.by_case(path).get(key, [])]
+                files = [path for path in paths if os.path.isfile(path)]
+                if len(files) > 1:
+                    raise PoseError(
+                        f"{where}: no such image: {name}; {files[0]} and {files[1]} are called so "
+                        "with other capitals: rename one, or correct the annotation"
+                    )
+                if files:
+                    self.recased.append((name, files[0]))
+                    return files[0]
         return None
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..images import image_size
+from ..images import image_size, is_turned
 from .dataset import Sample
 
 FRACTION = (1, 1)
 _MEASURED = ("size", "keypoints", "boxes", "areas")
 _COMPARED = 1000
-"""Images whose sizes are read with the annotations; those of others when they are used."""
+"""Images whose sizes or orientations are read with the annotations."""
 
 
 class LazySample(Sample):
@@ -110,7 +110,7 @@ def compare_sizes(samples: Sequence[Sample], source: Path, notes: list[str]) -> 
         PoseError: if images are not of the stated proportions; counts them.
     """
     lazy = [sample for sample in samples if isinstance(sample, LazySample)]
-    compared = [(s, s.size_of_image()) for s in lazy[:: -(-len(lazy) // _COMPARED) or 1]]
+    compared = [(s, s.size_of_image()) for s in _spread(lazy)]
     other = [(sample, size) for sample, size in compared if size != sample.stated]
     wrong = [(sample, size) for sample, size in other if not _same_shape(sample.stated, size)]
     if wrong:
@@ -124,6 +124,24 @@ def compare_sizes(samples: Sequence[Sample], source: Path, notes: list[str]) -> 
             sample.__dict__["said"] = True
     for sample, size in compared:
         sample.scale_to(size)
+
+
+def note_turned(samples: Sequence[Sample], notes: list[str]) -> None:
+    """Adds to the notes how many images, of up to a thousand, have an EXIF orientation: fractions
+    of the image as stored cannot be told from those of the image as shown."""
+    looked_at = _spread([sample for sample in samples if len(sample)])
+    turned = [sample.path.name for sample in looked_at if is_turned(sample.path)]
+    if turned:
+        notes.append(
+            f"{len(turned)} of {len(looked_at)} images have an EXIF orientation ({turned[0]}): "
+            "their labels are read as of the upright image, as Ultralytics reads them; if they "
+            "are of the image as stored, remove it (exiftool -Orientation=)"
+        )
+
+
+def _spread(samples: list) -> list:
+    """Up to ``_COMPARED`` of them, evenly spread."""
+    return samples[:: -(-len(samples) // _COMPARED) or 1]
 
 
 def _same_shape(stated: tuple[int, int], size: tuple[int, int]) -> bool:

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..files import decoded, listed, same_name
+from ..files import decoded, listed, listed_by_case, same_name
 from ..images import find_images
 from ..keypoints import MAX_KEYPOINTS, KeypointLayout, layout_for, usual_layout
 from ..poses import AREA_OF_BOX
 from .dataset import Dataset
-from .finding import other_labels
-from .lazy import FRACTION, lazy_sample
+from .finding import capitals, other_labels
+from .lazy import FRACTION, lazy_sample, note_turned
 from .numbers import MAX_PEOPLE, check_count, columns_of, say, triplets
 from .ultralytics import read_description
 
@@ -37,8 +37,9 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     """Reads a folder of images and text labels; an image without a label has no people.
 
     All labels are read and checked. Images are opened lazily, when pixel coordinates of a sample
-    are first accessed, to read their size. Keypoints may have two columns, without visibility,
-    which may also be a score: a warning says what was taken how.
+    are first accessed, to read their size; of up to a thousand, the EXIF orientation is read.
+    Keypoints may have two columns, without visibility, which may also be a score: a warning says
+    what was taken how.
 
     Args:
         folder: the images, or the folder above ``images`` and ``labels``.
@@ -49,9 +50,9 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
         PoseError: if a line has a wrong number of fields or is not numbers, with file and line; if
             there is no label.
     """
-    folder = Path(folder)
+    folder, notes = Path(folder), list[str]()
     images = find_images(folder)
-    labels = _regular(_label_files(images), folder)
+    labels = _regular(_label_files(images, notes), folder)
     if not any(labels):
         raise PoseError(
             f"{folder} has images but neither a COCO .json nor .txt labels beside them: expected "
@@ -60,7 +61,6 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     parts = [_rows_of(label) if label else _NOBODY for label in labels]
     places = [(label, line) for label, (_, lines) in zip(labels, parts) for line in lines]
     table = _table([rows for rows, _ in parts if len(rows)], places, folder)
-    notes: list[str] = []
     boxes = np.concatenate(
         [table[:, 1:3] - table[:, 3:5] / 2, table[:, 1:3] + table[:, 3:5] / 2], axis=1
     )
@@ -83,6 +83,7 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
         own = slice(end - len(rows), end)
         raw = keypoints[own], boxes[own], areas[own]
         samples.append(lazy_sample(number, image, FRACTION, raw, crowd[own], classes[own]))
+    note_turned(samples, notes)
     say(folder, notes)
     count = 1 + classes.max()
     names = tuple(f"class_{i}" for i in range(count)) if count > 1 else ()
@@ -92,17 +93,55 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     return dataset.with_layout(usual_layout(layout))
 
 
-def _label_files(images: list[Path]) -> list[str]:
+def _label_files(images: list[Path], notes: list[str]) -> list[str]:
     """The label file of each image, empty if missing: beside it, else in ``labels`` instead of
-    ``images``. Lists each folder once."""
+    ``images``. Lists each folder once.
+
+    Raises:
+        PoseError: if the label of an image is one of several, or that of several, by other
+            capitals.
+    """
     names_in = lru_cache(maxsize=None)(listed)
     parallel = lru_cache(maxsize=None)(parallel_labels)
-    labels = []
-    for image in images:
+    labels, missing = [], []
+    for index, image in enumerate(images):
         folder, name = os.path.split(image)
-        label = same_name(os.path.splitext(name)[0] + ".txt")
-        labels.append(names_in(folder).get(label) or names_in(parallel(folder)).get(label, ""))
+        label, folders = same_name(os.path.splitext(name)[0] + ".txt"), (folder, parallel(folder))
+        labels.append(next(filter(None, (names_in(f).get(label) for f in folders)), ""))
+        if not labels[-1]:
+            missing.append((index, label, tuple(dict.fromkeys(folders))))
+    recased = _recased_labels(images, missing, set(labels))
+    for index, label in recased.items():
+        labels[index] = label
+    if recased:
+        index, label = next(iter(recased.items()))
+        notes.append(capitals(len(recased), images[index].stem + ".txt", label))
     return labels
+
+
+def _recased_labels(
+    images: list[Path], missing: list[tuple[int, str, tuple[str, ...]]], used: set[str]
+) -> dict[int, str]:
+    """The labels of images that have one with other capitals, which is not that of another image,
+    by the index of the image."""
+    by_case = lru_cache(maxsize=None)(listed_by_case)
+    found: dict[str, int] = {}
+    for index, name, folders in missing:
+        paths = [path for f in folders for path in by_case(f).get(name.casefold(), [])]
+        paths = [path for path in paths if path not in used]
+        if len(paths) > 1:
+            raise PoseError(
+                f"{images[index]}: no label {name}; {paths[0]} and {paths[1]} are called so with "
+                "other capitals: rename one"
+            )
+        for path in paths:
+            other = found.setdefault(path, index)
+            if other != index:
+                raise PoseError(
+                    f"{path}: may be the label of {images[other]} or {images[index]}, which have "
+                    "other capitals: rename it"
+                )
+    return {index: path for path, index in found.items()}
 
 
 def _regular(labels: list[str], folder: Path) -> list[str]:

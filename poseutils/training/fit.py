@@ -82,7 +82,7 @@ def fit(
     After every epoch ``run_dir/checkpoint.npz`` holds the complete state. An interrupted training
     resumes when it is started again in its folder, and any training with ``resume_from``, with
     the same result as without the interruption. To train longer, resume with more ``epochs``. A
-    finished training is never replaced by another.
+    training is never replaced by another.
 
     Args:
         model: keras.Model from images (B, H, W, 3) to heatmaps (B, h, w, K), each cell 0 to 1.
@@ -113,8 +113,8 @@ def fit(
 
     Raises:
         PoseError: if examples and network do not match; for an unknown name or argument; if the
-            checkpoint to resume is of another training; if ``run_dir`` has another one that was
-            finished; if training diverges; if the disk is full.
+            checkpoint to resume is of another training; if ``run_dir`` has another one; if training
+            diverges; if the disk is full.
             The best weights so far remain.
     """
     load_tensorflow()

@@ -73,7 +73,7 @@ class Training:
 
         Raises:
             PoseError: if the given checkpoint is missing, or of another training; if the folder
-                holds another training that was finished.
+                holds another training, finished or not.
         """
         for path in (self.path, self.checkpoint):
             remove_incomplete(path.parent)
@@ -81,7 +81,7 @@ class Training:
         found = self._given(resume_from) if resume_from else self._same()
         here = found is not None and found.path.absolute() == self.checkpoint.absolute()
         if not here:
-            self._refuse_finished()
+            self._refuse_other()
         if found is not None:
             self._restore(found)
         if here and self.progress.is_finished:
@@ -96,20 +96,25 @@ class Training:
         self._save_best()
         self._save()
 
-    def _refuse_finished(self) -> None:
-        """Raises PoseError if a training that was finished would be replaced."""
+    def _refuse_other(self) -> None:
+        """Raises PoseError if another training, or its model, would be replaced."""
         try:
             earlier = read_checkpoint(self.checkpoint).progress
         except PoseError:
             earlier = None
-        if earlier.is_finished if earlier else self.path.exists():
-            raise PoseError(
-                f"{self.path} is of another training"
-                + (f", finished after {earlier.epoch} epochs" if earlier else "")
-                + ": it is not replaced. Choose another run_dir, train it longer with "
-                f"training.resume_training_from={self.checkpoint.parent} and more epochs, or "
-                "delete the folder."
-            )
+        if not (earlier.epoch if earlier else self.path.exists()):
+            return
+        state, further = "", "train it longer"
+        if earlier and earlier.is_finished:
+            state = f", finished after {earlier.epoch} epochs"
+        elif earlier:
+            state = f", interrupted after {earlier.epoch} of {earlier.epochs} epochs"
+            further = "resume it, with its settings,"
+        raise PoseError(
+            f"{self.path} is of another training{state}: it is not replaced. Choose another "
+            f"run_dir, {further} with training.resume_training_from={self.checkpoint.parent} and "
+            "more epochs, or delete the folder."
+        )
 
     def _given(self, resume_from: str | Path) -> Checkpoint:
         found = read_checkpoint(find_checkpoint(Path(resume_from)))

@@ -80,8 +80,7 @@ def read_coco(path: str | Path) -> Dataset:
         for number, (identity, (record, where)) in enumerate(images.items(), 1)
     ]
     samples = [sample for sample in found if sample is not None]
-    if finder.left:
-        notes.append(f"{len(finder.left)} images are no regular files ({finder.left[0]}): left out")
+    notes += finder.notes()
     unknown = [identity for identity in people if identity is not None]
     if unknown:
         raise PoseError(

@@ -258,7 +258,7 @@ def test_a_validation_image_is_left_out_of_training(tmp_path):
         assert len(without_shared(load_dataset(train), load_dataset(train))) == 3
 
 
-def test_loading_text_labels_opens_no_image(tmp_path, monkeypatch):
+def test_loading_text_labels_reads_no_size_of_an_image(tmp_path, monkeypatch):
     folder = blank_images(tmp_path, ["a.png", "deep/b.png", "c.png"])
     (folder / "a.png").write_bytes(b"no image")
     monkeypatch.setattr(lazy, "image_size", lambda path: pytest.fail(f"opened {path}"))

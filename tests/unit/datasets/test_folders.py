@@ -133,6 +133,63 @@ def test_accents_in_one_character_or_two(tmp_path_factory, name, swap):
     assert load_dataset(folder / "x.json")[0].path == deep
 
 
+CASES = st.text("aAéÉ1", min_size=1, max_size=4)
+
+
+def ignores_case(folder):
+    (folder / "probe").write_text("")
+    return (folder / "PROBE").exists()
+
+
+@given(st.lists(CASES, min_size=1, max_size=4, unique=True), CASES)
+def test_capitals(tmp_path_factory, names, asked):
+    """The file of the very name; else the only one with other capitals; else an error with two."""
+    folder = tmp_path_factory.mktemp("capitals")
+    if ignores_case(folder):
+        pytest.skip("this file system ignores case")
+    for name in names:
+        image(folder / "Images" / f"{name}.PNG")
+    path = coco(folder / "labels.json", f"images/{asked}.png")
+    alike = [folder / f"Images/{n}.PNG" for n in names if n.casefold() == asked.casefold()]
+    if len(alike) == 1:
+        with pytest.warns(UserWarning, match="1 files have other capitals than the names given"):
+            assert load_dataset(path)[0].path == alike[0]
+        return
+    with pytest.raises(PoseError, match=r"images\[0\]: no such image") as caught:
+        load_dataset(path)
+    assert sum(str(other) in str(caught.value) for other in alike) == min(2, len(alike))
+
+
+@given(
+    st.lists(CASES, min_size=1, max_size=3, unique=True),
+    st.lists(CASES, min_size=1, max_size=3, unique=True),
+)
+def test_capitals_of_text_labels(tmp_path_factory, images, labels):
+    """No label is that of two images, and no image is left without one that could be its own."""
+    folder = tmp_path_factory.mktemp("capitals")
+    if ignores_case(folder):
+        pytest.skip("this file system ignores case")
+    for name in images:
+        image(folder / "images" / f"{name}.png")
+    for name in labels:
+        label = folder / "labels" / f"{name}.txt"
+        label.parent.mkdir(exist_ok=True)
+        label.write_text(LINE)
+    left = {n: [a for a in labels if a == n] for n in images}
+    used = [name for names in left.values() for name in names]
+    for name in images:
+        free = [a for a in labels if a.casefold() == name.casefold() and a not in used]
+        left[name] = left[name] or free
+    by_label = [names[0] for names in left.values() if names]
+    try:
+        read = {s.path.stem: len(s) for s in load_dataset(folder)}
+    except PoseError as error:
+        ambiguous = any(len(n) > 1 for n in left.values()) or len(set(by_label)) < len(by_label)
+        assert "other capitals" in str(error) if ambiguous else "neither a COCO" in str(error)
+        return
+    assert read == {name: len(names) for name, names in left.items()}
+
+
 def test_names_that_are_not_utf_8(tmp_path):
     folder = os.fsencode(tmp_path)
     image(tmp_path / "a.png")

@@ -284,6 +284,23 @@ def test_kpt_shape_decides_where_two_readings_fit(tmp_path):
         assert len(dataset.layout) == count and "if not" not in said
 
 
+@pytest.mark.parametrize("orientation", range(10))
+def test_text_labels_are_of_the_upright_image(tmp_path, orientation):
+    text(tmp_path, *["0 .5 .5 .4 .4 .3 .3 2"] * 3)
+    for name in ("1.png", "2.png"):
+        (tmp_path / name).unlink()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (100, 80)).save(tmp_path / "1.jpg", exif=exif)
+    (tmp_path / "2.jpg").write_bytes(b"no image")
+    dataset, said = read(tmp_path)
+    expected = orientation in range(2, 9)
+    assert ("1 of 3 images have an EXIF orientation (1.jpg): their labels are" in said) == expected
+    width, height = (80, 100) if orientation in range(5, 9) else (100, 80)
+    assert dataset[1].size == (width, height)
+    np.testing.assert_allclose(dataset[1].keypoints[0, 0], (0.3 * width, 0.3 * height, 2), 1e-6)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -294,6 +311,8 @@ def test_kpt_shape_decides_where_two_readings_fit(tmp_path):
         (".5 .5 .4 .4 .3 .3 1.5", "line 1: 1.5 is not a visibility; expected 0"),
         (".5 .5 -.4 .4 .3 .3 1", "line 1: -0.4 is not a fraction"),
         ("320 240 .4 .4 .3 .3 1", "line 1: 320 is not a fraction of an image; expected numbers"),
+        ("320 240 90 120 .3 .3 1", "line 1: 320 is not a fraction of an image; expected numbers"),
+        (".5 .5 .4 .4 90 80 1", "line 1: 90 is not a fraction of an image; .* width and height"),
     ],
 )
 def test_lines_that_cannot_be(tmp_path, line, message):

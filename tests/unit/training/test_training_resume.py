@@ -137,6 +137,21 @@ def test_a_finished_training_is_never_replaced(finished, tmp_path, caplog):
     assert (tmp_path / "model.keras").read_text() == "of somebody"
 
 
+def test_an_interrupted_training_is_never_replaced_by_another(tmp_path):
+    def stops(epoch, history):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        small_fit(tmp_path, on_epoch=stops)
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
+    for change in ({"batch_size": 2}, {"network": small_network(4)}, {"epochs": 9}):
+        with pytest.raises(PoseError, match="interrupted after 2 of 5 epochs: it is not replaced"):
+            small_fit(tmp_path, **change)
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+    assert len(small_fit(tmp_path).history["loss"]) == 5
+
+
 def test_nothing_learned_is_said_loudly(tmp_path, caplog):
     outcome = small_fit(tmp_path, epochs=1, optimizer={"SGD": {"learning_rate": 0.0}})
     assert outcome.best_epoch == 0 and "NOTHING WAS LEARNED: none of 1 epochs" in caplog.text
