@@ -12,9 +12,9 @@ from ..datasets import Sample
 from ..poses import Poses
 
 NAMES = tuple("ap ap50 ap75 ap_medium ap_large ar ar50 ar75 ar_medium ar_large".split())
-_CHUNK = 256
-"""Number of images that pycocotools matches at a time; its result takes a hundredth of its working
-memory."""
+_CHUNK = 32
+"""Number of images that pycocotools matches at a time, while the network runs on; its result takes
+a hundredth of its working memory."""
 _MAX_DETECTIONS = 20
 
 
@@ -100,12 +100,12 @@ def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
 
 
 def _people(sample: Sample) -> list[dict]:
-    """The annotations of an image as COCO's records."""
+    """The annotations of an image as COCO's records; arrays, as pycocotools is slow with lists."""
     return [
         {
             "image_id": sample.image_id,
-            "keypoints": keypoints.ravel().tolist(),
-            "num_keypoints": int((keypoints[:, 2] > 0).sum()),
+            "keypoints": keypoints.ravel().astype(np.float64),
+            "num_keypoints": np.count_nonzero(keypoints[:, 2] > 0),
             "bbox": [x0, y0, x1 - x0, y1 - y0],
             "area": float(area),
             "iscrowd": int(crowd),
@@ -129,7 +129,7 @@ def _detections(sample: Sample, poses: Poses) -> list[dict]:
         for score, area, row in zip(
             scores[best].tolist(),
             areas.tolist(),
-            triplets.reshape(len(best), 3 * len(poses.layout)).tolist(),
+            triplets.reshape(len(best), 3 * len(poses.layout)),
         )
     ]
 
