@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..compiler.frontends.onnx_file import onnx_library
-from ..compiler.frontends.tflite import read_tflite
+from ..compiler.graph import Graph
 
 Rescaling: TypeAlias = tuple[float, float]
 """Scale and offset from pixels 0…255 to the values of an input."""
@@ -67,20 +67,13 @@ class _Operator(NamedTuple):
     outputs: tuple[Any, ...]
 
 
-def by_operators(path: Path) -> Rescaling | None:
-    """The rescaling that the first operators of a .tflite or .onnx undo; None if there are none, or
-    they do not tell."""
-    if path.suffix.lower() == ".tflite":
-        return _walked(*_of_tflite(path))
-    return _walked(*_of_onnx(path)) if path.suffix.lower() == ".onnx" else None
-
-
 Values: TypeAlias = Callable[[Any], np.ndarray | None]
 Scales: TypeAlias = Callable[[_Operator], tuple[float, float] | None]
 
 
-def _of_tflite(path: Path) -> tuple[Any, list[_Operator], Values, Scales]:
-    graph = read_tflite(path)
+def by_tflite_operators(graph: Graph) -> Rescaling | None:
+    """The rescaling that the first operators of a .tflite undo; None if there are none, or they do
+    not tell."""
     operators = [_Operator(op.name, op.inputs, op.outputs) for op in graph.operators]
 
     def scales(operator: _Operator) -> tuple[float, float] | None:
@@ -89,15 +82,14 @@ def _of_tflite(path: Path) -> tuple[Any, list[_Operator], Values, Scales]:
             return None
         return quantized_range(tensor.dtype, float(tensor.scale), tensor.zero_point)
 
-    return (
-        graph.inputs[0],
-        operators,
-        lambda index: graph.tensors[index].data if index >= 0 else None,
-        scales,
-    )
+    def values(index: int) -> np.ndarray | None:
+        return graph.tensors[index].data if index >= 0 else None
+
+    return _walked(graph.inputs[0], operators, values, scales)
 
 
-def _of_onnx(path: Path) -> tuple[Any, list[_Operator], Values, Scales]:
+def by_onnx_operators(path: Path) -> Rescaling | None:
+    """As :func:`by_tflite_operators`, of an .onnx."""
     onnx = onnx_library()
     graph = onnx.load(str(path), load_external_data=False).graph
     stored = {t.name: t for t in graph.initializer if not t.external_data}
@@ -127,7 +119,7 @@ def _of_onnx(path: Path) -> tuple[Any, list[_Operator], Values, Scales]:
         return quantized_range(zero.dtype.name, float(scale.item()), int(zero.item()))
 
     given = next(v.name for v in graph.input if v.name not in {t.name for t in graph.initializer})
-    return given, operators, values, scales
+    return _walked(given, operators, values, scales)
 
 
 def quantized_range(dtype: str, scale: float, zero_point: int) -> tuple[float, float]:

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..datasets import configured_layout
 from ..decoders import DECODERS
 from ..errors import PoseError
 from ..keypoints import (
@@ -147,6 +146,8 @@ def load_configured_model(config: Config, name_or_path: str = "", detector: str 
     Raises:
         PoseError: as :func:`load_model`; if neither gives a model.
     """
+    from ..datasets import configured_layout  # a model that is loaded by its file needs no datasets
+
     chosen = name_or_path or config.model.model_path
     if not chosen:
         raise PoseError("no model: give one, or set model.model_path in the configuration")

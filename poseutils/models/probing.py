@@ -21,6 +21,8 @@ from ..keypoints import MAX_KEYPOINTS, layout_from_names
 from .inputs import PIXELS, RANGES, SIGNED, UNIT, described, of_range, quantized_range
 from .network import Network
 
+_PROBES = 3
+"""Images."""
 _SURE = 0.5
 """Confidence from which on another range of the input is taken than the usual one."""
 _PEAK = 0.25
@@ -76,13 +78,14 @@ def read(network: Network, model_type: str | None, hints: Hints) -> Reading:
     """
     spec = InputSpec(*network.input_size, network.channels_first)
     known, by = _rescaling_by_file(network)
-    outputs = _run(network, known)
+    undecided = known is None and by == ""
+    outputs = _run(network, known, 1 if undecided else _PROBES)
     first = {name: array[:1] for name, array in outputs.items()}
     kind = model_type or guess_model_type(first, spec)
     if kind is None:
         raise _not_evident(network, first)
     find_outputs(kind, first, spec)
-    if known is None and by == "":
+    if undecided:
         known, by = _usual_rescaling(network, kind, outputs, spec), "usual"
         known, by, outputs = _probed_rescaling(network, kind, known, spec)
     found = find_outputs(kind, outputs, spec)
@@ -109,13 +112,13 @@ def read(network: Network, model_type: str | None, hints: Hints) -> Reading:
 
 @lru_cache(maxsize=1)
 def _images() -> list[np.ndarray]:
-    """Three synthetic people, (H, H, 3) each."""
+    """Synthetic people, (H, H, 3) each."""
     strip = read_image(Path(__file__).with_name("probes.jpg"))
-    return np.split(strip, 3, axis=1)
+    return np.split(strip, _PROBES, axis=1)
 
 
-def _run(network: Network, rescaling: tuple[float, float] | None) -> Outputs:
-    pixels = [fit_to(image, network.input_size)[0] for image in _images()]
+def _run(network: Network, rescaling: tuple[float, float] | None, count: int = _PROBES) -> Outputs:
+    pixels = [fit_to(image, network.input_size)[0] for image in _images()[:count]]
     return replace(network, rescaling=rescaling).run(np.stack(pixels))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..compiler.frontends.tflite import read_tflite
 from ..errors import PoseError
-from .inputs import by_keras_layers, by_operators
+from .inputs import by_keras_layers, by_onnx_operators, by_tflite_operators
 from .keras_files import keras_library, load_keras, load_tensorflow, silent_stderr
 from .limits import check_claims, limit_onnx_memory
 from .metadata import Metadata, read_metadata
@@ -89,7 +89,8 @@ Size = tuple[int, int] | None
 def open_tflite(path: Path, num_threads: int, size: Size) -> Opened:
     from ai_edge_litert.interpreter import Interpreter
 
-    check_claims(read_tflite(path), path)  # refuses damaged files, of which some crash LiteRT
+    graph = read_tflite(path)  # refuses damaged files, of which some crash LiteRT
+    check_claims(graph, path)
     try:
         with silent_stderr():
             interpreter = Interpreter(str(path), num_threads=num_threads)
@@ -99,7 +100,7 @@ def open_tflite(path: Path, num_threads: int, size: Size) -> Opened:
     except Exception as error:  # ValueError and RuntimeError of LiteRT; MemoryError
         raise PoseError(f"{path} is not a .tflite model that can be run: {error}") from error
     inputs, outputs, invoke = tflite_runner(interpreter)
-    declared = by_operators(path) if inputs[0].dtype == "float32" else None
+    declared = by_tflite_operators(graph) if inputs[0].dtype == "float32" else None
     return Opened("litert", inputs, outputs, invoke, metadata, declared)
 
 
@@ -194,7 +195,7 @@ def open_onnx(path: Path, num_threads: int, size: Size) -> Opened:
         except Exception as error:
             raise PoseError(f"{path} cannot be run: {error}") from error
 
-    declared = by_operators(path) if "float" in inputs[0].dtype else None
+    declared = by_onnx_operators(path) if "float" in inputs[0].dtype else None
     return Opened("onnxruntime", inputs, outputs, invoke, read_metadata(path, notes), declared)
 
 

@@ -6,10 +6,11 @@ them reads through one table object; :func:`bounded` exchanges it for one that c
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Any, TypeVar
 
 import numpy as np
-from flatbuffers import number_types
+from flatbuffers import number_types, packer
 from flatbuffers.table import Table
 
 _Generated = TypeVar("_Generated")
@@ -23,11 +24,15 @@ class _BoundedTable(Table):
     """The methods through which generated classes read, with flatbuffers' names."""
 
     def Get(self, flags: Any, off: int) -> Any:
-        self._check(off, flags.bytewidth)
-        return super().Get(flags, off)
+        return flags.py_type(self._number(flags.packer_type, off))
+
+    def Offset(self, vtableOffset: int) -> int:
+        vtable = self.Pos - self._number(packer.soffset, self.Pos)
+        is_absent = vtableOffset >= self._number(packer.voffset, vtable)
+        return 0 if is_absent else self._number(packer.voffset, vtable + vtableOffset)
 
     def Indirect(self, off: int) -> int:
-        target = off + int(self.Get(number_types.UOffsetTFlags, off))
+        target = off + self._number(packer.uoffset, off)
         self._check(target, 4)
         return target
 
@@ -51,9 +56,13 @@ class _BoundedTable(Table):
     def _vector(self, off: int, width: int) -> tuple[int, int]:
         """The first byte and the length of a vector, all of which lies within the file."""
         start = self.Indirect(off)
-        length = int(self.Get(number_types.UOffsetTFlags, start))
+        length = self._number(packer.uoffset, start)
         self._check(start + 4, length * width)
         return start + 4, length
+
+    def _number(self, packed: Struct, off: int) -> Any:
+        self._check(off, packed.size)
+        return packed.unpack_from(self.Bytes, off)[0]
 
     def _check(self, off: int, size: int) -> None:
         if not 0 <= off <= off + size <= len(self.Bytes):
