@@ -1,15 +1,16 @@
-"""Messages about an invalid configuration: the section and attribute, what was given, what is
-allowed."""
+"""Messages about an invalid configuration, or invalid augmentations: the section and attribute,
+what was given, what is allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
+from ..errors import PoseError
 from .arithmetic import NUMBER
-from .calls import Augmentations, Callbacks, Losses, Optimizers
+from .calls import Augmentations, Callbacks, Losses, Optimizers, in_the_order_written
 from .configuration import Config
 from .section import Section, attributes_of, did_you_mean
 from .sections import Training
@@ -172,3 +173,34 @@ def _literals(path: tuple[str, ...]) -> tuple[str, ...]:
     annotation = _section_at(path[:-1]).model_fields[path[-1]].annotation
     parts = [annotation, *get_args(annotation)]
     return next((get_args(part) for part in parts if get_origin(part) is Literal), ())
+
+
+def checked_augmentations(operations: Mapping[str, Mapping | None]) -> dict[str, dict]:
+    """The operations with validated arguments, in their order; arguments that are None are left
+    out.
+
+    Raises:
+        PoseError: for an unknown operation or argument, or an invalid value; lists every problem.
+    """
+    given = {
+        name: {key: value for key, value in (arguments or {}).items() if value is not None}
+        for name, arguments in operations.items()
+    }
+    try:
+        Config.model_validate({"data_augmentation": given})
+    except ValidationError as error:  # also for all other sections, which are missing
+        lines = describe(error, {"data_augmentation": given})
+        problems = [line for path, line in lines.items() if path[0] == "data_augmentation"]
+        if problems:
+            raise PoseError("\n".join(problems)) from None
+    return in_the_order_written(Augmentations)(given)
+
+
+def cannot_flip(names: Sequence[str]) -> str:
+    """What to write where the names of keypoints do not tell their mirror images."""
+    return (
+        "random_flip exchanges left and right keypoints, and the names of these do not tell which "
+        f"those are: {', '.join(names[:30])}. Give dataset.mirror, for each keypoint the "
+        f"index of its mirror image ({list(range(len(names)))} if each is its own), or "
+        "dataset.keypoint_names with left and right, or leave random_flip out"
+    )

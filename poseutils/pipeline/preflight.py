@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config import Config, read_config, services_of
-from ..config.augmentations import cannot_flip
+from ..config.problems import cannot_flip
 from ..datasets import configured_dataset, training_datasets
 from ..errors import PoseError
 from ..images import find_images

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ...config.augmentations import cannot_flip, checked_augmentations
 from ...config.calls import AUGMENTATIONS as ARGUMENTS
+from ...config.problems import cannot_flip, checked_augmentations
 from ...errors import PoseError
 from ...keypoints import KeypointLayout
 from ...models.keras_files import load_tensorflow

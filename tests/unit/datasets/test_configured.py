@@ -1,0 +1,58 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from poseutils.datasets import configured_layout, training_datasets
+from poseutils.errors import PoseError
+from poseutils.keypoints import COCO17, PERSON13
+from tests.helpers.small_datasets import blank_images, coco_folder
+
+
+def section(**given):
+    return SimpleNamespace(
+        dataset=SimpleNamespace(
+            **{
+                "keypoints": None,
+                "test_path": None,
+                "validation_path": None,
+                "training_path": None,
+                "quantization_path": None,
+            }
+            | given
+        ),
+        resolve=Path,
+    )
+
+
+def test_the_configuration_names_keypoints(tmp_path):
+    folder = blank_images(tmp_path, ["a.png"])
+    assert configured_layout(section(training_path=folder)) is None
+    named = section(keypoints=2, training_path=folder, validation_split=0.5, seed=1)
+    named.dataset.keypoint_names, named.dataset.skeleton, named.dataset.mirror = (
+        ["tip", "base"],
+        [["tip", "base"]],
+        [["tip", "base"]],
+    )
+    layout = configured_layout(named)
+    assert (layout.names, layout.limbs, layout.mirror) == (("tip", "base"), ((0, 1),), (1, 0))
+    assert training_datasets(named)[0].layout == layout
+    for attribute, value, message in [
+        (
+            "skeleton",
+            [["tip", "tail"]],
+            "skeleton: no keypoint 'tail'; expected an index from 0 to 1, or one of tip, base",
+        ),
+        ("skeleton", [[0, 1, 0]], "skeleton: expected pairs of keypoints"),
+        ("mirror", [0, 0], "mirror"),
+        ("keypoint_names", ["tip"], "dataset.keypoint_names has 1 names, dataset.keypoints is 2"),
+    ]:
+        wrong = section(**vars(named.dataset) | {attribute: value})
+        with pytest.raises(PoseError, match=message):
+            configured_layout(wrong)
+
+
+def test_the_annotations_name_keypoints_if_the_configuration_does_not(tmp_path):
+    path = coco_folder(tmp_path / "d")
+    assert configured_layout(section(test_path=tmp_path / "none", training_path=path)) is COCO17
+    assert configured_layout(section(training_path=path, keypoints=13)) is PERSON13
