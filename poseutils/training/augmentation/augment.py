@@ -14,7 +14,6 @@ from .draw import Draw
 from .geometry import (
     GEOMETRIC,
     size_of,
-    warp_boxes,
     warp_images,
     warp_keypoints,
     without_labels_outside,
@@ -49,12 +48,11 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
         layout: its ``mirror`` gives the keypoints to exchange when an image is flipped.
 
     Returns:
-        ``augment(images, keypoints, seed, boxes=None, period=None)``, which runs eagerly, in a
-        ``tf.function`` and in ``tf.data``. It takes (B, H, W, 3) float32 images 0…255, (B, K, 3)
-        or (B, N, K, 3) keypoints x, y, visibility, a seed of two integers, and optionally (B, N, 4)
-        boxes xyxy; it returns images, keypoints and, if given, boxes. Keypoints that leave the
-        image become unlabeled (visibility 0), boxes all zeros. ``period`` is the seed of the size
-        that ``random_periodic_resizing`` chooses (default: a new size in each call).
+        ``augment(images, keypoints, seed, period=None)``, which runs eagerly, in a ``tf.function``
+        and in ``tf.data``. It takes (B, H, W, 3) float32 images 0…255, (B, K, 3) or (B, N, K, 3)
+        keypoints x, y, visibility, and a seed of two integers; it returns images and keypoints.
+        Keypoints that leave the image become unlabeled (visibility 0). ``period`` is the seed of
+        the size that ``random_periodic_resizing`` chooses (default: a new size in each call).
 
     Raises:
         PoseError: for an unknown operation or argument; for ``random_flip`` where the layout does
@@ -71,14 +69,13 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
         for names in _groups(operations)
     ]
 
-    def augment(images, keypoints, seed, boxes=None, period=None):
+    def augment(images, keypoints, seed, period=None):
         images = tf.convert_to_tensor(images, tf.float32)
         keypoints = tf.convert_to_tensor(keypoints, tf.float32)
         draw = Draw(images.shape[0] or tf.shape(images)[0], seed, period)
-        scene = images, keypoints, boxes
         for step in steps:
-            scene = step(draw, *scene)
-        return scene[:2] if boxes is None else scene
+            images, keypoints = step(draw, images, keypoints)
+        return images, keypoints
 
     return augment
 
@@ -106,8 +103,7 @@ def _groups(operations: Mapping[str, Mapping]) -> list[list[str]]:
 
 
 def _step(names: list[str], operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable:
-    """A group of operations as a function: draw, images, keypoints, boxes -> the latter three,
-    augmented."""
+    """A group of operations as a function: draw, images, keypoints -> the latter two, augmented."""
     if names[0] in GEOMETRIC:
         return _warp(operations, layout)
     (arguments,) = operations.values()
@@ -118,28 +114,24 @@ def _recolor(name: str, arguments: Mapping) -> Callable:
     own = {key: value for key, value in arguments.items() if key != "change_rate"}
     rate = arguments["change_rate"]
 
-    def step(draw: Draw, images, keypoints, boxes):
+    def step(draw: Draw, images, keypoints):
         if rate == 1:
-            return clipped(AUGMENTATIONS[name](draw, images, **own)), keypoints, boxes
+            return clipped(AUGMENTATIONS[name](draw, images, **own)), keypoints
         # Only the chosen images are computed: some operations take longer than a training step.
         which = tf.where(draw.happens(rate))
         chosen = tf.ensure_shape(tf.gather_nd(images, which), (None, *images.shape[1:]))
         changed = clipped(AUGMENTATIONS[name](draw.among(tf.size(which)), chosen, **own))
-        return tf.tensor_scatter_nd_update(images, which, changed), keypoints, boxes
+        return tf.tensor_scatter_nd_update(images, which, changed), keypoints
 
     return step
 
 
 def _resize(arguments: Mapping) -> Callable:
-    def step(draw: Draw, images, keypoints, boxes):
+    def step(draw: Draw, images, keypoints):
         resized = periodic_resizing(draw, images, **arguments)
         before, after = size_of(images), size_of(resized)
         scales = tf.stack([after[1] / before[1], after[0] / before[0], 1.0])
-        return (
-            resized,
-            keypoints * scales,
-            None if boxes is None else boxes * tf.gather(scales, [0, 1, 0, 1]),
-        )
+        return resized, keypoints * scales
 
     return step
 
@@ -157,7 +149,7 @@ def _warp(operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable
         for name, arguments in operations.items()
     }
 
-    def step(draw: Draw, images, keypoints, boxes):
+    def step(draw: Draw, images, keypoints):
         size, matrix = size_of(images), tf.eye(3, batch_shape=[draw.count])
         for name, arguments in own.items():
             moved = GEOMETRIC[name](draw, size, **arguments) @ matrix
@@ -165,10 +157,6 @@ def _warp(operations: Mapping[str, Mapping], layout: KeypointLayout) -> Callable
                 draw.happens(operations[name]["change_rate"])[:, None, None], moved, matrix
             )
         keypoints = without_labels_outside(warp_keypoints(keypoints, matrix, layout), size)
-        return (
-            warp_images(images, matrix, **settings),
-            keypoints,
-            None if boxes is None else warp_boxes(boxes, matrix, size),
-        )
+        return warp_images(images, matrix, **settings), keypoints
 
     return step

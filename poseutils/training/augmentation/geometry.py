@@ -194,19 +194,6 @@ def without_labels_outside(keypoints, size):
     return tf.concat([keypoints[..., :2], visibility[..., None]], axis=-1)
 
 
-def warp_boxes(boxes, matrix, size):
-    """(B, ..., 4) boxes xyxy around the boxes transformed by ``matrix`` (B, 3, 3), clipped to the
-    image; zeros if nothing is left."""
-    corners = tf.stack(
-        [tf.gather(boxes, pair, axis=-1) for pair in ((0, 1), (2, 1), (2, 3), (0, 3))], axis=-2
-    )
-    limits = tf.stack([size[1], size[0]])
-    moved = tf.clip_by_value(_moved(corners, matrix), 0.0, limits)
-    low, high = tf.reduce_min(moved, axis=-2), tf.reduce_max(moved, axis=-2)
-    whole = tf.reduce_all(high > low, axis=-1, keepdims=True)
-    return tf.where(whole, tf.concat([low, high], axis=-1), 0.0)
-
-
 def _moved(points, matrix):
     """(B, ..., 2) points transformed by (B, 3, 3)."""
     return tf.einsum("bij,b...j->b...i", matrix[:, :2, :2], points) + _like(
