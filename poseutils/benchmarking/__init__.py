@@ -1,5 +1,6 @@
 """The cost of a network: memory, multiply-accumulates, time, and the boards that it fits."""
 
+from .ladder import Rung, ladder, ladder_rows
 from .report import (
     Report,
     benchmark,
@@ -12,10 +13,13 @@ from .report import (
 
 __all__ = [
     "Report",
+    "Rung",
     "benchmark",
     "board_rows",
     "by_operator",
     "in_units",
+    "ladder",
+    "ladder_rows",
     "speed_rows",
     "summary_rows",
 ]

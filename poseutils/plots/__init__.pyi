@@ -28,6 +28,7 @@ from .figures import show_figures as show_figures
 from .figures import show_images as show_images
 from .figures import show_poses as show_poses
 from .figures import show_raw as show_raw
+from .ladder import show_ladder as show_ladder
 from .lessons import LiveCurves as LiveCurves
 from .lessons import draw_predictions as draw_predictions
 from .lessons import show_augmentations as show_augmentations
