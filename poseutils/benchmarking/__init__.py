@@ -1,5 +1,6 @@
 """The cost of a network: memory, multiply-accumulates, time, and the boards that it fits."""
 
+from .analysis import measured_core
 from .ladder import Rung, ladder, ladder_rows
 from .report import (
     Report,
@@ -20,6 +21,7 @@ __all__ = [
     "in_units",
     "ladder",
     "ladder_rows",
+    "measured_core",
     "speed_rows",
     "summary_rows",
 ]
