@@ -27,7 +27,7 @@ import numpy as np
 
 import poseutils as pu
 from poseutils.datasets import Dataset, Sample, suspicions
-from poseutils.datasets.coco_writer import to_coco
+from poseutils.datasets.coco import to_coco
 from poseutils.datasets.conversion import copy_images
 from poseutils.files import write_json
 from poseutils.keypoints import COCO17
