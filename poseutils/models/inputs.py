@@ -114,7 +114,9 @@ def by_onnx_operators(path: Path) -> Rescaling | None:
 
     def scales(operator: _Operator) -> tuple[float, float] | None:
         scale, zero = (values(name) for name in (*operator.inputs[1:3], "")[:2])
-        if scale is None or zero is None or scale.size != 1:
+        if scale is None or zero is None or not scale.size == zero.size == 1:
+            return None
+        if zero.dtype.kind not in "iu":
             return None
         return quantized_range(zero.dtype.name, float(scale.item()), int(zero.item()))
 

@@ -10,13 +10,17 @@ import os
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import PoseError, missing_package
-from .keras_classes import ALLOWED, MODELS
-from .unpacked import check_hdf5, check_zip
+from .claims import check_input
+from .claims.keras import check_layers, check_traced
+from .claims.keras_classes import ALLOWED, MODELS
+from .claims.unpacked import check_hdf5, check_zip
 
 LAMBDAS = ("Lambda", "__lambda__")
 """Classes that contain Python bytecode."""
@@ -33,6 +37,8 @@ WITHOUT_GROUPS = (
 )
 """Layers that had an argument groups, always 1, in Keras 2."""
 WEIGHTS = "model.weights.h5"
+USUAL_SIZE = 256
+"""Pixels of a side that is open."""
 LONGEST = 300
 """Maximum length of Keras's messages, which include whole configurations, in errors."""
 
@@ -50,7 +56,12 @@ def load_keras(path: str | Path):
     try:
         config = _config_of(path)
         _refuse_code(config, path)
-        model = _load_hdf5(path) if path.suffix.lower() == ".h5" else _load_archive(path, config)
+        check_layers(config, path)
+        is_hdf5 = path.suffix.lower() == ".h5"
+        load = partial(_load_hdf5, path) if is_hdf5 else partial(_load_archive, path, config)
+        with ThreadPoolExecutor(1) as apart:  # Keras keeps what it builds by thread
+            apart.submit(_check_claims, load, path).result()
+        model = load()
     except PoseError:
         raise
     except Exception as error:  # zipfile, h5py, json and keras each raise their own
@@ -66,6 +77,38 @@ def load_keras(path: str | Path):
     ):
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     return model
+
+
+def _check_claims(load: Callable[[], Any], path: Path) -> None:
+    """Builds the model without memory for its weights, whose shapes must be those in the file, and
+    looks at what a run would take.
+
+    Raises:
+        PoseError: if it is too much.
+        ValueError: of Keras, if shapes differ.
+    """
+    import keras
+
+    with keras.StatelessScope(initialize_variables=False):
+        model = load()
+        for tensor in model.inputs:
+            check_input(tensor.shape, path)
+        if keras.backend.backend() == "tensorflow":
+            check_traced(_traced(model), path)
+
+
+def _traced(model):
+    """The tf.Graph of a run on one image; of the usual size, where the file leaves it open."""
+    keras, tf = keras_library(), load_tensorflow()
+    shapes = [(1, *(size or USUAL_SIZE for size in tensor.shape[1:])) for tensor in model.inputs]
+    given = [tf.TensorSpec(shape, t.dtype) for shape, t in zip(shapes, model.inputs)]
+
+    def run(*images):
+        sequential = isinstance(model, keras.Sequential)
+        ordered = images[0] if sequential else keras.tree.pack_sequence_as(model.input, images)
+        return model(ordered, training=False)
+
+    return tf.function(run, autograph=False).get_concrete_function(*given).graph
 
 
 def _load_hdf5(path: Path):

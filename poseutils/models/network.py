@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
+from .claims import check_input
 from .metadata import Metadata
 from .runtimes import (
     TensorSpec,
@@ -225,6 +226,7 @@ def open_network(
         metadata=metadata,
     )
     _ = network.input_size  # refuses dynamic sizes
+    check_input(network.input.shape, path)
     if network.channels not in (1, 3, 4):
         raise PoseError(
             f"{path}: expected an image input of 1, 3 or 4 channels; its input {images[0].shape} "

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..compiler.frontends.tflite import read_tflite
 from ..errors import PoseError
+from .claims.graphs import check_graph
+from .claims.onnx import check_onnx, limit_memory
 from .inputs import by_keras_layers, by_onnx_operators, by_tflite_operators
 from .keras_files import keras_library, load_keras, load_tensorflow, silent_stderr
-from .limits import check_claims, limit_onnx_memory
 from .metadata import Metadata, read_metadata
 
 ONNX_QUANTIZATION = "quantization.{}"
@@ -89,13 +90,13 @@ Size = tuple[int, int] | None
 def open_tflite(path: Path, num_threads: int, size: Size) -> Opened:
     from ai_edge_litert.interpreter import Interpreter
 
-    graph = read_tflite(path)  # refuses damaged files, of which some crash LiteRT
-    check_claims(graph, path)
+    graph, metadata = read_tflite(path), read_metadata(path)  # refuses what would crash LiteRT
+    size = metadata.image_size or size
+    check_graph(graph, path, size)
     try:
         with silent_stderr():
             interpreter = Interpreter(str(path), num_threads=num_threads)
-            metadata = read_metadata(path)
-            _resize_open_input(interpreter, metadata.image_size or size, path)
+            _resize_open_input(interpreter, size, path)
             interpreter.allocate_tensors()
     except Exception as error:  # ValueError and RuntimeError of LiteRT; MemoryError
         raise PoseError(f"{path} is not a .tflite model that can be run: {error}") from error
@@ -170,7 +171,7 @@ def onnx_session(path: Path, num_threads: int, fused: bool = True):
     options.intra_op_num_threads = num_threads
     options.log_severity_level = 4  # what fails is raised, too
     options.add_session_config_entry("session.disable_quant_qdq", "1")
-    limit_onnx_memory()
+    limit_memory()
     options.add_session_config_entry("session.use_env_allocators", "1")
     if not fused:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -178,6 +179,7 @@ def onnx_session(path: Path, num_threads: int, fused: bool = True):
 
 
 def open_onnx(path: Path, num_threads: int, size: Size) -> Opened:
+    check_onnx(path, size)
     try:
         session = onnx_session(path, num_threads)
         notes = session.get_modelmeta().custom_metadata_map

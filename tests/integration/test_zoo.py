@@ -11,7 +11,7 @@ from poseutils.compiler.compile import compile_graph
 from poseutils.crops import Region, cut
 from poseutils.deployment.spec import read_network
 from poseutils.models import zoo
-from poseutils.models.inputs import by_operators
+from poseutils.models.network import open_network
 
 
 def cached(name):
@@ -54,7 +54,7 @@ def test_a_model_by_its_address_is_the_zoo_s(asset):
 
 @pytest.mark.parametrize("name", [name for name, entry in zoo.ZOO.items() if entry.rescaling])
 def test_the_values_of_a_float_input_are_those_that_its_first_operators_take(name):
-    assert by_operators(cached(name)) == pytest.approx(zoo.ZOO[name].rescaling)
+    assert open_network(cached(name)).declared == pytest.approx(zoo.ZOO[name].rescaling)
 
 
 def test_blazeface_finds_the_faces_of_coco(asset):

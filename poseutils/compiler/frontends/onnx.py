@@ -26,7 +26,7 @@ from .onnx_file import (
     embed_weights,
     onnx_library,
     opset_of,
-    parse_proto,
+    parse_quantized,
 )
 
 _FOLDED = 1 << 20
@@ -73,7 +73,7 @@ def parse_onnx(data: bytes, name: str, folder: Path, known: Container[str]) -> O
             are not known (names all of them), or keeps its weights elsewhere than below ``folder``.
     """
     with damage_reported(name):
-        proto = parse_proto(data, name)
+        proto = parse_quantized(data, name)
         _check_known(proto, name, known)
         _open_one_image(proto, name)
         embed_weights(proto, name, folder)

@@ -71,12 +71,11 @@ def opset_of(proto: Any) -> int:
     return max(own, default=0)
 
 
-def parse_proto(data: bytes, name: str) -> Any:
+def parse_proto(data: bytes) -> Any:
     """The ModelProto of a file's bytes.
 
     Raises:
         Damaged: if it holds no network, or a number of nodes that no network has.
-        PoseError: if its opset is too old.
     """
     proto = by_onnx(onnx_library().load_model_from_string, data)
     graph = proto.graph
@@ -84,6 +83,16 @@ def parse_proto(data: bytes, name: str) -> Any:
         raise Damaged(f"{len(data)} bytes in which no network is found")
     if max(len(graph.node), len(graph.initializer), len(graph.value_info)) > MAX_NODES:
         raise Damaged(f"{len(graph.node)} nodes and {len(graph.initializer)} constants")
+    return proto
+
+
+def parse_quantized(data: bytes, name: str) -> Any:
+    """As :func:`parse_proto`, of a network in 8 bits.
+
+    Raises:
+        PoseError: if its opset is too old for one.
+    """
+    proto = parse_proto(data)
     opset = opset_of(proto)
     if opset < OLDEST_OPSET:
         raise PoseError(
@@ -100,7 +109,7 @@ def self_contained(data: bytes, name: str, folder: Path) -> bytes:
     """The bytes of a file with the weights in it that it keeps beside itself; the same bytes if it
     has them already."""
     with damage_reported(name):
-        proto = parse_proto(data, name)
+        proto = parse_quantized(data, name)
     if not any(tensor.data_location for tensor in _stored_tensors(proto.graph)):
         return data
     embed_weights(proto, name, folder)
@@ -117,20 +126,47 @@ def embed_weights(proto: Any, name: str, folder: Path) -> None:
             tensor.ClearField("external_data")
 
 
+def check_weights_beside(proto: Any, name: str, folder: Path) -> None:
+    """Refuses a file that keeps weights elsewhere than in files of its folder or below.
+
+    Raises:
+        PoseError: the message says where.
+    """
+    for tensor in _stored_tensors(proto.graph):
+        if tensor.data_location:
+            location = {each.key: each.value for each in tensor.external_data}.get("location", "")
+            if not _path_beside(location, tensor.name, name, folder).is_file():
+                raise PoseError(
+                    f"{name} keeps {tensor.name!r} in {location!r}, which is not there. Copy it "
+                    "with that file."
+                )
+
+
 def _stored_tensors(graph: Any) -> Iterator[Any]:
+    """Constants of a graph, dense and sparse, and of its nodes."""
     yield from graph.initializer
-    for node in graph.node:
-        yield from (attribute.t for attribute in node.attribute if attribute.HasField("t"))
+    attributes = [attribute for node in graph.node for attribute in node.attribute]
+    for attribute in attributes:
+        yield from (attribute.t, *attribute.tensors)
+    sparse = [each for a in attributes for each in (a.sparse_tensor, *a.sparse_tensors)]
+    for tensor in (*graph.sparse_initializer, *sparse):
+        yield from (tensor.values, tensor.indices)
 
 
-def _outside_bytes(where: dict[str, str], tensor: str, name: str, folder: Path) -> bytes:
-    location, home = where.get("location", ""), folder.resolve()
+def _path_beside(location: str, tensor: str, name: str, folder: Path) -> Path:
+    home = folder.resolve()
     path = (folder / location).resolve() if location and "\0" not in location else home
     if not path.is_relative_to(home) or Path(location).is_absolute():
         raise PoseError(
             f"{name} keeps {tensor!r} in {location!r}, outside of its own folder: that is not "
             "read. Export it as one file."
         )
+    return path
+
+
+def _outside_bytes(where: dict[str, str], tensor: str, name: str, folder: Path) -> bytes:
+    location = where.get("location", "")
+    path = _path_beside(location, tensor, name, folder)
     try:
         offset, length = int(where.get("offset", 0)), int(where.get("length", -1))
         if not path.is_file() or offset < 0 or length > MAX_BYTES:

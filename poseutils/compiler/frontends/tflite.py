@@ -44,6 +44,13 @@ _RECURRENT = (
 STATEFUL = (*_RECURRENT, "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 """Operators that keep a state from one run to the next."""
 
+SUBGRAPHS = (
+    *("CALL", "CALL_ONCE", "IF", "WHILE", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE"),
+    *("STABLEHLO_REDUCE", "STABLEHLO_REDUCE_WINDOW", "STABLEHLO_SCATTER", "STABLEHLO_SORT"),
+    "STABLEHLO_WHILE",
+)
+"""Operators that run a subgraph, be it again the one that they are in."""
+
 _CONNECTED = frozenset(("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"))
 """Those whose state lies in tensors without a size, and is filled by a subgraph of its own."""
 
@@ -127,12 +134,12 @@ def _graph(data: bytes, name: str) -> Graph:
         for i in range(_count(model.OperatorCodesLength()))
     ]
     _refuse_stateful(_CONNECTED.intersection(names), name)
-    count = _count(model.SubgraphsLength())
-    if count != 1:
+    count, controlling = _count(model.SubgraphsLength()), sorted(set(names).intersection(SUBGRAPHS))
+    if count != 1 or controlling:
+        what = f" ({', '.join(controlling)})" if controlling else ""
         raise PoseError(
-            f"{name} holds {count} subgraphs; only networks of one (without loops or branches) are "
-            "supported. "
-            "Convert a model with a single signature."
+            f"{name} holds {count} subgraphs; only networks of one, without loops or branches"
+            f"{what}, are supported. Convert a model with a single signature."
         )
     subgraph = bounded(model.Subgraphs(0))
     stored = [_stored(bounded(model.Buffers(i))) for i in range(_count(model.BuffersLength()))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from ..errors import PoseError
+from ...errors import PoseError
 
 ALWAYS_READ = 64 << 20
 """Bytes that any file may unpack to."""
