@@ -3,18 +3,22 @@ names of classes, which the labels themselves do not have."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from ..errors import PoseError
 from ..files import read_text
 from ..keypoints import KeypointLayout, layout_for, layout_from_names
+from ..keypoints.spelling import in_order
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_DESCRIBING = {"kpt_shape", "kpt_names", "flip_idx", "names"}
+_LONGEST = 1 << 16
+"""Bytes of a file of another name."""
 _LEVELS = 3
 """The folder of images and those above it in which the file may be: ``train/images``."""
 
@@ -62,18 +66,37 @@ class Description:
 
 def read_description(folder: Path) -> Description | None:
     """The description of a folder of images: of the first data.yaml in it, or above it, that
-    describes keypoints or classes; None without one.
+    describes keypoints or classes, or the only file of another name that does; None without one.
 
     Raises:
         PoseError: if it cannot be read.
     """
     for place in [folder, *folder.resolve().parents][:_LEVELS]:
-        for name in _NAMES:
-            if (place / name).is_file():
-                found = _parsed(place / name)
-                if found is not None:
-                    return found
+        for path in _files(place):
+            found = _parsed(path)
+            if found is not None:
+                return found
     return None
+
+
+def _files(place: Path) -> Iterator[Path]:
+    """The files of a folder that may be a description: those of the usual names, then another one
+    that has a kpt_shape."""
+    yield from (place / name for name in _NAMES if (place / name).is_file())
+    others = [path for path in place.glob("*.y*ml") if path.name not in _NAMES]
+    shaped = [path for path in others if _has_shape(path)]
+    yield from shaped if len(shaped) == 1 else ()
+
+
+def _has_shape(path: Path) -> bool:
+    try:
+        return (
+            path.is_file()
+            and path.stat().st_size < _LONGEST
+            and (b"kpt_shape" in path.read_bytes())
+        )
+    except OSError:
+        return False
 
 
 def _parsed(path: Path) -> Description | None:
@@ -82,7 +105,7 @@ def _parsed(path: Path) -> Description | None:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PoseError(f"{path} is not YAML: {' '.join(str(error).split())[:200]}") from error
-    if not isinstance(document, dict) or not {"kpt_shape", "names"} & document.keys():
+    if not isinstance(document, dict) or not _DESCRIBING & document.keys():
         return None
     shape = document.get("kpt_shape") or [None]
     flip = document.get("flip_idx") or ()
@@ -96,15 +119,24 @@ def _parsed(path: Path) -> Description | None:
         path,
         shape[0],
         tuple(flip),
-        _names(document.get("kpt_names")),
-        _names(document.get("names")),
+        _names(document, "kpt_names", path),
+        _names(document, "names", path),
     )
 
 
-def _names(given: Any) -> tuple[str, ...]:
+def _names(document: dict, key: str, path: Path) -> tuple[str, ...]:
     """Names as a list, by their index, or, of keypoints, for each class; the first class counts."""
+    given = document.get(key)
     if isinstance(given, dict):
-        given = list(given.values())
+        given = in_order(given)
     if isinstance(given, list) and given and isinstance(given[0], list):
         given = given[0]
-    return tuple(str(name) for name in given) if isinstance(given, list) else ()
+    if not isinstance(given, list):
+        return ()
+    wrong = [name for name in given if not isinstance(name, (str, int, float))]
+    if wrong:
+        raise PoseError(
+            f"{path}: {key} has {reprlib.repr(wrong[0])} among its names; expected a list, or "
+            "names by their index"
+        )
+    return tuple(str(name) for name in given)

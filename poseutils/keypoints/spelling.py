@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..errors import PoseError
 
@@ -18,24 +20,35 @@ _OTHER_SIDE = {"left": "right", "right": "left", "": ""}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _SHORTEST_PLURAL = 4
+_NUMBERED = re.compile(r"\s*\d+[\s._:)\-]+(?=[^\W\d_])")
+_FINGERS = {"pinky": "little", "pinkie": "little", "forefinger": "index"}
+_THUMB = {"cmc": "1", "mcp": "2", "ip": "3", "tip": "4"}
+_FINGER = {"mcp": "1", "pip": "2", "dip": "3", "tip": "4"}
 Key = tuple[str, str]
 """A side (``left``, ``right`` or empty) and the rest of a name."""
 
 
 def keys(names: Sequence[str]) -> list[Key]:
     """What is the same for all spellings of a name: case, spaces, hyphens, underscores, camelCase,
-    the place and the abbreviation of its side, and the plural do not count.
+    the place and the abbreviation of its side, the plural, and numbers before all names do not
+    count; joints of fingers are numbered from the palm.
 
     ``lshoulder`` is a left shoulder only where the list has ``rshoulder``, too.
     """
-    found = [_key(name) for name in names]
+    found = [_key(name) for name in _without_numbers(names)]
     rest = {word for side, word in found if not side}
     return [(side, word) if side else _glued(word, rest) for side, word in found]
 
 
+def _without_numbers(names: Sequence[str]) -> Sequence[str]:
+    """``nose`` and ``left_eye`` for ``0_nose`` and ``1_left_eye``, if all names are numbered so."""
+    bare = [_NUMBERED.sub("", name, count=1) for name in names]
+    return bare if all(map(_NUMBERED.match, names)) and len(set(bare)) == len(bare) else names
+
+
 def _key(name: str) -> Key:
     text = _CAMEL.sub(" ", unicodedata.normalize("NFKC", name))
-    words = [_singular(word) for word in _WORD.findall(text.casefold())]
+    words = _of_finger([_singular(word) for word in _WORD.findall(text.casefold())])
     for index, word in enumerate(words):
         if word in _SIDES:
             return _SIDES[word], "".join(words[:index] + words[index + 1 :])
@@ -45,6 +58,15 @@ def _key(name: str) -> Key:
             start = len(side) if joined.startswith(side) else 0
             return side, joined[start : start + len(joined) - len(side)]
     return "", joined or name
+
+
+def _of_finger(words: list[str]) -> list[str]:
+    """MediaPipe's ``PINKY_TIP`` and COCO-WholeBody's ``pinky_finger4`` as ``little``, ``4``."""
+    words = [_FINGERS.get(word, word) for word in words]
+    if not {"thumb", "index", "middle", "ring", "little"} & set(words):
+        return words
+    joints = _THUMB if "thumb" in words else _FINGER
+    return [joints.get(word, word) for word in words if word != "finger"]
 
 
 def _singular(word: str) -> str:
@@ -109,3 +131,12 @@ def check_same_order(wanted: Sequence[str], given: Sequence[str], source: object
                 f"place: it has {both}. Give annotations of the same keypoints, or keypoint_map="
             )
     return f"{source} has keypoints of other names, taken in their order: {both}"
+
+
+def in_order(names: Mapping[Any, Any]) -> list:
+    """The values of names by their index, in its order, also where it is text; other keys last."""
+    return [names[index] for index in sorted(names, key=_by_index)]
+
+
+def _by_index(key: Any) -> tuple[float, str]:
+    return (int(key), "") if str(key).isdecimal() else (math.inf, "")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PoseError
+from ..keypoints.spelling import in_order
 
 _LONGEST = 1 << 20
 """Bytes of metadata that are read."""
@@ -106,7 +107,7 @@ def _names(given: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:
     class count."""
     value = _value(given.get(key))
     if isinstance(value, dict):
-        value = [value[index] for index in sorted(value, key=_by_index)]
+        value = in_order(value)
     if isinstance(value, (list, tuple)) and value and isinstance(value[0], (list, tuple)):
         value = value[0]
     if value is None or value == []:
@@ -114,8 +115,3 @@ def _names(given: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or len(value) > _MOST:
         raise PoseError(f"{path}: its metadata has {key}={value!r:.60}; expected a list of names")
     return tuple(str(name) for name in value)
-
-
-def _by_index(key: Any) -> tuple[int, str]:
-    """Indices sort as numbers, also where they are text."""
-    return (int(key), "") if str(key).isdecimal() else (_MOST, str(key))

@@ -64,6 +64,30 @@ def test_other_names_are_not_the_same(names):
     assert same_keypoints(("left_eye", "right_eye", "nose"), names) is None
 
 
+JOINTS = ("MCP", "PIP", "DIP", "TIP")
+MEDIAPIPE = ("WRIST", "THUMB_CMC", "THUMB_MCP", "THUMB_IP", "THUMB_TIP") + tuple(
+    f"{finger}_{joint}"
+    for finger in ("INDEX_FINGER", "MIDDLE_FINGER", "RING_FINGER", "PINKY")
+    for joint in JOINTS
+)
+WHOLE_BODY = ("wrist",) + tuple(
+    f"{finger}{joint}"
+    for finger in ("thumb", "forefinger", "middle_finger", "ring_finger", "pinky_finger")
+    for joint in range(1, 5)
+)
+
+
+@pytest.mark.parametrize("names", [MEDIAPIPE, WHOLE_BODY], ids=["MediaPipe", "COCO-WholeBody"])
+def test_published_names_of_hands_in_any_order(names):
+    assert same_keypoints(HAND21.names, names[::-1]) == list(range(20, -1, -1))
+
+
+def test_numbers_before_all_names_do_not_count():
+    numbered = [f"{k + 1}. {name}" for k, name in enumerate(COCO17.names)][::-1]
+    assert same_keypoints(COCO17.names, numbered) == list(range(16, -1, -1))
+    assert same_keypoints(["1-a", "2-a"], ["1-a", "2-a", "3-b"]) == [0, 1]
+
+
 def test_without_sides_in_the_names_the_mirror_image_is_not_known():
     assert HAND21.mirror_known and not layout_from_names(["a", "b"]).mirror_known
     assert not layout_from_names(["left_a", "right_b"]).mirror_known
@@ -157,6 +181,28 @@ def test_a_data_yaml_names_keypoints_and_classes_and_tells_the_mirror_image(tmp_
     assert layout.mirror_known and dataset.class_names == ("hen", "cock")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "kpt_names: [c, a, b]",
+        "{kpt_names: {2: b, 0: c, 1: a}, names: {1: cock, 0: hen}}",
+        "{kpt_names: {'2': b, '0': c, '1': a}, kpt_shape: [3, 3]}",
+    ],
+)
+def test_names_by_index_are_in_its_order(tmp_path, said):
+    dataset = load_dataset(text_labels(tmp_path, 3, said))
+    assert dataset.layout.names == ("c", "a", "b")
+    assert dataset.class_names in (("hen", "cock"), ("class_0", "class_1"))
+
+
+def test_the_only_description_of_another_name_is_read(tmp_path):
+    images = text_labels(tmp_path, 3, "lr: 0.1\n")
+    (tmp_path / "hens.yaml").write_text("{kpt_shape: [3, 3], kpt_names: [c, a, b]}")
+    assert load_dataset(images).layout.names == ("c", "a", "b")
+    (tmp_path / "cows.yml").write_text("{kpt_shape: [17, 3]}")
+    assert load_dataset(images).layout.names == ("keypoint_0", "keypoint_1", "keypoint_2")
+
+
 def test_without_a_data_yaml_unnamed_keypoints_are_not_flipped(tmp_path):
     from poseutils.training.augmentation import make_augment
 
@@ -175,6 +221,7 @@ def test_without_a_data_yaml_unnamed_keypoints_are_not_flipped(tmp_path):
         ("{names: [a, b], flip_idx: [0, 0, 0]}", "mirror"),
         ("{names: [a, b], flip_idx: x}", "expected .* a list of integers"),
         ("names: [", "is not YAML"),
+        ("names: [a, [b]]", "among its names"),
     ],
 )
 def test_a_data_yaml_that_contradicts_its_labels_is_refused(tmp_path, said, reason):
