@@ -67,9 +67,9 @@ class Poses:
 
     @property
     def person_scores(self) -> np.ndarray:
-        """(N,) the confidence of each person: that of the box if there is one, else the mean over
-        keypoints."""
-        return np.asarray(self.scores.mean(axis=1)) if self.box_scores is None else self.box_scores
+        """(N,) the confidence of each person: that of the box if there is one, else by
+        :func:`person_scores` of the keypoints."""
+        return person_scores(self.scores) if self.box_scores is None else self.box_scores
 
     def transformed(self, affine: np.ndarray) -> Poses:
         """The poses after a (2, 3) affine transform of keypoints, boxes and world coordinates.
@@ -126,6 +126,26 @@ class Poses:
                 record["bbox"] = [round(v, 3) for v in (x0, y0, x1 - x0, y1 - y0)]
             records.append(record)
         return records
+
+
+def person_scores(scores: np.ndarray) -> np.ndarray:
+    """How sure a network of one person is that somebody is there: the mean of the highest half of
+    the keypoints' scores, rounded up. Half of a person, as where the rest is hidden or outside the
+    image, is a person, too.
+
+    It separates images with and without people better than the mean or the median of all
+    keypoints (``tests/bench/people/person_scores.md``). The few highest separate them as well, but
+    stand on single keypoints, such as those of a face.
+
+    Args:
+        scores: (N, K) of the keypoints.
+
+    Returns:
+        (N,) float32. Sums are exact in float64, whatever their order, so that C gives the same.
+    """
+    half = (scores.shape[1] + 1) // 2
+    highest = np.sort(scores, axis=1)[:, -half:].astype(np.float64)
+    return np.asarray(highest.sum(axis=1) / half, np.float32)
 
 
 def _rotation(linear: np.ndarray) -> np.ndarray:

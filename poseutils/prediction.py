@@ -37,13 +37,20 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Numbers of ``images`` read, ``unreadable`` images, and ``people`` detected."""
+        """Numbers of ``images`` read, ``unreadable`` images, ``people`` detected, and images
+        with ``nobody``."""
         not_annotated = len(self.poses) - len(self.annotated)
         return {
             "images": float(len(self.poses)),
             "unreadable": float(len(self.errors) - not_annotated),
             "people": float(sum(map(len, self.poses.values()))),
+            "nobody": float(len(self.empty)),
         }
+
+    @property
+    def empty(self) -> list[Path]:
+        """The images in which nobody was found, as no score is above the confidence."""
+        return [path for path, poses in self.poses.items() if not len(poses)]
 
 
 def predict_images(

@@ -63,7 +63,7 @@ def explore(
             )
         )
 
-    controls = [choose, points, overlay] if heatmaps else [choose, people, points]
+    controls = [choose, people, points, *([overlay] if heatmaps else [])]
     for control in controls:
         control.observe(update, "value")
     update()

@@ -10,14 +10,16 @@ Letters in shapes: B batch, K keypoints, H and W of the heatmap, F candidate box
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from ..config.names import REFINEMENTS
 from ..errors import PoseError
 from . import hand_spe, head_spe, heatmaps_spe, spe, ssd_detector, yolo_mpe
-from .options import InputSpec, Thresholds
+from .options import EVERYBODY, InputSpec, Thresholds
 
 DECODERS: dict[str, ModuleType] = {
     "heatmaps_spe": heatmaps_spe,
@@ -28,16 +30,21 @@ DECODERS: dict[str, ModuleType] = {
     "detector": ssd_detector,
 }
 MODEL_TYPES = tuple(DECODERS)
+ONE_PERSON_TYPES = ("heatmaps_spe", "spe")
+"""Networks that give one pose for every image, with somebody in it or not."""
 
 __all__ = [
     "DECODERS",
+    "EVERYBODY",
     "MODEL_TYPES",
+    "ONE_PERSON_TYPES",
     "REFINEMENTS",
     "InputSpec",
     "Thresholds",
     "find_outputs",
     "guess_model_type",
     "shapes_of",
+    "thresholds_of",
 ]
 
 
@@ -61,6 +68,13 @@ def find_outputs(
             f"{shapes_of(outputs)}.{hint}"
         )
     return found
+
+
+def thresholds_of(model_type: str, spec: InputSpec, **given: Any) -> Thresholds:
+    """The default thresholds of a model type, with those given replaced. Heatmaps that sum to one
+    have none: everybody is kept."""
+    usual = getattr(DECODERS[model_type], "THRESHOLDS", Thresholds())
+    return replace(EVERYBODY if spec.sums_to_one else usual, **given)
 
 
 def shapes_of(outputs: Mapping[str, np.ndarray]) -> str:

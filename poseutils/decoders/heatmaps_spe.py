@@ -22,9 +22,10 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import InputSpec, Thresholds, check_finite
+from .options import EVERYBODY, ONE_PERSON, InputSpec, Thresholds, check_finite, found_people
 
 EXPECTS = "one output (B, H, W, K) of heatmaps, smaller than the input by a whole factor"
+THRESHOLDS = ONE_PERSON
 SIGMA = 1.5
 """Standard deviation of Gaussian targets, in cells of the heatmap."""
 _LEAST_SUM = 1e-6
@@ -101,7 +102,7 @@ def decode(
     found: Mapping[str, np.ndarray],
     spec: InputSpec,
     layout: KeypointLayout,
-    thresholds: Thresholds = Thresholds(),
+    thresholds: Thresholds = EVERYBODY,
 ) -> list[Poses]:
     """The refined maximum of each heatmap; the score is the value of the highest cell.
 
@@ -109,7 +110,7 @@ def decode(
         found: ``heatmaps`` (B, H, W, K).
 
     Returns:
-        B Poses of one person each, in pixels of the input.
+        B Poses in pixels of the input, of one person each, or of nobody: see ``confidence``.
 
     Raises:
         PoseError: if the maximum of a heatmap is NaN or infinite.
@@ -132,7 +133,8 @@ def decode(
         (maxima * np.float32(spec.width / width)).astype(np.float32).reshape(batch, 1, count, 2)
     )
     scores = scores.reshape(batch, 1, count)
-    return [Poses(keypoints[b], scores[b], layout) for b in range(batch)]
+    poses = [Poses(keypoints[b], scores[b], layout) for b in range(batch)]
+    return [found_people(one, thresholds) for one in poses]
 
 
 # Each refinement: (M, H, W) maps, their highest cells (M, 2) x, y, and the peak values there (M,)

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import InputSpec, Thresholds, check_finite
+from .options import EVERYBODY, ONE_PERSON, InputSpec, Thresholds, check_finite, found_people
 
 EXPECTS = "one output (B, 1, K, 3): y, x and score of each keypoint"
+THRESHOLDS = ONE_PERSON
 
 
 def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.ndarray] | None:
@@ -35,7 +36,7 @@ def decode(
     found: Mapping[str, np.ndarray],
     spec: InputSpec,
     layout: KeypointLayout,
-    thresholds: Thresholds = Thresholds(),
+    thresholds: Thresholds = EVERYBODY,
 ) -> list[Poses]:
     """Converts (y, x) fractions of the input, or pixels, to (x, y) pixels.
 
@@ -43,7 +44,7 @@ def decode(
         found: ``keypoints`` (B, K, 3) y, x, score.
 
     Returns:
-        B Poses of one person each, in pixels of the input.
+        B Poses in pixels of the input, of one person each, or of nobody: see ``confidence``.
 
     Raises:
         PoseError: if a coordinate or score is NaN or infinite.
@@ -51,6 +52,7 @@ def decode(
     points = found["keypoints"].astype(np.float32)
     check_finite(points, "keypoints")
     keypoints = points[:, :, 1::-1] * spec.unit(usual=True)
-    return [
+    poses = [
         Poses(keypoints[b : b + 1], points[b : b + 1, :, 2], layout) for b in range(len(points))
     ]
+    return [found_people(one, thresholds) for one in poses]

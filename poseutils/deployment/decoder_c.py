@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..compiler.graph import Graph, Tensor
-from ..decoders import DECODERS, InputSpec, Thresholds, ssd_detector
+from ..decoders import DECODERS, ONE_PERSON_TYPES, InputSpec, Thresholds, ssd_detector
 from ..keypoints import KeypointLayout
 from .recognition import PoseType
 from .spec import DeploymentSpec
@@ -69,7 +69,8 @@ class Decoding:
     def poses_bytes(self) -> int:
         """The size of the structure that the decoder fills: ints and floats of 4 bytes."""
         boxes = 5 * self.people + self.thresholds.max_candidates if self.finds_several else 0
-        return 4 * (1 + 3 * self.people * len(self.layout) + boxes)
+        score = int(self.model_type in ONE_PERSON_TYPES)
+        return 4 * (1 + score + 3 * self.people * len(self.layout) + boxes)
 
 
 def decoding_of(spec: DeploymentSpec, pose: PoseType, graph: Graph) -> Decoding:
@@ -100,7 +101,9 @@ def poses_header(decoding: Decoding, name: str) -> str:
         "people": str(decoding.people),
         "candidates": str(decoding.thresholds.max_candidates),
     }
-    return filled("poses.h", values, ["several"] if decoding.finds_several else [])
+    words = ["several"] if decoding.finds_several else []
+    words += ["scored"] if decoding.model_type in ONE_PERSON_TYPES else []
+    return filled("poses.h", values, words)
 
 
 def poses_source(decoding: Decoding, graph: Graph, name: str) -> str:
@@ -127,8 +130,13 @@ Body = tuple[str, list[str]]
 
 def _one_person(lines: list[str], function: str, arguments: Sequence[object]) -> Body:
     listed = ", ".join(map(str, arguments))
-    call = f"return {function}({listed}, poses->keypoints[0]);"
-    return "", [*lines, "poses->people = 1;", call]
+    return "", [*lines, f"return {function}({listed});"]
+
+
+def _scored(decoding: Decoding) -> list[str]:
+    """The confidence, and what a decoder of somebody or nobody writes."""
+    confidence = f"{float(decoding.thresholds.confidence)!r}f"
+    return [confidence, "poses->keypoints[0]", "&poses->score", "&poses->people"]
 
 
 def _heatmaps(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
@@ -137,7 +145,7 @@ def _heatmaps(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     cell = f"{decoding.view.width / width!r}f"
     refine = f"POSE_REFINE_{decoding.thresholds.refine.upper()}"
     lines = [f"const pose_output maps = {_output(outputs, index, name)};"]
-    arguments = ["&maps", height, width, count, cell, refine]
+    arguments = ["&maps", height, width, count, cell, refine, *_scored(decoding)]
     return _one_person(lines, "pose_decode_heatmaps", arguments)
 
 
@@ -145,7 +153,8 @@ def _spe(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     (index,), view = decoding.roles["keypoints"], decoding.view
     lines = [f"const pose_output points = {_output(outputs, index, name)};"]
     x, y = view.unit(usual=True)
-    arguments = ["&points", len(decoding.layout), f"{x:.0f}.0f", f"{y:.0f}.0f"]
+    size = f"{x:.0f}.0f", f"{y:.0f}.0f"
+    arguments = ["&points", len(decoding.layout), *size, *_scored(decoding)]
     return _one_person(lines, "pose_decode_spe", arguments)
 
 
@@ -156,7 +165,8 @@ def _landmarks(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     if presence:
         lines.append(f"const pose_output presence = {_output(outputs, presence[0], name)};")
     dims = outputs[index].elements // count
-    arguments = ["&points", "&presence" if presence else "NULL", count, dims]
+    arguments = ["&points", "&presence" if presence else "NULL", count, dims, "poses->keypoints[0]"]
+    lines.append("poses->people = 1;")
     return _one_person(lines, "pose_decode_landmarks", arguments)
 
 

@@ -12,6 +12,7 @@ from ..compiler.emit.line_breaks import markdown
 from ..compiler.emit.naming import tensor_labels
 from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
 from ..compiler.graph import Graph, Tensor
+from ..decoders import ONE_PERSON_TYPES
 from ..markdown import code, escaped, table
 from ..models.zoo import ZOO
 from .bundle import SOURCES
@@ -306,7 +307,16 @@ def _outputs(spec: DeploymentSpec) -> str:
     if spec.pose is None:
         return ""
     unit = ", from 0 to 1 of the input" if spec.pose.normalized else ", in pixels of the input"
-    return f"Outputs: {_OUTPUTS[spec.pose.model_type].format(unit=unit)}"
+    return f"Outputs: {_OUTPUTS[spec.pose.model_type].format(unit=unit)}{_somebody(spec)}"
+
+
+def _somebody(spec: DeploymentSpec) -> str:
+    """How a network of one person tells whether anybody is there."""
+    if spec.pose is None or spec.pose.model_type not in ONE_PERSON_TYPES:
+        return ""
+    score = " The score of the person is the mean of the highest half of the keypoints' scores"
+    confidence = spec.thresholds.confidence
+    return f"{score}; up to {confidence:g} there is nobody." if confidence else f"{score}."
 
 
 def _steps(spec: DeploymentSpec) -> str:

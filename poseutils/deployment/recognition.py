@@ -82,6 +82,8 @@ def pose_type(
         )
     if spec is None and model_type == "hand_spe":
         known = replace(known, world_first=_is_world_first(graph, known))
+    if spec is None and model_type == "heatmaps_spe":
+        known = replace(known, sums_to_one=_ends_in_softmax(graph))
     if spec is None and model_type == "yolo_mpe":
         known = replace(known, normalized=_is_normalized(graph, source, max(size)))
     outputs = {name: array.shape for name, array in found.items()}
@@ -156,6 +158,18 @@ def _is_normalized(graph: Graph, source: str, size: int) -> bool:
     if stored.quantization is None or stored.dtype not in ("int8", "uint8"):
         return not source.lower().endswith(".onnx")  # the convention of exporters
     return bool(_largest(stored) < np.sqrt(size))
+
+
+_MOVES = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "TRANSPOSE")
+
+
+def _ends_in_softmax(graph: Graph) -> bool:
+    """Whether after a softmax values are only moved."""
+    producers = {op.outputs[0]: op for op in graph.operators}
+    last = producers.get(graph.outputs[0])
+    while last is not None and last.name in _MOVES:
+        last = producers.get(last.inputs[0])
+    return last is not None and last.name == "SOFTMAX"
 
 
 def _is_world_first(graph: Graph, spec: InputSpec) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..compiler.frontends import read
 from ..compiler.graph import FILTER_RANK, Graph, Tensor, float_operators, layers
 from ..config import Config
-from ..decoders import Thresholds
+from ..decoders import Thresholds, thresholds_of
 from ..errors import PoseError
 from ..files import sha256
 from ..models.precision import quantize_first
@@ -69,8 +69,10 @@ class DeploymentSpec:
 
     @property
     def thresholds(self) -> Thresholds:
-        """Of the decoder."""
-        return Thresholds(**self.config.postprocessing.thresholds)
+        """Of the decoder of a pose network."""
+        assert self.pose is not None  # there is a decoder
+        given = self.config.postprocessing.thresholds
+        return thresholds_of(self.pose.model_type, self.pose.spec, **given)
 
     def format_version(self) -> dict[str, int]:
         """The version of the file's format, by its name in the manifest."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets import Dataset
+from ..decoders import ONE_PERSON_TYPES
 from ..errors import PoseError
 from ..keypoints import (
     COCO17,
@@ -69,13 +70,15 @@ def evaluate(
         run_dir: folder of intermediate results: an interrupted evaluation resumes from it.
         progress: shows a progress bar.
         thresholds: of :class:`poseutils.decoders.Thresholds`. Defaults: ``max_detections`` 20, as
-            COCO has it; ``confidence`` 0.001 for ``yolo_mpe`` networks, as AP requires.
+            COCO has it; ``confidence`` 0.001 for ``yolo_mpe`` networks, as AP requires. On whole
+            images, a network of one person is measured on its pose whatever the score: OKS compares
+            keypoints, and who is taken for nobody would count as 0.
 
     Raises:
         PoseError: if the keypoints of model and dataset cannot be matched; if there is nothing to
             measure; if the network outputs NaN or infinity.
     """
-    settings = {"max_detections": 20, "upright": upright} | _usual_confidence(model) | thresholds
+    settings = {"max_detections": 20, "upright": upright} | _confidence(model, thresholds)
     plan = _plan(model, dataset, from_boxes, keypoint_map)
     path = (
         Path(run_dir)
@@ -110,8 +113,12 @@ def evaluate(
     )
 
 
-def _usual_confidence(model: Model) -> dict[str, float]:
-    return {"confidence": CONFIDENCE[model.model_type]} if model.model_type in CONFIDENCE else {}
+def _confidence(model: Model, thresholds: dict) -> dict:
+    """The thresholds given, with the confidence of an evaluation."""
+    if model.model_type in ONE_PERSON_TYPES and model.detector is None:
+        return thresholds | {"confidence": 0}
+    usual = CONFIDENCE.get(model.model_type)
+    return thresholds if usual is None else {"confidence": usual} | thresholds
 
 
 def _with_progress(items, total: int, progress: bool):

@@ -11,7 +11,14 @@ from typing import Any, overload
 import numpy as np
 
 from ..crops import Region, cut
-from ..decoders import DECODERS, InputSpec, Thresholds, find_outputs
+from ..decoders import (
+    DECODERS,
+    ONE_PERSON_TYPES,
+    InputSpec,
+    Thresholds,
+    find_outputs,
+    thresholds_of,
+)
 from ..errors import PoseError
 from ..geometry import Transform
 from ..images import fit_to, to_color_mode
@@ -84,6 +91,12 @@ class Model:
         return self.gives_boxes or self.detector is not None
 
     @property
+    def has_confidence(self) -> bool:
+        """True if the threshold ``confidence`` decides who is there."""
+        one_person = self.model_type in ONE_PERSON_TYPES and self.detector is None
+        return self.gives_boxes or one_person
+
+    @property
     def label(self) -> str:
         """A short name for tables: the zoo's, or the file's."""
         return Path(self.name).name
@@ -98,6 +111,7 @@ class Model:
             "runtime": self.network.runtime,
             "input": f"{width} × {height} {self.network.input.dtype}",
             "keypoints": f"{len(self.layout)} ({self.layout.name})",
+            **({"confidence": f"{self.thresholds().confidence:g}"} if self.has_confidence else {}),
             **({"classes": str(head.classes)} if head is not None and head.classes > 1 else {}),
             **self.decided,
         }
@@ -131,7 +145,7 @@ class Model:
 
     def thresholds(self, **given: Any) -> Thresholds:
         """The default thresholds of the model type, with those given replaced."""
-        return replace(getattr(DECODERS[self.model_type], "THRESHOLDS", Thresholds()), **given)
+        return thresholds_of(self.model_type, self.input_spec, **given)
 
     def preprocess(
         self, image: np.ndarray, region: Region | None = None
@@ -212,11 +226,12 @@ class Model:
             upright: the hands in ``boxes`` have any orientation, which is estimated first; see
                 :func:`poseutils.crops.upright_hand`.
             thresholds: ``confidence``, ``nms_iou``, ``max_detections``, ``refine``… of
-                :class:`poseutils.decoders.Thresholds`. Those of detections apply to ``yolo_mpe``
-                networks and detectors; other networks always give one pose per crop.
+                :class:`poseutils.decoders.Thresholds`. With ``boxes`` or a detector, ``confidence``
+                is that of the detector: there is one pose per box.
 
         Returns:
-            Poses in pixels of the image as displayed (EXIF orientation applied); a list for a list.
+            Poses in pixels of the image as displayed (EXIF orientation applied), of nobody if no
+            score is above the confidence; a list for a list.
 
         Raises:
             PoseError: if an image cannot be read (:meth:`predict_each` goes on with the others);

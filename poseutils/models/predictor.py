@@ -212,7 +212,7 @@ class Predictor:
         nobody = Poses(
             np.zeros((0, count, 2), np.float32), np.zeros((0, count), np.float32), layout
         )
-        found = [infer(self.model, crop, self.thresholds) for crop in crops]
+        found = [infer(self.model, crop, self.thresholds | {"confidence": 0}) for crop in crops]
         poses = join(found) if found else nobody
         rescored = np.asarray(scores, np.float32) * poses.scores.mean(axis=1)
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)

@@ -27,6 +27,9 @@ _SURE = 0.5
 """Confidence from which on another range of the input is taken than the usual one."""
 _PEAK = 0.25
 """Largest share of a heatmap's cells above half of its maximum."""
+_MOST_OF_SOFTMAX = 2.0
+"""What the cells of a softmax over a heatmap add up to at most, 8-bit values included; the peak of
+a sigmoid on a person adds up to more."""
 _PEOPLE = (13, 17)
 """The usual numbers of keypoints of people."""
 _FAR = 3
@@ -257,6 +260,9 @@ def _with_outputs_read(
         return replace(
             spec, normalized=boxes, points_normalized=None if points == boxes else points
         )
+    if kind == "heatmaps_spe":
+        largest = found["heatmaps"].sum(axis=(1, 2)).max()
+        return replace(spec, sums_to_one=bool(largest < _MOST_OF_SOFTMAX))
     if kind == "hand_spe" and "world" in found:
         image, world = (np.abs(found[name]).max() for name in ("landmarks", "world"))
         if image * 3 < world:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.bench import exported, services, trainings
 from tests.bench.networks import networks
+from tests.bench.people.person_scores import person_scores
 from tests.bench.ratios import machine
 
 SECTIONS = {
@@ -24,7 +25,7 @@ SECTIONS = {
     "training": trainings.training,
     "exporting": exported.exporting,
 }
-TABLES = {"kernels": exported.kernels, "networks": networks}
+TABLES = {"kernels": exported.kernels, "networks": networks, "person_scores": person_scores}
 HEAD = ["| what | reference | time over the reference's | at most |", "|---|---|---|---|"]
 
 
@@ -39,8 +40,9 @@ def main(asked: list[str]) -> None:
             print(lines[-1], flush=True)
     for name, table in TABLES.items():
         if name in (asked or TABLES):
-            lines += ["", f"## {name.capitalize()}", "", *table()]
-            print("\n".join(lines[lines.index(f"## {name.capitalize()}") - 1 :]), flush=True)
+            title = f"## {name.capitalize().replace('_', ' ')}"
+            lines += ["", title, "", *table()]
+            print("\n".join(lines[lines.index(title) - 1 :]), flush=True)
     print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
     if not asked:
         Path(__file__).with_name("results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

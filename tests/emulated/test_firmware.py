@@ -8,9 +8,11 @@ import pytest
 
 from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
+from poseutils.decoders import InputSpec, heatmaps_spe
 from poseutils.deployment import export
 from poseutils.deployment.verify.emulator import qemu_command
 from poseutils.deployment.verify.host_build import run_tool
+from poseutils.keypoints import COCO17
 from tests.helpers.marks import with_gcc, with_qemu, with_tools
 from tests.helpers.networks.kernel_cases import CASES
 from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, tensor
@@ -71,6 +73,7 @@ static void take_turns(FILE *in, FILE *out)
         CHECK(big_run(&big) == POSE_OK && next_layer == BIG_LAYERS);
         CHECK(big_decode(&big, &found) == POSE_OK && found.people == 1);
         fwrite(big_output(&big, 0), 1, BIG_OUTPUT_0_BYTES, out);
+        fwrite(&found.score, sizeof found.score, 1, out);
         CHECK(fread(small_input(&small, 0), 1, SMALL_INPUT_0_BYTES, in) == SMALL_INPUT_0_BYTES);
         CHECK(small_run(&small) == POSE_OK);
         fwrite(small_output(&small, 0), 1, SMALL_OUTPUT_0_BYTES, out);
@@ -187,6 +190,17 @@ def run_reference(data: bytes, values: np.ndarray) -> bytes:
     return reference.tensor(parse_tflite(data, "made").outputs[0]).tobytes()
 
 
+def person_score(data: bytes, output: bytes) -> bytes:
+    """By the decoder in NumPy, from what the network gives."""
+    graph = parse_tflite(data, "made")
+    heatmaps = graph.tensors[graph.outputs[0]]
+    steps = np.frombuffer(output, np.int8).astype(np.float32) - heatmaps.zero_point
+    maps = (steps * np.float32(heatmaps.scale)).reshape(heatmaps.shape)
+    size = graph.tensors[graph.inputs[0]].shape[1:3]
+    (poses,) = heatmaps_spe.decode({"heatmaps": maps}, InputSpec(*size), COCO17)
+    return poses.person_scores.tobytes()
+
+
 @pytest.fixture(scope="module")
 def firmware(tmp_path_factory):
     """A folder with two networks, the program above and its input; the output that it must give."""
@@ -204,9 +218,10 @@ def firmware(tmp_path_factory):
     ]
     (folder / "in.bin").write_bytes(b"".join(image.tobytes() for image in images))
     (folder / "main.c").write_text(SHARED.replace("ROUNDS", str(ROUNDS)))
-    return folder, b"".join(
-        run_reference(networks[name], image) for name, image in zip(order, images)
-    )
+    outputs = [run_reference(networks[name], image) for name, image in zip(order, images)]
+    for i in range(0, 2 * ROUNDS, 2):  # the big network in its turns
+        outputs[i] += person_score(networks["big"], outputs[i])
+    return folder, b"".join(outputs)
 
 
 KERNELS = [name for name in kernel_files() if name.endswith(".c")]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import DECODERS, Thresholds
+from poseutils.config import Config
+from poseutils.decoders import DECODERS, ONE_PERSON_TYPES, Thresholds
 from poseutils.decoders.ssd_detector import THRESHOLDS
 from poseutils.deployment import export
 from poseutils.models.network import open_network
@@ -98,7 +99,10 @@ PEOPLE = {
 @pytest.mark.parametrize("file", slow_except({SHIPPED}, PEOPLE))
 def test_program_prints_the_keypoints_that_the_notebook_finds(file_of, asset, tmp_path, file):
     model = pu.load_model(file_of(file))
-    bundle = export(model, tmp_path / "out")
+    confidence = 0 if model.model_type in ONE_PERSON_TYPES else 0.25
+    settings = {"postprocessing": {"confidence_thresh": confidence}}
+    config = Config(model={"model_type": "heatmaps_spe"}, **settings)
+    bundle = export(model, tmp_path / "out", config=config)
     image = pu.fit_to(pu.read_image(asset(PEOPLE[file])), model.input_size, model.aspect_ratio)[0]
     reference = Reference(file_of(file))
     prepared = bundle.prepare(model.network.prepare(image[None]))
@@ -108,7 +112,7 @@ def test_program_prints_the_keypoints_that_the_notebook_finds(file_of, asset, tm
     expected_of(reference, bundle, model.network.prepare(image[None]))
     details = reference.interpreter.get_output_details()
     raw = {d["name"]: reference.tensor(d["index"]).astype(np.float32) for d in details}
-    thresholds = THRESHOLDS if model.model_type == "detector" else Thresholds(0.25, 0.5)
+    thresholds = THRESHOLDS if model.model_type == "detector" else Thresholds(confidence, 0.5)
     if model.model_type == "yolo_mpe":
         part_ties(next(iter(raw.values())))
     decoder = DECODERS[model.model_type]

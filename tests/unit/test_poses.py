@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from poseutils.keypoints import COCO17, HAND21
-from poseutils.poses import Poses, join, oks
+from poseutils.poses import Poses, join, oks, person_scores
 
 
 def some_poses(count=3, seed=0):
@@ -162,3 +164,17 @@ def test_selecting_people():
 def test_shapes_must_fit_the_layout():
     with pytest.raises(ValueError, match="expects"):
         Poses(np.zeros((1, 7, 2)), np.zeros((1, 7)), COCO17)
+
+
+def test_the_score_of_a_person_is_the_mean_of_the_highest_half():
+    """Rounded up, whatever the order; a box has its own."""
+    poses = some_poses()
+    without = replace(poses, boxes=None, box_scores=None)
+    expected = [np.mean(sorted(map(float, row))[-9:]) for row in poses.scores]
+    np.testing.assert_allclose(without.person_scores, expected, rtol=1e-7)
+    assert without.person_scores.dtype == np.float32
+    np.testing.assert_array_equal(person_scores(poses.scores[:, ::-1]), without.person_scores)
+    np.testing.assert_array_equal(poses.person_scores, poses.box_scores)
+    assert person_scores(np.float32([[0.2, 0.6, 0.4]])) == np.float32(0.5)
+    assert person_scores(np.float32([[0.25]])) == np.float32(0.25)
+    assert person_scores(np.zeros((0, 17), np.float32)).shape == (0,)

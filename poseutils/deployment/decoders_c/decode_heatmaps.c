@@ -138,9 +138,10 @@ static void dark_step(const heatmap *map, int32_t x, int32_t y, float peak, floa
 
 pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width,
                                  int32_t count, float cell, pose_refinement refine,
-                                 pose_keypoint *keypoints)
+                                 float confidence, pose_keypoint *keypoints, float *score,
+                                 int32_t *people)
 {
-    if (pose_is_missing(maps) || keypoints == NULL) {
+    if (pose_is_missing(maps) || keypoints == NULL || score == NULL || people == NULL) {
         return POSE_ERROR_NULL;
     }
     if (height <= 0 || width <= 0 || count <= 0) {
@@ -164,5 +165,7 @@ pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_
         keypoints[k].x = pose_clamp((float)x + 0.5f + step_x, 0.0f, (float)width) * cell;
         keypoints[k].y = pose_clamp((float)y + 0.5f + step_y, 0.0f, (float)height) * cell;
     }
+    *score = pose_person_score(keypoints, count);
+    *people = pose_is_somebody(*score, confidence);
     return POSE_OK;
 }

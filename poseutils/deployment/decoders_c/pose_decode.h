@@ -45,14 +45,22 @@ typedef enum {
     POSE_REFINE_DARK
 } pose_refinement;
 
+/*
+ * Networks of one person give keypoints for every image. score is how sure they are that somebody
+ * is there, the mean of the highest half of the keypoints' scores; people is 1 if it is above the
+ * confidence or the confidence is 0, else 0.
+ */
+
 /* heatmaps_spe: (height, width, K) heatmaps; cell is the size of a cell in pixels of the input. */
 pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_t width,
                                  int32_t count, float cell, pose_refinement refine,
-                                 pose_keypoint *keypoints);
+                                 float confidence, pose_keypoint *keypoints, float *score,
+                                 int32_t *people);
 
 /* spe: (K, 3) y, x, score, relative to the input's width and height. */
 pose_status pose_decode_spe(const pose_output *points, int32_t count, float width, float height,
-                            pose_keypoint *keypoints);
+                            float confidence, pose_keypoint *keypoints, float *score,
+                            int32_t *people);
 
 /* hand_spe and head_spe: (K, dims) x, y, ... in pixels. presence, a single value, is the score of
  * all keypoints; it may be NULL, which means 1. */
@@ -137,6 +145,27 @@ static inline float pose_sigmoid(float logit)
 static inline float pose_probability(float value)
 {
     return value >= 0.0f && value <= 1.0f ? value : pose_sigmoid(value);
+}
+
+/* The mean of the highest half of the keypoints' scores. The sum is exact in any order. */
+static inline float pose_person_score(const pose_keypoint *keypoints, int32_t count)
+{
+    const int32_t half = (count + 1) / 2;
+    double sum = 0.0;
+    for (int32_t k = 0; k < count; k++) {
+        int32_t rank = 0;
+        for (int32_t i = 0; i < count; i++) {
+            rank += keypoints[i].score > keypoints[k].score ||
+                    (i < k && keypoints[i].score >= keypoints[k].score);
+        }
+        sum += rank < half ? (double)keypoints[k].score : 0.0;
+    }
+    return (float)(sum / half);
+}
+
+static inline int pose_is_somebody(float score, float confidence)
+{
+    return confidence <= 0.0f || score > confidence;
 }
 
 typedef float pose_score(const void *context, int32_t candidate);

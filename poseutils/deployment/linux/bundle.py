@@ -7,6 +7,7 @@ import ast
 import json
 import re
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def _settings(spec: DeploymentSpec, pose: PoseType, model: Model) -> dict[str, A
         "normalized": pose.normalized,
         "world_first": pose.spec.world_first,
         "rescaling": model.network.rescaling,
-        "thresholds": spec.config.postprocessing.thresholds,
+        "thresholds": asdict(spec.thresholds),
     }
 
 

@@ -17,6 +17,9 @@ extern "C" {
 /* The decoded poses: people best first, all coordinates in pixels of the input. */
 typedef struct {
     int32_t people;
+@if scored
+    float score; /* of the person, below the threshold too: people is 0, and keypoints a guess */
+@end
     pose_keypoint keypoints[@NAME@_MAX_PEOPLE][@NAME@_KEYPOINTS];
 @if several
     pose_box boxes[@NAME@_MAX_PEOPLE];

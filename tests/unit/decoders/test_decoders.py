@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from poseutils.decoders import (
+    DECODERS,
+    ONE_PERSON_TYPES,
     InputSpec,
     Thresholds,
     find_outputs,
@@ -9,6 +13,7 @@ from poseutils.decoders import (
     hand_spe,
     head_spe,
     spe,
+    thresholds_of,
     yolo_mpe,
 )
 from poseutils.errors import PoseError
@@ -138,3 +143,31 @@ def test_unknown_types_shapes_and_thresholds():
     )
     with pytest.raises(PoseError, match="expected confidence"):
         Thresholds(confidence=2)
+
+
+@pytest.mark.parametrize("model_type", ONE_PERSON_TYPES)
+def test_a_network_of_one_person_finds_somebody_above_the_confidence(model_type):
+    """At it or below, nobody; with 0, everybody, negative scores too; of each image by itself."""
+    scores = np.float32([0.75, 0.5, 0.25, -1.0])  # exact, so that 0.5 is no more than 0.5
+    if model_type == "spe":
+        array = np.concatenate([np.full((4, 1, 17, 2), 0.5), np.ones((4, 1, 17, 1))], axis=3)
+        array[..., 2] = scores[:, None, None]
+    else:
+        array = np.broadcast_to(scores[:, None, None, None], (4, 48, 64, 17))
+    found = find_outputs(model_type, {"x": array.astype(np.float32)}, VIEW)
+    for confidence, people in ((0.5, [1, 0, 0, 0]), (0.25, [1, 1, 0, 0]), (0, [1, 1, 1, 1])):
+        limits = Thresholds(confidence=confidence)
+        poses = DECODERS[model_type].decode(found, VIEW, COCO17, limits)
+        assert [len(one) for one in poses] == people
+        np.testing.assert_array_equal(
+            np.concatenate([one.person_scores for one in poses]), scores[: sum(people)]
+        )
+
+
+def test_heatmaps_that_sum_to_one_keep_everybody_unless_a_confidence_is_given():
+    softmax = replace(VIEW, sums_to_one=True)
+    assert thresholds_of("heatmaps_spe", VIEW).confidence > 0
+    assert thresholds_of("heatmaps_spe", softmax).confidence == 0
+    assert thresholds_of("heatmaps_spe", softmax, confidence=0.1, refine="argmax") == Thresholds(
+        confidence=0.1, refine="argmax"
+    )

@@ -2,13 +2,23 @@
 
 import ctypes
 import subprocess
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import DECODERS, REFINEMENTS, InputSpec, Thresholds, ssd_detector
+from poseutils.decoders import (
+    DECODERS,
+    EVERYBODY,
+    ONE_PERSON_TYPES,
+    REFINEMENTS,
+    InputSpec,
+    Thresholds,
+    ssd_detector,
+)
+from poseutils.decoders.options import found_people
 from poseutils.deployment import decoder_c
 from poseutils.deployment.recognition import PoseType
 from poseutils.keypoints import FACE6
@@ -70,21 +80,34 @@ def compare_heatmaps(c, view, layout, maps, refine, dtype):
         (maps, 0.0, 0, maps) if dtype is np.float32 else quantized(maps, dtype)
     )
     expected = DECODERS["heatmaps_spe"].decode(
-        {"heatmaps": maps}, view, layout, Thresholds(refine=refine)
+        {"heatmaps": maps}, view, layout, replace(EVERYBODY, refine=refine)
     )[0]
     _, height, width, count = maps.shape
-    found, at = floats(count, 3)
-    c.pose_decode_heatmaps(
-        ctypes.byref(output(given, scale, zero)),
-        height,
-        width,
-        count,
-        ctypes.c_float(view.width / width),
-        REFINEMENTS.index(refine),
-        at,
-    )
-    np.testing.assert_allclose(found[:, :2], expected.keypoints[0], atol=PIXEL)
-    np.testing.assert_array_equal(found[:, 2], expected.scores[0])
+
+    def decode(confidence, *written):
+        return c.pose_decode_heatmaps(
+            ctypes.byref(output(given, scale, zero)),
+            *(height, width, count, ctypes.c_float(view.width / width), REFINEMENTS.index(refine)),
+            *(ctypes.c_float(confidence), *written),
+        )
+
+    compare_one_person(decode, expected)
+
+
+def compare_one_person(decode, expected):
+    """Keypoints, the bits of the score, and the decision on either side of it."""
+    found, at = floats(len(expected.layout), 3)
+    score, people = ctypes.c_float(), ctypes.c_int32(-1)
+    (person,) = expected.person_scores
+    for confidence in (0.0, 0.3, person, np.nextafter(person, np.float32(-1))):
+        written = at, ctypes.byref(score), ctypes.byref(people)
+        assert decode(float(confidence), *written) == 0
+        np.testing.assert_allclose(found[:, :2], expected.keypoints[0], atol=PIXEL)
+        np.testing.assert_array_equal(found[:, 2], expected.scores[0])
+        assert score.value == person
+        if 0 <= confidence <= 1:
+            somebody = found_people(expected, Thresholds(confidence=float(confidence)))
+            assert people.value == len(somebody)
 
 
 @pytest.mark.parametrize("refine", REFINEMENTS)
@@ -116,13 +139,14 @@ def test_spe(c, zoo_model, asset):
     model = zoo_model("movenet_lightning_192")
     found = seen(model, asset("images/bus.jpg"))
     expected = DECODERS["spe"].decode(found, model.input_spec, model.layout)[0]
-    points = np.ascontiguousarray(found["keypoints"])
-    result, at = floats(17, 3)
-    c.pose_decode_spe(
-        ctypes.byref(output(points)), 17, ctypes.c_float(192), ctypes.c_float(192), at
-    )
-    np.testing.assert_allclose(result[:, :2], expected.keypoints[0], atol=PIXEL)
-    np.testing.assert_array_equal(result[:, 2], expected.scores[0])
+    points, size = np.ascontiguousarray(found["keypoints"]), ctypes.c_float(192)
+
+    def decode(confidence, *written):
+        return c.pose_decode_spe(
+            *(ctypes.byref(output(points)), 17, size, size, ctypes.c_float(confidence), *written)
+        )
+
+    compare_one_person(decode, expected)
 
 
 @pytest.mark.parametrize("presence", [0.0, 0.5, 1.0, 3.7, -2.0, 500.0])
@@ -239,19 +263,19 @@ def test_missing_memory_and_sizes_that_cannot_be_are_refused(c):
         ctypes.byref(Output(None, 0, 0.0, 0)),
         floats(3, 3),
     )
-    cell = ctypes.c_float(4)
-    assert [c.pose_decode_heatmaps(maps, 4, 4, 3, cell, 0, at) for maps in (None, empty)] == [
-        null,
-        null,
-    ]
-    assert (
-        c.pose_decode_heatmaps(given, 4, 4, 3, cell, 0, None) == null
-        and c.pose_decode_heatmaps(given, 0, 4, 3, cell, 0, at) == size
-    )
-    assert (
-        c.pose_decode_spe(given, 3, cell, cell, None) == null
-        and c.pose_decode_spe(given, -1, cell, cell, at) == size
-    )
+    cell, least = ctypes.c_float(4), ctypes.c_float(0.3)
+    score, people = ctypes.c_float(-1), ctypes.c_int32(-1)
+    person = ctypes.byref(score), ctypes.byref(people)
+    maps, points = (4, 4, 3, cell, 0, least), (3, cell, cell, least)
+    for written in ((None, *person), (at, None, person[1]), (at, person[0], None)):
+        assert c.pose_decode_heatmaps(given, *maps, *written) == null
+        assert c.pose_decode_spe(given, *points, *written) == null
+    for missing in (None, empty):
+        assert c.pose_decode_heatmaps(missing, *maps, at, *person) == null
+        assert c.pose_decode_spe(missing, *points, at, *person) == null
+    assert c.pose_decode_heatmaps(given, 0, *maps[1:], at, *person) == size
+    assert c.pose_decode_spe(given, -1, *points[1:], at, *person) == size
+    assert (score.value, people.value) == (-1, -1)
     assert (
         c.pose_decode_landmarks(given, empty, 3, 3, at) == null
         and c.pose_decode_landmarks(given, None, 3, 1, at) == size
@@ -337,11 +361,15 @@ static const void *small_output(const small_context *context, int32_t index)
 """
 
 
-@pytest.mark.parametrize(
-    ("model_type", "normalized"),
-    [*((name, None) for name in NOT_SQUARE), ("yolo_mpe", False), ("spe", False)],
-)
-def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, normalized, tmp_path):
+CALLS = [
+    *((name, None, 0.3 if name in ONE_PERSON_TYPES else 0.9) for name in NOT_SQUARE),
+    *(("yolo_mpe", False, 0.9), ("spe", False, 0.3), ("spe", None, 0.9), ("spe", None, 0.0)),
+]
+
+
+@pytest.mark.parametrize(("model_type", "normalized", "confidence"), CALLS)
+def test_the_call_of_a_decoder(model_type, normalized, confidence, tmp_path):
+    """Width and height stay apart, and the confidence decides who is there."""
     size, layout, shapes = NOT_SQUARE[model_type]
     rng = np.random.default_rng(5)
     arrays = {
@@ -354,14 +382,18 @@ def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, normaliz
         for n, a in arrays.items()
     ]
     graph = SimpleNamespace(tensors=tensors, outputs=list(range(len(tensors))))
-    thresholds = Thresholds(confidence=0.9, nms_iou=0.5, max_detections=20, refine="quarter")
+    thresholds = Thresholds(confidence, nms_iou=0.5, max_detections=20, refine="quarter")
     spec = SimpleNamespace(input_size=size, graph=graph, thresholds=thresholds)
     view = InputSpec(*size, normalized=normalized)
     decoding = decoder_c.decoding_of(spec, PoseType(model_type, layout, view, {}), graph)
-    people, keypoints, boxes = run_decoding(decoding, graph, arrays, tmp_path)
+    people, score, keypoints, boxes = run_decoding(decoding, graph, arrays, tmp_path)
     found = DECODERS[model_type].find(arrays, view)
     (expected,) = DECODERS[model_type].decode(found, view, layout, decoding.thresholds)
-    assert people == len(expected) >= 1
+    nobody = model_type == "spe" and confidence == 0.9
+    assert people == len(expected) and bool(people) != nobody
+    if model_type in ONE_PERSON_TYPES:
+        (everybody,) = DECODERS[model_type].decode(found, view, layout)
+        assert score == everybody.person_scores[0]
     np.testing.assert_allclose(keypoints[:people, :, :2], expected.keypoints, atol=PIXEL)
     assert (expected.boxes is not None) == (model_type in ("yolo_mpe", "detector"))
     if expected.boxes is not None:
@@ -369,8 +401,8 @@ def test_the_call_of_a_decoder_keeps_width_and_height_apart(model_type, normaliz
 
 
 def run_decoding(decoding, graph, arrays, folder):
-    """People, keypoints (max people, K, 3) and boxes (max people, 5) that the generated source
-    decodes from arrays; no boxes of one person."""
+    """People, the score (of networks of one person), keypoints (max people, K, 3) and boxes (max
+    people, 5; none of one person) that the generated source decodes from arrays."""
     sources = {
         "small.h": STUB,
         "small_poses.h": decoder_c.poses_header(decoding, "small"),
@@ -392,7 +424,8 @@ def run_decoding(decoding, graph, arrays, folder):
         ctypes.CDLL(folder / "poses.so").small_decode(context, ctypes.c_void_p(result.ctypes.data))
         == 0
     )
+    first = 1 + (decoding.model_type in ONE_PERSON_TYPES)  # after people, and the score of one
     count = 3 * decoding.people * len(decoding.layout)
-    keypoints = result[1 : 1 + count].reshape(decoding.people, -1, 3)
-    boxes = result[1 + count :][: 5 * decoding.people].reshape(-1, 5)
-    return int(result[:1].view(np.int32)[0]), keypoints, boxes
+    keypoints = result[first : first + count].reshape(decoding.people, -1, 3)
+    boxes = result[first + count :][: 5 * decoding.people].reshape(-1, 5)
+    return int(result[:1].view(np.int32)[0]), result[first - 1], keypoints, boxes

@@ -77,23 +77,32 @@ def found_by(board_python, folder, images):
 
 
 def test_program_finds_what_predict_finds(board_python, repository, tmp_path):
-    settings = {"postprocessing": {"refine": "quarter"}}
+    options = {"refine": "quarter", "confidence": 0}
+    settings = {"postprocessing": {"refine": "quarter", "confidence_thresh": 0}}
     folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe", **settings)
     model = pu.load_model(repository / SHIPPED, num_threads=1)
     images = [
         pu.read_image(path) for path in pu.find_images(repository / "data/synthetic-people/val")[:4]
     ]
     for image, found in zip(images, found_by(board_python, folder, images)):
-        poses = model.predict(image, refine="quarter")
+        poses = model.predict(image, **options)
         assert np.abs(found[..., :2] - poses.keypoints).max() < 0.5
         assert np.abs(found[..., 2] - poses.scores).max() < 0.02
     small = [
         model.preprocess(image)[0] for image in images
     ]  # as large as the input: nothing is resized
     for image, found in zip(small, found_by(board_python, folder, small)):
-        assert (
-            np.abs(found[..., :2] - model.predict(image, refine="quarter").keypoints).max() < 1e-3
-        )
+        assert np.abs(found[..., :2] - model.predict(image, **options).keypoints).max() < 1e-3
+
+
+def test_program_finds_nobody_where_nobody_is(board_python, repository, tmp_path):
+    """By the default confidence of the model type, which is written beside the model."""
+    folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe")
+    model = pu.load_model(repository / SHIPPED, num_threads=1)
+    thresholds = json.loads((folder / "settings.json").read_text())["thresholds"]
+    assert thresholds["confidence"] == model.thresholds().confidence > 0
+    (found,) = found_by(board_python, folder, [np.full((240, 320, 3), 128, np.uint8)])
+    assert len(found) == 0
 
 
 @pytest.mark.parametrize(
@@ -365,7 +374,7 @@ def test_older_runtime_serves_as_well_and_without_any_it_is_said(
             alias='sys.modules["tflite_runtime"] = sys.modules["tflite_runtime.interpreter"] = real'
         ),
     )
-    assert done.returncode == 0 and "a.npy: 1 found in" in done.stdout, done.stderr
+    assert done.returncode == 0 and "a.npy: 0 found in" in done.stdout, done.stderr  # black
     done = board_python(folder, "-c", OLDER.format(alias=""))
     assert (
         done.returncode == 1
