@@ -66,8 +66,7 @@ def services_of(operation_mode: str) -> list[str]:
         meaning = ", ".join(f"{letter} {service}" for letter, service in names.SERVICES.items())
         raise ValueError(
             f"one of {', '.join(names.MODES)}, or chain_ and letters of {meaning}, such as "
-            "chain_tqe"
-            f"{did_you_mean(operation_mode, tuple(names.MODES))}"
+            f"chain_tqe{did_you_mean(operation_mode, tuple(names.MODES))}"
         )
     return [names.SERVICES[letter] for letter in letters]
 

@@ -99,8 +99,7 @@ def _schedules(section: Training) -> list[str]:
     if pieces and len(pieces["values"]) != len(pieces["boundaries"]) + 1:
         lines.append(
             f"training.callbacks.LRPiecewiseConstantDecay: {len(pieces['boundaries'])} boundaries "
-            f"and {len(pieces['values'])} values "
-            "given; expected one value more than boundaries"
+            f"and {len(pieces['values'])} values given; expected one value more than boundaries"
         )
     if "LearningRateScheduler" in section.callbacks:
         lines += _expression(section.callbacks["LearningRateScheduler"]["schedule"], section)

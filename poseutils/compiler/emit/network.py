@@ -18,9 +18,8 @@ from .naming import tensor_labels
 
 _SHARING = (
     "Nothing is written to it here. Outside of the time from writing an input to reading the "
-    "outputs it may serve others, such as another "
-    "network. On an error the context has no arena, and running it returns "
-    "POSE_ERROR_NOT_INITIALIZED."
+    "outputs it may serve others, such as another network. On an error the context has no arena, "
+    "and running it returns POSE_ERROR_NOT_INITIALIZED."
 )
 
 

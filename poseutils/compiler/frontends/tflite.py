@@ -82,8 +82,7 @@ def parse_tflite(data: bytes, name: str) -> Graph:
     if data[4:8] != IDENTIFIER:
         raise PoseError(
             f"{name} is not a .tflite model: {len(data)} bytes, with {data[4:8]!r} where "
-            f"{IDENTIFIER!r} is expected. "
-            "Give a file made by the TFLite converter."
+            f"{IDENTIFIER!r} is expected. Give a file made by the TFLite converter."
         )
     try:
         graph = _graph(data, name)
@@ -116,9 +115,8 @@ def _refuse_stateful(names: Set[str], name: str) -> None:
     if names:
         raise PoseError(
             f"{name} keeps a state between calls ({', '.join(sorted(names))}): what it gives "
-            "depends on earlier inputs. "
-            "A network whose outputs follow from its inputs alone is expected; make the state an "
-            "input and an output."
+            "depends on earlier inputs. A network whose outputs follow from its inputs alone is "
+            "expected; make the state an input and an output."
         )
 
 

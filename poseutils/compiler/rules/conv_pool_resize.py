@@ -67,8 +67,7 @@ def check_filter(case: Case, weights: Tensor, data: Tensor, channels: int, axis:
     case.expect(
         len(made.scales) == 1 or (len(made.scales) == channels and along),
         f"weights {weights.name!r} of shape {weights.shape} with {len(made.scales)} scales along "
-        f"dimension {made.axis}; "
-        f"1, or {channels} along dimension {axis}, are expected",
+        f"dimension {made.axis}; 1, or {channels} along dimension {axis}, are expected",
     )
 
 

@@ -151,9 +151,8 @@ def test_without_a_network_it_says_what_to_do(cache):
         f"cannot download Keras's ImageNet weights: URL fetch failure on {CLOSED}/{name}: "
     )
     assert second == (
-        f"Get {CLOSED}/{name} by other means and put it at {cache / 'models' / name}, "
-        f"or set POSEUTILS_CACHE to a folder that has it; "
-        "or train without them: model.pretrained: false"
+        f"Get {CLOSED}/{name} by other means and put it at {cache / 'models' / name}, or set "
+        "POSEUTILS_CACHE to a folder that has it; or train without them: model.pretrained: false"
     )
     assert list((cache / "models").iterdir()) == []
 
