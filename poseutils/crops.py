@@ -130,6 +130,7 @@ def region_of_face(points: np.ndarray, box: np.ndarray) -> Region:
     return _enlarged(box, _level(points[1] - points[0]), scale=1.5)
 
 
+# Wrist, thumb without its tip, the two lower joints of each finger
 _STABLE = [
     0,
     1,
@@ -143,7 +144,7 @@ _STABLE = [
     14,
     17,
     18,
-]  # wrist, thumb without its tip, the two lower joints of each finger
+]
 _INDEX, _MIDDLE, _RING = 6, 10, 14  # the middle joints of the fingers
 
 

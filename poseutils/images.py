@@ -29,7 +29,7 @@ def find_images(folder: str | Path) -> list[Path]:
     """All image files in a folder and its subfolders, sorted by name; a path to one image is a list
     of one.
 
-    Warns of images that are left out: in formats that are not read, and what is no regular file.
+    Warns of images that are left out: in formats that are not read, and what is not a regular file.
 
     Raises:
         PoseError: if there is no such folder, or no image in it.
@@ -38,7 +38,7 @@ def find_images(folder: str | Path) -> list[Path]:
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
-        what = "no regular file" if folder.exists() else "no such folder of images"
+        what = "not a regular file" if folder.exists() else "no such folder of images"
         raise PoseError(f"{what}: {folder}. Give a folder or one image file.")
     files, others = files_below(folder)
     chosen = [p for p in files if _suffix(p) in image_suffixes()]
@@ -176,7 +176,7 @@ def _check_regular(path: Path) -> None:
     if not path.exists():
         raise PoseError(f"no such image: {path}")
     if not path.is_file():
-        raise PoseError(f"{path} is no regular file; expected an image")
+        raise PoseError(f"{path} is not a regular file; expected an image")
 
 
 def _check_size(path: Path, image: Image.Image) -> None:

@@ -103,9 +103,8 @@ class Poses:
             image: a path, or a (H, W, 3) uint8 RGB array.
             threshold: keypoints with lower scores are drawn hollow, without limbs.
         """
-        from .plots import (
-            show_poses,
-        )  # an upward import, deferred: users expect poses to plot themselves
+        # An upward import, deferred: users expect poses to plot themselves
+        from .plots import show_poses
 
         show_poses(image, self, threshold=threshold)
 

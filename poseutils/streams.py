@@ -1,5 +1,5 @@
-"""Standard output and error that never end a command: what cannot be written is dropped, and said
-at the end."""
+"""Standard output and error that never end a command: what cannot be written is dropped, and
+reported at the end."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 
 class _Steady:
-    """A text stream whose writes do not fail. The first error is kept, and the rest goes to
-    nowhere."""
+    """A text stream whose writes do not fail. The first error is kept, and the rest is
+    discarded."""
 
     def __init__(self, stream: Any, lost: list[str]):
         self._stream, self._lost = stream, lost
@@ -20,7 +20,7 @@ class _Steady:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except UnicodeEncodeError:  # a file name that is no text, or a terminal without Unicode
+        except UnicodeEncodeError:  # a file name that is not text, or a terminal without Unicode
             encoding = self._stream.encoding
             return self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         except (OSError, ValueError) as error:

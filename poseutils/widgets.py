@@ -98,9 +98,8 @@ def unfit(
     """A heatmap (h, w) resampled to the image, (H, W); zero outside the network's input."""
     stride = input_size[1] / heat.shape[1]
     to_cells = matrix / stride
-    to_cells[:, 2] += (
-        to_cells[:, :2] @ (0.5, 0.5) - 0.5
-    )  # the center of OpenCV's first pixel is (0, 0)
+    # The center of OpenCV's first pixel is (0, 0)
+    to_cells[:, 2] += to_cells[:, :2] @ (0.5, 0.5) - 0.5
     return cv2.warpAffine(
         heat.astype(np.float32),
         to_cells,

@@ -96,7 +96,7 @@ def _put(document: dict, name: str, value: Any) -> bool:
             document[section] = {}
         document = document[section]
         if not isinstance(document, dict):
-            return True  # validation refuses a section that is no mapping
+            return True  # validation refuses a section that is not a mapping
     if document.get(attribute) not in (None, value):
         return False
     document[attribute] = value

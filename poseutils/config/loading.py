@@ -111,9 +111,8 @@ def _validated(sections: dict) -> tuple[Config, list[str]]:
         except ValidationError as error:
             found = describe(error, sections)
             for path, line in found.items():
-                problems.setdefault(
-                    path, line
-                )  # an attribute that was removed as invalid is now missing: not a new problem
+                # An attribute that was removed as invalid is now missing: not a new problem
+                problems.setdefault(path, line)
                 sections = _without(sections, path)
 
 

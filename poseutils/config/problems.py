@@ -74,9 +74,8 @@ def _section_below(section: type[Section] | None, name: str) -> type[Section] | 
 
 
 def _is_section(kind: Any) -> bool:
-    is_class = (
-        isinstance(kind, type) and get_origin(kind) is None
-    )  # in Python 3.10, tuple[int] passes for a class
+    # In Python 3.10, tuple[int] passes for a class
+    is_class = isinstance(kind, type) and get_origin(kind) is None
     return is_class and issubclass(kind, Section)
 
 

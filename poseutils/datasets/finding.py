@@ -47,7 +47,7 @@ def _annotations(files: Iterable[Path]) -> list[Path]:
     files = [file for file in shown if file.is_file()]
     for file in set(shown) - set(files):
         if os.path.lexists(file):
-            warnings.warn(f"{file} is no regular file: not read", stacklevel=2)
+            warnings.warn(f"{file} is not a regular file: not read", stacklevel=2)
     # COCO's own other files are large
     files = [file for file in files if file.name.startswith("person_keypoints_")] or files
     lists = {file: _matches(_LISTS, file) for file in files}
@@ -184,7 +184,7 @@ class ImageFinder:
         """What was found how."""
         left, recased = self.left, self.recased
         return [
-            *([f"{len(left)} images are no regular files ({left[0]}): left out"] if left else []),
+            *([f"{len(left)} images are not regular files ({left[0]}): left out"] if left else []),
             *([capitals(len(recased), *recased[0])] if recased else []),
         ]
 

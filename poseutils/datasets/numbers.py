@@ -13,7 +13,7 @@ MAX_PEOPLE = 10_000
 """On one image."""
 
 _MOSTLY = 0.5
-"""The fraction of points in their boxes, below which numbers are no coordinates."""
+"""The fraction of points in their boxes, below which numbers are not coordinates."""
 
 LARGEST = 1e9
 """Upper bound of any coordinate or area."""
@@ -24,7 +24,7 @@ def check_count(count: float, most: int, what: str, where: str) -> None:
     if count > most:
         raise PoseError(
             f"{where}: {count:,.0f} {what} given; expected up to {most:,}. The file is damaged, or "
-            "is no label file"
+            "is not a label file"
         )
 
 
@@ -39,7 +39,7 @@ def columns_of(
 
     Args:
         values: (P, n) the numbers of the keypoints of P people.
-        boxes: (P, 4) xyxy in the same units; not needed for pixels, which are no fractions.
+        boxes: (P, 4) xyxy in the same units; not needed for pixels, which are not fractions.
         count: of the keypoints, where it is known.
     """
     width = values.shape[1]

@@ -149,8 +149,8 @@ def _regular(labels: list[str], folder: Path) -> list[str]:
     left = [label for label in labels if label and not os.path.isfile(label)]
     if left:
         warnings.warn(
-            f"{folder}: {len(left)} labels are no regular files ({left[0]}): their images count as "
-            "ones without people",
+            f"{folder}: {len(left)} labels are not regular files ({left[0]}): their images count "
+            "as ones without people",
             stacklevel=3,
         )
     return [label if label not in left else "" for label in labels]

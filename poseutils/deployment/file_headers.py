@@ -15,7 +15,7 @@ from .spec import DeploymentSpec
 from .verify.emulator import EMULATED
 
 OURS = "MIT"
-"""The license of what is the same for every network, and of what is no part of a network."""
+"""The license of what is the same for every network, and of what is not part of a network."""
 
 UNKNOWN = "LicenseRef-unknown"
 """Stands for the license of a network that is not in the zoo."""

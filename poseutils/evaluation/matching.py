@@ -35,7 +35,7 @@ class Match:
 
 
 def labeled_people(sample: Sample) -> np.ndarray:
-    """Indices of the people to measure: those that are no crowd and have a labeled keypoint."""
+    """Indices of the people to measure: those that are not crowds and have a labeled keypoint."""
     return np.flatnonzero(~sample.crowd & (sample.visibility > 0).any(axis=1))
 
 

@@ -48,7 +48,7 @@ def read_metadata(path: Path, properties: Mapping[str, str] | None = None) -> Me
 
     Raises:
         PoseError: if an entry that is needed cannot be meant: a shape or size of other than two
-            numbers, names that are no list.
+            numbers, names that are not a list.
     """
     given = _appended(path) if properties is None else dict(properties)
     return Metadata(

@@ -101,7 +101,7 @@ def read(network: Network, model_type: str | None, hints: Hints) -> Reading:
     if keypoints > MAX_KEYPOINTS:
         raise PoseError(
             f"{network.path}, read as {kind}, gives {keypoints:,} keypoints; expected up to "
-            f"{MAX_KEYPOINTS:,}: it is no pose network, or model_type= is another"
+            f"{MAX_KEYPOINTS:,}: it is not a pose network, or model_type= is another"
         )
     _question(kind, found, spec, network)
     return Reading(
@@ -185,7 +185,7 @@ def _probed_rescaling(
 
 
 def _confidence(kind: str, outputs: Outputs, spec: InputSpec) -> float:
-    """The mean over the images of how sure the network is; 0 if that is no number from 0 to 1."""
+    """The mean confidence over the images; 0 if that is not a number from 0 to 1."""
     found = DECODERS[kind].find(outputs, spec)
     if found is None:
         return 0.0

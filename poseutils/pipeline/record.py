@@ -79,12 +79,12 @@ def read_record(folder: str | Path) -> Record:
     """The run in a folder, with the metrics of its steps.
 
     Raises:
-        PoseError: if it is no run folder, or its record is damaged.
+        PoseError: if it is not a run folder, or its record is damaged.
     """
     folder = Path(folder).absolute()
     path = folder / RECORD
     if not path.is_file():
-        what = "no run folder: it has no run.json" if folder.is_dir() else "no such folder"
+        what = "not a run folder: it has no run.json" if folder.is_dir() else "no such folder"
         raise PoseError(f"{folder}: {what}. 'python -m poseutils runs' lists the runs.")
     try:
         record = _record(folder, json.loads(read_text(path)))

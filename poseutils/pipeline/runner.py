@@ -102,7 +102,7 @@ def resume(
             and has to be given again.
 
     Raises:
-        PoseError: if it is no run folder or the run is in progress; else as :func:`run`.
+        PoseError: if it is not a run folder or the run is in progress; else as :func:`run`.
     """
     record = read_record(folder)
     with locked(record.folder):

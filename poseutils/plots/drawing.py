@@ -259,7 +259,10 @@ def save_image(path: str | Path, image: np.ndarray) -> Path:
         done = False
     if not done:
         height, width = image.shape[:2]
-        raise PoseError(f"{path}: an image of {width}×{height} pixels, which this format lacks")
+        raise PoseError(
+            f"{path}: this format cannot hold an image of {width} × {height} pixels; choose "
+            "another, such as .png"
+        )
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())
     return Path(path)

@@ -55,9 +55,8 @@ def show_images(
     rows = -(-len(images) // columns)
     tallest = max(map(_ratio, images), default=1)
     size = (width * columns, width * rows * tallest + 0.25 * rows)
-    _, grid = plt.subplots(
-        rows, columns, figsize=size, dpi=80, squeeze=False, layout="constrained"
-    )  # low dpi: small notebooks
+    # Low dpi: small notebooks
+    _, grid = plt.subplots(rows, columns, figsize=size, dpi=80, squeeze=False, layout="constrained")
     for axes in grid.flat:
         axes.set_axis_off()
     for index, (axes, image) in enumerate(zip(grid.flat, images, strict=False)):

@@ -1,4 +1,4 @@
-"""A dataset of something that is no person: a drawn robot arm with seven keypoints, from a seed."""
+"""A dataset of something other than people: a robot arm of seven keypoints, drawn from a seed."""
 
 from __future__ import annotations
 

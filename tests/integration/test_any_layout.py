@@ -104,9 +104,10 @@ def test_other_keypoints_are_trained_like_peoples(
     assert list(train.layout.mirror) == mirror and len(train) == 64
     pairs = [(k, other) for k, other in enumerate(mirror) if other > k]
     for _, points in training_batches(train, 8, config.data_augmentation, seed=1):
+        # Flipped or not
         assert all(
             (points[:, left, 0] < points[:, right, 0]).numpy().all() for left, right in pairs
-        )  # flipped or not
+        )
     network = configured_network(config, len(train.layout))
     result = configured_fit(config, network, train, validation, tmp_path / "run")
     assert result.history["loss"][-1] < result.history["loss"][0]

@@ -84,9 +84,8 @@ def test_milliseconds_are_the_instructions_at_the_boards_clock(asset):
     seconds = report.metrics["minstructions_m7"] / 400
     assert rows["STM32H747I-DISCO"]["ms_at_one"] == pytest.approx(1000 * seconds)
     assert rows["STM32H747I-DISCO"]["ms_at_two"] == pytest.approx(500 * seconds)
-    assert (
-        rows["B-U585I-IOT02A"]["instructions"] == rows["STM32F469I-DISCO"]["instructions"]
-    )  # a Cortex-M33 is taken for a Cortex-M4
+    # A Cortex-M33 is taken for a Cortex-M4
+    assert rows["B-U585I-IOT02A"]["instructions"] == rows["STM32F469I-DISCO"]["instructions"]
     assert (
         rows["STM32MP257F-EV1"]["ms_at_one"] is None and rows["NUCLEO-F401RE"]["ms_at_one"] is None
     )

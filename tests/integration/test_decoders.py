@@ -28,8 +28,7 @@ def test_oks_on_photographs(asset):
     )
     dataset = pu.load_dataset(asset("coco-mini"))
     scores = {refine: mean_oks(model, dataset, refine) for refine in REFINEMENTS}
-    assert scores["argmax"] == pytest.approx(
-        0.535, abs=0.005
-    )  # measured independently, as is the next
+    # Measured independently, as is the next
+    assert scores["argmax"] == pytest.approx(0.535, abs=0.005)
     assert scores["centroid"] == pytest.approx(0.570, abs=0.005)
     assert max(scores, key=scores.get) == Thresholds().refine

@@ -244,11 +244,12 @@ def test_reported_flash_is_what_the_arm_tools_count(file_of, exported, tmp_path)
         .stdout.splitlines()[1]
         .split()[0]
     )
+    # Up to the alignment of constants
     assert (
         bundle.report.flash_bytes
         <= int(text)
         < bundle.report.flash_bytes + 4 * len(bundle.report.layers)
-    )  # alignment
+    )
 
 
 @pytest.fixture
@@ -272,9 +273,8 @@ def test_report_tells_each_layer_and_what_was_folded(file_of, exported):
         [(1, 192, 192, 3)],
         (1, 96, 96, 16),
     )
-    assert (
-        first["scratch_bytes"] == 6 * 28
-    )  # windows of 3 x 3 values of 3 channels, in whole words: two of 8 bits, two of 16
+    # Windows of 3 x 3 values of 3 channels, in whole words: two of 8 bits, two of 16
+    assert first["scratch_bytes"] == 6 * 28
     assert changes["QUANTIZE"] == {
         "operator": "QUANTIZE",
         "before": 1,

@@ -90,9 +90,8 @@ def test_several_hands_of_a_picture_left_and_right(zoo_model, asset):
         )
     first, second = poses.handedness[order]
     assert first > 0.5 > second
-    reach = np.linalg.norm(
-        poses.world[:, 12] - poses.world[:, 0], axis=1
-    )  # wrist to the tip of the middle finger, meters
+    # Wrist to the tip of the middle finger, meters
+    reach = np.linalg.norm(poses.world[:, 12] - poses.world[:, 0], axis=1)
     assert ((reach > 0.03) & (reach < 0.25)).all()
 
 

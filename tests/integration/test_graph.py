@@ -99,9 +99,8 @@ def _resized(tensor, size):
     }
     shape = [boxes[1344] if n == 1344 else n for n in tensor.shape]
     if len(shape) == 4 and 1344 not in tensor.shape and not tensor.is_constant:
-        rows = (
-            1 if shape[1] == shape[2] else 2
-        )  # channels come first before the candidates are put in a row
+        # Channels come first before the candidates are put in a row
+        rows = 1 if shape[1] == shape[2] else 2
         shape[rows : rows + 2] = [n * size // 256 for n in shape[rows : rows + 2]]
     elif len(shape) == 3 and shape[1] in (51, 65):
         shape[2] = boxes.get(tensor.shape[2], shape[2])

@@ -91,9 +91,8 @@ def test_head(zoo_model, asset):
     distance = np.linalg.norm(poses.keypoints[0, list(MESH_TO_IBUG)] + corner - truth, axis=1)
     interocular = np.linalg.norm(sample.keypoints[0, 45, :2] - sample.keypoints[0, 36, :2])
     assert np.median(distance) / interocular < 0.045
-    assert (
-        distance.mean() / interocular < 0.08
-    )  # a shoulder hides the chin and a corner of the mouth
+    # A shoulder hides the chin and a corner of the mouth
+    assert distance.mean() / interocular < 0.08
 
 
 def test_outputs_are_those_of_the_bare_interpreter(zoo_model, asset):
@@ -133,9 +132,8 @@ def test_a_folder_with_damaged_files_is_done_all_the_same(
     damaged = damaged_files(tmp_path)
     (tmp_path / "good.jpg").write_bytes(asset("images/bus.jpg").read_bytes())
     paths = pu.find_images(tmp_path)
-    monkeypatch.setattr(
-        os, "cpu_count", lambda: cores
-    )  # few: images are read by whoever asks for them; many: by a thread beside it
+    # Few: images are read by whoever asks for them; many: by a thread beside it
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
     predictions = list(
         pu.load_model(zoo_model("yolov8n_pose_256").path, num_threads=1).predict_each(paths)
     )

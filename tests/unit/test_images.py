@@ -124,9 +124,8 @@ def test_pixels_move_as_points_do(aspect_ratio):
         blob = 255 * np.exp(-((x - point[0]) ** 2 + (y - point[1]) ** 2) / (2 * 8**2))
         image = np.repeat(blob[:, :, None], 3, axis=2).astype(np.uint8)
         resized, transform = fit_to(image, (192, 256), aspect_ratio)
-        weight = np.where(
-            resized[:, :, 0] > 120, resized[:, :, 0] - 120, 0
-        )  # above the gray of the padding
+        # Above the gray of the padding
+        weight = np.where(resized[:, :, 0] > 120, resized[:, :, 0] - 120, 0)
         rows, columns = np.mgrid[:192, :256] + 0.5
         found = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
         np.testing.assert_allclose(found, transform.to_input(np.array(point)), atol=0.1)
@@ -191,7 +190,7 @@ def test_a_pipe_and_a_folder_are_no_image(tmp_path, read):
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "folder.jpg").mkdir()
     for name in ("pipe.jpg", "folder.jpg"):
-        with pytest.raises(PoseError, match=f"{name} is no regular file; expected an image"):
+        with pytest.raises(PoseError, match=f"{name} is not a regular file; expected an image"):
             read(tmp_path / name)
     with pytest.raises(PoseError, match="no such image"):
         read(tmp_path / "none.jpg")

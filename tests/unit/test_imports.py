@@ -25,11 +25,12 @@ FLOORS = [
     ["__main__"],
 ]
 ORDER = [room for floor in FLOORS for room in floor]
+# Poses.plot and Report.plot: results show themselves
 UP = {
     ("poses", "plots"),
     ("evaluation", "plots"),
     ("training", "plots"),
-}  # Poses.plot and Report.plot: results show themselves
+}
 
 
 def imported_rooms(path):

@@ -114,8 +114,8 @@ def symbol_name(name: str | None, model: Path) -> str:
 def default_name(model: Path) -> str:
     """A C identifier out of a model's file name.
 
-    Lower case, accents dropped, whatever is no letter or digit as one ``_``. ``net_`` comes before
-    what begins with a digit, is :data:`RESERVED` or belongs to ST's or the shared files, ``_net``
+    Lower case, accents dropped, all but letters and digits as one ``_``. ``net_`` comes before what
+    begins with a digit, is :data:`RESERVED` or belongs to ST's or the shared files, ``_net``
     after what ends in ``_weights`` or ``_poses``. Where letters are lost, as those of other
     alphabets, or whole words, as there are more than :data:`LONGEST` characters, a hash of the
     file's name comes last.

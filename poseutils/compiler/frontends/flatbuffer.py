@@ -1,7 +1,7 @@
 """Reads tables of a flatbuffer within its bounds.
 
-The classes that LiteRT generates from schema.fbs believe every offset and length in a file. Each of
-them reads through one table object; :func:`bounded` exchanges it for one that checks.
+The classes that LiteRT generates from schema.fbs trust every offset and length in a file. Each of
+them reads through one table object; :func:`bounded` replaces it by one that checks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _Generated = TypeVar("_Generated")
 
 
 class Damaged(ValueError):
-    """What a healthy file does not hold, in words."""
+    """Raised for content that no valid file has; the message says what it is."""
 
 
 class _BoundedTable(Table):

@@ -23,7 +23,7 @@ def named(namespace: Any, value: int) -> str:
     """The name of a value of an enumeration."""
     names = _constants(namespace)
     if value not in names:
-        raise Damaged(f"{value} is no {namespace.__name__}")
+        raise Damaged(f"{value} is not a {namespace.__name__}")
     return names[value]
 
 

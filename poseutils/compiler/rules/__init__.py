@@ -37,8 +37,8 @@ def validate(graph: Graph) -> Graph:
 
     Returns:
         The graph with the shapes that a run would find: where the file leaves sizes to the runtime,
-            the shapes it
-        stores are placeholders, and the real ones follow from the inputs of operators, in order.
+            the shapes it stores are placeholders, and the real ones follow from the inputs of
+            operators, in order.
 
     Raises:
         Broken: with the first rule that is not kept.
@@ -90,9 +90,8 @@ def _check_tensor(tensor: Tensor) -> None:
         raise Broken(
             f"tensor {tensor.name!r} has {len(scales)} scales and {len(zeros)} zero points"
         )
-    least = (
-        0.0 if tensor.is_constant else _LEAST_SCALE
-    )  # weights of a channel that is zero have any
+    # Weights of a channel that is zero have any scale
+    least = 0.0 if tensor.is_constant else _LEAST_SCALE
     for scale in scales.tolist():
         if not least <= scale <= _MOST_SCALE:
             raise Broken(
@@ -169,9 +168,8 @@ def _check_operator(case: Case, rule: Rule, open_shapes: set[int]) -> Sequence[S
     if open_shapes.intersection((*reads, *writes)):
         return None  # the file leaves these shapes to the runtime
     for tensor in (*case.tensors(), *case.outputs):
-        named = (
-            tensor.is_constant and tensor.quantization is None
-        )  # sizes or axes: those of a single number are none
+        # Sizes or axes, which a single number does not have
+        named = tensor.is_constant and tensor.quantization is None
         case.expect(
             named or 0 not in tensor.shape, f"{tensor.name!r} of shape {tensor.shape} is empty"
         )

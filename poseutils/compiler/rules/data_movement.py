@@ -283,7 +283,7 @@ def _gather(case: Case) -> Shapes:
     if chosen is not None:
         case.expect(
             0 <= int(chosen.min()) <= int(chosen.max()) < data.shape[axis],
-            f"an index that {data.shape} has not along {axis}",
+            f"an index out of range for {data.shape} along dimension {axis}",
         )
     return [(*data.shape[:axis], *indices.shape[batch:], *data.shape[axis + 1 :])]
 
@@ -298,7 +298,7 @@ def _gather_nd(case: Case) -> Shapes:
     if chosen is not None:
         each = chosen.reshape(-1, depth)
         inside = (each >= 0).all() and (each < data.shape[:depth]).all()
-        case.expect(bool(inside), f"an index that {data.shape} has not")
+        case.expect(bool(inside), f"an index out of range for {data.shape}")
     return [(*indices.shape[:-1], *data.shape[depth:])]
 
 

@@ -1,4 +1,4 @@
-"""What no board has room for, and what would take the planner forever."""
+"""Limits on what is compiled: what no board has room for, or would take the planner forever."""
 
 from __future__ import annotations
 

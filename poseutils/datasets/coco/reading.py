@@ -100,7 +100,7 @@ def read_coco_layout(path: str | Path) -> KeypointLayout:
 
 def _read_json(path: Path) -> dict:
     if not path.is_file():
-        what = "is no regular file" if path.exists() else "does not exist"
+        what = "is not a regular file" if path.exists() else "does not exist"
         raise PoseError(f"no annotation file: {path} {what}; expected a COCO .json")
     try:
         text = decoded(path.read_bytes(), path)

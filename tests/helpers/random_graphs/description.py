@@ -19,7 +19,7 @@ MOST_ELEMENTS = 6000
 
 
 class Illegal(Exception):
-    """A description that is no network: sizes that do not match, an empty or a large tensor."""
+    """A description that is not a network: sizes that do not match, an empty or a large tensor."""
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,8 @@ def operators_apart(model, tensors, given):
         given: the network's input.
     """
     model = onnx.shape_inference.infer_shapes(model)
-    tensors = {
-        name.removesuffix("/before"): array for name, array in tensors.items()
-    }  # before a Transpose that moves nothing
+    # Before a Transpose that moves nothing
+    tensors = {name.removesuffix("/before"): array for name, array in tensors.items()}
     values = {model.graph.input[0].name: given}
     apart = {}
     for name, operands, nodes in _between(model, tensors):

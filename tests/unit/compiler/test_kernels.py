@@ -143,7 +143,7 @@ def test_elu(scales):
 
 def test_sums_are_refused():
     """LiteRT's reference kernel of SUM (2.3) takes int8 for uint8: what it gives of negative values
-    is no sum."""
+    is not a sum."""
     data = reduce("SUM", (1, 5, 3, 4), (1,), IN, IN, False)
     with pytest.raises(
         PoseError, match="SUM of 'o': LiteRT's reference kernel takes int8 for uint8"

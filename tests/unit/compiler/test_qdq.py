@@ -19,9 +19,8 @@ def test_the_c_code_gives_what_onnx_runtime_does(tmp_path, case, activations):
     net = Net()
     model = quantized(net.model(CASES[case](net)), activations, per_channel=activations == "int8")
     for apart, wanted in steps_apart(model, tmp_path):
-        assert len(np.unique(wanted)) > min(
-            10, wanted.size // 2
-        )  # that there is something to compare
+        # That there is something to compare
+        assert len(np.unique(wanted)) > min(10, wanted.size // 2)
         # Of a half, the 32-bit floats of ONNX Runtime fall to either side: means of four, and what
         # is a quarter of the way.
         least = {"pooling": 0.9, "resizing": 0.97}.get(case, 0.999)
@@ -209,9 +208,8 @@ def test_a_network_of_rows(tmp_path):
 )
 def test_a_yolo_network(tmp_path, activations, excluded, newest):
     model = yolo(newest=newest)
-    tail = (
-        [node.name for node in model.graph.node][-16 if newest else -4 :] if excluded else []
-    )  # decoding stays in floating point
+    # Decoding stays in floating point
+    tail = [node.name for node in model.graph.node][-16 if newest else -4 :] if excluded else []
     ((apart, wanted),) = steps_apart(quantized(model, activations, nodes_to_exclude=tail), tmp_path)
     assert wanted.shape == (1, 56, 84) and len(np.unique(wanted)) > 100
     assert apart.max() < 1.01 and (apart < 0.01).mean() > 0.98

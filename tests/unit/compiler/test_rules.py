@@ -158,7 +158,7 @@ BROKEN = {
             out=(1, 2, 8, 3),
             options=("GatherOptions", {"axis": 1}),
         ),
-        "an index that .* has not along 1",
+        "an index out of range for .* along dimension 1",
     ),
     "margins": (
         one("PAD", IMAGE, tensor("p", (4, 2), "INT32", np.full(8, -1, np.int32), scale=None)),

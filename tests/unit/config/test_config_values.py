@@ -249,9 +249,8 @@ def test_decoding_attributes_are_those_of_the_decoders(tmp_path):
     limits = Thresholds(**load_config(path).postprocessing.thresholds)
     assert limits == Thresholds(nms_measure="oks", nms_iou=0.3, max_candidates=50, refine="quarter")
     path.write_text(SMALL)
-    assert Thresholds(**load_config(path).postprocessing.thresholds) == Thresholds(
-        nms_iou=0.5
-    )  # the zoo's own
+    # The zoo's own
+    assert Thresholds(**load_config(path).postprocessing.thresholds) == Thresholds(nms_iou=0.5)
 
 
 def test_a_misspelled_refinement_is_refused(tmp_path):

@@ -217,14 +217,14 @@ def test_pipes_are_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.txt")
     (tmp_path / "c.txt").symlink_to("c.txt")
     image(tmp_path / "b.png").with_suffix(".txt").write_text(LINE)
-    with pytest.warns(UserWarning, match="1 labels are no regular files .*a.txt"):
+    with pytest.warns(UserWarning, match="1 labels are not regular files .*a.txt"):
         assert [len(s) for s in load_dataset(tmp_path)] == [0, 1]
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.warns(UserWarning, match="1 images are no regular files .pipe.png.: left out"):
+    with pytest.warns(UserWarning, match="1 images are not regular files .pipe.png.: left out"):
         assert len(load_dataset(coco(tmp_path / "labels.json", "a.png", "pipe.png"))) == 1
     (tmp_path / "labels.json").unlink()
     os.mkfifo(tmp_path / "x.json")
-    with pytest.raises(PoseError, match="x.json is no regular file"):
+    with pytest.raises(PoseError, match="x.json is not a regular file"):
         load_dataset(tmp_path / "x.json")
-    with pytest.warns(UserWarning, match="x.json is no regular file: not read"):
+    with pytest.warns(UserWarning, match="x.json is not a regular file: not read"):
         load_dataset(tmp_path)

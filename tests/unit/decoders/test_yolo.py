@@ -121,12 +121,10 @@ def test_the_ends_of_the_scale(threshold, count):
 
 def test_a_chain_of_neighbors_is_thinned_in_order():
     steps = np.arange(200, dtype=np.float32)[:, None]
-    boxes = np.concatenate(
-        [steps, steps * 0, steps + 2.5, steps * 0 + 1], axis=1
-    )  # each overlaps the two on either side
-    assert nms(boxes, 0.1, 1000).tolist() == list(
-        range(0, 200, 3)
-    )  # 1.5 / 3.5 with the next, 0.5 / 4.5 with the one after
+    # Each overlaps the two on either side
+    boxes = np.concatenate([steps, steps * 0, steps + 2.5, steps * 0 + 1], axis=1)
+    # 1.5 / 3.5 with the next, 0.5 / 4.5 with the one after
+    assert nms(boxes, 0.1, 1000).tolist() == list(range(0, 200, 3))
 
 
 def test_two_people_in_one_box_are_told_apart_by_their_keypoints():

@@ -1,4 +1,4 @@
-"""Networks that are no pose networks as C, and which files get a decoder."""
+"""Networks that are not pose networks as C, and which files get a decoder."""
 
 import subprocess
 import sys

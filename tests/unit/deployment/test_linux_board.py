@@ -88,9 +88,8 @@ def test_program_finds_what_predict_finds(board_python, repository, tmp_path):
         poses = model.predict(image, **options)
         assert np.abs(found[..., :2] - poses.keypoints).max() < 0.5
         assert np.abs(found[..., 2] - poses.scores).max() < 0.02
-    small = [
-        model.preprocess(image)[0] for image in images
-    ]  # as large as the input: nothing is resized
+    # As large as the input: nothing is resized
+    small = [model.preprocess(image)[0] for image in images]
     for image, found in zip(small, found_by(board_python, folder, small)):
         assert np.abs(found[..., :2] - model.predict(image, **options).keypoints).max() < 1e-3
 
@@ -124,9 +123,8 @@ def test_every_model_type_finds_what_predict_finds(
     )
     (found,) = found_by(board_python, folder, [image])
     assert len(found) == len(poses) > 0
-    assert (
-        np.abs(found[..., :2] - poses.keypoints).max() < 2
-    )  # of an image 1080 pixels high, on inputs of about 200
+    # Of an image 1080 pixels high, on inputs of about 200
+    assert np.abs(found[..., :2] - poses.keypoints).max() < 2
 
 
 def test_folder_holds_what_the_board_needs_and_the_readme_says_it(tmp_path):
@@ -293,9 +291,8 @@ def test_resizing_is_opencvs_within_one(size):
         - cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
     )
     assert difference.max() <= 1 and (difference > 0).mean() < 0.01
-    image = np.pad(
-        image, ((0, 1), (0, 1), (0, 0))
-    )  # of odd sizes, so that no two pixels are as near
+    # Of odd sizes, so that no two pixels are as near
+    image = np.pad(image, ((0, 1), (0, 1), (0, 0)))
     nearest = cv2.resize(image, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     assert (resize(image, size, "nearest") != nearest).any(axis=2).mean() < 0.01
 

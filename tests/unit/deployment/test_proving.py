@@ -65,7 +65,6 @@ def test_a_board_whose_core_is_not_emulated_goes_on_here(model, picture, exporte
 @with_qemu
 def test_an_emulated_core(model, picture, exported):
     proof = deployment.prove(exported(model.path), model, picture, board="STM32H747I-DISCO")
-    assert (
-        proof.core == "Cortex-M7, emulated" and proof.equal and proof.instructions > 58_901_184
-    )  # more than its multiply-accumulates
+    # More than its multiply-accumulates
+    assert proof.core == "Cortex-M7, emulated" and proof.equal and proof.instructions > 58_901_184
     assert proof.note == "" and proof.emulation.text_bytes > 505_000

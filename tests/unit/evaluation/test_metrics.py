@@ -223,12 +223,13 @@ def test_seven_keypoints_of_an_object_have_a_sensible_similarity():
     sample.keypoints[:, :, 2] = 2
     sample.keypoints[:, :, :2] = sample.boxes[:, None, :2] + rng.uniform(0, 50, (1, 7, 2))
     size = np.sqrt(0.53 * np.prod(sample.boxes[0, 2:] - sample.boxes[0, :2]))
+    # exp(-off² / (2 (2σ)²)), σ = 0.05
     expected = {
         0.0: 1.0,
         0.05: np.exp(-1 / 8),
         0.1: np.exp(-1 / 2),
         0.3: np.exp(-4.5),
-    }  # exp(-off² / (2 (2σ)²)), σ = 0.05
+    }
     for off, similarity in expected.items():
         poses = Poses(
             sample.keypoints[:, :, :2] + np.float32([off * size, 0]),

@@ -30,9 +30,8 @@ def standing(scores=0.9):
 def test_where_to_look_next():
     region = region_to_follow(standing(), (1000, 1000))
     assert region.center == pytest.approx((230, 200)) and region.angle == 0
-    assert region.size == pytest.approx(
-        (240, 240)
-    )  # 1.2 × the farthest point, the feet, both ways; 1.9 × the torso is less
+    # 1.2 × the farthest point, the feet, both ways; 1.9 × the torso is less
+    assert region.size == pytest.approx((240, 240))
     assert region_to_follow(standing(scores=0.1), (1000, 1000)) is None
     assert region_to_follow(standing(), (200, 230)) is None  # fills the frame
     assert region_to_follow(standing()[:0], (1000, 1000)) is None
@@ -124,9 +123,8 @@ def test_sizes_and_shifts_are_those_of_mediapipe_s_graphs():
         np.array([(50, 90), (0, 0), (50, 40), (0, 0), (0, 0), (0, 0), (0, 0)], float),
         np.array([30, 40, 70, 90.0]),
     )
-    assert palm == Region(
-        (50, 65 - 25), (130, 130), 0
-    )  # half the height up, 2.6 times the longer side
+    # Half the height up, 2.6 times the longer side
+    assert palm == Region((50, 65 - 25), (130, 130), 0)
     face = region_of_face(UPRIGHT_FACE, np.array([0, 10, 100, 90.0]))
     assert face == Region((50, 50), (150, 150), 0)
 

@@ -160,7 +160,7 @@ def test_what_is_no_run_is_refused(tmp_path, text):
         pipeline.resume(tmp_path / "nowhere")
     with pytest.raises(
         PoseError,
-        match=r"no run folder: it has no run.json. 'python -m poseutils runs' lists the runs",
+        match=r"not a run folder: it has no run.json. 'python -m poseutils runs' lists the runs",
     ):
         pipeline.resume(tmp_path)
     (tmp_path / "run.json").write_text(text)

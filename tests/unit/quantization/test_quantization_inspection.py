@@ -73,9 +73,8 @@ def test_a_layer_that_is_hurt_shows(images, tmp_path):
     x = keras.layers.Conv2D(8, 1, activation="relu", name="hurt")(x)
     model = keras.Model(image, keras.layers.Conv2D(3, 1, name="last")(x))
     kernel, bias = model.get_layer("hurt").get_weights()
-    model.get_layer("hurt").set_weights(
-        [kernel * np.array([[300.0] + [1] * 7]).T, bias]
-    )  # one input channel above all others
+    # One input channel above all others
+    model.get_layer("hurt").set_weights([kernel * np.array([[300.0] + [1] * 7]).T, bias])
     first, bias = model.get_layer("first").get_weights()
     model.get_layer("first").set_weights([first / np.array([300.0] + [1] * 7), bias])
     rows = {

@@ -238,9 +238,8 @@ def test_rounded_weights_are_those_that_the_converter_stores(images, tmp_path):
                 )
         for step in folded(model).convolutions():
             kernel = rounded(step, step.layer.get_weights()[0], granularity)
-            file_order = kernel.transpose(
-                3, 0, 1, 2
-            )  # height and width before the input's channels in both kinds
+            # Height and width before the input's channels in both kinds
+            file_order = kernel.transpose(3, 0, 1, 2)
             np.testing.assert_allclose(
                 stored[file_order.shape], file_order, atol=np.abs(kernel).max() * 1e-5
             )

@@ -100,9 +100,8 @@ def on_tensorflow(tmp_path_factory, repository):
     }
     np.savez(folder / "given.npz", **given)
     found = run("tensorflow", folder / "given.npz", folder / "found.npz")
-    assert (
-        10 * np.median(found["sigmoid"]) < found["sigmoid"].max() < 0.99 and len(found) == 6
-    )  # there is something to compare
+    # There is something to compare
+    assert 10 * np.median(found["sigmoid"]) < found["sigmoid"].max() < 0.99 and len(found) == 6
     return folder / "given.npz", found
 
 

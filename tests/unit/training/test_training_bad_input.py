@@ -148,9 +148,8 @@ def test_a_full_disk_leaves_the_last_good_weights(tmp_path):
             kept.update(
                 {name: (tmp_path / name).read_bytes() for name in ("checkpoint.npz", "model.keras")}
             )
-            resource.setrlimit(
-                resource.RLIMIT_FSIZE, (100_000, hard)
-            )  # of every file, as a stand-in for a full disk
+            # Of every file, as a stand-in for a full disk
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
 
     network = small_network(filters=256)
     try:
@@ -162,9 +161,8 @@ def test_a_full_disk_leaves_the_last_good_weights(tmp_path):
     assert {name: (tmp_path / name).read_bytes() for name in kept} == kept and not list(
         tmp_path.glob(".*")
     )
-    assert (
-        len(small_fit(tmp_path, small_network(filters=256)).history["loss"]) == 5
-    )  # and with room it goes on
+    # And with room it goes on
+    assert len(small_fit(tmp_path, small_network(filters=256)).history["loss"]) == 5
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path):

@@ -84,9 +84,8 @@ def test_killed_and_resumed_it_ends_as_if_it_had_never_stopped(tmp_path):
     assert status == -signal.SIGKILL, errors
     assert read_checkpoint(in_writing / "checkpoint.npz").progress.epoch == 2
     assert load_keras(in_writing / "model.keras")
-    status, errors = run_script(
-        "st.small_fit(sys.argv[1])", in_writing
-    )  # started again in its folder, it goes on unasked
+    # Started again in its folder, it goes on unasked
+    status, errors = run_script("st.small_fit(sys.argv[1])", in_writing)
     assert status == 0, errors
     expected = read_checkpoint(whole / "checkpoint.npz")
     assert expected.progress.epoch == 5 and len(set(expected.progress.history["learning_rate"])) > 1

@@ -243,7 +243,7 @@ def _on_floats(op: OnnxOperator, values: list[Value]) -> FloatTensor:
 
 def _side_by_side(op: OnnxOperator, operands: list[Stored]) -> list[Stored]:
     """Two operands with as many dimensions as the result, and in one order: that of the larger one
-    that is no constant."""
+    that is not constant."""
     builder, shape = op.builder, op.shape
     full = [_of_rank(op, operand, len(shape)) for operand in operands]
     leading = [s for s in full if builder.shape(s) == shape]

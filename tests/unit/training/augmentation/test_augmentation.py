@@ -119,9 +119,8 @@ def test_chains_of_any_order(seed):
         str(name): dict(pool[name]) for name in rng.permutation(list(pool))[: rng.integers(3, 7)]
     }
     for name in set(operations) & set(FILLED):
-        operations[name]["fill_value"] = float(
-            rng.choice([0, 0.01])
-        )  # neighbors that differ cannot share a warp
+        # Neighbors that differ cannot share a warp
+        operations[name]["fill_value"] = float(rng.choice([0, 0.01]))
     check_dots_stay_on_keypoints(operations, 17, seed)
 
 
@@ -151,11 +150,12 @@ def test_both_flips_are_left_right_or_upside_down_or_a_half_turn():
         tuple(p[:, :2].round(3).ravel().tolist())
         for p in augment(noise(60), points, (0, 5))[1].numpy()
     }
+    # Left and right stay only in the half turn
     assert found == {
         (56, 60, 86, 20),
         (40, 36, 10, 76),
         (86, 76, 56, 36),
-    }  # left and right stay only in the half turn
+    }
 
 
 def test_shears_slide_by_the_sine():

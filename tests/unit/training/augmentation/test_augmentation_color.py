@@ -146,9 +146,8 @@ def test_autocontrast_leaves_a_flat_image():
 
 def test_sharpness():
     expected = with_pillow(photo(), lambda image: ImageEnhance.Sharpness(image).enhance(2.5))
-    assert (
-        np.abs(apply(photo(), random_sharpness={"factor": (1.5, 1.5)}) - expected).max() <= 1.5
-    )  # Pillow rounds what it smooths
+    # Pillow rounds what it smooths
+    assert np.abs(apply(photo(), random_sharpness={"factor": (1.5, 1.5)}) - expected).max() <= 1.5
 
 
 @pytest.mark.parametrize("padding", ["reflect", "symmetric", "constant"])

@@ -1,4 +1,4 @@
-"""Augmentations one after the other, and what is no augmentation."""
+"""Augmentations one after the other, and what is not an augmentation."""
 
 import numpy as np
 import pytest
