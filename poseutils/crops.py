@@ -131,20 +131,7 @@ def region_of_face(points: np.ndarray, box: np.ndarray) -> Region:
 
 
 # Wrist, thumb without its tip, the two lower joints of each finger
-_STABLE = [
-    0,
-    1,
-    2,
-    3,
-    5,
-    6,
-    9,
-    10,
-    13,
-    14,
-    17,
-    18,
-]
+_STABLE = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]
 _INDEX, _MIDDLE, _RING = 6, 10, 14  # the middle joints of the fingers
 
 

@@ -131,14 +131,7 @@ class Suspicion:
         }
 
 
-SUSPICIONS = (
-    "outside image",
-    "outside box",
-    "tiny box",
-    "no keypoint",
-    "left and right",
-    "twice",
-)
+SUSPICIONS = ("outside image", "outside box", "tiny box", "no keypoint", "left and right", "twice")
 
 
 def suspicions(dataset: Dataset) -> list[Suspicion]:

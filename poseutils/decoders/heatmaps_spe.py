@@ -150,10 +150,7 @@ def _quarter(maps: np.ndarray, cells: np.ndarray, peaks: np.ndarray) -> np.ndarr
     left, right, above, below = window[:, 1, 0], window[:, 1, 2], window[:, 0, 1], window[:, 2, 1]
     x, y = cells.T
     # At the border one neighbor is missing
-    inside = [
-        (x > 0) & (x < maps.shape[2] - 1),
-        (y > 0) & (y < maps.shape[1] - 1),
-    ]
+    inside = [(x > 0) & (x < maps.shape[2] - 1), (y > 0) & (y < maps.shape[1] - 1)]
     return 0.25 * np.stack(
         [np.sign(right - left) * inside[0], np.sign(below - above) * inside[1]], axis=1
     )

@@ -201,11 +201,7 @@ def _labels(config: Config, pose: PoseType) -> tuple[str, ...]:
 
 
 def _manifest(
-    spec: DeploymentSpec,
-    compiled: Compiled,
-    report: ExportReport,
-    files: dict[str, bytes],
-    io: str,
+    spec: DeploymentSpec, compiled: Compiled, report: ExportReport, files: dict[str, bytes], io: str
 ) -> dict[str, Any]:
     pose = spec.pose
     model = {

@@ -66,11 +66,7 @@ def purposes(spec: DeploymentSpec) -> dict[str, str]:
     }
 
 
-def headed(
-    spec: DeploymentSpec,
-    texts: Mapping[str, str],
-    own: Collection[str],
-) -> dict[str, str]:
+def headed(spec: DeploymentSpec, texts: Mapping[str, str], own: Collection[str]) -> dict[str, str]:
     """The files, each with a comment at the top.
 
     Args:

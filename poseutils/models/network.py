@@ -190,12 +190,7 @@ def open_network(
             one input, an image of fixed size.
     """
     path = Path(path)
-    openers = {
-        ".tflite": open_tflite,
-        ".onnx": open_onnx,
-        ".keras": open_keras,
-        ".h5": open_keras,
-    }
+    openers = {".tflite": open_tflite, ".onnx": open_onnx, ".keras": open_keras, ".h5": open_keras}
     if path.suffix.lower() not in openers:
         raise PoseError(f"{path}: expected a model file that ends in {', '.join(SUFFIXES)}")
     if not path.is_file():

@@ -65,18 +65,10 @@ def run(
     now = datetime.now()
     name = config.environment.hidden(config.general.project_name)
     folder = _new_run_folder(
-        Path(runs_dir),
-        f"{now:%Y_%m_%d_%H_%M_%S}-{re.sub(r'[${}:]+', '_', name).strip(' _')}",
+        Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{re.sub(r'[${}:]+', '_', name).strip(' _')}"
     )
     started = now.isoformat(timespec="seconds")
-    record = Record(
-        folder,
-        name,
-        config.operation_mode,
-        started,
-        overrides,
-        plan(services, folder),
-    )
+    record = Record(folder, name, config.operation_mode, started, overrides, plan(services, folder))
     with locked(folder):
         config = load_config(
             config.save(folder / CONFIG), allow_custom_code=config.allow_custom_code
@@ -192,11 +184,7 @@ def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
     with NotebookPages(notebooks[0].parent) as pages:
         try:
             _run_steps(
-                record,
-                notebooks,
-                Models(configured=config.model.model_path or ""),
-                pages,
-                config,
+                record, notebooks, Models(configured=config.model.model_path or ""), pages, config
             )
         except BaseException as error:
             with suppress(PoseError):
@@ -213,11 +201,7 @@ def _run(record: Record, config: Config, notebooks: Sequence[Path]) -> None:
 
 
 def _run_steps(
-    record: Record,
-    notebooks: Sequence[Path],
-    models: Models,
-    pages: NotebookPages,
-    config: Config,
+    record: Record, notebooks: Sequence[Path], models: Models, pages: NotebookPages, config: Config
 ) -> None:
     for step, notebook in zip(record.steps, notebooks, strict=True):
         step.given = models.parameters(step.service)

@@ -8,11 +8,7 @@ from typing import Any
 
 WIDTH = 100
 
-_WRAP: dict[str, Any] = {
-    "width": WIDTH,
-    "break_long_words": False,
-    "break_on_hyphens": False,
-}
+_WRAP: dict[str, Any] = {"width": WIDTH, "break_long_words": False, "break_on_hyphens": False}
 
 _LITERAL = re.compile(r'"(?:\\.|[^"\\])*"')
 

@@ -98,7 +98,7 @@ def refuse_other_than_table(layer: Layer) -> None:
     kind, shapes = layer.input(0).dtype, f"{layer.input(0).shape} to {layer.output.shape}"
     raise Unsupported(
         f"on {kind}, {shapes}; 8-bit tensors of one scale and zero point and of the same shape "
-        "are supported",
+        "are supported"
     )
 
 

@@ -34,7 +34,7 @@ def _reduced(layer: Layer) -> list[int]:
 def refuse_sum(layer: Layer) -> None:
     raise Unsupported(
         "LiteRT's reference kernel takes int8 for uint8 here; a MEAN and a scale that is so many "
-        "times larger give the sum",
+        "times larger give the sum"
     )
 
 

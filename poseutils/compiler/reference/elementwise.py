@@ -90,11 +90,7 @@ def add_multipliers(a: Tensor, b: Tensor, output: Tensor) -> list[tuple[int, int
     """Multiplier and shift of the operands, and of the result: both operands come to twice the
     larger scale, 20 bits finer."""
     twice = 2 * max(float(a.scale), float(b.scale))
-    reals = [
-        float(a.scale) / twice,
-        float(b.scale) / twice,
-        twice / (2**20 * float(output.scale)),
-    ]
+    reals = [float(a.scale) / twice, float(b.scale) / twice, twice / (2**20 * float(output.scale))]
     return [quantize_multiplier(real) for real in reals]
 
 

@@ -5,15 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from ..attributes import (
-    Blocks,
-    Concatenation,
-    Gather,
-    Pack,
-    Squeeze,
-    StridedSlice,
-    Unpack,
-)
+from ..attributes import Blocks, Concatenation, Gather, Pack, Squeeze, StridedSlice, Unpack
 from ..graph import Tensor
 from ..slices import strided_shape
 from .case import ALL, MANY, Case, Rule, Shapes

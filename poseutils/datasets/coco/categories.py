@@ -77,10 +77,7 @@ def _names(categories: Mapping[int | str, dict]) -> dict[int | str, str]:
 
 
 def _without_names(
-    categories: Mapping[int | str, dict],
-    with_keypoints: list[dict],
-    path: Path,
-    notes: list[str],
+    categories: Mapping[int | str, dict], with_keypoints: list[dict], path: Path, notes: list[str]
 ) -> tuple[dict[int | str, str], KeypointLayout]:
     """What :func:`keypoint_categories` returns if no category names its keypoints."""
     count = _count_of(with_keypoints, path)

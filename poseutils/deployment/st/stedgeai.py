@@ -49,10 +49,7 @@ _HINTS = (
         "It cannot read the model. Copy or convert the model again, to a quantized .tflite or a "
         "QDQ .onnx.",
     ),
-    (
-        "unrecognized arguments",
-        "Another version is expected: use a newer one.",
-    ),
+    ("unrecognized arguments", "Another version is expected: use a newer one."),
     ("license", "Start it once by hand and accept its license."),
     ("consent", "Start it once by hand and answer its question."),
 )

@@ -151,16 +151,7 @@ def _exported_network(model: Model, core: str | None) -> Network:
         return [given[place] for place in order]
 
     return _ExportedNetwork(
-        own.path,
-        runtime,
-        own.input,
-        outputs,
-        run,
-        own.rescaling,
-        1,
-        copies,
-        model=model,
-        core=core,
+        own.path, runtime, own.input, outputs, run, own.rescaling, 1, copies, model=model, core=core
     )
 
 

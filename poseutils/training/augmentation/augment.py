@@ -11,13 +11,7 @@ from ...keypoints import KeypointLayout
 from ...models.keras_files import load_tensorflow
 from .color import COLOR, clipped
 from .draw import Draw
-from .geometry import (
-    GEOMETRIC,
-    size_of,
-    warp_images,
-    warp_keypoints,
-    without_labels_outside,
-)
+from .geometry import GEOMETRIC, size_of, warp_images, warp_keypoints, without_labels_outside
 from .sizes import periodic_resizing
 from .texture import TEXTURE
 
