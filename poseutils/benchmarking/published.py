@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 
 from ..models.zoo import ZOO
 
-_N6, _MP257, _MP157, _MP135 = (
-    "STM32N6570-DK",
-    "STM32MP257F-EV1",
-    "STM32MP157F-DK2",
-    "STM32MP135F-DK",
-)
+_N6 = "STM32N6570-DK"
+_MP257 = "STM32MP257F-EV1"
+_MP157 = "STM32MP157F-DK2"
+_MP135 = "STM32MP135F-DK"
 
 
 @dataclass(frozen=True)

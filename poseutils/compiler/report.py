@@ -24,10 +24,8 @@ def change_rows(before: Graph, after: Graph, program: Program) -> list[dict[str,
         fate = _fate(before, operator, kept, moving, reads)
         if fate:
             fates.setdefault(operator.name, Counter())[fate] += 1
-    old, new = (
-        Counter(op.name for op in before.operators),
-        Counter(op.name for op, calls in program.steps if calls),
-    )
+    old = Counter(op.name for op in before.operators)
+    new = Counter(op.name for op, calls in program.steps if calls)
     names = dict.fromkeys(
         [op.name for op in before.operators] + [op.name for op in after.operators]
     )
@@ -117,10 +115,8 @@ def tensor_rows(compiled: Compiled) -> list[dict[str, Any]]:
 
 def _listed_offset(tensor: Tensor, place: Place) -> int:
     """In a buffer, with the columns of the base buffer one after the other."""
-    wide, own = (
-        place.row_stride * tensor.item_bytes,
-        tensor.bytes // max(1, prod(tensor.shape[:-1])),
-    )
+    wide = place.row_stride * tensor.item_bytes
+    own = tensor.bytes // max(1, prod(tensor.shape[:-1]))
     if own == wide:
         return place.offset
     row, column = divmod(place.offset - place.base_offset, wide)

@@ -39,10 +39,8 @@ def _fills(graph: Graph, output: int, found: Slice) -> bool:
 
 def _split(graph: Graph, operator: Operator) -> list[Slice] | None:
     source, axis = (1, 0) if operator.name == "SPLIT" else (0, 2)
-    shape, axes = (
-        graph.tensors[operator.inputs[source]].shape,
-        graph.tensors[operator.inputs[axis]].data,
-    )
+    shape = graph.tensors[operator.inputs[source]].shape
+    axes = graph.tensors[operator.inputs[axis]].data
     if axes is None or axes.size != 1 or not -len(shape) <= int(axes.flat[0]) < len(shape):
         return None
     along, start, found = int(axes.flat[0]) % len(shape), 0, []

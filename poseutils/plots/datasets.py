@@ -181,10 +181,8 @@ def _crop(
     """
     keypoints = keypoints.reshape(-1, len(layout), 3)
     corners = np.concatenate([box.reshape(2, 2), keypoints[keypoints[:, :, 2] > 0][:, :2]])
-    middle, side = (
-        (corners.min(axis=0) + corners.max(axis=0)) / 2,
-        1.15 * max(np.ptp(corners, axis=0).max(), 8.0),
-    )
+    middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
+    side = 1.15 * max(np.ptp(corners, axis=0).max(), 8.0)
     scale = _VIEW / side
     matrix = np.array(
         [[scale, 0, _VIEW / 2 - scale * middle[0]], [0, scale, _VIEW / 2 - scale * middle[1]]]

@@ -67,10 +67,8 @@ def main(arguments: list[str]) -> None:
     for path in given.files or sorted((ROOT / "data/models").glob("*_int8.tflite")):
         with tempfile.TemporaryDirectory() as work:
             model = pu.load_model(path)
-            bundle, images = (
-                export(model, Path(work) / "bundle"),
-                pictures(model, given.folder, given.images),
-            )
+            bundle = export(model, Path(work) / "bundle")
+            images = pictures(model, given.folder, given.images)
             print(f"{path.name}: {check_host(bundle, path, images)}", flush=True)
             for core in given.core:
                 print(f"  {check_core(bundle, images, core)}", flush=True)

@@ -74,12 +74,10 @@ def depthwise(dice: Dice) -> bytes:
 
 def transposed(dice: Dice) -> bytes:
     strides, taps = dice.integers(1, 4, 2).tolist(), dice.integers(1, 5, 2).tolist()
-    (height, width), depth, made, same = (
-        dice.integers(2, 6, 2).tolist(),
-        int(dice.integers(1, 6)),
-        int(dice.integers(1, 5)),
-        dice.random() < 0.5,
-    )
+    (height, width) = dice.integers(2, 6, 2).tolist()
+    depth = int(dice.integers(1, 6))
+    made = int(dice.integers(1, 5))
+    same = dice.random() < 0.5
     sizes = [n * s if same else (n - 1) * s + t for n, s, t in zip((height, width), strides, taps)]
     fields = {
         "padding": 0 if same else 1,
@@ -103,11 +101,9 @@ def pooling(name: str) -> Callable:
         options, size = window_options(
             dice, "Pool2DOptions", False, filterHeight=taps[0], filterWidth=taps[1]
         )
-        (height, width), depth, scaled = (
-            dice.integers(5, 12, 2).tolist(),
-            int(dice.choice([1, 3, 70])),
-            quantized(dice),
-        )
+        (height, width) = dice.integers(5, 12, 2).tolist()
+        depth = int(dice.choice([1, 3, 70]))
+        scaled = quantized(dice)
         out = (1, size(0, height, taps[0]), size(1, width, taps[1]), depth)
         return network(
             name,
@@ -121,11 +117,9 @@ def pooling(name: str) -> Callable:
 
 def resizing(name: str, kind: str) -> Callable:
     def make(dice: Dice) -> bytes:
-        (height, width), made, scaled = (
-            dice.integers(1, 9, 2).tolist(),
-            dice.integers(1, 17, 2).tolist(),
-            quantized(dice),
-        )
+        (height, width) = dice.integers(1, 9, 2).tolist()
+        made = dice.integers(1, 17, 2).tolist()
+        scaled = quantized(dice)
         fields = [{}, {"halfPixelCenters": True}, {"alignCorners": True}][dice.integers(0, 3)]
         given = [tensor("x", (1, height, width, 3), **scaled), integers("size", *made)]
         return network(name, given, [tensor("y", (1, *made, 3), **scaled)], (kind, fields))
@@ -238,10 +232,8 @@ def matrices(dice: Dice) -> bytes:
     rows, depth, columns = dice.integers(1, 7, 3).tolist()
     batch = shape_of(dice, 1, 2) if dice.random() < 0.7 else ()
     x, y = (bool(b) for b in dice.integers(0, 2, 2))
-    first, second = (
-        (depth, rows) if x else (rows, depth),
-        (columns, depth) if y else (depth, columns),
-    )
+    first = (depth, rows) if x else (rows, depth)
+    second = (columns, depth) if y else (depth, columns)
     other = batch if dice.random() < 0.6 else tuple(1 for _ in batch)
     given = [
         tensor("a", (*batch, *first), **quantized(dice)),
@@ -304,11 +296,9 @@ def arg_max(dice: Dice) -> bytes:
 # ---------------------------------------------------------------- moves
 
 
-LOGISTIC, TANH, LOG_SOFTMAX = (
-    {"scale": 1 / 256, "zero_point": -128},
-    {"scale": 1 / 128, "zero_point": 0},
-    {"scale": 1 / 16, "zero_point": 127},
-)
+LOGISTIC = {"scale": 1 / 256, "zero_point": -128}
+TANH = {"scale": 1 / 128, "zero_point": 0}
+LOG_SOFTMAX = {"scale": 1 / 16, "zero_point": 127}
 UNARY = ("ABS", "EXP", "HARD_SWISH", "LOG", "NEG", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1")
 MAKERS: dict[str, Callable[[Dice], bytes]] = {
     "CONV_2D": convolution,

@@ -329,10 +329,8 @@ def test_the_decoder_does_what_the_configuration_says(small, repository, asset, 
         config=config,
         name="network",
     ).sources
-    text, header = (
-        (several / "network_poses.c").read_text(),
-        (several / "network_poses.h").read_text(),
-    )
+    text = (several / "network_poses.c").read_text()
+    header = (several / "network_poses.h").read_text()
     flat = " ".join(text.split())  # whatever its lines
     assert (
         "static const float sigmas[] = {0.026f" in flat

@@ -256,10 +256,8 @@ def test_the_file_s_own_ends(person, pictures, tmp_path):
         and bundle.outputs[0].shape == (1, 48, 48, 17)
     )
     inner = export(person, tmp_path / "inner")
-    (steps,), (real,) = (
-        inner.run_host(inner.prepare(images)).values(),
-        bundle.run_host(bundle.prepare(images)).values(),
-    )
+    (steps,) = inner.run_host(inner.prepare(images)).values()
+    (real,) = bundle.run_host(bundle.prepare(images)).values()
     scaled = inner.outputs[0].quantization
     np.testing.assert_allclose(
         real, (steps.astype(np.float32) - scaled.zero_points[0]) * scaled.scales[0], atol=1e-6

@@ -54,10 +54,8 @@ def test_hands_are_read_from_the_palms_found_and_again_from_themselves(asset, in
     asset("models/033_palm_detection_full_quant_pc_uf_od.tflite")
     sample = pu.load_dataset(asset("hands"))[index]
     image = pu.read_image(sample.path)
-    look, palms = (
-        looker("hand_landmarks_224", image),
-        pu.load_model("palm_detection_192", num_threads=2).predict(image),
-    )
+    look = looker("hand_landmarks_224", image)
+    palms = pu.load_model("palm_detection_192", num_threads=2).predict(image)
     hands = [
         look(region_of_palm(points, box))
         for points, box in zip(palms.keypoints, palms.boxes, strict=True)
@@ -122,10 +120,8 @@ def test_a_head_is_on_its_labeled_points(asset):
 
     asset("models/face_landmarks_v1_192_int8_pc.onnx")
     sample = pu.load_dataset(asset("faces"))[0]
-    look, truth = (
-        looker("head_landmarks_192", pu.read_image(sample.path)),
-        sample.keypoints[0, :, :2],
-    )
+    look = looker("head_landmarks_192", pu.read_image(sample.path))
+    truth = sample.keypoints[0, :, :2]
     mesh = look(region_of_box(sample.boxes[0])).keypoints[0]
     error = np.linalg.norm(mesh[list(IBUG68_FROM_MESH468)] - truth, axis=1) / np.linalg.norm(
         truth[45] - truth[36]

@@ -47,10 +47,8 @@ def project(tmp_path_factory):
 
 
 def test_text_labels_of_seven_keypoints(project):
-    drawn, text = (
-        load_dataset(project / "arms", split="val"),
-        load_dataset(project / "text/multi/7kpts/val"),
-    )
+    drawn = load_dataset(project / "arms", split="val")
+    text = load_dataset(project / "text/multi/7kpts/val")
     assert (
         drawn.layout.names == NAMES
         and drawn.layout.limbs == SKELETON

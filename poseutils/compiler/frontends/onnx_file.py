@@ -25,7 +25,7 @@ OWN_DOMAINS = ("", "ai.onnx")
 
 
 class Damaged(ValueError):
-    """What a healthy file does not hold, in words."""
+    """Raised for content that no valid file has; the message says what it is."""
 
 
 @contextmanager

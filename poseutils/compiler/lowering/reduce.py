@@ -41,11 +41,9 @@ def refuse_sum(layer: Layer) -> None:
 def lower_reduce(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source, output)
-    reduced, shape, strides = (
-        _reduced(layer),
-        source.shape,
-        layer.strides(layer.operator.inputs[0]),
-    )
+    reduced = _reduced(layer)
+    shape = source.shape
+    strides = layer.strides(layer.operator.inputs[0])
     kept = [d for d in range(len(shape)) if d not in reduced]
     own = [
         stride

@@ -11,12 +11,10 @@ from ..reference.elementwise import per_tensor, same_scale
 
 
 def fold_channel_padding(graph: Graph) -> Graph:
-    """An ADD whose second operand is a PAD of channels reads the narrower tensor; ``narrow`` is the
-    channel that it begins at."""
-    reads, makers = (
-        readers(graph),
-        {op.outputs[0]: op for op in graph.operators if op.name == "PAD"},
-    )
+    """An ADD whose second operand is a PAD of channels reads the narrower tensor; its attribute
+    ``channel`` is the one that it begins at."""
+    reads = readers(graph)
+    makers = {op.outputs[0]: op for op in graph.operators if op.name == "PAD"}
     operators = []
     for operator in graph.operators:
         pads = [t for t in operator.inputs if t in makers] if operator.name == "ADD" else []

@@ -34,8 +34,6 @@ def trim_ends(graph: Graph) -> Graph:
     )
     if not kept:
         return graph
-    inputs, outputs = (
-        tuple(entry.get(t, t) for t in graph.inputs),
-        tuple(leaving.get(t, t) for t in graph.outputs),
-    )
+    inputs = tuple(entry.get(t, t) for t in graph.inputs)
+    outputs = tuple(leaving.get(t, t) for t in graph.outputs)
     return replace(graph, operators=kept, inputs=inputs, outputs=outputs)

@@ -109,11 +109,9 @@ def _split(case: Case) -> Shapes:
 
 
 def _split_by_sizes(case: Case) -> Shapes:
-    data, sizes, axes = (
-        case.input(0),
-        case.integers(1, "the sizes"),
-        case.integers(2, "the dimension"),
-    )
+    data = case.input(0)
+    sizes = case.integers(1, "the sizes")
+    axes = case.integers(2, "the dimension")
     if sizes is None or axes is None:
         return None
     case.expect(

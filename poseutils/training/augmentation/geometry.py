@@ -182,7 +182,9 @@ def warp_images(
 def warp_keypoints(keypoints, matrix, layout: KeypointLayout):
     """(B, ..., K, 3) keypoints transformed by ``matrix`` (B, 3, 3); a reflection exchanges left and
     right."""
-    moved = tf.concat([_moved(keypoints[..., :2], matrix), keypoints[..., 2:]], axis=-1)
+    linear = tf.einsum("bij,b...j->b...i", matrix[:, :2, :2], keypoints[..., :2])
+    points = linear + _like(matrix[:, :2, 2], linear, keep=1)
+    moved = tf.concat([points, keypoints[..., 2:]], axis=-1)
     mirrors = tf.linalg.det(matrix[:, :2, :2]) < 0
     return tf.where(_like(mirrors, moved), tf.gather(moved, list(layout.mirror), axis=-2), moved)
 
@@ -192,13 +194,6 @@ def without_labels_outside(keypoints, size):
     inside = (keypoints[..., :2] >= 0) & (keypoints[..., :2] < tf.stack([size[1], size[0]]))
     visibility = tf.where(tf.reduce_all(inside, axis=-1), keypoints[..., 2], 0.0)
     return tf.concat([keypoints[..., :2], visibility[..., None]], axis=-1)
-
-
-def _moved(points, matrix):
-    """(B, ..., 2) points transformed by (B, 3, 3)."""
-    return tf.einsum("bij,b...j->b...i", matrix[:, :2, :2], points) + _like(
-        matrix[:, :2, 2], points, keep=1
-    )
 
 
 def _like(values, other, keep: int = 0):

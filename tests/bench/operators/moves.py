@@ -77,10 +77,8 @@ def split(dice: Dice) -> bytes:
 def split_by_sizes(dice: Dice) -> bytes:
     kind, scaled = moved(dice)
     shape = list(shape_of(dice, 2, 3, 4))
-    axis, sizes = (
-        int(dice.integers(0, len(shape))),
-        [int(n) for n in dice.integers(1, 4, dice.integers(1, 4))],
-    )
+    axis = int(dice.integers(0, len(shape)))
+    sizes = [int(n) for n in dice.integers(1, 4, dice.integers(1, 4))]
     shape[axis] = sum(sizes)
     named = [-1 if i == 0 and dice.random() < 0.5 else n for i, n in enumerate(sizes)]
     given = [
@@ -107,12 +105,10 @@ def slice_(dice: Dice) -> bytes:
 
 def strided_slice(dice: Dice) -> bytes:
     kind, scaled = moved(dice)
-    shape, entries, out, masks = (
-        shape_of(dice, 2, 3, 4),
-        [],
-        [],
-        {"beginMask": 0, "endMask": 0, "shrinkAxisMask": 0},
-    )
+    shape = shape_of(dice, 2, 3, 4)
+    entries = []
+    out = []
+    masks = {"beginMask": 0, "endMask": 0, "shrinkAxisMask": 0}
     for d, n in enumerate(shape):
         step = int(dice.choice([1, 1, 2, 3, -1, -2]))
         first, last = int(dice.integers(-n, n)), int(dice.integers(-n, n + 1))
@@ -221,10 +217,8 @@ def blocks(name: str, kind: str) -> Callable:
     def make(dice: Dice) -> bytes:
         dtype, scaled = moved(dice)
         (height, width, depth), block = dice.integers(1, 4, 3).tolist(), int(dice.integers(1, 4))
-        deep, flat = (
-            (1, height, width, depth * block * block),
-            (1, height * block, width * block, depth),
-        )
+        deep = (1, height, width, depth * block * block)
+        flat = (1, height * block, width * block, depth)
         reads, writes = (deep, flat) if name == "DEPTH_TO_SPACE" else (flat, deep)
         given = [tensor("x", reads, dtype, **scaled)]
         return network(

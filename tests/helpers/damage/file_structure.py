@@ -67,10 +67,8 @@ def _quantization(model, graph, dice) -> None:
     tensor = dice.choice([t for t in graph.tensors if t.quantization] or [None])
     if tensor is None:
         return
-    made, what = (
-        tensor.quantization,
-        dice.choice(("scale", "scale", "zero", "zero", "axis", "none")),
-    )
+    made = tensor.quantization
+    what = dice.choice(("scale", "scale", "zero", "zero", "axis", "none"))
     if what == "scale":
         made.scale = np.array(_other(made.scale, dice, SCALES), np.float32)
     elif what == "zero":

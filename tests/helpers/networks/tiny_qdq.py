@@ -171,10 +171,8 @@ def _decoded(net, boxes, score, keypoints, anchors, strides):
     left_top, right_bottom = net.add(
         "Split", boxes, net.constant(np.array([2, 2])), outputs=2, axis=1
     )
-    first, last = (
-        net.add("Sub", net.constant(anchors), left_top),
-        net.add("Add", right_bottom, net.constant(anchors)),
-    )
+    first = net.add("Sub", net.constant(anchors), left_top)
+    last = net.add("Add", right_bottom, net.constant(anchors))
     middle = net.add("Div", net.add("Add", first, last), net.constant(np.float32(2)))
     boxes = net.add(
         "Mul", net.add("Concat", middle, net.add("Sub", last, first), axis=1), net.constant(strides)

@@ -43,12 +43,10 @@ def build(tensors, operators, inputs, outputs) -> bytes:
 
 def _tensor(model, name, shape, dtype, data, scale, zero_point, signature):
     made = schema.TensorT()
-    made.name, made.shape, made.type, made.buffer = (
-        name,
-        np.array(shape, np.int32),
-        getattr(schema.TensorType, dtype),
-        0,
-    )
+    made.name = name
+    made.shape = np.array(shape, np.int32)
+    made.type = getattr(schema.TensorType, dtype)
+    made.buffer = 0
     if data is not None:
         made.buffer = len(model.buffers)
         model.buffers.append(schema.BufferT())
@@ -58,10 +56,8 @@ def _tensor(model, name, shape, dtype, data, scale, zero_point, signature):
     if scale is not None:
         made.quantization = schema.QuantizationParametersT()
         scales = np.atleast_1d(np.asarray(scale, np.float32))
-        made.quantization.scale, made.quantization.zeroPoint = (
-            scales,
-            np.full(len(scales), zero_point, np.int64),
-        )
+        made.quantization.scale = scales
+        made.quantization.zeroPoint = np.full(len(scales), zero_point, np.int64)
         made.quantization.quantizedDimension = (
             len(shape) - 1 if len(scales) > 1 and shape[0] == 1 else 0
         )
@@ -80,16 +76,12 @@ def _operator(code, reads, writes, options=None):
     made = schema.OperatorT()
     if options:
         kind, fields = options
-        made.builtinOptionsType, made.builtinOptions = (
-            getattr(schema.BuiltinOptions, kind),
-            getattr(schema, f"{kind}T")(),
-        )
+        made.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        made.builtinOptions = getattr(schema, f"{kind}T")()
         vars(made.builtinOptions).update(fields)
-    made.opcodeIndex, made.inputs, made.outputs = (
-        code,
-        np.array(reads, np.int32),
-        np.array(writes, np.int32),
-    )
+    made.opcodeIndex = code
+    made.inputs = np.array(reads, np.int32)
+    made.outputs = np.array(writes, np.int32)
     return made
 
 

@@ -9,10 +9,8 @@ from .pool import Family, Pool, Proposal, ints, small
 
 
 def _propose_concatenation(pool: Pool) -> Proposal | None:
-    dice, first = (
-        pool.dice,
-        pool.pick(lambda value: value.dtype != "INT32" and len(value.shape) > 0),
-    )
+    dice = pool.dice
+    first = pool.pick(lambda value: value.dtype != "INT32" and len(value.shape) > 0)
     if first is None:
         return None
     x = pool.values[first]

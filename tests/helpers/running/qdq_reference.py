@@ -24,10 +24,8 @@ def session_of(model):
     QuantizeLinear."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # others would wait by spinning
-    options.graph_optimization_level, options.log_severity_level = (
-        onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
-        3,
-    )
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

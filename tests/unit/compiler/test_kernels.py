@@ -126,10 +126,8 @@ def test_bits_are_compared_not_values():
 def test_elu(scales):
     """LiteRT has one kernel of it, which is not among those that are called reference."""
     data = elementwise("ELU", *SCALES[scales])
-    graph, values = (
-        parse_tflite(data, "elu"),
-        np.resize(np.arange(-128, 128).astype(np.int8), (2, 256)),
-    )
+    graph = parse_tflite(data, "elu")
+    values = np.resize(np.arange(-128, 128).astype(np.int8), (2, 256))
     interpreter = Interpreter(
         model_content=data,
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,

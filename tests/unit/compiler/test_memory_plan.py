@@ -27,10 +27,8 @@ class Network:
     """A .tflite in the making; each method adds an operator and gives the index of its result."""
 
     def __init__(self, *shapes):
-        self.tensors, self.operators = (
-            [tensor(f"in{i}", shape, **IN) for i, shape in enumerate(shapes)],
-            [],
-        )
+        self.tensors = [tensor(f"in{i}", shape, **IN) for i, shape in enumerate(shapes)]
+        self.operators = []
         self.inputs = list(range(len(shapes)))
 
     def add(self, made):

@@ -29,11 +29,9 @@ def test_the_configuration_names_keypoints(tmp_path):
     folder = blank_images(tmp_path, ["a.png"])
     assert configured_layout(section(training_path=folder)) is None
     named = section(keypoints=2, training_path=folder, validation_split=0.5, seed=1)
-    named.dataset.keypoint_names, named.dataset.skeleton, named.dataset.mirror = (
-        ["tip", "base"],
-        [["tip", "base"]],
-        [["tip", "base"]],
-    )
+    named.dataset.keypoint_names = ["tip", "base"]
+    named.dataset.skeleton = [["tip", "base"]]
+    named.dataset.mirror = [["tip", "base"]]
     layout = configured_layout(named)
     assert (layout.names, layout.limbs, layout.mirror) == (("tip", "base"), ((0, 1),), (1, 0))
     assert training_datasets(named)[0].layout == layout

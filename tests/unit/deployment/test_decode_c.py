@@ -258,11 +258,9 @@ def test_missing_memory_and_sizes_that_cannot_be_are_refused(c):
     """And nothing is written."""
     null, size = 1, 5  # POSE_ERROR_NULL, POSE_ERROR_RANGE
     values = np.zeros((4, 4, 3), np.float32)
-    given, empty, (keypoints, at) = (
-        ctypes.byref(output(values)),
-        ctypes.byref(Output(None, 0, 0.0, 0)),
-        floats(3, 3),
-    )
+    given = ctypes.byref(output(values))
+    empty = ctypes.byref(Output(None, 0, 0.0, 0))
+    keypoints, at = floats(3, 3)
     cell, least = ctypes.c_float(4), ctypes.c_float(0.3)
     score, people = ctypes.c_float(-1), ctypes.c_int32(-1)
     person = ctypes.byref(score), ctypes.byref(people)
@@ -280,10 +278,8 @@ def test_missing_memory_and_sizes_that_cannot_be_are_refused(c):
         c.pose_decode_landmarks(given, empty, 3, 3, at) == null
         and c.pose_decode_landmarks(given, None, 3, 1, at) == size
     )
-    limits, order = (
-        ctypes.byref(Limits(0.5, 0.5, 0, 9)),
-        np.zeros(9, np.int32).ctypes.data_as(ctypes.c_void_p),
-    )
+    limits = ctypes.byref(Limits(0.5, 0.5, 0, 9))
+    order = np.zeros(9, np.int32).ctypes.data_as(ctypes.c_void_p)
     sizes, count = (1, 3, 0, cell, cell), ctypes.byref(ctypes.c_int32())
     assert c.pose_decode_yolo(given, *sizes, limits, order, at, at, count) == size
     assert c.pose_decode_yolo(given, *sizes, limits, order, at, at, None) == null

@@ -75,10 +75,8 @@ def test_code_finds_what_the_reference_kernels_find(shipped, as_c, people):
 )
 def test_every_model_type_runs_as_code(asset, file):
     """Several outputs and their order, float inputs, outputs with and without DEQUANTIZE."""
-    model, image = (
-        pu.load_model(asset(f"models/{file}"), num_threads=1),
-        pu.read_image(asset("images/bus.jpg")),
-    )
+    model = pu.load_model(asset(f"models/{file}"), num_threads=1)
+    image = pu.read_image(asset("images/bus.jpg"))
     expected, found = by_reference(model, image), as_exported(model).predict(image)
     assert len(found) == len(expected)
     np.testing.assert_allclose(found.keypoints, expected.keypoints, atol=1e-3)

@@ -19,11 +19,9 @@ from poseutils.poses import Poses
 def standing(scores=0.9):
     """A person of 17 keypoints who stands at (200, 100) to (260, 300), the hips at (230, 200)."""
     points = np.tile([230.0, 120.0], (17, 1))
-    points[5:7], points[11:13], points[15:17] = (
-        [(260, 140), (200, 140)],
-        [(245, 200), (215, 200)],
-        [(245, 300), (215, 300)],
-    )
+    points[5:7] = [(260, 140), (200, 140)]
+    points[11:13] = [(245, 200), (215, 200)]
+    points[15:17] = [(245, 300), (215, 300)]
     return Poses(points[None].astype(np.float32), np.full((1, 17), scores, np.float32), COCO17)
 
 

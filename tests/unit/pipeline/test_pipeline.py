@@ -54,10 +54,8 @@ def test_a_chain_leaves_one_complete_run_folder(run, tmp_path, capsys):
         all(isinstance(value, float) for value in metrics.values()) and metrics["train.seconds"] > 0
     )
 
-    keras, tflite = (
-        str(folder / "01-train" / "model.keras"),
-        str(folder / "03-quantize" / "quantized.tflite"),
-    )
+    keras = str(folder / "01-train" / "model.keras")
+    tflite = str(folder / "03-quantize" / "quantized.tflite")
     assert given(folder, "01-train") == {
         "model": "",
         "compare_with": "",

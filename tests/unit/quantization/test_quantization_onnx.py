@@ -111,10 +111,8 @@ def test_the_ends_have_the_types_asked_for_and_nothing_is_rounded_twice(
         model, images[:8], tmp_path / "q.onnx", input_type=input_type, output_type=output_type
     )
     network = open_network(path, rescaling=(1 / 127.5, -1.0))
-    scale, zero_point = (
-        network.input.scale or 1 / 127.5,
-        network.input.zero_point + 128 * (input_type == "int8"),
-    )
+    scale = network.input.scale or 1 / 127.5
+    zero_point = network.input.zero_point + 128 * (input_type == "int8")
     floats = open_network(
         files["per_channel"],
         rescaling=(scale, -scale * zero_point) if network.input.scale else (1 / 127.5, -1.0),

@@ -276,10 +276,8 @@ def unlike():
     model = lively_network((64, 64))
     rng = np.random.default_rng(3)
     for block in range(1, 17):
-        norm, depthwise = (
-            model.get_layer(f"block_{block}_expand_BN"),
-            model.get_layer(f"block_{block}_depthwise"),
-        )
+        norm = model.get_layer(f"block_{block}_expand_BN")
+        depthwise = model.get_layer(f"block_{block}_depthwise")
         factor = np.exp(rng.uniform(-4, 0, norm.gamma.shape[0]))
         norm.gamma.assign(norm.gamma.numpy() * factor)
         norm.beta.assign(norm.beta.numpy() * factor)

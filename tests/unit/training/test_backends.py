@@ -83,10 +83,8 @@ def on_tensorflow(tmp_path_factory, repository):
     weights = load_keras(
         repository / "data/models/st_movenet_lightning_heatmaps_a035_192.keras"
     ).get_weights()
-    places, visibility = (
-        rng.uniform(-4, 70, (2, KEYPOINTS, 2)),
-        rng.integers(0, 3, (2, KEYPOINTS, 1)),
-    )
+    places = rng.uniform(-4, 70, (2, KEYPOINTS, 2))
+    visibility = rng.integers(0, 3, (2, KEYPOINTS, 1))
     pictures = [
         fit_to(read_image(repository / f"data/synthetic-people/val/00000{i}.jpg"), SHAPE[:2])[0]
         for i in (1, 2)

@@ -135,10 +135,8 @@ def test_a_configuration_trains_on_a_range_and_validates_as_evaluations_look(peo
         "training": {"crop_margin": "(1.0, 2.0)"},
     }
     config, dataset = Config(**settings), pu.load_dataset(people)
-    ranged, fixed = (
-        load_examples(dataset, SIZE, crop_margin=(1.0, 2.0)),
-        load_examples(dataset, SIZE, crop_margin=(MARGIN, MARGIN)),
-    )
+    ranged = load_examples(dataset, SIZE, crop_margin=(1.0, 2.0))
+    fixed = load_examples(dataset, SIZE, crop_margin=(MARGIN, MARGIN))
     np.testing.assert_array_equal(
         configured_examples(config, dataset).keypoints[:], ranged.keypoints[:]
     )

@@ -184,11 +184,9 @@ class Builder:
         )
 
     def _quantized_table(self, value: Lookup, to: Quantization, name: str) -> Quantized:
-        source, table, product = (
-            self.tensors[value.source.tensor],
-            quantize_linear(value.values, to),
-            None,
-        )
+        source = self.tensors[value.source.tensor]
+        table = quantize_linear(value.values, to)
+        product = None
         scaled = source.quantization if source.dtype == "int8" else None
         unchanged = scaled is not None and same_scale(scaled, to)
         if value.product is not None:

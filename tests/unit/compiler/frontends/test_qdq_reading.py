@@ -113,10 +113,8 @@ def test_all_operators_that_are_not_known_are_named_at_once():
 
 def test_all_that_is_not_supported_of_known_ones_is_named_at_once():
     net = Net()
-    a, b = (
-        net.conv(image(net), 8, 8, groups=2),
-        net.add("Slice", image(net), *(net.constant(np.array([n])) for n in (0, 16, 2, 2))),
-    )
+    a = net.conv(image(net), 8, 8, groups=2)
+    b = net.add("Slice", image(net), *(net.constant(np.array([n])) for n in (0, 16, 2, 2)))
     said = refusal(net, [a, b])
     assert (
         "2 groups of 4 channels" in said

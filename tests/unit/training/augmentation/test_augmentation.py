@@ -304,15 +304,11 @@ def test_all_of_them_in_a_compiled_function_are_what_they_are_outside():
     import tensorflow as tf
 
     augment = make_augment(STRONG, paired(17))
-    images, points, seed = (
-        tf.constant(noise(4)),
-        tf.constant(scattered(4, 17)),
-        tf.constant([3, 4], tf.int64),
-    )
-    inside, outside = (
-        tf.function(augment, autograph=False)(images, points, seed),
-        augment(images, points, seed),
-    )
+    images = tf.constant(noise(4))
+    points = tf.constant(scattered(4, 17))
+    seed = tf.constant([3, 4], tf.int64)
+    inside = tf.function(augment, autograph=False)(images, points, seed)
+    outside = augment(images, points, seed)
     np.testing.assert_allclose(inside[1], outside[1], atol=1e-3)
     assert inside[0].shape == outside[0].shape
     assert np.abs(inside[0].numpy() - outside[0].numpy()).mean() < 1

@@ -26,10 +26,8 @@ def test_rotation_is_a_share_of_a_turn_and_zoom_in_is_negative():
 
 def test_the_order_written_is_the_order_applied():
     points = np.array([[[34, 24, 2], [24, 24, 2]]], np.float32)
-    shift, turn = (
-        {"random_translation": {"width_factor": (0.25, 0.25), "height_factor": 0}},
-        {"random_rotation": {"factor": (0.25, 0.25)}},
-    )
+    shift = {"random_translation": {"width_factor": (0.25, 0.25), "height_factor": 0}}
+    turn = {"random_rotation": {"factor": (0.25, 0.25)}}
     images = np.zeros((1, 48, 48, 3), np.float32)
     _, shifted_first = make_augment({**shift, **turn}, PAIR)(images, points, (0, 0))
     _, turned_first = make_augment({**turn, **shift}, PAIR)(images, points, (0, 0))
