@@ -161,11 +161,9 @@ class Config(Section):
         ``model.model_path`` itself if there is none."""
         path = self.model.model_path or ""
         beside = Path(path).with_suffix("").as_posix() + "_int8.tflite"
-        return (
-            beside
-            if path and any(_exists(folder / beside) for folder in (self._folder, Path.cwd()))
-            else path
-        )
+        if path and any(_exists(folder / beside) for folder in (self._folder, Path.cwd())):
+            return beside
+        return path
 
     def run_folder(self, run_dir: str | Path, service: str) -> Path:
         """The folder that a service writes into, created if missing: ``run_dir``, or below ``runs``
@@ -248,11 +246,9 @@ class Config(Section):
             return str(self.resolve(path))
         except PoseError:
             is_elsewhere = name == "model.model_path" and ("://" in path or "/" not in path)
-            return (
-                path
-                if is_elsewhere or has_drive(path)
-                else str((self._folder / _expanded(path)).absolute())
-            )
+            if is_elsewhere or has_drive(path):
+                return path
+            return str((self._folder / _expanded(path)).absolute())
 
 
 def _expanded(path: str) -> Path:

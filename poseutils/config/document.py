@@ -260,11 +260,9 @@ class _Substitution:
         if isinstance(value, (list, tuple)):
             return [self(element, (*place, index)) for index, element in enumerate(value)]
         if isinstance(value, (str, int, float, bool, type(None))):
-            return (
-                self._substituted(value, place)
-                if isinstance(value, str) and "${" in value
-                else value
-            )
+            if isinstance(value, str) and "${" in value:
+                return self._substituted(value, place)
+            return value
         self._problems.append(
             f"{_attribute(place)}: {type(value).__name__} given; expected text, a number, True, "
             "False, a list or attributes"

@@ -47,21 +47,17 @@ def new_name(name: str) -> str:
     """The name of an attribute in newer files: ``training.model.alpha`` is ``model.alpha``."""
     if name in MOVED:
         return MOVED[name]
-    return (
-        "model." + name.removeprefix("training.model.")
-        if name.startswith("training.model.")
-        else name
-    )
+    if name.startswith("training.model."):
+        return "model." + name.removeprefix("training.model.")
+    return name
 
 
 def _copied(value: Any, depth: int = 3) -> Any:
     """Copies the mappings down to the depth at which attributes move: by YAML aliases one mapping
     may be in several places."""
-    return (
-        {name: _copied(part, depth - 1) for name, part in value.items()}
-        if depth and isinstance(value, dict)
-        else value
-    )
+    if depth and isinstance(value, dict):
+        return {name: _copied(part, depth - 1) for name, part in value.items()}
+    return value
 
 
 def _old_attributes(document: dict) -> dict[str, Any]:

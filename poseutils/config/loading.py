@@ -131,11 +131,9 @@ def _without(sections: dict, path: tuple[str, ...]) -> dict:
 def _as_written(line: str, written: dict[str, str]) -> str:
     """A problem under the name that an older file gives the attribute."""
     name = line.partition(":")[0]
-    return (
-        f"{written[name]} ({name} in newer files){line.removeprefix(name)}"
-        if name in written
-        else line
-    )
+    if name in written:
+        return f"{written[name]} ({name} in newer files){line.removeprefix(name)}"
+    return line
 
 
 def _found(path: Path) -> Path:

@@ -48,11 +48,9 @@ def quantization_dataset(config: Config) -> Dataset:
         if section.quantization_path
         else training_datasets(config)[0]
     )
-    return (
-        dataset.split(section.quantization_split, section.seed)[1]
-        if section.quantization_split
-        else dataset
-    )
+    if section.quantization_split:
+        return dataset.split(section.quantization_split, section.seed)[1]
+    return dataset
 
 
 def configured_layout(config: Config) -> KeypointLayout | None:

@@ -65,11 +65,9 @@ def _load(path: Path, split: str | None, layout: KeypointLayout | None) -> Datas
         )
     annotations = annotation_files(path)
     if split is None:
-        return (
-            _join([read_coco(a) for a in annotations], path)
-            if annotations
-            else read_yolo(path, layout)
-        )
+        if annotations:
+            return _join([read_coco(a) for a in annotations], path)
+        return read_yolo(path, layout)
     splits = {split_name(a): a for a in annotations} | {a.stem: a for a in annotations}
     folders = {} if annotations else {folder.name: folder for folder in split_folders(path)}
     if split in splits:

@@ -132,11 +132,9 @@ def _contents(spec: DeploymentSpec, files: list[str]) -> str:
 def _absent(spec: DeploymentSpec) -> list[str]:
     """Why files that a reader may look for are not there."""
     if spec.board.linux:
-        return (
-            []
-            if takes(spec)
-            else ["There is no `predict.py`: it takes a pose network as a .tflite."]
-        )
+        if takes(spec):
+            return []
+        return ["There is no `predict.py`: it takes a pose network as a .tflite."]
     reason = unsupported_reason(spec)
     if reason:
         return [f"There is no `app_config.h`: {reason}."]

@@ -136,11 +136,8 @@ def side_by_side(by_precision: Mapping[str, Metrics]) -> list[tuple[str, str, st
     if set(by_precision) != set(PRECISIONS):
         return []
     before, after = (by_precision[precision] for precision in PRECISIONS)
-    names = [
-        name
-        for name in before
-        if name in after and not (name in COUNTS and before[name] == after[name])
-    ]
+    same = {name for name in COUNTS if before.get(name) == after.get(name)}
+    names = [name for name in before if name in after and name not in same]
     return [
         ("", "float", "quantized", "change"),
         *(
@@ -162,11 +159,9 @@ def step_results(step: Step) -> str:
     figures = [
         f"{name} {figure(value)}" for name, value in list(step.metrics.items())[:MAIN_METRICS]
     ]
-    return (
-        ", ".join(figures)
-        if step.status in ("done", "waiting")
-        else ", ".join([step.status, *figures])
-    )
+    if step.status in ("done", "waiting"):
+        return ", ".join(figures)
+    return ", ".join([step.status, *figures])
 
 
 def headline(metrics: Mapping[str, float | None]) -> str:
@@ -178,12 +173,8 @@ def headline(metrics: Mapping[str, float | None]) -> str:
         for name in (("ap",) if f"{precision}.ap" in metrics else ("oks", "nme"))
     ]
     names = [name for name in chosen if metrics.get(name) is not None]
-    names = (
-        names
-        or [name for name in metrics if not name.endswith((".seconds", ".failed", ".interrupted"))][
-            :2
-        ]
-    )
+    states = (".seconds", ".failed", ".interrupted")
+    names = names or [name for name in metrics if not name.endswith(states)][:2]
     return ", ".join(f"{name} {figure(metrics[name])}" for name in names)
 
 

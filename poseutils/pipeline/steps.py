@@ -83,11 +83,9 @@ class Step:
 
     def lacks(self) -> Path | None:
         """The model that the service has to write for later steps, if it is missing."""
-        return (
-            self.folder / ARTIFACTS[self.service][0]
-            if self.service in ARTIFACTS and self.model is None
-            else None
-        )
+        if self.service in ARTIFACTS and self.model is None:
+            return self.folder / ARTIFACTS[self.service][0]
+        return None
 
 
 @dataclass

@@ -106,11 +106,9 @@ def mean_scores(poses: Iterable[Poses]) -> dict[str, float]:
     if not poses:
         return {"no people detected": 0.0}
     means = np.concatenate([p.scores for p in poses]).mean(axis=0)
-    return (
-        {"all keypoints": float(means.mean())}
-        if len(means) > 40
-        else dict(zip(poses[0].layout.names, means.tolist(), strict=True))
-    )
+    if len(means) > 40:
+        return {"all keypoints": float(means.mean())}
+    return dict(zip(poses[0].layout.names, means.tolist(), strict=True))
 
 
 def show_bars(

@@ -151,16 +151,12 @@ def _split(model) -> Layers:
         activation = after.get(layer.name)
         if layer.__class__.__name__ in CONVOLUTIONS:
             result = run(layer, *inputs, **options)
-            return (
-                run(_activate(activation, f"{layer.name}_own_activation"), result)
-                if activation
-                else result
-            )
-        return (
-            run(_activate(activation, layer.name), *inputs)
-            if activation
-            else run(layer, *inputs, **options)
-        )
+            if activation:
+                return run(_activate(activation, f"{layer.name}_own_activation"), result)
+            return result
+        if activation:
+            return run(_activate(activation, layer.name), *inputs)
+        return run(layer, *inputs, **options)
 
     result = _rebuilt(model, copy, call)
     _copy_weights(model, result.model)
@@ -188,11 +184,9 @@ def _activate(function, name: str):
 
     known = {"relu": {}, "relu6": {"max_value": 6.0}}
     kind = getattr(function, "__name__", "")
-    return (
-        keras.layers.ReLU(name=name, **known[kind])
-        if kind in known
-        else keras.layers.Activation(function, name=name)
-    )
+    if kind in known:
+        return keras.layers.ReLU(name=name, **known[kind])
+    return keras.layers.Activation(function, name=name)
 
 
 def _copied(layer, **changes):

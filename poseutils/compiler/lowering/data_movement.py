@@ -77,13 +77,7 @@ def lower_slice(layer: Layer) -> None:
 def _strides_by_size(layer: Layer, tensor: int, sizes: list[int]) -> list[int]:
     """The strides of a tensor along dimensions of these sizes, of which those of one may be missing
     or more in its own shape."""
-    own = iter(
-        [
-            stride
-            for n, stride in zip(layer.graph.tensors[tensor].shape, layer.strides(tensor))
-            if n != 1
-        ]
-    )
+    own = iter(layer.strides_of_many(tensor))
     return [next(own) if n != 1 else 0 for n in sizes]
 
 
@@ -159,17 +153,12 @@ def lower_pad(layer: Layer) -> None:
     need(_same_quantization(layer, source), "input of another scale than the output's")
     strides, value = layer.strides(output), str(_padding_value(layer))
     start = sum(int(p[0]) * stride for p, stride in zip(pads, strides))
-    blocks = (
-        inputs_side_by_side(layer.graph, layer.operator)
-        if channel_padding(layer.graph, layer.operator) is not None
-        else None
-    )
-    margins = [(0, columns(layer.output))]
-    if blocks is not None:
-        margins = [
-            (0, blocks[0].column),
-            (blocks[0].column + blocks[0].columns, columns(layer.output)),
-        ]
+    margins, inside = [(0, columns(layer.output))], None
+    if channel_padding(layer.graph, layer.operator) is not None:
+        inside = inputs_side_by_side(layer.graph, layer.operator)
+    if inside is not None:
+        end = inside[0].column + inside[0].columns
+        margins = [(0, inside[0].column), (end, columns(layer.output))]
     for number, (first, last) in enumerate(margins):
         if first < last:
             fields = {

@@ -92,11 +92,9 @@ class Layer:
 
     def step(self, tensor: int) -> int:
         """Values from one row of a tensor's last dimension to the next."""
-        return (
-            self.places[tensor].row_stride
-            if tensor in self.places
-            else columns(self.graph.tensors[tensor])
-        )
+        if tensor in self.places:
+            return self.places[tensor].row_stride
+        return columns(self.graph.tensors[tensor])
 
     def offset(self, tensor: int) -> int:
         """Bytes from the beginning of the arena."""
@@ -140,6 +138,11 @@ class Layer:
         shape, step = self.graph.tensors[tensor].shape, self.step(tensor)
         last = len(shape) - 1
         return [1 if d == last else step * prod(shape[d + 1 : -1]) for d in range(len(shape))]
+
+    def strides_of_many(self, tensor: int) -> list[int]:
+        """The same along the dimensions of more than one index."""
+        shape = self.graph.tensors[tensor].shape
+        return [stride for n, stride in zip(shape, self.strides(tensor)) if n != 1]
 
 
 def at(c_type: str, offset: int) -> str:

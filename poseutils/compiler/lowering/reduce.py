@@ -41,25 +41,20 @@ def refuse_sum(layer: Layer) -> None:
 def lower_reduce(layer: Layer) -> None:
     source, output = layer.input(0), layer.output
     need_int8(source, output)
-    reduced = _reduced(layer)
-    shape = source.shape
+    reduced, shape = _reduced(layer), source.shape
     strides = layer.strides(layer.operator.inputs[0])
-    kept = [d for d in range(len(shape)) if d not in reduced]
-    own = [
-        stride
-        for n, stride in zip(output.shape, layer.strides(layer.operator.outputs[0]))
-        if n != 1
-    ]
+    many = [d for d, n in enumerate(shape) if n != 1]
+    kept, summed = [d for d in many if d not in reduced], [d for d in many if d in reduced]
     count = prod(shape[d] for d in reduced)
     fields = {
         "what": {"REDUCE_MAX": "POSE_REDUCE_MAX", "REDUCE_MIN": "POSE_REDUCE_MIN"}.get(
             layer.operator.name, "POSE_REDUCE_SUM"
         ),
-        "size": four([shape[d] for d in kept if shape[d] != 1], 1),
-        "in": four([strides[d] for d in kept if shape[d] != 1], 0),
-        "out": four(own, 0),
-        "length": four([shape[d] for d in reduced if shape[d] != 1], 1),
-        "apart": four([strides[d] for d in reduced if shape[d] != 1], 0),
+        "size": four([shape[d] for d in kept], 1),
+        "in": four([strides[d] for d in kept], 0),
+        "out": four(layer.strides_of_many(layer.operator.outputs[0]), 0),
+        "length": four([shape[d] for d in summed], 1),
+        "apart": four([strides[d] for d in summed], 0),
         "in_zero": source.zero_point,
         "zero": output.zero_point,
         **_reduction_fields(layer, source, count),

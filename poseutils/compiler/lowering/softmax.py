@@ -34,11 +34,9 @@ def _share_fields(scale: float) -> Fields:
     """How many steps of the output a share of 1 is: a power of two, as of LiteRT, or a multiplier
     and one."""
     multiplier, shift = quantize_multiplier(1 / scale)
-    return (
-        {"multiplier": 0, "bits": shift - 1}
-        if multiplier == 2**30
-        else {"multiplier": multiplier, "bits": shift}
-    )
+    if multiplier == 2**30:
+        return {"multiplier": 0, "bits": shift - 1}
+    return {"multiplier": multiplier, "bits": shift}
 
 
 def lower_log_softmax(layer: Layer) -> None:

@@ -37,11 +37,9 @@ which rounds twice."""
 def rounding_once(real: float) -> tuple[int, int]:
     """As :func:`quantize_multiplier`, with no shift to the right wherever that is as exact: the
     product is rounded once, at its end."""
-    return (
-        (round_half_away(real * 2**31), 0)
-        if _ONCE_FROM <= real < 0.5
-        else quantize_multiplier(real)
-    )
+    if _ONCE_FROM <= real < 0.5:
+        return (round_half_away(real * 2**31), 0)
+    return quantize_multiplier(real)
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,9 @@ def _ones(case: Case) -> Shapes:
     """SQUEEZE and EXPAND_DIMS: dimensions of one go or come."""
     data, output = case.input(0), case.outputs[0]
     if case.settles:
-        return (
-            _with_ones(case, data)
-            if case.operator.name == "EXPAND_DIMS"
-            else _without_ones(case, data)
-        )
+        if case.operator.name == "EXPAND_DIMS":
+            return _with_ones(case, data)
+        return _without_ones(case, data)
     sizes = [[n for n in tensor.shape if n != 1] for tensor in (data, output)]
     case.expect(sizes[0] == sizes[1], f"{output.name!r} of shape {output.shape} from {data.shape}")
     return None

@@ -19,11 +19,9 @@ from tests.helpers.networks.tiny_tflite import tensor
 
 def of_type(dice: Dice, kind: str) -> dict:
     scaled = quantized(dice)
-    return (
-        {"scale": None}
-        if kind in ("FLOAT32", "INT32")
-        else scaled | ({"zero_point": scaled["zero_point"] + 128} if kind == "UINT8" else {})
-    )
+    if kind in ("FLOAT32", "INT32"):
+        return {"scale": None}
+    return scaled | ({"zero_point": scaled["zero_point"] + 128} if kind == "UINT8" else {})
 
 
 def moved(dice: Dice) -> tuple[str, dict]:

@@ -30,11 +30,9 @@ def values_of(dice: Dice, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     """Values of a tensor's type; floats lie between steps, and beyond what 8 bits hold."""
     if dtype in ("int8", "uint8"):
         return int8(dice, *shape).view(dtype)
-    return (
-        dice.integers(-3000, 3000, shape).astype(np.int32)
-        if dtype == "int32"
-        else (dice.normal(0, 3, shape)).astype(np.float32)
-    )
+    if dtype == "int32":
+        return dice.integers(-3000, 3000, shape).astype(np.int32)
+    return (dice.normal(0, 3, shape)).astype(np.float32)
 
 
 def integers(name: str, *values: int, scalar: bool = False) -> dict:
@@ -75,11 +73,9 @@ def window_options(
     fields |= {"dilationHFactor": apart[0], "dilationWFactor": apart[1]} if dilated else {}
 
     def size(d: int, n: int, taps: int) -> int:
-        return (
-            -(-n // strides[d])
-            if padding == 0
-            else (n - ((taps - 1) * apart[d] + 1)) // strides[d] + 1
-        )
+        if padding == 0:
+            return -(-n // strides[d])
+        return (n - ((taps - 1) * apart[d] + 1)) // strides[d] + 1
 
     return (kind, fields | more), size
 

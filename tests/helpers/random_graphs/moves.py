@@ -250,11 +250,9 @@ def _build_transpose(p: dict, reads: list[Value], dice: np.random.Generator) -> 
 
 def _propose_tile(pool: Pool) -> Proposal | None:
     name, dice = pool.int8(lambda value: 1 <= len(value.shape) <= 4), pool.dice
-    return (
-        None
-        if name is None
-        else ((name,), {"times": [dice.choice((1, 1, 2, 3)) for _ in pool.values[name].shape]})
-    )
+    if name is None:
+        return None
+    return ((name,), {"times": [dice.choice((1, 1, 2, 3)) for _ in pool.values[name].shape]})
 
 
 def _build_tile(p: dict, reads: list[Value], dice: np.random.Generator) -> Written:

@@ -138,11 +138,9 @@ def expected_targets(keypoints, sigma, activation):
                 )
             else:
                 targets[b, :, :, k] = (rows == int(y)) & (columns == int(x))
-    return (
-        targets / np.maximum(targets.sum(axis=(1, 2), keepdims=True), 1e-6)
-        if activation == "softmax"
-        else targets
-    )
+    if activation == "softmax":
+        return targets / np.maximum(targets.sum(axis=(1, 2), keepdims=True), 1e-6)
+    return targets
 
 
 def expected_loss(name, targets, heatmaps, weights):
