@@ -2,7 +2,7 @@
 fitted to counts.
 
 The counts are those of an emulated core, layer by layer, of published networks;
-``tests/bench/measure_instructions.py`` writes them to ``instructions.json``. Each kind of operator
+``tests/bench/measure/instructions.py`` writes them to ``instructions.json``. Each kind of operator
 has four costs: instructions a multiply-accumulate, a value written, a value read, and a call.
 """
 

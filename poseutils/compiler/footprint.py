@@ -1,6 +1,6 @@
 """Code size, stack and use of floats of a network as C, from measurements of the operators.
 
-``tests/bench/measure_footprint.py`` compiles every operator for the emulated cores and writes
+``tests/bench/measure/footprint.py`` compiles every operator for the emulated cores and writes
 ``footprint.json``; so figures do not depend on the compiler of the computer that exports.
 """
 

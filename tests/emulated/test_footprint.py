@@ -12,7 +12,7 @@ from poseutils.compiler.frontends.tflite import read_tflite
 from poseutils.deployment import export
 from poseutils.deployment.verify.emulator import EMULATED, qemu_command
 from poseutils.deployment.verify.host_build import run_tool
-from tests.bench.measure_footprint import FLAGS, core_flags
+from tests.bench.measure.footprint import FLAGS, core_flags
 from tests.helpers.marks import with_qemu
 from tests.helpers.networks.tiny_tflite import heatmap_model
 

@@ -8,7 +8,7 @@ from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.cost_model import ANY, UNITS, cores, instructions, kind, unmeasured, work
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
 from poseutils.deployment import BOARDS
-from tests.bench.measure_instructions import counted, fit, fitted
+from tests.bench.measure.instructions import counted, fit, fitted
 from tests.helpers.marks import with_qemu
 from tests.helpers.networks.tiny_tflite import build, tensor
 
@@ -24,7 +24,7 @@ def compiled(repository):
 @with_qemu
 def test_model_is_near_what_an_emulated_core_counts(repository):
     """The table is made of such counts; where the kernels have changed since,
-    tests/bench/measure_instructions.py makes it anew."""
+    tests/bench/measure/instructions.py makes it anew."""
     compiled, counts = counted(repository / SHIPPED, "m7")
     assert sum(instructions(compiled, "Cortex-M7")) == pytest.approx(sum(counts.values()), rel=0.05)
     assert set(fit([(compiled, counts)])) >= {"CONV_2D 1x1", "DEPTHWISE_CONV_2D", ANY}

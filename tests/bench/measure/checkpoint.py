@@ -1,6 +1,6 @@
 """The accuracy of the bundled network, as its model card lists it.
 
-python -m tests.bench.measure_checkpoint [--people FOLDER] [MODEL ...]
+python -m tests.bench.measure.checkpoint [--people FOLDER] [MODEL ...]
 
 On rendered people that it was not trained on, on the photographs in POSEUTILS_CACHE, and on the
 photographs that data/models/training_data.py keeps apart in FOLDER. By boxes: each person is

@@ -1,6 +1,6 @@
 """Measures code size and stack of every operator and decoder, for the table in an export's README.
 
-python -m tests.bench.measure_footprint
+python -m tests.bench.measure.footprint
 
 Writes poseutils/deployment/footprint.json. To be run again whenever the kernels change; it takes
 the Arm compiler and a minute.
@@ -25,7 +25,7 @@ from poseutils.deployment.verify.emulator import EMULATED
 from poseutils.deployment.verify.host_build import run_tool
 from poseutils.files import write_text
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 FLAGS = [
     "-std=c99",
     "-O3",

@@ -1,7 +1,7 @@
 """Counts the instructions of every layer of real networks on emulated Cortex-M, and fits the cost
 model of ``poseutils.compiler``.
 
-python -m tests.bench.measure_instructions [FILE.tflite ...]
+python -m tests.bench.measure.instructions [FILE.tflite ...]
 
 Without files: the shipped network and the published ones in POSEUTILS_CACHE. Fully connected
 layers, which none of these has, are made. Writes poseutils/compiler/instructions.json and says how
@@ -29,7 +29,7 @@ from poseutils.deployment.verify.host_build import copy_sources, run_make, run_t
 from poseutils.files import write_text
 from tests.helpers.networks.parts import dense
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 MAIN = """
 /* Runs the network once on noise, and prints the instructions of each tensor, those of the counting
