@@ -288,11 +288,9 @@ def _export(options: argparse.Namespace) -> None:
     from .deployment import export
 
     made = export(options.file, options.out, board=options.board, io=options.io, name=options.name)
-    decoder = (
-        f"with the decoder of {made.model_type}"
-        if made.model_type
-        else "without a decoder: no pose network that is known here"
-    )
+    decoder = "without a decoder: no pose network that is known here"
+    if made.model_type:
+        decoder = f"with the decoder of {made.model_type}"
     print(
         f"{made.path}: {made.report.arena_bytes:,} bytes of RAM, {made.report.flash_bytes:,} of "
         f"constants; {decoder}"

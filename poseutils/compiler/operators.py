@@ -139,11 +139,9 @@ def _text(node: ast.AST, known: Mapping[str, object]) -> Iterator[str]:
 def _part(part: ast.expr, known: Mapping[str, object]) -> str:
     if isinstance(part, ast.Constant):
         return str(part.value)
-    name = (
-        part.value.id
-        if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name)
-        else ""
-    )
+    name = ""
+    if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name):
+        name = part.value.id
     value = known.get(name)
     return str(value) if isinstance(value, int) else "…"
 

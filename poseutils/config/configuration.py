@@ -147,11 +147,9 @@ class Config(Section):
         for candidate in tried:
             if _exists(candidate):
                 return candidate
-        foreign = (
-            " It has a drive letter, as on Windows; write where it is on this computer."
-            if has_drive(path) and os.name != "nt"
-            else ""
-        )
+        foreign = ""
+        if has_drive(path) and os.name != "nt":
+            foreign = " It has a drive letter, as on Windows; write where it is on this computer."
         raise PoseError(
             f"{path}: no such file or folder; looked for {' and '.join(map(str, tried))}.{foreign}"
         )

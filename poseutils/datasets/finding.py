@@ -141,11 +141,9 @@ class ImageFinder:
 
     def __init__(self, annotations: Path):
         split = annotations.stem.removeprefix("person_keypoints_").removeprefix("instances_")
-        root = (
-            annotations.parent.parent
-            if annotations.parent.name == "annotations"
-            else annotations.parent
-        )
+        root = annotations.parent
+        if annotations.parent.name == "annotations":
+            root = annotations.parent.parent
         folders = [root / split, root / "images" / split, root / "images", annotations.parent, root]
         self.folders = [str(folder) for folder in dict.fromkeys(folders) if folder.is_dir()] or [
             str(folders[0])

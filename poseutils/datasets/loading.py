@@ -54,11 +54,9 @@ def _load(path: Path, split: str | None, layout: KeypointLayout | None) -> Datas
     if path.suffix.lower() == ".json":
         return read_coco(path)
     if not path.is_dir():
-        beside = (
-            ", ".join(sorted(p.name for p in path.parent.glob("*"))[:8])
-            if path.parent.is_dir()
-            else "no such folder either"
-        )
+        beside = "no such folder either"
+        if path.parent.is_dir():
+            beside = ", ".join(sorted(p.name for p in path.parent.glob("*"))[:8])
         raise PoseError(
             f"no dataset at {path}: expected a COCO .json file or a folder. In {path.parent}: "
             f"{beside or 'no files'}"

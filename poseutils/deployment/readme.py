@@ -230,11 +230,9 @@ def _estimated(compiled: Compiled) -> str:
 def _floats(spec: DeploymentSpec, compiled: Compiled) -> str:
     found = float_operators(compiled)
     named = ", ".join(f"{name} ({count})" for name, count in found.items())
-    inside = (
-        f"Operators that compute in floats: {named}."
-        if found
-        else "No operator computes in floats."
-    )
+    inside = "No operator computes in floats."
+    if found:
+        inside = f"Operators that compute in floats: {named}."
     return inside + (" The decoder computes in floats." if spec.pose else "")
 
 

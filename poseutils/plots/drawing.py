@@ -202,13 +202,9 @@ def _draw_box(canvas: np.ndarray, box: np.ndarray, label: str, size: float) -> N
 def draw_truth(sample: Sample, layout: KeypointLayout) -> np.ndarray:
     """The image of a sample with its ground truth; hidden keypoints are hollow."""
     canvas = draw_poses(read_image(sample.path), truth_poses(sample.keypoints, layout))
-    hidden = (
-        sample.keypoints[sample.keypoints[:, :, 2] == 1]
-        if (sample.keypoints[:, :, 2] == 2).any()
-        else ()
-    )
-    for point in hidden:
-        _draw_point(canvas, point[:2], TRUTH, _line_size(canvas), thickness=1)
+    if (sample.visibility == 2).any():
+        for point in sample.keypoints[sample.visibility == 1]:
+            _draw_point(canvas, point[:2], TRUTH, _line_size(canvas), thickness=1)
     return canvas
 
 

@@ -108,13 +108,10 @@ def show_augmentations(
     """
     from ..training.augmentation import AUGMENTATIONS, make_augment
 
-    chosen = (
-        {name: SHOWN.get(name, {}) for name in AUGMENTATIONS}
-        if augmentation is None
-        else augmentation
-    )
+    if augmentation is None:
+        augmentation = {name: SHOWN.get(name, {}) for name in AUGMENTATIONS}
     views, titles = [_with_truth(examples, index)], ["original"]
-    for name, arguments in chosen.items():
+    for name, arguments in augmentation.items():
         augment = make_augment({name: {**(arguments or {}), "change_rate": 1}}, examples.layout)
         image, points = augment(
             examples.images[index : index + 1], examples.keypoints[index : index + 1], (seed, 0)

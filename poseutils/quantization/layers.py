@@ -140,11 +140,9 @@ def _split(model) -> Layers:
     }
 
     def copy(layer):
-        changes = (
-            {"activation": "linear"}
-            if layer.name in after and layer.__class__.__name__ in CONVOLUTIONS
-            else {}
-        )
+        changes = {}
+        if layer.name in after and layer.__class__.__name__ in CONVOLUTIONS:
+            changes = {"activation": "linear"}
         return _copied(layer, **changes)
 
     def call(run, layer, *inputs, **options):

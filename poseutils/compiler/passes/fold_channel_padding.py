@@ -18,11 +18,9 @@ def fold_channel_padding(graph: Graph) -> Graph:
     operators = []
     for operator in graph.operators:
         pads = [t for t in operator.inputs if t in makers] if operator.name == "ADD" else []
-        pad = (
-            makers[pads[0]]
-            if len(pads) == 1 and len(reads[pads[0]]) == 1 and pads[0] not in graph.outputs
-            else None
-        )
+        pad = None
+        if len(pads) == 1 and len(reads[pads[0]]) == 1 and pads[0] not in graph.outputs:
+            pad = makers[pads[0]]
         operators.append(operator if pad is None else _narrowed(graph, operator, pad))
     return replace(graph, operators=tuple(operators))
 

@@ -14,11 +14,9 @@ from .case import ALL, MANY, Case, Rule, Shapes
 def _reshape(case: Case) -> Shapes:
     """By a tensor of sizes if there is one, else by the option; one of -1 is what is left."""
     data, output = case.input(0), case.outputs[0]
-    sizes = (
-        case.integers(1, "the shape")
-        if (given := case.optional(1)) is not None and len(given.shape) == 1
-        else None
-    )
+    sizes = None
+    if (given := case.optional(1)) is not None and len(given.shape) == 1:
+        sizes = case.integers(1, "the shape")
     if case.settles:
         return None if sizes is None else [_filled_up(case, data, sizes.tolist())]
     case.expect(

@@ -160,10 +160,8 @@ def copy_script(address: str | None, folder: str | None) -> str:
     host = "" if address is None else address if "@" in address else f"root@{address}"
     place = shlex.quote(folder or FOLDER)
     remote = shlex.quote(f"mkdir -p -- {place} && tar -xzf - -C {place}")
-    given = (
-        f"${{1:-{host}}}"
-        if host
-        else "${1:?give the address of the board, such as root@192.168.1.7}"
-    )
+    given = "${1:?give the address of the board, such as root@192.168.1.7}"
+    if host:
+        given = f"${{1:-{host}}}"
     values = {"board": given, "remote": remote, "place": shlex.quote(place)}
     return filled("linux/copy_to_board.sh", values)

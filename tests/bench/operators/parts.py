@@ -81,11 +81,9 @@ def window_options(
 
 
 def weights_of(dice: Dice, shape: tuple[int, ...], channels: int) -> dict:
-    each = (
-        [float(s) for s in dice.uniform(0.002, 0.05, channels)]
-        if dice.random() < 0.6 and channels > 1
-        else 0.02
-    )
+    each = 0.02
+    if dice.random() < 0.6 and channels > 1:
+        each = [float(s) for s in dice.uniform(0.002, 0.05, channels)]
     return tensor("w", shape, data=np.maximum(int8(dice, *shape), -127), scale=each)
 
 

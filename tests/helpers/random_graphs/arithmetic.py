@@ -197,11 +197,9 @@ def _propose_dense(pool: Pool) -> Proposal | None:
     if name is None:
         return None
     shape = pool.values[name].shape
-    other = (
-        pool.int8(lambda v: len(v.shape) == 2 and v.shape[1] == shape[-1])
-        if dice.random() < 0.3
-        else None
-    )
+    other = None
+    if dice.random() < 0.3:
+        other = pool.int8(lambda v: len(v.shape) == 2 and v.shape[1] == shape[-1])
     p = {"activation": _activation(pool), "keep": dice.random() < 0.3, **_products(pool)}
     p |= {"per_channel": False, "weight_zero": 9} if dice.random() < 0.15 else {}
     if other is not None:
