@@ -293,7 +293,7 @@ def test_a_page_of_real_notebooks(repository, tmp_path):
     page = (folder / "index.html").read_text()
     assert (
         page.count("<figure") >= 2
-        and "<b>Benchmark</b> By layer" in page
+        and "<b>Benchmark</b> One bar per layer" in page
         and "493 <small>KiB" in page
     )
     assert len(page) < 3_000_000 and not Order(page).wrong
