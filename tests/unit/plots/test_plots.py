@@ -129,10 +129,10 @@ def test_explorer_redraws_when_a_control_moves(asset):
     explorer = widgets.explore(model, [asset("images/bus.jpg"), asset("hands/onehand10k_9.jpg")])
     controls, picture = explorer.children
     seen = {bytes(picture.value)}
-    for control, value in zip(controls.children, (1, 0.9, -1), strict=True):
+    for control, value in zip(controls.children, (1, 0.01, 0.9, -1), strict=True):
         control.value = value
         seen.add(bytes(picture.value))
-    assert len(seen) == 4 and all(png.startswith(b"\x89PNG") for png in seen)
+    assert len(seen) == 5 and all(png.startswith(b"\x89PNG") for png in seen)
 
 
 def test_reports_and_comparisons_show_themselves(zoo_model, asset):
