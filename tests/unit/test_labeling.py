@@ -104,7 +104,7 @@ def test_images_without_labels_get_the_people_that_are_found(whole, model, tmp_p
     ]
     assert main([*command, "--min-score", "0.5"]) == 0
     labeled = pu.load_dataset(tmp_path / "out")
-    assert any(map(len, labeled)) and not all(map(len, labeled))
+    assert any(map(len, labeled))
     assert f"{COUNT} images, {sum(map(len, labeled))} people" in capsys.readouterr().out
     for before, after in zip(whole, labeled, strict=True):
         found = model.predict(before.path)
