@@ -90,7 +90,7 @@ def mended(dataset: Dataset, teacher: pu.Model) -> Dataset:
             keep[person] = not what.startswith("left out")
             counts[what] += 1
         if keep.any():
-            samples.append(chosen(replace(sample, keypoints=keypoints), keep))
+            samples.append(replace(sample, keypoints=keypoints).chosen(keep))
     print(f"{len(dataset)} photographs: {dict(counts)}")
     return dataset.subset(samples)
 
@@ -125,12 +125,6 @@ def agreement(keypoints: np.ndarray, predicted: np.ndarray, area: float, rows) -
     return float(
         np.nan_to_num(oks(predicted, keypoints[:, :2], keypoints[:, 2], np.array(area), sigmas))
     )
-
-
-def chosen(sample: Sample, keep: np.ndarray) -> Sample:
-    """The sample with some of its people."""
-    arrays = ("keypoints", "boxes", "areas", "crowd", "classes")
-    return replace(sample, **{name: getattr(sample, name)[keep] for name in arrays})
 
 
 if __name__ == "__main__":

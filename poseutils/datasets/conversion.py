@@ -200,14 +200,7 @@ def _kept(sample: Sample, kind: str) -> Sample | None:
         return sample
     if not (sample.visibility[keep] > 0).any():
         return None
-    return replace(
-        sample,
-        keypoints=sample.keypoints[keep],
-        boxes=sample.boxes[keep],
-        areas=sample.areas[keep],
-        crowd=sample.crowd[keep],
-        classes=sample.classes[keep],
-    )
+    return sample.chosen(keep)
 
 
 # ---------------------------------------------------------------- writing

@@ -75,6 +75,15 @@ class Sample:
         """The sample with class ``classes[c]`` instead of c."""
         return self._with(classes=np.asarray(classes, int)[self.classes])
 
+    def chosen(self, people: np.ndarray) -> Sample:
+        """The sample with some of its people.
+
+        Args:
+            people: (N,) bool.
+        """
+        names = ("keypoints", "boxes", "areas", "crowd", "classes")
+        return replace(self, **{name: getattr(self, name)[people] for name in names})
+
     def _with(self, **attributes) -> Sample:
         """A copy with other attributes, which does not open the image."""
         other = copy(self)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets import Dataset
-from ..decoders import ONE_PERSON_TYPES
 from ..errors import PoseError
 from ..keypoints import (
     COCO17,
@@ -115,7 +114,7 @@ def evaluate(
 
 def _confidence(model: Model, thresholds: dict) -> dict:
     """The thresholds given, with the confidence of an evaluation."""
-    if model.model_type in ONE_PERSON_TYPES and model.detector is None:
+    if model.gives_one_pose:
         return thresholds | {"confidence": 0}
     usual = CONFIDENCE.get(model.model_type)
     return thresholds if usual is None else {"confidence": usual} | thresholds

@@ -93,8 +93,12 @@ class Model:
     @property
     def has_confidence(self) -> bool:
         """True if the threshold ``confidence`` decides who is there."""
-        one_person = self.model_type in ONE_PERSON_TYPES and self.detector is None
-        return self.gives_boxes or one_person
+        return self.gives_boxes or self.gives_one_pose
+
+    @property
+    def gives_one_pose(self) -> bool:
+        """True for a network that gives one pose for every image, with a person in it or not."""
+        return self.model_type in ONE_PERSON_TYPES and self.detector is None
 
     @property
     def label(self) -> str:

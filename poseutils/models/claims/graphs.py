@@ -49,7 +49,7 @@ def _of_size(graph: Graph, size: tuple[int, int], path: Path) -> Graph:
 def _work(graph: Graph, operator: Operator) -> int:
     tensors = [graph.tensors[t] for t in (*operator.inputs, *operator.outputs) if t >= 0]
     values = max(tensor.elements for tensor in tensors)
-    if operator.name == "NON_MAX_SUPPRESSION_V4" or operator.name == "NON_MAX_SUPPRESSION_V5":
+    if operator.name in ("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"):
         return values**2 // 16  # every box, of four numbers, with every other
     window = prod(operator.attributes_as(Pool2D).size) if "POOL_2D" in operator.name else 0
     return macs(graph, operator) + values * max(window, OF_ONE_VALUE)
