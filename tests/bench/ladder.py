@@ -3,11 +3,11 @@ benchmark notebook shows.
 
 python -m tests.bench.ladder PEOPLE WORK [--alphas 0.35 …] [--sizes 128 …] [--steps N]
 
-PEOPLE is the folder that data/models/training_data.py makes. The widest choice is the default; each
-rung is kept in WORK and in poseutils/benchmarking/ladder.json as soon as it is measured, and is not
-made again. A network of each width is trained from scratch at the first size for ten times as many
-steps as at each of the others, which start from it. The bundled network stands beside them, with
-its full training and at all sizes, and so do the networks in POSEUTILS_CACHE for one person.
+PEOPLE is the folder that data/models/training_data.py makes. Each network is kept in WORK and not
+made again; its rung is written to poseutils/benchmarking/ladder.json as soon as it is measured. A
+network of each width is trained from scratch at the first size for ten times as many steps as at
+each of the others, which start from it. The bundled network stands beside them, with its full
+training and at all sizes, and so do the networks in POSEUTILS_CACHE for one person.
 --steps 0 trains nothing and lists costs alone.
 """
 
@@ -32,12 +32,12 @@ from poseutils.quantization import quantize
 from poseutils.training import build_model, fit, load_examples, load_keras
 from poseutils.training.batches import rescaled
 from poseutils.training.networks.resized import at_size
-from tests.bench.ratios import SHIPPED, cached
+from tests.bench.measure.checkpoint import standard_error
+from tests.bench.ratios import SHIPPED, SHIPPED_FLOAT, cached
 
 NETWORK, KEYPOINTS = "st_movenet_lightning_heatmaps", 17
 ALPHAS, SIZES = (0.35, 0.5, 0.75, 1.0), (128, 160, 192, 224, 256)
 OTHERS = "movenet_lightning_192", "st_movenet_lightning_heatmaps_192_13kpts"
-BUNDLED = SHIPPED.with_name(SHIPPED.name.replace("_int8.tflite", ".keras"))
 FIRST = 10
 """How many times as many steps the first size of each width takes."""
 BATCH, CALIBRATION = 32, 100
@@ -96,7 +96,7 @@ def _bundled(people: Path, folder: Path, size: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     some = pu.load_dataset(people / "train").split(0.02, seed=1)[1]
     images = load_examples(some, (size, size), crop_margin=(1.1, 1.4)).images[:CALIBRATION]
-    return quantize(at_size(load_keras(BUNDLED), (size, size)), rescaled(images), file)
+    return quantize(at_size(load_keras(SHIPPED_FLOAT), (size, size)), rescaled(images), file)
 
 
 def _network(
@@ -163,8 +163,7 @@ def _measured(
 def _accuracy(file: Path, people: pu.Dataset) -> tuple[float, float]:
     """Mean OKS by boxes, and its standard error."""
     report = pu.evaluate(pu.load_model(file), people, from_boxes=True, progress=False)
-    each = np.array([result.oks for result in report.per_image])
-    return round(float(each.mean()), 4), round(float(each.std() / np.sqrt(len(each))), 4)
+    return round(report.metrics["oks"], 4), round(standard_error(report), 4)
 
 
 def _keep(rung: Rung) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
+SHIPPED_FLOAT = SHIPPED.with_name(SHIPPED.name.replace("_int8.tflite", ".keras"))
 PEOPLE = ROOT / "data/synthetic-people/val"
 
 

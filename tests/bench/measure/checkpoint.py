@@ -16,12 +16,10 @@ from pathlib import Path
 import numpy as np
 
 import poseutils as pu
+from poseutils.evaluation import Report
 from poseutils.synthetic import synthetic_dataset
-from tests.bench.ratios import ROOT, cached
+from tests.bench.ratios import SHIPPED, SHIPPED_FLOAT, cached
 
-BUNDLED = sorted(
-    path for path in (ROOT / "data/models").iterdir() if path.suffix in (".keras", ".tflite")
-)
 RENDERED = 500
 COLUMNS = ("network", "people", "how", "number", "OKS", "PCK@0.2")
 
@@ -30,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("models", type=Path, nargs="*", default=BUNDLED)
+    parser.add_argument("models", type=Path, nargs="*", default=[SHIPPED_FLOAT, SHIPPED])
     parser.add_argument("--people", type=Path)
     chosen = parser.parse_args()
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
@@ -53,14 +51,17 @@ def _datasets(people: Path | None) -> Iterator[tuple[str, pu.Dataset]]:
 def _row(model: pu.Model, dataset: pu.Dataset, from_boxes: bool) -> str:
     """Number of people, mean OKS with its standard error over images, PCK@0.2."""
     report = pu.evaluate(model, dataset, from_boxes=from_boxes, progress=False)
-    each = np.array([result.oks for result in report.per_image])
-    each = each[np.isfinite(each)]
     how = "by boxes" if from_boxes else "whole images"
     found = report.metrics
-    error = each.std() / np.sqrt(len(each))
-    return (
-        f"{how} | {found['people']:.0f} | {found['oks']:.3f} ± {error:.3f} | {found['pck@0.2']:.3f}"
-    )
+    oks = f"{found['oks']:.3f} ± {standard_error(report):.3f}"
+    return f"{how} | {found['people']:.0f} | {oks} | {found['pck@0.2']:.3f}"
+
+
+def standard_error(report: Report) -> float:
+    """That of the mean OKS, over images with a labeled person."""
+    each = np.array([result.oks for result in report.per_image])
+    each = each[np.isfinite(each)]
+    return float(each.std() / np.sqrt(len(each)))
 
 
 if __name__ == "__main__":

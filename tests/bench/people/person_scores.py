@@ -22,7 +22,7 @@ from poseutils.evaluation.matching import labeled_people
 from poseutils.models import Model
 from poseutils.models.predictor import infer, prepare
 from poseutils.poses import person_scores as by_highest_half
-from tests.bench.ratios import PEOPLE, SHIPPED, cached
+from tests.bench.ratios import PEOPLE, SHIPPED, SHIPPED_FLOAT, cached
 
 PAGE = Path(__file__).with_name("person_scores.md")
 PHOTOGRAPHS = ("whole photographs", "crops of photographs")
@@ -72,13 +72,9 @@ def _page() -> Iterator[str]:
 
 def _networks() -> dict[str, Path | str]:
     """The networks of one person that are here, by their names in the tables."""
-    bundled = {"bundled network, int8": SHIPPED, "bundled network, float": _float(SHIPPED)}
+    bundled = {"bundled network, int8": SHIPPED, "bundled network, float": SHIPPED_FLOAT}
     zoo = [name for name, entry in pu.ZOO.items() if entry.model_type in ONE_PERSON_TYPES]
     return bundled | {f"`{name}`": name for name in zoo if cached(f"models/{pu.ZOO[name].file}")}
-
-
-def _float(quantized: Path) -> Path:
-    return quantized.with_name(quantized.name.replace("_int8.tflite", ".keras"))
 
 
 # ---------------------------------------------------------------- images
