@@ -62,8 +62,8 @@ def label(
     """Writes a COCO dataset with the keypoints that a model predicts with confidence, atomically.
 
     Images without annotations get the people that the model detects with its usual confidence,
-    which may be nobody. In a dataset with COCO annotations, people and labeled keypoints are kept;
-    the model is run on the box of each person, and adds the keypoints that are not labeled.
+    or none. In a dataset with COCO annotations, people and labeled keypoints are kept; the model is
+    run on the box of each person, and adds the keypoints that are not labeled.
 
     Args:
         model: the teacher.

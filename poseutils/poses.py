@@ -128,9 +128,9 @@ class Poses:
 
 
 def person_scores(scores: np.ndarray) -> np.ndarray:
-    """How sure a network of one person is that somebody is there: the mean of the highest half of
-    the keypoints' scores, rounded up. Half of a person, as where the rest is hidden or outside the
-    image, is a person, too.
+    """The confidence of a network of one person that there is a person: the mean of the highest
+    half of the keypoints' scores, rounded up. Half of a person, as where the rest is hidden or
+    outside the image, is a person, too.
 
     It separates images with and without people better than the mean or the median of all
     keypoints (``tests/bench/people/person_scores.md``). The few highest separate them as well, but

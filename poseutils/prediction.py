@@ -38,7 +38,7 @@ class Result:
     @property
     def metrics(self) -> dict[str, float]:
         """Numbers of ``images`` read, ``unreadable`` images, ``people`` detected, and images
-        with ``nobody``."""
+        with none (``nobody``)."""
         not_annotated = len(self.poses) - len(self.annotated)
         return {
             "images": float(len(self.poses)),
@@ -49,7 +49,7 @@ class Result:
 
     @property
     def empty(self) -> list[Path]:
-        """The images in which nobody was found, as no score is above the confidence."""
+        """The images without a person whose score is above the confidence."""
         return [path for path, poses in self.poses.items() if not len(poses)]
 
 

@@ -3,15 +3,16 @@
 ``python data/models/training_data.py PHOTOGRAPHS OUT`` writes ``OUT/train`` and ``OUT/val``, each
 with COCO annotations and images of both.
 
-The labels of the photographs are by crowd workers. A teacher looks at each person by its box, and
-these rules mend them; OKS is of the labels with the teacher's keypoints, over the labeled ones:
+The labels of the photographs are by crowd workers. A teacher predicts each person by their box,
+and these rules correct them; OKS is of the labels with the teacher's keypoints, over the labeled
+ones:
 
 1. People with a suspicion other than "left and right" (``poseutils.datasets.suspicions``) are
    left out.
 2. Left and right of the arms, and of the legs, are exchanged where that raises the OKS of that
    part by at least ``GAIN`` to at least ``AGREES``.
-3. People on whom the teacher is sure (mean score of at least ``SURE``) and contradicts the labels
-   (OKS below ``CONTRADICTS``) are left out.
+3. People on whom the teacher has a high confidence (mean score of at least ``CONFIDENT``) and
+   contradicts the labels (OKS below ``CONTRADICTS``) are left out.
 
 The teacher then adds the keypoints of the face, which are not labeled in the photographs.
 """
@@ -35,7 +36,7 @@ from poseutils.labeling import label
 from poseutils.poses import oks
 from poseutils.synthetic import make_dataset
 
-GAIN, AGREES, SURE, CONTRADICTS = 0.25, 0.5, 0.45, 0.1
+GAIN, AGREES, CONFIDENT, CONTRADICTS = 0.25, 0.5, 0.45, 0.1
 PARTS = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
 VALIDATION = 0.05
 """Fraction of the photographs that is kept apart, with its labels as they are."""
@@ -55,8 +56,8 @@ def main() -> None:
     out, teacher = arguments.out, pu.load_model(arguments.teacher)
     train, validation = pu.load_dataset(arguments.photographs).split(VALIDATION, seed=1)
     write(validation, out / "val", "photographs")
-    write(mended(train, teacher), out / "mended", "photographs")
-    label(teacher, out / "mended", out / "train", link=True)
+    write(corrected(train, teacher), out / "corrected", "photographs")
+    label(teacher, out / "corrected", out / "train", link=True)
     make_dataset(out / "train/rendered", RENDERED, seed=3)
     make_dataset(out / "val/rendered", RENDERED_VALIDATION, seed=4)
 
@@ -68,7 +69,7 @@ def write(dataset: Dataset, folder: Path, name: str) -> None:
     write_json(folder / f"{name}.json", to_coco(dataset, names))
 
 
-def mended(dataset: Dataset, teacher: pu.Model) -> Dataset:
+def corrected(dataset: Dataset, teacher: pu.Model) -> Dataset:
     """The dataset by the three rules, with what was done printed."""
     doubted = {
         (s.sample.image_id, s.person) for s in suspicions(dataset) if s.kind != "left and right"
@@ -113,8 +114,8 @@ def by_teacher(
             keypoints = mirrored
             exchanged.append(part[0])
     labeled = np.flatnonzero(keypoints[:, 2] > 0)
-    sure = scores[labeled].mean() >= SURE
-    if sure and agreement(keypoints[labeled], predicted[labeled], area, labeled) < CONTRADICTS:
+    confident = scores[labeled].mean() >= CONFIDENT
+    if confident and agreement(keypoints[labeled], predicted[labeled], area, labeled) < CONTRADICTS:
         return keypoints, "left out: contradicted"
     return keypoints, f"exchanged: {', '.join(exchanged)}" if exchanged else "as they are"
 

@@ -19,7 +19,7 @@ import numpy as np
 from ..config.names import REFINEMENTS
 from ..errors import PoseError
 from . import hand_spe, head_spe, heatmaps_spe, spe, ssd_detector, yolo_mpe
-from .options import EVERYBODY, InputSpec, Thresholds
+from .options import KEEP_ALL, InputSpec, Thresholds
 
 DECODERS: dict[str, ModuleType] = {
     "heatmaps_spe": heatmaps_spe,
@@ -31,11 +31,11 @@ DECODERS: dict[str, ModuleType] = {
 }
 MODEL_TYPES = tuple(DECODERS)
 ONE_PERSON_TYPES = ("heatmaps_spe", "spe")
-"""Networks that give one pose for every image, with somebody in it or not."""
+"""Networks that give one pose for every image, with a person in it or not."""
 
 __all__ = [
     "DECODERS",
-    "EVERYBODY",
+    "KEEP_ALL",
     "MODEL_TYPES",
     "ONE_PERSON_TYPES",
     "REFINEMENTS",
@@ -72,9 +72,9 @@ def find_outputs(
 
 def thresholds_of(model_type: str, spec: InputSpec, **given: Any) -> Thresholds:
     """The default thresholds of a model type, with those given replaced. Heatmaps that sum to one
-    have none: everybody is kept."""
+    have none: all people are kept."""
     usual = getattr(DECODERS[model_type], "THRESHOLDS", Thresholds())
-    return replace(EVERYBODY if spec.sums_to_one else usual, **given)
+    return replace(KEEP_ALL if spec.sums_to_one else usual, **given)
 
 
 def shapes_of(outputs: Mapping[str, np.ndarray]) -> str:

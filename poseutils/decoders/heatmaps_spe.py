@@ -22,7 +22,7 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import EVERYBODY, ONE_PERSON, InputSpec, Thresholds, check_finite, found_people
+from .options import KEEP_ALL, ONE_PERSON, InputSpec, Thresholds, check_finite, found_people
 
 EXPECTS = "one output (B, H, W, K) of heatmaps, smaller than the input by a whole factor"
 THRESHOLDS = ONE_PERSON
@@ -102,7 +102,7 @@ def decode(
     found: Mapping[str, np.ndarray],
     spec: InputSpec,
     layout: KeypointLayout,
-    thresholds: Thresholds = EVERYBODY,
+    thresholds: Thresholds = KEEP_ALL,
 ) -> list[Poses]:
     """The refined maximum of each heatmap; the score is the value of the highest cell.
 
@@ -110,7 +110,7 @@ def decode(
         found: ``heatmaps`` (B, H, W, K).
 
     Returns:
-        B Poses in pixels of the input, of one person each, or of nobody: see ``confidence``.
+        B Poses in pixels of the input, of one person each, or of none: see ``confidence``.
 
     Raises:
         PoseError: if the maximum of a heatmap is NaN or infinite.

@@ -85,7 +85,7 @@ class Thresholds:
 
     Attributes:
         confidence: people with this score or less (:attr:`~poseutils.poses.Poses.person_scores`)
-            are dropped; of networks of one person, 0 drops nobody.
+            are dropped; of networks of one person, 0 drops none.
         nms_iou: a detection whose similarity to a better one, by ``nms_measure``, is higher than
             this is dropped.
         max_detections: maximum number of detections per image, best first.
@@ -120,13 +120,13 @@ class Thresholds:
                 )
 
 
-EVERYBODY = Thresholds(confidence=0)
-"""Of networks of one person: each image has its pose, whether somebody is there or not."""
+KEEP_ALL = Thresholds(confidence=0)
+"""Of networks of one person: each image has its pose, with a person in it or not."""
 
 ONE_PERSON = Thresholds(confidence=0.3)
-"""Of networks of one person. The confidence has the lowest mean of false alarms and misses over
-the networks, on photographs with and without people, whole and cropped; that of each network by
-itself is hardly better: ``python -m tests.bench person_scores`` measures it anew."""
+"""Of networks of one person. The mean of false alarms and misses over the networks, on photographs
+with and without people, whole and cropped, is about lowest there; at the best threshold of each
+network it is hardly lower: ``python -m tests.bench person_scores`` measures it anew."""
 
 
 def found_people(poses: Poses, thresholds: Thresholds) -> Poses:

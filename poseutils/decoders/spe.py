@@ -8,7 +8,7 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import EVERYBODY, ONE_PERSON, InputSpec, Thresholds, check_finite, found_people
+from .options import KEEP_ALL, ONE_PERSON, InputSpec, Thresholds, check_finite, found_people
 
 EXPECTS = "one output (B, 1, K, 3): y, x and score of each keypoint"
 THRESHOLDS = ONE_PERSON
@@ -36,7 +36,7 @@ def decode(
     found: Mapping[str, np.ndarray],
     spec: InputSpec,
     layout: KeypointLayout,
-    thresholds: Thresholds = EVERYBODY,
+    thresholds: Thresholds = KEEP_ALL,
 ) -> list[Poses]:
     """Converts (y, x) fractions of the input, or pixels, to (x, y) pixels.
 
@@ -44,7 +44,7 @@ def decode(
         found: ``keypoints`` (B, K, 3) y, x, score.
 
     Returns:
-        B Poses in pixels of the input, of one person each, or of nobody: see ``confidence``.
+        B Poses in pixels of the input, of one person each, or of none: see ``confidence``.
 
     Raises:
         PoseError: if a coordinate or score is NaN or infinite.

@@ -134,7 +134,7 @@ def _one_person(lines: list[str], function: str, arguments: Sequence[object]) ->
 
 
 def _scored(decoding: Decoding) -> list[str]:
-    """The confidence, and what a decoder of somebody or nobody writes."""
+    """The confidence, and what a decoder of one person or none writes."""
     confidence = f"{float(decoding.thresholds.confidence)!r}f"
     return [confidence, "poses->keypoints[0]", "&poses->score", "&poses->people"]
 

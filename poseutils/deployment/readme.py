@@ -303,16 +303,16 @@ def _outputs(spec: DeploymentSpec) -> str:
     if spec.pose is None:
         return ""
     unit = ", from 0 to 1 of the input" if spec.pose.normalized else ", in pixels of the input"
-    return f"Outputs: {_OUTPUTS[spec.pose.model_type].format(unit=unit)}{_somebody(spec)}"
+    return f"Outputs: {_OUTPUTS[spec.pose.model_type].format(unit=unit)}{_person_score(spec)}"
 
 
-def _somebody(spec: DeploymentSpec) -> str:
-    """How a network of one person tells whether anybody is there."""
+def _person_score(spec: DeploymentSpec) -> str:
+    """How a network of one person decides whether there is a person."""
     if spec.pose is None or spec.pose.model_type not in ONE_PERSON_TYPES:
         return ""
     score = " The score of the person is the mean of the highest half of the keypoints' scores"
     confidence = spec.thresholds.confidence
-    return f"{score}; up to {confidence:g} there is nobody." if confidence else f"{score}."
+    return f"{score}; up to {confidence:g} there is no person." if confidence else f"{score}."
 
 
 def _steps(spec: DeploymentSpec) -> str:

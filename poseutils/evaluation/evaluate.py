@@ -71,7 +71,7 @@ def evaluate(
         thresholds: of :class:`poseutils.decoders.Thresholds`. Defaults: ``max_detections`` 20, as
             COCO has it; ``confidence`` 0.001 for ``yolo_mpe`` networks, as AP requires. On whole
             images, a network of one person is measured on its pose whatever the score: OKS compares
-            keypoints, and who is taken for nobody would count as 0.
+            keypoints, and a person below the threshold would count as 0.
 
     Raises:
         PoseError: if the keypoints of model and dataset cannot be matched; if there is nothing to

@@ -81,7 +81,7 @@ def load_keras(path: str | Path):
 
 def _check_claims(load: Callable[[], Any], path: Path) -> None:
     """Builds the model without memory for its weights, whose shapes must be those in the file, and
-    looks at what a run would take.
+    checks what a run would take.
 
     Raises:
         PoseError: if it is too much.

@@ -92,7 +92,7 @@ class Model:
 
     @property
     def has_confidence(self) -> bool:
-        """True if the threshold ``confidence`` decides who is there."""
+        """True if the threshold ``confidence`` decides which people are kept."""
         return self.gives_boxes or self.gives_one_pose
 
     @property
@@ -234,8 +234,8 @@ class Model:
                 is that of the detector: there is one pose per box.
 
         Returns:
-            Poses in pixels of the image as displayed (EXIF orientation applied), of nobody if no
-            score is above the confidence; a list for a list.
+            Poses in pixels of the image as displayed (EXIF orientation applied), without a
+            person if no score is above the confidence; a list for a list.
 
         Raises:
             PoseError: if an image cannot be read (:meth:`predict_each` goes on with the others);

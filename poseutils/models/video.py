@@ -23,7 +23,7 @@ def follow(model: Model, frames: Iterable[ImageLike], **thresholds: Any) -> Iter
     The input is the whole first frame (or a crop by the model's detector). From then on it is a
     square around the pose of the frame before, as long as that pose shows a torso, as in MoveNet's
     own demonstration (TensorFlow Hub, "MoveNet: Ultra fast and accurate pose detection model").
-    When the person is lost, or nobody is found by the confidence, the whole frame is searched
+    When the person is lost, or has no score above the confidence, the whole frame is searched
     again.
 
     Args:

@@ -1,4 +1,4 @@
-"""The rules that mend the labels of the photographs which the bundled network is trained on."""
+"""The rules that correct the labels of the photographs which the bundled network is trained on."""
 
 import importlib.util
 
@@ -11,7 +11,7 @@ from poseutils.keypoints import COCO17
 ARMS = [5, 6, 7, 8, 9, 10]
 LEGS = [11, 12, 13, 14, 15, 16]
 POINTS = np.stack([np.linspace(20, 180, 17), 100 + 60 * np.sin(np.arange(17))], axis=1)
-SURE, UNSURE = np.full(17, 0.9), np.full(17, 0.1)
+HIGH, LOW = np.full(17, 0.9), np.full(17, 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +46,19 @@ def exchanged(rows):
     ],
 )
 def test_exchanged_left_and_right_are_put_right(rules, rows, what):
-    keypoints, done = rules.by_teacher(person(exchanged(rows)), 0, POINTS, SURE)
+    keypoints, done = rules.by_teacher(person(exchanged(rows)), 0, POINTS, HIGH)
     assert done == what
     assert keypoints[:, :2] == pytest.approx(POINTS)
 
 
 def test_labels_stay_where_the_teacher_agrees_with_neither_order(rules):
     labeled = exchanged(ARMS)
-    keypoints, done = rules.by_teacher(person(labeled), 0, POINTS[::-1], UNSURE)
+    keypoints, done = rules.by_teacher(person(labeled), 0, POINTS[::-1], LOW)
     assert done == "as they are"
     assert keypoints[:, :2] == pytest.approx(labeled)
 
 
-def test_a_person_is_left_out_only_where_a_sure_teacher_contradicts(rules):
+def test_a_person_is_left_out_only_where_a_confident_teacher_contradicts(rules):
     elsewhere = POINTS + 500
-    assert rules.by_teacher(person(), 0, elsewhere, SURE)[1] == "left out: contradicted"
-    assert rules.by_teacher(person(), 0, elsewhere, UNSURE)[1] == "as they are"
+    assert rules.by_teacher(person(), 0, elsewhere, HIGH)[1] == "left out: contradicted"
+    assert rules.by_teacher(person(), 0, elsewhere, LOW)[1] == "as they are"

@@ -166,6 +166,6 @@ pose_status pose_decode_heatmaps(const pose_output *maps, int32_t height, int32_
         keypoints[k].y = pose_clamp((float)y + 0.5f + step_y, 0.0f, (float)height) * cell;
     }
     *score = pose_person_score(keypoints, count);
-    *people = pose_is_somebody(*score, confidence);
+    *people = pose_is_person(*score, confidence);
     return POSE_OK;
 }

@@ -17,6 +17,6 @@ pose_status pose_decode_spe(const pose_output *points, int32_t count, float widt
         keypoints[k].score = pose_real(points, 3 * k + 2);
     }
     *score = pose_person_score(keypoints, count);
-    *people = pose_is_somebody(*score, confidence);
+    *people = pose_is_person(*score, confidence);
     return POSE_OK;
 }

@@ -46,9 +46,9 @@ typedef enum {
 } pose_refinement;
 
 /*
- * Networks of one person give keypoints for every image. score is how sure they are that somebody
- * is there, the mean of the highest half of the keypoints' scores; people is 1 if it is above the
- * confidence or the confidence is 0, else 0.
+ * Networks of one person give keypoints for every image. score is their confidence that there is
+ * a person, the mean of the highest half of the keypoints' scores; people is 1 if it is above the
+ * threshold confidence or that is 0, else 0.
  */
 
 /* heatmaps_spe: (height, width, K) heatmaps; cell is the size of a cell in pixels of the input. */
@@ -163,7 +163,7 @@ static inline float pose_person_score(const pose_keypoint *keypoints, int32_t co
     return (float)(sum / half);
 }
 
-static inline int pose_is_somebody(float score, float confidence)
+static inline int pose_is_person(float score, float confidence)
 {
     return confidence <= 0.0f || score > confidence;
 }

@@ -1,5 +1,5 @@
-"""What a model file claims to hold or to compute, looked at before memory or time is taken for
-it."""
+"""Limits of what a model file may claim to hold or to compute, checked before a runtime allocates
+memory or takes time for it."""
 
 from __future__ import annotations
 

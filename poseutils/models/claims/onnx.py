@@ -107,7 +107,7 @@ def _shapes(proto: Any) -> dict[str, Shape]:
     infer = partial(onnx_library().shape_inference.infer_shapes, data_prop=True)
     try:
         proto = by_onnx(infer, proto)
-    except Damaged:  # told by ONNX Runtime, which knows its own operators
+    except Damaged:  # reported by ONNX Runtime, which knows its own operators
         pass
     graph = proto.graph
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}

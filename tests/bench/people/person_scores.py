@@ -1,4 +1,4 @@
-"""Whether somebody is there: what the score of a person tells of images with and without people.
+"""False alarms and misses of the person score on images with and without people.
 
 python -m tests.bench person_scores        (POSEUTILS_CACHE: the folder with models and images)
 
@@ -59,7 +59,7 @@ def person_scores() -> Iterator[str]:
 def _page() -> Iterator[str]:
     views, networks = _views(), _networks()
     yield "Written by `python -m tests.bench person_scores`. The score of a person is the mean of"
-    yield "the highest half of the keypoints' scores; somebody is there where it is above the"
+    yield "the highest half of the keypoints' scores; an image has a person where it is above the"
     yield "threshold."
     yield from _described(views)
     found = {}

@@ -146,8 +146,8 @@ def test_unknown_types_shapes_and_thresholds():
 
 
 @pytest.mark.parametrize("model_type", ONE_PERSON_TYPES)
-def test_a_network_of_one_person_finds_somebody_above_the_confidence(model_type):
-    """At it or below, nobody; with 0, everybody, negative scores too; of each image by itself."""
+def test_a_network_of_one_person_finds_one_above_the_confidence(model_type):
+    """At it or below, none; with 0, all, negative scores too; of each image by itself."""
     scores = np.float32([0.75, 0.5, 0.25, -1.0])  # exact, so that 0.5 is no more than 0.5
     if model_type == "spe":
         array = np.concatenate([np.full((4, 1, 17, 2), 0.5), np.ones((4, 1, 17, 1))], axis=3)
@@ -164,7 +164,7 @@ def test_a_network_of_one_person_finds_somebody_above_the_confidence(model_type)
         )
 
 
-def test_heatmaps_that_sum_to_one_keep_everybody_unless_a_confidence_is_given():
+def test_heatmaps_that_sum_to_one_keep_all_unless_a_confidence_is_given():
     softmax = replace(VIEW, sums_to_one=True)
     assert thresholds_of("heatmaps_spe", VIEW).confidence > 0
     assert thresholds_of("heatmaps_spe", softmax).confidence == 0

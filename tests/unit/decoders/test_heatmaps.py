@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from poseutils.decoders import EVERYBODY, InputSpec, Thresholds, heatmaps_spe
+from poseutils.decoders import KEEP_ALL, InputSpec, Thresholds, heatmaps_spe
 from poseutils.decoders.options import REFINEMENTS
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, layout_for
@@ -27,7 +27,7 @@ def places(maps, refine, view=VIEW):
         heatmaps_spe.find({"x": maps}, view),
         view,
         layout_for(maps.shape[3]),
-        replace(EVERYBODY, refine=refine),
+        replace(KEEP_ALL, refine=refine),
     )
     return poses[0].keypoints[0] / 4
 
@@ -48,7 +48,7 @@ def test_argmax_is_the_center_of_the_highest_cell():
     maps[0, 10, 20, 3] = 0.9
     maps[1, 47, 63, 16] = 0.8
     first, second = heatmaps_spe.decode(
-        heatmaps_spe.find({"x": maps}, VIEW), VIEW, COCO17, replace(EVERYBODY, refine="argmax")
+        heatmaps_spe.find({"x": maps}, VIEW), VIEW, COCO17, replace(KEEP_ALL, refine="argmax")
     )
     np.testing.assert_allclose(first.keypoints[0, 3], (82, 42))
     np.testing.assert_allclose(second.keypoints[0, 16], (254, 190))
@@ -59,7 +59,7 @@ def test_argmax_is_the_center_of_the_highest_cell():
 def test_channels_first_and_batches(refine):
     maps = np.concatenate([gaussians(drawn(seed, 17)) for seed in range(3)])
     view = InputSpec(192, 256, channels_first=True)
-    limits = replace(EVERYBODY, refine=refine)
+    limits = replace(KEEP_ALL, refine=refine)
     together = heatmaps_spe.decode(
         heatmaps_spe.find({"x": maps.transpose(0, 3, 1, 2)}, view), view, COCO17, limits
     )

@@ -10,7 +10,7 @@ import pytest
 import poseutils as pu
 from poseutils.decoders import (
     DECODERS,
-    EVERYBODY,
+    KEEP_ALL,
     REFINEMENTS,
     InputSpec,
     Thresholds,
@@ -76,7 +76,7 @@ def compare_heatmaps(c, view, layout, maps, refine, dtype):
         (maps, 0.0, 0, maps) if dtype is np.float32 else quantized(maps, dtype)
     )
     expected = DECODERS["heatmaps_spe"].decode(
-        {"heatmaps": maps}, view, layout, replace(EVERYBODY, refine=refine)
+        {"heatmaps": maps}, view, layout, replace(KEEP_ALL, refine=refine)
     )[0]
     _, height, width, count = maps.shape
 
@@ -102,8 +102,8 @@ def compare_one_person(decode, expected):
         np.testing.assert_array_equal(found[:, 2], expected.scores[0])
         assert score.value == person
         if 0 <= confidence <= 1:
-            somebody = found_people(expected, Thresholds(confidence=float(confidence)))
-            assert people.value == len(somebody)
+            kept = found_people(expected, Thresholds(confidence=float(confidence)))
+            assert people.value == len(kept)
 
 
 @pytest.mark.parametrize("refine", REFINEMENTS)

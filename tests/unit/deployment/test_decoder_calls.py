@@ -64,11 +64,11 @@ def test_the_call_of_a_decoder(model_type, normalized, confidence, tmp_path):
     people, score, keypoints, boxes = run_decoding(decoding, graph, arrays, tmp_path)
     found = DECODERS[model_type].find(arrays, view)
     (expected,) = DECODERS[model_type].decode(found, view, layout, decoding.thresholds)
-    nobody = model_type == "spe" and confidence == 0.9
-    assert people == len(expected) and bool(people) != nobody
+    no_person = model_type == "spe" and confidence == 0.9
+    assert people == len(expected) and bool(people) != no_person
     if model_type in ONE_PERSON_TYPES:
-        (everybody,) = DECODERS[model_type].decode(found, view, layout)
-        assert score == everybody.person_scores[0]
+        (pose,) = DECODERS[model_type].decode(found, view, layout)
+        assert score == pose.person_scores[0]
     np.testing.assert_allclose(keypoints[:people, :, :2], expected.keypoints, atol=PIXEL)
     assert (expected.boxes is not None) == (model_type in ("yolo_mpe", "detector"))
     if expected.boxes is not None:

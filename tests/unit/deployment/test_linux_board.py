@@ -94,7 +94,7 @@ def test_program_finds_what_predict_finds(board_python, repository, tmp_path):
         assert np.abs(found[..., :2] - model.predict(image, **options).keypoints).max() < 1e-3
 
 
-def test_program_finds_nobody_where_nobody_is(board_python, repository, tmp_path):
+def test_program_finds_no_person_where_none_is(board_python, repository, tmp_path):
     """By the default confidence of the model type, which is written beside the model."""
     folder = deployed(repository / SHIPPED, tmp_path / "out", "heatmaps_spe")
     model = pu.load_model(repository / SHIPPED, num_threads=1)

@@ -1,4 +1,4 @@
-"""What a file claims is looked at before a runtime takes memory or time for it."""
+"""What a file claims is checked before a runtime takes memory or time for it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a .keras or .h5 claims is looked at before Keras takes memory for it."""
+"""What a .keras or .h5 claims is checked before Keras takes memory for it."""
 
 import json
 import resource
@@ -139,7 +139,7 @@ def test_networks_nested_deeper_than_any_are_refused(tmp_path):
         load_keras(rewritten(path, bury))
 
 
-def test_layers_without_an_input_are_told(tmp_path):
+def test_layers_without_an_input_are_refused(tmp_path):
     keras.Sequential([layers.ReLU()]).save(tmp_path / "model.keras")
     with pytest.raises(PoseError, match="no defined inputs yet"):
         load_keras(tmp_path / "model.keras")

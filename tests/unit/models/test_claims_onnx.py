@@ -1,4 +1,4 @@
-"""What an .onnx claims is looked at before ONNX Runtime opens it."""
+"""What an .onnx claims is checked before ONNX Runtime opens it."""
 
 from functools import partial
 from math import prod

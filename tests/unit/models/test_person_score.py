@@ -1,4 +1,4 @@
-"""Whether somebody is there: what becomes of images with and without a person."""
+"""The person score: what becomes of images with and without a person."""
 
 import json
 from dataclasses import replace
@@ -28,20 +28,20 @@ def people(repository):
 
 
 @pytest.fixture(scope="module")
-def somebody(model, people):
+def person(model, people):
     """The image of the best score, with its dataset."""
     scores = [model.predict(s.path, confidence=0).person_scores[0] for s in people]
     return people[int(np.argmax(scores))]
 
 
-def test_an_image_without_a_person_has_no_pose(model, somebody):
-    assert len(model.predict(somebody.path)) == 1 and len(model.predict(EMPTY)) == 0
-    assert [len(p) for p in model.predict([somebody.path, EMPTY])] == [1, 0]
+def test_an_image_without_a_person_has_no_pose(model, person):
+    assert len(model.predict(person.path)) == 1 and len(model.predict(EMPTY)) == 0
+    assert [len(p) for p in model.predict([person.path, EMPTY])] == [1, 0]
     assert len(model.predict(EMPTY, confidence=0)) == 1
-    assert len(model.predict(somebody.path, confidence=1)) == 0
+    assert len(model.predict(person.path, confidence=1)) == 0
 
 
-def test_boxes_say_that_somebody_is_there(model):
+def test_a_box_has_its_pose_whatever_the_score(model):
     boxes = np.float32([[0, 0, 100, 200], [50, 20, 300, 200]])
     assert len(model.predict(EMPTY, boxes=boxes, confidence=0.9)) == 2
 
@@ -52,16 +52,16 @@ def test_the_threshold_is_shown(model):
     assert softmax.summary()["confidence"] == "0"
 
 
-def test_a_person_who_leaves_is_lost_and_found_again(model, somebody):
-    image = pu.read_image(somebody.path)
+def test_a_person_who_leaves_is_lost_and_found_again(model, person):
+    image = pu.read_image(person.path)
     seen = [len(p.poses) for p in pu.follow(model, [image, image, np.zeros_like(image), image])]
     assert seen == [1, 1, 0, 1]
 
 
-def test_images_with_nobody_are_counted_and_not_drawn_on(model, somebody, tmp_path):
+def test_images_without_a_person_are_counted_and_not_drawn_on(model, person, tmp_path):
     (tmp_path / "in").mkdir()
     Image.fromarray(EMPTY).save(tmp_path / "in/empty.png")
-    Image.fromarray(pu.read_image(somebody.path)).save(tmp_path / "in/somebody.png")
+    Image.fromarray(pu.read_image(person.path)).save(tmp_path / "in/person.png")
     paths = pu.find_images(tmp_path / "in")
     result = predict_images(model, paths, tmp_path / "out", progress=False)
     assert result.metrics == {"images": 2, "unreadable": 0, "people": 1, "nobody": 1}
@@ -69,12 +69,12 @@ def test_images_with_nobody_are_counted_and_not_drawn_on(model, somebody, tmp_pa
     annotated = pu.read_image(result.annotated[result.empty[0]])
     assert np.abs(annotated.astype(int) - EMPTY).max() < 5  # JPEG
     (record,) = json.loads((tmp_path / "out/predictions.json").read_text())
-    assert record["file_name"] == "somebody.png"
+    assert record["file_name"] == "person.png"
     (score,) = model.predict(paths[1]).person_scores
     assert record["score"] == pytest.approx(score, abs=1e-5)
 
 
-def test_an_evaluation_loses_nobody(model, people):
+def test_an_evaluation_loses_no_person(model, people):
     usual, strict = (
         pu.evaluate(model, people, progress=False, **given).metrics
         for given in ({}, {"confidence": 1})
@@ -82,12 +82,12 @@ def test_an_evaluation_loses_nobody(model, people):
     assert usual == strict and usual["oks"] > 0.1
 
 
-def test_nobody_is_labeled_where_nobody_is(model, somebody, tmp_path):
+def test_no_person_is_labeled_where_none_is(model, person, tmp_path):
     (tmp_path / "in").mkdir()
     Image.fromarray(EMPTY).save(tmp_path / "in/empty.png")
     with pytest.raises(PoseError, match="found no keypoint"):
         label(model, tmp_path / "in", tmp_path / "out", min_score=0.01, progress=False)
-    Image.fromarray(pu.read_image(somebody.path)).save(tmp_path / "in/somebody.png")
+    Image.fromarray(pu.read_image(person.path)).save(tmp_path / "in/person.png")
     done = label(model, tmp_path / "in", tmp_path / "out", min_score=0.01, progress=False)
     assert (done.images, done.people) == (2, 1)
 
