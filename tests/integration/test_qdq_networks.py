@@ -199,8 +199,11 @@ def test_the_program_prints_the_keypoints_that_the_model_finds(
     shutil.rmtree(exported.sources / "build")
     points = np.array([line.split() for line in printed], float)[:, 2:4]
     image, transform = person.preprocess(pictures[0])
-    found = person.decode(person.run(image[None]))[0].keypoints[0]
-    assert points.shape == (17, 2) and np.linalg.norm(points - found, axis=1).mean() < 0.5
+    poses = person.decode(person.run(image[None]))[0]
+    # an uncertain heatmap may have two peaks of equal height, of which one step of 8 bits chooses
+    certain = poses.scores[0] > 0.3
+    apart = np.linalg.norm(points - poses.keypoints[0], axis=1)
+    assert points.shape == (17, 2) and certain.sum() >= 12 and apart[certain].max() < 0.5
 
 
 def test_the_proof_tells_how_close_it_is(person, exported, pictures, monkeypatch):
