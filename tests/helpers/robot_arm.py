@@ -1,4 +1,4 @@
-"""A dataset of something other than people: a robot arm of seven keypoints, rendered from a seed."""
+"""A dataset of another object than a person: a robot arm of seven keypoints, from a seed."""
 
 from __future__ import annotations
 
