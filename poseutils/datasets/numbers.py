@@ -98,6 +98,17 @@ def box_of(keypoints: np.ndarray) -> np.ndarray:
     return np.where(labeled.any(axis=1), np.concatenate([low, high], axis=1), 0)
 
 
+def fill_boxes(boxes: np.ndarray, keypoints: np.ndarray, what: str, notes: list[str]) -> None:
+    """Puts boxes (P, 4) xyxy that are empty around the keypoints (P, K, 3), and notes it."""
+    empty = np.all(boxes[:, 2:] <= boxes[:, :2], axis=1)
+    if empty.any():
+        boxes[empty] = box_of(keypoints[empty])
+        notes.append(
+            f"{what} is missing for {empty.sum()} of {len(boxes)} annotations: taken around their "
+            "keypoints"
+        )
+
+
 def say(source: object, notes: list[str]) -> None:
     """Warns of what was taken how, once a dataset."""
     if notes:

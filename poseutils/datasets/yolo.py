@@ -23,7 +23,7 @@ from ..poses import AREA_OF_BOX
 from .dataset import Dataset
 from .finding import capitals, other_labels
 from .lazy import FRACTION, lazy_sample, note_turned
-from .numbers import MAX_PEOPLE, check_count, columns_of, say, triplets
+from .numbers import MAX_PEOPLE, check_count, columns_of, fill_boxes, say, triplets
 from .ultralytics import read_description
 
 FORM = "class cx cy w h, then x y v for each keypoint"
@@ -75,7 +75,9 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
         raise PoseError(
             f"{folder}: the labels have {keypoints.shape[1]} keypoints, {len(layout)} are expected"
         )
-    areas, classes = AREA_OF_BOX * table[:, 3] * table[:, 4], table[:, 0].astype(int)
+    fill_boxes(boxes, keypoints, "box", notes)
+    areas = AREA_OF_BOX * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    classes = table[:, 0].astype(int)
     crowd = np.zeros(len(table), bool)
     ends = np.cumsum([len(rows) for rows, _ in parts])
     samples = []

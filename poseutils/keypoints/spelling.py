@@ -13,14 +13,16 @@ from ..errors import PoseError
 _SIDES = {side: side for side in ("left", "right")} | {
     "l": "left",
     "lt": "left",
+    "lft": "left",
     "r": "right",
     "rt": "right",
+    "rgt": "right",
 }
 _OTHER_SIDE = {"left": "right", "right": "left", "": ""}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _SHORTEST_PLURAL = 4
-_NUMBERED = re.compile(r"\s*\d+[\s._:)\-]+(?=[^\W\d_])")
+_BEFORE_A_NAME = re.compile(r"\s*(?:\d+|kpt?|keypoint)[\s._:)\-]+(?=[^\W\d_])", re.IGNORECASE)
 _FINGERS = {"pinky": "little", "pinkie": "little", "forefinger": "index"}
 _THUMB = {"cmc": "1", "mcp": "2", "ip": "3", "tip": "4"}
 _FINGER = {"mcp": "1", "pip": "2", "dip": "3", "tip": "4"}
@@ -30,20 +32,21 @@ Key = tuple[str, str]
 
 def keys(names: Sequence[str]) -> list[Key]:
     """What is the same for all spellings of a name: case, spaces, hyphens, underscores, camelCase,
-    the place and the abbreviation of its side, the plural, and numbers before all names do not
-    count; joints of fingers are numbered from the palm.
+    the place and the abbreviation of its side, the plural, and numbers or ``kp`` before all names
+    do not count; joints of fingers are numbered from the palm.
 
     ``lshoulder`` is a left shoulder only where the list has ``rshoulder``, too.
     """
-    found = [_key(name) for name in _without_numbers(names)]
+    found = [_key(name) for name in _bare(names)]
     rest = {word for side, word in found if not side}
     return [(side, word) if side else _glued(word, rest) for side, word in found]
 
 
-def _without_numbers(names: Sequence[str]) -> Sequence[str]:
-    """``nose`` and ``left_eye`` for ``0_nose`` and ``1_left_eye``, if all names are numbered so."""
-    bare = [_NUMBERED.sub("", name, count=1) for name in names]
-    return bare if all(map(_NUMBERED.match, names)) and len(set(bare)) == len(bare) else names
+def _bare(names: Sequence[str]) -> Sequence[str]:
+    """``nose`` and ``left_eye`` for ``0_nose`` and ``1_left_eye``, or ``kp_nose`` and
+    ``kp_left_eye``, if all names begin so."""
+    bare = [_BEFORE_A_NAME.sub("", name, count=1) for name in names]
+    return bare if all(map(_BEFORE_A_NAME.match, names)) and len(set(bare)) == len(bare) else names
 
 
 def _key(name: str) -> Key:

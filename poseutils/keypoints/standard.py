@@ -138,8 +138,8 @@ def coco_category(layout: KeypointLayout) -> dict[str, Any]:
 
 
 def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
-    """The layout of a COCO category with ``keypoints`` (names) and optionally ``skeleton`` (pairs
-    of indices from 1).
+    """The layout of a COCO category with ``keypoints`` (names, or objects with a ``name``) and
+    optionally ``skeleton`` (pairs of indices from 1).
 
     Names of a known layout in its order, however spelled, give that layout, whatever the skeleton:
     COCO's 17 person keypoints are ``coco17``.
@@ -153,6 +153,10 @@ def layout_from_coco_category(category: Mapping[str, Any]) -> KeypointLayout:
             f"COCO category {category.get('name')!r} has no 'keypoints'; expected a list of "
             "keypoint names"
         )
+    names = [n.get("name") if isinstance(n, Mapping) else n for n in names]
+    wrong_names = [n for n in names if not isinstance(n, (str, int, float))]
+    if wrong_names:
+        raise PoseError(f"keypoints: {wrong_names[0]!r:.60} given; expected the name of a keypoint")
     names, sigmas = tuple(str(n) for n in names), category.get("sigmas")
     known = _known(names)
     if known is not None and known[1] == list(range(len(names))):

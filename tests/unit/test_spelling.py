@@ -88,6 +88,17 @@ def test_numbers_before_all_names_do_not_count():
     assert same_keypoints(["1-a", "2-a"], ["1-a", "2-a", "3-b"]) == [0, 1]
 
 
+@pytest.mark.parametrize("spelled", ["kp_{}", "kpt {}", "Keypoint-{}"])
+def test_a_common_word_before_all_names_does_not_count(spelled):
+    names = [spelled.format(name) for name in COCO17.names][::-1]
+    assert same_keypoints(COCO17.names, names) == list(range(16, -1, -1))
+    assert same_keypoints(COCO17.names, [*names[:-1], "snout"]) is None
+
+
+def test_sides_of_three_letters():
+    assert same_keypoints(("left_eye", "right_eye"), ("rgt_eye", "lft_eye")) == [1, 0]
+
+
 def test_without_sides_in_the_names_the_mirror_image_is_not_known():
     assert HAND21.mirror_known and not layout_from_names(["a", "b"]).mirror_known
     assert not layout_from_names(["left_a", "right_b"]).mirror_known

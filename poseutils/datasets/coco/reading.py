@@ -29,8 +29,8 @@ from ..lazy import compare_sizes, lazy_sample
 from ..numbers import (
     LARGEST,
     MAX_PEOPLE,
-    box_of,
     check_count,
+    fill_boxes,
     flat,
     identity_of,
     require,
@@ -185,14 +185,8 @@ def _boxes(
         for box, (_, where) in zip(given, records)
     ]
     boxes = table_of(rows, 4, "bbox", "x, y, width, height")
-    missing = (boxes[:, 2:] <= 0).all(axis=1)
     boxes[:, 2:] += boxes[:, :2]
-    if missing.any():
-        boxes[missing] = box_of(keypoints[missing])
-        notes.append(
-            f"bbox is missing for {missing.sum()} of {len(boxes)} annotations: taken around their "
-            "keypoints"
-        )
+    fill_boxes(boxes, keypoints, "bbox", notes)
     return boxes.astype(np.float32)
 
 

@@ -102,3 +102,13 @@ def test_annotations_that_are_there_twice_are_taken_once(folder):
     assert len(dataset[0]) == 2 and "1 annotations are there twice: taken once" in said
     dataset, said = read(folder, table, [{"id": None}, {"id": None}, {}, {}])
     assert len(dataset[0]) == 4 and not said, "equal, but nothing says that they are the same"
+
+
+def test_keypoints_may_be_objects_with_a_name(folder):
+    objects = [{"id": 7, "name": "tip"}, {"id": 8, "name": "base"}]
+    assert read(folder, [category(1, "arm", objects)], [{"category_id": 1}])[0].layout.names == (
+        "tip",
+        "base",
+    )
+    with pytest.raises(PoseError, match="keypoints: None given; expected the name of a keypoint"):
+        read(folder, [category(1, "arm", [{"id": 7}, {"id": 8}])], [{"category_id": 1}])

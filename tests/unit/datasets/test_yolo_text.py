@@ -21,6 +21,16 @@ def test_yolo_text(tmp_path):
     assert named.layout.names == ("tip", "base")
 
 
+def test_an_empty_box_is_taken_around_the_keypoints(tmp_path):
+    line = "0 0.5 0.5 0 0 0.1 0.2 1 0.3 0.6 2"
+    with pytest.warns(UserWarning, match="box is missing for 1 of 2 annotations"):
+        sample = load_dataset(yolo_folder(tmp_path / "d", GOOD, line))[0]
+    width, height = sample.size
+    box = np.array([0.1 * width, 0.2 * height, 0.3 * width, 0.6 * height])
+    np.testing.assert_allclose(sample.boxes[1], box, rtol=1e-5)
+    np.testing.assert_allclose(sample.areas[1], 0.53 * 0.2 * width * 0.4 * height, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
