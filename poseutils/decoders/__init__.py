@@ -20,6 +20,7 @@ from ..config.names import REFINEMENTS
 from ..errors import PoseError
 from . import hand_spe, head_spe, heatmaps_spe, spe, ssd_detector, yolo_mpe
 from .options import KEEP_ALL, InputSpec, Thresholds
+from .yolo_heads import SUPPRESSED, is_suppressed
 
 DECODERS: dict[str, ModuleType] = {
     "heatmaps_spe": heatmaps_spe,
@@ -63,6 +64,8 @@ def find_outputs(
     if found is None:
         other = guess_model_type(outputs, spec)
         hint = f" These outputs fit model_type={other!r}." if other else ""
+        if not other and is_suppressed(outputs):
+            hint = f" It {SUPPRESSED}"
         raise PoseError(
             f"model_type={model_type!r} expects {DECODERS[model_type].EXPECTS}; the model gives "
             f"{shapes_of(outputs)}.{hint}"

@@ -17,6 +17,7 @@ EXPECTS = (
     "in meters and (B, 1) handedness"
 )
 _POINTS = 21
+_HANDEDNESS = re.compile(r"handedness|right|\blr_")
 
 
 def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.ndarray] | None:
@@ -39,7 +40,7 @@ def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.nda
         return None
     points.sort(key=lambda item: "world" in item[0].lower())
     points = points[::-1] if spec.world_first else points
-    flags.sort(key=lambda item: "handedness" in item[0].lower())
+    flags.sort(key=lambda item: _HANDEDNESS.search(item[0].lower()) is not None)
     names = ("landmarks", "world")[: len(points)] + ("presence", "handedness")[: len(flags)]
     return dict(zip(names, [array for _, array in points + flags], strict=True))
 

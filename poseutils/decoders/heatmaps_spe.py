@@ -22,12 +22,14 @@ import numpy as np
 
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .options import KEEP_ALL, ONE_PERSON, InputSpec, Thresholds, check_finite, found_people
+from .options import KEEP_ALL, ONE_PERSON, PEOPLE, InputSpec, Thresholds, check_finite, found_people
 
 EXPECTS = "one output (B, H, W, K) of heatmaps, smaller than the input by a whole factor"
 THRESHOLDS = ONE_PERSON
 SIGMA = 1.5
 """Standard deviation of Gaussian targets, in cells of the heatmap."""
+_PEAK = 0.25
+"""Largest share of a heatmap's cells above half of its maximum."""
 _LEAST_SUM = 1e-6
 """Avoids a division by zero where a keypoint is far outside the image, and its target all zero."""
 
@@ -92,6 +94,19 @@ def find(outputs: Mapping[str, np.ndarray], spec: InputSpec) -> dict[str, np.nda
     ):
         return None
     return {"heatmaps": heatmaps}
+
+
+def are_peaks(heatmaps: np.ndarray) -> bool:
+    """Whether there are as many maps (B, H, W, K) as a person has keypoints, or most of them have
+    one small region of large values; and those of one cell do not add up to one, as those of a
+    segmentation do."""
+    if heatmaps.shape[3] > 1 and np.abs(heatmaps.sum(axis=3) - 1).max() < 1e-2:
+        return False
+    if heatmaps.shape[3] in PEOPLE:
+        return True
+    low, high = (bound(heatmaps, axis=(1, 2), keepdims=True) for bound in (np.min, np.max))
+    share = (heatmaps >= (low + high) / 2).mean(axis=(1, 2))
+    return bool(np.median(share) <= _PEAK)
 
 
 def count_keypoints(found: Mapping[str, np.ndarray], spec: InputSpec) -> int:

@@ -10,6 +10,9 @@ from ..config.names import NMS_MEASURES, REFINEMENTS
 from ..errors import PoseError
 from ..poses import Poses
 
+PEOPLE = (13, 17)
+"""The usual numbers of keypoints of people."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -35,11 +38,12 @@ class InputSpec:
 
     Attributes:
         height, width: of the input, in pixels.
-        channels_first: True if images are C×H×W, and thus heatmaps K×H×W.
+        channels_first: True if heatmaps are K×H×W, usually as images are C×H×W.
         normalized: True if the network outputs coordinates from 0 to 1, False if pixels of the
             input; None: pixels for hands and heads, 0 to 1 for others.
         points_normalized: the same for the keypoints beside boxes; None: as the boxes.
         head: of a ``yolo_mpe`` network; None: one class, three columns per keypoint.
+        x_first: True if a network of one person outputs x, y, score rather than y, x, score.
         world_first: True if a hand network lists landmarks in meters before those in the image.
         sums_to_one: True if each heatmap is a softmax over its cells, whose values are no
             confidences.
@@ -52,6 +56,7 @@ class InputSpec:
     points_normalized: bool | None = None
     head: Head | None = None
     world_first: bool = False
+    x_first: bool = False
     sums_to_one: bool = False
 
     def unit(self, usual: bool) -> np.ndarray:

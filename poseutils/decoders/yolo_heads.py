@@ -8,10 +8,17 @@ import numpy as np
 
 from ..keypoints import MAX_KEYPOINTS
 from .options import Head, InputSpec
-from .yolo_mpe import point_rows
+from .yolo_mpe import point_rows, score_rows, usual_head
 
 USUAL_COUNTS = (13, 17, 21)
 """The usual numbers of keypoints of people and of hands."""
+SUPPRESSED = (
+    "lists detections after non-maximum suppression (box, score, class, keypoints of each); "
+    "expected all candidates of the head, which are suppressed here. Export it without (of "
+    "Ultralytics: nms=False, end2end=False)"
+)
+_FIRST_POINT = 6
+"""Columns of a detection before its keypoints."""
 _FEW_CLASSES = 10
 """Of a pose network; those that detect have more."""
 _MOVES = 0.75
@@ -69,11 +76,30 @@ def _table(found: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _allowed(head: Head, is_score: np.ndarray, is_point: np.ndarray) -> bool:
-    points = point_rows(head)
-    scores = np.arange(4, 4 + head.classes)
-    if head.columns == 3:
-        scores = np.concatenate([scores, points[:, 1] + 1])
-    return bool(is_score[scores].all() and is_point[points.ravel()].all())
+    return bool(is_score[score_rows(head)].all() and is_point[point_rows(head).ravel()].all())
+
+
+def usual_heads(fitting: list[Head], rows: int) -> list[Head]:
+    """Of several heads the one of one class, that of people with the fewest classes, or both."""
+    usual = [head for head in fitting if head == usual_head(rows)]
+    people = [head for head in fitting if head.columns == 3 and head.keypoints in USUAL_COUNTS][:1]
+    return list(dict.fromkeys(usual + people)) or fitting
+
+
+def is_suppressed(outputs: Mapping[str, np.ndarray]) -> bool:
+    """Whether the only output (B, N, 6 + 2K or 3K) has the rows of N detections after non-maximum
+    suppression: box, score, class, keypoints; best first, as Ultralytics' exporters include it."""
+    if len(outputs) != 1:
+        return False
+    (rows,) = outputs.values()
+    if rows.ndim != 3 or not _FIRST_POINT < rows.shape[2] <= _FIRST_POINT + 3 * MAX_KEYPOINTS:
+        return False
+    scores, classes = rows[:, :, 4], rows[:, :, 5]
+    return bool(
+        ((scores >= 0) & (scores <= 1)).all()
+        and (np.diff(scores, axis=1) <= 0).all()
+        and ((classes >= 0) & (classes % 1 == 0)).all()
+    )
 
 
 def _correlation(table: np.ndarray, row: np.ndarray) -> np.ndarray:

@@ -68,6 +68,12 @@ def point_rows(head: Head) -> np.ndarray:
     return np.stack([first, first + 1], axis=1)
 
 
+def score_rows(head: Head) -> np.ndarray:
+    """The rows of the scores of classes and, of 3 columns, of keypoints."""
+    classes = np.arange(4, 4 + head.classes)
+    return np.append(classes, point_rows(head)[:, 1] + 1) if head.columns == 3 else classes
+
+
 def units(found: Mapping[str, np.ndarray], spec: InputSpec) -> tuple[bool | None, bool | None]:
     """Whether a network outputs boxes, and keypoints, from 0 to 1 (True) or in pixels (False), from
     its output for any images; None if it cannot be told.

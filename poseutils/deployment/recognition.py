@@ -56,7 +56,7 @@ def pose_type(
         PoseError: if the network does not take one image, its outputs are not those of
             ``model_type``, or ``layout`` has another number of keypoints; for outputs that the
             decoders in C do not read: several classes, two columns per keypoint, mixed units,
-            landmarks from 0 to 1.
+            landmarks from 0 to 1, x before y in the keypoints of one person.
     """
     for tensor in (graph.tensors[i] for i in (*graph.inputs, *graph.outputs)):
         if min(tensor.shape, default=0) < 1:
@@ -102,11 +102,13 @@ def _check_read_in_c(
         odd = "boxes and keypoints in different units"
     if model_type in ("hand_spe", "head_spe") and spec.normalized:
         odd = "landmarks from 0 to 1"
+    if spec.x_first:
+        odd = "keypoints as x, y, score instead of y, x, score"
     if odd:
         raise PoseError(
             f"{source} has {odd}, which the decoders in C do not read; expected one class, three "
-            "columns per keypoint, and one unit. Its network can become C without a decoder: "
-            "compile_graph of poseutils.compiler"
+            "columns per keypoint, y before x in those of one person, and one unit. Its network "
+            "can become C without a decoder: compile_graph of poseutils.compiler"
         )
 
 

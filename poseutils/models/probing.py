@@ -12,9 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type, shapes_of, yolo_mpe
+from ..decoders.heatmaps_spe import are_peaks
 from ..decoders.options import Head
 from ..decoders.scores import probability
-from ..decoders.yolo_heads import USUAL_COUNTS, all_heads, allowed_heads, has_keypoints
+from ..decoders.spe import is_x_first
+from ..decoders.yolo_heads import (
+    SUPPRESSED,
+    all_heads,
+    allowed_heads,
+    has_keypoints,
+    is_suppressed,
+    usual_heads,
+)
 from ..errors import PoseError
 from ..images import fit_to, read_image
 from ..keypoints import MAX_KEYPOINTS, layout_from_names
@@ -25,18 +34,16 @@ _PROBES = 3
 """Images."""
 _SURE = 0.5
 """Confidence from which on another range of the input is taken than the usual one."""
-_PEAK = 0.25
-"""Largest share of a heatmap's cells above half of its maximum."""
 _MOST_OF_SOFTMAX = 2.0
 """What the cells of a softmax over a heatmap add up to at most, 8-bit values included; the peak of
 a sigmoid on a person adds up to more."""
-_PEOPLE = (13, 17)
-"""The usual numbers of keypoints of people."""
 _FAR = 3
 """Sizes of the input from its border, within which keypoints are expected."""
 _LARGEST_HAND = 3.0
 """Meters."""
 _SHOWN = 4
+_BEYOND = 0.5
+"""How far scores are beyond 0 and 1 by rounding at most."""
 
 Outputs = dict[str, np.ndarray]
 
@@ -79,11 +86,11 @@ def read(network: Network, model_type: str | None, hints: Hints) -> Reading:
             those of one; if several readings of a YOLO head fit, or none; if the keypoints that it
             gives cannot be meant.
     """
-    spec = InputSpec(*network.input_size, network.channels_first)
     known, by = _rescaling_by_file(network)
     undecided = known is None and by == ""
     outputs = _run(network, known, 1 if undecided else _PROBES)
     first = {name: array[:1] for name, array in outputs.items()}
+    spec = _spec_of(network, first)
     kind = model_type or guess_model_type(first, spec)
     if kind is None:
         raise _not_evident(network, first)
@@ -210,7 +217,7 @@ def _is_evident(kind: str, found: Outputs, spec: InputSpec, network: Network) ->
     if task and task != "pose":
         return False
     if kind == "heatmaps_spe":
-        return _are_peaks(found["heatmaps"])
+        return are_peaks(found["heatmaps"])
     if kind == "yolo_mpe":
         told = task == "pose" or network.metadata.kpt_shape is not None
         return told or has_keypoints(found, spec)
@@ -221,20 +228,9 @@ def _is_evident(kind: str, found: Outputs, spec: InputSpec, network: Network) ->
     return True
 
 
-def _are_peaks(heatmaps: np.ndarray) -> bool:
-    """Whether there are as many maps (B, H, W, K) as a person has keypoints, or most of them have
-    one small region of large values; and those of one cell do not add up to one, as those of a
-    segmentation do."""
-    if heatmaps.shape[3] > 1 and np.abs(heatmaps.sum(axis=3) - 1).max() < 1e-2:
-        return False
-    if heatmaps.shape[3] in _PEOPLE:
-        return True
-    low, high = (bound(heatmaps, axis=(1, 2), keepdims=True) for bound in (np.min, np.max))
-    share = (heatmaps >= (low + high) / 2).mean(axis=(1, 2))
-    return bool(np.median(share) <= _PEAK)
-
-
 def _not_evident(network: Network, outputs: Outputs) -> PoseError:
+    if is_suppressed(outputs):
+        return PoseError(f"{network.path}: its output ({shapes_of(outputs)}) {SUPPRESSED}")
     task = network.metadata.task
     reason = f"; its metadata has task={task!r}" if task else ""
     return PoseError(
@@ -247,11 +243,23 @@ def _not_evident(network: Network, outputs: Outputs) -> PoseError:
 # ---------------------------------------------------------------- units, order, rows
 
 
+def _spec_of(network: Network, outputs: Outputs) -> InputSpec:
+    """The input. Heatmaps have its order of axes, unless only the other one fits, as where a
+    converter exchanged those of the input alone."""
+    spec = InputSpec(*network.input_size, network.channels_first)
+    other = replace(spec, channels_first=not spec.channels_first)
+    fits, fits_other = (
+        DECODERS["heatmaps_spe"].find(outputs, s) is not None for s in (spec, other)
+    )
+    return other if fits_other and not fits else spec
+
+
 def _with_outputs_read(
     spec: InputSpec, kind: str, found: Outputs, network: Network, hints: Hints
 ) -> InputSpec:
     if kind == "yolo_mpe":
         spec = replace(spec, head=_head(found, spec, network, hints))
+        _check_scores(found, spec, network)
         boxes, points = yolo_mpe.units(found, spec)
         if hints.normalized is not None:
             return replace(spec, normalized=hints.normalized)
@@ -274,7 +282,21 @@ def _with_outputs_read(
     columns = 3 if kind == "hand_spe" else found[name].shape[-1]
     table = found[name].reshape(-1, columns)[:, :2]
     unit = spec.reads_fractions(float(np.abs(table).max()))
-    return replace(spec, normalized=unit if hints.normalized is None else hints.normalized)
+    spec = replace(spec, normalized=unit if hints.normalized is None else hints.normalized)
+    return replace(spec, x_first=kind == "spe" and is_x_first(found, spec))
+
+
+def _check_scores(found: Outputs, spec: InputSpec, network: Network) -> None:
+    """Raises PoseError if the scores of a YOLO head are logits: those of classes, or keypoints."""
+    head = yolo_mpe.head_of(found, spec)
+    rows = yolo_mpe.score_rows(head)
+    scores = found["candidates"][:, rows]
+    if scores.min() < -_BEYOND or scores.max() > 1 + _BEYOND:
+        raise PoseError(
+            f"{network.path}: the scores of its YOLO head are from {scores.min():.3g} to "
+            f"{scores.max():.3g}; expected 0 to 1. Export it with the sigmoid after the scores of "
+            "classes and keypoints, as Ultralytics does"
+        )
 
 
 def _head(found: Outputs, spec: InputSpec, network: Network, hints: Hints) -> Head:
@@ -300,7 +322,7 @@ def _head(found: Outputs, spec: InputSpec, network: Network, hints: Hints) -> He
         wanted = getattr(hints, name)
         fitting = [h for h in fitting if getattr(h, name) == wanted] or fitting
     if len(fitting) > 1:
-        fitting = _usual_heads(fitting, rows)
+        fitting = usual_heads(fitting, rows)
     if len(fitting) == 1:
         return fitting[0]
     shown = " or ".join(map(str, fitting[:_SHOWN])) or "no head: no scores are where they should be"
@@ -309,13 +331,6 @@ def _head(found: Outputs, spec: InputSpec, network: Network, hints: Hints) -> He
         "keypoints and classes in the configuration (dataset.keypoints, dataset.class_names), or "
         "layout= and class_names=; or export it with metadata (kpt_shape)"
     )
-
-
-def _usual_heads(fitting: list[Head], rows: int) -> list[Head]:
-    """Of several heads the one of one class, that of people with the fewest classes, or both."""
-    usual = [head for head in fitting if head == yolo_mpe.usual_head(rows)]
-    people = [head for head in fitting if head.columns == 3 and head.keypoints in USUAL_COUNTS][:1]
-    return list(dict.fromkeys(usual + people)) or fitting
 
 
 # ---------------------------------------------------------------- can it be?

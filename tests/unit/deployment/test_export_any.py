@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -162,3 +163,12 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys):
         "1 of its 1 convolutions compute in floating point" in capsys.readouterr().err
         and not (tmp_path / "out").exists()
     )
+
+
+def test_x_before_y_is_not_read_in_c(zoo_model, tmp_path):
+    """The decoder in C would exchange them without a word."""
+    model = zoo_model("movenet_lightning_192")
+    swapped = replace(model, input_spec=replace(model.input_spec, x_first=True))
+    with pytest.raises(PoseError, match="has keypoints as x, y, score instead of y, x, score"):
+        pu.export(swapped, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -12,118 +12,16 @@ from PIL import Image
 
 import poseutils as pu
 from poseutils.decoders import Thresholds
-from poseutils.decoders.options import Head
 from poseutils.errors import PoseError
-from poseutils.keypoints import COCO17
 from poseutils.models.inputs import PIXELS, SIGNED, UNIT, of_affine, of_range
 from poseutils.models.metadata import Metadata, read_metadata
-from poseutils.models.network import Network
 from poseutils.models.precision import size_of_file
-from poseutils.models.probing import Hints, read
-from poseutils.models.runtimes import TensorSpec
 from tests.helpers.networks.imitations import SQUARE, brightness, candidates, constant
 from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
 
 FIRST = (1, 3, 64, 64)
 BLACK = np.zeros((64, 64, 3), np.uint8)
-
-
-def network(tmp_path, outputs, metadata=None):
-    """A network that gives the same for every image, without a file."""
-    specs = tuple(TensorSpec(name, array.shape, "float32") for name, array in outputs.items())
-    return Network(
-        tmp_path / "model.onnx",
-        "onnxruntime",
-        TensorSpec("image", (1, 64, 64, 3), "uint8"),
-        specs,
-        lambda batch: list(outputs.values()),
-        metadata=metadata or Metadata(),
-    )
-
-
-# ---------------------------------------------------------------- rows of a YOLO head
-
-
 NOT_TIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-
-
-@settings(max_examples=60, **NOT_TIMED)
-@given(st.integers(1, 8), st.integers(1, 24), st.sampled_from([2, 3]), st.sampled_from([1, 1 / 64]))
-def test_the_values_tell_classes_keypoints_and_columns(
-    tmp_path_factory, classes, keypoints, columns, unit
-):
-    raw = candidates(classes, keypoints, columns, unit, found=0)
-    reading = read(network(tmp_path_factory.getbasetemp(), {"x": raw}), None, Hints())
-    assert reading.model_type == "yolo_mpe"
-    assert reading.spec.head == Head(classes, keypoints, columns)
-    assert reading.spec.normalized is (unit < 1)
-
-
-@pytest.mark.parametrize("columns", [2, 3])
-def test_the_metadata_tells_the_head_and_the_names(tmp_path, columns):
-    path = constant(
-        tmp_path / "a.onnx",
-        {"x": candidates(3, 2, columns, found=1)},
-        FIRST,
-        metadata={
-            "kpt_shape": f"[2, {columns}]",
-            "names": "{0: 'cat', 1: 'dog', 2: 'hen'}",
-            "kpt_names": "{0: ['Head L', 'Head R'], 1: ['x', 'y']}",
-            "task": "pose",
-        },
-    )
-    model = pu.load_model(path)
-    assert model.layout.names == ("Head L", "Head R") and model.layout.mirror == (1, 0)
-    assert model.class_names == ("cat", "dog", "hen")
-    poses = model.predict(BLACK)
-    assert poses.classes.tolist() == [1] and poses.box_scores.tolist() == pytest.approx([0.9])
-    np.testing.assert_allclose(poses.keypoints[0], [[1, 2], [2, 4]])
-    assert poses.to_coco(5)[0]["category_id"] == 2
-    assert len(pu.load_model(path, class_names=["Dog"]).predict(BLACK)) == 1
-    assert len(pu.load_model(path, class_names=["cat", "hen"]).predict(BLACK)) == 0
-    with pytest.raises(PoseError, match="cat, dog, hen; none of them is 'cow'"):
-        pu.load_model(path, class_names=["cow"])
-
-
-def test_metadata_that_contradicts_the_rows_is_refused(tmp_path):
-    path = constant(
-        tmp_path / "a.onnx", {"x": candidates()}, FIRST, metadata={"kpt_shape": "[21, 3]"}
-    )
-    with pytest.raises(PoseError, match=r"kpt_shape=\[21, 3\].* 56 rows"):
-        pu.load_model(path)
-
-
-def sparse(score_row, rows=59):
-    """Boxes in every cell, and zeros but for one score."""
-    raw = candidates(1, 1)[:, :4]
-    raw = np.concatenate([raw, np.zeros((1, rows - 4, raw.shape[2]), np.float32)], axis=1)
-    raw[0, score_row, 3] = 0.9
-    return raw
-
-
-def test_where_two_readings_fit_the_error_names_both_and_the_caller_decides(tmp_path):
-    path = constant(tmp_path / "a.onnx", {"x": sparse(4)}, FIRST)
-    with pytest.raises(PoseError, match="1 classes and 18 keypoints.* or 4 classes and 17"):
-        pu.load_model(path)
-    assert pu.load_model(path, keypoints=18).input_spec.head == Head(1, 18)
-    assert pu.load_model(path, layout=COCO17).input_spec.head == Head(4, 17)
-    assert pu.load_model(path, class_names=list("abcd")).input_spec.head == Head(4, 17)
-
-
-def test_a_score_beyond_the_first_class_tells_that_there_are_several(tmp_path):
-    model = pu.load_model(constant(tmp_path / "a.onnx", {"x": sparse(6)}, FIRST))
-    assert model.predict(BLACK).classes.tolist() == [2] and len(model.layout) == 17
-    assert model.summary()["classes"] == "4"
-
-
-def test_objects_of_two_classes_do_not_suppress_each_other(tmp_path):
-    raw = candidates(2, 3, found=0)
-    raw[0, :, 11] = raw[0, :, 10]
-    raw[0, 4:6, 11] = 0.01, 0.8
-    model = pu.load_model(constant(tmp_path / "a.onnx", {"x": raw}, FIRST))
-    for measure in ("iou", "oks"):
-        poses = model.predict(BLACK, nms_measure=measure)
-        assert poses.classes.tolist() == [0, 1]
 
 
 # ---------------------------------------------------------------- units and order
@@ -142,6 +40,32 @@ def test_single_poses_in_fractions_and_in_pixels(tmp_path, unit):
     points = np.tile(np.float32([0.5 * unit, 0.25 * unit, 0.9]), (1, 1, 17, 1))
     poses = pu.load_model(constant(tmp_path / "a.onnx", {"x": points})).predict(BLACK)
     np.testing.assert_allclose(poses.keypoints[0, 0], [16, 32])
+
+
+@pytest.mark.parametrize("unit", [1.0, 1 / 64])
+@pytest.mark.parametrize("x_first", [True, False])
+def test_the_people_of_the_images_tell_whether_x_is_first(tmp_path, unit, x_first):
+    points = np.stack([np.linspace(20, 30, 17), np.linspace(10, 60, 17), np.full(17, 0.9)], axis=1)
+    raw = (points if x_first else points[:, [1, 0, 2]]) * [unit, unit, 1]
+    model = pu.load_model(constant(tmp_path / "a.onnx", {"x": raw[None, None]}, FIRST))
+    np.testing.assert_allclose(model.predict(BLACK).keypoints[0], points[:, :2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("last", [True, False], ids=["heatmaps last", "heatmaps first"])
+def test_heatmaps_in_the_other_order_than_the_images(tmp_path, last):
+    maps = np.zeros((1, 16, 16, 17), np.float32)
+    maps[:, 5, 3] = 1
+    maps = maps if last else maps.transpose(0, 3, 1, 2)
+    path = constant(tmp_path / "a.onnx", {"x": maps}, FIRST if last else (1, 64, 64, 3))
+    np.testing.assert_allclose(pu.load_model(path).predict(BLACK).keypoints[0], [[14, 22]] * 17)
+
+
+@pytest.mark.parametrize("name", ["righthand", "lr_score"])
+def test_the_name_of_handedness_tells_it_from_presence(tmp_path, name):
+    points = np.full((1, 63), 50.0)
+    outputs = {name: np.full((1, 1), 0.2), "hand_score": np.full((1, 1), 0.9), "points": points}
+    poses = pu.load_model(constant(tmp_path / "a.onnx", outputs)).predict(BLACK)
+    assert poses.scores[0, 0] == np.float32(0.9) and poses.handedness == np.float32(0.2)
 
 
 @pytest.mark.parametrize("unit", [1, 224], ids=["fractions", "pixels"])
