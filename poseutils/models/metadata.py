@@ -1,9 +1,11 @@
 """What the file of a network says of itself: the metadata that Ultralytics' exporters write, as
-properties of an .onnx, and as a zip archive at the end of a .tflite."""
+properties of an .onnx, and as a zip archive at the end of a .tflite; and the metadata of TensorFlow
+Lite within a .tflite, of which the normalization of the input is read."""
 
 from __future__ import annotations
 
 import ast
+import io
 import json
 import zipfile
 from collections.abc import Mapping
@@ -11,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ..compiler.frontends.flatbuffer import Damaged, Fields, root
+from ..compiler.frontends.tflite import stored_under
 from ..errors import PoseError
 from ..keypoints.spelling import in_order
 
@@ -18,6 +24,11 @@ _LONGEST = 1 << 20
 """Bytes of metadata that are read."""
 _MOST = 10_000
 """Of keypoints or classes."""
+_SUBGRAPHS, _INPUTS, _PROCESS_UNITS, _KIND, _OPTIONS = 3, 2, 4, 0, 1
+"""Fields of ModelMetadata, SubGraphMetadata, TensorMetadata and ProcessUnit in
+metadata_schema.fbs."""
+_NORMALIZATION = 1
+"""The kind of a ProcessUnit with NormalizationOptions, whose fields are mean and std."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,8 @@ class Metadata:
         names: of the classes.
         kpt_names: of the keypoints.
         image_size: height and width of the input.
+        rescaling: scale and offset from pixels 0…255 to the values of the input, means over the
+            channels.
     """
 
     task: str = ""
@@ -37,33 +50,68 @@ class Metadata:
     names: tuple[str, ...] = ()
     kpt_names: tuple[str, ...] = ()
     image_size: tuple[int, int] | None = None
+    rescaling: tuple[float, float] | None = None
 
 
-def read_metadata(path: Path, properties: Mapping[str, str] | None = None) -> Metadata:
+def read_metadata(path: Path, content: Mapping[str, str] | bytes) -> Metadata:
     """The metadata of a model file.
 
     Args:
-        path: the file.
-        properties: those of an .onnx, which its runtime has read; None reads a .tflite's.
+        path: the file, for messages.
+        content: the properties of an .onnx, or the bytes of a .tflite.
 
     Raises:
         PoseError: if an entry that is needed cannot be meant: a shape or size of other than two
-            numbers, names that are not a list.
+            numbers, names that are not a list, a standard deviation of 0.
     """
-    given = _appended(path) if properties is None else dict(properties)
+    given = _appended(content) if isinstance(content, bytes) else dict(content)
     return Metadata(
         str(given.get("task", "")),
         _two(given, "kpt_shape", path),
         _names(given, "names", path),
         _names(given, "kpt_names", path),
         _two(given, "imgsz", path),
+        _normalization(content, path) if isinstance(content, bytes) else None,
     )
 
 
-def _appended(path: Path) -> dict[str, Any]:
+def _normalization(data: bytes, path: Path) -> tuple[float, float] | None:
+    """The rescaling that a .tflite names for its first input: (x - mean) / std, by
+    metadata_schema.fbs of TensorFlow Lite Support."""
+    try:
+        content = stored_under(data, "TFLITE_METADATA")
+        options = _normalization_options(root(content)) if content else None
+        if options is None:
+            return None
+        mean, deviation = options.floats(0).astype(float), options.floats(1).astype(float)
+    except Damaged:  # like an archive that cannot be read
+        return None
+    sizes = {mean.size, deviation.size}
+    usable = 0 not in sizes and np.isfinite(mean).all() and (deviation > 0).all()
+    if not usable or len(sizes - {1}) > 1 or not np.isfinite(deviation).all():
+        raise PoseError(
+            f"{path}: its metadata has mean={mean.tolist()!s:.60} and "
+            f"std={deviation.tolist()!s:.60} of the input; expected a number, or one a channel, "
+            "std above 0"
+        )
+    return float((1 / deviation).mean()), float((-mean / deviation).mean())
+
+
+def _normalization_options(model: Fields) -> Fields | None:
+    """The first of the first input of the first subgraph."""
+    for subgraph in model.tables(_SUBGRAPHS):
+        for tensor in subgraph.tables(_INPUTS):
+            for unit in tensor.tables(_PROCESS_UNITS):
+                if unit.byte(_KIND) == _NORMALIZATION:
+                    return unit.table(_OPTIONS)
+            return None
+    return None
+
+
+def _appended(data: bytes) -> dict[str, Any]:
     """The entries of the archive at the end of a file; empty if there is none."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             inside = [info for info in archive.infolist() if info.file_size <= _LONGEST]
             texts = [archive.read(info) for info in inside if _is_metadata(info.filename)]
         found = _value(texts[0].decode("utf-8")) if texts else {}

@@ -138,9 +138,13 @@ def _run(network: Network, rescaling: tuple[float, float] | None, count: int = _
 def _rescaling_by_file(network: Network) -> tuple[tuple[float, float] | None, str]:
     """The rescaling, and what decides it; nothing if the file does not."""
     dtype = np.dtype(network.input.dtype)
+    told = network.metadata.rescaling
     if network.rescaling is not None:
-        _warn_of_contradiction(network)
+        _warn_of_contradiction(network, network.rescaling, _AS_GIVEN)
         return network.rescaling, "given"
+    if told is not None and (dtype.kind == "f" or (dtype.itemsize > 1 and network.input.scale)):
+        _warn_of_contradiction(network, told, _AS_TOLD)
+        return told, "by its metadata"
     if dtype.kind == "f":
         return network.declared, "" if network.declared is None else "by its first operators"
     if dtype.itemsize == 1 or not network.input.scale:
@@ -154,12 +158,16 @@ def _rescaling_by_file(network: Network) -> tuple[tuple[float, float] | None, st
     return by_scale, "by its scale"
 
 
-def _warn_of_contradiction(network: Network) -> None:
-    given, declared = described(network.rescaling), described(network.declared)
+_AS_GIVEN = "rescaling= or preprocessing.rescaling says: remove that"
+_AS_TOLD = "its metadata says: give rescaling="
+
+
+def _warn_of_contradiction(network: Network, rescaling: tuple[float, float], why: str) -> None:
+    given, declared = described(rescaling), described(network.declared)
     if network.declared is not None and given != declared:
         warnings.warn(
             f"{network.path}: its first operators take values {declared}; it is given {given}, as "
-            "rescaling= or preprocessing.rescaling says: remove that if the results are poor",
+            f"{why} if the results are poor",
             stacklevel=4,
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..compiler.frontends.tflite import read_tflite
+from ..compiler.frontends.tflite import parse_tflite, read_bytes
 from ..errors import PoseError
 from .claims.graphs import check_graph
 from .claims.onnx import check_onnx, limit_memory
@@ -90,7 +90,9 @@ Size = tuple[int, int] | None
 def open_tflite(path: Path, num_threads: int, size: Size) -> Opened:
     from ai_edge_litert.interpreter import Interpreter
 
-    graph, metadata = read_tflite(path), read_metadata(path)  # refuses what would crash LiteRT
+    data = read_bytes(path)
+    graph = parse_tflite(data, path.name)  # refuses what would crash LiteRT
+    metadata = read_metadata(path, data)
     size = metadata.image_size or size
     check_graph(graph, path, size)
     try:

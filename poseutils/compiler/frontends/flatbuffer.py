@@ -1,11 +1,13 @@
 """Reads tables of a flatbuffer within its bounds.
 
 The classes that LiteRT generates from schema.fbs trust every offset and length in a file. Each of
-them reads through one table object; :func:`bounded` replaces it by one that checks.
+them reads through one table object; :func:`bounded` replaces it by one that checks. Of another
+schema, for which no classes are generated, :func:`root` reads the fields by their numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from struct import Struct
 from typing import Any, TypeVar
 
@@ -75,3 +77,39 @@ def bounded(generated: _Generated) -> _Generated:
     table = generated._tab  # type: ignore[attr-defined]
     generated._tab = _BoundedTable(table.Bytes, table.Pos)  # type: ignore[attr-defined]
     return generated
+
+
+class Fields:
+    """A table whose fields are known by their numbers, from 0 on."""
+
+    def __init__(self, data: bytes, position: int):
+        self._table = _BoundedTable(data, position)
+
+    def _offset(self, number: int) -> int:
+        return int(self._table.Offset(4 + 2 * number))
+
+    def byte(self, number: int) -> int:
+        """0 if the field is left out."""
+        offset = self._offset(number)
+        flags = number_types.Uint8Flags
+        return int(self._table.Get(flags, self._table.Pos + offset)) if offset else 0
+
+    def floats(self, number: int) -> np.ndarray:
+        """Empty if the field is left out."""
+        offset, flags = self._offset(number), number_types.Float32Flags
+        return self._table.GetVectorAsNumpy(flags, offset) if offset else np.zeros(0, np.float32)
+
+    def table(self, number: int) -> Fields | None:
+        offset, table = self._offset(number), self._table
+        return Fields(table.Bytes, table.Indirect(table.Pos + offset)) if offset else None
+
+    def tables(self, number: int) -> Iterator[Fields]:
+        """The entries of a vector of tables."""
+        offset, table = self._offset(number), self._table
+        for i in range(table.VectorLen(offset) if offset else 0):
+            yield Fields(table.Bytes, table.Indirect(table.Vector(offset) + 4 * i))
+
+
+def root(data: bytes) -> Fields:
+    """The first table of a flatbuffer."""
+    return Fields(data, _BoundedTable(data, 0).Indirect(0))

@@ -120,13 +120,32 @@ def _refuse_stateful(names: Set[str], name: str) -> None:
         )
 
 
-def _graph(data: bytes, name: str) -> Graph:
+def stored_under(data: bytes, name: str) -> bytes:
+    """What the bytes of a .tflite keep under a name of its metadata; empty if there is nothing.
+
+    Raises:
+        Damaged: if it lies outside of the file.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
+    model = _model(schema, data)
+    for entry in (bounded(model.Metadata(i)) for i in range(_count(model.MetadataLength()))):
+        if entry.Name() == name.encode() and entry.Buffer() < model.BuffersLength():
+            return _stored(bounded(model.Buffers(entry.Buffer()))).tobytes()
+    return b""
+
+
+def _model(schema: Any, data: bytes) -> Any:
     model = schema.Model()
     model.Init(data, 0)
     model.Init(data, bounded(model)._tab.Indirect(0))
-    bounded(model)
+    return bounded(model)
+
+
+def _graph(data: bytes, name: str) -> Graph:
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = _model(schema, data)
     names = [
         _operator_name(schema, bounded(model.OperatorCodes(i)))
         for i in range(_count(model.OperatorCodesLength()))

@@ -209,7 +209,9 @@ def test_metadata_at_the_end_of_a_tflite(tmp_path, write):
     with zipfile.ZipFile(path, "a") as archive:
         said = {"task": "pose", "imgsz": [8, 16], "names": ["a", "b"], "kpt_shape": [5, 2]}
         archive.writestr("metadata.json", write(said))
-    assert read_metadata(path) == Metadata("pose", (5, 2), ("a", "b"), (), (8, 16))
+    assert read_metadata(path, path.read_bytes()) == Metadata(
+        "pose", (5, 2), ("a", "b"), (), (8, 16)
+    )
 
 
 @pytest.mark.parametrize(
