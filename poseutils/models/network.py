@@ -132,7 +132,7 @@ class Network:
         their own types."""
         own = self.input.shape[0]
         if own in (None, len(prepared)):
-            return self.invoke(prepared)
+            return _of_images(self.invoke(prepared))
         parts = [prepared[i : i + own] for i in range(0, len(prepared), own)]
         missing = own - len(parts[-1])
         parts[-1] = np.concatenate(
@@ -140,7 +140,7 @@ class Network:
         )
         return [
             np.concatenate(arrays)[: len(prepared)]
-            for arrays in zip(*map(self.invoke, parts), strict=True)
+            for arrays in zip(*(_of_images(self.invoke(part)) for part in parts), strict=True)
         ]
 
     def dequantized(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -149,6 +149,11 @@ class Network:
             spec.name: _dequantized(array, spec)
             for spec, array in zip(self.outputs, arrays, strict=True)
         }
+
+
+def _of_images(outputs: list[np.ndarray]) -> list[np.ndarray]:
+    """A single number, without a dimension of images, is that of one image."""
+    return [np.atleast_1d(array) for array in outputs]
 
 
 def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:

@@ -20,12 +20,15 @@ OF_ONE_VALUE = 16
 
 
 def check_input(shape: Iterable[int | None], path: Path) -> None:
-    """Refuses an input of more values than any image has; sizes that are open count as one.
+    """Refuses an input of no values, or of more than any image has; sizes that are open count as
+    one.
 
     Raises:
         PoseError: the message has the shape.
     """
     shape = tuple(shape)
+    if any(size is not None and size < 1 for size in shape):
+        raise PoseError(f"{path} takes an input of shape {shape}, which is empty. Export it again.")
     if prod(size or 1 for size in shape) > MOST_VALUES:
         raise PoseError(
             f"{path} takes an input of shape {shape}, imgsz included; up to {MOST_VALUES:,} values "

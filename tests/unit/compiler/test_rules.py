@@ -57,7 +57,23 @@ def conv(filter_shape=(4, 4, 4, 3), out=(1, 2, 2, 4), scale=0.5, bias=4, **optio
     return one("CONV_2D", *given, out=out, options=made)
 
 
+def compared(name, *others, dtype="BOOL"):
+    return one(name, IMAGE, *others, dtype=dtype, scale=None)
+
+
 BROKEN = {
+    **{
+        f"{name} without a scale": (
+            compared(name, tensor("z", (1,), data=np.ones(1, np.int8), scale=None)),
+            "'z' of int8 without a scale",
+        )
+        for name in ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+    },
+    "a comparison of types": (compared("LESS", integers(1)), "types int32, int8 together"),
+    "a comparison to numbers": (
+        compared("LESS", tensor("z", (1,), data=np.ones(1, np.int8)), dtype="FLOAT16"),
+        "bool is expected",
+    ),
     "the order": (
         wired([("RELU", [1], [2])], [2]),
         "reads 'b', which no operator before it writes",

@@ -141,6 +141,25 @@ def test_an_input_larger_than_any_image_is_refused(tmp_path, shape):
         open_network(path)
 
 
+@pytest.mark.parametrize("shape", [(0, 3, 8, 8), (1, 3, 0, 8), (1, 3, 8, -2), (1, 0, 8, 8)])
+def test_an_input_of_no_values_is_refused(tmp_path, shape):
+    path = network(tmp_path / "a.onnx", [helper.make_node("Abs", ["x"], ["y"])], shape=shape)
+    with pytest.raises(PoseError, match="takes an input of shape .*, which is empty"):
+        open_network(path)
+
+
+@pytest.mark.parametrize("batch", [1, "N"])
+def test_an_output_of_a_single_number_is_one_an_image(tmp_path, batch):
+    node = helper.make_node("ReduceMax", ["x"], ["y"], keepdims=0)
+    made = open_network(network(tmp_path / "a.onnx", [node], shape=(batch, 3, 8, 8)))
+    (result,) = made.run(np.full((1, 8, 8, 3), 7, np.float32)).values()
+    assert result.tolist() == [7]
+    if batch == 1:
+        pixels = np.array([3, 5, 2], np.float32)[:, None, None, None] * np.ones((1, 8, 8, 3))
+        (result,) = made.run(pixels.astype(np.float32)).values()
+        assert result.tolist() == [3, 5, 2]
+
+
 def test_metadata_that_asks_for_larger_images_than_any_is_refused(tmp_path):
     shape, large = (1, 3, "height", "width"), {"imgsz": "[10000, 10000]"}
     path = network(tmp_path / "a.onnx", [helper.make_node("Abs", ["x"], ["y"])], shape=shape)
