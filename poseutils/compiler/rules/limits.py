@@ -13,7 +13,8 @@ MAX_COUNT = 4096
 
 
 def check_limits(graph: Graph, source: str) -> None:
-    """Raises PoseError for a network that is too large, or whose shapes are not fixed."""
+    """Raises PoseError for a network that is too large, whose shapes are not fixed, or whose values
+    have no addresses of their own."""
     for what, count in (("operators", len(graph.operators)), ("tensors", len(graph.tensors))):
         if count > MAX_COUNT:
             raise PoseError(f"{source} has {count} {what}; up to {MAX_COUNT} are supported")
@@ -23,6 +24,11 @@ def check_limits(graph: Graph, source: str) -> None:
             raise PoseError(
                 f"{source}: tensor {tensor.name!r} of shape {tensor.shape} has {tensor.bytes} "
                 f"bytes; 1 to {MAX_TENSOR_BYTES} are supported"
+            )
+        if not tensor.is_constant and tensor.bytes < tensor.elements:
+            raise PoseError(
+                f"{source}: tensor {tensor.name!r} is of {tensor.dtype}, several values a byte, "
+                "which only constants can be. Convert the model with activations of 8 bits."
             )
         if not tensor.is_fixed:
             raise PoseError(

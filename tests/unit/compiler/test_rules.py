@@ -304,6 +304,14 @@ def test_an_error_of_our_own_is_not_told_as_damage(monkeypatch):
         compile_graph(graph, "add", "file", "network")
 
 
+@pytest.mark.parametrize("dtype", ["INT2", "INT4", "UINT4"])
+def test_activations_of_several_values_a_byte_do_not_become_c(dtype):
+    """Rows of a value's whole bytes, none, would lie over one another."""
+    data = one("CAST", tensor("x", (1, 7, 32)), out=(1, 7, 32), dtype=dtype)
+    with pytest.raises(PoseError, match=rf"packed: tensor 'y' is of {dtype.lower()}, several"):
+        compile_graph(parse_tflite(data, "packed"), "packed", "file", "network")
+
+
 def test_a_shape_left_open_is_legal_but_does_not_become_c():
     opened = {
         "a": tensor("a", (1, 1), signature=(-1, -1)),
