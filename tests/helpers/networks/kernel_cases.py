@@ -176,6 +176,9 @@ CASES = {
     "transpose": lambda: one(
         "TRANSPOSE", [IMAGE, integers("order", 0, 3, 1, 2)], tensor("o", (1, 6, 9, 11), **IN)
     ),
+    "transpose, dimensions from the end": lambda: one(
+        "TRANSPOSE", [IMAGE, integers("order", -4, 3, -3, 2)], tensor("o", (1, 6, 9, 11), **IN)
+    ),
     "reshape": lambda: one(
         "RESHAPE",
         [IMAGE, integers("shape", 1, 54, 11)],

@@ -10,7 +10,9 @@ import pytest
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.__main__ import main
+from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import default_name
+from poseutils.deployment.recognition import recognized
 from tests.helpers.marks import with_gcc
 from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, sum_of_two, tensor
 from tests.helpers.running.litert_reference import Reference
@@ -93,6 +95,31 @@ def test_names_in_a_model_are_no_markup_in_the_readme(file, tmp_path):
     text = (bundle.path / "README.md").read_text()
     assert "<script>" not in text and "<b>" not in text and "`c`" not in text
     assert "&#60;script&#62;a&#124;b" in text and "&#60;b&#62;some.tflite" in text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "world_first"), [(1.0, 0.002, False), (0.002, 1.0, True), (1.0, 0.9, False)]
+)
+def test_meters_of_a_hand_are_known_by_their_range(first, second, world_first):
+    tensors = [
+        tensor("image", (1, 3, 7, 3), scale=0.5),
+        tensor("shape", (2,), "INT32", np.array([1, 63], np.int32), scale=None),
+        tensor("axis", (1,), "INT32", np.array([1], np.int32), scale=None),
+        tensor("values", (1, 63), scale=0.5),
+        tensor("Identity", (1, 63), scale=first),
+        tensor("Identity_1", (1, 1), scale=1 / 256, zero_point=-128),
+        tensor("Identity_3", (1, 63), scale=second),
+    ]
+    operators = [
+        ("RESHAPE", [0, 1], [3], ("ReshapeOptions", {})),
+        ("QUANTIZE", [3], [4]),
+        ("MEAN", [3, 2], [5], ("ReducerOptions", {"keepDims": True})),
+        ("QUANTIZE", [3], [6]),
+    ]
+    for outputs in ([4, 5, 6], [6, 5, 4]):  # the order in the file tells nothing
+        graph = parse_tflite(build(tensors, operators, [0], outputs), "hand")
+        found = recognized(graph, "hand.tflite")
+        assert found.model_type == "hand_spe" and found.spec.world_first == world_first
 
 
 @pytest.mark.parametrize("count", [13, 17])
