@@ -9,7 +9,7 @@ import os
 import reprlib
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ MOST_TEXT = 16 << 20
 
 METRICS = "metrics.json"
 """What a service writes last."""
+
+NOTES = "notes.txt"
+"""Sentences of a service about what it found, a line each."""
 
 _INCOMPLETE = ".incomplete-"
 """How the name of a file begins while it is written; short, whatever the file's own."""
@@ -194,6 +197,15 @@ def write_metrics(run_dir: str | Path, metrics: Mapping[str, float]) -> Path:
     """Writes ``metrics.json``, names to numbers; NaN and infinite values are left out."""
     numbers = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     return write_json(Path(run_dir) / METRICS, numbers)
+
+
+def write_notes(run_dir: str | Path, notes: Sequence[str]) -> None:
+    """Writes ``notes.txt``; without notes, removes an earlier one."""
+    path = Path(run_dir) / NOTES
+    if notes:
+        write_text(path, "".join(f"{note}\n" for note in notes))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def sha256(data: bytes) -> str:

@@ -61,6 +61,7 @@ def write_index(
         tiles=_tiles(steps),
         images=_images(steps, galleries),
         both=side_by_side(compared(steps)),
+        notes=[(_title(step), note) for step in steps for note in step.notes],
         results=[("Step", "Main results", "Time"), *rows],
         configuration=_configuration(record, config),
     )

@@ -111,7 +111,7 @@ def precision_of(model: str) -> str:
 
 def results_table(steps: Sequence[Step]) -> str:
     """The main results as plain text, a line per step; then the float and the quantized model side
-    by side, if both were evaluated."""
+    by side, if both were evaluated; then the notes of the steps."""
     rows = [
         (step.label, duration(step.seconds) if step.status != "waiting" else "", step_results(step))
         for step in steps
@@ -127,6 +127,8 @@ def results_table(steps: Sequence[Step]) -> str:
                 for name, a, b, change in table
             ),
         ]
+    for step in steps:
+        lines += ["", *(f"{step.label}: {note}" for note in step.notes)] if step.notes else []
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import remove_incomplete
+from ..files import NOTES, read_text, remove_incomplete
 
 ARTIFACTS = {"train": ("model.keras",), "quantize": ("quantized.tflite", "quantized.onnx")}
 """The model that a service writes for later steps: one of these files."""
@@ -80,6 +80,12 @@ class Step:
             path for name in ARTIFACTS.get(self.service, ()) for path in self.folder.rglob(name)
         )
         return next(found, None)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the service found remarkable."""
+        path = self.folder / NOTES
+        return read_text(path).splitlines() if path.is_file() else []
 
     def lacks(self) -> Path | None:
         """The model that the service has to write for later steps, if it is missing."""

@@ -37,12 +37,14 @@ class Examples:
         keypoints: (N, K, 3) float32 x, y and visibility.
         areas: (N,) float32, square pixels: 0.53 × the area of the box.
         layout: of the K keypoints.
+        names: of the images, for messages; may be missing.
     """
 
     images: np.ndarray | LazyArray
     keypoints: np.ndarray | LazyArray
     areas: np.ndarray | LazyArray
     layout: KeypointLayout
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -50,7 +52,11 @@ class Examples:
     def first(self, count: int) -> Examples:
         """The first ``count`` examples."""
         return Examples(
-            self.images[:count], self.keypoints[:count], self.areas[:count], self.layout
+            self.images[:count],
+            self.keypoints[:count],
+            self.areas[:count],
+            self.layout,
+            self.names[:count],
         )
 
     @property
@@ -138,6 +144,7 @@ def load_examples(
         LazyArray(cache.read_keypoints, cache.keypoints.shape, np.float32),
         LazyArray(cache.read_areas, cache.areas.shape, np.float32),
         dataset.layout,
+        tuple(one.name for one in chosen),
     )
 
 
@@ -158,6 +165,12 @@ class _Chosen:
     box: np.ndarray | None = None
     region: Region | None = None
     frame: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the image, and which of its people this is."""
+        several = f", person {self.person + 1}" if len(self.sample) > 1 else ""
+        return f"{self.sample.path.name}{several}"
 
 
 def _largest_people(dataset: Dataset) -> list[_Chosen]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
+from ..files import write_notes
 from ..models.keras_files import load_keras, load_tensorflow
 from .batches import RESCALING, Batches, Examples, training_batches
 from .callbacks import make_callbacks, needed
@@ -18,7 +19,7 @@ from .device import half_precision_helps
 from .logs import make_prediction_image, tensorboard_logs
 from .progress import Training, describe_network
 from .steps import make_step
-from .validation import make_validate
+from .validation import Course, diagnosed, make_validate
 
 __all__ = ["Fit", "fit", "load_keras"]
 
@@ -26,9 +27,9 @@ DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.003}}
 
 _LOG = logging.getLogger("poseutils")
 _NOTHING_LEARNED = (
-    "NOTHING WAS LEARNED: none of %d epochs was better on the validation images than the start. "
-    "OKS %.4f before, at most %.4f after; model.keras has the weights it started from. Look at the "
-    "labels (python -m poseutils check), try another learning rate, or start from scratch."
+    "NOTHING WAS LEARNED: none of {} epochs was better on the validation images than the start. "
+    "OKS {:.4f} before, at most {:.4f} after; model.keras has the weights it started from. Look at "
+    "the labels (python -m poseutils check), try another learning rate, or start from scratch."
 )
 
 
@@ -42,6 +43,7 @@ class Fit:
         best_oks: mean validation OKS of the best weights.
         best_epoch: the epoch of the best weights, from 1; 0 for the initial weights.
         path: the .keras file of the best weights.
+        notes: sentences about labels and settings, if little was learned; also in ``notes.txt``.
     """
 
     history: dict[str, list[float]]
@@ -49,6 +51,7 @@ class Fit:
     best_oks: float
     best_epoch: int
     path: Path
+    notes: tuple[str, ...] = ()
 
 
 def fit(
@@ -160,16 +163,26 @@ def fit(
     finally:
         model.set_weights(training.best)
     assert progress.initial_oks is not None  # measured after the first epoch
+    course = Course(
+        progress.history,
+        len(batches),
+        batches.batch_size,
+        _names(augmentation, custom_augmentation),
+    )
+    notes = diagnosed(model, train, validation, course, rescaling)
     if not progress.best_epoch:
-        _LOG.warning(
-            _NOTHING_LEARNED, progress.epoch, progress.initial_oks, max(progress.history["val_oks"])
-        )
+        best = max(progress.history["val_oks"])
+        notes.insert(0, _NOTHING_LEARNED.format(progress.epoch, progress.initial_oks, best))
+    for note in notes:
+        _LOG.warning("%s", note)
+    write_notes(run_dir, notes)
     return Fit(
         progress.history,
         progress.initial_oks,
         progress.best_oks,
         progress.best_epoch,
         training.path,
+        tuple(notes),
     )
 
 
@@ -197,6 +210,10 @@ def _epoch(
         training.set_initial(validate)
     learning_rate = float(optimizer.learning_rate)
     return {"loss": float(np.mean(losses)), **measured, "learning_rate": learning_rate}
+
+
+def _names(augmentation: Mapping | None, custom: Callable | None) -> list[str]:
+    return [*(augmentation or {}), *(["custom_data_augmentation"] if custom else [])]
 
 
 def _diverged(what: str, training: Training, rate: float) -> PoseError:

@@ -272,6 +272,14 @@ def test_a_notebook_that_shows_nothing(run, notebooks):
     assert "<figure" not in page and "people 1" in page
 
 
+def test_notes_of_a_step_are_shown(run, notebooks, no_kernels, capsys):
+    writes = "(folder / 'notes.txt').write_text('left <b> is\\nright\\n')"
+    write_notebook(notebooks, "predict", f"{leaves(people=1.0)}\n{writes}")
+    page = (run("operation_mode=prediction") / "index.html").read_text()
+    assert "<b>Predict:</b> left &lt;b&gt; is" in page and not Order(page).wrong
+    assert "\npredict: left <b> is\npredict: right\n" in capsys.readouterr().out
+
+
 def test_tags_reach_the_page(run, notebooks):
     write_notebook(
         notebooks,

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from ..decoders.heatmaps_spe import decode
-from ..decoders.options import InputSpec
-from ..models.runtimes import compiled
-from ..poses import Poses, oks
-from .batches import RESCALING, Examples, rescaled
-from .losses import heatmap_loss
+from ...decoders.heatmaps_spe import decode
+from ...decoders.options import InputSpec
+from ...models.runtimes import compiled
+from ...poses import Poses, oks
+from ..batches import RESCALING, Examples, rescaled
+from ..losses import heatmap_loss
 
 _CHUNK = 32
 """Batch size."""
@@ -77,7 +77,7 @@ def make_validate(
 
 def make_loss(model, loss: Mapping[str, Mapping] | None = None) -> Callable:
     """The loss function ``loss(keypoints, heatmaps)`` of a network; see
-    :func:`.losses.heatmap_loss`.
+    :func:`..losses.heatmap_loss`.
 
     Raises:
         PoseError: for an unknown loss, or one that does not fit the network's last activation.
