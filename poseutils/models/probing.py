@@ -138,13 +138,13 @@ def _run(network: Network, rescaling: tuple[float, float] | None, count: int = _
 def _rescaling_by_file(network: Network) -> tuple[tuple[float, float] | None, str]:
     """The rescaling, and what decides it; nothing if the file does not."""
     dtype = np.dtype(network.input.dtype)
-    told = network.metadata.rescaling
+    stated = network.metadata.rescaling
     if network.rescaling is not None:
         _warn_of_contradiction(network, network.rescaling, _AS_GIVEN)
         return network.rescaling, "given"
-    if told is not None and (dtype.kind == "f" or (dtype.itemsize > 1 and network.input.scale)):
-        _warn_of_contradiction(network, told, _AS_TOLD)
-        return told, "by its metadata"
+    if stated is not None and (dtype.kind == "f" or (dtype.itemsize > 1 and network.input.scale)):
+        _warn_of_contradiction(network, stated, _BY_METADATA)
+        return stated, "by its metadata"
     if dtype.kind == "f":
         return network.declared, "" if network.declared is None else "by its first operators"
     if dtype.itemsize == 1 or not network.input.scale:
@@ -159,7 +159,7 @@ def _rescaling_by_file(network: Network) -> tuple[tuple[float, float] | None, st
 
 
 _AS_GIVEN = "rescaling= or preprocessing.rescaling says: remove that"
-_AS_TOLD = "its metadata says: give rescaling="
+_BY_METADATA = "its metadata says: give rescaling="
 
 
 def _warn_of_contradiction(network: Network, rescaling: tuple[float, float], why: str) -> None:
