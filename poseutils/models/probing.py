@@ -227,8 +227,8 @@ def _is_evident(kind: str, found: Outputs, spec: InputSpec, network: Network) ->
     if kind == "heatmaps_spe":
         return are_peaks(found["heatmaps"])
     if kind == "yolo_mpe":
-        told = task == "pose" or network.metadata.kpt_shape is not None
-        return told or has_keypoints(found, spec)
+        declared = task == "pose" or network.metadata.kpt_shape is not None
+        return declared or has_keypoints(found, spec)
     if kind == "spe":
         points, scores = found["keypoints"][:, :, :2], found["keypoints"][:, :, 2]
         inside = np.abs(points).max() <= 2 * max(spec.height, spec.width)
@@ -355,7 +355,7 @@ def _question(kind: str, found: Outputs, spec: InputSpec, network: Network) -> N
     layout = layout_from_names([str(i) for i in range(count)])
     try:
         poses = decoder.decode(found, spec, layout)
-    except PoseError:  # not finite: told with the first image that is predicted
+    except PoseError:  # not finite: reported with the first image that is predicted
         return
     points = np.concatenate([one.keypoints.reshape(-1, 2) for one in poses])
     size = np.array([spec.width, spec.height])

@@ -18,7 +18,7 @@ BY_HEART, LOW = 0.98, 0.5
 learn by heart; of others."""
 
 _EXAMINED = 64
-"""Training images that are looked at."""
+"""Training images that are measured."""
 _NAMED = 3
 """Images that are named."""
 _FOUND = 0.5

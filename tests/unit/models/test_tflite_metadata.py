@@ -110,11 +110,11 @@ def test_metadata_against_the_first_operators_is_warned_of(tmp_path):
     ]
     content = build(tensors, [("QUANTIZE", [0], [1])], [0], [1])
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    told = schema.ModelT.InitFromObj(
+    written = schema.ModelT.InitFromObj(
         schema.Model.GetRootAs(with_metadata(described([127.5], [127.5])), 0)
     )
-    model.buffers.append(told.buffers[-1])
-    model.metadata = told.metadata
+    model.buffers.append(written.buffers[-1])
+    model.metadata = written.metadata
     model.metadata[0].buffer = len(model.buffers) - 1
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
