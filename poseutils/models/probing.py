@@ -32,11 +32,14 @@ from .network import Network
 
 _PROBES = 3
 """Images."""
-_SURE = 0.5
+_CONFIDENT = 0.5
 """Confidence from which on another range of the input is taken than the usual one."""
 _MOST_OF_SOFTMAX = 2.0
 """What the cells of a softmax over a heatmap add up to at most, 8-bit values included; the peak of
 a sigmoid on a person adds up to more."""
+_OUTSIDE, _NEGATIVE = 0.05, 0.25
+"""How far outside of the image a keypoint may be, as a fraction of it, and the fraction of
+coordinates below that from which they are not fractions of the image."""
 _FAR = 3
 """Sizes of the input from its border, within which keypoints are expected."""
 _LARGEST_HAND = 3.0
@@ -186,15 +189,15 @@ def _probed_rescaling(
     network: Network, kind: str, usual: tuple[float, float], spec: InputSpec
 ) -> tuple[tuple[float, float], str, Outputs]:
     """The usual rescaling, unless with it the network hardly finds the people, and with another it
-    is sure of them."""
+    finds them with confidence."""
     outputs = {usual: _run(network, usual)}
     confidence = {usual: _confidence(kind, outputs[usual], spec)}
-    if confidence[usual] < _SURE:
+    if confidence[usual] < _CONFIDENT:
         for other in RANGES.keys() - {usual}:
             outputs[other] = _run(network, other)
             confidence[other] = _confidence(kind, outputs[other], spec)
     best = max(confidence, key=lambda r: confidence[r])
-    if confidence[best] > max(_SURE, 2 * confidence[usual]):
+    if confidence[best] > max(_CONFIDENT, 2 * confidence[usual]):
         return best, "by its confidence on images of people", outputs[best]
     return usual, "usual for its model type", outputs[usual]
 
@@ -290,8 +293,21 @@ def _with_outputs_read(
     columns = 3 if kind == "hand_spe" else found[name].shape[-1]
     table = found[name].reshape(-1, columns)[:, :2]
     unit = spec.reads_fractions(float(np.abs(table).max()))
+    if hints.normalized is None:
+        _check_signs(table, network)
     spec = replace(spec, normalized=unit if hints.normalized is None else hints.normalized)
     return replace(spec, x_first=kind == "spe" and is_x_first(found, spec))
+
+
+def _check_signs(table: np.ndarray, network: Network) -> None:
+    """Raises PoseError if coordinates (P, 2) are from -1 to 1, not fractions of the image."""
+    is_signed = np.abs(table).max() <= 1 + _OUTSIDE and (table < -_OUTSIDE).mean() > _NEGATIVE
+    if is_signed:
+        raise PoseError(
+            f"{network.path}: its coordinates are from {table.min():.3g} to {table.max():.3g} on "
+            "images of people; expected fractions of the image, 0 to 1, or pixels. Export it with "
+            "(x + 1) / 2 after them if they are from -1 to 1, or give normalized=True"
+        )
 
 
 def _check_scores(found: Outputs, spec: InputSpec, network: Network) -> None:

@@ -51,6 +51,21 @@ def test_the_people_of_the_images_tell_whether_x_is_first(tmp_path, unit, x_firs
     np.testing.assert_allclose(model.predict(BLACK).keypoints[0], points[:, :2], rtol=1e-5)
 
 
+def test_coordinates_from_minus_one_to_one_are_refused_unless_they_are_meant(tmp_path):
+    points = np.stack([np.linspace(-0.9, 0.9, 17), np.linspace(-0.4, 0.1, 17), np.full(17, 0.9)], 1)
+    path = constant(tmp_path / "a.onnx", {"x": points[None, None]}, FIRST)
+    with pytest.raises(pu.PoseError, match=r"-0.9 to 0.9 on images of people; expected fractions"):
+        pu.load_model(path)
+    found = pu.load_model(path, normalized=True).predict(BLACK).keypoints[0]
+    assert found.min() == pytest.approx(-0.9 * 64)
+
+
+def test_a_few_keypoints_outside_of_the_image_are_no_sign_of_other_units(tmp_path):
+    points = np.stack([np.linspace(-0.1, 0.9, 17), np.linspace(0.2, 0.6, 17), np.full(17, 0.9)], 1)
+    path = constant(tmp_path / "a.onnx", {"x": points[None, None]}, FIRST)
+    assert pu.load_model(path).predict(BLACK).keypoints.min() < 0
+
+
 @pytest.mark.parametrize("last", [True, False], ids=["heatmaps last", "heatmaps first"])
 def test_heatmaps_in_the_other_order_than_the_images(tmp_path, last):
     maps = np.zeros((1, 16, 16, 17), np.float32)
