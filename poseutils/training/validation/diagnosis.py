@@ -13,9 +13,8 @@ from ...poses import keypoint_similarity
 from ..batches import RESCALING, Examples
 from .measuring import predict_examples
 
-BY_HEART, LOW = 0.98, 0.5
-"""OKS below which a training is examined: of one that is validated on its own images, which it can
-learn by heart; of others."""
+BY_HEART = 0.98
+"""OKS below which a training is examined that is validated on its own images."""
 
 _EXAMINED = 64
 """Training images that are measured."""
@@ -26,9 +25,11 @@ _FOUND = 0.5
 _BLOCKS, _SAME_COLOR = 16, 3
 """Images are the same if the means of 16 × 16 blocks differ by less than 3 of 255."""
 _LEARNED = 0.9
-"""Median OKS of the images from which faults of labels explain what is lost."""
+"""Median OKS of the images from which single images that are lost show faults of their labels."""
 _GAP = 2
 """Ratio of the losses of validation and training on the same images from which they differ."""
+_FEW = 4
+"""Epochs, below which the loss shows nothing about the steps."""
 _RISING = 0.4
 """Fraction of epochs with a rising loss from which steps are too large."""
 _FLAT = 0.02
@@ -58,9 +59,9 @@ def diagnosed(
     course: Course,
     rescaling: tuple[float, float] = RESCALING,
 ) -> list[str]:
-    """Sentences about a training that does not find the keypoints of its own images: what is worst,
-    which labels cannot be learned, and which settings are the likely cause. Empty for all others,
-    without looking at their images.
+    """Sentences about a training that does not find the keypoints of its own images, on which it is
+    validated, too, as in a first test of a few: what is worst, which labels cannot be learned, and
+    which settings are the likely cause. Empty for all others.
 
     Args:
         model: with the best weights.
@@ -68,18 +69,15 @@ def diagnosed(
         course: of the training.
         rescaling: scale and offset from pixels to network inputs.
     """
-    same = _same_labels(train, validation)
-    if max(course.history["val_oks"]) >= (BY_HEART if same else LOW):
+    if max(course.history["val_oks"]) >= BY_HEART or not _same_labels(train, validation):
         return []
     examined = train.first(_EXAMINED)
     poses = predict_examples(model, examined, rescaling)
     found = np.concatenate([pose.keypoints for pose in poses])
     similarity = _similarity(examined, found)
-    if not same and np.nanmean(_means(similarity, 1)) >= LOW:
-        return []
-    labels = label_faults(examined, found)
-    explained = labels and np.nanmedian(_means(similarity, 1)) >= _LEARNED
-    settings = [] if explained else setting_faults(course, same)
+    is_learned = np.nanmedian(_means(similarity, 1)) >= _LEARNED
+    labels = label_faults(examined, found if is_learned else None)
+    settings = [] if labels and is_learned else setting_faults(course)
     return [_worst(examined, similarity, course), *labels, *settings]
 
 
@@ -98,14 +96,14 @@ def _similarity(examples: Examples, found: np.ndarray) -> np.ndarray:
 
 def _worst(examples: Examples, similarity: np.ndarray, course: Course) -> str:
     """The OKS, the steps that were taken, the worst keypoint and the worst images."""
-    epochs, rate = len(course.history["loss"]), max(course.history["learning_rate"])
+    epochs = len(course.history["loss"])
     of_images, of_keypoints = _means(similarity, 1), _means(similarity, 0)
     k = int(np.nanargmin(of_keypoints))
     images = [f"{_name(examples, i)} {of_images[i]:.3f}" for i in of_images.argsort()[:_NAMED]]
     return (
         f"THE TRAINING IMAGES ARE NOT LEARNED: their own OKS is {np.nanmean(of_images):.3f} after "
         f"{_steps(course)} steps ({epochs} epochs of {course.batches} batches of "
-        f"{course.batch_size}) at a learning rate of up to {rate:.3g}. Worst keypoint: "
+        f"{course.batch_size}). Worst keypoint: "
         f"{examples.layout.names[k]} {of_keypoints[k]:.3f}; worst images: {', '.join(images)}"
     )
 
@@ -123,14 +121,15 @@ def _name(examples: Examples, index: int) -> str:
 # ---------------------------------------------------------------- labels
 
 
-def label_faults(examples: Examples, found: np.ndarray) -> list[str]:
+def label_faults(examples: Examples, found: np.ndarray | None) -> list[str]:
     """Sentences about labels that no network can learn together, of up to three images each.
 
     Args:
         examples: N images with their labels.
-        found: (N, K, 2) predicted keypoints.
+        found: (N, K, 2) keypoints predicted by a network that learned most of them, or None.
     """
-    return [*_exchanged(examples, found), *_outside(examples), *_contradictory(examples)]
+    exchanged = [] if found is None else _exchanged(examples, found)
+    return [*exchanged, *_outside(examples), *_contradictory(examples)]
 
 
 def _exchanged(examples: Examples, found: np.ndarray) -> list[str]:
@@ -193,21 +192,16 @@ def _contradictory(examples: Examples) -> list[str]:
 # ---------------------------------------------------------------- settings
 
 
-def setting_faults(course: Course, same: bool) -> list[str]:
-    """Sentences about settings that are the likely cause, each with what was measured.
-
-    Args:
-        course: of the training.
-        same: whether it was validated on its own images.
-    """
+def setting_faults(course: Course) -> list[str]:
+    """Sentences about settings that are the likely cause, each with what was measured."""
     loss, val_loss = (course.history[name] for name in ("loss", "val_loss"))
     lines = []
-    if same and course.augmentation:
+    if course.augmentation:
         lines.append(
             f"data_augmentation ({', '.join(course.augmentation)}) changes the images in every "
             "epoch: to learn a few by heart, leave it out"
         )
-    elif same and val_loss[-1] > _GAP * loss[-1]:
+    elif val_loss[-1] > _GAP * loss[-1]:
         lines.append(
             f"the loss is {loss[-1]:.3g} in training and {val_loss[-1]:.3g} in validation, on the "
             "same images, as with batch normalization whose averages lag or whose batches are "
@@ -225,6 +219,8 @@ def _step_fault(course: Course) -> str:
     """Whether steps were too large, or too small or too few, by the loss of the first half, in
     which the default schedule has its highest learning rates."""
     loss, rate = course.history["loss"], max(course.history["learning_rate"])
+    if len(loss) < _FEW:
+        return f"{_steps(course)} steps are few: raise training.epochs (it was {len(loss)})"
     quarter, half = len(loss) // 4, max(2, len(loss) // 2)
     changes = np.diff(loss[:half])
     rises, end = int((changes > 0).sum()), loss[:half][-1]
