@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from .config.names import INTERPOLATIONS
 from .errors import PoseError
@@ -73,7 +74,9 @@ def _listed(paths: list[str], folder: Path) -> str:
 
 USUAL_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".gif")
 _ORIENTATION = 0x0112  # of EXIF: 1 is upright
-_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0102, 0x0106, 0x0153  # of TIFF
+_TRANSPOSED, _MIRRORED, _UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
+_WIDTH, _HEIGHT = 0x0100, 0x0101  # of TIFF, as stored
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0102, 0x0106, 0x0153
 _END_OF_JPEG = b"\xff\xd9"
 # Pillow knows them by name only, or through another program
 _NO_PICTURES = frozenset({"EPS", "MPEG"})
@@ -106,25 +109,23 @@ def image_size(path: str | Path) -> tuple[int, int]:
     """Width and height as shown, EXIF orientation applied, without decoding the pixels.
 
     Raises:
-        PoseError: if the file is missing or not an image.
+        PoseError: if the file is missing, empty, or not an image.
     """
-    _check_regular(Path(path))
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-            return (height, width) if turned else (width, height)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise PoseError(f"{path} is not an image that can be read: {error}") from error
+    path = Path(path)
+    _check_regular(path)
+    with _refusals_named(path), Image.open(path) as image:
+        tags = getattr(image, "tag_v2", {})  # of TIFF, whose size Pillow may have turned already
+        width, height = tags.get(_WIDTH, image.width), tags.get(_HEIGHT, image.height)
+        return (height, width) if _orientation(image) in _TRANSPOSED else (width, height)
 
 
 def is_turned(path: str | Path) -> bool:
     """Whether an image is shown turned or mirrored by its EXIF orientation. False for PNG, which
     would have to be decoded for it, and for what cannot be read."""
     try:
-        with Image.open(path) as image:
-            return image.format != "PNG" and image.getexif().get(_ORIENTATION, 1) in range(2, 9)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        with _refusals_named(Path(path)), Image.open(path) as image:
+            return image.format != "PNG" and _orientation(image) in range(2, 9)
+    except PoseError:
         return False
 
 
@@ -143,20 +144,28 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """
     path = Path(path)
     _check_regular(path)
-    if path.stat().st_size == 0:
-        raise PoseError(f"{path} is empty (0 bytes): expected an image")
-    try:
+    with _refusals_named(path):
         data = path.read_bytes()
         with Image.open(io.BytesIO(data)) as image:
             _check_size(path, image)
             plain = _read_plain_jpeg(data, image)
             if plain is not None:
                 return plain
-            ImageOps.exif_transpose(image, in_place=True)
-            return np.asarray(_to_rgb(image, path))
+            image.load()  # turns a TIFF
+            return _upright(np.asarray(_to_rgb(image, path)), _orientation(image))
+
+
+@contextmanager
+def _refusals_named(path: Path) -> Iterator[None]:
+    """Raises what Pillow raises for a file as a PoseError with its name."""
+    try:
+        yield
+    except PoseError:
+        raise
     except (Image.DecompressionBombError, MemoryError) as error:
+        reason = str(error).rstrip(".")
         raise PoseError(
-            f"{path} is too large: {error}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million "
+            f"{path} is too large: {reason}. Make it smaller than {MAX_PIXELS / 1e6:.0f} million "
             "pixels."
         ) from error
     except UnidentifiedImageError as error:
@@ -165,18 +174,18 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             "Pillow reads, which HEIC and TIFF of 64 bits or of float colors are not): convert it "
             "to JPEG or PNG"
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, PoseError):
-            raise
+    except Exception as error:  # Pillow's readers raise errors of any type for a damaged file
         raise PoseError(f"{path} is truncated or damaged: {error}") from error
 
 
 def _check_regular(path: Path) -> None:
-    """Pipes and devices would be waited for."""
+    """Pipes and devices would be waited for; an empty file is said to be so."""
     if not path.exists():
         raise PoseError(f"no such image: {path}")
     if not path.is_file():
         raise PoseError(f"{path} is not a regular file; expected an image")
+    if path.stat().st_size == 0:
+        raise PoseError(f"{path} is empty (0 bytes): expected an image")
 
 
 def _check_size(path: Path, image: Image.Image) -> None:
@@ -199,10 +208,28 @@ def _read_plain_jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
         image.format != "JPEG"
         or image.mode != "RGB"
         or not data.endswith(_END_OF_JPEG)
-        or image.getexif().get(_ORIENTATION, 1) != 1
+        or _orientation(image) != 1
     ):
         return None
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    # OpenCV would follow orientations in damaged EXIF that Pillow does not see
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+
+
+def _orientation(image: Image.Image) -> int:
+    return image.getexif().get(_ORIENTATION, 1)
+
+
+def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """(H, W, 3) as shown. Pillow's own function writes the EXIF anew, which fails where other parts
+    of it are damaged."""
+    if orientation in _TRANSPOSED:
+        image = image.transpose(1, 0, 2)
+    if orientation in _MIRRORED:
+        image = image[:, ::-1]
+    if orientation in _UPSIDE_DOWN:
+        image = image[::-1]
+    return np.ascontiguousarray(image)
 
 
 def _to_rgb(image: Image.Image, path: Path) -> Image.Image:

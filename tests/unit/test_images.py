@@ -10,7 +10,7 @@ from PIL import Image
 from poseutils.errors import PoseError
 from poseutils.files import files_below
 from poseutils.geometry import ASPECT_RATIOS
-from poseutils.images import INTERPOLATIONS, find_images, fit_to, image_size, read_image
+from poseutils.images import INTERPOLATIONS, find_images, fit_to, image_size, is_turned, read_image
 from tests.helpers.damage.images import damaged_files
 
 
@@ -28,8 +28,9 @@ def test_formats(tmp_path, suffix):
     assert np.abs(read.astype(int) - image).max() <= (0 if suffix in (".png", ".bmp") else 6)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation(tmp_path, orientation):
+def test_exif_orientation(tmp_path, orientation, suffix):
     upright = np.zeros((32, 48, 3), np.uint8)
     upright[:8, :16] = 255  # a white mark at the top left
     stored = {
@@ -44,8 +45,10 @@ def test_exif_orientation(tmp_path, orientation):
     }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "x.png", exif=exif)
-    np.testing.assert_array_equal(read_image(tmp_path / "x.png"), upright)
+    path = tmp_path / f"x{suffix}"
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif, lossless=True)
+    np.testing.assert_array_equal(read_image(path), upright)
+    assert image_size(path) == (48, 32)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +76,44 @@ def test_a_jpeg_is_read_upright(tmp_path, orientation):
     )
 
 
+def test_size_and_pixels_agree_where_the_orientation_is_damaged(tmp_path):
+    """OpenCV takes the number for an orientation whatever its type; Pillow does not."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "x.jpg"
+    Image.fromarray(noise(32, 48)).save(path, exif=exif)
+    whole, of_no_type = b"\x01\x12\x00\x03", b"\x01\x12\x80\x03"
+    assert whole in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(whole, of_no_type))
+    assert image_size(path) == (48, 32)
+    assert read_image(path).shape == (32, 48, 3)
+
+
+def test_other_damage_in_exif_does_not_hide_the_pixels(tmp_path):
+    """Pillow's own function for orientations fails here: it writes the resolution anew."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x011A] = 6, 72.0
+    path = tmp_path / "x.jpg"
+    Image.fromarray(noise(32, 48)).save(path, exif=exif)
+    rational, text = b"\x01\x1a\x00\x05", b"\x01\x1a\x00\x02"
+    assert rational in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(rational, text))
+    stored = np.asarray(Image.open(path))
+    np.testing.assert_array_equal(read_image(path), np.rot90(stored, -1))
+
+
+@pytest.mark.parametrize("read", [read_image, image_size])
+def test_errors_of_any_type_name_the_file(tmp_path, read):
+    path = tmp_path / "x.dds"
+    Image.new("RGB", (4, 4)).save(path)
+    data = bytearray(path.read_bytes())
+    data[80:84] = b"\0\0\0\x40"  # an unknown kind of pixels: NotImplementedError
+    path.write_bytes(data)
+    with pytest.raises(PoseError, match=r"x\.dds is truncated or damaged: Unknown pixel format"):
+        read(path)
+    assert not is_turned(path)
+
+
 def test_gray_alpha_palette_and_16_bit(tmp_path):
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     Image.fromarray(gray).save(tmp_path / "gray.png")
@@ -92,8 +133,9 @@ def test_gray_alpha_palette_and_16_bit(tmp_path):
 
 def test_every_kind_of_damage_is_named(tmp_path):
     for name, message in damaged_files(tmp_path).items():
-        with pytest.raises(PoseError, match=f"{name}.*{message}|{message}.*{name}"):
-            read_image(tmp_path / name)
+        for read in (read_image, image_size) if message != "truncated" else (read_image,):
+            with pytest.raises(PoseError, match=f"{name}.*{message}|{message}.*{name}"):
+                read(tmp_path / name)
 
 
 def test_find_images(tmp_path):
