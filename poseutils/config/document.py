@@ -43,9 +43,21 @@ class _Loader(yaml.SafeLoader):
                 problem=f"more than {MAX_VALUES:,} merged values", problem_mark=node.start_mark
             )
 
+    def construct_object(self, node, deep=False):
+        """Refuses, by its line, a value that is not of the type that its tag (``!!int``) names."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            tag = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(
+                problem=f"{str(node.value)[:40]!r} is not of the type !!{tag}",
+                problem_mark=node.start_mark,
+            ) from None
+
     def construct_mapping(self, node, deep=False):
         seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+        entries = node.value if isinstance(node, yaml.MappingNode) else ()
+        for key in (key for key, _ in entries if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     problem=f"'{key.value}' is given twice", problem_mark=key.start_mark
