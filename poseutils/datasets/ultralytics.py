@@ -19,6 +19,8 @@ _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _DESCRIBING = {"kpt_shape", "kpt_names", "flip_idx", "names"}
 _LONGEST = 1 << 16
 """Bytes of a file of another name."""
+_OF_TAGS = (ValueError, TypeError, LookupError, AttributeError)
+"""What PyYAML raises for a value that its tag (``!!bool``) does not fit."""
 _LEVELS = 3
 """The folder of images and those above it in which the file may be: ``train/images``."""
 
@@ -103,7 +105,7 @@ def _parsed(path: Path) -> Description | None:
     text = read_text(path)
     try:
         document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, *_OF_TAGS, RecursionError) as error:
         raise PoseError(f"{path} is not YAML: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(document, dict) or not _DESCRIBING & document.keys():
         return None
@@ -112,8 +114,8 @@ def _parsed(path: Path) -> Description | None:
     good = isinstance(shape, Sequence) and (shape[0] is None or type(shape[0]) is int)
     if not good or not isinstance(flip, Sequence) or any(type(i) is not int for i in flip):
         raise PoseError(
-            f"{path}: kpt_shape={shape!r:.40}, flip_idx={flip!r:.80}; expected [keypoints, 2 or 3] "
-            "and a list of integers"
+            f"{path}: kpt_shape={reprlib.repr(shape)}, flip_idx={reprlib.repr(flip)}; expected "
+            "[keypoints, 2 or 3] and a list of integers"
         )
     return Description(
         path,

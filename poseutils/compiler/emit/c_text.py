@@ -11,5 +11,7 @@ def c_string(text: str) -> str:
 
 
 def c_comment(text: str) -> str:
-    """``text`` as the inside of a C comment: one line that cannot end it."""
-    return " ".join(text.split()).replace("*/", "* /").replace("/*", "/ *")
+    """``text`` as the inside of a C comment: one line that cannot end it, nor turn the direction of
+    what follows; what is not printable becomes ``?``."""
+    plain = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return plain.replace("*/", "* /").replace("/*", "/ *")

@@ -284,6 +284,29 @@ def test_kpt_shape_decides_where_two_readings_fit(tmp_path):
         assert len(dataset.layout) == count and "if not" not in said
 
 
+BOMB = "a: &a [1, 1]\n" + "".join(
+    f"b{i}: &b{i} [{', '.join(['*a' if i == 0 else f'*b{i - 1}'] * 9)}]\n" for i in range(12)
+)
+
+
+@pytest.mark.parametrize(
+    ("description", "words"),
+    [
+        ("names: !!map [a]", "is not YAML"),
+        ("kpt_shape: [!!bool maybe, 3]", "is not YAML"),
+        ("kpt_shape: [!!timestamp soon, 3]", "is not YAML"),
+        ("kpt_shape: [!!int '', 3]", "is not YAML"),
+        (f"{BOMB}kpt_shape: *b11", "kpt_shape=.*expected .keypoints, 2 or 3. and a list"),
+        (f"{BOMB}flip_idx: *b11", "flip_idx=.*expected .keypoints, 2 or 3. and a list"),
+    ],
+)
+def test_a_data_yaml_of_other_types_is_refused(tmp_path, description, words):
+    text(tmp_path, "0 .5 .5 .4 .4 .3 .3 2")
+    (tmp_path / "data.yaml").write_text(description)
+    with pytest.raises(PoseError, match=f"data.yaml.*{words}"):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize("orientation", range(10))
 def test_text_labels_are_of_the_upright_image(tmp_path, orientation):
     text(tmp_path, *["0 .5 .5 .4 .4 .3 .3 2"] * 3)

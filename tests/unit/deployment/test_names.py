@@ -153,6 +153,7 @@ def test_strings_and_comments_are_legal_c():
     assert "*/" not in c_comment("end */ of\ncomment") and "\n" not in c_comment(
         "end */ of\ncomment"
     )
+    assert c_comment("é \x1b[2J \u202e") == "é ?[2J ?"
 
 
 def test_memory_of_a_board_for_a_table():
