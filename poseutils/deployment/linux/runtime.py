@@ -125,14 +125,15 @@ def _interpreter():
 
 
 def read_image(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB from a .npy or a binary .ppm, or another file if Pillow is installed.
+    """(H, W, 3) uint8 RGB from a .npy or a binary .ppm, or another file if Pillow is installed;
+    transparency is put on white.
 
     Raises:
         PoseError: if it cannot be read.
     """
     try:
-        image = _READERS.get(path.suffix, _read_by_pillow)(path)
-    except (OSError, ValueError) as error:
+        image = _READERS.get(path.suffix.lower(), _read_by_pillow)(path)
+    except Exception as error:  # Pillow and NumPy raise errors of any type for a damaged file
         raise PoseError(f"{path} is not an image that can be read: {error}") from error
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
         raise PoseError(
@@ -169,7 +170,11 @@ def _read_by_pillow(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         if image.mode[0] in "IF":
             raise ValueError(f"its pixels are {image.mode}; expected 8 bits a channel")
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        image = ImageOps.exif_transpose(image)
+        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        return np.asarray(image.convert("RGB"))
 
 
 _READERS: dict[str, Callable[[Path], np.ndarray]] = {".ppm": _read_ppm, ".npy": np.load}

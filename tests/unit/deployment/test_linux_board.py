@@ -11,9 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import poseutils as pu
-from poseutils import PoseError
+from poseutils import PoseError, images
 from poseutils.config import Config
 from poseutils.deployment import export
 from poseutils.deployment.linux.bundle import copy_script
@@ -307,19 +308,28 @@ def test_tiny_images_are_resized_too(shape):
 
 
 def test_ppm_and_npy_and_pictures_are_read(tmp_path):
-    from PIL import Image
-
     image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     Image.fromarray(image).save(tmp_path / "a.ppm")
     Image.fromarray(image).save(tmp_path / "b.png")
     np.save(tmp_path / "c.npy", image)
     (tmp_path / "d.ppm").write_bytes(b"P6\n# a comment\n7 5\n255\n" + image.tobytes())
-    for name in ("a.ppm", "b.png", "c.npy", "d.ppm"):
+    (tmp_path / "E.PPM").write_bytes((tmp_path / "a.ppm").read_bytes())
+    for name in ("a.ppm", "b.png", "c.npy", "d.ppm", "E.PPM"):
         assert (read_image(tmp_path / name) == image).all(), name
     for dtype in (np.float32, np.uint16, np.int32):
         Image.fromarray(image[:, :, 0].astype(dtype)).save(tmp_path / "e.tif")
         with pytest.raises(PoseError, match="e.tif .* expected 8 bits a channel"):
             read_image(tmp_path / "e.tif")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_is_put_on_white_as_by_predict(tmp_path, mode):
+    path, image = tmp_path / "a.png", Image.new(mode, (4, 2))
+    image.putpixel((1, 1), {"RGBA": (9, 99, 199, 100), "LA": (80, 60), "P": 1}[mode])
+    image.save(path, **({"transparency": 0} if mode == "P" else {}))
+    image = read_image(path)
+    np.testing.assert_array_equal(image, images.read_image(path))
+    assert (image[0] == 255).all() and (image[1, 1] < 255).all()
 
 
 @pytest.mark.parametrize(
@@ -330,6 +340,9 @@ def test_ppm_and_npy_and_pictures_are_read(tmp_path):
         ("c.ppm", b""),
         ("d.npy", b"x"),
         ("e.png", b"x"),
+        ("f.npy", b""),
+        ("g.npy", b"\x93NUMPY\x01\x00"),
+        ("h.pgm", b"P5 60000 60000 255\n"),
     ],
 )
 def test_images_that_cannot_be_read_are_named(repository, tmp_path, capsys, name, content):
