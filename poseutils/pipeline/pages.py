@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
+from ..errors import PoseError
 from ..files import write_text
 from .gallery import GalleryImage, gallery
 from .steps import Step
@@ -43,7 +44,11 @@ class NotebookPages:
             self._jobs[step.notebook] = self._pool.submit(self._make, step.notebook, step.page)
 
     def finish(self, steps: Sequence[Step]) -> None:
-        """Waits for all pages, including those of steps that failed."""
+        """Waits for all pages, including those of steps that failed.
+
+        Raises:
+            PoseError: if a notebook cannot become a page; names it.
+        """
         for step in steps:
             if step.notebook not in self._jobs:
                 self.make(step)
@@ -51,9 +56,18 @@ class NotebookPages:
             job.result()
 
     def _make(self, notebook: Path, page: Path) -> None:
-        if not page.exists():
-            export_html(notebook, page, self._images_from)
-        self.galleries[notebook] = gallery(notebook)
+        try:
+            if not page.exists():
+                export_html(notebook, page, self._images_from)
+            self.galleries[notebook] = gallery(notebook)
+        except PoseError:
+            raise
+        except Exception as error:  # of any type, as an edited notebook may hold anything
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            raise PoseError(
+                f"{notebook}: damaged or edited, and cannot become a page ({reason}). Move it out "
+                "of the run folder and resume: its step stays done."
+            ) from error
 
 
 def _warm_up() -> None:

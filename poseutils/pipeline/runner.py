@@ -252,6 +252,10 @@ def _execute(step: Step, notebook: Path, environment: Environment) -> None:
             {"config": str(step.folder.parent / CONFIG), "run_dir": str(step.folder), **step.given},
             environment,
         )
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        raise PoseError(
+            f"{error.filename}: {error.strerror}. Move it out of the run folder and resume."
+        ) from None
     except OSError as error:
         raise PoseError(
             f"{step.notebook.name}: {error.strerror or error}. Choose a folder with enough space "
