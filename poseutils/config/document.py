@@ -21,6 +21,8 @@ from .generations import new_name, translate
 MAX_BYTES = 200_000
 """About fifty times the size of a usual configuration."""
 MAX_VALUES = 100_000
+MAX_INTEGER = 10**18
+"""Larger ones, which only a tag can give, are too long for Python to write."""
 
 _VARIABLE = re.compile(r"\$\{(oc\.env|now):([^},]*)(?:,([^}]*))?\}")
 _NOW = re.compile(r"\$\{(now):([^},]*)(?:,([^}]*))?\}")
@@ -46,7 +48,10 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node, deep=False):
         """Refuses, by its line, a value that is not of the type that its tag (``!!int``) names."""
         try:
-            return super().construct_object(node, deep)
+            value = super().construct_object(node, deep)
+            if isinstance(value, int) and abs(value) > MAX_INTEGER:
+                raise ValueError
+            return value
         except (ValueError, TypeError, LookupError, AttributeError):
             tag = node.tag.rpartition(":")[2]
             raise yaml.constructor.ConstructorError(

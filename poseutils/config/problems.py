@@ -26,6 +26,7 @@ _WORDS = {
     "bool_type": "True or False",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
     "int_type": "a whole number",
     "float_type": NUMBER,
     "string_type": "text",

@@ -197,6 +197,7 @@ def test_duplicate_keys_name_the_line(refusal):
         ("\x00\x01\x02", "not valid YAML"),
         ("[" * 5000, "nested too deeply"),
         ("x: !!int abc", "line 1, column 4: 'abc' is not of the type !!int"),
+        (f"x: !!int 0x{'f' * 5000}", "line 1, column 4: '0xfff"),
         ("x: !!int ''", "line 1, column 4: '' is not of the type !!int"),
         ("x: !!float ''", "line 1, column 4: '' is not of the type !!float"),
         ("x: !!bool maybe", "line 1, column 4: 'maybe' is not of the type !!bool"),

@@ -90,6 +90,7 @@ def test_unknown_names_are_refused_with_the_right_one(refusal, text, words):
     ("text", "words"),
     [
         ("training: {epochs: many}", ["training.epochs: 'many' given", "expected a number"]),
+        ("training: {epochs: 1e308}", ["training.epochs: 1e+308 given; expected a whole number"]),
         ("training: {epochs: 1.5}", ["training.epochs: 1.5 given; expected a whole number"]),
         ("training: {epochs: 0}", ["training.epochs: 0 given", "greater than 0"]),
         ("training: {epochs: True}", ["training.epochs: True given", "expected a number"]),
