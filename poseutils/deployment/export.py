@@ -184,7 +184,7 @@ def _labels(config: Config, pose: PoseType) -> tuple[str, ...]:
     """The text of labels.txt, and if the configured label file is missing, as in configurations
     that name one in ST's repository, a sentence that says so."""
     named = config.deployment.label_file_path
-    names = "".join(f"{label}\n" for label in pose.layout.names)
+    names = "".join(f"{' '.join(label.splitlines())}\n" for label in pose.layout.names)
     if named is None:
         return (names,)
     try:

@@ -10,6 +10,8 @@ from poseutils.__main__ import main
 from poseutils.compiler.emit.line_breaks import WIDTH, broken, markdown
 from poseutils.deployment import export, templates
 from poseutils.deployment.file_headers import UNKNOWN
+from poseutils.keypoints import layout_from_names
+from poseutils.models import load_model
 from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, heatmap_model, tensor
 
 BARE = (".tflite", ".onnx", "labels.txt", ".json")
@@ -95,6 +97,14 @@ def test_so_does_every_file_of_a_bundle(file, tmp_path, board):
     assert set(licenses(bundle.path)) == set(texts(bundle.path))
     script = bundle.path / "copy_to_board.sh"
     assert not script.exists() or script.read_text().startswith("#!/bin/sh\n# copy_to_board.sh: ")
+
+
+def test_labels_have_a_line_each(file, tmp_path):
+    names = ["a\nb", *map(str, range(1, 13))]
+    path = file(heatmap_model(keypoints=13))
+    model = load_model(path, model_type="heatmaps_spe", layout=layout_from_names(names))
+    labels = export(model, tmp_path / "out").path / "labels.txt"
+    assert labels.read_text().splitlines() == ["a b", *names[1:]]
 
 
 def test_the_command_takes_a_name(file, tmp_path):
