@@ -79,7 +79,7 @@ _WIDTH, _HEIGHT = 0x0100, 0x0101  # of TIFF, as stored
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0102, 0x0106, 0x0153
 _END_OF_JPEG = b"\xff\xd9"
 # Pillow knows them by name only, or through another program
-_NO_PICTURES = frozenset({"EPS", "MPEG"})
+_NO_IMAGES = frozenset({"EPS", "MPEG"})
 _OTHER_SUFFIXES = frozenset(
     ".arw .avif .avifs .bpg .cr2 .cr3 .dcm .dng .emf .eps .exr .hdr .heic .heics .heif .heifs .hif "
     ".jls .jng .jp2 .jxl .jxr .mng .mpo .nef .nrw .orf .pef .pict .raf .raw .rw2 .sr2 "
@@ -95,7 +95,7 @@ def image_suffixes() -> frozenset[str]:
     known = Image.registered_extensions()
     readable = {
         name for name, (factory, _) in Image.OPEN.items() if not _is_stub(factory)
-    } - _NO_PICTURES
+    } - _NO_IMAGES
     return frozenset(suffix for suffix, name in known.items() if name in readable)
 
 

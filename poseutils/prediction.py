@@ -37,14 +37,14 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Numbers of ``images`` read, ``unreadable`` images, ``people`` detected, and images
-        with none (``nobody``)."""
+        """Numbers of ``images`` read, ``unreadable`` images, ``people`` detected, and
+        ``empty`` images, without a person."""
         not_annotated = len(self.poses) - len(self.annotated)
         return {
             "images": float(len(self.poses)),
             "unreadable": float(len(self.errors) - not_annotated),
             "people": float(sum(map(len, self.poses.values()))),
-            "nobody": float(len(self.empty)),
+            "empty": float(len(self.empty)),
         }
 
     @property

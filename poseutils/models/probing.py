@@ -45,6 +45,8 @@ _FAR = 3
 _LARGEST_HAND = 3.0
 """Meters."""
 _SHOWN = 4
+_AS_GIVEN = "rescaling= or preprocessing.rescaling says: remove that"
+_BY_METADATA = "its metadata says: give rescaling="
 _BEYOND = 0.5
 """How far scores are beyond 0 and 1 by rounding at most."""
 
@@ -159,10 +161,6 @@ def _rescaling_by_file(network: Network) -> tuple[tuple[float, float] | None, st
     if by_scale is None or (symmetric and by_scale is not PIXELS):
         return None, ""
     return by_scale, "by its scale"
-
-
-_AS_GIVEN = "rescaling= or preprocessing.rescaling says: remove that"
-_BY_METADATA = "its metadata says: give rescaling="
 
 
 def _warn_of_contradiction(network: Network, rescaling: tuple[float, float], why: str) -> None:
@@ -292,17 +290,17 @@ def _with_outputs_read(
         return spec
     columns = 3 if kind == "hand_spe" else found[name].shape[-1]
     table = found[name].reshape(-1, columns)[:, :2]
-    unit = spec.reads_fractions(float(np.abs(table).max()))
-    if hints.normalized is None:
+    normalized = hints.normalized
+    if normalized is None:
         _check_signs(table, network)
-    spec = replace(spec, normalized=unit if hints.normalized is None else hints.normalized)
+        normalized = spec.reads_fractions(float(np.abs(table).max()))
+    spec = replace(spec, normalized=normalized)
     return replace(spec, x_first=kind == "spe" and is_x_first(found, spec))
 
 
 def _check_signs(table: np.ndarray, network: Network) -> None:
     """Raises PoseError if coordinates (P, 2) are from -1 to 1, not fractions of the image."""
-    is_signed = np.abs(table).max() <= 1 + _OUTSIDE and (table < -_OUTSIDE).mean() > _NEGATIVE
-    if is_signed:
+    if np.abs(table).max() <= 1 + _OUTSIDE and (table < -_OUTSIDE).mean() > _NEGATIVE:
         raise PoseError(
             f"{network.path}: its coordinates are from {table.min():.3g} to {table.max():.3g} on "
             "images of people; expected fractions of the image, 0 to 1, or pixels. Export it with "
@@ -313,8 +311,7 @@ def _check_signs(table: np.ndarray, network: Network) -> None:
 def _check_scores(found: Outputs, spec: InputSpec, network: Network) -> None:
     """Raises PoseError if the scores of a YOLO head are logits: those of classes, or keypoints."""
     head = yolo_mpe.head_of(found, spec)
-    rows = yolo_mpe.score_rows(head)
-    scores = found["candidates"][:, rows]
+    scores = found["candidates"][:, yolo_mpe.score_rows(head)]
     if scores.min() < -_BEYOND or scores.max() > 1 + _BEYOND:
         raise PoseError(
             f"{network.path}: the scores of its YOLO head are from {scores.min():.3g} to "

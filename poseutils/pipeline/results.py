@@ -128,7 +128,8 @@ def results_table(steps: Sequence[Step]) -> str:
             ),
         ]
     for step in steps:
-        lines += ["", *(f"{step.label}: {note}" for note in step.notes)] if step.notes else []
+        if step.notes:
+            lines += ["", *(f"{step.label}: {note}" for note in step.notes)]
     return "\n".join(lines)
 
 

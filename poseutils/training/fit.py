@@ -167,7 +167,7 @@ def fit(
         progress.history,
         len(batches),
         batches.batch_size,
-        _names(augmentation, custom_augmentation),
+        _augmentations(augmentation, custom_augmentation),
     )
     notes = diagnosed(model, train, validation, course, rescaling)
     if not progress.best_epoch:
@@ -212,7 +212,7 @@ def _epoch(
     return {"loss": float(np.mean(losses)), **measured, "learning_rate": learning_rate}
 
 
-def _names(augmentation: Mapping | None, custom: Callable | None) -> list[str]:
+def _augmentations(augmentation: Mapping | None, custom: Callable | None) -> list[str]:
     return [*(augmentation or {}), *(["custom_data_augmentation"] if custom else [])]
 
 

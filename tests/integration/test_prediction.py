@@ -62,7 +62,7 @@ def test_bad_files_are_listed_and_the_rest_is_done(model, asset, tmp_path):
     result = predict_images(
         model, pu.find_images(tmp_path / "in"), tmp_path / "out", progress=False
     )
-    counts = {"images": 2, "unreadable": len(damaged) - 1, "people": 3, "nobody": 1}
+    counts = {"images": 2, "unreadable": len(damaged) - 1, "people": 3, "empty": 1}
     assert result.metrics == counts
     assert sorted(p.name for p in (tmp_path / "out/annotated").iterdir()) == ["bus.jpg", "good.jpg"]
 

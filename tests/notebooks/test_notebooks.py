@@ -98,7 +98,7 @@ def test_predict_runs_headless_from_any_folder(asset, repository, tmp_path):
     ]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
     metrics = json.loads((tmp_path / "out/metrics.json").read_text())
-    assert metrics == {"images": 1, "unreadable": 0, "people": 3, "nobody": 0}
+    assert metrics == {"images": 1, "unreadable": 0, "people": 3, "empty": 0}
     records = json.loads((tmp_path / "out/predictions.json").read_text())
     assert [r["file_name"] for r in records] == ["bus.jpg"] * 3
     assert (tmp_path / "out/annotated/bus.jpg").is_file()

@@ -136,14 +136,12 @@ def _exchanged(examples: Examples, found: np.ndarray) -> list[str]:
     """Two keypoints of which each is found where the other is labeled."""
     truth, names = np.asarray(examples.keypoints), examples.layout.names
     lines = []
-    for i, (areas, labels) in enumerate(zip(np.asarray(examples.areas), truth, strict=True)):
+    for i, (area, labels) in enumerate(zip(np.asarray(examples.areas), truth, strict=True)):
         # (K, K) the similarity of each found keypoint to each label
         each = keypoint_similarity(
-            found[i][:, None], labels[:, :2], areas, examples.layout.sigma_array
+            found[i][:, None], labels[:, :2], area, examples.layout.sigma_array
         )
-        labeled = labels[:, 2] > 0
-        own = np.diag(each)
-        lost = labeled & (own < _FOUND)
+        lost = (labels[:, 2] > 0) & (np.diag(each) < _FOUND)
         crossed = np.where(lost[:, None] & lost, np.minimum(each, each.T), 0)
         a, b = np.unravel_index(crossed.argmax(), crossed.shape)
         if crossed[a, b] >= _FOUND:
@@ -221,13 +219,13 @@ def _step_fault(course: Course) -> str:
     loss, rate = course.history["loss"], max(course.history["learning_rate"])
     if len(loss) < _FEW:
         return f"{_steps(course)} steps are few: raise training.epochs (it was {len(loss)})"
-    quarter, half = len(loss) // 4, max(2, len(loss) // 2)
+    quarter, half = len(loss) // 4, len(loss) // 2
     changes = np.diff(loss[:half])
     rises, end = int((changes > 0).sum()), loss[:half][-1]
     lower = f"Lower the learning rate (it was up to {rate:.3g})"
-    if rises > _RISING * max(len(changes), 1):
+    if rises > _RISING * len(changes):
         return f"the loss rose in {rises} of the first {len(changes)} epochs. {lower}"
-    if quarter and loss[quarter] - end < _FLAT * (loss[0] - loss[quarter]):
+    if loss[quarter] - end < _FLAT * (loss[0] - loss[quarter]):
         return (
             f"the loss fell from {loss[0]:.3g} to {loss[quarter]:.3g} in the first {quarter + 1} "
             f"epochs and then no more. {lower}, if labels do not contradict one another"

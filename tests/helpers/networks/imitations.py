@@ -8,6 +8,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+FIRST = (1, 3, 64, 64)
+"""The shape of an input whose channels are first."""
+BLACK = np.zeros((64, 64, 3), np.uint8)
 SQUARE = np.zeros((64, 64, 3), np.uint8)
 SQUARE[40:44, 16:20] = 255
 """An image that is white in the cell whose center is (18, 42)."""

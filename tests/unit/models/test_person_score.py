@@ -64,7 +64,7 @@ def test_images_without_a_person_are_counted_and_not_drawn_on(model, person, tmp
     Image.fromarray(pu.read_image(person.path)).save(tmp_path / "in/person.png")
     paths = pu.find_images(tmp_path / "in")
     result = predict_images(model, paths, tmp_path / "out", progress=False)
-    assert result.metrics == {"images": 2, "unreadable": 0, "people": 1, "nobody": 1}
+    assert result.metrics == {"images": 2, "unreadable": 0, "people": 1, "empty": 1}
     assert result.empty == [tmp_path / "in/empty.png"]
     annotated = pu.read_image(result.annotated[result.empty[0]])
     assert np.abs(annotated.astype(int) - EMPTY).max() < 5  # JPEG

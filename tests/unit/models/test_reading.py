@@ -16,11 +16,9 @@ from poseutils.errors import PoseError
 from poseutils.models.inputs import PIXELS, SIGNED, UNIT, of_affine, of_range
 from poseutils.models.metadata import Metadata, read_metadata
 from poseutils.models.precision import size_of_file
-from tests.helpers.networks.imitations import SQUARE, brightness, candidates, constant
+from tests.helpers.networks.imitations import BLACK, FIRST, SQUARE, brightness, candidates, constant
 from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
 
-FIRST = (1, 3, 64, 64)
-BLACK = np.zeros((64, 64, 3), np.uint8)
 NOT_TIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 

@@ -13,10 +13,8 @@ from poseutils.models.metadata import Metadata
 from poseutils.models.network import Network
 from poseutils.models.probing import Hints, read
 from poseutils.models.runtimes import TensorSpec
-from tests.helpers.networks.imitations import candidates, constant
+from tests.helpers.networks.imitations import BLACK, FIRST, candidates, constant
 
-FIRST = (1, 3, 64, 64)
-BLACK = np.zeros((64, 64, 3), np.uint8)
 NOT_TIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 
@@ -123,7 +121,7 @@ def test_scores_of_a_head_without_sigmoid_are_refused(tmp_path, row):
 
 
 @pytest.mark.parametrize("model_type", [None, "yolo_mpe"])
-def test_detections_after_suppression_are_told_apart(tmp_path, model_type):
+def test_detections_after_suppression_are_refused(tmp_path, model_type):
     rows = np.zeros((1, 300, 57))
     rows[:, :2, 4] = 0.9, 0.5
     path = constant(tmp_path / "a.onnx", {"x": rows}, FIRST)

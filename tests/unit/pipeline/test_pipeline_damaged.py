@@ -11,7 +11,7 @@ from poseutils import pipeline
 from poseutils.errors import PoseError
 from tests.helpers.stand_ins import write_notebook
 
-PICTURES = {
+DAMAGED_IMAGE = {
     "nbformat": 4,
     "nbformat_minor": 5,
     "metadata": {},
@@ -30,7 +30,9 @@ PICTURES = {
 }
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"cells": 3}', "[" * 99_999, json.dumps(PICTURES)])
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"cells": 3}', "[" * 99_999, json.dumps(DAMAGED_IMAGE)]
+)
 @pytest.mark.parametrize("has_page", [True, False])
 def test_a_notebook_that_was_damaged_is_named_and_its_step_stays_done(
     run, notebooks, no_kernels, text, has_page
