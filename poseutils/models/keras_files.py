@@ -22,6 +22,7 @@ from .claims.keras import check_layers, check_traced
 from .claims.keras_classes import ALLOWED, MODELS
 from .claims.unpacked import check_hdf5, check_zip
 
+SUFFIXES = (".keras", ".h5")
 LAMBDAS = ("Lambda", "__lambda__")
 """Classes that contain Python bytecode."""
 RECORDED = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod")
@@ -52,6 +53,11 @@ def load_keras(path: str | Path):
             that is not Keras's own.
     """
     path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise PoseError(
+            f"{path} given; expected a float network that Keras saved, {' or '.join(SUFFIXES)}. Of "
+            "a .tflite or .onnx, give the one that it was made of."
+        )
     keras = keras_library()
     try:
         config = _config_of(path)

@@ -8,9 +8,9 @@ from pathlib import Path
 from ..compiler.frontends.onnx_file import by_onnx, damage_reported, onnx_library
 from ..compiler.frontends.tflite import read_tflite
 from ..compiler.graph import float_operators
+from .keras_files import SUFFIXES as KERAS
 
 _QUANTIZED_OPERATORS = (b"QuantizeLinear", b"QLinearConv")
-_KERAS = (".keras", ".h5")
 
 
 def precision_of_file(path: Path) -> str:
@@ -52,7 +52,7 @@ def quantize_first(path: Path, chain: str) -> str:
             ``chain_qd``.
     """
     command = f"python -m poseutils run user_config.yaml operation_mode={chain}"
-    if path.suffix.lower() in _KERAS:
+    if path.suffix.lower() in KERAS:
         return f"Quantize it first: {command} {shlex.quote(f'model.model_path={path}')}"
     return (
         f"Quantize the .keras or .h5 that it was made of first: {command} model.model_path=ITS_FILE"

@@ -18,7 +18,8 @@ from ..config.problems import cannot_flip
 from ..datasets import configured_dataset, training_datasets
 from ..errors import PoseError
 from ..images import find_images
-from ..models.precision import size_of_file
+from ..models.keras_files import SUFFIXES as TRAINABLE
+from ..models.precision import computes_in_float, quantize_first, size_of_file
 from ..models.zoo import ZOO, cache_folder, name_of
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
@@ -27,9 +28,7 @@ from ..training.networks.architectures import check_network
 from ..training.schedules import is_schedule, make_schedule
 from .runner import NOTEBOOKS
 
-MODEL_SUFFIXES = (".keras", ".h5", ".tflite", ".onnx")
-DEPLOYED = (".tflite", ".onnx")
-TRAINABLE = (".keras", ".h5")
+MODEL_SUFFIXES = (*TRAINABLE, ".tflite", ".onnx")
 DATASETS = {
     "train": (("training_path",), ("validation_path", "")),
     "evaluate": (("test_path", "validation_path", "training_path"),),
@@ -142,16 +141,8 @@ def _check_model(config: Config, services: list[str], result: Check) -> None:
             f"model.model_path: {path} given; {first} starts from a float network, "
             f"{' or '.join(TRAINABLE)}"
         )
-    elif (
-        "deploy" in services
-        and not first
-        and suffix not in DEPLOYED
-        and not config.quantized_model().endswith(DEPLOYED)
-    ):
-        result.problems.append(
-            f"model.model_path: {path} given; deploy needs a quantized .tflite or .onnx. Quantize "
-            "the model first: chain_qd"
-        )
+    elif "deploy" in services and not first:
+        _attempt(result, "", _check_deployed, config)
 
 
 def _model(config: Config, path: str) -> tuple[str, str]:
@@ -165,6 +156,15 @@ def _model(config: Config, path: str) -> tuple[str, str]:
             f"{path} given, a folder; expected a file that ends in {', '.join(MODEL_SUFFIXES)}"
         )
     return f"{size_of_file(file) / 1e6:.1f} MB", file.suffix.lower()
+
+
+def _check_deployed(config: Config) -> None:
+    path = name_of(config.quantized_model())
+    if path not in ZOO and computes_in_float(config.resolve(path)):
+        raise PoseError(
+            f"model.model_path: {path} given, which computes in floating point; deploy needs a "
+            f"quantized .tflite or .onnx. {quantize_first(Path(path), 'chain_qd')}"
+        )
 
 
 def _published(name: str) -> str:

@@ -73,7 +73,7 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         raise PoseError(
             f"cannot read the model {path}: {error.strerror or error}. Give the path of a .tflite "
-            "file."
+            "or .onnx file."
         ) from error
 
 

@@ -241,6 +241,12 @@ def test_operations_that_keras_2_recorded_are_not_said_to_be_code(tmp_path):
         load_keras(tmp_path / "model.h5")
 
 
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_a_file_of_another_kind_is_told_by_its_name(tmp_path, suffix):
+    with pytest.raises(PoseError, match="expected a float network that Keras saved, .keras or .h5"):
+        load_keras(tmp_path / f"model{suffix}")
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:300], lambda data: b"", lambda data: b"not a model" * 99]

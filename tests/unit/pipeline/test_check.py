@@ -11,6 +11,7 @@ from PIL import Image
 from poseutils.__main__ import main
 from poseutils.keypoints import COCO17, coco_category
 from poseutils.pipeline.preflight import check
+from tests.helpers.networks.tiny_tflite import heatmap_model
 
 TRAIN = (
     "operation_mode: training\nmodel: {model_type: "
@@ -152,10 +153,14 @@ def test_a_network_to_build_and_its_loss(look, override, says):
         ),
         ("quantization", "yolov8n_pose_256", "quantize starts from a float network, .keras or .h5"),
         ("deployment", "some.keras", "deploy needs a quantized .tflite or .onnx"),
+        ("chain_bd", "float.tflite", "deploy needs a quantized .tflite or .onnx"),
+        ("deployment", "damaged.tflite", "damaged.tflite is not a .tflite model"),
     ],
 )
 def test_models_that_cannot_be(look, tmp_path, mode, model, says):
     (tmp_path / "some.keras").touch()
+    (tmp_path / "damaged.tflite").touch()
+    (tmp_path / "float.tflite").write_bytes(heatmap_model(dtype="FLOAT32"))
     found = look(
         TRAIN, f"operation_mode={mode}", f"model.model_path={model}", "dataset.test_path=photos"
     )

@@ -89,7 +89,9 @@ def _check_quantized(graph: OnnxGraph, name: str) -> None:
         raise PoseError(
             f"{name} computes in floating point; an .onnx network of QuantizeLinear and "
             "DequantizeLinear pairs (QDQ) is expected. "
-            "Quantize it first: operation_mode chain_qd quantizes and then deploys."
+            "Quantize it first, with quant_pre_process and quantize_static of "
+            "onnxruntime.quantization, or the .keras or .h5 that it was made of: operation_mode "
+            "chain_qd quantizes and then deploys."
         )
 
 
