@@ -33,24 +33,31 @@ def training_datasets(config: Config) -> tuple[Dataset, Dataset]:
 
 def test_dataset(config: Config) -> Dataset:
     """The test set: ``test_path``, else the validation set."""
-    section = config.dataset
-    if section.test_path or section.validation_path:
-        return configured_dataset(config, "test_path" if section.test_path else "validation_path")
-    return training_datasets(config)[1]
+    attribute = _first_given(config, "test_path", "validation_path", "training_path")
+    if attribute == "training_path":
+        return training_datasets(config)[1]
+    return configured_dataset(config, attribute)
 
 
 def quantization_dataset(config: Config) -> Dataset:
     """The calibration set: the fraction ``quantization_split`` of ``quantization_path``, else of
     the training set."""
     section = config.dataset
+    attribute = _first_given(config, "quantization_path", "training_path")
     dataset = (
-        configured_dataset(config, "quantization_path")
-        if section.quantization_path
-        else training_datasets(config)[0]
+        training_datasets(config)[0]
+        if attribute == "training_path"
+        else configured_dataset(config, attribute)
     )
     if section.quantization_split:
         return dataset.split(section.quantization_split, section.seed)[1]
     return dataset
+
+
+def _first_given(config: Config, *attributes: str) -> str:
+    """The first of these paths that is not empty; the first, which a reader expects to be asked
+    for, if all are."""
+    return next((name for name in attributes if getattr(config.dataset, name)), attributes[0])
 
 
 def configured_layout(config: Config) -> KeypointLayout | None:

@@ -182,7 +182,7 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
         for attributes in DATASETS.get(service, ()):
             name = next(
                 (name for name in attributes if name and getattr(config.dataset, name)),
-                attributes[-1],
+                "" if "" in attributes else attributes[0],
             )
             readers.setdefault(name and f"dataset.{name}", []).append(service)
         if service == "predict":

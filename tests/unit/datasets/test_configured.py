@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from poseutils import datasets
 from poseutils.datasets import configured_layout, training_datasets
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17, PERSON13
@@ -54,3 +55,15 @@ def test_the_annotations_name_keypoints_if_the_configuration_does_not(tmp_path):
     path = coco_folder(tmp_path / "d")
     assert configured_layout(section(test_path=tmp_path / "none", training_path=path)) is COCO17
     assert configured_layout(section(training_path=path, keypoints=13)) is PERSON13
+
+
+@pytest.mark.parametrize(
+    ("dataset_of", "own"),
+    [
+        (datasets.test_dataset, "test_path"),
+        (datasets.quantization_dataset, "quantization_path"),
+    ],
+)
+def test_without_any_data_its_own_path_is_asked_for(dataset_of, own):
+    with pytest.raises(PoseError, match=f"dataset.{own} is empty: give a COCO .json file"):
+        dataset_of(section())

@@ -183,6 +183,20 @@ def test_models_of_the_zoo_are_there_or_to_be_downloaded(look, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
+    ("mode", "asked_for"),
+    [
+        ("evaluation", "test_path"),
+        ("quantization", "quantization_path"),
+        ("training", "training_path"),
+    ],
+)
+def test_without_data_that_of_the_service_is_asked_for(look, mode, asked_for):
+    found = look("model: {model_type: heatmaps_spe}\n", f"operation_mode={mode}")
+    missing = [line.split(":")[0] for line in found.problems if "empty; needed to" in line]
+    assert missing == [f"dataset.{asked_for}"]
+
+
+@pytest.mark.parametrize(
     "mode, says",
     [("", "operation_mode: missing"), ("tranning", "operation_mode: 'tranning' given")],
 )
