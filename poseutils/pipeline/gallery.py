@@ -63,12 +63,13 @@ def _outputs(cells: list[dict]) -> Iterator[tuple[bytes, str, bool]]:
 
 
 def caption_of(markdown: str) -> str:
-    """The first paragraph as plain text: one sentence, and more up to ``CAPTION`` characters."""
+    """The first paragraph as plain text: one sentence, and more up to ``CAPTION`` characters, or up
+    to a formula."""
     paragraph = next((part for part in markdown.split("\n\n") if not part.startswith("#")), "")
     plain = re.sub(r"[`*]|!?\[(.*?)\]\(.*?\)", r"\1", " ".join(paragraph.split()))
     first, *others = re.split(r"(?<=[.!?])\s+(?=[A-Z*])", plain)
     for sentence in others:
-        if len(first) + len(sentence) > CAPTION:
+        if len(first) + len(sentence) > CAPTION or "$" in sentence:
             break
         first += f" {sentence}"
     return first.rstrip(":")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import PoseError
 from ..files import write_text
+from .formulas import with_drawn_formulas
 from .gallery import GalleryImage, gallery
 from .steps import Step
 
@@ -91,7 +92,7 @@ def _exporter():
 def export_html(notebook: Path, page: Path, images_from: Path) -> Path:
     """Writes an executed notebook as one HTML file with embedded images.
 
-    Widgets are left out, as they would load scripts from the network.
+    Formulas are drawn and widgets left out, as both would load scripts from the network.
 
     Args:
         notebook: to convert.
@@ -103,6 +104,8 @@ def export_html(notebook: Path, page: Path, images_from: Path) -> Path:
     node = nbformat.read(notebook, as_version=4)
     node.metadata.pop("widgets", None)
     for cell in node.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_drawn_formulas(cell.source)
         if cell.cell_type == "code":
             cell.outputs = [
                 output for output in cell.outputs if _WIDGET not in output.get("data", {})

@@ -166,6 +166,7 @@ def test_captions_are_whole_sentences():
         caption_of("See [the guide](x.md), ![](y.png)`k` and **bold**.")
         == "See the guide, k and bold."
     )
+    assert caption_of("One. Two. Its $\\sigma$ differs.") == "One. Two."
     assert caption_of("") == ""
 
 
