@@ -295,6 +295,8 @@ def _export(options: argparse.Namespace) -> None:
         f"{made.path}: {made.report.arena_bytes:,} bytes of RAM, {made.report.flash_bytes:,} of "
         f"constants; {decoder}"
     )
+    if made.report.no_firmware:
+        print(f"no firmware for an STM32F405: {made.report.no_firmware}")
 
 
 if __name__ == "__main__":

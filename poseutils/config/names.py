@@ -59,7 +59,14 @@ NMS_MEASURES: tuple[str, ...] = get_args(NmsMeasure)
 """How NMS measures the similarity of two detections; see :mod:`poseutils.decoders.yolo_mpe`."""
 
 Target = Literal[
-    "host", "emulated", "emulated_m4", "emulated_m7", "emulated_m55", "stedgeai_host", "stedgeai_n6"
+    "host",
+    "emulated",
+    "emulated_m4",
+    "emulated_m7",
+    "emulated_m55",
+    "serial",
+    "stedgeai_host",
+    "stedgeai_n6",
 ]
 TARGETS: tuple[str, ...] = get_args(Target)
 

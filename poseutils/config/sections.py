@@ -215,6 +215,7 @@ class HardwareSetup(Section):
     serie: Text = Field(default="STM32N6", exclude=True)
     board: names.BoardName = "STM32N6570-DK"
     stlink_serial_number: Text | None = None
+    serial_port: Text | None = None
     ip_address: Text | None = None
 
 

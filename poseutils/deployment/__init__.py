@@ -6,11 +6,13 @@ from ..compiler.graph import layers
 from .boards import BOARDS, Board, Fit, find_board, fits, memory_rows
 from .bundle import Bundle, ExportReport
 from .export import export
+from .serial.network import on_board
 from .spec import DeploymentSpec, read_network
 from .st.stedgeai import StReport, run_stedgeai
+from .targets import on_target, side_by_side
 from .verify.comparison import Proof, prove
 from .verify.emulator import Emulation, missing_tools
-from .verify.exported_model import as_exported, on_target, side_by_side
+from .verify.exported_model import as_exported
 
 __all__ = [
     "BOARDS",
@@ -30,6 +32,7 @@ __all__ = [
     "layers",
     "memory_rows",
     "missing_tools",
+    "on_board",
     "on_target",
     "prove",
     "read_network",

@@ -41,6 +41,7 @@ class ExportReport:
             operator and QuantizeLinear were merged.
         changes: one row per kind of operator: operator, before, after (number in the file and in
             the C code), folded (where the others went).
+        no_firmware: why the folder has no firmware for an STM32F405; empty if it has.
     """
 
     arena_bytes: int
@@ -52,6 +53,7 @@ class ExportReport:
     bound_bytes: int
     operators_before: int
     changes: list[dict]
+    no_firmware: str
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from .linux.bundle import linux_files
 from .output_folder import MAKER, MANIFEST, replaced_folder
 from .readme import readme_text
 from .recognition import PoseType, pose_type, recognized
+from .serial.firmware import MAIN, serial_files, why_no_firmware
 from .spec import DeploymentSpec, read_deployable
 from .st.app_config import app_config_text, unsupported_reason
 from .templates import filled
@@ -84,8 +85,9 @@ def export(
         raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")
     spec = _spec(model, board, config, name, model_type)
     compiled = compile_graph(spec.graph, spec.source, io, spec.name)
-    report = _report(spec, compiled)
-    files = _files(spec, compiled, model if isinstance(model, Model) else None)
+    decoding = decoding_of(spec, spec.pose, compiled.graph) if spec.pose else None
+    report = _report(spec, compiled, decoding)
+    files = _files(spec, compiled, decoding, model if isinstance(model, Model) else None)
     manifest = _manifest(spec, compiled, report, files, io)
     files[MANIFEST] = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
     with replaced_folder(out_dir) as folder:
@@ -124,7 +126,7 @@ def _spec(
     return DeploymentSpec(symbol_name(name, path), path, data, graph, pose, found_board, config)
 
 
-def _report(spec: DeploymentSpec, compiled: Compiled) -> ExportReport:
+def _report(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None) -> ExportReport:
     rows = layer_rows(compiled)
     return ExportReport(
         arena_bytes=compiled.plan.size,
@@ -136,12 +138,14 @@ def _report(spec: DeploymentSpec, compiled: Compiled) -> ExportReport:
         bound_bytes=compiled.plan.bound,
         operators_before=len(spec.graph.operators),
         changes=change_rows(spec.graph, compiled.graph, compiled.program),
+        no_firmware=why_no_firmware(spec, compiled, decoding),
     )
 
 
-def _files(spec: DeploymentSpec, compiled: Compiled, model: Model | None) -> dict[str, bytes]:
+def _files(
+    spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None, model: Model | None
+) -> dict[str, bytes]:
     """All files but the manifest, by name."""
-    decoding = decoding_of(spec, spec.pose, compiled.graph) if spec.pose else None
     network = _in_sources(network_files(compiled, spec.name))
     notes: list[str] = []
     texts = network | _in_sources(_other_sources(spec, compiled, decoding))
@@ -163,9 +167,12 @@ def _in_sources(texts: dict[str, str]) -> dict[str, str]:
 def _other_sources(
     spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None
 ) -> dict[str, str]:
-    """Kernels, decoder and example, by name in the folder of the C code."""
+    """Kernels, decoder, serial line and example, by name in the folder of the C code."""
     values = {"name": spec.name, "NAME": spec.name.upper()}
     words = ["pose"] if decoding else []
+    serial = serial_files(spec, compiled, decoding)
+    if MAIN in serial:
+        words.append("firmware")
     texts = kernel_files()
     if decoding:
         texts |= {
@@ -177,7 +184,7 @@ def _other_sources(
         texts[template] = filled(template, values, words)
     for core in EMULATED:
         texts[f"example/{core}.ld"] = filled("example/board.ld", linker_script(core))
-    return texts
+    return texts | serial
 
 
 def _labels(config: Config, pose: PoseType) -> tuple[str, ...]:

@@ -59,6 +59,9 @@ def purposes(spec: DeploymentSpec) -> dict[str, str]:
         f"{SOURCES}/CMakeLists.txt": "the network as a library, for any target",
         f"{SOURCES}/example/main.c": "runs the network on inputs from a file",
         f"{SOURCES}/example/startup.c": "startup code of the emulated boards",
+        f"{SOURCES}/serial/{name}_serial.h": "the network on a serial line",
+        f"{SOURCES}/serial/{name}_serial.c": "answers requests: rows in, outputs and keypoints out",
+        f"{SOURCES}/serial/main.c": "firmware for an STM32F405, which answers on its USART1",
         **{
             f"{SOURCES}/example/{key}.ld": f"memory of the emulated {machine.core}"
             for key, machine in EMULATED.items()

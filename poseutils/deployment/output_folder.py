@@ -17,7 +17,9 @@ from ..files import cannot_write, given_path, sha256_of
 MANIFEST = "manifest.json"
 MAKER = "poseutils"
 
-_BUILT = {f"c/build/{program}" for program in ("main", "debug", "m4.elf", "m7.elf", "m55.elf")}
+_BUILT = {
+    f"c/build/{program}" for program in ("main", "debug", "m4.elf", "m7.elf", "m55.elf", "f405.elf")
+}
 """What the Makefile of an exported network builds."""
 
 _STAYS = ".ipynb_checkpoints"

@@ -19,6 +19,7 @@ from .bundle import SOURCES
 from .decoder_c import Decoding, decoder_function
 from .file_headers import purposes
 from .linux.bundle import FOLDER, takes
+from .serial.firmware import CHIP, MAIN, own_ram_bytes, why_no_firmware
 from .spec import DeploymentSpec
 from .st.app_config import unsupported_reason
 from .templates import filled
@@ -60,6 +61,8 @@ def readme_text(
         notes: sentences about what is missing or replaced.
     """
     words = ["pose" if spec.pose else "plain", "tflite" if spec.is_tflite else "onnx"]
+    words += ["serial"] if f"{SOURCES}/serial/pose_serial.c" in files else []
+    words += ["firmware"] if f"{SOURCES}/{MAIN}" in files else []
     graph = compiled.graph
     values = {
         "name": spec.name,
@@ -85,6 +88,8 @@ def readme_text(
         "printed": _printed(spec),
         "install": INSTALL,
         "machines": ", ".join(f"`{key}` ({m.core}, `{m.machine}`)" for key, m in EMULATED.items()),
+        "serial_ram": f"{own_ram_bytes(compiled):,}" if "serial" in words else "",
+        "no_firmware": _no_firmware(spec, compiled, decoding),
         "versions": _versions(spec),
     }
     text = filled("readme/README.md", values, words)
@@ -370,6 +375,11 @@ def _printed(spec: DeploymentSpec) -> str:
         if spec.pose
         else ""
     )
+
+
+def _no_firmware(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None) -> str:
+    reason = why_no_firmware(spec, compiled, decoding)
+    return f"There is no firmware for the {CHIP}: {reason}." if reason else ""
 
 
 def _versions(spec: DeploymentSpec) -> str:

@@ -80,7 +80,7 @@ def check(
             result.problems.append(
                 f"{NOTEBOOKS / service}.ipynb: no such notebook. Run from a complete clone."
             )
-    for check_part in (_check_model, _check_datasets, _check_training):
+    for check_part in (_check_model, _check_datasets, _check_training, _check_port):
         check_part(config, services, result)
     if config.ignored:
         result.lines.append(f"ignored: {', '.join(config.ignored)}")
@@ -279,6 +279,16 @@ def _check_held_out(config: Config, result: Check) -> None:
         training_datasets(config)
     messages = dict.fromkeys(str(warning.message) for warning in caught)
     result.lines += [f"train: {line}" for line in messages if "validation images too" in line]
+
+
+def _check_port(config: Config, services: list[str], result: Check) -> None:
+    targets = {"evaluate": config.evaluation.target, "predict": config.prediction.target}
+    needed = "serial" in (targets.get(service) for service in services)
+    if needed and not config.deployment.hardware_setup.serial_port:
+        result.problems.append(
+            "deployment.hardware_setup.serial_port: empty; the target serial needs a port: COM3, "
+            "/dev/ttyACM0, or socket://host:port"
+        )
 
 
 def _check_programs(config: Config, services: list[str], result: Check) -> None:

@@ -15,7 +15,7 @@ from poseutils.deployment.verify.host_build import run_tool
 from poseutils.keypoints import COCO17
 from tests.helpers.marks import with_gcc, with_qemu, with_tools
 from tests.helpers.networks.kernel_cases import CASES
-from tests.helpers.networks.tiny_tflite import CONVOLUTION, build, tensor
+from tests.helpers.networks.tiny_tflite import random_heatmaps
 from tests.helpers.running.compiled import STRICT, kernel_objects
 from tests.helpers.running.emulated import merged, network_sources
 from tests.helpers.running.litert_reference import Reference
@@ -157,33 +157,6 @@ int main(void)
 """
 
 
-def heatmaps(keypoints: int, size: int, seed: int) -> bytes:
-    """Two convolutions with random weights, the second with a stride of 4."""
-    dice, shape = np.random.default_rng(seed), (1, size, size)
-    filters = [
-        dice.integers(-127, 128, each, np.int8) for each in ((8, 4, 4, 3), (keypoints, 4, 4, 8))
-    ]
-    tensors = [
-        tensor("image", (*shape, 3), scale=0.02),
-        tensor("w", filters[0].shape, data=filters[0], scale=0.01),
-    ]
-    tensors += [
-        tensor("b", (8,), "INT32", np.arange(8, dtype=np.int32)),
-        tensor("middle", (1, size // 4, size // 4, 8), scale=0.1),
-    ]
-    tensors += [
-        tensor("v", filters[1].shape, data=filters[1], scale=0.01),
-        tensor("c", (keypoints,), "INT32", np.zeros(keypoints, np.int32)),
-    ]
-    tensors += [tensor("heatmaps", (1, size // 16, size // 16, keypoints), scale=0.2)]
-    return build(
-        tensors,
-        [("CONV_2D", [0, 1, 2], [3], CONVOLUTION), ("CONV_2D", [3, 4, 5], [6], CONVOLUTION)],
-        [0],
-        [6],
-    )
-
-
 def run_reference(data: bytes, values: np.ndarray) -> bytes:
     reference = Reference(data)
     reference.run(values)
@@ -205,7 +178,7 @@ def person_score(data: bytes, output: bytes) -> bytes:
 def firmware(tmp_path_factory):
     """A folder with two networks, the program above and its input; the output that it must give."""
     folder, dice = tmp_path_factory.mktemp("firmware"), np.random.default_rng(3)
-    networks = {"big": heatmaps(17, 64, 1), "small": heatmaps(13, 32, 2)}
+    networks = {"big": random_heatmaps(17, 64, 1), "small": random_heatmaps(13, 32, 2)}
     for name, data in networks.items():
         (folder / f"{name}.tflite").write_bytes(data)
         bundle = export(folder / f"{name}.tflite", folder / name, name=name)

@@ -19,6 +19,7 @@ def with_tools(*tools):
 
 with_gcc = with_tools("gcc", "make")
 with_qemu = _unless(missing_tools())
+with_serial = _unless([] if find_spec("serial") else ["pyserial"])
 with_tflm = _unless([] if find_spec("tflite_micro") else ["tflite-micro"])
 
 

@@ -18,11 +18,9 @@ import numpy as np
 
 from ...compiler.graph import Tensor
 from ...compiler.memory.planner import ALIGNMENT
-from ...datasets import Dataset
 from ...errors import PoseError
 from ...models import Model
 from ...models.network import Network
-from ...models.precision import computes_in_float, quantize_first
 from ...models.runtimes import TensorSpec
 from ..bundle import Bundle
 from ..export import export
@@ -30,24 +28,8 @@ from .comparison import name_in_file
 from .emulator import EMULATED, check_tools, emulated_core, run_program
 from .host_build import copy_sources, find_compiler, run_make, run_tool
 
-FEW = 4
-"""Images in an evaluation on an emulated core, which takes seconds per image."""
-
 MOST_COPIES = 8
 """Maximum number of instances of the code, one per core of this computer, each with an arena."""
-
-CORES = {f"emulated_{key}": machine.core for key, machine in EMULATED.items()}
-"""Targets on which the exported C is emulated. On ``emulated`` it runs on this computer; on
-``host`` the model runs in its own runtime."""
-
-NEEDS = {
-    "stedgeai_host": "ST Edge AI Core and its Python runner (ai_runner) on this computer",
-    "stedgeai_n6": "ST Edge AI Core and an STM32N6570-DK on USB with ST's validation firmware",
-}
-"""What ST's targets need; they are not driven from here."""
-
-TARGETS = ("host", "emulated", *CORES, *NEEDS)
-"""What ``evaluation.target`` and ``prediction.target`` may be."""
 
 _FLAGS = ("-std=c99", "-O3", "-fno-strict-aliasing", "-ffp-contract=off", "-fPIC", "-shared")
 _NATIVE = "-march=native"
@@ -71,65 +53,15 @@ def as_exported(model: Model, core: str | None = None) -> Model:
     return replace(model, network=_exported_network(model, core), name=f"{model.label} {where}")
 
 
-def on_target(model: Model, target: str) -> Model:
-    """The model as it runs on a target of ``evaluation.target`` or ``prediction.target``.
-
-    For one of ST's targets (:data:`NEEDS`) and for a float network it runs on this computer in its
-    own runtime, and the reason is printed.
-
-    Raises:
-        PoseError: as :func:`as_exported`, or if the target is not known.
-    """
-    if target not in TARGETS:
-        raise PoseError(f"target {target!r}: expected one of {', '.join(TARGETS)}")
-    reason = _why_not(model, target)
-    if reason:
-        print(f"target {target}: {reason} {model.label} runs on this computer, in its own runtime.")
-    return model if reason or target == "host" else as_exported(model, CORES.get(target))
-
-
-def _why_not(model: Model, target: str) -> str:
-    """Why a model cannot run on a target; empty if it can."""
-    if target in NEEDS:
-        return (
-            f"it takes {NEEDS[target]}, and is not driven from here. Target emulated runs the C "
-            "code that goes to the board."
-        )
-    if target != "host" and computes_in_float(model.path):
-        return f"a float network does not become C. {quantize_first(model.path, 'chain_qe')}."
-    return ""
-
-
-def side_by_side(models: list[Model], dataset: Dataset, target: str) -> tuple[list[Model], Dataset]:
-    """The models and images of an evaluation on a target.
-
-    Args:
-        models: the first is the one that goes to the board.
-        dataset: an emulated core takes the first :data:`FEW` images.
-        target: see :func:`on_target`.
-
-    Returns:
-        The models, preceded by the exported code of the first if the target runs it; the images.
-    """
-    there = on_target(models[0], target)
-    if there is models[0]:
-        return models, dataset
-    if target in CORES:
-        measured = dataset if models[0].gives_several else dataset.single()
-        dataset = measured[:FEW]
-        print(f"{CORES[target]} is emulated: the first {len(dataset)} images")
-    return [there, *models], dataset
-
-
 @dataclass(frozen=True)
-class _ExportedNetwork(Network):
-    """A network that runs as C. Unpickled in another process, it is exported and compiled anew."""
+class ExportedNetwork(Network):
+    """A network that runs as C. Unpickled in another process, it is made anew: ``again`` is the
+    function that does it and its arguments."""
 
-    model: Model | None = None
-    core: str | None = None
+    again: tuple = ()
 
     def __reduce__(self):
-        return _exported_network, (self.model, self.core)
+        return self.again
 
 
 def _exported_network(model: Model, core: str | None) -> Network:
@@ -141,7 +73,25 @@ def _exported_network(model: Model, core: str | None) -> Network:
             if core is None
             else _emulators(bundle, emulated_core(core), copies)
         )
-    own, runtime = model.network, "c" if core is None else f"c on {core}"
+    runtime = "c" if core is None else f"c on {core}"
+    return network_of(bundle, model, invoke, runtime, copies, (_exported_network, (model, core)))
+
+
+def network_of(
+    bundle: Bundle,
+    model: Model,
+    invoke: Invoke,
+    runtime: str,
+    at_once: int,
+    again: tuple[Callable[..., Network], tuple],
+) -> Network:
+    """The network of a model, run by exported C.
+
+    Args:
+        invoke: from the input of the C code to its outputs; ``at_once`` threads may call it.
+        again: the function and the arguments that make the network in another process.
+    """
+    own = model.network
     by_name = {name_in_file(bundle.file_graph, tensor): tensor for tensor in bundle.outputs}
     outputs = tuple(_spec(name, by_name[name]) for name in (spec.name for spec in own.outputs))
     order = [bundle.outputs.index(by_name[spec.name]) for spec in outputs]
@@ -150,8 +100,16 @@ def _exported_network(model: Model, core: str | None) -> Network:
         given = invoke(bundle.prepare(array))
         return [given[place] for place in order]
 
-    return _ExportedNetwork(
-        own.path, runtime, own.input, outputs, run, own.rescaling, 1, copies, model=model, core=core
+    return ExportedNetwork(
+        own.path,
+        runtime,
+        own.input,
+        outputs,
+        run,
+        own.rescaling,
+        1,
+        at_once,
+        again=again,
     )
 
 

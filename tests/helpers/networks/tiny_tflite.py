@@ -122,6 +122,33 @@ def heatmap_model(keypoints=3, dtype="INT8") -> bytes:
     )
 
 
+def random_heatmaps(keypoints: int, size: int, seed: int) -> bytes:
+    """Two convolutions with random weights, the second with a stride of 4."""
+    dice, shape = np.random.default_rng(seed), (1, size, size)
+    filters = [
+        dice.integers(-127, 128, each, np.int8) for each in ((8, 4, 4, 3), (keypoints, 4, 4, 8))
+    ]
+    tensors = [
+        tensor("image", (*shape, 3), scale=0.02),
+        tensor("w", filters[0].shape, data=filters[0], scale=0.01),
+    ]
+    tensors += [
+        tensor("b", (8,), "INT32", np.arange(8, dtype=np.int32)),
+        tensor("middle", (1, size // 4, size // 4, 8), scale=0.1),
+    ]
+    tensors += [
+        tensor("v", filters[1].shape, data=filters[1], scale=0.01),
+        tensor("c", (keypoints,), "INT32", np.zeros(keypoints, np.int32)),
+    ]
+    tensors += [tensor("heatmaps", (1, size // 16, size // 16, keypoints), scale=0.2)]
+    return build(
+        tensors,
+        [("CONV_2D", [0, 1, 2], [3], CONVOLUTION), ("CONV_2D", [3, 4, 5], [6], CONVOLUTION)],
+        [0],
+        [6],
+    )
+
+
 def sum_of_two() -> bytes:
     """Two inputs of other shapes, a sum and the second input's table: no pose network."""
     tensors = [

@@ -164,7 +164,7 @@ def test_the_command_needs_no_runtime(file, repository, tmp_path, given):
     ).stdout.splitlines()
     assert loaded == "[]" and (tmp_path / f"out/c/{default_name(path)}.c").exists()
     assert ("without a decoder" if given == "sum" else "with the decoder of heatmaps_spe") in said[
-        -1
+        0
     ]
 
 

@@ -12,7 +12,7 @@ import poseutils as pu
 from poseutils import PoseError
 from poseutils.config import names
 from poseutils.deployment import as_exported, on_target, side_by_side
-from poseutils.deployment.verify.exported_model import CORES, FEW, TARGETS
+from poseutils.deployment.targets import CORES, FEW, TARGETS
 from poseutils.evaluation import save_tensors
 from poseutils.evaluation.predictions import fingerprint
 from tests.helpers.marks import slow_except, with_gcc, with_qemu

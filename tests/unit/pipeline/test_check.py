@@ -236,6 +236,17 @@ def test_a_program_that_the_configuration_names_is_listed(look, tmp_path, monkey
     assert "stedgeai: runs with all your rights" in lines(look(text, allow_custom_code=True))
 
 
+@pytest.mark.parametrize("service", ["evaluation", "prediction"])
+def test_the_target_serial_needs_a_port(look, service):
+    text = "model: {model_type: hand_spe, model_path: hand_landmarks_224}\n"
+    without = (f"operation_mode={service}", f"{service}.target=serial")
+    port = "deployment.hardware_setup.serial_port"
+    told = [line for line in look(text, *without).problems if line.startswith(port)]
+    assert len(told) == 1 and "empty; the target serial needs a port" in told[0]
+    assert port not in str(look(text, *without, f"{port}=COM3").problems)
+    assert port not in str(look(text, "operation_mode=deployment", *without[1:]).problems)
+
+
 def test_validating_on_the_training_images_is_allowed_and_said(look):
     text = TRAIN.replace("photos}", "photos, validation_path: photos, keypoints: 17}")
     found = look(text)

@@ -1,0 +1,1 @@
+"""The board in the loop: a network on a serial line."""

@@ -1,0 +1,53 @@
+/* Startup code of an STM32F405: no interrupt but SysTick's. */
+#include <stdint.h>
+
+extern uint32_t stack_top, data_load, data_begin, data_end, bss_begin, bss_end;
+extern void systick_handler(void);
+extern int main(void);
+
+/* A debugger shows where; the computer on the line is told by silence. */
+static void fault_handler(void)
+{
+    for (;;) {
+    }
+}
+
+static void run_main(void)
+{
+    const uint32_t *from = &data_load;
+    for (uint32_t *to = &data_begin; to < &data_end; to++) {
+        *to = *from++;
+    }
+    for (uint32_t *to = &bss_begin; to < &bss_end; to++) {
+        *to = 0;
+    }
+    main();
+    fault_handler();
+}
+
+/* Enables the floating-point unit, in assembly: the compiler may use it anywhere in C code. */
+__attribute__((naked)) void reset_handler(void)
+{
+    __asm__ volatile("ldr r0, =0xE000ED88\n"
+                     "ldr r1, [r0]\n"
+                     "orr r1, r1, #0xF00000\n"
+                     "str r1, [r0]\n"
+                     "dsb\n"
+                     "isb\n"
+                     "b %c0\n" ::"i"(run_main));
+}
+
+/* The first entry is the initial stack pointer, the others are handlers. */
+typedef union {
+    void *address;
+    void (*handler)(void);
+} vector;
+
+__attribute__((section(".vectors"), used)) static const vector vectors[16] = {
+    {.address = &stack_top},    {.handler = reset_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = systick_handler},
+};
