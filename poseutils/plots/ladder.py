@@ -29,7 +29,7 @@ def show_ladder(
         "flash, KiB": lambda rung: rung.flash_kib,
         f"million instructions, {core}": lambda rung: rung.minstructions[core],
     }
-    _, panels = plt.subplots(2, 2, figsize=(9, 6.4), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(2, 2, figsize=(9, 7), sharey=True, layout="constrained")
     for axes, (label, cost) in zip(panels.flat, costs.items(), strict=True):
         for group in _groups(rungs).items():
             _draw(axes, *group, cost)
@@ -43,16 +43,17 @@ def show_ladder(
         axes.grid(alpha=0.3)
     for axes in panels[:, 0]:
         axes.set_ylabel("OKS")
-    panels[0, 0].legend(fontsize=8)
+    handles = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2, fontsize=8)
     plt.show()
 
 
 def _groups(rungs: Sequence[Rung]) -> dict[str, list[Rung]]:
-    """Trained networks by width and training, others by name."""
+    """Trained networks by name and width, others by name."""
     groups: dict[str, list[Rung]] = {}
     for rung in rungs:
-        own = rung.network if rung.alpha is None else f"alpha {rung.alpha:g}, {rung.training}"
-        groups.setdefault(own, []).append(rung)
+        width = "" if rung.alpha is None else f", alpha {rung.alpha:g}"
+        groups.setdefault(rung.network + width, []).append(rung)
     return groups
 
 

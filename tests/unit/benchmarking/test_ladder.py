@@ -50,8 +50,9 @@ def test_the_chart_has_a_line_for_each_width_and_the_limits_of_a_board():
         "flash, KiB",
         f"million instructions, {CORE}",
     ]
-    labels = {text.get_text() for text in panels[0].get_legend().get_texts()}
-    assert {"movenet_lightning_192", "alpha 0.35, full, at 192"} <= labels
+    (legend,) = plt.gcf().legends
+    labels = {text.get_text() for text in legend.get_texts()}
+    assert {"movenet_lightning_192", "bundled network, alpha 0.35"} <= labels
     (limit,) = [line for line in panels[1].lines if line.get_linestyle() == "--"]
     assert list(limit.get_xdata()) == [320, 320]
     plt.close()
