@@ -20,8 +20,14 @@ WORK_SECONDS = 60.0
 RESEND_SECONDS = 2.0
 """Until a request is sent again; a board drops half a frame after one second."""
 
-SILENCE_SECONDS = 0.5
-"""Within a frame; and after an error, for the answer to a frame that was whole."""
+SOON_SECONDS = 0.5
+"""After an error, for the answer to a frame that was whole after all."""
+
+SILENCE_SECONDS = 1.5
+"""Without a byte: the frame that had begun is none."""
+
+WAIT_SECONDS = 0.1
+"""For more bytes, before the clock is looked at."""
 
 _SET = "Set deployment.hardware_setup.serial_port"
 
@@ -68,13 +74,16 @@ class Line:
     def _answer(self, request: Request) -> tuple[bytes | None, int]:
         """The payload of the answer if it comes before the request is sent again, and the number of
         bytes that came. Answers to earlier requests are skipped."""
-        until, heard = time.monotonic() + RESEND_SECONDS, 0
-        while time.monotonic() < until:
+        begin = last = time.monotonic()
+        until, heard = begin + RESEND_SECONDS, 0
+        while (now := time.monotonic()) < until:
             data = self._read(self._receiver.missing)
             heard += len(data)
-            for frame in self._receiver.feed(data) if data else self._receiver.silence():
+            last = now if data else last
+            silent = now - last > SILENCE_SECONDS
+            for frame in self._receiver.silence() if silent else self._receiver.feed(data):
                 if frame.type == ERROR and frame.sequence == UNREADABLE:
-                    until = min(until, time.monotonic() + SILENCE_SECONDS)
+                    until = min(until, now + SOON_SECONDS)
                 elif frame.sequence == self._sequence and frame.type == request | ANSWER:
                     return frame.payload, heard
                 elif frame.sequence == self._sequence and frame.type == ERROR:
@@ -113,7 +122,7 @@ def _opened(port: str | None) -> Any:
             "the package pyserial is not installed: pip install -r requirements.txt installs it"
         ) from error
     try:
-        return serial_for_url(port, BAUD, timeout=SILENCE_SECONDS)
+        return serial_for_url(port, BAUD, timeout=WAIT_SECONDS)
     except (OSError, ValueError) as error:
         raise PoseError(
             f"serial port {port} cannot be opened ({error}). {_SET} to the board's port; no other "

@@ -48,7 +48,7 @@ def boards(files):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(line_module, "RESEND_SECONDS", 0.5)
-    monkeypatch.setattr(line_module, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(line_module, "SOON_SECONDS", 0.3)
 
 
 @pytest.fixture
