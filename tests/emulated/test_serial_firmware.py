@@ -159,6 +159,15 @@ def test_the_memory_map_is_that_of_the_chip_and_the_readme_reckons_with_enough(b
     assert data + bss <= ram < data + bss + 500
 
 
+def test_the_firmware_compiles_with_all_warnings(bundle):
+    names = ["port_stm32f405.c", "startup_stm32f405.c", "main.c", "pose_serial.c"]
+    names += [f"{bundle.name}_serial.c"]
+    flags = "-std=c99 -Wall -Wextra -Wconversion -Wundef -Wpedantic -Werror -fsyntax-only"
+    core = "-mthumb -mcpu=cortex-m4 -I. -Iserial"
+    sources = [f"serial/{name}" for name in names]
+    run_tool(["arm-none-eabi-gcc", *flags.split(), *core.split(), *sources], bundle.sources)
+
+
 @pytest.mark.parametrize(("memory", "length"), [("RAM", "64K"), ("FLASH", "512K")])
 def test_what_does_not_fit_does_not_link(bundle, tmp_path, memory, length):
     copied = copy_sources(bundle.sources, tmp_path)

@@ -122,7 +122,7 @@ def _opened(port: str | None) -> Any:
             "the package pyserial is not installed: pip install -r requirements.txt installs it"
         ) from error
     try:
-        return serial_for_url(port, BAUD, timeout=WAIT_SECONDS)
+        return serial_for_url(port, BAUD, timeout=WAIT_SECONDS, exclusive=True)
     except (OSError, ValueError) as error:
         raise PoseError(
             f"serial port {port} cannot be opened ({error}). {_SET} to the board's port; no other "

@@ -1,8 +1,10 @@
 """A board on a serial line, which is a program of this computer: what it gives, and what is said
 when something goes wrong."""
 
+import os
 import socket
 import struct
+import subprocess
 import sys
 from enum import IntEnum
 
@@ -11,7 +13,7 @@ import pytest
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.deployment import as_exported, export, on_board, on_target
+from poseutils.deployment import as_exported, export, on_board, on_target, side_by_side
 from poseutils.deployment.serial import line as line_module
 from poseutils.deployment.serial.board import Board
 from poseutils.deployment.serial.frames import Frame, Request, encoded
@@ -216,6 +218,17 @@ def test_a_line_that_stays_cut_is_an_error_and_later_images_run(line, model):
     assert there.predict(pictures(1)[0]).keypoints.shape == (1, 17, 2)
 
 
+def test_an_evaluation_measures_the_board_beside_the_model(line, model, repository):
+    people = pu.load_dataset(repository / "data/synthetic-people/val").single()[:3]
+    networks, measured = side_by_side([model], people, "serial", line.url)
+    assert [network.label for network in networks] == [f"{model.label} on {line.url}", model.label]
+    there, here = (
+        pu.evaluate(each, measured, progress=False).metrics
+        for each in (networks[0], as_exported(model))
+    )
+    assert there == here and there["images"] == 3
+
+
 def test_another_network_is_refused_with_both_hashes(boards, line, files):
     other = pu.load_model(files / "other.tflite", "heatmaps_spe", num_threads=1)
     with pytest.raises(PoseError, match="another network") as caught:
@@ -245,6 +258,23 @@ def test_no_port_and_ports_that_do_not_open(model):
     for port in ("/dev/nowhere", "socket://127.0.0.1:1", "nonsense://x"):
         with pytest.raises(PoseError, match=f"serial port {port} cannot be opened"):
             on_target(model, "serial", port)
+
+
+def test_a_device_is_a_port_too_and_has_one_user(boards):
+    """A pseudo-terminal, with what a serial device does to bytes unless it is told not to."""
+    bundle, program = boards["small"]
+    ours, its = os.openpty()
+    process = subprocess.Popen([program], stdin=ours, stdout=ours)
+    board = Board(os.ttyname(its))
+    board.run(images(1).tobytes())
+    assert board.output(0) == bundle.run_host(images(1))["heatmaps"].tobytes()
+    with pytest.raises(PoseError, match="cannot be opened .*no other program may have it open"):
+        Board(os.ttyname(its))
+    board.close()
+    process.kill()
+    process.wait()
+    os.close(ours)
+    os.close(its)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from poseutils.__main__ import main
 from poseutils.deployment import export
-from tests.helpers.marks import with_gcc
+from tests.helpers.marks import with_gcc, with_tools
 from tests.helpers.networks.tiny_tflite import (
     CONVOLUTION,
     build,
@@ -93,6 +93,15 @@ def test_a_network_without_rows_to_send_gets_none(exported_as, network, reason):
     bundle = exported_as(network)
     assert serial_files(bundle) == set() and bundle.report.no_firmware == reason
     assert "## On a board, from a computer" not in (bundle.path / "README.md").read_text()
+
+
+@with_tools("g++")
+def test_the_headers_are_cpp_too(exported_as):
+    bundle = exported_as(random_heatmaps(17, 64, 1))
+    (bundle.sources / "use.cpp").write_text('#include "pose_port.h"\n#include "net_serial.h"\n')
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
+    command = ["g++", *flags, "-I.", "-Iserial", "use.cpp"]
+    subprocess.run(command, cwd=bundle.sources, check=True)
 
 
 @with_gcc
