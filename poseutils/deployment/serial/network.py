@@ -35,7 +35,7 @@ def on_board(model: Model, port: str | None) -> Model:
         PoseError: if the port cannot be opened, nothing answers, or the board has another network
             or another version of the protocol.
     """
-    return replace(model, network=_network(model, port), name=f"{model.label} on {port}")
+    return replace(model, network=_network(model, port), name=f"{model.label} on a board")
 
 
 def _network(model: Model, port: str | None) -> Network:

@@ -102,6 +102,7 @@ class Line:
         self.url = f"socket://127.0.0.1:{self._server.getsockname()[1]}"
         self.to_board: Callable[[bytes], bytes | None] = lambda data: data
         self.connections = 0
+        self._client: socket.socket | None = None
 
     def __enter__(self) -> Line:
         threading.Thread(target=self._serve, daemon=True).start()
@@ -109,6 +110,8 @@ class Line:
 
     def __exit__(self, *_) -> None:
         self._server.close()
+        if self._client is not None:
+            _shut(self._client)
 
     def _serve(self) -> None:
         while True:
@@ -117,7 +120,7 @@ class Line:
             except OSError:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.connections += 1
+            self.connections, self._client = self.connections + 1, client
             with client, self._connect() as board:
                 back = threading.Thread(target=_pass_on, args=(board, client, lambda data: data))
                 back.start()
@@ -134,8 +137,12 @@ def _pass_on(
             target.sendall(passed)
     except OSError:
         pass
-    for end in (source, target):
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:  # closed before
-            pass
+    _shut(source)
+    _shut(target)
+
+
+def _shut(end: socket.socket) -> None:
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    except OSError:  # closed before
+        pass

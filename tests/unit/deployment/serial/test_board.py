@@ -221,7 +221,7 @@ def test_a_line_that_stays_cut_is_an_error_and_later_images_run(line, model):
 def test_an_evaluation_measures_the_board_beside_the_model(line, model, repository):
     people = pu.load_dataset(repository / "data/synthetic-people/val").single()[:3]
     networks, measured = side_by_side([model], people, "serial", line.url)
-    assert [network.label for network in networks] == [f"{model.label} on {line.url}", model.label]
+    assert [network.label for network in networks] == [f"{model.label} on a board", model.label]
     there, here = (
         pu.evaluate(each, measured, progress=False).metrics
         for each in (networks[0], as_exported(model))
