@@ -71,11 +71,12 @@ def _connected(port: str | None, bundle: Bundle) -> Board:
 
 
 class _Reconnecting:
-    """Runs images on a board; a failure ends its connection."""
+    """Runs images on a board, and prints the cycles of the first; a failure ends its connection."""
 
     def __init__(self, connect: Callable[[], Board], bundle: Bundle):
         self._connect, self._bundle = connect, bundle
         self._board: Board | None = connect()
+        self._told = False
 
     def __call__(self, array: np.ndarray) -> list[np.ndarray]:
         try:
@@ -88,12 +89,15 @@ class _Reconnecting:
         board = self._board or self._connect()
         self._board = None
         try:
-            board.run(array.tobytes())
+            cycles = board.run(array.tobytes()).cycles
             given = [board.output(i) for i in range(len(self._bundle.outputs))]
         except PoseError:
             board.close()
             raise
         self._board = board
+        if not self._told:
+            self._told = True
+            print(f"{board.line}: {cycles:,} cycles, {board.info.arena_bytes:,} bytes of arena")
         return [
             np.frombuffer(data, tensor.dtype).reshape(tensor.shape)
             for data, tensor in zip(given, self._bundle.outputs, strict=True)

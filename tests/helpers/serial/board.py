@@ -71,7 +71,7 @@ def built(bundle: Bundle, folder: Path) -> Path:
 
 
 @contextmanager
-def on_program(program: Path) -> Iterator[Line]:
+def on_program(program: Path) -> Iterator[Wire]:
     """A line to a program, which is started for each connection."""
     running = []
 
@@ -81,13 +81,13 @@ def on_program(program: Path) -> Iterator[Line]:
             running.append(subprocess.Popen([program], stdin=its, stdout=its))
         return ours
 
-    with Line(connect) as line:
+    with Wire(connect) as line:
         yield line
     for process in running:  # each ends with its connection
         assert process.wait(10) == 0
 
 
-class Line:
+class Wire:
     """A TCP port that passes bytes on to a board and back.
 
     Attributes:
@@ -104,7 +104,7 @@ class Line:
         self.connections = 0
         self._client: socket.socket | None = None
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> Wire:
         threading.Thread(target=self._serve, daemon=True).start()
         return self
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.helpers.serial.board import Line
+from tests.helpers.serial.board import Wire
 
 COMMAND = "qemu-system-arm -M netduinoplus2 -nographic -monitor none -icount shift=0"
 
 
 @contextmanager
-def emulated(program: Path) -> Iterator[Line]:
+def emulated(program: Path) -> Iterator[Wire]:
     """A line to the firmware, which goes on running when the line is cut."""
     with tempfile.TemporaryDirectory() as folder:
         place = f"{folder}/usart1"
@@ -30,7 +30,7 @@ def emulated(program: Path) -> Iterator[Line]:
             while not Path(place).exists():
                 assert process.poll() is None, "QEMU did not start"
                 time.sleep(0.05)
-            with Line(connect) as line:
+            with Wire(connect) as line:
                 yield line
         finally:
             process.kill()

@@ -20,7 +20,7 @@ from poseutils.deployment.serial.frames import Frame, Request, encoded
 from poseutils.keypoints import layout_from_names
 from tests.helpers.marks import with_gcc, with_serial
 from tests.helpers.networks.tiny_tflite import heatmap_model, random_heatmaps
-from tests.helpers.serial.board import Line, built, on_program
+from tests.helpers.serial.board import Wire, built, on_program
 
 pytestmark = [with_gcc, with_serial]
 ROWS, ROW = 64, bytes(64 * 3)
@@ -187,7 +187,7 @@ def test_garbage_costs_time_and_no_image(boards, line, board, change):
     assert board.output(0) == expected.tobytes() and line.connections == 1
 
 
-def cut_at(line: Line, frames: int):
+def cut_at(line: Wire, frames: int):
     """Cuts the line once, within a row."""
     count = 0
 
@@ -218,7 +218,7 @@ def test_a_line_that_stays_cut_is_an_error_and_later_images_run(line, model):
     assert there.predict(pictures(1)[0]).keypoints.shape == (1, 17, 2)
 
 
-def test_an_evaluation_measures_the_board_beside_the_model(line, model, repository):
+def test_an_evaluation_measures_the_board_beside_the_model(line, model, repository, capsys):
     people = pu.load_dataset(repository / "data/synthetic-people/val").single()[:3]
     networks, measured = side_by_side([model], people, "serial", line.url)
     assert [network.label for network in networks] == [f"{model.label} on a board", model.label]
@@ -227,6 +227,7 @@ def test_an_evaluation_measures_the_board_beside_the_model(line, model, reposito
         for each in (networks[0], as_exported(model))
     )
     assert there == here and there["images"] == 3
+    assert capsys.readouterr().out.count(": 65,000 cycles, ") == 1
 
 
 def test_another_network_is_refused_with_both_hashes(boards, line, files):
@@ -287,7 +288,7 @@ def test_a_device_is_a_port_too_and_has_one_user(boards):
 def test_silence_and_another_protocol(monkeypatch, gives, said):
     monkeypatch.setattr(line_module, "ANSWER_SECONDS", 1)
     ours, its = socket.socketpair()
-    with Line(lambda: ours) as line, its:
+    with Wire(lambda: ours) as line, its:
         its.sendall(gives)
         with pytest.raises(PoseError, match=said):
             Board(line.url)
