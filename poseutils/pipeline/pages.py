@@ -14,6 +14,14 @@ from .gallery import GalleryImage, gallery
 from .steps import Step
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_STYLE = """<style>
+.jp-OutputArea-output .highlight pre { font-family: var(--jp-code-font-family); }
+.highlight .cp { color: var(--jp-mirror-editor-keyword-color); font-style: normal; }
+.jp-RenderedText pre { word-break: normal; overflow-wrap: anywhere; }
+</style>
+"""
+"""nbconvert gives C code in outputs the font of text, and its directives the look of comments, and
+breaks printed lines within words."""
 
 
 class NotebookPages:
@@ -113,6 +121,6 @@ def export_html(notebook: Path, page: Path, images_from: Path) -> Path:
     body, _ = _exporter().from_notebook_node(
         node, resources={"metadata": {"name": notebook.stem, "path": str(images_from)}}
     )
-    return write_text(
-        page, body.replace('<script src=""></script>', "").replace('<script src=""> </script>', "")
-    )
+    for empty in ('<script src=""></script>', '<script src=""> </script>'):
+        body = body.replace(empty, "")
+    return write_text(page, body.replace("</head>", f"{_STYLE}</head>", 1))
