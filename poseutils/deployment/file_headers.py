@@ -61,7 +61,14 @@ def purposes(spec: DeploymentSpec) -> dict[str, str]:
         f"{SOURCES}/example/startup.c": "startup code of the emulated boards",
         f"{SOURCES}/serial/{name}_serial.h": "the network on a serial line",
         f"{SOURCES}/serial/{name}_serial.c": "answers requests: rows in, outputs and keypoints out",
+        f"{SOURCES}/serial/pose_serial.h": "frames on a serial line, and what they mean",
+        f"{SOURCES}/serial/pose_serial.c": "reads and writes frames",
+        f"{SOURCES}/serial/pose_port.h": "what the serial line needs of a board",
+        f"{SOURCES}/serial/port_hal.c": "a board of an STM32CubeMX project on a serial line",
+        f"{SOURCES}/serial/port_stm32f405.c": "an STM32F405 on a serial line, by its registers",
         f"{SOURCES}/serial/main.c": "firmware for an STM32F405, which answers on its USART1",
+        f"{SOURCES}/serial/startup_stm32f405.c": "startup code of an STM32F405",
+        f"{SOURCES}/serial/stm32f405.ld": "memory of an STM32F405",
         **{
             f"{SOURCES}/example/{key}.ld": f"memory of the emulated {machine.core}"
             for key, machine in EMULATED.items()

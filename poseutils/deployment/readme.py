@@ -19,7 +19,7 @@ from .bundle import SOURCES
 from .decoder_c import Decoding, decoder_function
 from .file_headers import purposes
 from .linux.bundle import FOLDER, takes
-from .serial.firmware import CHIP, MAIN, STACK_BYTES, needs, own_ram_bytes, why_no_firmware
+from .serial.firmware import MAIN, readme_values
 from .spec import DeploymentSpec
 from .st.app_config import unsupported_reason
 from .templates import filled
@@ -88,9 +88,7 @@ def readme_text(
         "printed": _printed(spec),
         "install": INSTALL,
         "machines": ", ".join(f"`{key}` ({m.core}, `{m.machine}`)" for key, m in EMULATED.items()),
-        "serial_ram": f"{own_ram_bytes(compiled):,}" if "serial" in words else "",
-        "firmware": _firmware(spec, compiled, decoding) if "firmware" in words else "",
-        "no_firmware": _no_firmware(spec, compiled, decoding),
+        **readme_values(spec, compiled, decoding),
         "versions": _versions(spec),
     }
     text = filled("readme/README.md", values, words)
@@ -376,18 +374,6 @@ def _printed(spec: DeploymentSpec) -> str:
         if spec.pose
         else ""
     )
-
-
-def _firmware(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None) -> str:
-    flash, ram, _ = needs(spec, compiled, decoding)
-    return (
-        f"{flash.bytes:,} bytes of flash and {ram.bytes:,} bytes of RAM, {STACK_BYTES:,} of stack"
-    )
-
-
-def _no_firmware(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None) -> str:
-    reason = why_no_firmware(spec, compiled, decoding)
-    return f"There is no firmware for the {CHIP}: {reason}." if reason else ""
 
 
 def _versions(spec: DeploymentSpec) -> str:

@@ -110,6 +110,23 @@ def needs(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None) -
     ]
 
 
+def readme_values(
+    spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None
+) -> dict[str, str]:
+    """What the README says of it."""
+    if reason := why_no_serial(compiled):
+        told = f"There is no `c/serial/`, which is the network on a serial line: {reason}."
+        return {"serial_ram": "", "firmware": "", "no_firmware": told}
+    flash, ram, _ = needs(spec, compiled, decoding)
+    reason = why_no_firmware(spec, compiled, decoding)
+    return {
+        "serial_ram": f"{own_ram_bytes(compiled):,}",
+        "firmware": f"{flash.bytes:,} bytes of flash and {ram.bytes:,} bytes of RAM, "
+        f"{STACK_BYTES:,} of stack",
+        "no_firmware": f"There is no firmware for the {CHIP}: {reason}." if reason else "",
+    }
+
+
 def own_ram_bytes(compiled: Compiled) -> int:
     """RAM of protocol and port: their variables, and a row of the image."""
     return OWN_RAM_BYTES + row_bytes(compiled)

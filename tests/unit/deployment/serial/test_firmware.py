@@ -92,7 +92,9 @@ def test_of_one_that_does_not_it_is_said_what_is_needed(repository, tmp_path, ca
 def test_a_network_without_rows_to_send_gets_none(exported_as, network, reason):
     bundle = exported_as(network)
     assert serial_files(bundle) == set() and bundle.report.no_firmware == reason
-    assert "## On a board, from a computer" not in (bundle.path / "README.md").read_text()
+    readme = " ".join((bundle.path / "README.md").read_text().split())
+    assert f"There is no `c/serial/`, which is the network on a serial line: {reason}." in readme
+    assert "## On a board, from a computer" not in readme
 
 
 @with_tools("g++")
