@@ -1,4 +1,4 @@
-"""Damaged .tflite or .onnx files through load, predict, evaluate, benchmark, export and quantize:
+"""Damaged .tflite or .onnx files through load, predict, evaluate, benchmark and export:
 each ends in a result or in a PoseError, and none in a signal, a traceback, ``SECONDS`` or
 ``MEMORY``.
 

@@ -181,7 +181,8 @@ def _keep(rung: Rung) -> None:
     """Adds a rung to the file, in place of an older one of that network, width and size; what was
     trained is not replaced by what was not."""
     known = {_key(old): old for old in (ladder() if LADDER.exists() else [])}
-    if rung.oks is not None or _key(rung) not in known:
+    old = known.get(_key(rung))
+    if rung.oks is not None or old is None or old.oks is None:
         known[_key(rung)] = rung
     order = sorted(known.values(), key=lambda r: (r.alpha is None, r.network, r.alpha or 0, r.size))
     write_json(LADDER, [asdict(each) for each in order])
