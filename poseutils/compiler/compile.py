@@ -4,6 +4,7 @@
 read, validate  frontends/, rules/: a file becomes a :class:`~poseutils.compiler.graph.Graph`
                 that keeps the rules of its format, with every shape known
 passes          passes/: graphs to graphs with fewer operators and the same results
+schedule        memory/: which operators run row by row, and in which order
 assign, plan    memory/: tensors share buffers; each buffer gets an offset in one arena
 prove           memory/check.py: every operator finds its operands where it reads them
 lower           lowering/: an operator becomes constants, a structure, and a call of a kernel
@@ -20,7 +21,8 @@ from ..errors import PoseError
 from .graph import Graph
 from .lowering import Program, lower, scratch_bytes
 from .lowering.layer import C_TYPES
-from .memory.arena import Arena, prove, smallest_arena
+from .memory.arena import Arena, prove
+from .memory.partition import plan_memory
 from .memory.planner import Plan
 from .passes import run_passes
 from .rules.limits import check_limits
@@ -45,7 +47,9 @@ class Compiled:
         return sum(values.nbytes for values in self.program.arrays.values())
 
 
-def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
+def compile_graph(
+    graph: Graph, source: str, io: str, prefix: str, memory: str = "least"
+) -> Compiled:
     """Compiles a graph that was read and validated, up to what the emitter writes.
 
     Args:
@@ -53,6 +57,8 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
         io: ``quantized`` removes the QUANTIZE and DEQUANTIZE at the ends of the network, ``file``
             keeps inputs and outputs as the file has them.
         prefix: begins the names of constants.
+        memory: ``least`` runs operators row by row where that needs a smaller arena, ``layerwise``
+            one after the other.
 
     Raises:
         PoseError: if it is too large, or holds what the kernels do not compute; names all of it.
@@ -63,8 +69,8 @@ def compile_graph(graph: Graph, source: str, io: str, prefix: str) -> Compiled:
         raise PoseError(
             f"{source}: its outputs are its inputs as they are; there is nothing to compute"
         )
-    arena = smallest_arena(graph, scratch_bytes(graph))
-    prove(graph, arena)
+    arena = plan_memory(graph, scratch_bytes(graph), memory)
+    prove(arena)
     program, refused = lower(graph, arena, prefix)
     if refused:
         raise PoseError(

@@ -102,11 +102,15 @@ def _masked(text: str) -> str:
     return _LITERAL.sub(lambda found: '"' * len(found[0]), text)
 
 
+def _depth(plain: str) -> int:
+    return plain.count("(") - plain.count(")")
+
+
 def _place(line: str, width: int, start: int) -> int | None:
     """Where to break a line that begins at ``start``, not inside of a literal.
 
-    After the last comma that fits; where there is none, after an opening bracket or around an
-    operator, and then in the first place of all.
+    After the last comma that fits, inside as few brackets as possible; where there is none, after an
+    opening bracket or around an operator, and then in the first place of all.
     """
     plain = _masked(line)
     kinds = [
@@ -115,5 +119,5 @@ def _place(line: str, width: int, start: int) -> int | None:
     ]
     for places in kinds:
         if fitting := [place for place in places if start < place <= width + 1]:
-            return max(fitting)
+            return max(fitting, key=lambda place: (-_depth(plain[:place]), place))
     return min((place for places in kinds for place in places if place > start), default=None)

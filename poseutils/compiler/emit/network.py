@@ -3,16 +3,16 @@ same bytes."""
 
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Iterator
 
 import numpy as np
 
 from ..compile import Compiled
-from ..graph import Graph, Operator, Tensor
+from ..graph import Graph, Tensor
 from ..lowering.layer import C_TYPES, Fields, Program
 from ..memory.buffers import Place
 from ..memory.planner import ALIGNMENT
-from .c_text import c_comment, c_string
+from .layers import layer_lines, segment_functions
 from .line_breaks import WIDTH, broken
 from .naming import tensor_labels
 
@@ -29,7 +29,7 @@ def network_files(compiled: Compiled, name: str) -> dict[str, str]:
     labels = tensor_labels(graph)
     texts = {
         f"{name}.h": network_header(graph, name, compiled.plan.size, labels),
-        f"{name}.c": network_source(graph, program, compiled.arena.addresses, name, labels),
+        f"{name}.c": network_source(compiled, name, labels),
         f"{name}_weights.h": _weights_header(program, name),
         f"{name}_weights.c": _weights_source(program, name),
     }
@@ -148,24 +148,18 @@ def _tensor_macros(upper: str, kind: str, index: int, tensor: Tensor, label: str
     return "\n".join(lines) + "\n\n"
 
 
-def network_source(
-    graph: Graph,
-    program: Program,
-    addresses: dict[int, tuple[int, Place]],
-    name: str,
-    labels: list[str],
-) -> str:
-    """The layers, and ``network_run``: a call an operator.
+def network_source(compiled: Compiled, name: str, labels: list[str]) -> str:
+    """The layers, and ``network_run``: a call an operator, or a function a segment of operators
+    that run row by row.
 
     Args:
-        addresses: of each activation tensor, its offset in the arena and its place.
         labels: of :func:`tensor_labels`.
     """
+    graph, program, addresses = compiled.graph, compiled.program, compiled.arena.addresses
     upper = name.upper()
     structs = "\n".join(_struct(*each) for each in program.structs)
-    body = "\n".join(
-        _step(graph, index, *step, addresses, labels) for index, step in enumerate(program.steps)
-    )
+    segments = "".join(segment_functions(compiled, name, labels))
+    body = "\n".join(_body(compiled, name, labels))
     return f"""#include "{name}.h"
 
 #include "{name}_weights.h"
@@ -239,7 +233,7 @@ static void after_layer(const {name}_context *context, int32_t tensor, const voi
 }}
 #endif
 
-pose_status {name}_run(const {name}_context *context)
+{segments}pose_status {name}_run(const {name}_context *context)
 {{
     if (context == NULL) {{
         return POSE_ERROR_NULL;
@@ -281,30 +275,15 @@ def _struct(kind: str, name: str, fields: Fields) -> str:
     return f"static const {kind} {name} = {{\n{lines}}};"
 
 
-def _step(
-    graph: Graph,
-    index: int,
-    operator: Operator,
-    calls: list[str],
-    addresses: dict[int, tuple[int, Place]],
-    labels: list[str],
-) -> str:
-    label = labels[operator.outputs[0]]
-    shape = "x".join(map(str, graph.tensors[operator.outputs[0]].shape))
-    where = "" if calls else ": in place already"
-    lines = [f"    /* {index} {c_comment(operator.name)} -> {label} {shape}{where} */"]
-    lines.append(f"    LAYER({index}, {c_string(f'{operator.name} {label}')});")
-    lines += [f"    {call}" for call in calls]
-    for tensor in operator.outputs:
-        offset, place = addresses[tensor]
-        made = graph.tensors[tensor]
-        item = made.item_bytes
-        columns = made.shape[-1] if made.shape else 1
-        lines.append(
-            f"    COMPUTED({tensor}, {offset}, {prod(made.shape[:-1])}, {columns * item}, "
-            f"{place.row_stride * item});"
-        )
-    return "\n".join(lines)
+def _body(compiled: Compiled, name: str, labels: list[str]) -> Iterator[str]:
+    """The operators that run alone, and calls of the segments."""
+    schedule = compiled.arena.timeline.schedule
+    begins = {begin: number for number, (begin, _) in enumerate(schedule.segments)}
+    for index in range(len(compiled.graph.operators)):
+        if index in begins:
+            yield f"    run_segment_{begins[index]}(context);"
+        elif index not in schedule.segment_of:
+            yield "\n".join(f"    {line}" for line in layer_lines(compiled, index, labels))
 
 
 def _value(value: object) -> str:

@@ -181,17 +181,23 @@ static pose_conv_layer in_one_row(const pose_conv_layer *layer)
     if (is_one_place(w) && w->stride_y * w->stride_x == 1 && layer->out.width == layer->in.width) {
         flat.in.width *= layer->out.height;
         flat.out.width *= layer->out.height;
-        flat.out.height = flat.in.height = 1;
+        flat.out.height = flat.in.height = flat.in.ring = 1;
     }
     return flat;
+}
+
+void pose_conv_row(const pose_conv_layer *layer, int32_t y, const int8_t *in, int8_t *out,
+                   int8_t *scratch)
+{
+    const int8_t *rows[POSE_MAX_TAPS];
+    window_rows(&layer->window, &layer->in, in, y, rows);
+    conv_row(layer, rows, out, scratch);
 }
 
 void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *scratch)
 {
     const pose_conv_layer flat = in_one_row(layer);
-    const int8_t *rows[POSE_MAX_TAPS];
     for (int32_t y = 0; y < flat.out.height; y++, out += row_bytes(&flat.out)) {
-        window_rows(&flat.window, &flat.in, in, y, rows);
-        conv_row(&flat, rows, out, scratch);
+        pose_conv_row(&flat, y, in, out, scratch);
     }
 }

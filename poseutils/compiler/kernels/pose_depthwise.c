@@ -74,8 +74,10 @@ static NOT_INLINE void depthwise_places(const pose_depthwise_layer *layer,
     }
 }
 
-static void depthwise_row(const pose_depthwise_layer *layer, const int8_t *const *rows, int8_t *out)
+void pose_depthwise_row(const pose_depthwise_layer *layer, int32_t y, const int8_t *in, int8_t *out)
 {
+    const int8_t *rows[POSE_MAX_TAPS];
+    window_rows(&layer->window, &layer->in, in, y, rows);
     for (int32_t x = 0; x < layer->out.width; x += PLACES, out += PLACES * layer->out.step) {
         const int32_t places = layer->out.width - x < PLACES ? layer->out.width - x : PLACES;
         depthwise_places(layer, rows, x * layer->window.stride_x - layer->window.pad_x, places,
@@ -85,9 +87,7 @@ static void depthwise_row(const pose_depthwise_layer *layer, const int8_t *const
 
 void pose_depthwise(const pose_depthwise_layer *layer, const int8_t *in, int8_t *out)
 {
-    const int8_t *rows[POSE_MAX_TAPS];
     for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
-        window_rows(&layer->window, &layer->in, in, y, rows);
-        depthwise_row(layer, rows, out);
+        pose_depthwise_row(layer, y, in, out);
     }
 }

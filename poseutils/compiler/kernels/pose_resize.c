@@ -1,11 +1,6 @@
 /* RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR. */
 #include "pose_arithmetic.h"
 
-static const int8_t *image_row(const pose_image *image, const int8_t *in, int32_t y)
-{
-    return in + (ptrdiff_t)y * row_bytes(image);
-}
-
 /* One value between four, in 1/2^20. Shares lie between -1/2 and 1: 30 bits do. */
 static int32_t between(const int8_t *const *corners, int32_t c, int32_t share_y, int32_t share_x)
 {
@@ -25,9 +20,11 @@ static int8_t resized(const pose_resize_layer *layer, int32_t sum)
     return in_8_bits(steps + layer->zero);
 }
 
-static void bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *upper,
-                         const int8_t *lower, int8_t *out)
+void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *in,
+                              int8_t *out)
 {
+    const int8_t *const upper = image_row(&layer->in, in, layer->first_y[y]);
+    const int8_t *const lower = image_row(&layer->in, in, layer->second_y[y]);
     for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
         const ptrdiff_t left = (ptrdiff_t)layer->first_x[x] * layer->in.step,
                         right = (ptrdiff_t)layer->second_x[x] * layer->in.step;
@@ -41,18 +38,23 @@ static void bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t
 void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out)
 {
     for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
-        bilinear_row(layer, y, image_row(&layer->in, in, layer->first_y[y]),
-                     image_row(&layer->in, in, layer->second_y[y]), out);
+        pose_resize_bilinear_row(layer, y, in, out);
+    }
+}
+
+void pose_resize_nearest_row(const pose_resize_layer *layer, int32_t y, const int8_t *in,
+                             int8_t *out)
+{
+    const int8_t *const row = image_row(&layer->in, in, layer->first_y[y]);
+    for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
+        memcpy(out, row + (ptrdiff_t)layer->first_x[x] * layer->in.step,
+               (size_t)layer->out.channels);
     }
 }
 
 void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_t *out)
 {
-    for (int32_t y = 0; y < layer->out.height; y++) {
-        const int8_t *const row = image_row(&layer->in, in, layer->first_y[y]);
-        for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
-            memcpy(out, row + (ptrdiff_t)layer->first_x[x] * layer->in.step,
-                   (size_t)layer->out.channels);
-        }
+    for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
+        pose_resize_nearest_row(layer, y, in, out);
     }
 }

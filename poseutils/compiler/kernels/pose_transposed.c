@@ -39,8 +39,8 @@ static int32_t transposed_sum(const pose_transposed_layer *layer, const int8_t *
     return sum;
 }
 
-static void transposed_row(const pose_transposed_layer *layer, const int8_t *const *rows,
-                           int8_t *out)
+static void transposed_places(const pose_transposed_layer *layer, const int8_t *const *rows,
+                              int8_t *out)
 {
     int32_t columns[POSE_MAX_TAPS], sums[TILE];
     for (int32_t x = 0; x < layer->out.width; x++, out += layer->out.step) {
@@ -58,15 +58,21 @@ static void transposed_row(const pose_transposed_layer *layer, const int8_t *con
     }
 }
 
-void pose_transposed(const pose_transposed_layer *layer, const int8_t *in, int8_t *out)
+void pose_transposed_row(const pose_transposed_layer *layer, int32_t y, const int8_t *in,
+                         int8_t *out)
 {
     const int8_t *rows[POSE_MAX_TAPS];
+    for (int32_t ky = 0; ky < layer->window.height; ky++) {
+        const int32_t row = transposed_index(y, ky, layer->window.pad_y, layer->window.stride_y,
+                                             layer->in.height);
+        rows[ky] = row < 0 ? NULL : image_row(&layer->in, in, row);
+    }
+    transposed_places(layer, rows, out);
+}
+
+void pose_transposed(const pose_transposed_layer *layer, const int8_t *in, int8_t *out)
+{
     for (int32_t y = 0; y < layer->out.height; y++, out += row_bytes(&layer->out)) {
-        for (int32_t ky = 0; ky < layer->window.height; ky++) {
-            const int32_t row = transposed_index(y, ky, layer->window.pad_y, layer->window.stride_y,
-                                                 layer->in.height);
-            rows[ky] = row < 0 ? NULL : in + row * row_bytes(&layer->in);
-        }
-        transposed_row(layer, rows, out);
+        pose_transposed_row(layer, y, in, out);
     }
 }

@@ -12,7 +12,7 @@ from . import elementwise, reduce
 from .conv import conv_scratch, lower_conv
 from .dense import lower_batch_matmul, lower_fully_connected
 from .depthwise import lower_depthwise
-from .layer import Layer, Program, need_types
+from .layer import Layer, Program, in_rows, need_types
 from .pooling import lower_pooling
 from .prelu import lower_prelu
 from .resize import lower_resize
@@ -104,6 +104,8 @@ def lower(graph: Graph, arena: Arena, prefix: str) -> tuple[Program, list[str]]:
         layer = Layer(
             graph, operator, index, places, offsets, scratch.get(index, (0, 0)), program, []
         )
+        if index in arena.timeline.schedule.segment_of:
+            layer = in_rows(layer)
         try:
             need(operator.name in LOWERING, "the operator is not known")
             need_types(layer)
@@ -113,4 +115,6 @@ def lower(graph: Graph, arena: Arena, prefix: str) -> tuple[Program, list[str]]:
                 f"{operator.name} of {graph.tensors[operator.outputs[0]].name!r}: {reason}"
             )
         program.steps.append((operator, layer.calls))
+    for number, order in enumerate(arena.timeline.schedule.orders):
+        program.orders.append(program.array(f"order_{number}", order))
     return program, refused

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..attributes import Conv2D
 from ..graph import Graph, Operator, Quantization, Tensor
 from ..unsupported import need
-from .layer import Layer, images, need_activation, need_int8
+from .layer import Layer, at, images, need_activation, need_int8
 from .requantize import bias_of, requantize, whole_words, wrapped
 from .window import window_fields
 
@@ -53,10 +52,9 @@ def need_weights(layer: Layer, source: Tensor, weights: Tensor) -> np.ndarray:
 def _conv(layer: Layer) -> None:
     source, weights = layer.input(0), layer.input(1)
     values, bias = need_weights(layer, source, weights), bias_of(layer)
-    channels, height, width, _ = weights.shape
-    sums = values.reshape(channels, -1).astype(np.int64).sum(axis=1)
+    sums = values.reshape(len(values), -1).astype(np.int64).sum(axis=1)
     fields = images(layer) | {
-        "window": window_fields(layer, (height, width), layer.attributes(Conv2D).dilation),
+        "window": window_fields(layer),
         "in_zero": source.zero_point,
         "scratch_bytes": layer.scratch[1],
         "weights": layer.constant("weights", whole_words(values)),
@@ -64,8 +62,7 @@ def _conv(layer: Layer) -> None:
         "scale": requantize(layer, source, weights),
     }
     made = layer.struct("pose_conv_layer", fields)
-    addresses = [layer.address(t) for t in (layer.operator.inputs[0], layer.operator.outputs[0])]
-    layer.call("pose_conv", made, *addresses, f"AT(int8_t, {layer.scratch[0]})")
+    layer.call_on_image("pose_conv", made, at("int8_t", layer.scratch[0]))
 
 
 def _group(layer: Layer, group: int, groups: int) -> Layer:
@@ -89,6 +86,7 @@ def _group(layer: Layer, group: int, groups: int) -> Layer:
         ),
         index=f"{layer.index}_{group}",
         places=places,
+        moving={count + 3: own[3]} if layer.moving else {},
     )
 
 

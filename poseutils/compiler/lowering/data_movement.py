@@ -8,7 +8,6 @@ from math import prod
 from ..attributes import Blocks, Concatenation, Gather, Pack, Unpack
 from ..memory.views import channel_padding, inputs_side_by_side, matrix
 from ..reference.elementwise import activation
-from ..slices import slices_of
 from ..unsupported import Unsupported, need
 from .layer import Layer, columns, need_int8, rows
 
@@ -56,7 +55,7 @@ def lower_reshape(layer: Layer) -> None:
 
 def lower_slice(layer: Layer) -> None:
     source = layer.operator.inputs[1 if layer.operator.name == "SPLIT" else 0]
-    slices = slices_of(layer.graph, layer.operator)
+    slices = layer.slices()
     if slices is None:
         raise Unsupported("a slice that is not constant, is empty, or does not fill its output")
     strides = layer.strides(source)

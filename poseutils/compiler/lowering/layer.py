@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, TypeVar
 
@@ -12,6 +12,8 @@ from ..attributes import Attributes
 from ..graph import Graph, Operator, Tensor
 from ..memory.buffers import Place
 from ..reference.elementwise import activation, per_tensor
+from ..rows import WINDOWED, one_row, row_axis, row_count
+from ..slices import Slice, slices_of
 from ..unsupported import Unsupported, known, need
 
 C_TYPES = {
@@ -45,12 +47,15 @@ class Program:
             nested dictionary.
         steps: (operator, calls) for each operator of the folded graph; no call where there is
             nothing to do.
+        orders: for each segment the name of a constant: in which order its operators, counted from
+            the first one, compute their next row.
     """
 
     prefix: str
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     structs: list[tuple[str, str, Fields]] = field(default_factory=list)
     steps: list[tuple[Operator, list[str]]] = field(default_factory=list)
+    orders: list[str] = field(default_factory=list)
     _known: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
     def array(self, name: str, values: np.ndarray) -> str:
@@ -65,7 +70,11 @@ class Program:
 
 @dataclass(frozen=True)
 class Layer:
-    """An operator, where its tensors are, and the program that it becomes a part of."""
+    """An operator, where its tensors are, and the program that it becomes a part of.
+
+    One that runs row by row moves over the rows of the tensors in ``moving``: their addresses are
+    those of row ``y``. If its kernel knows nothing of rows, they have one row in ``graph``.
+    """
 
     graph: Graph
     operator: Operator
@@ -75,6 +84,7 @@ class Layer:
     scratch: tuple[int, int]
     program: Program
     calls: list[str]
+    moving: dict[int, Tensor] = field(default_factory=dict)
 
     def input(self, number: int) -> Tensor:
         return self.graph.tensors[self.operator.inputs[number]]
@@ -105,9 +115,32 @@ class Layer:
         """A C expression for a tensor's address, plus an offset of ``values`` elements."""
         made = self.graph.tensors[tensor]
         if tensor in self.places:
-            return at(C_TYPES[made.dtype], self.offset(tensor) + values * made.item_bytes)
-        name = self.constant("values", made.data)
-        return f"{name} + {values}" if values else name
+            offset = self.offset(tensor) + values * made.item_bytes
+            return at(C_TYPES[made.dtype], f"{offset}{self._row(tensor, made.item_bytes)}")
+        first = f" + {values}" if values else ""
+        return f"{self.constant('values', made.data)}{first}{self._row(tensor, 1)}"
+
+    def _row(self, tensor: int, item_bytes: int) -> str:
+        """What is added to the address of a tensor for row ``y``."""
+        if tensor not in self.moving:
+            return ""
+        whole = self.moving[tensor]
+        step = rows(whole) // row_count(whole) * self.step(tensor) * item_bytes
+        ring = self.places[tensor].ring if tensor in self.places else None
+        if ring == 1:
+            return ""
+        return f" + y * {step}" if ring is None else f" + y % {ring} * {step}"
+
+    def slices(self) -> list[Slice] | None:
+        """The slice that each output is, of one row if the tensors move over rows."""
+        whole = list(self.graph.tensors)
+        for tensor, made in self.moving.items():
+            whole[tensor] = made
+        slices = slices_of(replace(self.graph, tensors=tuple(whole)), self.operator)
+        axis = row_axis(next(iter(self.moving.values()))) if self.moving else None
+        if slices is None or axis is None:
+            return slices
+        return [replace(s, sizes=[*s.sizes[:axis], 1, *s.sizes[axis + 1 :]]) for s in slices]
 
     def constant(self, what: str, values: np.ndarray | None) -> str:
         if values is None or values.dtype.name not in C_TYPES:
@@ -128,6 +161,14 @@ class Layer:
         tensors = (*self.operator.inputs, *self.operator.outputs)
         self.call(function, *first, *(self.address(t) for t in tensors))
 
+    def call_on_image(self, function: str, struct: str, *scratch: str) -> None:
+        """Calls a kernel, or its form for row ``y``, with the image it reads and the result."""
+        ends = [self.address(t) for t in (self.operator.data_input, self.operator.outputs[0])]
+        if self.moving:
+            self.call(f"{function}_row", struct, "y", *ends, *scratch)
+        else:
+            self.call(function, struct, *ends, *scratch)
+
     def call_on_data(self, function: str, *first: str) -> None:
         """The same with the first input and the output alone."""
         source, output = self.operator.inputs[0], self.operator.outputs[0]
@@ -145,7 +186,19 @@ class Layer:
         return [stride for n, stride in zip(shape, self.strides(tensor)) if n != 1]
 
 
-def at(c_type: str, offset: int) -> str:
+def in_rows(layer: Layer) -> Layer:
+    """A layer that computes row ``y`` of its results."""
+    operator, tensors = layer.operator, layer.graph.tensors
+    rows_made = row_count(tensors[operator.outputs[0]])
+    if operator.name in WINDOWED:
+        return replace(layer, moving={t: tensors[t] for t in operator.outputs})
+    taken = {t for t in (*operator.inputs, *operator.outputs) if t >= 0}
+    moving = {t: tensors[t] for t in taken if row_count(tensors[t]) == rows_made}
+    one = [one_row(tensor) if t in moving else tensor for t, tensor in enumerate(tensors)]
+    return replace(layer, moving=moving, graph=replace(layer.graph, tensors=tuple(one)))
+
+
+def at(c_type: str, offset: int | str) -> str:
     return f"AT({c_type}, {offset})"
 
 
@@ -199,7 +252,14 @@ def image(layer: Layer, tensor: int) -> Fields:
     """A ``pose_image``."""
     shape = layer.graph.tensors[tensor].shape
     need(len(shape) == 4 and shape[0] == 1, f"an image (1, H, W, C) is expected, it has {shape}")
-    return {"height": shape[1], "width": shape[2], "channels": shape[3], "step": layer.step(tensor)}
+    ring = layer.places[tensor].ring if tensor in layer.places else None
+    return {
+        "height": shape[1],
+        "width": shape[2],
+        "channels": shape[3],
+        "step": layer.step(tensor),
+        "ring": ring or shape[1],
+    }
 
 
 def images(layer: Layer, number: int = 0) -> Fields:

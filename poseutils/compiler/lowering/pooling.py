@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..attributes import Pool2D
 from ..reference.elementwise import activation_range
 from .layer import Layer, images, need_activation, need_int8
 from .window import window_fields
@@ -13,9 +12,9 @@ def lower_pooling(layer: Layer) -> None:
     need_activation(layer.operator)
     low, high = activation_range(layer.operator, layer.output)
     fields = images(layer) | {
-        "window": window_fields(layer, layer.attributes(Pool2D).size, (1, 1)),
+        "window": window_fields(layer),
         "low": low,
         "high": high,
     }
     function = "pose_max_pool" if layer.operator.name == "MAX_POOL_2D" else "pose_average_pool"
-    layer.call_on_data(function, layer.struct("pose_pool_layer", fields))
+    layer.call_on_image(function, layer.struct("pose_pool_layer", fields))

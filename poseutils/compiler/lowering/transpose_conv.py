@@ -12,18 +12,17 @@ from .window import transposed_window_fields
 def lower_transpose_conv(layer: Layer) -> None:
     weights, source, output = layer.input(1), layer.input(2), layer.output
     values = need_weights(layer, source, weights)
-    channels, height, width, depth = weights.shape
+    channels, _, _, depth = weights.shape
     fields = images(layer, 2)
     need(
         depth == source.shape[3] and channels == output.shape[3],
         f"weights of shape {weights.shape} for {source.shape} and {output.shape}",
     )
     fields |= {
-        "window": transposed_window_fields(layer, (height, width)),
+        "window": transposed_window_fields(layer),
         "in_zero": source.zero_point,
         "weights": layer.constant("weights", values),
         "bias": layer.constant("bias", wrapped(bias_of(layer, 3))),
         "scale": requantize(layer, source, weights),
     }
-    addresses = [layer.address(t) for t in (layer.operator.inputs[2], layer.operator.outputs[0])]
-    layer.call("pose_transposed", layer.struct("pose_transposed_layer", fields), *addresses)
+    layer.call_on_image("pose_transposed", layer.struct("pose_transposed_layer", fields))

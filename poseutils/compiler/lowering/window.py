@@ -1,18 +1,20 @@
-"""Where a window looks: its size, stride, dilation, and the padding that follows."""
+"""Where a window looks, as the kernels take it."""
 
 from __future__ import annotations
 
 from ..attributes import Pair, TransposeConv, Window
 from ..unsupported import need
+from ..windows import window_dilation, window_pads, window_size
 from .layer import Fields, Layer
 
 MAX_TAPS = 64
 """POSE_MAX_TAPS of pose_kernels.h."""
 
 
-def window_fields(layer: Layer, size: Pair, dilation: Pair) -> Fields:
+def window_fields(layer: Layer) -> Fields:
     """A ``pose_window``, of a convolution or of pooling."""
-    made = layer.attributes(Window)
+    made, dilation = layer.attributes(Window), window_dilation(layer.operator)
+    size = window_size(layer.graph, layer.operator)
     numbers = (*made.stride, *dilation, *size)
     need(min(numbers) >= 1, "a stride, dilation or window of less than 1")
     need(
@@ -20,7 +22,7 @@ def window_fields(layer: Layer, size: Pair, dilation: Pair) -> Fields:
         f"a window of {size[0]} rows; up to {MAX_TAPS} are supported",
     )
     need(max(numbers) <= 4096, "a stride, dilation or window of more than 4096")
-    return _fields(size, made.stride, dilation, made.pads or _padding(layer, size, dilation))
+    return _fields(size, made.stride, dilation, window_pads(layer.graph, layer.operator))
 
 
 def _fields(size: Pair, stride: Pair, dilation: Pair, pads: Pair) -> Fields:
@@ -32,28 +34,13 @@ def _fields(size: Pair, stride: Pair, dilation: Pair, pads: Pair) -> Fields:
     }
 
 
-def _padding(layer: Layer, size: Pair, dilation: Pair) -> Pair:
-    """Rows and columns before the image: none for VALID; for SAME half of what is missing, the
-    smaller half."""
-    window, pads = layer.attributes(Window), []
-    for d, (whole, out) in enumerate(zip(layer.input(0).shape[1:3], layer.output.shape[1:3])):
-        stride, reach = window.stride[d], (size[d] - 1) * dilation[d] + 1
-        missing = max((out - 1) * stride + reach - whole, 0)
-        pads.append(missing // 2 if window.padding == "SAME" else 0)
-    return pads[0], pads[1]
-
-
-def transposed_window_fields(layer: Layer, size: Pair) -> Fields:
-    """A ``pose_window``: the padding is that of the convolution which it turns around, the output's
-    size being that one's input."""
-    window, pads = layer.attributes(TransposeConv), []
+def transposed_window_fields(layer: Layer) -> Fields:
+    """A ``pose_window`` of a TRANSPOSE_CONV."""
+    window, size = layer.attributes(TransposeConv), window_size(layer.graph, layer.operator)
     need(min(*window.stride, *size) >= 1, "a stride or window of less than 1")
     need(
         max(size) <= MAX_TAPS,
         f"a window of {size[0]} x {size[1]}; up to {MAX_TAPS} rows and columns are supported",
     )
     need(max(window.stride) < 2**15, f"a stride of {max(window.stride)}")
-    for whole, taps, stride in zip(layer.output.shape[1:3], size, window.stride):
-        missing = (-(-whole // stride) - 1) * stride + taps - whole
-        pads.append(max(missing, 0) // 2 if window.padding == "SAME" else 0)
-    return _fields(size, window.stride, (1, 1), (pads[0], pads[1]))
+    return _fields(size, window.stride, (1, 1), window_pads(layer.graph, layer.operator))

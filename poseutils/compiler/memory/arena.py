@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..graph import Graph, Operator, lifetimes
+from ..graph import Operator
 from .buffers import Place, Storage, assign
 from .check import Region, check_plan, region_of
 from .kernel_traits import in_place_operators, strided_operators
 from .planner import ROUNDS, Plan, grow, lower_bound, occupied, plan
+from .timeline import Timeline
 
 MOST_TRIES = 64
 """Operators that are tried with results that share nothing; each is a plan of the whole network."""
@@ -22,11 +23,11 @@ PLACED = 3000
 
 @dataclass(frozen=True)
 class Arena:
-    """Where everything lies. The last ``scratch_buffers`` buffers are the scratch of operators."""
+    """Where everything lies."""
 
+    timeline: Timeline
     storage: Storage
     plan: Plan
-    scratch_buffers: int
 
     @property
     def addresses(self) -> dict[int, tuple[int, Place]]:
@@ -38,31 +39,31 @@ class Arena:
     @property
     def scratch(self) -> dict[int, tuple[int, int]]:
         """Offset and bytes of the scratch of operators (indices)."""
-        first = len(self.storage.buffers) - self.scratch_buffers
-        own = list(zip(self.storage.buffers, self.plan.offsets))[first:]
-        return {buffer.first: (offset, buffer.size) for buffer, offset in own}
+        return {
+            index: (self.plan.offsets[buffer], self.storage.buffers[buffer].size)
+            for index, buffer in self.storage.scratch.items()
+        }
 
 
-def smallest_arena(graph: Graph, scratch: Mapping[int, tuple[int, int]]) -> Arena:
+def smallest_arena(timeline: Timeline, scratch: Mapping[int, tuple[int, int]]) -> Arena:
     """Assigns buffers and plans them.
 
     Args:
         scratch: bytes that operators (indices) need while they run, at least and at most. The
             arena is planned with the least; what is free besides becomes more of it.
     """
-    storage, placed = _smallest(graph, {index: least for index, (least, _) in scratch.items()})
-    return Arena(
-        *_with_more_scratch(storage, placed, [scratch[index][1] for index in sorted(scratch)]),
-        len(scratch),
-    )
+    storage, placed = _smallest(timeline, {index: least for index, (least, _) in scratch.items()})
+    return Arena(timeline, *_with_more_scratch(storage, placed, scratch))
 
 
-def plan_arguments(graph: Graph, arena: Arena) -> dict[str, Any]:
+def plan_arguments(arena: Arena) -> dict[str, Any]:
     """The memory plan as :func:`poseutils.compiler.memory.check.check_plan` takes it."""
+    graph = arena.timeline.graph
     return {
         "graph": graph,
+        "schedule": arena.timeline.schedule,
         "regions": {
-            t: region_of(graph.tensors[t], offset, place.row_stride)
+            t: region_of(graph.tensors[t], offset, place.row_stride, place.ring)
             for t, (offset, place) in arena.addresses.items()
         },
         "arena_bytes": arena.plan.size,
@@ -74,37 +75,39 @@ def plan_arguments(graph: Graph, arena: Arena) -> dict[str, Any]:
     }
 
 
-def prove(graph: Graph, arena: Arena) -> None:
+def prove(arena: Arena) -> None:
     """Raises PlanError unless every operator finds its operands, and the caller the outputs."""
-    check_plan(**plan_arguments(graph, arena))
+    check_plan(**plan_arguments(arena))
 
 
-def _with_more_scratch(storage: Storage, placed: Plan, most: list[int]) -> tuple[Storage, Plan]:
+def _with_more_scratch(
+    storage: Storage, placed: Plan, scratch: Mapping[int, tuple[int, int]]
+) -> tuple[Storage, Plan]:
     """Grows the scratch, which the arena was planned with as little of as possible, into what is
     free."""
-    first = len(storage.buffers) - len(most)
-    buffers, grown = grow(
-        storage.buffers, placed, {first + number: size for number, size in enumerate(most)}
-    )
+    wanted: dict[int, int] = {}
+    for index, buffer in storage.scratch.items():
+        wanted[buffer] = max(wanted.get(buffer, 0), scratch[index][1])
+    buffers, grown = grow(storage.buffers, placed, wanted)
     return replace(storage, buffers=buffers), grown
 
 
-def _smallest(graph: Graph, scratch: dict[int, int]) -> tuple[Storage, Plan]:
+def _smallest(timeline: Timeline, scratch: dict[int, int]) -> tuple[Storage, Plan]:
     """Shares what can be shared, except where the arena is smaller without: an operand that shares
     a buffer with more than it needs keeps all of it alive."""
     apart: frozenset[int] = frozenset()
-    storage = assign(graph, apart, scratch)
+    storage = assign(timeline, apart, scratch)
     best = plan(storage.buffers)
-    wasteful, tries = _wasteful(graph, storage, best), 0
-    for index, operator in enumerate(graph.operators):
+    wasteful, tries = _wasteful(timeline, storage, best), 0
+    for index, operator in enumerate(timeline.graph.operators):
         if tries < MOST_TRIES and wasteful & _shared(storage, operator):
             tries += 1
-            other = assign(graph, apart | {index}, scratch)
+            other = assign(timeline, apart | {index}, scratch)
             rounds = min(ROUNDS, PLACED // len(other.buffers))
             tried = plan(other.buffers, rounds) if lower_bound(other.buffers) < best.size else best
             if tried.size < best.size:
                 apart, storage, best = apart | {index}, other, tried
-                wasteful = _wasteful(graph, storage, best)
+                wasteful = _wasteful(timeline, storage, best)
     return storage, min(best, plan(storage.buffers), key=lambda made: made.size)
 
 
@@ -115,18 +118,19 @@ def _shared(storage: Storage, operator: Operator) -> set[int]:
     return read & {places[t].buffer for t in operator.outputs}
 
 
-def _wasteful(graph: Graph, storage: Storage, placed: Plan) -> set[int]:
+def _wasteful(timeline: Timeline, storage: Storage, placed: Plan) -> set[int]:
     """The buffers that are larger than their tensors that are alive where most is alive; all, where
     the plan has gaps."""
     if placed.size > placed.bound:
         return set(range(len(storage.buffers)))
-    usage, spans = occupied(storage.buffers), lifetimes(graph)
+    usage = occupied(storage.buffers)
     wasteful = set()
-    for peak in (index for index, bytes_ in usage.items() if bytes_ == placed.bound):
+    for peak in (step for step, bytes_ in usage.items() if bytes_ == placed.bound):
         used = [0] * len(storage.buffers)
         for tensor, place in storage.places.items():
-            first, last = spans[tensor]
-            used[place.buffer] += graph.tensors[tensor].bytes if first <= peak <= last else 0
+            first, last = timeline.live[tensor].span
+            if first <= peak <= last:
+                used[place.buffer] += timeline.graph.tensors[tensor].bytes
         alive_now = [i for i, b in enumerate(storage.buffers) if b.first <= peak <= b.last]
         wasteful |= {i for i in alive_now if used[i] < storage.buffers[i].size}
     return wasteful

@@ -4,6 +4,9 @@ A base buffer is a matrix of values with one row stride. Every tensor is a sub-v
 operator computes is materialized in a base buffer of its own, a slice is a sub-view of its source.
 CONCATENATION joins the base buffers of its inputs, so that each is computed where the result needs
 it. An operator that works in place joins its operand's base buffer with its result's.
+
+Of tensors that are written and read in one segment of the schedule, a base buffer holds a ring of
+rows: as few as their readers allow.
 """
 
 from __future__ import annotations
@@ -12,9 +15,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..graph import RESHAPES, TABLE, Graph, Operator, lifetimes
+from ..graph import RESHAPES, TABLE, Operator
+from ..rows import row_count
 from .kernel_traits import in_place_operators, strided_operators
 from .planner import Buffer
+from .timeline import Timeline, ring_height, union
 from .views import SubView, inputs_side_by_side, matrix, parts_of_input
 
 Slots = list[tuple[int, SubView]]
@@ -25,7 +30,8 @@ Slots = list[tuple[int, SubView]]
 class Place:
     """Where a tensor is: ``offset`` bytes into a buffer, its rows ``row_stride`` values apart.
 
-    ``base_offset`` and ``base_bytes`` say where in the buffer its base buffer is.
+    ``base_offset`` and ``base_bytes`` say where in the buffer its base buffer is. Of a tensor that
+    is kept in a ring, ``ring`` is how many rows that has: row y is where row y % ring is.
     """
 
     buffer: int
@@ -33,14 +39,17 @@ class Place:
     row_stride: int
     base_offset: int
     base_bytes: int
+    ring: int | None = None
 
 
 @dataclass(frozen=True)
 class Storage:
-    """The buffers that the planner places, and the place of each activation tensor."""
+    """The buffers that the planner places, the place of each activation tensor, and the buffer in
+    which an operator (index) has its scratch."""
 
     buffers: tuple[Buffer, ...]
     places: dict[int, Place]
+    scratch: dict[int, int]
 
 
 @dataclass(eq=False)
@@ -78,19 +87,20 @@ class _Base:
         return _Base(self.item, {**self.views, tensor: view}, self.materialized)
 
 
-def assign(graph: Graph, apart: frozenset[int], scratch: Mapping[int, int]) -> Storage:
+def assign(timeline: Timeline, apart: frozenset[int], scratch: Mapping[int, int]) -> Storage:
     """Shares memory between tensors.
 
     Args:
         apart: operators (indices) whose results share nothing with their operands.
-        scratch: bytes that operators (indices) need while they run.
+        scratch: bytes that operators (indices) need while they run; those of one segment, which
+            take turns, share them.
     """
-    return _Assignment(graph, apart).storage(scratch)
+    return _Assignment(timeline, apart).storage(scratch)
 
 
 class _Assignment:
-    def __init__(self, graph: Graph, apart: frozenset[int]):
-        self.graph, self.spans = graph, lifetimes(graph)
+    def __init__(self, timeline: Timeline, apart: frozenset[int]):
+        self.timeline, self.graph, graph = timeline, timeline.graph, timeline.graph
         self.base: dict[int, _Base] = {}
         self.contiguous = self._must_be_contiguous()
         for tensor in graph.inputs:
@@ -176,15 +186,30 @@ class _Assignment:
             return None
         written = base.materialized + mover.materialized
         joined = _Base(base.item, {**base.views, **mover.views}, written)
-        return joined if self._keeps_contiguity(joined) else None
+        return joined if self._holds(joined) else None
+
+    def _holds(self, base: _Base) -> bool:
+        """Whether a base buffer can be one: contiguous where it must be, and a ring of one segment,
+        or of none."""
+        return self._keeps_contiguity(base) and self._keeps_rows(base)
+
+    def _keeps_rows(self, base: _Base) -> bool:
+        rings = {self.timeline.ring_of.get(tensor) for tensor in base.views}
+        return rings == {None} or (len(rings) == 1 and self._rows_of(base) > 1)
+
+    def _rows_of(self, base: _Base) -> int:
+        """The rows that the tensors of a base buffer have side by side; 1 if they are not that."""
+        rows = {row_count(self.graph.tensors[tensor]) for tensor in base.views}
+        extent = {(view.row, view.rows) for view in base.views.values()}
+        return rows.pop() if len(rows) == len(extent) == 1 else 1
 
     def _keeps_contiguity(self, base: _Base) -> bool:
         views = [view for tensor, view in base.views.items() if tensor in self.contiguous]
         return all(view.rows == 1 or view.columns == base.extent.columns for view in views)
 
     def _commit(self, base: _Base) -> bool:
-        """Makes a base buffer that of its tensors; False if one must be contiguous and is not."""
-        if not self._keeps_contiguity(base):
+        """Makes a base buffer that of its tensors; False if it cannot be."""
+        if not self._holds(base):
             return False
         self.base.update(dict.fromkeys(base.views, base))
         return True
@@ -204,7 +229,7 @@ class _Assignment:
             return False
         base = self.base[tensor]
         same_size = self.graph.tensors[tensor].bytes == self.graph.tensors[output].bytes
-        dying = all(self.spans[other][1] <= index for other in base.views)
+        dying = all(self.timeline.dies_in(other, index) for other in base.views)
         alone = all(base.views[tensor].contains(view) for view in base.materialized)
         # Another part of it, which repeats along the result, would be read after it is written.
         parts = [base.views[t] for t in operator.inputs if t in base.views]
@@ -216,7 +241,8 @@ class _Assignment:
         a, b = (matrix(self.graph.tensors[t]) for t in (tensor, output))
         if a == b:
             return self._overlay(tensor, output)
-        if operator.name not in (TABLE, *RESHAPES):
+        rings = self.timeline.ring_of
+        if operator.name not in (TABLE, *RESHAPES) or tensor in rings or output in rings:
             return False
         self.base[tensor].host = output
         return True
@@ -234,32 +260,68 @@ class _Assignment:
 
     def storage(self, scratch: Mapping[int, int]) -> Storage:
         roots: dict[_Base, list[int]] = {}
-        for tensor in self.spans:
+        for tensor in self.timeline.live:
             roots.setdefault(self._root(self.base[tensor]), []).append(tensor)
-        spans = {root: self._span(tensors) for root, tensors in roots.items()}
-        order = sorted(roots, key=spans.__getitem__)
-        buffers = [Buffer(root.bytes, *spans[root]) for root in order]
+        made = {root: self._buffer(root, tensors) for root, tensors in roots.items()}
+        order = sorted(roots, key=lambda root: (made[root][0].first, made[root][0].last))
         number = {root: index for index, root in enumerate(order)}
-        places = {tensor: self._place(tensor, number) for tensor in self.spans}
-        buffers += [Buffer(size, index, index) for index, size in sorted(scratch.items())]
-        return Storage(tuple(buffers), places)
+        places = {
+            tensor: self._place(tensor, number, made[self._root(self.base[tensor])][1])
+            for tensor in self.timeline.live
+        }
+        buffers = [made[root][0] for root in order]
+        groups = self._taking_turns(scratch)
+        own = {index: len(buffers) + i for i, group in enumerate(groups) for index in group}
+        buffers += [self._scratch(group, scratch) for group in groups]
+        return Storage(tuple(buffers), places, own)
 
     def _root(self, base: _Base) -> _Base:
         while base.host is not None:
             base = self.base[base.host]
         return base
 
-    def _span(self, tensors: Iterable[int]) -> tuple[int, int]:
-        spans = [self.spans[tensor] for tensor in tensors]
-        return min(first for first, _ in spans), max(last for _, last in spans)
+    def _buffer(self, root: _Base, tensors: list[int]) -> tuple[Buffer, int | None]:
+        """The buffer of a base buffer, and the rows of its ring if it is one."""
+        live = [self.timeline.live[tensor] for tensor in tensors]
+        first, last = min(each.span[0] for each in live), max(each.span[1] for each in live)
+        rows = self._rows_of(root)
+        if rows == 1 or set(tensors) != set(root.views):
+            return Buffer(root.bytes, first, last), None
+        of_all = union(live)
+        if tensors[0] in self.timeline.ring_of:
+            ring = ring_height(of_all.first, of_all.last)
+            return Buffer(root.bytes // rows * ring, first, last), ring
+        spans = zip(of_all.first.tolist(), of_all.last.tolist())
+        by_row = self.timeline.schedule.segments and rows > 1
+        return Buffer(root.bytes, first, last, tuple(spans) if by_row else ()), None
 
-    def _place(self, tensor: int, number: Mapping[_Base, int]) -> Place:
+    def _place(self, tensor: int, number: Mapping[_Base, int], ring: int | None) -> Place:
         base = self.base[tensor]
-        start = 0 if base.host is None else self._place(base.host, number).offset
+        start = 0 if base.host is None else self._place(base.host, number, ring).offset
         view, extent = base.views[tensor], base.extent
         values = (view.row - extent.row) * extent.columns + view.column - extent.column
         offset, buffer = start + values * base.item, number[self._root(base)]
-        return Place(buffer, offset, extent.columns, start, base.bytes)
+        return Place(buffer, offset, extent.columns, start, base.bytes, ring)
+
+    # ------------------------------------------------------------ scratch
+
+    def _taking_turns(self, operators: Iterable[int]) -> list[list[int]]:
+        """Operators by segment; each of the others alone."""
+        segments = self.timeline.schedule.segment_of
+        groups: dict[tuple[int, int], list[int]] = {}
+        for index in sorted(operators):
+            segment = segments.get(index)
+            key = (0, segment) if segment is not None else (1, index)
+            groups.setdefault(key, []).append(index)
+        return sorted(groups.values())
+
+    def _scratch(self, group: list[int], scratch: Mapping[int, int]) -> Buffer:
+        spans = [self.timeline.steps_of[index] for index in group]
+        return Buffer(
+            max(scratch[index] for index in group),
+            min(first for first, _ in spans),
+            max(last for _, last in spans),
+        )
 
 
 def _margins(whole: SubView, slots: list[SubView]) -> list[SubView]:

@@ -1,11 +1,12 @@
 """Proves a memory plan by running it on an arena that holds, for each byte, what was written there.
 
 Operators run in order. One that computes writes its results: each result, or part of one, has a
-number of its own, which is written to its bytes. One that only moves values writes nothing where
-its result is a view of the same bytes; the numbers of its source are expected there. Before an
-operator runs, the bytes of each operand must have the numbers that are expected; after it too,
-unless the result is written over the operand in place. At the end the outputs must have theirs. As
-a number is written once, to one place, a byte that has it is the right byte of the right value.
+number of its own, which is written to its bytes; so has each row of one that runs row by row. One
+that only moves values writes nothing where its result is a view of the same bytes; the numbers of
+its source are expected there. Before an operator runs, the bytes of each operand, or of the rows
+that it reads, must have the numbers that are expected; after it too, unless the result is written
+over the operand in place. At the end the outputs must have theirs. As a number is written once, to
+one place, a byte that has it is the right byte of the right value.
 
 It is independent of how the plan was made.
 """
@@ -21,7 +22,9 @@ import numpy as np
 
 from ..attributes import Concatenation
 from ..graph import RESHAPES, Graph, Operator, Tensor
+from ..rows import Range, row_axis, row_count
 from ..slices import Slice, slices_of
+from .schedule import RowAccess, Schedule, Step
 from .views import channel_padding
 
 SCRATCH_ALIGNMENT = 4
@@ -36,13 +39,15 @@ class PlanError(Exception):
 class Region:
     """Bytes of the arena: ``rows`` of ``row_bytes`` that begin ``stride`` bytes apart.
 
-    A contiguous region is one row.
+    A contiguous region is one row. In the region of a tensor of which a ring of rows is kept, there
+    are the rows of the ring.
     """
 
     offset: int
     rows: int
     row_bytes: int
     stride: int
+    ring: int | None = None
 
     @property
     def end(self) -> int:
@@ -53,12 +58,14 @@ class Region:
         return self.offset < other.end and other.offset < self.end
 
 
-def region_of(tensor: Tensor, offset: int, row_stride: int) -> Region:
-    """The region of a tensor: its last dimension in rows, ``row_stride`` values apart."""
+def region_of(tensor: Tensor, offset: int, row_stride: int, ring: int | None = None) -> Region:
+    """The region of a tensor, or of a ring of its rows: its last dimension in rows, ``row_stride``
+    values apart."""
     rows, stride = prod(tensor.shape[:-1]), row_stride * tensor.item_bytes
+    kept = rows if ring is None else rows // row_count(tensor) * ring
     if rows == 1 or rows * stride == tensor.bytes:
-        return Region(offset, 1, tensor.bytes, tensor.bytes)
-    return Region(offset, rows, tensor.bytes // rows, stride)
+        return Region(offset, 1, kept * stride, kept * stride, ring)
+    return Region(offset, kept, tensor.bytes // rows, stride, ring)
 
 
 Regions = Mapping[int, Region]
@@ -66,6 +73,7 @@ Regions = Mapping[int, Region]
 
 def check_plan(
     graph: Graph,
+    schedule: Schedule,
     regions: Regions,
     arena_bytes: int,
     scratch: Regions,
@@ -75,6 +83,7 @@ def check_plan(
     """Proves that every operator reads the values that it must, and the caller the outputs.
 
     Args:
+        schedule: the steps in which they run.
         regions: where each activation tensor is.
         scratch: where operators (indices) have their scratch.
         in_place: operators (indices) that may write their result over an operand, in its region.
@@ -86,8 +95,8 @@ def check_plan(
     _check_regions(graph, regions, arena_bytes, scratch, strided)
     run = _Run(graph, regions, scratch, arena_bytes)
     run.write_inputs()
-    for index in range(len(graph.operators)):
-        run.step(index, index in in_place)
+    for step in schedule.steps:
+        run.step(step, step.operator in in_place)
     for tensor in graph.outputs:
         run.read(tensor, "before the caller reads it")
 
@@ -152,24 +161,27 @@ class _Run:
 
     def __init__(self, graph: Graph, regions: Regions, scratch: Regions, arena_bytes: int):
         self.graph, self.regions, self.scratch = graph, regions, scratch
-        most = sum(len(op.inputs) + len(op.outputs) + 3 for op in graph.operators)
-        large = most + len(graph.inputs) >= 2**16
-        self.arena = np.zeros(arena_bytes, np.uint32 if large else np.uint16)
+        self.access = RowAccess(graph)
+        self.arena = np.zeros(arena_bytes, np.uint32)
         self.expected: dict[int, np.ndarray] = {}
+        self.computed: dict[int, int] = {}
         self.writers = ["nothing"]
+        self.row: int | None = None
 
     def write_inputs(self) -> None:
         for tensor in self.graph.inputs:
             self.expected[tensor] = self.write(self.bytes_of(tensor), self.name(tensor))
+            self.computed[tensor] = row_count(self.graph.tensors[tensor])
         for tensor in self.graph.inputs:
             self.read(tensor, "before the network runs")
 
-    def step(self, index: int, in_place: bool) -> None:
-        """Runs one operator."""
+    def step(self, step: Step, in_place: bool) -> None:
+        """Runs one operator, or a row of it."""
+        index, self.row = step
         operator, name = self.graph.operators[index], _describe(self.graph, index)
-        operands = {t for t in operator.inputs if t in self.regions}
-        for tensor in operands:
-            self.read(tensor, f"before {name} reads it")
+        operands = {t: r for t, r in self.access.ranges(step).items() if t in self.regions}
+        for tensor, rows in operands.items():
+            self.read(tensor, f"before {name} reads it", rows)
         parts = zip(operator.outputs, self.parts(operator))
         written = {t: self.regions[t] for t, own in parts if self.write_output(t, own)}
         if index in self.scratch:
@@ -177,26 +189,40 @@ class _Run:
             written[-1] = self.scratch[index]
         output = self.regions[operator.outputs[0]]
         replaced = {t for t in operands if in_place and self.regions[t] == output}
-        for tensor in (operands - replaced) | set(operator.outputs):
+        made = dict.fromkeys(operator.outputs, self.rows_of(operator.outputs[0]))
+        for tensor, rows in {**operands, **made}.items():
             others = [region for other, region in written.items() if other != tensor]
-            if any(region.touches(self.regions[tensor]) for region in others):
-                self.read(tensor, f"by {name} itself")
+            if tensor not in replaced and any(r.touches(self.regions[tensor]) for r in others):
+                self.read(tensor, f"by {name} itself", rows)
+
+    def rows_of(self, tensor: int) -> Range:
+        """The rows of a result that the current step writes."""
+        if self.row is None:
+            return 0, row_count(self.graph.tensors[tensor])
+        return self.row, self.row + 1
 
     def write_output(self, tensor: int, parts: list[Part]) -> bool:
         """Writes an output, except the parts that are views of the same bytes; False if all are."""
-        own, expected, written = self.bytes_of(tensor), [], False
+        own, written = self.bytes_of(tensor), False
+        numbers = np.empty(own.shape, self.arena.dtype)
         for target, source in parts:
             if source is not None and _same_bytes(own[target], source.found):
-                expected.append(source.expected)
+                numbers[target] = source.expected
             else:
-                expected.append(self.write(own[target], self.name(tensor)))
+                numbers[target] = self.write(own[target], self.name(tensor))
                 written = True
-        self.expected[tensor] = expected[0]
-        if len(parts) > 1:
-            self.expected[tensor] = np.empty(own.shape, own.dtype)
-            for (target, _), numbers in zip(parts, expected):
-                self.expected[tensor][target] = numbers
+        self.keep(tensor, numbers)
         return written
+
+    def keep(self, tensor: int, numbers: np.ndarray) -> None:
+        """Remembers what the bytes of an output should have, (rows, ...)."""
+        if self.row is None:
+            self.expected[tensor] = numbers
+        else:
+            if tensor not in self.expected:
+                self.expected[tensor] = np.zeros(self.shape(tensor, whole=True), self.arena.dtype)
+            self.expected[tensor][self.part_of(tensor, self.rows_of(tensor))] = numbers
+        self.computed[tensor] = self.rows_of(tensor)[1]
 
     # ------------------------------------------------------------ what operators do
 
@@ -219,7 +245,16 @@ class _Run:
         """A part of an operand with the output's shape; None for a constant, which is copied."""
         if source not in self.regions:
             return None
-        return _Values(self.bytes_of(source), self.expected[source]).part(index, self.shape(output))
+        found, expected = self.bytes_of(source), self.expected[source]
+        if self.row is not None:
+            expected = expected[self.part_of(source, self.rows_of(source))]
+            index = self.in_row(source, index)
+        return _Values(found, expected).part(index, self.shape(output))
+
+    def in_row(self, source: int, index: Any) -> Any:
+        """A part of a tensor as a part of one row."""
+        axis = row_axis(self.graph.tensors[source])
+        return tuple(slice(None) if d == axis else part for d, part in enumerate(index))
 
     def side_by_side(self, operator: Operator) -> list[Part]:
         output, start, parts = operator.outputs[0], 0, []
@@ -248,19 +283,55 @@ class _Run:
         target[...] = len(self.writers) - 1
         return np.broadcast_to(self.arena.dtype.type(len(self.writers) - 1), target.shape)
 
-    def read(self, tensor: int, when: str) -> None:
-        """Raises PlanError if a byte of a tensor is not what it should be."""
-        if tensor not in self.expected:
+    def read(self, tensor: int, when: str, rows: Range | None = None) -> None:
+        """Raises PlanError if a byte of a tensor, or of a range of its rows, is not what it should
+        be."""
+        begin, end = rows or (0, row_count(self.graph.tensors[tensor]))
+        if self.computed.get(tensor, 0) < end:
             raise PlanError(f"{self.name(tensor)} is not computed {when}")
-        found, expected = self.bytes_of(tensor), self.expected[tensor]
+        ring, region = self.regions[tensor].ring, self.regions[tensor]
+        if ring is None and end - begin == row_count(self.graph.tensors[tensor]):
+            self.compare(tensor, self.whole(tensor), self.expected[tensor], when)
+            return
+        if ring is not None and end - begin > ring:
+            raise PlanError(f"{self.name(tensor)} has too few rows {when}: {region}")
+        for row in range(begin, end):
+            expected = self.expected[tensor][self.part_of(tensor, (row, row + 1))]
+            self.compare(tensor, self.row_bytes(tensor, row), expected, when)
+
+    def compare(self, tensor: int, found: np.ndarray, expected: np.ndarray, when: str) -> None:
         wrong = found != expected
         if wrong.any():
             writer, region = self.writers[found[wrong][0]], self.regions[tensor]
             raise PlanError(f"{self.name(tensor)} is overwritten by {writer} {when}: {region}")
 
     def bytes_of(self, tensor: int) -> np.ndarray:
-        """What is in the arena where a tensor is, (*shape, bytes of a value)."""
-        return self.view(self.regions[tensor]).reshape(self.shape(tensor))
+        """What is in the arena where a tensor is, or the current row of one that has rows,
+        (*shape, bytes of a value)."""
+        if self.row is None or row_axis(self.graph.tensors[tensor]) is None:
+            return self.whole(tensor)
+        return self.row_bytes(tensor, self.row)
+
+    def whole(self, tensor: int) -> np.ndarray:
+        return self.view(self.regions[tensor]).reshape(self.shape(tensor, whole=True))
+
+    def row_bytes(self, tensor: int, row: int) -> np.ndarray:
+        """One row of a tensor."""
+        region, made = self.regions[tensor], self.graph.tensors[tensor]
+        kept = region.ring or row_count(made)
+        if region.rows == 1:
+            size = region.row_bytes // kept
+            own = Region(region.offset + row % kept * size, 1, size, size)
+        else:
+            lines = region.rows // kept
+            start = region.offset + row % kept * lines * region.stride
+            own = Region(start, lines, region.row_bytes, region.stride)
+        return self.view(own).reshape(self.row_shape(tensor))
+
+    def part_of(self, tensor: int, rows: Range) -> tuple[slice, ...]:
+        """A range of rows of a tensor as an index."""
+        axis = row_axis(self.graph.tensors[tensor])
+        return () if axis is None else (*[slice(None)] * axis, slice(*rows))
 
     def view(self, region: Region) -> np.ndarray:
         """(rows, row bytes) of the arena."""
@@ -268,8 +339,15 @@ class _Run:
         strides = (region.stride * item, item)
         return np.ndarray(shape, self.arena.dtype, self.arena, region.offset * item, strides)
 
-    def shape(self, tensor: int) -> tuple[int, ...]:
+    def shape(self, tensor: int, whole: bool = False) -> tuple[int, ...]:
+        """(*shape, bytes of a value) of a tensor, or of one row if the current step is one."""
+        if not whole and self.row is not None:
+            return self.row_shape(tensor)
         return (*self.graph.tensors[tensor].shape, self.graph.tensors[tensor].item_bytes)
+
+    def row_shape(self, tensor: int) -> tuple[int, ...]:
+        axis, shape = row_axis(self.graph.tensors[tensor]), self.shape(tensor, whole=True)
+        return tuple(1 if d == axis else n for d, n in enumerate(shape))
 
     def name(self, tensor: int) -> str:
         return f"tensor {self.graph.tensors[tensor].name!r}"

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+import numpy as np
+
 ALIGNMENT = 16
 """Bytes; what vector loads like, and more than any type needs."""
 
@@ -17,11 +19,27 @@ ROUNDS = 200
 
 @dataclass(frozen=True)
 class Buffer:
-    """Bytes that are needed from one step to another, both included."""
+    """Bytes that are needed from one step to another, both included.
+
+    Of ``rows``, which share the bytes equally, each is needed from one step to another.
+    """
 
     size: int
     first: int
     last: int
+    rows: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def live_rows(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """The first and the last step of each row, and the bytes of one."""
+        spans = np.array(self.rows or [(self.first, self.last)])
+        bytes_ = self.size // len(self.rows) if self.rows else _aligned(self.size)
+        return spans[:, 0], spans[:, 1], bytes_
+
+
+Rival = tuple[int, int, int]
+"""A buffer, and the distances from its offset, from one to another without these, at which a
+certain other buffer would overlap it."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +53,13 @@ class Plan:
 
 
 def plan(buffers: Sequence[Buffer], rounds: int = ROUNDS) -> Plan:
-    """Places buffers so that no two that are alive at once overlap.
+    """Places buffers so that no two overlap where they are alive at once, row by row.
 
     Each order places one buffer after the other into the gap that fits best between those that are
     alive with it. Several simple orders are tried, then ``rounds`` variations of the best one;
     the same buffers always give the same plan.
     """
-    sizes, rivals = [_aligned(buffer.size) for buffer in buffers], _alive_together(buffers)
+    sizes, rivals = [_aligned(buffer.size) for buffer in buffers], _rivals(buffers)
     bound, unplaced, total = lower_bound(buffers), [-1] * len(buffers), _total(sizes)
     best = min((_place(rivals, sizes, order, unplaced) for order in _orders(buffers)), key=total)
     order, dice = _by_offset(buffers, sizes, best), random.Random(0)
@@ -72,10 +90,12 @@ def grow(
     grown, offsets = list(buffers), list(placed.offsets)
     for index, most in wanted.items():
         own = grown[index]
+        others = ((i, other, offset) for i, (other, offset) in enumerate(zip(grown, offsets)))
         taken = sorted(
-            (offset, offset + _aligned(other.size))
-            for i, (other, offset) in enumerate(zip(grown, offsets))
-            if i != index and other.first <= own.last and own.first <= other.last
+            (offset + start, offset + stop)
+            for i, other, offset in others
+            if i != index
+            for start, stop in _alive_during(other, own)
         )
         free = _gaps(taken, placed.size)
         enough = [gap for gap in free if gap[1] >= most]
@@ -103,9 +123,10 @@ def occupied(buffers: Sequence[Buffer]) -> dict[int, int]:
     """Bytes that are alive at each step, from the first to the last of all."""
     change: dict[int, int] = {}
     for buffer in buffers:
-        size = _aligned(buffer.size)
-        for step, delta in ((buffer.first, size), (buffer.last + 1, -size)):
-            change[step] = change.get(step, 0) + delta
+        first, last, size = buffer.live_rows
+        for start, end in zip(first.tolist(), last.tolist()):
+            for step, delta in ((start, size), (end + 1, -size)):
+                change[step] = change.get(step, 0) + delta
     steps = range(min(change, default=0), max(change, default=0))
     return dict(zip(steps, accumulate(change.get(step, 0) for step in steps)))
 
@@ -120,7 +141,8 @@ def _total(sizes: list[int]) -> Callable[[Sequence[int]], int]:
 
 def _orders(buffers: Sequence[Buffer]) -> list[list[int]]:
     """By size; by size times lifetime; by lifetime; by crowding, those first that live where most
-    is alive."""
+    is alive; from the last to the first, so that each can move down over the one that it is made of,
+    those of rows before all others."""
     crowd = [
         sum(b.size for b in buffers if b.first <= a.last and a.first <= b.last) for a in buffers
     ]
@@ -129,6 +151,8 @@ def _orders(buffers: Sequence[Buffer]) -> list[list[int]]:
         lambda i: (-buffers[i].size * (1 + buffers[i].last - buffers[i].first), buffers[i].first),
         lambda i: (buffers[i].first - buffers[i].last, -buffers[i].size),
         lambda i: (-crowd[i], -buffers[i].size),
+        lambda i: (not buffers[i].rows, -buffers[i].first),
+        lambda i: (not buffers[i].rows, -buffers[i].first if buffers[i].rows else -crowd[i]),
     ]
     return [sorted(range(len(buffers)), key=key) for key in keys]
 
@@ -137,16 +161,45 @@ def _by_offset(buffers: Sequence[Buffer], sizes: list[int], offsets: Sequence[in
     return sorted(range(len(buffers)), key=lambda i: (offsets[i], -sizes[i]))
 
 
-def _alive_together(buffers: Sequence[Buffer]) -> list[list[int]]:
-    """For each buffer those that are alive at some time of its own, itself among them."""
-    return [
-        [i for i, b in enumerate(buffers) if b.first <= a.last and a.first <= b.last]
-        for a in buffers
-    ]
+def _alive_during(buffer: Buffer, other: Buffer) -> list[tuple[int, int]]:
+    """The bytes of a buffer, from one to another, that are alive at some time of the other's."""
+    first, last, size = buffer.live_rows
+    rows = np.flatnonzero((first <= other.last) & (other.first <= last))
+    if not len(rows):
+        return []
+    return [(int(rows[0]) * size // ALIGNMENT * ALIGNMENT, _aligned(int(rows[-1] + 1) * size))]
+
+
+def _rivals(buffers: Sequence[Buffer]) -> list[list[Rival]]:
+    """For each buffer those that have rows alive at some time of its own rows."""
+    rivals: list[list[Rival]] = [[] for _ in buffers]
+    for i, a in enumerate(buffers):
+        for j in range(i):
+            if a.first <= buffers[j].last and buffers[j].first <= a.last:
+                overlapping = _overlapping(buffers[j], a)
+                if overlapping is not None:
+                    low, high = overlapping
+                    rivals[i].append((j, low, high))
+                    rivals[j].append((i, -high, -low))
+    return rivals
+
+
+def _overlapping(a: Buffer, b: Buffer) -> tuple[int, int] | None:
+    """The distances from a's offset to b's between which rows that are alive at once overlap; None
+    if none are."""
+    if not a.rows and not b.rows:
+        return -_aligned(b.size), _aligned(a.size)
+    (first_a, last_a, size_a), (first_b, last_b, size_b) = a.live_rows, b.live_rows
+    together = (first_a[:, None] <= last_b) & (first_b <= last_a[:, None])
+    rows_a, rows_b = np.nonzero(together)
+    if not len(rows_a):
+        return None
+    low = (rows_a * size_a - (rows_b + 1) * size_b).min()
+    return int(low), int(((rows_a + 1) * size_a - rows_b * size_b).max())
 
 
 def _place(
-    rivals: list[list[int]],
+    rivals: list[list[Rival]],
     sizes: list[int],
     order: list[int],
     offsets: list[int],
@@ -156,21 +209,26 @@ def _place(
     arena of ``most`` bytes is exceeded."""
     offsets = list(offsets)
     for index in order:
-        taken = sorted(
-            [(offsets[i], offsets[i] + sizes[i]) for i in rivals[index] if offsets[i] >= 0]
+        overlapping = sorted(
+            [
+                (offsets[i] + low, offsets[i] + high)
+                for i, low, high in rivals[index]
+                if offsets[i] >= 0
+            ]
         )
-        offsets[index] = _best_gap(taken, sizes[index])
+        offsets[index] = _best_offset(overlapping)
         if offsets[index] + sizes[index] > most:
             break
     return offsets
 
 
-def _best_gap(taken: list[tuple[int, int]], size: int) -> int:
-    """The offset of the smallest gap that is large enough; the end if there is none."""
-    end, best, best_gap = 0, -1, math.inf
-    for start, stop in taken:
-        if size <= start - end < best_gap:
-            best, best_gap = end, start - end
-        if stop > end:
-            end = stop
+def _best_offset(overlapping: list[tuple[int, int]]) -> int:
+    """The offset that leaves the least room, of those that lie inside of none of the ranges: the
+    first of the smallest gap, or the end."""
+    end, best, least = 0, -1, math.inf
+    for low, high in overlapping:
+        if 0 <= low - end < least:
+            best, least = end, low - end
+        if high > end:
+            end = _aligned(high)
     return end if best < 0 else best

@@ -171,14 +171,16 @@ def split_outputs(data: bytes, given: Sequence[Tensor], count: int) -> dict[str,
 
 
 def _tensors(data: bytes, graph: Graph) -> dict[str, np.ndarray]:
-    """Tensors by name, (B, ...), from the third file of a debug build."""
-    found: dict[str, list[np.ndarray]] = {}
+    """Tensors by name, (B, ...), from the third file of a debug build; one that is computed row by
+    row comes in rows."""
+    found: dict[int, list[bytes]] = {}
     at = 0
     while at < len(data):
-        index, size = np.frombuffer(data, np.int32, 2, at)
-        tensor = graph.tensors[index]
-        found.setdefault(tensor.name, []).append(
-            np.frombuffer(data[at + 8 : at + 8 + size], tensor.dtype).reshape(tensor.shape)
-        )
-        at += 8 + int(size)
-    return {name: np.stack(values) for name, values in found.items()}
+        index, size = np.frombuffer(data, np.int32, 2, at).tolist()
+        found.setdefault(index, []).append(data[at + 8 : at + 8 + size])
+        at += 8 + size
+    tensors = [(graph.tensors[index], b"".join(parts)) for index, parts in found.items()]
+    return {
+        tensor.name: np.frombuffer(values, tensor.dtype).reshape(-1, *tensor.shape)
+        for tensor, values in tensors
+    }

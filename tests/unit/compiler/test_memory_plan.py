@@ -159,7 +159,7 @@ def planned(request):
     """The arguments of ``check_plan`` for a plan that is right."""
     data = NETWORKS[request.param]()
     compiled = compile_graph(parse_tflite(data, "right"), "right", "file", "network")
-    return plan_arguments(compiled.graph, compiled.arena)
+    return plan_arguments(compiled.arena)
 
 
 def test_a_plan_that_is_right_passes(planned):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...attributes import Conv2D, DepthwiseConv2D, Pool2D, Resize
 from ...graph import Quantization
-from ...lowering.resize import nearest_index
+from ...reference.resizing import nearest_index
 from ...unsupported import Unsupported, a, known, need
 from .data_movement import moved
 from .dense import sums_of

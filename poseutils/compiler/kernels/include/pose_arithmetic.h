@@ -100,6 +100,11 @@ static inline ptrdiff_t row_bytes(const pose_image *image)
     return (ptrdiff_t)image->width * image->step;
 }
 
+static inline const int8_t *image_row(const pose_image *image, const int8_t *in, int32_t y)
+{
+    return in + (y < image->ring ? y : y % image->ring) * row_bytes(image);
+}
+
 /* Pointers to the input rows of output row y; NULL above and below the image. */
 static inline void window_rows(const pose_window *window, const pose_image *image, const int8_t *in,
                                int32_t y, const int8_t **rows)
@@ -107,7 +112,7 @@ static inline void window_rows(const pose_window *window, const pose_image *imag
     for (int32_t k = 0; k < window->height; k++) {
         const int32_t row = y * window->stride_y - window->pad_y + k * window->dilation_y;
         const int inside = row >= 0 && row < image->height;
-        rows[k] = inside ? in + (ptrdiff_t)row * image->width * image->step : NULL;
+        rows[k] = inside ? image_row(image, in, row) : NULL;
     }
 }
 

@@ -20,9 +20,10 @@ extern "C" {
 #define POSE_MAX_TAPS 64 /* rows of the tallest window of a convolution */
 #define POSE_MAX_DIMS 6  /* of pose_copy */
 
-/* An image as it lies in memory. */
+/* An image as it lies in memory: whole, or the newest `ring` of its rows, row y where row y % ring
+ * is. */
 typedef struct {
-    int32_t height, width, channels, step;
+    int32_t height, width, channels, step, ring;
 } pose_image;
 
 /* Where a window looks: input row of output row y is y * stride - pad + ky * dilation. */
@@ -247,17 +248,32 @@ typedef struct {
 } pose_matmul_layer;
 
 /*
+ * Images: pose_X computes all rows, pose_X_row the row y alone, to `out`; `in` is where the input's
+ * rows begin.
+ *
  * scratch, of scratch_bytes, is aligned to 4 bytes. With 6 bytes for each value under the window,
  * rounded up to 4 values, it is fastest; with less, but at least 96 bytes, windows are computed
  * part by part.
  */
 void pose_conv(const pose_conv_layer *layer, const int8_t *in, int8_t *out, int8_t *scratch);
+void pose_conv_row(const pose_conv_layer *layer, int32_t y, const int8_t *in, int8_t *out,
+                   int8_t *scratch);
 void pose_depthwise(const pose_depthwise_layer *layer, const int8_t *in, int8_t *out);
+void pose_depthwise_row(const pose_depthwise_layer *layer, int32_t y, const int8_t *in,
+                        int8_t *out);
 void pose_transposed(const pose_transposed_layer *layer, const int8_t *in, int8_t *out);
+void pose_transposed_row(const pose_transposed_layer *layer, int32_t y, const int8_t *in,
+                         int8_t *out);
 void pose_max_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
+void pose_max_pool_row(const pose_pool_layer *layer, int32_t y, const int8_t *in, int8_t *out);
 void pose_average_pool(const pose_pool_layer *layer, const int8_t *in, int8_t *out);
+void pose_average_pool_row(const pose_pool_layer *layer, int32_t y, const int8_t *in, int8_t *out);
 void pose_resize_bilinear(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
+void pose_resize_bilinear_row(const pose_resize_layer *layer, int32_t y, const int8_t *in,
+                              int8_t *out);
 void pose_resize_nearest(const pose_resize_layer *layer, const int8_t *in, int8_t *out);
+void pose_resize_nearest_row(const pose_resize_layer *layer, int32_t y, const int8_t *in,
+                             int8_t *out);
 
 /* The following work row by row as they are, or in place; a pointer may be that of one row. */
 void pose_table(const pose_rows *rows, const int8_t *table, const void *in, int8_t *out);

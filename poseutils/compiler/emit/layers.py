@@ -1,0 +1,88 @@
+"""The calls that compute the layers, and the loops over rows of those that take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from ..compile import Compiled
+from ..graph import readers
+from ..rows import row_count
+from .c_text import c_comment, c_string
+
+
+def layer_lines(compiled: Compiled, index: int, labels: list[str]) -> list[str]:
+    """What computes an operator, or in a segment a row of it."""
+    graph, addresses = compiled.graph, compiled.arena.addresses
+    operator, calls = compiled.program.steps[index]
+    label = labels[operator.outputs[0]]
+    shape = "x".join(map(str, graph.tensors[operator.outputs[0]].shape))
+    where = "" if calls else ": in place already"
+    lines = [f"/* {index} {c_comment(operator.name)} -> {label} {shape}{where} */"]
+    lines.append(f"LAYER({index}, {c_string(f'{operator.name} {label}')});")
+    lines += calls
+    in_rows = index in compiled.arena.timeline.schedule.segment_of
+    for tensor in operator.outputs:
+        (offset, place), made = addresses[tensor], graph.tensors[tensor]
+        count, item = row_count(made) if in_rows else 1, made.item_bytes
+        lines_, step = prod(made.shape[:-1]) // count, place.row_stride * item
+        columns = made.shape[-1] if made.shape else 1
+        row = f" + {_row('y', place.ring)} * {lines_ * step}" if in_rows and place.ring != 1 else ""
+        lines.append(f"COMPUTED({tensor}, {offset}{row}, {lines_}, {columns * item}, {step});")
+    return lines
+
+
+def _row(y: str, ring: int | None) -> str:
+    return y if ring is None else f"{y} % {ring}"
+
+
+def segment_functions(compiled: Compiled, name: str, labels: list[str]) -> Iterator[str]:
+    """For each segment a function that runs its operators row by row."""
+    for number, (begin, end) in enumerate(compiled.arena.timeline.schedule.segments):
+        order = compiled.program.orders[number]
+        size = len(compiled.program.arrays[order])
+        cases = "\n".join(_case(compiled, index, begin, labels) for index in range(begin, end))
+        yield f"""/* Layers {begin} to {end - 1} take turns: each entry of the order is one of them, whose
+ * next row is computed, just before another one reads it. Of results that only they read, a ring of
+ * rows is kept. */
+static void run_segment_{number}(const {name}_context *context)
+{{
+    uint8_t *const arena = context->arena;
+    int32_t rows[{end - begin}] = {{0}};
+    for (int32_t turn = 0; turn < {size}; turn++) {{
+        const int32_t y = rows[{order}[turn]]++;
+        (void)y; /* unused where one row is kept */
+        switch ({order}[turn]) {{
+{cases}
+        default:
+            break;
+        }}
+    }}
+}}
+
+"""
+
+
+def _case(compiled: Compiled, index: int, begin: int, labels: list[str]) -> str:
+    lines = layer_lines(compiled, index, labels)
+    reason = _ring(compiled, index)
+    lines[1:1] = [f"/* {reason} */"] if reason else []
+    body = "\n".join(f"            {line}" for line in (*lines, "break;"))
+    return f"        case {index - begin}:\n{body}"
+
+
+def _ring(compiled: Compiled, index: int) -> str:
+    """How many rows of a layer's result are kept, and which layers need them; empty if all are."""
+    graph, timeline = compiled.graph, compiled.arena.timeline
+    tensor = graph.operators[index].outputs[0]
+    ring = compiled.arena.addresses[tensor][1].ring
+    if ring is None:
+        return ""
+    reads = []
+    for reader in dict.fromkeys(readers(graph)[tensor]):
+        ranges = (timeline.access.reads[reader] or {})[tensor]
+        most = max(last - first for first, last in ranges)
+        reads.append(f"layer {reader} reads {most}")
+    return (
+        f"a ring of {ring} of {row_count(graph.tensors[tensor])} rows: {', '.join(reads)} at a time"
+    )
