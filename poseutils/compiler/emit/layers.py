@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from math import prod
 
 from ..compile import Compiled
-from ..graph import readers
 from ..rows import row_count
 from .c_text import c_comment, c_string
 
@@ -42,17 +41,16 @@ def segment_functions(compiled: Compiled, name: str, labels: list[str]) -> Itera
         order = compiled.program.orders[number]
         size = len(compiled.program.arrays[order])
         cases = "\n".join(_case(compiled, index, begin, labels) for index in range(begin, end))
-        yield f"""/* Layers {begin} to {end - 1} take turns: each entry of the order is one of them, whose
- * next row is computed, just before another one reads it. Of results that only they read, a ring of
- * rows is kept. */
+        yield f"""/* Layers {begin} to {end - 1} take turns: each entry of the order is one of them,
+ * which computes its next row just before another one reads it. Of results that only they read, a
+ * ring of rows is kept. */
 static void run_segment_{number}(const {name}_context *context)
 {{
     uint8_t *const arena = context->arena;
     int32_t rows[{end - begin}] = {{0}};
     for (int32_t turn = 0; turn < {size}; turn++) {{
-        const int32_t y = rows[{order}[turn]]++;
-        (void)y; /* unused where one row is kept */
-        switch ({order}[turn]) {{
+        const int32_t layer = {order}[turn], y = rows[layer]++;
+{_unused(compiled, begin, end)}        switch (layer) {{
 {cases}
         default:
             break;
@@ -61,6 +59,13 @@ static void run_segment_{number}(const {name}_context *context)
 }}
 
 """
+
+
+def _unused(compiled: Compiled, begin: int, end: int) -> str:
+    """What no call of a segment uses: the arena if all is in place, the row if one is kept."""
+    calls = " ".join(call for _, calls in compiled.program.steps[begin:end] for call in calls)
+    unused = [name for name, use in (("arena", "AT("), ("y", " y")) if use not in calls]
+    return "".join(f"        (void){name};\n" for name in unused)
 
 
 def _case(compiled: Compiled, index: int, begin: int, labels: list[str]) -> str:
@@ -79,10 +84,9 @@ def _ring(compiled: Compiled, index: int) -> str:
     if ring is None:
         return ""
     reads = []
-    for reader in dict.fromkeys(readers(graph)[tensor]):
+    for reader in dict.fromkeys(timeline.access.readers.get(tensor, [])):
         ranges = (timeline.access.reads[reader] or {})[tensor]
         most = max(last - first for first, last in ranges)
-        reads.append(f"layer {reader} reads {most}")
-    return (
-        f"a ring of {ring} of {row_count(graph.tensors[tensor])} rows: {', '.join(reads)} at a time"
-    )
+        reads.append(f"layer {reader} reads {most} at a time")
+    why = ", ".join(reads) or "nothing reads them"
+    return f"a ring of {ring} of {row_count(graph.tensors[tensor])} rows: {why}"

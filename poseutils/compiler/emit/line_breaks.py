@@ -109,7 +109,7 @@ def _depth(plain: str) -> int:
 def _place(line: str, width: int, start: int) -> int | None:
     """Where to break a line that begins at ``start``, not inside of a literal.
 
-    After the last comma that fits, inside as few brackets as possible; where there is none, after an
+    After the last comma that fits, in as few brackets as possible; where there is none, after an
     opening bracket or around an operator, and then in the first place of all.
     """
     plain = _masked(line)

@@ -63,9 +63,10 @@ def region_of(tensor: Tensor, offset: int, row_stride: int, ring: int | None = N
     values apart."""
     rows, stride = prod(tensor.shape[:-1]), row_stride * tensor.item_bytes
     kept = rows if ring is None else rows // row_count(tensor) * ring
-    if rows == 1 or rows * stride == tensor.bytes:
-        return Region(offset, 1, kept * stride, kept * stride, ring)
-    return Region(offset, kept, tensor.bytes // rows, stride, ring)
+    own = tensor.bytes // rows
+    if kept == 1 or stride == own:
+        return Region(offset, 1, kept * own, kept * own, ring)
+    return Region(offset, kept, own, stride, ring)
 
 
 Regions = Mapping[int, Region]

@@ -8,18 +8,20 @@ in rings do not overlap.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
+from typing import NamedTuple
 
 from ..graph import Graph, lifetimes
 from .arena import Arena, smallest_arena
-from .planner import ALIGNMENT
-from .schedule import RowAccess, Schedule, in_segments, layerwise, row_steps
+from .planner import Buffer, lower_bound, plan
+from .schedule import RowAccess, Schedule, Step, in_segments, layerwise, row_steps
 from .timeline import LiveRange, Timeline, ring_height, union
 from .views import inputs_side_by_side, parts_of_input
 
 MEMORY = ("least", "layerwise")
+
+
+LONGEST = 32
+"""Candidates of cuts that a segment may span."""
 
 
 def plan_memory(graph: Graph, scratch: Mapping[int, tuple[int, int]], memory: str) -> Arena:
@@ -27,59 +29,60 @@ def plan_memory(graph: Graph, scratch: Mapping[int, tuple[int, int]], memory: st
 
     Args:
         scratch: bytes that operators (indices) need while they run, at least and at most.
-        memory: one of :data:`MEMORY`: ``least`` compares the arenas of several schedules.
+        memory: one of :data:`MEMORY`.
     """
     access = RowAccess(graph)
-    schedules = [layerwise(graph)]
-    if memory == "least":
-        for slides in (False, True):
-            cuts = best_cuts(
-                access, {index: least for index, (least, _) in scratch.items()}, slides
-            )
-            schedules.append(in_segments(access, cuts))
-    arenas = [smallest_arena(Timeline(access, schedule), scratch) for schedule in schedules]
-    return min(arenas, key=lambda arena: arena.plan.size)
+    arena = smallest_arena(Timeline(access, layerwise(graph)), scratch)
+    if memory == "layerwise":
+        return arena
+    cuts = best_cuts(access, {index: least for index, (least, _) in scratch.items()})
+    in_rows = smallest_arena(Timeline(access, in_segments(access, cuts)), scratch)
+    return min(arena, in_rows, key=lambda arena: arena.plan.size)
 
 
-def best_cuts(access: RowAccess, scratch: Mapping[int, int], slides: bool) -> list[int]:
-    """The cuts between segments that need the least memory.
-
-    Args:
-        slides: whether rows of a segment's results may take the place of rows of its operands.
-    """
-    return _Cuts(access, scratch, slides).best()
+def best_cuts(access: RowAccess, scratch: Mapping[int, int]) -> list[int]:
+    """The cuts between segments that need the least memory."""
+    return _Cuts(access, scratch).best()
 
 
-@dataclass(frozen=True)
-class _Best:
-    """The least memory of the operators up to a cut, and the cut before it."""
+class _Best(NamedTuple):
+    """The least memory of the operators up to a cut: what the segment that needs most needs, then
+    the sum of what all need; and the cut before it."""
 
-    bytes: float
+    most: float
+    total: float
     before: int
 
 
 class _Cuts:
     """Dynamic programming: what a segment needs depends on its two cuts alone."""
 
-    def __init__(self, access: RowAccess, scratch: Mapping[int, int], slides: bool):
-        self.access, self.scratch, self.slides = access, scratch, slides
+    def __init__(self, access: RowAccess, scratch: Mapping[int, int]):
+        self.access, self.scratch = access, scratch
         self.graph, self.spans = access.graph, lifetimes(access.graph)
         self.roots = _roots(access)
 
     def best(self) -> list[int]:
-        best, cuts = {0: _Best(0, 0)}, self._candidates()
+        best, cuts = {0: _Best(0, 0, 0)}, self._candidates()
         for number, end in enumerate(cuts[1:], 1):
-            for begin in reversed(cuts[:number]):
+            for begin in reversed(cuts[max(number - LONGEST, 0) : number]):
                 if end - begin > 1 and not self._in_rows(begin, end):
                     break
-                if end not in best or best[begin].bytes < best[end].bytes:
-                    needed = max(best[begin].bytes, self._bytes(begin, end))
-                    if end not in best or needed < best[end].bytes:
-                        best[end] = _Best(needed, begin)
+                self._improve(best, begin, end)
         found = [cuts[-1]]
         while found[-1]:
             found.append(best[found[-1]].before)
         return found[::-1]
+
+    def _improve(self, best: dict[int, _Best], begin: int, end: int) -> None:
+        """Lets the best cuts up to ``end`` have one at ``begin``, if that needs less."""
+        before, buffers = best[begin], self._buffers(begin, end)
+        for needed in (lower_bound, lambda made: plan(made, 0).size):
+            own = needed(buffers)
+            tried = _Best(max(before.most, own), before.total + own, begin)
+            if end in best and tried >= best[end]:
+                return
+        best[end] = tried
 
     def _candidates(self) -> list[int]:
         """Cuts that few bytes cross, and those beside operators that do not run row by row."""
@@ -99,31 +102,30 @@ class _Cuts:
     def _in_rows(self, begin: int, end: int) -> bool:
         return None not in self.access.reads[begin:end]
 
-    def _bytes(self, begin: int, end: int) -> float:
-        """What the operators between two cuts need, at most, while they run."""
-        if end - begin == 1:
-            alive = (t for t, (first, last) in self.spans.items() if first <= begin <= last)
-            return sum(self._size(t) for t in alive) + self.scratch.get(begin, 0)
-        steps = tuple(row_steps(self.access, begin, end))
-        timeline = Timeline(self.access, Schedule(steps, ((begin, end),)))
-        change = np.zeros(len(steps) + 2)
-        for root, live in self._by_root(timeline, end).items():
-            first, last, size = self._needed(timeline, root, live)
-            np.add.at(change, np.maximum(first, 0), size)
-            np.add.at(change, last + 1, -size)
-        most = change[: len(steps)].cumsum().max()
-        passing = (
-            self._size(tensor)
+    def _buffers(self, begin: int, end: int) -> list[Buffer]:
+        """What the operators between two cuts need in memory, at which steps; nothing shares bytes
+        but tensors side by side."""
+        steps: tuple[Step, ...] = (Step(begin, None),)
+        segments = ((begin, end),) if end - begin > 1 else ()
+        if segments:
+            steps = tuple(row_steps(self.access, begin, end))
+        timeline = Timeline(self.access, Schedule(steps, segments))
+        shared = self._by_root(timeline, begin, end).items()
+        buffers = [self._buffer(timeline, root, live) for root, live in shared]
+        passing = sum(
+            self.graph.tensors[tensor].bytes
             for tensor, (first, last) in self.spans.items()
             if first < begin and last >= end and tensor not in timeline.live
         )
         scratch = max((self.scratch.get(index, 0) for index in range(begin, end)), default=0)
-        return float(most) + sum(passing) + scratch
+        return [*buffers, Buffer(passing + scratch, 0, len(steps) - 1)]
 
-    def _by_root(self, timeline: Timeline, end: int) -> dict[int, LiveRange]:
+    def _by_root(self, timeline: Timeline, begin: int, end: int) -> dict[int, LiveRange]:
         """The live ranges in a segment, of tensors that share memory together."""
         found: dict[int, list[LiveRange]] = {}
         for tensor, live in timeline.live.items():
+            if self.spans[tensor][1] < begin:
+                continue
             if self.spans[tensor][1] >= end:
                 live.last[:] = len(timeline.schedule.steps)
             root = self.roots.get(tensor, tensor)
@@ -131,20 +133,13 @@ class _Cuts:
             found.setdefault(root if same else tensor, []).append(live)
         return {root: union(live) for root, live in found.items()}
 
-    def _needed(
-        self, timeline: Timeline, root: int, live: LiveRange
-    ) -> tuple[np.ndarray, np.ndarray, float]:
-        """From which to which steps how many bytes are needed."""
-        rows, (first, last) = len(live.first), live.span
+    def _buffer(self, timeline: Timeline, root: int, live: LiveRange) -> Buffer:
+        bytes_ = self.graph.tensors[root].bytes
         if root in timeline.ring_of:
             ring = ring_height(live.first, live.last)
-            return np.array(first), np.array(last), self._size(root) / rows * ring
-        if self.slides:
-            return live.first, live.last, self._size(root) / rows
-        return np.array(first), np.array(last), self._size(root)
-
-    def _size(self, tensor: int) -> int:
-        return -(-self.graph.tensors[tensor].bytes // ALIGNMENT) * ALIGNMENT
+            return Buffer(bytes_ // len(live.first) * ring, *live.span)
+        spans = zip(live.first.tolist(), live.last.tolist())
+        return Buffer(bytes_, *live.span, tuple(spans) if timeline.schedule.segments else ())
 
 
 def _roots(access: RowAccess) -> dict[int, int]:

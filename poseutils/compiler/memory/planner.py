@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 ALIGNMENT = 16
 """Bytes; what vector loads like, and more than any type needs."""
 
-ROUNDS = 200
+ROUNDS = 1000
 """Orders that are tried where the simple ones leave a gap."""
 
 
@@ -29,7 +30,7 @@ class Buffer:
     last: int
     rows: tuple[tuple[int, int], ...] = ()
 
-    @property
+    @cached_property
     def live_rows(self) -> tuple[np.ndarray, np.ndarray, int]:
         """The first and the last step of each row, and the bytes of one."""
         spans = np.array(self.rows or [(self.first, self.last)])
@@ -141,8 +142,8 @@ def _total(sizes: list[int]) -> Callable[[Sequence[int]], int]:
 
 def _orders(buffers: Sequence[Buffer]) -> list[list[int]]:
     """By size; by size times lifetime; by lifetime; by crowding, those first that live where most
-    is alive; from the last to the first, so that each can move down over the one that it is made of,
-    those of rows before all others."""
+    is alive; from the last to the first, so that each can move down over the one that it is made
+    of, those of rows before all others."""
     crowd = [
         sum(b.size for b in buffers if b.first <= a.last and a.first <= b.last) for a in buffers
     ]

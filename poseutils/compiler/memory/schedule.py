@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..graph import Graph
+from ..graph import Graph, readers
 from ..rows import Range, row_count, row_reads
 
 
@@ -58,6 +58,7 @@ class RowAccess:
         self.reads = [row_reads(graph, operator) for operator in graph.operators]
         self.rows = [row_count(graph.tensors[op.outputs[0]]) for op in graph.operators]
         self.producer = {t: i for i, op in enumerate(graph.operators) for t in op.outputs}
+        self.readers = readers(graph)
 
     def ranges(self, step: Step) -> dict[int, Range]:
         """For each activation that a step reads, the rows."""
@@ -104,23 +105,29 @@ class _Segment:
     def __init__(self, access: RowAccess, begin: int, end: int):
         self.access, self.operators = access, range(begin, end)
         self.done = dict.fromkeys(self.operators, 0)
+        self.needs = {index: self._needs(index) for index in self.operators}
         self.made: list[Step] = []
+
+    def _needs(self, index: int) -> list[tuple[int, list[Range]]]:
+        """The operators of the segment that compute what another one reads, and the rows."""
+        reads = self.access.reads[index] or {}
+        producers = ((self.access.producer.get(t, -1), ranges) for t, ranges in reads.items())
+        return [(index, ranges) for index, ranges in producers if index in self.operators]
 
     def steps(self) -> list[Step]:
         last = self._read_by_none()
-        while behind := [index for index in last if self.done[index] < self.access.rows[index]]:
-            self._compute_row(min(behind, key=lambda i: (self.done[i] / self.access.rows[i], i)))
+        while last:
+            behind = min(last, key=lambda i: (self.done[i] / self.access.rows[i], i))
+            self._compute_row(behind)
+            last = [index for index in last if self.done[index] < self.access.rows[index]]
         for index in self.operators:  # rows that no window reaches
             while self.done[index] < self.access.rows[index]:
                 self._compute_row(index)
         return self.made
 
     def _read_by_none(self) -> list[int]:
-        read = {self.access.producer.get(t) for i in self.operators for t in self._reads(i)}
+        read = {producer for each in self.needs.values() for producer, _ in each}
         return [index for index in self.operators if index not in read]
-
-    def _reads(self, index: int) -> dict[int, list[Range]]:
-        return self.access.reads[index] or {}
 
     def _compute_row(self, wanted: int) -> None:
         """The next row of an operator, after all that it is made of."""
@@ -137,8 +144,8 @@ class _Segment:
 
     def _missing(self, index: int) -> int | None:
         """An operator of the segment whose next row is read for the next row of another."""
-        for tensor, ranges in self._reads(index).items():
-            producer = self.access.producer.get(tensor)
-            if producer in self.done and self.done[producer] < ranges[self.done[index]][1]:
+        row = self.done[index]
+        for producer, ranges in self.needs[index]:
+            if self.done[producer] < ranges[row][1]:
                 return producer
         return None

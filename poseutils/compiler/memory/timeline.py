@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..graph import Graph, readers
+from ..graph import Graph
 from ..rows import row_count
 from .schedule import RowAccess, Schedule
 
@@ -67,14 +67,13 @@ class Timeline:
     def ring_of(self) -> dict[int, int]:
         """The segment of each tensor that is written and read in one segment alone: of such a
         tensor a few rows are kept."""
-        segments, reads = self.schedule.segment_of, readers(self.graph)
-        ends = {*self.graph.inputs, *self.graph.outputs}
-        found = {}
-        for tensor, producer in self.access.producer.items():
-            using = {segments.get(index, -1) for index in (producer, *reads.get(tensor, []))}
-            rows = row_count(self.graph.tensors[tensor])
-            if len(using) == 1 and -1 not in using and tensor not in ends and rows > 1:
-                found[tensor] = using.pop()
+        found, ends = {}, {*self.graph.inputs, *self.graph.outputs}
+        for number, (begin, end) in enumerate(self.schedule.segments):
+            for index in range(begin, end):
+                for tensor in self.graph.operators[index].outputs:
+                    own = all(begin <= i < end for i in self.access.readers.get(tensor, []))
+                    if own and tensor not in ends:
+                        found[tensor] = number
         return found
 
     def dies_in(self, tensor: int, operator: int) -> bool:
