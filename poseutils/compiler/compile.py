@@ -22,18 +22,36 @@ from .graph import Graph
 from .lowering import Program, lower, scratch_bytes
 from .lowering.layer import C_TYPES
 from .memory.arena import Arena, prove
-from .memory.partition import plan_memory
+from .memory.budget import over_budget
+from .memory.partition import MEMORY, layerwise_arena, least_arena
 from .memory.planner import Plan
 from .passes import run_passes
+from .rows import row_count
 from .rules.limits import check_limits
+
+
+def need_rows(graph: Graph, source: str) -> None:
+    """Refuses a network whose input cannot come row by row."""
+    if len(graph.inputs) != 1:
+        raise PoseError(
+            f"{source} has {len(graph.inputs)} inputs; rows are pushed to a network of one"
+        )
+    shape = graph.tensors[graph.inputs[0]].shape
+    if row_count(graph.tensors[graph.inputs[0]]) == 1:
+        raise PoseError(
+            f"{source}: its input of shape {shape} has no rows to push; an image (1, H, W, C) is "
+            "expected"
+        )
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A network that is ready to be written as C."""
+    """A network that is ready to be written as C; ``layerwise`` is the arena that it would need one
+    operator after the other."""
 
     graph: Graph
     arena: Arena
+    layerwise: Arena
     program: Program
 
     @property
@@ -48,7 +66,13 @@ class Compiled:
 
 
 def compile_graph(
-    graph: Graph, source: str, io: str, prefix: str, memory: str = "least"
+    graph: Graph,
+    source: str,
+    io: str,
+    prefix: str,
+    memory: str = "least",
+    pushed: bool = False,
+    budget_kib: float | None = None,
 ) -> Compiled:
     """Compiles a graph that was read and validated, up to what the emitter writes.
 
@@ -59,9 +83,13 @@ def compile_graph(
         prefix: begins the names of constants.
         memory: ``least`` runs operators row by row where that needs a smaller arena, ``layerwise``
             one after the other.
+        pushed: whether the caller writes the input row by row, as a camera gives it, so that not
+            all of it needs to be in memory.
+        budget_kib: the most that the arena may have.
 
     Raises:
-        PoseError: if it is too large, or holds what the kernels do not compute; names all of it.
+        PoseError: if it is too large, or holds what the kernels do not compute; names all of it. If
+            the budget is too small; names what needs most. If an input without rows is pushed.
     """
     check_limits(graph, source)
     graph = run_passes(graph, io)
@@ -69,7 +97,15 @@ def compile_graph(
         raise PoseError(
             f"{source}: its outputs are its inputs as they are; there is nothing to compute"
         )
-    arena = plan_memory(graph, scratch_bytes(graph), memory)
+    if memory not in MEMORY:
+        raise PoseError(f"memory={memory!r}: expected one of {', '.join(MEMORY)}")
+    if pushed:
+        need_rows(graph, source)
+    layerwise = arena = layerwise_arena(graph, scratch_bytes(graph), pushed)
+    if memory == "least":
+        arena = least_arena(layerwise, scratch_bytes(graph))
+    if budget_kib is not None and arena.plan.size > budget_kib * 1024:
+        raise PoseError(f"{source}: {over_budget(arena, budget_kib, memory)}")
     prove(arena)
     program, refused = lower(graph, arena, prefix)
     if refused:
@@ -83,4 +119,4 @@ def compile_graph(
                 f"{source} cannot become C: {tensor.name!r} is an input or output of "
                 f"{tensor.dtype}; expected {', '.join(C_TYPES)}"
             )
-    return Compiled(graph, arena, program)
+    return Compiled(graph, arena, layerwise, program)

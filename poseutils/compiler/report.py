@@ -9,8 +9,10 @@ from typing import Any
 from .compile import Compiled
 from .graph import Graph, Operator, Tensor, layers, lifetimes, readers
 from .lowering.layer import Program
+from .memory.arena import Arena
 from .memory.buffers import Place
 from .memory.planner import occupied
+from .rows import row_count
 
 
 def change_rows(before: Graph, after: Graph, program: Program) -> list[dict[str, Any]]:
@@ -82,6 +84,7 @@ def layer_rows(compiled: Compiled) -> list[dict[str, Any]]:
     runs) and scratch_bytes (of these, what it works in)."""
     rows, graph, arena = layers(compiled.graph), compiled.graph, compiled.arena
     usage, scratch, addresses = occupied(arena.storage.buffers), arena.scratch, arena.addresses
+    steps_of = arena.timeline.steps_of
     for row, operator in zip(rows, graph.operators):
         row["input_shapes"] = [
             graph.tensors[t].shape
@@ -89,28 +92,46 @@ def layer_rows(compiled: Compiled) -> list[dict[str, Any]]:
             if t >= 0 and not graph.tensors[t].is_constant
         ]
         row["offset"] = addresses[operator.outputs[0]][0]
-        row["arena_bytes"] = usage[row["index"]]
+        first, last = steps_of[row["index"]]
+        row["arena_bytes"] = max(usage[step] for step in range(first, last + 1))
         row["scratch_bytes"] = scratch.get(row["index"], (0, 0))[1]
     return rows
 
 
-def tensor_rows(compiled: Compiled) -> list[dict[str, Any]]:
-    """One row an activation tensor, and one for the scratch of an operator.
+def tensor_rows(arena: Arena) -> list[dict[str, Any]]:
+    """One row an activation tensor, and one for the scratch of an operator or segment.
 
-    Of each: tensor (name), offset, bytes, first and last operator. Tensors that are side by side,
-    column by column, are listed as if they followed each other.
+    Of each: tensor (name), offset, bytes, rows (that a ring of it has, None for a whole tensor),
+    first and last operator, and its live range, begin and end, in operators: those of a segment
+    take turns between its begin and its end. Tensors that are side by side, column by column, are
+    listed as if they followed each other.
     """
-    spans, arena = lifetimes(compiled.graph), compiled.arena
-    rows = []
+    graph, rows = arena.timeline.graph, []
+    spans = lifetimes(graph)
     for index, place in arena.storage.places.items():
-        tensor = compiled.graph.tensors[index]
+        tensor, live = graph.tensors[index], arena.timeline.live[index].span
         offset = arena.plan.offsets[place.buffer] + _listed_offset(tensor, place)
-        row = {"tensor": tensor.name, "offset": offset, "bytes": tensor.bytes}
-        rows.append(row | _operators(compiled, *spans[index]))
-    for index, (offset, size) in sorted(arena.scratch.items()):
-        row = {"tensor": "scratch", "offset": offset, "bytes": size}
-        rows.append(row | _operators(compiled, index, index))
+        bytes_ = tensor.bytes if place.ring is None else _ring_bytes(tensor, place.ring)
+        row = {"tensor": tensor.name, "offset": offset, "bytes": bytes_, "rows": place.ring}
+        rows.append(row | _operators(graph, *spans[index]) | _live(arena, *live))
+    for buffer, operators in _scratch_of(arena).items():
+        made = arena.storage.buffers[buffer]
+        row = {"tensor": "scratch", "offset": arena.plan.offsets[buffer], "bytes": made.size}
+        span = _operators(graph, operators[0], operators[-1])
+        rows.append(row | {"rows": None} | span | _live(arena, made.first, made.last))
     return rows
+
+
+def _ring_bytes(tensor: Tensor, ring: int) -> int:
+    return tensor.bytes // row_count(tensor) * ring
+
+
+def _scratch_of(arena: Arena) -> dict[int, list[int]]:
+    """The operators of each buffer that is scratch."""
+    found: dict[int, list[int]] = {}
+    for index, buffer in sorted(arena.storage.scratch.items()):
+        found.setdefault(buffer, []).append(index)
+    return found
 
 
 def _listed_offset(tensor: Tensor, place: Place) -> int:
@@ -123,21 +144,29 @@ def _listed_offset(tensor: Tensor, place: Place) -> int:
     return place.base_offset + column * (place.base_bytes // wide) + row * own
 
 
-def _operators(compiled: Compiled, first: int, last: int) -> dict[str, int]:
+def _operators(graph: Graph, first: int, last: int) -> dict[str, int]:
     """A live range in operators: inputs live before the first, outputs after the last one."""
-    end = len(compiled.graph.operators) - 1
+    end = len(graph.operators) - 1
     return {"first": max(first, 0), "last": min(max(last, 0), end)}
+
+
+def _live(arena: Arena, first: int, last: int) -> dict[str, float]:
+    """A live range in steps, both included, as begin and end in operators."""
+    timeline = arena.timeline
+    return {"begin": timeline.in_operators(first), "end": timeline.in_operators(last + 1)}
 
 
 def buffer_rows(compiled: Compiled) -> list[dict[str, Any]]:
     """One row a buffer of the memory plan: offset, bytes, first and last operator, its tensors."""
-    names: dict[int, list[str]] = {}
-    for tensor, place in compiled.arena.storage.places.items():
-        names.setdefault(place.buffer, []).append(compiled.graph.tensors[tensor].name)
-    rows = []
-    for i, (b, offset) in enumerate(
-        zip(compiled.arena.storage.buffers, compiled.arena.plan.offsets)
-    ):
-        row = {"offset": offset, "bytes": b.size, **_operators(compiled, b.first, b.last)}
-        rows.append(row | {"tensors": names.get(i, [])})
+    arena, spans = compiled.arena, lifetimes(compiled.graph)
+    tensors: dict[int, list[int]] = {}
+    for tensor, place in arena.storage.places.items():
+        tensors.setdefault(place.buffer, []).append(tensor)
+    scratch, rows = _scratch_of(arena), []
+    for i, (buffer, offset) in enumerate(zip(arena.storage.buffers, arena.plan.offsets)):
+        own = [spans[t] for t in tensors.get(i, [])] + [(op, op) for op in scratch.get(i, [])]
+        first, last = min(first for first, _ in own), max(last for _, last in own)
+        row = {"offset": offset, "bytes": buffer.size, **_operators(compiled.graph, first, last)}
+        names = [compiled.graph.tensors[t].name for t in tensors.get(i, [])]
+        rows.append(row | {"tensors": names})
     return rows

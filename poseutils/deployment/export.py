@@ -134,7 +134,7 @@ def _report(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None)
         macs=sum(row["macs"] for row in rows),
         layers=rows,
         buffers=buffer_rows(compiled),
-        tensors=tensor_rows(compiled),
+        tensors=tensor_rows(compiled.arena),
         bound_bytes=compiled.plan.bound,
         operators_before=len(spec.graph.operators),
         changes=change_rows(spec.graph, compiled.graph, compiled.program),

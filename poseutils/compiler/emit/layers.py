@@ -41,16 +41,14 @@ def segment_functions(compiled: Compiled, name: str, labels: list[str]) -> Itera
         order = compiled.program.orders[number]
         size = len(compiled.program.arrays[order])
         cases = "\n".join(_case(compiled, index, begin, labels) for index in range(begin, end))
+        waits = number == 0 and compiled.arena.timeline.schedule.waits_for_rows
         yield f"""/* Layers {begin} to {end - 1} take turns: each entry of the order is one of them,
  * which computes its next row just before another one reads it. Of results that only they read, a
  * ring of rows is kept. */
-static void run_segment_{number}(const {name}_context *context)
+static void run_segment_{number}({"" if waits else "const "}{name}_context *context)
 {{
     uint8_t *const arena = context->arena;
-    int32_t rows[{end - begin}] = {{0}};
-    for (int32_t turn = 0; turn < {size}; turn++) {{
-        const int32_t layer = {order}[turn], y = rows[layer]++;
-{_unused(compiled, begin, end)}        switch (layer) {{
+{_turns(order, size, end - begin, waits)}{_unused(compiled, begin, end)}        switch (layer) {{
 {cases}
         default:
             break;
@@ -58,6 +56,23 @@ static void run_segment_{number}(const {name}_context *context)
     }}
 }}
 
+"""
+
+
+def _turns(order: str, size: int, layers: int, waits: bool) -> str:
+    """The loop over the order of a segment; one that ``waits`` for rows of the input goes on where
+    it was, until the next one is missing."""
+    if not waits:
+        return f"""    int32_t rows[{layers}] = {{0}};
+    for (int32_t turn = 0; turn < {size}; turn++) {{
+        const int32_t layer = {order}[turn], y = rows[layer]++;
+"""
+    return f"""    for (; context->turn < {size}; context->turn++) {{
+        const int32_t layer = {order}[context->turn], y = context->rows[layer];
+        if (layer == {layers} && y == context->pushed) {{
+            return; /* for the next row of the input */
+        }}
+        context->rows[layer]++;
 """
 
 

@@ -15,6 +15,7 @@ from ..memory.planner import ALIGNMENT
 from .layers import layer_lines, segment_functions
 from .line_breaks import WIDTH, broken
 from .naming import tensor_labels
+from .pushed import pushed_rows
 
 _SHARING = (
     "Nothing is written to it here. Outside of the time from writing an input to reading the "
@@ -28,7 +29,7 @@ def network_files(compiled: Compiled, name: str) -> dict[str, str]:
     graph, program = compiled.graph, compiled.program
     labels = tensor_labels(graph)
     texts = {
-        f"{name}.h": network_header(graph, name, compiled.plan.size, labels),
+        f"{name}.h": network_header(compiled, name, labels),
         f"{name}.c": network_source(compiled, name, labels),
         f"{name}_weights.h": _weights_header(program, name),
         f"{name}_weights.c": _weights_source(program, name),
@@ -74,8 +75,10 @@ def _numbers(values: np.ndarray) -> str:
     return ",\n".join(",".join(words[i : i + per_line]) for i in range(0, len(words), per_line))
 
 
-def network_header(graph: Graph, name: str, arena: int, labels: list[str]) -> str:
+def network_header(compiled: Compiled, name: str, labels: list[str]) -> str:
     """What an application includes."""
+    graph, arena = compiled.graph, compiled.plan.size
+    taken = pushed_rows(compiled)
     upper, guard = name.upper(), f"{name.upper()}_H"
     tensors = [("INPUT", i, graph.tensors[t], labels[t]) for i, t in enumerate(graph.inputs)]
     tensors += [("OUTPUT", i, graph.tensors[t], labels[t]) for i, t in enumerate(graph.outputs)]
@@ -110,17 +113,12 @@ typedef struct {{
     pose_layer_hook *before_layer; /* called before each layer, or NULL */
     pose_tensor_hook *after_layer; /* in a debug build, called with each result, or NULL */
     void *user;                    /* what the hooks are given */
-}} {name}_context;
+{"" if taken is None else taken.fields()}}} {name}_context;
 
 /* Gives an instance its memory: ARENA_BYTES or more at a multiple of ARENA_ALIGNMENT. {_SHARING} */
 pose_status {name}_init({name}_context *context, void *arena, size_t bytes);
 
-/* Where to write an input before every run, which overwrites it. NULL if there is none. */
-void *{name}_input(const {name}_context *context, int32_t index);
-
-/* Computes the outputs. */
-pose_status {name}_run(const {name}_context *context);
-
+{_RUN_DECLARED.format(name=name) if taken is None else taken.declarations(name)}
 /* Where to read an output after a run. NULL if there is none. */
 const void *{name}_output(const {name}_context *context, int32_t index);
 
@@ -129,6 +127,15 @@ const void *{name}_output(const {name}_context *context, int32_t index);
 #endif
 
 #endif
+"""
+
+
+_RUN_DECLARED = """\
+/* Where to write an input before every run, which overwrites it. NULL if there is none. */
+void *{name}_input(const {name}_context *context, int32_t index);
+
+/* Computes the outputs. */
+pose_status {name}_run(const {name}_context *context);
 """
 
 
@@ -156,13 +163,14 @@ def network_source(compiled: Compiled, name: str, labels: list[str]) -> str:
         labels: of :func:`tensor_labels`.
     """
     graph, program, addresses = compiled.graph, compiled.program, compiled.arena.addresses
-    upper = name.upper()
+    upper, taken = name.upper(), pushed_rows(compiled)
     structs = "\n".join(_struct(*each) for each in program.structs)
     segments = "".join(segment_functions(compiled, name, labels))
     body = "\n".join(_body(compiled, name, labels))
+    text = "" if taken is None else "#include <string.h>\n\n"
     return f"""#include "{name}.h"
 
-#include "{name}_weights.h"
+{text}#include "{name}_weights.h"
 #include "pose_kernels.h"
 
 #define AT(type, offset) ((type *)(void *)(arena + (offset)))
@@ -194,7 +202,7 @@ pose_status {name}_init({name}_context *context, void *arena, size_t bytes)
     context->before_layer = NULL;
     context->after_layer = NULL;
     context->user = NULL;
-    if (arena == NULL) {{
+{"" if taken is None else taken.reset()}    if (arena == NULL) {{
         return POSE_ERROR_NULL;
     }}
     if (bytes < {upper}_ARENA_BYTES) {{
@@ -214,7 +222,7 @@ static uint8_t *place(const {name}_context *context, const int32_t *offsets, int
     return there ? context->arena + offsets[index] : NULL;
 }}
 
-{_pointer(graph.inputs, addresses, f"void *{name}_input", name, "INPUTS")}
+{_pointer(graph.inputs, addresses, f"void *{name}_input", name, "INPUTS") if taken is None else ""}
 {_pointer(graph.outputs, addresses, f"const void *{name}_output", name, "OUTPUTS")}
 static void before_layer(const {name}_context *context, int32_t layer, const char *layer_name)
 {{
@@ -233,7 +241,12 @@ static void after_layer(const {name}_context *context, int32_t tensor, const voi
 }}
 #endif
 
-{segments}pose_status {name}_run(const {name}_context *context)
+{segments}{_run(name, body) if taken is None else taken.function(name, body)}"""
+
+
+def _run(name: str, body: str) -> str:
+    """The function that computes all."""
+    return f"""pose_status {name}_run(const {name}_context *context)
 {{
     if (context == NULL) {{
         return POSE_ERROR_NULL;
@@ -281,7 +294,8 @@ def _body(compiled: Compiled, name: str, labels: list[str]) -> Iterator[str]:
     begins = {begin: number for number, (begin, _) in enumerate(schedule.segments)}
     for index in range(len(compiled.graph.operators)):
         if index in begins:
-            yield f"    run_segment_{begins[index]}(context);"
+            if begins[index] > 0 or not schedule.waits_for_rows:
+                yield f"    run_segment_{begins[index]}(context);"
         elif index not in schedule.segment_of:
             yield "\n".join(f"    {line}" for line in layer_lines(compiled, index, labels))
 

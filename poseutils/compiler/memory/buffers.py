@@ -301,7 +301,8 @@ class _Assignment:
         view, extent = base.views[tensor], base.extent
         values = (view.row - extent.row) * extent.columns + view.column - extent.column
         offset, buffer = start + values * base.item, number[self._root(base)]
-        return Place(buffer, offset, extent.columns, start, base.bytes, ring)
+        bytes_ = base.bytes if ring is None else base.bytes // self._rows_of(base) * ring
+        return Place(buffer, offset, extent.columns, start, bytes_, ring)
 
     # ------------------------------------------------------------ scratch
 

@@ -24,7 +24,7 @@ from ..attributes import Concatenation
 from ..graph import RESHAPES, Graph, Operator, Tensor
 from ..rows import Range, row_axis, row_count
 from ..slices import Slice, slices_of
-from .schedule import RowAccess, Schedule, Step
+from .schedule import CALLER, RowAccess, Schedule, Step
 from .views import channel_padding
 
 SCRATCH_ALIGNMENT = 4
@@ -94,10 +94,15 @@ def check_plan(
         PlanError: if the plan is wrong; names the tensors.
     """
     _check_regions(graph, regions, arena_bytes, scratch, strided)
-    run = _Run(graph, regions, scratch, arena_bytes)
-    run.write_inputs()
+    pushed = any(step.operator == CALLER for step in schedule.steps)
+    run = _Run(graph, regions, scratch, arena_bytes, pushed)
+    if not pushed:
+        run.write_inputs()
     for step in schedule.steps:
-        run.step(step, step.operator in in_place)
+        if step.operator == CALLER:
+            run.push(step)
+        else:
+            run.step(step, step.operator in in_place)
     for tensor in graph.outputs:
         run.read(tensor, "before the caller reads it")
 
@@ -160,9 +165,11 @@ Part = tuple[Any, "_Values | None"]
 class _Run:
     """The arena, and the numbers that the bytes of each tensor should have there."""
 
-    def __init__(self, graph: Graph, regions: Regions, scratch: Regions, arena_bytes: int):
+    def __init__(
+        self, graph: Graph, regions: Regions, scratch: Regions, arena_bytes: int, pushed: bool
+    ):
         self.graph, self.regions, self.scratch = graph, regions, scratch
-        self.access = RowAccess(graph)
+        self.access = RowAccess(graph, pushed)
         self.arena = np.zeros(arena_bytes, np.uint32)
         self.expected: dict[int, np.ndarray] = {}
         self.computed: dict[int, int] = {}
@@ -175,6 +182,12 @@ class _Run:
             self.computed[tensor] = row_count(self.graph.tensors[tensor])
         for tensor in self.graph.inputs:
             self.read(tensor, "before the network runs")
+
+    def push(self, step: Step) -> None:
+        """The caller writes a row of the input."""
+        self.row = step.row
+        for tensor in self.graph.inputs:
+            self.write_output(tensor, [((), None)])
 
     def step(self, step: Step, in_place: bool) -> None:
         """Runs one operator, or a row of it."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..graph import Graph, lifetimes
 from .arena import Arena, smallest_arena
 from .planner import Buffer, lower_bound, plan
-from .schedule import RowAccess, Schedule, Step, in_segments, layerwise, row_steps
+from .schedule import RowAccess, Schedule, Step, in_segments, row_steps
 from .timeline import LiveRange, Timeline, ring_height, union
 from .views import inputs_side_by_side, parts_of_input
 
@@ -24,20 +24,24 @@ LONGEST = 32
 """Candidates of cuts that a segment may span."""
 
 
-def plan_memory(graph: Graph, scratch: Mapping[int, tuple[int, int]], memory: str) -> Arena:
-    """The arena of a graph.
+def layerwise_arena(graph: Graph, scratch: Mapping[int, tuple[int, int]], pushed: bool) -> Arena:
+    """The arena of a graph whose operators run one after the other.
 
     Args:
         scratch: bytes that operators (indices) need while they run, at least and at most.
-        memory: one of :data:`MEMORY`.
+        pushed: whether the caller writes the input row by row.
     """
-    access = RowAccess(graph)
-    arena = smallest_arena(Timeline(access, layerwise(graph)), scratch)
-    if memory == "layerwise":
-        return arena
+    access = RowAccess(graph, pushed)
+    one_by_one = in_segments(access, range(len(graph.operators) + 1))
+    return smallest_arena(Timeline(access, one_by_one), scratch)
+
+
+def least_arena(layerwise: Arena, scratch: Mapping[int, tuple[int, int]]) -> Arena:
+    """The arena of the same graph in segments that run row by row, if it is smaller."""
+    access = layerwise.timeline.access
     cuts = best_cuts(access, {index: least for index, (least, _) in scratch.items()})
     in_rows = smallest_arena(Timeline(access, in_segments(access, cuts)), scratch)
-    return min(arena, in_rows, key=lambda arena: arena.plan.size)
+    return min(layerwise, in_rows, key=lambda arena: arena.plan.size)
 
 
 def best_cuts(access: RowAccess, scratch: Mapping[int, int]) -> list[int]:

@@ -18,9 +18,13 @@ import numpy as np
 from ..graph import Graph, readers
 from ..rows import Range, row_count, row_reads
 
+CALLER = -1
+"""In place of an operator: the caller, who pushes the next row of the network's input."""
+
 
 class Step(NamedTuple):
-    """An operator (index) computes a row of its results, or, if ``row`` is None, all of them."""
+    """An operator (index) computes a row of its results, or, if ``row`` is None, all of them. The
+    :data:`CALLER` writes a row of the input."""
 
     operator: int
     row: int | None
@@ -28,10 +32,17 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule:
-    """The steps in order. ``segments`` are the ranges of operators that run row by row."""
+    """The steps in order. ``segments`` are the ranges of operators that run row by row; to those of
+    the first one the rows of the input may be pushed as they need them, else all come before."""
 
     steps: tuple[Step, ...]
     segments: tuple[Range, ...] = ()
+
+    @property
+    def waits_for_rows(self) -> bool:
+        """Whether the first segment takes the rows of the input as they come."""
+        pushes = [n for n, step in enumerate(self.steps) if step.operator == CALLER]
+        return bool(pushes) and pushes[-1] >= len(pushes)
 
     @cached_property
     def segment_of(self) -> dict[int, int]:
@@ -42,26 +53,35 @@ class Schedule:
 
     @property
     def orders(self) -> list[np.ndarray]:
-        """For each segment its operators, counted from the first one, in the order of the steps."""
+        """For each segment its operators, counted from the first one, in the order of the steps; a
+        row of the input comes after all of them."""
         orders = []
-        for begin, end in self.segments:
-            own = [step.operator - begin for step in self.steps if begin <= step.operator < end]
+        for number, (begin, end) in enumerate(self.segments):
+            place = {operator: operator - begin for operator in range(begin, end)}
+            if number == 0 and self.waits_for_rows:
+                place[CALLER] = end - begin
+            own = [place[step.operator] for step in self.steps if step.operator in place]
             orders.append(np.array(own, np.uint8 if end - begin <= 256 else np.int16))
         return orders
 
 
 class RowAccess:
-    """Which rows the operators of a graph read."""
+    """Which rows the operators of a graph read. If the input is ``pushed``, the caller writes it
+    row by row."""
 
-    def __init__(self, graph: Graph):
-        self.graph = graph
+    def __init__(self, graph: Graph, pushed: bool = False):
+        self.graph, self.pushed = graph, pushed
         self.reads = [row_reads(graph, operator) for operator in graph.operators]
-        self.rows = [row_count(graph.tensors[op.outputs[0]]) for op in graph.operators]
-        self.producer = {t: i for i, op in enumerate(graph.operators) for t in op.outputs}
+        self.outputs = dict(enumerate(operator.outputs for operator in graph.operators))
+        self.outputs |= {CALLER: graph.inputs} if pushed else {}
+        self.rows = {i: row_count(graph.tensors[made[0]]) for i, made in self.outputs.items()}
+        self.producer = {t: index for index, made in self.outputs.items() for t in made}
         self.readers = readers(graph)
 
     def ranges(self, step: Step) -> dict[int, Range]:
         """For each activation that a step reads, the rows."""
+        if step.operator == CALLER:
+            return {}
         reads = self.reads[step.operator]
         if step.row is None or reads is None:
             read = self.graph.operators[step.operator].inputs
@@ -84,6 +104,9 @@ def in_segments(access: RowAccess, cuts: Sequence[int]) -> Schedule:
     """
     steps: list[Step] = []
     segments = []
+    first = next(((a, b) for a, b in zip(cuts, cuts[1:]) if b - a > 1), (0, 0))
+    if access.pushed and not takes_rows(access, *first):
+        steps += [Step(CALLER, row) for row in range(access.rows[CALLER])]
     for begin, end in zip(cuts, cuts[1:]):
         if end - begin == 1:
             steps.append(Step(begin, None))
@@ -91,6 +114,14 @@ def in_segments(access: RowAccess, cuts: Sequence[int]) -> Schedule:
             segments.append((begin, end))
             steps += row_steps(access, begin, end)
     return Schedule(tuple(steps), tuple(segments))
+
+
+def takes_rows(access: RowAccess, begin: int, end: int) -> bool:
+    """Whether a segment takes the rows of a pushed input as they come: nothing else reads it."""
+    if not access.pushed:
+        return False
+    reads = (index for t in access.graph.inputs for index in access.readers.get(t, []))
+    return end > begin and all(begin <= index < end for index in reads)
 
 
 def row_steps(access: RowAccess, begin: int, end: int) -> list[Step]:
@@ -103,16 +134,17 @@ def row_steps(access: RowAccess, begin: int, end: int) -> list[Step]:
 
 class _Segment:
     def __init__(self, access: RowAccess, begin: int, end: int):
-        self.access, self.operators = access, range(begin, end)
+        self.access, self.operators = access, list(range(begin, end))
+        self.operators += [CALLER] if takes_rows(access, begin, end) else []
         self.done = dict.fromkeys(self.operators, 0)
         self.needs = {index: self._needs(index) for index in self.operators}
         self.made: list[Step] = []
 
     def _needs(self, index: int) -> list[tuple[int, list[Range]]]:
         """The operators of the segment that compute what another one reads, and the rows."""
-        reads = self.access.reads[index] or {}
-        producers = ((self.access.producer.get(t, -1), ranges) for t, ranges in reads.items())
-        return [(index, ranges) for index, ranges in producers if index in self.operators]
+        reads = {} if index == CALLER else self.access.reads[index] or {}
+        producers = [(self.access.producer.get(t), ranges) for t, ranges in reads.items()]
+        return [(made, ranges) for made, ranges in producers if made in self.done]
 
     def steps(self) -> list[Step]:
         last = self._read_by_none()

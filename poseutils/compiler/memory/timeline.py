@@ -9,7 +9,7 @@ import numpy as np
 
 from ..graph import Graph
 from ..rows import row_count
-from .schedule import RowAccess, Schedule
+from .schedule import RowAccess, Schedule, takes_rows
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Timeline:
             for tensor, (begin, stop) in self.access.ranges(step).items():
                 live[tensor].last[begin:stop] = number
             written = slice(None) if step.row is None else step.row
-            for tensor in self.graph.operators[step.operator].outputs:
+            for tensor in self.access.outputs[step.operator]:
                 live[tensor].first[written] = live[tensor].last[written] = number
         for tensor in self.graph.outputs:
             if tensor in live:
@@ -55,25 +55,38 @@ class Timeline:
         return dict(live)
 
     @cached_property
-    def steps_of(self) -> list[tuple[int, int]]:
+    def steps_of(self) -> dict[int, tuple[int, int]]:
         """The first and the last step of each operator."""
-        spans: list[tuple[int, int]] = [(-1, -1)] * len(self.graph.operators)
+        spans: dict[int, tuple[int, int]] = {}
         for number, (operator, _) in enumerate(self.schedule.steps):
-            first = spans[operator][0]
-            spans[operator] = (number if first < 0 else first, number)
+            spans[operator] = (spans.get(operator, (number, number))[0], number)
         return spans
+
+    def in_operators(self, step: int) -> float:
+        """When a step begins, in operators: the steps of a segment are spread evenly over them."""
+        return float(np.interp(step, *self._begins))
+
+    @cached_property
+    def _begins(self) -> tuple[list[int], list[int]]:
+        """The steps at which segments and operators that run alone begin, and the end; and the
+        operators that they begin with."""
+        segments, count = self.schedule.segment_of, len(self.graph.operators)
+        alone = [(index, index + 1) for index in range(count) if index not in segments]
+        blocks = sorted([*alone, *self.schedule.segments])
+        first = [min(self.steps_of[i][0] for i in range(*block)) for block in blocks]
+        return [*first, len(self.schedule.steps)], [*(begin for begin, _ in blocks), count]
 
     @cached_property
     def ring_of(self) -> dict[int, int]:
         """The segment of each tensor that is written and read in one segment alone: of such a
         tensor a few rows are kept."""
-        found, ends = {}, {*self.graph.inputs, *self.graph.outputs}
+        found = {}
         for number, (begin, end) in enumerate(self.schedule.segments):
-            for index in range(begin, end):
-                for tensor in self.graph.operators[index].outputs:
-                    own = all(begin <= i < end for i in self.access.readers.get(tensor, []))
-                    if own and tensor not in ends:
-                        found[tensor] = number
+            taken = self.graph.inputs if takes_rows(self.access, begin, end) else ()
+            for tensor in (*taken, *(t for i in range(begin, end) for t in self.access.outputs[i])):
+                own = all(begin <= i < end for i in self.access.readers.get(tensor, []))
+                if own and tensor not in self.graph.outputs:
+                    found[tensor] = number
         return found
 
     def dies_in(self, tensor: int, operator: int) -> bool:
