@@ -200,6 +200,19 @@ def _add_export(commands) -> None:
         help="8-bit inputs and outputs, or the file's own",
     )
     export.add_argument("--name", help="what files and C symbols are called (default: as FILE)")
+    export.add_argument(
+        "--memory",
+        choices=("least", "layerwise"),
+        default="least",
+        help="layers row by row in the least RAM, or one after the other",
+    )
+    export.add_argument(
+        "--input",
+        choices=("whole", "pushed"),
+        default="whole",
+        help="the image as a whole, or row by row as a camera gives it",
+    )
+    export.add_argument("--budget", metavar="KIB", type=float, help="the most RAM for the arena")
     export.set_defaults(command=_export)
 
 
@@ -287,7 +300,16 @@ def _label(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from .deployment import export
 
-    made = export(options.file, options.out, board=options.board, io=options.io, name=options.name)
+    made = export(
+        options.file,
+        options.out,
+        board=options.board,
+        io=options.io,
+        name=options.name,
+        memory=options.memory,
+        input=options.input,
+        budget_kib=options.budget,
+    )
     decoder = "without a decoder: no pose network that is known here"
     if made.model_type:
         decoder = f"with the decoder of {made.model_type}"

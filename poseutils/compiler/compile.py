@@ -60,6 +60,11 @@ class Compiled:
         return self.arena.plan
 
     @property
+    def is_pushed(self) -> bool:
+        """Whether the caller pushes the input row by row."""
+        return self.arena.timeline.access.pushed
+
+    @property
     def flash_bytes(self) -> int:
         """The constants: weights, biases, multipliers, tables."""
         return sum(values.nbytes for values in self.program.arrays.values())

@@ -34,8 +34,9 @@ class ExportReport:
             it runs) and scratch_bytes (of these, scratch).
         buffers: one row per buffer of the memory plan: offset, bytes, first and last (operators of
             ``layers``), tensors.
-        tensors: one row per tensor and scratch buffer: tensor (name), offset, bytes, first and
-            last.
+        tensors: one row per tensor and scratch buffer: tensor (name), offset, bytes, rows (of a
+            ring, or None), first and last, and begin and end of the live range, in operators.
+        layerwise_bytes, layerwise_tensors: the same if one operator ran after the other.
         bound_bytes: the peak of live buffers, a lower bound of any plan.
         operators_before: the number of operators in the file; of an .onnx, after DequantizeLinear,
             operator and QuantizeLinear were merged.
@@ -50,6 +51,8 @@ class ExportReport:
     layers: list[dict]
     buffers: list[dict]
     tensors: list[dict]
+    layerwise_bytes: int
+    layerwise_tensors: list[dict]
     bound_bytes: int
     operators_before: int
     changes: list[dict]

@@ -35,6 +35,9 @@ from .st.app_config import app_config_text, unsupported_reason
 from .templates import filled
 from .verify.emulator import EMULATED, linker_script
 
+INPUTS = ("whole", "pushed")
+"""How the C code takes an image."""
+
 
 def export(
     model: Model | str | Path,
@@ -44,6 +47,9 @@ def export(
     io: str = "quantized",
     name: str | None = None,
     model_type: str | None = None,
+    memory: str = "least",
+    input: str = "whole",
+    budget_kib: float | None = None,
 ) -> Bundle:
     """Writes a network as C99, with everything to compile it and to use it on a board.
 
@@ -75,20 +81,30 @@ def export(
         name: the prefix of files and C symbols (default: the model's file name, see
             :func:`poseutils.deployment.default_name`).
         model_type: one of ``MODEL_TYPES``, for a file whose outputs do not identify its decoder.
+        memory: ``least`` runs layers row by row where the arena gets smaller, each tensor between
+            them a ring of the few rows that are still read; ``layerwise`` one layer after the
+            other. The results are the same, and nothing is computed twice.
+        input: ``whole`` has a function that runs the network on a whole image in the arena;
+            ``pushed`` one that takes the rows of an image as a camera gives them.
+        budget_kib: the most that the arena may have.
 
     Raises:
         PoseError: if the model is not a full-integer .tflite or a QDQ .onnx, has operators that the
             kernels do not support (all are named), or the folder has other or changed files in it,
-            or cannot be written. Nothing is written then.
+            or cannot be written; if the arena is larger than the budget. Nothing is written then.
     """
+    if input not in INPUTS:
+        raise PoseError(f"input={input!r}: expected one of {', '.join(INPUTS)}")
     if io not in IO:
         raise PoseError(f"io={io!r}: expected one of {', '.join(IO)}")
     spec = _spec(model, board, config, name, model_type)
-    compiled = compile_graph(spec.graph, spec.source, io, spec.name)
+    compiled = compile_graph(
+        spec.graph, spec.source, io, spec.name, memory, input == "pushed", budget_kib
+    )
     decoding = decoding_of(spec, spec.pose, compiled.graph) if spec.pose else None
     report = _report(spec, compiled, decoding)
     files = _files(spec, compiled, decoding, model if isinstance(model, Model) else None)
-    manifest = _manifest(spec, compiled, report, files, io)
+    manifest = _manifest(spec, compiled, report, files, {"io": io, "input": input})
     files[MANIFEST] = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
     with replaced_folder(out_dir) as folder:
         for file_name, data in files.items():
@@ -135,6 +151,8 @@ def _report(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None)
         layers=rows,
         buffers=buffer_rows(compiled),
         tensors=tensor_rows(compiled.arena),
+        layerwise_bytes=compiled.layerwise.plan.size,
+        layerwise_tensors=tensor_rows(compiled.layerwise),
         bound_bytes=compiled.plan.bound,
         operators_before=len(spec.graph.operators),
         changes=change_rows(spec.graph, compiled.graph, compiled.program),
@@ -170,6 +188,7 @@ def _other_sources(
     """Kernels, decoder, serial line and example, by name in the folder of the C code."""
     values = {"name": spec.name, "NAME": spec.name.upper()}
     words = ["pose"] if decoding else []
+    words.append("pushed" if compiled.is_pushed else "whole")
     serial = serial_files(spec, compiled, decoding)
     if MAIN in serial:
         words.append("firmware")
@@ -208,7 +227,11 @@ def _labels(config: Config, pose: PoseType) -> tuple[str, ...]:
 
 
 def _manifest(
-    spec: DeploymentSpec, compiled: Compiled, report: ExportReport, files: dict[str, bytes], io: str
+    spec: DeploymentSpec,
+    compiled: Compiled,
+    report: ExportReport,
+    files: dict[str, bytes],
+    ends: dict[str, str],
 ) -> dict[str, Any]:
     pose = spec.pose
     model = {
@@ -229,7 +252,7 @@ def _manifest(
         "model": model,
         **({"layout": layout} if layout else {}),
         "board": spec.board.name,
-        "io": io,
+        **ends,
         "arena_bytes": report.arena_bytes,
         "flash_bytes": report.flash_bytes,
         **_interface(compiled.graph),

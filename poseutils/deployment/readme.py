@@ -61,6 +61,7 @@ def readme_text(
         notes: sentences about what is missing or replaced.
     """
     words = ["pose" if spec.pose else "plain", "tflite" if spec.is_tflite else "onnx"]
+    words += ["pushed" if compiled.is_pushed else "whole"]
     words += ["serial"] if f"{SOURCES}/serial/pose_serial.c" in files else []
     words += ["firmware"] if f"{SOURCES}/{MAIN}" in files else []
     graph = compiled.graph

@@ -40,8 +40,8 @@ class PushedRows:
 #define {upper}_ROWS {self.rows}
 #define {upper}_ROW_BYTES {self.row_bytes}
 
-/* Takes the next row of the input, {upper}_ROW_BYTES bytes, from the top of an image down.
- * With the last of {upper}_ROWS rows the outputs are computed; the next one begins another image. */
+/* Takes the next row of the input, {upper}_ROW_BYTES bytes, from the top of an image down. With the
+ * last of {upper}_ROWS rows the outputs are computed; the row after it begins another image. */
 pose_status {name}_push_row({name}_context *context, const void *row);
 
 /* The rows of the image that are still to come; 0 when the outputs are there. */

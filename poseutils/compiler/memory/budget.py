@@ -9,6 +9,10 @@ MOST_NAMED = 6
 """Tensors that a message names."""
 
 
+MOST_LETTERS = 40
+"""Of such a name."""
+
+
 def over_budget(arena: Arena, budget_kib: float, memory: str) -> str:
     """That an arena is larger than a budget, where it is full, and of what."""
     step = _peak(arena)
@@ -35,7 +39,13 @@ def _alive(arena: Arena, step: int) -> str:
     alive = [i for i, b in enumerate(arena.storage.buffers) if b.first <= step <= b.last]
     alive.sort(key=lambda i: -arena.storage.buffers[i].size)
     named = [
-        f"{names.get(i, ['scratch'])[0]!r} ({arena.storage.buffers[i].size / 1024:.1f} KiB)"
+        f"{_short(names.get(i, ['scratch'])[0])} ({arena.storage.buffers[i].size / 1024:.1f} KiB)"
         for i in alive[:MOST_NAMED]
     ]
     return ", ".join(named) + (f" and {len(alive) - MOST_NAMED} more" * (len(alive) > MOST_NAMED))
+
+
+def _short(name: str) -> str:
+    """The end of a name; converters join those of all that became one tensor."""
+    first = name.split(";")[0]
+    return first if len(first) <= MOST_LETTERS else "..." + first[3 - MOST_LETTERS :]

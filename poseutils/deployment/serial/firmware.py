@@ -62,7 +62,7 @@ def serial_files(
     if why_no_serial(compiled):
         return {}
     values = _values(spec, compiled)
-    words = ["pose" if decoding else "plain"]
+    words = ["pose" if decoding else "plain", "pushed" if compiled.is_pushed else "whole"]
     names = (*_ANY_BOARD, *(() if why_no_firmware(spec, compiled, decoding) else _CHIP))
     texts = {name: filled(f"serial/{name}", values, words) for name in names}
     for end in (".h", ".c"):

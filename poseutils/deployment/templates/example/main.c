@@ -22,6 +22,19 @@ static POSE_ALIGNED(@NAME@_ARENA_ALIGNMENT) uint8_t
 static @name@_poses poses;
 @end
 
+@if pushed
+#define ALL_ROWS ((size_t)@NAME@_ROWS * @NAME@_ROW_BYTES)
+
+/* As a camera gives it: row by row. */
+static uint8_t image[ALL_ROWS];
+
+static int read_inputs(const @name@_context *network, FILE *file)
+{
+    (void)network;
+    return fread(image, 1, ALL_ROWS, file) == ALL_ROWS;
+}
+@end
+@if whole
 static int read_inputs(const @name@_context *network, FILE *file)
 {
     for (int32_t i = 0; i < @NAME@_INPUTS; i++) {
@@ -32,6 +45,7 @@ static int read_inputs(const @name@_context *network, FILE *file)
     }
     return 1;
 }
+@end
 
 static int write_outputs(const @name@_context *network, FILE *file)
 {
@@ -57,20 +71,36 @@ static void write_tensor(void *file, int32_t tensor, const void *values, int32_t
 }
 #endif
 
+@if pushed
+static pose_status run_rows(@name@_context *network)
+{
+    pose_status status = POSE_OK;
+    for (size_t at = 0; at < ALL_ROWS && status == POSE_OK; at += @NAME@_ROW_BYTES) {
+        status = @name@_push_row(network, image + at);
+    }
+    return status;
+}
+
+#define RUN run_rows
+@end
+@if whole
+#define RUN @name@_run
+@end
+
 #ifdef POSE_CLOCK_NS
 double pose_clock(void); /* instructions of an emulated board */
 
-static pose_status run_network(const @name@_context *network)
+static pose_status run_network(@name@_context *network)
 {
     const double before = pose_clock();
-    const pose_status status = @name@_run(network);
+    const pose_status status = RUN(network);
     printf("%.0f instructions\n", pose_clock() - before);
     return status;
 }
 #else
-static pose_status run_network(const @name@_context *network)
+static pose_status run_network(@name@_context *network)
 {
-    return @name@_run(network);
+    return RUN(network);
 }
 #endif
 
@@ -88,7 +118,7 @@ static void print_poses(void)
 
 @end
 /* The number of images, or -1. */
-static int run_images(const @name@_context *network, FILE *inputs, FILE *outputs)
+static int run_images(@name@_context *network, FILE *inputs, FILE *outputs)
 {
     int images = 0;
     while (read_inputs(network, inputs)) {

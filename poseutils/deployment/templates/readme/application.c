@@ -24,9 +24,17 @@ int main(void)
     pose_status status = @name@_init(&network, arena, sizeof arena);
     network.before_layer = before_layer; /* optional */
     while (status == POSE_OK) {
+@if whole
         /* Before every run, which overwrites the input. */
 @write_inputs@
         status = @name@_run(&network);
+@end
+@if pushed
+        /* Row by row, as the camera gives them. */
+        do {
+            status = @name@_push_row(&network, next_row());
+        } while (status == POSE_OK && @name@_rows_missing(&network) > 0);
+@end
 @if pose
         @name@_decode(&network, &poses);
         draw(poses.keypoints, poses.people);

@@ -11,15 +11,28 @@ static const uint8_t model_sha256[32] = {
 /* Hands a row to the network: the one place that knows how an image gets into it. */
 static pose_status take_row(@name@_serial *serial, uint32_t index, const uint8_t *row)
 {
+@if pushed
+    if (index == 0) { /* what came of another image is forgotten */
+        @name@_init(&serial->network, serial->network.arena, @NAME@_ARENA_BYTES);
+    }
+    return @name@_push_row(&serial->network, row);
+@end
+@if whole
     uint8_t *const image = @name@_input(&serial->network, 0);
-    memcpy(image + index * @NAME@_ROW_BYTES, row, @NAME@_ROW_BYTES);
+    memcpy(image + index * @NAME@_SERIAL_ROW_BYTES, row, @NAME@_SERIAL_ROW_BYTES);
     return POSE_OK;
+@end
 }
 
 /* Computes what the rows have not computed yet. */
 static pose_status run(@name@_serial *serial)
 {
+@if pushed
+    return @name@_rows_missing(&serial->network) == 0 ? POSE_OK : POSE_ERROR_NOT_INITIALIZED;
+@end
+@if whole
     return @name@_run(&serial->network);
+@end
 }
 
 static void reply(const pose_frame *request, const void *payload, uint32_t bytes)
@@ -35,8 +48,8 @@ static pose_serial_error hello(@name@_serial *serial, const pose_frame *request)
     to = pose_put(to, POSE_SERIAL_VERSION, 4);
     memcpy(to, model_sha256, sizeof model_sha256);
     to = pose_put(to + sizeof model_sha256, @interface@u, 4);
-    to = pose_put(to, @NAME@_ROWS, 4);
-    to = pose_put(to, @NAME@_ROW_BYTES, 4);
+    to = pose_put(to, @NAME@_SERIAL_ROWS, 4);
+    to = pose_put(to, @NAME@_SERIAL_ROW_BYTES, 4);
     to = pose_put(to, @NAME@_ARENA_BYTES, 4);
 @if pose
     to = pose_put(to, @NAME@_KEYPOINTS, 4);
@@ -57,12 +70,12 @@ static pose_serial_error hello(@name@_serial *serial, const pose_frame *request)
 static pose_serial_error take(@name@_serial *serial, const pose_frame *request, int again)
 {
     uint8_t payload[4];
-    if (request->bytes != 4 + @NAME@_ROW_BYTES) {
+    if (request->bytes != 4 + @NAME@_SERIAL_ROW_BYTES) {
         return POSE_SERIAL_PAYLOAD;
     }
     if (!again) {
         const uint32_t index = pose_get_u32(request->payload);
-        if (index != 0 && (index != serial->rows || index == @NAME@_ROWS)) {
+        if (index != 0 && (index != serial->rows || index == @NAME@_SERIAL_ROWS)) {
             return POSE_SERIAL_ORDER;
         }
         serial->done = 0;
@@ -86,7 +99,7 @@ static pose_serial_error finish(@name@_serial *serial, const pose_frame *request
         return POSE_SERIAL_PAYLOAD;
     }
     if (!again) {
-        if (serial->rows != @NAME@_ROWS) {
+        if (serial->rows != @NAME@_SERIAL_ROWS) {
             return POSE_SERIAL_NOT_ALL_ROWS;
         }
         serial->rows = 0;

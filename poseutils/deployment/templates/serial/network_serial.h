@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-#define @NAME@_ROWS @rows@u
-#define @NAME@_ROW_BYTES @row_bytes@u
+#define @NAME@_SERIAL_ROWS @rows@u
+#define @NAME@_SERIAL_ROW_BYTES @row_bytes@u
 
 /* An instance of the network on a serial line. */
 typedef struct {
@@ -25,7 +25,7 @@ typedef struct {
     uint32_t rows;    /* that it took of an image */
     int done;         /* the outputs are those of an image */
     uint8_t answered; /* sequence number of the request before */
-    uint8_t frame[POSE_FRAME_OVERHEAD + 12 + @NAME@_ROW_BYTES]; /* the longest: ROW, or READ */
+    uint8_t frame[POSE_FRAME_OVERHEAD + 12 + @NAME@_SERIAL_ROW_BYTES]; /* the longest: ROW, or READ */
 } @name@_serial;
 
 /* Starts the port, and the network in an arena as for @name@_init. */
