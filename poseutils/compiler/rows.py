@@ -29,7 +29,7 @@ WINDOWED = (
 _ROW_BY_ROW = (
     *("ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE", "MAXIMUM", "MINIMUM", "PRELU", TABLE),
     *("QUANTIZE", "DEQUANTIZE", "SOFTMAX", "LOG_SOFTMAX"),
-    *("CONCATENATION", "PAD", "SPLIT", "SPLIT_V", "SLICE", "STRIDED_SLICE"),
+    *("CONCATENATION", "PAD", "SPLIT", "SPLIT_V", "SLICE", "STRIDED_SLICE", "TRANSPOSE"),
 )
 """Operators that may do with each row what they do with a tensor of one row."""
 
@@ -123,6 +123,8 @@ def _row_by_row(graph: Graph, operator: Operator, rows: int) -> dict[int, list[R
     if axis is None or not _keeps_rows(graph, operator, axis):
         return None
     reads: dict[int, list[Range]] = {}
+    if operator.name == "TRANSPOSE":
+        return {operator.inputs[0]: [(y, y + 1) for y in range(rows)]}
     for index in operator.inputs:
         if index < 0:
             continue
@@ -152,6 +154,10 @@ def _keeps_rows(graph: Graph, operator: Operator, axis: int) -> bool:
         return channel_padding(graph, operator) is not None
     if operator.name in ("SPLIT", "SPLIT_V", "SLICE", "STRIDED_SLICE"):
         return _slices_keep_rows(graph, operator, axis)
+    if operator.name == "TRANSPOSE":
+        order = graph.tensors[operator.inputs[1]].data
+        first = row_axis(source) == axis and not source.is_constant
+        return first and order is not None and order[: axis + 1].tolist() == [*range(axis + 1)]
     same = operator.name in (TABLE, "PRELU", "QUANTIZE", "DEQUANTIZE", "SOFTMAX", "LOG_SOFTMAX")
     return not same or source.shape == output.shape
 

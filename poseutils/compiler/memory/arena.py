@@ -11,7 +11,7 @@ from ..graph import Operator
 from .buffers import Place, Storage, assign
 from .check import Region, check_plan, region_of
 from .kernel_traits import in_place_operators, strided_operators
-from .planner import ROUNDS, Plan, grow, lower_bound, occupied, plan
+from .planner import FEW_ROUNDS, ROUNDS, Plan, grow, lower_bound, occupied, plan
 from .timeline import Timeline
 
 MOST_TRIES = 64
@@ -97,13 +97,13 @@ def _smallest(timeline: Timeline, scratch: dict[int, int]) -> tuple[Storage, Pla
     a buffer with more than it needs keeps all of it alive."""
     apart: frozenset[int] = frozenset()
     storage = assign(timeline, apart, scratch)
-    best = plan(storage.buffers)
+    best = plan(storage.buffers, FEW_ROUNDS)
     wasteful, tries = _wasteful(timeline, storage, best), 0
     for index, operator in enumerate(timeline.graph.operators):
         if tries < MOST_TRIES and wasteful & _shared(storage, operator):
             tries += 1
             other = assign(timeline, apart | {index}, scratch)
-            rounds = min(ROUNDS, PLACED // len(other.buffers))
+            rounds = min(FEW_ROUNDS, PLACED // len(other.buffers))
             tried = plan(other.buffers, rounds) if lower_bound(other.buffers) < best.size else best
             if tried.size < best.size:
                 apart, storage, best = apart | {index}, other, tried

@@ -12,6 +12,7 @@ from .fold_channel_padding import fold_channel_padding
 from .fold_constants import fold_constants
 from .fold_padding import fold_padding
 from .fold_tables import fold_tables
+from .merge_transposes import merge_transposes
 from .remove_dead import remove_dead
 from .trim_ends import trim_ends
 
@@ -29,6 +30,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     remove_dead,
     fold_padding,
     fold_channel_padding,
+    merge_transposes,
     remove_dead,
 )
 """In the order in which they run."""
