@@ -14,7 +14,7 @@ from .kernel_traits import in_place_operators, strided_operators
 from .planner import FEW_ROUNDS, ROUNDS, Plan, grow, lower_bound, occupied, plan
 from .timeline import Timeline
 
-MOST_TRIES = 64
+MOST_TRIES = 24
 """Operators that are tried with results that share nothing; each is a plan of the whole network."""
 
 PLACED = 3000
@@ -97,7 +97,7 @@ def _smallest(timeline: Timeline, scratch: dict[int, int]) -> tuple[Storage, Pla
     a buffer with more than it needs keeps all of it alive."""
     apart: frozenset[int] = frozenset()
     storage = assign(timeline, apart, scratch)
-    best = plan(storage.buffers, FEW_ROUNDS)
+    best = plan(storage.buffers)
     wasteful, tries = _wasteful(timeline, storage, best), 0
     for index, operator in enumerate(timeline.graph.operators):
         if tries < MOST_TRIES and wasteful & _shared(storage, operator):
@@ -108,7 +108,9 @@ def _smallest(timeline: Timeline, scratch: dict[int, int]) -> tuple[Storage, Pla
             if tried.size < best.size:
                 apart, storage, best = apart | {index}, other, tried
                 wasteful = _wasteful(timeline, storage, best)
-    return storage, min(best, plan(storage.buffers), key=lambda made: made.size)
+    if apart:
+        best = min(best, plan(storage.buffers), key=lambda made: made.size)
+    return storage, best
 
 
 def _shared(storage: Storage, operator: Operator) -> set[int]:

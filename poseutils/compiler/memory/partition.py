@@ -20,7 +20,7 @@ from .views import inputs_side_by_side, parts_of_input
 MEMORY = ("least", "layerwise")
 
 
-LONGEST = 20
+LONGEST = 32
 """Candidates of cuts that a segment may span."""
 
 
