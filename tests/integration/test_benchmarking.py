@@ -61,19 +61,15 @@ def test_report_of_a_tflite(asset):
         < path.stat().st_size
     )
     verdicts = {row["board"]: row["verdict"] for row in report.boards}
-    assert (
-        verdicts["STM32H747I-DISCO"] == verdicts["STM32F746G-DISCO"] == "internal"
-        and verdicts["NUCLEO-F401RE"] == "no"
-    )
-    assert (
-        304 <= metrics["arena_kib"] < 305 and metrics["constants_kib"] < metrics["weights_kib"] + 40
-    )
+    boards = ("STM32H747I-DISCO", "STM32F746G-DISCO", "NUCLEO-F401RE")
+    assert [verdicts[board] for board in boards] == ["internal"] * 3
+    assert metrics["arena_kib"] < 67 and metrics["constants_kib"] < metrics["weights_kib"] + 40
 
 
 def test_boards_are_held_against_what_the_code_needs(asset):
-    """The file's activations do not fit into 512 KiB in one piece, the folded network's do."""
+    """The file's activations do not fit into 512 KiB in one piece, those of rows in rings do."""
     report = benchmark(asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), runs=1)
-    assert report.metrics["live_peak_kib"] == 768 and report.metrics["arena_kib"] < 452
+    assert report.metrics["live_peak_kib"] == 768 and report.metrics["arena_kib"] < 240
     row = next(row for row in report.boards if row["board"] == "STM32H747I-DISCO")
     assert row["activations"] == "internal" and row["weights"] == "external"
 

@@ -92,9 +92,9 @@ def dense_layers(folder: Path) -> list[Path]:
 
 def counted(path: Path, core: str) -> tuple[Compiled, dict[int, float]]:
     """A network, and the instructions of each of its operators by its index."""
-    compiled = compile_graph(read_tflite(path), path.name, "quantized", "network")
+    compiled = compile_graph(read_tflite(path), path.name, "quantized", "network", "layerwise")
     with tempfile.TemporaryDirectory() as work_folder:
-        bundle = export(path, Path(work_folder) / "bundle", name="network")
+        bundle = export(path, Path(work_folder) / "bundle", name="network", memory="layerwise")
         folder = copy_sources(bundle.sources, Path(work_folder) / "copy")
         (folder / "example/main.c").write_text(MAIN)
         makefile = folder / "Makefile"

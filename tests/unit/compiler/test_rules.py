@@ -286,7 +286,7 @@ def test_what_keeps_the_rules_compiles_or_is_refused_with_a_reason():
             bad = validate(bad)
             layers(bad)
             compiled = compile_graph(bad, "bad", dice.choice(["file", "quantized"]), "network")
-            assert layer_rows(compiled) and tensor_rows(compiled) and buffer_rows(compiled)
+            assert layer_rows(compiled) and tensor_rows(compiled.arena) and buffer_rows(compiled)
             endings.append("compiled")
         except Broken:
             endings.append("broken")

@@ -37,15 +37,15 @@ static inline const char *pose_status_text(pose_status status)
 }
 
 /*
- * Called before each layer, in order, to feed a watchdog or to read a cycle counter. user is what
- * the application put into the context; name is the operator and what it computes, or NULL unless
- * POSE_LAYER_NAMES is defined: names take flash.
+ * Called before each layer, or each row of layers that take turns, to feed a watchdog or to read a
+ * cycle counter. user is what the application put into the context; name is the operator and what
+ * it computes, or NULL unless POSE_LAYER_NAMES is defined: names take flash.
  */
 typedef void pose_layer_hook(void *user, int32_t layer, const char *name);
 
 /*
- * In a debug build, called with each tensor that a layer computed: rows of row_bytes each,
- * stride_bytes apart.
+ * In a debug build, called with each tensor that a layer computed, or with each row of an image, in
+ * order: rows of row_bytes each, stride_bytes apart.
  */
 typedef void pose_tensor_hook(void *user, int32_t tensor, const void *values, int32_t rows,
                               int32_t row_bytes, int32_t stride_bytes);
