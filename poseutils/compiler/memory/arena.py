@@ -11,7 +11,7 @@ from ..graph import Operator
 from .buffers import Place, Storage, assign
 from .check import Region, check_plan, region_of
 from .kernel_traits import in_place_operators, strided_operators
-from .planner import FEW_ROUNDS, ROUNDS, Plan, grow, lower_bound, occupied, plan
+from .planner import FEW_ROUNDS, Plan, grow, lower_bound, occupied, plan
 from .timeline import Timeline
 
 MOST_TRIES = 24
