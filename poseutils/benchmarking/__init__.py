@@ -2,11 +2,21 @@
 
 from .analysis import measured_core
 from .ladder import Rung, ladder, ladder_rows
-from .report import Report, benchmark, board_rows, by_operator, in_units, speed_rows, summary_rows
+from .report import (
+    Report,
+    arenas_of_others,
+    benchmark,
+    board_rows,
+    by_operator,
+    in_units,
+    speed_rows,
+    summary_rows,
+)
 
 __all__ = [
     "Report",
     "Rung",
+    "arenas_of_others",
     "benchmark",
     "board_rows",
     "by_operator",

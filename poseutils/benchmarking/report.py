@@ -100,7 +100,7 @@ def _cost(path: Path, graph: Graph) -> Report:
     }
     arena, reason = None, "TensorFlow Lite Micro takes a .tflite"
     if path.suffix.lower() == ".tflite":
-        arena, reason = measure_arena(path, room=2 * peak + path.stat().st_size + (8 << 20))
+        arena, reason = measure_arena(path, room=_arena_room(path, peak))
     if arena is not None:
         metrics["tflm_arena_kib"] = arena / _KIB
     missing = {"tflm_arena_kib": reason} if reason else {}
@@ -113,6 +113,27 @@ def _cost(path: Path, graph: Graph) -> Report:
         needs.rows(published(sha256_of(path))),
         missing | _unknown(needs),
     )
+
+
+def arenas_of_others(path: str | Path) -> dict[str, float]:
+    """KiB of RAM that others need for a .tflite, by their names: TensorFlow Lite Micro's arena, if
+    it is installed and runs the file; ST's published figure, if there is one."""
+    file = Path(path)
+    found: dict[str, float] = {}
+    graph, _ = _graph(file)
+    if graph is not None and file.suffix.lower() == ".tflite":
+        peak = max(row["live_bytes"] for row in layers(graph))
+        arena, _ = measure_arena(file, room=_arena_room(file, peak))
+        found |= {} if arena is None else {"TensorFlow Lite Micro": arena / _KIB}
+    figures = published(sha256_of(file))
+    if figures is not None and figures.ram_kib is not None:
+        found["ST, published"] = figures.ram_kib
+    return found
+
+
+def _arena_room(path: Path, live_peak: int) -> int:
+    """Bytes that TensorFlow Lite Micro's arena cannot exceed."""
+    return 2 * live_peak + path.stat().st_size + (8 << 20)
 
 
 def _code_metrics(needs: Analysis) -> dict[str, float]:

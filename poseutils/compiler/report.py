@@ -150,6 +150,42 @@ def _operators(graph: Graph, first: int, last: int) -> dict[str, int]:
     return {"first": max(first, 0), "last": min(max(last, 0), end)}
 
 
+def frame_rows(arena: Arena, frames: int = 5) -> list[dict[str, Any]]:
+    """The rows in memory at some moments of the segment that holds the peak; none without segments.
+
+    Of each frame and image: frame, image (the layer that computes it), rows (that it has), first
+    and last (in memory), None where none is.
+    """
+    timeline, usage = arena.timeline, occupied(arena.storage.buffers)
+    found = []
+    for begin, end in timeline.schedule.segments:
+        first = min(timeline.steps_of[index][0] for index in range(begin, end))
+        last = max(timeline.steps_of[index][1] for index in range(begin, end))
+        found.append((max(usage[step] for step in range(first, last + 1)), begin, end, first, last))
+    if not found:
+        return []
+    _, begin, end, first, last = max(found)
+    read = {t for i in range(begin, end) for t in timeline.access.reads[i] or {}}
+    made = {t for i in range(begin, end) for t in timeline.access.outputs[i]}
+    images = sorted(t for t in read | made if row_count(arena.timeline.graph.tensors[t]) > 1)
+    images.sort(key=lambda t: timeline.access.producer.get(t, -1))
+    steps = [first + (last - first) * (n + 1) // (frames + 1) for n in range(frames)]
+    return [_frame(arena, number, step, t) for number, step in enumerate(steps) for t in images]
+
+
+def _frame(arena: Arena, number: int, step: int, tensor: int) -> dict[str, Any]:
+    timeline = arena.timeline
+    live, layer = timeline.live[tensor], timeline.access.producer.get(tensor, -1)
+    alive = ((live.first <= step) & (step <= live.last)).nonzero()[0].tolist()
+    return {
+        "frame": number,
+        "image": "input" if layer < 0 else f"{layer} {timeline.graph.operators[layer].name}",
+        "rows": len(live.first),
+        "first": alive[0] if alive else None,
+        "last": alive[-1] if alive else None,
+    }
+
+
 def _live(arena: Arena, first: int, last: int) -> dict[str, float]:
     """A live range in steps, both included, as begin and end in operators."""
     timeline = arena.timeline

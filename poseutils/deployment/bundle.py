@@ -37,6 +37,8 @@ class ExportReport:
         tensors: one row per tensor and scratch buffer: tensor (name), offset, bytes, rows (of a
             ring, or None), first and last, and begin and end of the live range, in operators.
         layerwise_bytes, layerwise_tensors: the same if one operator ran after the other.
+        frames: the rows of images in memory at some moments while layers take turns, where most
+            memory is needed: frame, image, rows, first and last.
         bound_bytes: the peak of live buffers, a lower bound of any plan.
         operators_before: the number of operators in the file; of an .onnx, after DequantizeLinear,
             operator and QuantizeLinear were merged.
@@ -53,6 +55,7 @@ class ExportReport:
     tensors: list[dict]
     layerwise_bytes: int
     layerwise_tensors: list[dict]
+    frames: list[dict]
     bound_bytes: int
     operators_before: int
     changes: list[dict]

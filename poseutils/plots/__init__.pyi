@@ -35,7 +35,8 @@ from .lessons import show_augmentations as show_augmentations
 from .lessons import show_augmented as show_augmented
 from .lessons import show_examples as show_examples
 from .lessons import show_targets as show_targets
-from .memory import show_memory_plan as show_memory_plan
+from .memory import show_memory_plans as show_memory_plans
+from .memory import show_rows_in_memory as show_rows_in_memory
 from .quantization import show_choices as show_choices
 from .quantization import show_layer_errors as show_layer_errors
 from .reports import show_disagreements as show_disagreements

@@ -1,4 +1,5 @@
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -180,7 +181,31 @@ def test_a_panel_an_augmentation():
 
 
 def test_peak_is_where_most_bytes_are_in_use_not_where_the_highest_is():
-    a = {"offset": 0, "bytes": 100, "first": 0, "last": 1}
-    in_its_place = {"offset": 0, "bytes": 100, "first": 1, "last": 1}
-    high = {"offset": 100, "bytes": 40, "first": 1, "last": 2}
-    assert memory.peak_steps([a, in_its_place, high]) == [1]
+    a = {"offset": 0, "bytes": 100, "begin": 0, "end": 2}
+    in_its_place = {"offset": 0, "bytes": 100, "begin": 1, "end": 2}
+    high = {"offset": 100, "bytes": 40, "begin": 1.5, "end": 3}
+    assert memory.peaks([a, in_its_place, high]) == [(1.5, 2)]
+
+
+def test_memory_plans_share_a_scale_and_others_are_lines():
+    tall = [{"offset": 1024 * y, "bytes": 1024, "begin": y, "end": y + 2} for y in range(9)]
+    plots.show_memory_plans({"one": tall, "other": tall[:2]}, {"another's": 20})
+    left, right = plt.gcf().axes
+    assert left.get_ylim() == right.get_ylim() == (0, 22)
+    assert [axes.get_title() for axes in (left, right)] == ["one: 9 KiB", "other: 2 KiB"]
+    assert left.texts[0].get_text() == "another's 20 KiB"
+    plt.close("all")
+
+
+def test_rows_in_memory_are_a_frame_each():
+    frames = [
+        {"frame": 0, "image": "input", "rows": 8, "first": 0, "last": 2},
+        {"frame": 0, "image": "1 CONV_2D", "rows": 4, "first": None, "last": None},
+        {"frame": 1, "image": "input", "rows": 8, "first": 5, "last": 7},
+        {"frame": 1, "image": "1 CONV_2D", "rows": 4, "first": 2, "last": 3},
+    ]
+    plots.show_rows_in_memory(frames)
+    first, second = plt.gcf().axes
+    assert [bar.get_x() for bar in second.patches] == [0, 5, 0, 2]
+    assert len(first.patches) == 3
+    plt.close("all")
