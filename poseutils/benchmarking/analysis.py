@@ -25,6 +25,8 @@ class Analysis:
             activations.
         flash_bytes: the constants of the exported C, or the weights. Code, 10 to 20 KiB, comes on
             top.
+        layerwise_bytes: the arena of the exported C if one layer ran after the other; None if the
+            network cannot become C.
         instructions: per inference by emulated core, estimated by
             :mod:`poseutils.compiler.cost_model`.
         guessed: kinds of operators that were not measured; an average is used for them.
@@ -33,6 +35,7 @@ class Analysis:
 
     ram_bytes: int
     flash_bytes: int
+    layerwise_bytes: int | None = None
     instructions: dict[str, float] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
     reason: str = ""
@@ -41,6 +44,7 @@ class Analysis:
         """One row per board.
 
         board, core, verdict, activations, weights (each internal, external or no), reason;
+        layerwise (where activations would be, one layer after the other; None if not known);
         instructions, ms_at_one and ms_at_two (estimated milliseconds at the board's clock with one
         and two instructions per cycle), None if they are not known or the network does not fit;
         published_ms, published_ram_kib and published_flash_kib, None if ST does not publish them.
@@ -57,11 +61,17 @@ class Analysis:
             "activations": fit.activations,
             "weights": fit.weights,
             "reason": fit.reason,
+            "layerwise": self._layerwise(board),
             **self._speed(board, fit.verdict != "no"),
             "published_ms": figures.milliseconds.get(board.name) if figures else None,
             "published_ram_kib": memory.ram_kib if memory else None,
             "published_flash_kib": memory.flash_kib if memory else None,
         }
+
+    def _layerwise(self, board: Board) -> str | None:
+        if self.layerwise_bytes is None:
+            return None
+        return fits(self.layerwise_bytes / 1024, self.flash_bytes / 1024, board).activations
 
     def _speed(self, board: Board, has_room: bool) -> dict[str, float | None]:
         count = self.instructions.get(measured_core(board) or "") if has_room else None
@@ -92,7 +102,8 @@ def _of_code(compiled: Compiled) -> Analysis:
     known = cores()
     counts = {core: sum(instructions(compiled, core)) for core in known}
     guessed = tuple(sorted({kind for core in known for kind in unmeasured(compiled, core)}))
-    return Analysis(compiled.plan.size, compiled.flash_bytes, counts, guessed)
+    layerwise = compiled.layerwise.plan.size
+    return Analysis(compiled.plan.size, compiled.flash_bytes, layerwise, counts, guessed)
 
 
 def measured_core(board: Board) -> str | None:

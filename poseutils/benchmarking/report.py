@@ -36,7 +36,8 @@ class Report:
     Attributes:
         metrics: parameters; macs (multiply-accumulates per inference); file_kib; weights_kib;
             live_peak_kib (the largest sum of live activation tensors); arena_kib and constants_kib
-            (RAM and flash of the network as C); tflm_arena_kib (the arena of TensorFlow Lite
+            (RAM and flash of the network as C), layerwise_arena_kib (RAM if one layer ran after the
+            other); tflm_arena_kib (the arena of TensorFlow Lite
             Micro); minstructions_m4, _m7 and _m55 (millions per inference as C, by a cost model);
             latency_ms_median and latency_ms_min (on this computer, not on a board).
         layers: one row per operator, see :func:`poseutils.compiler.graph.layers`; empty unless the
@@ -145,9 +146,16 @@ def _code_metrics(needs: Analysis) -> dict[str, float]:
     }
     return {
         "arena_kib": needs.ram_bytes / _KIB,
+        **_layerwise_metric(needs),
         "constants_kib": needs.flash_bytes / _KIB,
         **counts,
     }
+
+
+def _layerwise_metric(needs: Analysis) -> dict[str, float]:
+    if needs.layerwise_bytes is None:
+        return {}
+    return {"layerwise_arena_kib": needs.layerwise_bytes / _KIB}
 
 
 def _unknown(needs: Analysis) -> dict[str, str]:
@@ -198,6 +206,7 @@ _LABELS = {
     "live_peak_kib": ("live peak of activations, KiB", 1),
     "tflm_arena_kib": ("TFLM arena, KiB", 1),
     "arena_kib": ("arena as C, KiB", 1),
+    "layerwise_arena_kib": ("arena as C, layer by layer, KiB", 1),
     "constants_kib": ("constants as C, KiB", 1),
     "minstructions_m4": ("million instructions, Cortex-M4", 1),
     "minstructions_m7": ("million instructions, Cortex-M7", 1),
@@ -222,7 +231,8 @@ def in_units(rows: list[dict]) -> list[dict]:
 
 
 def board_rows(report: Report, compiled: StReport | None = None) -> list[dict]:
-    """The boards and the memories that hold the network, for a table.
+    """The boards and the memories that hold the network, beside that of its activations if one
+    layer ran after the other, for a table.
 
     Args:
         compiled: the report of ST's compiler, if it was run; shown for the boards of its family.
@@ -230,6 +240,7 @@ def board_rows(report: Report, compiled: StReport | None = None) -> list[dict]:
     names = ("board", "core", "activations", "weights")
     return [
         {name: row[name] for name in names}
+        | ({"layer by layer": row["layerwise"]} if row["layerwise"] else {})
         | {"fits": row["verdict"]}
         | (_compiled(row, compiled) if compiled else {})
         for row in report.boards

@@ -177,7 +177,7 @@ def _memory(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None)
             "RAM",
             "arena",
             compiled.plan.size,
-            "all tensors and scratch, inputs and outputs included",
+            _held(compiled),
         ),
         (
             "RAM",
@@ -195,6 +195,21 @@ def _memory(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None)
             for where, what, size, holds in rows
             if size != 0
         ],
+    )
+
+
+def _held(compiled: Compiled) -> str:
+    """What the arena holds, and how many bytes layers that take turns save."""
+    held = "all tensors and scratch, inputs and outputs included"
+    if compiled.is_pushed:
+        held = (
+            "all tensors and scratch, the outputs and the rows of the input that are read included"
+        )
+    if not compiled.arena.timeline.schedule.segments:
+        return held
+    return (
+        f"{held}; layers take turns row by row, one after the other they would need "
+        f"{compiled.layerwise.plan.size:,}"
     )
 
 
