@@ -32,12 +32,9 @@ def test_costs_grow_with_width_and_size():
 
 def test_the_table_says_what_fits_a_board():
     rows = ladder_rows(ladder(), find_board("STM32F746G-DISCO"), CORE)
-    fits = {
-        (row["network"], row["alpha"], row["input"]): row["fits STM32F746G-DISCO"] for row in rows
-    }
-    network = "st_movenet_lightning_heatmaps"
-    assert fits[network, "0.35", "128 × 128"] == "internal"  # 240 of 320 KiB of RAM
-    assert fits[network, "0.35", "192 × 192"] == "external"  # 540 KiB
+    fits = {(row["network"], row["input"]): row["fits STM32F746G-DISCO"] for row in rows}
+    assert fits["bundled network", "192 × 192"] == "internal"  # 113 of 320 KiB of RAM
+    assert fits["movenet_lightning_192", "192 × 192"] == "external"  # 349 KiB
 
 
 def test_the_chart_has_a_line_for_each_width_and_the_limits_of_a_board():
