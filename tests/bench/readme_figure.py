@@ -1,5 +1,5 @@
 """Draws the README's figure, data/readme.jpg: rendered people with what the bundled network
-predicts, over the memory plan of that network.
+predicts, over the memory plans of that network.
 
 python -m tests.bench.readme_figure
 """
@@ -18,6 +18,7 @@ from PIL import Image
 
 import poseutils as pu
 from poseutils import plots
+from poseutils.benchmarking import arenas_of_others
 from tests.bench.ratios import PEOPLE, ROOT, SHIPPED
 
 COLUMNS, SIDE = 6, 200
@@ -39,10 +40,13 @@ def _drawn(model: pu.Model, path: Path) -> np.ndarray:
 
 
 def _plan(model: pu.Model, width: int) -> np.ndarray:
-    """The figure of the memory plan, (H, width, 3) uint8."""
+    """The figure of the memory plans, (H, width, 3) uint8."""
     with tempfile.TemporaryDirectory() as work:
         report = pu.export(model, Path(work) / "bundle").report
-    plots.show_memory_plan(report.tensors, report.arena_bytes)
+    plots.show_memory_plans(
+        {"layer by layer": report.layerwise_tensors, "row by row": report.tensors},
+        arenas_of_others(SHIPPED),
+    )
     buffer = io.BytesIO()
     plt.savefig(buffer, dpi=width / plt.gcf().get_size_inches()[0])
     plt.close()
