@@ -18,7 +18,7 @@ MOST_TRIES = 24
 """Operators that are tried with results that share nothing; each is a plan of the whole network."""
 
 PLACED = 3000
-"""Buffers that are placed, about, in the variations of one of these plans."""
+"""Buffers that are placed, about, in the variations of one of these plans; and in all of them."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,9 @@ def _smallest(timeline: Timeline, scratch: dict[int, int]) -> tuple[Storage, Pla
     storage = assign(timeline, apart, scratch)
     best = plan(storage.buffers)
     wasteful, tries = _wasteful(timeline, storage, best), 0
+    most_tries = min(MOST_TRIES, PLACED // len(storage.buffers))
     for index, operator in enumerate(timeline.graph.operators):
-        if tries < MOST_TRIES and wasteful & _shared(storage, operator):
+        if tries < most_tries and wasteful & _shared(storage, operator):
             tries += 1
             other = assign(timeline, apart | {index}, scratch)
             rounds = min(FEW_ROUNDS, PLACED // len(other.buffers))

@@ -7,7 +7,7 @@ in rings do not overlap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ..graph import Graph, lifetimes
@@ -65,6 +65,21 @@ class _Cuts:
         self.access, self.scratch = access, scratch
         self.graph, self.spans = access.graph, lifetimes(access.graph)
         self.roots = _roots(access)
+        self.crossing = self._crossing()
+
+    def _crossing(self) -> list[int]:
+        """The bytes of the tensors that are needed before and after each cut; what lies in another
+        one is counted with that."""
+        sizes = {t: 0 if t in self.roots else self.graph.tensors[t].bytes for t in self.spans}
+        pushed = self.graph.inputs if self.access.pushed else ()
+        return [
+            sum(
+                sizes[tensor]
+                for tensor, (first, last) in self.spans.items()
+                if first < cut <= last and tensor not in pushed
+            )
+            for cut in range(len(self.graph.operators) + 1)
+        ]
 
     def best(self) -> list[int]:
         best, cuts = {0: _Best(0, 0, 0)}, self._candidates()
@@ -79,22 +94,27 @@ class _Cuts:
         return found[::-1]
 
     def _improve(self, best: dict[int, _Best], begin: int, end: int) -> None:
-        """Lets the best cuts up to ``end`` have one at ``begin``, if that needs less."""
-        before, buffers = best[begin], self._buffers(begin, end)
-        for needed in (lower_bound, lambda made: plan(made, 0).size):
-            own = needed(buffers)
+        """Lets the best cuts up to ``end`` have one at ``begin``, if that needs less.
+
+        What it needs is found exactly only where simpler lower bounds do not rule it out.
+        """
+        before = best[begin]
+        for own in self._bounds(begin, end):
             tried = _Best(max(before.most, own), before.total + own, begin)
             if end in best and tried >= best[end]:
                 return
         best[end] = tried
 
+    def _bounds(self, begin: int, end: int) -> Iterator[int]:
+        """Bytes that operators between two cuts need at least; at last what they need."""
+        yield max(self.crossing[begin], self.crossing[end])
+        buffers = self._buffers(begin, end)
+        yield lower_bound(buffers)
+        yield plan(buffers, 0).size
+
     def _candidates(self) -> list[int]:
         """Cuts that few bytes cross, and those beside operators that do not run row by row."""
-        count, tensors = len(self.graph.operators), self.graph.tensors
-        crossing = [
-            sum(tensors[t].bytes for t, (first, last) in self.spans.items() if first < cut <= last)
-            for cut in range(count + 1)
-        ]
+        count, crossing = len(self.graph.operators), self.crossing
         return [
             cut
             for cut in range(count + 1)
