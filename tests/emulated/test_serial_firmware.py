@@ -85,6 +85,24 @@ def test_twenty_images_give_the_bytes_of_the_reference_kernels(
     assert len(cycles) == 20 and max(cycles) < 1.01 * min(cycles)
 
 
+@pytest.mark.slow
+def test_the_bundled_network_runs_in_the_chip_on_pushed_rows(repository, people, tmp_path):
+    """17 keypoints in images of 192×192 pixels, in 128 KiB of RAM."""
+    path = repository / SHIPPED
+    model, reference = pu.load_model(path, num_threads=1), Reference(path)
+    bundle = export(model, tmp_path / "out", input="pushed")
+    names = [t.name for t in parse_tflite(path.read_bytes(), "shipped").tensors]
+    run_make(bundle.sources, "f405")
+    with emulated(bundle.sources / ELF) as line:
+        board = Board(line.url)
+        for taken, given in zip(*prepared(model, bundle, people[:2]), strict=True):
+            board.run(taken.tobytes())
+            reference.run(given[None])
+            expected = reference.tensor(names.index(bundle.outputs[0].name))
+            assert board.output(0) == expected.tobytes()
+        board.close()
+
+
 def test_keypoints_of_the_board_are_those_of_this_computer(line, model, people):
     there, here = on_target(model, "serial", line.url), as_exported(model)
     for sample in people[:3]:
