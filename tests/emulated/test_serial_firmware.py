@@ -186,7 +186,7 @@ def test_the_firmware_compiles_with_all_warnings(bundle):
     run_tool(["arm-none-eabi-gcc", *flags.split(), *core.split(), *sources], bundle.sources)
 
 
-@pytest.mark.parametrize(("memory", "length"), [("RAM", "64K"), ("FLASH", "512K")])
+@pytest.mark.parametrize(("memory", "length"), [("RAM", "16K"), ("FLASH", "512K")])
 def test_what_does_not_fit_does_not_link(bundle, tmp_path, memory, length):
     copied = copy_sources(bundle.sources, tmp_path)
     script = copied / "serial/stm32f405.ld"
