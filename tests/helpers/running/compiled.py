@@ -68,20 +68,27 @@ def kernel_objects(*flags: str) -> Path:
     return shared(f"kernels-{key[:16]}", make)
 
 
-def run(graph, inputs, folder):
-    """Compiles with all warnings and sanitizers, and runs twice: the second run must not depend on
-    what the first one left."""
-    files = network_sources(graph)
+def program(graph, folder, main=MAIN, **options):
+    """Compiles with all warnings and sanitizers; ``options`` are those of compile_graph."""
+    files = network_sources(graph, **options)
     included = [f'#include "{name}"\n' for name in files if name.endswith(".c")]
-    files["main.c"] = "".join(included) + MAIN  # one run of the compiler instead of three
+    files["main.c"] = "".join(included) + main  # one run of the compiler instead of three
     for name, text in files.items():
         (folder / name).write_text(text)
     kernels = kernel_objects(*STRICT)
-    image = b"".join(values.tobytes() for values in inputs)
     command = ["gcc", *STRICT, f"-I{kernels}", "main.c", kernels / "kernels.a", "-lm", "-o", "main"]
     subprocess.run(command, cwd=folder, check=True)
-    written = subprocess.run(
-        [folder / "main"], input=image + image, check=True, stdout=subprocess.PIPE
-    ).stdout
+    return folder / "main"
+
+
+def results(made, given):
+    """What a program makes of images, both as bytes, one after the other."""
+    return subprocess.run([made], input=given, check=True, stdout=subprocess.PIPE).stdout
+
+
+def run(graph, inputs, folder):
+    """Runs twice: the second run must not depend on what the first one left."""
+    image = b"".join(values.tobytes() for values in inputs)
+    written = results(program(graph, folder), image + image)
     assert written[: len(written) // 2] == written[len(written) // 2 :]
     return written[: len(written) // 2]

@@ -73,9 +73,10 @@ def merged(models: list[bytes]) -> bytes:
     return bytes(builder.Output())
 
 
-def network_sources(graph: Graph) -> dict[str, str]:
-    """The C files of a network alone, by name: no kernels, no keypoints, no program."""
-    return network_files(compile_graph(graph, "tiny", "file", "network"), "network")
+def network_sources(graph: Graph, **options) -> dict[str, str]:
+    """The C files of a network alone, by name: no kernels, no keypoints, no program; ``options``
+    are those of compile_graph."""
+    return network_files(compile_graph(graph, "tiny", "file", "network", **options), "network")
 
 
 def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) -> tuple[bytes, int]:
