@@ -113,12 +113,14 @@ class _Cuts:
         yield plan(buffers, 0).size
 
     def _candidates(self) -> list[int]:
-        """Cuts that few bytes cross, and those beside operators that do not run row by row."""
+        """All cuts of a small graph; of another one those that few bytes cross, and those beside
+        operators that do not run row by row."""
         count, crossing = len(self.graph.operators), self.crossing
         return [
             cut
             for cut in range(count + 1)
-            if cut in (0, count)
+            if count <= LONGEST
+            or cut in (0, count)
             or None in self.access.reads[cut - 1 : cut + 1]
             or crossing[cut - 1] >= crossing[cut] <= crossing[cut + 1]
         ]
