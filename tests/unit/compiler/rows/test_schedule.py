@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from poseutils.compiler.frontends.tflite import parse_tflite, read_tflite
-from poseutils.compiler.graph import lifetimes
 from poseutils.compiler.lowering import scratch_bytes
 from poseutils.compiler.memory import partition
 from poseutils.compiler.memory.partition import best_cuts
@@ -92,9 +91,7 @@ def test_schedule_of_the_shipped_network(shipped, pushed):
 def collides(first, last, height):
     """Whether in a ring of so many rows one is overwritten before it was read for the last time."""
     rows = range(len(first))
-    return any(
-        first[y] <= last[old] and (y - old) % height == 0 for y in rows for old in range(y)
-    )
+    return any(first[y] <= last[old] and (y - old) % height == 0 for y in rows for old in range(y))
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -121,23 +118,35 @@ def test_rows_that_die_early_wait_in_the_ring_for_those_before_them(seed):
 # ---------------------------------------------------------------- cuts
 
 
-def costs(access, scratch):
-    """What the search for cuts takes a segment to need, from one cut to another."""
+def needs(access, scratch):
+    """What the search takes the operators between two cuts to need, at the segment that needs
+    most."""
     search = partition._Cuts(access, scratch)
 
     @cache
-    def of(begin, end):
+    def segment(begin, end):
         return plan(search._buffers(begin, end), 0).size
 
-    return of
+    return lambda cuts: max(segment(*each) for each in zip(cuts, cuts[1:]))
 
 
 def all_cuts(access):
     count = len(access.graph.operators)
     for more in range(count):
-        for cuts in combinations(range(1, count), more):
-            ends = (0, *cuts, count)
-            if all(
-                b - a == 1 or None not in access.reads[a:b] for a, b in zip(ends, ends[1:])
-            ):
-                yield ends
+        for some in combinations(range(1, count), more):
+            cuts = (0, *some, count)
+            if all(b - a == 1 or None not in access.reads[a:b] for a, b in zip(cuts, cuts[1:])):
+                yield cuts
+
+
+@pytest.mark.parametrize("first", range(0, 200, 50))
+def test_no_other_cuts_need_less(first):
+    in_rows = 0
+    for graph in map(random_graph, range(first, first + 50)):
+        if len(graph.operators) <= 9:
+            access = RowAccess(graph, can_be_pushed(graph))
+            scratch = {index: least for index, (least, _) in scratch_bytes(graph).items()}
+            need, found = needs(access, scratch), best_cuts(access, scratch)
+            assert need(found) == min(map(need, all_cuts(access)))
+            in_rows += len(found) <= len(graph.operators)
+    assert in_rows >= 5
