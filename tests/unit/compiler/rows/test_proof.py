@@ -70,10 +70,10 @@ def test_two_rings_in_one_place_are_refused(planned):
     given, names = planned
     for first, second in ((0, 1), (1, 2)):
         a, b = names[f"layer{first}"], names[f"layer{second}"]
-        for tensor, other in ((a, b), (b, a)):
+        for moving, other in ((a, b), (b, a)):
             there = given["regions"][other].offset
             room = {"arena_bytes": given["arena_bytes"] + 20000}
-            said = refused(given, regions=moved(given, tensor, offset=there), **room)
+            said = refused(given, regions=moved(given, moving, offset=there), **room)
             assert f"'layer{first}' is overwritten by" in said or f"'layer{second}' is" in said
 
 
