@@ -104,6 +104,8 @@ def compile_graph(
         )
     if memory not in MEMORY:
         raise PoseError(f"memory={memory!r}: expected one of {', '.join(MEMORY)}")
+    if budget_kib is not None and not (isinstance(budget_kib, (int, float)) and budget_kib >= 0):
+        raise PoseError(f"budget_kib={budget_kib!r}: expected a number, KiB of the arena")
     if pushed:
         need_rows(graph, source)
     layerwise = arena = layerwise_arena(graph, scratch_bytes(graph), pushed)

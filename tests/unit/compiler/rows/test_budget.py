@@ -68,3 +68,10 @@ def test_the_tensors_that_are_named_are_those_that_need_most(data, pushed):
     total = float(re.search(r"at least ([\d.]+) KiB", str(caught.value))[1])
     assert named == sorted(named, reverse=True)
     assert sum(named) == pytest.approx(total, abs=0.1 * (len(named) + 1))
+
+
+@pytest.mark.parametrize("budget", [float("nan"), -1, "96"])
+def test_a_budget_is_a_number_of_kib(data, budget):
+    graph = parse_tflite(data, "net")
+    with pytest.raises(PoseError, match=r"budget_kib=.*: expected a number, KiB of the arena"):
+        compile_graph(graph, "net", "file", "network", budget_kib=budget)
