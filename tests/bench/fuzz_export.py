@@ -155,7 +155,9 @@ def compiles(folder: Path) -> str:
     sources = [
         path
         for path in sorted(folder.rglob("*.c"))
-        if path.name != "startup.c" and not path.name.startswith(("pose_", "decode_"))
+        if path.parent.name != "serial"  # needs headers of a board
+        and path.name != "startup.c"
+        and not path.name.startswith(("pose_", "decode_"))
     ]
     places = sorted({f"-I{path.parent}" for path in sources})
     done = subprocess.run(
