@@ -88,10 +88,13 @@ def why_no_firmware(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding
     if reason := why_no_serial(compiled):
         return reason
     short = [need for need in needs(spec, compiled, decoding) if need.bytes > need.room]
-    return ", ".join(
+    reason = ", ".join(
         f"{need.bytes:,} bytes of {need.memory} are needed and {need.room:,} are there"
         for need in short
     )
+    if not compiled.is_pushed and "RAM" in (need.memory for need in short):
+        return f"{reason}; exported with memory='least' and input='pushed' it may need less"
+    return reason
 
 
 def needs(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None) -> list[Need]:

@@ -39,10 +39,14 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def boards(files):
-    """The exported folder and the program of two of them."""
+    """The exported folder and the program of two of them, of the first also with pushed rows."""
     made = {}
-    for name in ("small", "bare"):
-        bundle = export(files / f"{name}.tflite", files / name)
+    for name, file, given in (
+        ("small", "small", "whole"),
+        ("pushed", "small", "pushed"),
+        ("bare", "bare", "whole"),
+    ):
+        bundle = export(files / f"{file}.tflite", files / name, name=file, input=given)
         made[name] = bundle, built(bundle, files / name)
     return made
 
@@ -53,9 +57,9 @@ def impatient(monkeypatch):
     monkeypatch.setattr(line_module, "SOON_SECONDS", 0.3)
 
 
-@pytest.fixture
-def line(boards):
-    with on_program(boards["small"][1]) as line:
+@pytest.fixture(params=["small", "pushed"])
+def line(boards, request):
+    with on_program(boards[request.param][1]) as line:
         yield line
 
 
@@ -91,8 +95,8 @@ def test_outputs_and_keypoints_are_those_of_the_host(boards, board):
         assert run.people in (0, 1) and ((0 <= points[:, :2]) & (points[:, :2] <= 64)).all()
 
 
-def test_a_board_says_what_it_has(boards, board):
-    bundle, info = boards["small"][0], board.info
+def test_a_board_says_what_it_has(boards, board, request):
+    bundle, info = boards[request.node.callspec.params["line"]][0], board.info
     assert info.sha256 == bundle.files["small.tflite"]["sha256"]
     assert (info.rows, info.row_bytes, info.arena_bytes) == (64, 192, bundle.report.arena_bytes)
     assert (info.keypoints, info.people) == (17, 1)
@@ -141,7 +145,7 @@ def test_only_bytes_of_outputs_are_read(board, place):
     assert len(board.output(0)) == 272
 
 
-def test_a_request_that_is_repeated_is_done_once(board):
+def test_a_request_that_is_repeated_is_done_once(boards, board):
     """As after an answer that was lost: the cycles count each row once."""
     ask = board.line.ask
 
@@ -153,6 +157,14 @@ def test_a_request_that_is_repeated_is_done_once(board):
 
     board.line.ask = twice
     assert board.run(images(1).tobytes()).cycles == (ROWS + 1) * 1000
+    assert board.output(0) == boards["small"][0].run_host(images(1))["heatmaps"].tobytes()
+
+
+def test_an_image_that_is_given_up_leaves_no_trace(boards, board):
+    for row in range(20):
+        board.line.ask(Request.ROW, struct.pack("<I", row) + ROW)
+    board.run(images(1).tobytes())
+    assert board.output(0) == boards["small"][0].run_host(images(1))["heatmaps"].tobytes()
 
 
 def garbled(change):

@@ -72,7 +72,10 @@ def test_of_one_that_does_not_it_is_said_what_is_needed(repository, tmp_path, ca
     reason, arena = bundle.report.no_firmware, bundle.report.arena_bytes
     needed = int(reason.split()[0].replace(",", ""))
     assert arena + 4096 < needed < arena + 8192
-    assert reason == f"{needed:,} bytes of RAM are needed and 131,072 are there"
+    assert reason == (
+        f"{needed:,} bytes of RAM are needed and 131,072 are there; exported with memory='least' "
+        "and input='pushed' it may need less"
+    )
     assert serial_files(bundle) == {*ANY_BOARD, "net_serial.h", "net_serial.c"}
     readme = (bundle.path / "README.md").read_text()
     assert f"There is no firmware for the STM32F405: {reason}." in " ".join(readme.split())
