@@ -1,5 +1,5 @@
-"""Exported networks on real images: every byte of every output, and of every tensor on the way,
-beside LiteRT's reference kernels; and the same outputs on emulated cores.
+"""Exported networks on real images, in all forms: every byte of every output, and of every tensor
+on the way, beside LiteRT's reference kernels; and the same outputs on emulated cores.
 
 python -m tests.bench.check_export [--images N] [--core Cortex-M4 ...] [FILE.tflite ...]
 """
@@ -18,9 +18,11 @@ from poseutils.deployment import Bundle, export
 from tests.helpers.running.litert_reference import Reference, same
 
 ROOT = Path(__file__).resolve().parents[2]
+FORMS = {"rows": {}, "pushed rows": {"input": "pushed"}, "layers": {"memory": "layerwise"}}
+"""Arguments of the export."""
 
 
-def pictures(model: pu.Model, folder: Path, count: int) -> np.ndarray:
+def taken(model: pu.Model, folder: Path, count: int) -> np.ndarray:
     """Real images as the network's input takes them."""
     paths = pu.find_images(folder)[:count]
     return model.network.prepare(
@@ -65,13 +67,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "data/synthetic-people/val")
     given = parser.parse_args(arguments)
     for path in given.files or sorted((ROOT / "data/models").glob("*_int8.tflite")):
-        with tempfile.TemporaryDirectory() as work:
-            model = pu.load_model(path)
-            bundle = export(model, Path(work) / "bundle")
-            images = pictures(model, given.folder, given.images)
-            print(f"{path.name}: {check_host(bundle, path, images)}", flush=True)
-            for core in given.core:
-                print(f"  {check_core(bundle, images, core)}", flush=True)
+        model = pu.load_model(path)
+        images = taken(model, given.folder, given.images)
+        for form, arguments in FORMS.items():
+            with tempfile.TemporaryDirectory() as work:
+                bundle = export(model, Path(work) / "bundle", **arguments)
+                print(f"{path.name}, {form}: {check_host(bundle, path, images)}", flush=True)
+                for core in given.core:
+                    print(f"  {check_core(bundle, images, core)}", flush=True)
 
 
 if __name__ == "__main__":
