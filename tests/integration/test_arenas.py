@@ -17,7 +17,7 @@ KIB = {
     PALM: (234, 255),
     "blazeface_front_128_quant_pc_ff_od_wider_face.tflite": (81, 47),
     YOLOV8: (240, None),
-    "movenet_singlepose_lightning_192_int8.tflite": (350, None),
+    "movenet_singlepose_lightning_192_int8.tflite": (250, None),
     YOLO11: (300, None),
     "face_landmarks_v1_192_int8_pc.onnx": (250, None),
 }

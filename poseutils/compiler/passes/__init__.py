@@ -15,6 +15,7 @@ from .fold_tables import fold_tables
 from .merge_transposes import merge_transposes
 from .remove_dead import remove_dead
 from .trim_ends import trim_ends
+from .widen_late import widen_late
 
 __all__ = ["IO", "PASSES", "run_passes"]
 
@@ -32,6 +33,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_channel_padding,
     merge_transposes,
     remove_dead,
+    widen_late,
 )
 """In the order in which they run."""
 
