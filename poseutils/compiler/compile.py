@@ -108,9 +108,10 @@ def compile_graph(
         raise PoseError(f"budget_kib={budget_kib!r}: expected a number, KiB of the arena")
     if pushed:
         need_rows(graph, source)
-    layerwise = arena = layerwise_arena(graph, scratch_bytes(graph), pushed)
+    scratch = scratch_bytes(graph)
+    layerwise = arena = layerwise_arena(graph, scratch, pushed)
     if memory == "least":
-        arena = least_arena(layerwise, scratch_bytes(graph))
+        arena = least_arena(layerwise, scratch)
     if budget_kib is not None and arena.plan.size > budget_kib * 1024:
         raise PoseError(f"{source}: {over_budget(arena, budget_kib, memory)}")
     prove(arena)

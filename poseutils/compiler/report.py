@@ -159,8 +159,7 @@ def frame_rows(arena: Arena, frames: int = 5) -> list[dict[str, Any]]:
     timeline, usage = arena.timeline, occupied(arena.storage.buffers)
     found = []
     for begin, end in timeline.schedule.segments:
-        first = min(timeline.steps_of[index][0] for index in range(begin, end))
-        last = max(timeline.steps_of[index][1] for index in range(begin, end))
+        first, last = timeline.span_of(range(begin, end))
         found.append((max(usage[step] for step in range(first, last + 1)), begin, end, first, last))
     if not found:
         return []
@@ -195,9 +194,7 @@ def _live(arena: Arena, first: int, last: int) -> dict[str, float]:
 def buffer_rows(compiled: Compiled) -> list[dict[str, Any]]:
     """One row a buffer of the memory plan: offset, bytes, first and last operator, its tensors."""
     arena, spans = compiled.arena, lifetimes(compiled.graph)
-    tensors: dict[int, list[int]] = {}
-    for tensor, place in arena.storage.places.items():
-        tensors.setdefault(place.buffer, []).append(tensor)
+    tensors = arena.storage.tensors
     scratch, rows = _scratch_of(arena), []
     for i, (buffer, offset) in enumerate(zip(arena.storage.buffers, arena.plan.offsets)):
         own = [spans[t] for t in tensors.get(i, [])] + [(op, op) for op in scratch.get(i, [])]

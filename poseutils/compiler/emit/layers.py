@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import prod
 
 from ..compile import Compiled
+from ..lowering.layer import row_offset
 from ..rows import row_count
 from .c_text import c_comment, c_string
 
@@ -26,13 +27,9 @@ def layer_lines(compiled: Compiled, index: int, labels: list[str]) -> list[str]:
         count, item = row_count(made) if in_rows else 1, made.item_bytes
         lines_, step = prod(made.shape[:-1]) // count, place.row_stride * item
         columns = made.shape[-1] if made.shape else 1
-        row = f" + {_row('y', place.ring)} * {lines_ * step}" if in_rows and place.ring != 1 else ""
+        row = row_offset(place.ring, lines_ * step) if in_rows else ""
         lines.append(f"COMPUTED({tensor}, {offset}{row}, {lines_}, {columns * item}, {step});")
     return lines
-
-
-def _row(y: str, ring: int | None) -> str:
-    return y if ring is None else f"{y} % {ring}"
 
 
 def segment_functions(compiled: Compiled, name: str, labels: list[str]) -> Iterator[str]:

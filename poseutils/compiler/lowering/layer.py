@@ -126,10 +126,7 @@ class Layer:
             return ""
         whole = self.moving[tensor]
         step = rows(whole) // row_count(whole) * self.step(tensor) * item_bytes
-        ring = self.places[tensor].ring if tensor in self.places else None
-        if ring == 1:
-            return ""
-        return f" + y * {step}" if ring is None else f" + y % {ring} * {step}"
+        return row_offset(self.places[tensor].ring if tensor in self.places else None, step)
 
     def slices(self) -> list[Slice] | None:
         """The slice that each output is, of one row if the tensors move over rows."""
@@ -196,6 +193,14 @@ def in_rows(layer: Layer) -> Layer:
     moving = {t: tensors[t] for t in taken if row_count(tensors[t]) == rows_made}
     one = [one_row(tensor) if t in moving else tensor for t, tensor in enumerate(tensors)]
     return replace(layer, moving=moving, graph=replace(layer.graph, tensors=tuple(one)))
+
+
+def row_offset(ring: int | None, step: int) -> str:
+    """What is added to an address for row ``y``: of all rows, or of a ring; ``step`` is from one
+    row to the next."""
+    if ring == 1:
+        return ""
+    return f" + y * {step}" if ring is None else f" + y % {ring} * {step}"
 
 
 def at(c_type: str, offset: int | str) -> str:

@@ -33,13 +33,12 @@ def _peak(arena: Arena) -> int:
 
 def _alive(arena: Arena, step: int) -> str:
     """The buffers that are in memory at a step, from the largest on, by their tensors."""
-    names: dict[int, list[str]] = {}
-    for tensor, place in arena.storage.places.items():
-        names.setdefault(place.buffer, []).append(arena.timeline.graph.tensors[tensor].name)
-    alive = [i for i, b in enumerate(arena.storage.buffers) if b.first <= step <= b.last]
-    alive.sort(key=lambda i: -arena.storage.buffers[i].size)
+    buffers, tensors = arena.storage.buffers, arena.timeline.graph.tensors
+    first = {buffer: tensors[own[0]].name for buffer, own in arena.storage.tensors.items()}
+    alive = [i for i, b in enumerate(buffers) if b.first <= step <= b.last]
+    alive.sort(key=lambda i: -buffers[i].size)
     named = [
-        f"{_short(names.get(i, ['scratch'])[0])} ({arena.storage.buffers[i].size / 1024:.1f} KiB)"
+        f"{_short(first.get(i, 'scratch'))} ({buffers[i].size / 1024:.1f} KiB)"
         for i in alive[:MOST_NAMED]
     ]
     return ", ".join(named) + (f" and {len(alive) - MOST_NAMED} more" * (len(alive) > MOST_NAMED))

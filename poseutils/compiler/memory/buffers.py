@@ -51,6 +51,14 @@ class Storage:
     places: dict[int, Place]
     scratch: dict[int, int]
 
+    @property
+    def tensors(self) -> dict[int, list[int]]:
+        """The tensors of each buffer that holds some."""
+        found: dict[int, list[int]] = {}
+        for tensor, place in self.places.items():
+            found.setdefault(place.buffer, []).append(tensor)
+        return found
+
 
 @dataclass(eq=False)
 class _Base:
@@ -292,7 +300,7 @@ class _Assignment:
             ring = ring_height(of_all.first, of_all.last)
             return Buffer(root.bytes // rows * ring, first, last), ring
         spans = zip(of_all.first.tolist(), of_all.last.tolist())
-        by_row = self.timeline.schedule.segments and rows > 1
+        by_row = bool(self.timeline.schedule.segments)
         return Buffer(root.bytes, first, last, tuple(spans) if by_row else ()), None
 
     def _place(self, tensor: int, number: Mapping[_Base, int], ring: int | None) -> Place:
@@ -317,12 +325,7 @@ class _Assignment:
         return sorted(groups.values())
 
     def _scratch(self, group: list[int], scratch: Mapping[int, int]) -> Buffer:
-        spans = [self.timeline.steps_of[index] for index in group]
-        return Buffer(
-            max(scratch[index] for index in group),
-            min(first for first, _ in spans),
-            max(last for _, last in spans),
-        )
+        return Buffer(max(scratch[index] for index in group), *self.timeline.span_of(group))
 
 
 def _margins(whole: SubView, slots: list[SubView]) -> list[SubView]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..attributes import Concatenation
 from ..graph import RESHAPES, Graph, Operator, Tensor
-from ..rows import Range, row_axis, row_count
+from ..rows import Range, one_row, row_axis, row_count
 from ..slices import Slice, slices_of
 from .schedule import CALLER, RowAccess, Schedule, Step
 from .views import channel_padding
@@ -360,8 +360,8 @@ class _Run:
         return (*self.graph.tensors[tensor].shape, self.graph.tensors[tensor].item_bytes)
 
     def row_shape(self, tensor: int) -> tuple[int, ...]:
-        axis, shape = row_axis(self.graph.tensors[tensor]), self.shape(tensor, whole=True)
-        return tuple(1 if d == axis else n for d, n in enumerate(shape))
+        row = one_row(self.graph.tensors[tensor])
+        return (*row.shape, row.item_bytes)
 
     def name(self, tensor: int) -> str:
         return f"tensor {self.graph.tensors[tensor].name!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -62,6 +63,11 @@ class Timeline:
             spans[operator] = (spans.get(operator, (number, number))[0], number)
         return spans
 
+    def span_of(self, operators: Iterable[int]) -> tuple[int, int]:
+        """The first and the last step of several operators."""
+        spans = [self.steps_of[index] for index in operators]
+        return min(first for first, _ in spans), max(last for _, last in spans)
+
     def in_operators(self, step: int) -> float:
         """When a step begins, in operators: the steps of a segment are spread evenly over them."""
         return float(np.interp(step, *self._begins))
@@ -73,7 +79,7 @@ class Timeline:
         segments, count = self.schedule.segment_of, len(self.graph.operators)
         alone = [(index, index + 1) for index in range(count) if index not in segments]
         blocks = sorted([*alone, *self.schedule.segments])
-        first = [min(self.steps_of[i][0] for i in range(*block)) for block in blocks]
+        first = [self.span_of(range(*block))[0] for block in blocks]
         return [*first, len(self.schedule.steps)], [*(begin for begin, _ in blocks), count]
 
     @cached_property

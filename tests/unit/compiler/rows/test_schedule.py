@@ -89,7 +89,7 @@ def test_schedule_of_the_shipped_network(shipped, pushed):
 
 
 def collides(first, last, height):
-    """Whether in a ring of so many rows one is overwritten before it was read for the last time."""
+    """Whether in a ring of so many rows one is overwritten before its last read."""
     rows = range(len(first))
     return any(first[y] <= last[old] and (y - old) % height == 0 for y in rows for old in range(y))
 

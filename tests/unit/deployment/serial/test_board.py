@@ -79,7 +79,7 @@ def images(count: int) -> np.ndarray:
     return np.random.default_rng(4).integers(-128, 128, (count, 64, 64, 3), np.int8)
 
 
-def pictures(count: int) -> np.ndarray:
+def images_for(count: int) -> np.ndarray:
     return np.random.default_rng(4).integers(0, 256, (count, 90, 120, 3), np.uint8)
 
 
@@ -214,7 +214,7 @@ def cut_at(line: Wire, frames: int):
 def test_a_line_cut_within_an_image_is_said_and_the_image_sent_again(line, model, files, capsys):
     there, here = on_board(model, line.url), as_exported(model)
     cut_at(line, 20)
-    for image in pictures(3):
+    for image in images_for(3):
         assert (there.predict(image).keypoints == here.predict(image).keypoints).all()
     said = capsys.readouterr().out
     assert "the line was cut" in said and "at row 19 of 64. The image is sent again" in said
@@ -225,9 +225,9 @@ def test_a_line_that_stays_cut_is_an_error_and_later_images_run(line, model):
     there = on_board(model, line.url)
     line.to_board = lambda data: None
     with pytest.raises(PoseError, match="the line was cut"):
-        there.predict(pictures(1)[0])
+        there.predict(images_for(1)[0])
     line.to_board = lambda data: data
-    assert there.predict(pictures(1)[0]).keypoints.shape == (1, 17, 2)
+    assert there.predict(images_for(1)[0]).keypoints.shape == (1, 17, 2)
 
 
 def test_an_evaluation_measures_the_board_beside_the_model(line, model, repository, capsys):
