@@ -5,7 +5,7 @@ extern uint32_t stack_top, data_load, data_begin, data_end, bss_begin, bss_end;
 extern void systick_handler(void);
 extern int main(void);
 
-/* A debugger shows where; the computer on the line is told by silence. */
+/* A debugger shows where; the computer on the line gets no answer. */
 static void fault_handler(void)
 {
     for (;;) {
