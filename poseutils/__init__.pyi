@@ -9,6 +9,7 @@ from . import evaluation as evaluation
 from . import images as images
 from . import keypoints as keypoints
 from . import labeling as labeling
+from . import lessons as lessons
 from . import models as models
 from . import pipeline as pipeline
 from . import plots as plots

@@ -20,7 +20,7 @@ FLOORS = [
     ["models"],
     ["training", "evaluation", "quantization", "deployment", "benchmarking"],
     ["plots"],
-    ["prediction", "labeling", "widgets"],
+    ["prediction", "labeling", "widgets", "lessons"],
     ["pipeline"],
     ["__main__"],
 ]

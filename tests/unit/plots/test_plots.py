@@ -5,8 +5,7 @@ import pytest
 
 matplotlib.use("Agg")
 
-from poseutils import plots, widgets  # noqa: E402
-from poseutils.images import fit_to  # noqa: E402
+from poseutils import plots  # noqa: E402
 from poseutils.keypoints import COCO17, HAND21, HEAD468, PALM7, layout_from_names  # noqa: E402
 from poseutils.plots import memory
 from poseutils.poses import Poses  # noqa: E402
@@ -87,18 +86,6 @@ def test_a_head_is_drawn_as_its_contours_with_the_rest_fainter():
     assert 0 < drawn[40, 250].sum() < 0.6 * sum(plots.RIGHT)
 
 
-def test_heat_lands_on_the_picture_where_the_network_saw_it():
-    """A cell's heat, taken back to an image that was letterboxed, peaks where the transform
-    says."""
-    _, transform = fit_to(np.zeros((120, 240, 3), np.uint8), (96, 96), "padding")
-    heat = np.zeros((24, 24), np.float32)
-    heat[10, 15] = 1
-    spread = widgets.unfit(heat, transform.matrix, (96, 96), (120, 240))
-    y, x = np.unravel_index(spread.argmax(), spread.shape)
-    expected = transform.to_image(np.array([15.5 * 4, 10.5 * 4]))
-    np.testing.assert_allclose((x + 0.5, y + 0.5), expected, atol=1.01)
-
-
 def test_tables():
     text = plots.table(
         [
@@ -120,20 +107,6 @@ def test_images_are_saved_in_rgb(tmp_path, suffix):
     image = np.full((16, 16, 3), (250, 10, 100), np.uint8)
     read = read_image(plots.save_image(tmp_path / f"x{suffix}", image))
     assert np.abs(read.astype(int) - image).max() < 8
-
-
-def test_explorer_redraws_when_a_control_moves(asset):
-    import poseutils as pu
-
-    asset("models/st_movenet_lightning_heatmaps_192_int8_pc.tflite")
-    model = pu.load_model("st_movenet_lightning_heatmaps_192_13kpts")
-    explorer = widgets.explore(model, [asset("images/bus.jpg"), asset("hands/onehand10k_9.jpg")])
-    controls, picture = explorer.children
-    seen = {bytes(picture.value)}
-    for control, value in zip(controls.children, (1, 0.01, 0.9, -1), strict=True):
-        control.value = value
-        seen.add(bytes(picture.value))
-    assert len(seen) == 5 and all(png.startswith(b"\x89PNG") for png in seen)
 
 
 def test_reports_and_comparisons_show_themselves(zoo_model, asset):

@@ -1,5 +1,4 @@
-"""Interactive views for JupyterLab; a notebook shows each beside a static figure of the same
-content."""
+"""An explorer of predictions."""
 
 from __future__ import annotations
 
@@ -11,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .images import read_image
-from .models import Model
-from .plots import draw_poses, overlay_heatmap
+from ..images import read_image
+from ..models import Model
+from ..plots import draw_poses, overlay_heatmap
 
 
 def explore(

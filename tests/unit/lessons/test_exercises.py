@@ -1,0 +1,43 @@
+import pytest
+
+import poseutils as pu
+from poseutils.lessons.exercises import Exercise, verdict
+
+NUMBER = Exercise(0.25, "A quarter.", "Divide once more.", (([0.5], "A list."), (0.5, "Twice.")))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (None, "not answered yet"),
+        (0.2501, "right. A quarter."),
+        (0.26, "not yet. Divide"),
+        (0.5, "not yet. Twice."),
+        ([0.5], "not yet. A list."),
+        ("a quarter", "not yet. Divide"),
+        (float("nan"), "not yet. Divide"),
+        ([[0.25], 1], "not yet. Divide"),
+    ],
+)
+def test_numbers(answer, said):
+    assert verdict(NUMBER, answer).startswith(said)
+
+
+def test_texts_are_compared_without_case_and_hyphens():
+    exercise = Exercise("left wrist", "It is.", "Look again.")
+    assert verdict(exercise, "Left_Wrist").startswith("right")
+    assert verdict(exercise, "right wrist").startswith("not yet")
+
+
+def test_functions_are_called():
+    exercise = Exercise(
+        [1, 5], "Sums.", "Add.", ((([2, 6]), "One too many."),), 0.01, ([0, 1], [2, 3])
+    )
+    assert verdict(exercise, lambda a, b: a + b).startswith("right")
+    assert verdict(exercise, lambda a, b: a + b + 1) == "not yet. One too many."
+    assert "ZeroDivisionError" in verdict(exercise, lambda a, b: a / 0)
+
+
+def test_an_unknown_exercise():
+    with pytest.raises(pu.PoseError, match="'99.1'; expected one of"):
+        pu.lessons.check("99.1", 1)
