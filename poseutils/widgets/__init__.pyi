@@ -1,1 +1,2 @@
 from .explorer import explore as explore
+from .live import live as live

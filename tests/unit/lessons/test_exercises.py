@@ -1,7 +1,7 @@
 import pytest
 
 import poseutils as pu
-from poseutils.lessons.exercises import Exercise, verdict
+from poseutils.lessons.exercises import Exercise, _exercises, verdict
 
 NUMBER = Exercise(0.25, "A quarter.", "Divide once more.", (([0.5], "A list."), (0.5, "Twice.")))
 
@@ -41,3 +41,11 @@ def test_functions_are_called():
 def test_an_unknown_exercise():
     with pytest.raises(pu.PoseError, match="'99.1'; expected one of"):
         pu.lessons.check("99.1", 1)
+
+
+def test_answers_and_mistakes_of_the_lessons_are_told_apart():
+    for number, exercise in _exercises().items():
+        assert verdict(exercise, exercise.answer) == f"right. {exercise.explanation}", number
+        for mistake, hint in exercise.mistakes:
+            assert verdict(exercise, mistake) == f"not yet. {hint}", number
+        assert len({exercise.hint, *(h for _, h in exercise.mistakes)}) > len(exercise.mistakes)
