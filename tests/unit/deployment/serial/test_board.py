@@ -301,7 +301,7 @@ def test_silence_and_another_protocol(monkeypatch, gives, said):
     monkeypatch.setattr(line_module, "ANSWER_SECONDS", 1)
     ours, its = socket.socketpair()
     with Wire(lambda: ours) as line, its:
-        its.sendall(gives)
+        line.to_board = lambda data: its.sendall(gives) or b""
         with pytest.raises(PoseError, match=said):
             Board(line.url)
 
