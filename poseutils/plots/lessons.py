@@ -17,6 +17,9 @@ from .figures import show_images
 if TYPE_CHECKING:
     from ..training import Examples
 
+REDRAW_SECONDS = 2.0
+"""Between redrawings of learning curves, which take as long as a short epoch."""
+
 
 def show_targets(
     examples: Examples, indices: Sequence[int], loss: Mapping[str, Mapping] | None = None
@@ -155,7 +158,7 @@ class LiveCurves:
         predictions: Callable[[], np.ndarray] | None = None,
     ):
         self.groups, self.epochs, self.predictions = groups, epochs, predictions
-        self.times = [time.monotonic()]
+        self.times, self._next = [time.monotonic()], 0.0
         self.displays: dict[str, Any] = {}
 
     def update(self, epoch: int, history: Mapping[str, Sequence[float]]) -> None:
@@ -163,9 +166,11 @@ class LiveCurves:
         import matplotlib.pyplot as plt
 
         self.times.append(time.monotonic())
-        show_curves(history, self.groups)
-        plt.gcf().suptitle(self._status(epoch), fontsize=9)
-        self._redraw("curves")
+        if epoch == self.epochs or self.times[-1] > self._next:
+            self._next = self.times[-1] + REDRAW_SECONDS
+            show_curves(history, self.groups)
+            plt.gcf().suptitle(self._status(epoch), fontsize=9)
+            self._redraw("curves")
         if self.predictions and (
             epoch in (1, self.epochs) or epoch % max(1, self.epochs // 10) == 0
         ):

@@ -91,7 +91,9 @@ def fit(
         model: keras.Model from images (B, H, W, 3) to heatmaps (B, h, w, K), each cell 0 to 1.
         train, validation: examples of the network's input size, one person each.
         epochs: number of epochs.
-        run_dir: folder of ``model.keras``, saved whenever it improves, and ``checkpoint.npz``.
+        run_dir: folder of ``model.keras``, the best weights, and of ``checkpoint.npz``. While
+            training, ``model.keras`` is saved some seconds after it improved, and the checkpoint,
+            which has the best weights too, after every epoch.
         batch_size: B.
         optimizer: ``{Keras name: arguments}``; default Adam at 0.003. With ``use_ema``, the moving
             average of the weights (Polyak and Juditsky, 1992) is validated and saved; an
@@ -161,7 +163,7 @@ def fit(
                 if on_epoch:
                     on_epoch(progress.epoch, progress.history)
     finally:
-        model.set_weights(training.best)
+        training.end()
     assert progress.initial_oks is not None  # measured after the first epoch
     course = Course(
         progress.history,

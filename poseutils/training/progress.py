@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ from .checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+
+SAVE_SECONDS = 15.0
+"""Between savings of the best weights, which take as long as a short epoch."""
 
 _LOG = logging.getLogger("poseutils")
 
@@ -60,6 +64,7 @@ class Training:
         self.settings = json.loads(json.dumps(settings, default=str))
         self.path, self.checkpoint = run_dir / saved_models_dir / "model.keras", run_dir / NAME
         self.best = model.get_weights()
+        self._unsaved, self._next_save = False, 0.0
         self.progress = Progress(_digest(self.best), epochs)
 
     @property
@@ -158,6 +163,9 @@ class Training:
     def averaged(self) -> Iterator[None]:
         """Gives the network the weights to validate and keep: their moving average, if the
         optimizer has ``use_ema``. Training goes on from its own weights."""
+        if not self.optimizer.use_ema:
+            yield
+            return
         now = self.model.get_weights()
         self.optimizer.finalize_variable_values(self.model.trainable_variables)
         try:
@@ -182,8 +190,16 @@ class Training:
             progress.best_oks, progress.best_epoch = logs["val_oks"], progress.epoch
             with self.averaged():
                 self.best = self.model.get_weights()
-            self._save_best()
+            self._unsaved = True
         self._save()
+        if self._unsaved and time.monotonic() > self._next_save:
+            self._save_best()
+
+    def end(self) -> None:
+        """Gives the network its best weights, and saves them."""
+        self.model.set_weights(self.best)
+        if self._unsaved:
+            self._save_best()
 
     def _save_best(self) -> None:
         now = self.model.get_weights()
@@ -191,6 +207,7 @@ class Training:
         with atomic_path(self.path) as temporary:
             self.model.save(temporary)
         self.model.set_weights(now)
+        self._unsaved, self._next_save = False, time.monotonic() + SAVE_SECONDS
 
     def _save(self) -> None:
         network = [v.numpy() for v in self.model.variables]

@@ -136,6 +136,21 @@ def test_a_finished_training_is_never_replaced(finished, tmp_path, caplog):
     assert (tmp_path / "model.keras").read_text() == "of somebody"
 
 
+def test_an_interrupted_training_leaves_its_best_weights(tmp_path):
+    """Also those of epochs after which model.keras was not saved."""
+
+    def stops(epoch, history):
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        small_fit(tmp_path, on_epoch=stops)
+    kept = read_checkpoint(tmp_path / "checkpoint.npz")
+    assert kept.progress.best_epoch > 0
+    for saved, best in zip(load_keras(tmp_path / "model.keras").get_weights(), kept.best):
+        np.testing.assert_array_equal(saved, best)
+
+
 def test_an_interrupted_training_is_never_replaced_by_another(tmp_path):
     def stops(epoch, history):
         if epoch == 2:
