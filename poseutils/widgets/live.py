@@ -8,7 +8,7 @@ from typing import Any
 
 
 def live(draw: Callable[..., Any], **controls: Any):
-    """Controls, and below them a Matplotlib figure of their values.
+    """Controls, and a Matplotlib figure of their values: below sliders, beside an image.
 
     Args:
         draw: draws a figure; called with the value of each control, and of
@@ -28,7 +28,9 @@ def live(draw: Callable[..., Any], **controls: Any):
     for control in controls.values():
         control.observe(update, _trait(control))
     update()
-    return widgets.VBox([*controls.values(), view])
+    images = [control for control in controls.values() if _trait(control) == "points"]
+    others = [control for control in controls.values() if _trait(control) == "value"]
+    return widgets.VBox([*others, widgets.HBox([*images, view])])
 
 
 def _trait(control: Any) -> str:

@@ -19,7 +19,7 @@ def test_a_figure_follows_its_controls():
         plt.figure(figsize=(size, 1), dpi=50)
 
     points, size = Points(), ipywidgets.IntSlider(2)
-    view = widgets.live(draw, points=points, size=size).children[-1]
+    view = widgets.live(draw, points=points, size=size).children[-1].children[-1]
     points.points, size.value = [[3.0, 4.0]], 3
     assert drawn == [([[1.0, 2.0]], 2), ([[3.0, 4.0]], 2), ([[3.0, 4.0]], 3)]
     pixels = cv2.imdecode(np.frombuffer(view.value, np.uint8), cv2.IMREAD_COLOR)
