@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 QUICK = {f"{name}.ipynb" for name in ("index", "dataset", "benchmark", "deploy", "predict")}
 """Notebooks that `make test` runs."""
 MISSING = "is not in the cache folder"
+NO_BROWSER = "Chromium (apt-get install chromium) and playwright (pip) are needed to run this test"
 
 
 def pytest_configure():
@@ -44,14 +45,16 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Says aloud how much was not tested because models are missing."""
-    skipped = terminalreporter.stats.get("skipped", ())
-    count = sum(MISSING in str(report.longrepr) for report in skipped)
-    if count:
-        terminalreporter.section(f"{count} TESTS SKIPPED: THEIR MODELS OR IMAGES ARE MISSING", "!")
-        terminalreporter.write_line(
-            "Fetch the models (python -m poseutils fetch) and set POSEUTILS_CACHE to their folder."
-        )
+    """Says aloud how much was not tested because models, or a browser, are missing."""
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())]
+    fetch = "Fetch the models (python -m poseutils fetch) and set POSEUTILS_CACHE to their folder."
+    for sign, missing, advice in [
+        (MISSING, "THEIR MODELS OR IMAGES ARE MISSING", fetch),
+        (NO_BROWSER, "THERE IS NO BROWSER", NO_BROWSER),
+    ]:
+        if count := sum(sign in reason for reason in skipped):
+            terminalreporter.section(f"{count} TESTS SKIPPED: {missing}", "!")
+            terminalreporter.write_line(advice)
 
 
 @pytest.fixture(autouse=True)

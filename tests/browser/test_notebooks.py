@@ -1,0 +1,23 @@
+"""Every notebook and lesson as a reader runs it: opened in JupyterLab, all cells by the menu."""
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in NOTEBOOKS if ".ipynb_checkpoints" not in p.parts], ids=lambda p: p.stem
+)
+def test_it_runs_to_its_end(notebook, path):
+    notebook.open(path.relative_to(REPOSITORY).as_posix()).run_all()
+    notebook.screenshot_of_all(path.stem)
+    assert notebook.errors() == []
+    assert notebook.not_run() == 0
+
+
+def test_an_error_is_seen(notebook):
+    notebook.new("1 / 0", "print('later')").run_all()
+    (box,) = notebook.errors()
+    assert "ZeroDivisionError" in box and notebook.not_run() == 1
