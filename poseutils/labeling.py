@@ -1,13 +1,17 @@
-"""Predicted labels for training: of images, or of the unlabeled keypoints in a dataset.
+"""Predicted labels: for training, and as guesses that a person corrects.
 
-This is distillation by pseudo-labels. A predicted keypoint has its score, between 0 and 1, as its
-visibility; the loss is weighted by it.
+Distillation by pseudo-labels: a predicted keypoint has its score, between 0 and 1, as its
+visibility; the loss is weighted by it. Active learning: the images that a model doubts most are
+labeled next (Settles, "Active Learning Literature Survey", 2009).
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +21,7 @@ from .datasets.coco import to_coco
 from .datasets.conversion import copy_images
 from .datasets.loading import has_annotations
 from .errors import PoseError
+from .evaluation.evaluate import evaluate
 from .files import write_json
 from .images import find_images
 from .keypoints import same_keypoints
@@ -96,6 +101,95 @@ def label(
     return Labeled(Path(out), len(after), sum(map(len, after)), predicted, kept)
 
 
+def by_doubt(
+    model: Model, images: Sequence[str | Path], progress: bool = True
+) -> dict[Path, Poses]:
+    """The poses that a model predicts, by image, in the order of doubt: the lowest mean score of a
+    person's keypoints first, and before all the images without a person.
+
+    A network of one person gives its pose whatever the score. Images that cannot be read are left
+    out, with a warning.
+    """
+    from tqdm.auto import tqdm
+
+    thresholds: dict[str, Any] = {"confidence": 0} if model.gives_one_pose else {}
+    predictions = model.predict_each(list(images), **thresholds)
+    found: dict[Path, Poses] = {}
+    bar = tqdm(predictions, total=len(images), desc="guess", unit="image", disable=not progress)
+    for path, prediction in zip(images, bar, strict=True):
+        if prediction.poses is None:
+            warnings.warn(f"{prediction.error}: left out", stacklevel=2)
+        else:
+            found[Path(path)] = prediction.poses
+    return dict(sorted(found.items(), key=lambda item: _sureness(item[1])))
+
+
+def _sureness(poses: Poses) -> float:
+    return float(poses.scores.mean(axis=1).min()) if len(poses) else -1
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round of :func:`label_in_rounds`.
+
+    Attributes:
+        images: how many are labeled.
+        oks: mean OKS on the validation set.
+        model: trained on them.
+        labeled: the labeled images.
+    """
+
+    images: int
+    oks: float
+    model: Model
+    labeled: Dataset
+
+
+def label_in_rounds(
+    pool: Dataset,
+    validation: Dataset,
+    train: Callable[[Dataset], Model],
+    sizes: Sequence[int],
+    *,
+    doubtful: bool = True,
+    seed: int = 0,
+) -> Iterator[Round]:
+    """Yields rounds of labeling and training. The first images are random; in each later round
+    the model chooses those that it doubts most.
+
+    Args:
+        pool: images to choose from; their annotations are used once an image is chosen, in place
+            of a person who labels it.
+        validation: to measure on.
+        train: a function from the labeled images to a model.
+        sizes: number of labeled images in each round, increasing.
+        doubtful: False chooses all images at random, to compare with.
+        seed: of the random choice.
+
+    Raises:
+        PoseError: if ``sizes`` does not increase from 1 to at most the images of the pool.
+    """
+    if not sizes or list(sizes) != sorted({*sizes}) or not 1 <= sizes[0] <= sizes[-1] <= len(pool):
+        raise PoseError(
+            f"sizes={list(sizes)}; expected increasing numbers from 1 to {len(pool)}, the images "
+            "of the pool"
+        )
+    rest = [pool[index] for index in np.random.default_rng(seed).permutation(len(pool))]
+    labeled: list[Sample] = []
+    model = None
+    for size in sizes:
+        if doubtful and model is not None:
+            ranks = {
+                path: n for n, path in enumerate(by_doubt(model, [s.path for s in rest], False))
+            }
+            rest.sort(key=lambda sample: ranks.get(sample.path, len(ranks)))
+        take = size - len(labeled)
+        labeled, rest = labeled + rest[:take], rest[take:]
+        model = train(pool.subset(labeled))
+        oks = evaluate(model, validation, progress=False).metrics["oks"]
+        yield Round(size, oks, model, pool.subset(labeled))
+
+
 def _read(images: Path, model: Model) -> Dataset:
     """The dataset; images without annotations are one without people."""
     if not has_annotations(images):
@@ -154,7 +248,7 @@ def _found(sample: Sample, predicted: np.ndarray, poses: Poses, size: tuple[int,
     """The sample with the people who have enough keypoints."""
     enough = (predicted[:, :, 2] > 0).sum(axis=1) >= min(FEWEST, len(poses.layout))
     keypoints = predicted[enough]
-    boxes = _boxes(keypoints, size) if poses.boxes is None else poses.boxes[enough]
+    boxes = boxes_around(keypoints, size) if poses.boxes is None else poses.boxes[enough]
     areas = AREA_OF_BOX * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     crowd = np.zeros(len(boxes), bool)
     classes = np.zeros(len(boxes), int)
@@ -163,7 +257,7 @@ def _found(sample: Sample, predicted: np.ndarray, poses: Poses, size: tuple[int,
     )
 
 
-def _boxes(keypoints: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def boxes_around(keypoints: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(N, 4) xyxy around the labeled keypoints of (N, K, 3), with a margin, inside the image."""
     points = np.where(keypoints[:, :, 2:] > 0, keypoints[:, :, :2], np.nan)
     low, high = np.nanmin(points, axis=1), np.nanmax(points, axis=1)

@@ -8,7 +8,7 @@ import pytest
 
 from poseutils.__main__ import main
 from poseutils.datasets import load_dataset
-from tests.helpers.robot_arm import NAMES, SKELETON, make_arms
+from poseutils.synthetic.robot_arm import NAMES, SKELETON, make_arms
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 
 from poseutils.__main__ import main
 from poseutils.files import NOTES
-from tests.helpers.robot_arm import make_arms
+from poseutils.synthetic.robot_arm import make_arms
 
 pytestmark = pytest.mark.slow
 

@@ -58,8 +58,8 @@ def make_arms(folder: Path, split: str, count: int, seed: int) -> Path:
     for index in range(1, count + 1):
         points = arm(rng)
         cv2.imwrite(str(folder / split / f"{index:04}.png"), draw(points, rng)[:, :, ::-1])
-        inside = ((points >= 0) & (points < SIZE)).all(axis=1)
-        triplets = np.where(inside[:, None], np.column_stack([points, 2 * inside]), 0)
+        inside = np.all((points >= 0) & (points < SIZE), axis=1, keepdims=True)
+        triplets = np.where(inside, np.hstack([points, 2 * inside]), 0)
         low, high = (points.min(axis=0) - 5).clip(0, SIZE), (points.max(axis=0) + 5).clip(0, SIZE)
         images.append({"id": index, "file_name": f"{index:04}.png", "width": SIZE, "height": SIZE})
         annotations.append(
