@@ -217,3 +217,10 @@ def keypoint_similarity(
         * np.maximum(np.asarray(area, np.float64), 1e-9)[..., None]
     )
     return np.asarray(np.exp(-distance2 / variance2))
+
+
+def standard_error(values: Sequence[float] | np.ndarray) -> float:
+    """Of the mean of values, NaN left out; NaN for fewer than two."""
+    known = np.asarray(values, np.float64)
+    known = known[~np.isnan(known)]
+    return float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else np.nan

@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from nbval.plugin import IPyNbCell
 
 import poseutils as pu
 from poseutils.config import load_config
 from poseutils.errors import PoseError
 from tests.helpers import shared
 from tests.helpers.running import compiler_cache
+from tests.helpers.tolerance import compare_within_tolerance
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 QUICK = {f"{name}.ipynb" for name in ("index", "dataset", "benchmark", "deploy", "predict")}
@@ -29,6 +31,7 @@ def pytest_configure():
     workers."""
     if not shared.made() and os.name == "posix":
         compiler_cache.install(shared.folder() / "compilers")
+    compare_within_tolerance(IPyNbCell)
 
 
 def pytest_collection_modifyitems(items):

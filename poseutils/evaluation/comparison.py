@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..datasets import Dataset
 from ..decoders import REFINEMENTS
 from ..errors import PoseError
 from ..models import Model
+from ..poses import standard_error
 from .evaluate import evaluate
 from .report import ImageResult, Report
 
@@ -24,19 +25,23 @@ class Comparison:
     @property
     def rows(self) -> list[dict]:
         """A row of metrics per model, then a row per further model with its differences to the
-        first."""
+        first. ``±`` is the standard error of the mean OKS over images; that of a difference is
+        paired, over the images of both."""
         (first, baseline), *others = self.reports.items()
-        names = [name for name in baseline.metrics if name not in ("images", "people")]
         values = [
-            {"model": label} | {name: report.metrics.get(name, np.nan) for name in names}
+            _row(label, report.metrics, len(report.per_image), report.standard_error)
             for label, report in self.reports.items()
         ]
-        changes = [
-            {"model": f"{label} − {first}"}
-            | {name: report.metrics.get(name, np.nan) - baseline.metrics[name] for name in names}
-            for label, report in others
-        ]
-        return values + changes
+        for label, report in others:
+            metrics = {
+                name: report.metrics.get(name, np.nan) - value
+                for name, value in baseline.metrics.items()
+            }
+            changes = [row["change"] for row in report.changes(baseline)]
+            values.append(
+                _row(f"{label} − {first}", metrics, len(changes), standard_error(changes))
+            )
+        return values
 
     def disagreements(self, count: int) -> list[tuple[str, list[ImageResult]]]:
         """The ``count`` images whose OKS differs most between the models: (label, results of these
@@ -51,6 +56,15 @@ class Comparison:
             (label, [results[index] for results in by_image[:count]])
             for index, label in enumerate(self.reports)
         ]
+
+
+def _row(label: str, metrics: Mapping[str, float], images: int, error: float) -> dict:
+    """A row of a table of metrics, in their order, with the standard error of ``oks`` after it."""
+    row: dict = {"model": label, "images": images}
+    for name, value in metrics.items():
+        if name not in ("images", "people"):
+            row |= {name: value} | ({"±": error} if name == "oks" else {})
+    return row
 
 
 def _same_images(reports: list[Report]) -> list[tuple[ImageResult, ...]]:

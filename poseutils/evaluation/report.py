@@ -11,7 +11,7 @@ import numpy as np
 from ..datasets import Sample
 from ..files import atomic_path, write_json
 from ..keypoints import KeypointLayout
-from ..poses import Poses
+from ..poses import Poses, standard_error
 from .journal import Journal
 from .matching import mapped
 
@@ -82,6 +82,11 @@ class Report:
     def similarities(self) -> list[float]:
         """The OKS of each image, in the order of the dataset."""
         return [result.oks for result in self.per_image]
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean OKS, over images."""
+        return standard_error(self.similarities)
 
     def changes(self, other: Report) -> list[dict]:
         """A row per image that both reports have, with both OKS and their difference, largest loss

@@ -13,13 +13,13 @@ from ..markdown import escaped
 from ..poses import Poses
 
 
-def table(rows: Sequence[Mapping]):
+def table(rows: Sequence[Mapping], empty: str = "nothing to show"):
     """A table for notebooks, from rows (dictionaries); the cells of missing keys are empty. Floats
-    have at most three decimals."""
+    have at most three decimals. Without rows a sentence: ``empty``."""
     from IPython.display import Markdown
 
     if not rows:
-        return Markdown("*nothing to show*")
+        return Markdown(f"*{empty}*")
     columns: dict = {}
     for row in rows:
         columns = {**columns, **row, **columns}  # the first value of each, in order
@@ -153,19 +153,24 @@ def show_histogram(values: Mapping[str, Sequence[float]], title: str, xlabel: st
 
 
 def show_curves(
-    history: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[str]]
+    history: Mapping[str, Sequence[float]],
+    groups: Mapping[str, Sequence[str]],
+    initial: Mapping[str, float] | None = None,
 ) -> None:
-    """Learning curves, one panel per group of names."""
+    """Learning curves, one panel per group of names; axes begin at 0, and those of OKS end at 1.
+    Of names in ``initial``, the value before the first epoch is shown at 0."""
     _, panels = plt.subplots(
         1, len(groups), figsize=(4.4 * len(groups), 3), squeeze=False, layout="constrained"
     )
     for axes, (title, names) in zip(panels.flat, groups.items(), strict=True):
         for name in names:
             if name in history:
-                axes.plot(
-                    np.arange(1, len(history[name]) + 1), history[name], marker=".", label=name
-                )
+                before = [initial[name]] if initial and name in initial else []
+                values = [*before, *history[name]]
+                epochs = np.arange(len(values)) + 1 - len(before)
+                axes.plot(epochs, values, marker=".", label=name)
         axes.set_title(title)
         axes.set_xlabel("epoch")
+        axes.set_ylim(0, 1 if all(name.endswith("oks") for name in names) else None)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)

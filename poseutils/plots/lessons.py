@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from ..decoders.heatmaps_spe import encode
@@ -33,16 +34,20 @@ def show_targets(
         examples.keypoints[list(indices)], size, (size[0] // 4, size[1] // 4), sigma_of(loss)
     )
     labeled = examples.keypoints[list(indices), :, 2] > 0
-    views, titles = [], []
-    for index, maps, known in zip(indices, heatmaps, labeled, strict=True):
+    figure, grid = plt.subplots(
+        len(indices), 3, figsize=(9, 2.9 * len(indices)), squeeze=False, layout="constrained"
+    )
+    for row, index, maps, known in zip(grid, indices, heatmaps, labeled, strict=True):
         image, first = examples.images[index], int(np.argmax(known))
-        views += [
-            _with_truth(examples, index),
-            overlay_heatmap(image, maps[:, :, known].max(axis=2)),
-            overlay_heatmap(image, maps[:, :, first]),
-        ]
-        titles += ["keypoints", "all heatmaps", examples.layout.names[first]]
-    show_images(views, titles, columns=6, width=1.9)
+        row[0].imshow(_with_truth(examples, index))
+        row[1].imshow(overlay_heatmap(image, maps[:, :, known].max(axis=2)))
+        drawn = row[2].imshow(maps[:, :, first], cmap="inferno", vmin=0)
+        titles = "keypoints", "all heatmaps", f"heatmap of {examples.layout.names[first]}, in cells"
+        for axes, title in zip(row, titles, strict=True):
+            axes.set_title(title, fontsize=9)
+        row[0].set_axis_off()
+        row[1].set_axis_off()
+        figure.colorbar(drawn, ax=row[2], shrink=0.8)
 
 
 def _with_truth(examples: Examples, index: int) -> np.ndarray:
@@ -65,7 +70,7 @@ def show_augmented(
         draw_poses(image.clip(0, 255).astype(np.uint8), truth_poses(points[None], examples.layout))
         for image, points in zip(images.numpy(), keypoints.numpy(), strict=True)
     ]
-    show_images(views, columns=4, width=2.2)
+    show_images(views, columns=4, width=3)
 
 
 SHOWN: dict[str, Mapping[str, Any]] = {
@@ -122,12 +127,12 @@ def show_augmentations(
         pixels = image.numpy()[0].round().astype(np.uint8)
         views.append(draw_poses(pixels, truth_poses(points.numpy(), examples.layout)))
         titles.append(name.removeprefix("random_").replace("_", " "))
-    show_images(views, titles, columns=7, width=1.6)
+    show_images(views, titles, columns=4, width=2.6)
 
 
 def show_examples(examples: Examples, poses: Sequence[Poses]) -> None:
     """The first examples with a network's predictions over the ground truth in white."""
-    show_images(draw_predictions(examples, poses), columns=4, width=2.2)
+    show_images(draw_predictions(examples, poses), columns=4, width=3)
 
 
 def draw_predictions(examples: Examples, poses: Sequence[Poses]) -> list[np.ndarray]:
@@ -163,8 +168,6 @@ class LiveCurves:
 
     def update(self, epoch: int, history: Mapping[str, Sequence[float]]) -> None:
         """Redraws the figures; to be passed to training as ``on_epoch``."""
-        import matplotlib.pyplot as plt
-
         self.times.append(time.monotonic())
         if epoch == self.epochs or self.times[-1] > self._next:
             self._next = self.times[-1] + REDRAW_SECONDS
@@ -192,7 +195,6 @@ class LiveCurves:
 
     def _redraw(self, name: str) -> None:
         """Replaces the displayed figure of that name by the current one."""
-        import matplotlib.pyplot as plt
         from IPython.display import display
 
         figure = plt.gcf()

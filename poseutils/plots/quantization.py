@@ -12,7 +12,7 @@ _WORST = 3  # number of layers that are annotated
 
 def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
     """The signal-to-noise ratio of each layer, a series per network; the worst layers of the first
-    are annotated.
+    are numbered, and named below.
 
     Args:
         errors: label -> rows of ``quantization.layer_errors``, of networks with the same layers.
@@ -25,21 +25,12 @@ def show_layer_errors(errors: Mapping[str, Sequence[Mapping]]) -> None:
             axes.bar(np.arange(len(rows)), values, width=0.9, color="#5b8db8", label=label)
         else:
             axes.plot(np.arange(len(rows)), values, marker=".", color=f"C{index}", label=label)
-    for index in sorted(range(len(first)), key=lambda i: first[i]["snr_db"])[:_WORST]:
-        top = (index, first[index]["snr_db"])
-        axes.annotate(
-            first[index]["layer"],
-            top,
-            (0, -6),
-            textcoords="offset points",
-            fontsize=7,
-            rotation=90,
-            ha="center",
-            va="top",
-            color="white",
-        )
+    worst = sorted(range(len(first)), key=lambda i: first[i]["snr_db"])[:_WORST]
+    for index in worst:
+        axes.annotate(str(index), (index, 1), fontsize=7, ha="center", color="white", rotation=90)
+    named = ", ".join(f"{index} {first[index]['layer']}" for index in worst)
     axes.set(
-        xlabel="layer, in execution order",
+        xlabel=f"layer, in execution order\nlowest: {named}",
         ylabel="signal-to-noise ratio (dB)",
         title="layer outputs compared with the float network",
     )

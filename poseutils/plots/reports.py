@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..evaluation import Comparison, Report
 
 _MANY = 40  # largest number of keypoints for bars with legible names
-_TITLE = 26  # number of characters of a model's name in titles, from its end, by which names differ
 _AXES = {
     "precision": ("recall", "precision", "precision over recall"),
     "PCK": ("error / larger side of the box", "fraction of keypoints", "correct keypoints"),
@@ -62,11 +61,10 @@ def show_worst(report: Report, count: int = 8) -> None:
 
 def show_disagreements(comparison: Comparison, count: int = 4) -> None:
     """The images whose OKS differs most between the models, a row per model."""
-    rows = comparison.disagreements(count)
-    images = [draw_result(result) for _, results in rows for result in results]
-    titles = [
-        f"{label[-_TITLE:] if index == 0 else ''}\nOKS {result.oks:.2f}"
-        for label, results in rows
-        for index, result in enumerate(results)
-    ]
-    show_images(images, titles=titles, columns=len(rows[0][1]), width=2.6)
+    for label, results in comparison.disagreements(count):
+        show_images(
+            [draw_result(result) for result in results],
+            titles=[f"OKS {result.oks:.2f}" for result in results],
+            width=2.6,
+        )
+        plt.suptitle(label, fontsize=9)

@@ -15,6 +15,7 @@ from ..models import Model
 from ..models.keras_files import load_keras
 from ..models.network import open_network
 from ..models.precision import size_of_file
+from ..poses import standard_error
 from ..training.batches import RESCALING
 from .convert import quantize
 
@@ -80,25 +81,24 @@ def choices(
 
 def _row(name: str, path: Path, report: Report, exact: Report) -> dict:
     losses = 100 * (np.array(exact.similarities) - np.array(report.similarities))
-    several = len(losses) > 1
     return {
         "choice": name,
         "oks": report.metrics["oks"],
         "loss": 100 * (exact.metrics["oks"] - report.metrics["oks"]),
-        "uncertainty": float(losses.std(ddof=1) / np.sqrt(len(losses))) if several else np.nan,
+        "uncertainty": standard_error(losses),
         "kib": size_of_file(path) / 1024,
         "file": path.name,
     }
 
 
 def recommended(rows: Sequence[Mapping]) -> Mapping:
-    """The smallest of the quantized files whose loss is at most one standard error above the
-    lowest."""
+    """The smallest of the quantized files whose loss is within two standard errors of zero, so that
+    it cannot be told from none; if there is none, the file with the lowest loss."""
     tried = [row for row in rows if row["choice"] != "float"]
-    best = min(tried, key=lambda row: row["loss"])
-    limit = best["loss"] + np.nan_to_num(best["uncertainty"])
-    good = [row for row in tried if row["loss"] <= limit]
-    return min(good, key=lambda row: (row["kib"], row["loss"]))
+    equal = [row for row in tried if row["loss"] <= 2 * np.nan_to_num(row["uncertainty"])]
+    if not equal:
+        return min(tried, key=lambda row: row["loss"])
+    return min(equal, key=lambda row: (row["kib"], row["loss"]))
 
 
 def choice_name(suffix: str, granularity: str, optimize: bool) -> str:

@@ -8,7 +8,7 @@ from .examples import Examples, load_examples
 from .fit import Fit, fit, load_keras
 from .logs import make_prediction_image
 from .networks.architectures import build_model
-from .validation import predict_examples, validate
+from .validation import gains, predict_examples, validate
 
 __all__ = [
     "Examples",
@@ -18,6 +18,7 @@ __all__ = [
     "configured_fit",
     "configured_network",
     "fit",
+    "gains",
     "load_examples",
     "load_keras",
     "make_prediction_image",

@@ -32,7 +32,6 @@ from poseutils.quantization import quantize
 from poseutils.training import build_model, fit, load_examples, load_keras
 from poseutils.training.batches import rescaled
 from poseutils.training.networks.resized import at_size
-from tests.bench.measure.checkpoint import standard_error
 from tests.bench.ratios import SHIPPED, SHIPPED_FLOAT, cached
 
 NETWORK, KEYPOINTS = "st_movenet_lightning_heatmaps", 17
@@ -174,7 +173,7 @@ def _measured(
 def _accuracy(file: Path, people: pu.Dataset) -> tuple[float, float]:
     """Mean OKS by boxes, and its standard error."""
     report = pu.evaluate(pu.load_model(file), people, from_boxes=True, progress=False)
-    return round(report.metrics["oks"], 4), round(standard_error(report), 4)
+    return round(report.metrics["oks"], 4), round(report.standard_error, 4)
 
 
 def _keep(rung: Rung) -> None:

@@ -194,6 +194,13 @@ def test_comparing_models(zoo_model, coco_mini):
     assert change["model"] == "yolo11n_pose_256 − yolov8n_pose_256" and change[
         "ap"
     ] == pytest.approx(second["ap"] - first["ap"])
+    changes = np.array(
+        [a - b for a, b in zip(*[r.similarities for r in comparison.reports.values()])]
+    )
+    changes = changes[~np.isnan(changes)]
+    assert change["images"] == len(changes)
+    assert change["±"] == pytest.approx(changes.std(ddof=1) / len(changes) ** 0.5)
+    assert second["±"] > 1.2 * change["±"]  # paired: the images vary more than the models
     (_, ours), (_, theirs) = comparison.disagreements(5)
     gaps = [abs(a.oks - b.oks) for a, b in zip(ours, theirs, strict=True)]
     assert (

@@ -3,6 +3,7 @@
 from .diagnosis import Course, diagnosed
 from .measuring import (
     final_activation_of,
+    gains,
     make_loss,
     make_validate,
     predict_examples,
@@ -13,6 +14,7 @@ __all__ = [
     "Course",
     "diagnosed",
     "final_activation_of",
+    "gains",
     "make_loss",
     "make_validate",
     "predict_examples",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from ...decoders.heatmaps_spe import decode
 from ...decoders.options import InputSpec
 from ...models.runtimes import compiled
-from ...poses import Poses, oks
+from ...poses import Poses, oks, standard_error
 from ..batches import RESCALING, Examples, rescaled
 from ..losses import heatmap_loss
 
@@ -26,6 +26,27 @@ def predict_examples(
         poses
         for _, heatmaps in _heatmaps(compiled(model), examples, rescaling)
         for poses in decode({"heatmaps": heatmaps}, spec, examples.layout)
+    ]
+
+
+def example_oks(examples: Examples, poses: Sequence[Poses]) -> np.ndarray:
+    """The OKS (N,) of the predicted pose of each example; NaN where no keypoint is labeled."""
+    found = np.concatenate([each.keypoints for each in poses])
+    xy, visibility = examples.keypoints[:, :, :2], examples.keypoints[:, :, 2]
+    return oks(found, xy, visibility, examples.areas[:], examples.layout.sigma_array)
+
+
+def gains(
+    examples: Examples, before: Sequence[Poses], after: Sequence[Poses]
+) -> list[dict[str, str | float]]:
+    """Rows of a table: the mean OKS of the examples before and after a training, and the gain, with
+    their standard errors over examples; that of the gain is paired."""
+    first, last = example_oks(examples, before), example_oks(examples, after)
+    rows = {"before": first, "after": last, "gain": last - first}
+    count = len(examples)
+    return [
+        {"": name, f"mean OKS of {count} images": float(each.mean()), "±": standard_error(each)}
+        for name, each in rows.items()
     ]
 
 
@@ -51,25 +72,14 @@ def make_validate(
     forward, loss_of, spec = compiled(model), make_loss(model, loss), InputSpec(*examples.size)
 
     def measure() -> dict[str, float]:
-        losses, similarities = [], []
+        loss, found = 0.0, []
         for part, heatmaps in _heatmaps(forward, examples, rescaling):
             truth = examples.keypoints[part]
-            found = np.concatenate(
-                [poses.keypoints for poses in decode({"heatmaps": heatmaps}, spec, examples.layout)]
-            )
-            losses.append(float(loss_of(truth, heatmaps)) * len(truth))
-            similarities.append(
-                oks(
-                    found,
-                    truth[:, :, :2],
-                    truth[:, :, 2],
-                    examples.areas[part],
-                    examples.layout.sigma_array,
-                )
-            )
+            found += decode({"heatmaps": heatmaps}, spec, examples.layout)
+            loss += float(loss_of(truth, heatmaps)) * len(truth)
         return {
-            "val_loss": sum(losses) / len(examples),
-            "val_oks": float(np.concatenate(similarities).mean()),
+            "val_loss": loss / len(examples),
+            "val_oks": float(example_oks(examples, found).mean()),
         }
 
     return measure

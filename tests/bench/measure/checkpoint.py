@@ -13,10 +13,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 import poseutils as pu
-from poseutils.evaluation import Report
 from poseutils.synthetic import synthetic_dataset
 from tests.bench.ratios import SHIPPED, SHIPPED_FLOAT, cached
 
@@ -53,15 +50,8 @@ def _row(model: pu.Model, dataset: pu.Dataset, from_boxes: bool) -> str:
     report = pu.evaluate(model, dataset, from_boxes=from_boxes, progress=False)
     how = "by boxes" if from_boxes else "whole images"
     found = report.metrics
-    oks = f"{found['oks']:.3f} ± {standard_error(report):.3f}"
+    oks = f"{found['oks']:.3f} ± {report.standard_error:.3f}"
     return f"{how} | {found['people']:.0f} | {oks} | {found['pck@0.2']:.3f}"
-
-
-def standard_error(report: Report) -> float:
-    """That of the mean OKS, over images with a labeled person."""
-    each = np.array([result.oks for result in report.per_image])
-    each = each[np.isfinite(each)]
-    return float(each.std() / np.sqrt(len(each)))
 
 
 if __name__ == "__main__":

@@ -128,7 +128,9 @@ def test_reports_and_comparisons_show_themselves(zoo_model, asset):
     assert all(len(axes.lines) == count for axes, count in zip(curves.axes, (2, 1), strict=True))
     plt.close("all")
     plots.show_disagreements(comparison, count=3)
-    assert len(plt.gcf().axes) == 6
+    figures = [plt.figure(number) for number in plt.get_fignums()]
+    assert [figure.get_suptitle() for figure in figures] == list(comparison.reports)
+    assert [len(figure.axes) for figure in figures] == [3, 3]
     plt.close("all")
 
 
