@@ -146,17 +146,22 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     _check_regular(path)
     with _refusals_named(path):
         data = path.read_bytes()
-        with Image.open(io.BytesIO(data)) as image:
-            _check_size(path, image)
-            plain = _read_plain_jpeg(data, image)
-            if plain is not None:
-                return plain
-            image.load()  # turns a TIFF
-            return _upright(np.asarray(_to_rgb(image, path)), _orientation(image))
+    return decode_image(data, path)
+
+
+def decode_image(data: bytes, name: str | Path) -> np.ndarray:
+    """The pixels of an image file's bytes, as :func:`read_image`; ``name`` is for errors."""
+    with _refusals_named(name), Image.open(io.BytesIO(data)) as image:
+        _check_size(name, image)
+        plain = _read_plain_jpeg(data, image)
+        if plain is not None:
+            return plain
+        image.load()  # turns a TIFF
+        return _upright(np.asarray(_to_rgb(image, name)), _orientation(image))
 
 
 @contextmanager
-def _refusals_named(path: Path) -> Iterator[None]:
+def _refusals_named(path: str | Path) -> Iterator[None]:
     """Raises what Pillow raises for a file as a PoseError with its name."""
     try:
         yield
@@ -188,7 +193,7 @@ def _check_regular(path: Path) -> None:
         raise PoseError(f"{path} is empty (0 bytes): expected an image")
 
 
-def _check_size(path: Path, image: Image.Image) -> None:
+def _check_size(path: str | Path, image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PoseError(
@@ -232,7 +237,7 @@ def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(image)
 
 
-def _to_rgb(image: Image.Image, path: Path) -> Image.Image:
+def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return Image.fromarray(_to_8_bits(image, path)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
@@ -241,7 +246,7 @@ def _to_rgb(image: Image.Image, path: Path) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _to_8_bits(image: Image.Image, path: Path) -> np.ndarray:
+def _to_8_bits(image: Image.Image, path: str | Path) -> np.ndarray:
     """(H, W) uint8 from up to 16 bits, which are scaled by their type, or from floats and 32 bits,
     which often hold less than their type."""
     values, tags = np.asarray(image, dtype=np.float64), getattr(image, "tag_v2", {})

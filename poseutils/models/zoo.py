@@ -120,6 +120,13 @@ def fetch(name: str) -> Path:
     return _download(entry, folder / "models")
 
 
+def downloaded() -> list[str]:
+    """The names of the zoo models that have a file in the cache, by its name alone."""
+    folder = cache_folder()
+    files = {path.name for path in folder.rglob("*")} if folder.is_dir() else set()
+    return [name for name, entry in ZOO.items() if entry.file in files]
+
+
 def _download(entry: Entry, folder: Path) -> Path:
     import pooch
 

@@ -67,6 +67,7 @@ def draw_poses(
     canvas, layout = np.ascontiguousarray(image).copy(), poses.layout
     size = _line_size(canvas)
     colors = (color,) * len(layout) if color else side_colors(layout)
+    lines = (color,) * len(layout.limbs) if color else limb_colors(layout)
     draw = _draw_hand if _fingers(layout) else _draw_person
     draw = _draw_mesh if len(layout) > _MESH else draw
     for person in range(len(poses)):
@@ -76,7 +77,7 @@ def draw_poses(
                 label += " right" if poses.handedness[person] > 0.5 else " left"
             _draw_box(canvas, poses.boxes[person], label, size)
         sure = poses.scores[person] >= threshold
-        draw(_Skeleton(canvas, poses.keypoints[person], sure, layout, colors), size)
+        draw(_Skeleton(canvas, poses.keypoints[person], sure, layout, colors, lines), size)
     return canvas
 
 
@@ -96,6 +97,18 @@ def side_colors(layout: KeypointLayout) -> tuple[Color, ...]:
         LEFT if "left" in name.lower() else RIGHT if "right" in name.lower() else MIDDLE
         for name in layout.names
     )
+
+
+@lru_cache(maxsize=16)
+def limb_colors(layout: KeypointLayout) -> tuple[Color, ...]:
+    """A color for each limb, from those of its keypoints: a finger's own, and where the side
+    changes, the middle's."""
+    colors = side_colors(layout)
+    if _fingers(layout):
+        return tuple(colors[b] for _, b in layout.limbs)
+    if len(layout) > _MESH:
+        return tuple(colors[a] if colors[b] == MIDDLE else colors[b] for a, b in layout.limbs)
+    return tuple(colors[a] if colors[a] == colors[b] else MIDDLE for a, b in layout.limbs)
 
 
 def _fingers(layout: KeypointLayout) -> tuple[str, ...]:
@@ -121,7 +134,7 @@ class _Skeleton:
 
     Attributes:
         sure: (K,) bool, keypoints that are drawn filled, with their limbs.
-        colors: RGB of each keypoint.
+        colors, limb_colors: RGB of each keypoint and each limb.
     """
 
     canvas: np.ndarray
@@ -129,6 +142,7 @@ class _Skeleton:
     sure: np.ndarray
     layout: KeypointLayout
     colors: Sequence[Color]
+    limb_colors: Sequence[Color]
 
     @property
     def placed(self) -> np.ndarray:
@@ -141,7 +155,9 @@ class _Skeleton:
         largest = float(np.ptp(points, axis=0).max()) if len(points) else 0
         return min(size, max(1.0, largest / 45))
 
-    def limbs(self, colors: Sequence[Color], width: int) -> None:
+    def limbs(self, width: int, color: Color | None = None) -> None:
+        """Lines in the color of each limb, or all in one."""
+        colors = (color,) * len(self.limb_colors) if color else self.limb_colors
         shown = self.sure & self.placed
         for (a, b), color in zip(self.layout.limbs, colors, strict=True):
             if shown[a] and shown[b]:
@@ -155,9 +171,7 @@ class _Skeleton:
 
 
 def _draw_person(one: _Skeleton, size: float) -> None:
-    colors = one.colors
-    limb_colors = [colors[a] if colors[a] == colors[b] else MIDDLE for a, b in one.layout.limbs]
-    one.limbs(limb_colors, max(1, round(size)))
+    one.limbs(max(1, round(size)))
     one.dots(one.canvas, size)
 
 
@@ -167,20 +181,19 @@ def _draw_hand(one: _Skeleton, size: float) -> None:
     size = 0.8 * one.size_for(size)
     width = max(1, round(size))
     if width > 1:
-        one.limbs([_RIM] * len(one.layout.limbs), width + 2)
-    one.limbs([one.colors[b] for _, b in one.layout.limbs], width)
+        one.limbs(width + 2, _RIM)
+    one.limbs(width)
     one.dots(one.canvas, size)
 
 
 def _draw_mesh(one: _Skeleton, size: float) -> None:
     """Contours as lines, all points as small, half-transparent dots, so that the face stays
     visible."""
-    size, colors = one.size_for(size), one.colors
+    size = one.size_for(size)
     dots = one.canvas.copy()
     one.dots(dots, 0.3 * size)
     cv2.addWeighted(dots, 0.5, one.canvas, 0.5, 0, dst=one.canvas)
-    limb_colors = [colors[a] if colors[b] == MIDDLE else colors[b] for a, b in one.layout.limbs]
-    one.limbs(limb_colors, max(1, round(0.6 * size)))
+    one.limbs(max(1, round(0.6 * size)))
 
 
 def _draw_point(

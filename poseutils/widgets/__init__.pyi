@@ -2,3 +2,4 @@ from .canvas import drag_points as drag_points
 from .explorer import explore as explore
 from .labeler import label as label
 from .live import live as live
+from .live_camera import camera as camera

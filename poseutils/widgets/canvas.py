@@ -50,7 +50,7 @@ class Canvas(anywidget.AnyWidget):
         scale: pixels on the screen for a pixel of the image, without interpolation.
     """
 
-    _esm = Path(__file__).with_name("canvas.js")
+    _esm = Path(__file__).with_name("page") / "canvas.js"
     image = Png().tag(sync=True)
     points = Points().tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -64,8 +64,8 @@ class Labeler(anywidget.AnyWidget):
     could not be written.
     """
 
-    _esm = Path(__file__).with_name("label.js")
-    _css = Path(__file__).with_name("label.css")
+    _esm = Path(__file__).with_name("page") / "label.js"
+    _css = Path(__file__).with_name("page") / "label.css"
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     edges = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
     image = traitlets.Bytes().tag(sync=True)

@@ -1,0 +1,52 @@
+"""The networks that a widget offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..models import Model, load_model
+from ..models.zoo import ZOO, downloaded
+
+_DETECTORS = {
+    "hand_landmarks_224": "palm_detection_192",
+    "head_landmarks_192": "blazeface_front_128",
+}
+"""What finds the hands or heads that a network of one crop needs."""
+
+
+@dataclass
+class Choices:
+    """The networks that a widget offers: one given, and those of the zoo in the cache.
+
+    Attributes:
+        names: in the order that they are offered.
+        loaded: by name; the others are loaded when they are chosen first.
+    """
+
+    names: list[str]
+    loaded: dict[str, Model] = field(default_factory=dict)
+
+    def load(self, name: str) -> Model:
+        """The network of that name.
+
+        Raises:
+            PoseError: if its file cannot be loaded.
+        """
+        if name not in self.loaded:
+            detector = _DETECTORS.get(name)
+            loaded = load_model(name)
+            self.loaded[name] = loaded.with_detector(load_model(detector)) if detector else loaded
+        return self.loaded[name]
+
+
+def choices(model: Model) -> Choices:
+    """The model, and what the cache has of the zoo: no detectors, and networks of one crop only
+    with their detector."""
+    there = downloaded()
+    usable = [
+        name
+        for name in there
+        if ZOO[name].model_type != "detector" and _DETECTORS.get(name, name) in there
+    ]
+    names = dict.fromkeys([model.label, *usable])
+    return Choices(list(names), {model.label: model})

@@ -1,0 +1,140 @@
+"""The camera of the browser, with the poses on its frames."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from ..errors import PoseError
+from ..images import decode_image
+from ..keypoints import KeypointLayout
+from ..models import Model
+from ..plots.drawing import limb_colors, side_colors
+from ..poses import Poses
+from .choices import Choices, choices
+from .snapshots import save_snapshot
+
+_WHOLE_FRAME = 480
+"""Shorter side of the frames for a detector, which looks for small hands and heads."""
+
+
+class Camera(anywidget.AnyWidget):
+    """The camera of the browser, with the poses on its frames; see :func:`camera`.
+
+    The browser sends no frame while two are not answered, so that none wait in the kernel. Points
+    are fractions of the frame's width and height.
+    """
+
+    _esm = Path(__file__).with_name("page") / "camera.js"
+    _css = Path(__file__).with_name("page") / "widgets.css"
+    networks = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    network = traitlets.Unicode().tag(sync=True)
+    confidence = traitlets.Float().tag(sync=True)
+    threshold = traitlets.Float().tag(sync=True)
+    drawing = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, offered: Choices, folder: Path, confidence: float | None, threshold: float):
+        self._offered, self._folder = offered, folder
+        self._running = offered.load(offered.names[0])
+        usual = self._running.thresholds().confidence
+        super().__init__(
+            networks=offered.names,
+            network=offered.names[0],
+            confidence=usual if confidence is None else confidence,
+            threshold=threshold,
+            drawing=_drawing(self._running),
+        )
+        self.on_msg(lambda _, content, buffers: self.send(self._answer(content, buffers)))
+
+    @traitlets.observe("network")
+    def _choose(self, change: Any) -> None:
+        try:
+            self._running = self._offered.load(change.new)
+        except PoseError as error:
+            self.send({"kind": "said", "text": str(error), "failed": True})
+            self.network = change.old
+            return
+        self.drawing = _drawing(self._running)
+
+    def _answer(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> dict[str, Any]:
+        """What is sent back for a frame; a failure, too, lest the browser waits for ever."""
+        try:
+            answer = self._of_frame(content["kind"], bytes(buffers[0]))
+        except Exception as error:  # of OpenCV or a runtime, too
+            text = (
+                str(error) if isinstance(error, PoseError) else f"{type(error).__name__}: {error}"
+            )
+            kind = "said" if content["kind"] == "snapshot" else "failed"
+            answer = {"kind": kind, "text": text, "failed": True}
+        return answer | {"view": content["view"], "number": content["number"]}
+
+    def _of_frame(self, kind: str, jpeg: bytes) -> dict[str, Any]:
+        begun = time.perf_counter()
+        image, model = decode_image(jpeg, "the camera's frame"), self._running
+        poses = model.predict(image, **self._limits(model))
+        if kind == "snapshot":
+            path = save_snapshot(self._folder, jpeg, poses)
+            people = "1 person" if len(poses) == 1 else f"{len(poses)} people"
+            return {"kind": "said", "text": f"{path} written, with {people} to correct"}
+        milliseconds = 1000 * (time.perf_counter() - begun)
+        return {"kind": "poses", "people": _people(poses, image), "milliseconds": milliseconds}
+
+    def _limits(self, model: Model) -> dict[str, Any]:
+        return {"confidence": self.confidence} if _has_confidence(model) else {}
+
+
+def camera(
+    model: Model,
+    folder: str | os.PathLike[str] = "runs/camera",
+    confidence: float | None = None,
+    threshold: float = 0.15,
+) -> Camera:
+    """The camera of the browser, with the poses that a network finds in its frames. Beside the
+    frames: how many are shown per second, and how long one takes to the kernel and back.
+
+    The network (the one given, or one of the zoo in the cache) and the thresholds are chosen while
+    it runs. "Snapshot" adds a frame to the dataset in ``folder``, with the predicted keypoints as
+    labels to be corrected. The frames go to the kernel and nowhere else.
+
+    Args:
+        model: to begin with.
+        folder: of the snapshots; it is made with the first one.
+        confidence: people with lower scores are left out (default: the usual of the model).
+        threshold: keypoints with lower scores are drawn as rings.
+    """
+    return Camera(choices(model), Path(folder), confidence, threshold)
+
+
+def _has_confidence(model: Model) -> bool:
+    return model.has_confidence or model.detector is not None
+
+
+def _drawing(model: Model) -> dict[str, Any]:
+    """What the browser needs to know of a network."""
+    side = max(model.input_size) if model.detector is None else _WHOLE_FRAME
+    return {"side": side, "confidence": _has_confidence(model), **_colored(model.layout)}
+
+
+def _colored(layout: KeypointLayout) -> dict[str, Any]:
+    return {
+        "limbs": [list(limb) for limb in layout.limbs],
+        "limbColors": [f"rgb{color}" for color in limb_colors(layout)],
+        "colors": [f"rgb{color}" for color in side_colors(layout)],
+    }
+
+
+def _people(poses: Poses, image: np.ndarray) -> list[dict[str, Any]]:
+    """For each person its score, and x, y (fractions of width and height) and score of each
+    keypoint."""
+    size = image.shape[1::-1]
+    points = np.concatenate([poses.keypoints / size, poses.scores[:, :, None]], axis=2)
+    scores = poses.person_scores.astype(float).round(2).tolist()
+    rows = points.astype(float).round(4).tolist()
+    return [{"score": score, "points": row} for score, row in zip(scores, rows)]

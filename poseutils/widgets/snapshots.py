@@ -1,0 +1,50 @@
+"""Frames that become a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..files import atomic_path
+from ..images import find_images
+from ..labeling import HIGHEST, LOWEST
+from ..poses import Poses
+from .labels import open_labels
+
+
+def save_snapshot(folder: Path, jpeg: bytes, poses: Poses) -> Path:
+    """Adds a frame to the dataset in a folder: the image, and the poses as labels that nobody has
+    confirmed, for :func:`poseutils.widgets.label`. Both files are written atomically.
+
+    Args:
+        folder: is made if it is not there.
+        jpeg: the frame, whose bytes are kept.
+        poses: in pixels of the frame.
+
+    Returns:
+        The path of the image.
+
+    Raises:
+        PoseError: if the folder has labels of other keypoints, or cannot be written; no image is
+            added then.
+    """
+    images = find_images(folder) if folder.is_dir() and any(folder.glob("*.jpg")) else []
+    labels = open_labels(folder, poses.layout, images)
+    scores = poses.scores.clip(LOWEST, HIGHEST)[:, :, None]
+    people = np.concatenate([poses.keypoints, scores], axis=2).astype(float).round(2).tolist()
+    path = _free(folder)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(jpeg)
+    try:
+        labels.put(path, people)
+    except BaseException:
+        path.unlink()
+        raise
+    return path
+
+
+def _free(folder: Path) -> Path:
+    """The first path of a number above those of all images."""
+    taken = [int(path.stem) for path in folder.glob("*.jpg") if path.stem.isdecimal()]
+    return folder / f"{max(taken, default=0) + 1:06}.jpg"
