@@ -47,7 +47,8 @@ class Analysis:
         layerwise (where activations would be, one layer after the other; None if not known);
         instructions, ms_at_one and ms_at_two (estimated milliseconds at the board's clock with one
         and two instructions per cycle), None if they are not known or the network does not fit;
-        published_ms, published_ram_kib and published_flash_kib, None if ST does not publish them.
+        published_ms, published_ram_kib and published_flash_kib, each a figure of ST's with its
+        release, None if ST does not publish it.
         """
         return [self._row(board, figures) for board in BOARDS.values()]
 

@@ -128,7 +128,7 @@ def arenas_of_others(path: str | Path) -> dict[str, float]:
         found |= {} if arena is None else {"TensorFlow Lite Micro": arena / _KIB}
     figures = published(sha256_of(file))
     if figures is not None and figures.ram_kib is not None:
-        found["ST, published"] = figures.ram_kib
+        found[f"ST, release {figures.ram_kib.release}"] = figures.ram_kib.value
     return found
 
 
@@ -263,7 +263,7 @@ def speed_rows(report: Report) -> list[dict]:
             "million instructions": _number(row["instructions"], 1e6),
             "estimated ms, 1 per cycle": _number(row["ms_at_one"]),
             "estimated ms, 2 per cycle": _number(row["ms_at_two"]),
-            "ST publishes": _published(row),
+            "ST publishes (release)": _published(row),
         }
         for row in report.boards
         if row["verdict"] != "no"
@@ -282,7 +282,8 @@ def _published(row: dict) -> str:
         "KiB RAM": row["published_ram_kib"],
         "KiB flash": row["published_flash_kib"],
     }
-    return ", ".join(f"{value:,} {unit}" for unit, value in parts.items() if value is not None)
+    known = ((unit, figure) for unit, figure in parts.items() if figure is not None)
+    return ", ".join(f"{_number(value)} {unit} ({release})" for unit, (value, release) in known)
 
 
 def by_operator(rows: list[dict]) -> list[dict]:

@@ -72,6 +72,7 @@ TARGETS: tuple[str, ...] = get_args(Target)
 
 BoardName = Literal[
     "STM32N6570-DK",
+    "NUCLEO-N657X0-Q",
     "STM32H747I-DISCO",
     "STM32H7B3I-DK",
     "STM32F469I-DISCO",

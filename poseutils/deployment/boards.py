@@ -43,6 +43,7 @@ class Board:
 
 _TABLE = (
     Board("STM32N6570-DK", "Cortex-M55", 800, "stm32n6", 4200, 4200, 0, 32, 128, npu=True),
+    Board("NUCLEO-N657X0-Q", "Cortex-M55", 800, "stm32n6", 4200, 4200, 0, 0, 64, npu=True),
     Board("STM32H747I-DISCO", "Cortex-M7", 400, "stm32h7", 1024, 512, 2048, 32, 128),
     Board("NUCLEO-H743ZI2", "Cortex-M7", 480, "stm32h7", 1024, 512, 2048),
     Board("STM32H7B3I-DK", "Cortex-M7", 280, "stm32h7", 1376, 1024, 2048, 16, 64),
@@ -59,6 +60,13 @@ _TABLE = (
     Board("STM32MP135F-DK", "Cortex-A7", 1000, None),
 )
 BOARDS = {board.name: board for board in _TABLE}
+
+ANNOUNCED = {
+    "STM32V8": "Cortex-M85 with Helium",
+    "STM32H7P": "Cortex-M7 with an NPU",
+    "STM32U3": "Cortex-M33 with an HSP",
+}
+"""Families that ST announced, and their cores. Their memory is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +88,18 @@ def find_board(name: str) -> Board:
     """The board of that name, in any case.
 
     Raises:
-        PoseError: if it is not known; the nearest name is suggested.
+        PoseError: if it is not known; the nearest name is suggested. If its family is announced
+            only, and its memory not known yet.
     """
     known = {key.upper(): board for key, board in BOARDS.items()}
     if str(name).upper() in known:
         return known[str(name).upper()]
+    for family, core in ANNOUNCED.items():
+        if str(name).upper().startswith(family):
+            raise PoseError(
+                f"board {name!r}: the {family} ({core}) is announced, and its memory is not known "
+                f"yet, so that nothing can be said of it. Boards with figures: {', '.join(BOARDS)}."
+            )
     near = get_close_matches(str(name).upper(), known, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]}? " if near else ""
     raise PoseError(f"board {name!r} is not known. {hint}The boards are: {', '.join(BOARDS)}.")

@@ -166,7 +166,7 @@ def _measured(
         round(needs.ram_bytes / 1024, 1),
         round(needs.flash_bytes / 1024, 1),
         {core: round(count / 1e6, 1) for core, count in needs.instructions.items()},
-        figures.ram_kib if figures else None,
+        figures.ram_kib.value if figures and figures.ram_kib else None,
     )
 
 

@@ -83,10 +83,10 @@ def _row(path: Path) -> list[str]:
         f"{compiled.plan.size / 1024:,.0f}",
         f"{pushed.plan.size / 1024:,.0f}",
         f"{compiled.layerwise.plan.size / 1024:,.0f}",
-        f"{st.ram_kib:,}" if st.ram_kib else "–",
+        f"{st.ram_kib.value:,.0f} ({st.ram_kib.release})" if st.ram_kib else "–",
         *_accuracy(model, path),
         f"{compiled.flash_bytes / 1024:,.0f}",
-        f"{st.flash_kib:,}" if st.flash_kib else "–",
+        f"{st.flash_kib.value:,.0f} ({st.flash_kib.release})" if st.flash_kib else "–",
         f"{sum(instructions(compiled, 'Cortex-M55')) / 1e6:,.0f}",
         *(_beside_litert(model, path) if path.suffix == ".tflite" else ("–", "–")),
     ]

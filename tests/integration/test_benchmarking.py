@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from poseutils.benchmarking import benchmark, board_rows, speed_rows, tflm
-from poseutils.deployment import StReport
+from poseutils.deployment import BOARDS, StReport
 from tests.helpers.marks import with_tflm
 
 ARENA_KIB = {
@@ -88,9 +88,10 @@ def test_milliseconds_are_the_instructions_at_the_boards_clock(asset):
     shown = {row["board"]: row for row in speed_rows(report)}
     assert (
         "NUCLEO-F401RE" not in shown
-        and shown["STM32N6570-DK"]["ST publishes"] == "35.8 ms, 1,135 KiB RAM, 3,265 KiB flash"
+        and shown["STM32N6570-DK"]["ST publishes (release)"]
+        == "35.8 ms (3.0), 1,135 KiB RAM (4.1), 3,265 KiB flash (3.0)"
     )
-    assert shown["STM32MP257F-EV1"]["ST publishes"] == "102.8 ms"
+    assert shown["STM32MP257F-EV1"]["ST publishes (release)"] == "103 ms (3.0)"
 
 
 def test_st_compilers_report_stands_at_the_boards_of_its_family(asset, tmp_path):
@@ -108,7 +109,7 @@ def test_st_compilers_report_stands_at_the_boards_of_its_family(asset, tmp_path)
 def test_a_qdq_onnx_is_known_as_well_as_a_tflite(asset):
     report = benchmark(asset("models/face_landmarks_v1_192_int8_pc.onnx"), runs=1)
     assert report.metrics["macs"] == 34_637_472 and report.metrics["arena_kib"] < 433
-    assert len(report.boards) == 15 and len(report.layers) > 80
+    assert len(report.boards) == len(BOARDS) and len(report.layers) > 80
     assert "takes a .tflite" in report.missing["tflm_arena_kib"]
 
 

@@ -20,6 +20,8 @@ def test_boards_are_those_that_a_configuration_may_name():
 
 def test_a_board_is_found_in_any_case_and_the_nearest_is_suggested():
     assert find_board("stm32n6570-dk") is BOARDS["STM32N6570-DK"]
+    with pytest.raises(PoseError, match=r"STM32V8 \(Cortex-M85.* not known yet"):
+        find_board("STM32V8-DK")
     with pytest.raises(PoseError, match=r"Did you mean STM32H747I-DISCO\?"):
         find_board("STM32H747-DISCO")
     with pytest.raises(PoseError, match="The boards are: STM32N6570-DK"):
