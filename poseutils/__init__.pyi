@@ -48,5 +48,6 @@ from .models import load_model as load_model
 from .poses import Poses as Poses
 from .poses import oks as oks
 from .prediction import predict_images as predict_images
+from .prediction import predict_video as predict_video
 
 __version__: str

@@ -9,7 +9,7 @@ import os
 import reprlib
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -191,6 +191,22 @@ def write_json(path: str | Path, value: Any) -> Path:
     """Writes a JSON file atomically, indented, keys in the given order. Raises ValueError for NaN,
     which is not JSON."""
     return write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+@contextmanager
+def json_list(path: str | Path) -> Iterator[Callable[[Any], None]]:
+    """Yields a function that appends a value to a JSON list, which is written atomically and never
+    kept in memory; a line a value."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        separator = "[\n"
+
+        def append(value: Any) -> None:
+            nonlocal separator
+            file.write(separator + json.dumps(value, allow_nan=False))
+            separator = ",\n"
+
+        yield append
+        file.write("\n]\n" if separator == ",\n" else "[]\n")
 
 
 def write_metrics(run_dir: str | Path, metrics: Mapping[str, float]) -> Path:

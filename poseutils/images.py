@@ -112,8 +112,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
         PoseError: if the file is missing, empty, or not an image.
     """
     path = Path(path)
-    _check_regular(path)
-    with _refusals_named(path), Image.open(path) as image:
+    check_regular(path)
+    with refusals_named(path), Image.open(path) as image:
         tags = getattr(image, "tag_v2", {})  # of TIFF, whose size Pillow may have turned already
         width, height = tags.get(_WIDTH, image.width), tags.get(_HEIGHT, image.height)
         return (height, width) if _orientation(image) in _TRANSPOSED else (width, height)
@@ -123,7 +123,7 @@ def is_turned(path: str | Path) -> bool:
     """Whether an image is shown turned or mirrored by its EXIF orientation. False for PNG, which
     would have to be decoded for it, and for what cannot be read."""
     try:
-        with _refusals_named(Path(path)), Image.open(path) as image:
+        with refusals_named(Path(path)), Image.open(path) as image:
             return image.format != "PNG" and _orientation(image) in range(2, 9)
     except PoseError:
         return False
@@ -143,25 +143,25 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         PoseError: if the file is missing, empty, truncated, too large, or not an image.
     """
     path = Path(path)
-    _check_regular(path)
-    with _refusals_named(path):
+    check_regular(path)
+    with refusals_named(path):
         data = path.read_bytes()
     return decode_image(data, path)
 
 
 def decode_image(data: bytes, name: str | Path) -> np.ndarray:
     """The pixels of an image file's bytes, as :func:`read_image`; ``name`` is for errors."""
-    with _refusals_named(name), Image.open(io.BytesIO(data)) as image:
+    with refusals_named(name), Image.open(io.BytesIO(data)) as image:
         _check_size(name, image)
         plain = _read_plain_jpeg(data, image)
         if plain is not None:
             return plain
         image.load()  # turns a TIFF
-        return _upright(np.asarray(_to_rgb(image, name)), _orientation(image))
+        return _upright(np.asarray(to_rgb(image, name)), _orientation(image))
 
 
 @contextmanager
-def _refusals_named(path: str | Path) -> Iterator[None]:
+def refusals_named(path: str | Path) -> Iterator[None]:
     """Raises what Pillow raises for a file as a PoseError with its name."""
     try:
         yield
@@ -183,14 +183,18 @@ def _refusals_named(path: str | Path) -> Iterator[None]:
         raise PoseError(f"{path} is truncated or damaged: {error}") from error
 
 
-def _check_regular(path: Path) -> None:
-    """Pipes and devices would be waited for; an empty file is said to be so."""
+def check_regular(path: Path, expected: str = "an image") -> None:
+    """Pipes and devices would be waited for; an empty file is said to be so.
+
+    Raises:
+        PoseError: for all of them, and if there is no such file.
+    """
     if not path.exists():
-        raise PoseError(f"no such image: {path}")
+        raise PoseError(f"no such {expected.split()[1]}: {path}")
     if not path.is_file():
-        raise PoseError(f"{path} is not a regular file; expected an image")
+        raise PoseError(f"{path} is not a regular file; expected {expected}")
     if path.stat().st_size == 0:
-        raise PoseError(f"{path} is empty (0 bytes): expected an image")
+        raise PoseError(f"{path} is empty (0 bytes): expected {expected}")
 
 
 def _check_size(path: str | Path, image: Image.Image) -> None:
@@ -237,7 +241,7 @@ def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(image)
 
 
-def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
+def to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return Image.fromarray(_to_8_bits(image, path)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:

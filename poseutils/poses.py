@@ -12,7 +12,7 @@ import numpy as np
 
 from .keypoints import KeypointLayout
 
-_OPTIONAL = ("boxes", "box_scores", "world", "handedness", "classes")
+_OPTIONAL = ("boxes", "box_scores", "world", "handedness", "classes", "track_ids")
 AREA_OF_BOX = 0.53
 """Area of a person as a fraction of their box, where no segmentation mask gives it; ST's model zoo
 always uses it for OKS."""
@@ -33,6 +33,7 @@ class Poses:
             in the image, z away from the camera; None if the model has no world coordinates.
         handedness: (N,) float32, the probability that a hand is a right hand, or None.
         classes: (N,) integers, the class of each among those of the model, from 0, or None.
+        track_ids: (N,) integers, who is who in the frames of a video, from 1, or None.
     """
 
     keypoints: np.ndarray
@@ -43,6 +44,7 @@ class Poses:
     world: np.ndarray | None = None
     handedness: np.ndarray | None = None
     classes: np.ndarray | None = None
+    track_ids: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.scores), len(self.layout))
@@ -123,6 +125,8 @@ class Poses:
             if self.boxes is not None:
                 x0, y0, x1, y1 = self.boxes[i].tolist()
                 record["bbox"] = [round(v, 3) for v in (x0, y0, x1 - x0, y1 - y0)]
+            if self.track_ids is not None:
+                record["track_id"] = int(self.track_ids[i])
             records.append(record)
         return records
 

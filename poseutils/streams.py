@@ -66,3 +66,21 @@ def steady_streams() -> Iterator[list[str]]:
     finally:
         sys.stdout.flush()
         sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """A context in which what C libraries print on standard error is dropped."""
+    try:
+        before = os.dup(2)
+    except OSError:  # closed
+        yield
+        return
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.close(null)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)

@@ -192,6 +192,7 @@ class Evaluation(Section):
 
 class Prediction(Section):
     test_files_path: FilePath | None = None
+    frame_rate: Positive | None = None
     target: names.Target = "host"
 
 

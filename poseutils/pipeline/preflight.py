@@ -21,6 +21,7 @@ from ..images import find_images
 from ..models.keras_files import SUFFIXES as TRAINABLE
 from ..models.precision import computes_in_float, quantize_first, size_of_file
 from ..models.zoo import ZOO, cache_folder, name_of
+from ..prediction import is_video, open_video
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
 from ..training.losses import check_loss
@@ -221,9 +222,19 @@ def _data(config: Config, section: str, attribute: str) -> str:
             found = f"{_count(len(dataset), 'image')}, {_count(people, 'annotation')}"
             found += f" ({classes})" if classes else ""
         else:
-            images = find_images(config.resolve(getattr(config.prediction, attribute)))
-            found = _count(len(images), "image")
+            found = _images(config.resolve(getattr(config.prediction, attribute)), config)
     return "; ".join([found, *dict.fromkeys(str(warning.message) for warning in caught)])
+
+
+def _images(path: Path, config: Config) -> str:
+    """A description of images, or of a video."""
+    rate = config.prediction.frame_rate
+    if not is_video(path, rate):
+        return _count(len(find_images(path)), "image")
+    video = open_video(path, rate).summary()
+    return (
+        f"a video, {video['frames']} frames, {video['size']}, {video['frames per second']} a second"
+    )
 
 
 # ---------------------------------------------------------------- the training

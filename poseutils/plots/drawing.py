@@ -75,6 +75,8 @@ def draw_poses(
             label = f"{poses.box_scores[person]:.2f}"
             if poses.handedness is not None:
                 label += " right" if poses.handedness[person] > 0.5 else " left"
+            if poses.track_ids is not None:
+                label = f"{poses.track_ids[person]}: {label}"
             _draw_box(canvas, poses.boxes[person], label, size)
         sure = poses.scores[person] >= threshold
         draw(_Skeleton(canvas, poses.keypoints[person], sure, layout, colors, lines), size)

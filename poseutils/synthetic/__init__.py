@@ -2,6 +2,6 @@
 determined by a seed."""
 
 from .export import make_dataset, synthetic_dataset
-from .people import render_people
+from .people import render_people, render_walk
 
-__all__ = ["make_dataset", "render_people", "synthetic_dataset"]
+__all__ = ["make_dataset", "render_people", "render_walk", "synthetic_dataset"]

@@ -1,8 +1,8 @@
-"""Renders an image of synthetic people from a seed, with exact keypoints, boxes and areas."""
+"""Renders synthetic people, and a video of one who walks, from a seed, with exact keypoints."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -10,12 +10,12 @@ from PIL import Image, ImageFilter
 
 from ..keypoints import COCO17, HEAD_NAMES
 from .background import paint_background
-from .body import place, sample_build
+from .body import Build, Skeleton, place, rotation, sample_build
 from .chance import pick
 from .drawing import FINE, Camera, Layer, draw_surface
 from .figure import add_person
 from .mesh import Mesh
-from .motions import sample_pose
+from .motions import Arm, Pose, sample_pose
 from .palette import Palette
 from .scene import add_prop, add_seat, add_things, sample_camera, sample_light
 
@@ -51,6 +51,9 @@ _UNDER = np.array(
     ]
 )
 
+Person = tuple[np.ndarray, Skeleton, Pose]
+"""Origin (the center of the hips in the world, (3,)), skeleton and pose."""
+
 
 def render_people(
     seed: int | Sequence[int], size: int = 256
@@ -71,10 +74,22 @@ def render_people(
         areas: (N,) float32 visible area of each person in square pixels.
     """
     rng = np.random.default_rng(seed)
-    mesh, palette = Mesh(), Palette()
     count = pick(rng, [1, 2, 3], [0.78, 0.15, 0.07])
     people = [_sample_person(rng, i) for i in range(count)]
-    camera = sample_camera(rng, _framed(rng, people), size)
+    return render_scene(rng, people, _framed(rng, people), people[0][0], size)
+
+
+def render_scene(
+    rng: np.random.Generator,
+    people: Sequence[Person],
+    framed: np.ndarray,
+    middle: np.ndarray,
+    size: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """An image of these people, as :func:`render_people` returns it, in a random scene around
+    ``middle`` (3,), whose camera frames the points ``framed`` (P, 3)."""
+    mesh, palette = Mesh(), Palette()
+    camera = sample_camera(rng, framed, size)
     light = sample_light(rng)
     points = []
     for owner, (origin, skeleton, pose) in enumerate(people, start=1):
@@ -82,17 +97,15 @@ def render_people(
         points.append(
             _stand(mesh, palette, rng, origin, skeleton, pose, owner, head_pixels > _DETAILED_HEAD)
         )
-    way = camera.position - people[0][0]
+    way = camera.position - middle
     add_things(
         mesh,
         palette,
         rng,
-        people[0][0] * (1, 0, 1),
+        middle * (1, 0, 1),
         way * (1, 0, 1) / np.linalg.norm(way * (1, 0, 1)),
     )
-    canvas = paint_background(
-        rng, camera, light, people[0][0][2], [person[:2] for person in people]
-    )
+    canvas = paint_background(rng, camera, light, middle[2], [person[:2] for person in people])
     layer = draw_surface(mesh.surface(), camera, light, palette.table(), canvas)
     keypoints, boxes, areas = _annotate(
         layer, camera, np.array(points), [person[1].build for person in people]
@@ -100,11 +113,23 @@ def render_people(
     return _photograph(rng, canvas), keypoints, boxes, areas
 
 
-def _sample_person(rng, index: int):
-    """Origin (the center of the hips in the world), skeleton and pose; the lowest part of the body
-    is on the ground."""
+def _sample_person(rng, index: int) -> Person:
+    """A random person in a random pose; the first stands at the origin."""
     build = sample_build(rng)
     pose = sample_pose(rng)
+    spot = (
+        np.zeros(3)
+        if index == 0
+        else np.array(
+            [pick(rng, [-1, 1]) * rng.uniform(0.25, 0.9) * index, 0, rng.uniform(-1.6, 0.5)]
+        )
+    )
+    return standing(build, pose, spot)
+
+
+def standing(build: Build, pose: Pose, spot: np.ndarray) -> Person:
+    """A person whose hips are above a spot (3,) of the ground, with the lowest part of the body on
+    the ground."""
     skeleton = place(build, pose)
     legs = [leg.end[1] - 0.045 * build.height for leg in skeleton.legs] + [
         leg.middle[1] - 0.035 * build.height for leg in skeleton.legs
@@ -118,13 +143,6 @@ def _sample_person(rng, index: int):
         arm.middle[1] - 0.03 * build.height for arm in skeleton.arms
     ]
     lowest = min(legs + body + arms)
-    spot = (
-        np.zeros(3)
-        if index == 0
-        else np.array(
-            [pick(rng, [-1, 1]) * rng.uniform(0.25, 0.9) * index, 0, rng.uniform(-1.6, 0.5)]
-        )
-    )
     return spot + np.array([0, pose.jump - lowest, 0]), skeleton, pose
 
 
@@ -132,16 +150,16 @@ def _framed(rng, people) -> np.ndarray:
     """(P, 3) points that the camera frames: mostly the whole first person, or all people; sometimes
     an upright person only down to the knees, hips or chest."""
     if len(people) > 1 and rng.random() < 0.6:
-        return np.concatenate([_outline(person) for person in people])
-    outline = _outline(people[0])
+        return np.concatenate([outline(person) for person in people])
+    whole = outline(people[0])
     kind = rng.random()
     lying = people[0][2].base[1, 1] < 0.7
     if kind < 0.62 or lying:
-        return outline
-    return outline[: {0: 14, 1: 10, 2: 6}[min(int((kind - 0.62) / 0.38 * 3), 2)]]
+        return whole
+    return whole[: {0: 14, 1: 10, 2: 6}[min(int((kind - 0.62) / 0.38 * 3), 2)]]
 
 
-def _outline(person) -> np.ndarray:
+def outline(person: Person) -> np.ndarray:
     """Points of a person, ordered from the head down."""
     origin, skeleton, _ = person
     head = skeleton.head_center + skeleton.build.head * 0.6 * np.concatenate(
@@ -255,3 +273,69 @@ def _white_noise(size: int) -> np.ndarray:
     return np.random.default_rng(7).standard_normal(
         (size + _NOISE_SLACK, size + _NOISE_SLACK, 3), dtype=np.float32
     )
+
+
+# ---------------------------------------------------------------- a walk
+
+_SPEED, _CYCLE = 1.2, 1.1  # meters a second; seconds for two steps
+_HEADING = 50.0  # degrees from the camera
+
+
+def render_walk(
+    frames: int, seed: int = 0, size: int = 256, rate: float = 25.0
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Renders a person who walks across the image, frame by frame, in a random scene with a fixed
+    camera; the same arguments give the same bytes.
+
+    Args:
+        frames: how many.
+        seed: of the person and the scene.
+        size: width and height in pixels.
+        rate: frames a second.
+
+    Returns:
+        For each frame image, keypoints, boxes and areas, as
+        :func:`render_people` returns them.
+    """
+    times = (np.arange(frames) - (frames - 1) / 2) / rate
+    path = np.concatenate([outline(_walker(np.random.default_rng(seed), t)) for t in times])
+    for t in times:
+        rng = np.random.default_rng(seed)  # the same person and scene in each frame
+        yield render_scene(rng, [_walker(rng, t)], path, path.mean(axis=0), size)
+
+
+def _walker(rng: np.random.Generator, seconds: float) -> Person:
+    pose = _walking(2 * np.pi * seconds / _CYCLE)
+    return standing(sample_build(rng), pose, pose.base[:, 2] * _SPEED * seconds)
+
+
+def _walking(phase: float) -> Pose:
+    """The pose at a phase of the gait in radians, in which two steps are a turn."""
+    left, right = _leg(phase), _leg(phase + np.pi)
+    return Pose(
+        base=rotation(y=_HEADING),
+        lean=3,
+        roll=0,
+        bend=2,
+        side=0,
+        twist=4 * np.sin(phase),
+        nod=0,
+        tilt=0,
+        turn=0,
+        arms=(_arm(phase + np.pi), _arm(phase)),
+        legs=(left, right),
+        ankles=(0, 0),
+        jump=0,
+        seat=False,
+    )
+
+
+def _leg(phase: float) -> tuple[float, ...]:
+    """Flexion, abduction and twist of the hip, and flexion of the knee, which is bent while the leg
+    swings forward."""
+    knee = 8 + 45 * max(0.0, np.cos(phase))
+    return (26 * np.sin(phase) + 0.35 * (knee - 8), 2, 4, knee)
+
+
+def _arm(phase: float) -> Arm:
+    return Arm((24 * np.sin(phase), 8, -10, 22 + 10 * np.sin(phase)))

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 import poseutils as pu
-from poseutils import prediction
 from poseutils.errors import PoseError
 from poseutils.models import predictor
+from poseutils.prediction import images as prediction
 from poseutils.prediction import predict_images
 from tests.helpers.networks.tiny_tflite import heatmap_model
 

@@ -5,20 +5,40 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from .errors import PoseError
-from .files import sha256, write_json
-from .models import Model
-from .plots import draw_poses, save_image
-from .poses import Poses
+from ..crops import Region
+from ..errors import PoseError
+from ..files import sha256, write_json
+from ..images import read_image
+from ..models import Model
+from ..plots import draw_poses, save_image
+from ..poses import Poses
 
 JPEG_PIXELS = 65_500
 """The most rows or columns that JPEG has."""
 LONGEST_NAME = 255
 """Bytes of a file name."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """An image or frame to show, with its poses.
+
+    Attributes:
+        title: its name, or its place in the video.
+        image: (H, W, 3) uint8 RGB.
+        poses: in its pixels.
+        region: the crop that the network gets; None: the whole image.
+    """
+
+    title: str
+    image: np.ndarray
+    poses: Poses
+    region: Region | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +66,20 @@ class Result:
             "people": float(sum(map(len, self.poses.values()))),
             "empty": float(len(self.empty)),
         }
+
+    def report(self) -> list[str]:
+        """What was found, and what was left out, in lines."""
+        people = int(self.metrics["people"])
+        return [
+            *(f"left out: {problem}" for problem in self.errors),
+            *(f"nothing found in: {path.name}" for path in self.empty),
+            f"{len(self.poses)} images, {people} people found",
+        ]
+
+    def examples(self, count: int = 8) -> list[Example]:
+        """The first images with their poses."""
+        first = islice(self.poses.items(), count)
+        return [Example(path.name, read_image(path), poses) for path, poses in first]
 
     @property
     def empty(self) -> list[Path]:

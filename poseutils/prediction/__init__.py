@@ -1,0 +1,20 @@
+"""Images, or a video, -> annotated images or an annotated video, and COCO keypoint results."""
+
+from .frames import is_video, open_video
+from .images import Result, predict_images
+from .smoothing import OneEuro, Smoother, smooth
+from .tracks import Tracker
+from .video import VideoResult, predict_video
+
+__all__ = [
+    "OneEuro",
+    "Result",
+    "Smoother",
+    "Tracker",
+    "VideoResult",
+    "is_video",
+    "open_video",
+    "predict_images",
+    "predict_video",
+    "smooth",
+]
