@@ -4,22 +4,30 @@ import copy
 import re
 import shutil
 
+from poseutils.deployment import missing_tools
+
 NUMBER = re.compile(r"(?<![\w.])[-−+]?\d[\d,]*(?:\.\d+)?")
 MEASURED = re.compile(r"[-−+]?[\d,]+\.\d{3}")
 """Three decimals, as tables show what was computed in floating point."""
 RELATIVE, ABSOLUTE = 0.02, 0.02
 """Of measured numbers: a loss of two points of OKS is a difference."""
 
+NEEDS = {
+    "needs-a-compiler": lambda: bool(shutil.which("cc")),
+    "needs-an-emulator": lambda: not missing_tools(),
+}
+"""Tags of cells whose outputs are compared only where something is installed."""
+
 
 def compare_within_tolerance(cell_class) -> None:
     """Makes nbval's cells take numbers within tolerance as equal: those of three decimals, and in a
-    cell with the tag ``within-10%`` all, within that. One with the tag ``needs-a-compiler`` is
-    compared where there is one."""
+    cell with the tag ``within-10%`` all, within that. One with a tag of :data:`NEEDS` is compared
+    where there is what it needs."""
     strict = cell_class.compare_outputs
 
     def compare(self, test, ref, skip_compare=None):
         tags = self.cell.metadata.get("tags", ())
-        if "needs-a-compiler" in tags and not shutil.which("cc"):
+        if not all(NEEDS[tag]() for tag in tags if tag in NEEDS):
             return True
         given = [re.fullmatch(r"within-(\d+)%", tag) for tag in tags]
         share = next((int(match[1]) / 100 for match in given if match), None)
