@@ -53,6 +53,19 @@ PATHS = (
 """Attributes that name files or folders to read."""
 
 
+WHY_IGNORED = {
+    "hydra": "a run's folder is named by general.project_name and the time",
+    "model.framework": "all networks for poses are tf",
+    "training.trainer_name": "there is one trainer",
+    "postprocessing.plot_metrics": "the notebooks always show their figures",
+    "quantization.export_dir": "files are in the run's folder",
+    "tools.path_to_cubeIDE": "the exported folder has its own Makefile and CMakeLists.txt",
+    "deployment.hardware_setup.serie": "the board tells it",
+    "deployment.IDE": "the exported folder builds with any",
+} | {f"training.callbacks.{name}": "always done" for name in NOT_NEEDED}
+"""Attributes and sections that change nothing."""
+
+
 def services_of(operation_mode: str) -> list[str]:
     """The services that an operation mode runs, in order: ``chain_qe`` is quantize, then evaluate.
 
@@ -116,6 +129,11 @@ class Config(Section):
     def ignored(self) -> list[str]:
         """The attributes and sections that were given but have no effect."""
         return self._ignored
+
+    @property
+    def ignored_and_why(self) -> list[str]:
+        """The same, each with the reason."""
+        return [f"{name} ({WHY_IGNORED[name]})" for name in self._ignored]
 
     @property
     def allow_custom_code(self) -> bool:

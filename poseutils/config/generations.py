@@ -15,10 +15,15 @@ MOVED = {
     "training.model.name": "model.model_name",
     "training.model.pretrained_weights": "model.pretrained",
     "dataset.prediction_path": "prediction.test_files_path",
+    "dataset.keypoints_file_path": "deployment.label_file_path",
     "data_augmentation.custom_data_augmentation": "custom_data_augmentation",
 }
 """New names of attributes that moved or have two homes. Other attributes of ``training.model`` move
 to ``model`` and keep their names."""
+
+
+FALLBACKS = ("dataset.prediction_path",)
+"""Those that are read only where the new name is not given."""
 
 
 def translate(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
@@ -35,7 +40,8 @@ def translate(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str],
         new = new_name(old)
         if new == "model.pretrained" and value == "imagenet":
             value = True
-        if value is not None and not _put(document, new, value):
+        taken = value is None or _put(document, new, value)
+        if not taken and old not in FALLBACKS:
             problems.append(
                 f"{old}: given, and {new} too, with another value; remove {old}, the older name"
             )

@@ -45,7 +45,7 @@ def load_config(
     if problems:
         raise PoseError(_listed(_found(Path(path)), problems))
     if config.ignored:
-        _LOG.warning("%s: ignored: %s", Path(path).name, ", ".join(config.ignored))
+        _LOG.warning("%s: ignored: %s", Path(path).name, ", ".join(config.ignored_and_why))
     return config
 
 

@@ -70,6 +70,10 @@ Target = Literal[
 ]
 TARGETS: tuple[str, ...] = get_args(Target)
 
+TensorType = Literal["uint8", "int8", "float32"]
+ChannelPosition = Literal["chlast", "chfirst"]
+"""Of the tensors on a target, as ST's compiler is asked for them."""
+
 BoardName = Literal[
     "STM32N6570-DK",
     "NUCLEO-N657X0-Q",

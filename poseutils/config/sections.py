@@ -54,7 +54,14 @@ class General(Section):
     gpu_memory_limit: Positive | None = None
 
 
+def _tensorflow(framework: str) -> str:
+    if framework != "tf":
+        raise ValueError("tf; torch is for other use cases of ST's model zoo, not for poses")
+    return framework
+
+
 class Model(Section):
+    framework: Annotated[str, AfterValidator(_tensorflow)] = Field(default="tf", exclude=True)
     model_type: names.ModelType
     model_name: names.ModelName = "st_movenet_lightning_heatmaps"
     model_path: FilePath | None = None
@@ -136,6 +143,8 @@ class Training(Section):
     mixed_precision: Flag | None = None
     resume_training_from: FilePath | None = None
     trained_model_path: FilePath | None = None
+    dryrun: Flag = False
+    trainer_name: Text | None = Field(default=None, exclude=True)
 
 
 class Mlflow(Section):
@@ -172,28 +181,33 @@ class Quantization(Section):
     quantization_input_type: names.EndType = "uint8"
     quantization_output_type: names.EndType = "float"
     granularity: names.Granularity = "per_channel"
-    onnx_extra_options: dict[str, Any] = Field(default={}, exclude=True)
+    target_opset: Annotated[Integer, Field(ge=13, le=21)] | None = None
+    onnx_extra_options: dict[str, Any] = {}
     optimize: Flag = False
     export_dir: Inside | None = Field(default=None, exclude=True)
 
 
-class Evaluation(Section):
+class OnTarget(Section):
+    """Where a network runs, and its tensors there: what ST's compiler is asked for."""
+
     target: names.Target = "host"
+    profile: Text | None = None
+    input_type: names.TensorType | None = None
+    output_type: names.TensorType | None = None
+    input_chpos: names.ChannelPosition | None = None
+    output_chpos: names.ChannelPosition | None = None
+
+
+class Evaluation(OnTarget):
     gen_npy_input: Flag = False
     gen_npy_output: Flag = False
     npy_in_name: FileName | None = None
     npy_out_name: FileName | None = None
-    profile: Text | None = Field(default=None, exclude=True)
-    input_type: Literal["int8", "uint8", "float32"] | None = Field(default=None, exclude=True)
-    output_type: Literal["int8", "uint8", "float32"] | None = Field(default=None, exclude=True)
-    input_chpos: Literal["chlast", "chfirst"] | None = Field(default=None, exclude=True)
-    output_chpos: Literal["chlast", "chfirst"] | None = Field(default=None, exclude=True)
 
 
-class Prediction(Section):
+class Prediction(OnTarget):
     test_files_path: FilePath | None = None
     frame_rate: Positive | None = None
-    target: names.Target = "host"
 
 
 class StEdgeAi(Section):
@@ -215,6 +229,7 @@ class Benchmarking(Section):
 class HardwareSetup(Section):
     serie: Text = Field(default="STM32N6", exclude=True)
     board: names.BoardName = "STM32N6570-DK"
+    output: Literal["UVCL", "SPI"] | None = None
     stlink_serial_number: Text | None = None
     serial_port: Text | None = None
     ip_address: Text | None = None

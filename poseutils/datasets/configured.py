@@ -105,7 +105,8 @@ def _redefined_by(section, layout: KeypointLayout, named: bool) -> KeypointLayou
 
 
 def configured_dataset(config: Config, attribute: str) -> Dataset:
-    """The dataset of one of the paths, with the keypoints of the section.
+    """The dataset of one of the paths, with the keypoints of the section; with
+    ``training.dryrun`` one batch of it.
 
     Raises:
         PoseError: if the path is empty; as :func:`load_dataset`; if the keypoints are others.
@@ -132,4 +133,5 @@ def configured_dataset(config: Config, attribute: str) -> Dataset:
     if not named and dataset.layout == layout_for(len(dataset.layout)):
         other = configured_layout(config)
         layout = other if other is not None and len(other) == len(layout) else layout
-    return replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))
+    dataset = replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))
+    return dataset[: config.training.batch_size] if config.training.dryrun else dataset

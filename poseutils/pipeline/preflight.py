@@ -84,7 +84,7 @@ def check(
     for check_part in (_check_model, _check_datasets, _check_training, _check_port):
         check_part(config, services, result)
     if config.ignored:
-        result.lines.append(f"ignored: {', '.join(config.ignored)}")
+        result.lines.append(f"ignored: {', '.join(config.ignored_and_why)}")
     _check_programs(config, services, result)
     result.problems = list(dict.fromkeys(result.problems))
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ from ..errors import PoseError
 from ..files import atomic_path
 from ..training.batches import RESCALING
 from .biases import optimized
-from .onnx import to_onnx
+from .onnx import OPSET, to_onnx
 from .options import as_keras, check_images
 from .tflite import to_tflite
 
-CONVERTERS = {".tflite": to_tflite, ".onnx": to_onnx}
+FORMATS = (".tflite", ".onnx")
 
 
 def quantize(
@@ -27,6 +28,9 @@ def quantize(
     output_type: str = "float",
     rescaling: tuple[float, float] = RESCALING,
     optimize: bool = False,
+    *,
+    opset: int | None = None,
+    onnx_options: Mapping | None = None,
 ) -> Path:
     """Converts a Keras model to int8 weights and activations (Jacob et al., 2018), batch size 1.
 
@@ -44,6 +48,9 @@ def quantize(
             exactly that range, so that a uint8 input takes the pixels themselves.
         optimize: equalize channels and correct biases first, see :func:`optimized`, for
             ``per_tensor``.
+        opset: of an .onnx; None: 17, which ST's tools read.
+        onnx_options: ``extra_options`` of ONNX Runtime's ``quantize_static``, for an .onnx, such as
+            ``{"CalibMovingAverage": True}``.
 
     Returns:
         ``out_path``.
@@ -53,8 +60,8 @@ def quantize(
             that cannot be converted, or an .onnx without the packages onnx and tf2onnx.
     """
     out_path = Path(out_path)
-    if out_path.suffix not in CONVERTERS:
-        raise PoseError(f"{out_path}: expected a file that ends in {' or '.join(CONVERTERS)}")
+    if out_path.suffix not in FORMATS:
+        raise PoseError(f"{out_path}: expected a file that ends in {' or '.join(FORMATS)}")
     for name, given, known in (
         ("granularity", granularity, GRANULARITIES),
         ("quantization_input_type", input_type, END_TYPES),
@@ -66,10 +73,12 @@ def quantize(
     check_images(model, images)
     if optimize:
         model = optimized(model, images, granularity)
-    convert = CONVERTERS[out_path.suffix]
-    content = convert(
-        model, _with_full_range(images, rescaling), granularity, input_type, output_type
-    )
+    images = _with_full_range(images, rescaling)
+    ends = granularity, input_type, output_type
+    if out_path.suffix == ".onnx":
+        content = to_onnx(model, images, *ends, opset or OPSET, onnx_options)
+    else:
+        content = to_tflite(model, images, *ends)
     with atomic_path(out_path) as temporary:
         temporary.write_bytes(content)
     return out_path

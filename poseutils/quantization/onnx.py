@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,17 @@ def export_onnx(model_or_path, out_path: str | Path) -> Path:
 
 
 def to_onnx(
-    model, images: np.ndarray, granularity: str, input_type: str, output_type: str
+    model,
+    images: np.ndarray,
+    granularity: str,
+    input_type: str,
+    output_type: str,
+    opset: int = OPSET,
+    extra_options: Mapping | None = None,
 ) -> bytes:
     """The content of a quantized .onnx; arguments as for :func:`.convert.quantize`."""
-    proto = _quantized(_converted(model), images, granularity, model.name)
+    float_proto = _converted(model, opset)
+    proto = _quantized(float_proto, images, granularity, model.name, extra_options)
     ends = [(proto.graph.input[0].name, input_type)]
     ends += [(output.name, output_type) for output in proto.graph.output]
     for name, kind in ends:
@@ -50,7 +58,7 @@ def to_onnx(
     return proto.SerializeToString()
 
 
-def _converted(model):
+def _converted(model, opset: int = OPSET):
     """The float network as a ModelProto."""
     import tensorflow as tf
 
@@ -78,7 +86,7 @@ def _converted(model):
             proto, _ = tf2onnx.convert.from_function(
                 function,
                 input_signature=signature,
-                opset=OPSET,
+                opset=opset,
                 inputs_as_nchw=["image:0"],
                 outputs_as_nchw=maps,
             )
@@ -114,7 +122,9 @@ class _Batches:
         return {self._name: np.ascontiguousarray(image.transpose(2, 0, 1)[None])}
 
 
-def _quantized(proto, images: np.ndarray, granularity: str, label: str):
+def _quantized(
+    proto, images: np.ndarray, granularity: str, label: str, extra_options: Mapping | None
+):
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -134,6 +144,7 @@ def _quantized(proto, images: np.ndarray, granularity: str, label: str):
                 per_channel=granularity == "per_channel",
                 activation_type=QuantType.QInt8,
                 weight_type=QuantType.QInt8,
+                extra_options=dict(extra_options or {}),
             )
         except Exception as error:  # ONNX Runtime raises its own classes, which are not exported
             raise PoseError(f"{label} cannot be quantized by ONNX Runtime: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from .networks.transfer import freeze, with_dropout
 
 if TYPE_CHECKING:
     from ..config import Config
+
+_LOG = logging.getLogger("poseutils")
 
 
 def configured_examples(config: Config, dataset: Dataset, validating: bool = False) -> Examples:
@@ -88,8 +91,14 @@ def configured_fit(
     epochs: int | None = None,
     on_epoch: Callable[[int, dict[str, list[float]]], None] | None = None,
 ) -> Fit:
-    """Runs :func:`poseutils.training.fit` with the settings of a configuration."""
+    """Runs :func:`poseutils.training.fit` with the settings of a configuration; with
+    ``training.dryrun`` for one epoch, which is one batch."""
     general, section, rescaling = config.general, config.training, config.preprocessing.rescaling
+    if section.dryrun:
+        _LOG.warning(
+            "training.dryrun: one batch goes through training, and nothing useful is learned"
+        )
+        epochs = 1
     prepare_device(config)
     copy = _copy_of_model(config)
     with tracked(config, Path(run_dir).absolute().name) as recorder:

@@ -68,7 +68,11 @@ def app_config_text(spec: DeploymentSpec, pose: PoseType) -> str:
             "iou_threshold": _c_float(thresholds.nms_iou),
             "box_threshold": _c_float(thresholds.confidence),
         }
-    return filled("app_config.h", values, [pose.model_type])
+    parts = [pose.model_type]
+    if config.deployment.hardware_setup.output:
+        values["screen"] = config.deployment.hardware_setup.output
+        parts.append("screen")
+    return filled("app_config.h", values, parts)
 
 
 def _c_float(value: float) -> str:

@@ -189,12 +189,25 @@ def _options(command: str, board: Board, config: Config) -> list[str]:
     generates = command == "generate"
     verbosity = ["--verbosity", str(config.deployment.verbosity)]
     if board.npu:
-        types = ["--input-data-type", "uint8", "--output-data-type", "float32"]
+        tensors = _tensors(config, {"input_type": "uint8", "output_type": "float32"})
         accelerator = ["--st-neural-art", *_profile(config)]
-        return [*verbosity, *accelerator, *(types if generates else [])]
-    buffers = ["--allocate-inputs", "--allocate-outputs"]
+        return [*verbosity, *accelerator, *(tensors if generates else [])]
+    buffers = ["--allocate-inputs", "--allocate-outputs", *_tensors(config, {})]
     optimization = ["--optimization", config.tools.stedgeai.optimization]
     return [*verbosity, *optimization, *(buffers if generates else [])]
+
+
+def _tensors(config: Config, usual: dict[str, str]) -> list[str]:
+    """Types and channel order of the tensors on the target: those of ``evaluation``, or the usual
+    ones; what is neither is left to the compiler."""
+    asked = config.evaluation
+    options = {
+        "--input-data-type": asked.input_type or usual.get("input_type"),
+        "--output-data-type": asked.output_type or usual.get("output_type"),
+        "--inputs-ch-position": asked.input_chpos,
+        "--outputs-ch-position": asked.output_chpos,
+    }
+    return [word for name, value in options.items() if value for word in (name, value)]
 
 
 def _profile(config: Config) -> list[str]:
@@ -206,7 +219,8 @@ def _profile(config: Config) -> list[str]:
         project = config.resolve(config.deployment.c_project_path)
     except PoseError:
         return []
-    return [f"profile@{path}" for path in sorted(project.rglob("user_neuralart*.json"))[:1]]
+    name = config.evaluation.profile or "profile"
+    return [f"{name}@{path}" for path in sorted(project.rglob("user_neuralart*.json"))[:1]]
 
 
 # ---------------------------------------------------------------- running it

@@ -44,6 +44,10 @@
 #define AI_POSE_PP_POSE_KEYPOINTS_NB (@keypoints@)
 
 /* Display */
+@if screen
+/* deployment.hardware_setup.output: SPI, or UVCL, a camera on USB */
+#define SCR_LIB_USE_@screen@
+@end
 #define WELCOME_MSG_1 @welcome_1@
 #define WELCOME_MSG_2 @welcome_2@
 

@@ -252,14 +252,46 @@ def test_a_prediction_of_heads_attribute_by_attribute(st_file):
     )
 
 
-@pytest.mark.parametrize("name", ["newer_chain_tqe", "older_training", "windows_deployment"])
+def test_release_4_attribute_by_attribute(st_file):
+    config = st_file("release_4_chain_tqe")
+    assert config.training.dryrun and config.deployment.label_file_path == "./keypoints.txt"
+    assert config.prediction.test_files_path == "./datasets/val"
+    assert given(config.quantization)["target_opset"] == 17
+    assert config.quantization.onnx_extra_options == {"CalibMovingAverage": True}
+    asked = {"profile": "default", "input_type": "uint8", "output_chpos": "chlast"}
+    others = {
+        "evaluation": ("stedgeai_host", "float32", "chlast"),
+        "prediction": ("stedgeai_n6", "int8", "chfirst"),
+    }
+    for section, values in others.items():
+        found = given(getattr(config, section))
+        found.pop("test_files_path", None)
+        assert found == asked | dict(zip(("target", "output_type", "input_chpos"), values))
+    assert config.benchmarking.board == "NUCLEO-N657X0-Q"
+    assert config.deployment.hardware_setup.output == "SPI"
+    assert config.tools.stedgeai.version == "4.0.0"
+
+
+def test_where_prediction_has_its_own_images_the_datasets_are_not_read(st_file):
+    config = st_file("release_4_chain_tqe", "prediction.test_files_path=photos")
+    assert config.prediction.test_files_path == "photos"
+
+
+def test_torch_is_for_other_use_cases(st_file):
+    with pytest.raises(PoseError, match="model.framework: .*torch is for other use cases"):
+        st_file("release_4_chain_tqe", "model.framework=torch")
+
+
+@pytest.mark.parametrize(
+    "name", ["newer_chain_tqe", "older_training", "windows_deployment", "release_4_chain_tqe"]
+)
 def test_what_has_no_meaning_here_is_named_once_in_one_line(st_file, caplog, name):
     with caplog.at_level(logging.WARNING, logger="poseutils"):
         config = st_file(name)
     [record] = caplog.records
-    words = re.split(r"[:,] ", record.getMessage())
-    assert "\n" not in record.getMessage() and len(words) == len(set(words))
-    assert {"hydra"} <= set(words) and words[2:] == config.ignored
+    assert "\n" not in record.getMessage()
+    named = re.findall(r"[:,] ([\w.]+) \([^)]+\)", record.getMessage())
+    assert "hydra" in named and named == config.ignored and len(named) == len(set(named))
 
 
 def test_ignored_callbacks_are_named(st_file):

@@ -93,6 +93,15 @@ def test_app_config_of_heatmaps(small, tmp_path):
     assert "CAMERA_FLIP" in found
 
 
+@pytest.mark.parametrize("screen", ["SPI", "UVCL", None])
+def test_the_screen_of_the_application(small, tmp_path, screen):
+    settings = config()
+    settings.deployment.hardware_setup.output = screen
+    found = macros(exported(small, tmp_path / "out", config=settings).path / "app_config.h")
+    used = [name for name in found if name.startswith("SCR_LIB_USE_")]
+    assert used == ([f"SCR_LIB_USE_{screen}"] if screen else [])
+
+
 def test_app_config_of_yolo(asset, tmp_path):
     bundle = export(asset(YOLO), tmp_path / "out", config=config(aspect_ratio="full_screen"))
     found = macros(bundle.path / "app_config.h")

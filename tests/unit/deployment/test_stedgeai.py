@@ -193,6 +193,34 @@ def test_accelerator_gets_the_profile_of_the_project_that_is_named(stand_in, tmp
     )
 
 
+@pytest.mark.parametrize(
+    ("asked", "board", "expected"),
+    [
+        (
+            {"output_type": "int8", "input_chpos": "chlast", "profile": "fast"},
+            N6,
+            "--input-data-type uint8 --output-data-type int8 --inputs-ch-position chlast",
+        ),
+        (
+            {"input_type": "float32", "output_chpos": "chfirst"},
+            H7,
+            "--input-data-type float32 --outputs-ch-position chfirst",
+        ),
+    ],
+)
+def test_tensors_on_the_target_are_as_asked(stand_in, tmp_path, asked, board, expected):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/user_neuralart.json").write_text("{}")
+    program = stand_in("whole")
+    config = settings(program, {"c_project_path": str(tmp_path / "project")})
+    for name, value in asked.items():
+        setattr(config.evaluation, name, value)
+    run_stedgeai("generate", "net.tflite", board, tmp_path / "run", config)
+    arguments = " ".join(given(program))
+    assert expected in arguments and arguments.count("-ch-position") == 1
+    assert (f"fast@{tmp_path}" in arguments) == ("profile" in asked)
+
+
 def test_report_without_totals_gives_the_networks_own_sizes(stand_in, tmp_path):
     report = run_stedgeai(
         "analyze", "net.tflite", H7, tmp_path / "run", settings(stand_in("no totals"))

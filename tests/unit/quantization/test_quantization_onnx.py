@@ -147,6 +147,33 @@ def test_the_real_checkpoint_gives_nearly_the_same_poses(repository, tmp_path):
     assert np.median(np.linalg.norm(first - second, axis=-1)) < 1  # pixels of 256
 
 
+def test_options_reach_the_converter_and_the_quantizer(files, model, images, tmp_path):
+    """Another version of the operators, and ranges that are averaged over images instead of their
+    extremes, which are narrower."""
+    import onnx
+
+    path = quantize(
+        model,
+        images[:8],
+        tmp_path / "q.onnx",
+        "per_channel",
+        "float",
+        opset=15,
+        onnx_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.5},
+    )
+    averaged, extreme = (onnx.load(each) for each in (path, files["per_channel"]))
+    assert [opset.version for opset in averaged.opset_import if not opset.domain] == [15]
+    assert sum(_activation_scales(averaged)) < sum(_activation_scales(extreme))
+
+
+def _activation_scales(proto):
+    import onnx
+
+    constants = {each.name: onnx.numpy_helper.to_array(each) for each in proto.graph.initializer}
+    found = [constants[n.input[1]] for n in proto.graph.node if n.op_type == "QuantizeLinear"]
+    return [float(scale) for scale in found if scale.ndim == 0]
+
+
 def test_two_outputs(images, tmp_path):
     import keras
 
