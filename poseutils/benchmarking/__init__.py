@@ -2,6 +2,7 @@
 
 from .analysis import measured_core
 from .ladder import Rung, ladder, ladder_rows
+from .npu import expected_on_processor
 from .report import (
     Report,
     arenas_of_others,
@@ -20,6 +21,7 @@ __all__ = [
     "benchmark",
     "board_rows",
     "by_operator",
+    "expected_on_processor",
     "in_units",
     "ladder",
     "ladder_rows",

@@ -1,0 +1,38 @@
+"""Which layers of a network an STM32's accelerator is expected to leave to the processor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..deployment.boards import Board
+
+ON_PROCESSOR = {
+    "RESIZE_BILINEAR": "bilinear resizing",
+    "TRANSPOSE_CONV": "transposed convolution",
+    "SOFTMAX": "softmax",
+    "QUANTIZE": "conversion to other integers",
+    "DEQUANTIZE": "conversion to floats",
+    "TRANSPOSE": "another order of the axes",
+}
+"""Operators that ST's compiler gave to the processor in published reports of networks for poses
+(MoveNet, YOLOv8) on the STM32N6, and why. Another version may place them otherwise."""
+
+
+def expected_on_processor(layers: Sequence[dict], board: Board) -> list[dict]:
+    """A row for each kind of operator that is expected on the processor of a board with an
+    accelerator; none for other boards.
+
+    Args:
+        layers: as in :attr:`poseutils.benchmarking.Report.layers`.
+    """
+    if not board.npu:
+        return []
+    kinds = dict.fromkeys(row["operator"] for row in layers if row["operator"] in ON_PROCESSOR)
+    return [
+        {
+            "operator": kind,
+            "what it does": ON_PROCESSOR[kind],
+            "layers": sum(row["operator"] == kind for row in layers),
+        }
+        for kind in kinds
+    ]
