@@ -64,14 +64,14 @@ def make_arms(folder: Path, split: str, count: int, seed: int, at_rest: float = 
     annotation file, ``split.json``.
 
     Args:
-        folder: to write into; without this split.
+        folder: to write into; files of the same names are replaced.
         split: its name.
         count: number of images.
         seed: of poses and backgrounds.
         at_rest: fraction of the images in which the arm is nearly straight, as in most of a
             recording; in the others it is anywhere in its range.
     """
-    (folder / split).mkdir(parents=True)
+    (folder / split).mkdir(parents=True, exist_ok=True)
     rng, images, annotations = np.random.default_rng(seed), [], []
     resting = np.random.default_rng([seed, 1]).random(count) < at_rest
     for index, motion in enumerate(np.where(resting, _REST, 1), 1):
