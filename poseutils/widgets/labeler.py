@@ -102,9 +102,14 @@ class Labeler(anywidget.AnyWidget):
         elif action == "next" and not self._file.is_done(image):
             self._put(image, _confirmed(self._people(image)))
         if action in ("next", "skip", "previous"):
-            step = -1 if action == "previous" else 1
-            place = self._images.index(image) + step
-            self._place = min(max(place, 0), len(self._images) - 1)
+            self._move(self._images.index(image) + (-1 if action == "previous" else 1))
+
+    def _move(self, place: int) -> None:
+        """Goes to a place; after the last image to the first that is not labeled."""
+        if place == len(self._images):
+            undone = (n for n, image in enumerate(self._images) if not self._file.is_done(image))
+            place = next(undone, place - 1)
+        self._place = max(place, 0)
 
     def _put(self, image: Path, people: People) -> None:
         self._undo.append((image, self._file.people(image)))
@@ -117,11 +122,12 @@ class Labeler(anywidget.AnyWidget):
 
     def _show(self, number: int) -> None:
         """Sends the state to the browser, which made ``number`` changes so far."""
+        pixels = self._read()
         image = self._images[self._place]
         name = image.relative_to(self._file.folder).as_posix()
         with self.hold_sync():
             if self.view.get("name") != name:
-                self.image = _to_jpeg(read_image(image))
+                self.image = _to_jpeg(pixels)
             self.view = {
                 "name": name,
                 "people": self._people(image) or _blank(self._file.layout),
@@ -132,6 +138,22 @@ class Labeler(anywidget.AnyWidget):
                 "number": number,
                 "error": self._error,
             }
+
+    def _read(self) -> np.ndarray:
+        """The image at the place; those that cannot be read are left out.
+
+        Raises:
+            PoseError: if none is left.
+        """
+        while True:
+            try:
+                return read_image(self._images[self._place])
+            except PoseError as error:
+                self._error = f"{error}: left out"
+                if len(self._images) == 1:
+                    raise
+                del self._images[self._place]
+                self._place = min(self._place, len(self._images) - 1)
 
 
 def _blank(layout: KeypointLayout) -> People:

@@ -91,6 +91,7 @@ class LabelFile:
         size = known.size if known and known.size else image_size(image)
         keypoints = np.asarray(people, np.float32).reshape(-1, len(self.layout), 3)
         keypoints = keypoints[(keypoints[:, :, 2] > 0).any(axis=1)]
+        keypoints[:, :, :2] = keypoints[:, :, :2].clip(0, size)
         boxes = boxes_around(keypoints, size)
         areas = AREA_OF_BOX * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
         crowd = np.zeros(len(boxes), bool)

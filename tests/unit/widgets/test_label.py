@@ -169,3 +169,29 @@ def test_a_file_that_another_program_changed_is_not_overwritten(folder):
     assert (folder / "keypoints.json").read_bytes() == before
     send(first, "next")
     assert first.view["error"] == "" and first.view["labeled"] == 1
+
+
+def test_after_the_last_image_come_those_that_were_skipped(folder):
+    tool = widgets.label(folder, LAYOUT, Guesses())
+    for action in ("next", "skip", "next", "next"):
+        send(tool, action)
+    assert tool.view["name"] == "0002.png" and tool.view["labeled"] == 3
+    send(tool, "next")
+    send(tool, "next")
+    assert tool.view["labeled"] == 4 and len(labels(folder)) == 4
+
+
+def test_an_image_that_cannot_be_read_is_left_out_with_a_sentence(folder):
+    (folder / "0001.png").write_bytes(b"")
+    (folder / "0003.png").write_bytes(b"no image")
+    tool = widgets.label(folder, LAYOUT)
+    assert tool.view["name"] == "0002.png" and "0001.png" in tool.view["error"]
+    send(tool, "skip")
+    assert tool.view["name"] == "0004.png" and "0003.png" in tool.view["error"]
+    assert tool.view["images"] == 2
+
+
+def test_a_guess_beyond_the_border_is_labeled_at_the_border(folder):
+    tool = widgets.label(folder, LAYOUT)
+    send(tool, "edit", moved(tool, 0, -3, 400, 0.4))
+    assert labels(folder)["0001.png"].keypoints[0, 0].tolist() == [0, 128, np.float32(0.4)]
