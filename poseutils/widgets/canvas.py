@@ -10,7 +10,7 @@ import numpy as np
 import traitlets
 
 from ..errors import PoseError
-from .explorer import to_png
+from .pages import to_png
 
 
 class Png(traitlets.Bytes):

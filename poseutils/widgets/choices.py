@@ -16,7 +16,7 @@ _DETECTORS = {
 
 @dataclass
 class Choices:
-    """The networks that a widget offers: one given, and those of the zoo in the cache.
+    """The networks that a widget offers: those given, and those of the zoo in the cache.
 
     Attributes:
         names: in the order that they are offered.
@@ -39,8 +39,8 @@ class Choices:
         return self.loaded[name]
 
 
-def choices(model: Model) -> Choices:
-    """The model, and what the cache has of the zoo: no detectors, and networks of one crop only
+def choices(*models: Model) -> Choices:
+    """The models, and what the cache has of the zoo: no detectors, and networks of one crop only
     with their detector."""
     there = downloaded()
     usable = [
@@ -48,5 +48,10 @@ def choices(model: Model) -> Choices:
         for name in there
         if ZOO[name].model_type != "detector" and _DETECTORS.get(name, name) in there
     ]
-    names = dict.fromkeys([model.label, *usable])
-    return Choices(list(names), {model.label: model})
+    loaded = {model.label or model.path.name: model for model in models}
+    return Choices(list(dict.fromkeys([*loaded, *usable])), loaded)
+
+
+def has_confidence(model: Model) -> bool:
+    """Whether the threshold ``confidence`` decides which people are shown."""
+    return model.has_confidence or model.detector is not None

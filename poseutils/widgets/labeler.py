@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
-import cv2
 import numpy as np
 import traitlets
 
@@ -20,6 +19,7 @@ from ..labeling import HIGHEST, LOWEST, by_doubt
 from ..models import Model
 from ..poses import Poses
 from .labels import LabelFile, People, open_labels
+from .pages import to_jpeg
 
 
 def label(
@@ -127,7 +127,7 @@ class Labeler(anywidget.AnyWidget):
         name = image.relative_to(self._file.folder).as_posix()
         with self.hold_sync():
             if self.view.get("name") != name:
-                self.image = _to_jpeg(pixels)
+                self.image = to_jpeg(pixels)
             self.view = {
                 "name": name,
                 "people": self._people(image) or _blank(self._file.layout),
@@ -183,10 +183,3 @@ def _people(poses: Poses, order: Sequence[int]) -> People:
     scores = poses.scores.clip(LOWEST, HIGHEST)[:, :, None]
     found = np.concatenate([poses.keypoints, scores], axis=2)[:, list(order)]
     return found.astype(float).round(2).tolist()
-
-
-def _to_jpeg(image: np.ndarray) -> bytes:
-    """A file of nearly all that an (H, W, 3) image has, which is small also for photographs."""
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
-    quality += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    return cv2.imencode(".jpg", image[:, :, ::-1], quality)[1].tobytes()

@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
-import numpy as np
 import traitlets
 
 from ..errors import PoseError
 from ..images import decode_image
-from ..keypoints import KeypointLayout
 from ..models import Model
-from ..plots.drawing import limb_colors, side_colors
-from ..poses import Poses
-from .choices import Choices, choices
+from .choices import Choices, choices, has_confidence
+from .pages import colors_of, page, people_of
 from .snapshots import save_snapshot
 
 _WHOLE_FRAME = 480
@@ -32,8 +29,8 @@ class Camera(anywidget.AnyWidget):
     are fractions of the frame's width and height.
     """
 
-    _esm = Path(__file__).with_name("page") / "camera.js"
-    _css = Path(__file__).with_name("page") / "widgets.css"
+    _esm = page("parts.js", "camera.js")
+    _css = page("widgets.css")
     networks = traitlets.List(traitlets.Unicode()).tag(sync=True)
     network = traitlets.Unicode().tag(sync=True)
     confidence = traitlets.Float().tag(sync=True)
@@ -84,10 +81,10 @@ class Camera(anywidget.AnyWidget):
             people = "1 person" if len(poses) == 1 else f"{len(poses)} people"
             return {"kind": "said", "text": f"{path} written, with {people} to correct"}
         milliseconds = 1000 * (time.perf_counter() - begun)
-        return {"kind": "poses", "people": _people(poses, image), "milliseconds": milliseconds}
+        return {"kind": "poses", "people": people_of(poses, image), "milliseconds": milliseconds}
 
     def _limits(self, model: Model) -> dict[str, Any]:
-        return {"confidence": self.confidence} if _has_confidence(model) else {}
+        return {"confidence": self.confidence} if has_confidence(model) else {}
 
 
 def camera(
@@ -112,29 +109,7 @@ def camera(
     return Camera(choices(model), Path(folder), confidence, threshold)
 
 
-def _has_confidence(model: Model) -> bool:
-    return model.has_confidence or model.detector is not None
-
-
 def _drawing(model: Model) -> dict[str, Any]:
     """What the browser needs to know of a network."""
     side = max(model.input_size) if model.detector is None else _WHOLE_FRAME
-    return {"side": side, "confidence": _has_confidence(model), **_colored(model.layout)}
-
-
-def _colored(layout: KeypointLayout) -> dict[str, Any]:
-    return {
-        "limbs": [list(limb) for limb in layout.limbs],
-        "limbColors": [f"rgb{color}" for color in limb_colors(layout)],
-        "colors": [f"rgb{color}" for color in side_colors(layout)],
-    }
-
-
-def _people(poses: Poses, image: np.ndarray) -> list[dict[str, Any]]:
-    """For each person its score, and x, y (fractions of width and height) and score of each
-    keypoint."""
-    size = image.shape[1::-1]
-    points = np.concatenate([poses.keypoints / size, poses.scores[:, :, None]], axis=2)
-    scores = poses.person_scores.astype(float).round(2).tolist()
-    rows = points.astype(float).round(4).tolist()
-    return [{"score": score, "points": row} for score, row in zip(scores, rows)]
+    return {"side": side, "confidence": has_confidence(model), **colors_of(model.layout)}

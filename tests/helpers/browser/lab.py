@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,6 +201,14 @@ class Notebook:
                 '.jp-Notebook-ExecutionIndicator')?.dataset.status)""",
             timeout=_LONGEST_S * 1000,
         )
+
+    def eventually(self, check: Callable[[], Any]) -> Any:
+        """What ``check`` gives once it is true; a page on a busy machine takes its time."""
+        end = time.monotonic() + _PATIENCE_S
+        while not (found := check()):
+            assert time.monotonic() < end, f"not true after {_PATIENCE_S} seconds"
+            self.page.wait_for_timeout(100)
+        return found
 
     def code(self, index: int) -> Any:
         """A code cell, with its output."""
