@@ -32,8 +32,8 @@ def predict_examples(
 def example_oks(examples: Examples, poses: Sequence[Poses]) -> np.ndarray:
     """The OKS (N,) of the predicted pose of each example; NaN where no keypoint is labeled."""
     found = np.concatenate([each.keypoints for each in poses])
-    xy, visibility = examples.keypoints[:, :, :2], examples.keypoints[:, :, 2]
-    return oks(found, xy, visibility, examples.areas[:], examples.layout.sigma_array)
+    truth, areas = examples.keypoints[:], examples.areas[:]  # which may be lazy
+    return oks(found, truth[:, :, :2], truth[:, :, 2], areas, examples.layout.sigma_array)
 
 
 def gains(
