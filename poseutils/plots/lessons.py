@@ -35,7 +35,12 @@ def show_targets(
     )
     labeled = examples.keypoints[list(indices), :, 2] > 0
     figure, grid = plt.subplots(
-        len(indices), 3, figsize=(9, 2.9 * len(indices)), squeeze=False, layout="constrained"
+        len(indices),
+        3,
+        figsize=(9, 2.9 * len(indices)),
+        dpi=70,
+        squeeze=False,
+        layout="constrained",
     )
     for row, index, maps, known in zip(grid, indices, heatmaps, labeled, strict=True):
         image, first = examples.images[index], int(np.argmax(known))
@@ -57,7 +62,7 @@ def _with_truth(examples: Examples, index: int) -> np.ndarray:
 
 
 def show_augmented(
-    examples: Examples, augmentation: Mapping[str, Mapping], seed: int, count: int = 8
+    examples: Examples, augmentation: Mapping[str, Mapping], seed: int, count: int = 4
 ) -> None:
     """The first examples with their keypoints after augmentation, as in one epoch of training."""
     from ..training import training_batches

@@ -3,7 +3,7 @@
 python -m tests.bench.index_cards
 
 An image ``attachment:NAME.png`` in notebooks/index.ipynb is taken from NAME.ipynb, beside it or in
-lessons: the first figure of its cells with the tag ``highlight``, or the first of all.
+lessons: the first figure of a cell with the tag ``card``, else ``highlight``, else of any.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def card(name: str) -> str:
     """A small PNG in base64 of a figure of a notebook."""
     (path,) = [*NOTEBOOKS.glob(f"{name}.ipynb"), *NOTEBOOKS.glob(f"lessons/{name}.ipynb")]
     cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-    cells.sort(key=lambda cell: "highlight" not in cell.metadata.get("tags", ()))
+    for tag in ("highlight", "card"):  # a stable sort: those tagged last come first
+        cells.sort(key=lambda cell, tag=tag: tag not in cell.metadata.get("tags", ()))
     figures = [
         output.data["image/png"]
         for cell in cells
