@@ -101,24 +101,29 @@ def layer_rows(compiled: Compiled) -> list[dict[str, Any]]:
 def tensor_rows(arena: Arena) -> list[dict[str, Any]]:
     """One row an activation tensor, and one for the scratch of an operator or segment.
 
-    Of each: tensor (name), offset, bytes, rows (that a ring of it has, None for a whole tensor),
-    first and last operator, and its live range, begin and end, in operators: those of a segment
-    take turns between its begin and its end. Tensors that are side by side, column by column, are
-    listed as if they followed each other.
+    Of each: tensor (name), shape (None for scratch), made_by (operator, None for inputs and
+    scratch), read_by (operators; of scratch, those that work in it), offset, bytes, rows (that a
+    ring of it has, None for a whole tensor), first and last operator, and its live range, begin and
+    end, in operators: those of a segment take turns between its begin and its end. Tensors that are
+    side by side, column by column, are listed as if they followed each other.
     """
     graph, rows = arena.timeline.graph, []
-    spans = lifetimes(graph)
+    spans, reads = lifetimes(graph), readers(graph)
+    makers = {t: index for index, op in enumerate(graph.operators) for t in op.outputs}
     for index, place in arena.storage.places.items():
         tensor, live = graph.tensors[index], arena.timeline.live[index].span
         offset = arena.plan.offsets[place.buffer] + _listed_offset(tensor, place)
         bytes_ = tensor.bytes if place.ring is None else _ring_bytes(tensor, place.ring)
         row = {"tensor": tensor.name, "offset": offset, "bytes": bytes_, "rows": place.ring}
+        row |= {"shape": tensor.shape, "made_by": makers.get(index)}
+        row["read_by"] = sorted(set(reads.get(index, ())))
         rows.append(row | _operators(graph, *spans[index]) | _live(arena, *live))
     for buffer, operators in _scratch_of(arena).items():
         made = arena.storage.buffers[buffer]
         row = {"tensor": "scratch", "offset": arena.plan.offsets[buffer], "bytes": made.size}
+        row |= {"rows": None, "shape": None, "made_by": None, "read_by": operators}
         span = _operators(graph, operators[0], operators[-1])
-        rows.append(row | {"rows": None} | span | _live(arena, made.first, made.last))
+        rows.append(row | span | _live(arena, made.first, made.last))
     return rows
 
 

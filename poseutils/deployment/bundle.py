@@ -34,8 +34,9 @@ class ExportReport:
             it runs) and scratch_bytes (of these, scratch).
         buffers: one row per buffer of the memory plan: offset, bytes, first and last (operators of
             ``layers``), tensors.
-        tensors: one row per tensor and scratch buffer: tensor (name), offset, bytes, rows (of a
-            ring, or None), first and last, and begin and end of the live range, in operators.
+        tensors: one row per tensor and scratch buffer: tensor (name), shape, made_by and read_by
+            (operators), offset, bytes, rows (of a ring, or None), first and last, and begin and end
+            of the live range, in operators.
         layerwise_bytes, layerwise_tensors: the same if one operator ran after the other.
         frames: the rows of images in memory at some moments while layers take turns, where most
             memory is needed: frame, image, rows, first and last.
