@@ -17,18 +17,36 @@ PEOPLE = (13, 17)
 @dataclass(frozen=True)
 class Head:
     """The rows of a YOLO pose head: 4 of the box, one per class, ``columns`` per keypoint: x, y,
-    and with 3 columns its score."""
+    and with 3 columns its score.
+
+    An ``end_to_end`` head gives each object once: the corners of its box, its score, the index of
+    its class, then the keypoints.
+    """
 
     classes: int
     keypoints: int
     columns: int = 3
+    end_to_end: bool = False
+
+    @property
+    def first_point(self) -> int:
+        """The rows before the keypoints."""
+        return 6 if self.end_to_end else 4 + self.classes
+
+    @property
+    def scores(self) -> slice:
+        """The rows of the scores of objects."""
+        return slice(4, 5 if self.end_to_end else self.first_point)
 
     @property
     def rows(self) -> int:
-        return 4 + self.classes + self.keypoints * self.columns
+        return self.first_point + self.keypoints * self.columns
 
     def __str__(self) -> str:
-        return f"{self.classes} classes and {self.keypoints} keypoints of {self.columns} columns"
+        kind = "detections of " * self.end_to_end
+        return (
+            f"{kind}{self.classes} classes and {self.keypoints} keypoints of {self.columns} columns"
+        )
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,8 @@ class InputSpec:
         normalized: True if the network outputs coordinates from 0 to 1, False if pixels of the
             input; None: pixels for hands and heads, 0 to 1 for others.
         points_normalized: the same for the keypoints beside boxes; None: as the boxes.
-        head: of a ``yolo_mpe`` network; None: one class, three columns per keypoint.
+        head: of a ``yolo_mpe`` network; None: one class, three columns per keypoint; of 300
+            detections where there are not as many boxes as cells.
         x_first: True if a network of one person outputs x, y, score rather than y, x, score.
         world_first: True if a hand network lists landmarks in meters before those in the image.
         sums_to_one: True if each heatmap is a softmax over its cells, whose values are no

@@ -14,11 +14,9 @@ USUAL_COUNTS = (13, 17, 21)
 """The usual numbers of keypoints of people and of hands."""
 SUPPRESSED = (
     "lists detections after non-maximum suppression (box, score, class, keypoints of each); "
-    "expected all candidates of the head, which are suppressed here. Export it without (of "
-    "Ultralytics: nms=False, end2end=False)"
+    "without metadata expected 300 of 6 columns and 3 per keypoint. Export it with Ultralytics' "
+    "metadata (kpt_shape), or without the suppression"
 )
-_FIRST_POINT = 6
-"""Columns of a detection before its keypoints."""
 _FEW_CLASSES = 10
 """Of a pose network; those that detect have more."""
 _MOVES = 0.75
@@ -88,12 +86,18 @@ def usual_heads(fitting: list[Head], rows: int) -> list[Head]:
 
 def is_suppressed(outputs: Mapping[str, np.ndarray]) -> bool:
     """Whether the only output (B, N, 6 + 2K or 3K) has the rows of N detections after non-maximum
-    suppression: box, score, class, keypoints; best first, as Ultralytics' exporters include it."""
+    suppression."""
     if len(outputs) != 1:
         return False
     (rows,) = outputs.values()
-    if rows.ndim != 3 or not _FIRST_POINT < rows.shape[2] <= _FIRST_POINT + 3 * MAX_KEYPOINTS:
-        return False
+    largest = Head(1, MAX_KEYPOINTS, end_to_end=True)
+    fits = rows.ndim == 3 and largest.first_point < rows.shape[2] <= largest.rows
+    return fits and are_detections(rows)
+
+
+def are_detections(rows: np.ndarray) -> bool:
+    """Whether (B, N, R) can be N detections by their values: box, score, class, keypoints; best
+    first, as Ultralytics' exporters list them."""
     scores, classes = rows[:, :, 4], rows[:, :, 5]
     return bool(
         ((scores >= 0) & (scores <= 1)).all()

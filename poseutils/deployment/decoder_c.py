@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from ..compiler.graph import Graph, Tensor
-from ..decoders import DECODERS, ONE_PERSON_TYPES, InputSpec, Thresholds, ssd_detector
+from ..decoders import (
+    DECODERS,
+    ONE_PERSON_TYPES,
+    InputSpec,
+    Thresholds,
+    ssd_detector,
+)
+from ..decoders.options import Head
 from ..keypoints import KeypointLayout
 from .recognition import PoseType
 from .spec import DeploymentSpec
@@ -27,6 +34,8 @@ _SOURCES = {
     "detector": "decode_ssd",
 }
 """The C file of each model type."""
+_HEADERS = {"decode_yolo": ["decode_yolo.h"]}
+"""Those besides ``pose_decode.h``."""
 
 
 def decoder_function(model_type: str) -> str:
@@ -35,9 +44,10 @@ def decoder_function(model_type: str) -> str:
 
 
 def decoder_files(*model_types: str) -> dict[str, str]:
-    """The header and the decoders of model types (default: all), by file name."""
+    """The headers and the decoders of model types (default: all), by file name."""
     stems = sorted({_SOURCES[model_type] for model_type in model_types or _SOURCES})
-    names = ["pose_decode.h", *(f"{stem}.c" for stem in stems)]
+    own = [name for stem in stems for name in (*_HEADERS.get(stem, ()), f"{stem}.c")]
+    names = ["pose_decode.h", *own]
     return {name: (_DECODERS / name).read_text(encoding="utf-8") for name in names}
 
 
@@ -61,6 +71,10 @@ class Decoding:
         return self.model_type in ("yolo_mpe", "detector")
 
     @property
+    def gives_classes(self) -> bool:
+        return self.view.head is not None and self.view.head.classes > 1
+
+    @property
     def people(self) -> int:
         """The maximum number of people per image."""
         return self.thresholds.max_detections if self.finds_several else 1
@@ -69,6 +83,7 @@ class Decoding:
     def poses_bytes(self) -> int:
         """The size of the structure that the decoder fills: ints and floats of 4 bytes."""
         boxes = 5 * self.people + self.thresholds.max_candidates if self.finds_several else 0
+        boxes += self.people if self.gives_classes else 0
         score = int(self.model_type in ONE_PERSON_TYPES)
         return 4 * (1 + score + 3 * self.people * len(self.layout) + boxes)
 
@@ -103,6 +118,7 @@ def poses_header(decoding: Decoding, name: str) -> str:
     }
     words = ["several"] if decoding.finds_several else []
     words += ["scored"] if decoding.model_type in ONE_PERSON_TYPES else []
+    words += ["classed"] if decoding.gives_classes else []
     return filled("poses.h", values, words)
 
 
@@ -188,15 +204,26 @@ _RESULTS = "poses->candidates, poses->boxes, poses->keypoints[0], &poses->people
 def _yolo(decoding: Decoding, outputs: list[Tensor], name: str) -> Body:
     (index,), view, count = decoding.roles["candidates"], decoding.view, len(decoding.layout)
     _, rows, columns = outputs[index].shape
-    transposed = rows != 5 + 3 * count
+    head = view.head or Head(1, count)
+    transposed = head.end_to_end or rows != head.rows
+    candidates = rows if transposed else columns
     scale_x, scale_y = (view.width, view.height) if view.normalized else (1, 1)
+    scale = f"{scale_x}.0f, {scale_y}.0f"
     constants, lines = _thresholds(decoding, name)
-    sizes = f"{rows if transposed else columns}, {count}, {int(transposed)}"
-    return constants, [
+    lines.append(f"const pose_output outputs = {_output(outputs, index, name)};")
+    if head == Head(1, count):
+        arguments = f"{candidates}, {count}, {int(transposed)}, {scale}"
+        return constants, [
+            *lines,
+            f"return pose_decode_yolo(&outputs, {arguments}, &thresholds, {_RESULTS});",
+        ]
+    values = f"{candidates}, {head.classes}, {count}, {head.columns}, {int(transposed)}"
+    classes = "poses->classes" if decoding.gives_classes else "NULL"
+    return '#include "decode_yolo.h"\n\n' + constants, [
         *lines,
-        f"const pose_output outputs = {_output(outputs, index, name)};",
-        f"return pose_decode_yolo(&outputs, {sizes}, {scale_x}.0f, {scale_y}.0f, &thresholds, "
-        f"{_RESULTS});",
+        f"const pose_yolo_head head = {{{values}, {int(head.end_to_end)}, {scale}}};",
+        "return pose_decode_yolo_head(&outputs, &head, &thresholds, poses->candidates, "
+        f"poses->boxes, {classes}, poses->keypoints[0], &poses->people);",
     ]
 
 

@@ -12,36 +12,18 @@ from ..compiler.emit.line_breaks import markdown
 from ..compiler.emit.naming import tensor_labels
 from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
 from ..compiler.graph import Graph, Tensor
-from ..decoders import ONE_PERSON_TYPES
 from ..markdown import code, escaped, table
 from ..models.zoo import ZOO
 from .bundle import SOURCES
 from .decoder_c import Decoding, decoder_function
 from .file_headers import purposes
 from .linux.bundle import FOLDER, takes
+from .outputs_text import outputs_text
 from .serial.firmware import MAIN, readme_values
 from .spec import DeploymentSpec
 from .st.app_config import unsupported_reason
 from .templates import filled
 from .verify.emulator import EMULATED, INSTALL
-
-_OUTPUTS = {
-    "heatmaps_spe": "`(1, H, W, K)`: one heatmap per keypoint. The keypoint is at the maximum, its "
-    "score is the value there; the cell in column c and row r has its center at ((c + 0.5) · width "
-    "/ W, (r + 0.5) · height / H) pixels of the input.",
-    "spe": "`(1, 1, K, 3)`: y, x and score of each keypoint, relative to the input's height and "
-    "width.",
-    "yolo_mpe": "`(1, 5 + 3K, F)`: for each of F candidates the box's center x, center y, width, "
-    "height and score, then x, y and score of each keypoint{unit}. Drop candidates below the score "
-    "threshold, then those that overlap a better one (non-maximum suppression).",
-    "hand_spe": "21 points of x, y, z in pixels of the input (of the tensors of 63 numbers, the "
-    "one with the lowest number in its name), the presence of a hand, and in some networks its "
-    "handedness and the points in meters.",
-    "head_spe": "468 points of x, y in pixels of the input, without a score (in some releases x, "
-    "y, z and a presence).",
-    "detector": "for each anchor the box's center and size and its points, in pixels from the "
-    "anchor's center, and a score. Overlapping detections are averaged, weighted by their scores.",
-}
 
 _DRAWN = (13, 17)
 """Numbers of keypoints whose limbs ST's application draws."""
@@ -82,7 +64,7 @@ def readme_text(
         "floats": _floats(spec, compiled),
         "tensors": _tensors(spec, compiled),
         "camera": _camera(spec, graph.tensors[graph.inputs[0]]),
-        "outputs": _outputs(spec),
+        "outputs": outputs_text(spec),
         "steps": _steps(spec),
         "accuracy": _accuracy(spec),
         "application": _application(spec, graph, words),
@@ -317,22 +299,6 @@ def _shifted(given: Tensor, taken: Tensor) -> bool:
     if given.quantization is None or taken.quantization is None:
         return False
     return given.scale == taken.scale and given.zero_point - taken.zero_point == 128
-
-
-def _outputs(spec: DeploymentSpec) -> str:
-    if spec.pose is None:
-        return ""
-    unit = ", from 0 to 1 of the input" if spec.pose.normalized else ", in pixels of the input"
-    return f"Outputs: {_OUTPUTS[spec.pose.model_type].format(unit=unit)}{_person_score(spec)}"
-
-
-def _person_score(spec: DeploymentSpec) -> str:
-    """How a network of one person decides whether there is a person."""
-    if spec.pose is None or spec.pose.model_type not in ONE_PERSON_TYPES:
-        return ""
-    score = " The score of the person is the mean of the highest half of the keypoints' scores"
-    confidence = spec.thresholds.confidence
-    return f"{score}; up to {confidence:g} there is no person." if confidence else f"{score}."
 
 
 def _steps(spec: DeploymentSpec) -> str:

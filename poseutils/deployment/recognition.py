@@ -55,8 +55,8 @@ def pose_type(
     Raises:
         PoseError: if the network does not take one image, its outputs are not those of
             ``model_type``, or ``layout`` has another number of keypoints; for outputs that the
-            decoders in C do not read: several classes, two columns per keypoint, mixed units,
-            landmarks from 0 to 1, x before y in the keypoints of one person.
+            decoders in C do not read: mixed units, landmarks from 0 to 1, x before y in the
+            keypoints of one person.
     """
     for tensor in (graph.tensors[i] for i in (*graph.inputs, *graph.outputs)):
         if min(tensor.shape, default=0) < 1:
@@ -72,7 +72,9 @@ def pose_type(
         )
     known = replace(spec, channels_first=False) if spec is not None else InputSpec(*size)
     found = find_outputs(model_type, _placeholders(graph), known)
-    _check_read_in_c(model_type, found, known, source)
+    _check_read_in_c(model_type, known, source)
+    if model_type == "yolo_mpe":
+        known = replace(known, head=yolo_mpe.head_of(found, known))
     count = DECODERS[model_type].count_keypoints(found, known)
     layout = layout or layout_of(model_type, count)
     if count != len(layout):
@@ -90,14 +92,8 @@ def pose_type(
     return PoseType(model_type, layout, known, outputs)
 
 
-def _check_read_in_c(
-    model_type: str, found: dict[str, np.ndarray], spec: InputSpec, source: str
-) -> None:
+def _check_read_in_c(model_type: str, spec: InputSpec, source: str) -> None:
     odd = ""
-    if model_type == "yolo_mpe":
-        head = yolo_mpe.head_of(found, spec)
-        if head.classes > 1 or head.columns != 3:
-            odd = str(head)
     if spec.points_normalized is not None:
         odd = "boxes and keypoints in different units"
     if model_type in ("hand_spe", "head_spe") and spec.normalized:
@@ -106,9 +102,9 @@ def _check_read_in_c(
         odd = "keypoints as x, y, score instead of y, x, score"
     if odd:
         raise PoseError(
-            f"{source} has {odd}, which the decoders in C do not read; expected one class, three "
-            "columns per keypoint, y before x in those of one person, and one unit. Its network "
-            "can become C without a decoder: compile_graph of poseutils.compiler"
+            f"{source} has {odd}, which the decoders in C do not read; expected one unit, and of "
+            "the keypoints of one person y before x. Its network can become C without a decoder: "
+            "compile_graph of poseutils.compiler"
         )
 
 
@@ -127,7 +123,7 @@ def recognized(graph: Graph, source: str) -> PoseType | None:
         return None
     try:
         made = pose_type(graph, source, model_type)
-    except PoseError:  # rows of another head than the decoder in C reads
+    except PoseError:  # rows of a head that only metadata tells
         return None
     return made if model_type == "yolo_mpe" or len(made.layout) in _COUNTS else None
 

@@ -41,6 +41,7 @@ class Metadata:
         names: of the classes.
         kpt_names: of the keypoints.
         image_size: height and width of the input.
+        end_to_end: whether the network suppresses detections itself.
         rescaling: scale and offset from pixels 0…255 to the values of the input, means over the
             channels.
     """
@@ -50,6 +51,7 @@ class Metadata:
     names: tuple[str, ...] = ()
     kpt_names: tuple[str, ...] = ()
     image_size: tuple[int, int] | None = None
+    end_to_end: bool = False
     rescaling: tuple[float, float] | None = None
 
 
@@ -71,6 +73,7 @@ def read_metadata(path: Path, content: Mapping[str, str] | bytes) -> Metadata:
         _names(given, "names", path),
         _names(given, "kpt_names", path),
         _two(given, "imgsz", path),
+        _suppresses(given),
         _normalization(content, path) if isinstance(content, bytes) else None,
     )
 
@@ -148,6 +151,13 @@ def _two(given: Mapping[str, Any], key: str, path: Path) -> tuple[int, int] | No
             f"{path}: its metadata has {key}={value!r:.60}; expected two numbers from 1 to {_MOST}"
         )
     return value[0], value[1]
+
+
+def _suppresses(given: Mapping[str, Any]) -> bool:
+    """Of an end-to-end head, or of one exported with non-maximum suppression."""
+    arguments = _value(given.get("args"))
+    exported = arguments if isinstance(arguments, dict) else {}
+    return _value(given.get("end2end")) is True or exported.get("nms") is True
 
 
 def _names(given: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:

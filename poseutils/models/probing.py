@@ -13,20 +13,18 @@ import numpy as np
 
 from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type, shapes_of, yolo_mpe
 from ..decoders.heatmaps_spe import are_peaks
-from ..decoders.options import Head
 from ..decoders.scores import probability
 from ..decoders.spe import is_x_first
 from ..decoders.yolo_heads import (
     SUPPRESSED,
-    all_heads,
-    allowed_heads,
+    are_detections,
     has_keypoints,
     is_suppressed,
-    usual_heads,
 )
 from ..errors import PoseError
 from ..images import fit_to, read_image
 from ..keypoints import MAX_KEYPOINTS, layout_from_names
+from . import yolo_rows
 from .inputs import PIXELS, RANGES, SIGNED, UNIT, described, of_range, quantized_range
 from .network import Network
 
@@ -44,11 +42,8 @@ _FAR = 3
 """Sizes of the input from its border, within which keypoints are expected."""
 _LARGEST_HAND = 3.0
 """Meters."""
-_SHOWN = 4
 _AS_GIVEN = "rescaling= or preprocessing.rescaling says: remove that"
 _BY_METADATA = "its metadata says: give rescaling="
-_BEYOND = 0.5
-"""How far scores are beyond 0 and 1 by rounding at most."""
 
 Outputs = dict[str, np.ndarray]
 
@@ -229,6 +224,8 @@ def _is_evident(kind: str, found: Outputs, spec: InputSpec, network: Network) ->
         return are_peaks(found["heatmaps"])
     if kind == "yolo_mpe":
         declared = task == "pose" or network.metadata.kpt_shape is not None
+        if yolo_mpe.gives_detections(found, spec):
+            return declared or are_detections(found["candidates"].swapaxes(1, 2))
         return declared or has_keypoints(found, spec)
     if kind == "spe":
         points, scores = found["keypoints"][:, :, :2], found["keypoints"][:, :, 2]
@@ -256,6 +253,7 @@ def _spec_of(network: Network, outputs: Outputs) -> InputSpec:
     """The input. Heatmaps have its order of axes, unless only the other one fits, as where a
     converter exchanged those of the input alone."""
     spec = InputSpec(*network.input_size, network.channels_first)
+    spec = replace(spec, head=yolo_rows.declared_detections(outputs, spec, network))
     other = replace(spec, channels_first=not spec.channels_first)
     fits, fits_other = (
         DECODERS["heatmaps_spe"].find(outputs, s) is not None for s in (spec, other)
@@ -267,8 +265,9 @@ def _with_outputs_read(
     spec: InputSpec, kind: str, found: Outputs, network: Network, hints: Hints
 ) -> InputSpec:
     if kind == "yolo_mpe":
-        spec = replace(spec, head=_head(found, spec, network, hints))
-        _check_scores(found, spec, network)
+        head = yolo_rows.head_of_file(found, spec, network, hints.keypoints, hints.classes)
+        spec = replace(spec, head=head)
+        yolo_rows.check_scores(found, spec, network)
         boxes, points = yolo_mpe.units(found, spec)
         if hints.normalized is not None:
             return replace(spec, normalized=hints.normalized)
@@ -306,52 +305,6 @@ def _check_signs(table: np.ndarray, network: Network) -> None:
             "images of people; expected fractions of the image, 0 to 1, or pixels. Export it with "
             "(x + 1) / 2 after them if they are from -1 to 1, or give normalized=True"
         )
-
-
-def _check_scores(found: Outputs, spec: InputSpec, network: Network) -> None:
-    """Raises PoseError if the scores of a YOLO head are logits: those of classes, or keypoints."""
-    head = yolo_mpe.head_of(found, spec)
-    scores = found["candidates"][:, yolo_mpe.score_rows(head)]
-    if scores.min() < -_BEYOND or scores.max() > 1 + _BEYOND:
-        raise PoseError(
-            f"{network.path}: the scores of its YOLO head are from {scores.min():.3g} to "
-            f"{scores.max():.3g}; expected 0 to 1. Export it with the sigmoid after the scores of "
-            "classes and keypoints, as Ultralytics does"
-        )
-
-
-def _head(found: Outputs, spec: InputSpec, network: Network, hints: Hints) -> Head:
-    """The rows of a YOLO head: by the metadata, else by the values of the rows and what the caller
-    knows.
-
-    Raises:
-        PoseError: if the metadata contradicts the number of rows, or several readings fit.
-    """
-    rows, metadata = found["candidates"].shape[1], network.metadata
-    if metadata.kpt_shape is not None:
-        keypoints, columns = metadata.kpt_shape
-        head = Head(rows - 4 - keypoints * columns, keypoints, columns)
-        if columns not in (2, 3) or head.classes < 1 or len(metadata.names or "x") > head.classes:
-            raise PoseError(
-                f"{network.path}: its metadata has kpt_shape={list(metadata.kpt_shape)} and "
-                f"{len(metadata.names)} class names; its output has {rows} rows, expected 4 + "
-                "classes + keypoints × columns (2 or 3)"
-            )
-        return head
-    fitting = allowed_heads(found, spec) or all_heads(rows)
-    for name in ("keypoints", "classes"):
-        wanted = getattr(hints, name)
-        fitting = [h for h in fitting if getattr(h, name) == wanted] or fitting
-    if len(fitting) > 1:
-        fitting = usual_heads(fitting, rows)
-    if len(fitting) == 1:
-        return fitting[0]
-    shown = " or ".join(map(str, fitting[:_SHOWN])) or "no head: no scores are where they should be"
-    raise PoseError(
-        f"{network.path}: the {rows} rows of its output can be {shown}. Say which: the number of "
-        "keypoints and classes in the configuration (dataset.keypoints, dataset.class_names), or "
-        "layout= and class_names=; or export it with metadata (kpt_shape)"
-    )
 
 
 # ---------------------------------------------------------------- can it be?

@@ -1,40 +1,74 @@
 /* yolo_mpe: candidate boxes with keypoints, and non-maximum suppression. */
-#include "pose_decode.h"
+#include "decode_yolo.h"
 
 typedef struct {
     const pose_output *candidates;
+    const pose_yolo_head *head;
+    int32_t first_point; /* rows before the keypoints */
     int32_t row_step, candidate_step;
-    float scale_x, scale_y;
 } yolo;
+
+static yolo yolo_of(const pose_output *candidates, const pose_yolo_head *head)
+{
+    const int32_t first_point = head->end_to_end ? 6 : 4 + head->classes;
+    const int32_t rows = first_point + head->columns * head->keypoints;
+    const yolo net = {candidates, head, first_point, head->transposed ? 1 : head->candidates,
+                      head->transposed ? rows : 1};
+    return net;
+}
 
 static float yolo_value(const yolo *net, int32_t row, int32_t candidate)
 {
     return pose_real(net->candidates, row * net->row_step + candidate * net->candidate_step);
 }
 
+static int32_t yolo_class(const yolo *net, int32_t candidate)
+{
+    if (net->head->end_to_end) {
+        return (int32_t)(yolo_value(net, 5, candidate) + 0.5f);
+    }
+    int32_t best = 0;
+    for (int32_t c = 1; c < net->head->classes; c++) {
+        if (yolo_value(net, 4 + c, candidate) > yolo_value(net, 4 + best, candidate)) {
+            best = c;
+        }
+    }
+    return best;
+}
+
 static float yolo_score(const void *context, int32_t candidate)
 {
-    return yolo_value(context, 4, candidate);
+    const yolo *net = context;
+    const int32_t best = net->head->end_to_end ? 0 : yolo_class(net, candidate);
+    return yolo_value(net, 4 + best, candidate);
 }
 
 static pose_box yolo_box(const yolo *net, int32_t candidate)
 {
-    const float x = yolo_value(net, 0, candidate) * net->scale_x;
-    const float y = yolo_value(net, 1, candidate) * net->scale_y;
-    const float half_width = yolo_value(net, 2, candidate) * (net->scale_x / 2.0f);
-    const float half_height = yolo_value(net, 3, candidate) * (net->scale_y / 2.0f);
-    const pose_box box = {x - half_width, y - half_height, x + half_width, y + half_height,
-                          yolo_value(net, 4, candidate)};
+    const float scale_x = net->head->scale_x, scale_y = net->head->scale_y;
+    const float score = yolo_score(net, candidate);
+    const float x = yolo_value(net, 0, candidate) * scale_x;
+    const float y = yolo_value(net, 1, candidate) * scale_y;
+    if (net->head->end_to_end) {
+        const pose_box box = {x, y, yolo_value(net, 2, candidate) * scale_x,
+                              yolo_value(net, 3, candidate) * scale_y, score};
+        return box;
+    }
+    const float half_width = yolo_value(net, 2, candidate) * (scale_x / 2.0f);
+    const float half_height = yolo_value(net, 3, candidate) * (scale_y / 2.0f);
+    const pose_box box = {x - half_width, y - half_height, x + half_width, y + half_height, score};
     return box;
 }
 
-static void yolo_keypoints(const yolo *net, int32_t candidate, int32_t count,
+static void yolo_keypoints(const yolo *net, int32_t candidate, float score,
                            pose_keypoint *keypoints)
 {
-    for (int32_t k = 0; k < count; k++) {
-        keypoints[k].x = yolo_value(net, 5 + 3 * k, candidate) * net->scale_x;
-        keypoints[k].y = yolo_value(net, 6 + 3 * k, candidate) * net->scale_y;
-        keypoints[k].score = yolo_value(net, 7 + 3 * k, candidate);
+    for (int32_t k = 0; k < net->head->keypoints; k++) {
+        const int32_t row = net->first_point + net->head->columns * k;
+        keypoints[k].x = yolo_value(net, row, candidate) * net->head->scale_x;
+        keypoints[k].y = yolo_value(net, row + 1, candidate) * net->head->scale_y;
+        keypoints[k].score =
+            net->head->columns == 3 ? yolo_value(net, row + 2, candidate) : score;
     }
 }
 
@@ -56,12 +90,15 @@ static int oks_exceeds(const pose_keypoint *a, const pose_keypoint *better, cons
     return sum > thresholds->overlap * (float)count;
 }
 
-/* Whether the last detection is not suppressed by a better one. */
-static int is_kept(const pose_box *boxes, const pose_keypoint *keypoints, int32_t last,
-                  int32_t count, const pose_thresholds *thresholds)
+/* Whether the last detection is not suppressed by a better one of its class. */
+static int is_kept(const pose_box *boxes, const int32_t *classes, const pose_keypoint *keypoints,
+                   int32_t last, int32_t count, const pose_thresholds *thresholds)
 {
     const pose_keypoint *own = keypoints + (ptrdiff_t)last * count;
     for (int32_t i = 0; i < last; i++) {
+        if (classes != NULL && classes[i] != classes[last]) {
+            continue;
+        }
         const int suppressed =
             thresholds->sigmas == NULL
                 ? pose_boxes_overlap(&boxes[i], &boxes[last], thresholds->overlap)
@@ -73,33 +110,57 @@ static int is_kept(const pose_box *boxes, const pose_keypoint *keypoints, int32_
     return 1;
 }
 
+/* The candidates above the confidence, best first; returns how many. From the last: of equal
+ * scores, that of the coarser grid comes first. */
+static int32_t yolo_order(const yolo *net, const pose_thresholds *thresholds, int32_t *order)
+{
+    const int32_t last = net->head->candidates - 1;
+    int32_t length = 0;
+    for (int32_t n = 0; n <= last; n++) {
+        const int32_t i = net->head->end_to_end ? n : last - n;
+        if (yolo_score(net, i) > thresholds->confidence) {
+            length = pose_insert(order, length, thresholds->max_candidates, i, yolo_score, net);
+        }
+    }
+    return length;
+}
+
+pose_status pose_decode_yolo_head(const pose_output *candidates, const pose_yolo_head *head,
+                                  const pose_thresholds *thresholds, int32_t *order,
+                                  pose_box *boxes, int32_t *classes, pose_keypoint *keypoints,
+                                  int32_t *people)
+{
+    if (pose_is_missing(candidates) || head == NULL || thresholds == NULL || order == NULL ||
+        boxes == NULL || keypoints == NULL || people == NULL ||
+        (classes == NULL && head->classes > 1)) {
+        return POSE_ERROR_NULL;
+    }
+    if (head->candidates <= 0 || head->classes <= 0 || head->keypoints <= 0 ||
+        head->columns < 2 || head->columns > 3 || thresholds->max_people <= 0 ||
+        thresholds->max_candidates <= 0) {
+        return POSE_ERROR_RANGE;
+    }
+    const yolo net = yolo_of(candidates, head);
+    const int32_t count = head->keypoints, length = yolo_order(&net, thresholds, order);
+    int32_t found = 0;
+    for (int32_t i = 0; i < length && found < thresholds->max_people; i++) {
+        boxes[found] = yolo_box(&net, order[i]);
+        yolo_keypoints(&net, order[i], boxes[found].score, keypoints + (ptrdiff_t)found * count);
+        if (classes != NULL) {
+            classes[found] = yolo_class(&net, order[i]);
+        }
+        found += head->end_to_end || is_kept(boxes, classes, keypoints, found, count, thresholds);
+    }
+    *people = found;
+    return POSE_OK;
+}
+
 pose_status pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count,
                              int transposed, float scale_x, float scale_y,
                              const pose_thresholds *thresholds, int32_t *order, pose_box *boxes,
                              pose_keypoint *keypoints, int32_t *people)
 {
-    if (pose_is_missing(candidates) || thresholds == NULL || order == NULL || boxes == NULL ||
-        keypoints == NULL || people == NULL) {
-        return POSE_ERROR_NULL;
-    }
-    if (boxes_count <= 0 || count <= 0 || thresholds->max_people <= 0 ||
-        thresholds->max_candidates <= 0) {
-        return POSE_ERROR_RANGE;
-    }
-    const yolo net = {candidates, transposed ? 1 : boxes_count, transposed ? 5 + 3 * count : 1,
-                      scale_x, scale_y};
-    int32_t length = 0, found = 0;
-    /* From the last: of equal scores, that of the coarser grid comes first. */
-    for (int32_t i = boxes_count - 1; i >= 0; i--) {
-        if (yolo_score(&net, i) > thresholds->confidence) {
-            length = pose_insert(order, length, thresholds->max_candidates, i, yolo_score, &net);
-        }
-    }
-    for (int32_t i = 0; i < length && found < thresholds->max_people; i++) {
-        boxes[found] = yolo_box(&net, order[i]);
-        yolo_keypoints(&net, order[i], count, keypoints + (ptrdiff_t)found * count);
-        found += is_kept(boxes, keypoints, found, count, thresholds);
-    }
-    *people = found;
-    return POSE_OK;
+    const pose_yolo_head head = {boxes_count, 1, count, 3, transposed, 0, scale_x, scale_y};
+    return pose_decode_yolo_head(candidates, &head, thresholds, order, boxes, NULL, keypoints,
+                                 people);
 }

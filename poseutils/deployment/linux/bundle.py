@@ -137,6 +137,7 @@ def _settings(spec: DeploymentSpec, pose: PoseType, model: Model) -> dict[str, A
         "color_mode": model.color_mode,
         "normalized": pose.normalized,
         "world_first": pose.spec.world_first,
+        "head": asdict(pose.spec.head) if pose.spec.head else None,
         "rescaling": model.network.rescaling,
         "thresholds": asdict(spec.thresholds),
     }

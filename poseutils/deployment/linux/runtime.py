@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ...decoders import DECODERS, InputSpec, Thresholds, find_outputs
+from ...decoders.options import Head
 from ...errors import PoseError
 from ...geometry import fitted
 from ...keypoints import KeypointLayout
@@ -45,6 +46,7 @@ class Predictor:
     color_mode: str
     normalized: bool
     world_first: bool
+    head: Head | None
     thresholds: Thresholds
 
     def predict(self, image: np.ndarray) -> Poses:
@@ -60,6 +62,7 @@ class Predictor:
             *self.network.input_size,
             self.network.channels_first,
             self.normalized,
+            head=self.head,
             world_first=self.world_first,
         )
         found = find_outputs(self.model_type, self.network.run(pixels[None]), view)
@@ -101,6 +104,7 @@ def load(folder: Path, num_threads: int = 1) -> Predictor:
     return Predictor(
         network,
         layout=layout,
+        head=Head(**settings["head"]) if settings["head"] else None,
         thresholds=Thresholds(**settings["thresholds"]),
         **{word: settings[word] for word in (*words, *units)},
     )
@@ -229,6 +233,7 @@ def records(poses: Poses, source: str) -> list[dict]:
         {
             "image": source,
             "score": round(float(scores[i]), 5),
+            "class": None if poses.classes is None else int(poses.classes[i]),
             "box": None if poses.boxes is None else [round(float(v), 3) for v in poses.boxes[i]],
             "keypoints": [
                 {

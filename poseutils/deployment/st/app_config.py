@@ -6,6 +6,7 @@ The macros are those of ``STMicroelectronics/STM32N6-GettingStarted-PoseEstimati
 from __future__ import annotations
 
 from ...compiler.emit.c_text import c_string
+from ...decoders.options import Head
 from ..recognition import PoseType
 from ..spec import DeploymentSpec
 from ..templates import filled
@@ -30,6 +31,12 @@ def unsupported_reason(spec: DeploymentSpec) -> str | None:
         return (
             f"{_APPLICATION} has no postprocessing for model type {spec.pose.model_type}; it has "
             f"for {' and '.join(_TYPES)}"
+        )
+    head = spec.pose.spec.head
+    if head not in (None, Head(1, len(spec.pose.layout))):
+        return (
+            f"{_APPLICATION} reads a YOLO head of one class with 3 columns per keypoint and all of "
+            f"its candidates; this network gives {head}"
         )
     if spec.input.shape[3] != 3:
         return f"{_APPLICATION} has three channels; this network takes {spec.input.shape[3]}"

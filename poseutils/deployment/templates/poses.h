@@ -23,6 +23,11 @@ typedef struct {
     pose_keypoint keypoints[@NAME@_MAX_PEOPLE][@NAME@_KEYPOINTS];
 @if several
     pose_box boxes[@NAME@_MAX_PEOPLE];
+@end
+@if classed
+    int32_t classes[@NAME@_MAX_PEOPLE];
+@end
+@if several
     int32_t candidates[@NAME@_MAX_CANDIDATES]; /* scratch of the decoder */
 @end
 } @name@_poses;

@@ -91,3 +91,17 @@ def candidates(classes=1, keypoints=17, columns=3, unit=1.0, found=None, size=64
     if found is not None:
         table[4 + found, 10] = 0.9
     return table[None].astype(np.float32)
+
+
+def detections(classes=1, keypoints=17, columns=3, unit=1.0, count=300, size=64) -> np.ndarray:
+    """(1, N, 6 + D·K) as an end-to-end head gives: corners, score, class and keypoints, best first;
+    scores from 0.9 down to 0."""
+    rng = np.random.default_rng(classes + 7 * keypoints)
+    first = rng.uniform(0, 0.6, (count, 2)) * size
+    corners = np.concatenate([first, first + rng.uniform(0.1, 0.4, (count, 2)) * size], axis=1)
+    scores = np.linspace(0.9, 0, count)[:, None]
+    labels = rng.integers(0, classes, (count, 1))
+    points = rng.uniform(0, size, (count, keypoints, 2)) * unit
+    seen = rng.uniform(0, 1, (count, keypoints, columns - 2))
+    rows = np.concatenate([points, seen], axis=2).reshape(count, -1)
+    return np.concatenate([corners * unit, scores, labels, rows], axis=1)[None].astype(np.float32)

@@ -32,6 +32,17 @@ class Limits(ctypes.Structure):
     _fields_ += [("sigmas", ctypes.c_void_p)]
 
 
+class YoloHead(ctypes.Structure):
+    _fields_ = [
+        ("candidates", ctypes.c_int32),
+        ("classes", ctypes.c_int32),
+        ("keypoints", ctypes.c_int32),
+        ("columns", ctypes.c_int32),
+    ]
+    _fields_ += [("transposed", ctypes.c_int), ("end_to_end", ctypes.c_int)]
+    _fields_ += [("scale_x", ctypes.c_float), ("scale_y", ctypes.c_float)]
+
+
 class Layer(ctypes.Structure):
     _fields_ = [("boxes", Output), ("scores", Output), ("anchors", ctypes.c_int32)]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import poseutils as pu
-from poseutils.decoders import DECODERS, ONE_PERSON_TYPES, InputSpec, Thresholds
+from poseutils.decoders import DECODERS, ONE_PERSON_TYPES, InputSpec, Thresholds, yolo_mpe
+from poseutils.decoders.options import Head
 from poseutils.deployment import decoder_c
 from poseutils.deployment.recognition import PoseType
 from poseutils.keypoints import FACE6
@@ -61,7 +62,7 @@ def test_the_call_of_a_decoder(model_type, normalized, confidence, tmp_path):
     spec = SimpleNamespace(input_size=size, graph=graph, thresholds=thresholds)
     view = InputSpec(*size, normalized=normalized)
     decoding = decoder_c.decoding_of(spec, PoseType(model_type, layout, view, {}), graph)
-    people, score, keypoints, boxes = run_decoding(decoding, graph, arrays, tmp_path)
+    people, score, keypoints, boxes, _ = run_decoding(decoding, graph, arrays, tmp_path)
     found = DECODERS[model_type].find(arrays, view)
     (expected,) = DECODERS[model_type].decode(found, view, layout, decoding.thresholds)
     no_person = model_type == "spe" and confidence == 0.9
@@ -75,9 +76,40 @@ def test_the_call_of_a_decoder(model_type, normalized, confidence, tmp_path):
         np.testing.assert_allclose(boxes[:people, :4], expected.boxes, atol=PIXEL)
 
 
+@pytest.mark.parametrize("is_last", [False, True], ids=["rows first", "rows last"])
+@pytest.mark.parametrize(
+    "head",
+    [Head(3, 5), Head(1, 4, columns=2), Head(1, 17, end_to_end=True), Head(3, 5, 2, True)],
+    ids=str,
+)
+def test_the_call_of_a_yolo_head(head, is_last, tmp_path):
+    rng = np.random.default_rng(7)
+    shape = (300 if head.end_to_end else 315, head.rows)
+    array = rng.uniform(0.02, 0.98, (1, *shape)).astype(np.float32)
+    if head.end_to_end:
+        array[..., 5] = rng.integers(0, head.classes, 300)
+    elif not is_last:
+        array = np.ascontiguousarray(array.swapaxes(1, 2))
+    tensor = SimpleNamespace(name="x", dtype="float32", shape=array.shape, elements=array[0].size)
+    graph = SimpleNamespace(tensors=[tensor], outputs=[0])
+    spec = SimpleNamespace(input_size=(96, 160), graph=graph, thresholds=Thresholds(0.6, 0.5, 20))
+    view = InputSpec(96, 160, normalized=True, head=head)
+    layout = pu.layout_from_names([f"k{i}" for i in range(head.keypoints)])
+    decoding = decoder_c.decoding_of(spec, PoseType("yolo_mpe", layout, view, {}), graph)
+    people, _, keypoints, boxes, classes = run_decoding(decoding, graph, {"x": array}, tmp_path)
+    found = yolo_mpe.find({"x": array}, view)
+    (expected,) = yolo_mpe.decode(found, view, layout, spec.thresholds)
+    assert people == len(expected) == 20
+    np.testing.assert_allclose(keypoints[:, :, :2], expected.keypoints, atol=PIXEL)
+    np.testing.assert_array_equal(keypoints[:, :, 2], expected.scores)
+    np.testing.assert_allclose(boxes[:, :4], expected.boxes, atol=PIXEL)
+    assert classes.tolist() == (expected.classes.tolist() if head.classes > 1 else [])
+
+
 def run_decoding(decoding, graph, arrays, folder):
-    """People, the score (of networks of one person), keypoints (max people, K, 3) and boxes (max
-    people, 5; none of one person) that the generated source decodes from arrays."""
+    """People, the score (of networks of one person), keypoints (max people, K, 3), boxes (max
+    people, 5; none of one person) and classes (max people; none of one class) that the generated
+    source decodes from arrays."""
     sources = {
         "small.h": STUB,
         "small_poses.h": decoder_c.poses_header(decoding, "small"),
@@ -103,4 +135,6 @@ def run_decoding(decoding, graph, arrays, folder):
     count = 3 * decoding.people * len(decoding.layout)
     keypoints = result[first : first + count].reshape(decoding.people, -1, 3)
     boxes = result[first + count :][: 5 * decoding.people].reshape(-1, 5)
-    return int(result[:1].view(np.int32)[0]), result[first - 1], keypoints, boxes
+    classes = result[first + count + boxes.size :][: decoding.people * decoding.gives_classes]
+    people = int(result[:1].view(np.int32)[0])
+    return people, result[first - 1], keypoints, boxes, classes.view(np.int32)

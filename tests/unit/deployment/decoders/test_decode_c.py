@@ -1,7 +1,6 @@
 """The decoders in C, against the ones in NumPy, on what real networks give for real pictures."""
 
 import ctypes
-import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -17,16 +16,13 @@ from poseutils.decoders import (
     ssd_detector,
 )
 from poseutils.decoders.options import found_people
-from poseutils.deployment import decoder_c
 from tests.helpers.marks import with_gcc
 from tests.helpers.running.decoders import (
-    FLAGS,
     Detector,
     Grid,
     Layer,
     Limits,
     Output,
-    decoder_sources,
     floats,
     output,
     quantized,
@@ -34,22 +30,6 @@ from tests.helpers.running.decoders import (
 
 pytestmark = with_gcc
 PIXEL = 1e-3
-
-
-@pytest.fixture(scope="module")
-def c(tmp_path_factory):
-    """The compiled decoders."""
-    folder = tmp_path_factory.mktemp("decode")
-    for name, text in decoder_sources().items():
-        (folder / name).write_text(text)
-    decoders = [name for name in decoder_c.decoder_files() if name.endswith(".c")]
-    assert len(decoders) == 5
-    for name in decoders:  # each is a translation unit of its own
-        subprocess.run(["gcc", *FLAGS.split(), "-c", name, "-o", "one.o"], cwd=folder, check=True)
-    subprocess.run(
-        ["gcc", *FLAGS.split(), *decoders, "-lm", "-o", "decode.so"], cwd=folder, check=True
-    )
-    return ctypes.CDLL(folder / "decode.so")
 
 
 def seen(model, path):
