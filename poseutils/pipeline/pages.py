@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from ..errors import PoseError
 from ..files import write_text
@@ -123,4 +127,20 @@ def export_html(notebook: Path, page: Path, images_from: Path) -> Path:
     )
     for empty in ('<script src=""></script>', '<script src=""> </script>'):
         body = body.replace(empty, "")
+    body = _relinked(body, images_from, page.parent)
     return write_text(page, body.replace("</head>", f"{_STYLE}</head>", 1))
+
+
+def _relinked(body: str, before: Path, after: Path) -> str:
+    """HTML whose links to files, relative to the folder ``before``, are relative to ``after``."""
+
+    def moved(link: re.Match) -> str:
+        target = before / unquote(html.unescape(link[1]))
+        try:
+            if not target.exists():
+                return link[0]
+            return f'href="{quote(Path(os.path.relpath(target, after)).as_posix())}"'
+        except (OSError, ValueError):  # no name of a file; another drive
+            return link[0]
+
+    return re.sub(r'href="([^"#:]+)"', moved, body)

@@ -1,3 +1,4 @@
+from .charts import links as links
 from .charts import mean_scores as mean_scores
 from .charts import show_agreement as show_agreement
 from .charts import show_bars as show_bars

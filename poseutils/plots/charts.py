@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,6 +14,8 @@ import numpy as np
 from .. import markdown
 from ..markdown import escaped
 from ..poses import Poses
+
+_FEW = 8  # files of a folder that are all linked
 
 
 def table(rows: Sequence[Mapping], empty: str = "nothing to show"):
@@ -30,6 +35,26 @@ def table(rows: Sequence[Mapping], empty: str = "nothing to show"):
             [not isinstance(value, str) for value in columns.values()],
         )
     )
+
+
+def links(run_dir: str | Path):
+    """For notebooks, links to the files in a run folder, without dotfiles, that open from the
+    current folder; of a folder with many files, to the first."""
+    from IPython.display import Markdown
+
+    lines = []
+    for path in sorted(p for p in Path(run_dir).iterdir() if not p.name.startswith(".")):
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        shown = files if len(files) <= _FEW else files[:1]
+        lines += [f"- {_link(file, run_dir)}" for file in shown]
+        if len(shown) < len(files):
+            lines[-1] += f" and {len(files) - 1} more"
+    return Markdown("\n".join(lines))
+
+
+def _link(file: Path, run_dir: str | Path) -> str:
+    address = quote(Path(os.path.relpath(file)).as_posix())
+    return f"[{escaped(file.relative_to(run_dir).as_posix())}]({address})"
 
 
 def _cell(value) -> str:

@@ -97,12 +97,45 @@ def show_raw(image: np.ndarray, model: Model, count: int = 8) -> None:
             [resized, draw_poses(resized, poses)], ["network input", "decoded output"], width=3.4
         )
         return
-    heatmaps = raw["heatmaps"][0]
-    chosen = np.linspace(0, len(model.layout) - 1, min(count - 1, len(model.layout))).astype(int)
-    views = [overlay_heatmap(resized, heatmaps.max(axis=2))] + [
-        overlay_heatmap(resized, heatmaps[:, :, k]) for k in chosen
-    ]
-    show_images(views, ["all keypoints"] + [model.layout.names[k] for k in chosen], width=2.2)
+    _show_heatmaps(resized, raw["heatmaps"][0], model.layout.names, count)
+
+
+def _show_heatmaps(
+    image: np.ndarray, heatmaps: np.ndarray, names: Sequence[str], count: int
+) -> None:
+    """Heatmaps (h, w, K) over an image (H, W, 3) in gray, combined and of some keypoints, on one
+    scale."""
+    chosen = np.linspace(0, len(names) - 1, min(count - 1, len(names))).astype(int)
+    shown = {"all keypoints": heatmaps.max(axis=2)} | {names[k]: heatmaps[:, :, k] for k in chosen}
+    columns = min(4, len(shown))
+    size = (3 * columns + 0.6, 3.3 * -(-len(shown) // columns))
+    figure, grid = plt.subplots(
+        -(-len(shown) // columns),
+        columns,
+        figsize=size,
+        dpi=80,
+        squeeze=False,
+        layout="constrained",
+    )
+    peak = max(float(heatmaps.max()), 1e-6)
+    extent = (0, image.shape[1], image.shape[0], 0)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, (name, heat) in zip(grid.flat, shown.items(), strict=False):
+        axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=420)  # dim
+        strength = np.sqrt(np.clip(heat / peak, 0, 1))
+        colors = axes.imshow(
+            heat,
+            cmap="inferno",
+            vmin=0,
+            vmax=peak,
+            alpha=strength,
+            extent=extent,
+            interpolation="bilinear",
+        )
+        axes.set_title(f"{name}: up to {heat.max():.2f}", fontsize=10)
+    scale = plt.cm.ScalarMappable(colors.norm, colors.cmap)
+    figure.colorbar(scale, ax=grid, label="value of the heatmap", shrink=0.6)
 
 
 def _show_stages(image: np.ndarray, model: Model, detector: Model, count: int) -> None:

@@ -57,7 +57,7 @@ class VideoResult:
 
     def report(self) -> list[str]:
         """What was found, and why frames are missing, in lines."""
-        found = f"{self.people} poses of {self.tracks} people found"
+        found = f"{self.people} poses found, in {self.tracks} track{'s'[: self.tracks != 1]}"
         return [
             *self.problems,
             *([f"nothing found in {self.empty} frames"] if self.empty else []),

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 import poseutils as pu
+from poseutils.__main__ import main
 from poseutils.poses import oks
+from poseutils.prediction import open_video
 from poseutils.synthetic import render_walk
 from tests.helpers.jitter import jitter
+from tests.helpers.stand_ins import INT8
 from tests.helpers.videos import write_video
 
 FRAMES = 40
@@ -79,3 +82,19 @@ def test_people_of_a_street_keep_their_ids(zoo_model, asset, tmp_path):
             r["image_id"]: r["bbox"][0] + r["image_id"] for r in records if r["track_id"] == track
         }
         assert np.abs(np.diff([lefts[frame] for frame in sorted(lefts)])).max() < 30
+
+
+@pytest.mark.slow
+def test_a_run_predicts_a_video_and_links_it(repository, walk, tmp_path, capsys):
+    given = (f"model.model_path={INT8}", f"prediction.test_files_path={walk[0]}")
+    command = [str(repository / "user_config.yaml"), "operation_mode=prediction", *given]
+    assert main(["check", *command]) == 0
+    assert f"a video, {FRAMES} frames, 320 × 320, 25 a second" in capsys.readouterr().out
+    assert main(["run", *command, "--runs-dir", str(tmp_path)]) == 0
+    (run,) = tmp_path.iterdir()
+    page = (run / "index.html").read_text()
+    for name in ("annotated.mp4", "preview.webp", "predictions.json"):
+        assert f'href="01-predict/{name}"' in page and (run / "01-predict" / name).is_file()
+    metrics = json.loads((run / "01-predict/metrics.json").read_text())
+    assert metrics["frames"] == FRAMES and metrics["people"] > FRAMES / 2
+    assert len(list(open_video(run / "01-predict/annotated.mp4").frames())) == FRAMES

@@ -5,10 +5,12 @@ import pytest
 
 matplotlib.use("Agg")
 
+import poseutils as pu  # noqa: E402
 from poseutils import plots  # noqa: E402
 from poseutils.keypoints import COCO17, HAND21, HEAD468, PALM7, layout_from_names  # noqa: E402
 from poseutils.plots import memory
 from poseutils.poses import Poses  # noqa: E402
+from tests.helpers.networks.tiny_tflite import heatmap_model  # noqa: E402
 
 TWO = layout_from_names(["left_tip", "right_tip"], limbs=[(0, 1)])
 
@@ -98,6 +100,38 @@ def test_tables():
         and "| a&#124;b | 1,234 | 0.123 |" in text
         and "| c | 5 |  |" in text
     )
+
+
+def test_files_of_a_run_are_linked_where_they_open(tmp_path, monkeypatch):
+    for name in ("a [1].json", ".hidden", "walk/b.mp4", "many/x"):
+        (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "run" / name).touch()
+    for i in range(9):
+        (tmp_path / f"run/many/{i}.jpg").touch()
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert plots.links(tmp_path / "run").data.splitlines() == [
+        "- [a &#91;1&#93;.json](../run/a%20%5B1%5D.json)",
+        "- [many/0.jpg](../run/many/0.jpg) and 9 more",
+        "- [walk/b.mp4](../run/walk/b.mp4)",
+    ]
+
+
+def test_heatmaps_share_a_scale(tmp_path):
+    (tmp_path / "small.tflite").write_bytes(heatmap_model(keypoints=13))
+    model = pu.load_model(tmp_path / "small.tflite", model_type="heatmaps_spe")
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    plots.show_raw(image, model)
+    *panels, scale = plt.gcf().axes
+    heatmaps = model.run(model.preprocess(image)[0][None])["heatmaps"][0]
+    for axes in panels:
+        gray, heat = axes.images
+        assert heat.get_clim() == (0, pytest.approx(heatmaps.max()))
+        assert float(axes.get_title().split()[-1]) == pytest.approx(
+            heat.get_array().max(), abs=0.01
+        )
+    np.testing.assert_array_equal(panels[1].images[1].get_array(), heatmaps[:, :, 0])
+    assert len(panels) == 8 and scale.get_ylabel() == "value of the heatmap"
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])

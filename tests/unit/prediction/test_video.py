@@ -51,7 +51,7 @@ def test_it_writes_a_video_a_preview_and_coco_results(model, tmp_path):
     np.testing.assert_allclose([r["seconds"] for r in records], np.arange(30) / 25, atol=1e-3)
     with Image.open(result.preview) as preview:
         assert preview.is_animated and preview.size == (64, 48)
-    assert result.report() == ["30 frames, 1.2 seconds, 30 poses of 1 people found"]
+    assert result.report() == ["30 frames, 1.2 seconds, 30 poses found, in 1 track"]
 
 
 def test_frames_that_last_longer_are_repeated(model, tmp_path):
