@@ -11,6 +11,8 @@ from tests.conftest import NO_BROWSER
 from tests.helpers.browser.fake_camera import write_camera_file
 from tests.helpers.browser.lab import Notebook, running_lab
 
+PATIENCE_MS = 120_000
+"""How long a page may take on a machine where everything is tested at once."""
 SIZE = {"width": 1400, "height": 1000}
 
 
@@ -66,6 +68,7 @@ def screenshots(repository):
 def notebook(chromium, lab, screenshots):
     """A fresh page for one notebook."""
     page = chromium.new_page(viewport=SIZE)
+    page.set_default_timeout(PATIENCE_MS)
     yield Notebook(page, lab, screenshots)
     page.close()
     lab.end_kernels()

@@ -28,7 +28,7 @@ _SETTINGS = {
         "checkForUpdates": False,
     },
 }
-_PATIENCE_S = 60
+_PATIENCE_S = 120
 _LONGEST_S = 600
 
 _ERRORS = (
