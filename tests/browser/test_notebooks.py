@@ -15,6 +15,9 @@ def test_it_runs_to_its_end(notebook, path):
     notebook.screenshot_of_all(path.stem)
     assert notebook.errors() == []
     assert notebook.not_run() == 0
+    if "lessons" in path.parts and "Slider(" in path.read_text(encoding="utf-8"):
+        assert notebook.move_sliders() >= 1
+        assert notebook.errors() == []
 
 
 def test_an_error_is_seen(notebook):

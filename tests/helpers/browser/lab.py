@@ -214,6 +214,24 @@ class Notebook:
         """A code cell, with its output."""
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(index)
 
+    def move_sliders(self) -> int:
+        """Moves every slider beside a figure by a step, and waits until the figure is another one.
+        Returns how many there are."""
+        count = 0
+        for output in self.page.locator(".jp-OutputArea-output:has(.noUi-handle)").all():
+            image = output.locator(".widget-image").last
+            if not image.count():
+                continue
+            before = image.get_attribute("src")
+            output.locator(".noUi-handle").first.press("ArrowRight")
+            self.page.wait_for_function(
+                "([image, before]) => image.src !== before",
+                arg=[image.element_handle(), before],
+                timeout=_PATIENCE_S * 1000,
+            )
+            count += 1
+        return count
+
     def errors(self) -> list[str]:
         """The text of every error box, and what the page's scripts raised."""
         seen = [
