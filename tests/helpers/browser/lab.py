@@ -215,15 +215,17 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(index)
 
     def move_sliders(self) -> int:
-        """Moves every slider beside a figure by a step, and waits until the figure is another one.
-        Returns how many there are."""
+        """Moves the first slider of every live figure to both ends, and waits until the figure is
+        another one. Returns how many figures there are."""
         count = 0
         for output in self.page.locator(".jp-OutputArea-output:has(.noUi-handle)").all():
             image = output.locator(".widget-image").last
             if not image.count():
                 continue
             before = image.get_attribute("src")
-            output.locator(".noUi-handle").first.press("ArrowRight")
+            for key in ("Home", "End"):
+                output.locator(".noUi-handle").first.press(key)
+                self.wait_until_idle()
             self.page.wait_for_function(
                 "([image, before]) => image.src !== before",
                 arg=[image.element_handle(), before],
