@@ -12,6 +12,7 @@ from ..keypoints import KeypointLayout
 from .coco import read_coco, read_coco_layout
 from .dataset import Dataset
 from .finding import annotation_files, split_folders, split_name
+from .ultralytics import read_splits
 from .yolo import read_yolo
 
 
@@ -24,9 +25,11 @@ def load_dataset(
         path: a COCO keypoints ``.json`` file, with the images in the folder of the same name, in
             ``images/``, or beside it; a folder of images with such a file inside or beside it; a
             folder with several such files, one per split, or with one in ``train``, ``valid`` and
-            so on; or a folder of images with YOLO text labels.
+            so on; or a folder of images with YOLO text labels, or the data.yaml that names such
+            folders.
         split: the one to read, of a folder with several: the name of its annotation file without
-            ``.json``, or its folder (default: all of them, concatenated).
+            ``.json``, its folder, or ``train``, ``val`` or ``test`` of a data.yaml (default: all of
+            them, concatenated).
         layout: of the keypoints of YOLO text labels, which have no names (default: by their
             number).
 
@@ -53,13 +56,15 @@ def _without_garbage_collection() -> Iterator[None]:
 def _load(path: Path, split: str | None, layout: KeypointLayout | None) -> Dataset:
     if path.suffix.lower() == ".json":
         return read_coco(path)
+    if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
+        return _read_described(path, split, layout)
     if not path.is_dir():
         beside = "no such folder either"
         if path.parent.is_dir():
             beside = ", ".join(sorted(p.name for p in path.parent.glob("*"))[:8])
         raise PoseError(
-            f"no dataset at {path}: expected a COCO .json file or a folder. In {path.parent}: "
-            f"{beside or 'no files'}"
+            f"no dataset at {path}: expected a COCO .json file, a data.yaml or a folder. In "
+            f"{path.parent}: {beside or 'no files'}"
         )
     annotations = annotation_files(path)
     if split is None:
@@ -74,6 +79,15 @@ def _load(path: Path, split: str | None, layout: KeypointLayout | None) -> Datas
         return read_yolo(folders[split], layout)
     known = ", ".join(folders or (split_name(a) for a in annotations)) or "none"
     raise PoseError(f"{path} has no split {split!r}: it has {known}")
+
+
+def _read_described(path: Path, split: str | None, layout: KeypointLayout | None) -> Dataset:
+    splits, described = read_splits(path)
+    if split is not None and split not in splits:
+        raise PoseError(f"{path} has no split {split!r}: it has {', '.join(splits)}")
+    chosen = [splits[split]] if split else splits.values()
+    places = {place.resolve(): place for each in chosen for place in each}
+    return _join([read_yolo(place, layout, described) for place in places.values()], path)
 
 
 def peek_layout(path: str | Path) -> KeypointLayout | None:

@@ -1,5 +1,6 @@
 """The data.yaml of Ultralytics beside text labels: number, names and mirror pairs of keypoints, and
-names of classes, which the labels themselves do not have."""
+names of classes, which the labels themselves do not have; and where the images of each split are.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from ..keypoints import KeypointLayout, layout_for, layout_from_names
 from ..keypoints.spelling import in_order
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_SPLITS = ("train", "val", "test")
 _DESCRIBING = {"kpt_shape", "kpt_names", "flip_idx", "names"}
 _LONGEST = 1 << 16
 """Bytes of a file of another name."""
@@ -75,10 +77,50 @@ def read_description(folder: Path) -> Description | None:
     """
     for place in [folder, *folder.resolve().parents][:_LEVELS]:
         for path in _files(place):
-            found = _parsed(path)
+            found = _described(path, _document(path))
             if found is not None:
                 return found
     return None
+
+
+def read_splits(path: Path) -> tuple[dict[str, list[Path]], Description | None]:
+    """The places of the images of each split that a data.yaml names, folders and lists (.txt), and
+    its description; splits whose places are missing are left out.
+
+    Places are relative to its ``path``, and that to the file; where there is no such folder, as of
+    a dataset that was moved, to the folder of the file.
+
+    Raises:
+        PoseError: if it cannot be read, or none of its splits is there.
+    """
+    document = _document(path)
+    named = {split: document.get(split) or [] for split in _SPLITS}
+    roots = [path.parent / str(document.get("path") or ""), path.parent]
+    splits = {}
+    for split, places in named.items():
+        texts = places if isinstance(places, list) else [places]
+        found = [_place(str(text), roots) for text in texts]
+        if found and None not in found:
+            splits[split] = [place for place in found if place is not None]
+    if not splits:
+        given = {split: places for split, places in named.items() if places}
+        raise PoseError(
+            f"{path}: none of its splits is there ({reprlib.repr(given)} below {roots[0]} or "
+            f"{roots[1]}); expected train: and val: with folders of images, or lists of them (.txt)"
+        )
+    return splits, _described(path, document)
+
+
+def _place(text: str, roots: list[Path]) -> Path | None:
+    """The first that is there. Roboflow begins with ``../`` what is beside the file."""
+    texts = dict.fromkeys([text, text.removeprefix("../")])
+    return next((r / each for each in texts for r in roots if (r / each).exists()), None)
+
+
+def listed_images(path: Path) -> list[Path]:
+    """The images of a list, a line each, relative to its folder."""
+    lines = [line.strip() for line in read_text(path).splitlines()]
+    return [path.parent / line for line in lines if line]
 
 
 def _files(place: Path) -> Iterator[Path]:
@@ -101,13 +143,18 @@ def _has_shape(path: Path) -> bool:
         return False
 
 
-def _parsed(path: Path) -> Description | None:
+def _document(path: Path) -> dict:
+    """Its entries; none if it is a list or a text."""
     text = read_text(path)
     try:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, *_OF_TAGS, RecursionError) as error:
         raise PoseError(f"{path} is not YAML: {' '.join(str(error).split())[:200]}") from error
-    if not isinstance(document, dict) or not _DESCRIBING & document.keys():
+    return document if isinstance(document, dict) else {}
+
+
+def _described(path: Path, document: dict) -> Description | None:
+    if not _DESCRIBING & document.keys():
         return None
     shape = document.get("kpt_shape") or [None]
     flip = document.get("flip_idx") or ()

@@ -24,7 +24,7 @@ from .dataset import Dataset
 from .finding import capitals, other_labels
 from .lazy import FRACTION, lazy_sample, note_turned
 from .numbers import MAX_PEOPLE, check_count, columns_of, fill_boxes, say, triplets
-from .ultralytics import read_description
+from .ultralytics import Description, listed_images, read_description
 
 FORM = "class cx cy w h, then x y v for each keypoint"
 MAX_CLASSES = 10_000
@@ -33,7 +33,11 @@ _FARTHEST = 2.0
 are pixels."""
 
 
-def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Dataset:
+def read_yolo(
+    folder: str | Path,
+    layout: KeypointLayout | None = None,
+    described: Description | None = None,
+) -> Dataset:
     """Reads a folder of images and text labels; an image without a label has no people.
 
     All labels are read and checked. Images are opened lazily, when pixel coordinates of a sample
@@ -42,16 +46,17 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     what was taken how.
 
     Args:
-        folder: the images, or the folder above ``images`` and ``labels``.
+        folder: the images, or the folder above ``images`` and ``labels``, or a list of images.
         layout: of the keypoints, whose names the labels do not have (default: by the data.yaml
             beside them, else by their number).
+        described: what a data.yaml says (default: that beside them).
 
     Raises:
         PoseError: if a line has a wrong number of fields or is not numbers, with file and line; if
             there is no label.
     """
     folder, notes = Path(folder), list[str]()
-    images = find_images(folder)
+    images = listed_images(folder) if folder.is_file() else find_images(folder)
     labels = _regular(_label_files(images, notes), folder)
     if not any(labels):
         raise PoseError(
@@ -64,7 +69,7 @@ def read_yolo(folder: str | Path, layout: KeypointLayout | None = None) -> Datas
     boxes = np.concatenate(
         [table[:, 1:3] - table[:, 3:5] / 2, table[:, 1:3] + table[:, 3:5] / 2], axis=1
     )
-    described = read_description(folder)
+    described = described or read_description(folder)
     count = described.count if described else None
     count = len(layout) if layout else count
     keypoints = _keypoints(table, boxes, count, places, notes)
