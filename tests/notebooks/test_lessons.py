@@ -32,7 +32,10 @@ def checks(cells):
         for number in re.findall(r'check\("([\d.]+)"', cell["source"]):
             text = "".join("".join(output.get("text", "")) for output in cell["outputs"])
             solved = "solution" in cell["metadata"].get("tags", ())
-            assert solved == bool(cell["metadata"].get("jupyter", {}).get("source_hidden"))
+            folded = cell["metadata"].get("jupyter", {})
+            assert solved == (folded == {"source_hidden": True, "outputs_hidden": True})
+            # JupyterLab shows the first line of a folded cell
+            assert solved == cell["source"].startswith("# Solution\n")
             printed.setdefault(number, {})[solved] = text
     return printed
 
