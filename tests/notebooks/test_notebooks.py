@@ -65,9 +65,13 @@ def test_papermill_lists_its_parameters(notebook, repository):
     assert all(p["inferred_type_name"] != "None" and p["help"] for p in parameters.values())
 
 
+def notebooks_and_lessons(repository):
+    return [*repository.glob("notebooks/*.ipynb"), *repository.glob("notebooks/lessons/*.ipynb")]
+
+
 def test_each_says_first_how_the_package_is_installed(repository):
     """Opened elsewhere, as in Colab, a notebook has no package."""
-    paths = [*repository.glob("notebooks/*.ipynb"), *repository.glob("notebooks/lessons/*.ipynb")]
+    paths = notebooks_and_lessons(repository)
     assert len(paths) == 16
     for path in paths:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -79,13 +83,10 @@ def test_the_index_has_a_card_of_every_notebook_and_lesson(repository):
     index = json.loads((repository / "notebooks/index.ipynb").read_text(encoding="utf-8"))
     assert sum(len(cell.get("attachments", ())) for cell in index["cells"]) == 15
     text = "".join("".join(cell["source"]) for cell in index["cells"])
-    for path in (repository / "notebooks").rglob("*.ipynb"):
+    for path in notebooks_and_lessons(repository):
         name = path.relative_to(repository / "notebooks").as_posix()
-        assert (
-            name == "index.ipynb"
-            or f"]({name})" in text
-            and f"(attachment:{path.stem}.png)" in text
-        )
+        linked = f"]({name})" in text and f"(attachment:{path.stem}.png)" in text
+        assert linked or name == "index.ipynb"
 
 
 def test_texts_stay_text_that_papermill_takes_for_numbers(notebook):
