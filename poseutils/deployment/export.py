@@ -21,6 +21,7 @@ from ..files import given_path, read_text, sha256
 from ..markdown import escaped
 from ..models import Model
 from ..models.loading import find_file
+from ..models.metadata import metadata_of
 from .boards import find_board
 from .bundle import SOURCES, Bundle, ExportReport
 from .decoder_c import Decoding, decoder_files, decoding_of, poses_header, poses_source
@@ -136,9 +137,9 @@ def _spec(
     if isinstance(model, Model):
         pose = pose_type(graph, path.name, model.model_type, model.layout, model.input_spec)
     elif kind := model_type or (entry.model_type if entry else None):
-        pose = pose_type(graph, path.name, kind)
+        pose = pose_type(graph, path.name, kind, metadata=metadata_of(path, data))
     else:
-        pose = recognized(graph, path.name)
+        pose = recognized(graph, path.name, metadata_of(path, data))
     return DeploymentSpec(symbol_name(name, path), path, data, graph, pose, found_board, config)
 
 

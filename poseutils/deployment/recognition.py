@@ -11,7 +11,9 @@ from ..compiler.graph import Graph, Tensor
 from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type, yolo_mpe
 from ..errors import PoseError
 from ..keypoints import LAYOUTS, KeypointLayout
-from ..models.loading import layout_of
+from ..models.loading import layout_of, named_layout
+from ..models.metadata import Metadata
+from ..models.yolo_rows import declared_candidates
 
 _COUNTS = {len(layout) for layout in LAYOUTS.values()}
 
@@ -43,14 +45,16 @@ def pose_type(
     model_type: str,
     layout: KeypointLayout | None = None,
     spec: InputSpec | None = None,
+    metadata: Metadata = Metadata(),
 ) -> PoseType:
     """The pose type of a network whose model type is known.
 
     Args:
         source: what errors call the file.
-        layout: default: the usual one of the model type.
+        layout: default: the one that the metadata names, else the usual one of the model type.
         spec: units and order of the outputs; default: inferred from the range of the quantized
             output.
+        metadata: of the file, which tells the rows of a YOLO head.
 
     Raises:
         PoseError: if the network does not take one image, its outputs are not those of
@@ -73,10 +77,13 @@ def pose_type(
     known = replace(spec, channels_first=False) if spec is not None else InputSpec(*size)
     found = find_outputs(model_type, _placeholders(graph), known)
     _check_read_in_c(model_type, known, source)
+    if spec is None and model_type == "yolo_mpe" and metadata.kpt_shape is not None:
+        rows = found["candidates"].shape[1]
+        known = replace(known, head=declared_candidates(rows, metadata, source))
     if model_type == "yolo_mpe":
         known = replace(known, head=yolo_mpe.head_of(found, known))
     count = DECODERS[model_type].count_keypoints(found, known)
-    layout = layout or layout_of(model_type, count)
+    layout = layout or named_layout(metadata, count) or layout_of(model_type, count)
     if count != len(layout):
         raise PoseError(
             f"{source} has {count} keypoints; the layout {layout.name!r} has {len(layout)}. Give "
@@ -108,7 +115,7 @@ def _check_read_in_c(model_type: str, spec: InputSpec, source: str) -> None:
         )
 
 
-def recognized(graph: Graph, source: str) -> PoseType | None:
+def recognized(graph: Graph, source: str, metadata: Metadata = Metadata()) -> PoseType | None:
     """The pose type of a network, or None if it is not a pose network.
 
     The outputs must match exactly one model type. Except for YOLO, whose outputs are distinctive,
@@ -119,10 +126,10 @@ def recognized(graph: Graph, source: str) -> PoseType | None:
     if size is None or min(min(graph.tensors[i].shape, default=0) for i in graph.outputs) < 1:
         return None
     model_type = guess_model_type(_placeholders(graph), InputSpec(*size))
-    if model_type is None:
+    if model_type is None or metadata.task not in ("", "pose"):
         return None
     try:
-        made = pose_type(graph, source, model_type)
+        made = pose_type(graph, source, model_type, metadata=metadata)
     except PoseError:  # rows of a head that only metadata tells
         return None
     return made if model_type == "yolo_mpe" or len(made.layout) in _COUNTS else None

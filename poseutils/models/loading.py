@@ -20,6 +20,7 @@ from ..keypoints import (
     layout_from_coco_category,
     with_sigmas,
 )
+from .metadata import Metadata
 from .model import Model
 from .network import open_network
 from .probing import Hints, Reading, read
@@ -205,15 +206,22 @@ def _kept_classes(named: tuple[str, ...], wanted: Sequence[str], path: Path) -> 
 
 def _checked_layout(layout: KeypointLayout | None, reading: Reading, path: Path) -> KeypointLayout:
     """The layout given, else the one that the file names, else the usual one."""
-    count, names = reading.keypoints, reading.network.metadata.kpt_names
-    if layout is None and len(names) == count:
-        layout = layout_from_coco_category({"name": f"custom{count}", "keypoints": names})
+    count = reading.keypoints
+    layout = layout or named_layout(reading.network.metadata, count)
     layout = layout or layout_of(reading.model_type, count)
     if len(layout) != count:
         raise PoseError(
             f"{path} gives {count} keypoints; the layout {layout.name!r} has {len(layout)}"
         )
     return layout
+
+
+def named_layout(metadata: Metadata, count: int) -> KeypointLayout | None:
+    """The layout by the names in a file; None if it has not so many."""
+    names = metadata.kpt_names
+    if len(names) != count:
+        return None
+    return layout_from_coco_category({"name": f"custom{count}", "keypoints": names})
 
 
 def layout_of(model_type: str, count: int) -> KeypointLayout:

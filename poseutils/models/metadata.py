@@ -78,6 +78,16 @@ def read_metadata(path: Path, content: Mapping[str, str] | bytes) -> Metadata:
     )
 
 
+def metadata_of(path: Path, data: bytes) -> Metadata:
+    """As :func:`read_metadata`, of the bytes of a .tflite or an .onnx."""
+    if path.suffix.lower() != ".onnx":
+        return read_metadata(path, data)
+    import onnx
+
+    entries = onnx.load_model_from_string(data).metadata_props
+    return read_metadata(path, {entry.key: entry.value for entry in entries})
+
+
 def _normalization(data: bytes, path: Path) -> tuple[float, float] | None:
     """The rescaling that a .tflite names for its first input: (x - mean) / std, by
     metadata_schema.fbs of TensorFlow Lite Support."""

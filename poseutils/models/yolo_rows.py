@@ -12,6 +12,7 @@ from ..decoders import InputSpec, yolo_mpe
 from ..decoders.options import Head
 from ..decoders.yolo_heads import all_heads, allowed_heads, usual_heads
 from ..errors import PoseError
+from .metadata import Metadata
 from .network import Network
 
 _SHOWN = 4
@@ -31,6 +32,23 @@ def declared_detections(outputs: Outputs, spec: InputSpec, network: Network) -> 
     per_cell = yolo_mpe.cells_of(spec) in shapes[0][1:] and not metadata.end_to_end
     fits = shapes[0][2] == head.rows and head.columns in (2, 3)
     return head if fits and not per_cell else None
+
+
+def declared_candidates(rows: int, metadata: Metadata, source: str) -> Head:
+    """The head with a box per cell by the metadata, which has a kpt_shape, and the number of rows.
+
+    Raises:
+        PoseError: if they contradict each other.
+    """
+    count, columns = metadata.kpt_shape or (0, 0)
+    head = Head(rows - 4 - count * columns, count, columns)
+    if columns not in (2, 3) or head.classes < 1 or len(metadata.names or "x") > head.classes:
+        raise PoseError(
+            f"{source}: its metadata has kpt_shape=[{count}, {columns}] and "
+            f"{len(metadata.names)} class names; its output has {rows} rows, expected 4 + "
+            "classes + keypoints × columns (2 or 3)"
+        )
+    return head
 
 
 def check_scores(found: Outputs, spec: InputSpec, network: Network) -> None:
@@ -60,15 +78,7 @@ def head_of_file(
     if yolo_mpe.gives_detections(found, spec):
         return _undeclared_detections(found, spec, network, classes)
     if metadata.kpt_shape is not None:
-        count, columns = metadata.kpt_shape
-        head = Head(rows - 4 - count * columns, count, columns)
-        if columns not in (2, 3) or head.classes < 1 or len(metadata.names or "x") > head.classes:
-            raise PoseError(
-                f"{network.path}: its metadata has kpt_shape={list(metadata.kpt_shape)} and "
-                f"{len(metadata.names)} class names; its output has {rows} rows, expected 4 + "
-                "classes + keypoints × columns (2 or 3)"
-            )
-        return head
+        return declared_candidates(rows, metadata, str(network.path))
     fitting = allowed_heads(found, spec) or all_heads(rows)
     for name, wanted in (("keypoints", keypoints), ("classes", classes)):
         fitting = [h for h in fitting if getattr(h, name) == wanted] or fitting
