@@ -22,6 +22,7 @@ def section(**given):
             }
             | given
         ),
+        training=SimpleNamespace(dryrun=False),
         resolve=Path,
     )
 
