@@ -28,7 +28,6 @@ from .errors import PoseError as PoseError
 from .evaluation import compare as compare
 from .evaluation import evaluate as evaluate
 from .files import write_metrics as write_metrics
-from .files import written as written
 from .images import find_images as find_images
 from .images import fit_to as fit_to
 from .images import read_image as read_image

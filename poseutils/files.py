@@ -232,13 +232,3 @@ def sha256(data: bytes) -> str:
 def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     return sha256(Path(path).read_bytes())
-
-
-def written(run_dir: str | Path) -> list[str]:
-    """The contents of a run folder, without dotfiles: a line per file or folder, by its path from
-    the current folder."""
-    lines = []
-    for path in sorted(p for p in Path(run_dir).iterdir() if not p.name.startswith(".")):
-        count = sum(1 for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0
-        lines.append(os.path.relpath(path) + (f" ({count} files)" if path.is_dir() else ""))
-    return lines
