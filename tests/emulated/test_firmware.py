@@ -361,6 +361,7 @@ int main(void)
 """
 
 
+@pytest.mark.slow
 def test_two_threads_do_not_disturb_each_other(tmp_path):
     """A network of every operator, twice at the same time, watched by ThreadSanitizer."""
     data = merged([make() for make in CASES.values()])

@@ -17,7 +17,7 @@ from tests.helpers.running.litert_reference import Reference
 from tests.helpers.serial.firmware import emulated
 from tests.helpers.serial.smaller import smaller
 
-pytestmark = [with_qemu, with_serial]
+pytestmark = [with_qemu, with_serial, pytest.mark.slow]
 SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
 ELF, ROWS, RESENT = "build/f405.elf", 64, 2
 INSTRUCTIONS_PER_CYCLE = 1000 / 168  # the clock of 168 MHz advances a nanosecond an instruction

@@ -66,6 +66,7 @@ def test_report_of_a_tflite(asset):
     assert metrics["arena_kib"] < 67 and metrics["constants_kib"] < metrics["weights_kib"] + 40
 
 
+@pytest.mark.slow
 def test_boards_are_held_against_what_the_code_needs(asset):
     """The file's activations do not fit into 512 KiB in one piece, those of rows in rings do."""
     report = benchmark(asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), runs=1)
@@ -74,6 +75,7 @@ def test_boards_are_held_against_what_the_code_needs(asset):
     assert row["activations"] == "internal" and row["weights"] == "external"
 
 
+@pytest.mark.slow
 def test_milliseconds_are_the_instructions_at_the_boards_clock(asset):
     report = benchmark(asset("models/yolov8n_256_quant_pc_uf_pose_coco-st.tflite"), runs=1)
     rows = {row["board"]: row for row in report.boards}

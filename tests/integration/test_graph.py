@@ -79,6 +79,7 @@ def test_heads_are_computed_where_their_concatenation_is(asset):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "kib"), [(192, 160), (256, 240), (320, 443)])
 def test_yolov8n_of_other_sizes(asset, size, kib):
     """The network for 256 x 256 with the shapes that it has for another input: what it computes is
