@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..errors import PoseError
 from ..models import Model, load_model
 from ..models.zoo import ZOO, downloaded
 
@@ -30,8 +31,10 @@ class Choices:
         """The network of that name.
 
         Raises:
-            PoseError: if its file cannot be loaded.
+            PoseError: if it is not offered, or its file cannot be loaded.
         """
+        if name not in self.names:
+            raise PoseError(f"{name!r} given; expected one of {', '.join(self.names)}")
         if name not in self.loaded:
             detector = _DETECTORS.get(name)
             loaded = load_model(name)

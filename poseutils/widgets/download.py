@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
+import string
 import time
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import numpy as np
 
@@ -41,11 +43,12 @@ def image_from_url(url: str) -> np.ndarray:
     """
     _check(url)
     opener = urllib.request.build_opener(_OnlyHttps)
-    request = urllib.request.Request(url, headers={"User-Agent": "poseutils", "Accept": "image/*"})
+    headers = {"User-Agent": "poseutils", "Accept": "image/*"}
     try:
+        request = urllib.request.Request(_quoted(url), headers=headers)
         with opener.open(request, timeout=_PATIENCE_S) as answer:
             return decode_image(_read(answer, url), url)
-    except (OSError, urllib.error.URLError, ValueError) as error:
+    except (OSError, urllib.error.URLError, http.client.HTTPException, ValueError) as error:
         if isinstance(error, PoseError):
             raise
         reason = getattr(error, "reason", error)
@@ -55,13 +58,24 @@ def image_from_url(url: str) -> np.ndarray:
 
 
 def _check(url: str) -> None:
-    if not url.startswith("https://") or not urlsplit(url).hostname:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:  # of brackets that do not close
+        host = None
+    if not url.startswith("https://") or not host:
         raise PoseError(f"{url[:200]!r}: expected the address of an image, beginning with https://")
+
+
+def _quoted(url: str) -> str:
+    """With spaces and letters beyond ASCII encoded, which browsers show as they are."""
+    parts = urlsplit(url)
+    path, query = (quote(part, safe=string.punctuation) for part in (parts.path, parts.query))
+    return urlunsplit(parts._replace(path=path, query=query))
 
 
 def _read(answer: Any, url: str) -> bytes:
     data, end = bytearray(), time.monotonic() + _LONGEST_S
-    while chunk := answer.read(_CHUNK):
+    while chunk := answer.read1(_CHUNK):  # read() would wait until the chunk is full
         data += chunk
         if len(data) > MOST_BYTES:
             raise PoseError(f"{url} is larger than {MOST_BYTES >> 20} MiB: give a smaller image")

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import traitlets
 
+from ..errors import PoseError
 from ..images import decode_image, read_image
 from ..models import Model
 from .choices import Choices, choices, has_confidence
@@ -78,6 +79,8 @@ class Explorer(anywidget.AnyWidget):
 
         def add() -> None:
             name = content["name"]
+            if not isinstance(name, str):
+                raise PoseError(f"{name!r:.80} given; expected the name or address of an image")
             given = decode_image(bytes(buffers[0]), name) if buffers else image_from_url(name)
             self._sources.append(given)
             self.images = [*self.images, name.rstrip("/").rpartition("/")[2]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from ..keypoints.spelling import are_numbers
 from ..labeling import HIGHEST, LOWEST, by_doubt
 from ..models import Model
 from ..poses import Poses
-from .labels import LabelFile, People, open_labels
-from .pages import to_jpeg
+from .labels import LabelFile, People, checked, open_labels
+from .pages import sentence, to_jpeg
 
 
 def label(
@@ -83,18 +83,21 @@ class Labeler(anywidget.AnyWidget):
         self.on_msg(self._receive)
         self._show(0)
 
-    def _receive(self, _, message: dict[str, Any], __) -> None:
-        self._error = ""
+    def _receive(self, _, message: Any, __) -> None:
+        self._error, number = "", None
         try:
+            if not isinstance(message, Mapping) or message.get("name") not in self._names:
+                raise PoseError(f"{message!r:.80} given; expected a change of one of the images")
+            number = message.get("number")
             self._do(message)
-        except PoseError as error:
-            self._error = str(error)
-        self._show(message["number"])
+        except Exception as error:  # of a message that is no change, too
+            self._error = sentence(error)
+        self._show(number if isinstance(number, int) else self.view["number"])
 
-    def _do(self, message: dict[str, Any]) -> None:
+    def _do(self, message: Mapping[str, Any]) -> None:
         image, action = self._names[message["name"]], message["do"]
         if action == "edit":
-            self._put(image, message["people"])
+            self._put(image, checked(message["people"], self._file.layout))
         elif action == "undo" and self._undo:
             image, before = self._undo.pop()
             self._place = self._images.index(image)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,6 +97,25 @@ class LabelFile:
         areas = AREA_OF_BOX * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
         crowd = np.zeros(len(boxes), bool)
         return Sample(known.image_id if known else new, image, size, keypoints, boxes, areas, crowd)
+
+
+def checked(people: Any, layout: KeypointLayout) -> People:
+    """The people that a page sends.
+
+    Raises:
+        PoseError: if they are not N people of K finite x, y and visibility.
+    """
+    try:
+        points = np.asarray(people, np.float64)
+    except (TypeError, ValueError):  # no numbers, or rows of unlike length
+        points = np.zeros(0)
+    known = points.shape[1:] == (len(layout), 3) and np.isfinite(points).all()
+    visibility = points[:, :, 2] if known else np.full(1, np.nan)
+    if not ((visibility == 2) | (visibility >= 0) & (visibility <= 1)).all():
+        raise PoseError(
+            f"{people!r:.80} given; expected people of {len(layout)} keypoints x, y and visibility"
+        )
+    return points.tolist()
 
 
 def open_labels(folder: Path, layout: KeypointLayout, images: Sequence[Path]) -> LabelFile:

@@ -15,7 +15,7 @@ from ..errors import PoseError
 from ..images import decode_image
 from ..models import Model
 from .choices import Choices, choices, has_confidence
-from .pages import colors_of, page, people_of
+from .pages import colors_of, page, people_of, sentence
 from .snapshots import save_snapshot
 
 _WHOLE_FRAME = 480
@@ -54,23 +54,24 @@ class Camera(anywidget.AnyWidget):
     def _choose(self, change: Any) -> None:
         try:
             self._running = self._offered.load(change.new)
-        except PoseError as error:
-            self.send({"kind": "said", "text": str(error), "failed": True})
+        except Exception as error:  # of a runtime, too
+            self.send({"kind": "said", "text": sentence(error), "failed": True})
             self.network = change.old
             return
         self.drawing = _drawing(self._running)
 
     def _answer(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> dict[str, Any]:
         """What is sent back for a frame; a failure, too, lest the browser waits for ever."""
+        asked = content if isinstance(content, Mapping) else {}
+        kind = asked.get("kind")
         try:
-            answer = self._of_frame(content["kind"], bytes(buffers[0]))
+            if kind not in ("frame", "snapshot") or len(buffers) != 1:
+                raise PoseError(f"{kind!r} with {len(buffers)} files; expected a frame or snapshot")
+            answer = self._of_frame(kind, bytes(buffers[0]))
         except Exception as error:  # of OpenCV or a runtime, too
-            text = (
-                str(error) if isinstance(error, PoseError) else f"{type(error).__name__}: {error}"
-            )
-            kind = "said" if content["kind"] == "snapshot" else "failed"
-            answer = {"kind": kind, "text": text, "failed": True}
-        return answer | {"view": content["view"], "number": content["number"]}
+            answer = {"text": sentence(error), "failed": True}
+            answer["kind"] = "said" if kind == "snapshot" else "failed"
+        return answer | {"view": asked.get("view"), "number": asked.get("number")}
 
     def _of_frame(self, kind: str, jpeg: bytes) -> dict[str, Any]:
         begun = time.perf_counter()

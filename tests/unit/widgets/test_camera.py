@@ -52,6 +52,20 @@ def test_a_damaged_frame_is_answered_too(view):
     assert answer["kind"] == "failed" and "the camera's frame is" in answer["text"]
 
 
+@pytest.mark.parametrize(
+    "content, files",
+    [(None, 1), ([], 0), ({}, 1), ({"kind": "frame"}, 0), ({"kind": ["frame"], "number": 3}, 1)],
+)
+def test_what_is_no_frame_is_answered_too(view, content, files):
+    view._handle_custom_msg(content, [memoryview(IMAGE.read_bytes())] * files)
+    assert view.sent[-1]["kind"] == "failed" and "expected a frame" in view.sent[-1]["text"]
+
+
+def test_a_path_is_no_network_of_the_page(view, model):
+    view.network = str(INT8)
+    assert view.network == model.label and "expected one of" in view.sent[-1]["text"]
+
+
 def test_a_network_that_cannot_be_loaded_leaves_the_one_before(view, model):
     view.network = "no_such_network"
     assert view.network == model.label and "no_such_network" in view.sent[-1]["text"]

@@ -5,6 +5,8 @@ import shutil
 import ssl
 import subprocess
 import threading
+import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -25,7 +27,20 @@ class Pages(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", moved[self.path])
             self.end_headers()
             return
-        found = {"/image.jpg": IMAGE.read_bytes(), "/page": b"<html>", "/large": b"x" * 200_000}
+        found = {
+            "/image.jpg": IMAGE.read_bytes(),
+            "/b%C3%A4r%201.jpg": IMAGE.read_bytes(),
+            "/page": b"<html>",
+            "/large": b"x" * 200_000,
+        }
+        if self.path == "/drops":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(100):
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
+            return
         self.send_response(200 if self.path in found else 404)
         self.end_headers()
         self.wfile.write(found.get(self.path, b""))
@@ -56,7 +71,7 @@ def server(tmp_path_factory):
     web.server_close()
 
 
-@pytest.mark.parametrize("path", ["/image.jpg", "/moved"])
+@pytest.mark.parametrize("path", ["/image.jpg", "/moved", "/bär 1.jpg"])
 def test_an_image_is_read(server, path):
     np.testing.assert_array_equal(download.image_from_url(server + path), read_image(IMAGE))
 
@@ -74,6 +89,25 @@ def test_anything_else_is_refused(server, monkeypatch, path, reason):
     monkeypatch.setattr(download, "MOST_BYTES", 100_000)
     with pytest.raises(PoseError, match=reason):
         download.image_from_url(server + path)
+
+
+def test_a_server_that_sends_a_byte_at_a_time_is_not_waited_for(server, monkeypatch):
+    monkeypatch.setattr(download, "_LONGEST_S", 0.2)
+    with pytest.raises(PoseError, match="takes longer than 0.2 seconds"):
+        download.image_from_url(f"{server}/drops")
+
+
+@pytest.mark.parametrize(
+    "url, reason",
+    [
+        ("https://[::1/a.jpg", "beginning with https://"),
+        ("https://localhost:port/a.jpg", "cannot be downloaded: nonnumeric port"),
+        ("https://local host/a.jpg", "cannot be downloaded"),
+    ],
+)
+def test_what_is_no_address_is_refused(url, reason):
+    with pytest.raises(PoseError, match=reason):
+        download.image_from_url(url)
 
 
 def test_a_server_that_nobody_vouches_for_is_refused(server, monkeypatch):

@@ -102,3 +102,13 @@ def test_what_is_no_image_is_refused_and_nothing_else_changes(explorer, name, da
     assert (explorer.images, explorer.image, explorer.results) == before
     give(explorer, "mine.jpg", IMAGES[1].read_bytes())
     assert explorer.said == ""
+
+
+def test_an_image_without_a_name_leaves_the_others_at_their_places(explorer):
+    for content in (None, {}, {"name": 5}):
+        explorer._handle_custom_msg(content, [memoryview(IMAGES[0].read_bytes())])
+        assert explorer.said
+    give(explorer, "mine.jpg", IMAGES[1].read_bytes())
+    uploaded = explorer.results
+    explorer.image = 1
+    assert explorer.results == uploaded

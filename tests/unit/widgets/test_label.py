@@ -195,3 +195,35 @@ def test_a_guess_beyond_the_border_is_labeled_at_the_border(folder):
     tool = widgets.label(folder, LAYOUT)
     send(tool, "edit", moved(tool, 0, -3, 400, 0.4))
     assert labels(folder)["0001.png"].keypoints[0, 0].tolist() == [0, 128, np.float32(0.4)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"people": [[[1, 1, 2]] * 3 + [[1, 1, 7]] * 4]},
+        {"people": [[[1, 1, -1]] * 7]},
+        {"people": [[[float("nan"), 1, 2]] * 7]},
+        {"people": [[[1, 1, 2]] * 6]},
+        {"people": [[1, 1, 2] * 7]},
+        {"people": [[[1, 1, 2]] * 7, []]},
+        {"people": "all"},
+        {},
+        {"name": "../truth.json", "people": [[[1, 1, 2]] * 7]},
+        {"name": ["0001.png"]},
+    ],
+)
+def test_what_is_no_change_is_said_and_labels_nothing(folder, change):
+    tool = widgets.label(folder, LAYOUT)
+    before = {name: value for name, value in tool.view.items() if name not in ("number", "error")}
+    tool._handle_custom_msg({"do": "edit", "name": "0001.png", "number": 1} | change, [])
+    assert tool.view["error"] and before.items() <= tool.view.items()
+    assert not (folder / "keypoints.json").exists()
+    send(tool, "undo")
+    assert tool.view["error"] == "" and before.items() <= tool.view.items()
+
+
+@pytest.mark.parametrize("message", [None, 5, [], {}, {"do": "next"}])
+def test_what_is_no_message_is_said(folder, message):
+    tool = widgets.label(folder, LAYOUT)
+    tool._handle_custom_msg(message, [])
+    assert "expected a change" in tool.view["error"] and tool.view["number"] == 0
