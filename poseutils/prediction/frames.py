@@ -157,6 +157,7 @@ def _open_frames(images: Iterator[np.ndarray], rate: float) -> Video:
     first = next(images, None)
     if first is None:
         raise PoseError("no frame given; expected at least one image")
+    first = read_source(first)
     stamped = ((i / rate, read_source(image)) for i, image in enumerate(chain([first], images)))
     return Video(Path("frames"), first.shape[:2], rate, None, lambda: stamped)
 

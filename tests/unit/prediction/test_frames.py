@@ -157,3 +157,10 @@ def test_an_endless_video_is_cut():
     assert len(list(video.frames(most=50))) == 50
     assert video.problems == ["cut after 50 frames, the most that are read"]
     assert [f.seconds for f in open_video(gray_frames(3), 10).frames()] == [0, 0.1, 0.2]
+
+
+def test_frames_may_be_paths(tmp_path):
+    folder = write_folder(tmp_path / "frames", gray_frames(3))
+    video = open_video(sorted(folder.iterdir()))
+    assert video.size == (48, 64)
+    assert [number_in(frame.image) for frame in video.frames()] == [0, 1, 2]
