@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test: $(STAMP)  ## all but the slow tests, and the quick notebooks: five minutes
 	$(PYTEST) -m "not slow" tests notebooks
 
-test-all: test  ## the slow tests and the other notebooks, too: fifteen minutes
+test-all: test  ## the slow tests and the other notebooks, too: half an hour
 	$(PYTEST) -m slow tests notebooks
 
 lab: $(STAMP)  ## open JupyterLab at the repository, on the index notebook
