@@ -17,6 +17,8 @@ NUMBER = Exercise(0.25, "A quarter.", "Divide once more.", (([0.5], "A list."), 
         ("a quarter", "not yet. Divide"),
         (float("nan"), "not yet. Divide"),
         ([[0.25], 1], "not yet. Divide"),
+        (10**400, "not yet. Divide"),
+        ({"a": 1}, "not yet. Divide"),
     ],
 )
 def test_numbers(answer, said):
