@@ -62,7 +62,12 @@ WHY_IGNORED = {
     "tools.path_to_cubeIDE": "the exported folder has its own Makefile and CMakeLists.txt",
     "deployment.hardware_setup.serie": "the board tells it",
     "deployment.IDE": "the exported folder builds with any",
-} | {f"training.callbacks.{name}": "always done" for name in NOT_NEEDED}
+}
+WHY_IGNORED |= {f"training.callbacks.{name}": "always done" for name in NOT_NEEDED}
+WHY_IGNORED |= {
+    f"prediction.{name}": "ST's compiler is asked for that of evaluation"
+    for name in ("profile", "input_type", "output_type", "input_chpos", "output_chpos")
+}
 """Attributes and sections that change nothing."""
 
 

@@ -120,6 +120,8 @@ def _unknown(path: tuple[str, ...], given: Any) -> str:
     known = attributes_of(_section_at(tuple(parents)))
     kind = "attribute" if parents else "section"
     elsewhere = _home_of(path)
+    if elsewhere == ".".join(path):
+        return f"{elsewhere}: given, and under its other name too; remove one of them"
     suggestion = f"; write it as {elsewhere}" if elsewhere else did_you_mean(name, known)
     ending = "" if suggestion.endswith("?") else "."
     return (

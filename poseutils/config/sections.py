@@ -187,27 +187,28 @@ class Quantization(Section):
     export_dir: Inside | None = Field(default=None, exclude=True)
 
 
-class OnTarget(Section):
-    """Where a network runs, and its tensors there: what ST's compiler is asked for."""
-
+class Evaluation(Section):
     target: names.Target = "host"
     profile: Text | None = None
     input_type: names.TensorType | None = None
     output_type: names.TensorType | None = None
     input_chpos: names.ChannelPosition | None = None
     output_chpos: names.ChannelPosition | None = None
-
-
-class Evaluation(OnTarget):
     gen_npy_input: Flag = False
     gen_npy_output: Flag = False
     npy_in_name: FileName | None = None
     npy_out_name: FileName | None = None
 
 
-class Prediction(OnTarget):
+class Prediction(Section):
     test_files_path: FilePath | None = None
     frame_rate: Positive | None = None
+    target: names.Target = "host"
+    profile: Text | None = Field(default=None, exclude=True)
+    input_type: names.TensorType | None = Field(default=None, exclude=True)
+    output_type: names.TensorType | None = Field(default=None, exclude=True)
+    input_chpos: names.ChannelPosition | None = Field(default=None, exclude=True)
+    output_chpos: names.ChannelPosition | None = Field(default=None, exclude=True)
 
 
 class StEdgeAi(Section):

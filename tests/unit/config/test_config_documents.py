@@ -119,6 +119,11 @@ def test_what_is_ignored_is_said_in_one_line(load, monkeypatch, caplog):
     assert "quantizer" not in record.getMessage() and "batch_size" not in record.getMessage()
 
 
+def test_an_attribute_under_both_of_its_names_is_refused(load):
+    with pytest.raises(PoseError, match="dataset.name: given, and under its other name too"):
+        load(SMALL, "dataset.dataset_name=coco", "dataset.name=coco")
+
+
 def test_nothing_is_said_when_nothing_is_ignored(load, caplog):
     load(SMALL)
     assert not caplog.records

@@ -272,6 +272,12 @@ def test_release_4_attribute_by_attribute(st_file):
     assert config.tools.stedgeai.version == "4.0.0"
 
 
+def test_what_only_the_compiler_is_asked_for_is_ignored_of_prediction(st_file):
+    named = {name for name in st_file("release_4_chain_tqe").ignored if "prediction" in name}
+    ends = {f"{end}_{what}" for end in ("input", "output") for what in ("type", "chpos")}
+    assert named == {f"prediction.{name}" for name in ends | {"profile"}}
+
+
 def test_where_prediction_has_its_own_images_the_datasets_are_not_read(st_file):
     config = st_file("release_4_chain_tqe", "prediction.test_files_path=photos")
     assert config.prediction.test_files_path == "photos"
