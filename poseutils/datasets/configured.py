@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from .loading import has_annotations, load_dataset, peek_layout
 if TYPE_CHECKING:
     from ..config import Config
 
+_LOG = logging.getLogger("poseutils")
 _PATHS = ("test_path", "validation_path", "training_path", "quantization_path")
 
 
@@ -134,4 +136,15 @@ def configured_dataset(config: Config, attribute: str) -> Dataset:
         other = configured_layout(config)
         layout = other if other is not None and len(other) == len(layout) else layout
     dataset = replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))
-    return dataset[: config.training.batch_size] if config.training.dryrun else dataset
+    return _first_batch(config, attribute, dataset) if config.training.dryrun else dataset
+
+
+def _first_batch(config: Config, attribute: str, dataset: Dataset) -> Dataset:
+    batch = dataset[: config.training.batch_size]
+    _LOG.warning(
+        "training.dryrun: the first %d of %d images of dataset.%s",
+        len(batch),
+        len(dataset),
+        attribute,
+    )
+    return batch

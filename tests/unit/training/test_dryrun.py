@@ -21,6 +21,12 @@ def settings(load, repository):
     return load(CONFIG % (data, data))
 
 
+def test_an_evaluation_of_one_batch_says_so(settings, caplog):
+    with caplog.at_level(logging.WARNING, logger="poseutils"):
+        assert len(pu.datasets.test_dataset(settings)) == 4
+    assert "the first 4 of 48 images of dataset.validation_path" in caplog.text
+
+
 def test_one_batch_goes_through_the_whole_chain(settings, tmp_path, caplog):
     train, validation = pu.datasets.training_datasets(settings)
     others = pu.datasets.quantization_dataset(settings), pu.datasets.test_dataset(settings)
