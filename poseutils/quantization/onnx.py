@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from ..config.section import did_you_mean
 from ..errors import PoseError, missing_package
 from ..files import atomic_path
 from ..models.runtimes import ONNX_QUANTIZATION
@@ -129,6 +132,7 @@ def _quantized(
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    _warn_of_unknown(extra_options or {}, quantize_static.__doc__ or "")
     with tempfile.TemporaryDirectory() as folder, quiet():
         given, prepared, result = (
             str(Path(folder) / name) for name in ("float.onnx", "prepared.onnx", "quantized.onnx")
@@ -149,6 +153,19 @@ def _quantized(
         except Exception as error:  # ONNX Runtime raises its own classes, which are not exported
             raise PoseError(f"{label} cannot be quantized by ONNX Runtime: {error}") from error
         return _without_unused_domains(onnx.load(result))
+
+
+def _warn_of_unknown(options: Mapping, documentation: str) -> None:
+    """ONNX Runtime passes over options that it does not know, and obeys a few that are not in its
+    documentation."""
+    known = re.findall(r"^ +([\w.]+) = ", documentation, re.MULTILINE)
+    for name in [name for name in options if known and name not in known]:
+        near = did_you_mean(name, known) or f". It lists: {', '.join(known)}"
+        warnings.warn(
+            f"quantization.onnx_extra_options: {name!r} is not in the documentation of ONNX "
+            f"Runtime, and may change nothing{near}",
+            stacklevel=2,
+        )
 
 
 def _without_unused_domains(proto):

@@ -166,6 +166,11 @@ def test_options_reach_the_converter_and_the_quantizer(files, model, images, tmp
     assert sum(_activation_scales(averaged)) < sum(_activation_scales(extreme))
 
 
+def test_an_option_that_is_not_documented_is_said(model, images, tmp_path):
+    with pytest.warns(UserWarning, match="'CalibMovingAvg' .* did you mean 'CalibMovingAverage'?"):
+        quantize(model, images[:2], tmp_path / "q.onnx", onnx_options={"CalibMovingAvg": True})
+
+
 def _activation_scales(proto):
     import onnx
 
