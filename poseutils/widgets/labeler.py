@@ -92,7 +92,11 @@ class Labeler(anywidget.AnyWidget):
             self._do(message)
         except Exception as error:  # of a message that is no change, too
             self._error = sentence(error)
-        self._show(number if isinstance(number, int) else self.view["number"])
+        number = number if isinstance(number, int) else self.view["number"]
+        try:
+            self._show(number)
+        except PoseError as error:  # the page waits for an answer
+            self.view = self.view | {"number": number, "error": str(error)}
 
     def _do(self, message: Mapping[str, Any]) -> None:
         image, action = self._names[message["name"]], message["do"]

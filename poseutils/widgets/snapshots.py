@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import atomic_path
-from ..images import find_images
+from ..images import image_suffixes
 from ..labeling import HIGHEST, LOWEST
 from ..poses import Poses
 from .labels import open_labels
@@ -29,7 +29,7 @@ def save_snapshot(folder: Path, jpeg: bytes, poses: Poses) -> Path:
         PoseError: if the folder has labels of other keypoints, or cannot be written; no image is
             added then.
     """
-    images = find_images(folder) if folder.is_dir() and any(folder.glob("*.jpg")) else []
+    images = [path for path in folder.rglob("*") if path.suffix.lower() in image_suffixes()]
     labels = open_labels(folder, poses.layout, images)
     scores = poses.scores.clip(LOWEST, HIGHEST)[:, :, None]
     people = np.concatenate([poses.keypoints, scores], axis=2).astype(float).round(2).tolist()

@@ -5,7 +5,9 @@ import pytest
 
 import poseutils as pu
 from poseutils import widgets
+from poseutils.images import read_image
 from poseutils.keypoints import layout_from_names
+from poseutils.plots import save_image
 from poseutils.poses import Poses
 from poseutils.widgets.choices import choices
 from poseutils.widgets.snapshots import save_snapshot
@@ -95,6 +97,16 @@ def test_snapshots_are_added_to_those_that_were_corrected(view, tmp_path):
     assert "000003.jpg" in receive(view, "snapshot")["text"]
     first, *others = pu.load_dataset(folder)
     assert first.keypoints[0, 0].tolist() == [11, 12, 2] and len(others) == 2
+
+
+def test_snapshots_are_added_to_labeled_images_of_another_format(view, tmp_path):
+    folder = tmp_path / "snapshots"
+    folder.mkdir()
+    save_image(folder / "mine.png", read_image(IMAGE))
+    tool = widgets.label(folder, pu.COCO17)
+    tool._handle_custom_msg({"do": "next", "name": "mine.png", "number": 1}, [])
+    assert "000001.jpg" in receive(view, "snapshot")["text"]
+    assert len(pu.load_dataset(folder)) == 2
 
 
 def test_networks_of_one_crop_are_offered_with_their_detector(model, tmp_path, monkeypatch):

@@ -227,3 +227,12 @@ def test_what_is_no_message_is_said(folder, message):
     tool = widgets.label(folder, LAYOUT)
     tool._handle_custom_msg(message, [])
     assert "expected a change" in tool.view["error"] and tool.view["number"] == 0
+
+
+def test_when_the_last_image_is_gone_the_page_is_told(folder):
+    for number in (2, 3, 4):
+        (folder / f"000{number}.png").unlink()
+    tool = widgets.label(folder, LAYOUT)
+    (folder / "0001.png").unlink()
+    send(tool, "skip")
+    assert "0001.png" in tool.view["error"] and tool.view["number"] == 1
