@@ -20,6 +20,8 @@ IMAGE = REPOSITORY / "data/synthetic-people/val/000001.jpg"
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
+    drops = 0  # bytes that were sent one at a time
+
     def do_GET(self):
         moved = {"/moved": "/image.jpg", "/down": f"http://{self.headers['Host']}/image.jpg"}
         if self.path in moved:
@@ -39,6 +41,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
             with suppress(OSError):
                 for _ in range(100):
                     self.wfile.write(b"x")
+                    Pages.drops += 1
                     time.sleep(0.05)
             return
         self.send_response(200 if self.path in found else 404)
@@ -95,6 +98,7 @@ def test_a_server_that_sends_a_byte_at_a_time_is_not_waited_for(server, monkeypa
     monkeypatch.setattr(download, "_LONGEST_S", 0.2)
     with pytest.raises(PoseError, match="takes longer than 0.2 seconds"):
         download.image_from_url(f"{server}/drops")
+    assert 0 < Pages.drops < 50  # of 100
 
 
 @pytest.mark.parametrize(
