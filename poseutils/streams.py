@@ -69,8 +69,8 @@ def steady_streams() -> Iterator[list[str]]:
 
 
 @contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """A context in which what C libraries print on standard error is dropped."""
+def silent_stderr() -> Iterator[None]:
+    """Drops what native libraries print on standard error; exceptions are raised as usual."""
     try:
         before = os.dup(2)
     except OSError:  # closed

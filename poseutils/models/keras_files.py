@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PoseError, missing_package
+from ..streams import silent_stderr
 from .claims import check_input
 from .claims.keras import check_layers, check_traced
 from .claims.keras_classes import ALLOWED, MODELS
@@ -283,16 +284,3 @@ def load_tensorflow():
     with silent_stderr():
         import tensorflow
     return tensorflow
-
-
-@contextlib.contextmanager
-def silent_stderr():
-    """Suppresses what native libraries print to stderr; exceptions are raised as usual."""
-    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)

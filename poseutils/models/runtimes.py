@@ -11,10 +11,11 @@ import numpy as np
 
 from ..compiler.frontends.tflite import parse_tflite, read_bytes
 from ..errors import PoseError
+from ..streams import silent_stderr
 from .claims.graphs import check_graph
 from .claims.onnx import check_onnx, limit_memory
 from .inputs import by_keras_layers, by_onnx_operators, by_tflite_operators
-from .keras_files import keras_library, load_keras, load_tensorflow, silent_stderr
+from .keras_files import keras_library, load_keras, load_tensorflow
 from .metadata import Metadata, read_metadata
 
 ONNX_QUANTIZATION = "quantization.{}"

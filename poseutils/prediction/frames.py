@@ -18,7 +18,7 @@ from PIL import Image, ImageSequence
 from ..errors import PoseError
 from ..images import check_regular, find_images, image_size, read_image, refusals_named, to_rgb
 from ..models.predictor import read_source
-from ..streams import quiet_libraries
+from ..streams import silent_stderr
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".m4v", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg")
 MOST_FRAMES = 100_000
@@ -225,7 +225,7 @@ def _read_gif(path: Path) -> Iterator[tuple[float, np.ndarray]]:
 
 def _open_file(path: Path) -> Video:
     with _capture(path) as capture:
-        with quiet_libraries():
+        with silent_stderr():
             done, image = capture.read()
         if not done:
             raise PoseError(
@@ -253,7 +253,7 @@ def _read_file(path: Path) -> Iterator[tuple[float, np.ndarray]]:
 def _capture(path: Path) -> Iterator[cv2.VideoCapture]:
     """A file opened by OpenCV. The path is absolute, so that it is never taken for a device or a
     protocol."""
-    with quiet_libraries():
+    with silent_stderr():
         capture = cv2.VideoCapture(os.path.abspath(path))
     try:
         yield capture

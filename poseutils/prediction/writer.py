@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..errors import PoseError
 from ..files import atomic_path, cannot_write
-from ..streams import quiet_libraries
+from ..streams import silent_stderr
 
 CODECS = (("mp4v", ".mp4"), ("MJPG", ".avi"))
 """By preference, with the suffix of their files. What browsers play, H.264 is not in OpenCV's
@@ -94,7 +94,7 @@ def _codec(size: tuple[int, int], rate: float) -> tuple[str, str]:
 
 def _open(path: Path, codec: str, size: tuple[int, int], rate: float) -> cv2.VideoWriter:
     even = size[1] + size[1] % 2, size[0] + size[0] % 2
-    with quiet_libraries():
+    with silent_stderr():
         return cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), rate, even)
 
 

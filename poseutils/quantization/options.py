@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..models.keras_files import load_keras, silent_stderr
+from ..models.keras_files import load_keras
+from ..streams import silent_stderr
 
 
 def as_keras(model_or_path):

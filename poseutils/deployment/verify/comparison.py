@@ -9,9 +9,9 @@ import numpy as np
 
 from ...compiler.graph import Graph, Tensor
 from ...models import Model
-from ...models.keras_files import silent_stderr
 from ...models.runtimes import onnx_session
 from ...poses import Poses
+from ...streams import silent_stderr
 from ..bundle import Bundle, channels_last
 from .emulator import Emulation, why_no_emulation
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poseutils.models.keras_files import silent_stderr
+from poseutils.streams import silent_stderr
 
 
 class Reference:
