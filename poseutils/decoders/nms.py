@@ -113,13 +113,19 @@ def weighted_nms(
 def overlaps(a: np.ndarray, b: np.ndarray, iou: float) -> np.ndarray:
     """(N, 4) and (M, 4) boxes -> (N, M) bool, True where the intersection over union is higher than
     ``iou``."""
+    shared, union = shared_and_union(a, b)
+    return np.asarray(shared > iou * union)
+
+
+def shared_and_union(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The areas (N, M) of intersection and union of (N, 4) and (M, 4) boxes x0, y0, x1, y1."""
     ax0, ay0, ax1, ay1 = a.T[:, :, None]
     bx0, by0, bx1, by1 = b.T
     width = np.minimum(ax1, bx1) - np.maximum(ax0, bx0)
     height = np.minimum(ay1, by1) - np.maximum(ay0, by0)
     shared = np.maximum(width, 0) * np.maximum(height, 0)
     area = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0)
-    return np.asarray(shared > iou * (area - shared))
+    return shared, area - shared
 
 
 def _pair_filter(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..decoders.nms import shared_and_union
 from ..poses import AREA_OF_BOX, Poses, join, oks
 
 LEAST = 0.2
@@ -90,11 +91,8 @@ def similarity(before: Poses, after: Poses) -> np.ndarray:
 
 def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N, M) intersection over union of (N, 4) and (M, 4) boxes xyxy."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (first, second)]
-    return np.asarray(shared / np.maximum(areas[0][:, None] + areas[1] - shared, 1e-9))
+    shared, union = shared_and_union(first, second)
+    return np.asarray(shared / np.maximum(union, 1e-9))
 
 
 def _matched(before: Poses, after: Poses) -> list[tuple[int, int]]:
