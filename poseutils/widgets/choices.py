@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import PoseError
 from ..models import Model, load_model
@@ -58,3 +59,8 @@ def choices(*models: Model) -> Choices:
 def has_confidence(model: Model) -> bool:
     """Whether the threshold ``confidence`` decides which people are shown."""
     return model.has_confidence or model.detector is not None
+
+
+def limits(model: Model, confidence: float) -> dict[str, Any]:
+    """The thresholds to predict with: ``confidence`` where it decides."""
+    return {"confidence": confidence} if has_confidence(model) else {}

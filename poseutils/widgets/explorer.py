@@ -15,7 +15,7 @@ import traitlets
 from ..errors import PoseError
 from ..images import decode_image, read_image
 from ..models import Model
-from .choices import Choices, choices, has_confidence
+from .choices import Choices, choices, has_confidence, limits
 from .download import image_from_url
 from .heat import heat_png
 from .pages import colors_of, page, people_of, sentence, to_jpeg
@@ -110,15 +110,18 @@ class Explorer(anywidget.AnyWidget):
 
     def _result(self, name: str) -> dict[str, Any]:
         model, image = self._offered.load(name), self._shown
-        limits: dict[str, Any] = {"confidence": self.confidence} if has_confidence(model) else {}
         names = list(model.layout.names)
-        poses = model.predict(image, **limits)
+        poses = model.predict(image, **limits(model, self.confidence))
         result = {"name": name, "people": people_of(poses, image), "names": names, "heat": b""}
         heatmaps = model.model_type == "heatmaps_spe" and model.detector is None
         if heatmaps and self.heatmap in (_ALL, *names):
             chosen = None if self.heatmap == _ALL else names.index(self.heatmap)
             result["heat"] = heat_png(model, image, chosen)
-        return result | {"heatmaps": heatmaps, "limited": bool(limits)} | colors_of(model.layout)
+        return (
+            result
+            | {"heatmaps": heatmaps, "limited": has_confidence(model)}
+            | colors_of(model.layout)
+        )
 
 
 def explore(

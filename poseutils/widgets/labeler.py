@@ -15,10 +15,10 @@ from ..errors import PoseError
 from ..images import find_images, read_image
 from ..keypoints import KeypointLayout, same_keypoints
 from ..keypoints.spelling import are_numbers
-from ..labeling import HIGHEST, LOWEST, by_doubt
+from ..labeling import by_doubt
 from ..models import Model
 from ..poses import Poses
-from .labels import LabelFile, People, checked, open_labels
+from .labels import LabelFile, People, checked, guessed, open_labels
 from .pages import sentence, to_jpeg
 
 
@@ -187,6 +187,4 @@ def _order(model: KeypointLayout, layout: KeypointLayout) -> Sequence[int]:
 
 
 def _people(poses: Poses, order: Sequence[int]) -> People:
-    scores = poses.scores.clip(LOWEST, HIGHEST)[:, :, None]
-    found = np.concatenate([poses.keypoints, scores], axis=2)[:, list(order)]
-    return found.astype(float).round(2).tolist()
+    return [[person[k] for k in order] for person in guessed(poses)]

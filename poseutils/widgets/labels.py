@@ -18,8 +18,8 @@ from ..errors import PoseError
 from ..files import remove_incomplete, write_json
 from ..images import image_size
 from ..keypoints import KeypointLayout
-from ..labeling import boxes_around
-from ..poses import AREA_OF_BOX
+from ..labeling import HIGHEST, LOWEST, boxes_around
+from ..poses import AREA_OF_BOX, Poses
 
 FILE = "keypoints.json"
 _MARK = {"description": "labels of poseutils.widgets.label"}
@@ -97,6 +97,13 @@ class LabelFile:
         areas = AREA_OF_BOX * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
         crowd = np.zeros(len(boxes), bool)
         return Sample(known.image_id if known else new, image, size, keypoints, boxes, areas, crowd)
+
+
+def guessed(poses: Poses) -> People:
+    """Predicted poses as people whose visibilities are scores."""
+    scores = poses.scores.clip(LOWEST, HIGHEST)[:, :, None]
+    people = np.concatenate([poses.keypoints, scores], axis=2)
+    return people.astype(float).round(2).tolist()
 
 
 def checked(people: Any, layout: KeypointLayout) -> People:

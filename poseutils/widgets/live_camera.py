@@ -14,7 +14,7 @@ import traitlets
 from ..errors import PoseError
 from ..images import decode_image
 from ..models import Model
-from .choices import Choices, choices, has_confidence
+from .choices import Choices, choices, has_confidence, limits
 from .pages import colors_of, page, people_of, sentence
 from .snapshots import save_snapshot
 
@@ -76,16 +76,13 @@ class Camera(anywidget.AnyWidget):
     def _of_frame(self, kind: str, jpeg: bytes) -> dict[str, Any]:
         begun = time.perf_counter()
         image, model = decode_image(jpeg, "the camera's frame"), self._running
-        poses = model.predict(image, **self._limits(model))
+        poses = model.predict(image, **limits(model, self.confidence))
         if kind == "snapshot":
             path = save_snapshot(self._folder, jpeg, poses)
             people = "1 person" if len(poses) == 1 else f"{len(poses)} people"
             return {"kind": "said", "text": f"{path} written, with {people} to correct"}
         milliseconds = 1000 * (time.perf_counter() - begun)
         return {"kind": "poses", "people": people_of(poses, image), "milliseconds": milliseconds}
-
-    def _limits(self, model: Model) -> dict[str, Any]:
-        return {"confidence": self.confidence} if has_confidence(model) else {}
 
 
 def camera(

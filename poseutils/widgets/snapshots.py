@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from ..files import atomic_path
 from ..images import image_suffixes
-from ..labeling import HIGHEST, LOWEST
 from ..poses import Poses
-from .labels import open_labels
+from .labels import guessed, open_labels
 
 
 def save_snapshot(folder: Path, jpeg: bytes, poses: Poses) -> Path:
@@ -31,13 +28,11 @@ def save_snapshot(folder: Path, jpeg: bytes, poses: Poses) -> Path:
     """
     images = [path for path in folder.rglob("*") if path.suffix.lower() in image_suffixes()]
     labels = open_labels(folder, poses.layout, images)
-    scores = poses.scores.clip(LOWEST, HIGHEST)[:, :, None]
-    people = np.concatenate([poses.keypoints, scores], axis=2).astype(float).round(2).tolist()
     path = _free(folder)
     with atomic_path(path) as temporary:
         temporary.write_bytes(jpeg)
     try:
-        labels.put(path, people)
+        labels.put(path, guessed(poses))
     except BaseException:
         path.unlink()
         raise
