@@ -121,10 +121,10 @@ def by_doubt(
             warnings.warn(f"{prediction.error}: left out", stacklevel=2)
         else:
             found[Path(path)] = prediction.poses
-    return dict(sorted(found.items(), key=lambda item: _sureness(item[1])))
+    return dict(sorted(found.items(), key=lambda item: _confidence(item[1])))
 
 
-def _sureness(poses: Poses) -> float:
+def _confidence(poses: Poses) -> float:
     return float(poses.scores.mean(axis=1).min()) if len(poses) else -1
 
 

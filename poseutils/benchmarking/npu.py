@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from ..deployment.boards import Board
@@ -27,12 +28,9 @@ def expected_on_processor(layers: Sequence[dict], board: Board) -> list[dict]:
     """
     if not board.npu:
         return []
-    kinds = dict.fromkeys(row["operator"] for row in layers if row["operator"] in ON_PROCESSOR)
+    counts = Counter(row["operator"] for row in layers)
     return [
-        {
-            "operator": kind,
-            "what it does": ON_PROCESSOR[kind],
-            "layers": sum(row["operator"] == kind for row in layers),
-        }
-        for kind in kinds
+        {"operator": kind, "what it does": ON_PROCESSOR[kind], "layers": count}
+        for kind, count in counts.items()
+        if kind in ON_PROCESSOR
     ]

@@ -7,14 +7,12 @@ import poseutils as pu
 from poseutils import PoseError, labeling
 from poseutils.models.predictor import Prediction
 from poseutils.synthetic.robot_arm import SIZE, make_arms
+from tests.helpers.stand_ins import INT8
 
 
 @pytest.fixture(scope="module")
-def model(repository):
-    return pu.load_model(
-        repository / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite",
-        model_type="heatmaps_spe",
-    )
+def model():
+    return pu.load_model(INT8, model_type="heatmaps_spe")
 
 
 @pytest.fixture(scope="module")

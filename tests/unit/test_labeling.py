@@ -13,17 +13,15 @@ from poseutils.datasets.coco import to_coco
 from poseutils.datasets.label_checks import people_of
 from poseutils.errors import PoseError
 from poseutils.labeling import label
+from tests.helpers.stand_ins import INT8
 
 HEAD, BODY = slice(0, 5), slice(5, 17)
 COUNT = 4
 
 
 @pytest.fixture(scope="module")
-def model(repository):
-    return pu.load_model(
-        repository / "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite",
-        model_type="heatmaps_spe",
-    )
+def model():
+    return pu.load_model(INT8, model_type="heatmaps_spe")
 
 
 @pytest.fixture(scope="module")
