@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import anywidget
 import numpy as np
 import traitlets
 
 from ..errors import PoseError
-from .pages import to_png
+from .pages import page, to_png
 
 
 class Png(traitlets.Bytes):
@@ -50,7 +49,7 @@ class Canvas(anywidget.AnyWidget):
         scale: pixels on the screen for a pixel of the image, without interpolation.
     """
 
-    _esm = Path(__file__).with_name("page") / "canvas.js"
+    _esm = page("parts.js", "canvas.js")
     image = Png().tag(sync=True)
     points = Points().tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)

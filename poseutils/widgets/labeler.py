@@ -19,7 +19,7 @@ from ..labeling import by_doubt
 from ..models import Model
 from ..poses import Poses
 from .labels import LabelFile, People, checked, guessed, open_labels
-from .pages import sentence, to_jpeg
+from .pages import page, sentence, to_jpeg
 
 
 def label(
@@ -64,8 +64,8 @@ class Labeler(anywidget.AnyWidget):
     could not be written.
     """
 
-    _esm = Path(__file__).with_name("page") / "label.js"
-    _css = Path(__file__).with_name("page") / "label.css"
+    _esm = page("parts.js", "label.js")
+    _css = page("label.css")
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     edges = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
     image = traitlets.Bytes().tag(sync=True)

@@ -1,18 +1,10 @@
 // An image with points that are dragged. Points are in pixels of the image, whose first has its
 // center at (0.5, 0.5); on the screen they are multiplied by `scale`.
 
-const COLORS = ["#e6550d", "#3182bd", "#31a354", "#756bb1", "#d6a400", "#d62b6f", "#17a2b8"];
 const RADIUS = 6; // of a point, in pixels on the screen
 const REACH = 20; // how far from a point it can be taken
 const PERIOD = 40; // milliseconds between messages while a point is dragged
 const OUTLINE = { stroke: "#fff", "stroke-width": 3, "paint-order": "stroke" };
-
-function svg(parent, name, attributes = {}) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  parent.append(node);
-  return node;
-}
 
 function clamp(value, highest) {
   return Math.min(Math.max(value, 0), highest);
@@ -25,7 +17,7 @@ function hundredths(value) {
 function render({ model, el }) {
   const root = svg(el, "svg", { class: "poseutils-canvas" });
   Object.assign(root.style, { display: "block", maxWidth: "100%", touchAction: "none" });
-  const picture = svg(root, "image", { style: "image-rendering: pixelated" });
+  const photo = svg(root, "image", { style: "image-rendering: pixelated" });
   const layer = svg(root, "g");
   let size = [0, 0]; // of the image, in its pixels
   let url = null;
@@ -53,7 +45,7 @@ function render({ model, el }) {
       svg(layer, "line", { ...ends, stroke: "#333", "stroke-width": 2 });
     }
     shown.forEach(([x, y], index) => {
-      const fill = COLORS[index % COLORS.length];
+      const fill = pointColor(index);
       svg(layer, "circle", { cx: x, cy: y, r: RADIUS, fill, style: "cursor: grab", ...OUTLINE });
       if (!names[index]) return;
       const left = x > (size[0] * scale) / 2; // beside the point, inside the image
@@ -75,12 +67,12 @@ function render({ model, el }) {
     if (newest !== decoded) return URL.revokeObjectURL(next);
     size = [decoded.naturalWidth, decoded.naturalHeight];
     const [width, height] = size.map((value) => value * model.get("scale"));
-    for (const node of [root, picture]) {
+    for (const node of [root, photo]) {
       node.setAttribute("width", width);
       node.setAttribute("height", height);
     }
     root.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    picture.setAttribute("href", next);
+    photo.setAttribute("href", next);
     if (url) URL.revokeObjectURL(url);
     url = next;
     draw();

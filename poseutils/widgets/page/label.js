@@ -2,7 +2,6 @@
 // comes back with the image and its people. Points are [x, y, visibility] in pixels of the image,
 // whose first has its center at (0.5, 0.5).
 
-const COLORS = ["#e6550d", "#3182bd", "#31a354", "#756bb1", "#d6a400", "#d62b6f", "#17a2b8"];
 const RADIUS = 6; // of a point, in pixels on the screen
 const REACH = 18; // how far from a point it can be taken
 const STILL = 3; // a pointer that moves less clicks
@@ -15,23 +14,12 @@ const HELP =
   "Letters choose a point by its name. Enter or →: accept, ←: back, ↓: skip, Ctrl+Z: undo. " +
   "Wheel: zoom, drag the image: pan, 0: whole image. +: another object, Del: remove the chosen one.";
 
-function svg(parent, name, attributes = {}) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  parent.append(node);
-  return node;
-}
-
 function html(parent, name, className = "", text = "") {
   const node = document.createElement(name);
   node.className = className;
   node.textContent = text;
   parent.append(node);
   return node;
-}
-
-function color(index) {
-  return COLORS[index % COLORS.length];
 }
 
 function clamp(value, low, high) {
@@ -49,7 +37,7 @@ class Stage {
   constructor(parent, names, edges) {
     Object.assign(this, { names, edges, size: [1, 1], zoom: 1, origin: [0, 0], url: null });
     this.root = svg(parent, "svg");
-    this.picture = svg(this.root, "image", { style: "image-rendering: pixelated" });
+    this.photo = svg(this.root, "image", { style: "image-rendering: pixelated" });
     this.layer = svg(this.root, "g");
   }
 
@@ -61,7 +49,7 @@ class Stage {
     await decoded.decode();
     if (this.newest !== decoded) return URL.revokeObjectURL(next);
     this.size = [decoded.naturalWidth, decoded.naturalHeight];
-    this.picture.setAttribute("href", next);
+    this.photo.setAttribute("href", next);
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = next;
   }
@@ -118,9 +106,9 @@ class Stage {
   draw(people, chosen, selected) {
     const [x, y] = this.origin;
     const matrix = `matrix(${this.zoom} 0 0 ${this.zoom} ${x} ${y})`;
-    this.picture.setAttribute("width", this.size[0]);
-    this.picture.setAttribute("height", this.size[1]);
-    this.picture.setAttribute("transform", matrix);
+    this.photo.setAttribute("width", this.size[0]);
+    this.photo.setAttribute("height", this.size[1]);
+    this.photo.setAttribute("transform", matrix);
     this.layer.replaceChildren();
     people.forEach((person, p) => this.drawPerson(person, p === chosen, p === chosen ? selected : -1));
   }
@@ -141,8 +129,8 @@ class Stage {
       if (k === selected) svg(group, "circle", { cx, cy, r: RADIUS + 4, fill: "none", stroke: "#111", "stroke-width": 1.5 });
       const isGuess = point[2] < 1;
       const paint = point[2] === 1
-        ? { fill: "#fff", stroke: color(k), "stroke-width": 3 }
-        : { fill: color(k), stroke: isGuess ? "#111" : "#fff", "stroke-width": 1.5, ...(isGuess && { "stroke-dasharray": "2 2" }) };
+        ? { fill: "#fff", stroke: pointColor(k), "stroke-width": 3 }
+        : { fill: pointColor(k), stroke: isGuess ? "#111" : "#fff", "stroke-width": 1.5, ...(isGuess && { "stroke-dasharray": "2 2" }) };
       const circle = svg(group, "circle", { cx, cy, r: RADIUS, ...paint, style: "cursor: grab" });
       svg(circle, "title").textContent = `${this.names[k]}: ${stateName(point[2])}`;
     });
@@ -182,7 +170,7 @@ function render({ model, el }) {
     list.replaceChildren();
     people[chosen].forEach((point, k) => {
       const item = html(list, "li", k === selected ? "selected" : "");
-      html(item, "span", "dot").style.background = color(k);
+      html(item, "span", "dot").style.background = pointColor(k);
       html(item, "span", "name", names[k]);
       const state = html(item, "button", "state", stateName(point[2]));
       item.onclick = () => select(k);

@@ -5,14 +5,6 @@ const MARGIN = { left: 52, right: 8, top: 24, bottom: 44 };
 const COLORS = "#4e79a7 #f28e2b #59a14f #b07aa1 #9c755f #76b7b2 #edc948 #ff9da7".split(" ");
 const SCRATCH = "#aaaaaa";
 
-function svg(parent, name, attributes = {}, text = "") {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.textContent = text;
-  parent.append(node);
-  return node;
-}
-
 // Round numbers from 0 to the highest, about five
 function ticks(highest) {
   const rough = highest / 5;

@@ -6,6 +6,21 @@ function add(parent, name, properties = {}) {
   return node;
 }
 
+function svg(parent, name, attributes = {}, text = "") {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.textContent = text;
+  parent.append(node);
+  return node;
+}
+
+const POINT_COLORS = ["#e6550d", "#3182bd", "#31a354", "#756bb1", "#d6a400", "#d62b6f", "#17a2b8"];
+
+// Of a point that is dragged, by its index
+function pointColor(index) {
+  return POINT_COLORS[index % POINT_COLORS.length];
+}
+
 function drawPeople(context, people, drawing, threshold) {
   const { width, height } = context.canvas;
   const size = Math.max(2, Math.min(width, height) / 160);
