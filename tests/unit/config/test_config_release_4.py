@@ -1,0 +1,42 @@
+"""What ST's release 4 adds to the files of its model zoo."""
+
+import pytest
+
+from poseutils.errors import PoseError
+from tests.helpers.configurations import given
+
+
+def test_release_4_attribute_by_attribute(st_file):
+    config = st_file("release_4_chain_tqe")
+    assert config.training.dryrun and config.deployment.label_file_path == "./keypoints.txt"
+    assert config.prediction.test_files_path == "./datasets/val"
+    assert given(config.quantization)["target_opset"] == 17
+    assert config.quantization.onnx_extra_options == {"CalibMovingAverage": True}
+    asked = {"profile": "default", "input_type": "uint8", "output_chpos": "chlast"}
+    others = {
+        "evaluation": ("stedgeai_host", "float32", "chlast"),
+        "prediction": ("stedgeai_n6", "int8", "chfirst"),
+    }
+    for section, values in others.items():
+        found = given(getattr(config, section))
+        found.pop("test_files_path", None)
+        assert found == asked | dict(zip(("target", "output_type", "input_chpos"), values))
+    assert config.benchmarking.board == "NUCLEO-N657X0-Q"
+    assert config.deployment.hardware_setup.output == "SPI"
+    assert config.tools.stedgeai.version == "4.0.0"
+
+
+def test_what_only_the_compiler_is_asked_for_is_ignored_of_prediction(st_file):
+    named = {name for name in st_file("release_4_chain_tqe").ignored if "prediction" in name}
+    ends = {f"{end}_{what}" for end in ("input", "output") for what in ("type", "chpos")}
+    assert named == {f"prediction.{name}" for name in ends | {"profile"}}
+
+
+def test_where_prediction_has_its_own_images_the_datasets_are_not_read(st_file):
+    config = st_file("release_4_chain_tqe", "prediction.test_files_path=photos")
+    assert config.prediction.test_files_path == "photos"
+
+
+def test_torch_is_for_other_use_cases(st_file):
+    with pytest.raises(PoseError, match="model.framework: .*torch is for other use cases"):
+        st_file("release_4_chain_tqe", "model.framework=torch")
