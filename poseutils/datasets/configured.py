@@ -23,18 +23,24 @@ def training_datasets(config: Config) -> tuple[Dataset, Dataset]:
     """The training set and the validation set, without common images.
 
     Without ``validation_path``, a fraction of the training images is held out, by seed. With it,
-    training images that are validation images too are left out, with a warning.
+    training images that are validation images too are left out, with a warning. With
+    ``training.dryrun`` one batch of each.
     """
-    section = config.dataset
-    train = configured_dataset(config, "training_path")
+    train, validation = _whole_training_datasets(config)
+    name = "validation_path" if config.dataset.validation_path else "training_path"
+    return _dry(config, train, "training_path"), _dry(config, validation, name)
+
+
+def _whole_training_datasets(config: Config) -> tuple[Dataset, Dataset]:
+    section, train = config.dataset, _whole_dataset(config, "training_path")
     if not section.validation_path:
         return train.split(section.validation_split, section.seed)
-    validation = configured_dataset(config, "validation_path").with_layout(train.layout)
+    validation = _whole_dataset(config, "validation_path").with_layout(train.layout)
     return without_shared(train, validation), validation
 
 
 def test_dataset(config: Config) -> Dataset:
-    """The test set: ``test_path``, else the validation set."""
+    """The test set: ``test_path``, else the validation set; with ``training.dryrun`` one batch."""
     attribute = _first_given(config, "test_path", "validation_path", "training_path")
     if attribute == "training_path":
         return training_datasets(config)[1]
@@ -43,17 +49,18 @@ def test_dataset(config: Config) -> Dataset:
 
 def quantization_dataset(config: Config) -> Dataset:
     """The calibration set: the fraction ``quantization_split`` of ``quantization_path``, else of
-    the training set."""
+    the training set; with ``training.dryrun`` one batch."""
     section = config.dataset
     attribute = _first_given(config, "quantization_path", "training_path")
     dataset = (
-        training_datasets(config)[0]
+        _whole_training_datasets(config)[0]
         if attribute == "training_path"
-        else configured_dataset(config, attribute)
+        else _whole_dataset(config, attribute)
     )
     if section.quantization_split:
-        return dataset.split(section.quantization_split, section.seed)[1]
-    return dataset
+        # By another seed: those with the lowest hashes of this one may be held out already.
+        dataset = dataset.split(section.quantization_split, section.seed + 1)[1]
+    return _dry(config, dataset, attribute)
 
 
 def _first_given(config: Config, *attributes: str) -> str:
@@ -113,6 +120,10 @@ def configured_dataset(config: Config, attribute: str) -> Dataset:
     Raises:
         PoseError: if the path is empty; as :func:`load_dataset`; if the keypoints are others.
     """
+    return _dry(config, _whole_dataset(config, attribute), attribute)
+
+
+def _whole_dataset(config: Config, attribute: str) -> Dataset:
     section = config.dataset
     path = getattr(section, attribute)
     if not path:
@@ -135,11 +146,13 @@ def configured_dataset(config: Config, attribute: str) -> Dataset:
     if not named and dataset.layout == layout_for(len(dataset.layout)):
         other = configured_layout(config)
         layout = other if other is not None and len(other) == len(layout) else layout
-    dataset = replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))
-    return _first_batch(config, attribute, dataset) if config.training.dryrun else dataset
+    return replace(dataset, layout=with_sigmas(layout, getattr(section, "oks_sigmas", None)))
 
 
-def _first_batch(config: Config, attribute: str, dataset: Dataset) -> Dataset:
+def _dry(config: Config, dataset: Dataset, attribute: str) -> Dataset:
+    """The dataset of one of the paths; with ``training.dryrun`` its first batch."""
+    if not config.training.dryrun:
+        return dataset
     batch = dataset[: config.training.batch_size]
     _LOG.warning(
         "training.dryrun: the first %d of %d images of dataset.%s",

@@ -68,3 +68,13 @@ def test_the_annotations_name_keypoints_if_the_configuration_does_not(tmp_path):
 def test_without_any_data_its_own_path_is_asked_for(dataset_of, own):
     with pytest.raises(PoseError, match=f"dataset.{own} is empty: give a COCO .json file"):
         dataset_of(section())
+
+
+def test_calibration_images_are_another_choice_than_validation_images(tmp_path):
+    """Both are chosen by hashes: by the same ones, none would be left to choose."""
+    names = [f"{i}.png" for i in range(40)]
+    settings = section(training_path=blank_images(tmp_path, names), validation_split=0.5, seed=1)
+    settings.dataset.quantization_split = 0.5
+    held_out = {sample.path for sample in training_datasets(settings)[1]}
+    chosen = {sample.path for sample in datasets.quantization_dataset(settings)}
+    assert not chosen & held_out and 5 <= len(chosen) <= 15

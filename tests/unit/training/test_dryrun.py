@@ -27,6 +27,18 @@ def test_an_evaluation_of_one_batch_says_so(settings, caplog):
     assert "the first 4 of 48 images of dataset.validation_path" in caplog.text
 
 
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("split", ["", "quantization_split: 0.2"])
+def test_every_dataset_is_one_batch_without_a_validation_set(load, repository, batch_size, split):
+    data = repository / "data/synthetic-people"
+    text = (CONFIG % (data, data)).replace("batch_size: 4", f"batch_size: {batch_size}")
+    settings = load(text.replace(f"validation_path: {data}/val", split))
+    train, validation = pu.datasets.training_datasets(settings)
+    others = pu.datasets.quantization_dataset(settings), pu.datasets.test_dataset(settings)
+    assert [len(each) for each in (train, validation, *others)] == [batch_size] * 4
+    assert not {s.path for s in train.samples} & {s.path for s in validation.samples}
+
+
 def test_one_batch_goes_through_the_whole_chain(settings, tmp_path, caplog):
     train, validation = pu.datasets.training_datasets(settings)
     others = pu.datasets.quantization_dataset(settings), pu.datasets.test_dataset(settings)
