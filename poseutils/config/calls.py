@@ -1,5 +1,5 @@
 """What a configuration calls by name with keyword arguments: augmentations, optimizers, losses and
-callbacks, one table each."""
+callbacks, and the options of ONNX Runtime's quantizer; one table each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .values import (
     Flag,
     Fraction,
     Index,
+    Integer,
     Number,
     Positive,
     Rates,
@@ -219,6 +220,38 @@ NOT_NEEDED = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "BackupAndRestore",
 """Callbacks without effect, with any arguments: the best weights and the history are always saved,
 and a NaN loss always ends training."""
 
+ONNX_OPTIONS: dict[str, Any] = {
+    **dict.fromkeys(
+        (
+            "ActivationSymmetric",
+            "ActivationRestrictedAsymmetric",
+            "WeightSymmetric",
+            "EnableSubgraph",
+            "ForceQuantizeNoInputCheck",
+            "MatMulConstBOnly",
+            "AddQDQPairToWeight",
+            "DedicatedQDQPair",
+            "CalibTensorRangeSymmetric",
+            "CalibMovingAverage",
+            "SmoothQuant",
+            "SmoothQuantFolding",
+            "UseQDQContribOps",
+            "QDQKeepRemovableActivations",
+            "QDQDisableWeightAdjustForInt32Bias",
+        ),
+        Flag,
+    ),
+    "CalibMovingAverageConstant": Fraction,
+    "SmoothQuantAlpha": Fraction,
+    "MinimumRealRange": Positive,
+    "CalibStridedMinMax": Count,
+    "CalibMaxIntermediateOutputs": Count,
+    "OpTypesToExcludeOutputQuantization": list[Text],
+    "QDQOpTypePerChannelSupportToAxis": dict[str, Integer],
+    "TensorQuantOverrides": dict[str, list[dict[str, Any]]],
+}
+"""The types of ``extra_options`` as ONNX Runtime documents them. It takes any value for them."""
+
 # Argument names in the model zoo's documentation that differ from those in its code.
 _OTHER_NAMES = {
     "hue_delta": "delta_hue",
@@ -260,6 +293,13 @@ Augmentations = _as_section("Augmentations", AUGMENTATIONS, {"change_rate": Frac
 Optimizers = _as_section("Optimizers", OPTIMIZERS, _EVERY_OPTIMIZER)
 Losses = _as_section("Losses", LOSSES, {})
 Callbacks = _as_section("Callbacks", CALLBACKS, {}, NOT_NEEDED)
+OnnxOptions = create_model("OnnxOptions", __base__=_AnyArguments, **_fields(ONNX_OPTIONS))
+"""Other options than those of the table are accepted: another version may have more."""
+
+
+def onnx_options(given: Any) -> dict[str, Any]:
+    """A validator of options of the quantizer; its result holds those that were given."""
+    return OnnxOptions.model_validate(given).model_dump(exclude_unset=True)
 
 
 def in_the_order_written(

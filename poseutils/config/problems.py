@@ -10,16 +10,25 @@ from pydantic import ValidationError
 
 from ..errors import PoseError
 from .arithmetic import NUMBER
-from .calls import Augmentations, Callbacks, Losses, Optimizers, in_the_order_written
+from .calls import (
+    Augmentations,
+    Callbacks,
+    Losses,
+    OnnxOptions,
+    Optimizers,
+    in_the_order_written,
+    onnx_options,
+)
 from .configuration import Config
 from .section import Section, attributes_of, did_you_mean
-from .sections import Training
+from .sections import Quantization, Training
 
 _CALLS: dict[tuple[type[Section], str], type[Section]] = {
     (Config, "data_augmentation"): Augmentations,
     (Training, "optimizer"): Optimizers,
     (Training, "loss"): Losses,
     (Training, "callbacks"): Callbacks,
+    (Quantization, "onnx_extra_options"): OnnxOptions,
 }
 SHAPE = "height, width and channels, such as (192, 192, 3)"
 _WORDS = {
@@ -188,14 +197,28 @@ def checked_augmentations(operations: Mapping[str, Mapping | None]) -> dict[str,
         name: {key: value for key, value in (arguments or {}).items() if value is not None}
         for name, arguments in operations.items()
     }
+    _check_section("data_augmentation", given)
+    return in_the_order_written(Augmentations)(given)
+
+
+def checked_onnx_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Validated options of ONNX Runtime's quantizer.
+
+    Raises:
+        PoseError: for an invalid value; lists every problem.
+    """
+    _check_section("quantization", {"onnx_extra_options": dict(options)})
+    return onnx_options(dict(options))
+
+
+def _check_section(name: str, given: dict[str, Any]) -> None:
     try:
-        Config.model_validate({"data_augmentation": given})
+        Config.model_validate({name: given})
     except ValidationError as error:  # also for all other sections, which are missing
-        lines = describe(error, {"data_augmentation": given})
-        problems = [line for path, line in lines.items() if path[0] == "data_augmentation"]
+        lines = describe(error, {name: given})
+        problems = [line for path, line in lines.items() if path[0] == name]
         if problems:
             raise PoseError("\n".join(problems)) from None
-    return in_the_order_written(Augmentations)(given)
 
 
 def cannot_flip(names: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from pydantic import (
 from ..keypoints import MAX_KEYPOINTS
 from . import names
 from .arithmetic import numbers_evaluated
-from .calls import Callbacks, Losses, Optimizers, in_the_order_written
+from .calls import Callbacks, Losses, Optimizers, in_the_order_written, onnx_options
 from .section import Section
 from .values import (
     Count,
@@ -182,7 +182,7 @@ class Quantization(Section):
     quantization_output_type: names.EndType = "float"
     granularity: names.Granularity = "per_channel"
     target_opset: Annotated[Integer, Field(ge=13, le=21)] | None = None
-    onnx_extra_options: dict[str, Any] = {}
+    onnx_extra_options: Annotated[dict[str, Any], PlainValidator(onnx_options)] = {}
     optimize: Flag = False
     export_dir: Inside | None = Field(default=None, exclude=True)
 

@@ -56,8 +56,9 @@ def quantize(
         ``out_path``.
 
     Raises:
-        PoseError: for images of another shape, an unknown suffix, granularity or type, a network
-            that cannot be converted, or an .onnx without the packages onnx and tf2onnx.
+        PoseError: for images of another shape, an unknown suffix, granularity or type, an option of
+            the wrong type, a network that cannot be converted, or an .onnx without the packages
+            onnx and tf2onnx.
     """
     out_path = Path(out_path)
     if out_path.suffix not in FORMATS:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config.problems import checked_onnx_options
 from ..config.section import did_you_mean
 from ..errors import PoseError, missing_package
 from ..files import atomic_path
@@ -51,8 +52,9 @@ def to_onnx(
     extra_options: Mapping | None = None,
 ) -> bytes:
     """The content of a quantized .onnx; arguments as for :func:`.convert.quantize`."""
+    options = checked_onnx_options(extra_options or {})
     float_proto = _converted(model, opset)
-    proto = _quantized(float_proto, images, granularity, model.name, extra_options)
+    proto = _quantized(float_proto, images, granularity, model.name, options)
     ends = [(proto.graph.input[0].name, input_type)]
     ends += [(output.name, output_type) for output in proto.graph.output]
     for name, kind in ends:
@@ -125,14 +127,12 @@ class _Batches:
         return {self._name: np.ascontiguousarray(image.transpose(2, 0, 1)[None])}
 
 
-def _quantized(
-    proto, images: np.ndarray, granularity: str, label: str, extra_options: Mapping | None
-):
+def _quantized(proto, images: np.ndarray, granularity: str, label: str, extra_options: dict):
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    _warn_of_unknown(extra_options or {}, quantize_static.__doc__ or "")
+    _warn_of_unknown(extra_options, quantize_static.__doc__ or "")
     with tempfile.TemporaryDirectory() as folder, quiet():
         given, prepared, result = (
             str(Path(folder) / name) for name in ("float.onnx", "prepared.onnx", "quantized.onnx")
@@ -148,7 +148,7 @@ def _quantized(
                 per_channel=granularity == "per_channel",
                 activation_type=QuantType.QInt8,
                 weight_type=QuantType.QInt8,
-                extra_options=dict(extra_options or {}),
+                extra_options=extra_options,
             )
         except Exception as error:  # ONNX Runtime raises its own classes, which are not exported
             raise PoseError(f"{label} cannot be quantized by ONNX Runtime: {error}") from error

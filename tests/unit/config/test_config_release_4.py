@@ -40,3 +40,24 @@ def test_where_prediction_has_its_own_images_the_datasets_are_not_read(st_file):
 def test_torch_is_for_other_use_cases(st_file):
     with pytest.raises(PoseError, match="model.framework: .*torch is for other use cases"):
         st_file("release_4_chain_tqe", "model.framework=torch")
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("CalibMovingAverage=maybe", "CalibMovingAverage: 'maybe' given; expected True or False"),
+        ("CalibMovingAverage=1", "CalibMovingAverage: 1 given; expected True or False"),
+        ("CalibMovingAverageConstant=2", "CalibMovingAverageConstant: 2 given; expected .* 1"),
+        ("CalibStridedMinMax=0.5", "CalibStridedMinMax: 0.5 given; expected a whole number"),
+        ("OpTypesToExcludeOutputQuantization=Conv", "'Conv' given; expected a list"),
+        ("TensorQuantOverrides=[]", "TensorQuantOverrides: .* given; expected attributes below"),
+    ],
+)
+def test_options_of_the_quantizer_have_types(st_file, option, says):
+    with pytest.raises(PoseError, match=f"quantization.onnx_extra_options.*{says}"):
+        st_file("release_4_chain_tqe", f"quantization.onnx_extra_options.{option}")
+
+
+def test_options_of_the_quantizer_that_are_not_documented_are_its_own(st_file):
+    config = st_file("release_4_chain_tqe", "quantization.onnx_extra_options.BlockSize=16")
+    assert config.quantization.onnx_extra_options == {"CalibMovingAverage": True, "BlockSize": 16}

@@ -1,12 +1,15 @@
 """ONNX: the float file is the Keras network, the quantized one is nearly, and its ends have the
 types that were asked for."""
 
+import re
 import sys
 
 import numpy as np
 import pytest
 
 import poseutils as pu
+from poseutils.config.calls import ONNX_OPTIONS
+from poseutils.config.values import Flag
 from poseutils.errors import PoseError
 from poseutils.models.network import open_network
 from poseutils.quantization import export_onnx, quantization_error, quantize
@@ -171,6 +174,15 @@ def test_an_option_that_is_not_documented_is_said(model, images, tmp_path):
         quantize(model, images[:2], tmp_path / "q.onnx", onnx_options={"CalibMovingAvg": True})
 
 
+def test_the_types_of_options_are_those_of_the_documentation():
+    from onnxruntime.quantization import quantize_static
+
+    documented = re.findall(r"^ +(\w+) = (True/False)?", quantize_static.__doc__, re.MULTILINE)
+    flags = {name: bool(flag) for name, flag in documented if name in ONNX_OPTIONS}
+    assert len(flags) > 15
+    assert flags == {name: ONNX_OPTIONS[name] is Flag for name in flags}
+
+
 def _activation_scales(proto):
     import onnx
 
@@ -212,6 +224,7 @@ def test_nothing_is_printed(model, images, tmp_path, capfd, caplog):
         ({"images": np.zeros((0, SIZE, SIZE, 3))}, "at least one"),
         ({"images": np.full((1, SIZE, SIZE, 3), np.inf)}, "not numbers"),
         ({"model_or_path": "no.keras"}, "no.keras"),
+        ({"onnx_options": {"SmoothQuant": "on"}}, "SmoothQuant: 'on' given; expected True or"),
     ],
 )
 def test_a_quantization_that_cannot_be(change, says, model, images, tmp_path):
