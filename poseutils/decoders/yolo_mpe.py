@@ -137,7 +137,7 @@ def decode(
 
     Raises:
         PoseError: if the rows are not those of the head; if a confidence, or a candidate above the
-            confidence, is NaN or infinite.
+            confidence, is NaN or infinite, or of a class that the head does not have.
     """
     head = head_of(found, spec)
     return [_decode_one(one, head, spec, layout, thresholds) for one in found["candidates"]]
@@ -152,28 +152,26 @@ def _decode_one(
 ) -> Poses:
     by_class = candidates[head.scores]
     check_finite(by_class, "confidences")
-    best, scores = by_class.argmax(axis=0), by_class.max(axis=0)
-    if head.end_to_end:
-        check_finite(candidates[5], "classes")
-        best = np.rint(candidates[5]).astype(int)
+    scores = by_class.max(axis=0)
     passed = np.flatnonzero(scores > thresholds.confidence)
     # 8-bit networks often give equal scores: those stay in the order of the candidates.
     order = passed[np.argsort(-scores[passed], kind="stable")][: thresholds.max_candidates]
     boxes, points = _boxes(candidates, order, head, spec), _points(candidates, order, head, spec)
     check_finite(boxes, "boxes")
+    classes = _classes(candidates, order, head)
     if head.end_to_end:
         kept = np.arange(min(len(order), thresholds.max_detections))
     else:
-        kept = _kept(boxes, points[:, :, :2], best[order], layout, thresholds)
-    points, order = points[kept], order[kept]
+        kept = _kept(boxes, points[:, :, :2], classes, layout, thresholds)
+    points = points[kept]
     check_finite(points, "keypoints")
     return Poses(
         np.ascontiguousarray(points[:, :, :2]),
         np.ascontiguousarray(points[:, :, 2]),
         layout,
         boxes[kept],
-        scores[order],
-        classes=best[order],
+        scores[order[kept]],
+        classes=classes[kept],
     )
 
 
@@ -194,6 +192,27 @@ def _kept(
     check_finite(points, "keypoints")
     points = points + np.expand_dims(np.float32(apart), -1)
     return oks_nms(points, boxes, layout.sigma_array, *limits)
+
+
+def _classes(candidates: np.ndarray, chosen: np.ndarray, head: Head) -> np.ndarray:
+    """(N,) the class of each detection.
+
+    Raises:
+        PoseError: if an end-to-end head gives one that it does not have.
+    """
+    if not head.end_to_end:
+        return candidates[head.scores, chosen].argmax(axis=0)
+    given = candidates[5, chosen]
+    check_finite(given, "classes")
+    nearest = np.floor(given + np.float32(0.5))
+    others = given[(nearest < 0) | (nearest >= head.classes)]
+    if len(others):
+        raise PoseError(
+            f"the network gives a detection of class {others[0]:g}; its head has {head.classes} "
+            "classes, counted from 0. Name all of them: names in the metadata of the file, "
+            "dataset.class_names, or class_names="
+        )
+    return nearest.astype(int)
 
 
 def _boxes(candidates: np.ndarray, chosen: np.ndarray, head: Head, spec: InputSpec) -> np.ndarray:

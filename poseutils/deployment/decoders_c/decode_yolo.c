@@ -25,7 +25,7 @@ static float yolo_value(const yolo *net, int32_t row, int32_t candidate)
 static int32_t yolo_class(const yolo *net, int32_t candidate)
 {
     if (net->head->end_to_end) {
-        return (int32_t)(yolo_value(net, 5, candidate) + 0.5f);
+        return (int32_t)floorf(yolo_value(net, 5, candidate) + 0.5f);
     }
     int32_t best = 0;
     for (int32_t c = 1; c < net->head->classes; c++) {
@@ -110,19 +110,29 @@ static int is_kept(const pose_box *boxes, const int32_t *classes, const pose_key
     return 1;
 }
 
-/* The candidates above the confidence, best first; returns how many. From the last: of equal
- * scores, that of the coarser grid comes first. */
+/* The candidates above the confidence, best first; returns how many. Of equal scores, the first
+ * candidate comes first. */
 static int32_t yolo_order(const yolo *net, const pose_thresholds *thresholds, int32_t *order)
 {
-    const int32_t last = net->head->candidates - 1;
     int32_t length = 0;
-    for (int32_t n = 0; n <= last; n++) {
-        const int32_t i = net->head->end_to_end ? n : last - n;
+    for (int32_t i = 0; i < net->head->candidates; i++) {
         if (yolo_score(net, i) > thresholds->confidence) {
             length = pose_insert(order, length, thresholds->max_candidates, i, yolo_score, net);
         }
     }
     return length;
+}
+
+/* Whether an end-to-end head gives one of its candidates a class that it does not have. */
+static int has_other_classes(const yolo *net, const int32_t *order, int32_t length)
+{
+    for (int32_t i = 0; net->head->end_to_end && i < length; i++) {
+        const float nearest = floorf(yolo_value(net, 5, order[i]) + 0.5f);
+        if (!(nearest >= 0.0f && nearest < (float)net->head->classes)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 pose_status pose_decode_yolo_head(const pose_output *candidates, const pose_yolo_head *head,
@@ -142,6 +152,9 @@ pose_status pose_decode_yolo_head(const pose_output *candidates, const pose_yolo
     }
     const yolo net = yolo_of(candidates, head);
     const int32_t count = head->keypoints, length = yolo_order(&net, thresholds, order);
+    if (has_other_classes(&net, order, length)) {
+        return POSE_ERROR_RANGE;
+    }
     int32_t found = 0;
     for (int32_t i = 0; i < length && found < thresholds->max_people; i++) {
         boxes[found] = yolo_box(&net, order[i]);

@@ -24,8 +24,8 @@ typedef struct {
 
 /*
  * As pose_decode_yolo, with the class of each detection. Only detections of one class suppress each
- * other. classes has room for max_people; NULL if there is one class. Of equal scores of an
- * end-to-end head, the first candidate comes first.
+ * other. classes has room for max_people; NULL if there is one class. POSE_ERROR_RANGE if an
+ * end-to-end head gives a class that it does not have.
  */
 pose_status pose_decode_yolo_head(const pose_output *candidates, const pose_yolo_head *head,
                                   const pose_thresholds *thresholds, int32_t *order,

@@ -78,7 +78,7 @@ typedef struct {
 /*
  * yolo_mpe: (5 + 3K, F), or transposed (F, 5 + 3K): cx, cy, w, h, score, then x, y, score of each
  * keypoint; scale_x and scale_y convert to pixels. order has room for max_candidates, boxes for
- * max_people, keypoints for K of each; people is their number. Of equal scores, the last candidate
+ * max_people, keypoints for K of each; people is their number. Of equal scores, the first candidate
  * comes first.
  */
 pose_status pose_decode_yolo(const pose_output *candidates, int32_t boxes_count, int32_t count,

@@ -19,7 +19,7 @@ typedef enum {
     POSE_ERROR_ARENA_SIZE = 2,      /* the arena has fewer bytes than the network works in */
     POSE_ERROR_ARENA_ALIGNMENT = 3, /* the arena's address is no multiple of its alignment */
     POSE_ERROR_NOT_INITIALIZED = 4, /* the context has no arena: init was not called, or failed */
-    POSE_ERROR_RANGE = 5            /* a size or a count is negative or zero */
+    POSE_ERROR_RANGE = 5            /* a size, a count or a class that cannot be */
 } pose_status;
 
 /* A status in words, for logs. */
@@ -31,7 +31,7 @@ static inline const char *pose_status_text(pose_status status)
     case POSE_ERROR_ARENA_SIZE: return "the arena is too small";
     case POSE_ERROR_ARENA_ALIGNMENT: return "the arena is not aligned";
     case POSE_ERROR_NOT_INITIALIZED: return "the context is not initialized";
-    case POSE_ERROR_RANGE: return "a size or a count is not positive";
+    case POSE_ERROR_RANGE: return "a size, a count or a class that cannot be";
     default: return "unknown status";
     }
 }

@@ -2,6 +2,7 @@
 against the one in NumPy."""
 
 import ctypes
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,11 @@ import pytest
 import poseutils as pu
 from poseutils.decoders import DECODERS, InputSpec, Thresholds
 from poseutils.decoders.options import Head
+from poseutils.errors import PoseError
 from tests.helpers.marks import with_gcc
 from tests.helpers.running.decoders import Limits, YoloHead, floats, output, quantized
 
 pytestmark = with_gcc
-PIXEL = 1e-3
 HEADS = [
     Head(1, 17),
     Head(3, 5),
@@ -38,22 +39,9 @@ class Case:
     def layout(self):
         return pu.layout_from_names([f"k{i}" for i in range(self.head.keypoints)])
 
-    def by_numpy(self, thresholds, has_ties=False):
-        candidates = self.candidates
-        if has_ties and not self.head.end_to_end:
-            candidates = parted(candidates, self.head, thresholds.confidence)
-        found = {"candidates": candidates}
+    def by_numpy(self, thresholds):
+        found = {"candidates": self.candidates}
         return DECODERS["yolo_mpe"].decode(found, self.view, self.layout, thresholds)[0]
-
-
-def parted(candidates, head, confidence):
-    """Of equal scores of a head that suppresses nothing itself, C takes the last candidate first,
-    and NumPy the first: scores that pass are raised a little, the last candidate's the most."""
-    candidates = candidates.copy()
-    scores = candidates[0, head.scores]
-    more = 1e-6 * np.arange(scores.shape[1], dtype=np.float32)
-    candidates[0, head.scores] = np.where(scores > confidence, scores + more, scores)
-    return candidates
 
 
 def random_case(head, seed=0, size=(96, 160)):
@@ -66,8 +54,9 @@ def random_case(head, seed=0, size=(96, 160)):
     return Case(head, InputSpec(*size, normalized=True, head=head), candidates)
 
 
-def by_c(c, case, thresholds, dtype=np.float32, transposed=False):
-    """Boxes (N, 5), classes (N,) and keypoints (N, K, 3); 8-bit values become the case's own."""
+def by_c(c, case, thresholds, dtype=np.float32, transposed=False, status=0):
+    """Boxes (N, 5), classes (N,) and keypoints (N, K, 3), or nothing if the status is an error;
+    8-bit values become the case's own."""
     head, most = case.head, thresholds.max_detections
     given, scale, zero = case.candidates, 0.0, 0
     if dtype is not np.float32:
@@ -86,23 +75,25 @@ def by_c(c, case, thresholds, dtype=np.float32, transposed=False):
         *(transposed, head.end_to_end, *unit),
     )
     people = ctypes.c_int32(-1)
-    status = c.pose_decode_yolo_head(
+    given_status = c.pose_decode_yolo_head(
         *(ctypes.byref(each) for each in (output(given, scale, zero), described, limits)),
         *(order.ctypes.data_as(ctypes.c_void_p), boxes[1]),
         *(classes.ctypes.data_as(ctypes.c_void_p), keypoints[1], ctypes.byref(people)),
     )
-    assert status == 0
-    return tuple(each[: people.value] for each in (boxes[0], classes, keypoints[0]))
+    assert given_status == status
+    found = people.value
+    return () if status else tuple(a[:found] for a in (boxes[0], classes, keypoints[0]))
 
 
 def assert_same(found, expected, least=1):
+    """To the bit, of equal scores too."""
     boxes, classes, keypoints = found
     assert len(boxes) == len(expected) >= least
-    np.testing.assert_allclose(boxes[:, :4], expected.boxes, atol=PIXEL)
-    np.testing.assert_allclose(boxes[:, 4], expected.box_scores, atol=2e-3)
+    np.testing.assert_array_equal(boxes[:, :4], expected.boxes)
+    np.testing.assert_array_equal(boxes[:, 4], expected.box_scores)
     np.testing.assert_array_equal(classes, expected.classes)
-    np.testing.assert_allclose(keypoints[:, :, :2], expected.keypoints, atol=PIXEL)
-    np.testing.assert_allclose(keypoints[:, :, 2], expected.scores, atol=2e-3)
+    np.testing.assert_array_equal(keypoints[:, :, :2], expected.keypoints)
+    np.testing.assert_array_equal(keypoints[:, :, 2], expected.scores)
 
 
 @pytest.mark.parametrize("head", HEADS, ids=str)
@@ -123,7 +114,7 @@ def test_random_tensors_of_8_bits(c, head, dtype):
         head = Head(1, head.keypoints, head.columns, end_to_end=True)
     case, thresholds = random_case(head), Thresholds(0.6, 0.4)
     found = by_c(c, case, thresholds, dtype)
-    assert_same(found, case.by_numpy(thresholds, has_ties=True), 5)
+    assert_same(found, case.by_numpy(thresholds), 5)
 
 
 def test_a_class_is_suppressed_by_its_own_alone(c):
@@ -138,14 +129,29 @@ def test_a_class_is_suppressed_by_its_own_alone(c):
         assert classes.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("head", HEADS, ids=str)
 @pytest.mark.parametrize("room", [300, 20])
-def test_the_first_of_equal_detections_comes_first(c, room):
-    case = random_case(Head(3, 5, end_to_end=True))
-    case.candidates[0, 4] = np.ceil(4 * case.candidates[0, 4]) / 4
+def test_the_first_of_equal_scores_comes_first(c, head, room):
+    """Scores in three steps: most are equal, and which of them comes first decides who is kept."""
+    case = random_case(head)
+    case.candidates[0, head.scores] = np.ceil(3 * case.candidates[0, head.scores]) / 3
     thresholds = Thresholds(0.3, max_candidates=room, max_detections=40)
     expected = case.by_numpy(thresholds)
-    assert len(np.unique(expected.box_scores)) < 4 and len(expected) == min(room, 40)
+    assert len(np.unique(expected.box_scores)) < 4 and len(expected) > 4
     assert_same(by_c(c, case, thresholds), expected)
+
+
+@pytest.mark.parametrize("label", [-1, 3, 2.5, 1e12, np.nan])
+def test_a_class_that_the_head_does_not_have_is_refused(c, label):
+    case = random_case(Head(3, 5, end_to_end=True))
+    best = case.candidates[0, 4].argmax()
+    case.candidates[0, 5, best] = label
+    says = f"of class {re.escape(f'{label:g}')}; its head has 3 classes|NaN .* in its classes"
+    with pytest.raises(PoseError, match=says):
+        case.by_numpy(Thresholds())
+    assert by_c(c, case, Thresholds(), status=5) == ()
+    case.candidates[0, 4, best] = 0.1
+    assert_same(by_c(c, case, Thresholds()), case.by_numpy(Thresholds()))
 
 
 def real(zoo_model, asset):
@@ -181,8 +187,7 @@ def test_real_tensors(c, zoo_model, asset, classes, columns, end_to_end, confide
     view = InputSpec(256, 256, normalized=True, head=head)
     case = Case(head, view, reshaped(real(zoo_model, asset), head))
     thresholds = Thresholds(confidence)
-    # The photograph's 8-bit scores have ties.
-    assert_same(by_c(c, case, thresholds), case.by_numpy(thresholds, has_ties=True), 3)
+    assert_same(by_c(c, case, thresholds), case.by_numpy(thresholds), 3)
 
 
 @pytest.mark.parametrize(
