@@ -123,6 +123,11 @@ def _parser() -> argparse.ArgumentParser:
     zoo.set_defaults(command=_zoo)
     fetch = commands.add_parser("fetch", help="download published models into the cache")
     fetch.add_argument("names", nargs="+", metavar="NAME", help="a name that 'zoo' lists")
+    fetch.add_argument(
+        "--trust",
+        action="store_true",
+        help="of a model whose SHA-256 is not known, confirm and record the one that its file has",
+    )
     fetch.set_defaults(command=_fetch)
     _add_convert(commands)
     _add_label(commands)
@@ -255,11 +260,10 @@ def _check(options: argparse.Namespace) -> None:
 def _zoo(options: argparse.Namespace) -> None:
     from .models.zoo import ZOO
 
-    rows = [("name", "model_type", "keypoints", "license")]
-    rows += [
-        (entry.name, entry.model_type, str(entry.keypoints), entry.license)
-        for entry in ZOO.values()
-    ]
+    rows = [("name", "model_type", "keypoints", "license", "sha256")]
+    for entry in ZOO.values():
+        listed = "listed" if entry.sha256 else "to be confirmed once: fetch"
+        rows.append((entry.name, entry.model_type, str(entry.keypoints), entry.license, listed))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print(
@@ -270,9 +274,22 @@ def _zoo(options: argparse.Namespace) -> None:
 def _fetch(options: argparse.Namespace) -> None:
     from .models.zoo import ZOO, fetch
 
+    confirm = _trusting if options.trust else _asking if sys.stdin.isatty() else None
     for name in options.names:
-        path = fetch(name)
+        path = fetch(name, confirm)
         print(f"{path}  ({ZOO[name].license})")
+
+
+def _trusting(question: str) -> bool:
+    print(f"{question} Yes, by --trust")
+    return True
+
+
+def _asking(question: str) -> bool:
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _convert(options: argparse.Namespace) -> None:

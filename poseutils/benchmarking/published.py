@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..models.zoo import ZOO
+from ..models.zoo import entry_with
 
 _N6 = "STM32N6570-DK"
 _MP257 = "STM32MP257F-EV1"
@@ -77,6 +77,7 @@ PUBLISHED = {
     "yolov8n_pose_256_pt": Published(milliseconds={_MP257: _old(17.6)}),
     "yolov8n_pose_320": Published(_new(2264), _old(3264), {_N6: _old(51.4)}),
     "yolo11n_pose_256": Published(_new(740.25), _old(2818), {_N6: _new(34.32)}),
+    "yolo11n_pose_320": Published(_new(1840.85), _old(2851), {_N6: _new(56.15)}),
     "hand_landmarks_224": Published(_new(1739.5), _old(3283), {_N6: _new(19.75)}),
     "head_landmarks_192": Published(_new(1739.5), None, {_N6: _new(20.52)}),
 }
@@ -85,5 +86,5 @@ PUBLISHED = {
 
 def published(digest: str) -> Published | None:
     """The figures of a file, by its sha256; None if none are published."""
-    names = (name for name, entry in ZOO.items() if entry.sha256 == digest)
-    return next((PUBLISHED[name] for name in names if name in PUBLISHED), None)
+    entry = entry_with(digest)
+    return PUBLISHED.get(entry.name) if entry else None

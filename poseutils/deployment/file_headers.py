@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from ..compiler.emit.c_text import c_comment
 from ..compiler.emit.line_breaks import WIDTH
-from ..models.zoo import SPDX, ZOO
+from ..models.zoo import SPDX, entry_with
 from .bundle import SOURCES
 from .spec import DeploymentSpec
 from .verify.emulator import EMULATED
@@ -33,7 +33,8 @@ def network_license(digest: str) -> str:
     """The SPDX identifier of a network's license, by the sha256 of its file, or :data:`UNKNOWN`."""
     if digest in SHIPPED:
         return OURS
-    return next((SPDX[entry.license] for entry in ZOO.values() if entry.sha256 == digest), UNKNOWN)
+    entry = entry_with(digest)
+    return SPDX[entry.license] if entry else UNKNOWN
 
 
 def purposes(spec: DeploymentSpec) -> dict[str, str]:

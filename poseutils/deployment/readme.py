@@ -13,7 +13,7 @@ from ..compiler.emit.naming import tensor_labels
 from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
 from ..compiler.graph import Graph, Tensor
 from ..markdown import code, escaped, table
-from ..models.zoo import ZOO
+from ..models.zoo import entry_with
 from .bundle import SOURCES
 from .decoder_c import Decoding, decoder_function
 from .file_headers import purposes
@@ -97,8 +97,8 @@ def _about(spec: DeploymentSpec) -> str:
 
 
 def _license(spec: DeploymentSpec) -> str:
-    known = [entry.license for entry in ZOO.values() if entry.sha256 == spec.sha256]
-    return f" License of the model: {known[0]}." if known else ""
+    entry = entry_with(spec.sha256)
+    return f" License of the model: {entry.license}." if entry else ""
 
 
 def _contents(spec: DeploymentSpec, files: list[str]) -> str:

@@ -20,7 +20,7 @@ from ..errors import PoseError
 from ..images import find_images
 from ..models.keras_files import SUFFIXES as TRAINABLE
 from ..models.precision import computes_in_float, quantize_first, size_of_file
-from ..models.zoo import ZOO, cache_folder, name_of
+from ..models.zoo import ZOO, cache_folder, known_sha256, name_of, unconfirmed
 from ..prediction import is_video, open_video
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
@@ -170,6 +170,8 @@ def _check_deployed(config: Config) -> None:
 
 def _published(name: str) -> str:
     folder, entry = cache_folder(), ZOO[name]
+    if known_sha256(entry) is None:
+        raise unconfirmed(entry)
     is_cached = folder.is_dir() and next(folder.rglob(entry.file), None)
     return f"from the zoo, {'downloaded' if is_cached else 'to be downloaded'} ({entry.license})"
 

@@ -13,7 +13,8 @@ def test_the_license_of_a_known_network_is_told(asset, repository, tmp_path):
         "Apache-2.0",
         "AGPL-3.0-only",
     }
-    assert all(network_license(entry.sha256) == SPDX[entry.license] for entry in ZOO.values())
+    listed = [entry for entry in ZOO.values() if entry.sha256]
+    assert all(network_license(entry.sha256) == SPDX[entry.license] for entry in listed)
     shipped = {
         hashlib.sha256(path.read_bytes()).hexdigest()
         for path in (repository / "data/models").glob("*.tflite")

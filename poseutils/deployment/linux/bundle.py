@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import PoseError
 from ...models import Model, load_model
-from ...models.zoo import ZOO
+from ...models.zoo import entry_with
 from ..recognition import PoseType
 from ..spec import DeploymentSpec
 from ..templates import filled
@@ -94,7 +94,7 @@ def _targets(module: Path, statement: ast.ImportFrom) -> list[Path]:
 def _load(spec: DeploymentSpec, pose: PoseType) -> Model:
     """The model with the preprocessing of the configuration."""
     preprocessing = spec.config.preprocessing
-    published = any(entry.sha256 == spec.sha256 for entry in ZOO.values())
+    published = entry_with(spec.sha256) is not None
     rescaling = preprocessing.rescaling
     configured = "rescaling" in preprocessing.model_fields_set
     _check_preprocessing(spec, preprocessing.resizing.interpolation, preprocessing.color_mode)

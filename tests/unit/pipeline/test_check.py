@@ -10,6 +10,7 @@ from PIL import Image
 
 from poseutils.__main__ import main
 from poseutils.keypoints import COCO17, coco_category
+from poseutils.models.zoo import RECORD
 from poseutils.pipeline.preflight import check
 from tests.helpers.networks.tiny_tflite import heatmap_model
 
@@ -180,6 +181,15 @@ def test_models_of_the_zoo_are_there_or_to_be_downloaded(look, tmp_path, monkeyp
     (tmp_path / "cache" / "models").mkdir(parents=True)
     (tmp_path / "cache" / "models" / "yolov8n_256_quant_pc_uf_pose_coco-st.tflite").touch()
     assert "from the zoo, downloaded" in lines(look(*arguments))
+
+
+def test_a_model_of_the_zoo_whose_hash_is_not_known_is_to_be_confirmed(look, tmp_path, monkeypatch):
+    monkeypatch.setenv("POSEUTILS_CACHE", str(tmp_path))
+    arguments = (TRAIN, "operation_mode=benchmarking", "model.model_path=yolo11n_pose_320")
+    assert any("fetch yolo11n_pose_320 --trust" in problem for problem in look(*arguments).problems)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / RECORD).write_text(f'{{"yolo11n_pose_320": "{"0" * 64}"}}')
+    assert not look(*arguments).problems
 
 
 @pytest.mark.parametrize(
