@@ -63,7 +63,7 @@ def read_yolo(
             f"{folder} has images but neither a COCO .json nor .txt labels beside them: expected "
             f"one of the two{other_labels(folder)}"
         )
-    parts = [_rows_of(label) if label else _NOBODY for label in labels]
+    parts = [_rows_of(label) if label else _NO_ROWS for label in labels]
     places = [(label, line) for label, (_, lines) in zip(labels, parts) for line in lines]
     table = _table([rows for rows, _ in parts if len(rows)], places, folder)
     boxes = np.concatenate(
@@ -173,7 +173,7 @@ def parallel_labels(folder: str | Path) -> str:
     return os.path.join(*parts)
 
 
-_NOBODY: tuple[np.ndarray, list[int]] = np.zeros((0, 0)), []
+_NO_ROWS: tuple[np.ndarray, list[int]] = np.zeros((0, 0)), []
 
 
 def _rows_of(label: str) -> tuple[np.ndarray, list[int]]:
@@ -189,7 +189,7 @@ def _rows_of(label: str) -> tuple[np.ndarray, list[int]]:
     for number, row in zip(filled, rows):
         if len(row) != len(rows[0]):
             raise PoseError(f"{label}, line {number}: {_other_count(len(row), len(rows[0]))}")
-    return (np.array(rows), filled) if rows else _NOBODY
+    return (np.array(rows), filled) if rows else _NO_ROWS
 
 
 def _other_count(fields: int, before: int) -> str:
@@ -214,11 +214,11 @@ def _table(rows: list[np.ndarray], places: list[tuple[str, int]], folder: Path) 
     """(P, fields) of all label files; classes, and fractions of the image.
 
     Raises:
-        PoseError: if the files differ in their number of fields; if nobody is annotated; if a
+        PoseError: if the files differ in their number of fields; if no person is annotated; if a
             number can be neither.
     """
     if not rows:
-        raise PoseError(f"all label files of {folder} are empty: nobody is annotated")
+        raise PoseError(f"all label files of {folder} are empty: no person is annotated")
     start = 0
     for part in rows:
         if part.shape[1] != rows[0].shape[1]:

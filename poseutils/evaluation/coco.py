@@ -158,17 +158,17 @@ def _compact(coco) -> _Matched:
         [image for image in coco.evalImgs[index * count : (index + 1) * count] if image]
         for index in range(len(coco.params.areaRng))
     ]
-    empty, nobody = np.zeros((thresholds, 0)), np.zeros(0)
+    empty, none = np.zeros((thresholds, 0)), np.zeros(0)
 
     def joined(name: str) -> np.ndarray:
         """(A, T, D) bool."""
         rows = [np.concatenate([empty, *(i[name] for i in images)], axis=1) for images in by_area]
         return np.stack(rows) > 0
 
-    people = [np.concatenate([nobody, *(i["gtIgnore"] for i in images)]) for images in by_area]
+    people = [np.concatenate([none, *(i["gtIgnore"] for i in images)]) for images in by_area]
     return _Matched(
-        np.concatenate([nobody, *([i["image_id"]] * len(i["dtScores"]) for i in by_area[0])]),
-        np.concatenate([nobody, *(i["dtScores"] for i in by_area[0])]),
+        np.concatenate([none, *([i["image_id"]] * len(i["dtScores"]) for i in by_area[0])]),
+        np.concatenate([none, *(i["dtScores"] for i in by_area[0])]),
         joined("dtMatches"),
         joined("dtIgnore"),
         np.stack(people) > 0,

@@ -249,7 +249,7 @@ class _Tally:
         return cls(plan, [], [(CocoAP(sigmas), ZooAP(sigmas)) for _ in plan.categories if ranked])
 
     def add(self, sample, poses: Poses, image_size: tuple[int, int]) -> float:
-        """Measures one image; returns the mean OKS of its people, NaN if nobody is labeled."""
+        """Measures one image; returns the mean OKS of its people, NaN if none is labeled."""
         parts = [category.of(sample, poses) for category in self.plan.categories]
         for (own, predicted), (coco, zoo) in zip(parts, self.average_precision):
             coco.add(own, predicted)

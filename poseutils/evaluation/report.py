@@ -23,7 +23,7 @@ class ImageResult:
     Attributes:
         sample: the image with its annotations.
         oks: mean over the annotated people of the OKS of the best prediction, 0 without one; NaN if
-            nobody is labeled.
+            none is labeled.
     """
 
     sample: Sample

@@ -143,7 +143,7 @@ class Model:
         """
         if self.gives_boxes:
             raise PoseError(
-                f"{self.label} ({self.model_type}) detects everybody in an image by itself: it "
+                f"{self.label} ({self.model_type}) detects all people in an image by itself: it "
                 "takes no boxes and no detector"
             )
 

@@ -209,11 +209,9 @@ class Predictor:
         ("rescoring", as top-down methods do)."""
         layout = self.model.layout
         count = len(layout)
-        nobody = Poses(
-            np.zeros((0, count, 2), np.float32), np.zeros((0, count), np.float32), layout
-        )
+        empty = Poses(np.zeros((0, count, 2), np.float32), np.zeros((0, count), np.float32), layout)
         found = [infer(self.model, crop, self.thresholds | {"confidence": 0}) for crop in crops]
-        poses = join(found) if found else nobody
+        poses = join(found) if found else empty
         rescored = np.asarray(scores, np.float32) * poses.scores.mean(axis=1)
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         return replace(poses, boxes=boxes, box_scores=rescored)

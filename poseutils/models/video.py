@@ -50,7 +50,7 @@ def region_to_follow(poses: Poses, image_size: tuple[int, int]) -> Region | None
     hips, of all confident keypoints.
 
     Args:
-        poses: of one person, or of nobody.
+        poses: of one person, or empty.
         image_size: height and width of the frame.
 
     Returns:

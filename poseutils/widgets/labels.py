@@ -27,7 +27,7 @@ _MARK = {"description": "labels of poseutils.widgets.label"}
 
 People = list[list[list[float]]]
 """N people of K keypoints x, y and visibility: 0 not labeled, 1 hidden, 2 visible; between 0 and 1,
-the score of a guess that nobody has confirmed."""
+the score of a guess that is not confirmed."""
 
 
 @dataclass

@@ -11,8 +11,8 @@ from .labels import guessed, open_labels
 
 
 def save_snapshot(folder: Path, jpeg: bytes, poses: Poses) -> Path:
-    """Adds a frame to the dataset in a folder: the image, and the poses as labels that nobody has
-    confirmed, for :func:`poseutils.widgets.label`. Both files are written atomically.
+    """Adds a frame to the dataset in a folder: the image, and its poses as labels that are not
+    confirmed yet, for :func:`poseutils.widgets.label`. Both files are written atomically.
 
     Args:
         folder: is made if it is not there.

@@ -73,7 +73,7 @@ def test_thresholds_draw_while_they_are_dragged(explorer):
     notebook.page.mouse.up()
     assert drawn > 1000
     control(widget, "people").fill("1")
-    widget.get_by_text("nobody found").wait_for()
+    widget.get_by_text("no person found").wait_for()
     notebook.eventually(lambda: pixels(widget)["orange"] == 0)
 
 

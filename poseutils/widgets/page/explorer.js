@@ -41,7 +41,7 @@ function drawNames(context, people, names, threshold) {
 // their number which are open.
 function list(parent, { people, names, colors }, threshold, opened) {
   const count = people.length === 1 ? "1 person" : `${people.length} people`;
-  add(parent, "div", { textContent: people.length ? count : "nobody found", className: "count" });
+  add(parent, "div", { textContent: people.length ? count : "no person found", className: "count" });
   people.forEach(({ score, points }, person) => {
     const box = add(parent, "details", { open: opened.get(person) ?? people.length === 1 });
     box.ontoggle = () => opened.set(person, box.open);
