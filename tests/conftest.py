@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from nbval.plugin import IPyNbCell
 
 import poseutils as pu
@@ -24,6 +25,15 @@ QUICK = {f"{name}.ipynb" for name in ("index", "dataset", "benchmark", "deploy",
 """Notebooks that `make test` runs."""
 MISSING = "is not in the cache folder"
 NO_BROWSER = "Chromium (apt-get install chromium) and playwright (pip) are needed to run this test"
+
+
+# A property holds on a busy machine, too: no example has a deadline
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("untimed")
 
 
 def pytest_configure():

@@ -305,7 +305,7 @@ def plant(tree, path, root):
     return []
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, derandomize=True, database=None)
 @given(TREES.filter(lambda tree: isinstance(tree, dict)))
 def test_any_tree_is_visited_once(tmp_path_factory, tree):
     root = tmp_path_factory.mktemp("trees") / "root"

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -39,7 +39,6 @@ def spelled(name: str, spelling) -> str:
     return spelling(side, part)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([COCO17, PERSON13]), st.sampled_from(list(SPELLINGS)), st.randoms())
 def test_names_are_found_in_any_order_and_spelling(layout, spelling, random):
     order = list(range(len(layout)))

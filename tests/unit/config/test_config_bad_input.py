@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from poseutils.config import Config, load_config
@@ -17,8 +17,7 @@ from poseutils.errors import PoseError
 from poseutils.pipeline.preflight import check
 from tests.helpers.refusals import at_most, refusal_of
 
-FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-often = settings(max_examples=50, deadline=None, suppress_health_check=FIXTURES)
+often = settings(max_examples=50)
 
 SECTIONS = [*Config.model_fields, "hydra", "mlflow", "allow_custom_code", "<<"]
 ATTRIBUTES = sorted(

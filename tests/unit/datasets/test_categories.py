@@ -44,7 +44,7 @@ ROWS = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(ROWS, min_size=1, max_size=4), st.lists(st.integers(1, 4), min_size=1, max_size=4))
 def test_any_table_of_categories(folder, rows, used):
     """A repeated id is an error unless the whole category is repeated; the people of every category

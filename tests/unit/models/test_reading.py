@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import onnx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -18,9 +18,6 @@ from poseutils.models.metadata import Metadata, read_metadata
 from poseutils.models.precision import size_of_file
 from tests.helpers.networks.imitations import BLACK, FIRST, SQUARE, brightness, candidates, constant
 from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
-
-NOT_TIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-
 
 # ---------------------------------------------------------------- units and order
 
@@ -177,7 +174,6 @@ def test_images_of_people_tell_the_values_where_nothing_else_does(tmp_path):
     assert usual.summary()["values"] == "−1…1 (usual for its model type)"
 
 
-@settings(**NOT_TIMED)
 @given(st.floats(0.1, 0.9), st.floats(0.1, 0.5))
 def test_a_mean_and_deviation_of_fractions_and_of_pixels(mean, deviation):
     assert of_affine(1 / deviation, -mean / deviation) == UNIT

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import poseutils as pu
@@ -14,8 +14,6 @@ from poseutils.models.network import Network
 from poseutils.models.probing import Hints, read
 from poseutils.models.runtimes import TensorSpec
 from tests.helpers.networks.imitations import BLACK, FIRST, candidates, constant
-
-NOT_TIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 
 def network(tmp_path, outputs, metadata=None):
@@ -31,7 +29,7 @@ def network(tmp_path, outputs, metadata=None):
     )
 
 
-@settings(max_examples=60, **NOT_TIMED)
+@settings(max_examples=60)
 @given(st.integers(1, 8), st.integers(1, 24), st.sampled_from([2, 3]), st.sampled_from([1, 1 / 64]))
 def test_the_values_tell_classes_keypoints_and_columns(
     tmp_path_factory, classes, keypoints, columns, unit
