@@ -14,7 +14,7 @@ from ..compiler.frontends.tflite import read_tflite
 from ..compiler.graph import Graph, layers
 from ..deployment.boards import find_board
 from ..deployment.spec import read_network
-from ..deployment.st.stedgeai import StReport
+from ..deployment.st.report import StReport
 from ..errors import PoseError
 from ..files import sha256_of
 from ..models.keras_files import load_keras

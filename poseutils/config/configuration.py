@@ -47,6 +47,7 @@ PATHS = (
     "prediction.test_files_path",
     "training.resume_training_from",
     "tools.stedgeai.path_to_stedgeai",
+    "tools.stedgeai.path_to_loader",
     "deployment.c_project_path",
     "deployment.label_file_path",
 )
@@ -64,10 +65,6 @@ WHY_IGNORED = {
     "deployment.IDE": "the exported folder builds with any",
 }
 WHY_IGNORED |= {f"training.callbacks.{name}": "always done" for name in NOT_NEEDED}
-WHY_IGNORED |= {
-    f"prediction.{name}": "ST's compiler is asked for that of evaluation"
-    for name in ("profile", "input_type", "output_type", "input_chpos", "output_chpos")
-}
 """Attributes and sections that change nothing."""
 
 

@@ -16,6 +16,7 @@ import yaml
 from ..errors import PoseError
 from ..files import decoded
 from .environment import Environment, Place
+from .evaluated_on_target import as_evaluation, named_file, names_a_file
 from .generations import new_name, translate
 
 MAX_BYTES = 200_000
@@ -129,7 +130,7 @@ def read_document(
         PoseError: if the file is missing, too large, not text, not YAML (the message has line and
             column), or has no sections; if an override is malformed.
     """
-    sections, written, problems = translate(_mapping(path, _parse(_read_text(path), path)))
+    sections, written, problems = _translated(path)
     for override in overrides:
         _apply(override, sections)
     unread = set(unread)
@@ -142,6 +143,18 @@ def read_document(
     except RecursionError:
         raise PoseError(f"{path}: nested too deeply. Expected sections with attributes.") from None
     return Document(filled, written, problems, substitute.environment)
+
+
+def _translated(path: Path) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """As :func:`poseutils.config.generations.translate`; the file of ST's script that evaluates on
+    the target is that of the model that it names, as an evaluation."""
+    document = _mapping(path, _parse(_read_text(path), path))
+    if not names_a_file(document):
+        return translate(document)
+    file = named_file(document, path)
+    model, written, problems = translate(_mapping(file, _parse(_read_text(file), file)))
+    sections, moved = as_evaluation(document, model)
+    return sections, written | moved, problems
 
 
 def _read_text(path: Path) -> str:

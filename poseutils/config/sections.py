@@ -187,28 +187,27 @@ class Quantization(Section):
     export_dir: Inside | None = Field(default=None, exclude=True)
 
 
-class Evaluation(Section):
+class OnTarget(Section):
+    """Where a model runs, and its tensors and profile there if ST's compiler makes the network."""
+
     target: names.Target = "host"
     profile: Text | None = None
     input_type: names.TensorType | None = None
     output_type: names.TensorType | None = None
     input_chpos: names.ChannelPosition | None = None
     output_chpos: names.ChannelPosition | None = None
+
+
+class Evaluation(OnTarget):
     gen_npy_input: Flag = False
     gen_npy_output: Flag = False
     npy_in_name: FileName | None = None
     npy_out_name: FileName | None = None
 
 
-class Prediction(Section):
+class Prediction(OnTarget):
     test_files_path: FilePath | None = None
     frame_rate: Positive | None = None
-    target: names.Target = "host"
-    profile: Text | None = Field(default=None, exclude=True)
-    input_type: names.TensorType | None = Field(default=None, exclude=True)
-    output_type: names.TensorType | None = Field(default=None, exclude=True)
-    input_chpos: names.ChannelPosition | None = Field(default=None, exclude=True)
-    output_chpos: names.ChannelPosition | None = Field(default=None, exclude=True)
 
 
 class StEdgeAi(Section):
@@ -216,6 +215,7 @@ class StEdgeAi(Section):
     optimization: Literal["balanced", "time", "ram"] = "balanced"
     on_cloud: Flag = False
     path_to_stedgeai: FilePath | None = None
+    path_to_loader: FilePath | None = None
 
 
 class Tools(Section):

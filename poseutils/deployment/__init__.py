@@ -8,7 +8,8 @@ from .bundle import Bundle, ExportReport
 from .export import export
 from .serial.network import on_board
 from .spec import DeploymentSpec, read_network
-from .st.stedgeai import StReport, run_stedgeai
+from .st.report import StReport
+from .st.stedgeai import run_stedgeai
 from .targets import on_target, side_by_side
 from .verify.comparison import Proof, prove
 from .verify.emulator import Emulation, missing_tools

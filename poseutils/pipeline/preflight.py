@@ -85,6 +85,7 @@ def check(
         check_part(config, services, result)
     if config.ignored:
         result.lines.append(f"ignored: {', '.join(config.ignored_and_why)}")
+    _check_targets(config, services, result)
     _check_programs(config, services, result)
     result.problems = list(dict.fromkeys(result.problems))
     return result
@@ -304,14 +305,34 @@ def _check_port(config: Config, services: list[str], result: Check) -> None:
         )
 
 
+def _check_targets(config: Config, services: list[str], result: Check) -> None:
+    """What would be said of the tensors that are asked for where they change nothing."""
+    from ..deployment.targets import unchanged_tensors
+
+    if "evaluate" in services and {"benchmark", "deploy"}.isdisjoint(services):
+        line = unchanged_tensors(config.evaluation, config.evaluation.target, "evaluation")
+        result.lines += [line] if line else []
+    if "predict" in services:
+        line = unchanged_tensors(config.prediction, config.prediction.target, "prediction")
+        result.lines += [line] if line else []
+
+
 def _check_programs(config: Config, services: list[str], result: Check) -> None:
     """A program that is not run is no problem: the services do without."""
-    if {"benchmark", "deploy"}.isdisjoint(services):
-        return
-    from ..deployment.st.stedgeai import find_stedgeai
+    from ..deployment.st.program import find_installation, find_stedgeai
+    from ..deployment.targets import NEEDS
 
+    targets = {"evaluate": config.evaluation.target, "predict": config.prediction.target}
+    of_st = [targets[name] for name in services if targets.get(name) in NEEDS]
+    if not of_st and {"benchmark", "deploy"}.isdisjoint(services):
+        return
     program, lines = find_stedgeai(config)
-    result.lines += [line for line in lines if line.startswith("tools.")]
+    if of_st:
+        installation, lines = find_installation(config)
+        if installation is None:
+            needs = NEEDS[of_st[0]]
+            lines.append(f"target {of_st[0]}: takes {needs}; without, the model runs here")
+    result.lines += [line for line in lines if line.startswith(("tools.", "target "))]
     if program is not None:
         result.lines.append(f"{program}: runs with all your rights")
 

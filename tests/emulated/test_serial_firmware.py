@@ -12,6 +12,7 @@ from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import as_exported, export, on_board, on_target
 from poseutils.deployment.serial.board import Board
 from poseutils.deployment.verify.host_build import copy_sources, run_make, run_tool
+from tests.helpers.configurations import on_line
 from tests.helpers.marks import with_qemu, with_serial
 from tests.helpers.running.litert_reference import Reference
 from tests.helpers.serial.firmware import emulated
@@ -104,7 +105,7 @@ def test_the_bundled_network_runs_in_the_chip_on_pushed_rows(repository, people,
 
 
 def test_keypoints_of_the_board_are_those_of_this_computer(line, model, people):
-    there, here = on_target(model, "serial", line.url), as_exported(model)
+    there, here = on_target(model, "serial", on_line(line.url)), as_exported(model)
     for sample in people[:3]:
         image = pu.read_image(sample.path)
         assert (there.predict(image).keypoints == here.predict(image).keypoints).all()

@@ -1,4 +1,6 @@
-"""What a configuration holds."""
+"""Configurations, and what they hold."""
+
+from poseutils.config import Config
 
 
 def given(section):
@@ -8,3 +10,11 @@ def given(section):
         name: given(value) if hasattr(value, "model_fields_set") else value
         for name, value in values.items()
     }
+
+
+def on_line(url):
+    """A configuration whose board is on a serial line."""
+    return Config(
+        model={"model_type": "heatmaps_spe"},
+        deployment={"hardware_setup": {"serial_port": url}},
+    )

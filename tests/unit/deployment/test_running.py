@@ -10,7 +10,7 @@ import pytest
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.config import names
+from poseutils.config import Config, names
 from poseutils.deployment import as_exported, on_target, side_by_side
 from poseutils.deployment.targets import CORES, FEW, TARGETS
 from poseutils.evaluation import save_tensors
@@ -132,18 +132,14 @@ def test_code_stands_before_the_model_it_was_made_of(shipped, people):
     assert side_by_side([shipped], people, "host") == ([shipped], people)
 
 
-@pytest.mark.parametrize(
-    ("target", "need"), [("stedgeai_host", "ai_runner"), ("stedgeai_n6", "STM32N6570-DK on USB")]
-)
-def test_st_targets_say_what_they_would_need_and_the_model_runs_here(
-    shipped, people, capsys, target, need
-):
-    assert on_target(shipped, target) is shipped and side_by_side([shipped], people, target) == (
-        [shipped],
-        people,
-    )
+def test_types_and_channels_that_change_nothing_are_said_in_a_line(shipped, capsys):
+    asked = {"input_type": "float32", "output_chpos": "chfirst"}
+    config = Config(model={"model_type": "heatmaps_spe"}, evaluation=asked)
+    assert on_target(shipped, "host", config) is shipped
     said = capsys.readouterr().out
-    assert need in said and "not driven from here" in said and "emulated" in said
+    assert "evaluation.input_type, output_chpos: of ST's targets; on target host" in said
+    assert on_target(shipped, "host", config, section="prediction") is shipped
+    assert capsys.readouterr().out == ""
 
 
 def test_float_network_runs_as_it_is_and_is_told_how_to_be_quantized(people, tmp_path, capsys):

@@ -18,6 +18,7 @@ from poseutils.deployment.serial import line as line_module
 from poseutils.deployment.serial.board import Board
 from poseutils.deployment.serial.frames import Frame, Request, encoded
 from poseutils.keypoints import layout_from_names
+from tests.helpers.configurations import on_line
 from tests.helpers.marks import with_gcc, with_serial
 from tests.helpers.networks.tiny_tflite import heatmap_model, random_heatmaps
 from tests.helpers.serial.board import Wire, built, on_program
@@ -232,7 +233,7 @@ def test_a_line_that_stays_cut_is_an_error_and_later_images_run(line, model):
 
 def test_an_evaluation_measures_the_board_beside_the_model(line, model, repository, capsys):
     people = pu.load_dataset(repository / "data/synthetic-people/val").single()[:3]
-    networks, measured = side_by_side([model], people, "serial", line.url)
+    networks, measured = side_by_side([model], people, "serial", on_line(line.url))
     assert [network.label for network in networks] == [f"{model.label} on a board", model.label]
     there, here = (
         pu.evaluate(each, measured, progress=False).metrics
@@ -270,7 +271,7 @@ def test_no_port_and_ports_that_do_not_open(model):
         on_target(model, "serial")
     for port in ("/dev/nowhere", "socket://127.0.0.1:1", "nonsense://x"):
         with pytest.raises(PoseError, match=f"serial port {port} cannot be opened"):
-            on_target(model, "serial", port)
+            on_target(model, "serial", on_line(port))
 
 
 def test_a_device_is_a_port_too_and_has_one_user(boards):
