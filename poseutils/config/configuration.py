@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from glob import escape
 from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
@@ -171,7 +172,8 @@ class Config(Section):
         if has_drive(path) and os.name != "nt":
             foreign = " It has a drive letter, as on Windows; write where it is on this computer."
         raise PoseError(
-            f"{path}: no such file or folder; looked for {' and '.join(map(str, tried))}.{foreign}"
+            f"{path}: no such file or folder; looked for {' and '.join(map(str, tried))}."
+            f"{foreign}{_of_other_types(tried)}"
         )
 
     def quantized_model(self) -> str:
@@ -267,6 +269,18 @@ class Config(Section):
             if is_elsewhere or has_drive(path):
                 return path
             return str((self._folder / _expanded(path)).absolute())
+
+
+def _of_other_types(paths: list[Path]) -> str:
+    """The files of the same name and another suffix: some of ST's files name a .tflite where there
+    is an .onnx."""
+    found = [
+        file
+        for path in paths
+        if _exists(path.parent)
+        for file in sorted(path.parent.glob(f"{escape(path.stem)}.*"))
+    ]
+    return f" There is {' and '.join(map(str, found))}." if found else ""
 
 
 def _expanded(path: str) -> Path:

@@ -76,7 +76,12 @@ class Runner:
             raise PoseError(self._failed)
         limit = self._limits[arrays is not None]
         late = threading.Event()
-        timer = threading.Timer(limit, lambda: (late.set(), end(self._process)))
+
+        def stop() -> None:
+            late.set()
+            end(self._process)  # the answer ends then
+
+        timer = threading.Timer(limit, stop)
         timer.start()
         try:
             answer = self._exchanged(arrays)

@@ -13,14 +13,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
 Message = tuple[dict[str, Any], list[np.ndarray]]
 
 
-def send(stream: BinaryIO, facts: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> None:
+def send(stream: IO[bytes], facts: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> None:
     """Writes a message."""
     data = io.BytesIO()
     np.savez(data, *arrays)
@@ -29,7 +29,7 @@ def send(stream: BinaryIO, facts: dict[str, Any], arrays: Sequence[np.ndarray] =
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> Message | None:
+def receive(stream: IO[bytes]) -> Message | None:
     """Reads a message; None at the end of the stream."""
     line = stream.readline()
     if not line.endswith(b"\n"):

@@ -296,6 +296,12 @@ def test_paths_are_found_from_the_file_then_from_here(load, tmp_path, monkeypatc
     )
 
 
+def test_a_file_of_the_same_name_and_another_type_is_named(load, tmp_path):
+    (tmp_path / "face[1].onnx").write_text("")
+    with pytest.raises(PoseError, match=r"no such file.* There is .*face\[1\]\.onnx\.$"):
+        load(SMALL).resolve("face[1].tflite")
+
+
 def test_the_configuration_used_loads_as_itself_from_anywhere(load, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("POSE_DATA", "/data/coco")
     (tmp_path / "pictures").mkdir()
