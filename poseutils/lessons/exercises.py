@@ -64,7 +64,23 @@ def verdict(exercise: Exercise, answer: Answer) -> str:
     for mistake, hint in exercise.mistakes:
         if _equal(given, mistake, exercise.tolerance):
             return f"not yet. {hint}"
-    return f"not yet. {exercise.hint}"
+    return f"not yet. {_advice(exercise, answer, given)}"
+
+
+def _advice(exercise: Exercise, answer: Answer, given: Any) -> str:
+    """The hint; or, if the answer is of another kind than expected, which kind that is."""
+    if exercise.arguments and not callable(answer):
+        return "A function is expected."
+    if exercise.arguments and any(value is None for value in given):
+        return "Your function returns None: does it end with return?"
+    if isinstance(exercise.answer, str):
+        choices = sorted([exercise.answer, *(mistake for mistake, _ in exercise.mistakes)])
+        return f"Expected one of: {', '.join(choices)}. {exercise.hint}"
+    if isinstance(answer, str):
+        return "A number is expected, and a text was given."
+    if callable(answer) and not exercise.arguments:
+        return "A number is expected, and a function was given."
+    return exercise.hint
 
 
 def _values(exercise: Exercise, answer: Answer) -> Any:

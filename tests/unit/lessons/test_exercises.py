@@ -14,7 +14,9 @@ NUMBER = Exercise(0.25, "A quarter.", "Divide once more.", (([0.5], "A list."), 
         (0.26, "not yet. Divide"),
         (0.5, "not yet. Twice."),
         ([0.5], "not yet. A list."),
-        ("a quarter", "not yet. Divide"),
+        ("0.25", "right. A quarter."),
+        ("a quarter", "not yet. A number is expected, and a text was given."),
+        (lambda: 0.25, "not yet. A number is expected, and a function was given."),
         (float("nan"), "not yet. Divide"),
         ([[0.25], 1], "not yet. Divide"),
         (10**400, "not yet. Divide"),
@@ -26,9 +28,12 @@ def test_numbers(answer, said):
 
 
 def test_texts_are_compared_without_case_and_hyphens():
-    exercise = Exercise("left wrist", "It is.", "Look again.")
+    exercise = Exercise("left wrist", "It is.", "Look again.", (("nose", "Lower."),))
     assert verdict(exercise, "Left_Wrist").startswith("right")
-    assert verdict(exercise, "right wrist").startswith("not yet")
+    assert (
+        verdict(exercise, "right wrist")
+        == "not yet. Expected one of: left wrist, nose. Look again."
+    )
 
 
 def test_functions_are_called():
@@ -37,6 +42,10 @@ def test_functions_are_called():
     )
     assert verdict(exercise, lambda a, b: a + b).startswith("right")
     assert verdict(exercise, lambda a, b: a + b + 1) == "not yet. One too many."
+    assert verdict(exercise, lambda a, b: None) == (
+        "not yet. Your function returns None: does it end with return?"
+    )
+    assert verdict(exercise, 1).startswith("not yet. A function is expected")
     assert "ZeroDivisionError" in verdict(exercise, lambda a, b: a / 0)
 
 
