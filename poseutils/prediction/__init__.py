@@ -3,6 +3,7 @@
 from .frames import is_video, open_video
 from .images import Result, predict_images
 from .smoothing import OneEuro, Smoother, smooth
+from .swaps import swapped_back
 from .tracks import Tracker
 from .video import VideoResult, predict_video
 
@@ -17,4 +18,5 @@ __all__ = [
     "predict_images",
     "predict_video",
     "smooth",
+    "swapped_back",
 ]

@@ -1,5 +1,5 @@
-"""Smoothing over time: the one-euro filter (Casiez, Roussel and Vogel, "1 € Filter: A Simple
-Speed-based Low-pass Filter for Noisy Input in Interactive Systems", CHI 2012)."""
+"""Smoothing over time: a running median, then the one-euro filter (Casiez, Roussel and Vogel, "1 €
+Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive Systems", CHI 2012)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..poses import Poses
 from .frames import Frame
-from .tracks import LOST, boxes_of
+from .tracks import LOST, boxes_of, ids_of
 
 AHEAD = 8
 """Frames after a frame that a video is smoothed with."""
@@ -83,7 +83,7 @@ class Smoother:
         boxes, count = boxes_of(poses), len(poses.layout)
         points = np.concatenate([poses.keypoints, boxes.reshape(-1, 2, 2)], axis=1)
         sizes = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
-        for i, track in enumerate([] if poses.track_ids is None else poses.track_ids.tolist()):
+        for i, track in enumerate(ids_of(poses)):
             one = self._filters.setdefault(track, OneEuro(beta=self.beta))
             points[i] = one(points[i], seconds, float(sizes[i]))
             self._seen[track] = seconds
@@ -93,11 +93,35 @@ class Smoother:
         return replace(poses, keypoints=points[:, :count], boxes=corners)
 
 
-def smooth(tracked: Iterable[tuple[Frame, Poses]]) -> Iterator[tuple[Frame, Poses]]:
-    """Smooths the poses of a video with the frames before and after each: the mean of a filter that
-    runs forward and one that runs backward, whose lags cancel out."""
-    forward, window = Smoother(BETA_BOTH_WAYS), deque[tuple[Frame, Poses, Poses]]()
+def medians(tracked: Iterable[tuple[Frame, Poses]]) -> Iterator[tuple[Frame, Poses]]:
+    """The poses of a video with each coordinate the median of the frame before, the frame, and the
+    one after, where a person is in all three: steady movement is kept, a jump of one frame is not
+    (Tukey, "Exploratory Data Analysis", 1977)."""
+    before: Poses | None = None
+    held: tuple[Frame, Poses] | None = None
     for frame, poses in tracked:
+        if held is not None:
+            yield held[0], held[1] if before is None else _median(before, held[1], poses)
+            before = held[1]
+        held = frame, poses
+    if held is not None:
+        yield held
+
+
+def _median(before: Poses, now: Poses, after: Poses) -> Poses:
+    keypoints = now.keypoints.copy()
+    for person, track in enumerate(ids_of(now)):
+        around = [p.keypoints[p.track_ids == track] for p in (before, after)]
+        if all(map(len, around)):
+            keypoints[person] = np.median([now.keypoints[person], *np.concatenate(around)], axis=0)
+    return replace(now, keypoints=keypoints)
+
+
+def smooth(tracked: Iterable[tuple[Frame, Poses]]) -> Iterator[tuple[Frame, Poses]]:
+    """Smooths the poses of a video with the frames before and after each: by :func:`medians`, then
+    by the mean of a filter that runs forward and one that runs backward, whose lags cancel out."""
+    forward, window = Smoother(BETA_BOTH_WAYS), deque[tuple[Frame, Poses, Poses]]()
+    for frame, poses in medians(tracked):
         window.append((frame, poses, forward.update(poses, frame.seconds)))
         if len(window) > AHEAD:
             yield _first_of(window)

@@ -63,6 +63,11 @@ def _ids(poses: Poses) -> np.ndarray:
     return poses.track_ids
 
 
+def ids_of(poses: Poses) -> list[int]:
+    """The track id of each person; none if they have no ids."""
+    return [] if poses.track_ids is None else poses.track_ids.tolist()
+
+
 def boxes_of(poses: Poses) -> np.ndarray:
     """(N, 4) xyxy: those of the poses, or else around their keypoints."""
     if poses.boxes is not None:

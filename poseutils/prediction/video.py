@@ -21,6 +21,7 @@ from ..poses import Poses
 from .frames import MOST_FRAMES, Frame, Video, open_video
 from .images import Example
 from .smoothing import smooth
+from .swaps import swapped_back
 from .tracks import Tracker
 from .writer import Preview, video_file
 
@@ -109,8 +110,8 @@ def predict_video(
             :func:`poseutils.prediction.open_video`.
         out_dir: folder to write to.
         rate: frames a second of a folder, or of frames.
-        smoothing: smooth keypoints and boxes over time, see
-            :func:`poseutils.prediction.smooth`.
+        smoothing: undo short swaps of left and right, and smooth keypoints and boxes over time,
+            see :func:`poseutils.prediction.swapped_back` and :func:`poseutils.prediction.smooth`.
         threshold: keypoints with lower scores are drawn hollow, without limbs.
         max_frames: a longer video is cut there.
         progress: shows a progress bar with the time left.
@@ -131,7 +132,7 @@ def predict_video(
         video_file(out_dir / "annotated", video.size, video.rate) as file,
     ):
         try:
-            for frame, poses in smooth(found) if smoothing else found:
+            for frame, poses in smooth(swapped_back(found)) if smoothing else found:
                 drawn = draw_poses(frame.image, poses, threshold)
                 file.write(drawn, frame.seconds)
                 preview.add(drawn, frame.seconds)

@@ -9,6 +9,7 @@ from poseutils.keypoints import layout_from_names
 from poseutils.poses import AREA_OF_BOX, Poses, oks
 from poseutils.prediction import OneEuro, Smoother, Tracker, smooth
 from poseutils.prediction.frames import Frame
+from poseutils.prediction.smoothing import medians
 from poseutils.synthetic import robot_arm
 from tests.helpers.jitter import jitter
 
@@ -107,6 +108,26 @@ def test_a_filter_of_the_past_alone_costs_little():
     ]
     before, after = measured(found, np.array(truth)), measured(after, np.array(truth))
     assert after[1] < 0.8 * before[1] and after[0] > before[0] - 0.01
+
+
+def test_a_median_removes_a_jump_of_one_frame_and_keeps_steady_movement():
+    """The second person is not in frame 4, so that their frames 3 to 5 stay as they are."""
+
+    def people(i):
+        points = np.array([(3.0 * i, 50 + i * i), (9.0, 100 - 5.0 * i)])
+        jump = (40, -60) if i == 6 else (0, 0)
+        both = np.stack([points + jump, points + 200])
+        some, layout = both[: 1 + (i != 4)], layout_from_names(("a", "b"))
+        scores = np.ones((len(some), 2), np.float32)
+        return Poses(some, scores, layout, track_ids=np.array([7, 3])[: len(some)])
+
+    given = [(Frame(i + 1, i / 25, np.zeros((1, 1, 3), np.uint8)), people(i)) for i in range(10)]
+    found = [poses for _, poses in medians(given)]
+    for i, (poses, (_, before)) in enumerate(zip(found, given, strict=True)):
+        np.testing.assert_array_equal(poses.keypoints[1:], before.keypoints[1:])
+        if i not in (5, 6, 7):
+            np.testing.assert_array_equal(poses.keypoints[0], before.keypoints[0])
+    np.testing.assert_array_equal(found[6].keypoints[0], [(21, 75), (9, 65)])
 
 
 def test_people_are_smoothed_apart_boxes_too_and_the_lost_are_forgotten():

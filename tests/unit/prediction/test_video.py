@@ -14,7 +14,7 @@ import poseutils as pu
 from poseutils.errors import PoseError
 from poseutils.models import Prediction
 from poseutils.poses import Poses
-from poseutils.prediction import open_video, video, writer
+from poseutils.prediction import open_video, swaps, video, writer
 from poseutils.prediction.smoothing import AHEAD
 from tests.helpers.networks.tiny_tflite import heatmap_model
 from tests.helpers.videos import gray_frames, number_in, write_gif, write_video
@@ -100,13 +100,13 @@ def test_a_long_video_is_cut_and_kept(model, tmp_path):
 
 def test_an_interrupt_keeps_what_was_done(model, tmp_path):
     def frames():
-        yield from gray_frames(20)
+        yield from gray_frames(30)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         predict(model, frames(), tmp_path / "out")
     done = len(list(open_video(tmp_path / "out/annotated.mp4").frames()))
-    assert done >= 20 - AHEAD - 1
+    assert done >= 30 - AHEAD - swaps.AHEAD - 2
     records = json.loads((tmp_path / "out/predictions.json").read_text())
     assert [r["image_id"] for r in records] == list(range(1, done + 1))
 
