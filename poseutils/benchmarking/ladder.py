@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from ..deployment.boards import Board, fits
 
 LADDER = Path(__file__).with_name("ladder.json")
 
@@ -29,7 +27,7 @@ class Rung:
         mmacs: million multiply-accumulates per inference.
         ram_kib, flash_kib: arena and constants of the network as C.
         minstructions: million instructions per inference by core, estimated.
-        published_ram_kib: ST's figure for the STM32N6, if there is one.
+        operators: how many of each kind the file has.
     """
 
     network: str
@@ -42,34 +40,9 @@ class Rung:
     ram_kib: float
     flash_kib: float
     minstructions: Mapping[str, float]
-    published_ram_kib: float | None = None
+    operators: Mapping[str, int]
 
 
 def ladder() -> list[Rung]:
     """The measured networks, narrow and small ones first."""
     return [Rung(**row) for row in json.loads(LADDER.read_text(encoding="utf-8"))]
-
-
-def ladder_rows(rungs: Sequence[Rung], board: Board, core: str | None) -> list[dict]:
-    """A table of the networks.
-
-    Args:
-        board: whose memory is looked at.
-        core: whose instructions are shown, a key of ``minstructions``; None for none.
-    """
-    return [
-        {
-            "network": rung.network,
-            "alpha": "" if rung.alpha is None else f"{rung.alpha:g}",
-            "input": f"{rung.size} × {rung.size}",
-            "OKS": "" if rung.oks is None else f"{rung.oks:.3f} ± {rung.oks_error:.3f}",
-            "training": rung.training,
-            "MMAC": round(rung.mmacs),
-            "RAM, KiB": round(rung.ram_kib),
-            "ST's": "" if rung.published_ram_kib is None else f"{rung.published_ram_kib:,.0f}",
-            "flash, KiB": round(rung.flash_kib),
-            "M instructions": round(rung.minstructions[core]) if core else "",
-            f"fits {board.name}": fits(rung.ram_kib, rung.flash_kib, board).verdict,
-        }
-        for rung in rungs
-    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..deployment.boards import Board
 
@@ -26,11 +26,14 @@ def expected_on_processor(layers: Sequence[dict], board: Board) -> list[dict]:
     Args:
         layers: as in :attr:`poseutils.benchmarking.Report.layers`.
     """
-    if not board.npu:
-        return []
     counts = Counter(row["operator"] for row in layers)
     return [
         {"operator": kind, "what it does": ON_PROCESSOR[kind], "layers": count}
-        for kind, count in counts.items()
-        if kind in ON_PROCESSOR
+        for kind, count in leaving(counts, board).items()
     ]
+
+
+def leaving(operators: Mapping[str, int], board: Board) -> dict[str, int]:
+    """Of the numbers of operators by kind, those that an accelerator is expected to leave to the
+    processor; none on a board without one."""
+    return {k: n for k, n in operators.items() if k in ON_PROCESSOR} if board.npu else {}

@@ -30,6 +30,7 @@ from .figures import show_images as show_images
 from .figures import show_poses as show_poses
 from .figures import show_raw as show_raw
 from .ladder import show_ladder as show_ladder
+from .ladder import show_person_scores as show_person_scores
 from .lessons import LiveCurves as LiveCurves
 from .lessons import draw_predictions as draw_predictions
 from .lessons import show_augmentations as show_augmentations

@@ -1,13 +1,15 @@
-"""A chart of accuracy against cost."""
+"""Charts of accuracy against cost, and of false alarms against misses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ..benchmarking.ladder import Rung
+from ..benchmarking.person_scores import PersonScores
 
 
 def show_ladder(
@@ -76,3 +78,35 @@ def _draw(axes, label: str, rungs: Sequence[Rung], cost: Callable[[Rung], float]
             xytext=(3, 4),
             textcoords="offset points",
         )
+
+
+def show_person_scores(measured: Sequence[PersonScores], threshold: float) -> None:
+    """False alarms and misses over the threshold of the person score: a panel for each network, a
+    pair of lines for each kind of images.
+
+    Args:
+        measured: at least one.
+        threshold: shown as a vertical line.
+    """
+    networks = list(dict.fromkeys(one.network for one in measured))
+    figure, panels = plt.subplots(
+        1, len(networks), figsize=(9, 3.2), sharey=True, squeeze=False, layout="constrained"
+    )
+    grid = np.linspace(0, 1, 201)
+    for axes, network in zip(panels[0], networks, strict=True):
+        own = [one for one in measured if one.network == network]
+        for one, style in zip(own, ("-", "--"), strict=True):
+            for label, count, color in (
+                ("false alarms", one.false_alarms, "#d1495b"),
+                ("misses", one.misses, "#2a6f97"),
+            ):
+                shares = [count(value) for value in grid]
+                axes.plot(grid, shares, style, color=color, label=f"{label}, {one.images}")
+        axes.axvline(threshold, color="black", linestyle=":", linewidth=1)
+        axes.set_title(network, fontsize=8)
+        axes.set_xlabel("threshold")
+        axes.grid(alpha=0.3)
+    panels[0, 0].set_ylabel("fraction of images")
+    handles = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2, fontsize=8)
+    plt.show()

@@ -1,3 +1,4 @@
+from .board_chooser import choose_board as choose_board
 from .canvas import drag_points as drag_points
 from .explorer import explore as explore
 from .labeler import label as label

@@ -3,22 +3,26 @@
 python -m tests.bench person_scores        (POSEUTILS_CACHE: the folder with models and images)
 
 Writes ``person_scores.md`` beside this file, by which ``ONE_PERSON.confidence`` of
-``poseutils/decoders/options.py`` is chosen: anew after another network became the bundled one.
+``poseutils/decoders/options.py`` is chosen: anew after another network became the bundled one; and
+the scores of photographs to ``poseutils/benchmarking/person_scores.json``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 import poseutils as pu
+from poseutils.benchmarking.person_scores import PERSON_SCORES, PersonScores
 from poseutils.crops import Region, region_of_box
 from poseutils.datasets import Sample
 from poseutils.decoders import ONE_PERSON_TYPES
 from poseutils.decoders.options import ONE_PERSON
 from poseutils.evaluation.matching import labeled_people
+from poseutils.files import json_list
 from poseutils.models import Model
 from poseutils.models.predictor import infer, prepare
 from poseutils.poses import person_scores as by_highest_half
@@ -65,6 +69,8 @@ def _page() -> Iterator[str]:
     found = {}
     for name, path in networks.items():
         found[name] = _scores(pu.load_model(path), views)
+    if PHOTOGRAPHS[0] in views:
+        _keep(found)
     yield from _decisions(found)
     yield from _choice(found)
     yield from _statistics(found)
@@ -127,6 +133,25 @@ def _scores(model: Model, views: Views) -> Scores:
         return np.concatenate(rows) if rows else np.zeros((0, len(model.layout)), np.float32)
 
     return {kind: (of(with_people), of(without)) for kind, (with_people, without) in views.items()}
+
+
+def _keep(found: dict[str, Scores]) -> None:
+    """Writes the person scores of the 8-bit networks for photographs."""
+    kept = {name: scores for name, scores in found.items() if not name.endswith("float")}
+    with json_list(PERSON_SCORES) as append:
+        for name, scores in kept.items():
+            for kind in PHOTOGRAPHS:
+                parts = (_rounded(part) for part in scores[kind])
+                append(asdict(PersonScores(_plain(name), kind, *parts)))
+
+
+def _plain(name: str) -> str:
+    """As the ladder has it."""
+    return name.removesuffix(", int8").strip("`")
+
+
+def _rounded(scores: np.ndarray) -> list[float]:
+    return sorted(by_highest_half(scores).astype(float).round(5).tolist())
 
 
 # ---------------------------------------------------------------- tables

@@ -1,11 +1,12 @@
-"""The ladder of networks: its file, table and chart."""
+"""The ladder of networks: its file and chart."""
+
+from collections import Counter
 
 import matplotlib.pyplot as plt
 import pytest
 
 from poseutils import plots
-from poseutils.benchmarking import benchmark, ladder, ladder_rows
-from poseutils.deployment import find_board
+from poseutils.benchmarking import benchmark, ladder
 from tests.helpers.stand_ins import INT8
 
 CORE = "Cortex-M55"
@@ -13,11 +14,13 @@ CORE = "Cortex-M55"
 
 def test_a_rung_of_the_bundled_network_has_the_costs_that_the_file_has():
     (rung,) = [r for r in ladder() if r.network == "bundled network" and r.size == 192]
-    measured = benchmark(INT8, runs=1).metrics
+    report = benchmark(INT8, runs=1)
+    measured = report.metrics
     assert rung.mmacs == pytest.approx(measured["macs"] / 1e6, abs=0.05)
     assert rung.ram_kib == pytest.approx(measured["arena_kib"], abs=0.05)
     assert rung.flash_kib == pytest.approx(measured["constants_kib"], abs=0.05)
     assert rung.minstructions[CORE] == pytest.approx(measured["minstructions_m55"], abs=0.05)
+    assert rung.operators == Counter(row["operator"] for row in report.layers)
 
 
 def test_costs_grow_with_width_and_size():
@@ -28,13 +31,6 @@ def test_costs_grow_with_width_and_size():
         for other in trained:
             if other.alpha >= rung.alpha and other.size > rung.size:
                 assert other.mmacs > rung.mmacs and other.ram_kib > rung.ram_kib
-
-
-def test_the_table_says_what_fits_a_board():
-    rows = ladder_rows(ladder(), find_board("STM32F746G-DISCO"), CORE)
-    fits = {(row["network"], row["input"]): row["fits STM32F746G-DISCO"] for row in rows}
-    assert fits["bundled network", "192 × 192"] == "internal"  # 113 of 320 KiB of RAM
-    assert fits["movenet_lightning_192", "192 × 192"] == "external"  # 2.4 of 1 MiB of flash
 
 
 def test_the_chart_has_a_line_for_each_width_and_the_limits_of_a_board():
