@@ -16,6 +16,7 @@ from . import plots as plots
 from . import poses as poses
 from . import prediction as prediction
 from . import quantization as quantization
+from . import sweeps as sweeps
 from . import synthetic as synthetic
 from . import training as training
 from . import widgets as widgets

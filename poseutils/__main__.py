@@ -1,5 +1,5 @@
-"""``python -m poseutils``: run or check a configuration, list runs and models, fetch a model,
-convert or label a dataset, export as C."""
+"""``python -m poseutils``: run, sweep or check a configuration, list runs and models, fetch a
+model, convert or label a dataset, export as C."""
 
 from __future__ import annotations
 
@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         help="treat the Python files and programs that the configuration names as allowed to run",
     )
     check.set_defaults(command=_check)
+    _add_sweep(commands)
     runs = commands.add_parser("runs", help="list the runs, newest first")
     runs.add_argument(
         "folder",
@@ -133,6 +134,52 @@ def _parser() -> argparse.ArgumentParser:
     _add_label(commands)
     _add_export(commands)
     return parser
+
+
+def _add_sweep(commands) -> None:
+    sweep = commands.add_parser(
+        "sweep", help="run a configuration once for each combination of values, and compare"
+    )
+    sweep.add_argument("config", help="a user_config.yaml")
+    sweep.add_argument(
+        "attributes",
+        nargs="+",
+        metavar="section.attribute=value,value",
+        help="the values to combine; one value is for all points; low..high is a range for optuna",
+    )
+    sweep.add_argument(
+        "--sampler",
+        choices=("grid", "optuna"),
+        default="grid",
+        help="all combinations, or those that Optuna draws (default: %(default)s)",
+    )
+    sweep.add_argument("--trials", type=_count, metavar="N", help="how many Optuna draws")
+    sweep.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help=(
+            "a Dask scheduler, tcp://host:port, whose workers see the same files under the same "
+            "paths; default: a worker for each core of this computer"
+        ),
+    )
+    sweep.add_argument(
+        "--runs-dir",
+        default="runs",
+        help="where the sweep's folder is; the same command goes on there (default: %(default)s)",
+    )
+    sweep.add_argument(
+        "--allow-custom-code",
+        action="store_true",
+        help="run the Python files and programs that the configuration names",
+    )
+    sweep.set_defaults(command=_sweep, usage=sweep.error)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
+    return count
 
 
 def _add_convert(commands) -> None:
@@ -235,6 +282,22 @@ def _run(options: argparse.Namespace) -> None:
             options.runs_dir,
             allow_custom_code=options.allow_custom_code,
         )
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from .sweeps import read_results, results_table, sweep
+
+    if (options.sampler == "optuna") != (options.trials is not None):
+        options.usage("--sampler optuna and --trials N, the number of points, belong together")
+    folder = sweep(
+        options.config,
+        options.attributes,
+        options.runs_dir,
+        trials=options.trials,
+        scheduler=options.scheduler,
+        allow_custom_code=options.allow_custom_code,
+    )
+    print(f"\n{results_table(read_results(folder))}\n\nOpen {folder / 'index.html'}")
 
 
 def _runs(options: argparse.Namespace) -> None:

@@ -43,7 +43,7 @@ def load_config(
     """
     config, problems = read_config(path, overrides, allow_custom_code)
     if problems:
-        raise PoseError(_listed(_found(Path(path)), problems))
+        raise PoseError(_listed(find_config(Path(path)), problems))
     if config.ignored:
         _LOG.warning("%s: ignored: %s", Path(path).name, ", ".join(config.ignored_and_why))
     return config
@@ -58,7 +58,7 @@ def read_config(
     Raises:
         PoseError: if the file cannot be read at all.
     """
-    path = _found(Path(path))
+    path = find_config(Path(path))
     overrides, allowed = _permission(overrides)
     document = read_document(path, overrides, unread=IGNORED_SECTIONS)
     read = {
@@ -136,7 +136,7 @@ def _as_written(line: str, written: dict[str, str]) -> str:
     return line
 
 
-def _found(path: Path) -> Path:
+def find_config(path: Path) -> Path:
     """The file that a bare name means, which is the same from a notebook's folder and from the
     repository's root."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def runs_table(folder: str | Path) -> str:
         except (PoseError, OSError) as error:
             unreadable.append(f"unreadable: {error}")
     rows.sort(reverse=True)
-    lines = _aligned([HEADING, *(row for _, row in rows)]) if rows else [f"no runs in {folder}"]
+    lines = aligned([HEADING, *(row for _, row in rows)]) if rows else [f"no runs in {folder}"]
     lines += [*(["", f"no runs: {', '.join(others)}"] if others else []), *unreadable]
     return "\n".join(map(_printable, lines))
 
@@ -87,7 +88,8 @@ def _results(record: Record) -> str:
         return "metrics.json cannot be read"
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line per row, the cells of a column below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -15,6 +15,7 @@ from .results import compared, duration, figure, own_metrics, side_by_side, step
 from .steps import Step
 
 TEMPLATE = Path(__file__).with_name("index.html.j2")
+STYLE = Path(__file__).with_name("page.css")
 SHOWN_FIRST = ("predict", "evaluate", "train", "quantize", "benchmark", "deploy")
 """Order of the services in the gallery: predictions and accuracy first, then how the model was
 made, then its cost."""
@@ -54,6 +55,7 @@ def write_index(
     rows = [(_title(step), step_results(step), time) for step, time in zip(steps, times)]
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         LISTED_FILES=LISTED_FILES,
+        style=STYLE.read_text(encoding="utf-8"),
         record=record,
         started=f"{began:%B} {began.day}, {began:%Y, %H:%M}",
         stopped=record.stopped_at(),

@@ -63,21 +63,43 @@ def run(
     notebooks = _find_notebooks(services, notebooks_dir)
     _load_papermill()
     now = datetime.now()
-    name = config.environment.hidden(config.general.project_name)
-    folder = _new_run_folder(
-        Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{re.sub(r'[${}:]+', '_', name).strip(' _')}"
-    )
-    started = now.isoformat(timespec="seconds")
-    record = Record(folder, name, config.operation_mode, started, overrides, plan(services, folder))
+    folder = _new_run_folder(Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{folder_name(config)}")
     with locked(folder):
-        config = load_config(
-            config.save(folder / CONFIG), allow_custom_code=config.allow_custom_code
-        )
+        record = prepare(folder, config, overrides, now)
+        config = load_config(folder / CONFIG, allow_custom_code=config.allow_custom_code)
         print(
             f"{config.operation_mode}: {len(services)} notebooks into {_short(folder)}", flush=True
         )
         _run(record, config, notebooks)
     return folder
+
+
+def folder_name(config: Config) -> str:
+    """The project's name as a part of a folder's."""
+    name = config.environment.hidden(config.general.project_name)
+    return re.sub(r"[${}:]+", "_", name).strip(" _")
+
+
+def prepare(
+    folder: Path, config: Config, overrides: Sequence[str], started: datetime | None = None
+) -> Record:
+    """Writes the configuration and the record of a run of which no step is done, and returns the
+    record; :func:`resume` begins the run.
+
+    Args:
+        folder: an empty run folder.
+        config: with an ``operation_mode``.
+        overrides: those that led to the configuration, for the record.
+        started: default: now.
+    """
+    mode = config.operation_mode
+    assert mode is not None
+    name = config.environment.hidden(config.general.project_name)
+    began = (started or datetime.now()).isoformat(timespec="seconds")
+    record = Record(folder, name, mode, began, tuple(overrides), plan(services_of(mode), folder))
+    config.save(folder / CONFIG)
+    record.save()
+    return record
 
 
 def resume(

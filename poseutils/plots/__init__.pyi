@@ -45,3 +45,5 @@ from .reports import show_disagreements as show_disagreements
 from .reports import show_report as show_report
 from .reports import show_report_curves as show_report_curves
 from .reports import show_worst as show_worst
+from .sweeps import show_curves_together as show_curves_together
+from .sweeps import show_parallel_coordinates as show_parallel_coordinates

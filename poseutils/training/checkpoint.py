@@ -151,6 +151,21 @@ def read_checkpoint(path: Path) -> Checkpoint:
         ) from error
 
 
+def read_progress(path: Path) -> Progress:
+    """The progress in a checkpoint, without its arrays; also while another process trains.
+
+    Raises:
+        PoseError: if there is no checkpoint, or it is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Progress(**json.loads(str(file["record"]))["progress"])
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise PoseError(
+            f"{path} is not a checkpoint of a training, or is damaged: {error}"
+        ) from error
+
+
 def _count(file, name: str) -> int:
     return sum(1 for key in file.files if key.startswith(name))
 

@@ -22,6 +22,7 @@ FLOORS = [
     ["plots"],
     ["prediction", "labeling", "widgets", "lessons"],
     ["pipeline"],
+    ["sweeps"],
     ["__main__"],
 ]
 ORDER = [room for floor in FLOORS for room in floor]
