@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from .predictions import fingerprint, outcomes
 from .report import ImageResult, Report
 from .zoo_ap import ZooAP
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 CONFIDENCE = {"yolo_mpe": 0.001}
 """Default confidence threshold by model type: AP ranks detections by score and needs those with low
 scores, too."""
@@ -45,6 +49,7 @@ def evaluate(
     upright: bool = False,
     keypoint_map: Sequence[int] | None = None,
     workers: int = 0,
+    client: Client | None = None,
     run_dir: str | Path | None = None,
     progress: bool = True,
     **thresholds,
@@ -66,6 +71,8 @@ def evaluate(
         keypoint_map: for each annotated keypoint the index of the model's, where neither number nor
             names of the keypoints agree.
         workers: number of worker processes, each with its own network; 0 predicts in this process.
+        client: a ``dask.distributed.Client``, whose workers predict instead, by ranges of images.
+            They see the same files under the same paths. The report is the same to the bit.
         run_dir: folder of intermediate results: an interrupted evaluation resumes from it.
         progress: shows a progress bar.
         thresholds: of :class:`poseutils.decoders.Thresholds`. Defaults: ``max_detections`` 20, as
@@ -87,7 +94,7 @@ def evaluate(
     )
     journal = open_journal(path, model.layout)
     tally, results, errors = _Tally.of(plan), [], []
-    each = outcomes(model, plan.dataset, plan.boxes, settings, journal, workers)
+    each = outcomes(model, plan.dataset, plan.boxes, settings, journal, workers, client)
     for outcome in _with_progress(each, len(plan.dataset), progress):
         if outcome.error:
             errors.append(outcome.error)

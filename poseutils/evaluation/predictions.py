@@ -13,14 +13,19 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..datasets import Dataset, Sample
 from ..files import sha256_of
 from ..models import Model, Prediction
+from ..models.cluster import on_workers
 from ..poses import Poses
 from .journal import Journal
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _CHUNK = 16
 """Number of images that a worker process receives at a time."""
@@ -45,6 +50,7 @@ def outcomes(
     settings: dict,
     journal: Journal,
     workers: int,
+    client: Client | None = None,
 ) -> Iterator[Outcome]:
     """The outcome for every image in order; images in the journal are not predicted again.
 
@@ -52,6 +58,7 @@ def outcomes(
         boxes: for each image the (N, 4) boxes to crop, or None for whole images.
         settings: keyword arguments of ``Model.predict_each``.
         workers: number of worker processes; 0 predicts in this process.
+        client: of a Dask cluster, whose workers predict instead.
 
     Raises:
         PoseError: if the network outputs NaN or infinity.
@@ -59,9 +66,12 @@ def outcomes(
     offsets = journal.offsets()
     missing = [i for i in range(len(dataset)) if i not in offsets]
     jobs = [(dataset[i].path, None if boxes is None else boxes[i]) for i in missing]
-    fresh = (
-        _in_workers(model, jobs, settings, workers) if workers else _in_chunk(model, jobs, settings)
-    )
+    if client is not None:
+        fresh = on_workers(client, model, _in_chunk, jobs, settings)
+    elif workers:
+        fresh = _in_workers(model, jobs, settings, workers)
+    else:
+        fresh = _in_chunk(model, jobs, settings)
     for index, sample in enumerate(dataset):
         if index in offsets:
             yield Outcome(sample, *journal.read(offsets[index]), offsets[index])

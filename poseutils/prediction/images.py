@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +16,12 @@ from ..errors import PoseError
 from ..files import sha256, write_json
 from ..images import read_image
 from ..models import Model
+from ..models.cluster import on_workers
 from ..plots import draw_poses, save_image
 from ..poses import Poses
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 JPEG_PIXELS = 65_500
 """The most rows or columns that JPEG has."""
@@ -93,6 +98,7 @@ def predict_images(
     out_dir: str | Path,
     *,
     threshold: float = 0.15,
+    client: Client | None = None,
     progress: bool = True,
     **thresholds,
 ) -> Result:
@@ -109,6 +115,8 @@ def predict_images(
         paths: image files; unreadable ones are listed in ``errors`` and skipped.
         out_dir: folder to write to.
         threshold: keypoints with lower scores are drawn hollow, without limbs.
+        client: a ``dask.distributed.Client``, whose workers predict and draw, by ranges of images.
+            They see the same files under the same paths. The files are the same to the bit.
         progress: shows a progress bar.
         thresholds: see :meth:`poseutils.models.Model.predict`.
 
@@ -119,32 +127,46 @@ def predict_images(
 
     out_dir = Path(out_dir)
     names, ids = _file_names(paths), _image_ids(paths)
+    jobs = [(path, out_dir.absolute() / "annotated" / name) for path, name in zip(paths, names)]
+    if client is None:
+        done = _annotated(model, jobs, threshold, thresholds)
+    else:
+        done = on_workers(client, model, _annotated, jobs, threshold, thresholds)
+    each = tqdm(done, total=len(paths), desc="predict", unit="image", disable=not progress)
     poses: dict[Path, Poses] = {}
     annotated: dict[Path, Path] = {}
     errors: list[str] = []
     records: list[dict] = []
-    predictions = tqdm(
-        model.predict_each(paths, **thresholds),
-        total=len(paths),
-        desc="predict",
-        unit="image",
-        disable=not progress,
-    )
-    for path, name, image_id, prediction in zip(paths, names, ids, predictions, strict=True):
-        if prediction.image is None or prediction.poses is None:
-            errors.append(str(prediction.error))
-            continue
-        poses[path] = prediction.poses
-        try:
-            drawn = draw_poses(prediction.image, prediction.poses, threshold)
-            annotated[path] = save_image(out_dir / "annotated" / _image_name(name, drawn), drawn)
-        except Exception as error:  # of OpenCV, of the disk: the prediction itself is there
-            errors.append(f"{path}: predicted, but not annotated: {error}")
-        records += [{"file_name": name, **record} for record in prediction.poses.to_coco(image_id)]
+    for path, name, image_id, (found, drawn, error) in zip(paths, names, ids, each, strict=True):
+        if error:
+            errors.append(error)
+        if drawn is not None:
+            annotated[path] = out_dir / "annotated" / drawn
+        if found is not None:
+            poses[path] = found
+            records += [{"file_name": name, **record} for record in found.to_coco(image_id)]
     if not poses:
         raise PoseError(f"none of the {len(paths)} images could be read; the first: {errors[0]}")
     write_json(out_dir / "predictions.json", records)
     return Result(poses, annotated, errors)
+
+
+def _annotated(
+    model: Model, jobs: Sequence[tuple[Path, Path]], threshold: float, thresholds: dict
+) -> Iterator[tuple[Poses | None, str | None, str]]:
+    """The poses of each image, the name of the annotated image that was written, and the error;
+    ``jobs`` are the images and where their annotated ones go."""
+    predictions = model.predict_each([path for path, _ in jobs], **thresholds)
+    for (path, target), prediction in zip(jobs, predictions, strict=True):
+        if prediction.image is None or prediction.poses is None:
+            yield None, None, str(prediction.error)
+            continue
+        try:
+            drawn = draw_poses(prediction.image, prediction.poses, threshold)
+            saved = save_image(target.with_name(_image_name(target.name, drawn)), drawn)
+            yield prediction.poses, saved.name, ""
+        except Exception as error:  # of OpenCV, of the disk: the prediction itself is there
+            yield prediction.poses, None, f"{path}: predicted, but not annotated: {error}"
 
 
 def _file_names(paths: Sequence[Path]) -> list[str]:

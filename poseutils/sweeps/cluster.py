@@ -37,7 +37,7 @@ def workers(scheduler: str | None, most: int) -> Iterator[Client]:
             threads_per_worker=1,
             processes=True,
             memory_limit=0,  # of a worker, which needs little; what it starts is not counted
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
         )
         with local, Client(local) as client:
             yield client

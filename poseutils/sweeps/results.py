@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import PoseError
-from ..files import read_text, write_json, write_text
+from ..files import METRICS, read_text, write_json, write_text
 from ..pipeline.history import aligned
 from ..pipeline.record import Record
-from ..pipeline.results import all_metrics, duration
+from ..pipeline.results import duration, read_metrics
 from .points import Point
 
 RESULTS = "results.json"
@@ -58,7 +58,7 @@ def result_of(point: Point) -> Result:
         round(record.seconds, 1) if record else 0.0,
         point.error,
         progress.history if progress else {},
-        all_metrics(record.steps) if record else {},
+        read_metrics(point.folder / METRICS),
     )
 
 
@@ -118,7 +118,7 @@ def table_rows(results: Sequence[Result]) -> list[dict[str, str]]:
             **{short: result.values[n] for n, short in short_names(list(result.values)).items()},
             "validation OKS": "n/a" if result.oks is None else f"{result.oks:.3f}",
             "best epoch": "n/a" if result.best_epoch is None else str(result.best_epoch),
-            "time": duration(result.seconds),
+            "time": duration(result.seconds) if result.seconds else "n/a",
             "state": result.state,
         }
         for result in results

@@ -11,7 +11,7 @@ from tests.helpers.sweeping import write_config, write_train
 def scheduler():
     """The address of a scheduler with two workers; points run in processes all the same."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
     ) as cluster:
         yield cluster.scheduler_address
 

@@ -117,7 +117,7 @@ def test_a_scheduler_that_does_not_answer(sweep, monkeypatch):
 
 def test_a_scheduler_without_workers(sweep, monkeypatch):
     monkeypatch.setattr(cluster, "SECONDS", 1)
-    with LocalCluster(n_workers=0, processes=False, dashboard_address=None) as empty:
+    with LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as empty:
         with pytest.raises(PoseError, match="it has no workers after 1 seconds"):
             sweep(TWO, scheduler=empty.scheduler_address)
 

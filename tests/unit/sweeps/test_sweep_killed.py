@@ -47,7 +47,7 @@ def epochs_lost(folder):
 def test_the_point_of_a_killed_worker_is_done_elsewhere(config, notebooks, tmp_path):
     folder = tmp_path / "runs/small-sweep"
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
     ) as cluster:
         address = cluster.scheduler_address
         given = (config, ATTRIBUTES, tmp_path / "runs")

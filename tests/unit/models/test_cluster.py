@@ -1,0 +1,51 @@
+"""Evaluating and predicting on the workers of a Dask cluster."""
+
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+
+import poseutils as pu
+
+
+@pytest.fixture(params=[1, 3])
+def client(request):
+    """So many workers."""
+    with LocalCluster(None, request.param, 1, False, dashboard_address="127.0.0.1:0") as cluster:
+        with Client(cluster) as client:
+            yield client
+
+
+@pytest.fixture
+def people(repository):
+    return pu.load_dataset(repository / "data/synthetic-people/val")
+
+
+@pytest.fixture
+def model(repository):
+    name = "data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite"
+    return pu.load_model(repository / name, num_threads=1)
+
+
+def test_a_report_is_the_same_to_the_bit(client, model, people):
+    alone = pu.evaluate(model, people, progress=False)
+    together = pu.evaluate(model, people, client=client, progress=False)
+    assert together.metrics == alone.metrics and together.per_keypoint == alone.per_keypoint
+    assert [i.sample.path for i in together.per_image] == [i.sample.path for i in alone.per_image]
+    for a, b in zip(together.per_image, alone.per_image, strict=True):
+        np.testing.assert_array_equal(a.poses.keypoints, b.poses.keypoints)
+        np.testing.assert_array_equal(a.poses.scores, b.poses.scores)
+
+
+def test_files_are_the_same_to_the_bit(client, model, people, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"none")
+    paths = [tmp_path / "broken.jpg", *(sample.path for sample in people)]
+    alone = pu.predict_images(model, paths, tmp_path / "alone", progress=False)
+    together = pu.predict_images(model, paths, tmp_path / "all", client=client, progress=False)
+    assert together.errors == alone.errors and len(alone.errors) == 1
+    assert together.metrics == alone.metrics and list(together.poses) == list(alone.poses)
+
+    def files(folder):
+        return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.*") if p.is_file()}
+
+    assert files(tmp_path / "all") == files(tmp_path / "alone")
+    assert len(files(tmp_path / "all")) == len(people) + 1
