@@ -57,7 +57,8 @@ def run_stedgeai(
     program, lines = find_stedgeai(config)
     if board.target is None:
         lines.append(
-            f"{board.name} runs Linux: its runtime takes the .tflite as it is, without {PROGRAM}"
+            f"{board.name} runs Linux: its runtime takes the .tflite as it is, without {PROGRAM}, "
+            "which has no target stm32mp from release 3.0 on"
         )
     print_lines(lines)
     if program is None or board.target is None:

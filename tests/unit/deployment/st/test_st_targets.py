@@ -14,8 +14,9 @@ import poseutils as pu
 from poseutils import PoseError
 from poseutils.deployment import on_target, side_by_side
 from poseutils.deployment.st import network as st_network
-from poseutils.deployment.st.network import _in_shape, _move
+from poseutils.deployment.st.network import _in_shape, _input, _move
 from poseutils.evaluation.predictions import fingerprint
+from poseutils.models.runtimes import TensorSpec
 from tests.helpers.networks.tiny_tflite import random_heatmaps
 from tests.helpers.st.installation import write_installation
 
@@ -227,5 +228,9 @@ def test_dimensions_of_one_and_the_place_of_channels_are_told_apart():
     assert (_in_shape(given, (None, 3, 4, 2)) == given[0].transpose(0, 2, 3, 1)).all()
     assert (_in_shape(given, (1, 2, 3, 4)) == given[0]).all()
     assert _in_shape(given, (1, None, 4)) is given
+    first, last = (TensorSpec("", shape, "int8") for shape in ((1, 3, 64, 48), (1, 64, 48, 3)))
+    wide = TensorSpec("", (1, 1, 64, 48, 3), "uint8")
+    assert _input(first, last).shape == _input(last, wide).shape == last.shape
+    assert _input(last, first).shape == first.shape
     with pytest.raises(ValueError):
         _move((2, 3, 4), (3, 2, 4))
