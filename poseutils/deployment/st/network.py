@@ -1,8 +1,8 @@
 """ST's compiled network in place of LiteRT: a model whose network is what ``stedgeai`` makes of its
 file, on this computer or on an STM32N6.
 
-It goes as the scripts of ST's model zoo do, which take the outputs in the order of the file, and was
-never run with ST's tools, which are not available for automatic tests.
+It goes as the scripts of ST's model zoo do, which take the outputs in the order of the file, and
+was never run with ST's tools, which are not available for automatic tests.
 """
 
 from __future__ import annotations
