@@ -70,6 +70,7 @@ class Model(Section):
     input_shape: Shape = (192, 192, 3)
     final_activation: Literal["sigmoid", "softmax"] = "sigmoid"
     pretrained: Flag = False
+    upsampling: Literal["bilinear", "nearest"] = "bilinear"
 
     @model_validator(mode="after")
     def _usual_alpha(self) -> Model:

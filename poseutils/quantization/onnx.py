@@ -17,6 +17,7 @@ from ..errors import PoseError, missing_package
 from ..files import atomic_path
 from ..models.runtimes import ONNX_QUANTIZATION
 from .options import as_keras, quiet
+from .resizing import with_resizing
 
 OPSET = 17
 """Version of the operators; 13 is the first with per-channel scales, 17 is read by ST's tools."""
@@ -68,6 +69,7 @@ def _converted(model, opset: int = OPSET):
     import tensorflow as tf
 
     tf2onnx = _packages()
+    model = with_resizing(model)
     signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="image")]
     names = [
         f"output_{i}" if len(model.outputs) > 1 else "output" for i in range(len(model.outputs))

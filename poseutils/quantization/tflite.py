@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import PoseError
 from .options import quiet
+from .resizing import with_resizing
 
 
 def to_tflite(
@@ -14,6 +15,7 @@ def to_tflite(
     """The content of a quantized .tflite; arguments as for :func:`.convert.quantize`."""
     import tensorflow as tf
 
+    model = with_resizing(model)
     types = {"uint8": tf.uint8, "int8": tf.int8, "float": tf.float32}
     signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="image")]
     function = tf.function(

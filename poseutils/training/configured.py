@@ -22,6 +22,7 @@ from .logs import tracked
 from .networks.architectures import build_model
 from .networks.resized import at_size
 from .networks.transfer import freeze, with_dropout
+from .networks.upsampling import with_nearest_upsampling
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -50,7 +51,8 @@ def configured_examples(config: Config, dataset: Dataset, validating: bool = Fal
 
 
 def configured_network(config: Config, keypoints: int, start: str = ""):
-    """The keras.Model to train, with ``training.frozen_layers`` and ``training.dropout``.
+    """The keras.Model to train, with ``model.upsampling``, ``training.frozen_layers`` and
+    ``training.dropout``.
 
     Args:
         config: its model, training and general sections are used.
@@ -77,6 +79,8 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
             seed,
             section.pretrained,
         )
+    if section.upsampling == "nearest":
+        network = with_nearest_upsampling(network)
     if config.training.frozen_layers or not own:  # layers frozen by custom code stay so
         freeze(network, config.training.frozen_layers)
     return with_dropout(network, config.training.dropout, seed)

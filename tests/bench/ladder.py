@@ -40,7 +40,7 @@ OTHERS = "movenet_lightning_192", "st_movenet_lightning_heatmaps_192_13kpts"
 FIRST = 3
 """How many times as many steps the first size of each width takes."""
 BATCH, CALIBRATION = 32, 100
-AUGMENTATION = {
+AUGMENTATION: dict[str, dict] = {
     "random_flip": {"mode": "horizontal"},
     "random_rotation": {"factor": 0.08, "fill_mode": "constant"},
     "random_zoom": {"width_factor": (-0.25, 0.2), "fill_mode": "constant"},

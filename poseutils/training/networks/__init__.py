@@ -6,6 +6,7 @@ from .normalization import with_fused_normalization
 from .pretrained import check_pretrained, load_pretrained
 from .resized import at_size
 from .transfer import freeze, with_dropout
+from .upsampling import with_nearest_upsampling
 
 __all__ = [
     "at_size",
@@ -16,4 +17,5 @@ __all__ = [
     "load_pretrained",
     "with_dropout",
     "with_fused_normalization",
+    "with_nearest_upsampling",
 ]
