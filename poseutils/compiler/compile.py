@@ -28,6 +28,7 @@ from .memory.planner import Plan
 from .passes import run_passes
 from .rows import row_count
 from .rules.limits import check_limits
+from .unsupported import cannot_become_c
 
 
 def need_rows(graph: Graph, source: str) -> None:
@@ -117,10 +118,7 @@ def compile_graph(
     prove(arena)
     program, refused = lower(graph, arena, prefix)
     if refused:
-        raise PoseError(
-            f"{source} cannot become C; not supported are:\n"
-            + "\n".join(f"- {line}" for line in refused)
-        )
+        raise cannot_become_c(source, refused)
     for tensor in (graph.tensors[t] for t in (*graph.inputs, *graph.outputs)):
         if tensor.dtype not in C_TYPES:
             raise PoseError(

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import PoseError
 from ..graph import Tensor
+from ..unsupported import cannot_become_c
 from .onnx_file import (
     MAX_BYTES,
     OWN_DOMAINS,
@@ -94,12 +95,8 @@ def _check_known(proto: Any, name: str, known: Container[str]) -> None:
         if not (kind in known or kind in FOLDABLE or kind == "Constant"):
             other.setdefault(kind, []).append(node.name or next(iter(node.output), ""))
     if other:
-        lines = [
-            f"- {kind}, {len(names)} times, first {names[0]!r}" for kind, names in other.items()
-        ]
-        raise PoseError(
-            f"{name} cannot become C; operators that are not supported:\n" + "\n".join(lines)
-        )
+        lines = [f"{kind}, {len(names)} times, first {names[0]!r}" for kind, names in other.items()]
+        raise cannot_become_c(name, lines, "operators that are not supported")
 
 
 def _open_one_image(proto: Any, name: str) -> None:

@@ -5,11 +5,13 @@ import random
 from functools import cache
 
 import numpy as np
+import onnx
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from poseutils import PoseError
 from poseutils.compiler.compile import compile_graph
+from poseutils.compiler.frontends.qdq import read_qdq
 from poseutils.compiler.frontends.tflite import parse_tflite
 from tests.helpers.marks import with_gcc
 from tests.helpers.networks import kernel_cases_more
@@ -66,6 +68,33 @@ def test_all_that_is_not_supported_is_named_at_once():
         PoseError, match=r"odd cannot become C; not supported are:\n- SIN of 'a'.*\n- CUMSUM of 'c'"
     ):
         compile_graph(graph, "odd", "file", "network")
+
+
+SELECTS = '{} chooses among detections.*end2end=False, without nms=True, or by format="stedgeai"'
+
+
+def test_a_selection_of_detections_says_how_to_export_without():
+    tensors = [
+        tensor("x", (1, 300), **IN),
+        tensor("k", (), "INT32", np.array(5, np.int32), scale=None),
+        tensor("best", (1, 5), **IN),
+        tensor("where", (1, 5), "INT32", scale=None),
+    ]
+    graph = parse_tflite(build(tensors, [("TOPK_V2", [0, 1], [2, 3])], [0], [2]), "yolo")
+    with pytest.raises(PoseError, match=f"- TOPK_V2.*\n{SELECTS.format('TOPK_V2')}"):
+        compile_graph(graph, "yolo", "file", "network")
+
+
+def test_a_selection_in_an_onnx_file_says_so_too(tmp_path):
+    node = onnx.helper.make_node("TopK", ["x", "k"], ["best", "where"])
+    ends = [
+        onnx.helper.make_tensor_value_info(name, kind, (1, size))
+        for name, kind, size in (("x", 1, 300), ("best", 1, 5), ("where", 7, 5))
+    ]
+    k = onnx.numpy_helper.from_array(np.array([5]), "k")
+    graph = onnx.helper.make_graph([node], "end", ends[:1], ends[1:], [k])
+    with pytest.raises(PoseError, match=f"- TopK, 1 times.*\n{SELECTS.format('TopK')}"):
+        read_qdq(onnx.helper.make_model(graph).SerializeToString(), "yolo", tmp_path)
 
 
 def test_a_constant_of_another_type_is_refused():

@@ -19,7 +19,7 @@ import numpy as np
 from ....errors import PoseError
 from ...graph import Graph, Quantization
 from ...passes.remove_dead import remove_dead
-from ...unsupported import Unsupported, a, known, need
+from ...unsupported import Unsupported, a, cannot_become_c, known, need
 from ..onnx import OnnxGraph, parse_onnx
 from .builder import Builder
 from .onnx_operator import Converter, OnnxOperator
@@ -75,10 +75,7 @@ def read_qdq(data: bytes, name: str, folder: Path) -> Graph:
         else [_output(graph, builder, t, values.get(t), refused) for t in graph.outputs]
     )
     if refused:
-        raise PoseError(
-            f"{name} cannot become C; not supported are:\n"
-            + "\n".join(f"- {line}" for line in refused)
-        )
+        raise cannot_become_c(name, refused)
     inputs = tuple(range(len(graph.inputs)))  # they were the first tensors to be built
     tensors, operators = tuple(builder.tensors), tuple(builder.operators)
     return remove_dead(Graph(tensors, operators, inputs, tuple(outputs), graph.opset))
