@@ -11,15 +11,15 @@ from matplotlib.ticker import MaxNLocator
 
 _NAMED = 8
 """Number of curves that a legend names: the first."""
-_COLORS = "viridis"
+_COLORS = "viridis_r"
 
 
 def show_curves_together(curves: Mapping[str, Sequence[float]], title: str) -> None:
     """Curves over epochs, from 1, laid over each other. The first is drawn thick; the legend names
     the first ones."""
     _, axes = plt.subplots(figsize=(8, 4), layout="constrained")
-    colors = plt.get_cmap(_COLORS)(np.linspace(0.85, 0, max(1, len(curves))))
-    for index, ((label, values), color) in enumerate(zip(curves.items(), colors[::-1])):
+    colors = plt.get_cmap(_COLORS)(np.linspace(1, 0.15, max(1, len(curves))))
+    for index, ((label, values), color) in enumerate(zip(curves.items(), colors)):
         axes.plot(
             np.arange(len(values)) + 1,
             values,
@@ -78,6 +78,7 @@ def _draw_axis(axes: Axes, place: int, ticks: Mapping[str, float]) -> None:
             fontsize=8,
             ha="right",
             va="center",
+            bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1},
         )
 
 

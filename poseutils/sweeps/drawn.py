@@ -83,14 +83,16 @@ class Drawn:
 
     def _restored(self, frozen) -> Point | None:
         """The point to run of a trial of an earlier driver; None if there is nothing left to do."""
-        if frozen.state.is_finished():
-            self._add(frozen)
-            return None
+        is_drawn = len(frozen.params) == len(self._distributions)
+        is_finished = frozen.state.is_finished()
         trial = Trial(self._study, frozen._trial_id)
-        if set(frozen.params) != set(self._distributions):  # stopped while it was drawn
+        if is_finished and is_drawn:
+            self._add(frozen)
+        elif is_drawn:
+            return self._point(trial)
+        elif not is_finished:  # stopped while it was drawn
             self._study.tell(trial, state=TrialState.FAIL)
-            return None
-        return self._point(trial)
+        return None
 
     def _point(self, trial) -> Point | None:
         """The point to run of a trial; None if its values are those of an earlier one, whose result

@@ -95,6 +95,13 @@ def test_a_driver_that_was_stopped_is_followed_by_another(draw, begun):
     assert [point.number for point in draw(trials=6).left()] == [1, 2, 3, 4, 5]
 
 
+def test_a_trial_of_which_nothing_was_drawn_is_given_up(draw):
+    draw()._study.ask()  # what is left of a driver that was killed in the middle
+    points = list(draw(trials=3).left())
+    assert [point.number for point in points] == [1, 2]
+    assert all(point.values for point in draw(trials=3).points)
+
+
 def test_what_falls_behind_is_pruned(draw, begun):
     drawn = draw()
     left = drawn.left()
