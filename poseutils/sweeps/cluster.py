@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ def workers(scheduler: str | None, most: int) -> Iterator[Client]:
             threads_per_worker=1,
             processes=True,
             memory_limit=0,  # of a worker, which needs little; what it starts is not counted
+            silence_logs=logging.ERROR,
             dashboard_address="127.0.0.1:0",
         )
         with local, Client(local) as client:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-NAMES = ("train", "quantize", "evaluate", "predict", "benchmark", "deploy", "dataset")
+NAMES = ("train", "quantize", "evaluate", "predict", "benchmark", "deploy", "dataset", "sweep")
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -61,7 +61,8 @@ def test_papermill_lists_its_parameters(notebook, repository):
     import papermill
 
     parameters = papermill.inspect_notebook(repository / "notebooks" / f"{notebook[0]}.ipynb")
-    assert {"config", "data" if notebook[0] == "dataset" else "model", "run_dir"} <= set(parameters)
+    given = {"dataset": "data", "sweep": "attributes"}.get(notebook[0], "model")
+    assert {"config", given, "run_dir"} <= set(parameters)
     assert all(p["inferred_type_name"] != "None" and p["help"] for p in parameters.values())
 
 
@@ -72,7 +73,7 @@ def notebooks_and_lessons(repository):
 def test_each_says_first_how_the_package_is_installed(repository):
     """Opened elsewhere, as in Colab, a notebook has no package."""
     paths = notebooks_and_lessons(repository)
-    assert len(paths) == 16
+    assert len(paths) == 17
     for path in paths:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         source = "".join(code(cells)[0]["source"])
@@ -81,7 +82,7 @@ def test_each_says_first_how_the_package_is_installed(repository):
 
 def test_the_index_has_a_card_of_every_notebook_and_lesson(repository):
     index = json.loads((repository / "notebooks/index.ipynb").read_text(encoding="utf-8"))
-    assert sum(len(cell.get("attachments", ())) for cell in index["cells"]) == 15
+    assert sum(len(cell.get("attachments", ())) for cell in index["cells"]) == 16
     text = "".join("".join(cell["source"]) for cell in index["cells"])
     for path in notebooks_and_lessons(repository):
         name = path.relative_to(repository / "notebooks").as_posix()
