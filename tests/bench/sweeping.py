@@ -31,7 +31,7 @@ def sweeping() -> Iterator[Row]:
         config = load_config(ROOT / "user_config.yaml", FIXED).save(folder / "user_config.yaml")
         one, two = (_seconds(config, folder / str(count), count) for count in (1, 2))
         alone = sum(_seconds_alone(config, folder / "alone", rate) for rate in RATES)
-    yield Row("four points on two workers of one core", "on one worker", two / one, 1 / 1.8)
+    yield Row("four points on two workers of one core", "on one worker", two / one, 0.56)
     cost = (one - alone) / len(RATES)
     yield Row("seconds that Dask adds to a point", "one second", cost, 2)
 
