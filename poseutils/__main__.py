@@ -130,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         help="of a model whose SHA-256 is not known, confirm and record the one that its file has",
     )
     fetch.set_defaults(command=_fetch)
+    _add_train_host(commands)
     _add_convert(commands)
     _add_label(commands)
     _add_export(commands)
@@ -180,6 +181,37 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
     return count
+
+
+def _add_train_host(commands) -> None:
+    host = commands.add_parser(
+        "train-host",
+        help="train on several hosts: run it on each of them",
+        description=(
+            "Trains on several hosts, each of which takes its part of every batch; "
+            "training.batch_size is that of all. What is not given of --coordinator, --hosts and "
+            "--host is found in the environment of Slurm, Open MPI or a Kubernetes Job."
+        ),
+    )
+    host.add_argument("config", nargs="?", help="a user_config.yaml")
+    host.add_argument("overrides", nargs="*", metavar="section.attribute=value")
+    host.add_argument("--coordinator", metavar="HOST:PORT", help="host 0, and a free port there")
+    host.add_argument("--hosts", type=int, metavar="N", help="how many there are")
+    host.add_argument("--host", type=int, metavar="I", help="which one this is, from 0")
+    host.add_argument("--wait", type=int, metavar="S", help="for all to start (default: 300 s)")
+    host.add_argument(
+        "--run-dir",
+        default="runs/train-host",
+        metavar="FOLDER",
+        help="the training's folder, which all hosts see (default: %(default)s)",
+    )
+    host.add_argument(
+        "--allow-custom-code",
+        action="store_true",
+        help="run the Python files that the configuration names",
+    )
+    host.add_argument("--resume", metavar="FOLDER", help="go on with the training in this folder")
+    host.set_defaults(command=_train_host, usage=host.error)
 
 
 def _add_convert(commands) -> None:
@@ -298,6 +330,18 @@ def _sweep(options: argparse.Namespace) -> None:
         allow_custom_code=options.allow_custom_code,
     )
     print(f"\n{results_table(read_results(folder))}\n\nOpen {folder / 'index.html'}")
+
+
+def _train_host(options: argparse.Namespace) -> None:
+    if bool(options.config) == bool(options.resume):
+        options.usage("give either a configuration, or --resume FOLDER, which has its own")
+    from .pipeline.train_host import Order, train_host
+
+    given = vars(options)
+    if options.resume:
+        given |= {"config": f"{options.resume}/user_config.yaml", "run_dir": options.resume}
+    named = Order.__dataclass_fields__
+    train_host(Order(**{n: given[n] for n in named if given[n] is not None}))
 
 
 def _runs(options: argparse.Namespace) -> None:

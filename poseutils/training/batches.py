@@ -11,6 +11,7 @@ import numpy as np
 
 from ..models.keras_files import load_tensorflow
 from .examples import Examples, load_examples
+from .hosts import Share
 
 __all__ = ["RESCALING", "Batches", "Examples", "load_examples", "rescaled", "training_batches"]
 
@@ -21,10 +22,12 @@ _AHEAD = 3
 
 
 class Batches:
-    """An iterable of the batches of one epoch; each iteration is the next epoch.
+    """An iterable of the batches of one epoch, or of a host's part of each; each iteration is the
+    next epoch.
 
     Attributes:
         epoch: the epoch of the next iteration, from 0; with the seed it determines the batches.
+        batch_size: B, of all hosts.
     """
 
     def __init__(
@@ -35,9 +38,10 @@ class Batches:
         seed: int,
         period: int,
         threads: int,
+        part: slice = slice(None),
     ):
         self.examples, self.batch_size, self.seed, self.period = examples, batch_size, seed, period
-        self._make, self._threads, self.epoch = make, threads, 0
+        self._make, self._threads, self._part, self.epoch = make, threads, part, 0
 
     def __len__(self) -> int:
         return len(self.examples) // self.batch_size
@@ -58,6 +62,7 @@ class Batches:
 
     def _batch(self, draw: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple:
         rows, seed, period = draw
+        rows = rows[self._part]
         return self._make(self.examples.images[rows], self.examples.keypoints[rows], seed, period)
 
 
@@ -68,31 +73,42 @@ def training_batches(
     seed: int = 0,
     rescaling: tuple[float, float] = RESCALING,
     custom_augmentation: Callable | None = None,
+    share: Share = Share(),
 ) -> Batches:
     """The batches of one epoch, shuffled and augmented anew in each iteration.
 
     Args:
         examples: the training examples.
-        batch_size: B, at most the number of examples. An incomplete last batch is dropped.
+        batch_size: B, at most the number of examples, of all hosts. An incomplete last batch is
+            dropped.
         augmentation: ``{name: arguments}``, see ``augmentation``; None for none.
         seed: the same seed gives the same batches.
         rescaling: scale and offset of pixels.
         custom_augmentation: a function of images 0…255 and keypoints that returns both augmented,
-            applied after ``augmentation``.
+            applied after ``augmentation``, on several hosts to the part of each.
+        share: of this host, which prepares its part of each batch alone, as it would be in the
+            whole batch.
 
     Returns:
         An iterable of (B, H, W, 3) float32 images and (B, K, 3) float32 keypoints, TensorFlow
-        tensors. With ``random_periodic_resizing`` H and W change every ``period`` batches and at
-        the start of each epoch.
+        tensors, or of this host's rows of them. With ``random_periodic_resizing`` H and W change
+        every ``period`` batches and at the start of each epoch.
+
+    Raises:
+        PoseError: if several hosts cannot share a batch equally.
     """
     tf = load_tensorflow()
     from .augmentation import make_augment, resizing_period
 
     augment = make_augment(augmentation or {}, examples.layout)
+    batch_size = min(batch_size, len(examples))
+    part = share.of_batch(batch_size)
 
     @tf.function(autograph=custom_augmentation is not None)
     def make(images, keypoints, seed, period):
-        pixels, points = augment(tf.cast(images, tf.float32), keypoints, seed, period=period)
+        pixels, points = augment(
+            tf.cast(images, tf.float32), keypoints, seed, period, (part.start, batch_size)
+        )
         if custom_augmentation:
             pixels, points = custom_augmentation(pixels, points)
         return pixels * rescaling[0] + rescaling[1], points
@@ -103,8 +119,8 @@ def training_batches(
 
     # A custom augmentation may draw random numbers of its own, whose order matters.
     threads = 1 if custom_augmentation else max(1, (os.cpu_count() or 1) // 2)
-    batch_size = min(batch_size, len(examples))
-    return Batches(examples, batch_size, on_cpu, seed, resizing_period(augmentation), threads)
+    period = resizing_period(augmentation)
+    return Batches(examples, batch_size, on_cpu, seed, period, threads, part)
 
 
 def _ahead(make: Callable, draws: Iterable, threads: int) -> Iterator:

@@ -18,6 +18,7 @@ from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
 from .device import prepare_device
 from .examples import Examples, load_examples
 from .fit import Fit, fit
+from .hosts import current_share
 from .logs import tracked
 from .networks.architectures import build_model
 from .networks.resized import at_size
@@ -104,7 +105,7 @@ def configured_fit(
         )
         epochs = 1
     prepare_device(config)
-    copy = _copy_of_model(config)
+    copy = _copy_of_model(config) if current_share().writes else None
     with tracked(config, Path(run_dir).absolute().name) as recorder:
 
         def after_epoch(epoch: int, history: dict[str, list[float]]) -> None:

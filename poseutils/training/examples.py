@@ -51,12 +51,12 @@ class Examples:
 
     def first(self, count: int) -> Examples:
         """The first ``count`` examples."""
+        return self.part(slice(count))
+
+    def part(self, rows: slice) -> Examples:
+        """The examples of some rows, read."""
         return Examples(
-            self.images[:count],
-            self.keypoints[:count],
-            self.areas[:count],
-            self.layout,
-            self.names[:count],
+            self.images[rows], self.keypoints[rows], self.areas[rows], self.layout, self.names[rows]
         )
 
     @property

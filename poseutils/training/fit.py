@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from ..files import write_notes
 from ..models.keras_files import load_keras, load_tensorflow
 from .batches import RESCALING, Batches, Examples, training_batches
 from .callbacks import make_callbacks, needed
+from .checkpoint import Progress
 from .device import half_precision_helps
+from .hosts import current_share
 from .logs import make_prediction_image, tensorboard_logs
 from .progress import Training, describe_network
 from .steps import make_step
@@ -87,6 +90,9 @@ def fit(
     the same result as without the interruption. To train longer, resume with more ``epochs``. A
     training is never replaced by another.
 
+    On several hosts (:func:`.hosts.join`) all call it with the same arguments. Each takes its part
+    of every batch, and the losses are those of one host up to rounding; the first writes the files.
+
     Args:
         model: keras.Model from images (B, H, W, 3) to heatmaps (B, h, w, K), each cell 0 to 1.
         train, validation: examples of the network's input size, one person each.
@@ -94,7 +100,7 @@ def fit(
         run_dir: folder of ``model.keras``, the best weights, and of ``checkpoint.npz``. While
             training, ``model.keras`` is saved some seconds after it improved, and the checkpoint,
             which has the best weights too, after every epoch.
-        batch_size: B.
+        batch_size: B, of all hosts.
         optimizer: ``{Keras name: arguments}``; default Adam at 0.003. With ``use_ema``, the moving
             average of the weights (Polyak and Juditsky, 1992) is validated and saved; an
             ``ema_momentum`` of 0.999 averages over about a thousand steps.
@@ -144,40 +150,38 @@ def fit(
         "preprocessing.rescaling": rescaling,
         "training.mixed_precision": half,
     }
+    share = current_share()
     keras.utils.set_random_seed(seed)
     batches = training_batches(
-        train, batch_size, augmentation, seed, rescaling, custom_augmentation
+        train, batch_size, augmentation, seed, rescaling, custom_augmentation, share
     )
-    made = make_callbacks(model, optimizer, callbacks, epochs * len(batches), scaled=half)
-    training = Training(model, made, Path(run_dir), saved_models_dir, settings, epochs)
+    trained, folder = share.replicated(model), Path(run_dir)
+    with share.scope():
+        made = make_callbacks(trained, optimizer, callbacks, epochs * len(batches), scaled=half)
+    training = Training(trained, made, folder, saved_models_dir, settings, epochs, model, share)
     training.begin(resume_from)
     progress = training.progress
-    step = make_step(model, training.optimizer, loss, half)
-    validate = make_validate(model, validation, rescaling, loss)
+    step = make_step(trained, training.optimizer, loss, half)
+    validate = make_validate(model, validation, rescaling, loss, share)
     image = make_prediction_image(model, validation, rescaling)
+    kept = tensorboard_logs(folder / logs_dir, progress) if share.writes else nullcontext()
     try:
-        with tensorboard_logs(Path(run_dir) / logs_dir, progress) as logs:
+        with kept as logs:
             while not progress.is_finished:
                 training.finish_epoch(_epoch(training, step, batches, validate))
-                logs.write(progress, image)
+                if logs:
+                    logs.write(progress, image)
                 if on_epoch:
                     on_epoch(progress.epoch, progress.history)
     finally:
         training.end()
     assert progress.initial_oks is not None  # measured after the first epoch
-    course = Course(
-        progress.history,
-        len(batches),
-        batches.batch_size,
-        _augmentations(augmentation, custom_augmentation),
-    )
-    notes = diagnosed(model, train, validation, course, rescaling)
-    if not progress.best_epoch:
-        best = max(progress.history["val_oks"])
-        notes.insert(0, _NOTHING_LEARNED.format(progress.epoch, progress.initial_oks, best))
-    for note in notes:
-        _LOG.warning("%s", note)
-    write_notes(run_dir, notes)
+    notes: list[str] = []
+    if share.writes:
+        augmented = _augmentations(augmentation, custom_augmentation)
+        course = Course(progress.history, len(batches), batches.batch_size, augmented)
+        notes = diagnosed(model, train, validation, course, rescaling)
+        _report(notes, progress, folder)
     return Fit(
         progress.history,
         progress.initial_oks,
@@ -198,11 +202,12 @@ def _epoch(
     training.callbacks.on_epoch_begin(progress.epoch)
     rate, epoch = float(optimizer.learning_rate), progress.epoch + 1
     losses = []
-    for number, (images, keypoints) in enumerate(batches, 1):
-        losses.append(float(step(images, keypoints)))
-        if not math.isfinite(losses[-1]):
-            where = f"in epoch {epoch} at step {number} of {len(batches)}"
-            raise _diverged(f"the loss is {losses[-1]} {where}", training, rate)
+    with training.share.scope():
+        for number, (images, keypoints) in enumerate(batches, 1):
+            losses.append(float(step(images, keypoints)))
+            if not math.isfinite(losses[-1]):
+                where = f"in epoch {epoch} at step {number} of {len(batches)}"
+                raise _diverged(f"the loss is {losses[-1]} {where}", training, rate)
     with training.averaged():
         measured = validate()
     if not math.isfinite(measured["val_loss"]):
@@ -212,6 +217,16 @@ def _epoch(
         training.set_initial(validate)
     learning_rate = float(optimizer.learning_rate)
     return {"loss": float(np.mean(losses)), **measured, "learning_rate": learning_rate}
+
+
+def _report(notes: list[str], progress: Progress, run_dir: Path) -> None:
+    """Logs the notes of a training, and writes them, with the one that nothing was learned."""
+    if not progress.best_epoch:
+        best = max(progress.history["val_oks"])
+        notes.insert(0, _NOTHING_LEARNED.format(progress.epoch, progress.initial_oks, best))
+    for note in notes:
+        _LOG.warning("%s", note)
+    write_notes(run_dir, notes)
 
 
 def _augmentations(augmentation: Mapping | None, custom: Callable | None) -> list[str]:

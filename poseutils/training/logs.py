@@ -24,6 +24,7 @@ from ..models.runtimes import compiled
 from .batches import RESCALING, rescaled
 from .checkpoint import Progress
 from .examples import Examples
+from .hosts import current_share
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -180,12 +181,13 @@ def tracked(config: Config, name: str) -> Iterator[Recorder]:
     """A context with an MLflow run of that name, in the experiment ``general.project_name`` at
     ``mlflow.uri``, with the configuration as its parameters.
 
-    Without ``mlflow.uri`` nothing is logged; without MLflow neither, with a warning.
+    Without ``mlflow.uri`` nothing is logged; without MLflow neither, with a warning; of several
+    hosts the first alone logs.
 
     Raises:
         PoseError: if MLflow cannot work with ``mlflow.uri``.
     """
-    mlflow = _module(config.mlflow.uri)
+    mlflow = _module(config.mlflow.uri) if current_share().writes else None
     if mlflow is None:
         yield Recorder()
         return

@@ -22,6 +22,7 @@ from .checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from .hosts import Share, describe_weights
 
 SAVE_SECONDS = 15.0
 """Between savings of the best weights, which take as long as a short epoch."""
@@ -40,32 +41,37 @@ def describe_network(model) -> str:
     return f"{model.count_params():,} parameters, {sizes}, layers {structure}"
 
 
-def _digest(weights: list) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for values in weights:
-        digest.update(values.tobytes())
-    return digest.hexdigest()
-
-
 class Training:
     """A training: network, optimizer, callbacks, progress and best weights, with their files.
 
     Attributes:
         model, callbacks: see :func:`.callbacks.make_callbacks`.
+        shown: the network that is validated and saved: ``model``, or on several hosts that of this
+            host, which has the weights to validate only in :meth:`averaged`.
+        share: of this host, which says whether it writes files.
         progress: epochs and history so far.
         best: the best weights so far.
         path: the .keras file of the best weights.
     """
 
     def __init__(
-        self, model, callbacks, run_dir: Path, saved_models_dir: str, settings: Mapping, epochs: int
+        self,
+        model,
+        callbacks,
+        run_dir: Path,
+        saved_models_dir: str,
+        settings: Mapping,
+        epochs: int,
+        shown=None,
+        share: Share = Share(),
     ):
         self.model, self.callbacks = model, callbacks
+        self.shown, self.share = shown or model, share
         self.settings = json.loads(json.dumps(settings, default=str))
         self.path, self.checkpoint = run_dir / saved_models_dir / "model.keras", run_dir / NAME
         self.best = model.get_weights()
         self._unsaved, self._next_save = False, 0.0
-        self.progress = Progress(_digest(self.best), epochs)
+        self.progress = Progress(describe_weights(model), epochs)
 
     @property
     def optimizer(self):
@@ -80,12 +86,12 @@ class Training:
             PoseError: if the given checkpoint is missing, or of another training; if the folder
                 holds another training, finished or not.
         """
-        for path in (self.path, self.checkpoint):
+        for path in (self.path, self.checkpoint) if self.share.writes else ():
             remove_incomplete(path.parent)
         self.callbacks.on_train_begin()
         found = self._given(resume_from) if resume_from else self._same()
         here = found is not None and found.path.absolute() == self.checkpoint.absolute()
-        if not here:
+        if not here and self.share.writes:
             self._refuse_other()
         if found is not None:
             self._restore(found)
@@ -154,24 +160,23 @@ class Training:
 
     def set_initial(self, validate: Callable[[], Mapping[str, float]]) -> None:
         """Validates the initial weights, which may be after the first steps of training."""
-        now = self.model.get_weights()
-        self.model.set_weights(self.best)
-        self.progress.initial_oks = self.progress.best_oks = validate()["val_oks"]
-        self.model.set_weights(now)
+        with self._showing_best():
+            self.progress.initial_oks = self.progress.best_oks = validate()["val_oks"]
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Gives the network the weights to validate and keep: their moving average, if the
         optimizer has ``use_ema``. Training goes on from its own weights."""
-        if not self.optimizer.use_ema:
-            yield
-            return
         now = self.model.get_weights()
-        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        if self.optimizer.use_ema:
+            self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        if self.shown is not self.model:
+            self.shown.set_weights(self.model.get_weights())
         try:
             yield
         finally:
-            self.model.set_weights(now)
+            if self.optimizer.use_ema:
+                self.model.set_weights(now)
 
     def finish_epoch(self, logs: Mapping[str, float]) -> None:
         """Adds the results of an epoch, runs the callbacks, and writes the files.
@@ -197,19 +202,26 @@ class Training:
 
     def end(self) -> None:
         """Gives the network its best weights, and saves them."""
-        self.model.set_weights(self.best)
+        self.shown.set_weights(self.best)
         if self._unsaved:
             self._save_best()
 
+    @contextmanager
+    def _showing_best(self) -> Iterator[None]:
+        now = self.shown.get_weights()
+        self.shown.set_weights(self.best)
+        yield
+        self.shown.set_weights(now)
+
     def _save_best(self) -> None:
-        now = self.model.get_weights()
-        self.model.set_weights(self.best)
-        with atomic_path(self.path) as temporary:
-            self.model.save(temporary)
-        self.model.set_weights(now)
+        if self.share.writes:
+            with self._showing_best(), atomic_path(self.path) as temporary:
+                self.shown.save(temporary)
         self._unsaved, self._next_save = False, time.monotonic() + SAVE_SECONDS
 
     def _save(self) -> None:
+        if not self.share.writes:
+            return
         network = [v.numpy() for v in self.model.variables]
         optimizer = [v.numpy() for v in self.optimizer.variables]
         write_checkpoint(

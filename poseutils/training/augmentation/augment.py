@@ -42,11 +42,13 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
         layout: its ``mirror`` gives the keypoints to exchange when an image is flipped.
 
     Returns:
-        ``augment(images, keypoints, seed, period=None)``, which runs eagerly, in a ``tf.function``
-        and in ``tf.data``. It takes (B, H, W, 3) float32 images 0…255, (B, K, 3) or (B, N, K, 3)
-        keypoints x, y, visibility, and a seed of two integers; it returns images and keypoints.
-        Keypoints that leave the image become unlabeled (visibility 0). ``period`` is the seed of
-        the size that ``random_periodic_resizing`` chooses (default: a new size in each call).
+        ``augment(images, keypoints, seed, period=None, part=None)``, which runs eagerly, in a
+        ``tf.function`` and in ``tf.data``. It takes (B, H, W, 3) float32 images 0…255, (B, K, 3) or
+        (B, N, K, 3) keypoints x, y, visibility, and a seed of two integers; it returns images and
+        keypoints. Keypoints that leave the image become unlabeled (visibility 0). ``period`` is the
+        seed of the size that ``random_periodic_resizing`` chooses (default: a new size in each
+        call). ``part`` is the position of the images in a larger batch, and its size: they become
+        what they would as rows of that batch.
 
     Raises:
         PoseError: for an unknown operation or argument; for ``random_flip`` where the layout does
@@ -63,10 +65,10 @@ def make_augment(operations: Mapping[str, Mapping], layout: KeypointLayout) -> C
         for names in _groups(operations)
     ]
 
-    def augment(images, keypoints, seed, period=None):
+    def augment(images, keypoints, seed, period=None, part=None):
         images = tf.convert_to_tensor(images, tf.float32)
         keypoints = tf.convert_to_tensor(keypoints, tf.float32)
-        draw = Draw(images.shape[0] or tf.shape(images)[0], seed, period)
+        draw = Draw(images.shape[0] or tf.shape(images)[0], seed, period, part)
         for step in steps:
             images, keypoints = step(draw, images, keypoints)
         return images, keypoints
@@ -112,9 +114,9 @@ def _recolor(name: str, arguments: Mapping) -> Callable:
         if rate == 1:
             return clipped(AUGMENTATIONS[name](draw, images, **own)), keypoints
         # Only the chosen images are computed: some operations take longer than a training step.
-        which = tf.where(draw.happens(rate))
+        which, among = draw.some(rate)
         chosen = tf.ensure_shape(tf.gather_nd(images, which), (None, *images.shape[1:]))
-        changed = clipped(AUGMENTATIONS[name](draw.among(tf.size(which)), chosen, **own))
+        changed = clipped(AUGMENTATIONS[name](among, chosen, **own))
         return tf.tensor_scatter_nd_update(images, which, changed), keypoints
 
     return step

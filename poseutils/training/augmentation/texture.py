@@ -78,9 +78,7 @@ def gaussian_noise(draw: Draw, images, stddev: Factor, mode: str = "image"):
     Args:
         mode: one standard deviation per ``image``, or for the whole ``batch``.
     """
-    deviations = draw.between(stddev)
-    if mode == "batch":
-        deviations = tf.repeat(deviations[:1], draw.count)
+    deviations = draw.common(stddev) if mode == "batch" else draw.between(stddev)
     return images + 255 * each(deviations) * draw.normal(tf.shape(images))
 
 

@@ -11,6 +11,7 @@ from ...decoders.options import InputSpec
 from ...models.runtimes import compiled
 from ...poses import Poses, oks, standard_error
 from ..batches import RESCALING, Examples, rescaled
+from ..hosts import Share
 from ..losses import heatmap_loss
 
 _CHUNK = 32
@@ -66,21 +67,21 @@ def make_validate(
     examples: Examples,
     rescaling: tuple[float, float] = RESCALING,
     loss: Mapping[str, Mapping] | None = None,
+    share: Share = Share(),
 ) -> Callable[[], dict[str, float]]:
     """:func:`validate` as a compiled function of the model's current weights, to call after each
-    epoch."""
+    epoch, on several hosts on all of them: each takes its share of the examples."""
     forward, loss_of, spec = compiled(model), make_loss(model, loss), InputSpec(*examples.size)
 
     def measure() -> dict[str, float]:
-        loss, found = 0.0, []
-        for part, heatmaps in _heatmaps(forward, examples, rescaling):
-            truth = examples.keypoints[part]
-            found += decode({"heatmaps": heatmaps}, spec, examples.layout)
-            loss += float(loss_of(truth, heatmaps)) * len(truth)
-        return {
-            "val_loss": loss / len(examples),
-            "val_oks": float(example_oks(examples, found).mean()),
-        }
+        loss, similarity = 0.0, 0.0
+        for part, heatmaps in _heatmaps(forward, examples, rescaling, share):
+            few = examples.part(part)
+            found = decode({"heatmaps": heatmaps}, spec, examples.layout)
+            similarity += float(example_oks(few, found).sum())
+            loss += float(loss_of(few.keypoints, heatmaps)) * len(few)
+        loss, similarity = share.total(np.array([loss, similarity])) / len(examples)
+        return {"val_loss": float(loss), "val_oks": float(similarity)}
 
     return measure
 
@@ -112,9 +113,12 @@ def final_activation_of(model) -> str:
 
 
 def _heatmaps(
-    forward: Callable, examples: Examples, rescaling: tuple[float, float]
+    forward: Callable,
+    examples: Examples,
+    rescaling: tuple[float, float],
+    share: Share = Share(),
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    for start in range(0, len(examples), _CHUNK):
+    for start in range(share.index * _CHUNK, len(examples), share.count * _CHUNK):
         part = slice(start, start + _CHUNK)
         (heatmaps,) = forward(rescaled(examples.images[part], rescaling))
         yield part, heatmaps
