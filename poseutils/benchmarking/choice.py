@@ -92,9 +92,7 @@ class Choice:
                 "OKS": "" if one.rung.oks is None else f"{one.rung.oks:.3f}",
                 "RAM, KiB": _memory(one.rung.ram_kib, one.fit.activations),
                 "flash, KiB": _memory(one.rung.flash_kib, one.fit.weights),
-                "million instructions": ""
-                if one.minstructions is None
-                else f"{one.minstructions:,.0f}",
+                "million instructions": _count(one),
                 "estimated ms": _time(one),
                 "ST publishes": _published(one),
             }
