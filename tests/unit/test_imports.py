@@ -23,6 +23,7 @@ FLOORS = [
     ["prediction", "labeling", "widgets", "lessons"],
     ["pipeline"],
     ["sweeps"],
+    ["commands"],
     ["__main__"],
 ]
 ORDER = [room for floor in FLOORS for room in floor]
