@@ -296,6 +296,7 @@ def test_tensors_lie_within_their_buffers(file_of, exported, file):
             assert whole["first"] <= row["first"] <= row["last"] <= whole["last"]
 
 
+@pytest.mark.slow
 def test_folding_says_what_became_of_paddings_and_side_by_side(file_of, exported):
     bundle = exported(file_of("yolo11n_256_quant_pc_uf_pose_coco-st.tflite"))
     changes = {row["operator"]: row["folded"] for row in bundle.report.changes}
@@ -306,6 +307,7 @@ def test_folding_says_what_became_of_paddings_and_side_by_side(file_of, exported
     )
 
 
+@pytest.mark.slow
 def test_the_decoder_does_what_the_configuration_says(small, repository, asset, tmp_path):
     settings = [
         "postprocessing.refine=quarter",

@@ -67,6 +67,7 @@ def test_truncated_model_is_refused(asset, fraction):
 PALM = "033_palm_detection_full_quant_pc_uf_od.tflite"
 
 
+@pytest.mark.slow
 def test_heads_are_computed_where_their_concatenation_is(asset):
     compiled = compile_graph(read_tflite(asset(f"models/{PALM}")), PALM, "file", "network")
     moves = [

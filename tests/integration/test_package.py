@@ -2,11 +2,14 @@
 
 import hashlib
 
+import pytest
+
 from poseutils.deployment import export
 from poseutils.deployment.file_headers import SHIPPED, network_license
 from poseutils.models.zoo import SPDX, ZOO
 
 
+@pytest.mark.slow
 def test_the_license_of_a_known_network_is_told(asset, repository, tmp_path):
     assert set(SPDX) == {entry.license for entry in ZOO.values()} and set(SPDX.values()) == {
         "LicenseRef-SLA0044",

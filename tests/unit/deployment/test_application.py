@@ -102,6 +102,7 @@ def test_the_screen_of_the_application(small, tmp_path, screen):
     assert used == ([f"SCR_LIB_USE_{screen}"] if screen else [])
 
 
+@pytest.mark.slow
 def test_app_config_of_yolo(asset, tmp_path):
     bundle = export(asset(YOLO), tmp_path / "out", config=config(aspect_ratio="full_screen"))
     found = macros(bundle.path / "app_config.h")

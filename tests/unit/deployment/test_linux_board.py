@@ -108,7 +108,12 @@ def test_program_finds_no_person_where_none_is(board_python, repository, tmp_pat
 @pytest.mark.parametrize(
     ("file", "model_type", "aspect_ratio"),
     [
-        ("yolov8n_256_quant_pc_uf_pose_coco-st.tflite", "yolo_mpe", "padding"),
+        pytest.param(
+            "yolov8n_256_quant_pc_uf_pose_coco-st.tflite",
+            "yolo_mpe",
+            "padding",
+            marks=pytest.mark.slow,
+        ),
         ("movenet_singlepose_lightning_192_int8.tflite", "spe", "crop"),
         ("033_hand_landmark_full_quant_pc_uf_handl.tflite", "hand_spe", "fit"),
     ],

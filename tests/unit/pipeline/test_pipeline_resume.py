@@ -49,6 +49,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_stopped(config, notebooks, tmp_path, capsys):
     write_notebook(notebooks, "quantize", WAIT)
     arguments = (

@@ -118,6 +118,7 @@ def test_another_backend_gives_the_same_heatmaps_and_losses(backend, on_tensorfl
         np.testing.assert_allclose(found[name], values, rtol=1e-3, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_another_backend_trains(backend, repository, tmp_path):
     found = run(backend, repository / "data/synthetic-people/train", tmp_path, TRAINING)
     assert found["loss"][1] < found["loss"][0]

@@ -39,6 +39,7 @@ def test_every_dataset_is_one_batch_without_a_validation_set(load, repository, b
     assert not {s.path for s in train.samples} & {s.path for s in validation.samples}
 
 
+@pytest.mark.slow
 def test_one_batch_goes_through_the_whole_chain(settings, tmp_path, caplog):
     train, validation = pu.datasets.training_datasets(settings)
     others = pu.datasets.quantization_dataset(settings), pu.datasets.test_dataset(settings)

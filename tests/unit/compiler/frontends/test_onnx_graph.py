@@ -176,6 +176,7 @@ def outcome(data, folder):
     return None
 
 
+@pytest.mark.slow
 def test_files_with_other_bytes_end_in_c_or_a_clear_error(whole, tmp_path):
     dice, data = random.Random(1), whole.SerializeToString()
     outcomes = []
@@ -215,6 +216,7 @@ def mutate(model, dice):
         node.input.pop()
 
 
+@pytest.mark.slow
 def test_networks_that_contradict_themselves_end_in_c_or_a_clear_error(whole, tmp_path):
     dice, outcomes = random.Random(2), []
     for _ in range(120):
