@@ -7,8 +7,8 @@ import shutil
 from poseutils.deployment import missing_tools
 
 NUMBER = re.compile(r"(?<![\w.])[-−+]?\d[\d,]*(?:\.\d+)?")
-MEASURED = re.compile(r"[-−+]?[\d,]+\.\d{3}")
-"""Three decimals, as tables show what was computed in floating point."""
+MEASURED = re.compile(r"[-−+]?[\d,]+\.\d{3}|0")
+"""Three decimals, as tables show what was computed in floating point; of zero they show none."""
 RELATIVE, ABSOLUTE = 0.02, 0.02
 """Of measured numbers: a loss of two points of OKS is a difference."""
 
