@@ -20,6 +20,15 @@ def add_to(commands: Commands) -> None:
     _add_runs(commands)
 
 
+def _add_permission(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--allow-custom-code", action="store_true", help=what)
+
+
+def _check_source(options: argparse.Namespace) -> None:
+    if bool(options.config) == bool(options.resume):
+        options.usage("give either a configuration, or --resume FOLDER, which has its own")
+
+
 def _add_run(commands: Commands) -> None:
     run = commands.add_parser("run", help="run the notebooks of a configuration's operation_mode")
     run.add_argument("config", nargs="?", help="a user_config.yaml")
@@ -34,11 +43,7 @@ def _add_run(commands: Commands) -> None:
         default="runs",
         help="where the run's folder is created (default: %(default)s)",
     )
-    run.add_argument(
-        "--allow-custom-code",
-        action="store_true",
-        help="run the Python files and programs that the configuration names",
-    )
+    _add_permission(run, "run the Python files and programs that the configuration names")
     run.add_argument(
         "--resume",
         metavar="FOLDER",
@@ -48,8 +53,7 @@ def _add_run(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    if bool(options.config) == bool(options.resume):
-        options.usage("give either a configuration, or --resume FOLDER, which has its own")
+    _check_source(options)
     from ..pipeline import resume, run
 
     if options.resume:
@@ -77,10 +81,9 @@ def _add_check(commands: Commands) -> None:
         metavar="section.attribute=value",
         help="takes precedence over the file",
     )
-    check.add_argument(
-        "--allow-custom-code",
-        action="store_true",
-        help="treat the Python files and programs that the configuration names as allowed to run",
+    _add_permission(
+        check,
+        "treat the Python files and programs that the configuration names as allowed to run",
     )
     check.set_defaults(command=_check)
 
@@ -130,11 +133,7 @@ def _add_sweep(commands: Commands) -> None:
         default="runs",
         help="where the sweep's folder is; the same command goes on there (default: %(default)s)",
     )
-    sweep.add_argument(
-        "--allow-custom-code",
-        action="store_true",
-        help="run the Python files and programs that the configuration names",
-    )
+    _add_permission(sweep, "run the Python files and programs that the configuration names")
     sweep.set_defaults(command=_sweep, usage=sweep.error)
 
 
@@ -183,18 +182,13 @@ def _add_train_host(commands: Commands) -> None:
         metavar="FOLDER",
         help="the training's folder, which all hosts see (default: %(default)s)",
     )
-    host.add_argument(
-        "--allow-custom-code",
-        action="store_true",
-        help="run the Python files that the configuration names",
-    )
+    _add_permission(host, "run the Python files that the configuration names")
     host.add_argument("--resume", metavar="FOLDER", help="go on with the training in this folder")
     host.set_defaults(command=_train_host, usage=host.error)
 
 
 def _train_host(options: argparse.Namespace) -> None:
-    if bool(options.config) == bool(options.resume):
-        options.usage("give either a configuration, or --resume FOLDER, which has its own")
+    _check_source(options)
     from ..pipeline.train_host import Order, train_host
 
     given = vars(options)

@@ -13,15 +13,15 @@ from ..errors import PoseError
 from ..geometry import Transform, fitted
 
 COLOR_MODES = {1: ("rgb", "grayscale"), 3: ("rgb", "bgr"), 4: ("rgb", "bgr", "rgba")}
-"""By the channels of a network, what its images may be said to be. ``rgb`` goes with all: images
-are brought to the channels."""
+"""By the channels of a network, the color modes of its images. ``rgb`` goes with all: images are
+brought to the channels."""
 
 
 def to_color_mode(image: np.ndarray, color_mode: str, channels: int = 3) -> np.ndarray:
     """(H, W, 3) RGB with its channels in the order that a network was trained on.
 
     Args:
-        color_mode: ``rgb`` or ``bgr``; ``grayscale`` or ``rgba`` for networks of so many channels.
+        color_mode: ``rgb`` or ``bgr``; ``grayscale`` with one channel, ``rgba`` with four.
         channels: of the network; one is made of three, or four, by
             :meth:`poseutils.models.network.Network.prepare`.
 

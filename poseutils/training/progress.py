@@ -167,15 +167,15 @@ class Training:
     def averaged(self) -> Iterator[None]:
         """Gives the network the weights to validate and keep: their moving average, if the
         optimizer has ``use_ema``. Training goes on from its own weights."""
-        now = self.model.get_weights()
-        if self.optimizer.use_ema:
+        now = self.model.get_weights() if self.optimizer.use_ema else None
+        if now is not None:
             self.optimizer.finalize_variable_values(self.model.trainable_variables)
         if self.shown is not self.model:
             self.shown.set_weights(self.model.get_weights())
         try:
             yield
         finally:
-            if self.optimizer.use_ema:
+            if now is not None:
                 self.model.set_weights(now)
 
     def finish_epoch(self, logs: Mapping[str, float]) -> None:

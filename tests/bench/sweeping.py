@@ -37,7 +37,7 @@ def sweeping() -> Iterator[Row]:
 
 
 def _seconds(config: Path, runs: Path, count: int) -> float:
-    """A sweep on so many workers, each on a core of its own, which are there already."""
+    """A sweep on a number of workers, each on a core of its own, which are there already."""
     with LocalCluster(
         n_workers=count, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
     ) as cluster:

@@ -9,7 +9,7 @@ import poseutils as pu
 
 @pytest.fixture(params=[1, 3])
 def client(request):
-    """So many workers."""
+    """One worker, or three."""
     with LocalCluster(None, request.param, 1, False, dashboard_address="127.0.0.1:0") as cluster:
         with Client(cluster) as client:
             yield client
