@@ -1,6 +1,6 @@
 """Networks of several widths and input sizes beside each other: accuracy against cost.
 
-``ladder.json`` holds what ``python -m tests.bench.ladder`` measured.
+``ladder.json`` holds what ``python -m tests.bench.studies.ladder`` measured.
 """
 
 from __future__ import annotations

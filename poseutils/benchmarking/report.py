@@ -17,9 +17,9 @@ from ..deployment.spec import read_network
 from ..deployment.st.report import StReport
 from ..errors import PoseError
 from ..files import sha256_of
-from ..models.keras_files import load_keras
-from ..models.network import Network, open_network
-from ..models.precision import computes_in_float, quantize_first, size_of_file
+from ..models.networks.keras_files import load_keras
+from ..models.networks.network import Network, open_network
+from ..models.networks.precision import computes_in_float, quantize_first, size_of_file
 from .analysis import Analysis, analyze
 from .published import published
 from .tflm import measure_arena

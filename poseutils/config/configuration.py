@@ -17,8 +17,8 @@ from ..files import METRICS, atomic_path, write_text
 from . import names
 from .calls import NOT_NEEDED, Augmentations, in_the_order_written
 from .consistency import inconsistencies
-from .document import Dumper
-from .environment import Environment
+from .document.document import Dumper
+from .document.environment import Environment
 from .section import Section, did_you_mean
 from .sections import (
     Benchmarking,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ..errors import PoseError
 from .configuration import Config
-from .document import read_document
+from .document.document import read_document
 from .problems import describe
 
 IGNORED_SECTIONS = ("hydra",)

@@ -21,7 +21,7 @@ from ..files import given_path, read_text, sha256
 from ..markdown import escaped
 from ..models import Model
 from ..models.loading import find_file
-from ..models.metadata import metadata_of
+from ..models.networks.metadata import metadata_of
 from .boards import find_board
 from .bundle import SOURCES, Bundle, ExportReport
 from .decoder_c import Decoding, decoder_files, decoding_of, poses_header, poses_source

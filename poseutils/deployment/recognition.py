@@ -12,7 +12,7 @@ from ..decoders import DECODERS, InputSpec, find_outputs, guess_model_type, yolo
 from ..errors import PoseError
 from ..keypoints import LAYOUTS, KeypointLayout
 from ..models.loading import layout_of, named_layout
-from ..models.metadata import Metadata
+from ..models.networks.metadata import Metadata
 from ..models.yolo_rows import declared_candidates
 
 _COUNTS = {len(layout) for layout in LAYOUTS.values()}

@@ -12,7 +12,7 @@ from ..config import Config
 from ..decoders import Thresholds, thresholds_of
 from ..errors import PoseError
 from ..files import sha256
-from ..models.precision import quantize_first
+from ..models.networks.precision import quantize_first
 from .boards import Board, Fit, fits
 from .recognition import PoseType
 

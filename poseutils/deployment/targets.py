@@ -10,7 +10,7 @@ from ..config.sections import OnTarget
 from ..datasets import Dataset
 from ..errors import PoseError
 from ..models import Model
-from ..models.precision import computes_in_float, quantize_first
+from ..models.networks.precision import computes_in_float, quantize_first
 from .serial.network import on_board
 from .st.network import ON_HOST, ON_N6, on_st
 from .verify.emulator import EMULATED

@@ -23,7 +23,7 @@ def to_color_mode(image: np.ndarray, color_mode: str, channels: int = 3) -> np.n
     Args:
         color_mode: ``rgb`` or ``bgr``; ``grayscale`` with one channel, ``rgba`` with four.
         channels: of the network; one is made of three, or four, by
-            :meth:`poseutils.models.network.Network.prepare`.
+            :meth:`poseutils.models.networks.network.Network.prepare`.
 
     Raises:
         PoseError: for any other order.

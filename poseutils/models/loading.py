@@ -20,9 +20,9 @@ from ..keypoints import (
     layout_from_coco_category,
     with_sigmas,
 )
-from .metadata import Metadata
 from .model import Model
-from .network import open_network
+from .networks.metadata import Metadata
+from .networks.network import open_network
 from .probing import Hints, Reading, read
 from .zoo import ZOO, Entry, fetch, find_entry, name_of
 

@@ -24,7 +24,7 @@ from ..geometry import Transform
 from ..images import fit_to, to_color_mode
 from ..keypoints import KeypointLayout
 from ..poses import Poses
-from .network import Network
+from .networks.network import Network
 from .predictor import ImageLike, Prediction, Predictor
 
 

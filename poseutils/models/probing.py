@@ -25,8 +25,8 @@ from ..errors import PoseError
 from ..images import fit_to, read_image
 from ..keypoints import MAX_KEYPOINTS, layout_from_names
 from . import yolo_rows
-from .inputs import PIXELS, RANGES, SIGNED, UNIT, described, of_range, quantized_range
-from .network import Network
+from .networks.inputs import PIXELS, RANGES, SIGNED, UNIT, described, of_range, quantized_range
+from .networks.network import Network
 
 _PROBES = 3
 """Images."""

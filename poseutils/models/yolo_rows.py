@@ -12,8 +12,8 @@ from ..decoders import InputSpec, yolo_mpe
 from ..decoders.options import Head
 from ..decoders.yolo_heads import all_heads, allowed_heads, usual_heads
 from ..errors import PoseError
-from .metadata import Metadata
-from .network import Network
+from .networks.metadata import Metadata
+from .networks.network import Network
 
 _SHOWN = 4
 _BEYOND = 0.5

@@ -18,7 +18,7 @@ from nbformat.reader import NotJSONError
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import LocalHandler, papermill_io
 
-from ..config.environment import Environment
+from ..config.document.environment import Environment
 from ..errors import PoseError
 from ..files import write_text
 from .steps import Step

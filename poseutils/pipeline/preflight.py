@@ -18,8 +18,8 @@ from ..config.problems import cannot_flip
 from ..datasets import configured_dataset, training_datasets
 from ..errors import PoseError
 from ..images import find_images
-from ..models.keras_files import SUFFIXES as TRAINABLE
-from ..models.precision import computes_in_float, quantize_first, size_of_file
+from ..models.networks.keras_files import SUFFIXES as TRAINABLE
+from ..models.networks.precision import computes_in_float, quantize_first, size_of_file
 from ..models.zoo import ZOO, cache_folder, known_sha256, name_of, unconfirmed
 from ..prediction import is_video, open_video
 from ..training.checkpoint import find_checkpoint

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import PoseError
 from ..files import read_text
-from ..models.precision import precision_of_file
+from ..models.networks.precision import precision_of_file
 from ..models.zoo import ZOO, fetch
 from .steps import Step
 

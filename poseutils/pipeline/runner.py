@@ -14,7 +14,7 @@ from pathlib import Path
 from shlex import quote as quoted
 
 from ..config import Config, load_config, services_of
-from ..config.environment import Environment
+from ..config.document.environment import Environment
 from ..errors import PoseError, missing_package
 from ..files import remove_incomplete, write_json
 from .page import write_index

@@ -22,7 +22,7 @@ from ..config import Config, load_config
 from ..datasets import training_datasets
 from ..errors import PoseError
 from ..files import sha256_of, write_metrics
-from ..models.keras_files import keras_library
+from ..models.networks.keras_files import keras_library
 from ..training.checkpoint import NAME
 from ..training.hosts import SILENCE, WAIT, Share, describe_data, describe_weights, join
 from .record import locked

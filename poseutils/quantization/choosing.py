@@ -12,9 +12,9 @@ from ..datasets import Dataset
 from ..errors import PoseError
 from ..evaluation import Report, evaluate
 from ..models import Model
-from ..models.keras_files import load_keras
-from ..models.network import open_network
-from ..models.precision import size_of_file
+from ..models.networks.keras_files import load_keras
+from ..models.networks.network import open_network
+from ..models.networks.precision import size_of_file
 from ..poses import standard_error
 from ..training.batches import RESCALING
 from .convert import quantize

@@ -36,7 +36,7 @@ def quantize(
 
     A .tflite is converted by TensorFlow Lite. An .onnx is a QDQ network, quantized by ONNX Runtime
     with min-max calibration; its input is channels first, and scale and zero point of an integer
-    input or output are in its metadata, as ``poseutils.models.runtimes`` reads them.
+    input or output are in its metadata, as ``poseutils.models.networks.runtimes`` reads them.
 
     Args:
         model_or_path: keras.Model of one input, or a .keras or .h5 file.

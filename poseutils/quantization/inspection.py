@@ -11,7 +11,7 @@ import numpy as np
 from ..compiler.frontends.tflite import read_tflite
 from ..compiler.graph import Graph, Operator, Quantization
 from ..errors import PoseError
-from ..models.network import open_network
+from ..models.networks.network import open_network
 from ..streams import silent_stderr
 from .layers import CONVOLUTIONS, Layers, Step, folded
 from .options import as_keras, check_images

@@ -15,7 +15,7 @@ from ..config.problems import checked_onnx_options
 from ..config.section import did_you_mean
 from ..errors import PoseError, missing_package
 from ..files import atomic_path
-from ..models.runtimes import ONNX_QUANTIZATION
+from ..models.networks.runtimes import ONNX_QUANTIZATION
 from .options import as_keras, quiet
 from .resizing import with_resizing
 

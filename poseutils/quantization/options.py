@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..models.keras_files import load_keras
+from ..models.networks.keras_files import load_keras
 from ..streams import silent_stderr
 
 

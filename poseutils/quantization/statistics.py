@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..models.runtimes import compiled
+from ..models.networks.runtimes import compiled
 from .layers import Layers
 
 BATCH = 8

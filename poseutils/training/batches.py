@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from ..models.keras_files import load_tensorflow
+from ..models.networks.keras_files import load_tensorflow
 from .examples import Examples, load_examples
 from .hosts import Share
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import PoseError
 from ..files import atomic_path
-from ..models.claims.unpacked import check_zip
+from ..models.networks.claims.unpacked import check_zip
 
 NAME = "checkpoint.npz"
 _FORM = 1

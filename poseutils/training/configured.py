@@ -13,7 +13,7 @@ from ..crops import MARGIN
 from ..datasets.dataset import Dataset
 from ..errors import PoseError
 from ..files import atomic_path
-from ..models.keras_files import load_keras
+from ..models.networks.keras_files import load_keras
 from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
 from .device import prepare_device
 from .examples import Examples, load_examples

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import PoseError
-from ..models.keras_files import load_tensorflow
+from ..models.networks.keras_files import load_tensorflow
 
 if TYPE_CHECKING:
     from ..config import Config

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import PoseError
 from ..files import write_notes
-from ..models.keras_files import load_keras, load_tensorflow
+from ..models.networks.keras_files import load_keras, load_tensorflow
 from .batches import RESCALING, Batches, Examples, training_batches
 from .callbacks import make_callbacks, needed
 from .checkpoint import Progress

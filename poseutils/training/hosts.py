@@ -17,7 +17,7 @@ import numpy as np
 
 from ..datasets.dataset import Dataset
 from ..errors import PoseError, missing_package
-from ..models.keras_files import keras_library, load_tensorflow
+from ..models.networks.keras_files import keras_library, load_tensorflow
 from ..streams import silent_stderr
 
 SILENCE = 100

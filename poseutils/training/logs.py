@@ -20,7 +20,7 @@ from ..decoders.heatmaps_spe import decode
 from ..decoders.options import InputSpec
 from ..errors import PoseError
 from ..files import cannot_write
-from ..models.runtimes import compiled
+from ..models.networks.runtimes import compiled
 from .batches import RESCALING, rescaled
 from .checkpoint import Progress
 from .examples import Examples

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..decoders.heatmaps_spe import SIGMA, encode
 from ..errors import PoseError
-from ..models.keras_files import keras_library
+from ..models.networks.keras_files import keras_library
 
 FOCUS = 2.0
 """Exponent of the quality focal loss, as published."""

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from ..models.keras_files import keras_library
+from ..models.networks.keras_files import keras_library
 from .device import computing_in_half_precision
 from .networks.normalization import with_fused_normalization
 from .networks.resized import at_size

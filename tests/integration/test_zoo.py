@@ -11,7 +11,7 @@ from poseutils.compiler.compile import compile_graph
 from poseutils.crops import Region, cut
 from poseutils.deployment.spec import read_network
 from poseutils.models import zoo
-from poseutils.models.network import open_network
+from poseutils.models.networks.network import open_network
 from tests.helpers.marks import slow_except
 
 

@@ -23,8 +23,8 @@ from ...decoders.options import Head
 from ...errors import PoseError
 from ...geometry import fitted
 from ...keypoints import KeypointLayout
-from ...models.network import Network
-from ...models.runtimes import tflite_runner
+from ...models.networks.network import Network
+from ...models.networks.runtimes import tflite_runner
 from ...poses import Poses
 
 INTERPOLATIONS = ("bilinear", "nearest")

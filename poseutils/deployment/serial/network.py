@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import PoseError
 from ...models import Model
-from ...models.network import Network
+from ...models.networks.network import Network
 from ..bundle import Bundle
 from ..export import export
 from ..verify.exported_model import network_of

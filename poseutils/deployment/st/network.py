@@ -22,8 +22,8 @@ import numpy as np
 from ...errors import PoseError
 from ...files import write_text
 from ...models import Model
-from ...models.network import Network
-from ...models.runtimes import TensorSpec
+from ...models.networks.network import Network
+from ...models.networks.runtimes import TensorSpec
 from ..verify.exported_model import ExportedNetwork
 from .program import Installation, find_installation, run_program
 from .report import version_in

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import PoseError
-from ...models.runtimes import TensorSpec
+from ...models.networks.runtimes import TensorSpec
 from . import runner_process
 from .program import end, ending, started
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...compiler.graph import Graph, Tensor
 from ...models import Model
-from ...models.runtimes import onnx_session
+from ...models.networks.runtimes import onnx_session
 from ...poses import Poses
 from ...streams import silent_stderr
 from ..bundle import Bundle, channels_last

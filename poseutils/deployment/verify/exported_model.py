@@ -20,8 +20,8 @@ from ...compiler.graph import Tensor
 from ...compiler.memory.planner import ALIGNMENT
 from ...errors import PoseError
 from ...models import Model
-from ...models.network import Network
-from ...models.runtimes import TensorSpec
+from ...models.networks.network import Network
+from ...models.networks.runtimes import TensorSpec
 from ..bundle import Bundle
 from ..export import export
 from .comparison import name_in_file

@@ -8,7 +8,7 @@ from ...config.calls import AUGMENTATIONS as ARGUMENTS
 from ...config.problems import cannot_flip, checked_augmentations
 from ...errors import PoseError
 from ...keypoints import KeypointLayout
-from ...models.keras_files import load_tensorflow
+from ...models.networks.keras_files import load_tensorflow
 from .color import COLOR, clipped
 from .draw import Draw
 from .geometry import GEOMETRIC, size_of, warp_images, warp_keypoints, without_labels_outside

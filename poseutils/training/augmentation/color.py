@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...models.keras_files import load_tensorflow
+from ...models.networks.keras_files import load_tensorflow
 from .draw import Draw, Factor
 
 tf = load_tensorflow()

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ...keypoints import KeypointLayout
-from ...models.keras_files import load_tensorflow
+from ...models.networks.keras_files import load_tensorflow
 from .draw import Draw, Factor
 
 tf = load_tensorflow()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...models.keras_files import load_tensorflow
+from ...models.networks.keras_files import load_tensorflow
 from .color import each
 from .draw import Draw, Factor
 

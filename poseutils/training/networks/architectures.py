@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...config.names import USUAL_ALPHA
 from ...errors import PoseError
-from ...models.keras_files import keras_library
+from ...models.networks.keras_files import keras_library
 from .pretrained import check_pretrained, load_pretrained
 
 WIDEST = 4.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...decoders.heatmaps_spe import decode
 from ...decoders.options import InputSpec
-from ...models.runtimes import compiled
+from ...models.networks.runtimes import compiled
 from ...poses import Poses, oks, standard_error
 from ..batches import RESCALING, Examples, rescaled
 from ..hosts import Share

@@ -15,7 +15,7 @@ needs_fork = pytest.mark.skipif(
 @pytest.mark.slow
 @needs_fork
 def test_damaged_files_end_in_c_that_compiles_or_in_a_clear_error():
-    from tests.bench.fuzz_export import fuzz, seeds
+    from tests.bench.fuzzing.fuzz_export import fuzz, seeds
 
     cheap = [seed for seed in seeds() if len(seed[1]) < 200_000]
     made, wrong, _ = fuzz(300, seed=11, choices=cheap)
@@ -25,7 +25,7 @@ def test_damaged_files_end_in_c_that_compiles_or_in_a_clear_error():
 
 @needs_fork
 def test_an_exporter_that_goes_wrong_is_seen(tmp_path):
-    from tests.bench.fuzz_export import attempt
+    from tests.bench.fuzzing.fuzz_export import attempt
 
     def broken(data, folder):
         raise KeyError("damaged")
@@ -47,7 +47,7 @@ def test_an_exporter_that_goes_wrong_is_seen(tmp_path):
 
 @needs_fork
 def test_damaged_files_go_through_load_predict_benchmark_and_export(tmp_path):
-    from tests.bench.fuzz_models import fuzz
+    from tests.bench.fuzzing.fuzz_models import fuzz
 
     made, wrong = fuzz(60, seed=3)
     assert not wrong, "\n".join(wrong)
@@ -56,7 +56,7 @@ def test_damaged_files_go_through_load_predict_benchmark_and_export(tmp_path):
 
 @needs_fork
 def test_a_file_that_ends_its_process_is_found(monkeypatch):
-    from tests.bench import fuzz_models
+    from tests.bench.fuzzing import fuzz_models
 
     ended = [([{"load": "done"}], 1, "SIGSEGV"), ([{"load": "Traceback ..."}], 2, "")]
     monkeypatch.setattr(fuzz_models, "batch", lambda *given: ended.pop(0))

@@ -9,8 +9,8 @@ import pytest
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.compiler.lowering import LOWERING
 from poseutils.compiler.passes.fold_constants import fold_constants
-from tests.bench.operator_sweep import MAKERS
-from tests.bench.operators.parts import values_of
+from tests.bench.fuzzing.operator_sweep import MAKERS
+from tests.bench.fuzzing.operators.parts import values_of
 from tests.helpers.marks import with_gcc
 from tests.helpers.running.compiled import run
 from tests.helpers.running.emulated import merged
@@ -56,7 +56,7 @@ def test_no_operator_is_left_out():
 
 def test_sizes_of_constants_are_computed_as_litert_computes_them():
     """Each way that a size may be worked out, on its own."""
-    from tests.bench.operator_sweep import integers, network
+    from tests.bench.fuzzing.operator_sweep import integers, network
     from tests.helpers.networks.tiny_tflite import tensor
 
     made = {

@@ -328,7 +328,7 @@ def test_a_shape_left_open_is_legal_but_does_not_become_c():
 def test_damaged_files_do_not_end_the_process():
     """LiteRT itself is ended by many of them: our rules go first. A child loads each, and
     predicts."""
-    from tests.bench.fuzz_export import damage
+    from tests.bench.fuzzing.fuzz_export import damage
 
     dice, good = random.Random(5), heatmap_model(keypoints=13)
     with tempfile.TemporaryDirectory() as work:

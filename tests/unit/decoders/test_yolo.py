@@ -7,7 +7,7 @@ from poseutils.decoders import InputSpec, Thresholds, yolo_mpe
 from poseutils.decoders.nms import nms, oks_nms
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
-from poseutils.models.network import open_network
+from poseutils.models.networks.network import open_network
 from poseutils.poses import AREA_OF_BOX, oks
 from tests.helpers.networks.tiny_onnx import node, onnx_model
 

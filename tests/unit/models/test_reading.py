@@ -13,9 +13,9 @@ from PIL import Image
 import poseutils as pu
 from poseutils.decoders import Thresholds
 from poseutils.errors import PoseError
-from poseutils.models.inputs import PIXELS, SIGNED, UNIT, of_affine, of_range
-from poseutils.models.metadata import Metadata, read_metadata
-from poseutils.models.precision import size_of_file
+from poseutils.models.networks.inputs import PIXELS, SIGNED, UNIT, of_affine, of_range
+from poseutils.models.networks.metadata import Metadata, read_metadata
+from poseutils.models.networks.precision import size_of_file
 from tests.helpers.networks.imitations import BLACK, FIRST, SQUARE, brightness, candidates, constant
 from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
 

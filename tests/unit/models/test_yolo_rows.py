@@ -9,10 +9,10 @@ import poseutils as pu
 from poseutils.decoders.options import Head
 from poseutils.errors import PoseError
 from poseutils.keypoints import COCO17
-from poseutils.models.metadata import Metadata
-from poseutils.models.network import Network
+from poseutils.models.networks.metadata import Metadata
+from poseutils.models.networks.network import Network
+from poseutils.models.networks.runtimes import TensorSpec
 from poseutils.models.probing import Hints, read
-from poseutils.models.runtimes import TensorSpec
 from tests.helpers.networks.imitations import BLACK, FIRST, candidates, constant
 
 

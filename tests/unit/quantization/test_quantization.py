@@ -6,7 +6,7 @@ import pytest
 
 from poseutils.errors import PoseError
 from poseutils.images import fit_to, read_image
-from poseutils.models.network import open_network
+from poseutils.models.networks.network import open_network
 from poseutils.quantization import activation_ranges, quantization_error, quantize, weight_ranges
 from poseutils.training import build_model
 

@@ -7,7 +7,7 @@ import pytest
 import poseutils as pu
 from poseutils import plots
 from poseutils.errors import PoseError
-from poseutils.models.network import open_network
+from poseutils.models.networks.network import open_network
 from poseutils.quantization import choices, layer_errors, optimized, quantize, recommended
 from tests.helpers.lively import lively_network
 

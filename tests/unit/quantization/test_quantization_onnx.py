@@ -11,7 +11,7 @@ import poseutils as pu
 from poseutils.config.calls import ONNX_OPTIONS
 from poseutils.config.values import Flag
 from poseutils.errors import PoseError
-from poseutils.models.network import open_network
+from poseutils.models.networks.network import open_network
 from poseutils.quantization import export_onnx, quantization_error, quantize
 
 SIZE = 32

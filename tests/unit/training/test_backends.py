@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from poseutils.images import fit_to, read_image
-from poseutils.models.keras_files import load_keras
-from poseutils.models.runtimes import compiled
+from poseutils.models.networks.keras_files import load_keras
+from poseutils.models.networks.runtimes import compiled
 
 NAME, KEYPOINTS = "st_movenet_lightning_heatmaps", 17
 SHAPE = (64, 96, 3)
@@ -49,7 +49,7 @@ import sys
 import keras, numpy as np
 import poseutils as pu
 from poseutils.training import build_model, fit, load_examples
-from poseutils.models.runtimes import compiled
+from poseutils.models.networks.runtimes import compiled
 examples = load_examples(pu.load_dataset(sys.argv[1]), (64, 64)).first(24)
 model = build_model({NAME!r}, (64, 64, 3), {KEYPOINTS}, 0.35)
 sizes = {{"random_periodic_resizing": {{"image_sizes": [(64, 64), (96, 96)], "period": 2}}}}

@@ -8,7 +8,7 @@ from poseutils.decoders import InputSpec
 from poseutils.decoders.heatmaps_spe import decode, encode
 from poseutils.errors import PoseError
 from poseutils.keypoints import layout_from_names
-from poseutils.models.keras_files import keras_library
+from poseutils.models.networks.keras_files import keras_library
 from poseutils.training.losses import LOSSES, heatmap_loss
 from poseutils.training.validation import final_activation_of, make_loss
 

@@ -16,7 +16,7 @@ from poseutils.deployment import on_target, side_by_side
 from poseutils.deployment.st import network as st_network
 from poseutils.deployment.st.network import _in_shape, _input, _move
 from poseutils.evaluation.predictions import fingerprint
-from poseutils.models.runtimes import TensorSpec
+from poseutils.models.networks.runtimes import TensorSpec
 from tests.helpers.networks.tiny_tflite import random_heatmaps
 from tests.helpers.st.installation import write_installation
 

@@ -6,7 +6,7 @@ import pytest
 
 from poseutils.errors import PoseError
 from poseutils.keypoints import layout_from_names
-from poseutils.models.network import open_network
+from poseutils.models.networks.network import open_network
 from poseutils.quantization import quantize
 from poseutils.training import Examples, build_model, configured_fit, configured_network
 from poseutils.training.networks.transfer import chosen, freeze, with_dropout

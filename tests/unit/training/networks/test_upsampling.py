@@ -6,7 +6,7 @@ import pytest
 
 import poseutils as pu
 from poseutils.deployment.spec import read_network
-from poseutils.models.network import open_network
+from poseutils.models.networks.network import open_network
 from poseutils.quantization import quantization_error, quantize
 from poseutils.training import configured_network, load_keras
 from poseutils.training.networks import at_size, with_nearest_upsampling
