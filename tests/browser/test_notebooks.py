@@ -6,12 +6,26 @@ from tests.conftest import REPOSITORY
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
 
+SHORTER = {
+    "train": {"epochs": 1},
+    "sweep": {
+        "attributes": {
+            "operation_mode": "training",
+            "training.epochs": 1,
+            "model.input_shape": "(64, 64, 3)",
+            "training.batch_size": "16,24",
+        }
+    },
+}
+"""Parameters of what takes minutes; nbval holds the same cells to their outputs."""
+
 
 @pytest.mark.parametrize(
     "path", [p for p in NOTEBOOKS if ".ipynb_checkpoints" not in p.parts], ids=lambda p: p.stem
 )
 def test_it_runs_to_its_end(notebook, path):
-    notebook.open(path.relative_to(REPOSITORY).as_posix()).run_all()
+    name = path.relative_to(REPOSITORY).as_posix()
+    notebook.set_parameters(name, **SHORTER.get(path.stem, {})).open(name).run_all()
     notebook.screenshot_of_all(path.stem)
     assert notebook.errors() == []
     assert notebook.not_run() == 0
