@@ -67,7 +67,11 @@ def main() -> None:
             f"| difference | {steps} | {gain.mean():+.4f} | {standard_error(gain):.4f} | | |"
         )
         print(lines[-1], flush=True)
-    lines += ["", f"{len(held_out)} people by their boxes; {len(train)} to train on."]
+    lines += [
+        "",
+        f"{len(held_out)} people of `{chosen.people.name}` by their boxes, held out; {len(train)} "
+        "to train on. With 0 steps the weights are the bundled ones.",
+    ]
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
