@@ -82,7 +82,14 @@ def network_sources(graph: Graph, **options) -> dict[str, str]:
 def emulated(graph: Graph, inputs: list[np.ndarray], core: str, folder: Path) -> tuple[bytes, int]:
     """All outputs of a network, one after the other, and the instructions; ``core`` is one of
     ``emulation.EMULATED``."""
-    files = network_sources(graph) | kernel_files() | {"example/main.c": MAIN}
+    return run_emulated(network_sources(graph), inputs, core, folder)
+
+
+def run_emulated(
+    sources: dict[str, str], inputs: list[np.ndarray], core: str, folder: Path
+) -> tuple[bytes, int]:
+    """As :func:`emulated`, of a network's C files."""
+    files = sources | kernel_files() | {"example/main.c": MAIN}
     files |= {
         name: filled(name, {"name": "network", "NAME": "NETWORK"})
         for name in ("Makefile", "example/startup.c")
