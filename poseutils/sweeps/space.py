@@ -82,12 +82,14 @@ def read_space(arguments: Iterable[str], ranges: bool) -> Space:
         ranges: whether ranges are allowed.
 
     Raises:
-        PoseError: if nothing varies, an attribute is given twice, or a range is not allowed or
-            empty.
+        PoseError: if nothing varies, an attribute is given twice, a value is missing, or a range
+            is not allowed or empty.
     """
     given: dict[str, tuple[str, ...] | Range] = {}
     for argument in arguments:
-        name, _, text = argument.partition("=")
+        name, equals, text = argument.partition("=")
+        if not equals:
+            raise PoseError(f"{argument}: expected section.attribute=value, or several: =value,value")
         if name in given:
             raise PoseError(
                 f"{name} is given twice. Give its values once, separated by commas: "
@@ -107,7 +109,10 @@ def read_space(arguments: Iterable[str], ranges: bool) -> Space:
 def _values(name: str, text: str, ranges: bool) -> tuple[str, ...] | Range:
     found = _RANGE.fullmatch(text)
     if not found:
-        return tuple(dict.fromkeys(_separated(text)))
+        values = tuple(dict.fromkeys(_separated(text)))
+        if len(values) > 1 and "" in values:
+            raise PoseError(f"{name}={text}: a value is missing beside a comma")
+        return values
     low, high = found.groups()
     if not ranges:
         raise PoseError(
