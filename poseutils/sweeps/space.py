@@ -82,14 +82,16 @@ def read_space(arguments: Iterable[str], ranges: bool) -> Space:
         ranges: whether ranges are allowed.
 
     Raises:
-        PoseError: if nothing varies, an attribute is given twice, a value is missing, or a range
-            is not allowed or empty.
+        PoseError: if nothing varies, an attribute is given twice or without values, or a range is
+            not allowed or empty.
     """
     given: dict[str, tuple[str, ...] | Range] = {}
     for argument in arguments:
         name, equals, text = argument.partition("=")
         if not equals:
-            raise PoseError(f"{argument}: expected section.attribute=value, or several: =value,value")
+            raise PoseError(
+                f"{argument}: expected section.attribute=value, or several: =value,value"
+            )
         if name in given:
             raise PoseError(
                 f"{name} is given twice. Give its values once, separated by commas: "
@@ -109,10 +111,7 @@ def read_space(arguments: Iterable[str], ranges: bool) -> Space:
 def _values(name: str, text: str, ranges: bool) -> tuple[str, ...] | Range:
     found = _RANGE.fullmatch(text)
     if not found:
-        values = tuple(dict.fromkeys(_separated(text)))
-        if len(values) > 1 and "" in values:
-            raise PoseError(f"{name}={text}: a value is missing beside a comma")
-        return values
+        return tuple(dict.fromkeys(_separated(text)))
     low, high = found.groups()
     if not ranges:
         raise PoseError(

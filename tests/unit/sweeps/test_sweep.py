@@ -90,7 +90,7 @@ def test_a_point_that_fails_is_a_row_and_the_sweep_goes_on(sweep, notebooks):
         (["model.alpha=0.35,9"], "model.alpha=9: model.alpha is 9"),
         (["dataset.training_path=nowhere,no"], "no such file or folder"),
         ([TWO, "operation_mode=evaluation"], "operation_mode: evaluation given, which trains"),
-        (["alpha"], "no attribute has several values"),
+        (["model.alpha=0.5"], "no attribute has several values"),
     ],
 )
 def test_every_point_is_checked_before_anything_runs(sweep, tmp_path, attributes, says):
