@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence, Sized
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -73,20 +75,28 @@ def _advice(exercise: Exercise, answer: Answer, given: Any) -> str:
         return "A function is expected."
     if exercise.arguments and any(value is None for value in given):
         return "Your function returns None: does it end with return?"
+    if exercise.arguments:
+        return _not_single(given, "Your function returns") or exercise.hint
     if isinstance(exercise.answer, str):
         choices = sorted([exercise.answer, *(mistake for mistake, _ in exercise.mistakes)])
         return f"Expected one of: {', '.join(choices)}. {exercise.hint}"
     if isinstance(answer, str):
         return "A number is expected, and a text was given."
-    if callable(answer) and not exercise.arguments:
+    if callable(answer):
         return "A number is expected, and a function was given."
-    return exercise.hint
+    return _not_single([answer], "You gave") or exercise.hint
+
+
+def _not_single(values: Sequence[Any], subject: str) -> str:
+    """A sentence if one of the values is not a single number, as 26,9 and 1,234 are tuples."""
+    kinds = [type(value).__name__ for value in values if isinstance(value, Sized)]
+    return f"{subject} a {kinds[0]}; expected is one number, without commas." if kinds else ""
 
 
 def _values(exercise: Exercise, answer: Answer) -> Any:
     if not callable(answer):
         return answer
-    return [answer(*arguments) for arguments in exercise.arguments]
+    return [answer(*deepcopy(arguments)) for arguments in exercise.arguments]
 
 
 def _equal(given: Any, expected: Any, tolerance: float) -> bool:
