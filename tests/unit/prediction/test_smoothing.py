@@ -1,57 +1,33 @@
-"""The one-euro filter against the paper's formulas, and what it does to a noisy video."""
-
-import math
+"""Local regression against NumPy's polynomials, and what it does to a noisy video."""
 
 import numpy as np
 import pytest
 
 from poseutils.keypoints import layout_from_names
 from poseutils.poses import AREA_OF_BOX, Poses, oks
-from poseutils.prediction import OneEuro, Smoother, Tracker, smooth
+from poseutils.prediction import Tracker, smooth, smoothing
 from poseutils.prediction.frames import Frame
-from poseutils.prediction.smoothing import medians
 from poseutils.synthetic import robot_arm
 from tests.helpers.jitter import jitter
 
 LAYOUT = layout_from_names(robot_arm.NAMES, robot_arm.SKELETON)
 
 
-def paper(values, rate, min_cutoff, beta, speed_cutoff=1.0):
-    """Algorithm 1 of Casiez et al., of one number a time."""
-
-    def alpha(cutoff):
-        tau = 1 / (2 * math.pi * cutoff)
-        return 1 / (1 + tau * rate)
-
-    filtered, speed, out = None, 0.0, []
-    for value in values:
-        if filtered is None:
-            filtered = value
-        else:
-            change = (value - filtered) * rate
-            speed = alpha(speed_cutoff) * change + (1 - alpha(speed_cutoff)) * speed
-            weight = alpha(min_cutoff + beta * abs(speed))
-            filtered = weight * value + (1 - weight) * filtered
-        out.append(filtered)
-    return out
+@pytest.fixture
+def plain(monkeypatch):
+    """Least squares without what is added to it."""
+    monkeypatch.setattr(smoothing, "ROUNDS", 0)
+    monkeypatch.setattr(smoothing, "PENALTIES", (0.0, 0.0, 0.0))
 
 
-@pytest.mark.parametrize("min_cutoff, beta, rate", [(1, 0, 25), (0.5, 3, 30), (2, 20, 10)])
-def test_it_is_the_filter_of_the_paper(min_cutoff, beta, rate):
-    values, size = np.random.default_rng(1).normal(0, 20, 50).cumsum(), 80.0
-    one = OneEuro(min_cutoff, beta)
-    ours = [one(np.array([(v, 7)]), i / rate, size) for i, v in enumerate(values)]
-    expected = np.array(paper(values / size, rate, min_cutoff, beta)) * size
-    np.testing.assert_allclose(np.array(ours)[:, 0, 0], expected)
-    np.testing.assert_allclose(np.array(ours)[:, 0, 1], 7)
-
-
-def test_near_and_far_are_smoothed_alike():
-    values = np.random.default_rng(2).normal(0, 5, (40, 7, 2)).cumsum(axis=0)
-    near, far = OneEuro(), OneEuro()
-    for i, points in enumerate(values):
-        ours = near(points, i / 25, 100.0)
-        np.testing.assert_allclose(far(points / 10, i / 25, 10.0), ours / 10, rtol=1e-9)
+def test_it_is_the_weighted_polynomial_of_numpy(plain):
+    rng = np.random.default_rng(1)
+    times = np.sort(rng.uniform(-1, 1, 9))
+    points, weights = rng.normal(0, 20, (9, 4, 2)), rng.uniform(0.1, 2, (9, 4))
+    found = smoothing._regression(times, points, weights)
+    for k, axis in np.ndindex(4, 2):
+        fitted = np.polyfit(times, points[:, k, axis], 2, w=np.sqrt(weights[:, k]))
+        np.testing.assert_allclose(found[k, axis], fitted[2])
 
 
 def arm_video(noise=1.5, frames=150, rate=25):
@@ -100,48 +76,76 @@ def test_it_halves_the_jitter_of_a_known_arm_at_equal_oks():
     assert after[1] < 0.5 * before[1] and after[0] > before[0]
 
 
-def test_a_filter_of_the_past_alone_costs_little():
-    frames, truth, found = zip(*arm_video())
-    tracker, smoother = Tracker(), Smoother()
-    after = [
-        smoother.update(tracker.update(p, f.seconds), f.seconds) for f, p in zip(frames, found)
-    ]
-    before, after = measured(found, np.array(truth)), measured(after, np.array(truth))
-    assert after[1] < 0.8 * before[1] and after[0] > before[0] - 0.01
-
-
-def test_a_median_removes_a_jump_of_one_frame_and_keeps_steady_movement():
-    """The second person is not in frame 4, so that their frames 3 to 5 stay as they are."""
-
-    def people(i):
-        points = np.array([(3.0 * i, 50 + i * i), (9.0, 100 - 5.0 * i)])
-        jump = (40, -60) if i == 6 else (0, 0)
-        both = np.stack([points + jump, points + 200])
-        some, layout = both[: 1 + (i != 4)], layout_from_names(("a", "b"))
-        scores = np.ones((len(some), 2), np.float32)
-        return Poses(some, scores, layout, track_ids=np.array([7, 3])[: len(some)])
-
-    given = [(Frame(i + 1, i / 25, np.zeros((1, 1, 3), np.uint8)), people(i)) for i in range(10)]
-    found = [poses for _, poses in medians(given)]
-    for i, (poses, (_, before)) in enumerate(zip(found, given, strict=True)):
-        np.testing.assert_array_equal(poses.keypoints[1:], before.keypoints[1:])
-        if i not in (5, 6, 7):
-            np.testing.assert_array_equal(poses.keypoints[0], before.keypoints[0])
-    np.testing.assert_array_equal(found[6].keypoints[0], [(21, 75), (9, 65)])
-
-
-def test_people_are_smoothed_apart_boxes_too_and_the_lost_are_forgotten():
-    smoother, arms = Smoother(), list(arm_video(frames=30))
-    for frame, _, poses in arms:
-        both = Poses(
-            np.concatenate([poses.keypoints, poses.keypoints + 500]),
-            np.ones((2, 7), np.float32),
-            LAYOUT,
-            boxes=np.array([(0, 0, 100, 100), (500, 500, 600, 600 + frame.number % 2)]),
-            track_ids=np.array([4, 9]),
+def video_of(points, scores=None, boxes=None, ids=(1,), rate=25):
+    """A video of points (F, N, K, 2)."""
+    scores = np.ones(points.shape[:3]) if scores is None else scores
+    layout = layout_from_names([f"k{k}" for k in range(points.shape[2])])
+    return [
+        (
+            Frame(i + 1, i / rate, np.zeros((1, 1, 3), np.uint8)),
+            Poses(
+                each.astype(np.float32),
+                scores[i].astype(np.float32),
+                layout,
+                boxes=None if boxes is None else boxes[i],
+                track_ids=np.array(ids),
+            ),
         )
-        found = smoother.update(both, frame.seconds)
-        np.testing.assert_allclose(found.keypoints[1] - 500, found.keypoints[0], atol=1.5)
-    assert found.boxes[0].tolist() == [0, 0, 100, 100] and 600.2 < found.boxes[1, 3] < 600.8
-    smoother.update(found[:0], 100.0)
-    assert not smoother._filters and not smoother._seen
+        for i, each in enumerate(points)
+    ]
+
+
+def smoothed(video):
+    return np.array([poses.keypoints for _, poses in smooth(video)])
+
+
+def accelerated(frames):
+    """(F, 1, 2, 2) two points that move with constant acceleration."""
+    i = np.arange(frames)
+    places = [(3.0 * i, 50 + i * i / 4), (300 - 2 * i, 100 - 5.0 * i)]
+    return np.moveaxis(np.array(places), 2, 0)[:, None]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 30])
+def test_steady_movement_is_kept(frames):
+    np.testing.assert_allclose(smoothed(video_of(accelerated(frames))), accelerated(frames), atol=1)
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_jump_of_a_frame_or_two_is_not_followed(length):
+    points = accelerated(30)
+    points[12 : 12 + length, 0, 1] += (40, -60)
+    np.testing.assert_allclose(smoothed(video_of(points)), accelerated(30), atol=1)
+
+
+def test_a_jump_for_good_is_followed():
+    points = np.full((30, 1, 2, 2), 20.0)
+    points[15:] += 50
+    found = smoothed(video_of(points))
+    for part in (slice(12), slice(18, None)):
+        np.testing.assert_allclose(found[part], points[part], atol=1)
+
+
+def test_low_scores_count_less():
+    """Half of the frames are wrong, with a fifth of the score."""
+    points, scores = np.full((30, 1, 2, 2), 20.0), np.ones((30, 1, 2))
+    points[::2, 0, 0] += 30
+    scores[::2, 0, 0] = 0.2
+    assert np.abs(smoothed(video_of(points, scores)) - 20).max() < 3
+    assert np.abs(smoothed(video_of(points)) - 20).max() > 10
+
+
+def test_people_are_smoothed_apart_and_boxes_too():
+    """The second person is not in frame 4."""
+    rng = np.random.default_rng(4)
+    points = np.concatenate([rng.normal(0, 1, (20, 1, 2, 2)), rng.normal(500, 1, (20, 1, 2, 2))], 1)
+    boxes = np.tile(np.array([(0.0, 0, 100, 100), (500, 500, 600, 600)]), (20, 1, 1))
+    boxes[::2, 1, 3] += 1
+    video = video_of(points, boxes=boxes, ids=(4, 9))
+    video[4] = (video[4][0], video[4][1][:1])
+    found = [poses for _, poses in smooth(video)]
+    assert [poses.track_ids.tolist() for poses in found] == [[4, 9]] * 4 + [[4]] + [[4, 9]] * 15
+    alone = smoothed(video_of(points[:, :1], boxes=boxes[:, :1]))
+    np.testing.assert_array_equal([poses.keypoints[0] for poses in found], alone[:, 0])
+    np.testing.assert_allclose(found[0].boxes[0], boxes[0, 0], atol=0.01)
+    assert 600.2 < found[10].boxes[1, 3] < 600.8
