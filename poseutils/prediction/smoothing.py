@@ -22,6 +22,7 @@ ROUNDS = 3
 OUTLIER = 3.0
 """Distance from the curve, in medians of it, from which a point has no weight."""
 LEAST_SCORE = 0.02
+"""What lower scores count as."""
 PENALTIES = 0.0, 1e-6, 1e-3
 """Of place, speed and acceleration, relative to the errors: so that one frame is enough, and a
 parabola does not swing out at the ends of a track."""
