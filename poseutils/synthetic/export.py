@@ -1,4 +1,5 @@
-"""Datasets of synthetic people on disk: JPEG images and COCO annotations, rendered on all cores."""
+"""Datasets of synthetic people on disk: JPEG images and COCO annotations, rendered on all cores, or
+on the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -8,8 +9,10 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -22,7 +25,15 @@ from ..files import cannot_write, write_json
 from ..keypoints import COCO17, coco_category
 from .people import VERSION, render_people
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 _JPEG_QUALITY = 82
+_RANGE = 32
+"""Number of images that a process or a worker of a cluster gets at a time."""
+
+Labels = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Keypoints, boxes and areas of the people of an image."""
 
 
 def make_dataset(
@@ -32,9 +43,10 @@ def make_dataset(
     size: int = 256,
     workers: int | None = None,
     progress: bool = True,
+    client: Client | None = None,
 ) -> Path:
     """Renders ``count`` images into ``folder``, with COCO annotations in ``<folder>.json``. Image i
-    depends only on (seed, i, size).
+    depends only on (seed, i, size), so that the same bytes are written by any number of workers.
 
     Everything is written to a temporary folder and moved into place when complete; an existing
     dataset is replaced.
@@ -46,6 +58,8 @@ def make_dataset(
         size: width and height in pixels.
         workers: number of processes (default: all cores); 1 renders in this process.
         progress: whether to show a progress bar.
+        client: renders on the workers of a Dask cluster, which see the same folder under the same
+            path, instead of in ``workers`` processes.
 
     Returns:
         ``folder``.
@@ -63,14 +77,16 @@ def make_dataset(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
-            rendered = Path(temporary) / folder.name
+            rendered = Path(temporary).absolute() / folder.name
             rendered.mkdir()
-            people = _render_all(
-                functools.partial(_render_one, rendered, seed, size),
-                count,
-                workers or os.cpu_count() or 1,
-                progress,
+            render = functools.partial(_render_one, rendered, seed, size)
+            labels = (
+                _render_on(client, render, count)
+                if client
+                else _render_here(render, count, workers or os.cpu_count() or 1)
             )
+            bar = tqdm(labels, "rendering people", total=count, unit="image", disable=not progress)
+            people = list(bar)
             write_json(_annotation_file(rendered), _coco(people, size))
             _move_into_place(rendered, folder)
     except OSError as error:
@@ -111,25 +127,30 @@ def _can_write(folder: Path) -> bool:
         return False
 
 
-def _render_all(
-    render, count: int, workers: int, progress: bool
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    bar = functools.partial(
-        tqdm, total=count, desc="rendering people", unit="image", disable=not progress
-    )
+def _render_here(render: Callable, count: int, workers: int) -> Iterator[Labels]:
+    """Renders in this process, or in several."""
     if workers == 1 or count < 8:
-        return list(bar(map(render, range(count))))
+        yield from map(render, range(count))
+        return
     with ProcessPoolExecutor(
         min(workers, count), mp_context=multiprocessing.get_context("spawn")
     ) as pool:
-        return list(
-            bar(pool.map(render, range(count), chunksize=max(1, min(32, count // (4 * workers)))))
-        )
+        chunk = max(1, min(_RANGE, count // (4 * workers)))
+        yield from pool.map(render, range(count), chunksize=chunk)
 
 
-def _render_one(
-    folder: Path, seed: int, size: int, index: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _render_on(client: Client, render: Callable, count: int) -> Iterator[Labels]:
+    """Renders on the workers of a cluster; a range of one that dies goes to another."""
+    ranges = [range(start, min(start + _RANGE, count)) for start in range(0, count, _RANGE)]
+    for future in client.map(_render_range, ranges, render=render, pure=False):
+        yield from future.result()
+
+
+def _render_range(indices: Iterable[int], render: Callable) -> list[Labels]:
+    return list(map(render, indices))
+
+
+def _render_one(folder: Path, seed: int, size: int, index: int) -> Labels:
     image, keypoints, boxes, areas = render_people((seed, index), size)
     Image.fromarray(image).save(folder / _file_name(index), quality=_JPEG_QUALITY)
     return keypoints, boxes, areas

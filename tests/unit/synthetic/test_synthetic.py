@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from distributed import Client, LocalCluster
 from PIL import Image
 from pycocotools.coco import COCO
 
@@ -219,16 +220,30 @@ def test_dataset_on_disk_is_coco_and_loads(tmp_path):
     assert np.allclose(dataset[2].keypoints[..., 2], keypoints[..., 2])
 
 
-def test_images_do_not_depend_on_the_number_of_workers(tmp_path):
-    make_dataset(tmp_path / "one", 10, seed=4, size=64, workers=1, progress=False)
-    make_dataset(tmp_path / "two", 10, seed=4, size=64, workers=2, progress=False)
-    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
-    names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert len(names) == 10
-    assert all(
-        (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-        for name in names
-    )
+@pytest.fixture(scope="module")
+def forty(tmp_path_factory):
+    """The files of forty images, rendered in this process."""
+    folder = make_dataset(tmp_path_factory.mktemp("one") / "train", 40, 4, 64, 1, progress=False)
+    return files(folder)
+
+
+def files(folder):
+    """The bytes of a dataset by the names of its files."""
+    found = [*folder.iterdir(), folder.with_suffix(".json")]
+    assert len(found) == 41
+    return {path.name: path.read_bytes() for path in found}
+
+
+def test_images_do_not_depend_on_the_number_of_processes(tmp_path, forty):
+    assert files(make_dataset(tmp_path / "train", 40, 4, 64, 2, progress=False)) == forty
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_images_of_a_cluster_are_the_same_bytes(tmp_path, forty, workers):
+    with LocalCluster(None, workers, 1, False, dashboard_address="127.0.0.1:0") as cluster:
+        with Client(cluster) as client:
+            folder = make_dataset(tmp_path / "train", 40, 4, 64, progress=False, client=client)
+    assert files(folder) == forty
 
 
 def test_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
