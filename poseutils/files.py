@@ -118,6 +118,28 @@ def same_name(name: str) -> str:
         return unicodedata.normalize("NFC", raw.decode("latin-1"))
 
 
+def cached_folder(name: str) -> Path:
+    """The folder of that name in ``POSEUTILS_CACHE`` or the user's own cache folder: the first
+    that exists, else the first that can be made."""
+    import pooch  # slow to import, and only needed here
+
+    roots = (os.environ.get("POSEUTILS_CACHE"), pooch.os_cache("poseutils"))
+    candidates = [Path(root) / name for root in roots if root]
+    for usable in (Path.is_dir, lambda folder: _can_write(folder.parent)):
+        for folder in filter(usable, candidates):
+            return folder
+    return candidates[-1]
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
 def remove_incomplete(folder: Path) -> None:
     """Removes what writes that were killed left in a folder; other dotfiles are the user's."""
     for path in folder.glob(f"{_INCOMPLETE}*"):
@@ -231,4 +253,8 @@ def sha256(data: bytes) -> str:
 
 def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
-    return sha256(Path(path).read_bytes())
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -67,6 +67,11 @@ class Sample:
         """(N,) areas up to a factor common to all people in the image. Never opens the image."""
         return self.areas
 
+    @property
+    def labels(self) -> tuple[np.ndarray, ...]:
+        """The annotations, in any units. Never opens the image."""
+        return self.keypoints, self.boxes, self.areas, self.crowd
+
     def renumbered(self, image_id: int) -> Sample:
         """The sample with another image id."""
         return self._with(image_id=image_id)

@@ -79,6 +79,10 @@ class LazySample(Sample):
     def relative_areas(self) -> np.ndarray:
         return self.raw[2]
 
+    @property
+    def labels(self) -> tuple[np.ndarray, ...]:
+        return np.array(self.stated), *self.raw, self.crowd
+
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> Sample:
         other = self._with(raw=(function(self.raw[0]), *self.raw[1:]))
         for name in _MEASURED:

@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from ..datasets.coco.writer import annotation_record
 from ..datasets.dataset import Dataset
 from ..errors import PoseError
-from ..files import cannot_write, write_json
+from ..files import cached_folder, cannot_write, write_json
 from ..keypoints import COCO17, coco_category
 from .people import VERSION, render_people
 
@@ -103,28 +103,10 @@ def synthetic_dataset(count: int, seed: int, size: int = 256) -> Dataset:
     from ..datasets import load_dataset
 
     name = f"synthetic-people-v{VERSION}-seed{seed}-size{size}-{count}"
-    candidates = [root / "synthetic" / name for root in _cache_roots()]
-    for folder in candidates:
-        if _annotation_file(folder).is_file() and folder.is_dir():
-            return load_dataset(folder)
-    writable = next((folder for folder in candidates if _can_write(folder.parent)), candidates[-1])
-    return load_dataset(make_dataset(writable, count, seed, size))
-
-
-def _cache_roots() -> list[Path]:
-    import pooch  # slow to import, and only needed here
-
-    given = os.environ.get("POSEUTILS_CACHE")
-    return ([Path(given)] if given else []) + [Path(pooch.os_cache("poseutils"))]
-
-
-def _can_write(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
+    folder = cached_folder(f"synthetic/{name}")
+    if not _annotation_file(folder).is_file():
+        make_dataset(folder, count, seed, size)
+    return load_dataset(folder)
 
 
 def _render_here(render: Callable, count: int, workers: int) -> Iterator[Labels]:

@@ -55,7 +55,7 @@ class Batches:
         """For each batch the indices of its examples, the seed of its augmentation, and the number
         of its resizing period."""
         random = np.random.default_rng([self.seed % 2**64, self.epoch])
-        order = random.permutation(len(self.examples))[: len(self) * self.batch_size]
+        order = self.examples.shuffled(random)[: len(self) * self.batch_size]
         seeds = random.integers(2**31, size=(len(self), 2))
         periods = np.repeat(random.integers(2**31, size=-(-len(self) // self.period)), self.period)
         return zip(order.reshape(-1, self.batch_size), seeds, periods)

@@ -1,30 +1,39 @@
-"""Training examples: images resized to the network's input, read lazily and cached in memory."""
+"""Training examples: images resized to the network's input, read lazily and kept in memory, or in
+files if there are too many."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
 
 from ..crops import Region, cut, region_of_box
 from ..datasets.dataset import Dataset, Sample
 from ..errors import PoseError
+from ..files import cached_folder
 from ..geometry import Transform
 from ..images import fit_to, read_image, to_color_mode
 from ..keypoints import KeypointLayout
 from ..poses import AREA_OF_BOX
+from .hosts import describe_data
+from .shards import Shards
 
 MEMORY = 4 * 2**30
-"""Images of a dataset are cached if they need no more bytes than this: 38,000 images of 192 × 192.
-Others are read again in every epoch."""
+"""Images of a dataset are kept in memory if they need no more bytes than this: 38,000 images of
+192 × 192. Others are kept in files of the cache folder."""
+VERSION = 1
+"""Version of what an example is made of, so that files of another one are not reused."""
 PARTS = (0.3, 0.9)
 """Range of the size of a truncated person's visible part, relative to the larger side of the
 box."""
 _CHUNK = 256
-"""Number of images that are read at a time where only their keypoints are needed."""
+"""Number of images that are read into memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Examples:
         areas: (N,) float32, square pixels: 0.53 × the area of the box.
         layout: of the K keypoints.
         names: of the images, for messages; may be missing.
+        order: draws a random order in which they are read quickly; None if any is as quick.
     """
 
     images: np.ndarray | LazyArray
@@ -45,9 +55,14 @@ class Examples:
     areas: np.ndarray | LazyArray
     layout: KeypointLayout
     names: tuple[str, ...] = ()
+    order: Callable[[np.random.Generator], np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def shuffled(self, random: np.random.Generator) -> np.ndarray:
+        """(N,) the numbers of all examples in random order, in which they are read quickly."""
+        return self.order(random) if self.order else random.permutation(len(self))
 
     def first(self, count: int) -> Examples:
         """The first ``count`` examples."""
@@ -74,9 +89,9 @@ class LazyArray:
     """
 
     def __init__(
-        self, rows: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], dtype: type
+        self, rows: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], dtype: np.dtype
     ):
-        self._rows, self.shape, self.dtype = rows, shape, np.dtype(dtype)
+        self._rows, self.shape, self.dtype = rows, shape, dtype
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -105,7 +120,9 @@ def load_examples(
     """The largest person of each image of a dataset, or a crop of every person. Images without a
     labeled person are left out.
 
-    Images are read on access, on all cores.
+    Images are read on access, on all cores, and kept: in memory, or in files of the cache folder
+    (see :class:`.shards.Shards`), where every later training with the same images, labels and
+    arguments finds them. Those in files are in random order.
 
     Args:
         dataset: with annotations.
@@ -117,10 +134,11 @@ def load_examples(
             the box is drawn from this range, once per person.
         truncated: with ``crop_margin``, the fraction of people of whom only a part is visible, as
             at the border of a photograph or behind others.
-        memory: images are cached if they need no more bytes than this.
+        memory: images are kept in memory if they need no more bytes than this.
 
     Raises:
-        PoseError: if no image has a labeled person; on access, if an image cannot be read.
+        PoseError: if no image has a labeled person; if files have no room on the disk; on access,
+            if an image cannot be read.
     """
     if crop_margin is None:
         chosen = _largest_people(dataset)
@@ -138,14 +156,46 @@ def load_examples(
             return _example(chosen, *cut(image, chosen.region, size))
         return _example(chosen, *fit_to(image, size, aspect_ratio, interpolation))
 
-    cache = _Cache(chosen, read, size, len(dataset.layout), memory)
-    return Examples(
-        LazyArray(cache.read_images, (len(chosen), *size, 3), np.uint8),
-        LazyArray(cache.read_keypoints, cache.keypoints.shape, np.float32),
-        LazyArray(cache.read_areas, cache.areas.shape, np.float32),
-        dataset.layout,
-        tuple(one.name for one in chosen),
+    count, dtype = len(chosen), _record_of(size, len(dataset.layout))
+    pool = ThreadPoolExecutor(os.cpu_count())
+
+    def make(rows: np.ndarray) -> np.ndarray:
+        records = np.empty(len(rows), dtype)
+        for row, record in enumerate(pool.map(read, [chosen[i] for i in rows])):
+            records[row] = record
+        return records
+
+    order = None
+    if count * dtype["images"].itemsize <= memory:
+        kept = _Memory(make, count, dtype).read
+    else:
+        np.random.default_rng(2).shuffle(chosen)  # so that each file is a sample of the dataset
+        arguments = size, aspect_ratio, interpolation, color_mode, crop_margin, truncated
+        shards = Shards(_folder(dataset, arguments), make, count, dtype)
+        kept, order = shards.read, shards.shuffled
+    images, keypoints, areas = (
+        LazyArray(partial(kept, name), (count, *dtype[name].shape), dtype[name].base)
+        for name in ("images", "keypoints", "areas")
     )
+    names = tuple(one.name for one in chosen)
+    return Examples(images, keypoints, areas, dataset.layout, names, order)
+
+
+def _record_of(size: tuple[int, int], keypoints: int) -> np.dtype:
+    """The record of an example, as its attributes in :class:`Examples`."""
+    return np.dtype(
+        [("images", "u1", (*size, 3)), ("keypoints", "<f4", (keypoints, 3)), ("areas", "<f4")]
+    )
+
+
+def _folder(dataset: Dataset, arguments: tuple) -> Path:
+    """The folder of the examples of a dataset, by what they are made of."""
+    made_of = describe_data(dataset), VERSION, arguments
+    digest = blake2b(repr(made_of).encode(), digest_size=8)
+    digest.update(np.array([sample.path.stat().st_mtime_ns for sample in dataset]).tobytes())
+    height, width = arguments[0]
+    name = f"{dataset.source.stem}-{height}x{width}-{digest.hexdigest()}"
+    return cached_folder(f"examples/{name}")
 
 
 @dataclass(frozen=True)
@@ -220,54 +270,22 @@ def _masked(image: np.ndarray, frame: np.ndarray | None) -> np.ndarray:
     return masked
 
 
-class _Cache:
-    """Reads the examples of a dataset, and keeps what has been read: keypoints and areas always,
-    images if they fit in memory."""
+class _Memory:
+    """N records in memory, made when they are read for the first time."""
 
-    def __init__(
-        self,
-        chosen: Sequence[_Chosen],
-        read: Callable,
-        size: tuple[int, int],
-        keypoints: int,
-        memory: int,
-    ):
-        self.chosen, self.read = chosen, read
-        shape = (len(chosen), *size, 3)
-        fits = np.prod(shape, dtype=np.int64) <= memory
-        self.images = np.empty(shape, np.uint8) if fits else None
-        self.keypoints = np.zeros((len(chosen), keypoints, 3), np.float32)
-        self.areas = np.zeros(len(chosen), np.float32)
-        self.known = np.zeros(len(chosen), bool)
-        self.pool = ThreadPoolExecutor(os.cpu_count())
+    def __init__(self, make: Callable[[np.ndarray], np.ndarray], count: int, dtype: np.dtype):
+        self._make = make
+        self._records, self._known = np.empty(count, dtype), np.zeros(count, bool)
 
-    def read_images(self, rows: np.ndarray) -> np.ndarray:
-        if self.images is None:
-            return self._read(rows)
-        self._read_new(rows)
-        return self.images[rows]
-
-    def read_keypoints(self, rows: np.ndarray) -> np.ndarray:
-        self._read_new(rows)
-        return self.keypoints[rows]
-
-    def read_areas(self, rows: np.ndarray) -> np.ndarray:
-        self._read_new(rows)
-        return self.areas[rows]
-
-    def _read_new(self, rows: np.ndarray) -> None:
-        new = rows[~self.known[rows]]
+    def read(self, field: str, rows: np.ndarray) -> np.ndarray:
+        """A field (B, ...) of the records of rows (B,)."""
+        new = rows[~self._known[rows]]
         for start in range(0, len(new), _CHUNK):
-            self._read(new[start : start + _CHUNK])
-
-    def _read(self, rows: np.ndarray) -> np.ndarray:
-        """Reads images (B, H, W, 3). Threads that read the same image write equal values."""
-        read = list(self.pool.map(self.read, [self.chosen[i] for i in rows]))
-        images, self.keypoints[rows], self.areas[rows] = map(np.stack, zip(*read))
-        if self.images is not None:
-            self.images[rows] = images
-        self.known[rows] = True
-        return images
+            part = new[start : start + _CHUNK]
+            # Threads that make the same record write equal values
+            self._records[part] = self._make(part)
+            self._known[part] = True
+        return self._records[field][rows]
 
 
 def _usable(sample: Sample) -> np.ndarray:

@@ -199,6 +199,6 @@ def describe_data(dataset: Dataset) -> str:
     digest = blake2b(repr(dataset.layout.names).encode(), digest_size=16)
     for sample in dataset:
         digest.update(f"{sample.path.name} {sample.path.stat().st_size}".encode("utf-8", "replace"))
-        for labels in (sample.keypoints, sample.boxes, sample.crowd):
+        for labels in sample.labels:
             digest.update(np.ascontiguousarray(labels).tobytes())
     return digest.hexdigest()

@@ -40,7 +40,7 @@ def deadly(examples, reads):
         return examples.images[numbers]
 
     return Examples(
-        LazyArray(rows, examples.images.shape, np.uint8),
+        LazyArray(rows, examples.images.shape, examples.images.dtype),
         examples.keypoints,
         examples.areas,
         examples.layout,
