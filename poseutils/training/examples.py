@@ -15,6 +15,7 @@ import numpy as np
 
 from ..crops import Region, cut, region_of_box
 from ..datasets.dataset import Dataset, Sample
+from ..datasets.shards import Shards
 from ..errors import PoseError
 from ..files import cached_folder
 from ..geometry import Transform
@@ -22,7 +23,6 @@ from ..images import fit_to, read_image, to_color_mode
 from ..keypoints import KeypointLayout
 from ..poses import AREA_OF_BOX
 from .hosts import describe_data
-from .shards import Shards
 
 MEMORY = 4 * 2**30
 """Images of a dataset are kept in memory if they need no more bytes than this: 38,000 images of
@@ -121,8 +121,8 @@ def load_examples(
     labeled person are left out.
 
     Images are read on access, on all cores, and kept: in memory, or in files of the cache folder
-    (see :class:`.shards.Shards`), where every later training with the same images, labels and
-    arguments finds them. Those in files are in random order.
+    (see :class:`poseutils.datasets.shards.Shards`), where every later training with the same
+    images, labels and arguments finds them. Those in files are in random order.
 
     Args:
         dataset: with annotations.

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import exported, services, sweeping, trainings
+from tests.bench import exported, scaling, services, sweeping, trainings
 from tests.bench.networks import networks
 from tests.bench.people.person_scores import person_scores
 from tests.bench.ratios import machine
@@ -23,6 +23,7 @@ SECTIONS = {
     "datasets": services.datasets,
     "pipeline": services.pipeline,
     "training": trainings.training,
+    "scaling": scaling.scaling,
     "sweeping": sweeping.sweeping,
     "exporting": exported.exporting,
 }

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import poseutils as pu
 from tests.bench.ratios import ROOT, Row, in_turns, python
@@ -42,11 +43,11 @@ network.train_on_batch(np.zeros((32, 192, 192, 3), np.float32), np.zeros((32, 10
 
 def training() -> Iterator[Row]:
     """The shipped configuration: its images, its augmentations, its network from scratch."""
-    yield from _steps()
-    with tempfile.TemporaryDirectory() as work:
-        _write_listed(Path(work))
-        own = python(FIRST_STEP, work, ROOT / "user_config.yaml", Path(work) / "run")
-        ratio = in_turns(own, python(BY_HAND, work), 1, warm=False)
+    with tempfile.TemporaryDirectory() as work, patch.dict(os.environ, POSEUTILS_CACHE=work):
+        yield from _steps()
+        listed = write_listed(Path(work) / "listed", LISTED)
+        own = python(FIRST_STEP, listed, ROOT / "user_config.yaml", Path(work) / "run")
+        ratio = in_turns(own, python(BY_HAND, listed), 1, warm=False)
     yield Row(f"first step on {LISTED:,} images", "Keras by hand, one step", ratio, 1.5)
 
 
@@ -89,15 +90,16 @@ def _steps() -> Iterator[Row]:
         yield Row(what, "bare train_on_batch", in_turns(call, bare, 2), limit)
 
 
-def _write_listed(folder: Path) -> None:
-    """A COCO file of many entries that link to the few embedded images."""
+def write_listed(folder: Path, count: int) -> Path:
+    """A folder with a COCO file of many entries that link to the few embedded images."""
+    folder.mkdir()
     source = ROOT / "data/synthetic-people/train"
     document = json.loads(source.with_name("train.json").read_text(encoding="utf-8"))
     people = {record["id"]: [] for record in document["images"]}
     for annotation in document["annotations"]:
         people[annotation["image_id"]].append(annotation)
     images, annotations = [], []
-    for number in range(1, LISTED + 1):
+    for number in range(1, count + 1):
         record = document["images"][number % len(document["images"])]
         name = f"{number:06d}.jpg"
         os.symlink(source / record["file_name"], folder / name)
@@ -106,3 +108,4 @@ def _write_listed(folder: Path) -> None:
             annotations.append({**person, "id": len(annotations), "image_id": number})
     document |= {"images": images, "annotations": annotations}
     (folder / "all.json").write_text(json.dumps(document))
+    return folder

@@ -1,5 +1,5 @@
-"""Training examples in files: those of a dataset that does not fit in memory are made once, and
-then read in the order of the files.
+"""Examples in files: what does not fit in memory is made once, and then read in the order of the
+files.
 
 A shard is an ``.npy`` of records, beside the SHA-256 of the file as ``sha256sum --check`` takes it.
 """
@@ -128,12 +128,12 @@ class Shards:
         free = shutil.disk_usage(parent).free
         if needed > free:
             raise PoseError(
-                f"{self._count:,} training examples need {needed / 2**30:.1f} GiB in "
+                f"{self._count:,} examples need {needed / 2**30:.1f} GiB in "
                 f"{self._folder}, where {free / 2**30:.1f} GiB are free: make room, or set "
                 "POSEUTILS_CACHE to a folder that has it"
             )
         _LOG.warning(
-            "%s training examples do not fit in memory: %.1f GiB are written once into %s",
+            "%s examples do not fit in memory: %.1f GiB are written once into %s",
             f"{self._count:,}",
             needed / 2**30,
             self._folder,

@@ -1,5 +1,6 @@
-"""Training examples in files: made once and whole, read in an order that the seed determines."""
+"""Examples in files: made once and whole, read in an order that the seed determines."""
 
+import hashlib
 import logging
 import shutil
 from collections import namedtuple
@@ -9,12 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import poseutils as pu
+from poseutils.datasets import shards
+from poseutils.datasets.shards import WINDOW, Shards
 from poseutils.errors import PoseError
-from poseutils.training import load_examples, shards, training_batches
-from poseutils.training.hosts import Share
-from poseutils.training.shards import WINDOW, Shards
-from tests.helpers.small_training import AUGMENTATION
 
 DTYPE = np.dtype([("images", "u1", (4, 4, 3)), ("areas", "<f4")])
 LENGTH, COUNT = 5, 48  # ten shards, the last one of three records
@@ -94,8 +92,6 @@ def test_a_damaged_byte_is_found_and_the_shard_made_again(tmp_path, caplog, name
 
 
 def test_the_sums_are_those_of_sha256sum(tmp_path):
-    import hashlib
-
     opened(tmp_path)[0].read("areas", np.arange(COUNT))
     for path in tmp_path.glob("*.npy"):
         expected = f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
@@ -128,71 +124,6 @@ def test_the_next_window_is_made_ahead_and_no_more(tmp_path):
 def test_too_little_space_is_known_before_anything_is_written(tmp_path, monkeypatch):
     usage = namedtuple("usage", "free")(10 * LENGTH * DTYPE.itemsize - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(PoseError, match=r"48 training examples need .* GiB in .*POSEUTILS_CACHE"):
+    with pytest.raises(PoseError, match=r"48 examples need .* GiB in .*POSEUTILS_CACHE"):
         opened(tmp_path / "cache" / "examples")
     assert not list(tmp_path.iterdir())
-
-
-# ---------------------------------------------------------------- of a dataset
-
-
-@pytest.fixture
-def examples(repository, tmp_path, monkeypatch):
-    """Loads the embedded images, three in a shard, into the cache folder of a name."""
-    monkeypatch.setattr(shards, "BYTES", 3 * 32 * 33 * 3)
-    dataset = pu.load_dataset(repository / "data/synthetic-people/val")[:40]
-
-    def load(name, **arguments):
-        monkeypatch.setenv("POSEUTILS_CACHE", str(tmp_path / name))
-        return load_examples(dataset, (32, 32), **{"memory": 0, **arguments})
-
-    return load
-
-
-def test_examples_in_files_are_those_in_memory(examples):
-    kept, stored = examples("a", memory=2**30), examples("a")
-    place = [stored.names.index(name) for name in kept.names]
-    assert place != list(range(40))
-    for name in ("images", "keypoints", "areas"):
-        np.testing.assert_array_equal(getattr(stored, name)[place], getattr(kept, name)[:])
-
-
-def test_other_arguments_and_other_images_are_other_files(examples, tmp_path):
-    for arguments in ({}, {"aspect_ratio": "padding"}, {"crop_margin": (1.2, 1.2)}, {}):
-        assert len(examples("a", **arguments).images[:2]) == 2
-    assert len(list((tmp_path / "a/examples").iterdir())) == 3
-
-
-def drawn(examples, epochs=2, **options):
-    """The bytes of the batches of some epochs."""
-    batches = training_batches(examples, 6, AUGMENTATION, seed=3, **options)
-    return [[(i.numpy(), k.numpy()) for i, k in batches] for _ in range(epochs)]
-
-
-def test_one_worker_and_two_make_the_same_batches_and_files(examples, tmp_path, monkeypatch):
-    found = {}
-    for name, cores in (("one", 2), ("two", 4)):
-        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
-        found[name] = drawn(examples(name))
-    for a, b in zip(found["one"], found["two"], strict=True):
-        for (images, keypoints), (others, those) in zip(a, b, strict=True):
-            assert np.array_equal(images, others) and np.array_equal(keypoints, those)
-    one, two = (
-        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.*")}
-        for name in ("one", "two")
-    )
-    assert one == two and len(one) > 2 * 2 * WINDOW
-
-
-def test_an_epoch_does_not_depend_on_those_before_it_nor_on_the_number_of_hosts(examples):
-    stored = examples("a")
-    expected = drawn(stored)[1]
-    parts = []
-    for host in range(2):
-        batches = training_batches(stored, 6, AUGMENTATION, seed=3, share=Share(host, 2, 2))
-        batches.epoch = 1  # as a training does that resumes
-        parts.append(list(batches))
-    for whole, *halves in zip(expected, *parts, strict=True):
-        for place in range(2):
-            joined = np.concatenate([half[place] for half in halves])
-            np.testing.assert_allclose(joined, whole[place], atol=1e-6)
