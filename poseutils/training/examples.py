@@ -15,7 +15,7 @@ import numpy as np
 
 from ..crops import Region, cut, region_of_box
 from ..datasets.dataset import Dataset, Sample
-from ..datasets.shards import Shards
+from ..datasets.shards import BYTES, Shards
 from ..errors import PoseError
 from ..files import cached_folder
 from ..geometry import Transform
@@ -190,7 +190,7 @@ def _record_of(size: tuple[int, int], keypoints: int) -> np.dtype:
 
 def _folder(dataset: Dataset, arguments: tuple) -> Path:
     """The folder of the examples of a dataset, by what they are made of."""
-    made_of = describe_data(dataset), VERSION, arguments
+    made_of = describe_data(dataset), VERSION, BYTES, arguments
     digest = blake2b(repr(made_of).encode(), digest_size=8)
     digest.update(np.array([sample.path.stat().st_mtime_ns for sample in dataset]).tobytes())
     height, width = arguments[0]
