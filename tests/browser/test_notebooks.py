@@ -6,17 +6,7 @@ from tests.conftest import REPOSITORY
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
 
-SHORTER = {
-    "train": {"epochs": 1},
-    "sweep": {
-        "attributes": {
-            "operation_mode": "training",
-            "training.epochs": 1,
-            "model.input_shape": "(64, 64, 3)",
-            "training.batch_size": "16,24",
-        }
-    },
-}
+SHORTER = {"train": {"epochs": 1}}
 """Parameters of what takes minutes; nbval holds the same cells to their outputs."""
 
 
