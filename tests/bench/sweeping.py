@@ -19,7 +19,7 @@ from poseutils.config import load_config
 from poseutils.sweeps import read_results, sweep
 from poseutils.sweeps.work import THREADS
 from poseutils.synthetic import make_dataset
-from tests.bench.ratios import ROOT, SHIPPED, Row
+from tests.bench.ratios import PEOPLE, ROOT, SHIPPED, Row, cached
 
 FIXED = ["operation_mode=training", "training.epochs=1", "model.input_shape=(96, 96, 3)"]
 RATES = ["1e-3", "5e-4", "2e-4", "1e-4"]
@@ -44,8 +44,7 @@ def sweeping() -> Iterator[Row]:
         yield Row("seconds that Dask adds to a point", "one second", cost, 2)
         one, two = _on_one_and_two(partial(_render, folder / "people"))
         yield Row("render people on two workers of one core", "on one worker", two / one, HALF)
-        people = pu.load_dataset(folder / "people.json")
-        one, two = _on_one_and_two(partial(_evaluate, people))
+        one, two = _on_one_and_two(_evaluate)
         yield Row("evaluate on two workers of one core", "on one worker", two / one, HALF)
 
 
@@ -88,8 +87,12 @@ def _render(folder: Path, client: Client) -> None:
     make_dataset(folder, IMAGES, seed=1, progress=False, client=client)
 
 
-def _evaluate(people: pu.Dataset, client: Client) -> None:
-    pu.evaluate(pu.load_model(SHIPPED), people, progress=False, client=client)
+def _evaluate(client: Client) -> None:
+    photographs = cached("coco-mini")
+    some = pu.load_dataset(photographs or PEOPLE)
+    many = [some[i % len(some)].renumbered(i) for i in range(IMAGES)]
+    model = pu.load_model("yolov8n_pose_256" if photographs else SHIPPED, num_threads=1)
+    pu.evaluate(model, some.subset(many), progress=False, client=client)
 
 
 def _seconds_alone(config: Path, runs: Path, rate: str) -> float:
