@@ -47,10 +47,9 @@ def networks() -> Iterator[str]:
     """Accuracy, memory, work, bytes equal to LiteRT's, and speed of each network that is here."""
     yield "RAM is the arena of the exported C: with the image in it, with its rows pushed as a"
     yield "camera gives them, and one layer after the other; beside ST's internal RAM on an N6."
-    yield "Instructions"
-    yield f"are the cost model's for a Cortex-M55. Equal are those of {IMAGES} images whose every"
-    yield "output byte is LiteRT's; the time is one image's on this computer over that of LiteRT's"
-    yield "reference kernels."
+    yield "Instructions are the cost model's for a Cortex-M55. Equal are those of"
+    yield f"{IMAGES} images whose every output byte is LiteRT's; the time is one image's on this"
+    yield "computer over that of LiteRT's reference kernels."
     yield ""
     yield (
         "| network | RAM, KiB | pushed | layerwise | ST's | accuracy | ST's | weights, KiB | ST's "
