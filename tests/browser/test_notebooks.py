@@ -6,7 +6,10 @@ from tests.conftest import REPOSITORY
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
 
-SHORTER = {"train": {"epochs": 1}}
+SHORTER = {
+    "train": {"epochs": 1},
+    "sweep": {"attributes": {"operation_mode": "training", "training.epochs": "1,2"}},
+}
 """Parameters of what takes minutes; nbval holds the same cells to their outputs."""
 
 
