@@ -282,9 +282,9 @@ def test_interrupting_leaves_what_was_done(config, notebooks, tmp_path, reposito
     )
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
-    assert (
-        process.returncode == 130 and "Traceback" not in errors and "interrupted" in output + errors
-    ), errors
+    assert process.returncode == 130 and "interrupted" in output + errors, errors
+    # Of a kernel that ends while it sends, ipykernel logs a traceback of its own
+    assert f'"{repository / "poseutils"}' not in errors, errors
     folder = one_run(tmp_path)
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["evaluate.oks"] == 0.75 and metrics["predict.interrupted"] == 1.0
