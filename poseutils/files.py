@@ -118,13 +118,20 @@ def same_name(name: str) -> str:
         return unicodedata.normalize("NFC", raw.decode("latin-1"))
 
 
-def cached_folder(name: str) -> Path:
-    """The folder of that name in ``POSEUTILS_CACHE`` or the user's own cache folder: the first
-    that exists, else the first that can be made."""
+def cache_folders() -> Iterator[Path]:
+    """``POSEUTILS_CACHE`` if it is set, then the operating system's cache folder for this
+    package."""
+    if given := os.environ.get("POSEUTILS_CACHE"):
+        yield Path(given)
     import pooch  # slow to import, and only needed here
 
-    roots = (os.environ.get("POSEUTILS_CACHE"), pooch.os_cache("poseutils"))
-    candidates = [Path(root) / name for root in roots if root]
+    yield Path(pooch.os_cache("poseutils"))
+
+
+def cached_folder(name: str) -> Path:
+    """The folder of that name in one of the cache folders: the first that exists, else the first
+    that can be made."""
+    candidates = [root / name for root in cache_folders()]
     for usable in (Path.is_dir, lambda folder: _can_write(folder.parent)):
         for folder in filter(usable, candidates):
             return folder

@@ -8,7 +8,6 @@ keeps it, and every later download and load is held to it.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ..errors import PoseError
-from ..files import atomic_path, read_text, sha256_of, write_json
+from ..files import atomic_path, cache_folders, read_text, sha256_of, write_json
 
 SPDX = {
     "SLA0044 (ST: for use with ST parts)": "LicenseRef-SLA0044",
@@ -72,11 +71,7 @@ Confirm = Callable[[str], bool]
 
 def cache_folder() -> Path:
     """``POSEUTILS_CACHE``, or the operating system's cache folder for this package."""
-    if os.environ.get("POSEUTILS_CACHE"):
-        return Path(os.environ["POSEUTILS_CACHE"])
-    import pooch
-
-    return Path(pooch.os_cache("poseutils"))
+    return next(cache_folders())
 
 
 def find_entry(name: str) -> Entry:
