@@ -55,6 +55,7 @@ class Shards:
         """
         self._folder, self._make, self._count, self._dtype = folder, make, count, dtype
         self._length = max(1, BYTES // dtype.itemsize)
+        self._numbers = range(-(-count // self._length))
         self._pool, self._lock = ThreadPoolExecutor(2), Lock()  # one reads while the other writes
         self._whole: dict[int, Future[None]] = {}
         self._next: dict[int, np.ndarray] = {}
@@ -73,7 +74,7 @@ class Shards:
     def shuffled(self, random: np.random.Generator) -> np.ndarray:
         """(N,) all rows in random order: those of a window of random shards, then those of the next
         window."""
-        shards = random.permutation(-(-self._count // self._length))
+        shards = random.permutation(len(self._numbers))
         windows = np.split(shards, range(WINDOW, len(shards), WINDOW))
         following = [*windows[1:], np.empty(0, int)]
         self._next = {n: later for window, later in zip(windows, following) for n in window}
@@ -119,8 +120,7 @@ class Shards:
         return self._folder / f"{number:05d}.npy"
 
     def _check_space(self) -> None:
-        shards = range(-(-self._count // self._length))
-        missing = sum(not self._path(number).exists() for number in shards)
+        missing = sum(not self._path(number).exists() for number in self._numbers)
         needed = missing * self._length * self._dtype.itemsize
         if not needed:
             return

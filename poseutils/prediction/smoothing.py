@@ -60,13 +60,18 @@ def _first_of(
 
 def _smoothed(poses: Poses, near: list[tuple[float, Poses]]) -> Poses:
     points, count = _points(poses), len(poses.layout)
+    frames = [(time, ids_of(p), _points(p), p.scores) for time, p in near]
     for person, track in enumerate(ids_of(poses)):
-        seen = [(time, p, ids_of(p).index(track)) for time, p in near if track in ids_of(p)]
+        seen = [
+            (time, placed[ids.index(track)], scored[ids.index(track)])
+            for time, ids, placed, scored in frames
+            if track in ids
+        ]
         times = np.array([time for time, _, _ in seen])
         scores = np.ones((len(seen), count + 2))  # a box has no less in one frame than in another
-        scores[:, :count] = [p.scores[i] for _, p, i in seen]
+        scores[:, :count] = [scored for _, _, scored in seen]
         weights = np.maximum(scores, LEAST_SCORE) ** 2 * (1 - np.abs(times[:, None]) ** 3) ** 3
-        points[person] = _regression(times, np.array([_points(p)[i] for _, p, i in seen]), weights)
+        points[person] = _regression(times, np.array([placed for _, placed, _ in seen]), weights)
     boxes = None if poses.boxes is None else points[:, count:].reshape(-1, 4)
     return replace(poses, keypoints=points[:, :count], boxes=boxes)
 
