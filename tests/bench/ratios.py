@@ -70,6 +70,16 @@ def python(code: str, *arguments: object) -> Callable[[], str]:
     )
 
 
+PEAK = """
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def peak_memory(code: str, *arguments: object) -> int:
+    """KiB that Python needs at most to run this; on Linux."""
+    return int(python(code + PEAK, *arguments)())
+
+
 def cached(name: str) -> Path | None:
     """A downloaded file or folder; None without it."""
     path = Path(os.environ.get("POSEUTILS_CACHE", "/nowhere")) / name

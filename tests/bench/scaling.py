@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import poseutils as pu
-from tests.bench.ratios import Row, in_turns, python
+from tests.bench.ratios import Row, in_turns, peak_memory
 from tests.bench.trainings import write_listed
 
 FEW, MANY = 10_000, 40_000
@@ -27,7 +27,6 @@ from poseutils import training
 examples = training.load_examples(pu.load_dataset(sys.argv[1]), {SIZE}, memory=0)
 for batch in training.training_batches(examples, {BATCH}):
     pass
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
 
@@ -37,14 +36,9 @@ def scaling() -> Iterator[Row]:
         few = write_listed(Path(work) / "few", FEW)
         if sys.platform == "linux":
             many = write_listed(Path(work) / "many", MANY)
-            ratio = _peak_memory(many) / _peak_memory(few)
+            ratio = peak_memory(EPOCH, many) / peak_memory(EPOCH, few)
             yield Row(f"memory to read {MANY:,} examples", f"memory for {FEW:,}", ratio, 1.2)
         yield Row("read images from files", "a step on them", _reading(few), 0.1)
-
-
-def _peak_memory(dataset: Path) -> int:
-    """KiB that a process needs at most to make the files of a dataset and read an epoch."""
-    return int(python(EPOCH, dataset)())
 
 
 def _reading(dataset: Path) -> float:

@@ -32,6 +32,7 @@ from tests.bench.ratios import (
     cached,
     children_seconds,
     in_turns,
+    peak_memory,
     python,
 )
 from tests.helpers.made_up import made_up
@@ -166,7 +167,7 @@ def evaluating() -> Iterator[Row]:
         ratio = in_turns(ours, pycocotools_alone(images), 3, warm=False)
     yield Row(f"COCO AP of {IMAGES:,} images", "pycocotools", ratio, 1.2)
     if sys.platform == "linux":
-        ratio = peak_memory(IMAGES) / peak_memory(100)
+        ratio = peak_memory(EVALUATE, IMAGES) / peak_memory(EVALUATE, 100)
         yield Row(f"memory to evaluate {IMAGES:,} images", "memory for 100", ratio, 1.3)
 
 
@@ -175,13 +176,7 @@ import sys, poseutils as pu
 data, count = pu.load_dataset({str(PEOPLE)!r}), int(sys.argv[1])
 many = data.subset([data[i % len(data)].renumbered(i) for i in range(count)])
 pu.evaluate(pu.load_model({str(SHIPPED)!r}), many, progress=False)
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
-
-
-def peak_memory(count: int) -> int:
-    """KiB that a process needs at most to evaluate so many images."""
-    return int(python(EVALUATE, count)())
 
 
 READ = "import os, sys; [open(entry.path, 'rb').read() for entry in os.scandir(sys.argv[1])]"

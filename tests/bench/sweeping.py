@@ -24,8 +24,6 @@ from tests.bench.ratios import PEOPLE, ROOT, SHIPPED, Row, cached
 FIXED = ["operation_mode=training", "training.epochs=1", "model.input_shape=(96, 96, 3)"]
 RATES = ["1e-3", "5e-4", "2e-4", "1e-4"]
 RATE = "training.optimizer.Adam.learning_rate="
-
-
 IMAGES = 640
 HALF = 0.56
 """Of the time of one worker: 1.8 times as fast."""
@@ -51,8 +49,7 @@ def sweeping() -> Iterator[Row]:
 
 def _on_one_and_two(work: Callable[[Client], None]) -> tuple[float, float]:
     """Seconds on one worker and on two, each on a core of its own, which are there already."""
-    one, two = map(partial(_seconds, work), (1, 2))
-    return one, two
+    return _seconds(work, 1), _seconds(work, 2)
 
 
 def _seconds(work: Callable[[Client], None], count: int) -> float:

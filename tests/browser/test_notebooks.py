@@ -18,7 +18,9 @@ SHORTER = {
 )
 def test_it_runs_to_its_end(notebook, path):
     name = path.relative_to(REPOSITORY).as_posix()
-    notebook.set_parameters(name, **SHORTER.get(path.stem, {})).open(name).run_all()
+    if path.stem in SHORTER:
+        notebook.set_parameters(name, **SHORTER[path.stem])
+    notebook.open(name).run_all()
     notebook.screenshot_of_all(path.stem)
     assert notebook.errors() == []
     assert notebook.not_run() == 0

@@ -47,6 +47,16 @@ def deadly(examples, reads):
     )
 
 
+def plain_network(size=32):
+    """Two convolutions: what fit needs of a network, and quickly compiled."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    image = keras.Input((size, size, 3))
+    x = keras.layers.Conv2D(8, 5, strides=4, padding="same", activation="relu")(image)
+    return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", activation="sigmoid")(x))
+
+
 def small_network(filters=8, dropout=0.2):
     """Two convolutions, with what has a state of its own between them: batch normalization and
     dropout."""

@@ -27,6 +27,7 @@ import poseutils as pu
 from poseutils.compiler.emit.kernels import kernel_files
 from poseutils.compiler.frontends.tflite import parse_tflite
 from poseutils.deployment import export
+from tests.bench.ratios import ROOT
 from tests.helpers.networks import kernel_cases, kernel_cases_more
 from tests.helpers.networks.tiny_tflite import heatmap_model
 from tests.helpers.running.emulated import network_sources
@@ -34,7 +35,6 @@ from tests.helpers.running.emulated import network_sources
 SECONDS = 60
 MEMORY = 3 << 30
 REFUSED, BROKEN = 1, 2
-ROOT = Path(__file__).resolve().parents[3]
 Exporter = Callable[[bytes, Path], None]
 
 

@@ -30,6 +30,7 @@ import onnx
 from PIL import Image
 
 from tests.bench.fuzzing.fuzz_export import damage
+from tests.bench.ratios import ROOT
 from tests.helpers.damage.file_structure import damaged_file
 from tests.helpers.damage.onnx_files import damaged
 from tests.helpers.networks import kernel_cases, kernel_cases_more
@@ -42,7 +43,6 @@ SECONDS = 10
 """Of processor time, for one file."""
 MEMORY = 4 << 30
 BATCH = 250
-ROOT = Path(__file__).resolve().parents[3]
 
 
 Seeds = list[tuple[int, bytes]]

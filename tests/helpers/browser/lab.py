@@ -160,14 +160,13 @@ class Notebook:
         self._wait("status => status === 'idle'")
         return self
 
-    def set_parameters(self, path: str, **values: Any) -> Notebook:
+    def set_parameters(self, path: str, **values: Any) -> None:
         """Writes other parameters into a notebook of the copy."""
         from papermill.iorw import load_notebook_node, write_ipynb
         from papermill.parameterize import parameterize_notebook
 
         file = str(self.lab.root / path)
         write_ipynb(parameterize_notebook(load_notebook_node(file), values), file)
-        return self
 
     def new(self, *sources: str, name: str = "scratch.ipynb") -> Notebook:
         """Writes a notebook of these code cells into ``notebooks/`` of the copy, and opens it."""

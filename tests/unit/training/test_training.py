@@ -21,6 +21,7 @@ from poseutils.training import (
     validate,
 )
 from poseutils.training.batches import training_batches
+from tests.helpers.small_training import plain_network
 
 NAME = "st_movenet_lightning_heatmaps"
 PAIR = layout_from_names(["left_spot", "right_spot"])
@@ -205,20 +206,10 @@ def test_fit_tells_each_epoch(trained):
     assert max(rates) <= 0.01 and rates[-1] < 1e-4 and rates.index(max(rates)) < 3
 
 
-def tiny_network():
-    """Two convolutions: what fit needs of a network, and quickly compiled."""
-    import keras
-
-    keras.utils.set_random_seed(0)
-    image = keras.Input((32, 32, 3))
-    x = keras.layers.Conv2D(8, 5, strides=4, padding="same", activation="relu")(image)
-    return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", activation="sigmoid")(x))
-
-
 def test_the_same_seed_gives_the_same_training(tmp_path):
     def losses(folder):
         result = fit(
-            tiny_network(),
+            plain_network(),
             dots(8, 1, 32),
             dots(4, 2, 32),
             epochs=2,
@@ -232,7 +223,7 @@ def test_the_same_seed_gives_the_same_training(tmp_path):
 
 
 def test_callbacks_watch_the_oks(tmp_path):
-    model = tiny_network()
+    model = plain_network()
     callbacks = {
         "EarlyStopping": {"patience": 3, "min_delta": 1.0},
         "ReduceLROnPlateau": {"patience": 1, "factor": 0.1, "min_delta": 1.0},
@@ -285,4 +276,4 @@ def test_a_training_that_cannot_be(change, says, tmp_path, small_network):
 
 @pytest.fixture(scope="module")
 def small_network():
-    return tiny_network()
+    return plain_network()

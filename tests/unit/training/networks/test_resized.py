@@ -8,6 +8,7 @@ from poseutils.errors import PoseError
 from poseutils.training import Examples, build_model, fit, load_keras, training_batches, validate
 from poseutils.training.networks.resized import at_size
 from tests.helpers.augmentations import noise, paired, scattered
+from tests.helpers.small_training import plain_network
 
 SIZES = [[32, 64], [64, 32], [96, 96]]
 
@@ -75,15 +76,8 @@ def test_a_network_of_one_size_only():
         at_size(network, (64, 64))
 
 
-def small_network():
-    keras.utils.set_random_seed(0)
-    image = keras.Input((64, 64, 3))
-    x = keras.layers.Conv2D(8, 5, strides=4, padding="same", activation="relu")(image)
-    return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", activation="sigmoid")(x))
-
-
 def test_fit_trains_at_all_sizes_and_saves_the_network_at_its_own(tmp_path):
-    trained = small_network()
+    trained = plain_network(64)
     resizing = {
         "random_periodic_resizing": {"image_sizes": SIZES, "period": 2},
         "random_flip": {"mode": "horizontal"},
