@@ -1,9 +1,7 @@
-"""COCO's keypoint average precision, computed by pycocotools in chunks, in little memory."""
+"""COCO's keypoint average precision and recall, equal to those of pycocotools to the bit."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,30 +10,55 @@ from ..datasets import Sample
 from ..poses import Poses
 
 NAMES = tuple("ap ap50 ap75 ap_medium ap_large ar ar50 ar75 ar_medium ar_large".split())
-_CHUNK = 32
-"""Number of images that pycocotools matches at a time, while the network runs on; its result takes
-a hundredth of its working memory."""
+OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0, 1, 101)
+SIZES = {"": (0, 1e10), "_medium": (32**2, 96**2), "_large": (96**2, 1e10)}
+"""Ranges of areas in square pixels, by the suffix of their metrics."""
+_CHUNK = 64
+"""Number of images that are matched at a time, by the same array operations."""
 _MAX_DETECTIONS = 20
 
 
 @dataclass(frozen=True)
+class _Image:
+    """One image: D detections, highest score first, and G annotated people.
+
+    Attributes:
+        image_id: of the image.
+        scores: (D,) of the detections.
+        areas: (D,) of the bounding boxes of the detections' keypoints.
+        similarity: (D, G) OKS.
+        people_areas: (G,) annotated.
+        crowd: (G,) bool.
+        ignored: (G,) bool, crowds and people without labeled keypoints.
+    """
+
+    image_id: int
+    scores: np.ndarray
+    areas: np.ndarray
+    similarity: np.ndarray
+    people_areas: np.ndarray
+    crowd: np.ndarray
+    ignored: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Matched:
-    """The input of COCOeval.accumulate for some images: D detections, G people, A area ranges, T
-    OKS thresholds.
+    """The matches of some images: D detections, G people, A area ranges, T OKS thresholds.
 
     Attributes:
         image_ids: (D,) image id of each detection.
         scores: (D,).
-        matched: (A, T, D) bool, whether the detection is matched with an annotation.
+        matched: (A, T, D) bool, whether the detection is matched with a person.
         ignored: (A, T, D) bool, whether the detection counts neither as true nor as false positive.
-        people_ignored: (A, G) bool.
+        people: (A,) number of people that count.
     """
 
     image_ids: np.ndarray
     scores: np.ndarray
     matched: np.ndarray
     ignored: np.ndarray
-    people_ignored: np.ndarray
+    people: np.ndarray
 
 
 @dataclass
@@ -43,21 +66,21 @@ class CocoAP:
     """Average precision and recall of COCO's keypoint evaluation (cocodataset.org, "Keypoint
     Evaluation").
 
-    Images are added one by one. pycocotools matches them in chunks, and computes the metrics from
-    all matches at the end, one threshold at a time; the values equal those of a single run.
-    Annotated areas, crowds and people without labeled keypoints are treated as COCO does.
+    Images are added one by one and matched in chunks; what is kept of them are a few bits per
+    detection. Annotated areas, crowds and people without labeled keypoints are treated as COCO
+    does.
 
     Attributes:
         sigmas: (K,) of the keypoints.
     """
 
     sigmas: np.ndarray
-    _waiting: list[tuple[Sample, Poses]] = field(default_factory=list)
+    _waiting: list[_Image] = field(default_factory=list)
     _chunks: list[_Matched] = field(default_factory=list)
 
     def add(self, sample: Sample, poses: Poses) -> None:
         """Adds an image; its 20 poses with the highest scores count."""
-        self._waiting.append((sample, poses))
+        self._waiting.append(_compared(sample, poses, self.sigmas))
         if len(self._waiting) == _CHUNK:
             self._match()
 
@@ -68,149 +91,159 @@ class CocoAP:
             The metrics by name, without those of area ranges without people; and ``recall`` (101,)
             with the precision (101,) at OKS 0.50 and 0.75.
         """
-        self._match()
-        coco = _evaluation([], self.sigmas)
-        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
-            coco.eval = _accumulated(coco, _concatenated(self._chunks))
-            coco.summarize()
-        metrics = {
-            name: float(value) for name, value in zip(NAMES, coco.stats, strict=True) if value >= 0
-        }
-        precision = np.maximum(coco.eval["precision"][:, :, 0, 0, 0], 0)
-        curves = {"OKS 0.50": precision[0], "OKS 0.75": precision[5]}
-        return metrics, {"recall": coco.params.recThrs, **curves}
+        if self._waiting:
+            self._match()
+        found = _concatenated(self._chunks)
+        curves = {"recall": RECALLS, "OKS 0.50": np.zeros(101), "OKS 0.75": np.zeros(101)}
+        metrics: dict[str, float] = {}
+        for index, size in enumerate(SIZES):
+            if not found.people[index]:
+                continue
+            precision, recall = _precision_and_recall(found, index)
+            metrics |= {f"ap{size}": precision.mean(), f"ar{size}": recall.mean()}
+            if not size:
+                curves |= {"OKS 0.50": precision[0], "OKS 0.75": precision[5]}
+                metrics |= {"ap50": precision[0].mean(), "ap75": precision[5].mean()}
+                metrics |= {"ar50": recall[0], "ar75": recall[5]}
+        return {name: float(metrics[name]) for name in NAMES if name in metrics}, curves
 
     def _match(self) -> None:
-        self._chunks.append(_compact(_evaluation(self._waiting, self.sigmas)))
+        self._chunks.append(_matches(self._waiting))
         self._waiting = []
 
 
-def _evaluation(images: list[tuple[Sample, Poses]], sigmas: np.ndarray):
-    """A COCOeval that has matched the detections of some images."""
-    from pycocotools.cocoeval import COCOeval
-
-    ids = [sample.image_id for sample, _ in images]
-    people = [record for sample, _ in images for record in _people(sample)]
-    detections = [record for sample, poses in images for record in _detections(sample, poses)]
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCOeval(_indexed(people, ids), _indexed(detections, ids), "keypoints")
-        coco.params.kpt_oks_sigmas = sigmas
-        coco.evaluate()
-    return coco
-
-
-def _people(sample: Sample) -> list[dict]:
-    """The annotations of an image as COCO's records; arrays, as pycocotools is slow with lists."""
-    return [
-        {
-            "image_id": sample.image_id,
-            "keypoints": keypoints.ravel().astype(np.float64),
-            "num_keypoints": np.count_nonzero(keypoints[:, 2] > 0),
-            "bbox": [x0, y0, x1 - x0, y1 - y0],
-            "area": float(area),
-            "iscrowd": int(crowd),
-        }
-        for keypoints, (x0, y0, x1, y1), area, crowd in zip(
-            sample.keypoints, sample.boxes.tolist(), sample.areas, sample.crowd, strict=True
-        )
-    ]
-
-
-def _detections(sample: Sample, poses: Poses) -> list[dict]:
-    """The best detections in an image as COCO's records. The area is that of the bounding box of
-    the keypoints, as in pycocotools."""
+def _compared(sample: Sample, poses: Poses, sigmas: np.ndarray) -> _Image:
     scores = poses.person_scores.astype(np.float64)
     best = np.argsort(-scores, kind="stable")[:_MAX_DETECTIONS]
     points = poses.keypoints[best].astype(np.float64)
-    triplets = np.concatenate([points, np.ones_like(points[..., :1])], axis=2)
-    areas = np.ptp(points, axis=1).prod(axis=1)
-    return [
-        {"image_id": sample.image_id, "score": score, "area": area, "keypoints": row}
-        for score, area, row in zip(
-            scores[best].tolist(),
-            areas.tolist(),
-            triplets.reshape(len(best), 3 * len(poses.layout)),
+    similarity = [
+        _similarity(points, keypoints.astype(np.float64), box, area, sigmas)
+        for keypoints, box, area in zip(
+            sample.keypoints, sample.boxes.tolist(), sample.areas.tolist(), strict=True
         )
     ]
-
-
-def _indexed(annotations: list[dict], image_ids: list[int]):
-    """A pycocotools COCO with the annotations, whose ids have to start at 1."""
-    from pycocotools.coco import COCO
-
-    coco = COCO()
-    coco.dataset = {
-        "images": [{"id": image_id} for image_id in image_ids],
-        "annotations": [
-            {"id": number, "category_id": 1, **annotation}
-            for number, annotation in enumerate(annotations, 1)
-        ],
-        "categories": [{"id": 1}],
-    }
-    coco.createIndex()
-    return coco
-
-
-def _compact(coco) -> _Matched:
-    """The matches of the images that have annotations or detections."""
-    count, thresholds = len(coco.params.imgIds), len(coco.params.iouThrs)
-    by_area = [
-        [image for image in coco.evalImgs[index * count : (index + 1) * count] if image]
-        for index in range(len(coco.params.areaRng))
-    ]
-    empty, none = np.zeros((thresholds, 0)), np.zeros(0)
-
-    def joined(name: str) -> np.ndarray:
-        """(A, T, D) bool."""
-        rows = [np.concatenate([empty, *(i[name] for i in images)], axis=1) for images in by_area]
-        return np.stack(rows) > 0
-
-    people = [np.concatenate([none, *(i["gtIgnore"] for i in images)]) for images in by_area]
-    return _Matched(
-        np.concatenate([none, *([i["image_id"]] * len(i["dtScores"]) for i in by_area[0])]),
-        np.concatenate([none, *(i["dtScores"] for i in by_area[0])]),
-        joined("dtMatches"),
-        joined("dtIgnore"),
-        np.stack(people) > 0,
+    return _Image(
+        sample.image_id,
+        scores[best],
+        np.ptp(points, axis=1).prod(axis=1),
+        np.reshape(similarity, (len(sample), len(best))).T,
+        sample.areas.astype(np.float64),
+        sample.crowd,
+        sample.crowd | ~(sample.visibility > 0).any(axis=1),
     )
+
+
+def _similarity(
+    points: np.ndarray, person: np.ndarray, box: list[float], area: float, sigmas: np.ndarray
+) -> np.ndarray:
+    """(D,) the OKS of detections (D, K, 2) with a person (K, 3). If none of the person's keypoints
+    is labeled, distances are those to their box at twice its size."""
+    labeled = person[:, 2] > 0
+    if labeled.any():
+        distance = (points - person[:, :2])[:, labeled]
+    else:
+        labeled = ~labeled
+        low, high = np.array(box[:2]), np.array(box[2:])
+        beyond = points - (low + 2 * (high - low))
+        distance = np.maximum(0, low - (high - low) - points) + np.maximum(0, beyond)
+    exponent = (distance**2).sum(axis=2) / ((2 * sigmas) ** 2)[labeled]
+    exponent = exponent / (area + np.spacing(1)) / 2
+    return np.exp(-exponent).sum(axis=1) / exponent.shape[1]
+
+
+def _matches(images: list[_Image]) -> _Matched:
+    low, high = np.array(list(SIZES.values()), np.float64).T[..., None]
+
+    def outside(areas: list[np.ndarray]) -> np.ndarray:
+        """(B, A, N) bool, of the areas of each image, whether they are outside the ranges."""
+        each = _padded(areas, 0.0)[:, None]
+        return (each < low) | (each > high)
+
+    ignored = _padded([image.ignored for image in images], True)[:, None]
+    ignored = ignored | outside([image.people_areas for image in images])
+    crowd = _padded([image.crowd for image in images], False)
+    similarity = _padded([image.similarity for image in images], -1.0)
+    matched, with_ignored = _assigned(similarity, ignored, crowd)
+    without = ~matched & outside([image.areas for image in images])[:, :, None]
+    counts = [len(image.scores) for image in images]
+    present = np.arange(similarity.shape[1]) < np.array(counts)[:, None]
+    return _Matched(
+        np.repeat([image.image_id for image in images], counts),
+        np.concatenate([image.scores for image in images]),
+        np.moveaxis(matched, 0, 2)[:, :, present],
+        np.moveaxis(with_ignored | without, 0, 2)[:, :, present],
+        (~ignored).sum(axis=(0, 2)),
+    )
+
+
+def _padded(arrays: list[np.ndarray], fill: float) -> np.ndarray:
+    """(B, ...) arrays of different shapes in one."""
+    shape = np.max([array.shape for array in arrays], axis=0)
+    padded = np.full((len(arrays), *shape), fill)
+    for row, array in zip(padded, arrays, strict=True):
+        row[tuple(map(slice, array.shape))] = array
+    return padded
+
+
+def _assigned(
+    similarity: np.ndarray, ignored: np.ndarray, crowd: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Assigns detections to people as COCO does: in the order of their scores, each to the person
+    with the highest OKS among those that are still free, at or above the threshold; to one that is
+    ignored only if there is no other; to a crowd any number of detections.
+
+    Args:
+        similarity: (B, D, G) OKS, below 0 where there is no such detection or person.
+        ignored: (B, A, G) bool.
+        crowd: (B, G) bool.
+
+    Returns:
+        (B, A, T, D) bool: whether the detection is matched, and whether with one that is ignored.
+    """
+    images, detections, people = similarity.shape
+    shape = images, len(SIZES), len(OKS_THRESHOLDS)
+    matched, with_ignored = np.zeros((2, *shape, detections), bool)
+    taken = np.zeros((*shape, people), bool)
+    least = np.minimum(OKS_THRESHOLDS, 1 - 1e-10)[:, None]
+    ignored, several = ignored[:, :, None], crowd[:, None, None]
+    for index in range(detections if people else 0):
+        oks = similarity[:, index, None, None]
+        free = (oks >= least) & (several | ~taken)
+        counted = free & ~ignored
+        candidates = np.where(counted.any(axis=-1, keepdims=True), counted, free)
+        # Of equal similarities the last, as in pycocotools
+        best = people - 1 - np.where(candidates, oks, -1)[..., ::-1].argmax(axis=-1)
+        chosen = candidates & (np.arange(people) == best[..., None])
+        matched[..., index] = chosen.any(axis=-1)
+        with_ignored[..., index] = (chosen & ignored).any(axis=-1)
+        taken |= chosen
+    return matched, with_ignored
 
 
 def _concatenated(parts: list[_Matched]) -> _Matched:
-    """All chunks as one, ordered by image id as in pycocotools: the order decides between equal
-    scores."""
+    """All chunks as one, ordered by image id as in pycocotools and then by score: the order decides
+    between equal scores."""
     ids = np.concatenate([part.image_ids for part in parts])
-    order = np.argsort(ids, kind="stable")
+    scores = np.concatenate([part.scores for part in parts])
+    order = np.lexsort((ids, -scores))
     return _Matched(
         ids[order],
-        np.concatenate([part.scores for part in parts])[order],
+        scores[order],
         np.concatenate([part.matched for part in parts], axis=2)[:, :, order],
         np.concatenate([part.ignored for part in parts], axis=2)[:, :, order],
-        np.concatenate([part.people_ignored for part in parts], axis=1),
+        np.sum([part.people for part in parts], axis=0),
     )
 
 
-def _accumulated(coco, detections: _Matched) -> dict[str, np.ndarray]:
-    """COCOeval.accumulate, all images as one, and one threshold at a time: for all together it
-    takes ten times the memory."""
-    params, thresholds, usual = coco.params, coco.params.iouThrs, coco.params.maxDets
-    params.imgIds, params.maxDets = [0], [len(detections.scores) + 1]
-    columns = detections.matched, detections.ignored, detections.people_ignored
-    parts = []
-    for index in range(len(thresholds)):
-        params.iouThrs = thresholds[index : index + 1]
-        coco._paramsEval = params
-        coco.evalImgs = [
-            {
-                "dtScores": detections.scores,
-                "dtMatches": matched[[index]],
-                "dtIgnore": ignored[[index]],
-                "gtIgnore": people,
-            }
-            for matched, ignored, people in zip(*columns, strict=True)
-        ]
-        coco.accumulate()
-        parts.append(coco.eval)
-    params.iouThrs, params.maxDets = thresholds, usual
-    return {
-        name: np.concatenate([part[name] for part in parts]) for name in ("precision", "recall")
-    }
+def _precision_and_recall(found: _Matched, area: int) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 101) precision, interpolated as COCO does: at each recall the highest that is reached at
+    it or a higher one, 0 beyond the highest recall; and (T,) the highest recalls."""
+    precisions, recalls = [], []
+    for matched, ignored in zip(found.matched[area], found.ignored[area], strict=True):
+        true, false = np.cumsum(matched & ~ignored), np.cumsum(~matched & ~ignored)
+        recall = true / found.people[area]
+        precision = true / (false + true + np.spacing(1))
+        highest = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+        precisions.append(highest[np.searchsorted(recall, RECALLS)])
+        recalls.append(recall[-1] if len(recall) else 0.0)
+    return np.array(precisions), np.array(recalls)

@@ -51,8 +51,8 @@ class Report:
               with the area of a person taken as 0.53 × width × height of their box. A person who is
               not detected counts as 0.
             - with several people per image: ``ap``, ``ap50``, ``ap75``, ``ap_medium``,
-              ``ap_large``, ``ar``… of COCO's keypoint evaluation, by pycocotools, with the
-              annotated areas and crowds; ``zoo_map50``, the model zoo's own AP at OKS 0.5 (see
+              ``ap_large``, ``ar``… of COCO's keypoint evaluation, equal to pycocotools, with
+              the annotated areas and crowds; ``zoo_map50``, the model zoo's own AP at OKS 0.5 (see
               ``ZooAP``).
             - ``pck@0.2``: fraction of the labeled keypoints within 0.2 × the larger side of the box
               (Yang and Ramanan, TPAMI 2013); ``pckh@0.5``: within half the size of the head
