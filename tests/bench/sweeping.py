@@ -16,6 +16,7 @@ from distributed import Client, LocalCluster, wait
 
 import poseutils as pu
 from poseutils.config import load_config
+from poseutils.pipeline.record import read_record
 from poseutils.sweeps import read_results, sweep
 from poseutils.sweeps.work import THREADS
 from poseutils.synthetic import make_dataset
@@ -38,8 +39,9 @@ def sweeping() -> Iterator[Row]:
         config = load_config(ROOT / "user_config.yaml", FIXED).save(folder / "user_config.yaml")
         one, two = _on_one_and_two(partial(_sweep, config, folder))
         yield Row("four points on two workers of one core", "on one worker", two / one, HALF)
-        alone = [_seconds_alone(config, folder / "alone", rate) for rate in RATES[:2]]
-        cost = one / len(RATES) - sum(alone) / len(alone)
+        points = read_results(next(folder.glob("1/*/results.json")).parent)
+        beside = (one - sum(point.seconds for point in points)) / len(points)
+        cost = beside - _seconds_beside_steps(config, folder / "alone")
         yield Row("seconds that Dask adds to a point", "one second", cost, 2)
         one, two = _on_one_and_two(partial(_render, folder / "people"))
         yield Row("render people on two workers of one core", "on one worker", two / one, HALF)
@@ -93,19 +95,21 @@ def _evaluate(client: Client) -> None:
     pu.evaluate(model, some.subset(many), progress=False, client=client)
 
 
-def _seconds_alone(config: Path, runs: Path, rate: str) -> float:
-    """The run of a point on the same core, by the command line."""
-    command = [sys.executable, "-m", "poseutils", "run", config, RATE + rate, "--runs-dir", runs]
+def _seconds_beside_steps(config: Path, runs: Path) -> float:
+    """What a run on the same core, by the command line, takes beside its steps, which differ from
+    run to run by more than Dask costs."""
+    arguments = "run", config, RATE + RATES[0], "--runs-dir", runs
     start = time.monotonic()
     subprocess.run(
-        command,
+        [sys.executable, "-m", "poseutils", *arguments],
         check=True,
         capture_output=True,
         cwd=ROOT,
         env={**os.environ, **dict.fromkeys(THREADS, "1")},
         preexec_fn=lambda: _on_core(min(os.sched_getaffinity(0))),
     )
-    return time.monotonic() - start
+    run = next(runs.glob("*/run.json")).parent
+    return time.monotonic() - start - read_record(run).seconds
 
 
 def _on_core(core: int) -> None:
