@@ -35,16 +35,6 @@ class _Loader(yaml.SafeLoader):
     1:30 stay text."""
 
     yaml_implicit_resolvers: dict = {}
-    merged = 0
-
-    def flatten_mapping(self, node):
-        """Merges ``<<`` keys, up to a limit: nested merges grow exponentially."""
-        super().flatten_mapping(node)
-        self.merged += len(node.value)
-        if self.merged > MAX_VALUES:
-            raise yaml.constructor.ConstructorError(
-                problem=f"more than {MAX_VALUES:,} merged values", problem_mark=node.start_mark
-            )
 
     def construct_object(self, node, deep=False):
         """Refuses, by its line, a value that is not of the type that its tag (``!!int``) names."""

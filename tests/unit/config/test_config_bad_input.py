@@ -15,7 +15,7 @@ from poseutils.config import Config, load_config
 from poseutils.config.arithmetic import Expression, evaluate
 from poseutils.errors import PoseError
 from poseutils.pipeline.preflight import check
-from tests.helpers.refusals import at_most, refusal_of
+from tests.helpers.refusals import YAML_BOMBS, at_most, refusal_of
 
 often = settings(max_examples=50)
 
@@ -265,30 +265,7 @@ def test_a_nul_in_a_path(path):
     assert "model.model_path: 'a\\x00b' given" in refusal_of(path)
 
 
-BOMB = "\n".join(
-    ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
-    + [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9)]
-)
-MERGES = "\n".join(
-    ["m0: &m0 {" + ", ".join(f"k{i}: 1" for i in range(100)) + "}"]
-    + [f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 20)}]}}" for i in range(1, 9)]
-)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        BOMB,
-        MERGES,
-        "a: &a [*a]",
-        "a: &a {b: *a}",
-        "training: &a {model: *a}",
-        "[" * 90_000,
-        "{a: " * 40_000,
-        "x: " + "-" * 150_000,
-        "- " * 90_000,
-    ],
-)
+@pytest.mark.parametrize("text", YAML_BOMBS)
 def test_bombs_end_quickly(path, text):
     path.write_text(text)
     with at_most(5):

@@ -6,6 +6,7 @@ from PIL import Image
 
 import poseutils as pu
 from poseutils.errors import PoseError
+from tests.helpers.refusals import YAML_BOMBS, at_most
 
 NAMES = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 DESCRIPTION = f"""
@@ -87,3 +88,10 @@ def test_the_given_one_counts_before_the_one_beside_the_images(folder):
 def test_what_is_not_there_is_said(folder, text, split, words):
     with pytest.raises(PoseError, match=words):
         pu.load_dataset(written(folder, text), split=split)
+
+
+@pytest.mark.parametrize("text", [*YAML_BOMBS, "names: &a [*a]", "kpt_shape: &a {<<: *a}"])
+def test_bombs_end_quickly(folder, text):
+    (folder / "data.yaml").write_text(text)
+    with at_most(5), pytest.raises(PoseError, match=r"data\.yaml"):
+        pu.load_dataset(folder / "data.yaml")
