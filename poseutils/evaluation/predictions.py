@@ -5,13 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +16,12 @@ import numpy as np
 from ..datasets import Dataset, Sample
 from ..files import sha256_of
 from ..models import Model, Prediction
-from ..models.cluster import on_workers
+from ..models.elsewhere import elsewhere
 from ..poses import Poses
 from .journal import Journal
 
 if TYPE_CHECKING:
     from distributed import Client
-
-_CHUNK = 16
-"""Number of images that a worker process receives at a time."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +59,7 @@ def outcomes(
     offsets = journal.offsets()
     missing = [i for i in range(len(dataset)) if i not in offsets]
     jobs = [(dataset[i].path, None if boxes is None else boxes[i]) for i in missing]
-    if client is not None:
-        fresh = on_workers(client, model, _in_chunk, jobs, settings)
-    elif workers:
-        fresh = _in_workers(model, jobs, settings, workers)
-    else:
-        fresh = _in_chunk(model, jobs, settings)
+    fresh = elsewhere(model, _predicted, jobs, settings, workers=workers, client=client)
     for index, sample in enumerate(dataset):
         if index in offsets:
             yield Outcome(sample, *journal.read(offsets[index]), offsets[index])
@@ -86,7 +74,7 @@ def outcomes(
         )
 
 
-def _in_chunk(model: Model, jobs: Sequence[tuple], settings: dict) -> Iterator[tuple]:
+def _predicted(model: Model, jobs: Sequence[tuple], settings: dict) -> Iterator[tuple]:
     paths = [path for path, _ in jobs]
     boxes = None if not jobs or jobs[0][1] is None else [its for _, its in jobs]
     for prediction in model.predict_each(paths, boxes=boxes, **settings):
@@ -98,37 +86,6 @@ def _plain(prediction: Prediction) -> tuple[Poses | None, tuple[int, int] | None
     if prediction.image is None:
         return None, None, str(prediction.error)
     return prediction.poses, prediction.image.shape[:2], None
-
-
-_model: Model  # a worker process's own
-
-
-def _in_workers(
-    model: Model, jobs: Sequence[tuple], settings: dict, workers: int
-) -> Iterator[tuple]:
-    """Each process has its own network, and reads, predicts and decodes whole images; two chunks
-    per process are queued."""
-    chunks = iter([jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)])
-    # A forked process would inherit the locks of threads, but not the threads
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(model,)
-    ) as pool:
-        pending = deque(
-            pool.submit(_work, chunk, settings) for chunk in islice(chunks, 2 * workers)
-        )
-        while pending:
-            yield from pending.popleft().result()
-            pending.extend(pool.submit(_work, chunk, settings) for chunk in islice(chunks, 1))
-
-
-def _start_worker(model: Model) -> None:
-    global _model
-    _model = model
-
-
-def _work(jobs: Sequence[tuple], settings: dict) -> list[tuple]:
-    return list(_in_chunk(_model, jobs, settings))
 
 
 def fingerprint(model: Model, dataset: Dataset, settings: dict, from_boxes: bool) -> str:

@@ -16,7 +16,7 @@ from ..errors import PoseError
 from ..files import sha256, write_json
 from ..images import read_image
 from ..models import Model
-from ..models.cluster import on_workers
+from ..models.elsewhere import elsewhere
 from ..plots import draw_poses, save_image
 from ..poses import Poses
 
@@ -128,10 +128,7 @@ def predict_images(
     out_dir = Path(out_dir)
     names, ids = _file_names(paths), _image_ids(paths)
     jobs = [(path, out_dir.absolute() / "annotated" / name) for path, name in zip(paths, names)]
-    if client is None:
-        done = _annotated(model, jobs, threshold, thresholds)
-    else:
-        done = on_workers(client, model, _annotated, jobs, threshold, thresholds)
+    done = elsewhere(model, _annotated, jobs, threshold, thresholds, client=client)
     each = tqdm(done, total=len(paths), desc="predict", unit="image", disable=not progress)
     poses: dict[Path, Poses] = {}
     annotated: dict[Path, Path] = {}

@@ -3,14 +3,12 @@ on the workers of a Dask cluster."""
 
 from __future__ import annotations
 
-import functools
-import multiprocessing
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +21,15 @@ from ..datasets.dataset import Dataset
 from ..errors import PoseError
 from ..files import cached_folder, cannot_write, write_json
 from ..keypoints import COCO17, coco_category
+from ..ranges import in_ranges
 from .people import VERSION, render_people
 
 if TYPE_CHECKING:
     from distributed import Client
 
 _JPEG_QUALITY = 82
-_RANGE = 32
-"""Number of images that a process or a worker of a cluster gets at a time."""
+_FEW = 8
+"""Number of images below which other processes take longer to start than to render."""
 
 Labels = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Keypoints, boxes and areas of the people of an image."""
@@ -79,11 +78,12 @@ def make_dataset(
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
             rendered = Path(temporary).absolute() / folder.name
             rendered.mkdir()
-            render = functools.partial(_render_one, rendered, seed, size)
+            render = partial(_render_each, rendered, seed, size)
+            here = client is None and (workers == 1 or count < _FEW)
             labels = (
-                _render_on(client, render, count)
-                if client
-                else _render_here(render, count, workers or os.cpu_count() or 1)
+                render(range(count))
+                if here
+                else in_ranges(render, range(count), workers or os.cpu_count() or 1, client)
             )
             bar = tqdm(labels, "rendering people", total=count, unit="image", disable=not progress)
             people = list(bar)
@@ -109,27 +109,8 @@ def synthetic_dataset(count: int, seed: int, size: int = 256) -> Dataset:
     return load_dataset(folder)
 
 
-def _render_here(render: Callable, count: int, workers: int) -> Iterator[Labels]:
-    """Renders in this process, or in several."""
-    if workers == 1 or count < 8:
-        yield from map(render, range(count))
-        return
-    with ProcessPoolExecutor(
-        min(workers, count), mp_context=multiprocessing.get_context("spawn")
-    ) as pool:
-        chunk = max(1, min(_RANGE, count // (4 * workers)))
-        yield from pool.map(render, range(count), chunksize=chunk)
-
-
-def _render_on(client: Client, render: Callable, count: int) -> Iterator[Labels]:
-    """Renders on the workers of a cluster; a range of one that dies goes to another."""
-    ranges = [range(start, min(start + _RANGE, count)) for start in range(0, count, _RANGE)]
-    for future in client.map(_render_range, ranges, render=render, pure=False):
-        yield from future.result()
-
-
-def _render_range(indices: Iterable[int], render: Callable) -> list[Labels]:
-    return list(map(render, indices))
+def _render_each(folder: Path, seed: int, size: int, indices: Iterable[int]) -> Iterator[Labels]:
+    return (_render_one(folder, seed, size, index) for index in indices)
 
 
 def _render_one(folder: Path, seed: int, size: int, index: int) -> Labels:

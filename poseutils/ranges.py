@@ -1,0 +1,60 @@
+"""Work on many items by ranges, in processes or on the workers of a Dask cluster, in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LONGEST = 16
+"""Number of items that a process gets at a time."""
+
+T = TypeVar("T")
+
+
+def in_ranges(
+    function: Callable[[Sequence], Iterable[T]],
+    items: Sequence,
+    workers: int,
+    client: Client | None = None,
+) -> Iterator[T]:
+    """Yields what ``function(range of items)`` yields, in the order of the items.
+
+    Two ranges a process are queued, so that what was done ahead fits into memory; those of a worker
+    of a cluster that dies go to another one.
+
+    Args:
+        function: of a module, which the processes import.
+        workers: number of processes, at least 1.
+        client: of a Dask cluster, whose workers do it instead.
+    """
+    if client is not None:
+        threads = max(1, sum(client.nthreads().values()))
+        yield from _queued(partial(client.submit, pure=False), function, items, threads)
+        return
+    # A forked process would inherit the locks of threads, but not the threads
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(items)) or 1, mp_context=context) as pool:
+        yield from _queued(pool.submit, function, items, workers)
+
+
+def _queued(
+    submit: Callable[..., Any], function: Callable, items: Sequence, at_once: int
+) -> Iterator:
+    size = max(1, min(LONGEST, len(items) // (4 * at_once)))
+    ranges = iter([items[start : start + size] for start in range(0, len(items), size)])
+    pending = deque(submit(_call, function, some) for some in islice(ranges, 2 * at_once))
+    while pending:
+        yield from pending.popleft().result()
+        pending.extend(submit(_call, function, some) for some in islice(ranges, 1))
+
+
+def _call(function: Callable, items: Sequence) -> list:
+    return list(function(items))
