@@ -2,6 +2,8 @@
 and no line of code."""
 
 import json
+import subprocess
+import sys
 
 import papermill
 import pytest
@@ -83,14 +85,18 @@ def test_the_dataset_notebook_shows_them(project, repository):
 
 
 def test_from_training_to_the_board(project):
-    assert (
-        main(["run", str(project / "user_config.yaml"), "--runs-dir", str(project / "runs")]) == 0
-    )
+    command = [sys.executable, "-m", "poseutils", "run", "user_config.yaml", "--runs-dir", "runs"]
+    ran = subprocess.run(command, cwd=project, check=True, capture_output=True, text=True)
+    assert "index.html" in ran.stdout.splitlines()[-1]
     (run,) = (project / "runs").iterdir()
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["evaluate.oks"] > 0.5 and metrics["train.oks"] == pytest.approx(
         metrics["evaluate.oks"], abs=0.1
     )
+    assert metrics["quantize.oks"] == pytest.approx(metrics["evaluate.oks"], abs=1e-6)
+    assert abs(metrics["quantize.oks_change"]) < 0.1
+    assert (run / "03-evaluate.html").is_file()
+    assert (run / "05-deploy/bundle/app_config.h").is_file()
     report = json.loads((run / "03-evaluate/evaluation.json").read_text())
     assert [name for name in NAMES if name in json.dumps(report)] == list(NAMES)
     layout = json.loads((run / "05-deploy/bundle/manifest.json").read_text())["layout"]

@@ -127,28 +127,3 @@ def test_predict_runs_headless_from_any_folder(asset, repository, tmp_path):
     records = json.loads((tmp_path / "out/predictions.json").read_text())
     assert [r["file_name"] for r in records] == ["bus.jpg"] * 3
     assert (tmp_path / "out/annotated/bus.jpg").is_file()
-
-
-@pytest.mark.slow
-def test_a_chain_of_the_real_notebooks(repository, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "poseutils",
-        "run",
-        str(repository / "user_config.yaml"),
-        "operation_mode=chain_qed",
-        "--runs-dir",
-        str(tmp_path),
-    ]
-    printed = subprocess.run(
-        command, cwd=tmp_path, check=True, capture_output=True, text=True
-    ).stdout
-    (folder,) = tmp_path.iterdir()
-    metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["quantize.oks"] == pytest.approx(metrics["evaluate.oks"], abs=1e-6)
-    assert metrics["evaluate.oks"] > 0.3 and abs(metrics["quantize.oks_change"]) < 0.05
-    assert (folder / "03-deploy/bundle/app_config.h").is_file() and (
-        folder / "02-evaluate.html"
-    ).is_file()
-    assert "index.html" in printed.splitlines()[-1]
