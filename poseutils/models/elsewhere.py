@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..ranges import in_ranges
+from ..executors import in_ranges
 
 if TYPE_CHECKING:
     from distributed import Client

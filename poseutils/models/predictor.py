@@ -4,17 +4,17 @@ caller's decodes."""
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice, repeat
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from ..crops import Region, region_of_box, region_of_detection, upright_hand
 from ..errors import PoseError
+from ..executors import ahead
 from ..geometry import Transform
 from ..images import read_image
 from ..keypoints import HAND21
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 ImageLike: TypeAlias = str | os.PathLike[str] | np.ndarray
 _AHEAD = 8
 """Images that are read ahead, and predictions that wait for the caller."""
-_T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
@@ -126,8 +125,9 @@ class Predictor:
         spare = (os.cpu_count() or 1) > network.num_threads * network.at_once + whole
         reader = ThreadPoolExecutor(1) if spare else _CallingThread()
         with reader, ThreadPoolExecutor(network.at_once) as runner:
-            loading = _ahead(reader, jobs, lambda job: self._load(*job), _AHEAD if spare else 1)
-            running = _ahead(runner, loading, lambda job: self._run(job[1].result()), _AHEAD)
+            in_memory = _AHEAD if spare else 1
+            loading = ahead(reader.submit, lambda job: self._load(*job), jobs, in_memory)
+            running = ahead(runner.submit, lambda job: self._run(job[1].result()), loading, _AHEAD)
             for ((source, _), _), future in running:
                 yield self._prediction(source, future)
 
@@ -261,15 +261,3 @@ class _CallingThread(Executor):
         except Exception as error:  # as in a thread: raised by future.result()
             future.set_exception(error)
         return future
-
-
-def _ahead(
-    pool: Executor, items: Iterable[_T], work: Callable[[_T], _R], count: int
-) -> Iterator[tuple[_T, Future[_R]]]:
-    """Yields (item, future of work(item)) in order, with ``count`` submitted ahead of the
-    caller."""
-    items = iter(items)
-    pending = deque((item, pool.submit(work, item)) for item in islice(items, count))
-    while pending:
-        yield pending.popleft()
-        pending.extend((item, pool.submit(work, item)) for item in islice(items, 1))

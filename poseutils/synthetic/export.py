@@ -19,9 +19,9 @@ from tqdm.auto import tqdm
 from ..datasets.coco.writer import annotation_record
 from ..datasets.dataset import Dataset
 from ..errors import PoseError
+from ..executors import in_ranges
 from ..files import cached_folder, cannot_write, write_json
 from ..keypoints import COCO17, coco_category
-from ..ranges import in_ranges
 from .people import VERSION, render_people
 
 if TYPE_CHECKING:

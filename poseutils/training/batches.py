@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ..executors import ahead
 from ..models.networks.keras_files import load_tensorflow
 from .examples import Examples, load_examples
 from .hosts import Share
@@ -126,17 +126,8 @@ def training_batches(
 def _ahead(make: Callable, draws: Iterable, threads: int) -> Iterator:
     """Yields ``make(draw)`` for each draw, in order, computed ahead in threads."""
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future] = deque()
-        try:
-            for draw in draws:
-                waiting.append(pool.submit(make, draw))
-                if len(waiting) > _AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        for _, future in ahead(pool.submit, make, draws, _AHEAD + 1):
+            yield future.result()
 
 
 def rescaled(images: np.ndarray, rescaling: tuple[float, float] = RESCALING) -> np.ndarray:

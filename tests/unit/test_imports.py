@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "poseutils"
 # Bottom floor first; within a floor the right may import the left.
 FLOORS = [
     ["errors"],
-    ["files", "markdown", "streams", "ranges", "keypoints"],
+    ["files", "markdown", "streams", "executors", "keypoints"],
     ["compiler"],
     ["config", "poses"],
     ["geometry", "images", "crops"],

@@ -1,4 +1,5 @@
-"""Work on many items by ranges, in processes or on the workers of a Dask cluster, in order."""
+"""Work done ahead of its reader, in order: in threads, in processes, on the workers of a Dask
+cluster."""
 
 from __future__ import annotations
 
@@ -17,6 +18,26 @@ LONGEST = 16
 """Number of items that a process gets at a time."""
 
 T = TypeVar("T")
+
+
+def ahead(
+    submit: Callable[..., Any], work: Callable[[T], Any], items: Iterable[T], count: int
+) -> Iterator[tuple[T, Any]]:
+    """Yields (item, future of ``work(item)``) in order, with ``count`` submitted ahead of the
+    caller; those that it leaves are cancelled.
+
+    Args:
+        submit: of an executor, or of a Dask client.
+    """
+    items = iter(items)
+    pending = deque((item, submit(work, item)) for item in islice(items, count))
+    try:
+        while pending:
+            yield pending.popleft()
+            pending.extend((item, submit(work, item)) for item in islice(items, 1))
+    finally:
+        for _, future in pending:
+            future.cancel()
 
 
 def in_ranges(
@@ -49,11 +70,9 @@ def _queued(
     submit: Callable[..., Any], function: Callable, items: Sequence, at_once: int
 ) -> Iterator:
     size = max(1, min(LONGEST, len(items) // (4 * at_once)))
-    ranges = iter([items[start : start + size] for start in range(0, len(items), size)])
-    pending = deque(submit(_call, function, some) for some in islice(ranges, 2 * at_once))
-    while pending:
-        yield from pending.popleft().result()
-        pending.extend(submit(_call, function, some) for some in islice(ranges, 1))
+    ranges = (items[start : start + size] for start in range(0, len(items), size))
+    for _, future in ahead(submit, partial(_call, function), ranges, 2 * at_once):
+        yield from future.result()
 
 
 def _call(function: Callable, items: Sequence) -> list:
