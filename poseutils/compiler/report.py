@@ -84,7 +84,6 @@ def layer_rows(compiled: Compiled) -> list[dict[str, Any]]:
     runs) and scratch_bytes (of these, what it works in)."""
     rows, graph, arena = layers(compiled.graph), compiled.graph, compiled.arena
     usage, scratch, addresses = occupied(arena.storage.buffers), arena.scratch, arena.addresses
-    steps_of = arena.timeline.steps_of
     for row, operator in zip(rows, graph.operators):
         row["input_shapes"] = [
             graph.tensors[t].shape
@@ -92,7 +91,7 @@ def layer_rows(compiled: Compiled) -> list[dict[str, Any]]:
             if t >= 0 and not graph.tensors[t].is_constant
         ]
         row["offset"] = addresses[operator.outputs[0]][0]
-        first, last = steps_of[row["index"]]
+        first, last = arena.timeline.span_of([row["index"]])
         row["arena_bytes"] = max(usage[step] for step in range(first, last + 1))
         row["scratch_bytes"] = scratch.get(row["index"], (0, 0))[1]
     return rows

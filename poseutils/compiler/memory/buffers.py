@@ -19,7 +19,7 @@ from ..graph import RESHAPES, TABLE, Operator
 from ..rows import row_count
 from .kernel_traits import in_place_operators, strided_operators
 from .planner import Buffer
-from .timeline import Timeline, ring_height, union
+from .timeline import LiveRange, Timeline, ring_height, union
 from .views import SubView, inputs_side_by_side, matrix, parts_of_input
 
 Slots = list[tuple[int, SubView]]
@@ -291,17 +291,10 @@ class _Assignment:
     def _buffer(self, root: _Base, tensors: list[int]) -> tuple[Buffer, int | None]:
         """The buffer of a base buffer, and the rows of its ring if it is one."""
         live = [self.timeline.live[tensor] for tensor in tensors]
-        first, last = min(each.span[0] for each in live), max(each.span[1] for each in live)
-        rows = self._rows_of(root)
-        if rows == 1 or set(tensors) != set(root.views):
-            return Buffer(root.bytes, first, last), None
-        of_all = union(live)
-        if tensors[0] in self.timeline.ring_of:
-            ring = ring_height(of_all.first, of_all.last)
-            return Buffer(root.bytes // rows * ring, first, last), ring
-        spans = zip(of_all.first.tolist(), of_all.last.tolist())
-        by_row = bool(self.timeline.schedule.segments)
-        return Buffer(root.bytes, first, last, tuple(spans) if by_row else ()), None
+        if self._rows_of(root) == 1 or set(tensors) != set(root.views):
+            first, last = zip(*(each.span for each in live))
+            return Buffer(root.bytes, min(first), max(last)), None
+        return buffer_of(root.bytes, union(live), self.timeline, tensors[0])
 
     def _place(self, tensor: int, number: Mapping[_Base, int], ring: int | None) -> Place:
         base = self.base[tensor]
@@ -326,6 +319,18 @@ class _Assignment:
 
     def _scratch(self, group: list[int], scratch: Mapping[int, int]) -> Buffer:
         return Buffer(max(scratch[index] for index in group), *self.timeline.span_of(group))
+
+
+def buffer_of(
+    bytes_: int, live: LiveRange, timeline: Timeline, tensor: int
+) -> tuple[Buffer, int | None]:
+    """The buffer of tensors that are alive together like this, one of them named, and the rows of
+    its ring if it is one."""
+    if tensor in timeline.ring_of:
+        ring = ring_height(live.first, live.last)
+        return Buffer(bytes_ // len(live.first) * ring, *live.span), ring
+    spans = zip(live.first.tolist(), live.last.tolist())
+    return Buffer(bytes_, *live.span, tuple(spans) if timeline.schedule.segments else ()), None
 
 
 def _margins(whole: SubView, slots: list[SubView]) -> list[SubView]:

@@ -8,13 +8,15 @@ in rings do not overlap.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from ..graph import Graph, lifetimes
 from .arena import Arena, smallest_arena
+from .buffers import buffer_of
 from .planner import Buffer, lower_bound, plan
 from .schedule import RowAccess, Schedule, Step, in_segments, row_steps
-from .timeline import LiveRange, Timeline, ring_height, union
+from .timeline import LiveRange, Timeline, union
 from .views import inputs_side_by_side, parts_of_input
 
 MEMORY = ("least", "layerwise")
@@ -84,26 +86,29 @@ class _Cuts:
     def best(self) -> list[int]:
         best, cuts = {0: _Best(0, 0, 0)}, self._candidates()
         for number, end in enumerate(cuts[1:], 1):
-            for begin in reversed(cuts[max(number - LONGEST, 0) : number]):
-                if end - begin > 1 and not self._in_rows(begin, end):
-                    break
-                self._improve(best, begin, end)
+            near = cuts[max(number - LONGEST, 0) : number]
+            begins = [begin for begin in near if end - begin == 1 or self._in_rows(begin, end)]
+            best[end] = self._best_to(end, {begin: best[begin] for begin in begins})
         found = [cuts[-1]]
         while found[-1]:
             found.append(best[found[-1]].before)
         return found[::-1]
 
-    def _improve(self, best: dict[int, _Best], begin: int, end: int) -> None:
-        """Lets the best cuts up to ``end`` have one at ``begin``, if that needs less.
+    def _best_to(self, end: int, begins: Mapping[int, _Best]) -> _Best:
+        """The best of the cuts that a segment up to ``end`` may begin at.
 
-        What it needs is found exactly only where simpler lower bounds do not rule it out.
+        The one that may need least is bounded more closely, until that is what it needs.
         """
-        before = best[begin]
-        for own in self._bounds(begin, end):
-            tried = _Best(max(before.most, own), before.total + own, begin)
-            if end in best and tried >= best[end]:
-                return
-        best[end] = tried
+        waiting = [(made._replace(before=b), self._bounds(b, end)) for b, made in begins.items()]
+        heapify(waiting)
+        while True:
+            tried, bounds = heappop(waiting)
+            own = next(bounds, None)
+            if own is None:
+                return tried
+            most, total, _ = begins[tried.before]
+            tried = _Best(max(most, own), total + own, tried.before)
+            heappush(waiting, (tried, bounds))
 
     def _bounds(self, begin: int, end: int) -> Iterator[int]:
         """Bytes that operators between two cuts need at least; at last what they need."""
@@ -137,9 +142,10 @@ class _Cuts:
             steps = tuple(row_steps(self.access, begin, end))
         timeline = Timeline(self.access, Schedule(steps, segments))
         shared = self._by_root(timeline, begin, end).items()
-        buffers = [self._buffer(timeline, root, live) for root, live in shared]
+        tensors = self.graph.tensors
+        buffers = [buffer_of(tensors[root].bytes, live, timeline, root)[0] for root, live in shared]
         passing = sum(
-            self.graph.tensors[tensor].bytes
+            tensors[tensor].bytes
             for tensor, (first, last) in self.spans.items()
             if first < begin and last >= end and tensor not in timeline.live
         )
@@ -158,14 +164,6 @@ class _Cuts:
             same = timeline.ring_of.get(root) == timeline.ring_of.get(tensor)
             found.setdefault(root if same else tensor, []).append(live)
         return {root: union(live) for root, live in found.items()}
-
-    def _buffer(self, timeline: Timeline, root: int, live: LiveRange) -> Buffer:
-        bytes_ = self.graph.tensors[root].bytes
-        if root in timeline.ring_of:
-            ring = ring_height(live.first, live.last)
-            return Buffer(bytes_ // len(live.first) * ring, *live.span)
-        spans = zip(live.first.tolist(), live.last.tolist())
-        return Buffer(bytes_, *live.span, tuple(spans) if timeline.schedule.segments else ())
 
 
 def _roots(access: RowAccess) -> dict[int, int]:

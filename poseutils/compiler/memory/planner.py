@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -41,9 +41,14 @@ class Buffer:
         return spans[:, 0], spans[:, 1], bytes_
 
 
-Rival = tuple[int, int, int]
-"""A buffer, and the distances from its offset, from one to another without these, at which a
-certain other buffer would overlap it."""
+Rivals = dict[int, tuple[int, int]]
+"""For a buffer those that are alive with it, itself among them, and the distances from their
+offsets, from one to another without these, at which it would overlap them; the second is
+aligned."""
+
+
+_APART = 1 << 60
+"""The distance of buffers that are never alive together."""
 
 
 @dataclass(frozen=True)
@@ -64,23 +69,26 @@ def plan(buffers: Sequence[Buffer], rounds: int = ROUNDS) -> Plan:
     the same buffers always give the same plan.
     """
     sizes, rivals = [_aligned(buffer.size) for buffer in buffers], _rivals(buffers)
-    bound, unplaced, total = lower_bound(buffers), [-1] * len(buffers), _total(sizes)
-    best = min((_place(rivals, sizes, order, unplaced) for order in _orders(buffers)), key=total)
-    order, dice = _by_offset(buffers, sizes, best), random.Random(0)
-    offsets = _place(rivals, sizes, order, unplaced)
+    bound, unplaced, every = lower_bound(buffers), [-1] * len(buffers), range(len(buffers))
+    best, most = unplaced, math.inf
+    for order in _orders(buffers):
+        tried = _place(rivals, sizes, order, unplaced, every, most)
+        if _total(tried, sizes) < most:
+            best, most = tried, _total(tried, sizes)
+        if most == bound:
+            return Plan(tuple(best), bound, bound)
+    order, dice = sorted(every, key=lambda i: (best[i], -sizes[i])), random.Random(0)
+    offsets = _place(rivals, sizes, order, unplaced, every, math.inf)
     for _ in range(rounds):
-        if total(best) == bound or len(order) < 2:
-            break
         varied = list(order)
         i, j = dice.randrange(len(varied)), dice.randrange(len(varied))
         varied.insert(j, varied.pop(i))
-        kept = list(offsets)
-        for index in varied[min(i, j) :]:  # those before are placed as they were
-            kept[index] = -1
-        tried = _place(rivals, sizes, varied[min(i, j) :], kept, total(best))
-        if total(tried) <= total(best):
-            best, order, offsets = tried, varied, tried
-    return Plan(tuple(best), total(best), bound)
+        tried = _place(rivals, sizes, varied[min(i, j) :], offsets, [varied[j]], most)
+        if _total(tried, sizes) <= most:
+            best, most, order, offsets = tried, _total(tried, sizes), varied, tried
+        if most == bound:
+            break
+    return Plan(tuple(best), int(most), bound)
 
 
 def grow(
@@ -139,8 +147,8 @@ def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def _total(sizes: list[int]) -> Callable[[Sequence[int]], int]:
-    return lambda offsets: max((offset + size for offset, size in zip(offsets, sizes)), default=0)
+def _total(offsets: list[int], sizes: list[int]) -> int:
+    return max((offset + size for offset, size in zip(offsets, sizes)), default=0)
 
 
 def _orders(buffers: Sequence[Buffer]) -> list[list[int]]:
@@ -161,10 +169,6 @@ def _orders(buffers: Sequence[Buffer]) -> list[list[int]]:
     return [sorted(range(len(buffers)), key=key) for key in keys]
 
 
-def _by_offset(buffers: Sequence[Buffer], sizes: list[int], offsets: Sequence[int]) -> list[int]:
-    return sorted(range(len(buffers)), key=lambda i: (offsets[i], -sizes[i]))
-
-
 def _alive_during(buffer: Buffer, other: Buffer) -> list[tuple[int, int]]:
     """The bytes of a buffer, from one to another, that are alive at some time of the other's."""
     first, last, size = buffer.live_rows
@@ -174,53 +178,63 @@ def _alive_during(buffer: Buffer, other: Buffer) -> list[tuple[int, int]]:
     return [(int(rows[0]) * size // ALIGNMENT * ALIGNMENT, _aligned(int(rows[-1] + 1) * size))]
 
 
-def _rivals(buffers: Sequence[Buffer]) -> list[list[Rival]]:
+def _rivals(buffers: Sequence[Buffer]) -> list[Rivals]:
     """For each buffer those that have rows alive at some time of its own rows."""
-    rivals: list[list[Rival]] = [[] for _ in buffers]
-    for i, a in enumerate(buffers):
-        for j in range(i):
-            if a.first <= buffers[j].last and buffers[j].first <= a.last:
-                overlapping = _overlapping(buffers[j], a)
-                if overlapping is not None:
-                    low, high = overlapping
-                    rivals[i].append((j, low, high))
-                    rivals[j].append((i, -high, -low))
-    return rivals
+    if not buffers:
+        return []
+    rows = [buffer.live_rows for buffer in buffers]
+    first, last = (np.concatenate([own[side] for own in rows]) for side in (0, 1))
+    ends = np.concatenate([(np.arange(len(own)) + 1) * size for own, _, size in rows])
+    starts = np.cumsum([0, *(len(own) for own, *_ in rows[:-1])])
+    near = np.array([np.minimum.reduceat(_near(own, first, last, ends), starts) for own in buffers])
+    lows, highs = near.T.tolist(), (-(near // ALIGNMENT * ALIGNMENT)).tolist()
+    return [
+        {i: ends for i, ends in enumerate(zip(low, high)) if ends[0] != _APART}
+        for low, high in zip(lows, highs)
+    ]
 
 
-def _overlapping(a: Buffer, b: Buffer) -> tuple[int, int] | None:
-    """The distances from a's offset to b's between which rows that are alive at once overlap; None
-    if none are."""
-    if not a.rows and not b.rows:
-        return -_aligned(b.size), _aligned(a.size)
-    (first_a, last_a, size_a), (first_b, last_b, size_b) = a.live_rows, b.live_rows
-    together = (first_a[:, None] <= last_b) & (first_b <= last_a[:, None])
-    rows_a, rows_b = np.nonzero(together)
-    if not len(rows_a):
-        return None
-    low = (rows_a * size_a - (rows_b + 1) * size_b).min()
-    return int(low), int(((rows_a + 1) * size_a - rows_b * size_b).max())
+def _near(buffer: Buffer, first: np.ndarray, last: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """From the ``ends`` of rows that are alive from ``first`` to ``last`` to the first row of a
+    buffer that is alive at some time of theirs, were all at one offset."""
+    own_first, own_last, size = buffer.live_rows
+    begins = np.minimum.accumulate(own_first[::-1])[::-1]  # of a row and all after it
+    row = np.searchsorted(np.maximum.accumulate(own_last), first).clip(max=len(own_last) - 1)
+    together = (begins[row] <= last) & (first <= own_last[row])
+    return np.where(together, row * size - ends, _APART)
 
 
 def _place(
-    rivals: list[list[Rival]],
+    rivals: list[Rivals],
     sizes: list[int],
     order: list[int],
-    offsets: list[int],
-    most: float = math.inf,
+    known: list[int],
+    moved: Iterable[int],
+    most: float,
 ) -> list[int]:
-    """Offsets with those of ``order`` placed; the others have theirs, or -1. Ends early where an
-    arena of ``most`` bytes is exceeded."""
-    offsets = list(offsets)
+    """Offsets with those of ``order`` placed, one after the other. Ends early where an arena of
+    ``most`` bytes is exceeded.
+
+    Args:
+        known: the offsets of others, -1 if they have none; and of those of ``order`` in the order
+            before, which they keep if no rival has changed.
+        moved: what has another place in the order.
+    """
+    offsets, changed = list(known), set(moved)
     for index in order:
-        overlapping = sorted(
-            [
+        offsets[index] = -1
+    for index in order:
+        if changed.isdisjoint(rivals[index]):
+            offsets[index] = known[index]
+        else:
+            placed = [
                 (offsets[i] + low, offsets[i] + high)
-                for i, low, high in rivals[index]
+                for i, (low, high) in rivals[index].items()
                 if offsets[i] >= 0
             ]
-        )
-        offsets[index] = _best_offset(overlapping)
+            offsets[index] = _best_offset(sorted(placed))
+            if offsets[index] != known[index]:
+                changed.add(index)
         if offsets[index] + sizes[index] > most:
             break
     return offsets
@@ -234,5 +248,5 @@ def _best_offset(overlapping: list[tuple[int, int]]) -> int:
         if 0 <= low - end < least:
             best, least = end, low - end
         if high > end:
-            end = _aligned(high)
+            end = high
     return end if best < 0 else best

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +78,19 @@ class RowAccess:
         self.rows = {i: row_count(graph.tensors[made[0]]) for i, made in self.outputs.items()}
         self.producer = {t: index for index, made in self.outputs.items() for t in made}
         self.readers = readers(graph)
+
+    @cached_property
+    def last_reads(self) -> dict[int, dict[int, np.ndarray]]:
+        """For each operator that can run row by row, by the activations that it reads: the last row
+        of its result that each row is read for, -1 if none is."""
+        found: dict[int, dict[int, np.ndarray]] = {}
+        for index, reads in enumerate(self.reads):
+            for tensor, ranges in (reads or {}).items():
+                last = np.full(row_count(self.graph.tensors[tensor]), -1)
+                for row, read in enumerate(ranges):
+                    last[slice(*read)] = row
+                found.setdefault(index, {})[tensor] = last
+        return found
 
     def ranges(self, step: Step) -> dict[int, Range]:
         """For each activation that a step reads, the rows."""
@@ -147,11 +161,12 @@ class _Segment:
         return [(made, ranges) for made, ranges in producers if made in self.done]
 
     def steps(self) -> list[Step]:
-        last = self._read_by_none()
-        while last:
-            behind = min(last, key=lambda i: (self.done[i] / self.access.rows[i], i))
+        waiting = [(0.0, index) for index in self._read_by_none()]
+        while waiting:
+            _, behind = heappop(waiting)
             self._compute_row(behind)
-            last = [index for index in last if self.done[index] < self.access.rows[index]]
+            if self.done[behind] < self.access.rows[behind]:
+                heappush(waiting, (self.done[behind] / self.access.rows[behind], behind))
         for index in self.operators:  # rows that no window reaches
             while self.done[index] < self.access.rows[index]:
                 self._compute_row(index)

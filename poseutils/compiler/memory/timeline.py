@@ -41,32 +41,40 @@ class Timeline:
     def live(self) -> dict[int, LiveRange]:
         """Of each activation tensor that a step writes or reads, and of the network's inputs; what
         is written by none of the steps is there before."""
-        end, live = len(self.schedule.steps), _Unwritten(self.graph)
-        for tensor in self.graph.inputs:
-            _ = live[tensor]
-        for number, step in enumerate(self.schedule.steps):
-            for tensor, (begin, stop) in self.access.ranges(step).items():
-                live[tensor].last[begin:stop] = number
-            written = slice(None) if step.row is None else step.row
-            for tensor in self.access.outputs[step.operator]:
-                live[tensor].first[written] = live[tensor].last[written] = number
+        live = {tensor: self._unwritten(tensor) for tensor in self.graph.inputs}
+        for operator, steps in self.steps_of.items():
+            reads = dict.fromkeys(self.access.ranges(self.schedule.steps[steps[0]]), steps)
+            if len(steps) > 1:
+                last_reads = self.access.last_reads.get(operator, {})
+                reads = {t: np.append(steps, -1)[rows] for t, rows in last_reads.items()}
+            written = dict.fromkeys(self.access.outputs[operator], steps)
+            for tensor, last in (reads | written).items():
+                if tensor not in live:
+                    live[tensor] = self._unwritten(tensor)
+                np.maximum(live[tensor].last, last, out=live[tensor].last)
+            for tensor in written:
+                live[tensor].first[:] = steps
         for tensor in self.graph.outputs:
             if tensor in live:
-                live[tensor].last[:] = end
-        return dict(live)
+                live[tensor].last[:] = len(self.schedule.steps)
+        return live
+
+    def _unwritten(self, tensor: int) -> LiveRange:
+        rows = row_count(self.graph.tensors[tensor])
+        return LiveRange(np.full(rows, -1), np.full(rows, -1))
 
     @cached_property
-    def steps_of(self) -> dict[int, tuple[int, int]]:
-        """The first and the last step of each operator."""
-        spans: dict[int, tuple[int, int]] = {}
-        for number, (operator, _) in enumerate(self.schedule.steps):
-            spans[operator] = (spans.get(operator, (number, number))[0], number)
-        return spans
+    def steps_of(self) -> dict[int, np.ndarray]:
+        """The steps of each operator, in the order in which operators begin."""
+        steps: dict[int, list[int]] = {}
+        for number, step in enumerate(self.schedule.steps):
+            steps.setdefault(step.operator, []).append(number)
+        return {operator: np.array(own) for operator, own in steps.items()}
 
     def span_of(self, operators: Iterable[int]) -> tuple[int, int]:
         """The first and the last step of several operators."""
-        spans = [self.steps_of[index] for index in operators]
-        return min(first for first, _ in spans), max(last for _, last in spans)
+        steps = [self.steps_of[index] for index in operators]
+        return int(min(own[0] for own in steps)), int(max(own[-1] for own in steps))
 
     def in_operators(self, step: int) -> float:
         """When a step begins, in operators: the steps of a segment are spread evenly over them."""
@@ -103,19 +111,6 @@ class Timeline:
         if operator in self.schedule.segment_of and len(last) == len(first):
             return bool((last <= first).all())
         return bool(last.max() <= first.min())
-
-
-class _Unwritten(dict[int, LiveRange]):
-    """Live ranges of tensors that are there before the first step."""
-
-    def __init__(self, graph: Graph):
-        super().__init__()
-        self.graph = graph
-
-    def __missing__(self, tensor: int) -> LiveRange:
-        rows = row_count(self.graph.tensors[tensor])
-        self[tensor] = LiveRange(np.full(rows, -1), np.full(rows, -1))
-        return self[tensor]
 
 
 def union(live: list[LiveRange]) -> LiveRange:
