@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from .. import attributes as kinds
-from ..attributes import Attributes, Pair
+from ..attributes import Attributes
 from .flatbuffer import Damaged, bounded
 
 
@@ -30,7 +29,7 @@ def named(namespace: Any, value: int) -> str:
 def read_attributes(schema: Any, table: Any, name: str) -> Attributes:
     """The attributes of an operator; none if the file leaves them out, or has those of another
     kind of operator."""
-    options, read = _READERS.get(name, ("", _none))
+    options, kind, fields = _OPTIONS.get(name, ("", Attributes, {}))
     content = table.BuiltinOptions()
     if _constants(schema.BuiltinOptions).get(table.BuiltinOptionsType()) != options:
         return Attributes()
@@ -38,118 +37,72 @@ def read_attributes(schema: Any, table: Any, name: str) -> Attributes:
         return Attributes()
     made = getattr(schema, options)()
     made.Init(content.Bytes, content.Pos)
-    return read(schema, bounded(made))
+    made = bounded(made)
+    return kind(**{field: _value(schema, made, getters) for field, getters in fields.items()})
 
 
-def _none(schema: Any, made: Any) -> Attributes:
-    return Attributes()
+def _value(schema: Any, made: Any, getters: str) -> Any:
+    """What a method of the options gives, or a pair of what two give."""
+    values = tuple(getattr(made, getter)() for getter in getters.split())
+    if getters in _ENUMERATIONS:
+        return named(getattr(schema, _ENUMERATIONS[getters]), values[0])
+    if getters.endswith("AsNumpy"):  # of a vector that is absent the number 0
+        return tuple(values[0].tolist()) if isinstance(values[0], np.ndarray) else ()
+    return values if len(values) > 1 else values[0]
 
 
-def _fused(schema: Any, made: Any) -> str:
-    return named(schema.ActivationFunctionType, made.FusedActivationFunction())
+_ENUMERATIONS = {"FusedActivationFunction": "ActivationFunctionType", "Padding": "Padding"}
 
+_FUSED = {"activation": "FusedActivationFunction"}
+_WINDOW = {**_FUSED, "stride": "StrideH StrideW", "padding": "Padding"}
+_CONV = {**_WINDOW, "dilation": "DilationHFactor DilationWFactor"}
+_POOL = {**_WINDOW, "size": "FilterHeight FilterWidth"}
+_RESIZE = {"align_corners": "AlignCorners", "half_pixel_centers": "HalfPixelCenters"}
+_REDUCTIONS = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD")
 
-def _window(schema: Any, made: Any) -> dict[str, Any]:
-    return {
-        "activation": _fused(schema, made),
-        "stride": (made.StrideH(), made.StrideW()),
-        "padding": named(schema.Padding, made.Padding()),
-    }
-
-
-def _dilation(made: Any) -> Pair:
-    return made.DilationHFactor(), made.DilationWFactor()
-
-
-def _conv(schema: Any, made: Any) -> Attributes:
-    return kinds.Conv2D(**_window(schema, made), dilation=_dilation(made))
-
-
-def _depthwise(schema: Any, made: Any) -> Attributes:
-    return kinds.DepthwiseConv2D(**_window(schema, made), dilation=_dilation(made))
-
-
-def _transposed(schema: Any, made: Any) -> Attributes:
-    return kinds.TransposeConv(**_window(schema, made))
-
-
-def _pool(schema: Any, made: Any) -> Attributes:
-    return kinds.Pool2D(**_window(schema, made), size=(made.FilterHeight(), made.FilterWidth()))
-
-
-def _dense(schema: Any, made: Any) -> Attributes:
-    shuffled, keep_dims = bool(made.WeightsFormat()), bool(made.KeepNumDims())
-    return kinds.FullyConnected(_fused(schema, made), shuffled, keep_dims)
-
-
-def _arithmetic(schema: Any, made: Any) -> Attributes:
-    return kinds.Arithmetic(_fused(schema, made))
-
-
-def _concatenation(schema: Any, made: Any) -> Attributes:
-    return kinds.Concatenation(_fused(schema, made), made.Axis())
-
-
-def _resize(schema: Any, made: Any) -> Attributes:
-    return kinds.Resize(made.AlignCorners(), made.HalfPixelCenters())
-
-
-def _strided_slice(schema: Any, made: Any) -> Attributes:
-    return kinds.StridedSlice(
-        made.BeginMask(),
-        made.EndMask(),
-        made.EllipsisMask(),
-        made.NewAxisMask(),
-        made.ShrinkAxisMask(),
-        made.Offset(),
-    )
-
-
-def _squeeze(schema: Any, made: Any) -> Attributes:
-    dims = made.SqueezeDimsAsNumpy()
-    return kinds.Squeeze(tuple(dims.tolist()) if isinstance(dims, np.ndarray) else ())
-
-
-def _blocks(schema: Any, made: Any) -> Attributes:
-    return kinds.Blocks(made.BlockSize())
-
-
-def _reduce(schema: Any, made: Any) -> Attributes:
-    return kinds.Reduce(made.KeepDims())
-
-
-_READERS: dict[str, tuple[str, Callable[[Any, Any], Attributes]]] = {
-    "CONV_2D": ("Conv2DOptions", _conv),
-    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", _depthwise),
-    "TRANSPOSE_CONV": ("TransposeConvOptions", _transposed),
-    "MAX_POOL_2D": ("Pool2DOptions", _pool),
-    "AVERAGE_POOL_2D": ("Pool2DOptions", _pool),
-    "FULLY_CONNECTED": ("FullyConnectedOptions", _dense),
-    "ADD": ("AddOptions", _arithmetic),
-    "SUB": ("SubOptions", _arithmetic),
-    "MUL": ("MulOptions", _arithmetic),
-    "DIV": ("DivOptions", _arithmetic),
-    "CONCATENATION": ("ConcatenationOptions", _concatenation),
-    "SOFTMAX": ("SoftmaxOptions", lambda schema, made: kinds.Softmax(made.Beta())),
-    "RESIZE_BILINEAR": ("ResizeBilinearOptions", _resize),
-    "RESIZE_NEAREST_NEIGHBOR": ("ResizeNearestNeighborOptions", _resize),
-    **dict.fromkeys(
-        ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"), ("ReducerOptions", _reduce)
+_OPTIONS: dict[str, tuple[str, type[Attributes], dict[str, str]]] = {
+    "CONV_2D": ("Conv2DOptions", kinds.Conv2D, _CONV),
+    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", kinds.DepthwiseConv2D, _CONV),
+    "TRANSPOSE_CONV": ("TransposeConvOptions", kinds.TransposeConv, _WINDOW),
+    "MAX_POOL_2D": ("Pool2DOptions", kinds.Pool2D, _POOL),
+    "AVERAGE_POOL_2D": ("Pool2DOptions", kinds.Pool2D, _POOL),
+    "FULLY_CONNECTED": (
+        "FullyConnectedOptions",
+        kinds.FullyConnected,
+        {**_FUSED, "shuffled": "WeightsFormat", "keep_dims": "KeepNumDims"},
     ),
-    "STRIDED_SLICE": ("StridedSliceOptions", _strided_slice),
-    "PACK": ("PackOptions", lambda schema, made: kinds.Pack(made.Axis(), made.ValuesCount())),
-    "SPLIT": ("SplitOptions", lambda schema, made: kinds.Split(made.NumSplits())),
-    "SPLIT_V": ("SplitVOptions", lambda schema, made: kinds.Split(made.NumSplits())),
-    "UNPACK": ("UnpackOptions", lambda schema, made: kinds.Unpack(made.Axis(), made.Num())),
-    "LEAKY_RELU": ("LeakyReluOptions", lambda schema, made: kinds.LeakyRelu(made.Alpha())),
-    "GELU": ("GeluOptions", lambda schema, made: kinds.Gelu(made.Approximate())),
-    "BATCH_MATMUL": (
-        "BatchMatMulOptions",
-        lambda schema, made: kinds.BatchMatMul(made.AdjX(), made.AdjY()),
+    "ADD": ("AddOptions", kinds.Arithmetic, _FUSED),
+    "SUB": ("SubOptions", kinds.Arithmetic, _FUSED),
+    "MUL": ("MulOptions", kinds.Arithmetic, _FUSED),
+    "DIV": ("DivOptions", kinds.Arithmetic, _FUSED),
+    "CONCATENATION": ("ConcatenationOptions", kinds.Concatenation, {**_FUSED, "axis": "Axis"}),
+    "SOFTMAX": ("SoftmaxOptions", kinds.Softmax, {"beta": "Beta"}),
+    "RESIZE_BILINEAR": ("ResizeBilinearOptions", kinds.Resize, _RESIZE),
+    "RESIZE_NEAREST_NEIGHBOR": ("ResizeNearestNeighborOptions", kinds.Resize, _RESIZE),
+    **dict.fromkeys(_REDUCTIONS, ("ReducerOptions", kinds.Reduce, {"keep_dims": "KeepDims"})),
+    "STRIDED_SLICE": (
+        "StridedSliceOptions",
+        kinds.StridedSlice,
+        {
+            "begin_mask": "BeginMask",
+            "end_mask": "EndMask",
+            "ellipsis_mask": "EllipsisMask",
+            "new_axis_mask": "NewAxisMask",
+            "shrink_axis_mask": "ShrinkAxisMask",
+            "offset": "Offset",
+        },
     ),
-    "GATHER": ("GatherOptions", lambda schema, made: kinds.Gather(made.Axis(), made.BatchDims())),
-    "DEPTH_TO_SPACE": ("DepthToSpaceOptions", _blocks),
-    "SPACE_TO_DEPTH": ("SpaceToDepthOptions", _blocks),
-    "SQUEEZE": ("SqueezeOptions", _squeeze),
+    "PACK": ("PackOptions", kinds.Pack, {"axis": "Axis", "count": "ValuesCount"}),
+    "SPLIT": ("SplitOptions", kinds.Split, {"count": "NumSplits"}),
+    "SPLIT_V": ("SplitVOptions", kinds.Split, {"count": "NumSplits"}),
+    "UNPACK": ("UnpackOptions", kinds.Unpack, {"axis": "Axis", "count": "Num"}),
+    "LEAKY_RELU": ("LeakyReluOptions", kinds.LeakyRelu, {"alpha": "Alpha"}),
+    "GELU": ("GeluOptions", kinds.Gelu, {"approximate": "Approximate"}),
+    "BATCH_MATMUL": ("BatchMatMulOptions", kinds.BatchMatMul, {"adj_x": "AdjX", "adj_y": "AdjY"}),
+    "GATHER": ("GatherOptions", kinds.Gather, {"axis": "Axis", "batch_dims": "BatchDims"}),
+    "DEPTH_TO_SPACE": ("DepthToSpaceOptions", kinds.Blocks, {"size": "BlockSize"}),
+    "SPACE_TO_DEPTH": ("SpaceToDepthOptions", kinds.Blocks, {"size": "BlockSize"}),
+    "SQUEEZE": ("SqueezeOptions", kinds.Squeeze, {"dims": "SqueezeDimsAsNumpy"}),
 }
-"""By the operator's name: the kind of options that it has, and what reads them."""
+"""By the operator's name: the kind of options that it has, the attributes, and for each field of
+these the methods of the options that give it."""
