@@ -1,4 +1,4 @@
-"""Tables of a compiled network: its layers, tensors and buffers, and what the passes changed."""
+"""Tables of a compiled network: its layers and tensors, and what the passes changed."""
 
 from __future__ import annotations
 
@@ -193,17 +193,3 @@ def _live(arena: Arena, first: int, last: int) -> dict[str, float]:
     """A live range in steps, both included, as begin and end in operators."""
     timeline = arena.timeline
     return {"begin": timeline.in_operators(first), "end": timeline.in_operators(last + 1)}
-
-
-def buffer_rows(compiled: Compiled) -> list[dict[str, Any]]:
-    """One row a buffer of the memory plan: offset, bytes, first and last operator, its tensors."""
-    arena, spans = compiled.arena, lifetimes(compiled.graph)
-    tensors = arena.storage.tensors
-    scratch, rows = _scratch_of(arena), []
-    for i, (buffer, offset) in enumerate(zip(arena.storage.buffers, arena.plan.offsets)):
-        own = [spans[t] for t in tensors.get(i, [])] + [(op, op) for op in scratch.get(i, [])]
-        first, last = min(first for first, _ in own), max(last for _, last in own)
-        row = {"offset": offset, "bytes": buffer.size, **_operators(compiled.graph, first, last)}
-        names = [compiled.graph.tensors[t].name for t in tensors.get(i, [])]
-        rows.append(row | {"tensors": names})
-    return rows

@@ -32,19 +32,16 @@ class ExportReport:
             input_shapes, macs, parameters, weight_bytes (as the file stores them), live_bytes (of
             its tensors one by one), offset (of its output in the arena), arena_bytes (in use while
             it runs) and scratch_bytes (of these, scratch).
-        buffers: one row per buffer of the memory plan: offset, bytes, first and last (operators of
-            ``layers``), tensors.
         tensors: one row per tensor and scratch buffer: tensor (name), shape, made_by and read_by
-            (operators), offset, bytes, rows (of a ring, or None), first and last, and begin and end
-            of the live range, in operators.
+            (operators of ``layers``), offset, bytes, rows (of a ring, or None), first and last, and
+            begin and end of the live range, in operators.
         layerwise_bytes, layerwise_tensors: the same if one operator ran after the other.
         frames: the rows of images in memory at some moments while layers take turns, where most
             memory is needed: frame, image, rows, first and last.
         bound_bytes: the peak of live buffers, a lower bound of any plan.
-        operators_before: the number of operators in the file; of an .onnx, after DequantizeLinear,
-            operator and QuantizeLinear were merged.
-        changes: one row per kind of operator: operator, before, after (number in the file and in
-            the C code), folded (where the others went).
+        changes: one row per kind of operator: operator, before, after (number in the file, of an
+            .onnx after DequantizeLinear, operator and QuantizeLinear were merged, and in the C
+            code), folded (where the others went).
         no_firmware: why the folder has no firmware for an STM32F405; empty if it has.
     """
 
@@ -52,13 +49,11 @@ class ExportReport:
     flash_bytes: int
     macs: int
     layers: list[dict]
-    buffers: list[dict]
     tensors: list[dict]
     layerwise_bytes: int
     layerwise_tensors: list[dict]
     frames: list[dict]
     bound_bytes: int
-    operators_before: int
     changes: list[dict]
     no_firmware: str
 

@@ -14,7 +14,7 @@ from ..compiler.emit.naming import symbol_name
 from ..compiler.emit.network import network_files
 from ..compiler.graph import Graph, Tensor
 from ..compiler.passes import IO
-from ..compiler.report import buffer_rows, change_rows, frame_rows, layer_rows, tensor_rows
+from ..compiler.report import change_rows, frame_rows, layer_rows, tensor_rows
 from ..config import Config
 from ..errors import PoseError
 from ..files import given_path, read_text, sha256
@@ -150,13 +150,11 @@ def _report(spec: DeploymentSpec, compiled: Compiled, decoding: Decoding | None)
         flash_bytes=compiled.flash_bytes,
         macs=sum(row["macs"] for row in rows),
         layers=rows,
-        buffers=buffer_rows(compiled),
         tensors=tensor_rows(compiled.arena),
         layerwise_bytes=compiled.layerwise.plan.size,
         layerwise_tensors=tensor_rows(compiled.layerwise),
         frames=frame_rows(compiled.arena),
         bound_bytes=compiled.plan.bound,
-        operators_before=len(spec.graph.operators),
         changes=change_rows(spec.graph, compiled.graph, compiled.program),
         no_firmware=why_no_firmware(spec, compiled, decoding),
     )

@@ -34,7 +34,9 @@ def _peak(arena: Arena) -> int:
 def _alive(arena: Arena, step: int) -> str:
     """The buffers that are in memory at a step, from the largest on, by their tensors."""
     buffers, tensors = arena.storage.buffers, arena.timeline.graph.tensors
-    first = {buffer: tensors[own[0]].name for buffer, own in arena.storage.tensors.items()}
+    first: dict[int, str] = {}
+    for tensor, place in arena.storage.places.items():
+        first.setdefault(place.buffer, tensors[tensor].name)
     alive = [i for i, b in enumerate(buffers) if b.first <= step <= b.last]
     alive.sort(key=lambda i: -buffers[i].size)
     named = [

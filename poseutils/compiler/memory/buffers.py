@@ -51,14 +51,6 @@ class Storage:
     places: dict[int, Place]
     scratch: dict[int, int]
 
-    @property
-    def tensors(self) -> dict[int, list[int]]:
-        """The tensors of each buffer that holds some."""
-        found: dict[int, list[int]] = {}
-        for tensor, place in self.places.items():
-            found.setdefault(place.buffer, []).append(tensor)
-        return found
-
 
 @dataclass(eq=False)
 class _Base:
