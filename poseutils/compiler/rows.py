@@ -26,7 +26,7 @@ WINDOWED = (
 )
 """Operators whose kernels compute one row of an image; each reads some rows of one operand."""
 
-_ROW_BY_ROW = (
+ROW_BY_ROW = (
     *("ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE", "MAXIMUM", "MINIMUM", "PRELU", TABLE),
     *("QUANTIZE", "DEQUANTIZE", "SOFTMAX", "LOG_SOFTMAX"),
     *("CONCATENATION", "PAD", "SPLIT", "SPLIT_V", "SLICE", "STRIDED_SLICE", "TRANSPOSE"),
@@ -67,7 +67,7 @@ def row_reads(graph: Graph, operator: Operator) -> dict[int, list[Range]] | None
         return None
     if operator.name in WINDOWED:
         return _windowed(graph, operator, rows)
-    return _row_by_row(graph, operator, rows) if operator.name in _ROW_BY_ROW else None
+    return _row_by_row(graph, operator, rows) if operator.name in ROW_BY_ROW else None
 
 
 def _windowed(graph: Graph, operator: Operator, rows: int) -> dict[int, list[Range]] | None:

@@ -1,4 +1,5 @@
-"""What part of a tensor SPLIT, SPLIT_V, SLICE and STRIDED_SLICE take."""
+"""What part of a tensor SPLIT, SPLIT_V, SLICE and STRIDED_SLICE take, in graphs that keep the
+rules."""
 
 from __future__ import annotations
 
@@ -41,29 +42,25 @@ def _split(graph: Graph, operator: Operator) -> list[Slice] | None:
     source, axis = (1, 0) if operator.name == "SPLIT" else (0, 2)
     shape = graph.tensors[operator.inputs[source]].shape
     axes = graph.tensors[operator.inputs[axis]].data
-    if axes is None or axes.size != 1 or not -len(shape) <= int(axes.flat[0]) < len(shape):
+    if axes is None:
         return None
     along, start, found = int(axes.flat[0]) % len(shape), 0, []
     for output in operator.outputs:
         sizes = list(graph.tensors[output].shape)
-        found.append(
-            Slice([start if d == along else 0 for d in range(len(shape))], sizes, [1] * len(shape))
-        )
-        start += sizes[along] if len(sizes) == len(shape) else 0
-    return found if all(_inside(shape, each) for each in found) else None
+        starts = [start if d == along else 0 for d in range(len(shape))]
+        found.append(Slice(starts, sizes, [1] * len(shape)))
+        start += sizes[along]
+    return found
 
 
 def _slice(graph: Graph, operator: Operator) -> Slice | None:
     shape = graph.tensors[operator.inputs[0]].shape
     begin, size = (graph.tensors[t].data for t in operator.inputs[1:3])
-    if begin is None or size is None or not begin.size == size.size == len(shape):
+    if begin is None or size is None:
         return None
-    starts = [int(b) for b in begin.flat]
-    sizes = [
-        length - start if n == -1 else int(n) for n, start, length in zip(size.flat, starts, shape)
-    ]
-    found = Slice(starts, sizes, [1] * len(shape))
-    return found if _inside(shape, found) else None
+    starts, sizes = begin.reshape(-1).tolist(), size.reshape(-1).tolist()
+    sizes = [n - start if m == -1 else m for m, start, n in zip(sizes, starts, shape)]
+    return Slice(starts, sizes, [1] * len(shape))
 
 
 def _strided_slice(graph: Graph, operator: Operator) -> Slice | None:
@@ -71,15 +68,9 @@ def _strided_slice(graph: Graph, operator: Operator) -> Slice | None:
     strides."""
     shape = graph.tensors[operator.inputs[0]].shape
     begin, end, strides = (graph.tensors[t].data for t in operator.inputs[1:4])
-    if (
-        begin is None
-        or end is None
-        or strides is None
-        or not begin.size == end.size == strides.size
-        or operator.attributes_as(StridedSlice).offset
-    ):
-        return None
     masks = operator.attributes_as(StridedSlice)
+    if begin is None or end is None or strides is None or masks.offset:
+        return None
     spec = _dimensions(len(shape), begin.size, masks)
     if spec is None:
         return None
@@ -132,9 +123,3 @@ def _entry(
     start = None if masks.begin_mask >> entry & 1 else first
     stop = None if masks.end_mask >> entry & 1 else last
     return range(*slice(start, stop, step).indices(length))
-
-
-def _inside(shape: tuple[int, ...], part: Slice) -> bool:
-    return len(part.sizes) == len(shape) and all(
-        0 <= a and 0 < n and a + n <= length for a, n, length in zip(part.starts, part.sizes, shape)
-    )

@@ -210,16 +210,13 @@ def _plain(layer: Layer) -> bool:
     if kinds not in ({"int32"}, {"float32"}):
         return False
     need(activation(layer.operator) == "NONE", "an activation on floats or 32-bit integers")
-    need(
-        ("int32" in kinds) != (name == "DIV") or name not in ("DIV", "FLOOR_DIV"),
-        f"on {', '.join(kinds)}",
-    )
+    fits = "int32" in kinds if name == "FLOOR_DIV" else "float32" in kinds or name != "DIV"
+    need(fits, f"on {', '.join(kinds)}")
     if name == "FLOOR_DIV":
         need(
             layer.input(1).data is not None and bool((layer.input(1).values != 0).all()),
             "by what is not a constant other than 0",
         )
-        need("int32" in kinds, "on floats")
     function = "pose_int32" if "int32" in kinds else "pose_float"
     layer.call_on_tensors(
         function, _ARITHMETIC[name], layer.struct("pose_grid", grid_fields(layer))

@@ -3,37 +3,12 @@
 from __future__ import annotations
 
 from ..graph import RESHAPES, TABLE, Graph, Operator
+from ..rows import ROW_BY_ROW, WINDOWED
 from .views import matrix
 
 _IN_PLACE = (TABLE, "ADD", "SUB", "MUL", "SQUARED_DIFFERENCE", "DIV", "PRELU", "MAXIMUM", "MINIMUM")
 
-_STRIDED = (
-    *_IN_PLACE,
-    *RESHAPES,
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "MAX_POOL_2D",
-    "AVERAGE_POOL_2D",
-    "RESIZE_BILINEAR",
-    "RESIZE_NEAREST_NEIGHBOR",
-    "CONCATENATION",
-    "PAD",
-    "SPLIT",
-    "SPLIT_V",
-    "SLICE",
-    "STRIDED_SLICE",
-    "TRANSPOSE_CONV",
-    "REDUCE_MAX",
-    "REDUCE_MIN",
-    "TRANSPOSE",
-    "PACK",
-    "UNPACK",
-    "MEAN",
-    "SOFTMAX",
-    "LOG_SOFTMAX",
-    "QUANTIZE",
-    "DEQUANTIZE",
-)
+_STRIDED = (*WINDOWED, *ROW_BY_ROW, *RESHAPES, "PACK", "UNPACK", "MEAN", "REDUCE_MAX", "REDUCE_MIN")
 
 _SAME_MATRIX = (TABLE, "QUANTIZE", "DEQUANTIZE", *RESHAPES)
 """Operators that take gaps only where input and output have the same rows and columns."""

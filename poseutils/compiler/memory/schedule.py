@@ -104,11 +104,6 @@ class RowAccess:
         return {tensor: ranges[step.row] for tensor, ranges in reads.items()}
 
 
-def layerwise(graph: Graph) -> Schedule:
-    """One operator after the other."""
-    return Schedule(tuple(Step(index, None) for index in range(len(graph.operators))))
-
-
 def in_segments(access: RowAccess, cuts: Sequence[int]) -> Schedule:
     """Operators between two cuts run row by row, if there are several.
 

@@ -100,22 +100,17 @@ def inputs_side_by_side(graph: Graph, operator: Operator) -> list[SubView] | Non
     if operator.name != "CONCATENATION":
         return None
     shape = graph.tensors[operator.outputs[0]].shape
-    axis, start, blocks = operator.attributes_as(Concatenation).axis % max(1, len(shape)), 0, []
+    axis, start, blocks = operator.attributes_as(Concatenation).axis % len(shape), 0, []
     for tensor in operator.inputs:
         sizes = graph.tensors[tensor].shape
-        if len(sizes) != len(shape):
-            return None
-        blocks.append(
-            _sub_view(shape, [start if d == axis else 0 for d in range(len(shape))], list(sizes))
-        )
+        starts = [start if d == axis else 0 for d in range(len(shape))]
+        blocks.append(_sub_view(shape, starts, list(sizes)))
         start += sizes[axis]
-    return None if None in blocks or start != shape[axis] else [b for b in blocks if b is not None]
+    found = [block for block in blocks if block is not None]
+    return found if len(found) == len(blocks) else None
 
 
 def channel_padding(graph: Graph, operator: Operator) -> int | None:
     """For a PAD of the last dimension alone, the columns before the input; else None."""
-    pads = graph.tensors[operator.inputs[1]].data if len(operator.inputs) > 1 else None
-    rank = len(graph.tensors[operator.inputs[0]].shape)
-    if pads is None or pads.shape != (rank, 2) or pads[:-1].any() or (pads < 0).any():
-        return None
-    return int(pads[-1, 0])
+    pads = graph.tensors[operator.inputs[1]].data
+    return None if pads is None or pads[:-1].any() else int(pads[-1, 0])

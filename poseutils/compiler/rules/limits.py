@@ -35,9 +35,3 @@ def check_limits(graph: Graph, source: str) -> None:
                 f"{source} leaves the shape of {tensor.name!r} open. Convert the model with a "
                 "fixed input size."
             )
-    for tensor in (graph.tensors[t] for t in graph.inputs):
-        if tensor.is_constant:
-            raise PoseError(
-                f"{source}: {tensor.name!r} is an input of the network and a constant; it cannot "
-                "be both"
-            )

@@ -12,7 +12,7 @@ from poseutils.compiler.memory import check as plan_check
 from poseutils.compiler.memory.arena import plan_arguments
 from poseutils.compiler.memory.check import PlanError, Region, check_plan
 from poseutils.compiler.memory.planner import Plan
-from poseutils.compiler.memory.schedule import layerwise
+from poseutils.compiler.memory.schedule import Schedule, Step
 from poseutils.deployment import export
 from tests.helpers.marks import with_gcc
 from tests.helpers.networks.parts import IN, bias, conv, filters, int8, integers, random_values
@@ -205,7 +205,7 @@ def chain(outputs=("c",)):
     scratch = {1: Region(96, 1, 8, 8)}
     return index, {
         "graph": graph,
-        "schedule": layerwise(graph),
+        "schedule": Schedule((Step(0, None), Step(1, None), Step(2, None))),
         "regions": regions,
         "arena_bytes": 104,
         "scratch": scratch,
@@ -274,7 +274,7 @@ def test_floats_and_scratch_are_aligned():
         ("DEQUANTIZE", [0], [net.add(tensor("real", (2, 3), "FLOAT32", scale=None))], None)
     )
     graph = parse_tflite(net.build(1), "real")
-    given = {"graph": graph, "schedule": layerwise(graph), "arena_bytes": 64}
+    given = {"graph": graph, "schedule": Schedule((Step(0, None),)), "arena_bytes": 64}
     given |= {"in_place": (), "strided": {0}}
     check_plan(
         **given,
