@@ -27,8 +27,10 @@ def _copy(
     """Copies ``sizes`` values, strides in values, from and to where ``starts`` say; nothing where
     they are there already."""
     bytes_ = layer.graph.tensors[output].item_bytes
-    kept = [d for d, size in enumerate(sizes) if size != 1] or [len(sizes) - 1]
-    size, into, out = ([list_[d] for d in kept] for list_ in (sizes, *strides))
+    # A dimension of one before them, as a single number has none.
+    lists = [1, *sizes], [0, *strides[0]], [0, *strides[1]]
+    kept = [d for d, size in enumerate(lists[0]) if size != 1] or [len(sizes)]
+    size, into, out = ([list_[d] for d in kept] for list_ in lists)
     need(len(size) <= MAX_DIMS, f"{len(size)} dimensions; up to {MAX_DIMS} are supported")
     here = (
         source in layer.places

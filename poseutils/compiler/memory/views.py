@@ -113,4 +113,4 @@ def inputs_side_by_side(graph: Graph, operator: Operator) -> list[SubView] | Non
 def channel_padding(graph: Graph, operator: Operator) -> int | None:
     """For a PAD of the last dimension alone, the columns before the input; else None."""
     pads = graph.tensors[operator.inputs[1]].data
-    return None if pads is None or pads[:-1].any() else int(pads[-1, 0])
+    return None if pads is None or pads.size == 0 or pads[:-1].any() else int(pads[-1, 0])

@@ -117,6 +117,17 @@ CASES |= {
         [0],
         [3],
     ),
+    "a single number, padded": lambda: build(
+        [
+            tensor("x", (), **IN),
+            tensor("p", (0, 2), "INT32", np.zeros((0, 2), np.int32), scale=None),
+            tensor("y", (), **IN),
+            tensor("o", (), **OUT),
+        ],
+        [("PAD", [0, 1], [2]), ("RELU", [2], [3])],
+        [0],
+        [3],
+    ),
     "a shape itself": lambda: build(
         [IMAGE, tensor("s", (4,), "INT32", scale=None), tensor("o", (1, 9, 11, 6), **OUT)],
         [("SHAPE", [0], [1], ("ShapeOptions", {"outType": 2})), ("RELU", [0], [2])],
