@@ -198,26 +198,13 @@ def _held(compiled: Compiled) -> str:
 def _by_core(spec: DeploymentSpec, compiled: Compiled) -> str:
     decoder = decoder_function(spec.pose.model_type) if spec.pose else None
     measured = {core: footprint(compiled, core, decoder) for core in cores()}
-    return _table(
-        ("", *measured),
-        [
-            (
-                "code in flash, bytes",
-                *(f"{made.code_bytes:,}" if made else "not measured" for made in measured.values()),
-            ),
-            (
-                "stack, bytes",
-                *(
-                    f"{made.stack_bytes:,}" if made else "not measured"
-                    for made in measured.values()
-                ),
-            ),
-            (
-                "instructions, millions",
-                *(f"{sum(instructions(compiled, core)) / 1e6:.1f}" for core in measured),
-            ),
-        ],
-    )
+    sizes = {"code in flash, bytes": "code_bytes", "stack, bytes": "stack_bytes"}
+    rows = [
+        (what, *(f"{getattr(m, size):,}" if m else "not measured" for m in measured.values()))
+        for what, size in sizes.items()
+    ]
+    millions = (f"{sum(instructions(compiled, core)) / 1e6:.1f}" for core in measured)
+    return _table(("", *measured), [*rows, ("instructions, millions", *millions)])
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -3,6 +3,7 @@ fits into its memory."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,6 @@ from ...compiler.graph import Tensor
 from ..decoder_c import Decoding, decoder_function
 from ..spec import DeploymentSpec
 from ..templates import filled
-from .frames import crc32
 
 FOLDER = "serial"
 """In the folder of the C code."""
@@ -148,7 +148,7 @@ def interface_number(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int
         (t.shape, t.dtype, t.quantization and (float(t.scale), t.zero_point))
         for t in (*inputs, *outputs)
     ]
-    return crc32(repr(ends).encode())
+    return zlib.crc32(repr(ends).encode())
 
 
 def _values(spec: DeploymentSpec, compiled: Compiled) -> dict[str, str]:

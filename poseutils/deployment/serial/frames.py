@@ -17,6 +17,7 @@ UNREADABLE = 0
 """The sequence number of an error about a frame that the board dropped."""
 
 _HEADER, _CRC = 6, 4
+"""Bytes; the CRC is CRC-32/ISO-HDLC in Greg Cook's catalogue, that of Ethernet and zlib."""
 OVERHEAD = _HEADER + _CRC
 
 
@@ -42,12 +43,7 @@ def encoded(frame: Frame) -> bytes:
     """The bytes of a frame."""
     head = bytes([frame.type, frame.sequence]) + len(frame.payload).to_bytes(2, "little")
     body = MAGIC + head + frame.payload
-    return body + crc32(body).to_bytes(_CRC, "little")
-
-
-def crc32(data: bytes) -> int:
-    """CRC-32/ISO-HDLC in Greg Cook's catalogue of CRC algorithms, that of Ethernet and zlib."""
-    return zlib.crc32(data)
+    return body + zlib.crc32(body).to_bytes(_CRC, "little")
 
 
 class Receiver:
@@ -100,7 +96,7 @@ class Receiver:
 
     def _crc_is_right(self, size: int) -> bool:
         body, crc = self._held[: size - _CRC], self._held[size - _CRC : size]
-        return crc32(body) == int.from_bytes(crc, "little")
+        return zlib.crc32(body) == int.from_bytes(crc, "little")
 
     def _frame(self, size: int) -> Frame:
         return Frame(self._held[2], self._held[3], self._held[_HEADER : size - _CRC])

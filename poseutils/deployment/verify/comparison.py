@@ -13,7 +13,7 @@ from ...models.networks.runtimes import onnx_session
 from ...poses import Poses
 from ...streams import silent_stderr
 from ..bundle import Bundle, channels_last
-from .emulator import Emulation, why_no_emulation
+from .emulator import Emulation, NotEmulated
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,13 @@ def prove(bundle: Bundle, model: Model, image: np.ndarray, board: str = "Cortex-
         if model.network.runtime == "onnxruntime"
         else _reference(bundle.file_graph, model, given)
     )
-    note = why_no_emulation(board)
-    emulation = None if note else bundle.emulate(bundle.prepare(given), board)
-    outputs = emulation.outputs if emulation else bundle.run_host(bundle.prepare(given))
+    prepared, note = bundle.prepare(given), ""
+    emulation: Emulation | None = None
+    try:
+        emulation = bundle.emulate(prepared, board)
+    except NotEmulated as reason:
+        note = str(reason)
+    outputs = emulation.outputs if emulation else bundle.run_host(prepared)
     equal = all(
         outputs[tensor.name].tobytes() == expected[tensor.name].tobytes()
         for tensor in bundle.outputs

@@ -22,6 +22,10 @@ INSTALL = "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system
 _TOOLS = ("arm-none-eabi-gcc", "arm-none-eabi-size", "qemu-system-arm", "make")
 
 
+class NotEmulated(PoseError):
+    """Raised where a board cannot be emulated; the message says why, and what to do about it."""
+
+
 @dataclass(frozen=True)
 class _Machine:
     """One of QEMU's boards: its name, and the address and size of vectors, flash and RAM."""
@@ -110,52 +114,29 @@ def run_program(
     return outputs, tuple(map(int, counts))
 
 
-def why_no_emulation(board: str) -> str:
-    """Why a board or core cannot be emulated here, and what to do about it; empty if it can.
-
-    Raises:
-        PoseError: if the board or core is not known.
-    """
-    return ("" if _key(board) else _other_core(board)) or _not_installed()
-
-
 def check_tools() -> None:
-    """Raises PoseError if a program that emulation needs is missing; says what installs it."""
-    if reason := _not_installed():
-        raise PoseError(reason)
+    """Raises NotEmulated if a program that emulation needs is missing; says what installs it."""
+    if missing := missing_tools():
+        raise NotEmulated(f"not installed: {', '.join(missing)}. On Debian: {INSTALL}")
 
 
 def emulated_core(board: str) -> str:
     """The key in ``EMULATED`` for a core's or a board's name.
 
     Raises:
-        PoseError: if the board or core is not known, or not emulated.
+        NotEmulated: if the board has another core.
+        PoseError: if the board or core is not known.
     """
-    key = _key(board)
-    if key is None:
-        raise PoseError(_other_core(board))
-    return key
-
-
-def _other_core(board: str) -> str:
-    cores = ", ".join(made.core for made in EMULATED.values())
-    return f"{board} has a {find_board(board).core}; emulated are {cores}"
-
-
-def _not_installed() -> str:
-    missing = missing_tools()
-    return f"not installed: {', '.join(missing)}. On Debian: {INSTALL}" if missing else ""
-
-
-def _key(board: str) -> str | None:
-    """The key in ``EMULATED`` for the name of a core or a board; None for one with another core."""
     by_core = {made.core.upper(): key for key, made in EMULATED.items()}
-    if board.upper() in by_core:
-        return by_core[board.upper()]
-    if board.upper() not in (known.upper() for known in BOARDS):
-        cores = ", ".join(made.core for made in EMULATED.values())
-        raise PoseError(f"board={board!r}: expected {cores}, or one of {', '.join(BOARDS)}")
-    return by_core.get(find_board(board).core.upper())
+    cores = ", ".join(made.core for made in EMULATED.values())
+    core = board
+    if board.upper() not in by_core:
+        if board.upper() not in (known.upper() for known in BOARDS):
+            raise PoseError(f"board={board!r}: expected {cores}, or one of {', '.join(BOARDS)}")
+        core = find_board(board).core
+    if core.upper() not in by_core:
+        raise NotEmulated(f"{board} has a {core}; emulated are {cores}")
+    return by_core[core.upper()]
 
 
 def qemu_command(core: str) -> list[str]:

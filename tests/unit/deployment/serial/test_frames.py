@@ -1,10 +1,12 @@
 """Frames of the serial protocol in Python and in C: the checksum, and what garbage does to them."""
 
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poseutils.deployment.serial.frames import MAGIC, OVERHEAD, Frame, Receiver, crc32, encoded
+from poseutils.deployment.serial.frames import MAGIC, OVERHEAD, Frame, Receiver, encoded
 from tests.helpers.marks import with_gcc
 from tests.helpers.serial import receiver as in_c
 
@@ -31,7 +33,7 @@ def in_python(data: bytes, size: int = 1) -> list[Frame]:
 
 
 @with_gcc
-@pytest.mark.parametrize("crc", [crc32, in_c.crc32])
+@pytest.mark.parametrize("crc", [zlib.crc32, in_c.crc32])
 @pytest.mark.parametrize(
     ("data", "value"),
     [
@@ -47,7 +49,7 @@ def test_the_checksum_is_that_of_its_catalogue(crc, data, value):
 @with_gcc
 @given(st.binary(max_size=200))
 def test_the_checksum_in_c_is_that_in_python(data):
-    assert in_c.crc32(data) == crc32(data)
+    assert in_c.crc32(data) == zlib.crc32(data)
 
 
 def test_a_frame_is_what_the_header_says():
