@@ -8,11 +8,10 @@ import numpy as np
 
 from ..attributes import BatchMatMul, FullyConnected
 from ..graph import Tensor
-from ..reference.elementwise import rounds_to_even
 from ..reference.fixed_point import quantize_multiplier
 from ..unsupported import need
 from .layer import Layer, four, need_activation, need_int8
-from .requantize import bias_of, even_field, pair_fields, requantize, whole_words, wrapped
+from .requantize import bias_of, pair_fields, requantize, whole_words, wrapped
 
 FEW = 3
 """The largest number of outputs whose weights are stored in 16 bits: few outputs share a load."""
@@ -101,11 +100,8 @@ def lower_batch_matmul(layer: Layer) -> None:
         "b_along": b_along,
         "a_zero": a.zero_point,
         "b_zero": b.zero_point,
-    }
-    fields |= {
         "zero": output.zero_point,
         **pair_fields("", quantize_multiplier(ratio)),
-        **even_field(rounds_to_even(layer.operator, ratio)),
     }
     layer.call_on_tensors("pose_matmul", layer.struct("pose_matmul_layer", fields))
 

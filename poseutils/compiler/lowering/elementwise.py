@@ -10,7 +10,7 @@ from ..reference.elementwise import (
     activation,
     activation_range,
     add_multipliers,
-    product_multiplier,
+    multiplier_of,
     product_ratio,
     rounds_to_even,
     sum_is_even,
@@ -181,15 +181,16 @@ def lower_product(layer: Layer) -> None:
     need_int8(a, b, output)
     need_activation(layer.operator)
     low, high = activation_range(layer.operator, output)
+    ratio = product_ratio(a, b, output)
     fields = {
         "grid": grid_fields(layer),
         "a_zero": a.zero_point,
         "b_zero": b.zero_point,
         "zero": output.zero_point,
-        **pair_fields("", product_multiplier(layer.operator, a, b, output)),
+        **pair_fields("", multiplier_of(layer.operator, ratio)),
         "low": low,
         "high": high,
-        **even_field(rounds_to_even(layer.operator, product_ratio(a, b, output))),
+        **even_field(rounds_to_even(layer.operator, ratio)),
     }
     layer.call_on_tensors("pose_mul", layer.struct("pose_mul_layer", fields))
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from ..emit.naming import tensor_labels
 from .arena import Arena
 from .planner import occupied
 
 MOST_NAMED = 6
 """Tensors that a message names."""
-
-
-MOST_LETTERS = 40
-"""Of such a name."""
 
 
 def over_budget(arena: Arena, budget_kib: float, memory: str) -> str:
@@ -33,20 +30,13 @@ def _peak(arena: Arena) -> int:
 
 def _alive(arena: Arena, step: int) -> str:
     """The buffers that are in memory at a step, from the largest on, by their tensors."""
-    buffers, tensors = arena.storage.buffers, arena.timeline.graph.tensors
+    buffers, labels = arena.storage.buffers, tensor_labels(arena.timeline.graph)
     first: dict[int, str] = {}
     for tensor, place in arena.storage.places.items():
-        first.setdefault(place.buffer, tensors[tensor].name)
+        first.setdefault(place.buffer, labels[tensor])
     alive = [i for i, b in enumerate(buffers) if b.first <= step <= b.last]
     alive.sort(key=lambda i: -buffers[i].size)
     named = [
-        f"{_short(first.get(i, 'scratch'))} ({buffers[i].size / 1024:.1f} KiB)"
-        for i in alive[:MOST_NAMED]
+        f"{first.get(i, 'scratch')} ({buffers[i].size / 1024:.1f} KiB)" for i in alive[:MOST_NAMED]
     ]
     return ", ".join(named) + (f" and {len(alive) - MOST_NAMED} more" * (len(alive) > MOST_NAMED))
-
-
-def _short(name: str) -> str:
-    """The end of a name; converters join those of all that became one tensor."""
-    first = name.split(";")[0]
-    return first if len(first) <= MOST_LETTERS else "..." + first[3 - MOST_LETTERS :]

@@ -106,12 +106,8 @@ def rounds_to_even(operator: Operator, *ratios: float) -> bool:
     return operator.rounds_once and all(has_halves(ratio) for ratio in ratios)
 
 
-def product_multiplier(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> tuple[int, int]:
-    """Multiplier and shift of a product; LiteRT multiplies the scales as 32-bit floats."""
-    return multiplier_of(operator, product_ratio(a, b, output))
-
-
 def product_ratio(a: Tensor, b: Tensor, output: Tensor) -> float:
+    """The scale of a product over that of the output; LiteRT multiplies as 32-bit floats."""
     return float(a.scale * b.scale / output.scale)
 
 
@@ -135,10 +131,9 @@ def _sum(op: Elementwise, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _product(op: Elementwise, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    tensors = op.inputs[0], op.inputs[1], op.output
-    is_even = rounds_to_even(op.operator, product_ratio(*tensors))
-    rounded_product = multiply_even if is_even else multiply
-    pair = product_multiplier(op.operator, *tensors)
+    ratio = product_ratio(op.inputs[0], op.inputs[1], op.output)
+    rounded_product = multiply_even if rounds_to_even(op.operator, ratio) else multiply
+    pair = multiplier_of(op.operator, ratio)
     return _clamped(op, rounded_product(op.steps(a) * op.steps(b, 1), *pair))
 
 
@@ -150,10 +145,6 @@ def _quantize(op: Elementwise, values: np.ndarray) -> np.ndarray:
         ratio = float(given.scale) / float(output.scale)
         q = multiply(op.steps(values), *quantize_multiplier(ratio))
     return np.clip(q + output.zero_point, *LIMITS[output.dtype]).astype(output.dtype)
-
-
-def _dequantize(op: Elementwise, values: np.ndarray) -> np.ndarray:
-    return op.real(values)
 
 
 def _cast(op: Elementwise, values: np.ndarray) -> np.ndarray:
@@ -239,7 +230,7 @@ _KNOWN: dict[str, list[Signature]] = {
     "MUL": [(_INTEGER, _INTEGER, _product)],
     "LOGISTIC": [(_INTEGER, _INTEGER, looked_up(logistic))],
     "QUANTIZE": [(_BYTES, _BYTES, _quantize), (_FLOAT, _BYTES, _quantize)],
-    "DEQUANTIZE": [(_BYTES, _FLOAT, _dequantize)],
+    "DEQUANTIZE": [(_BYTES, _FLOAT, Elementwise.real)],
     "CAST": [(_BYTES, _FLOAT, _cast)],
     "SQRT": [(_FLOAT, _FLOAT, _square_root), (_INTEGER, _INTEGER, square_root)],
     **dict.fromkeys(_RANGES, [(_INTEGER, _INTEGER, _relu), (_FLOAT, _FLOAT, _on_floats)]),

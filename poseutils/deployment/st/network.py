@@ -31,7 +31,6 @@ from .runner import Runner
 from .stedgeai import (
     N6_TENSORS,
     OUTPUT,
-    TIME_LIMIT,
     WORKSPACE,
     compiled,
     print_lines,
@@ -108,7 +107,7 @@ def _made(
         tensors = tensor_options(asked, {})
         where = ["--target", "stm32", "--dll"]
     options = [*where, "--name", "network", *_API, *tensors]
-    log = compiled("generate", installation.program, model.path, options, folder, TIME_LIMIT)
+    log = compiled("generate", installation.program, model.path, options, folder)
     version = version_in(log)
     print_lines(wrong_version(config, installation.program, version))
     description = str(folder / WORKSPACE)

@@ -18,7 +18,7 @@ from . import runner_process
 from .program import end, ending, started
 
 CONNECTING, RUNNING = 60.0, 120.0
-"""Seconds. ST's firmware itself gives up an inference after 50."""
+"""Seconds to connect, and to run an image; ST's firmware itself gives up an inference after 50."""
 
 _NAME = "ST's ai_runner"
 
@@ -30,14 +30,7 @@ class Runner:
         inputs, outputs: as it describes them.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        description: str,
-        log: Path,
-        advice: str,
-        limits: tuple[float, float] = (CONNECTING, RUNNING),
-    ):
+    def __init__(self, folder: Path, description: str, log: Path, advice: str):
         """Starts the process and connects.
 
         Args:
@@ -45,12 +38,11 @@ class Runner:
             description: a folder with a library, or a serial line, as its ``connect`` takes it.
             log: what it prints.
             advice: what to do if it fails, for error messages.
-            limits: seconds to connect, and to run an image.
 
         Raises:
             PoseError: if it cannot connect, or not in time.
         """
-        self._log, self._advice, self._limits = log, advice, limits
+        self._log, self._advice = log, advice
         self._requirements = folder / "requirements.txt"
         self._failed = ""
         command = [sys.executable, runner_process.__file__, str(folder), description]
@@ -74,7 +66,7 @@ class Runner:
         """The answer to arrays, or what it says first."""
         if self._failed:
             raise PoseError(self._failed)
-        limit = self._limits[arrays is not None]
+        limit = CONNECTING if arrays is None else RUNNING
         late = threading.Event()
 
         def stop() -> None:

@@ -35,8 +35,6 @@ def run_stedgeai(
     board: Board,
     run_dir: str | Path,
     config: Config,
-    *,
-    time_limit: float = TIME_LIMIT,
 ) -> StReport | None:
     """Runs ``stedgeai analyze`` or ``generate`` with a progress bar if it is installed; otherwise
     prints why not and returns None.
@@ -48,7 +46,6 @@ def run_stedgeai(
         model_path: the network.
         board: the board to compile for.
         config: ``tools.stedgeai`` and ``deployment`` choose the program and its options.
-        time_limit: seconds after which it is stopped.
 
     Raises:
         PoseError: if it cannot be started, fails, or does not end in time, or its report cannot be
@@ -64,7 +61,7 @@ def run_stedgeai(
     if program is None or board.target is None:
         return None
     options = ["--target", board.target, "--name", "network", *_options(command, board, config)]
-    log = compiled(command, program, model_path, options, Path(run_dir).absolute(), time_limit)
+    log = compiled(command, program, model_path, options, Path(run_dir).absolute())
     report = read_report(log, board.target, log.parent / OUTPUT)
     print_lines(wrong_version(config, program, report.version))
     return report
@@ -80,7 +77,6 @@ def compiled(
     model_path: str | Path,
     options: list[str],
     folder: Path,
-    time_limit: float,
 ) -> Path:
     """Runs a command of ``stedgeai`` on a network, into :data:`WORKSPACE` and :data:`OUTPUT` of a
     folder; returns the log there.
@@ -91,12 +87,8 @@ def compiled(
     model = str(Path(model_path).absolute())
     places = ["--workspace", str(folder / WORKSPACE), "--output", str(folder / OUTPUT)]
     log = folder / f"{PROGRAM}-{command}.log"
-    run_program(
-        [str(program), command, "--model", model, *options, *places],
-        log,
-        time_limit,
-        f"{PROGRAM} {command}",
-    )
+    arguments = [str(program), command, "--model", model, *options, *places]
+    run_program(arguments, log, TIME_LIMIT, f"{PROGRAM} {command}")
     return log
 
 

@@ -13,7 +13,7 @@ import pytest
 import poseutils as pu
 from poseutils import PoseError
 from poseutils.deployment import on_target, side_by_side
-from poseutils.deployment.st import network as st_network
+from poseutils.deployment.st import runner as st_runner
 from poseutils.deployment.st.network import _in_shape, _input, _move
 from poseutils.evaluation.predictions import fingerprint
 from poseutils.models.networks.runtimes import TensorSpec
@@ -191,7 +191,7 @@ def test_failures_on_the_way_are_sentences(model, st, tmp_path, mode, target, wo
 def test_failures_while_it_runs_are_sentences_and_it_stays_ended(
     model, st, monkeypatch, mode, limit, words
 ):
-    monkeypatch.setattr(st_network.Runner.__init__, "__defaults__", ((60.0, limit),))
+    monkeypatch.setattr(st_runner, "RUNNING", limit)
     there = on_target(model, "stedgeai_host", st.settings())
     st.behave(mode)
     for _ in range(2):
@@ -200,7 +200,7 @@ def test_failures_while_it_runs_are_sentences_and_it_stays_ended(
 
 
 def test_a_runner_that_does_not_connect_in_time_is_stopped(model, st, monkeypatch):
-    monkeypatch.setattr(st_network.Runner.__init__, "__defaults__", ((1.0, 1.0),))
+    monkeypatch.setattr(st_runner, "CONNECTING", 1.0)
     st.behave("slow")
     with pytest.raises(PoseError, match="(?s)did not answer in 1 s and was stopped.*Its log"):
         on_target(model, "stedgeai_host", st.settings())

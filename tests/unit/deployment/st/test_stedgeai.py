@@ -252,10 +252,11 @@ def test_its_errors_are_shown_with_what_to_do_and_where_the_log_is(
     assert (tmp_path / "run" / "stedgeai-analyze.log").exists()
 
 
-def test_it_is_stopped_when_its_time_is_up_and_what_it_started_too(stand_in, tmp_path):
+def test_it_is_stopped_when_its_time_is_up_and_what_it_started_too(stand_in, tmp_path, monkeypatch):
     program = stand_in("hangs")
+    monkeypatch.setattr("poseutils.deployment.st.stedgeai.TIME_LIMIT", 3)
     with pytest.raises(PoseError, match=r"(?s)did not end in 3 s.*by hand.*Do you accept\?"):
-        run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(program), time_limit=3)
+        run_stedgeai("analyze", "net.tflite", H7, tmp_path / "run", settings(program))
     child = int((program.parent / "child").read_text())
     for _ in range(50):
         if (
