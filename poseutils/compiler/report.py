@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from .compile import Compiled
-from .graph import Graph, Operator, Tensor, layers, lifetimes, readers
+from .graph import Graph, Operator, Tensor, layers, readers
 from .lowering.layer import Program
 from .memory.arena import Arena
 from .memory.buffers import Place
@@ -102,32 +102,28 @@ def tensor_rows(arena: Arena) -> list[dict[str, Any]]:
 
     Of each: tensor (name), shape (None for scratch), made_by (operator, None for inputs and
     scratch), read_by (operators; of scratch, those that work in it), offset, bytes, rows (that a
-    ring of it has, None for a whole tensor), first and last operator, and its live range, begin and
-    end, in operators: those of a segment take turns between its begin and its end. Tensors that are
-    side by side, column by column, are listed as if they followed each other.
+    ring of it has, None for a whole tensor), and its live range, begin and end, in operators: those
+    of a segment take turns between its begin and its end. Tensors that are side by side, column by
+    column, are listed as if they followed each other.
     """
     graph, rows = arena.timeline.graph, []
-    spans, reads = lifetimes(graph), readers(graph)
+    reads = arena.timeline.access.readers
     makers = {t: index for index, op in enumerate(graph.operators) for t in op.outputs}
     for index, place in arena.storage.places.items():
         tensor, live = graph.tensors[index], arena.timeline.live[index].span
         offset = arena.plan.offsets[place.buffer] + _listed_offset(tensor, place)
-        bytes_ = tensor.bytes if place.ring is None else _ring_bytes(tensor, place.ring)
+        count = row_count(tensor)
+        bytes_ = tensor.bytes // count * (place.ring or count)
         row = {"tensor": tensor.name, "offset": offset, "bytes": bytes_, "rows": place.ring}
         row |= {"shape": tensor.shape, "made_by": makers.get(index)}
         row["read_by"] = sorted(set(reads.get(index, ())))
-        rows.append(row | _operators(graph, *spans[index]) | _live(arena, *live))
+        rows.append(row | _live(arena, *live))
     for buffer, operators in _scratch_of(arena).items():
         made = arena.storage.buffers[buffer]
         row = {"tensor": "scratch", "offset": arena.plan.offsets[buffer], "bytes": made.size}
         row |= {"rows": None, "shape": None, "made_by": None, "read_by": operators}
-        span = _operators(graph, operators[0], operators[-1])
-        rows.append(row | span | _live(arena, made.first, made.last))
+        rows.append(row | _live(arena, made.first, made.last))
     return rows
-
-
-def _ring_bytes(tensor: Tensor, ring: int) -> int:
-    return tensor.bytes // row_count(tensor) * ring
 
 
 def _scratch_of(arena: Arena) -> dict[int, list[int]]:
@@ -146,12 +142,6 @@ def _listed_offset(tensor: Tensor, place: Place) -> int:
         return place.offset
     row, column = divmod(place.offset - place.base_offset, wide)
     return place.base_offset + column * (place.base_bytes // wide) + row * own
-
-
-def _operators(graph: Graph, first: int, last: int) -> dict[str, int]:
-    """A live range in operators: inputs live before the first, outputs after the last one."""
-    end = len(graph.operators) - 1
-    return {"first": max(first, 0), "last": min(max(last, 0), end)}
 
 
 def frame_rows(arena: Arena, frames: int = 5) -> list[dict[str, Any]]:

@@ -33,8 +33,8 @@ class ExportReport:
             its tensors one by one), offset (of its output in the arena), arena_bytes (in use while
             it runs) and scratch_bytes (of these, scratch).
         tensors: one row per tensor and scratch buffer: tensor (name), shape, made_by and read_by
-            (operators of ``layers``), offset, bytes, rows (of a ring, or None), first and last, and
-            begin and end of the live range, in operators.
+            (operators of ``layers``), offset, bytes, rows (of a ring, or None), and begin and end
+            of the live range, in operators.
         layerwise_bytes, layerwise_tensors: the same if one operator ran after the other.
         frames: the rows of images in memory at some moments while layers take turns, where most
             memory is needed: frame, image, rows, first and last.
