@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from ..compiler.graph import Graph, Tensor
 from ..decoders import (
     DECODERS,
@@ -19,7 +17,7 @@ from ..decoders import (
 )
 from ..decoders.options import Head
 from ..keypoints import KeypointLayout
-from .recognition import PoseType
+from .recognition import PoseType, placeholders
 from .spec import DeploymentSpec
 from .templates import filled
 
@@ -91,13 +89,7 @@ class Decoding:
 def decoding_of(spec: DeploymentSpec, pose: PoseType, graph: Graph) -> Decoding:
     """The decoding of the outputs of a compiled graph."""
     view = replace(pose.spec, normalized=pose.normalized)
-    # Decoders choose outputs by shape and name: filled with their index, they show which is which.
-    names = [spec.graph.tensors[i].name for i in spec.graph.outputs]
-    indexed = {
-        name: np.full(graph.tensors[t].shape, i, np.float32)
-        for i, (name, t) in enumerate(zip(names, graph.outputs))
-    }
-    found = DECODERS[pose.model_type].find(indexed, view)
+    found = DECODERS[pose.model_type].find(placeholders(spec.graph, graph), view)
     roles = {
         role: [int(n) for n in dict.fromkeys(array.reshape(-1).tolist())]
         for role, array in found.items()

@@ -75,7 +75,7 @@ def pose_type(
             f"the model has {_inputs(graph)}"
         )
     known = replace(spec, channels_first=False) if spec is not None else InputSpec(*size)
-    found = find_outputs(model_type, _placeholders(graph), known)
+    found = find_outputs(model_type, placeholders(graph, graph), known)
     _check_read_in_c(model_type, known, source)
     if spec is None and model_type == "yolo_mpe" and metadata.kpt_shape is not None:
         rows = found["candidates"].shape[1]
@@ -90,7 +90,7 @@ def pose_type(
             "the layout it was trained for."
         )
     if spec is None and model_type == "hand_spe":
-        known = replace(known, world_first=_is_world_first(graph, known))
+        known = replace(known, world_first=_is_world_first(graph, found))
     if spec is None and model_type == "heatmaps_spe":
         known = replace(known, sums_to_one=_ends_in_softmax(graph))
     if spec is None and model_type == "yolo_mpe":
@@ -125,7 +125,7 @@ def recognized(graph: Graph, source: str, metadata: Metadata = Metadata()) -> Po
     size = image_size(graph)
     if size is None or min(min(graph.tensors[i].shape, default=0) for i in graph.outputs) < 1:
         return None
-    model_type = guess_model_type(_placeholders(graph), InputSpec(*size))
+    model_type = guess_model_type(placeholders(graph, graph), InputSpec(*size))
     if model_type is None or metadata.task not in ("", "pose"):
         return None
     try:
@@ -142,11 +142,13 @@ def image_size(graph: Graph) -> tuple[int, int] | None:
     return (inputs[0][1], inputs[0][2]) if one_image else None
 
 
-def _placeholders(graph: Graph) -> dict[str, np.ndarray]:
-    """Outputs by name, without memory of their own: decoders choose by shape and name."""
+def placeholders(named: Graph, shaped: Graph) -> dict[str, np.ndarray]:
+    """Outputs by their names in one graph, in their shapes in another one of the same network, each
+    filled with its number: decoders choose by shape and name. They have no memory of their own."""
+    pairs = enumerate(zip(named.outputs, shaped.outputs))
     return {
-        graph.tensors[i].name: np.broadcast_to(np.float32(0), graph.tensors[i].shape)
-        for i in graph.outputs
+        named.tensors[own].name: np.broadcast_to(np.float32(i), shaped.tensors[other].shape)
+        for i, (own, other) in pairs
     }
 
 
@@ -157,12 +159,18 @@ def _inputs(graph: Graph) -> str:
 def _is_normalized(graph: Graph, source: str, size: int) -> bool:
     """Whether the coordinates of YOLO are from 0 to 1: the largest number that the 8-bit output
     can represent is near 1, or near the input size."""
-    producers = {op.outputs[0]: op for op in graph.operators if op.name == "DEQUANTIZE"}
-    output = graph.outputs[0]
-    stored = graph.tensors[producers[output].inputs[0] if output in producers else output]
+    stored = _stored(graph, graph.outputs[0])
     if stored.quantization is None or stored.dtype not in ("int8", "uint8"):
         return not source.lower().endswith(".onnx")  # the convention of exporters
     return bool(_largest(stored) < np.sqrt(size))
+
+
+def _stored(graph: Graph, output: int) -> Tensor:
+    """The tensor whose values an output has: in 8 bits, where a DEQUANTIZE gives it."""
+    made = (
+        op.inputs[0] for op in graph.operators if (op.name, op.outputs[0]) == ("DEQUANTIZE", output)
+    )
+    return graph.tensors[next(made, output)]
 
 
 _MOVES = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "TRANSPOSE")
@@ -177,18 +185,12 @@ def _ends_in_softmax(graph: Graph) -> bool:
     return last is not None and last.name == "SOFTMAX"
 
 
-def _is_world_first(graph: Graph, spec: InputSpec) -> bool:
+def _is_world_first(graph: Graph, found: dict[str, np.ndarray]) -> bool:
     """Whether the output taken for landmarks in pixels has the smaller range of the two: meters."""
-    numbered = {
-        graph.tensors[t].name: np.broadcast_to(np.float32(t), graph.tensors[t].shape)
-        for t in graph.outputs
-    }
-    found = find_outputs("hand_spe", numbered, spec)
     if "world" not in found:
         return False
-    producers = {op.outputs[0]: op for op in graph.operators if op.name == "DEQUANTIZE"}
-    places = [int(found[name].flat[0]) for name in ("landmarks", "world")]
-    image, world = (graph.tensors[producers[t].inputs[0] if t in producers else t] for t in places)
+    places = (int(found[name].flat[0]) for name in ("landmarks", "world"))
+    image, world = (_stored(graph, graph.outputs[place]) for place in places)
     if image.quantization is None or world.quantization is None:
         return False
     return _largest(image) * 3 < _largest(world)
