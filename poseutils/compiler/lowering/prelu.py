@@ -53,7 +53,7 @@ def _multipliers(layer: Layer) -> Fields:
 
 def _between_fields(layer: Layer) -> Fields:
     """Of a PRELU with 8-bit values on the way, see
-    :class:`poseutils.compiler.frontends.qdq.prelu.Prelu`."""
+    :func:`poseutils.compiler.frontends.qdq.prelu.prelu_of`."""
     slopes, first, second = (layer.input(number) for number in (1, 2, 3))
     ratio = float(first.scale) * float(slopes.scale) / float(second.scale)
     fields = {

@@ -168,7 +168,7 @@ class Builder:
         if prelu is None:
             self.emit(TABLE, [source, self.constant("table", table)], output)
         else:
-            slopes = [self.constant("slopes", *each) for each in prelu.constants()]
+            slopes = [self.constant("slopes", *each) for each in prelu]
             self.emit("PRELU", [source, *slopes], output)
 
     def quantized(self, value: Value, to: Quantization, name: str) -> Quantized:

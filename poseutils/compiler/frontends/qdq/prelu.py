@@ -15,7 +15,6 @@ import numpy as np
 from ...graph import Quantization, Tensor
 from ...reference.elementwise import per_tensor
 from ...reference.fixed_point import multiply, rounding_once
-from ...unsupported import need
 
 _BYTES = np.arange(256).astype(np.uint8).view(np.int8).astype(np.int64)
 
@@ -46,24 +45,6 @@ class Product:
         )
 
 
-@dataclass(frozen=True)
-class Prelu:
-    """Constant inputs of a PRELU: slopes (1, 1, C); and where other 8-bit values lie between,
-    ``first`` and ``second``, (256,).
-
-    From zero on, ``first`` is the result; below it, what the slopes multiply. ``second`` is the
-    result by the product.
-    """
-
-    slopes: tuple[np.ndarray, Quantization]
-    first: tuple[np.ndarray, Quantization]
-    second: tuple[np.ndarray, Quantization]
-    plain: bool
-
-    def constants(self) -> list[tuple[np.ndarray, Quantization]]:
-        return [self.slopes] if self.plain else [self.slopes, self.first, self.second]
-
-
 def product(
     values: np.ndarray, step: float, slopes: np.ndarray, scaled: Quantization
 ) -> Product | None:
@@ -79,8 +60,14 @@ def product(
 
 def prelu_of(
     made: Product | None, table: np.ndarray, source: Tensor, to: Quantization
-) -> Prelu | None:
-    """The PRELU that stands for a table by channel, (C, 256) int8; None if there is none."""
+) -> list[tuple[np.ndarray, Quantization]] | None:
+    """The constant inputs of the PRELU that stands for a table by channel, (C, 256) int8; None if
+    there is none.
+
+    They are the slopes, (1, 1, C); and where other 8-bit values lie between, two tables, (256,).
+    From zero on, the first one is the result; below it, what the slopes multiply. The second is the
+    result by the product.
+    """
     if (
         made is None
         or made.rounded is None
@@ -101,18 +88,14 @@ def prelu_of(
     ):
         return None
     lowest = int(made.factors.min())
-    need(np.ptp(made.factors) <= 255, "factors of more than 8 bits")
     factors = Quantization(
         np.array([made.scale], np.float32), np.array([-128 - lowest], np.int64), 0
     )
     first = np.where(below, made.factors - lowest - 128, table[0]).astype(np.int8)
     slopes = made.slopes.reshape(1, 1, -1), made.scaled
-    return Prelu(
-        slopes,
-        (first, factors),
-        (second, made.rounded),
-        _is_plain(made, table, second, products, source, to, below),
-    )
+    if _is_plain(made, table, second, products, source, to, below):
+        return [slopes]
+    return [slopes, (first, factors), (second, made.rounded)]
 
 
 def _is_plain(
