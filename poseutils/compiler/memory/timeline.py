@@ -44,7 +44,7 @@ class Timeline:
         live = {tensor: self._unwritten(tensor) for tensor in self.graph.inputs}
         for operator, steps in self.steps_of.items():
             reads = dict.fromkeys(self.access.ranges(self.schedule.steps[steps[0]]), steps)
-            if len(steps) > 1:
+            if len(steps) > 1:  # row by row: of each row the step that reads it last, or -1
                 last_reads = self.access.last_reads.get(operator, {})
                 reads = {t: np.append(steps, -1)[rows] for t, rows in last_reads.items()}
             written = dict.fromkeys(self.access.outputs[operator], steps)
