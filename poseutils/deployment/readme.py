@@ -53,7 +53,8 @@ def readme_text(
         "file": spec.file_name,
         "source": escaped(spec.source),
         "board": spec.board.name,
-        "about": _about(spec),
+        "core": f"{spec.board.core}, {spec.board.mhz} MHz",
+        "license": _license(spec),
         "files": _contents(spec, files),
         "absent": " ".join([*notes, *_absent(spec)]),
         "fit": _fit(spec),
@@ -66,34 +67,22 @@ def readme_text(
         "camera": _camera(spec, graph.tensors[graph.inputs[0]]),
         "outputs": outputs_text(spec),
         "steps": _steps(spec),
-        "accuracy": _accuracy(spec),
         "application": _application(spec, graph, words),
-        "printed": _printed(spec),
         "install": INSTALL,
         "machines": ", ".join(f"`{key}` ({m.core}, `{m.machine}`)" for key, m in EMULATED.items()),
         **readme_values(spec, compiled, decoding),
-        "versions": _versions(spec),
+        "version": __version__,
+        "format": " ".join(
+            f"{kind.replace('_', ' ')} {n}" for kind, n in spec.format_version().items()
+        ),
+        "sha256": spec.sha256,
     }
+    if spec.pose:
+        values["model_type"], layout = spec.pose.model_type, spec.pose.layout
+        values |= {"keypoints": str(len(layout)), "layout": escaped(layout.name)}
+        values |= {"height": str(spec.input_size[0]), "width": str(spec.input_size[1])}
     text = filled("readme/README.md", values, words)
     return markdown(re.sub(r"\n{3,}", "\n\n", text))
-
-
-def _about(spec: DeploymentSpec) -> str:
-    made_by = (
-        f"exported by poseutils for the {spec.board.name} ({spec.board.core}, {spec.board.mhz} "
-        f"MHz).{_license(spec)}"
-    )
-    if spec.pose is None:
-        return (
-            "A network without a decoder: its outputs are not those of a known kind of pose "
-            f"network, {made_by}"
-        )
-    layout = spec.pose.layout
-    height, width = spec.input_size
-    return (
-        f"A pose estimation network of type {spec.pose.model_type} with {len(layout)} keypoints "
-        f"({escaped(layout.name)}), for images of {width}×{height} pixels, {made_by}"
-    )
 
 
 def _license(spec: DeploymentSpec) -> str:
@@ -319,35 +308,8 @@ def _steps(spec: DeploymentSpec) -> str:
     return filled("readme/st_n6.md", values)
 
 
-def _accuracy(spec: DeploymentSpec) -> str:
-    if spec.is_tflite:
-        return "Its results are bit-identical to those of LiteRT's reference kernels."
-    return (
-        "Given the same 8-bit inputs, each operator is within one quantization step of ONNX "
-        "Runtime without graph optimizations, and 99.9 % of its results are equal; where results "
-        "lie halfway between two steps (means of four, images resized by two, some additions), up "
-        "to 7 % are one step off. Images and maps are channels last."
-    )
-
-
 def _application(spec: DeploymentSpec, graph: Graph, words: list[str]) -> str:
     write = f"        write_input({spec.name}_input(&network, {{}}));"
     inputs = "\n".join(write.format(number) for number in range(len(graph.inputs)))
     values = {"name": spec.name, "NAME": spec.name.upper(), "write_inputs": inputs}
     return filled("readme/application.c", values, words).rstrip()
-
-
-def _printed(spec: DeploymentSpec) -> str:
-    return (
-        "It prints person, keypoint, x, y (pixels of the input) and score, one keypoint per line. "
-        if spec.pose
-        else ""
-    )
-
-
-def _versions(spec: DeploymentSpec) -> str:
-    ((file_format, version),) = spec.format_version().items()
-    return (
-        f"Versions: poseutils {__version__}, {file_format.replace('_', ' ')} {version}, model "
-        f"sha256 `{spec.sha256}`."
-    )
