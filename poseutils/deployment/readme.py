@@ -12,13 +12,15 @@ from ..compiler.emit.line_breaks import markdown
 from ..compiler.emit.naming import tensor_labels
 from ..compiler.footprint import float_operators, footprint, layer_bytes, measured_with
 from ..compiler.graph import Graph, Tensor
+from ..decoders import ONE_PERSON_TYPES
+from ..decoders.options import Head
 from ..markdown import code, escaped, table
 from ..models.zoo import entry_with
 from .bundle import SOURCES
 from .decoder_c import Decoding, decoder_function
 from .file_headers import purposes
 from .linux.bundle import FOLDER, takes
-from .outputs_text import outputs_text
+from .recognition import PoseType
 from .serial.firmware import MAIN, readme_values
 from .spec import DeploymentSpec
 from .st.app_config import unsupported_reason
@@ -65,7 +67,6 @@ def readme_text(
         "floats": _floats(spec, compiled),
         "tensors": _tensors(spec, compiled),
         "camera": _camera(spec, graph.tensors[graph.inputs[0]]),
-        "outputs": outputs_text(spec),
         "steps": _steps(spec),
         "application": _application(spec, graph, words),
         "install": INSTALL,
@@ -78,11 +79,40 @@ def readme_text(
         "sha256": spec.sha256,
     }
     if spec.pose:
-        values["model_type"], layout = spec.pose.model_type, spec.pose.layout
-        values |= {"keypoints": str(len(layout)), "layout": escaped(layout.name)}
-        values |= {"height": str(spec.input_size[0]), "width": str(spec.input_size[1])}
+        words += _pose_words(spec.pose)
+        values |= _pose_values(spec, spec.pose)
     text = filled("readme/README.md", values, words)
     return markdown(re.sub(r"\n{3,}", "\n\n", text))
+
+
+def _head(pose: PoseType) -> Head:
+    return pose.spec.head or Head(1, len(pose.layout))
+
+
+def _pose_words(pose: PoseType) -> list[str]:
+    """What kind of outputs it has, by the conditions of the template."""
+    if pose.model_type in ONE_PERSON_TYPES:
+        return [pose.model_type, "one_person"]
+    head = _head(pose)
+    if head.end_to_end:
+        return ["yolo_detections"]
+    return [pose.model_type if head == Head(1, head.keypoints) else "yolo_classes"]
+
+
+def _pose_values(spec: DeploymentSpec, pose: PoseType) -> dict[str, str]:
+    height, width = spec.input_size
+    confidence = spec.thresholds.confidence
+    return {
+        "model_type": pose.model_type,
+        "keypoints": str(len(pose.layout)),
+        "layout": escaped(pose.layout.name),
+        "height": str(height),
+        "width": str(width),
+        "unit": ", from 0 to 1 of the input" if pose.normalized else ", in pixels of the input",
+        "classes": str(_head(pose).classes),
+        "columns": str(_head(pose).columns),
+        "no_person": f"; up to {confidence:g} there is no person" if confidence else "",
+    }
 
 
 def _license(spec: DeploymentSpec) -> str:
