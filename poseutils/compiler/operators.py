@@ -19,7 +19,7 @@ from typing import Any
 
 from .attributes import Attributes
 from .emit.line_breaks import markdown
-from .frontends.qdq.operators import OPERATORS
+from .frontends.qdq import OPERATORS
 from .lowering import LOWERING, TABLES_ONLY
 from .rules import RULES, many
 

@@ -1,6 +1,6 @@
 """OPERATORS.md, against the code that it is written from."""
 
-from poseutils.compiler.frontends.qdq.operators import OPERATORS
+from poseutils.compiler.frontends.qdq import OPERATORS
 from poseutils.compiler.lowering import LOWERING
 from poseutils.compiler.operators import PAGE, page
 

@@ -22,8 +22,11 @@ from ...passes.remove_dead import remove_dead
 from ...unsupported import Unsupported, a, cannot_become_c, known, need
 from ..onnx import OnnxGraph, parse_onnx
 from .builder import Builder
+from .conv_pool_resize import WINDOWS
+from .data_movement import MOVES
+from .dense import DENSE
+from .elementwise import ELEMENTWISE
 from .onnx_operator import Converter, OnnxOperator
-from .operators import OPERATORS
 from .values import (
     IMAGE,
     Constant,
@@ -281,7 +284,10 @@ def _integer_input(builder: Builder, value: Lookup, scaled: Quantization) -> Qua
     return Quantized(tensor.name, scaled, signed)
 
 
-_CONVERTERS: dict[str, Converter] = {
+OPERATORS: dict[str, Converter] = {**ELEMENTWISE, **MOVES, **WINDOWS, **DENSE}
+"""The ONNX operators that become C, and what converts each."""
+
+_CONVERTERS = {
     **OPERATORS,
     "QuantizeLinear": _quantize_linear,
     "DequantizeLinear": _dequantize_linear,

@@ -13,8 +13,7 @@ from poseutils.compiler.compile import compile_graph
 from poseutils.compiler.frontends import onnx as onnx_reader
 from poseutils.compiler.frontends.onnx import parse_onnx
 from poseutils.compiler.frontends.onnx_file import self_contained
-from poseutils.compiler.frontends.qdq import read_qdq
-from poseutils.compiler.frontends.qdq.operators import OPERATORS
+from poseutils.compiler.frontends.qdq import OPERATORS, read_qdq
 from tests.helpers.networks.tiny_qdq import Net, quantized, yolo
 
 KNOWN = {*OPERATORS, "QuantizeLinear", "DequantizeLinear"}
