@@ -2,12 +2,12 @@
 
 from poseutils.compiler.frontends.qdq import OPERATORS
 from poseutils.compiler.lowering import LOWERING
-from poseutils.compiler.operators import PAGE, page
+from tests.bench.operators_page import PAGE, page
 
 
 def test_the_page_is_what_the_code_says():
     written = PAGE.read_text(encoding="utf-8")
-    assert written == page(), "run: python -m poseutils.compiler.operators"
+    assert written == page(), "run: python -m tests.bench.operators_page"
     words = set(written.replace(",", " ").replace("`", " ").replace(".", " ").split())
     assert set(LOWERING) | set(OPERATORS) <= words
 

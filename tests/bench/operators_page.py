@@ -1,6 +1,6 @@
 """Writes OPERATORS.md: the operators that become C, and why others of their kind are refused.
 
-    python -m poseutils.compiler.operators
+    python -m tests.bench.operators_page
 
 The reasons are read from the code: the texts of all calls that refuse an operator, in the function
 that converts or lowers it and in those that it calls.
@@ -17,23 +17,24 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from .attributes import Attributes
-from .emit.line_breaks import markdown
-from .frontends.qdq import OPERATORS
-from .lowering import LOWERING, TABLES_ONLY
-from .rules import RULES, many
+from poseutils import compiler
+from poseutils.compiler.attributes import Attributes
+from poseutils.compiler.emit.line_breaks import markdown
+from poseutils.compiler.frontends.qdq import OPERATORS
+from poseutils.compiler.lowering import LOWERING, TABLES_ONLY
+from poseutils.compiler.rules import RULES, many
 
-PAGE = Path(__file__).parent / "OPERATORS.md"
+PAGE = Path(compiler.__file__).parent / "OPERATORS.md"
 
 _REFUSING = {"need": 1, "known": 1, "a": 2, "values": 1, "Unsupported": 0}
 """Calls that refuse an operator, and which of their arguments is the reason."""
 
-_READING = (f"{__package__}.lowering", f"{__package__}.reference")
+_READING = ("poseutils.compiler.lowering", "poseutils.compiler.reference")
 """The packages that read attributes."""
 
 _HEAD = """# Operators
 
-Written by `python -m poseutils.compiler.operators`; do not edit. `…` stands for a number, a shape
+Written by `python -m tests.bench.operators_page`; do not edit. `…` stands for a number, a shape
 or a type.
 
 Activations are int8 with one scale and zero point, but for conversions, and for the arithmetic on
@@ -84,7 +85,7 @@ def _attributes(own: list[str], function: Callable[..., Any]) -> str:
 
 
 def _reached(
-    function: object, packages: tuple[str, ...] = (__package__ or "",)
+    function: object, packages: tuple[str, ...] = ("poseutils.compiler",)
 ) -> list[FunctionType]:
     """A function, and all functions of some packages that it calls."""
     reached: list[FunctionType] = []
