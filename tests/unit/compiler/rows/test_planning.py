@@ -1,9 +1,11 @@
 """The planner with buffers of rows, each of which is alive in its own time."""
 
+import math
 import random
 
 import pytest
 
+from poseutils.compiler.memory import planner
 from poseutils.compiler.memory.planner import ALIGNMENT, Buffer, grow, lower_bound, occupied, plan
 
 
@@ -51,6 +53,22 @@ def test_no_two_rows_that_are_alive_together_overlap(seed):
     check_bytes(buffers, made)
     assert made.bound == lower_bound(buffers) <= made.size
     assert plan(buffers, 200) == made
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_no_move_in_the_order_changes_is_placed_as_anew(seed):
+    dice = random.Random(seed)
+    buffers = random_buffers(dice)
+    every, unplaced = range(len(buffers)), [-1] * len(buffers)
+    sizes, rivals = [b.size + -b.size % ALIGNMENT for b in buffers], planner._rivals(buffers)
+    order = dice.sample(every, len(every))
+    offsets = planner._place(rivals, sizes, order, unplaced, every, math.inf)
+    for _ in range(100):
+        i, j = dice.choice(every), dice.choice(every)
+        order.insert(j, order.pop(i))
+        later = order[min(i, j) :]
+        offsets = planner._place(rivals, sizes, later, offsets, [order[j]], math.inf)
+        assert offsets == planner._place(rivals, sizes, order, unplaced, every, math.inf)
 
 
 @pytest.mark.parametrize("seed", range(10))
