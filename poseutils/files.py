@@ -9,7 +9,7 @@ import os
 import reprlib
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def rename_all(pairs: Iterable[tuple[Path, Path]]) -> None:
+    """Renames each path to another, in order; if one cannot be renamed, none are."""
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in pairs:
+            source.rename(target)
+            done.append((source, target))
+    except BaseException:
+        for source, target in reversed(done):
+            target.rename(source)
+        raise
 
 
 def files_below(folder: str | Path) -> tuple[list[str], list[str]]:

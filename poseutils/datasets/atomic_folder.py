@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import PoseError
-from ..files import cannot_write
+from ..files import cannot_write, rename_all
 
 
 @contextmanager
@@ -41,7 +40,9 @@ def atomic_folder(out: Path, products: Sequence[str]) -> Iterator[Path]:
             if out in p.parents and not p.exists()
         ]
         yield temporary
-        _move_all(temporary, out, products)
+        for product in products:
+            (out / product).parent.mkdir(parents=True, exist_ok=True)
+        rename_all((temporary / product, out / product) for product in products)
         created = []
     except OSError as error:
         raise cannot_write(out, error) from error
@@ -51,17 +52,3 @@ def atomic_folder(out: Path, products: Sequence[str]) -> Iterator[Path]:
         for folder in sorted(set(created), key=lambda p: len(p.parts), reverse=True):
             with suppress(OSError):
                 folder.rmdir()
-
-
-def _move_all(temporary: Path, out: Path, products: Sequence[str]) -> None:
-    """Moves all products, or, if one cannot be moved, none."""
-    moved = []
-    try:
-        for product in products:
-            (out / product).parent.mkdir(parents=True, exist_ok=True)
-            os.rename(temporary / product, out / product)
-            moved.append(product)
-    except BaseException:
-        for product in moved:
-            os.rename(out / product, temporary / product)
-        raise

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import PoseError
-from ..files import cannot_write, given_path, sha256_of
+from ..files import cannot_write, given_path, rename_all, sha256_of
 
 MANIFEST = "manifest.json"
 MAKER = "poseutils"
@@ -52,7 +52,7 @@ def replaced_folder(out_dir: str | os.PathLike) -> Iterator[Path]:
         yield new
         if existed:
             old.mkdir()
-            _exchange(folder, new, old, temporary)
+            rename_all(_exchange(folder, new, old, temporary))
         else:
             new.rename(folder)
     except OSError as error:
@@ -122,16 +122,9 @@ def _is_replaceable(folder: Path, name: str, written: dict[str, str]) -> bool:
     return is_file and name in written and sha256_of(path) == written[name]
 
 
-def _exchange(folder: Path, new: Path, old: Path, temporary: Path) -> None:
-    """Moves the content of the folder to ``old`` and that of ``new`` into it; undone on failure."""
-    moved: list[tuple[Path, Path]] = []
-    try:
-        for source, target in ((folder, old), (new, folder)):
-            for path in sorted(source.iterdir()):
-                if path != temporary and path.name != _STAYS:
-                    path.rename(target / path.name)
-                    moved.append((path, target / path.name))
-    except BaseException:
-        for source, target in reversed(moved):
-            target.rename(source)
-        raise
+def _exchange(folder: Path, new: Path, old: Path, temporary: Path) -> Iterator[tuple[Path, Path]]:
+    """Moves the content of the folder to ``old`` and that of ``new`` into it, pair by pair."""
+    for source, target in ((folder, old), (new, folder)):
+        for path in sorted(source.iterdir()):
+            if path != temporary and path.name != _STAYS:
+                yield path, target / path.name
