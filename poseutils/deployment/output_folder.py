@@ -123,7 +123,7 @@ def _is_replaceable(folder: Path, name: str, written: dict[str, str]) -> bool:
 
 
 def _exchange(folder: Path, new: Path, old: Path, temporary: Path) -> Iterator[tuple[Path, Path]]:
-    """Moves the content of the folder to ``old`` and that of ``new`` into it, pair by pair."""
+    """From and to where the content of the folder goes to ``old``, and that of ``new`` into it."""
     for source, target in ((folder, old), (new, folder)):
         for path in sorted(source.iterdir()):
             if path != temporary and path.name != _STAYS:

@@ -58,7 +58,6 @@ def onnx_library() -> Any:
     try:
         import onnx
         import onnx.checker
-        import onnx.external_data_helper
         import onnx.reference
         import onnx.shape_inference
     except ModuleNotFoundError as error:

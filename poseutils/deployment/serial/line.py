@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ...errors import PoseError
@@ -64,7 +65,7 @@ class Line:
         seconds = WORK_SECONDS if works else ANSWER_SECONDS
         until, heard = time.monotonic() + seconds, 0
         while time.monotonic() < until:
-            self._write(encoded(Frame(request, self._sequence, payload)))
+            self._moved(self._port.write, encoded(Frame(request, self._sequence, payload)))
             answer, count = self._answer(request)
             if answer is not None:
                 return answer
@@ -77,7 +78,7 @@ class Line:
         begin = last = time.monotonic()
         until, heard = begin + RESEND_SECONDS, 0
         while (now := time.monotonic()) < until:
-            data = self._read(self._receiver.missing)
+            data = self._moved(self._port.read, self._receiver.missing)
             heard += len(data)
             last = now if data else last
             silent = now - last > SILENCE_SECONDS
@@ -90,20 +91,12 @@ class Line:
                     raise PoseError(f"{self}: {_refusal(request, frame.payload)}")
         return None, heard
 
-    def _read(self, count: int) -> bytes:
+    def _moved(self, move: Callable[[Any], Any], what: bytes | int) -> Any:
+        """What the port reads or writes."""
         try:
-            return self._port.read(count)
+            return move(what)
         except OSError as error:  # of which pyserial's errors are
-            raise self._cut(error) from error
-
-    def _write(self, data: bytes) -> None:
-        try:
-            self._port.write(data)
-        except OSError as error:
-            raise self._cut(error) from error
-
-    def _cut(self, error: OSError) -> PoseError:
-        return PoseError(f"{self}: the line was cut ({error}).")
+            raise PoseError(f"{self}: the line was cut ({error}).") from error
 
     def __str__(self) -> str:
         return f"serial port {self.port}"
