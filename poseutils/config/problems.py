@@ -16,8 +16,6 @@ from .calls import (
     Losses,
     OnnxOptions,
     Optimizers,
-    in_the_order_written,
-    onnx_options,
 )
 from .configuration import Config
 from .section import Section, attributes_of, did_you_mean
@@ -197,8 +195,7 @@ def checked_augmentations(operations: Mapping[str, Mapping | None]) -> dict[str,
         name: {key: value for key, value in (arguments or {}).items() if value is not None}
         for name, arguments in operations.items()
     }
-    _check_section("data_augmentation", given)
-    return in_the_order_written(Augmentations)(given)
+    return _checked("data_augmentation", given)
 
 
 def checked_onnx_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,18 +204,27 @@ def checked_onnx_options(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         PoseError: for an invalid value; lists every problem.
     """
-    _check_section("quantization", {"onnx_extra_options": dict(options)})
-    return onnx_options(dict(options))
+    return _checked("quantization", {"onnx_extra_options": dict(options)}).onnx_extra_options
 
 
-def _check_section(name: str, given: dict[str, Any]) -> None:
+def checked_training(keypoints: int, **attributes: Any) -> Training:
+    """The section ``training`` with these attributes, for a network of so many keypoints.
+
+    Raises:
+        PoseError: for an unknown name, an invalid value, or a contradiction; lists every problem.
+    """
+    return _checked("training", attributes, {"dataset": {"keypoints": keypoints}})
+
+
+def _checked(name: str, given: dict[str, Any], others: Mapping[str, Any] | None = None) -> Any:
+    document = {"model": {"model_type": "heatmaps_spe"}, **(others or {}), name: given}
     try:
-        Config.model_validate({name: given})
-    except ValidationError as error:  # also for all other sections, which are missing
-        lines = describe(error, {name: given})
-        problems = [line for path, line in lines.items() if path[0] == name]
-        if problems:
-            raise PoseError("\n".join(problems)) from None
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        raise PoseError("\n".join(describe(error, document).values())) from None
+    if problems := config.inconsistencies():
+        raise PoseError("\n".join(problems))
+    return getattr(config, name)
 
 
 def cannot_flip(names: Sequence[str]) -> str:

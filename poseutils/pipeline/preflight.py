@@ -26,7 +26,6 @@ from ..training.checkpoint import find_checkpoint
 from ..training.custom import CUSTOM_MODELS
 from ..training.losses import check_loss
 from ..training.networks.architectures import check_network
-from ..training.schedules import is_schedule, make_schedule
 from .runner import NOTEBOOKS
 
 MODEL_SUFFIXES = (*TRAINABLE, ".tflite", ".onnx")
@@ -270,9 +269,6 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
         )
     if checkpoint := config.training.resume_training_from:
         _attempt(result, "", lambda: find_checkpoint(config.resolve(checkpoint)))
-    for name, given in config.training.callbacks.items():
-        if is_schedule(name):
-            _attempt(result, "", make_schedule, name, given)
 
 
 def _check_flip(config: Config) -> None:

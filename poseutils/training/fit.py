@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config.calls import NOT_NEEDED
+from ..config.problems import checked_training
 from ..errors import PoseError
 from ..files import write_notes
 from ..models.networks.keras_files import load_keras, load_tensorflow
 from .batches import RESCALING, Batches, Examples, training_batches
-from .callbacks import make_callbacks, needed
+from .callbacks import make_callbacks
 from .checkpoint import Progress
 from .device import half_precision_helps
 from .hosts import current_share
@@ -131,10 +133,18 @@ def fit(
     load_tensorflow()
     import keras
 
-    _check_counts(epochs, batch_size)
     for examples in (train, validation):
         _check_matches(model, examples)
-    optimizer, callbacks = optimizer or DEFAULT_OPTIMIZER, callbacks or {}
+    section = checked_training(
+        len(train.layout),
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer or DEFAULT_OPTIMIZER,
+        loss=loss,
+        callbacks=callbacks,
+    )
+    optimizer, loss = section.optimizer, section.loss
+    callbacks = {n: given for n, given in section.callbacks.items() if n not in NOT_NEEDED}
     half = half_precision_helps() if mixed_precision is None else mixed_precision
     settings = {
         "network": describe_network(model),
@@ -143,7 +153,7 @@ def fit(
         "training.batch_size": batch_size,
         "training.optimizer": optimizer,
         "training.loss": loss,
-        "training.callbacks": sorted(needed(callbacks).items()),
+        "training.callbacks": sorted(callbacks.items()),
         "data_augmentation": list((augmentation or {}).items()),  # the order matters
         "custom_data_augmentation": custom_augmentation is not None,
         "general.global_seed": seed,
@@ -241,14 +251,6 @@ def _diverged(what: str, training: Training, rate: float) -> PoseError:
         f"Try a lower learning rate (it was {rate:.3g}), clipnorm: 1 in the optimizer's arguments, "
         "or a larger batch, and check the augmented images."
     )
-
-
-def _check_counts(epochs: int, batch_size: int) -> None:
-    if epochs < 1 or batch_size < 1:
-        raise PoseError(
-            f"training.epochs is {epochs} and training.batch_size {batch_size}; both must be at "
-            "least 1"
-        )
 
 
 def _check_matches(model, examples: Examples) -> None:

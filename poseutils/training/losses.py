@@ -47,7 +47,7 @@ def heatmap_loss(
         ``loss(keypoints, heatmaps)``: (B, K, 3) and (B, h, w, K) -> a scalar tensor.
 
     Raises:
-        PoseError: for an unknown loss, or one that does not fit the activation.
+        PoseError: for a loss that does not fit the activation.
     """
     ops = keras_library().ops
     ((name, arguments),) = (loss or DEFAULT_LOSSES[final_activation]).items()
@@ -73,10 +73,8 @@ def check_loss(name: str, final_activation: str) -> None:
     """Checks that a loss fits a network with this last activation.
 
     Raises:
-        PoseError: if it does not, or if there is no such loss.
+        PoseError: if it does not.
     """
-    if name not in LOSSES:
-        raise PoseError(f"training.loss is {name!r}; available are {', '.join(LOSSES)}")
     needed = NEEDED.get(name, final_activation)
     if needed != final_activation:
         fitting = [n for n in LOSSES if NEEDED.get(n, final_activation) == final_activation]
@@ -93,11 +91,6 @@ def _weights(input_size: tuple[int, int], arguments: Mapping) -> Callable:
     each: Sequence[float] = arguments.get("keypoint_weights") or [1.0]
 
     def weigh(keypoints):
-        if len(each) not in (1, keypoints.shape[1]):
-            raise PoseError(
-                f"training.loss: {len(each)} keypoint_weights given; expected one for each of "
-                f"{keypoints.shape[1]} keypoints"
-            )
         visibility = keypoints[..., 2]
         trust = ops.where(
             visibility == 1, ops.cast(occluded, "float32"), ops.minimum(visibility, 1.0)

@@ -203,12 +203,6 @@ def test_a_loss_that_does_not_go_with_the_network():
         PoseError, match="quality_focal.*end in sigmoid.*choose mse or cross_entropy"
     ):
         heatmap_loss(SIZE, CELLS, "softmax", {"quality_focal": {}})
-    with pytest.raises(PoseError, match="'l1'; available are mse, quality_focal, cross_entropy"):
-        heatmap_loss(SIZE, CELLS, "softmax", {"l1": {}})
-    with pytest.raises(PoseError, match="2 keypoint_weights given; expected one for each of 4"):
-        heatmap_loss(SIZE, CELLS, "sigmoid", {"mse": {"keypoint_weights": [1, 2]}})(
-            *batch("sigmoid")
-        )
 
 
 # ---------------------------------------------------------------- which loss

@@ -11,7 +11,6 @@ import pytest
 
 from poseutils.config.calls import CALLBACKS, OPTIMIZERS
 from poseutils.config.calls import SCHEDULES as ARGUMENTS
-from poseutils.errors import PoseError
 from poseutils.keypoints import layout_from_names
 from poseutils.training import Examples, fit
 from poseutils.training.schedules import SCHEDULES, make_schedule
@@ -134,28 +133,6 @@ def test_an_expression_sees_the_epoch_and_the_rate_before_it():
         "LearningRateScheduler", {"schedule": "lr if epoch < 2 else lr * 0.5", "verbose": 1}
     )
     assert [schedule(1, 0.4), schedule(2, 0.4)] == [0.4, 0.2]
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "says"),
-    [
-        (
-            "LRLinearDecay",
-            {"initial_lr": 0.1},
-            "LRLinearDecay was given .*takes initial_lr, hold_steps, decay_steps, end_lr",
-        ),
-        (
-            "LRStepDecay",
-            {"initial_lr": 0.1, "step_size": 0, "decay_rate": 0.5},
-            "LRStepDecay was given",
-        ),
-        ("LearningRateScheduler", {"schedule": "lambda epoch, lr: lr"}, "a lambda is code"),
-        ("LearningRateScheduler", {}, "takes schedule"),
-    ],
-)
-def test_wrong_arguments_say_which_are_right(name, arguments, says):
-    with pytest.raises(PoseError, match=says):
-        make_schedule(name, arguments)
 
 
 def test_the_configuration_knows_the_arguments_of_each_schedule():

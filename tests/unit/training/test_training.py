@@ -250,9 +250,17 @@ def test_callbacks_watch_the_oks(tmp_path):
     [
         ({"optimizer": {"Adamm": {}}}, "Adamm.*Adam"),
         ({"optimizer": {"Adam": {"rate": 1}}}, "rate"),
+        ({"optimizer": {"Adam": {"clipnorm": 1, "clipvalue": 1}}}, "training.optimizer.Adam was"),
         ({"callbacks": {"LambdaCallback": {}}}, "ReduceLROnPlateau"),
+        ({"callbacks": {"LRLinearDecay": {"initial_lr": 1}}}, "LRLinearDecay.hold_steps: missing"),
+        (
+            {"callbacks": {"LearningRateScheduler": {"schedule": "1 / (2 - epoch)"}}, "epochs": 3},
+            "no value at epoch 2",
+        ),
+        ({"loss": {"l1": {}}}, "training.loss.l1: unknown attribute.*quality_focal"),
+        ({"loss": {"mse": {"keypoint_weights": [1, 2, 3]}}}, "3 numbers given; expected one for"),
         ({"callbacks": {"EarlyStopping": {"monitor": "val_acc"}}}, "val_oks"),
-        ({"epochs": 0}, "at least 1"),
+        ({"epochs": 0}, "training.epochs: 0 given; expected greater than 0"),
         ({"train": dots(2, 0, 64)}, "64, 64.*size"),
         ({"augmentation": {"random_hues": {"delta": 1}}}, "random_hues"),
         (

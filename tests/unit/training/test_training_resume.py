@@ -167,7 +167,7 @@ def test_an_interrupted_training_is_never_replaced_by_another(tmp_path):
 
 
 def test_nothing_learned_is_said_loudly(tmp_path, caplog):
-    outcome = small_fit(tmp_path, epochs=1, optimizer={"SGD": {"learning_rate": 0.0}})
+    outcome = small_fit(tmp_path, epochs=1, optimizer={"SGD": {"learning_rate": 1e-12}})
     assert outcome.best_epoch == 0 and "NOTHING WAS LEARNED: none of 1 epochs" in caplog.text
 
 
