@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from simpleeval import InvalidExpression, SimpleEval
-
-_Table = dict[type[ast.AST], Any]
+from simpleeval import DEFAULT_OPERATORS, InvalidExpression, SimpleEval
 
 MAX_LENGTH = 200
 MAX_EXPRESSION = 2000
@@ -29,23 +26,7 @@ def _power(base: float, exponent: float) -> int | float:
     return int(result) if result.is_integer() and abs(result) < 2**53 else result
 
 
-_UNARY: _Table = {ast.UAdd: operator.pos, ast.USub: operator.neg}
-_BINARY: _Table = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
-_BINARY[ast.Pow] = _power
-_INTEGER: _Table = {ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod}
-_EQUALITY: _Table = {ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Not: operator.not_}
-_ORDER: _Table = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_OPERATORS = {**_UNARY, **_BINARY, **_INTEGER, **_EQUALITY, **_ORDER}
+_OPERATORS = {**DEFAULT_OPERATORS, ast.Pow: _power}
 _FUNCTIONS: dict[str, Any] = {
     "min": min,
     "max": max,
@@ -58,8 +39,9 @@ _FUNCTIONS: dict[str, Any] = {
     "sin": math.sin,
     "pow": math.pow,
 }
-_SEQUENCES = (ast.Tuple, ast.List, ast.Load)
-_LOGIC = (ast.BoolOp, ast.And, ast.Or, ast.Compare, ast.IfExp, ast.Load)
+_ARITHMETIC = (ast.UAdd, ast.USub, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.Load)
+_COMPARISONS = (ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_LOGIC = (ast.FloorDiv, ast.Mod, ast.Not, ast.BoolOp, ast.And, ast.Or, ast.IfExp, *_COMPARISONS)
 _LAMBDA = re.compile(r"^\s*lambda\b[^:]*:\s*")
 
 
@@ -74,7 +56,7 @@ def evaluate(text: str) -> int | float | tuple:
     if len(text) > MAX_LENGTH:
         raise ValueError(f"{NUMBER}, at most {MAX_LENGTH} characters")
     try:
-        return _numbers(_parsed(text.strip(), (*_UNARY, *_BINARY, *_SEQUENCES), ()))
+        return _numbers(_parsed(text.strip(), (*_ARITHMETIC, ast.Tuple, ast.List), ()))
     except ZeroDivisionError:
         raise ValueError("an expression that does not divide by zero") from None
     except OverflowError:
@@ -135,7 +117,9 @@ class Expression:
                 f"as: {body}"
             )
         try:
-            self._body = _parsed(self.text, (*_OPERATORS, *_LOGIC), (*variables, "pi", *_FUNCTIONS))
+            self._body = _parsed(
+                self.text, (*_ARITHMETIC, *_LOGIC), (*variables, "pi", *_FUNCTIONS)
+            )
         except (SyntaxError, MemoryError, RecursionError):
             raise ValueError(expected) from None
         except ValueError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any
 
@@ -88,62 +89,36 @@ def _example(low: float, whole: bool) -> str:
     return "(2, 4)" if whole else "(-0.1, 0.1)" if low < 0 else "(0.1, 0.3)"
 
 
-def _sizes(value: Any) -> tuple[tuple[int, int], ...]:
-    try:
-        sizes = tuple(
-            (_scalar(height, 1, 8192, True), _scalar(width, 1, 8192, True))
-            for height, width in sequence(value)
-        )
-        if not sizes or any(side % 32 for size in sizes for side in size):
-            raise ValueError
-        return sizes
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            "a list of heights and widths, multiples of 32, such as [[192, 192], [224, 224]]"
-        ) from None
+def _list_of(
+    element: Callable[[Any], Any], expected: str, fits: Callable[[list], object] = lambda _: True
+) -> Any:
+    """The type of a list.
+
+    Args:
+        element: reads one; ValueError, TypeError and OverflowError refuse it.
+        expected: what the list is, and an example.
+        fits: whether the elements go together.
+    """
+
+    def check(value: Any) -> list:
+        try:
+            elements = [element(each) for each in sequence(value)]
+        except (TypeError, ValueError, OverflowError):
+            elements = None
+        if elements is None or not fits(elements):
+            raise ValueError(f"a list of {expected}")
+        return elements
+
+    return Annotated[Any, BeforeValidator(check)]
 
 
-def _pairs(value: Any) -> list[tuple[int, int]]:
-    try:
-        return [
-            (_scalar(first, 0, math.inf, True), _scalar(second, 0, math.inf, True))
-            for first, second in map(sequence, sequence(value))
-        ]
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            "a list of pairs of keypoints, counted from 0, such as [[0, 1], [1, 2]]"
-        ) from None
+def _pair(value: Any, low: int = 0, high: float = math.inf) -> tuple[int, int]:
+    first, second = sequence(value)
+    return _scalar(first, low, high, True), _scalar(second, low, high, True)
 
 
-def _increasing(value: Any) -> list[int]:
-    try:
-        numbers = [_scalar(element, 0, math.inf, True) for element in sequence(value)]
-        if numbers != sorted(set(numbers)):
-            raise ValueError
-        return numbers
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            "a list of epochs, each after the one before, such as [30, 70, 150]"
-        ) from None
-
-
-def _rates(value: Any) -> list[float]:
-    try:
-        return [float(_scalar(element, 0, math.inf, False)) for element in sequence(value)]
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("a list of learning rates, such as [0.01, 0.005, 0.001]") from None
-
-
-def _weights(value: Any) -> list[float]:
-    try:
-        weights = [float(_scalar(element, 0, math.inf, False)) for element in sequence(value)]
-        if not any(weights):
-            raise ValueError
-        return weights
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            "a list of weights from 0 up, one for each keypoint and not all 0, such as [1, 1, 2]"
-        ) from None
+def _from_zero(value: Any) -> float:
+    return float(_scalar(value, 0, math.inf, False))
 
 
 # ---------------------------------------------------------------- paths and names
@@ -208,11 +183,21 @@ Fraction = Annotated[Number, Field(ge=0, le=1)]
 Split = Annotated[Number, Field(gt=0, lt=1)]
 Margin = range_from(1, 10)
 Shape = Annotated[tuple[Count, Count, Count], BeforeValidator(sequence)]
-Sizes = Annotated[Any, BeforeValidator(_sizes)]
-Pairs = Annotated[list[tuple[int, int]], BeforeValidator(_pairs)]
-Epochs = Annotated[Any, BeforeValidator(_increasing)]
-Rates = Annotated[Any, BeforeValidator(_rates)]
-Weights = Annotated[Any, BeforeValidator(_weights)]
+Sizes = _list_of(
+    lambda value: _pair(value, 1, 8192),
+    "heights and widths, multiples of 32, such as [[192, 192], [224, 224]]",
+    lambda sizes: sizes and not any(side % 32 for size in sizes for side in size),
+)
+Pairs = _list_of(_pair, "pairs of keypoints, counted from 0, such as [[0, 1], [1, 2]]")
+Epochs = _list_of(
+    lambda value: _scalar(value, 0, math.inf, True),
+    "epochs, each after the one before, such as [30, 70, 150]",
+    lambda epochs: epochs == sorted(set(epochs)),
+)
+Rates = _list_of(_from_zero, "learning rates, such as [0.01, 0.005, 0.001]")
+Weights = _list_of(
+    _from_zero, "weights from 0 up, one for each keypoint and not all 0, such as [1, 1, 2]", any
+)
 FilePath = Annotated[str, AfterValidator(_with_slashes)]
 Inside = Annotated[str, AfterValidator(_inside)]
 FileName = Annotated[str, AfterValidator(_file_name)]

@@ -57,7 +57,7 @@ def test_every_augmentation_of_the_zoo_in_its_order(load):
         "random_posterize"
     ] == {"bits": (3, 8)}
     assert operations["random_periodic_resizing"] == {
-        "image_sizes": ((192, 192), (224, 224)),
+        "image_sizes": [(192, 192), (224, 224)],
         "period": 5,
     }
 

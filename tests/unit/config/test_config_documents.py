@@ -93,10 +93,10 @@ def test_a_users_file_loads_unchanged(load, monkeypatch, caplog):
         "fill_mode": "constant",
         "fill_value": -1.0,
     }
-    assert config.data_augmentation["random_periodic_resizing"]["image_sizes"] == (
+    assert config.data_augmentation["random_periodic_resizing"]["image_sizes"] == [
         (192, 192),
         (224, 224),
-    )
+    ]
     assert config.data_augmentation["random_contrast"]["change_rate"] == 0.5
     assert (
         config.training.optimizer == {"Adam": {"learning_rate": 0.001}}

@@ -64,7 +64,7 @@ def test_a_newer_files_training_attribute_by_attribute(st_file):
         ("random_rotation", {"factor": (-0.2, 0.2), "fill_mode": "constant", "fill_value": -1.0}),
         (
             "random_periodic_resizing",
-            {"image_sizes": ((192, 192), (224, 224), (256, 256)), "period": 10},
+            {"image_sizes": [(192, 192), (224, 224), (256, 256)], "period": 10},
         ),
         ("random_contrast", {"factor": 0.4}),
         ("random_hsv", {"hue_delta": 0.1, "saturation_delta": (-0.2, 0.2)}),
