@@ -128,13 +128,19 @@ def fetch(name: str, confirm: Confirm | None = None) -> Path:
     """
     entry, folder = find_entry(name), cache_folder()
     known = known_sha256(entry)
-    cached = sorted(folder.rglob(entry.file)) if folder.is_dir() else []
-    if known is None:
-        return _confirmed(entry, cached, confirm)
-    for path in cached:
+    for path in sorted(folder.rglob(entry.file)) if folder.is_dir() else []:
+        if known is None:
+            _record(entry, _asked(entry, path, str(path), confirm))
+            return path
         if sha256_of(path) == known:
             return path
-    return _download(entry, known, folder / "models")
+    path = folder / "models" / entry.file
+    with atomic_path(path) as temporary:
+        _download(entry, temporary, known)
+        digest = known or _asked(entry, temporary, entry.url, confirm)
+    if known is None:
+        _record(entry, digest)
+    return path
 
 
 def known_sha256(entry: Entry) -> str | None:
@@ -165,20 +171,6 @@ def unconfirmed(entry: Entry, found: str = "") -> PoseError:
         f"{entry.name}: the SHA-256 of its file is not known here{found}. Read the license "
         f"({entry.license}) and confirm it once: python -m poseutils fetch {entry.name} --trust"
     )
-
-
-def _confirmed(entry: Entry, cached: list[Path], confirm: Confirm | None) -> Path:
-    """The file, once the user has confirmed its SHA-256: the one in the cache, or a download, which
-    is not kept without."""
-    if cached:
-        _record(entry, _asked(entry, cached[0], str(cached[0]), confirm))
-        return cached[0]
-    path = cache_folder() / "models" / entry.file
-    with atomic_path(path) as temporary:
-        _retrieve(entry, temporary)
-        digest = _asked(entry, temporary, entry.url, confirm)
-    _record(entry, digest)
-    return path
 
 
 def _asked(entry: Entry, path: Path, source: str, confirm: Confirm | None) -> str:
@@ -220,37 +212,22 @@ def _record(entry: Entry, digest: str) -> None:
     print(f"Recorded sha256 {digest} of {entry.name} in {path}")
 
 
-def _retrieve(entry: Entry, path: Path) -> None:
-    """Downloads a file whose SHA-256 is not known."""
+def _download(entry: Entry, path: Path, known: str | None) -> None:
+    """Downloads a file, which is to have the SHA-256 that is known of it."""
     import pooch
 
-    _announce(entry)
+    print(f"Downloading {entry.name} ({entry.license}) from {entry.url}")
     try:
         pooch.HTTPDownloader()(entry.url, str(path), None)
+        if known and (found := sha256_of(path)) != known:
+            raise ValueError(f"the file there has another hash, sha256 {found}")
     except Exception as error:  # requests, urllib3 and ssl each raise their own
-        raise _cannot_download(entry, error, "to be confirmed") from None
-
-
-def _download(entry: Entry, known: str, folder: Path) -> Path:
-    import pooch
-
-    _announce(entry)
-    try:
-        return Path(
-            pooch.retrieve(entry.url, known_hash=f"sha256:{known}", fname=entry.file, path=folder)
+        record = cache_folder() / "models" / RECORD
+        expected = entry.sha256 or (
+            f"{known}, as confirmed in {record}" if known else "to be confirmed"
         )
-    except Exception as error:  # requests, urllib3, ssl and pooch each raise their own
-        confirmed = f", as confirmed in {folder / RECORD}" if entry.sha256 is None else ""
-        raise _cannot_download(entry, error, known + confirmed) from None
-
-
-def _announce(entry: Entry) -> None:
-    print(f"Downloading {entry.name} ({entry.license}) from {entry.url}")
-
-
-def _cannot_download(entry: Entry, error: Exception, digest: str) -> PoseError:
-    return PoseError(
-        f"cannot download {entry.name}: {error}\nDownload {entry.url} manually to "
-        f"{cache_folder() / 'models' / entry.file} (sha256 {digest}), or set POSEUTILS_CACHE to a "
-        "folder that contains it."
-    )
+        raise PoseError(
+            f"cannot download {entry.name}: {error}\nDownload {entry.url} manually to "
+            f"{record.with_name(entry.file)} (sha256 {expected}), or set POSEUTILS_CACHE to a "
+            "folder that contains it."
+        ) from None

@@ -63,7 +63,7 @@ def test_offline_says_what_to_put_where(tmp_path, monkeypatch):
         raise ConnectionError("no network")
 
     monkeypatch.setenv("POSEUTILS_CACHE", str(tmp_path))
-    monkeypatch.setattr(pooch, "retrieve", refuse)
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", refuse)
     entry = zoo.ZOO["yolov8n_pose_192"]
     with pytest.raises(PoseError) as error:
         zoo.fetch(entry.name)
