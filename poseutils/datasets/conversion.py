@@ -12,12 +12,11 @@ import os
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -109,7 +108,8 @@ def convert(
         folders,
         Path(out),
         to,
-        partial(_do, link=link, progress=progress),
+        link,
+        progress,
     )
     return [
         Converted(
@@ -123,22 +123,27 @@ def convert(
 
 
 def _write(
-    splits: Mapping[str, Dataset], folders: Mapping[str, str], out: Path, to: str, do: Callable
+    splits: Mapping[str, Dataset],
+    folders: Mapping[str, str],
+    out: Path,
+    to: str,
+    link: bool,
+    progress: bool,
 ) -> None:
-    """Writes the splits into their folders under ``out``, all or none. ``do`` copies the images."""
+    """Writes the splits into their folders under ``out``, all or none."""
     products = [folders[name] for name in splits] + [
         _annotations(name) for name in splits if to == "coco"
     ]
     with atomic_folder(out, products) as temporary:
-        jobs = []
-        for name, dataset in splits.items():
-            folder = temporary / folders[name]
-            jobs += (
-                _yolo_jobs(dataset, folder)
-                if to == "yolo"
-                else _coco_jobs(dataset, folder, temporary / _annotations(name))
-            )
-        do(jobs)
+        jobs: list[Job] = []
+        for split, dataset in splits.items():
+            names = _names(dataset)
+            if to == "coco":
+                document = to_coco(dataset.subset(_for_coco(dataset)), names)
+                write_json(temporary / _annotations(split), document)
+            labels = _labels(dataset, names) if to == "yolo" else None
+            jobs += _jobs(dataset, temporary / folders[split], names, labels)
+        _do(jobs, link, progress)
 
 
 # ---------------------------------------------------------------- reading
@@ -206,8 +211,8 @@ def _kept(sample: Sample, kind: str) -> Sample | None:
 # ---------------------------------------------------------------- writing
 
 
-def _yolo_jobs(dataset: Dataset, folder: Path) -> list[Job]:
-    names = _names(dataset)
+def _labels(dataset: Dataset, names: Sequence[str]) -> list[str]:
+    """The content of the label file of each image, which has the stem of its name."""
     stems = [os.path.splitext(name)[0] for name in names]
     twice = [stem for stem, count in Counter(stems).items() if count > 1]
     if twice:
@@ -217,12 +222,7 @@ def _yolo_jobs(dataset: Dataset, folder: Path) -> list[Job]:
             "suffixes differ: rename one"
         )
     lines = iter(_lines(dataset))
-    texts = ["".join(next(lines) for _ in range(len(sample))) for sample in dataset]
-    _make_folders(folder, names)
-    return [
-        Job(str(sample.path), os.path.join(folder, name), os.path.join(folder, stem + ".txt"), text)
-        for sample, name, stem, text in zip(dataset, names, stems, texts, strict=True)
-    ]
+    return ["".join(next(lines) for _ in range(len(sample))) for sample in dataset]
 
 
 def _lines(dataset: Dataset) -> list[str]:
@@ -248,39 +248,41 @@ def _lines(dataset: Dataset) -> list[str]:
     return [form % tuple(row) for row in np.concatenate(numbers, axis=1).tolist()]
 
 
-def _coco_jobs(dataset: Dataset, folder: Path, annotations: Path) -> list[Job]:
-    """Writes the annotations, and lists the images to copy."""
-    names = _names(dataset)
+def _for_coco(dataset: Dataset) -> list[Sample]:
+    """The samples with their sizes. If the labels never use visibility 2, 1 does not mean hidden,
+    and labeled keypoints become visible."""
     hidden_known = any((sample.visibility == 2).any() for sample in dataset)
-    _make_folders(folder, names)
-    write_json(
-        annotations,
-        to_coco(dataset.subset([_for_coco(sample, hidden_known) for sample in dataset]), names),
-    )
-    return _image_jobs(dataset, folder, names)
-
-
-def _for_coco(sample: Sample, hidden_known: bool) -> Sample:
-    """The sample with its size. If the labels never use visibility 2, 1 does not mean hidden, and
-    labeled keypoints become visible."""
-    keypoints = sample.keypoints.copy()
-    if not hidden_known:
-        keypoints[keypoints[:, :, 2] == 1, 2] = 2
-    return replace(sample, keypoints=keypoints, size=sample.size or image_size(sample.path))
+    samples = []
+    for sample in dataset:
+        keypoints = sample.keypoints.copy()
+        if not hidden_known:
+            keypoints[keypoints[:, :, 2] == 1, 2] = 2
+        size = sample.size or image_size(sample.path)
+        samples.append(replace(sample, keypoints=keypoints, size=size))
+    return samples
 
 
 def copy_images(dataset: Dataset, folder: Path, link: bool, progress: bool) -> list[str]:
     """Copies the images of a dataset, or links to them; returns their paths in the folder."""
     names = _names(dataset)
-    _make_folders(folder, names)
-    _do(_image_jobs(dataset, folder, names), link, progress)
+    _do(_jobs(dataset, folder, names), link, progress)
     return names
 
 
-def _image_jobs(dataset: Dataset, folder: Path, names: Sequence[str]) -> list[Job]:
+Job = tuple[str, str, str | None]
+"""An image, its copy, and the content of a label file beside that, if there is to be one."""
+
+
+def _jobs(
+    dataset: Dataset, folder: Path, names: Sequence[str], labels: Sequence[str] | None = None
+) -> list[Job]:
+    """The images to copy into a folder, which is made with its subfolders."""
+    for subfolder in {os.path.dirname(name) for name in names} | {""}:
+        (folder / subfolder).mkdir(parents=True, exist_ok=True)
+    contents: Sequence[str | None] = labels or [None] * len(names)
     return [
-        Job(str(sample.path), os.path.join(folder, name))
-        for sample, name in zip(dataset, names, strict=True)
+        (str(sample.path), os.path.join(folder, name), content)
+        for sample, name, content in zip(dataset, names, contents, strict=True)
     ]
 
 
@@ -291,20 +293,6 @@ def _names(dataset: Dataset) -> list[str]:
     paths = [str(s.path) for s in dataset]
     root = os.path.commonpath({os.path.dirname(path) for path in paths})
     return [path[len(root) :].lstrip(os.sep) for path in paths]
-
-
-def _make_folders(folder: Path, names: Sequence[str]) -> None:
-    for subfolder in {os.path.dirname(name) for name in names} | {""}:
-        (folder / subfolder).mkdir(parents=True, exist_ok=True)
-
-
-class Job(NamedTuple):
-    """An image to copy, and the label file to write, if it has a name."""
-
-    source: str
-    target: str
-    label: str = ""
-    text: str = ""
 
 
 def _do(jobs: Sequence[Job], link: bool, progress: bool) -> None:
@@ -322,11 +310,11 @@ def _do(jobs: Sequence[Job], link: bool, progress: bool) -> None:
 
 
 def _do_part(jobs: Sequence[Job], link: bool) -> int:
-    for job in jobs:
-        _link(job.source, job.target) if link else shutil.copyfile(job.source, job.target)
-        if job.label:
-            with open(job.label, "w", encoding="utf-8") as file:
-                file.write(job.text)
+    for source, target, label in jobs:
+        _link(source, target) if link else shutil.copyfile(source, target)
+        if label is not None:
+            with open(os.path.splitext(target)[0] + ".txt", "w", encoding="utf-8") as file:
+                file.write(label)
     return len(jobs)
 
 
