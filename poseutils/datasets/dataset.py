@@ -95,14 +95,6 @@ class Sample:
         other.__dict__.update(attributes)
         return other
 
-    def reordered(self, order: Sequence[int]) -> Sample:
-        """The sample with the keypoints ``order``."""
-        return self.mapped(lambda keypoints: keypoints[:, list(order)])
-
-    def reduced(self) -> Sample:
-        """The sample with the zoo's 13 keypoints instead of COCO's 17."""
-        return self.mapped(reduce_17_to_13)
-
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> Sample:
         """The sample with other keypoints: a function of those of each person, in any units."""
         return self._with(keypoints=function(self.keypoints))
@@ -183,7 +175,7 @@ class Dataset(Sequence):
         if layout.names == own.names:
             return self
         if order is not None and len(layout) == len(own):
-            samples = tuple(s.reordered(order) for s in self.samples)
+            samples = tuple(s.mapped(lambda kpts: kpts[:, list(order)]) for s in self.samples)
             made = layout.with_sigmas_of(own.reordered(order))
             return replace(self, samples=samples, layout=made)
         if len(layout) == len(own):
@@ -193,7 +185,7 @@ class Dataset(Sequence):
             return self
         is_person13 = same_keypoints(PERSON13.names, layout.names) is not None
         if is_person13 and same_keypoints(COCO17.names, own.names) is not None:
-            reduced = tuple(s.reduced() for s in self.with_layout(COCO17))
+            reduced = tuple(s.mapped(reduce_17_to_13) for s in self.with_layout(COCO17))
             return replace(self, samples=reduced, layout=PERSON13).with_layout(layout)
         raise PoseError(
             f"{self.source} has {len(self.layout)} keypoints ({self.layout.name}), and "

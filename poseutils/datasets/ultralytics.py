@@ -14,7 +14,7 @@ import yaml
 from ..errors import PoseError
 from ..files import read_text
 from ..keypoints import KeypointLayout, layout_for, layout_from_names
-from ..keypoints.spelling import in_order
+from ..keypoints.spelling import listed_names
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _SPLITS = ("train", "val", "test")
@@ -174,12 +174,7 @@ def _described(path: Path, document: dict) -> Description | None:
 
 
 def _names(document: dict, key: str, path: Path) -> tuple[str, ...]:
-    """Names as a list, by their index, or, of keypoints, for each class; the first class counts."""
-    given = document.get(key)
-    if isinstance(given, dict):
-        given = in_order(given)
-    if isinstance(given, list) and given and isinstance(given[0], list):
-        given = given[0]
+    given = listed_names(document.get(key))
     if not isinstance(given, list):
         return ()
     wrong = [name for name in given if not isinstance(name, (str, int, float))]

@@ -136,9 +136,13 @@ def check_same_order(wanted: Sequence[str], given: Sequence[str], source: object
     return f"{source} has keypoints of other names, taken in their order: {both}"
 
 
-def in_order(names: Mapping[Any, Any]) -> list:
-    """The values of names by their index, in its order, also where it is text; other keys last."""
-    return [names[index] for index in sorted(names, key=_by_index)]
+def listed_names(given: Any) -> Any:
+    """Names that a file has by their index, also where it is text, as a list, other keys last; of
+    names for each class those of the first one. Anything else unchanged."""
+    if isinstance(given, Mapping):
+        given = [given[index] for index in sorted(given, key=_by_index)]
+    nested = isinstance(given, (list, tuple)) and given and isinstance(given[0], (list, tuple))
+    return given[0] if nested else given
 
 
 def _by_index(key: Any) -> tuple[float, str]:

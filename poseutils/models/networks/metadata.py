@@ -18,7 +18,7 @@ import numpy as np
 from ...compiler.frontends.flatbuffer import Damaged, Fields, root
 from ...compiler.frontends.tflite import stored_under
 from ...errors import PoseError
-from ...keypoints.spelling import in_order
+from ...keypoints.spelling import listed_names
 
 _LONGEST = 1 << 20
 """Bytes of metadata that are read."""
@@ -171,13 +171,7 @@ def _suppresses(given: Mapping[str, Any]) -> bool:
 
 
 def _names(given: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:
-    """Names given as a list, by their index, or, of keypoints, for each class; those of the first
-    class count."""
-    value = _value(given.get(key))
-    if isinstance(value, dict):
-        value = in_order(value)
-    if isinstance(value, (list, tuple)) and value and isinstance(value[0], (list, tuple)):
-        value = value[0]
+    value = listed_names(_value(given.get(key)))
     if value is None or value == []:
         return ()
     if not isinstance(value, (list, tuple)) or len(value) > _MOST:
