@@ -12,7 +12,6 @@ from .inspection import (
     quantization_error,
     weight_ranges,
 )
-from .onnx import export_onnx
 
 __all__ = [
     "CHOICES",
@@ -22,7 +21,6 @@ __all__ = [
     "choices",
     "correct_biases",
     "equalize",
-    "export_onnx",
     "layer_errors",
     "most_uneven",
     "optimized",

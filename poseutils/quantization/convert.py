@@ -77,7 +77,7 @@ def quantize(
     images = _with_full_range(images, rescaling)
     ends = granularity, input_type, output_type
     if out_path.suffix == ".onnx":
-        content = to_onnx(model, images, *ends, opset or OPSET, onnx_options)
+        content = to_onnx(model, images, *ends, opset or OPSET, onnx_options or {})
     else:
         content = to_tflite(model, images, *ends)
     with atomic_path(out_path) as temporary:

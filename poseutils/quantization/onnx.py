@@ -1,5 +1,5 @@
-"""Export of a Keras model to .onnx, and post-training quantization by ONNX Runtime to a QDQ network
-(QuantizeLinear and DequantizeLinear pairs)."""
+"""Conversion of a Keras model to .onnx, and post-training quantization by ONNX Runtime to a QDQ
+network (QuantizeLinear and DequantizeLinear pairs)."""
 
 from __future__ import annotations
 
@@ -14,33 +14,12 @@ import numpy as np
 from ..config.problems import checked_onnx_options
 from ..config.section import did_you_mean
 from ..errors import PoseError, missing_package
-from ..files import atomic_path
 from ..models.networks.runtimes import ONNX_QUANTIZATION
-from .options import as_keras, quiet
+from .options import quiet
 from .resizing import with_resizing
 
 OPSET = 17
 """Version of the operators; 13 is the first with per-channel scales, 17 is read by ST's tools."""
-
-
-def export_onnx(model_or_path, out_path: str | Path) -> Path:
-    """Writes a Keras model as a float .onnx with batch size 1 and channels first.
-
-    Args:
-        model_or_path: keras.Model of one input, or a .keras or .h5 file.
-        out_path: the .onnx file to write.
-
-    Returns:
-        ``out_path``.
-
-    Raises:
-        PoseError: for a network that cannot be converted, or without the packages onnx and tf2onnx.
-    """
-    model = as_keras(model_or_path)
-    proto = _converted(model)
-    with atomic_path(out_path) as temporary:
-        temporary.write_bytes(proto.SerializeToString())
-    return Path(out_path)
 
 
 def to_onnx(
@@ -49,12 +28,12 @@ def to_onnx(
     granularity: str,
     input_type: str,
     output_type: str,
-    opset: int = OPSET,
-    extra_options: Mapping | None = None,
+    opset: int,
+    extra_options: Mapping,
 ) -> bytes:
     """The content of a quantized .onnx; arguments as for :func:`.convert.quantize`."""
-    options = checked_onnx_options(extra_options or {})
-    float_proto = _converted(model, opset)
+    options = checked_onnx_options(extra_options)
+    float_proto = float_onnx(model, opset)
     proto = _quantized(float_proto, images, granularity, model.name, options)
     ends = [(proto.graph.input[0].name, input_type)]
     ends += [(output.name, output_type) for output in proto.graph.output]
@@ -64,11 +43,19 @@ def to_onnx(
     return proto.SerializeToString()
 
 
-def _converted(model, opset: int = OPSET):
-    """The float network as a ModelProto."""
+def float_onnx(model, opset: int = OPSET):
+    """The float network as a ModelProto, of batch size 1 and channels first.
+
+    Raises:
+        PoseError: for a network that cannot be converted, or without the packages onnx and tf2onnx.
+    """
     import tensorflow as tf
 
-    tf2onnx = _packages()
+    try:
+        import tf2onnx
+        import tf2onnx.convert
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "onnx") from error
     model = with_resizing(model)
     signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="image")]
     names = [
@@ -100,20 +87,6 @@ def _converted(model, opset: int = OPSET):
         except Exception as error:  # tf2onnx raises ValueError, KeyError and classes of its own
             raise PoseError(f"{model.name} cannot be written as .onnx: {error}") from error
     return proto
-
-
-def _packages():
-    """The package tf2onnx.
-
-    Raises:
-        PoseError: if it is not installed.
-    """
-    try:
-        import tf2onnx
-        import tf2onnx.convert
-    except ModuleNotFoundError as error:
-        raise missing_package(error, "onnx") from error
-    return tf2onnx
 
 
 class _Batches:

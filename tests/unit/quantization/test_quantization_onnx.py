@@ -12,7 +12,8 @@ from poseutils.config.calls import ONNX_OPTIONS
 from poseutils.config.values import Flag
 from poseutils.errors import PoseError
 from poseutils.models.networks.network import open_network
-from poseutils.quantization import export_onnx, quantization_error, quantize
+from poseutils.quantization import quantization_error, quantize
+from poseutils.quantization.onnx import float_onnx
 
 SIZE = 32
 
@@ -56,14 +57,17 @@ def files(model, images, tmp_path_factory):
 
 
 def test_the_float_file_is_the_network(model, images, tmp_path):
-    path = export_onnx(model, tmp_path / "new" / "float.onnx")
-    network = open_network(path, rescaling=(1.0, 0.0))
+    network = opened(float_onnx(model), tmp_path)
     assert network.input.shape == (1, 3, SIZE, SIZE)
     (maps,) = network.run(images).values()
     np.testing.assert_allclose(
         maps.transpose(0, 2, 3, 1), model.predict(images, verbose=0), atol=1e-5
     )
-    assert [p.name for p in path.parent.iterdir()] == ["float.onnx"]
+
+
+def opened(proto, folder):
+    (folder / "float.onnx").write_bytes(proto.SerializeToString())
+    return open_network(folder / "float.onnx", rescaling=(1.0, 0.0))
 
 
 def test_weights_and_results_are_8_bits_with_a_scale_a_channel_or_one(files):
@@ -203,9 +207,7 @@ def test_two_outputs(images, tmp_path):
             keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(x)),
         ],
     )
-    results = open_network(export_onnx(model, tmp_path / "two.onnx"), rescaling=(1.0, 0.0)).run(
-        images
-    )
+    results = opened(float_onnx(model), tmp_path).run(images)
     maps, numbers = model.predict(images, verbose=0)
     np.testing.assert_allclose(results["output_0"].transpose(0, 2, 3, 1), maps, atol=1e-5)
     np.testing.assert_allclose(results["output_1"], numbers, atol=1e-5)
@@ -238,4 +240,4 @@ def test_a_quantization_that_cannot_be(change, says, model, images, tmp_path):
 def test_without_the_package(model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(PoseError, match=r"\.\[onnx\]"):
-        export_onnx(model, tmp_path / "m.onnx")
+        float_onnx(model)
