@@ -23,10 +23,10 @@ from ..models.networks.precision import computes_in_float, quantize_first, size_
 from ..models.zoo import ZOO, cache_folder, known_sha256, name_of, unconfirmed
 from ..prediction import is_video, open_video
 from ..training.checkpoint import find_checkpoint
-from ..training.custom import CUSTOM_MODELS
+from ..training.custom import CUSTOM_MODELS, code_file
 from ..training.losses import check_loss
 from ..training.networks.architectures import check_network
-from .runner import NOTEBOOKS
+from .runner import find_notebooks
 
 MODEL_SUFFIXES = (*TRAINABLE, ".tflite", ".onnx")
 DATASETS = {
@@ -76,10 +76,7 @@ def check(
     )
     for number, service in enumerate(services, 1):
         result.lines.append(f"  {number}  {service:<10} {_task(config, service)}")
-        if not (NOTEBOOKS / f"{service}.ipynb").is_file():
-            result.problems.append(
-                f"{NOTEBOOKS / service}.ipynb: no such notebook. Run from a complete clone."
-            )
+    _attempt(result, "", find_notebooks, services)
     for check_part in (_check_model, _check_datasets, _check_training, _check_port):
         check_part(config, services, result)
     if config.ignored:
@@ -342,17 +339,8 @@ def _attempt(result: Check, section: str, function: Callable, *arguments) -> Non
 
 
 def _check_code(config: Config, attribute: str, path: str | None, result: Check) -> None:
-    if not path:
-        result.problems.append(f"{attribute}: empty; give the path of the Python file")
-        return
     try:
-        config.resolve(path)
-    except PoseError as error:
-        result.problems.append(f"{attribute}: {error}")
-    if config.allow_custom_code:
+        code_file(config, attribute, path)
         result.lines.append(f"{attribute}: {path}: runs with all your rights, as allowed")
-    else:
-        result.problems.append(
-            f"{attribute}: {path} is Python code, which runs only with allow_custom_code=true on "
-            "the command line"
-        )
+    except PoseError as error:
+        result.problems.append(str(error))

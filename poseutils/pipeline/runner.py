@@ -60,7 +60,7 @@ def run(
             "configuration, or to the command."
         )
     services = services_of(config.operation_mode)
-    notebooks = _find_notebooks(services, notebooks_dir)
+    notebooks = find_notebooks(services, notebooks_dir)
     _load_papermill()
     now = datetime.now()
     folder = _new_run_folder(Path(runs_dir), f"{now:%Y_%m_%d_%H_%M_%S}-{folder_name(config)}")
@@ -130,7 +130,7 @@ def resume(
             return record.folder
         remove_incomplete(record.folder)
         config = load_config(record.folder / CONFIG, allow_custom_code=allow_custom_code)
-        notebooks = _find_notebooks([step.service for step in record.steps], notebooks_dir)
+        notebooks = find_notebooks([step.service for step in record.steps], notebooks_dir)
         _load_papermill()
         print(
             f"{record.operation_mode}: {done} of {len(record.steps)} notebooks are done in "
@@ -141,7 +141,12 @@ def resume(
     return record.folder
 
 
-def _find_notebooks(services: Sequence[str], folder: str | Path | None) -> list[Path]:
+def find_notebooks(services: Sequence[str], folder: str | Path | None = None) -> list[Path]:
+    """The notebooks of services: the workbook's, or those in a folder.
+
+    Raises:
+        PoseError: if one is missing.
+    """
     notebooks = [Path(folder or NOTEBOOKS).absolute() / f"{service}.ipynb" for service in services]
     for notebook in notebooks:
         if not notebook.is_file():

@@ -69,21 +69,33 @@ def custom_augmentation(config: Config) -> Callable | None:
 
 
 def _function(config: Config, attribute: str, path: str | None, name: str) -> Callable:
+    file = code_file(config, attribute, path)
+    function = getattr(_guarded(_run, str(path))(file), name, None)
+    if not callable(function):
+        raise PoseError(f"{file} has no function {name}, which {attribute} needs")
+    return function
+
+
+def code_file(config: Config, attribute: str, path: str | None) -> Path:
+    """The Python file that an attribute of a configuration names, which may be run.
+
+    Raises:
+        PoseError: if it is empty, not allowed, missing, or another kind of file.
+    """
     if not path:
-        raise PoseError(f"{attribute} is empty: name the Python file that has {name}")
+        raise PoseError(f"{attribute}: empty; give the path of the Python file")
     if not config.allow_custom_code:
         raise PoseError(
-            f"{attribute} is {path}: Python code, which runs with all your rights. If you know "
+            f"{attribute}: {path} is Python code, which runs with all your rights. If you know "
             "its contents, allow it with allow_custom_code=true on the command line or among the "
             "notebook's parameters; a configuration cannot."
         )
     file = config.resolve(path)
     if file.suffix != ".py":
-        raise PoseError(f"{attribute} is {path}; expected a Python file, whose name ends in .py")
-    function = getattr(_guarded(_run, path)(file), name, None)
-    if not callable(function):
-        raise PoseError(f"{file} has no function {name}, which {attribute} needs")
-    return function
+        raise PoseError(
+            f"{attribute}: {path} given; expected a Python file, whose name ends in .py"
+        )
+    return file
 
 
 def _run(file: Path):

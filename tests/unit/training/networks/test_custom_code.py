@@ -78,12 +78,12 @@ def test_nothing_runs_unless_it_is_allowed(files, overrides):
     config = load_config(files / "user_config.yaml", overrides)
     with pytest.raises(
         PoseError,
-        match="model.custom_model_path is my_model.py: Python code.*allow_custom_code=true",
+        match="model.custom_model_path: my_model.py is Python code.*allow_custom_code=true",
     ) as caught:
         configured_network(config, 2)
     assert "all your rights" in str(caught.value)
     with pytest.raises(
-        PoseError, match="custom_data_augmentation.path is my_augmentation.py: Python code"
+        PoseError, match="custom_data_augmentation.path: my_augmentation.py is Python code"
     ):
         configured_fit(config, None, spots(), spots(), files / "run")
     assert not (files / "model.ran").exists() and not (files / "augmentation.ran").exists()
@@ -133,7 +133,7 @@ def test_a_mistake_in_the_file_says_where(files, source, says):
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("", "model.custom_model_path is empty"),
+        ("", "model.custom_model_path: empty"),
         ("none.py", "no such file.*looked for"),
         ("user_config.yaml", "ends in .py"),
     ],
