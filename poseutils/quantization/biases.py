@@ -7,7 +7,7 @@ import numpy as np
 
 from .equalization import equalize
 from .layers import Step, folded
-from .options import as_keras, check_images
+from .options import checked_model
 from .statistics import mean_maps
 
 LARGEST = 127
@@ -38,9 +38,7 @@ def correct_biases(model_or_path, images: np.ndarray, granularity: str):
     Raises:
         PoseError: for a model that is not a graph of layers, or images of another shape.
     """
-    model = as_keras(model_or_path)
-    check_images(model, images)
-    layers = folded(model)
+    layers = folded(checked_model(model_or_path, images))
     steps = [step for step in layers.convolutions() if step.layer.use_bias]
     means = mean_maps(layers, sorted({step.inputs[0] for step in steps}), images)
     for step in steps:

@@ -13,7 +13,7 @@ from ..files import atomic_path
 from ..training.batches import RESCALING
 from .biases import optimized
 from .onnx import OPSET, to_onnx
-from .options import as_keras, check_images
+from .options import checked_model
 from .tflite import to_tflite
 
 FORMATS = (".tflite", ".onnx")
@@ -70,8 +70,7 @@ def quantize(
     ):
         if given not in known:
             raise PoseError(f"quantization.{name} is {given!r}; choose from {', '.join(known)}")
-    model = as_keras(model_or_path)
-    check_images(model, images)
+    model = checked_model(model_or_path, images)
     if optimize:
         model = optimized(model, images, granularity)
     images = _with_full_range(images, rescaling)

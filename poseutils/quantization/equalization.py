@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .layers import Layers, Step, channels_last, folded
-from .options import as_keras, check_images
+from .options import checked_model
 from .statistics import channel_maxima
 
 HOMOGENEOUS = (
@@ -84,9 +84,7 @@ def equalize(model_or_path, images: np.ndarray):
     Raises:
         PoseError: for a model that is not a graph of layers, or images of another shape.
     """
-    model = as_keras(model_or_path)
-    check_images(model, images)
-    layers = folded(model)
+    layers = folded(checked_model(model_or_path, images))
     limited = [step.inputs[0] for step in layers.steps if _has_maximum(step)]
     peaks = channel_maxima(layers, limited, images)
     _drop_maxima(layers, peaks)

@@ -14,7 +14,7 @@ from ..errors import PoseError
 from ..models.networks.network import open_network
 from ..streams import silent_stderr
 from .layers import CONVOLUTIONS, Layers, Step, folded
-from .options import as_keras, check_images
+from .options import checked_model
 from .statistics import reader
 
 
@@ -33,8 +33,7 @@ def quantization_error(model_or_path, path: str | Path, images: np.ndarray) -> d
     Raises:
         PoseError: for images of another shape, or if the outputs have different shapes.
     """
-    model = as_keras(model_or_path)
-    check_images(model, images)
+    model = checked_model(model_or_path, images)
     exact = model.predict(images, batch_size=32, verbose=0)
     network = open_network(path, rescaling=(1.0, 0.0))
     (rounded,) = network.run(images).values()
@@ -77,8 +76,7 @@ def layer_errors(model_or_path, tflite_path: str | Path, images: np.ndarray) -> 
     Raises:
         PoseError: for images of another shape, or if no layer of the file matches the model.
     """
-    model = as_keras(model_or_path)
-    check_images(model, images)
+    model = checked_model(model_or_path, images)
     layers, graph = folded(model), read_tflite(tflite_path)
     operators = [operator for operator in graph.operators if _holds_steps(graph, operator)]
     read_exact = reader(layers, [step.output for step in layers.steps])

@@ -14,13 +14,14 @@ from ..models.networks.keras_files import load_keras
 from ..streams import silent_stderr
 
 
-def as_keras(model_or_path):
-    """A Keras model, loaded if its file is given."""
-    return load_keras(model_or_path) if isinstance(model_or_path, (str, Path)) else model_or_path
+def checked_model(model_or_path, images: np.ndarray):
+    """A Keras model, loaded if its file is given, that takes the images.
 
-
-def check_images(model, images: np.ndarray) -> None:
-    """Raises PoseError for calibration images that do not fit the model, or are not finite."""
+    Raises:
+        PoseError: if the images do not fit the model, or are not finite.
+    """
+    is_file = isinstance(model_or_path, (str, Path))
+    model = load_keras(model_or_path) if is_file else model_or_path
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) != 1:
         raise PoseError(
@@ -38,6 +39,7 @@ def check_images(model, images: np.ndarray) -> None:
             "calibration images have values that are not numbers (NaN or infinite); check how they "
             "were read and rescaled"
         )
+    return model
 
 
 @contextmanager
