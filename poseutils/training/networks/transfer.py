@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 from ...errors import PoseError
-
-_SLICES = re.compile(r"\(?\s*([-+\d:,\s]+?)\s*\)?")
-LAYERS = "indices and slices of layers as in Python, such as (0:154), -1 or (0:19, 25, -3:)"
 
 
 def freeze(model, layers: str | None) -> None:
@@ -21,7 +16,7 @@ def freeze(model, layers: str | None) -> None:
             several. None for none.
 
     Raises:
-        PoseError: for a malformed text, an index out of range, or if nothing would be trainable.
+        PoseError: for an index out of range, or if nothing would be trainable.
     """
     frozen = set(chosen(layers, len(model.layers))) if layers else set()
     model.trainable = True
@@ -35,32 +30,26 @@ def freeze(model, layers: str | None) -> None:
 
 
 def chosen(layers: str, count: int) -> list[int]:
-    """The indices of the layers in a text as for :func:`freeze`, of ``count`` layers.
+    """The indices of the layers in a text of :data:`poseutils.config.sections.Layers`, of ``count``
+    layers.
 
     Raises:
-        PoseError: as :func:`freeze`.
+        PoseError: for an index out of range.
     """
-    written = _SLICES.fullmatch(layers.strip())
-    if written is None:
-        raise PoseError(f"training.frozen_layers is {layers!r}; expected {LAYERS}")
     try:
-        return [index for part in written[1].split(",") for index in _indices(part, count)]
+        return [index for part in layers.strip(" ()").split(",") for index in _indices(part, count)]
     except IndexError:
         raise PoseError(
             f"training.frozen_layers is {layers!r}; the network has {count} layers, 0 to "
             f"{count - 1}"
         ) from None
-    except (TypeError, ValueError):
-        raise PoseError(f"training.frozen_layers is {layers!r}; expected {LAYERS}") from None
 
 
 def _indices(part: str, count: int) -> list[int]:
-    numbers = [int(number) if number.strip() else None for number in part.split(":")]
-    if len(numbers) > 1:
-        return list(range(count)[slice(*numbers)])
-    if numbers[0] is None:
-        raise ValueError("an empty index")
-    return [range(count)[numbers[0]]]
+    if ":" not in part:
+        return [range(count)[int(part)]]
+    numbers = (int(number) if number.strip() else None for number in part.split(":"))
+    return list(range(count)[slice(*numbers)])
 
 
 def with_dropout(model, rate: float | None, seed: int = 123):
