@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config import Config, read_config, services_of
+from ..config.names import CUSTOM_MODELS
 from ..config.problems import cannot_flip
 from ..datasets import configured_dataset, training_datasets
 from ..errors import PoseError
@@ -23,7 +24,7 @@ from ..models.networks.precision import computes_in_float, quantize_first, size_
 from ..models.zoo import ZOO, cache_folder, known_sha256, name_of, unconfirmed
 from ..prediction import is_video, open_video
 from ..training.checkpoint import find_checkpoint
-from ..training.custom import CUSTOM_MODELS, code_file
+from ..training.custom import code_file
 from ..training.losses import check_loss
 from ..training.networks.architectures import check_network
 from .runner import find_notebooks

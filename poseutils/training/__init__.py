@@ -1,11 +1,12 @@
 """Training of heatmap networks: architectures, losses, batches with augmentation, and ``fit``.
 TensorFlow is loaded on the first call, not on import."""
 
+from ..models.networks.keras_files import load_keras
 from .batches import training_batches
 from .configured import configured_examples, configured_fit, configured_network
 from .device import prepare_device
 from .examples import Examples, load_examples
-from .fit import Fit, fit, load_keras
+from .fit import Fit, fit
 from .logs import make_prediction_image
 from .networks.architectures import build_model
 from .validation import gains, predict_examples, validate

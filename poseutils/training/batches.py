@@ -10,10 +10,8 @@ import numpy as np
 
 from ..executors import ahead
 from ..models.networks.keras_files import load_tensorflow
-from .examples import Examples, load_examples
+from .examples import Examples
 from .hosts import Share
-
-__all__ = ["RESCALING", "Batches", "Examples", "load_examples", "rescaled", "training_batches"]
 
 RESCALING = (1 / 127.5, -1.0)
 """Scale and offset from pixels 0…255 to the networks' -1…1."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..config.names import CUSTOM_MODELS
 from ..crops import MARGIN
 from ..datasets.dataset import Dataset
 from ..errors import PoseError
 from ..files import atomic_path
 from ..models.networks.keras_files import load_keras
-from .custom import CUSTOM_MODELS, custom_augmentation, custom_network
+from .custom import custom_augmentation, custom_network
 from .device import prepare_device
 from .examples import Examples, load_examples
 from .fit import Fit, fit

@@ -13,13 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config.names import CUSTOM_MODELS
 from ..errors import PoseError
 
 if TYPE_CHECKING:
     from ..config import Config
-
-__all__ = ["CUSTOM_MODELS", "custom_augmentation", "custom_network"]
 
 MODEL_FUNCTION = "get_custom_model"
 

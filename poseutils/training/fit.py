@@ -15,18 +15,17 @@ from ..config.calls import NOT_NEEDED
 from ..config.problems import checked_training
 from ..errors import PoseError
 from ..files import write_notes
-from ..models.networks.keras_files import load_keras, load_tensorflow
-from .batches import RESCALING, Batches, Examples, training_batches
+from ..models.networks.keras_files import load_tensorflow
+from .batches import RESCALING, Batches, training_batches
 from .callbacks import make_callbacks
 from .checkpoint import Progress
 from .device import half_precision_helps
+from .examples import Examples
 from .hosts import current_share
 from .logs import make_prediction_image, tensorboard_logs
 from .progress import Training, describe_network
 from .steps import make_step
 from .validation import Course, diagnosed, make_validate
-
-__all__ = ["Fit", "fit", "load_keras"]
 
 DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.003}}
 

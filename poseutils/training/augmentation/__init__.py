@@ -10,6 +10,5 @@ Importing this package loads TensorFlow, so it is imported inside functions.
 """
 
 from .augment import AUGMENTATIONS, make_augment, resizing_period
-from .geometry import warp_images, warp_keypoints
 
-__all__ = ["AUGMENTATIONS", "make_augment", "resizing_period", "warp_images", "warp_keypoints"]
+__all__ = ["AUGMENTATIONS", "make_augment", "resizing_period"]

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from ...poses import keypoint_similarity
-from ..batches import RESCALING, Examples
+from ..batches import RESCALING
+from ..examples import Examples
 from .measuring import predict_examples
 
 BY_HEART = 0.98

@@ -10,7 +10,8 @@ from ...decoders.heatmaps_spe import decode
 from ...decoders.options import InputSpec
 from ...models.networks.runtimes import compiled
 from ...poses import Poses, oks, standard_error
-from ..batches import RESCALING, Examples, rescaled
+from ..batches import RESCALING, rescaled
+from ..examples import Examples
 from ..hosts import Share
 from ..losses import heatmap_loss
 

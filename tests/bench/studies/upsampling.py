@@ -25,7 +25,7 @@ from poseutils.poses import standard_error
 from poseutils.quantization import quantize
 from poseutils.training import Examples, fit, load_examples, load_keras
 from poseutils.training.batches import rescaled
-from poseutils.training.networks import with_nearest_upsampling
+from poseutils.training.networks.upsampling import with_nearest_upsampling
 from tests.bench.ratios import SHIPPED_FLOAT
 from tests.bench.studies.ladder import AUGMENTATION, BATCH, CALIBRATION
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from poseutils.training import build_model
-from poseutils.training.fit import make_step
 from poseutils.training.networks.normalization import with_fused_normalization
+from poseutils.training.steps import make_step
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")

@@ -9,7 +9,8 @@ from poseutils.deployment.spec import read_network
 from poseutils.models.networks.network import open_network
 from poseutils.quantization import quantization_error, quantize
 from poseutils.training import configured_network, load_keras
-from poseutils.training.networks import at_size, with_nearest_upsampling
+from poseutils.training.networks.resized import at_size
+from poseutils.training.networks.upsampling import with_nearest_upsampling
 from tests.helpers.marks import with_gcc
 from tests.helpers.running.litert_reference import Reference, same
 
