@@ -16,7 +16,6 @@ from ..errors import PoseError
 from ..files import METRICS, atomic_path, write_text
 from . import names
 from .calls import NOT_NEEDED, Augmentations, in_the_order_written
-from .consistency import inconsistencies
 from .document.document import Dumper
 from .document.environment import Environment
 from .section import Section, did_you_mean
@@ -148,10 +147,6 @@ class Config(Section):
     def environment(self) -> Environment:
         """What came from variables of the environment, to be kept out of what is written."""
         return self._environment
-
-    def inconsistencies(self) -> list[str]:
-        """A message for each attribute that is valid in itself, but contradicts others."""
-        return inconsistencies(self)
 
     def resolve(self, path: str) -> Path:
         """An existing file or folder, relative to the configuration file's folder or else to the

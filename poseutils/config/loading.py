@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ..errors import PoseError
 from .configuration import Config
+from .consistency import inconsistencies
 from .document.document import read_document
 from .problems import describe
 
@@ -72,7 +73,7 @@ def read_config(
         name for name in IGNORED_SECTIONS if document.sections.get(name) is not None
     ] + config.without_effect()
     wrong = {line.partition(".")[0] for line in problems}
-    problems += [line for line in config.inconsistencies() if line.partition(".")[0] not in wrong]
+    problems += [line for line in inconsistencies(config) if line.partition(".")[0] not in wrong]
     return config, list(
         dict.fromkeys(
             _as_written(line, document.written) for line in [*document.problems, *problems]

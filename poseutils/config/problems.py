@@ -18,6 +18,7 @@ from .calls import (
     Optimizers,
 )
 from .configuration import Config
+from .consistency import inconsistencies
 from .section import Section, attributes_of, did_you_mean
 from .sections import Quantization, Training
 
@@ -222,7 +223,7 @@ def _checked(name: str, given: dict[str, Any], others: Mapping[str, Any] | None 
         config = Config.model_validate(document)
     except ValidationError as error:
         raise PoseError("\n".join(describe(error, document).values())) from None
-    if problems := config.inconsistencies():
+    if problems := inconsistencies(config):
         raise PoseError("\n".join(problems))
     return getattr(config, name)
 

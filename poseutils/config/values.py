@@ -45,14 +45,14 @@ def _scalar(value: Any, low: float, high: float, whole: bool) -> Any:
     return int(value) if whole else value
 
 
-def number_from(low: float, high: float = math.inf, whole: bool = False) -> Any:
+def number_from(low: float, high: float = math.inf) -> Any:
     """The type of a number from ``low`` to ``high``."""
 
     def check(value: Any) -> int | float:
         try:
-            return _scalar(value, low, high, whole)
+            return _scalar(value, low, high, False)
         except (ValueError, OverflowError):
-            raise ValueError(_bounds(low, high, whole)) from None
+            raise ValueError(_bounds(low, high, False)) from None
 
     return Annotated[Any, BeforeValidator(check)]
 

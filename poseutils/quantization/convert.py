@@ -13,8 +13,8 @@ from ..files import atomic_path
 from ..training.batches import RESCALING
 from .biases import optimized
 from .onnx import OPSET, to_onnx
-from .options import checked_model
-from .tflite import to_tflite
+from .options import checked_model, quiet
+from .resizing import with_resizing
 
 FORMATS = (".tflite", ".onnx")
 
@@ -78,7 +78,7 @@ def quantize(
     if out_path.suffix == ".onnx":
         content = to_onnx(model, images, *ends, opset or OPSET, onnx_options or {})
     else:
-        content = to_tflite(model, images, *ends)
+        content = _to_tflite(model, images, *ends)
     with atomic_path(out_path) as temporary:
         temporary.write_bytes(content)
     return out_path
@@ -93,3 +93,33 @@ def _with_full_range(images: np.ndarray, rescaling: tuple[float, float]) -> np.n
     images = images.astype(np.float32)
     images[0, 0, 0], images[0, 0, 1] = rescaling[1], 255 * rescaling[0] + rescaling[1]
     return images
+
+
+def _to_tflite(
+    model, images: np.ndarray, granularity: str, input_type: str, output_type: str
+) -> bytes:
+    """The content of a .tflite, by TensorFlow Lite."""
+    import tensorflow as tf
+
+    model = with_resizing(model)
+    types = {"uint8": tf.uint8, "int8": tf.int8, "float": tf.float32}
+    signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="image")]
+    function = tf.function(
+        lambda image: model(image, training=False), input_signature=signature, autograph=False
+    )
+    with quiet():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions(
+            [function.get_concrete_function()]
+        )
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([image[None]] for image in images)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = types[input_type]
+        converter.inference_output_type = types[output_type]
+        converter._experimental_disable_per_channel = granularity == "per_tensor"
+        try:
+            return converter.convert()
+        except (
+            Exception
+        ) as error:  # the converter raises its own classes, RuntimeError and ValueError
+            raise PoseError(f"{model.name} cannot be quantized: {error}") from error

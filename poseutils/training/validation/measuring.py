@@ -52,15 +52,9 @@ def gains(
     ]
 
 
-def validate(
-    model,
-    examples: Examples,
-    rescaling: tuple[float, float] = RESCALING,
-    loss: Mapping[str, Mapping] | None = None,
-) -> dict[str, float]:
-    """``val_loss``, and ``val_oks``, the mean OKS of the decoded poses; ``loss`` as for
-    :func:`make_loss`."""
-    return make_validate(model, examples, rescaling, loss)()
+def validate(model, examples: Examples) -> dict[str, float]:
+    """``val_loss``, and ``val_oks``, the mean OKS of the decoded poses."""
+    return make_validate(model, examples)()
 
 
 def make_validate(
@@ -92,7 +86,7 @@ def make_loss(model, loss: Mapping[str, Mapping] | None = None) -> Callable:
     :func:`..losses.heatmap_loss`.
 
     Raises:
-        PoseError: for an unknown loss, or one that does not fit the network's last activation.
+        PoseError: for a loss that does not fit the network's last activation.
     """
     return heatmap_loss(
         model.input_shape[1:3], model.output_shape[1:3], final_activation_of(model), loss
