@@ -63,18 +63,17 @@ def describe(error: ValidationError, document: dict) -> dict[tuple[str, ...], st
 def _attribute_path(location: tuple) -> tuple[str, ...]:
     """The part of pydantic's location that the user wrote, without indices and names of types."""
     path: tuple[str, ...] = ()
-    section: type[Section] | None = Config
+    section: type[Section] = Config
     for part in location:
         path += (part,)
-        section = _section_below(section, part)
-        if section is None:
+        below = _section_below(section, part)
+        if below is None:
             break
+        section = below
     return path
 
 
-def _section_below(section: type[Section] | None, name: str) -> type[Section] | None:
-    if section is None:
-        return None
+def _section_below(section: type[Section], name: str) -> type[Section] | None:
     if (section, name) in _CALLS:
         return _CALLS[section, name]
     field = section.model_fields.get(name)
@@ -89,10 +88,10 @@ def _is_section(kind: Any) -> bool:
 
 
 def _section_at(path: tuple[str, ...]) -> type[Section]:
-    section: type[Section] | None = Config
+    section: type[Section] = Config
     for name in path:
-        section = _section_below(section, name)
-    return section or Config
+        section = _section_below(section, name) or Config
+    return section
 
 
 def _line(path: tuple[str, ...], details: list[dict], document: dict) -> str:
@@ -100,8 +99,6 @@ def _line(path: tuple[str, ...], details: list[dict], document: dict) -> str:
     given = _given(path, document)
     if first["type"] == "extra_forbidden":
         return _unknown(path, given)
-    if not path:
-        return _expected(first)
     if first["type"] == "missing" and given is None:
         return f"{'.'.join(path)}: missing; {_needed(path)}"
     if first["type"] == "model_type":

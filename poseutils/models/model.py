@@ -36,12 +36,12 @@ class Model:
         network: the runtime with the model file.
         model_type: one of ``MODEL_TYPES``.
         layout: the K keypoints.
+        input_spec: the input, and units and order of the outputs, as the decoder needs to know
+            them.
         aspect_ratio, interpolation: how images are resized to the input; see
             :func:`poseutils.images.fit_to`.
         color_mode: the channel order that the network was trained on; see
             :func:`poseutils.images.to_color_mode`.
-        input_spec: the input, and units and order of the outputs, as the decoder needs to know
-            them; default: by the input of the network.
         name: a zoo name or a path, as given to ``load_model``.
         detector: the first stage of a top-down pipeline, whose detections this model crops; None if
             the input is the whole image.
@@ -53,20 +53,15 @@ class Model:
     network: Network
     model_type: str
     layout: KeypointLayout
+    input_spec: InputSpec
     aspect_ratio: str = "fit"
     interpolation: str = "bilinear"
     color_mode: str = "rgb"
-    input_spec: InputSpec = None  # type: ignore[assignment]
     name: str = ""
     detector: Model | None = None
     class_names: tuple[str, ...] = ()
     classes: tuple[int, ...] = ()
     decided: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.input_spec is None:
-            spec = InputSpec(*self.input_size, self.network.channels_first)
-            object.__setattr__(self, "input_spec", spec)
 
     @property
     def path(self) -> Path:

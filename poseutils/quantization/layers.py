@@ -122,15 +122,6 @@ def _split(model) -> Layers:
     layers of their class."""
     import keras
 
-    if (
-        not isinstance(model, (keras.Sequential, keras.Model))
-        or not getattr(model, "inputs", None)
-        or not getattr(model, "outputs", None)
-    ):
-        raise PoseError(
-            f"{getattr(model, 'name', model)} is not a graph of layers (functional or "
-            "sequential): its layers cannot be inspected"
-        )
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)
     after = {
