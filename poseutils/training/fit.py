@@ -187,7 +187,8 @@ def fit(
     assert progress.initial_oks is not None  # measured after the first epoch
     notes: list[str] = []
     if share.writes:
-        augmented = _augmentations(augmentation, custom_augmentation)
+        custom = ["custom_data_augmentation"] if custom_augmentation else []
+        augmented = [*(augmentation or {}), *custom]
         course = Course(progress.history, len(batches), batches.batch_size, augmented)
         notes = diagnosed(model, train, validation, course, rescaling)
         _report(notes, progress, folder)
@@ -236,10 +237,6 @@ def _report(notes: list[str], progress: Progress, run_dir: Path) -> None:
     for note in notes:
         _LOG.warning("%s", note)
     write_notes(run_dir, notes)
-
-
-def _augmentations(augmentation: Mapping | None, custom: Callable | None) -> list[str]:
-    return [*(augmentation or {}), *(["custom_data_augmentation"] if custom else [])]
 
 
 def _diverged(what: str, training: Training, rate: float) -> PoseError:

@@ -1,7 +1,7 @@
 """Losses of heatmaps, on any backend of Keras.
 
-Each loss is a function of targets and heatmaps (B, h, w, K) and weights of keypoints (B, K), which
-are zero for unlabeled ones.
+Each loss is a function of ``keras.ops``, targets and heatmaps (B, h, w, K), and weights of
+keypoints (B, K), which are zero for unlabeled ones.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def heatmap_loss(
     ops = keras_library().ops
     ((name, arguments),) = (loss or DEFAULT_LOSSES[final_activation]).items()
     check_loss(name, final_activation)
-    sigma, weights = sigma_of({name: arguments}), _weights(input_size, arguments)
+    sigma, weights = sigma_of({name: arguments}), _weights(ops, input_size, arguments)
 
     def compute(keypoints, heatmaps):
         keypoints = ops.cast(keypoints, "float32")
         sum_to_one = final_activation == "softmax"
         targets = encode(keypoints, input_size, heatmap_size, sigma, sum_to_one, xp=ops)
-        return LOSSES[name](targets, ops.cast(heatmaps, "float32"), weights(keypoints))
+        return LOSSES[name](ops, targets, ops.cast(heatmaps, "float32"), weights(keypoints))
 
     return compute
 
@@ -84,9 +84,8 @@ def check_loss(name: str, final_activation: str) -> None:
         )
 
 
-def _weights(input_size: tuple[int, int], arguments: Mapping) -> Callable:
+def _weights(ops, input_size: tuple[int, int], arguments: Mapping) -> Callable:
     """The function from keypoints (B, K, 3) to their weights (B, K)."""
-    ops = keras_library().ops
     occluded: float = arguments.get("occluded_weight", 1.0)
     each: Sequence[float] = arguments.get("keypoint_weights") or [1.0]
 
@@ -111,31 +110,29 @@ def _is_labeled(keypoints, input_size: tuple[int, int]):
     return (visibility > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
 
 
-def _squared_error(targets, heatmaps, weights):
+def _squared_error(ops, targets, heatmaps, weights):
     """Summed over cells, averaged over keypoints. The mean over cells, as in ST's model zoo, makes
     gradients so small that the epsilon of Adam outweighs them."""
-    ops = keras_library().ops
-    return _average(ops.sum(ops.square(targets - heatmaps), axis=(1, 2)), weights)
+    return _average(ops, ops.sum(ops.square(targets - heatmaps), axis=(1, 2)), weights)
 
 
-def _quality_focal(targets, heatmaps, weights):
+def _quality_focal(ops, targets, heatmaps, weights):
     """Cross-entropy of each cell, weighted by the square of its error, so that the many easy
     background cells do not dominate (Li et al., "Generalized Focal Loss", 2020); summed over cells,
     averaged over keypoints."""
-    ops = keras_library().ops
     heatmaps = ops.clip(heatmaps, LEAST, 1 - LEAST)
     entropy = -targets * ops.log(heatmaps) - (1 - targets) * ops.log(1 - heatmaps)
-    return _average(ops.sum(ops.abs(targets - heatmaps) ** FOCUS * entropy, axis=(1, 2)), weights)
+    focused = ops.abs(targets - heatmaps) ** FOCUS * entropy
+    return _average(ops, ops.sum(focused, axis=(1, 2)), weights)
 
 
-def _cross_entropy(targets, heatmaps, weights):
+def _cross_entropy(ops, targets, heatmaps, weights):
     """Cross-entropy of two distributions over the cells of a heatmap, averaged over keypoints."""
-    ops = keras_library().ops
-    return _average(-ops.sum(targets * ops.log(ops.maximum(heatmaps, LEAST)), axis=(1, 2)), weights)
+    entropy = -targets * ops.log(ops.maximum(heatmaps, LEAST))
+    return _average(ops, ops.sum(entropy, axis=(1, 2)), weights)
 
 
-def _average(losses, weights):
-    ops = keras_library().ops
+def _average(ops, losses, weights):
     total = ops.sum(weights)
     return ops.sum(losses * weights) / ops.where(total > 0, total, 1.0)
 

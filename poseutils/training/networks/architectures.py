@@ -133,8 +133,10 @@ def _heatmap_network(name: str, backbone, keypoints: int, final_activation: str,
         x = _separable(x, _widened(after, width))
     x = _separable(x, _widened(HEAD, width))
     x = keras.layers.Conv2D(keypoints, 1, use_bias=False)(x)
+    sigmoid = final_activation == "sigmoid"
     x = keras.layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, beta_initializer=_prior(final_activation)
+        momentum=BATCH_NORM_MOMENTUM,
+        beta_initializer=keras.initializers.Constant(EMPTY_LOGIT) if sigmoid else "zeros",
     )(x)
     return keras.Model(backbone.input, _activated(x, final_activation), name=name)
 
@@ -157,12 +159,6 @@ def _separable(x, channels: int):
     x = keras.layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
     x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x)
     return keras.layers.ReLU()(_pointwise(x, channels))
-
-
-def _prior(final_activation: str):
-    import keras
-
-    return keras.initializers.Constant(EMPTY_LOGIT) if final_activation == "sigmoid" else "zeros"
 
 
 def _activated(x, final_activation: str):
