@@ -98,11 +98,6 @@ def _redefined_by(section, layout: KeypointLayout, named: bool) -> KeypointLayou
         getattr(section, name, None) or None for name in ("keypoint_names", "skeleton", "mirror")
     )
     wanted = section.keypoints or len(names or layout.names)
-    if names is not None and len(names) != wanted:
-        raise PoseError(
-            f"dataset.keypoint_names has {len(names)} names, dataset.keypoints is {wanted}: give "
-            "as many names as keypoints"
-        )
     if wanted != len(layout):
         layout = layout_for(wanted)
     try:

@@ -45,7 +45,7 @@ def test_the_configuration_names_keypoints(tmp_path):
         ),
         ("skeleton", [[0, 1, 0]], "skeleton: expected pairs of keypoints"),
         ("mirror", [0, 0], "mirror"),
-        ("keypoint_names", ["tip"], "dataset.keypoint_names has 1 names, dataset.keypoints is 2"),
+        ("keypoint_names", ["tip"], "dataset section: 1 keypoint names given .tip., expected 2"),
     ]:
         wrong = section(**vars(named.dataset) | {attribute: value})
         with pytest.raises(PoseError, match=message):
