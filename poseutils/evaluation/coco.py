@@ -207,16 +207,16 @@ def _assigned(
     least = np.minimum(OKS_THRESHOLDS, 1 - 1e-10)[:, None]
     ignored, several = ignored[:, :, None], crowd[:, None, None]
     for index in range(detections if people else 0):
-        oks = similarity[:, index, None, None]
-        free = (oks >= least) & (several | ~taken)
-        counted = free & ~ignored
-        candidates = np.where(counted.any(axis=-1, keepdims=True), counted, free)
+        near = np.flatnonzero((similarity[:, index] >= least.min()).any(axis=1))
+        oks, counts = similarity[near, index, None, None], ~ignored[near]
+        free = (oks >= least) & (several[near] | ~taken[near])
+        candidates = np.where((free & counts).any(axis=-1, keepdims=True), free & counts, free)
         # Of equal similarities the last, as in pycocotools
         best = people - 1 - np.where(candidates, oks, -1)[..., ::-1].argmax(axis=-1)
         chosen = candidates & (np.arange(people) == best[..., None])
-        matched[..., index] = chosen.any(axis=-1)
-        with_ignored[..., index] = (chosen & ignored).any(axis=-1)
-        taken |= chosen
+        matched[near, ..., index] = chosen.any(axis=-1)
+        with_ignored[near, ..., index] = (chosen & ~counts).any(axis=-1)
+        taken[near] |= chosen
     return matched, with_ignored
 
 

@@ -11,7 +11,7 @@ from ..datasets import Sample
 from ..errors import PoseError
 from ..keypoints import IBUG68_FROM_MESH468, KeypointLayout, same_keypoints
 from ..keypoints.spelling import keys
-from ..poses import AREA_OF_BOX, Poses, keypoint_similarity, oks
+from ..poses import AREA_OF_BOX, Poses, keypoint_similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Mat
         return Match(
             0.0, np.where(labeled, np.inf, np.nan), np.where(labeled, 0.0, np.nan), size, truth
         )
-    similarity = oks(poses.keypoints, truth[:, :2], labeled, np.full(len(poses), area), sigmas)
+    terms = keypoint_similarity(poses.keypoints, truth[:, :2], area, sigmas)
+    similarity = np.where(labeled, terms, 0).sum(axis=1) / labeled.sum()
     best = int(similarity.argmax())
-    terms = keypoint_similarity(poses.keypoints[best], truth[:, :2], area, sigmas)
     distances = np.linalg.norm(poses.keypoints[best] - truth[:, :2], axis=1)
     return Match(
         float(similarity[best]),
         np.where(labeled, distances, np.nan),
-        np.where(labeled, terms, np.nan),
+        np.where(labeled, terms[best], np.nan),
         size,
         truth,
     )

@@ -45,7 +45,7 @@ def sweeping() -> Iterator[Row]:
         yield Row("seconds that Dask adds to a point", "one second", cost, 2)
         one, two = _on_one_and_two(partial(_render, folder / "people"))
         yield Row("render people on two workers of one core", "on one worker", two / one, HALF)
-        one, two = _on_one_and_two(_evaluate)
+        one, two = _on_one_and_two(partial(_evaluate, *_model_and_images()))
         yield Row("evaluate on two workers of one core", "on one worker", two / one, HALF)
 
 
@@ -87,12 +87,16 @@ def _render(folder: Path, client: Client) -> None:
     make_dataset(folder, RENDERED, seed=1, progress=False, client=client)
 
 
-def _evaluate(client: Client) -> None:
+def _evaluate(model: pu.Model, data: pu.Dataset, client: Client) -> None:
+    pu.evaluate(model, data, progress=False, client=client)
+
+
+def _model_and_images() -> tuple[pu.Model, pu.Dataset]:
     photographs = cached("coco-mini")
     some = pu.load_dataset(photographs or PEOPLE)
     many = [some[i % len(some)].renumbered(i) for i in range(EVALUATED)]
     model = pu.load_model("yolov8n_pose_256" if photographs else SHIPPED, num_threads=1)
-    pu.evaluate(model, some.subset(many), progress=False, client=client)
+    return model, some.subset(many)
 
 
 def _seconds_beside_steps(config: Path, runs: Path) -> float:
