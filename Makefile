@@ -35,7 +35,7 @@ test-all: test  ## the slow tests and the other notebooks, too: half an hour
 lab: $(STAMP)  ## open JupyterLab at the repository, on the index notebook
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/index.ipynb
 
-bench: $(STAMP)  ## ratios beside the bare libraries, into tests/bench/results.md: a quarter of an hour
+bench: $(STAMP)  ## ratios beside the bare libraries, into tests/bench/results.md: twelve minutes
 	$(BIN)/python -m tests.bench
 
 setup: $(STAMP)  ## make .venv and install requirements.txt
