@@ -201,7 +201,11 @@ def oks(
     Returns:
         (...) OKS from 0 to 1; NaN where no keypoint is labeled.
     """
-    similarity = keypoint_similarity(keypoints, truth, area, sigmas)
+    return mean_of_labeled(keypoint_similarity(keypoints, truth, area, sigmas), visible)
+
+
+def mean_of_labeled(similarity: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """(...) OKS from the per-keypoint OKS (..., K) and the visibility of the keypoints (..., K)."""
     labeled = np.broadcast_to(np.asarray(visible) > 0, similarity.shape)
     count = labeled.sum(axis=-1)
     return np.where(

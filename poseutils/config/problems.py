@@ -206,7 +206,7 @@ def checked_onnx_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_training(keypoints: int, **attributes: Any) -> Training:
-    """The section ``training`` with these attributes, for a network of so many keypoints.
+    """The section ``training`` with these attributes, for a network with this number of keypoints.
 
     Raises:
         PoseError: for an unknown name, an invalid value, or a contradiction; lists every problem.

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..datasets import Sample
 from ..poses import Poses
+from .matching import are_measured
 
 NAMES = tuple("ap ap50 ap75 ap_medium ap_large ar ar50 ar75 ar_medium ar_large".split())
 OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -129,15 +130,19 @@ def _compared(sample: Sample, poses: Poses, sigmas: np.ndarray) -> _Image:
         np.reshape(similarity, (len(sample), len(best))).T,
         sample.areas.astype(np.float64),
         sample.crowd,
-        sample.crowd | ~(sample.visibility > 0).any(axis=1),
+        ~are_measured(sample),
     )
 
 
 def _similarity(
     points: np.ndarray, person: np.ndarray, box: list[float], area: float, sigmas: np.ndarray
 ) -> np.ndarray:
-    """(D,) the OKS of detections (D, K, 2) with a person (K, 3). If none of the person's keypoints
-    is labeled, distances are those to their box at twice its size."""
+    """(D,) the OKS of detections (D, K, 2) with a person (K, 3).
+
+    Unlike :func:`poseutils.poses.oks` it rounds as pycocotools does, in the order of its
+    operations. If none of the person's keypoints is labeled, distances are those to their box at
+    twice its size.
+    """
     labeled = person[:, 2] > 0
     if labeled.any():
         distance = (points - person[:, :2])[:, labeled]

@@ -11,7 +11,7 @@ from ..datasets import Sample
 from ..errors import PoseError
 from ..keypoints import IBUG68_FROM_MESH468, KeypointLayout, same_keypoints
 from ..keypoints.spelling import keys
-from ..poses import AREA_OF_BOX, Poses, keypoint_similarity
+from ..poses import AREA_OF_BOX, Poses, keypoint_similarity, mean_of_labeled
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,14 @@ class Match:
     truth: np.ndarray
 
 
+def are_measured(sample: Sample) -> np.ndarray:
+    """(N,) bool, whether each person is measured: is not a crowd and has a labeled keypoint."""
+    return ~sample.crowd & (sample.visibility > 0).any(axis=1)
+
+
 def labeled_people(sample: Sample) -> np.ndarray:
-    """Indices of the people to measure: those that are not crowds and have a labeled keypoint."""
-    return np.flatnonzero(~sample.crowd & (sample.visibility > 0).any(axis=1))
+    """Indices of the people to measure."""
+    return np.flatnonzero(are_measured(sample))
 
 
 def matches(sample: Sample, poses: Poses, sigmas: np.ndarray, in_order: bool) -> list[Match]:
@@ -61,7 +66,7 @@ def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Mat
             0.0, np.where(labeled, np.inf, np.nan), np.where(labeled, 0.0, np.nan), size, truth
         )
     terms = keypoint_similarity(poses.keypoints, truth[:, :2], area, sigmas)
-    similarity = np.where(labeled, terms, 0).sum(axis=1) / labeled.sum()
+    similarity = mean_of_labeled(terms, labeled)
     best = int(similarity.argmax())
     distances = np.linalg.norm(poses.keypoints[best] - truth[:, :2], axis=1)
     return Match(
