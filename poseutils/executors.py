@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 LONGEST = 16
-"""Number of items that a process gets at a time."""
+"""Number of items that a process gets at a time, at most."""
 
 T = TypeVar("T")
 
@@ -69,10 +69,19 @@ def in_ranges(
 def _queued(
     submit: Callable[..., Any], function: Callable, items: Sequence, at_once: int
 ) -> Iterator:
-    size = max(1, min(LONGEST, len(items) // (4 * at_once)))
-    ranges = (items[start : start + size] for start in range(0, len(items), size))
+    ranges = _ranges(items, 4 * at_once)
     for _, future in ahead(submit, partial(_call, function), ranges, 2 * at_once):
         yield from future.result()
+
+
+def _ranges(items: Sequence, parts: int) -> Iterator[Sequence]:
+    """Each as long as one of the parts of what is left, so that all processes end at about the same
+    time (guided self-scheduling, Polychronopoulos and Kuck 1987)."""
+    start = 0
+    while start < len(items):
+        size = min(LONGEST, max(1, (len(items) - start) // parts))
+        yield items[start : start + size]
+        start += size
 
 
 def _call(function: Callable, items: Sequence) -> list:

@@ -117,43 +117,37 @@ def _compared(sample: Sample, poses: Poses, sigmas: np.ndarray) -> _Image:
     scores = poses.person_scores.astype(np.float64)
     best = np.argsort(-scores, kind="stable")[:_MAX_DETECTIONS]
     points = poses.keypoints[best].astype(np.float64)
-    similarity = [
-        _similarity(points, keypoints.astype(np.float64), box, area, sigmas)
-        for keypoints, box, area in zip(
-            sample.keypoints, sample.boxes.tolist(), sample.areas.tolist(), strict=True
-        )
-    ]
     return _Image(
         sample.image_id,
         scores[best],
         np.ptp(points, axis=1).prod(axis=1),
-        np.reshape(similarity, (len(sample), len(best))).T,
+        _similarity(points, sample, sigmas).T,
         sample.areas.astype(np.float64),
         sample.crowd,
         ~are_measured(sample),
     )
 
 
-def _similarity(
-    points: np.ndarray, person: np.ndarray, box: list[float], area: float, sigmas: np.ndarray
-) -> np.ndarray:
-    """(D,) the OKS of detections (D, K, 2) with a person (K, 3).
+def _similarity(points: np.ndarray, sample: Sample, sigmas: np.ndarray) -> np.ndarray:
+    """(G, D) the OKS of the annotated people with detections (D, K, 2).
 
     Unlike :func:`poseutils.poses.oks` it rounds as pycocotools does, in the order of its
-    operations. If none of the person's keypoints is labeled, distances are those to their box at
+    operations. If none of a person's keypoints is labeled, distances are those to their box at
     twice its size.
     """
-    labeled = person[:, 2] > 0
-    if labeled.any():
-        distance = (points - person[:, :2])[:, labeled]
-    else:
-        labeled = ~labeled
-        low, high = np.array(box[:2]), np.array(box[2:])
-        beyond = points - (low + 2 * (high - low))
-        distance = np.maximum(0, low - (high - low) - points) + np.maximum(0, beyond)
-    exponent = (distance**2).sum(axis=2) / ((2 * sigmas) ** 2)[labeled]
-    exponent = exponent / (area + np.spacing(1)) / 2
-    return np.exp(-exponent).sum(axis=1) / exponent.shape[1]
+    people, labeled = sample.keypoints.astype(np.float64), sample.visibility > 0
+    distance = points - people[:, None, :, :2]
+    if (unlabeled := ~labeled.any(axis=1)).any():
+        low, high = np.split(sample.boxes[unlabeled, None, None].astype(np.float64), 2, axis=-1)
+        beyond = np.maximum(0, points - (low + 2 * (high - low)))
+        distance[unlabeled] = np.maximum(0, low - (high - low) - points) + beyond
+        labeled = labeled | unlabeled[:, None]
+    exponent = (distance**2).sum(axis=3) / (2 * sigmas) ** 2
+    exponent = exponent / (sample.areas[:, None, None] + np.spacing(1)) / 2
+    # Each sum is over the labeled keypoints alone, and in rows: both decide how it rounds
+    terms = zip(np.exp(-exponent), labeled, strict=True)
+    sums = [term.compress(its, axis=1).sum(axis=1) for term, its in terms]
+    return np.reshape(sums, distance.shape[:2]) / labeled.sum(axis=1)[:, None]
 
 
 def _matches(images: list[_Image]) -> _Matched:

@@ -4,6 +4,8 @@ interrupted evaluation can resume."""
 from __future__ import annotations
 
 import contextlib
+import os
+import struct
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +17,14 @@ from ..files import cannot_write
 from ..keypoints import KeypointLayout
 from ..poses import Poses
 
+_HEADER = struct.Struct("=5I")
+"""Index, height and width of an image, number of people, number of values of each."""
+
 
 @dataclass(frozen=True)
 class Journal:
-    """An append-only file of ``.npy`` arrays, two per image: index, height and width of the image;
-    then its poses, a row per person.
+    """An append-only file of records, one per image: its index, height and width, the shape of an
+    array; then that array, the poses, a row per person.
 
     Attributes:
         file: open for reading and writing.
@@ -33,30 +38,43 @@ class Journal:
 
     def append(self, index: int, poses: Poses, image_size: tuple[int, int]) -> int:
         """Appends a record and returns its offset in the file."""
-        offset = self.file.seek(0, 2)
-        np.save(self.file, np.array([index, *image_size]))
-        np.save(self.file, _rows(poses))
+        offset, rows = self.file.seek(0, 2), _rows(poses)
+        self.file.write(_HEADER.pack(index, *image_size, *rows.shape) + rows.tobytes())
         self.file.flush()
         return offset
 
     def read(self, offset: int) -> tuple[Poses, tuple[int, int]]:
         """Poses, and height and width of the image, of the record at ``offset``."""
         self.file.seek(offset)
-        _, height, width = np.load(self.file)
-        return _poses(np.load(self.file), self.layout), (int(height), int(width))
+        _, height, width, rows = self._record()
+        return _poses(rows, self.layout), (height, width)
 
     def offsets(self) -> dict[int, int]:
         """Image index -> offset of its record. An incomplete record at the end, left by an
         interruption, is cut off."""
         offsets, end = {}, self.file.seek(0)
-        # As NumPy raises at the end, and for an incomplete array
-        with contextlib.suppress(EOFError, ValueError):
+        with contextlib.suppress(EOFError):
             while True:
-                index, _, _ = np.load(self.file)
-                np.load(self.file)
-                offsets[int(index)], end = end, self.file.tell()
+                index, *_ = self._record()
+                offsets[index], end = end, self.file.tell()
         self.file.truncate(end)
         return offsets
+
+    def _record(self) -> tuple[int, int, int, np.ndarray]:
+        """The next record: index, height, width, rows.
+
+        Raises:
+            EOFError: if it is not complete.
+        """
+        header = self.file.read(_HEADER.size)
+        if len(header) < _HEADER.size:
+            raise EOFError
+        index, height, width, people, columns = _HEADER.unpack(header)
+        size = 4 * people * columns
+        if self.file.tell() + size > os.fstat(self.file.fileno()).st_size:
+            raise EOFError
+        rows = np.frombuffer(bytearray(self.file.read(size)), np.float32)
+        return index, height, width, rows.reshape(people, columns)
 
     def finish(self) -> None:
         """Unlinks the file; open handles stay readable."""

@@ -51,31 +51,31 @@ def matches(sample: Sample, poses: Poses, sigmas: np.ndarray, in_order: bool) ->
     The area of a person is 0.53 × the area of their box, as in ST's model zoo.
     """
     people = labeled_people(sample)
-    return [
-        _match(sample, person, poses[index : index + 1] if in_order else poses, sigmas)
-        for index, person in enumerate(people)
-    ]
+    truth = sample.keypoints[people]
+    sizes = np.maximum(sample.boxes[people, 2:] - sample.boxes[people, :2], 1)
+    oks, distances, terms = _nearest(truth, sizes, poses, sigmas, in_order)
+    labeled = truth[..., 2] > 0
+    distances, terms = (np.where(labeled, each, np.nan) for each in (distances, terms))
+    each = zip(oks.tolist(), distances, terms, sizes, truth, strict=True)
+    return [Match(*values) for values in each]
 
 
-def _match(sample: Sample, person: int, poses: Poses, sigmas: np.ndarray) -> Match:
-    truth = sample.keypoints[person]
-    size = np.maximum(sample.boxes[person, 2:] - sample.boxes[person, :2], 1)
-    labeled, area = truth[:, 2] > 0, AREA_OF_BOX * float(np.prod(size))
+def _nearest(
+    truth: np.ndarray, sizes: np.ndarray, poses: Poses, sigmas: np.ndarray, in_order: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of G people (G, K, 3) with boxes of the sizes (G, 2): (G,) OKS, and for each keypoint (G, K)
+    the distance and the similarity, to the prediction with the highest OKS."""
     if not len(poses):
-        return Match(
-            0.0, np.where(labeled, np.inf, np.nan), np.where(labeled, 0.0, np.nan), size, truth
-        )
-    terms = keypoint_similarity(poses.keypoints, truth[:, :2], area, sigmas)
+        return np.zeros(len(truth)), np.array(np.inf), np.array(0.0)
+    found = poses.keypoints[:, None] if in_order else poses.keypoints[None]
+    points, labeled = truth[:, None, :, :2], truth[:, None, :, 2] > 0
+    areas = AREA_OF_BOX * sizes.prod(axis=1, dtype=np.float64)[:, None]
+    terms = keypoint_similarity(found, points, areas, sigmas)
     similarity = mean_of_labeled(terms, labeled)
-    best = int(similarity.argmax())
-    distances = np.linalg.norm(poses.keypoints[best] - truth[:, :2], axis=1)
-    return Match(
-        float(similarity[best]),
-        np.where(labeled, distances, np.nan),
-        np.where(labeled, terms[best], np.nan),
-        size,
-        truth,
-    )
+    each, best = np.arange(len(truth)), similarity.argmax(axis=1)
+    nearest = poses.keypoints if in_order else poses.keypoints[best]
+    distances = np.linalg.norm(nearest - truth[..., :2], axis=2)
+    return similarity[each, best], distances, terms[each, best]
 
 
 # ---------------------------------------------------------------- mapping of keypoints
