@@ -16,8 +16,8 @@ from PIL import Image
 TAG = "highlight"
 MAX_WIDTH = 1600
 SMALL = 100_000
-"""PNGs of up to this many bytes, usually charts, are kept; larger ones become WebP, a tenth of the
-size."""
+"""Images of up to this many bytes, usually charts, are kept; larger ones become WebP, a tenth of
+the size of PNG."""
 CAPTION = 150
 
 
@@ -43,20 +43,20 @@ def gallery(notebook: Path) -> list[GalleryImage]:
     chosen = [output for output in found if output[2]] or sorted(
         found, key=lambda output: len(output[0])
     )[-1:]
-    return [_image(png, caption) for png, caption, _ in chosen]
+    return [_image(content, caption) for content, caption, _ in chosen]
 
 
 def _outputs(cells: list[dict]) -> Iterator[tuple[bytes, str, bool]]:
-    """Each PNG output, the text above it, and whether its cell is tagged."""
+    """Each image output, the text above it, and whether its cell is tagged."""
     text = ""
     for cell in cells:
         if cell["cell_type"] == "markdown":
             text = "".join(cell["source"])
         for output in cell.get("outputs", ()):
-            png = output.get("data", {}).get("image/png")
-            if png:
+            data = output.get("data", {})
+            if content := data.get("image/png") or data.get("image/jpeg"):
                 yield (
-                    base64.b64decode("".join(png)),
+                    base64.b64decode("".join(content)),
                     caption_of(text),
                     TAG in cell["metadata"].get("tags", ()),
                 )
@@ -75,15 +75,15 @@ def caption_of(markdown: str) -> str:
     return first.rstrip(":")
 
 
-def _image(png: bytes, caption: str) -> GalleryImage:
-    image: Image.Image = Image.open(io.BytesIO(png))
+def _image(content: bytes, caption: str) -> GalleryImage:
+    image: Image.Image = Image.open(io.BytesIO(content))
     width, height = image.size
-    kind = "png"
-    if len(png) > SMALL:
+    kind = str(image.format).lower()
+    if len(content) > SMALL:
         image.thumbnail((MAX_WIDTH, MAX_WIDTH * 4))
-        png, kind = _webp(image), "webp"
+        content, kind = _webp(image), "webp"
     return GalleryImage(
-        f"data:image/{kind};base64,{base64.b64encode(png).decode()}", caption, width, height
+        f"data:image/{kind};base64,{base64.b64encode(content).decode()}", caption, width, height
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..crops import cut, region_of_detection
 from ..images import read_image
@@ -17,9 +20,34 @@ from .drawing import draw_poses, overlay_heatmap
 if TYPE_CHECKING:
     from ..models import Model
 
-
 TALLEST = 3
 """Height by width of the tallest figure of an image."""
+_JPEG = {"quality": 85, "subsampling": 0, "optimize": True}
+"""Without subsampling, which would blur colored lines."""
+
+
+class FigureOfImages(Figure):
+    """Kept in notebooks as JPEG, with a fifth of the bytes of PNG."""
+
+
+def subplots_of_images(rows: int, columns: int, **options: Any) -> tuple[FigureOfImages, Any]:
+    """As ``plt.subplots``, always an array of axes."""
+    _keep_as_jpeg()
+    return plt.subplots(
+        rows, columns, squeeze=False, layout="constrained", FigureClass=FigureOfImages, **options
+    )
+
+
+def _keep_as_jpeg() -> None:
+    ipython = sys.modules.get("IPython")  # is not required outside notebooks
+    if ipython is None or (shell := ipython.get_ipython()) is None:
+        return
+    from IPython.core.pylabtools import print_figure
+
+    kinds = shell.display_formatter.formatters
+    as_jpeg = partial(print_figure, fmt="jpeg", base64=True, pil_kwargs=_JPEG)
+    kinds["image/png"].for_type(FigureOfImages, lambda figure: None)
+    kinds["image/jpeg"].for_type(FigureOfImages, as_jpeg)
 
 
 def show_figures(shown: bool) -> None:
@@ -37,9 +65,9 @@ def show_figures(shown: bool) -> None:
 def show_poses(image: str | Path | np.ndarray, poses: Poses, threshold: float = 0.15) -> None:
     """Shows an image, given as a path or an array, with poses drawn over it."""
     pixels = image if isinstance(image, np.ndarray) else read_image(image)
-    _, axes = plt.subplots(figsize=(6, 6 * _ratio(pixels)), layout="constrained")
-    axes.imshow(draw_poses(pixels, poses, threshold))
-    axes.set_axis_off()
+    _, grid = subplots_of_images(1, 1, figsize=(6, 6 * _ratio(pixels)))
+    grid[0, 0].imshow(draw_poses(pixels, poses, threshold))
+    grid[0, 0].set_axis_off()
 
 
 def _ratio(image: np.ndarray) -> float:
@@ -56,7 +84,7 @@ def show_images(
     tallest = max(map(_ratio, images), default=1)
     size = (width * columns, width * rows * tallest + 0.25 * rows)
     # Low dpi: small notebooks
-    _, grid = plt.subplots(rows, columns, figsize=size, dpi=80, squeeze=False, layout="constrained")
+    _, grid = subplots_of_images(rows, columns, figsize=size, dpi=80)
     for axes in grid.flat:
         axes.set_axis_off()
     for index, (axes, image) in enumerate(zip(grid.flat, images, strict=False)):
@@ -108,14 +136,9 @@ def _show_heatmaps(
     chosen = np.linspace(0, len(names) - 1, min(count - 1, len(names))).astype(int)
     shown = {"all keypoints": heatmaps.max(axis=2)} | {names[k]: heatmaps[:, :, k] for k in chosen}
     columns = min(4, len(shown))
-    size = (3 * columns + 0.6, 3.3 * -(-len(shown) // columns))
-    figure, grid = plt.subplots(
-        -(-len(shown) // columns),
-        columns,
-        figsize=size,
-        dpi=80,
-        squeeze=False,
-        layout="constrained",
+    rows = -(-len(shown) // columns)
+    figure, grid = subplots_of_images(
+        rows, columns, figsize=(3 * columns + 0.6, 3.3 * rows), dpi=80
     )
     peak = max(float(heatmaps.max()), 1e-6)
     extent = (0, image.shape[1], image.shape[0], 0)

@@ -13,7 +13,7 @@ from ..decoders.heatmaps_spe import encode
 from ..poses import Poses
 from .charts import show_curves
 from .drawing import TRUTH, draw_poses, overlay_heatmap, truth_poses
-from .figures import show_images
+from .figures import show_images, subplots_of_images
 
 if TYPE_CHECKING:
     from ..training import Examples
@@ -34,14 +34,7 @@ def show_targets(
         examples.keypoints[list(indices)], size, (size[0] // 4, size[1] // 4), sigma_of(loss)
     )
     labeled = examples.keypoints[list(indices), :, 2] > 0
-    figure, grid = plt.subplots(
-        len(indices),
-        3,
-        figsize=(9, 2.9 * len(indices)),
-        dpi=70,
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, grid = subplots_of_images(len(indices), 3, figsize=(9, 2.9 * len(indices)), dpi=70)
     for row, index, maps, known in zip(grid, indices, heatmaps, labeled, strict=True):
         image, first = examples.images[index], int(np.argmax(known))
         row[0].imshow(_with_truth(examples, index))

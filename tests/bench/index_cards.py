@@ -39,13 +39,14 @@ def card(name: str) -> str:
     cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     for tag in ("highlight", "card"):  # a stable sort: those tagged last come first
         cells.sort(key=lambda cell, tag=tag: tag not in cell.metadata.get("tags", ()))
-    figures = [
-        output.data["image/png"]
+    figures = (
+        content
         for cell in cells
         for output in cell.outputs
-        if "image/png" in output.get("data", {})
-    ]
-    image = Image.open(io.BytesIO(base64.b64decode(figures[0]))).convert("RGB")
+        for kind, content in output.get("data", {}).items()
+        if kind in ("image/png", "image/jpeg")
+    )
+    image = Image.open(io.BytesIO(base64.b64decode(next(figures)))).convert("RGB")
     image.thumbnail(SIZE, Image.Resampling.LANCZOS)
     file = io.BytesIO()
     image.quantize(COLORS).save(file, "PNG", optimize=True)

@@ -1,21 +1,40 @@
-"""Every notebook and lesson as a reader runs it: opened in JupyterLab, all cells by the menu."""
+"""Every notebook and lesson as a reader meets it in JupyterLab: opened, and all cells run by the
+menu where something appears that is not in the file."""
+
+import json
 
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.helpers.notebooks import code, is_figure
 
-NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
-
-SHORTER = {
-    "train": {"epochs": 1},
-    "sweep": {"attributes": {"operation_mode": "training", "training.epochs": "1,2"}},
-}
+NOTEBOOKS = [
+    path
+    for path in sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
+    if ".ipynb_checkpoints" not in path.parts
+]
+WITHOUT_WIDGETS = {"dataset", "evaluate", "quantize", "sweep"}
+"""Shown as committed; nbval runs them."""
+SHORTER = {"train": {"epochs": 1}}
 """Parameters of what takes minutes; nbval holds the same cells to their outputs."""
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in NOTEBOOKS if ".ipynb_checkpoints" not in p.parts], ids=lambda p: p.stem
-)
+def named(path):
+    return path.stem
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem in WITHOUT_WIDGETS], ids=named)
+def test_it_shows_its_figures_as_committed(notebook, path):
+    cells = code(json.loads(path.read_text(encoding="utf-8"))["cells"])
+    assert not any("widgets." in line for cell in cells for line in cell["source"])
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    notebook.open(path.relative_to(REPOSITORY).as_posix())
+    notebook.screenshot_of_all(path.stem)
+    assert notebook.errors() == [] and notebook.not_run() == 0
+    assert notebook.figures() == sum(map(is_figure, outputs)) > 0
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem not in WITHOUT_WIDGETS], ids=named)
 def test_it_runs_to_its_end(notebook, path):
     name = path.relative_to(REPOSITORY).as_posix()
     if path.stem in SHORTER:

@@ -11,6 +11,7 @@ import pytest
 from poseutils.__main__ import main
 from poseutils.datasets import load_dataset
 from poseutils.synthetic.robot_arm import NAMES, SKELETON, make_arms
+from tests.helpers.notebooks import is_figure
 
 pytestmark = pytest.mark.slow
 
@@ -69,12 +70,7 @@ def test_the_dataset_notebook_shows_them(project, repository):
         progress_bar=False,
     )
     assert (
-        sum(
-            "image/png" in output.get("data", {})
-            for cell in notebook.cells
-            for output in cell.get("outputs", ())
-        )
-        >= 6
+        sum(is_figure(output) for cell in notebook.cells for output in cell.get("outputs", ())) >= 6
     )
     metrics = json.loads((project / "shown/metrics.json").read_text())
     assert (

@@ -249,6 +249,11 @@ class Notebook:
         ]
         return seen + self.faults
 
+    def figures(self) -> int:
+        """The number of images among the outputs that the browser could read."""
+        images = self.page.locator(".jp-RenderedImage img")
+        return images.evaluate_all("all => all.filter(image => image.naturalWidth > 0).length")
+
     def not_run(self) -> int:
         """The number of code cells with content that have not run."""
         prompts = self.page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all()

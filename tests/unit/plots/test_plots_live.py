@@ -1,11 +1,18 @@
-"""What a notebook shows while a network learns, and when it shall show no figures."""
+"""What a notebook shows while a network learns, as what it keeps figures, and when it shall show
+none."""
 
+import base64
+import io
+import sys
 import types
 
 import IPython
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
+from IPython.core.pylabtools import select_figure_formats
+from PIL import Image
 
 from poseutils import plots
 from poseutils.plots import lessons
@@ -79,3 +86,24 @@ def test_a_notebook_without_figures(monkeypatch):
     ((event, close),) = registered
     close()
     assert (event, backends, plt.get_fignums()) == ("post_execute", ["agg"], [])
+
+
+def test_notebooks_keep_images_as_jpeg_and_charts_as_png(monkeypatch):
+    shell = types.SimpleNamespace(display_formatter=DisplayFormatter())
+    select_figure_formats(shell, {"png"})  # as the backend of notebooks does
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    plots.show_images([image] * 2)
+    shown, _ = shell.display_formatter.format(plt.gcf())
+    chart, _ = shell.display_formatter.format(plt.subplots()[0])
+    plt.close("all")
+    assert {*shown} == {"text/plain", "image/jpeg"} and {*chart} == {"text/plain", "image/png"}
+    read = Image.open(io.BytesIO(base64.b64decode(shown["image/jpeg"])))
+    assert read.format == "JPEG" and read.width > 2 * read.height
+
+
+def test_images_are_shown_without_ipython(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    plots.show_images([np.zeros((60, 80, 3), np.uint8)])
+    assert len(plt.gcf().axes) == 1
+    plt.close("all")
