@@ -63,6 +63,7 @@ WHY_IGNORED = {
     "tools.path_to_cubeIDE": "the exported folder has its own Makefile and CMakeLists.txt",
     "deployment.hardware_setup.serie": "the board tells it",
     "deployment.IDE": "the exported folder builds with any",
+    "model.model_path": "an override asks for a new network, by its name, width or weights",
 }
 WHY_IGNORED |= {f"training.callbacks.{name}": "always done" for name in NOT_NEEDED}
 """Attributes and sections that change nothing."""

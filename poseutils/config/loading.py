@@ -9,13 +9,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import PoseError
-from .configuration import Config
+from .configuration import Config, services_of
 from .consistency import inconsistencies
 from .document.document import read_document
 from .problems import describe
 
 IGNORED_SECTIONS = ("hydra",)
 ALLOW = "allow_custom_code"
+NEW_NETWORK = {"model_name", "custom_model_path", "alpha", "pretrained"}
+"""Attributes of ``model`` that are those of a network that training builds."""
 
 _LOG = logging.getLogger("poseutils")
 
@@ -28,7 +30,9 @@ def load_config(
     Args:
         path: the file. A bare name is searched for in the current folder, in its parents, then
             beside the package.
-        overrides: ``section.attribute=value``, which take precedence over the file.
+        overrides: ``section.attribute=value``, which take precedence over the file. One of the
+            network that training builds, such as ``model.alpha``, takes the place of the file's
+            ``model.model_path``, whose network training would fine-tune as it is.
         allow_custom_code: whether what the configuration names may be run: Python files
             (``model.custom_model_path``, ``custom_data_augmentation.path``) and a program
             (``tools.stedgeai.path_to_stedgeai``). Only the caller can say so, here or by the
@@ -45,9 +49,14 @@ def load_config(
     config, problems = read_config(path, overrides, allow_custom_code)
     if problems:
         raise PoseError(_listed(find_config(Path(path)), problems))
+    warn_of_ignored(config, path)
+    return config
+
+
+def warn_of_ignored(config: Config, path: str | Path) -> None:
+    """Logs one warning of the attributes of a file that have no effect, if there are any."""
     if config.ignored:
         _LOG.warning("%s: ignored: %s", Path(path).name, ", ".join(config.ignored_and_why))
-    return config
 
 
 def read_config(
@@ -72,12 +81,28 @@ def read_config(
     config._ignored = [
         name for name in IGNORED_SECTIONS if document.sections.get(name) is not None
     ] + config.without_effect()
+    if _asks_for_a_new_network(overrides, config):
+        config.model.model_path = None
+        config._ignored.append("model.model_path")
     wrong = {line.partition(".")[0] for line in problems}
     problems += [line for line in inconsistencies(config) if line.partition(".")[0] not in wrong]
     return config, list(
         dict.fromkeys(
             _as_written(line, document.written) for line in [*document.problems, *problems]
         )
+    )
+
+
+def _asks_for_a_new_network(overrides: Iterable[str], config: Config) -> bool:
+    """Whether overrides are of a network that training builds, but none of the one it starts
+    from."""
+    given = {override.partition("=")[0].strip() for override in overrides}
+    mode = config.operation_mode
+    return (
+        config.model.model_path is not None
+        and "model.model_path" not in given
+        and not given.isdisjoint(f"model.{name}" for name in NEW_NETWORK)
+        and (mode is None or "train" in services_of(mode))
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import Config, services_of
-from ..config.loading import find_config, read_config
+from ..config.loading import find_config, read_config, warn_of_ignored
 from ..errors import PoseError
 from ..files import read_text, sha256_of, write_json, write_text
 from ..pipeline.preflight import check
@@ -69,6 +69,7 @@ def sweep(
     """
     path, space = find_config(Path(config_path)), read_space(arguments, ranges=trials is not None)
     settings = _checked(path, space, allow_custom_code, combined=trials is None)
+    warn_of_ignored(settings, path)
     folder = _sweep_folder(Path(runs_dir) / f"{folder_name(settings)}-sweep", path, space, trials)
     with locked(folder):
         chooser = _chooser(space, folder, trials, settings.general.global_seed)

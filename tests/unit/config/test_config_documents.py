@@ -150,6 +150,30 @@ def test_overrides_win_and_make_sections(load):
     assert config.operation_mode == "chain_qb"
 
 
+FINE_TUNING = (
+    "operation_mode: training\nmodel: {model_type: heatmaps_spe, model_path: a.keras, alpha: 0.35}"
+)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "model_path"),
+    [
+        ((), "a.keras"),
+        (("model.alpha=0.5",), None),
+        (("model.alpha=0.35",), None),  # beside 0.5 in a sweep, which would compare the two
+        (("model.pretrained=false", "operation_mode=chain_tqe"), None),
+        (("model.alpha=0.5", "model.model_path=b.keras"), "b.keras"),
+        (("model.alpha=0.5", "operation_mode=chain_qe"), "a.keras"),
+        (("model.input_shape=(96, 96, 3)",), "a.keras"),
+    ],
+)
+def test_the_width_of_a_new_network_asks_for_one(load, caplog, overrides, model_path):
+    """That of a network in a file cannot be changed."""
+    assert load(FINE_TUNING, *overrides).model.model_path == model_path
+    said = "model.model_path (an override asks for a new network" in caplog.text
+    assert said == (model_path is None)
+
+
 @pytest.mark.parametrize(
     ("override", "word"),
     [
