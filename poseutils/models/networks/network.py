@@ -62,7 +62,12 @@ class Network:
     metadata: Metadata = Metadata()
 
     def __reduce__(self):
-        return open_network, (self.path, self.num_threads, self.rescaling, self.input_size)
+        return open_network, (
+            self.path.absolute(),
+            self.num_threads,
+            self.rescaling,
+            self.input_size,
+        )
 
     @property
     def channels_first(self) -> bool:

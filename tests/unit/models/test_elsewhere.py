@@ -1,5 +1,7 @@
 """Evaluating and predicting on the workers of a Dask cluster."""
 
+import os
+
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
@@ -49,3 +51,22 @@ def test_files_are_the_same_to_the_bit(client, model, people, tmp_path):
 
     assert files(tmp_path / "all") == files(tmp_path / "alone")
     assert len(files(tmp_path / "all")) == len(people) + 1
+
+
+def test_relative_paths_are_those_of_the_client(repository, tmp_path, monkeypatch):
+    """Workers started by SSH, say, are in the user's home folder."""
+    monkeypatch.chdir(repository)
+    model = pu.load_model("data/models/st_movenet_lightning_heatmaps_a035_192_int8.tflite")
+    people = pu.load_dataset("data/synthetic-people/val")[:4]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(repository / "data")
+    paths = [sample.path for sample in people]
+    assert not any(path.is_absolute() for path in [model.path, *paths])
+    with LocalCluster(None, 1, 1, True, dashboard_address="127.0.0.1:0") as cluster:
+        with Client(cluster) as client:
+            client.run(os.chdir, "/")
+            report = pu.evaluate(model, people, client=client, progress=False)
+            found = pu.predict_images(model, paths, "out", client=client, progress=False)
+    assert not report.errors and not found.errors
+    assert report.metrics["oks"] > 0.3 and list(found.poses) == paths
+    assert len(list((tmp_path / "out/annotated").iterdir())) == 4
