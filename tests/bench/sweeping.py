@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import dask
 import numpy as np
 from distributed import Client, LocalCluster, wait
 
@@ -67,7 +68,9 @@ def _seconds(work: Callable[[Client], None], count: int) -> float:
 
 @contextmanager
 def _workers(count: int) -> Iterator[Client]:
+    # Not 50 times a second: client, scheduler and nannies are on the workers' cores
     with (
+        dask.config.set({"distributed.admin.tick.interval": "1s"}),
         LocalCluster(
             n_workers=count, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
         ) as cluster,
