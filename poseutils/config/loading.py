@@ -12,6 +12,7 @@ from ..errors import PoseError
 from .configuration import Config, services_of
 from .consistency import inconsistencies
 from .document.document import read_document
+from .document.generations import new_name
 from .problems import describe
 
 IGNORED_SECTIONS = ("hydra",)
@@ -96,7 +97,7 @@ def read_config(
 def _asks_for_a_new_network(overrides: Iterable[str], config: Config) -> bool:
     """Whether overrides are of a network that training builds, but none of the one it starts
     from."""
-    given = {override.partition("=")[0].strip() for override in overrides}
+    given = {new_name(override.partition("=")[0].strip()) for override in overrides}
     mode = config.operation_mode
     return (
         config.model.model_path is not None

@@ -135,9 +135,11 @@ def _similarity(points: np.ndarray, sample: Sample, sigmas: np.ndarray) -> np.nd
     operations. If none of a person's keypoints is labeled, distances are those to their box at
     twice its size.
     """
-    people, labeled = sample.keypoints.astype(np.float64), sample.visibility > 0
+    people = sample.keypoints.astype(np.float64)
+    labeled = people[..., 2] > 0
     distance = points - people[:, None, :, :2]
-    if (unlabeled := ~labeled.any(axis=1)).any():
+    unlabeled = np.asarray(~labeled.any(axis=1))
+    if unlabeled.any():
         low, high = np.split(sample.boxes[unlabeled, None, None].astype(np.float64), 2, axis=-1)
         beyond = np.maximum(0, points - (low + 2 * (high - low)))
         distance[unlabeled] = np.maximum(0, low - (high - low) - points) + beyond

@@ -71,7 +71,7 @@ class Journal:
             raise EOFError
         index, height, width, people, columns = _HEADER.unpack(header)
         size = 4 * people * columns
-        if self.file.tell() + size > os.fstat(self.file.fileno()).st_size:
+        if not columns or self.file.tell() + size > os.fstat(self.file.fileno()).st_size:
             raise EOFError
         rows = np.frombuffer(bytearray(self.file.read(size)), np.float32)
         return index, height, width, rows.reshape(people, columns)

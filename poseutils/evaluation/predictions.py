@@ -58,7 +58,7 @@ def outcomes(
     """
     offsets = journal.offsets()
     missing = [i for i in range(len(dataset)) if i not in offsets]
-    jobs = [(dataset[i].path, None if boxes is None else boxes[i]) for i in missing]
+    jobs = [(dataset[i].path.absolute(), None if boxes is None else boxes[i]) for i in missing]
     fresh = elsewhere(model, _predicted, jobs, settings, workers=workers, client=client)
     for index, sample in enumerate(dataset):
         if index in offsets:

@@ -6,7 +6,6 @@ import pickle
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..executors import in_ranges
@@ -35,7 +34,8 @@ def elsewhere(
     Args:
         model: its network is opened from its file.
         function: of a module, which the processes import.
-        jobs: one per image, a tuple.
+        jobs: one per image. Their paths are absolute: workers of a cluster have working directories
+            of their own.
         workers: number of processes; 0: here.
         client: of a Dask cluster, whose workers do it instead; they see the same files under the
             same paths.
@@ -43,14 +43,8 @@ def elsewhere(
     if client is None and not workers:
         yield from function(model, jobs, *arguments)
     else:
-        jobs = jobs if client is None else list(map(_with_absolute_paths, jobs))
         call = partial(_call, function, pickle.dumps(model), arguments)
         yield from in_ranges(call, jobs, workers, client)
-
-
-def _with_absolute_paths(job: tuple) -> tuple:
-    """Workers of a cluster have working directories of their own."""
-    return tuple(part.absolute() if isinstance(part, Path) else part for part in job)
 
 
 def _call(function: Callable, pickled: bytes, arguments: tuple, jobs: Sequence) -> Iterable:

@@ -27,7 +27,7 @@ from ..training.checkpoint import find_checkpoint
 from ..training.custom import code_file
 from ..training.losses import check_loss
 from ..training.networks.architectures import check_network
-from .runner import find_notebooks
+from .runner import find_notebooks, missing_model
 
 MODEL_SUFFIXES = (*TRAINABLE, ".tflite", ".onnx")
 DATASETS = {
@@ -113,11 +113,8 @@ def _count(number: int, what: str) -> str:
 def _check_model(config: Config, services: list[str], result: Check) -> None:
     path = config.model.model_path
     if not path:
-        if services and services[0] != "train":
-            result.problems.append(
-                f"model.model_path: empty; {services[0]} needs a model: a file, or a name from "
-                "the list of 'zoo'"
-            )
+        if missing := missing_model(config, services):
+            result.problems.append(missing)
         result.lines.append(
             "model.model_path: empty"
             + ("; training starts from scratch" if "train" in services else "")

@@ -60,6 +60,8 @@ def run(
             "configuration, or to the command."
         )
     services = services_of(config.operation_mode)
+    if missing := missing_model(config, services):
+        raise PoseError(missing)
     notebooks = find_notebooks(services, notebooks_dir)
     _load_papermill()
     now = datetime.now()
@@ -72,6 +74,17 @@ def run(
         )
         _run(record, config, notebooks)
     return folder
+
+
+def missing_model(config: Config, services: Sequence[str]) -> str:
+    """What is wrong if the first service needs a model and none is configured; else empty."""
+    if config.model.model_path or not services or services[0] == "train":
+        return ""
+    why = " (an override asks for a new network)" if "model.model_path" in config.ignored else ""
+    return (
+        f"model.model_path: empty{why}; {services[0]} needs a model: a file, or a name from the "
+        "list of 'zoo'"
+    )
 
 
 def folder_name(config: Config) -> str:

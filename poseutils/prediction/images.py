@@ -125,9 +125,12 @@ def predict_images(
     """
     from tqdm.auto import tqdm
 
+    if not paths:
+        raise PoseError("no images were given; expected the paths of image files")
     out_dir = Path(out_dir)
     names, ids = _file_names(paths), _image_ids(paths)
-    jobs = [(path, out_dir.absolute() / "annotated" / name) for path, name in zip(paths, names)]
+    folder = out_dir.absolute() / "annotated"
+    jobs = [(path.absolute(), folder / name) for path, name in zip(paths, names)]
     done = elsewhere(model, _annotated, jobs, threshold, thresholds, client=client)
     each = tqdm(done, total=len(paths), desc="predict", unit="image", disable=not progress)
     poses: dict[Path, Poses] = {}

@@ -46,7 +46,7 @@ def workers(scheduler: str | None, most: int) -> Iterator[Client]:
         return
     try:
         client = Client(scheduler, timeout=SECONDS)
-    except (OSError, ValueError, asyncio.TimeoutError) as error:
+    except (OSError, ValueError, TypeError, ImportError, asyncio.TimeoutError) as error:
         raise PoseError(
             f"--scheduler {scheduler}: no scheduler answered there within {SECONDS} seconds "
             f"({error}). Start one with: dask scheduler"

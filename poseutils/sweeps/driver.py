@@ -109,8 +109,12 @@ def _checked(path: Path, space: Space, allow_custom_code: bool, combined: bool) 
         return config
 
     first, *_ = [read(values, thoroughly=True) for values in space.one_by_one()]
+    seen: dict[str, str] = {}
     for values in space.points() if combined else ():
-        read(values, thoroughly=False)
+        where = " ".join(overrides_of(values))
+        other = seen.setdefault(repr(read(values, thoroughly=False)), where)
+        if other != where and not problems:
+            problems[f"the same training as {other}"] = where
     if problems:
         lines = "\n".join(f"  {where}: {problem}" for problem, where in problems.items())
         raise PoseError(f"{path}: nothing was run, as points are invalid:\n{lines}")

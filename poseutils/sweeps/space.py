@@ -111,7 +111,13 @@ def read_space(arguments: Iterable[str], ranges: bool) -> Space:
 def _values(name: str, text: str, ranges: bool) -> tuple[str, ...] | Range:
     found = _RANGE.fullmatch(text)
     if not found:
-        return tuple(dict.fromkeys(_separated(text)))
+        values = _separated(text)
+        if len(values) > 1 and "" in values:
+            raise PoseError(
+                f"{name}={text}: an empty value between commas. Remove a comma; for the default, "
+                "write null"
+            )
+        return tuple(dict.fromkeys(values))
     low, high = found.groups()
     if not ranges:
         raise PoseError(

@@ -143,6 +143,8 @@ def test_nothing_readable_and_nowhere_to_write(model, asset, tmp_path):
     (tmp_path / "x.jpg").write_text("text")
     with pytest.raises(PoseError, match="none of the 1 images could be read"):
         predict_images(model, [tmp_path / "x.jpg"], tmp_path / "out", progress=False)
+    with pytest.raises(PoseError, match="no images were given"):
+        predict_images(model, [], tmp_path / "out", progress=False)
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(PoseError, match="cannot write"):
         predict_images(model, [asset("images/bus.jpg")], tmp_path / "file", progress=False)

@@ -163,6 +163,8 @@ FINE_TUNING = (
         (("model.alpha=0.35",), None),  # beside 0.5 in a sweep, which would compare the two
         (("model.pretrained=false", "operation_mode=chain_tqe"), None),
         (("model.alpha=0.5", "model.model_path=b.keras"), "b.keras"),
+        (("training.model.alpha=0.5",), None),  # as older files name it
+        (("model.alpha=0.5", "general.model_path=b.keras"), "b.keras"),
         (("model.alpha=0.5", "operation_mode=chain_qe"), "a.keras"),
         (("model.input_shape=(96, 96, 3)",), "a.keras"),
     ],

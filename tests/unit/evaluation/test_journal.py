@@ -43,7 +43,9 @@ def test_what_was_written_comes_back(tmp_path, fields):
         found.keypoints[:] = 0  # is the caller's
 
 
-@pytest.mark.parametrize("end", [b"\x93NUMPY\x01\x00v\x00{'descr': '<i8', 'fortran", b"\xff" * 999])
+@pytest.mark.parametrize(
+    "end", [b"\x93NUMPY\x01\x00v\x00{'descr': '<i8', 'fortran", b"\xff" * 999, bytes(40)]
+)
 def test_what_follows_the_last_whole_record_is_cut_off(tmp_path, end):
     rng, path = np.random.default_rng(2), tmp_path / "a.partial"
     journal = open_journal(path, COCO17)

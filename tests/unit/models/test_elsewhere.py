@@ -1,6 +1,7 @@
 """Evaluating and predicting on the workers of a Dask cluster."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,12 +62,15 @@ def test_relative_paths_are_those_of_the_client(repository, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(repository / "data")
     paths = [sample.path for sample in people]
+    (tmp_path / "broken.jpg").write_bytes(b"none")
+    broken = [*paths, Path("broken.jpg")]
     assert not any(path.is_absolute() for path in [model.path, *paths])
     with LocalCluster(None, 1, 1, True, dashboard_address="127.0.0.1:0") as cluster:
         with Client(cluster) as client:
             client.run(os.chdir, "/")
             report = pu.evaluate(model, people, client=client, progress=False)
-            found = pu.predict_images(model, paths, "out", client=client, progress=False)
-    assert not report.errors and not found.errors
+            found = pu.predict_images(model, broken, "out", client=client, progress=False)
+    alone = pu.predict_images(model, broken, "alone", progress=False)
+    assert not report.errors and found.errors == alone.errors and len(found.errors) == 1
     assert report.metrics["oks"] > 0.3 and list(found.poses) == paths
     assert len(list((tmp_path / "out/annotated").iterdir())) == 4

@@ -201,6 +201,8 @@ def test_nothing_runs_when_something_is_missing(run, config, notebooks, tmp_path
         run("operation_mode=chain_eb")
     with pytest.raises(PoseError, match="did you mean 'epochs'"):
         run("training.epoch=1")
+    with pytest.raises(PoseError, match="override asks for a new network.; evaluate needs a model"):
+        run("operation_mode=chain_et", "model.alpha=0.5")
     config.write_text("model: {model_type: spe}")
     with pytest.raises(PoseError, match="operation_mode: missing"):
         run()

@@ -91,6 +91,9 @@ def test_a_point_that_fails_is_a_row_and_the_sweep_goes_on(sweep, notebooks):
         (["dataset.training_path=nowhere,no"], "no such file or folder"),
         ([TWO, "operation_mode=evaluation"], "operation_mode: evaluation given, which trains"),
         (["model.alpha=0.5"], "no attribute has several values"),
+        (["model.alpha=0.35,,0.5"], "model.alpha=0.35,,0.5: an empty value between commas"),
+        (["model.alpha=0.35,0.5,"], "write null"),
+        (["model.alpha=0.5,0.50"], "model.alpha=0.50: the same training as model.alpha=0.5"),
     ],
 )
 def test_every_point_is_checked_before_anything_runs(sweep, tmp_path, attributes, says):
@@ -113,6 +116,8 @@ def test_a_scheduler_that_does_not_answer(sweep, monkeypatch):
         sweep(TWO, scheduler="tcp://127.0.0.1:9")
     with pytest.raises(PoseError, match="no scheduler answered"):
         sweep(TWO, scheduler="nowhere at all")
+    with pytest.raises(PoseError, match="no scheduler answered"):
+        sweep(TWO, scheduler="tls://127.0.0.1:9")  # without certificates
 
 
 def test_a_scheduler_without_workers(sweep, monkeypatch):
