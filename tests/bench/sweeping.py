@@ -45,7 +45,7 @@ def sweeping() -> Iterator[Row]:
         beside = (one - sum(point.seconds for point in points)) / len(points)
         cost = beside - _seconds_beside_steps(config, folder / "alone")
         yield Row("seconds that Dask adds to a point", "one second", cost, 2)
-        one, two = _on_one_and_two(partial(_render, folder / "people"))
+        one, two = _on_one_and_two(partial(_render, folder / "people"), again=True)
         yield Row("render people on two workers of one core", "on one worker", two / one, HALF)
         one, two = _on_one_and_two(partial(_evaluate, *_model_and_images()), again=True)
         yield Row("evaluate on two workers of one core", "on one worker", two / one, HALF)
