@@ -176,18 +176,12 @@ class _Segment:
         waiting = [wanted]
         while waiting:
             index = waiting[-1]
-            missing = self._missing(index)
-            if missing is None:
-                self.made.append(Step(index, self.done[index]))
+            row = self.done[index]
+            for producer, ranges in self.needs[index]:
+                if self.done[producer] < ranges[row][1]:
+                    waiting.append(producer)
+                    break
+            else:
+                self.made.append(Step(index, row))
                 self.done[index] += 1
                 waiting.pop()
-            else:
-                waiting.append(missing)
-
-    def _missing(self, index: int) -> int | None:
-        """An operator of the segment whose next row is read for the next row of another."""
-        row = self.done[index]
-        for producer, ranges in self.needs[index]:
-            if self.done[producer] < ranges[row][1]:
-                return producer
-        return None

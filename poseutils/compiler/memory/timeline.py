@@ -115,6 +115,8 @@ class Timeline:
 
 def union(live: list[LiveRange]) -> LiveRange:
     """Of tensors side by side, or one over the other: of each row the live range of all."""
+    if len(live) == 1:
+        return live[0]
     first, last = [each.first for each in live], [each.last for each in live]
     return LiveRange(np.min(first, axis=0), np.max(last, axis=0))
 
