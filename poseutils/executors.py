@@ -4,6 +4,7 @@ cluster."""
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from distributed import Client
 
-LONGEST = 16
+LONGEST = 32
 """Number of items that a process gets at a time, at most."""
 
 T = TypeVar("T")
@@ -69,9 +70,9 @@ def in_ranges(
 def _queued(
     submit: Callable[..., Any], function: Callable, items: Sequence, at_once: int
 ) -> Iterator:
-    ranges = _ranges(items, 4 * at_once)
+    ranges = map(pickle.dumps, _ranges(items, 4 * at_once))
     for _, future in ahead(submit, partial(_call, function), ranges, 2 * at_once):
-        yield from future.result()
+        yield from pickle.loads(future.result())
 
 
 def _ranges(items: Sequence, parts: int) -> Iterator[Sequence]:
@@ -84,5 +85,7 @@ def _ranges(items: Sequence, parts: int) -> Iterator[Sequence]:
         start += size
 
 
-def _call(function: Callable, items: Sequence) -> list:
-    return list(function(items))
+def _call(function: Callable, pickled: bytes) -> bytes:
+    """The results for a range of items, both pickled: of an object Dask would send every array in a
+    message of its own."""
+    return pickle.dumps(list(function(pickle.loads(pickled))))

@@ -76,6 +76,10 @@ class Sample:
         """The sample with another image id."""
         return self._with(image_id=image_id)
 
+    def at(self, path: Path) -> Sample:
+        """The sample with another path of its image."""
+        return self._with(path=path)
+
     def reclassified(self, classes: Sequence[int]) -> Sample:
         """The sample with class ``classes[c]`` instead of c."""
         return self._with(classes=np.asarray(classes, int)[self.classes])

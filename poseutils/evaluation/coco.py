@@ -21,8 +21,8 @@ _MAX_DETECTIONS = 20
 
 
 @dataclass(frozen=True)
-class _Image:
-    """One image: D detections, highest score first, and G annotated people.
+class Compared:
+    """An image: D detections, highest score first, compared with G annotated people.
 
     Attributes:
         image_id: of the image.
@@ -76,12 +76,16 @@ class CocoAP:
     """
 
     sigmas: np.ndarray
-    _waiting: list[_Image] = field(default_factory=list)
+    _waiting: list[Compared] = field(default_factory=list)
     _chunks: list[_Matched] = field(default_factory=list)
 
     def add(self, sample: Sample, poses: Poses) -> None:
         """Adds an image; its 20 poses with the highest scores count."""
-        self._waiting.append(_compared(sample, poses, self.sigmas))
+        self.add_compared(compared(sample, poses, self.sigmas))
+
+    def add_compared(self, image: Compared) -> None:
+        """Adds an image that was compared before, by :func:`compared`."""
+        self._waiting.append(image)
         if len(self._waiting) == _CHUNK:
             self._match()
 
@@ -113,11 +117,13 @@ class CocoAP:
         self._waiting = []
 
 
-def _compared(sample: Sample, poses: Poses, sigmas: np.ndarray) -> _Image:
+def compared(sample: Sample, poses: Poses, sigmas: np.ndarray) -> Compared:
+    """The OKS of an image's 20 poses with the highest scores and its people, with the sigmas (K,)
+    of the keypoints."""
     scores = poses.person_scores.astype(np.float64)
     best = np.argsort(-scores, kind="stable")[:_MAX_DETECTIONS]
     points = poses.keypoints[best].astype(np.float64)
-    return _Image(
+    return Compared(
         sample.image_id,
         scores[best],
         np.ptp(points, axis=1).prod(axis=1),
@@ -152,7 +158,7 @@ def _similarity(points: np.ndarray, sample: Sample, sigmas: np.ndarray) -> np.nd
     return np.reshape(sums, distance.shape[:2]) / labeled.sum(axis=1)[:, None]
 
 
-def _matches(images: list[_Image]) -> _Matched:
+def _matches(images: list[Compared]) -> _Matched:
     low, high = np.array(list(SIZES.values()), np.float64).T[..., None]
 
     def outside(areas: list[np.ndarray]) -> np.ndarray:

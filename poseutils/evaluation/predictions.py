@@ -1,5 +1,5 @@
-"""Predictions for a whole dataset in order: read from a journal if it has them, else computed in
-one process or several."""
+"""Predictions for a whole dataset in order, and their measurements: read from a journal if it has
+them, else computed in one process or several."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..datasets import Dataset, Sample
 from ..files import sha256_of
-from ..models import Model, Prediction
+from ..models import Model
 from ..models.elsewhere import elsewhere
 from ..poses import Poses
 from .journal import Journal
+from .matching import labeled_people
+from .measuring import Measure, Measured
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -26,66 +26,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result for one image: poses, height and width of the image, and the offset in the
-    journal; or an error message."""
+    """The measurements of an image, and the offset of its poses in the journal."""
 
     sample: Sample
-    poses: Poses | None = None
-    image_size: tuple[int, int] | None = None
-    offset: int | None = None
-    error: str | None = None
+    measured: Measured
+    offset: int
 
 
 def outcomes(
     model: Model,
     dataset: Dataset,
-    boxes: Sequence[np.ndarray] | None,
+    measure: Measure,
     settings: dict,
     journal: Journal,
     workers: int,
     client: Client | None = None,
-) -> Iterator[Outcome]:
-    """The outcome for every image in order; images in the journal are not predicted again.
+) -> Iterator[Outcome | str]:
+    """The outcome for every image in order, or an error message; images in the journal are not
+    predicted again.
 
     Args:
-        boxes: for each image the (N, 4) boxes to crop, or None for whole images.
         settings: keyword arguments of ``Model.predict_each``.
         workers: number of worker processes; 0 predicts in this process.
-        client: of a Dask cluster, whose workers predict instead.
+        client: of a Dask cluster, whose workers predict and measure instead.
 
     Raises:
         PoseError: if the network outputs NaN or infinity.
     """
     offsets = journal.offsets()
-    missing = [i for i in range(len(dataset)) if i not in offsets]
-    jobs = [(dataset[i].path.absolute(), None if boxes is None else boxes[i]) for i in missing]
-    fresh = elsewhere(model, _predicted, jobs, settings, workers=workers, client=client)
+    missing = [s.at(s.path.absolute()) for i, s in enumerate(dataset) if i not in offsets]
+    fresh = elsewhere(model, _measured, missing, settings, measure, workers=workers, client=client)
     for index, sample in enumerate(dataset):
         if index in offsets:
-            yield Outcome(sample, *journal.read(offsets[index]), offsets[index])
+            measured = measure.of(sample, *journal.read(offsets[index]))
+            yield Outcome(sample, measured, offsets[index])
             continue
-        poses, image_size, error = next(fresh)
-        yield Outcome(
-            sample,
-            poses,
-            image_size,
-            None if error else journal.append(index, poses, image_size),
-            error,
-        )
+        found = next(fresh)
+        if isinstance(found, str):
+            yield found
+        else:
+            poses, image_size, measured = found
+            yield Outcome(sample, measured, journal.append(index, poses, image_size))
 
 
-def _predicted(model: Model, jobs: Sequence[tuple], settings: dict) -> Iterator[tuple]:
-    paths = [path for path, _ in jobs]
-    boxes = None if not jobs or jobs[0][1] is None else [its for _, its in jobs]
-    for prediction in model.predict_each(paths, boxes=boxes, **settings):
-        yield _plain(prediction)
-
-
-def _plain(prediction: Prediction) -> tuple[Poses | None, tuple[int, int] | None, str | None]:
-    """A prediction without its image, which is large and no longer needed."""
-    if prediction.image is None:
-        return None, None, str(prediction.error)
-    return prediction.poses, prediction.image.shape[:2], None
+def _measured(
+    model: Model, samples: Sequence[Sample], settings: dict, measure: Measure
+) -> Iterator[tuple[Poses, tuple[int, int], Measured] | str]:
+    """The poses in each image, its height and width, and its measurements; or an error message."""
+    boxes = [s.boxes[labeled_people(s)] for s in samples] if measure.from_boxes else None
+    predictions = model.predict_each([s.path for s in samples], boxes=boxes, **settings)
+    for sample, prediction in zip(samples, predictions, strict=True):
+        poses, image = prediction.poses, prediction.image
+        if poses is None or image is None:
+            yield str(prediction.error)
+        else:
+            yield poses, image.shape[:2], measure.of(sample, poses, image.shape[:2])
 
 
 def fingerprint(model: Model, dataset: Dataset, settings: dict, from_boxes: bool) -> str:

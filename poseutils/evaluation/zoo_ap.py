@@ -13,6 +13,21 @@ from .matching import labeled_people
 _OKS = 0.5
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """The detections of an image.
+
+    Attributes:
+        scores: (D,).
+        true_positive: (D,) bool.
+        people: number of annotated people.
+    """
+
+    scores: np.ndarray
+    true_positive: np.ndarray
+    people: int
+
+
 @dataclass
 class ZooAP:
     """Average precision at OKS 0.5 as defined by the model zoo's evaluation service. Differences to
@@ -26,34 +41,17 @@ class ZooAP:
     - precision is interpolated linearly at 101 recalls between 0 and 1 and integrated, with a
       straight line from the highest recall reached down to precision 0 at recall 1, so that half of
       the area beyond it counts.
-
-    Attributes:
-        sigmas: (K,) of the keypoints.
     """
 
-    sigmas: np.ndarray
     _scores: list[np.ndarray] = field(default_factory=list)
     _true_positive: list[np.ndarray] = field(default_factory=list)
     _people: int = 0
 
-    def add(self, sample: Sample, poses: Poses, image_size: tuple[int, int]) -> None:
-        """Adds an image; ``image_size`` is its height and width."""
-        people = labeled_people(sample)
-        if not len(people):
-            return
-        scale = np.array(image_size[::-1], np.float64)
-        truth = sample.keypoints[people]
-        size = (sample.boxes[people, 2:] - sample.boxes[people, :2]) / scale
-        similarity = oks(
-            poses.keypoints[None] / scale,
-            truth[:, None, :, :2] / scale,
-            truth[:, None, :, 2] > 0,
-            np.repeat(AREA_OF_BOX * size.prod(axis=1)[:, None], len(poses), axis=1),
-            self.sigmas,
-        )
-        self._people += len(people)
-        self._scores.append(poses.person_scores)
-        self._true_positive.append(_true_positives(similarity))
+    def add(self, image: Ranked) -> None:
+        """Adds an image, whose detections were ranked by :func:`ranked`."""
+        self._people += image.people
+        self._scores.append(image.scores)
+        self._true_positive.append(image.true_positive)
 
     def result(self) -> float:
         """The average precision; 0 if nothing was detected."""
@@ -64,6 +62,25 @@ class ZooAP:
         true, false = np.cumsum(positive), np.cumsum(~positive)
         recall, precision = true / self._people, true / np.maximum(true + false, 1)
         return _area(np.concatenate([[0], recall, [1]]), np.concatenate([[1], precision, [0]]))
+
+
+def ranked(sample: Sample, poses: Poses, image_size: tuple[int, int], sigmas: np.ndarray) -> Ranked:
+    """Which poses in an image of this height and width are true positives, by the sigmas (K,) of
+    the keypoints; without a labeled person none counts."""
+    people = labeled_people(sample)
+    if not len(people):
+        return Ranked(np.zeros(0, np.float32), np.zeros(0, bool), 0)
+    scale = np.array(image_size[::-1], np.float64)
+    truth = sample.keypoints[people]
+    size = (sample.boxes[people, 2:] - sample.boxes[people, :2]) / scale
+    similarity = oks(
+        poses.keypoints[None] / scale,
+        truth[:, None, :, :2] / scale,
+        truth[:, None, :, 2] > 0,
+        np.repeat(AREA_OF_BOX * size.prod(axis=1)[:, None], len(poses), axis=1),
+        sigmas,
+    )
+    return Ranked(poses.person_scores, _true_positives(similarity), len(people))
 
 
 def _true_positives(similarity: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ import pytest
 from distributed import Client, LocalCluster
 
 import poseutils as pu
+from poseutils.datasets.conversion import convert
+from poseutils.datasets.lazy import LazySample
 
 
 @pytest.fixture(params=[1, 3])
@@ -37,6 +39,15 @@ def test_a_report_is_the_same_to_the_bit(client, model, people):
     for a, b in zip(together.per_image, alone.per_image, strict=True):
         np.testing.assert_array_equal(a.poses.keypoints, b.poses.keypoints)
         np.testing.assert_array_equal(a.poses.scores, b.poses.scores)
+
+
+def test_text_labels_are_in_pixels_of_images_that_workers_open(client, model, people, tmp_path):
+    (text,) = convert(people.source, tmp_path / "text", progress=False)
+    written = pu.load_dataset(text.folder)
+    assert isinstance(written[0], LazySample)
+    together = pu.evaluate(model, written, client=client, progress=False)
+    assert "keypoints" not in vars(together.per_image[0].sample)
+    assert together.metrics == pu.evaluate(model, written, progress=False).metrics
 
 
 def test_files_are_the_same_to_the_bit(client, model, people, tmp_path):
