@@ -3,24 +3,32 @@
 
 #if POSE_PLAIN || POSE_DSP
 
-void pose_requantize_sums(const int32_t *sums, const int32_t *bias, const pose_requantize *scale,
-                          int32_t first, int32_t count, int32_t places, int8_t *out, int32_t apart)
+/* Of two places, which share the loads. What is read here is not written, so that a compiler can
+ * vectorize. */
+static void requantize_two(const int32_t *restrict sums, const int32_t *restrict sums1,
+                           const int32_t *restrict b, const int32_t *restrict m,
+                           const int8_t *restrict s, const pose_requantize *scale, int32_t count,
+                           int8_t *out, int8_t *out1)
 {
-    if (scale->even) {
-        pose_requantize_even(sums, bias, scale, first, count, places, out, apart);
-        return;
-    }
-    const int32_t *const b = bias + first, *const m = scale->multiplier + first,
-                         *const sums1 = places > 1 ? sums + TILE : sums;
-    const int8_t *const s = scale->shift + first;
     const int32_t zero = scale->zero, low = scale->low, high = scale->high;
-    int8_t *const out1 = places > 1 ? out + apart : out;
     for (int32_t i = 0; i < count; i++) {
         const int32_t multiplier = m[i], shift = s[i];
         const int32_t one = scaled(sum_of(sums[i], b[i]), multiplier, shift);
         const int32_t other = scaled(sum_of(sums1[i], b[i]), multiplier, shift);
         out[i] = (int8_t)clamp(one + zero, low, high);
         out1[i] = (int8_t)clamp(other + zero, low, high);
+    }
+}
+
+void pose_requantize_sums(const int32_t *sums, const int32_t *bias, const pose_requantize *scale,
+                          int32_t first, int32_t count, int32_t places, int8_t *out, int32_t apart)
+{
+    if (scale->even) {
+        pose_requantize_even(sums, bias, scale, first, count, places, out, apart);
+    } else {
+        requantize_two(sums, places > 1 ? sums + TILE : sums, bias + first,
+                       scale->multiplier + first, scale->shift + first, scale, count, out,
+                       places > 1 ? out + apart : out);
     }
 }
 
