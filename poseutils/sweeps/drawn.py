@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import missing_package
+from ..errors import PoseError, missing_package
 from .points import Point, point_folder
 from .space import Range, Space
 
@@ -38,10 +38,7 @@ class Drawn:
 
     def __init__(self, space: Space, folder: Path, trials: int, seed: int):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = JournalStorage(JournalFileBackend(str(folder / STUDY)))
-        self._study = optuna.create_study(
-            study_name="sweep", storage=storage, direction="maximize", load_if_exists=True
-        )
+        self._study = _opened(folder / STUDY)
         earlier = self._study.get_trials()
         # A sampler's random numbers are not in the study: another seed, or it repeats itself
         self._study.sampler = optuna.samplers.TPESampler(seed=seed + len(earlier))
@@ -125,6 +122,26 @@ class Drawn:
             self._study.tell(trial, state=TrialState.PRUNED)
         else:
             self._study.tell(trial, progress.best_oks)
+
+
+def _opened(path: Path) -> optuna.Study:
+    """The study in a file, or a new one.
+
+    Raises:
+        PoseError: if the file is damaged.
+    """
+    if path.exists():
+        with path.open("r+b") as file:  # an interruption may leave an incomplete last line
+            file.truncate(file.read().rfind(b"\n") + 1)
+    try:
+        storage = JournalStorage(JournalFileBackend(str(path)))
+        return optuna.create_study(
+            study_name="sweep", storage=storage, direction="maximize", load_if_exists=True
+        )
+    except (ValueError, KeyError) as error:
+        raise PoseError(
+            f"{path}: damaged ({error}). Delete the sweep's folder to begin anew"
+        ) from None
 
 
 def _distribution(values: tuple[str, ...] | Range) -> optuna.distributions.BaseDistribution:

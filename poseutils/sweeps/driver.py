@@ -147,9 +147,16 @@ def _sweep_folder(wanted: Path, config: Path, space: Space, trials: int | None) 
         if not folder.exists():
             write_json(kept, description)
             return folder
-        if kept.is_file() and json.loads(read_text(kept)) == description:
+        if kept.is_file() and _read(kept) == description:
             return folder
     raise AssertionError("unreachable")
+
+
+def _read(kept: Path) -> dict:
+    try:
+        return json.loads(read_text(kept))
+    except ValueError as error:
+        raise PoseError(f"{kept}: damaged ({error}). Delete the sweep's folder") from None
 
 
 def _chooser(space: Space, folder: Path, trials: int | None, seed: int) -> Grid | Drawn:

@@ -77,13 +77,15 @@ class Point:
         return read_record(self.folder) if (self.folder / RECORD).exists() else None
 
     def progress(self) -> Progress | None:
-        """The epochs of its training so far; None before the first."""
+        """The epochs of its training so far; None before the end of the first, where a checkpoint
+        may be, of the initial weights."""
         record = self.record()
         step = next((s for s in record.steps if s.service == "train"), None) if record else None
         try:
-            return read_progress(step.folder / CHECKPOINT) if step else None
+            progress = read_progress(step.folder / CHECKPOINT) if step else None
         except PoseError:
             return None
+        return progress if progress and progress.epoch else None
 
 
 def point_folder(sweep: Path, number: int) -> Path:

@@ -17,13 +17,16 @@ from tests.helpers.sweeping import keep
 settings, folder = pu.load_config(config), pathlib.Path(run_dir)
 alpha, epochs = settings.model.alpha, settings.training.epochs
 done = read_progress(folder / "checkpoint.npz").epoch if (folder / "checkpoint.npz").exists() else 0
+if not done:
+    keep(folder, [], epochs)
 for epoch in range(done + 1, epochs + 1):
     with open(folder / "epochs.partial", "a") as log:
         log.write(f"{epoch} ")
     time.sleep(PAUSE)
     keep(folder, [alpha * number / epochs for number in range(1, epoch + 1)], epochs)
 """
-"""Its validation OKS rises to ``model.alpha``; ``epochs.partial`` lists the epochs it began."""
+"""Its validation OKS rises to ``model.alpha``; ``epochs.partial`` lists the epochs it began, before
+which it keeps a checkpoint, as a training does."""
 FINISH = """
 (folder / "model.keras").write_text("float")
 write_metrics(folder, {"oks": alpha})
@@ -51,15 +54,13 @@ def write_train(folder: Path, pause: float = 0, *cells: str) -> Path:
 
 
 def keep(folder: Path, val_oks: list[float], epochs: int) -> None:
-    """Writes the checkpoint of a training with these epochs."""
-    best = max(val_oks)
-    progress = Progress(
-        epochs=epochs,
-        epoch=len(val_oks),
-        history={"val_oks": val_oks},
-        best_oks=best,
-        best_epoch=val_oks.index(best) + 1,
-    )
+    """Writes the checkpoint of a training with these epochs; without any, of its beginning, as
+    :func:`poseutils.training.fit` does."""
+    progress = Progress(epochs=epochs)
+    if val_oks:
+        progress.epoch, progress.history = len(val_oks), {"val_oks": val_oks}
+        progress.best_oks = max(val_oks)
+        progress.best_epoch = val_oks.index(progress.best_oks) + 1
     write_checkpoint(Checkpoint(folder / "checkpoint.npz", progress, {}, [], [], []))
 
 

@@ -1,11 +1,15 @@
 """Points that Optuna draws; their trainings are written as if they had been."""
 
+import json
 import math
 
 import pytest
+from optuna.trial import TrialState
 
-from poseutils.sweeps.drawn import Drawn
+from poseutils.errors import PoseError
+from poseutils.sweeps.drawn import STUDY, Drawn
 from poseutils.sweeps.points import ERROR
+from poseutils.sweeps.results import result_of
 from poseutils.sweeps.space import read_space
 from tests.helpers.sweeping import epochs_begun, trained, write_config
 
@@ -125,3 +129,28 @@ def test_a_failure_is_told_and_not_drawn_again(draw, begun):
         (point.folder / ERROR).write_text("diverged")
         drawn.finish(point)
     assert list(draw(trials=2).left()) == [] and epochs_begun(point.folder) == []
+
+
+def test_before_the_first_epoch_there_is_nothing_to_tell(draw, begun):
+    drawn = draw(trials=1)
+    point = next(drawn.left())
+    begun(point, [])
+    drawn.watch(point)
+    assert point.progress() is None and result_of(point).oks is None
+    drawn.finish(point)
+    assert drawn._study.get_trials()[0].state == TrialState.FAIL
+
+
+def test_a_study_goes_on_after_an_incomplete_last_line(draw, begun, tmp_path):
+    begun(next(draw(trials=2).left()), [0.5] * EPOCHS)
+    study = tmp_path / STUDY
+    study.write_bytes(study.read_bytes()[:-20])
+    left = list(draw(trials=3).left())  # of the first trial the value is lost
+    assert [point.number for point in left] == [1, 2]
+    assert all(isinstance(json.loads(line), dict) for line in study.read_text().splitlines())
+
+
+def test_a_damaged_study_is_named(draw, tmp_path):
+    (tmp_path / STUDY).write_text("no study\n")
+    with pytest.raises(PoseError, match=r"study.log: damaged \("):
+        draw()

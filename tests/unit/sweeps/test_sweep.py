@@ -12,7 +12,7 @@ from poseutils import pipeline
 from poseutils.__main__ import main
 from poseutils.errors import PoseError
 from poseutils.sweeps import cluster, read_results
-from poseutils.sweeps.driver import _sweep_folder
+from poseutils.sweeps.driver import SWEEP, _sweep_folder
 from poseutils.sweeps.space import read_space
 from tests.helpers.sweeping import epochs_begun, write_train
 
@@ -68,6 +68,9 @@ def test_another_sweep_has_a_folder_of_its_own(config, tmp_path):
     assert folder(TWO, trials=3) == folder(TWO, trials=4) == "small-sweep-4"
     config.write_text(config.read_text() + "# another file\n")
     assert folder(TWO) == "small-sweep-5"
+    (tmp_path / "small-sweep" / SWEEP).write_text("{")
+    with pytest.raises(PoseError, match=r"small-sweep/sweep.json: damaged"):
+        folder(TWO)
 
 
 @pytest.mark.slow
