@@ -3,20 +3,27 @@ cluster."""
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import PoseError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 LONGEST = 32
 """Number of items that a process gets at a time, at most."""
+
+SECONDS = 20
+"""How long the first worker of a cluster is waited for."""
 
 T = TypeVar("T")
 
@@ -56,15 +63,40 @@ def in_ranges(
         function: of a module, which the processes import.
         workers: number of processes, at least 1.
         client: of a Dask cluster, whose workers do it instead.
+
+    Raises:
+        PoseError: if there are no workers, or a process ends.
     """
     if client is not None:
-        threads = max(1, sum(client.nthreads().values()))
+        threads = _threads(client)
         yield from _queued(partial(client.submit, pure=False), function, items, threads)
         return
+    if not isinstance(workers, int) or workers < 1:
+        raise PoseError(f"workers is {workers!r}; expected a number of processes, at least 1")
     # A forked process would inherit the locks of threads, but not the threads
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(items)) or 1, mp_context=context) as pool:
-        yield from _queued(pool.submit, function, items, workers)
+        try:
+            yield from _queued(pool.submit, function, items, workers)
+        except BrokenProcessPool:
+            raise PoseError(
+                f"one of {workers} processes ended unexpectedly. Often memory is too small; a "
+                'script needs a line if __name__ == "__main__": above what starts them'
+            ) from None
+
+
+def _threads(client: Client) -> int:
+    """The number of threads of all workers of a cluster."""
+    if not hasattr(client, "nthreads"):
+        raise PoseError(f"client is {client!r}; expected a dask.distributed.Client")
+    try:
+        client.wait_for_workers(1, timeout=SECONDS)
+    except (OSError, TimeoutError, asyncio.TimeoutError):
+        raise PoseError(
+            f"the cluster of {client} has no workers after {SECONDS} seconds. Start some, or wait "
+            "for them: client.wait_for_workers(1)"
+        ) from None
+    return sum(client.nthreads().values())
 
 
 def _queued(

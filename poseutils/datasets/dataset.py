@@ -76,9 +76,13 @@ class Sample:
         """The sample with another image id."""
         return self._with(image_id=image_id)
 
-    def at(self, path: Path) -> Sample:
-        """The sample with another path of its image."""
-        return self._with(path=path)
+    def for_worker(self) -> Sample:
+        """The sample with the absolute path of its image, for another process, whose warnings are
+        lost: who sent it calls :meth:`warn_of_scaling`."""
+        return self._with(path=self.path.absolute())
+
+    def warn_of_scaling(self, size: tuple[int, int]) -> None:
+        """Warns if the annotations were of another size than the width and height of the image."""
 
     def reclassified(self, classes: Sequence[int]) -> Sample:
         """The sample with class ``classes[c]`` instead of c."""

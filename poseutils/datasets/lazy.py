@@ -39,13 +39,20 @@ class LazySample(Sample):
         if name not in _MEASURED:
             raise AttributeError(name)
         size = self.size_of_image()
-        if self.stated not in (FRACTION, size):
-            if not _same_shape(self.stated, size):
-                raise PoseError(_mismatch([(self, size)], 1, "this image"))
-            if "said" not in self.__dict__:
-                warnings.warn(f"{_sizes(self, size)}: annotations are scaled to it", stacklevel=2)
+        if self.stated not in (FRACTION, size) and not _same_shape(self.stated, size):
+            raise PoseError(_mismatch([(self, size)], 1, "this image"))
+        self.warn_of_scaling(size)
         self.scale_to(size)
         return self.__dict__[name]
+
+    def for_worker(self) -> Sample:
+        other = super().for_worker()
+        other.__dict__["said"] = True
+        return other
+
+    def warn_of_scaling(self, size: tuple[int, int]) -> None:
+        if self.stated not in (FRACTION, size) and "said" not in self.__dict__:
+            warnings.warn(f"{_sizes(self, size)}: annotations are scaled to it", stacklevel=3)
 
     def size_of_image(self) -> tuple[int, int]:
         """Width and height as shown; as stated, if the image cannot be read: reading its pixels

@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..datasets import Dataset, Sample
-from ..files import sha256_of
+from ..errors import PoseError
 from ..models import Model
-from ..models.elsewhere import elsewhere
+from ..models.elsewhere import contents, elsewhere
 from ..poses import Poses
 from .journal import Journal
 from .matching import labeled_people
@@ -54,7 +56,7 @@ def outcomes(
         PoseError: if the network outputs NaN or infinity.
     """
     offsets = journal.offsets()
-    missing = [s.at(s.path.absolute()) for i, s in enumerate(dataset) if i not in offsets]
+    missing = [sample.for_worker() for i, sample in enumerate(dataset) if i not in offsets]
     fresh = elsewhere(model, _measured, missing, settings, measure, workers=workers, client=client)
     for index, sample in enumerate(dataset):
         if index in offsets:
@@ -66,6 +68,7 @@ def outcomes(
             yield found
         else:
             poses, image_size, measured = found
+            sample.warn_of_scaling(image_size[::-1])
             yield Outcome(sample, measured, journal.append(index, poses, image_size))
 
 
@@ -73,7 +76,7 @@ def _measured(
     model: Model, samples: Sequence[Sample], settings: dict, measure: Measure
 ) -> Iterator[tuple[Poses, tuple[int, int], Measured] | str]:
     """The poses in each image, its height and width, and its measurements; or an error message."""
-    boxes = [s.boxes[labeled_people(s)] for s in samples] if measure.from_boxes else None
+    boxes = map(_boxes, samples) if measure.from_boxes else None
     predictions = model.predict_each([s.path for s in samples], boxes=boxes, **settings)
     for sample, prediction in zip(samples, predictions, strict=True):
         poses, image = prediction.poses, prediction.image
@@ -83,11 +86,30 @@ def _measured(
             yield poses, image.shape[:2], measure.of(sample, poses, image.shape[:2])
 
 
+def _boxes(sample: Sample) -> np.ndarray:
+    """(N, 4) the boxes of the labeled people; none if the image cannot be read, which is an
+    error of its prediction."""
+    try:
+        return sample.boxes[labeled_people(sample)]
+    except PoseError:
+        return np.zeros((0, 4), np.float32)
+
+
 def fingerprint(model: Model, dataset: Dataset, settings: dict, from_boxes: bool) -> str:
     """A hash of everything that the predictions depend on, so that only a journal of the same
     predictions is resumed."""
-    parts = [_identity(model), settings, from_boxes, [(str(s.path), _age(s.path)) for s in dataset]]
+    images = [(str(sample.path), _age(sample.path)) for sample in dataset]
+    boxes = _digest(dataset) if from_boxes else None
+    parts = [contents(model), _identity(model), settings, images, boxes]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]
+
+
+def _digest(dataset: Dataset) -> str:
+    """Of the annotations, which the crops depend on. Opens no image."""
+    digest = hashlib.sha256()
+    for labels in (labels for sample in dataset for labels in sample.labels):
+        digest.update(np.ascontiguousarray(labels).tobytes())
+    return digest.hexdigest()
 
 
 def _identity(model: Model) -> list:
@@ -101,12 +123,7 @@ def _identity(model: Model) -> list:
         model.classes,
     ]
     runs = [network.runtime, network.rescaling]
-    return [
-        sha256_of(model.path),
-        runs,
-        settings,
-        None if model.detector is None else _identity(model.detector),
-    ]
+    return [runs, settings, None if model.detector is None else _identity(model.detector)]
 
 
 def _age(path: Path) -> int | None:

@@ -94,7 +94,7 @@ class Result:
 
 def predict_images(
     model: Model,
-    paths: Sequence[Path],
+    paths: Sequence[str | Path],
     out_dir: str | Path,
     *,
     threshold: float = 0.15,
@@ -127,17 +127,19 @@ def predict_images(
 
     if not paths:
         raise PoseError("no images were given; expected the paths of image files")
-    out_dir = Path(out_dir)
-    names, ids = _file_names(paths), _image_ids(paths)
+    files, out_dir = [Path(path) for path in paths], Path(out_dir)
+    if out_dir.exists() and not out_dir.is_dir():
+        raise PoseError(f"{out_dir} is a file; expected a folder to write to")
+    names, ids = _file_names(files), _image_ids(files)
     folder = out_dir.absolute() / "annotated"
-    jobs = [(path.absolute(), folder / name) for path, name in zip(paths, names)]
+    jobs = [(path.absolute(), folder / name) for path, name in zip(files, names)]
     done = elsewhere(model, _annotated, jobs, threshold, thresholds, client=client)
-    each = tqdm(done, total=len(paths), desc="predict", unit="image", disable=not progress)
+    each = tqdm(done, total=len(files), desc="predict", unit="image", disable=not progress)
     poses: dict[Path, Poses] = {}
     annotated: dict[Path, Path] = {}
     errors: list[str] = []
     records: list[dict] = []
-    for path, name, image_id, (found, drawn, error) in zip(paths, names, ids, each, strict=True):
+    for path, name, image_id, (found, drawn, error) in zip(files, names, ids, each, strict=True):
         if error:
             errors.append(error)
         if drawn is not None:
@@ -146,7 +148,7 @@ def predict_images(
             poses[path] = found
             records += [{"file_name": name, **record} for record in found.to_coco(image_id)]
     if not poses:
-        raise PoseError(f"none of the {len(paths)} images could be read; the first: {errors[0]}")
+        raise PoseError(f"none of the {len(files)} images could be read; the first: {errors[0]}")
     write_json(out_dir / "predictions.json", records)
     return Result(poses, annotated, errors)
 

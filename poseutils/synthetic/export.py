@@ -75,7 +75,9 @@ def make_dataset(
     _check_ours(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True
+        ) as temporary:  # interrupted, workers of a cluster may still write
             rendered = Path(temporary).absolute() / folder.name
             rendered.mkdir()
             render = partial(_render_each, rendered, seed, size)

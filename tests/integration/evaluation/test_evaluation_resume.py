@@ -68,3 +68,12 @@ def test_another_model_does_not_go_on_with_what_one_left(zoo_model, coco_mini, t
         fingerprint(zoo_model("yolov8n_pose_256"), coco_mini[:40], {}, False),
     }
     assert len(marks) == 4
+
+
+def test_other_annotations_do_not_go_on_with_what_was_predicted_on_crops(zoo_model, coco_mini):
+    from poseutils.evaluation.predictions import fingerprint
+
+    moved = [sample.mapped(lambda keypoints: keypoints + 1) for sample in coco_mini]
+    model, other = zoo_model("movenet_lightning_192"), coco_mini.subset(moved)
+    assert fingerprint(model, coco_mini, {}, True) != fingerprint(model, other, {}, True)
+    assert fingerprint(model, coco_mini, {}, False) == fingerprint(model, other, {}, False)
