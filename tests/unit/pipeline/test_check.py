@@ -145,6 +145,11 @@ def test_a_network_to_build_and_its_loss(look, override, says):
             "nowhere.tflite",
             "model.model_path: nowhere.tflite: no such file or folder; looked for",
         ),
+        (
+            "evaluation",
+            "yolov8n_pose_25",
+            "Nor has the zoo a model of that name: python -m poseutils",
+        ),
         ("evaluation", "photos/a.jpg", "expected a file that ends in .keras, .h5, .tflite, .onnx"),
         ("evaluation", "photos", "photos given, a folder"),
         (
