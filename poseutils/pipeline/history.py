@@ -27,7 +27,9 @@ def runs_table(folder: str | Path) -> str:
         raise PoseError(
             f"{folder}: no such folder. Runs are in 'runs', or in the folder given by --runs-dir."
         )
-    rows, sweeps, others, unreadable = [], [], [], []
+    rows, unreadable = [], []
+    sweeps: list[str] = []
+    others: list[str] = []
     for path in (path for path in sorted(folder.iterdir()) if path.is_dir()):
         try:
             if (path / RECORD).exists():
