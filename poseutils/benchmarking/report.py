@@ -164,7 +164,7 @@ def _unknown(needs: Analysis) -> dict[str, str]:
     if not needs.guessed:
         return {}
     kinds = ", ".join(needs.guessed)
-    return {"instructions": f"{kinds} were not measured: the average of other operators is used"}
+    return {"instructions": f"an average is used for operators without counts: {kinds}"}
 
 
 def _float_boards(path: Path) -> dict[str, str]:

@@ -169,8 +169,15 @@ class Config(Section):
             foreign = " It has a drive letter, as on Windows; write where it is on this computer."
         raise PoseError(
             f"{path}: no such file or folder; looked for {' and '.join(map(str, tried))}."
-            f"{foreign}{_of_other_types(tried)}"
+            f"{foreign}{_of_other_types(tried)}{self._not_in_the_zoo(path)}"
         )
+
+    def _not_in_the_zoo(self, path: str) -> str:
+        """A sentence on the zoo, where a missing path may be a misspelled name of a model."""
+        is_name = path == self.model.model_path and Path(path).name == path
+        if not is_name or Path(path).suffix:
+            return ""
+        return " Nor has the zoo a model of that name: python -m poseutils zoo lists them."
 
     def quantized_model(self) -> str:
         """The file beside ``model.model_path`` of the same name and ``_int8.tflite``;

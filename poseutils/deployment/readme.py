@@ -19,6 +19,7 @@ from ..models.zoo import entry_with
 from .bundle import SOURCES
 from .decoder_c import Decoding, decoder_function
 from .file_headers import purposes
+from .image_input import input_in_python, input_in_words
 from .linux.bundle import FOLDER, takes
 from .recognition import PoseType
 from .serial.firmware import MAIN, readme_values
@@ -49,6 +50,7 @@ def readme_text(
     words += ["serial"] if f"{SOURCES}/serial/pose_serial.c" in files else []
     words += ["firmware"] if f"{SOURCES}/{MAIN}" in files else []
     graph = compiled.graph
+    taken = graph.tensors[graph.inputs[0]]
     values = {
         "name": spec.name,
         "NAME": spec.name.upper(),
@@ -66,7 +68,8 @@ def readme_text(
         "estimated": _estimated(compiled),
         "floats": _floats(spec, compiled),
         "tensors": _tensors(spec, compiled),
-        "camera": _camera(spec, graph.tensors[graph.inputs[0]]),
+        "camera": input_in_words(spec, taken),
+        "write_inputs": input_in_python(spec, taken),
         "steps": _steps(spec),
         "application": _application(spec, graph, words),
         "install": INSTALL,
@@ -232,7 +235,11 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _estimated(compiled: Compiled) -> str:
     unknown = sorted({kind for core in cores() for kind in unmeasured(compiled, core)})
-    return f" {', '.join(unknown)} were not measured; an average is used." if unknown else ""
+    return (
+        f" An average is used for operators without counts: {', '.join(unknown)}."
+        if unknown
+        else ""
+    )
 
 
 def _floats(spec: DeploymentSpec, compiled: Compiled) -> str:
@@ -280,31 +287,6 @@ def _quantization(tensor: Tensor) -> tuple[str, str]:
     if tensor.quantization is None or tensor.dtype == "float32":
         return "", ""
     return repr(float(tensor.scale)), str(tensor.zero_point)
-
-
-def _camera(spec: DeploymentSpec, taken: Tensor) -> str:
-    """How pixels become the input."""
-    if spec.pose is None:
-        return ""
-    pixels = {1: "gray", 3: spec.config.preprocessing.color_mode.upper(), 4: "RGBA"}[taken.shape[3]]
-    given = spec.input
-    if given.dtype == "int8":
-        return f"The input takes the camera's {pixels} bytes less 128, as int8."
-    if given.dtype != "uint8":
-        return f"The input takes {given.dtype} values; scale the {pixels} pixels as in training."
-    text = f"The model file takes the camera's {pixels} bytes, 0 to 255, unchanged."
-    if _shifted(given, taken):
-        text += (
-            " The C code takes them less 128, as int8: the same byte with its highest bit flipped."
-        )
-    return text
-
-
-def _shifted(given: Tensor, taken: Tensor) -> bool:
-    """Whether two quantizations differ by 128 in the zero point alone."""
-    if given.quantization is None or taken.quantization is None:
-        return False
-    return given.scale == taken.scale and given.zero_point - taken.zero_point == 128
 
 
 def _steps(spec: DeploymentSpec) -> str:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from ..errors import PoseError
 from ..files import read_text
-from .record import RECORD, Record, is_locked, read_record
+from .record import RECORD, SWEEP, Record, is_locked, read_record
 from .results import duration, headline
 
 HEADING = ("run", "mode", "state", "duration", "main results")
 
 
 def runs_table(folder: str | Path) -> str:
-    """A line per run: name, mode, state, duration and main results; below it, folders that are no
-    runs or are unreadable.
+    """A line per run: name, mode, state, duration and main results; below it, sweeps, and folders
+    that are no runs or are unreadable.
 
     Raises:
         PoseError: if there is no such folder.
@@ -27,19 +27,28 @@ def runs_table(folder: str | Path) -> str:
         raise PoseError(
             f"{folder}: no such folder. Runs are in 'runs', or in the folder given by --runs-dir."
         )
-    rows, others, unreadable = [], [], []
+    rows, unreadable = [], []
+    sweeps: list[str] = []
+    others: list[str] = []
     for path in (path for path in sorted(folder.iterdir()) if path.is_dir()):
         try:
             if (path / RECORD).exists():
                 record = read_record(path)
                 rows.append((record.started, _row(record)))
             else:
-                others.append(path.name)
+                (sweeps if (path / SWEEP).exists() else others).append(path.name)
         except (PoseError, OSError) as error:
             unreadable.append(f"unreadable: {error}")
     rows.sort(reverse=True)
     lines = aligned([HEADING, *(row for _, row in rows)]) if rows else [f"no runs in {folder}"]
-    lines += [*(["", f"no runs: {', '.join(others)}"] if others else []), *unreadable]
+    below = [
+        *(
+            f"sweep {name}: python -m poseutils runs {folder / name} lists its runs"
+            for name in sweeps
+        ),
+        *([f"no runs: {', '.join(others)}"] if others else []),
+    ]
+    lines += [*([""] if below else []), *below, *unreadable]
     return "\n".join(map(_printable, lines))
 
 

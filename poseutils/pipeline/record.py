@@ -18,6 +18,8 @@ from .results import read_metrics
 from .steps import STATUSES, Step, plan
 
 RECORD = "run.json"
+SWEEP = "sweep.json"
+"""What marks the folder of a sweep, whose runs are below it."""
 LONGEST = 1e9
 """Seconds that no step takes."""
 

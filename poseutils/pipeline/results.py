@@ -187,7 +187,8 @@ def figure(value: float | None) -> str:
         return "n/a"
     if abs(value) >= 1000 or value == int(value):
         return f"{value:,.0f}"
-    return f"{value:.4f}" if 0.001 <= abs(value) < 10 else f"{value:.4g}"
+    has_decimals = 0.001 <= abs(value) < 10 or abs(value) < 0.00005  # an OKS far off is 1e-65
+    return f"{value:.4f}" if has_decimals else f"{value:.4g}"
 
 
 def duration(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from ..markdown import escaped
 from ..poses import Poses
 
 _FEW = 8  # files of a folder that are all linked
+_LABEL = 52  # characters of a line of an axis label, which may be a file name
 
 
 def table(rows: Sequence[Mapping], empty: str = "nothing to show"):
@@ -101,13 +103,17 @@ def show_layers(rows: Sequence[Mapping], columns: Mapping[str, str]) -> None:
     panels.flat[-1].set_xlabel("layer, in execution order")
 
 
-def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str) -> None:
-    """Vertical bars from ``low`` to ``high``, (N,) each, one per channel or layer."""
+def show_ranges(low: np.ndarray, high: np.ndarray, title: str, labels: tuple[str, str]) -> None:
+    """Vertical bars from ``low`` to ``high``, (N,) each, one per channel or layer.
+
+    Args:
+        labels: of the horizontal axis, what a bar is, and of the vertical one.
+    """
     _, axes = plt.subplots(figsize=(9, 2.6), layout="constrained")
+    axes.use_sticky_edges = False  # else the lowest bar ends on the frame
     axes.bar(np.arange(len(low)), high - low, bottom=low, width=0.9, color="#5b8db8")
     axes.axhline(0, color="black", linewidth=0.6)
-    axes.set_title(title)
-    axes.set_ylabel(ylabel)
+    axes.set(title=title, xlabel=labels[0], ylabel=labels[1])
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -115,13 +121,17 @@ def show_ranges(low: np.ndarray, high: np.ndarray, title: str, ylabel: str) -> N
 def show_agreement(
     first: Sequence[float], second: Sequence[float], labels: tuple[str, str], title: str
 ) -> None:
-    """A scatter plot of two results for the same images, with the identity line."""
+    """A scatter plot of two results for the same images, with the identity line.
+
+    Args:
+        labels: of the horizontal axis, ``first``, and of the vertical one.
+    """
     _, axes = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
     axes.plot([0, 1], [0, 1], color="gray", linewidth=0.8)
     axes.scatter(first, second, s=18, alpha=0.7, color="#d1495b")
-    axes.set(
-        xlabel=labels[0], ylabel=labels[1], title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02)
-    )
+    axes.set(title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set_xlabel(fill(labels[0], _LABEL), fontsize=7)
+    axes.set_ylabel(fill(labels[1], _LABEL), fontsize=7)
 
 
 def mean_scores(poses: Iterable[Poses]) -> dict[str, float]:

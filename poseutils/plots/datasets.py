@@ -48,8 +48,8 @@ def show_visibility(people: People, layout: KeypointLayout) -> None:
 
 
 def show_positions(people: People) -> None:
-    """Heat maps over the image: how often each position is inside a box, and how often it has a
-    keypoint."""
+    """Heat maps over the image: how often each position is inside a box, and how many keypoints
+    are there."""
     labeled = people.keypoints[:, :, 2] > 0
     points = (people.keypoints[:, :, :2] / people.sizes[:, None])[labeled]
     dots, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=_GRID, range=((0, 1), (0, 1)))
@@ -57,7 +57,7 @@ def show_positions(people: People) -> None:
     _, panels = plt.subplots(1, 2, figsize=(7.4, 3.4), layout="constrained")
     maps = (
         (_covered(people), "fraction of boxes that cover a position"),
-        (dots, "density of keypoints"),
+        (dots, f"keypoints per cell of {_GRID} × {_GRID}, smoothed"),
     )
     for axes, (values, title) in zip(panels, maps, strict=True):
         shown = axes.imshow(values, cmap="inferno", extent=(0, 1, 1, 0), vmin=0)

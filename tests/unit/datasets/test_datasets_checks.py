@@ -128,6 +128,7 @@ def test_figures_of_photographs_and_of_labels_at_the_edge(asset, tmp_path):
     people = people_of(dataset)
     plots.show_visibility(people, dataset.layout)
     plots.show_positions(people)
+    assert plt.gcf().axes[1].get_title().startswith("keypoints per cell of")
     plots.show_sizes(people)
     plots.show_spread(people, dataset.layout)
     plots.show_people(dataset, people, most_different(people, 4))

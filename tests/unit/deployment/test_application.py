@@ -52,6 +52,14 @@ def config(**changes):
     )
 
 
+def test_the_status_is_looked_at_before_the_outputs(small, tmp_path):
+    """The application in the README decodes and draws only what a run has computed."""
+    text = (exported(small, tmp_path / "out", name="some").path / "README.md").read_text()
+    run, decode = text.index("status = some_run(&network)"), text.index("some_decode(&network")
+    assert "if (status == POSE_OK)" in text[run:decode]
+    assert "if (status == POSE_OK)" in text[decode : text.index("draw(poses")]
+
+
 @with_gcc
 @pytest.mark.parametrize("name", ["network", "9 lives-net"])
 def test_app_config_compiles(small, tmp_path, name):

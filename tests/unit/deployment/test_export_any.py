@@ -85,6 +85,11 @@ def test_the_folder_without_a_decoder_is_whole(file, tmp_path):
     assert (
         subprocess.run(command, check=True, capture_output=True, text=True).stdout == "4 images\n"
     )
+    for data, images in ((bytes(20), 0), (b"", 0), (bytes(48 + 47), 1)):
+        (tmp_path / "in.bin").write_bytes(data)
+        cut = subprocess.run(command, capture_output=True, text=True)
+        assert cut.returncode == 1 and cut.stdout == f"{images} images\n"
+        assert "the inputs of an image have 48 bytes" in cut.stderr
 
 
 def test_names_in_a_model_are_no_markup_in_the_readme(file, tmp_path):

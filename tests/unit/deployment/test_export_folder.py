@@ -11,7 +11,7 @@ import pytest
 
 import poseutils as pu
 from poseutils import PoseError
-from poseutils.deployment import export
+from poseutils.deployment import export, readme
 from tests.helpers.marks import with_gcc, with_qemu, with_tools
 from tests.helpers.networks.tiny_tflite import build, heatmap_model, tensor
 from tests.helpers.running.litert_reference import same
@@ -37,6 +37,13 @@ def test_same_input_gives_the_same_bytes_and_the_manifest_lists_them(small, tmp_
         data = (bundle.path / name).read_bytes()
         assert record == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     assert files_in(bundle.path) == {*bundle.manifest["files"], "manifest.json"}
+
+
+def test_operators_without_counts_are_named(small, tmp_path, monkeypatch):
+    """One or several."""
+    monkeypatch.setattr(readme, "unmeasured", lambda compiled, core: ["SPLIT"])
+    text = (export(small, tmp_path / "out").path / "README.md").read_text()
+    assert "An average is used for operators without counts: SPLIT." in " ".join(text.split())
 
 
 @pytest.mark.slow

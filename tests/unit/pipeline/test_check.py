@@ -110,6 +110,13 @@ training: {epochs: many, callbacks: {LRStepDecay: {}}}
     assert all(line in printed for line in found.problems)
 
 
+def test_no_plan_of_an_invalid_configuration(look, capsys, tmp_path):
+    look(TRAIN + "training: {epochs: 12}\n")
+    assert main(["check", str(tmp_path / "user_config.yaml"), "training.epochs=two"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and "training.epochs: 'two' given" in printed.err
+
+
 @pytest.mark.parametrize(
     ("override", "says"),
     [
@@ -144,6 +151,11 @@ def test_a_network_to_build_and_its_loss(look, override, says):
             "evaluation",
             "nowhere.tflite",
             "model.model_path: nowhere.tflite: no such file or folder; looked for",
+        ),
+        (
+            "evaluation",
+            "yolov8n_pose_25",
+            "Nor has the zoo a model of that name: python -m poseutils",
         ),
         ("evaluation", "photos/a.jpg", "expected a file that ends in .keras, .h5, .tflite, .onnx"),
         ("evaluation", "photos", "photos given, a folder"),

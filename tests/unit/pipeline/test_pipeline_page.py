@@ -23,6 +23,7 @@ from poseutils.pipeline.gallery import caption_of, gallery
 from poseutils.pipeline.results import (
     compared,
     duration,
+    figure,
     headline,
     own_metrics,
     precision_of,
@@ -157,6 +158,14 @@ def test_large_pictures_are_made_small(tmp_path):
         and image.size == (1600, 133)
         and (picture.width, picture.height) == (2400, 200)
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(8.824e-65, "0.0000"), (0.0, "0"), (0.5, "0.5000"), (2e-4, "0.0002"), (1234.5, "1,234")],
+)
+def test_a_number_has_four_decimals(value, shown):
+    assert figure(value) == shown
 
 
 def test_captions_are_whole_sentences():

@@ -14,6 +14,7 @@ from poseutils import pipeline
 from poseutils.__main__ import main
 from poseutils.errors import PoseError
 from poseutils.pipeline.history import runs_table
+from poseutils.pipeline.record import SWEEP
 from poseutils.pipeline.steps import Step, plan
 from tests.helpers.stand_ins import (
     WAIT,
@@ -313,8 +314,9 @@ def test_runs_are_listed_newest_first(config, notebooks, tmp_path, capsys, no_ke
         pipeline.run(
             config, ["operation_mode=chain_te", "general.project_name=second"], runs, notebooks
         )
-    (runs / "train").mkdir()
-    (runs / "broken").mkdir()
+    for name in ("train", "broken", "x-sweep"):
+        (runs / name).mkdir()
+    (runs / "x-sweep" / SWEEP).write_text("{}")
     (runs / "broken/run.json").write_text("{")
     (first / "metrics.json").write_text(
         json.dumps(json.loads((first / "metrics.json").read_text()) | {"float.nme": None})
@@ -332,6 +334,7 @@ def test_runs_are_listed_newest_first(config, notebooks, tmp_path, capsys, no_ke
     assert all(
         line[column - 1] == " " != line[column] for line in (second, oldest) for column in columns
     )
+    assert f"sweep x-sweep: python -m poseutils runs {runs / 'x-sweep'} lists its runs" in rest
     assert "no runs: train" in rest and any(
         "unreadable" in line and "broken" in line for line in rest
     )

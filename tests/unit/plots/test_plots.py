@@ -117,6 +117,29 @@ def test_files_of_a_run_are_linked_where_they_open(tmp_path, monkeypatch):
     ]
 
 
+def test_axes_of_ranges_are_labeled_and_bars_end_inside():
+    import matplotlib.pyplot as plt
+
+    plots.show_ranges(np.array([-3.0, -1]), np.array([1.0, 2]), "weights", ("channel", "weight"))
+    axes = plt.gca()
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("channel", "weight")
+    assert axes.get_ylim()[0] < -3 and axes.get_ylim()[1] > 2
+    plt.close("all")
+
+
+def test_axes_of_an_agreement_name_the_models():
+    import matplotlib.pyplot as plt
+
+    names = ("model.keras", "a_model_" * 8 + ".tflite")
+    plots.show_agreement([0.1, 0.9], [0.2, 0.8], names, "OKS of each image")
+    axes = plt.gca()
+    plt.gcf().canvas.draw()
+    across, up = axes.xaxis.label, axes.yaxis.label
+    assert (across.get_text(), up.get_text().replace("\n", "")) == names
+    assert up.get_window_extent().height < axes.get_window_extent().height
+    plt.close("all")
+
+
 def test_heatmaps_share_a_scale(tmp_path):
     (tmp_path / "small.tflite").write_bytes(heatmap_model(keypoints=13))
     model = pu.load_model(tmp_path / "small.tflite", model_type="heatmaps_spe")

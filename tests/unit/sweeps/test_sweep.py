@@ -11,6 +11,7 @@ from distributed import LocalCluster
 from poseutils import pipeline
 from poseutils.__main__ import main
 from poseutils.errors import PoseError
+from poseutils.pipeline.record import SWEEP
 from poseutils.sweeps import cluster, read_results
 from poseutils.sweeps.driver import SWEEP, _sweep_folder
 from poseutils.sweeps.space import read_space
@@ -37,6 +38,7 @@ def test_each_point_is_a_run_and_the_best_comes_first(sweep, tmp_path, capsys):
     overrides = json.loads((folder / "point-001/run.json").read_text())["overrides"]
     assert overrides == ["training.epochs=3", "model.alpha=0.5"]
     assert (folder / "index.html").exists() and (folder / "results.csv").exists()
+    assert (folder / SWEEP).exists()  # by which runs_table knows a sweep
 
     capsys.readouterr()
     assert sweep(TWO, "training.epochs=3") == folder

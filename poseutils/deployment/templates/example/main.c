@@ -28,22 +28,36 @@ static @name@_poses poses;
 /* As a camera gives it: row by row. */
 static uint8_t image[ALL_ROWS];
 
-static int read_inputs(const @name@_context *network, FILE *file)
+static size_t image_bytes(void)
+{
+    return ALL_ROWS;
+}
+
+/* The number of bytes read. */
+static size_t read_inputs(const @name@_context *network, FILE *file)
 {
     (void)network;
-    return fread(image, 1, ALL_ROWS, file) == ALL_ROWS;
+    return fread(image, 1, ALL_ROWS, file);
 }
 @end
 @if whole
-static int read_inputs(const @name@_context *network, FILE *file)
+static size_t image_bytes(void)
 {
+    size_t bytes = 0;
     for (int32_t i = 0; i < @NAME@_INPUTS; i++) {
-        const size_t bytes = (size_t)@name@_input_bytes[i];
-        if (fread(@name@_input(network, i), 1, bytes, file) != bytes) {
-            return 0;
-        }
+        bytes += (size_t)@name@_input_bytes[i];
     }
-    return 1;
+    return bytes;
+}
+
+/* The number of bytes read. */
+static size_t read_inputs(const @name@_context *network, FILE *file)
+{
+    size_t bytes = 0;
+    for (int32_t i = 0; i < @NAME@_INPUTS; i++) {
+        bytes += fread(@name@_input(network, i), 1, (size_t)@name@_input_bytes[i], file);
+    }
+    return bytes;
 }
 @end
 
@@ -117,26 +131,29 @@ static void print_poses(void)
 }
 
 @end
-/* The number of images, or -1. */
-static int run_images(@name@_context *network, FILE *inputs, FILE *outputs)
+/* Runs the network on every image and counts them; NULL, or why it ended early. */
+static const char *run_images(@name@_context *network, FILE *inputs, FILE *outputs, int *images)
 {
-    int images = 0;
-    while (read_inputs(network, inputs)) {
-        if (run_network(network) != POSE_OK) {
-            return -1;
+    size_t bytes;
+    while ((bytes = read_inputs(network, inputs)) == image_bytes()) {
+        pose_status status = run_network(network);
+@if pose
+        if (status == POSE_OK) {
+            status = @name@_decode(network, &poses);
+        }
+@end
+        if (status != POSE_OK) {
+            return pose_status_text(status);
         }
 @if pose
-        if (@name@_decode(network, &poses) != POSE_OK) {
-            return -1;
-        }
         print_poses();
 @end
         if (!write_outputs(network, outputs)) {
-            return -1;
+            return "cannot write the outputs";
         }
-        images++;
+        ++*images;
     }
-    return images;
+    return bytes > 0 || *images == 0 ? "the inputs do not end with a whole image" : NULL;
 }
 
 int main(int argc, char **argv)
@@ -161,17 +178,22 @@ int main(int argc, char **argv)
     network.after_layer = tensors != NULL ? write_tensor : NULL;
     network.user = tensors;
 #endif
-    const int images = run_images(&network, inputs, outputs);
+    int images = 0;
+    const char *problem = run_images(&network, inputs, outputs, &images);
 #ifdef @NAME@_DEBUG
     if (tensors != NULL) {
         fclose(tensors);
     }
 #endif
     fclose(inputs);
-    if (fclose(outputs) != 0 || images < 0) {
-        fprintf(stderr, "cannot write %s\n", argv[2]);
-        return 1;
+    if (fclose(outputs) != 0 && problem == NULL) {
+        problem = "cannot write the outputs";
     }
     printf("%d images\n", images);
+    if (problem != NULL) {
+        fprintf(stderr, "%s; the inputs of an image have %lu bytes\n", problem,
+                (unsigned long)image_bytes());
+        return 1;
+    }
     return 0;
 }

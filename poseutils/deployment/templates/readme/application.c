@@ -36,11 +36,17 @@ int main(void)
         } while (status == POSE_OK && @name@_rows_missing(&network) > 0);
 @end
 @if pose
-        @name@_decode(&network, &poses);
-        draw(poses.keypoints, poses.people);
+        if (status == POSE_OK) {
+            status = @name@_decode(&network, &poses);
+        }
+        if (status == POSE_OK) {
+            draw(poses.keypoints, poses.people);
+        }
 @end
 @if plain
-        read_output(@name@_output(&network, 0));
+        if (status == POSE_OK) {
+            read_output(@name@_output(&network, 0));
+        }
 @end
     }
     log_error(pose_status_text(status));
