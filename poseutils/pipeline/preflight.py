@@ -26,7 +26,8 @@ from ..prediction import is_video, open_video
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import code_file
 from ..training.losses import check_loss
-from ..training.networks.architectures import check_network
+from ..training.networks.architectures import check_network, check_start, has_width
+from ..training.networks.head import channels_of, check_head, new_head, read_layers
 from .runner import find_notebooks, missing_model
 
 MODEL_SUFFIXES = (*TRAINABLE, ".tflite", ".onnx")
@@ -256,6 +257,8 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
         _attempt(result, "model", check_network, *network)
         if config.training.loss:
             _attempt(result, "", check_loss, *config.training.loss, model.final_activation)
+    else:
+        _check_start(config, result)
     if "random_flip" in (config.data_augmentation or {}) and config.dataset.training_path:
         _attempt(result, "data_augmentation", _check_flip, config)
     if config.custom_data_augmentation:
@@ -264,6 +267,32 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
         )
     if checkpoint := config.training.resume_training_from:
         _attempt(result, "", lambda: find_checkpoint(config.resolve(checkpoint)))
+
+
+def _check_start(config: Config, result: Check) -> None:
+    """The network that is fine-tuned: whether it takes the input, and has the keypoints."""
+    model, keypoints = config.model, config.dataset.keypoints
+    path = model.model_path or ""
+    try:
+        layers = read_layers(config.resolve(path))
+    except PoseError:  # listed already
+        return
+    if layers is None:
+        return
+    by_name = {arguments.get("name", ""): arguments for _, arguments in layers}
+    _attempt(result, "model", check_start, by_name, model.input_shape)
+    if "alpha" in model.model_fields_set and not has_width(by_name, model.alpha or 1.0):
+        result.lines.append(
+            f"model.alpha: {model.alpha:g}: not used, as model.model_path is fine-tuned, which has "
+            "another width; leave model.model_path empty to train from scratch"
+        )
+    channels = channels_of(layers)
+    if channels is None or keypoints is None or channels == keypoints:
+        return
+    problems = len(result.problems)
+    _attempt(result, "", check_head, layers, channels, keypoints)
+    if len(result.problems) == problems:
+        result.lines.append(f"train: {new_head(path, channels, keypoints)}")
 
 
 def _check_flip(config: Config) -> None:
