@@ -16,7 +16,7 @@ from pathlib import Path
 from ..config import Config, read_config, services_of
 from ..config.names import CUSTOM_MODELS
 from ..config.problems import cannot_flip
-from ..datasets import configured_dataset, training_datasets
+from ..datasets import Dataset, configured_dataset, training_datasets
 from ..errors import PoseError
 from ..images import find_images
 from ..models.networks.keras_files import SUFFIXES as TRAINABLE
@@ -200,14 +200,15 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
             continue
         try:
             result.lines.append(
-                f"{name}: {path}: {_data(config, section, attribute)}  ({', '.join(users)})"
+                f"{name}: {path}: {_data(config, section, attribute, users)}  ({', '.join(users)})"
             )
         except PoseError as error:
             result.problems.append(f"{name}: {error}")
 
 
-def _data(config: Config, section: str, attribute: str) -> str:
-    """A description of the images, or of the dataset, as a run reads it, and what it warns of.
+def _data(config: Config, section: str, attribute: str, users: list[str]) -> str:
+    """A description of the images, or of the dataset, as the services that use it read it, and what
+    they warn of.
 
     Raises:
         PoseError: as a run raises it.
@@ -216,12 +217,22 @@ def _data(config: Config, section: str, attribute: str) -> str:
         warnings.simplefilter("always")
         if section == "dataset":
             dataset = configured_dataset(config, attribute)
+            if not {"train", "evaluate"}.isdisjoint(users):
+                _check_labeled(dataset)
             people, classes = sum(map(len, dataset)), dataset.summary().get("classes")
             found = f"{_count(len(dataset), 'image')}, {_count(people, 'annotation')}"
             found += f" ({classes})" if classes else ""
         else:
             found = _images(config.resolve(getattr(config.prediction, attribute)), config)
     return "; ".join([found, *dict.fromkeys(str(warning.message) for warning in caught)])
+
+
+def _check_labeled(dataset: Dataset) -> None:
+    if not any((sample.visibility > 0).any() for sample in dataset):
+        raise PoseError(
+            f"none of its {_count(len(dataset), 'image')} has a person with a labeled keypoint; "
+            "nothing can be trained or measured on it"
+        )
 
 
 def _images(path: Path, config: Config) -> str:

@@ -318,3 +318,21 @@ def test_a_network_of_other_keypoints_gets_a_new_last_layer(look, tmp_path, repo
     found = look(TRAIN, f"model.model_path={repository / SHIPPED}", "dataset.keypoints=12")
     assert not found.problems
     assert "has 17 keypoints and the data 12: its last layer is new" in lines(found)
+
+
+def test_boxes_without_keypoints_are_nothing_to_train_on(look, tmp_path):
+    Image.new("RGB", (50, 40)).save(tmp_path / "one.jpg")
+    document = {
+        "images": [{"id": 1, "file_name": "one.jpg", "width": 50, "height": 40}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [9, 9, 20, 20]}],
+        "categories": [coco_category(COCO17)],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    boxes = "dataset.training_path=labels.json"
+    problem = "dataset.training_path: none of its 1 image has a person with a labeled keypoint"
+    assert [problem in line for line in look(TRAIN, boxes).problems] == [True]
+    start = "model.model_path=yolov8n_pose_256"
+    evaluated = look(
+        TRAIN, boxes, "operation_mode=evaluation", "dataset.test_path=labels.json", start
+    )
+    assert [line.startswith("dataset.test_path: none of") for line in evaluated.problems] == [True]
