@@ -170,12 +170,29 @@ def numbers_of(values, count: int, where: str, meaning: str) -> np.ndarray:
 
 
 def flat(keypoints):
-    """A list of keypoints as one list of numbers, -1 for null."""
+    """A list of keypoints as one list of numbers."""
     if not isinstance(keypoints, list) or not keypoints:
         return keypoints
     if all(isinstance(keypoint, list) for keypoint in keypoints):
-        keypoints = [number for keypoint in keypoints for number in keypoint]
-    return [-1 if number is None else number for number in keypoints]
+        return [number for keypoint in keypoints for number in keypoint]
+    return keypoints
+
+
+def without_nulls(rows: list, columns: int, notes: list[str]) -> list:
+    """Lists of numbers, in which keypoints that have a null are zeros: not labeled. Those that have
+    another value are noted."""
+    partial = 0
+    filled = []
+    for row in rows:
+        if isinstance(row, list) and None in row:
+            starts = range(0, len(row), columns)
+            keypoints = [row[start : start + columns] for start in starts]
+            partial += sum(None in keypoint and any(keypoint) for keypoint in keypoints)
+            row = flat([[0] * len(k) if None in k else k for k in keypoints])
+        filled.append(row)
+    if partial:
+        notes.append(f"null is taken as not labeled, for {partial} keypoints")
+    return filled
 
 
 def limbs_of(category: Mapping, notes: list[str]) -> list:

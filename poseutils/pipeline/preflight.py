@@ -16,7 +16,7 @@ from pathlib import Path
 from ..config import Config, read_config, services_of
 from ..config.names import CUSTOM_MODELS
 from ..config.problems import cannot_flip
-from ..datasets import configured_dataset, training_datasets
+from ..datasets import Dataset, configured_dataset, training_datasets
 from ..errors import PoseError
 from ..images import find_images
 from ..models.networks.keras_files import SUFFIXES as TRAINABLE
@@ -26,7 +26,8 @@ from ..prediction import is_video, open_video
 from ..training.checkpoint import find_checkpoint
 from ..training.custom import code_file
 from ..training.losses import check_loss
-from ..training.networks.architectures import check_network
+from ..training.networks.architectures import check_network, check_start, has_width
+from ..training.networks.head import channels_of, check_head, new_head, read_layers
 from .runner import find_notebooks, missing_model
 
 MODEL_SUFFIXES = (*TRAINABLE, ".tflite", ".onnx")
@@ -199,14 +200,15 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
             continue
         try:
             result.lines.append(
-                f"{name}: {path}: {_data(config, section, attribute)}  ({', '.join(users)})"
+                f"{name}: {path}: {_data(config, section, attribute, users)}  ({', '.join(users)})"
             )
         except PoseError as error:
             result.problems.append(f"{name}: {error}")
 
 
-def _data(config: Config, section: str, attribute: str) -> str:
-    """A description of the images, or of the dataset, as a run reads it, and what it warns of.
+def _data(config: Config, section: str, attribute: str, users: list[str]) -> str:
+    """A description of the images, or of the dataset, as the services that use it read it, and what
+    they warn of.
 
     Raises:
         PoseError: as a run raises it.
@@ -215,12 +217,22 @@ def _data(config: Config, section: str, attribute: str) -> str:
         warnings.simplefilter("always")
         if section == "dataset":
             dataset = configured_dataset(config, attribute)
+            if not {"train", "evaluate"}.isdisjoint(users):
+                _check_labeled(dataset)
             people, classes = sum(map(len, dataset)), dataset.summary().get("classes")
             found = f"{_count(len(dataset), 'image')}, {_count(people, 'annotation')}"
             found += f" ({classes})" if classes else ""
         else:
             found = _images(config.resolve(getattr(config.prediction, attribute)), config)
     return "; ".join([found, *dict.fromkeys(str(warning.message) for warning in caught)])
+
+
+def _check_labeled(dataset: Dataset) -> None:
+    if not any((sample.visibility > 0).any() for sample in dataset):
+        raise PoseError(
+            f"none of its {_count(len(dataset), 'image')} has a person with a labeled keypoint; "
+            "nothing can be trained or measured on it"
+        )
 
 
 def _images(path: Path, config: Config) -> str:
@@ -256,6 +268,8 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
         _attempt(result, "model", check_network, *network)
         if config.training.loss:
             _attempt(result, "", check_loss, *config.training.loss, model.final_activation)
+    else:
+        _check_start(config, result)
     if "random_flip" in (config.data_augmentation or {}) and config.dataset.training_path:
         _attempt(result, "data_augmentation", _check_flip, config)
     if config.custom_data_augmentation:
@@ -264,6 +278,32 @@ def _check_training(config: Config, services: list[str], result: Check) -> None:
         )
     if checkpoint := config.training.resume_training_from:
         _attempt(result, "", lambda: find_checkpoint(config.resolve(checkpoint)))
+
+
+def _check_start(config: Config, result: Check) -> None:
+    """The network that is fine-tuned: whether it takes the input, and has the keypoints."""
+    model, keypoints = config.model, config.dataset.keypoints
+    path = model.model_path or ""
+    try:
+        layers = read_layers(config.resolve(path))
+    except PoseError:  # listed already
+        return
+    if layers is None:
+        return
+    by_name = {arguments.get("name", ""): arguments for _, arguments in layers}
+    _attempt(result, "model", check_start, by_name, model.input_shape)
+    if "alpha" in model.model_fields_set and not has_width(by_name, model.alpha or 1.0):
+        result.lines.append(
+            f"model.alpha: {model.alpha:g}: not used, as model.model_path is fine-tuned, which has "
+            "another width; leave model.model_path empty to train from scratch"
+        )
+    channels = channels_of(layers)
+    if channels is None or keypoints is None or channels == keypoints:
+        return
+    problems = len(result.problems)
+    _attempt(result, "", check_head, layers, channels, keypoints)
+    if len(result.problems) == problems:
+        result.lines.append(f"train: {new_head(path, channels, keypoints)}")
 
 
 def _check_flip(config: Config) -> None:

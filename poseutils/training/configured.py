@@ -22,6 +22,7 @@ from .fit import Fit, fit
 from .hosts import current_share
 from .logs import tracked
 from .networks.architectures import build_model
+from .networks.head import new_head, with_keypoints
 from .networks.resized import at_size
 from .networks.transfer import freeze, with_dropout
 from .networks.upsampling import with_nearest_upsampling
@@ -58,7 +59,7 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
 
     Args:
         config: its model, training and general sections are used.
-        keypoints: K, for a new network.
+        keypoints: K, of the data. A network of another number gets a new last layer.
         start: a .keras or .h5 file, of any input resolution, or ``scratch`` for a new network
             (default: ``model.model_path``, or from scratch if that is empty).
     """
@@ -68,7 +69,8 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
     seed = config.general.global_seed
     own = start == "scratch" and section.model_name in CUSTOM_MODELS
     if start != "scratch":
-        network = at_size(load_keras(config.resolve(start)), section.input_shape[:2])
+        loaded = at_size(load_keras(config.resolve(start)), section.input_shape[:2])
+        network = _for_keypoints(loaded, keypoints, start, seed)
     elif own:
         network = custom_network(config, keypoints)
     else:
@@ -86,6 +88,16 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
     if config.training.frozen_layers or not own:  # layers frozen by custom code stay so
         freeze(network, config.training.frozen_layers)
     return with_dropout(network, config.training.dropout, seed)
+
+
+def _for_keypoints(network, keypoints: int, name: str, seed: int):
+    """A loaded network for so many keypoints; a warning says if its last layer is new."""
+    shape = network.output_shape
+    if len(shape) != 4 or shape[3] == keypoints:  # others than heatmaps are refused in training
+        return network
+    replaced = with_keypoints(network, keypoints, seed)
+    _LOG.warning("%s", new_head(name, shape[3], keypoints))
+    return replaced
 
 
 def configured_fit(

@@ -32,9 +32,13 @@ DEFAULT_OPTIMIZER = {"Adam": {"learning_rate": 0.003}}
 _LOG = logging.getLogger("poseutils")
 _NOTHING_LEARNED = (
     "NOTHING WAS LEARNED: none of {} epochs was better on the validation images than the start. "
-    "OKS {:.4f} before, at most {:.4f} after; model.keras has the weights it started from. Look at "
-    "the labels (python -m poseutils check), try another learning rate, or start from scratch."
+    "OKS {:.4f} before, at most {:.4f} after; model.keras has the weights it started from. {}, or "
+    "look at the labels in the dataset notebook."
 )
+_UNTRAINED = 0.1
+"""Validation OKS below which a network starts with random weights, or as good as random ones."""
+_IF_UNTRAINED = "It started untrained: train for more epochs, try another learning rate"
+_IF_TRAINED = "It started trained: try a lower learning rate, start from scratch"
 
 
 @dataclass(frozen=True)
@@ -233,7 +237,9 @@ def _report(notes: list[str], progress: Progress, run_dir: Path) -> None:
     """Logs the notes of a training, and writes them, with the one that nothing was learned."""
     if not progress.best_epoch:
         best = max(progress.history["val_oks"])
-        notes.insert(0, _NOTHING_LEARNED.format(progress.epoch, progress.initial_oks, best))
+        start = progress.initial_oks or 0.0
+        advice = _IF_UNTRAINED if start < _UNTRAINED else _IF_TRAINED
+        notes.insert(0, _NOTHING_LEARNED.format(progress.epoch, start, best, advice))
     for note in notes:
         _LOG.warning("%s", note)
     write_notes(run_dir, notes)

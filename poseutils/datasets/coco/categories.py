@@ -101,7 +101,10 @@ def _count_of(annotations: list[dict], path: Path) -> int:
     sizes = sorted({len(row) if isinstance(row, list) else 0 for row in rows})
     check_count(sizes[-1] / 3, MAX_KEYPOINTS, "keypoints", str(path))
     values = table_of(
-        [(row, str(path)) for row in rows[: len(rows) if len(sizes) == 1 else 0]],
+        [
+            ([-1 if number is None else number for number in row], str(path))
+            for row in rows[: len(rows) if len(sizes) == 1 else 0]
+        ],
         sizes[-1],
         "keypoints",
         "x, y, visibility",

@@ -6,8 +6,8 @@ read it so, while other tools add half a pixel.
 
 Exports of annotation tools differ in details, which are accepted: ids as text or 1.0; missing
 boxes, areas, crowd flags and counts; categories without keypoints beside the one that has them, or
-without their names; two columns a keypoint; -1 for not labeled; limbs that point nowhere; file
-names with backslashes, folders or %20.
+without their names; two columns a keypoint; -1 or null for not labeled; limbs that point nowhere;
+file names with backslashes, folders or %20.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from ..numbers import (
     say,
     table_of,
     triplets,
+    without_nulls,
 )
 from .categories import annotations_of, keypoint_categories
 
@@ -152,6 +153,7 @@ def _keypoints(records: list[tuple[Mapping, str]], count: int, notes: list[str])
     rows = [flat(record.get("keypoints") or []) for record, _ in records]
     sizes = {len(row) for row in rows if isinstance(row, list) and row}
     columns, meaning = (2, "x, y") if sizes == {2 * count} else (3, "x, y, visibility")
+    rows = without_nulls(rows, columns, notes)
     table = table_of(
         [(row or [0] * (columns * count), where) for row, (_, where) in zip(rows, records)],
         columns * count,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ...config.names import USUAL_ALPHA
 from ...errors import PoseError
 from ...models.networks.keras_files import keras_library
@@ -13,6 +16,10 @@ STRIDE = 32
 LATERALS = (("block_9_add", 64, 32), ("block_5_add", 32, 24), ("block_2_add", 24, 24))
 """Of the feature pyramid at strides 16, 8 and 4: the backbone's layer, the channels of its lateral
 connection, and the channels after merging."""
+LAST_BLOCK = ("block_16_project", 320)
+"""Of MobileNetV2 the last block's convolution, and its channels at alpha 1."""
+CHANNEL_STEP = 8
+"""MobileNetV2 rounds the channels of alpha to multiples of this."""
 HEAD = 96
 """Channels of the last layer before the heatmaps."""
 BATCH_NORM_MOMENTUM = 0.9
@@ -105,6 +112,27 @@ def _check_shape(input_shape) -> None:
             f"input_shape is {tuple(input_shape)}; expected (height, width, 3) with height and "
             f"width multiples of {STRIDE}, for example (192, 192, 3)"
         )
+
+
+def check_start(layers: Mapping[str, Mapping[str, Any]], input_shape) -> None:
+    """Checks the input of a network to fine-tune, without loading Keras.
+
+    Args:
+        layers: the arguments of its layers by name. Of a network other than those of
+            :func:`build_model` it is not known which inputs it takes.
+        input_shape: height, width and channels.
+
+    Raises:
+        PoseError: for an invalid shape.
+    """
+    if {source for source, _, _ in LATERALS} <= layers.keys():
+        _check_shape(input_shape)
+
+
+def has_width(layers: Mapping[str, Mapping[str, Any]], alpha: float) -> bool:
+    """Whether a network, by the arguments of its layers, may have a backbone of that width."""
+    last = layers.get(LAST_BLOCK[0])
+    return last is None or abs(last["filters"] - LAST_BLOCK[1] * alpha) <= CHANNEL_STEP / 2
 
 
 def _backbone(input_shape: tuple[int, int, int], alpha: float):

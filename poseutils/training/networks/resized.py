@@ -36,9 +36,10 @@ def at_size(model, size: tuple[int, int]):
         return keras.models.clone_model(model, input_tensors=image, clone_function=layer_at_size)
     except (ValueError, TypeError, AttributeError) as error:
         raise PoseError(
-            f"the network was built for images of {tuple(built)} and cannot take {tuple(size)}: "
-            f"{error}. Give it images of its own size (model.input_shape, "
-            "random_periodic_resizing.image_sizes), or build it of layers that take any size."
+            f"the network was built for images of {tuple(built)} and cannot take {tuple(size)}. "
+            "Give it images of its own size, or of sides that are multiples of 32 "
+            "(model.input_shape, random_periodic_resizing.image_sizes), or build it of layers that "
+            "take any size."
         ) from error
 
 

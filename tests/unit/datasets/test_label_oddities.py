@@ -67,7 +67,7 @@ CATEGORY = {"id": 1, "name": "thing", "keypoints": ["a", "b", "c"]}
             {"keypoints": [None, None, 0, *POINTS[3:]], "bbox": [None] * 4},
             {},
             "bbox is missing for 1 of 1",
-            [-1, -1, 0, *POINTS[3:]],
+            [0, 0, 0, *POINTS[3:]],
             (30, 30, 40, 40),
             1600,
         ),
@@ -99,6 +99,14 @@ CATEGORY = {"id": 1, "name": "thing", "keypoints": ["a", "b", "c"]}
             1600,
         ),
         ({"keypoints": [POINTS[:3], POINTS[3:6], POINTS[6:]]}, {}, "", POINTS, None, 1600),
+        (
+            {"keypoints": [None, 78.9, 2, *POINTS[3:]]},
+            {},
+            "null is taken as not labeled, for 1 keypoints",
+            [0, 0, 0, *POINTS[3:]],
+            None,
+            1600,
+        ),
         (
             {},
             {"skeleton": [[4, 3], [9, 15], [1, 3]]},

@@ -303,3 +303,48 @@ def test_images_that_are_not_read_are_listed(look, tmp_path):
     text = "operation_mode: prediction\nmodel: {model_path: yolov8n_pose_256}\n"
     found = look(text + "prediction: {test_files_path: photos}\n")
     assert "photos: 3 images; " in lines(found) and "pipe.jpg, turned.heic are not" in lines(found)
+
+
+SHIPPED = "data/models/st_movenet_lightning_heatmaps_a035_192.keras"
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "problem"),
+    [
+        ("alpha: 0.35", "", ""),
+        ("alpha: 0.5", "model.alpha: 0.5: not used, as model.model_path is fine-tuned", ""),
+        ('input_shape: "(200, 200, 3)"', "", "model.input_shape is (200, 200, 3); expected"),
+    ],
+)
+def test_what_a_network_to_fine_tune_takes(look, repository, model, said, problem):
+    start = f"model_type: heatmaps_spe, model_path: {repository / SHIPPED}, {model}"
+    found = look(TRAIN.replace("model_type: heatmaps_spe", start))
+    assert said in lines(found) and ("not used" in lines(found)) == bool(said)
+    assert [problem in line for line in found.problems] == [True] * bool(problem)
+
+
+def test_a_network_of_other_keypoints_gets_a_new_last_layer(look, tmp_path, repository):
+    label = "0 0.5 0.5 1 1" + " 0.5 0.5 2" * 12
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "photos" / name).write_text(label)
+    found = look(TRAIN, f"model.model_path={repository / SHIPPED}", "dataset.keypoints=12")
+    assert not found.problems
+    assert "has 17 keypoints and the data 12: its last layer is new" in lines(found)
+
+
+def test_boxes_without_keypoints_are_nothing_to_train_on(look, tmp_path):
+    Image.new("RGB", (50, 40)).save(tmp_path / "one.jpg")
+    document = {
+        "images": [{"id": 1, "file_name": "one.jpg", "width": 50, "height": 40}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [9, 9, 20, 20]}],
+        "categories": [coco_category(COCO17)],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    boxes = "dataset.training_path=labels.json"
+    problem = "dataset.training_path: none of its 1 image has a person with a labeled keypoint"
+    assert [problem in line for line in look(TRAIN, boxes).problems] == [True]
+    start = "model.model_path=yolov8n_pose_256"
+    evaluated = look(
+        TRAIN, boxes, "operation_mode=evaluation", "dataset.test_path=labels.json", start
+    )
+    assert [line.startswith("dataset.test_path: none of") for line in evaluated.problems] == [True]

@@ -12,7 +12,7 @@ import pytest
 from poseutils.errors import PoseError
 from poseutils.training import load_keras
 from poseutils.training.checkpoint import read_checkpoint
-from tests.helpers.small_training import small_fit, small_network, spots
+from tests.helpers.small_training import plain_network, small_fit, small_network, spots
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SAME = ["loss", "val_loss", "val_oks", "learning_rate"]
@@ -169,6 +169,17 @@ def test_an_interrupted_training_is_never_replaced_by_another(tmp_path):
 def test_nothing_learned_is_said_loudly(tmp_path, caplog):
     outcome = small_fit(tmp_path, epochs=1, optimizer={"SGD": {"learning_rate": 1e-12}})
     assert outcome.best_epoch == 0 and "NOTHING WAS LEARNED: none of 1 epochs" in caplog.text
+    assert "started untrained: train for more epochs" in caplog.text
+    assert "from scratch" not in caplog.text and "dataset notebook" in caplog.text
+
+
+def test_a_trained_network_that_learns_nothing_more_may_start_from_scratch(tmp_path, caplog):
+    network = plain_network()
+    small_fit(tmp_path / "first", network, epochs=30, optimizer={"Adam": {"learning_rate": 0.02}})
+    caplog.clear()
+    nothing = {"SGD": {"learning_rate": 1e-12}}
+    small_fit(tmp_path / "second", network, epochs=1, optimizer=nothing)
+    assert "started trained: try a lower learning rate, start from scratch" in caplog.text
 
 
 @pytest.mark.parametrize(
