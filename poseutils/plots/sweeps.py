@@ -29,8 +29,9 @@ def show_curves_together(curves: Mapping[str, Sequence[float]], title: str) -> N
             zorder=len(curves) - index,
             label=label if index < _NAMED else None,
         )
-    axes.set(title=title, xlabel="epoch", ylim=(0, 1))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    last = max(map(len, curves.values()), default=1)
+    axes.set(title=title, xlabel="epoch", xlim=(0, last + 0.5), ylim=(0, 1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     if curves:
         axes.legend(fontsize=8)

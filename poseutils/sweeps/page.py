@@ -10,7 +10,7 @@ from pathlib import Path
 from ..files import write_text
 from ..pipeline.page import STYLE
 from .points import point_folder
-from .results import RESULTS, Result, short_names, table_rows
+from .results import RESULTS, Result, nothing_learned, short_names, table_rows
 
 TEMPLATE = Path(__file__).with_name("sweep.html.j2")
 
@@ -31,6 +31,7 @@ def write_page(folder: Path, name: str, results: Sequence[Result]) -> Path:
         style=STYLE.read_text(encoding="utf-8"),
         rows=table_rows(results),
         links=[f"{point_folder(folder, result.point).name}/index.html" for result in results],
+        notes=nothing_learned(results),
         failed=[result for result in results if result.error],
         figures=_figures(results),
         files=[RESULTS, RESULTS.replace(".json", ".csv")],

@@ -126,11 +126,21 @@ def table_rows(results: Sequence[Result]) -> list[dict[str, str]]:
 
 
 def results_table(results: Sequence[Result]) -> str:
-    """The table as plain text, with the errors below it."""
+    """The table as plain text, with errors and what was not learned below it."""
     rows = table_rows(results)
     lines = aligned([list(rows[0]), *(list(row.values()) for row in rows)])
-    errors = [f"point {r.point}: {r.error.strip()}" for r in results if r.error]
-    return "\n".join([*lines, *([""] if errors else []), *errors])
+    notes = [f"point {r.point}: {r.error.strip()}" for r in results if r.error]
+    notes += nothing_learned(results)
+    return "\n".join([*lines, *([""] if notes else []), *notes])
+
+
+def nothing_learned(results: Sequence[Result]) -> list[str]:
+    """A line that names the points whose OKS is that of their initial weights, if there are any."""
+    points = [str(result.point) for result in results if result.best_epoch == 0]
+    return [
+        f"nothing was learned by point {', '.join(points)}: no epoch was better than the initial "
+        "weights. Train for more epochs, or with another learning rate."
+    ] * bool(points)
 
 
 def _flat(result: Result) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,14 @@ def test_the_table_has_a_line_a_point_and_the_errors_below():
     )
     assert lines[1].split() == ["2", "0.2", "1e-3", "0.500", "2", "61.0", "s", "done"]
     assert lines[-2:] == ["point 5: diverged", "point 1: no <room>"]
+
+
+def test_points_that_learned_nothing_are_named(tmp_path):
+    untrained = [replace(result(number, 0.06), best_epoch=0) for number in (1, 4)]
+    results = best_first([*untrained, result(0, 0.25)])
+    assert results_table(results).splitlines()[-1].startswith("nothing was learned by point 1, 4:")
+    assert "nothing was learned by point 1, 4:" in write_page(tmp_path, "s", results).read_text()
+    assert "learned" not in results_table(results[:1])
 
 
 def test_the_page_is_one_file_with_two_figures(tmp_path):
