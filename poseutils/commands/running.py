@@ -138,10 +138,9 @@ def _add_sweep(commands: Commands) -> None:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
-    return count
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number, 1 or more")
+    return int(text)
 
 
 def _sweep(options: argparse.Namespace) -> None:
@@ -175,7 +174,7 @@ def _add_train_host(commands: Commands) -> None:
     host.add_argument("--coordinator", metavar="HOST:PORT", help="host 0, and a free port there")
     host.add_argument("--hosts", type=int, metavar="N", help="how many there are")
     host.add_argument("--host", type=int, metavar="I", help="which one this is, from 0")
-    host.add_argument("--wait", type=int, metavar="S", help="for all to start (default: 300 s)")
+    host.add_argument("--wait", type=_count, metavar="S", help="for all to start (default: 300 s)")
     host.add_argument(
         "--run-dir",
         default="runs/train-host",

@@ -46,7 +46,11 @@ def workers(scheduler: str | None, most: int) -> Iterator[Client]:
         return
     try:
         client = Client(scheduler, timeout=SECONDS)
-    except (OSError, ValueError, TypeError, ImportError, asyncio.TimeoutError) as error:
+    except (ValueError, TypeError, ImportError) as error:
+        raise PoseError(
+            f"--scheduler {scheduler}: cannot be used ({error}); expected tcp://HOST:PORT"
+        ) from None
+    except (OSError, asyncio.TimeoutError) as error:
         raise PoseError(
             f"--scheduler {scheduler}: no scheduler answered there within {SECONDS} seconds "
             f"({error}). Start one with: dask scheduler"

@@ -13,7 +13,7 @@ from poseutils.__main__ import main
 from poseutils.errors import PoseError
 from poseutils.pipeline.record import SWEEP
 from poseutils.sweeps import cluster, read_results
-from poseutils.sweeps.driver import SWEEP, _sweep_folder
+from poseutils.sweeps.driver import _sweep_folder
 from poseutils.sweeps.space import read_space
 from tests.helpers.sweeping import epochs_begun, write_train
 
@@ -119,10 +119,9 @@ def test_a_scheduler_that_does_not_answer(sweep, monkeypatch):
     monkeypatch.setattr(cluster, "SECONDS", 1)
     with pytest.raises(PoseError, match=r"tcp://127.0.0.1:9: no scheduler answered there within 1"):
         sweep(TWO, scheduler="tcp://127.0.0.1:9")
-    with pytest.raises(PoseError, match="no scheduler answered"):
-        sweep(TWO, scheduler="nowhere at all")
-    with pytest.raises(PoseError, match="no scheduler answered"):
-        sweep(TWO, scheduler="tls://127.0.0.1:9")  # without certificates
+    for wrong in ("nowhere at all", "", "tls://127.0.0.1:9"):  # the last one without certificates
+        with pytest.raises(PoseError, match=r"cannot be used .*expected tcp://HOST:PORT"):
+            sweep(TWO, scheduler=wrong)
 
 
 def test_a_scheduler_without_workers(sweep, monkeypatch):
@@ -130,6 +129,13 @@ def test_a_scheduler_without_workers(sweep, monkeypatch):
     with LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as empty:
         with pytest.raises(PoseError, match="it has no workers after 1 seconds"):
             sweep(TWO, scheduler=empty.scheduler_address)
+
+
+@pytest.mark.parametrize("given", ["abc", "0", "-1", "1.5"])
+def test_trials_are_counted(config, capsys, given):
+    with pytest.raises(SystemExit):
+        main(["sweep", str(config), TWO, "--sampler", "optuna", f"--trials={given}"])
+    assert f"{given}: expected a whole number, 1 or more" in capsys.readouterr().err
 
 
 def test_without_its_extra(sweep, monkeypatch):
