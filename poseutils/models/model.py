@@ -25,7 +25,7 @@ from ..images import fit_to, to_color_mode
 from ..keypoints import KeypointLayout
 from ..poses import Poses
 from .networks.network import Network
-from .predictor import ImageLike, Prediction, Predictor
+from .predictor import ImageLike, Prediction, Predictor, no_image
 
 
 @dataclass(frozen=True)
@@ -233,8 +233,9 @@ class Model:
             person if no score is above the confidence; a list for a list.
 
         Raises:
-            PoseError: if an image cannot be read (:meth:`predict_each` goes on with the others);
-                for boxes of a wrong shape, or for a network that takes none.
+            PoseError: if an image cannot be read (:meth:`predict_each` goes on with the others),
+                or is given as another type; for boxes of a wrong shape, or for a network that takes
+                none.
         """
         model = self
         if person_boxes is not None:
@@ -244,6 +245,8 @@ class Model:
         predictor = Predictor(model, upright, thresholds)
         if isinstance(images, (str, os.PathLike, np.ndarray)):
             return predictor.predict(images, boxes)
+        if not isinstance(images, Iterable):
+            raise no_image(images)
         return [prediction.require() for prediction in predictor.predict_each(images, boxes)]
 
     def predict_each(

@@ -228,13 +228,33 @@ def read_source(source: ImageLike) -> np.ndarray:
     """The (H, W, 3) uint8 image of a path, or the array itself.
 
     Raises:
-        PoseError: if the file cannot be read, or the array is of another type or shape.
+        PoseError: if the file cannot be read, the array is of another type or shape, or it is
+            neither.
     """
     if not isinstance(source, np.ndarray):
-        return read_image(source)
+        return read_image(_checked_path(source))
     if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or 0 in source.shape:
         raise PoseError(
             f"image array {source.dtype} {source.shape}: expected uint8 (height, width, 3), RGB"
+        )
+    return source
+
+
+def no_image(given: object) -> PoseError:
+    """The error for what is neither a path nor an array, nor a list of these."""
+    return PoseError(
+        f"{given!r:.80} ({type(given).__name__}) given; expected the path of an image, a uint8 "
+        "array (height, width, 3), RGB, or a list of these"
+    )
+
+
+def _checked_path(source: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    if not isinstance(source, (str, os.PathLike)):
+        raise no_image(source)
+    if os.path.isdir(source):
+        raise PoseError(
+            f"{source} is a folder; expected an image. pu.find_images(folder) lists the images in "
+            "it, for predict, or for pu.predict_images, which writes the results"
         )
     return source
 

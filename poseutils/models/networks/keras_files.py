@@ -279,8 +279,15 @@ def keras_library():
 
 
 def load_tensorflow():
-    """The module tensorflow, imported without its log messages."""
+    """The module tensorflow, imported without its log messages.
+
+    Raises:
+        PoseError: if it is not installed.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with silent_stderr():
-        import tensorflow
+    try:
+        with silent_stderr():
+            import tensorflow
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "training") from error
     return tensorflow

@@ -1,6 +1,7 @@
 """Keras files: those of Keras 2 are read, and none runs code."""
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from poseutils.errors import PoseError
-from poseutils.models.networks.keras_files import load_keras
+from poseutils.models.networks.keras_files import load_keras, load_tensorflow
 
 # The folder keras2 holds one small network, saved by TF-Keras 2.21 in both of its formats; this is
 # what it gave there for these pixels.
@@ -260,3 +261,11 @@ def test_a_damaged_file_says_so(tmp_path, suffix, damage):
     ) as caught:
         load_keras(path)
     assert len(str(caught.value)) < 600
+
+
+def test_without_tensorflow_it_is_said_what_installs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(
+        PoseError, match=r"tensorflow is not installed.*pip install -e '.\[training"
+    ):
+        load_tensorflow()
