@@ -10,7 +10,7 @@ from ..errors import PoseError
 from ..keypoints import KeypointLayout, layout_for, redefined, same_keypoints, with_sigmas
 from .dataset import Dataset
 from .duplicates import without_shared
-from .loading import has_annotations, load_dataset, peek_layout
+from .loading import find_splits, has_annotations, load_dataset, peek_layout
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -22,9 +22,10 @@ _PATHS = ("test_path", "validation_path", "training_path", "quantization_path")
 def training_datasets(config: Config) -> tuple[Dataset, Dataset]:
     """The training set and the validation set, without common images.
 
-    Without ``validation_path``, a fraction of the training images is held out, by seed. With it,
-    training images that are validation images too are left out, with a warning. With
-    ``training.dryrun`` one batch of each.
+    Without ``validation_path``, the validation set is that which the source of ``training_path``
+    names; if it names none, a fraction of the training images is held out, by seed. Training images
+    that are validation images too are left out, with a warning. With ``training.dryrun`` one batch
+    of each.
     """
     train, validation = _whole_training_datasets(config)
     name = "validation_path" if config.dataset.validation_path else "training_path"
@@ -33,16 +34,41 @@ def training_datasets(config: Config) -> tuple[Dataset, Dataset]:
 
 def _whole_training_datasets(config: Config) -> tuple[Dataset, Dataset]:
     section, train = config.dataset, _whole_dataset(config, "training_path")
-    if not section.validation_path:
+    if section.validation_path:
+        validation = _whole_dataset(config, "validation_path")
+    elif "val" in _split_names(config):
+        validation = _whole_dataset(config, "training_path", "val")
+    else:
         return train.split(section.validation_split, section.seed)
-    validation = _whole_dataset(config, "validation_path").with_layout(train.layout)
+    validation = validation.with_layout(train.layout)
     return without_shared(train, validation), validation
 
 
+def own_splits(config: Config) -> dict[str, Dataset]:
+    """The datasets ``train``, ``val`` and ``test`` that the source of ``training_path`` names and
+    that are used where ``validation_path`` is empty; empty if it names none.
+
+    Raises:
+        PoseError: as :func:`load_dataset`.
+    """
+    return {part: _whole_dataset(config, "training_path", part) for part in _split_names(config)}
+
+
+def _split_names(config: Config) -> dict[str, str]:
+    """The names of those splits."""
+    section = config.dataset
+    if section.validation_path or not section.training_path:
+        return {}
+    return find_splits(config.resolve(section.training_path))
+
+
 def test_dataset(config: Config) -> Dataset:
-    """The test set: ``test_path``, else the validation set; with ``training.dryrun`` one batch."""
+    """The test set: ``test_path``, else ``validation_path``, else the one that the source of
+    ``training_path`` names, else the validation set; with ``training.dryrun`` one batch."""
     attribute = _first_given(config, "test_path", "validation_path", "training_path")
     if attribute == "training_path":
+        if "test" in _split_names(config):
+            return _dry(config, _whole_dataset(config, attribute, "test"), attribute)
         return training_datasets(config)[1]
     return configured_dataset(config, attribute)
 
@@ -118,7 +144,9 @@ def configured_dataset(config: Config, attribute: str) -> Dataset:
     return _dry(config, _whole_dataset(config, attribute), attribute)
 
 
-def _whole_dataset(config: Config, attribute: str) -> Dataset:
+def _whole_dataset(config: Config, attribute: str, part: str = "train") -> Dataset:
+    """The dataset of one of the paths; of ``training_path`` the given part, if it names its
+    splits."""
     section = config.dataset
     path = getattr(section, attribute)
     if not path:
@@ -126,7 +154,8 @@ def _whole_dataset(config: Config, attribute: str) -> Dataset:
             f"dataset.{attribute} is empty: give a COCO .json file, or a folder of images with "
             "labels"
         )
-    dataset = load_dataset(config.resolve(path))
+    split = _split_names(config).get(part) if attribute == "training_path" else None
+    dataset = load_dataset(config.resolve(path), split)
     if section.keypoints and section.keypoints != len(dataset.layout):
         try:
             dataset = dataset.with_layout(layout_for(section.keypoints))

@@ -102,6 +102,18 @@ def split_name(file: Path) -> str:
     return re.sub(r"^(train|val|test)\d{4}$", r"\1", name)
 
 
+def splits_by_role(names: Iterable[str]) -> dict[str, str]:
+    """The names of splits by what they are for: ``train``, ``val`` and ``test``. Empty without a
+    training split beside another, or if two are for the same."""
+    known = [name for name in names if _SPLIT.fullmatch(name)]
+    found = {
+        role: [name for name in known if name.lower().startswith(role)]
+        for role in ("train", "val", "test")
+    }
+    is_clear = found["train"] and len(known) > 1 and max(map(len, found.values())) == 1
+    return {role: given[0] for role, given in found.items() if given} if is_clear else {}
+
+
 def other_labels(folder: Path) -> str:
     """A sentence about the files in a folder that may be labels of other formats; empty if there
     are none."""

@@ -11,7 +11,7 @@ from ..errors import PoseError
 from ..keypoints import KeypointLayout
 from .coco import read_coco, read_coco_layout
 from .dataset import Dataset
-from .finding import annotation_files, split_folders, split_name
+from .finding import annotation_files, split_folders, split_name, splits_by_role
 from .ultralytics import read_splits
 from .yolo import read_yolo
 
@@ -88,6 +88,23 @@ def _read_described(path: Path, split: str | None, layout: KeypointLayout | None
     chosen = [splits[split]] if split else splits.values()
     places = {place.resolve(): place for each in chosen for place in each}
     return _join([read_yolo(place, layout, described) for place in places.values()], path)
+
+
+def find_splits(path: Path) -> dict[str, str]:
+    """The splits that a dataset names, each as :func:`load_dataset` takes it, by what they are for:
+    ``train``, ``val`` and ``test``. Empty if it has no training split beside another.
+
+    Raises:
+        PoseError: if a data.yaml cannot be read, or none of its splits is there.
+    """
+    if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
+        return splits_by_role(read_splits(path)[0])
+    if not path.is_dir():
+        return {}
+    annotations = annotation_files(path)
+    if annotations:
+        return splits_by_role(split_name(file) for file in annotations)
+    return splits_by_role(folder.name for folder in split_folders(path))
 
 
 def peek_layout(path: str | Path) -> KeypointLayout | None:

@@ -104,9 +104,12 @@ def read_splits(path: Path) -> tuple[dict[str, list[Path]], Description | None]:
             splits[split] = [place for place in found if place is not None]
     if not splits:
         given = {split: places for split, places in named.items() if places}
+        expected = "expected train: and val: with folders of images, or lists of them (.txt)"
+        if not given:
+            raise PoseError(f"{path}: names no splits ({', '.join(_SPLITS)}); {expected}")
+        below = " or ".join(dict.fromkeys(map(str, roots)))
         raise PoseError(
-            f"{path}: none of its splits is there ({reprlib.repr(given)} below {roots[0]} or "
-            f"{roots[1]}); expected train: and val: with folders of images, or lists of them (.txt)"
+            f"{path}: none of its splits is there ({reprlib.repr(given)} below {below}); {expected}"
         )
     return splits, _described(path, document)
 

@@ -17,6 +17,7 @@ from ..config import Config, read_config, services_of
 from ..config.names import CUSTOM_MODELS
 from ..config.problems import cannot_flip
 from ..datasets import Dataset, configured_dataset, training_datasets
+from ..datasets.configured import own_splits
 from ..errors import PoseError
 from ..images import find_images
 from ..models.networks.keras_files import SUFFIXES as TRAINABLE
@@ -187,6 +188,8 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
         if service == "predict":
             readers.setdefault("prediction.test_files_path", []).append(service)
     readers.pop("", None)
+    if "dataset.training_path" in readers:
+        _check_splits(config, result)
     for name, users in readers.items():
         section, attribute = name.split(".")
         path = getattr(getattr(config, section), attribute)
@@ -204,6 +207,20 @@ def _check_datasets(config: Config, services: list[str], result: Check) -> None:
             )
         except PoseError as error:
             result.problems.append(f"{name}: {error}")
+
+
+def _check_splits(config: Config, result: Check) -> None:
+    """The training, validation and test set that one path names, and their sizes."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are listed with the data
+            parts = own_splits(config)
+    except PoseError as error:
+        result.problems.append(f"dataset.training_path: {error}")
+    else:
+        sizes = ", ".join(f"{name} {_count(len(d), 'image')}" for name, d in parts.items())
+        used = f"dataset.training_path: its own splits are used: {sizes}"
+        result.lines += [used] if parts else []
 
 
 def _data(config: Config, section: str, attribute: str, users: list[str]) -> str:
@@ -229,10 +246,8 @@ def _data(config: Config, section: str, attribute: str, users: list[str]) -> str
 
 def _check_labeled(dataset: Dataset) -> None:
     if not any((sample.visibility > 0).any() for sample in dataset):
-        raise PoseError(
-            f"none of its {_count(len(dataset), 'image')} has a person with a labeled keypoint; "
-            "nothing can be trained or measured on it"
-        )
+        count = _count(len(dataset), "image")
+        raise PoseError(f"none of its {count} has a person with a labeled keypoint")
 
 
 def _images(path: Path, config: Config) -> str:
@@ -290,20 +305,20 @@ def _check_start(config: Config, result: Check) -> None:
         return
     if layers is None:
         return
-    by_name = {arguments.get("name", ""): arguments for _, arguments in layers}
+    by_name = {given.get("name", ""): given for _, given in layers}
     _attempt(result, "model", check_start, by_name, model.input_shape)
     if "alpha" in model.model_fields_set and not has_width(by_name, model.alpha or 1.0):
         result.lines.append(
-            f"model.alpha: {model.alpha:g}: not used, as model.model_path is fine-tuned, which has "
-            "another width; leave model.model_path empty to train from scratch"
+            f"model.alpha: {model.alpha:g}: not used, as model.model_path is fine-tuned"
         )
     channels = channels_of(layers)
     if channels is None or keypoints is None or channels == keypoints:
         return
-    problems = len(result.problems)
-    _attempt(result, "", check_head, layers, channels, keypoints)
-    if len(result.problems) == problems:
+    try:
+        check_head(layers, channels, keypoints)
         result.lines.append(f"train: {new_head(path, channels, keypoints)}")
+    except PoseError as error:
+        result.problems.append(str(error))
 
 
 def _check_flip(config: Config) -> None:
@@ -317,7 +332,7 @@ def _check_flip(config: Config) -> None:
 
 def _check_held_out(config: Config, result: Check) -> None:
     """What a training warns of: images that are in both of its sets."""
-    if not (config.dataset.training_path and config.dataset.validation_path):
+    if not config.dataset.training_path:
         return
     with warnings.catch_warnings(record=True) as caught, suppress(PoseError):  # listed already
         warnings.simplefilter("always")

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -78,3 +79,40 @@ def test_calibration_images_are_another_choice_than_validation_images(tmp_path):
     held_out = {sample.path for sample in training_datasets(settings)[1]}
     chosen = {sample.path for sample in datasets.quantization_dataset(settings)}
     assert not chosen & held_out and 5 <= len(chosen) <= 15
+
+
+def three_splits(folder):
+    counts = {"train": 6, "valid": 3, "test": 2}
+    blank_images(folder, [f"{name}/{name}{i}.png" for name, n in counts.items() for i in range(n)])
+    (folder / "data.yaml").write_text("train: train\nval: valid\ntest: test\n")
+    return folder
+
+
+def names(dataset):
+    return {sample.path.parent.name for sample in dataset}
+
+
+@pytest.mark.parametrize("source", ["", "data.yaml"])
+def test_a_source_that_names_its_splits_keeps_them(tmp_path, source):
+    path = three_splits(tmp_path) / source
+    settings = section(training_path=path, validation_split=0.5, seed=1, quantization_split=None)
+    train, validation = training_datasets(settings)
+    test, calibration = datasets.test_dataset(settings), datasets.quantization_dataset(settings)
+    assert [len(part) for part in (train, validation, test, calibration)] == [6, 3, 2, 6]
+    assert [names(part) for part in (train, validation, test)] == [{"train"}, {"valid"}, {"test"}]
+
+
+def test_without_a_validation_split_some_training_images_are_held_out(tmp_path):
+    shutil.rmtree(three_splits(tmp_path) / "valid")
+    settings = section(training_path=tmp_path, validation_split=0.5, seed=1)
+    train, validation = training_datasets(settings)
+    assert len(train) + len(validation) == 6 and len(datasets.test_dataset(settings)) == 2
+
+
+def test_given_paths_come_before_the_splits(tmp_path):
+    path = three_splits(tmp_path)
+    other = blank_images(tmp_path.parent / f"{tmp_path.name}-other", ["other0.png"])
+    settings = section(training_path=path, validation_split=0.5, seed=1, test_path=other)
+    assert len(datasets.test_dataset(settings)) == 1
+    settings.dataset.validation_path = other
+    assert len(training_datasets(settings)[1]) == 1

@@ -80,7 +80,8 @@ def test_the_given_one_counts_before_the_one_beside_the_images(folder):
     ("text", "split", "words"),
     [
         ("train: nowhere", None, r"none of its splits is there.*'train': 'nowhere'"),
-        ("", None, "none of its splits is there"),
+        ("", None, r"data.yaml: names no splits \(train, val, test\); expected train: and val:"),
+        ("train: nowhere", None, r"below \S+/pets\); expected"),
         ("train: images/train", "val", "has no split 'val': it has train"),
         ("train: images/train\nval: {", None, "is not YAML"),
     ],

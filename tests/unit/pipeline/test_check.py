@@ -348,3 +348,15 @@ def test_boxes_without_keypoints_are_nothing_to_train_on(look, tmp_path):
         TRAIN, boxes, "operation_mode=evaluation", "dataset.test_path=labels.json", start
     )
     assert [line.startswith("dataset.test_path: none of") for line in evaluated.problems] == [True]
+
+
+def test_the_splits_of_one_source_are_listed(look, tmp_path):
+    for split, count in (("train", 3), ("valid", 2), ("test", 1)):
+        folder = tmp_path / "whole" / split
+        folder.mkdir(parents=True)
+        for i in range(count):
+            Image.new("RGB", (8, 8), (i, count, 0)).save(folder / f"{i}.png")
+            (folder / f"{i}.txt").write_text(LABEL)
+    said = lines(look(TRAIN, "dataset.training_path=whole"))
+    assert "its own splits are used: train 3 images, val 2 images, test 1 image" in said
+    assert "whole: 3 images, 3 annotations" in said
