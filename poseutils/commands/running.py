@@ -71,8 +71,7 @@ def _add_check(commands: Commands) -> None:
     check = commands.add_parser(
         "check",
         help=(
-            "list every problem of a configuration, or else what it would run, on which data, "
-            "without running"
+            "list what a configuration would run, on which data, and every problem, without running"
         ),
     )
     check.add_argument("config", help="a user_config.yaml")
@@ -93,13 +92,14 @@ def _check(options: argparse.Namespace) -> None:
     from ..pipeline.preflight import check
 
     found = check(options.config, options.overrides, options.allow_custom_code)
-    if found.problems:  # a plan would show defaults in place of what is invalid
+    print("\n".join(found.lines))
+    if found.problems:
         count = len(found.problems)
         raise PoseError(
             f"{count} problem{'s'[: count != 1]} in {options.config}:\n"
             + "\n".join(f"  {line}" for line in found.problems)
         )
-    print("\n".join([*found.lines, "no problems found"]))
+    print("no problems found")
 
 
 def _add_sweep(commands: Commands) -> None:

@@ -110,13 +110,6 @@ training: {epochs: many, callbacks: {LRStepDecay: {}}}
     assert all(line in printed for line in found.problems)
 
 
-def test_no_plan_of_an_invalid_configuration(look, capsys, tmp_path):
-    look(TRAIN + "training: {epochs: 12}\n")
-    assert main(["check", str(tmp_path / "user_config.yaml"), "training.epochs=two"]) == 1
-    printed = capsys.readouterr()
-    assert printed.out == "" and "training.epochs: 'two' given" in printed.err
-
-
 @pytest.mark.parametrize(
     ("override", "says"),
     [
