@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,14 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import PoseError
-from ..files import write_json
+from ..files import write_json, write_text
 from ..images import image_size
 from ..keypoints import layout_for
-from ..keypoints.spelling import are_numbers
 from .atomic_folder import atomic_folder
 from .coco import read_coco, to_coco
 from .dataset import Dataset, Sample
 from .finding import annotation_files, split_folders, split_name
+from .ultralytics import DESCRIPTION, described_as, read_entries, with_split
 from .yolo import read_yolo
 
 FORMS = ("yolo", "coco")
@@ -63,8 +62,9 @@ def convert(
 ) -> list[Converted]:
     """Converts a dataset between COCO annotations and YOLO text labels, atomically.
 
-    Text labels are written to ``out/{kind}/{K}kpts/{split}/``, beside the images; COCO annotations
-    to ``out/annotations/person_keypoints_{split}.json``, with the images in ``out/{split}/``.
+    Text labels are written to ``out/{kind}/{K}kpts/{split}/``, beside the images, with a
+    ``data.yaml`` for all splits, which names the keypoints and classes; COCO annotations to
+    ``out/annotations/person_keypoints_{split}.json``, with the images in ``out/{split}/``.
     Subfolders of the images are kept.
 
     Args:
@@ -92,8 +92,6 @@ def convert(
         name: _chosen(dataset, keypoints, kind or ("multi" if to == "yolo" else None))
         for name, dataset in splits.items()
     }
-    for dataset in chosen.values() if to == "yolo" else ():
-        _warn_of_lost_names(dataset)
     if not any(map(len, chosen.values())):
         raise PoseError(
             f"{source}: none of its {sum(map(len, splits.values()))} images can be converted: "
@@ -134,7 +132,11 @@ def _write(
     products = [folders[name] for name in splits] + [
         _annotations(name) for name in splits if to == "coco"
     ]
+    descriptions = _descriptions(splits, folders, out) if to == "yolo" else {}
+    products += [path for path in descriptions if not (out / path).exists()]
     with atomic_folder(out, products) as temporary:
+        for path, document in descriptions.items():
+            write_text(temporary / path, described_as(document))
         jobs: list[Job] = []
         for split, dataset in splits.items():
             names = _names(dataset)
@@ -144,6 +146,24 @@ def _write(
             labels = _labels(dataset, names) if to == "yolo" else None
             jobs += _jobs(dataset, temporary / folders[split], names, labels)
         _do(jobs, link, progress)
+    for path in descriptions.keys() - set(products):  # of an earlier conversion: extended
+        write_text(out / path, described_as(descriptions[path]))
+
+
+def _descriptions(
+    splits: Mapping[str, Dataset], folders: Mapping[str, str], out: Path
+) -> dict[str, dict]:
+    """The entries of each data.yaml by its path: of new splits, and of those that are there.
+
+    Raises:
+        PoseError: if one is there that describes other keypoints or classes.
+    """
+    documents: dict[str, dict] = {}
+    for name, dataset in splits.items():
+        path = f"{os.path.dirname(folders[name])}/{DESCRIPTION}"
+        before = documents.get(path) or read_entries(out / path)
+        documents[path] = with_split(before, name, dataset, out / path)
+    return documents
 
 
 # ---------------------------------------------------------------- reading
@@ -180,18 +200,6 @@ def _chosen(dataset: Dataset, keypoints: int | None, kind: str | None) -> Datase
     if kind is None:
         return dataset
     return dataset.subset([kept for sample in dataset if (kept := _kept(sample, kind)) is not None])
-
-
-def _warn_of_lost_names(dataset: Dataset) -> None:
-    """Text labels have no names: their readers take the usual keypoints of the same number."""
-    names, usual = dataset.layout.names, layout_for(len(dataset.layout)).names
-    if names != usual and not are_numbers(usual):
-        warnings.warn(
-            f"{dataset.source}: text labels have no names; give dataset.keypoint_names with them, "
-            f"as {len(usual)} keypoints are else read as {', '.join(usual)}; these are "
-            f"{', '.join(names)}",
-            stacklevel=3,
-        )
 
 
 def _kept(sample: Sample, kind: str) -> Sample | None:

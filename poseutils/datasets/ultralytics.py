@@ -5,7 +5,7 @@ names of classes, which the labels themselves do not have; and where the images 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from ..errors import PoseError
 from ..files import read_text
 from ..keypoints import KeypointLayout, layout_for, layout_from_names
 from ..keypoints.spelling import listed_names
+from .dataset import Dataset
 
-_NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+DESCRIPTION = "data.yaml"
+_NAMES = (DESCRIPTION, "data.yml", "dataset.yaml", "dataset.yml")
 _SPLITS = ("train", "val", "test")
 _DESCRIBING = {"kpt_shape", "kpt_names", "flip_idx", "names"}
 _LONGEST = 1 << 16
@@ -112,6 +114,44 @@ def read_splits(path: Path) -> tuple[dict[str, list[Path]], Description | None]:
             f"{path}: none of its splits is there ({reprlib.repr(given)} below {below}); {expected}"
         )
     return splits, _described(path, document)
+
+
+def read_entries(path: Path) -> dict:
+    """The entries of a data.yaml; none if it is not there."""
+    return _document(path) if path.is_file() else {}
+
+
+def with_split(entries: Mapping, name: str, dataset: Dataset, path: Path) -> dict:
+    """The entries of a data.yaml, those of Ultralytics, with another split: the folder of that name
+    beside it. Without ``path``, folders are relative to the file.
+
+    Raises:
+        PoseError: if the entries describe other keypoints or classes.
+    """
+    layout = dataset.layout
+    described = {
+        "kpt_shape": [len(layout), 3],
+        **({"flip_idx": list(layout.mirror)} if layout.mirror_known else {}),
+        "names": dict(enumerate(dataset.class_names)),
+        "kpt_names": {index: list(layout.names) for index in range(len(dataset.class_names))},
+    }
+    other = [key for key, value in described.items() if entries.get(key, value) != value]
+    if other:
+        raise PoseError(
+            f"{path} exists already, with other {', '.join(other)}: remove it, or choose another "
+            "folder"
+        )
+    part = next((part for part in _SPLITS if name.lower().startswith(part)), _SPLITS[0])
+    before = entries.get(part) or []
+    folders = [*(before if isinstance(before, list) else [before]), name]
+    splits = {key: entries[key] for key in _SPLITS if key in entries}
+    splits[part] = folders if len(folders) > 1 else name
+    return splits | described
+
+
+def described_as(entries: Mapping) -> str:
+    """The text of a data.yaml."""
+    return yaml.safe_dump(dict(entries), sort_keys=False, allow_unicode=True, width=1000)
 
 
 def _place(text: str, roots: list[Path]) -> Path | None:

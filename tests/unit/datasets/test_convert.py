@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from poseutils.__main__ import main
@@ -145,7 +146,7 @@ def test_splits_folders_and_links(tmp_path):
     assert main(["convert", str(folder), str(tmp_path / "out"), "--link", "--kind", "single"]) == 0
     out = tmp_path / "out/single/17kpts"
     assert files(out) == [
-        "train/day/a.jpg", "train/day/a.txt", "train/night/a.jpg", "train/night/a.txt",
+        "data.yaml", "train/day/a.jpg", "train/day/a.txt", "train/night/a.jpg", "train/night/a.txt",
         "val/000000000003.jpg", "val/000000000003.txt"
     ]  # fmt: skip
     assert os.path.samefile(out / "train/day/a.jpg", folder / "train2017/day/a.jpg")
@@ -160,6 +161,46 @@ def test_splits_folders_and_links(tmp_path):
         "night/a.jpg",
     ]
     assert (back[0].visibility > 0).sum() == 1 and back[0].visibility.max() == 2
+
+
+def lizard(folder, split):
+    """A COCO dataset of an animal with three keypoints, of which two are each other's mirror."""
+    category = {"id": 1, "name": "lizard", "keypoints": ["left_toe", "snout", "right_toe"]}
+    animal = person(1) | {"keypoints": [10, 10, 2, 20, 20, 2, 30, 30, 2]}
+    coco(folder, [animal], split)
+    path = folder / f"annotations/person_keypoints_{split}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"categories": [category]}))
+    return path
+
+
+def test_names_and_mirror_pairs_come_back(tmp_path):
+    for split in ("train", "val"):  # into one folder, one after the other
+        convert(lizard(tmp_path / "coco", split), tmp_path / "text", progress=False)
+    text = tmp_path / "text/multi/3kpts"
+    assert yaml.safe_load((text / "data.yaml").read_text()) == {
+        "train": "train",
+        "val": "val",
+        "kpt_shape": [3, 3],
+        "flip_idx": [2, 1, 0],
+        "names": {0: "lizard"},
+        "kpt_names": {0: ["left_toe", "snout", "right_toe"]},
+    }
+    read = load_dataset(text / "data.yaml", split="val")
+    assert len(read) == 1 and read.layout.mirror == (2, 1, 0)
+    convert(text, tmp_path / "back", progress=False)
+    back, first = load_dataset(tmp_path / "back"), load_dataset(tmp_path / "coco", split="train")
+    assert back.layout.names == first.layout.names and back.class_names == ("lizard",)
+    assert back.layout.mirror == first.layout.mirror
+
+
+def test_another_object_is_not_added_to_a_description(tmp_path):
+    convert(lizard(tmp_path / "coco", "train"), tmp_path / "text", progress=False)
+    path = lizard(tmp_path / "other", "val")
+    path.write_text(path.read_text().replace("snout", "tail"))
+    before = files(tmp_path / "text")
+    with pytest.raises(PoseError, match="data.yaml exists already, with other kpt_names"):
+        convert(path, tmp_path / "text", progress=False)
+    assert files(tmp_path / "text") == before
 
 
 def test_a_symbolic_link_where_hard_ones_cannot_be(tmp_path, monkeypatch):
