@@ -129,7 +129,7 @@ def predict_images(
         raise PoseError("no images were given; expected the paths of image files")
     files, out_dir = [Path(path) for path in paths], Path(out_dir)
     if out_dir.exists() and not out_dir.is_dir():
-        raise PoseError(f"{out_dir} is a file; expected a folder to write to")
+        raise PoseError(f"cannot write to {out_dir}: it is a file; expected a folder")
     names, ids = _file_names(files), _image_ids(files)
     folder = out_dir.absolute() / "annotated"
     jobs = [(path.absolute(), folder / name) for path, name in zip(files, names)]
