@@ -71,7 +71,7 @@ def test_a_network_of_one_size_only():
     x = keras.layers.Dense(8 * 8 * 2)(keras.layers.Flatten()(image))
     network = keras.Model(image, keras.layers.Reshape((8, 8, 2))(x))
     with pytest.raises(
-        PoseError, match=r"built for images of \(32, 32\) and cannot take \(64, 64\)"
+        PoseError, match=r"built for images of \(32, 32\) and cannot take \(64, 64\)\. Give it"
     ):
         at_size(network, (64, 64))
 
