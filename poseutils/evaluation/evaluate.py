@@ -83,8 +83,11 @@ def evaluate(
     """
     settings = {"max_detections": 20, "upright": upright} | _confidence(model, thresholds)
     chosen, measure = _plan(model, dataset, from_boxes, keypoint_map)
-    name = f"evaluation-{fingerprint(model, chosen, settings, from_boxes)}.partial"
-    journal = open_journal(Path(run_dir) / name if run_dir else None, model.layout)
+    path = None
+    if run_dir:
+        name = f"evaluation-{fingerprint(model, chosen, settings, from_boxes)}.partial"
+        path = Path(run_dir) / name
+    journal = open_journal(path, model.layout)
     tally, results, errors = Tally(measure), [], []
     each = outcomes(model, chosen, measure, settings, journal, workers, client)
     for outcome in _with_progress(each, len(chosen), progress):

@@ -18,7 +18,7 @@ from ..config.loading import find_config, read_config, warn_of_ignored
 from ..errors import PoseError
 from ..files import read_text, sha256_of, write_json, write_text
 from ..pipeline.preflight import check
-from ..pipeline.record import locked
+from ..pipeline.record import SWEEP, locked
 from ..pipeline.results import duration, figure
 from ..pipeline.runner import folder_name
 from .cluster import slots, workers
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from .drawn import Drawn
 
-SWEEP = "sweep.json"
 LOOK_SECONDS = 0.5
 
 

@@ -91,7 +91,7 @@ def configured_network(config: Config, keypoints: int, start: str = ""):
 
 
 def _for_keypoints(network, keypoints: int, name: str, seed: int):
-    """A loaded network for so many keypoints; a warning says if its last layer is new."""
+    """A loaded network for that number of keypoints; a warning names a last layer that is new."""
     shape = network.output_shape
     if len(shape) != 4 or shape[3] == keypoints:  # others than heatmaps are refused in training
         return network

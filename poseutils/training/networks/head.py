@@ -77,8 +77,8 @@ def check_head(layers: Layers, channels: int, keypoints: int) -> int:
     """The index of the last convolution of a network, which can be made anew.
 
     Raises:
-        PoseError: if it cannot: it has other than so many channels, or layers of other kinds follow
-            it.
+        PoseError: if it cannot: it has another number of channels, or layers of other kinds
+            follow it.
     """
     start = _start_of_head(layers)
     if start is None or layers[start][1]["filters"] != channels:

@@ -115,7 +115,9 @@ def test_a_model_file_that_is_gone(model, people, tmp_path):
     moved = pu.load_model(path, model_type="heatmaps_spe")
     path.unlink()
     with pytest.raises(PoseError, match="cannot be read any more"):
-        pu.evaluate(moved, people, progress=False)
+        pu.evaluate(moved, people, run_dir=tmp_path, progress=False)
+    with pytest.raises(PoseError, match="cannot be read any more"):
+        pu.evaluate(moved, people, workers=1, progress=False)
 
 
 def test_a_cluster_without_workers(model, people, monkeypatch):
